@@ -1,0 +1,41 @@
+# The commands of this house. Each sets up what it needs; `make help` lists them.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help setup dev demo test lint type format bench storm clean docs
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(VENV)/.run: requirements/run.lock pyproject.toml
+	@scripts/venv run $(PYTHON)
+
+$(VENV)/.dev: requirements/dev.lock requirements/run.lock pyproject.toml
+	@scripts/venv dev $(PYTHON)
+
+setup: $(VENV)/.run ## install what running needs
+
+dev: $(VENV)/.dev ## install what developing needs
+
+demo: ## the main job, end to end, in separate processes (KEEP=1 leaves the nodes up)
+	@scripts/demo
+
+test: $(VENV)/.dev ## the whole test suite
+	@scripts/test
+
+lint: $(VENV)/.dev ## ruff, formatting, mypy, the rooms' import contracts
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+format: $(VENV)/.dev ## put code into form
+	@$(BIN)/ruff check --fix-only -q . ; $(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## measure; writes build/bench/*.json
+	@$(BIN)/python -m tests.bench
+
+storm: $(VENV)/.dev ## kill real nodes at random (KILLS=100 SEED=… STORE=sqlite|postgres)
+	@$(BIN)/python -m tests.storm --kills $(or $(KILLS),100) $(if $(SEED),--seed $(SEED)) $(if $(STORE),--store $(STORE))
+
+clean: ## remove what the commands above made here
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,153 @@
+"""Errors that know their wire code, their HTTP status and their remedy.
+
+Two families, told apart by type: a *remote* fault is the caller's (4xx, no alarm); a *local* fault is ours
+(5xx, alarm). Doors translate: the management and catalogue APIs into RFC 9457 problem documents, the DSP
+bindings into DSP error messages. The first sentence says what is wrong, ``remedy`` what mends it, and neither
+tells anything that the caller may not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+
+class HansaError(Exception):
+    """The root. ``detail`` is the sentence for the reader; ``facts`` are members for the machine."""
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Something went wrong"
+
+    def __init__(self, detail: str = "", *, remedy: str = "", facts: dict[str, Any] | None = None) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.remedy = remedy
+        self.facts = facts or {}
+
+
+class RemoteFault(HansaError):
+    """The caller's doing. Logged at info, never an alarm."""
+
+    code = "bad-request"
+    status = 400
+    title = "The request cannot be carried out"
+
+
+class LocalFault(HansaError):
+    """Our doing. Logged with its trace, counted, and told to the caller without particulars."""
+
+    code = "internal"
+    status = 500
+    title = "The node failed"
+
+
+class InvalidInput(RemoteFault):
+    """Not readable, or not of the expected form."""
+
+    code = "invalid-input"
+    title = "The input is not valid"
+
+
+class InvalidDescription(RemoteFault):
+    """A description breaks the shapes of its profile. ``findings`` say where, what and how to mend it."""
+
+    code = "invalid-description"
+    status = 422
+    title = "The description has things to mend"
+
+    def __init__(self, detail: str, *, findings: Sequence[dict[str, Any]], remedy: str = "") -> None:
+        super().__init__(detail, remedy=remedy, facts={"findings": list(findings)})
+        self.findings = list(findings)
+
+
+class Unauthenticated(RemoteFault):
+    """No token, or one that does not hold. Says what is wrong with the token, never with the resource."""
+
+    code = "unauthenticated"
+    status = 401
+    title = "Who are you?"
+
+
+class NotAllowed(RemoteFault):
+    """Known caller, known resource, but the rules do not admit this use."""
+
+    code = "not-allowed"
+    status = 403
+    title = "Not allowed"
+
+
+class NotFound(RemoteFault):
+    """It does not exist, or it does not exist for this caller: the two are indistinguishable on purpose."""
+
+    code = "not-found"
+    status = 404
+    title = "There is nothing here for you"
+
+
+class Conflict(RemoteFault):
+    """It contradicts what is already so."""
+
+    code = "conflict"
+    status = 409
+    title = "It contradicts what is already so"
+
+
+class TooLarge(RemoteFault):
+    code = "too-large"
+    status = 413
+    title = "It is larger than this node takes"
+
+
+class UnsupportedMediaType(RemoteFault):
+    code = "unsupported-media-type"
+    status = 415
+    title = "That media type is not read here"
+
+
+class TooMany(RemoteFault):
+    code = "too-many-requests"
+    status = 429
+    title = "Too many requests"
+
+
+class Overloaded(RemoteFault):
+    """A bounded resource is used up by this request: the node lives, the request does not."""
+
+    code = "overloaded"
+    status = 503
+    title = "The request took more than one request may take"
+
+
+class PeerUnreachable(RemoteFault):
+    """A peer does not answer, or answers nonsense."""
+
+    code = "peer-unreachable"
+    status = 502
+    title = "The other node does not answer"
+
+
+class ForbiddenAddress(RemoteFault):
+    """An address that this node does not dial (private network, wrong scheme, odd port)."""
+
+    code = "forbidden-address"
+    status = 400
+    title = "This node does not dial that address"
+
+
+class ProtocolError(HansaError):
+    """A message that the transition table does not allow. See ``node.base.machine``."""
+
+    code = "protocol-error"
+    status = 400
+    title = "The message does not fit the state of the process"
+
+
+class RemoteProtocolError(ProtocolError, RemoteFault):
+    """The peer broke the protocol: answer 400 with the protocol's own error object, change nothing."""
+
+
+class LocalProtocolError(ProtocolError, LocalFault):
+    """We tried to break the protocol: a bug of ours, or a command that came too late."""
+
+    status = 409

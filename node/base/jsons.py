@@ -1,0 +1,130 @@
+"""JSON in and out: one strict reader for everything that strangers send, one canonical writer for hashes.
+
+``json.loads`` accepts ``NaN``, turns ``1e400`` into infinity, keeps the last of duplicate keys, and fails on
+deep nesting with a ``RecursionError``; none of that may reach a protocol handler.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from node.base.errors import InvalidInput
+
+JsonObject = Mapping[str, Any]
+
+MAX_DEPTH = 32
+
+_BRACKET_OR_STRING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+
+
+def read_json(body: bytes | str, *, max_depth: int = MAX_DEPTH) -> Any:
+    """The JSON value in ``body``, read strictly (RFC 8259, I-JSON).
+
+    Raises ``InvalidInput`` for bytes that are not UTF-8, duplicate keys, NaN and infinities, numbers out of
+    range, lone surrogates, and nesting deeper than ``max_depth``.
+    """
+    try:
+        text = body.decode("utf-8") if isinstance(body, bytes) else body
+        _check_depth(text, max_depth)
+        value = json.loads(
+            text,
+            object_pairs_hook=_object_without_duplicates,
+            parse_constant=_refuse_constant,
+            parse_float=_finite_float,
+        )
+        text.encode("utf-8")
+        _refuse_surrogates(text)
+        return value
+    except InvalidInput:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(
+            f"the body is not readable as JSON: {error}", remedy="send one JSON document in UTF-8"
+        ) from error
+
+
+def read_object(body: bytes | str, *, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
+    """As ``read_json``, and the value must be an object."""
+    value = read_json(body, max_depth=max_depth)
+    if not isinstance(value, dict):
+        raise InvalidInput("the body must be one JSON object", remedy="send an object: { … }")
+    return value
+
+
+def canonical(value: Any) -> bytes:
+    """``value`` as canonical JSON (RFC 8785, JCS): what we hash, sign and compare.
+
+    Numbers other than integers within ±2^53 are refused with ``ValueError``: two writers could disagree
+    about them, and nothing that we sign has any.
+    """
+    return _canonical(value).encode("utf-8")
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of the canonical form of ``value``, in lower-case hexadecimal."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def _canonical(value: Any) -> str:
+    if value is None or isinstance(value, bool | str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, int):
+        if abs(value) > 2**53:
+            raise ValueError("an integer beyond 2^53 has no canonical form")
+        return str(value)
+    if isinstance(value, float):
+        if value.is_integer() and abs(value) <= 2**53:
+            return str(int(value))
+        raise ValueError("a fraction has no canonical form here: write it as text")
+    if isinstance(value, Mapping):
+        # RFC 8785 §3.2.3 sorts by UTF-16 code units, not by code points.
+        members = sorted(value.items(), key=lambda member: member[0].encode("utf-16-be"))
+        return (
+            "{" + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{_canonical(v)}" for k, v in members) + "}"
+        )
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        return "[" + ",".join(_canonical(item) for item in value) + "]"
+    raise ValueError(f"{type(value).__name__} has no place in JSON")
+
+
+def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("an object names the same member twice")
+    return members
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite_float(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text[:20]} is out of range")
+    return number
+
+
+def _refuse_surrogates(text: str) -> None:
+    if "\\ud" in text or "\\uD" in text:
+        json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8")
+
+
+def _check_depth(text: str, limit: int) -> None:
+    # Cheap bound first: a text with few opening brackets cannot be deep, and most messages end here.
+    if text.count("[") + text.count("{") <= limit:
+        return
+    depth = 0
+    for found in _BRACKET_OR_STRING.finditer(text):
+        character = found.group()
+        if character in "[{":
+            depth += 1
+            if depth > limit:
+                raise ValueError(f"it is nested deeper than {limit} levels")
+        elif character in "]}":
+            depth -= 1

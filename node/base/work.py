@@ -1,0 +1,95 @@
+"""Durable work: transactions and the outbox, as ports.
+
+One request or one task is one transaction; only the edge commits. What has to leave the node is written into
+the outbox in the same transaction as the state that it follows from, and a worker sends it later, as often as
+it takes, with the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+
+class Transaction(Protocol):
+    """An open transaction, opaque to subject rooms: stores of the same adapter know what is in it."""
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Run ``callback`` once the transaction has committed; never when it rolled back."""
+
+
+class UnitOfWork(Protocol):
+    """Opens transactions. Returning commits, raising rolls back; nothing else does either."""
+
+    def begin(self) -> AbstractContextManager[Transaction]:
+        """A transaction that may write."""
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        """A transaction that only reads one consistent state."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """Something to do later: a message to a peer, a file to fetch, a credential to deliver.
+
+    ``topic`` chooses the handler; ``body`` are the final bytes and are the same at every attempt; ``lane``
+    keeps order and back-off apart (one lane a peer); tasks of one lane and one ``subject`` run in order.
+    """
+
+    id: str
+    topic: str
+    lane: str
+    subject: str
+    body: bytes
+    headers: dict[str, Any] = field(default_factory=dict)
+    due: datetime
+    attempts: int = 0
+    fence: int = 0
+    last_error: str | None = None
+    dead: bool = False
+
+
+class Outbox(Protocol):
+    """The queue of tasks. Leases carry a fence: a worker that lost its lease cannot finish the task."""
+
+    def put(self, tx: Transaction, task: Task) -> None:
+        """Add a task in the caller's transaction. A task id that is known already is left alone."""
+
+    def lease(
+        self,
+        tx: Transaction,
+        *,
+        owner: str,
+        now: datetime,
+        until: datetime,
+        limit: int,
+        lanes_blocked: Sequence[str] = (),
+    ) -> Sequence[Task]:
+        """Take due tasks whose lease is free or over; at most one for each (lane, subject), oldest first."""
+
+    def done(self, tx: Transaction, task: Task) -> bool:
+        """Remove a finished task; False when the lease (``task.fence``) was lost meanwhile."""
+
+    def retry(self, tx: Transaction, task: Task, *, due: datetime, error: str) -> bool:
+        """Give it back for later, with the reason; False when the lease was lost."""
+
+    def bury(self, tx: Transaction, task: Task, *, error: str) -> bool:
+        """Give up on it: kept as a dead letter with its reason."""
+
+    def revive(self, tx: Transaction, task_id: str, *, due: datetime) -> bool:
+        """Put a dead letter back into the queue; False when there is none of this id."""
+
+    def cancel(self, tx: Transaction, task_id: str) -> None:
+        """Remove a task that is no longer wanted, leased or not."""
+
+    def dead(self, tx: Transaction, limit: int = 100) -> Sequence[Task]:
+        """Dead letters, newest first."""
+
+    def waiting(self, tx: Transaction) -> int:
+        """How many tasks are not done and not dead."""
+
+    def next_due(self, tx: Transaction) -> datetime | None:
+        """When the earliest live task is due."""

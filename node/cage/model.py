@@ -1,0 +1,19 @@
+"""Limits of one caged call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one child may use: address space in bytes, processor seconds, seconds on the wall, bytes of answer."""
+
+    memory: int = 1 << 30
+    cpu: int = 10
+    wall: float = 5.0
+    answer: int = 64 << 20
+
+
+PARSE = Limits(cpu=6, wall=6.0)
+QUERY = Limits(cpu=6, wall=5.0, answer=16 << 20)

@@ -1,0 +1,121 @@
+"""Records, submissions, search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from node.semantics.model import File
+
+PUBLIC = "public"
+"""The audience of everybody. Other audiences are names that the rulebook or the node defines."""
+
+INTERNAL = "internal"
+"""The audience of this node's own people: for everyone else the record does not exist."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One version of one asset: the envelope that a ledger entry of kind ``record`` carries.
+
+    ``nquads`` is the canonical form (RDFC-1.0) of the description, ``sha256`` its hash. ``offer`` is the
+    contract policy as DSP Offer JSON, or None for what is only described. ``origin`` is the DID of the node
+    that answers for the record; ``publisher`` the DID or IRI of who publishes it. ``titles`` and
+    ``descriptions`` map language tags to text. ``sealed`` means that bytes leave only sealed. ``position`` is
+    the number of the entry in the origin's ledger, for records that came by replication.
+    """
+
+    iri: str
+    version: int
+    kind: str
+    audience: str
+    titles: dict[str, str]
+    descriptions: dict[str, str]
+    publisher: str
+    publisher_name: str
+    origin: str
+    nquads: bytes
+    sha256: str
+    at: datetime
+    by: str
+    offer: dict[str, Any] | None = None
+    files: tuple[File, ...] = ()
+    keywords: tuple[str, ...] = ()
+    themes: tuple[str, ...] = ()
+    sealed: bool = False
+    withdrawn: bool = False
+    entry: str = ""
+    warnings: tuple[dict[str, Any], ...] = ()
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def version_iri(self) -> str:
+        """The immutable IRI of this version: the member of the event stream."""
+        return f"{self.iri}#v{self.version}"
+
+    def title(self, language: str = "en") -> str:
+        """The title in ``language``, else in English, else in whatever there is."""
+        return (
+            self.titles.get(language) or self.titles.get("en") or next(iter(self.titles.values()), self.iri)
+        )
+
+    def description(self, language: str = "en") -> str:
+        return (
+            self.descriptions.get(language)
+            or self.descriptions.get("en")
+            or next(iter(self.descriptions.values()), "")
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A search: free text and facets. Facet values of one facet are alternatives, facets narrow each other."""
+
+    text: str = ""
+    kinds: tuple[str, ...] = ()
+    themes: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    publishers: tuple[str, ...] = ()
+    access: tuple[str, ...] = ()
+    language: str = "en"
+    bbox: tuple[float, float, float, float] | None = None
+    offset: int = 0
+    limit: int = 20
+    newest: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """One result: which record, how well it fits, a piece of its text with the words marked by « »."""
+
+    iri: str
+    score: float
+    snippet: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """A page of hits, the exact total, and facet → value → count over all hits that the caller may see."""
+
+    total: int
+    hits: tuple[Hit, ...]
+    facets: dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indexed:
+    """What the search index keeps of a record."""
+
+    iri: str
+    audience: str
+    kind: str
+    titles: dict[str, str]
+    text: str
+    keywords: tuple[str, ...]
+    themes: tuple[str, ...]
+    publisher: str
+    publisher_name: str
+    access: str
+    at: datetime
+    bbox: tuple[float, float, float, float] | None = None

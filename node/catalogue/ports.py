@@ -1,0 +1,90 @@
+"""What the catalogue needs: storage of record heads and versions, a graph, a search index."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from node.base.work import Transaction
+from node.catalogue.model import Indexed, Query, Record, Results
+
+
+class RecordStore(Protocol):
+    """Versions of records, as they stand in ledger entries, findable by IRI and moment."""
+
+    def add(self, tx: Transaction, record: Record) -> None:
+        """Keep a version. (iri, version) known already raises ``Conflict``."""
+
+    def get(
+        self, tx: Transaction, iri: str, *, version: int | None = None, as_of: datetime | None = None
+    ) -> Record | None:
+        """The newest version, that version, or the newest at that moment; withdrawn ones included."""
+
+    def by_entry(self, tx: Transaction, entry_ids: Sequence[str]) -> Sequence[Record]: ...
+
+    def versions(self, tx: Transaction, iri: str) -> Sequence[Record]:
+        """All versions, newest first."""
+
+    def current(
+        self,
+        tx: Transaction,
+        *,
+        audiences: Collection[str] | None = None,
+        kinds: Collection[str] = (),
+        origins: Collection[str] = (),
+        offered: bool = False,
+        as_of: datetime | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> Sequence[Record]:
+        """Newest versions that are not withdrawn, ordered by IRI, beginning after the IRI ``after``.
+
+        ``audiences`` None means: no restriction (views and owners only). The audience that counts is the one
+        of the newest version: today's seeing policy governs all versions.
+        """
+
+    def count(self, tx: Transaction, audiences: Collection[str] | None = None) -> dict[str, int]:
+        """Kind → number of current records."""
+
+
+class Graph(Protocol):
+    """The SPARQL view: each audience's triples in the graph of that audience. Rebuildable from the ledger."""
+
+    def apply(self, records: Iterable[Record], position: int) -> None:
+        """Replace the triples of these records (a withdrawn one has none) and remember ``position`` with them."""
+
+    def position(self) -> int:
+        """The ledger position that is reflected; 0 for an empty store."""
+
+    async def query(self, text: str, *, audiences: Collection[str], accept: str) -> tuple[bytes, str]:
+        """Evaluate a SPARQL 1.1 query over the graphs of ``audiences``: (body, media type).
+
+        Raises ``InvalidInput`` (syntax, forbidden features), ``Overloaded`` (time, memory), ``TooLarge``.
+        """
+
+    async def query_records(self, text: str, records: Iterable[Record], *, accept: str) -> tuple[bytes, str]:
+        """The same over a disposable store that holds just these records (``as of`` queries)."""
+
+    def clear(self) -> None:
+        """Forget everything, so that the view can be rebuilt."""
+
+    def digest(self) -> str:
+        """SHA-256 of the sorted N-Quads of all audience graphs: equal content, equal digest."""
+
+
+class SearchIndex(Protocol):
+    """The text and facet view. Rebuildable from the ledger."""
+
+    def apply(self, changes: Iterable[tuple[str, Indexed | None]], position: int) -> None:
+        """Replace (or with None remove) documents by IRI, and remember ``position`` with them."""
+
+    def position(self) -> int: ...
+
+    def search(self, query: Query, *, audiences: Collection[str] | None) -> Results:
+        """Hits whose audience is one of ``audiences`` (None: all); counts cover just these."""
+
+    def clear(self) -> None: ...
+
+    def digest(self) -> str:
+        """SHA-256 over what is indexed, independent of the order of indexing."""

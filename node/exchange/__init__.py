@@ -1,0 +1,1 @@
+"""Bytes: where they lie, how they are sealed for one recipient, the manifest that proves them."""

@@ -1,0 +1,159 @@
+"""Callers, credentials, DID documents, people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class UserRole(StrEnum):
+    """What a person of this node may do (governance digest §4)."""
+
+    PUBLISHER = "publisher"
+    STEWARD = "steward"
+    SIGNATORY = "signatory"
+    OPERATOR = "operator"
+    AUDITOR = "auditor"
+
+
+ALL_ROLES = frozenset(UserRole)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """A verified credential: ``types`` without ``VerifiableCredential``, claims of the subject, its dates."""
+
+    id: str
+    types: tuple[str, ...]
+    issuer: str
+    subject: str
+    claims: dict[str, Any] = field(default_factory=dict)
+    valid_from: datetime
+    valid_until: datetime | None
+    status: dict[str, Any] | None = None
+    jwt: str = ""
+
+    def has_type(self, name: str) -> bool:
+        return name in self.types
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """A credential that was presented but does not count, and why (revoked, expired, issuer not trusted …)."""
+
+    types: tuple[str, ...]
+    issuer: str
+    why: str
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Whoever asks. Exactly one of: anonymous, a participant (another node), a person of this node.
+
+    ``did`` is the participant's DID; for a person it is this node's own DID, since people act for their node.
+    """
+
+    did: str | None = None
+    account: str | None = None
+    roles: frozenset[UserRole] = frozenset()
+    credentials: tuple[Credential, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+
+    @property
+    def is_anonymous(self) -> bool:
+        return self.did is None
+
+    @property
+    def is_person(self) -> bool:
+        return self.account is not None
+
+    @property
+    def is_participant(self) -> bool:
+        return self.did is not None and self.account is None
+
+    @property
+    def name(self) -> str:
+        """For logs and the ledger: the account, the DID or ``anonymous``."""
+        return self.account or self.did or "anonymous"
+
+    def may(self, role: UserRole) -> bool:
+        return role in self.roles
+
+
+ANONYMOUS = Caller()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DidDocument:
+    """A DID document as far as we use it; ``raw`` is the whole."""
+
+    id: str
+    raw: dict[str, Any]
+
+    def service(self, kind: str) -> str | None:
+        """The endpoint of the first service of this type, without a trailing slash."""
+        for service in self.raw.get("service") or []:
+            types = service.get("type")
+            if kind == types or (isinstance(types, list) and kind in types):
+                endpoint = service.get("serviceEndpoint")
+                if isinstance(endpoint, str):
+                    return endpoint.rstrip("/")
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A person of this node who signs in with a password (the city's own identity provider comes first, later)."""
+
+    id: str
+    login: str
+    name: str
+    roles: frozenset[UserRole]
+    created: datetime
+    disabled: bool = False
+
+
+class ApplicationState(StrEnum):
+    """A request for a credential, as its issuer sees it (DCP 1.0 §6.8: RECEIVED, ISSUED, REJECTED)."""
+
+    RECEIVED = "RECEIVED"
+    ISSUED = "ISSUED"
+    REJECTED = "REJECTED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """A participant asks the region for a credential; a person decides.
+
+    ``accession`` is what the applicant signed: the rulebook's IRI, version and hash, its legal name, contact.
+    """
+
+    id: str
+    holder: str
+    holder_pid: str
+    credential_type: str
+    accession: dict[str, Any]
+    state: ApplicationState
+    at: datetime
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """A credential that this node issued: its place in the status list, and whether it still holds."""
+
+    id: str
+    holder: str
+    type: str
+    jwt: str
+    list_id: int
+    index: int
+    at: datetime
+    valid_until: datetime
+    revoked_at: datetime | None = None
+    revoked_why: str | None = None

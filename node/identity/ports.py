@@ -1,0 +1,134 @@
+"""What identity needs from the outside: storage, keys, other people's documents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from node.base.work import Transaction
+from node.identity.model import Account, Application, ApplicationState, Credential, DidDocument, Issued
+
+
+class KeyRing(Protocol):
+    """The node's own keys. Private halves never leave it.
+
+    ``#key-1`` P-256 signs tokens, credentials, agreements, manifests (ES256); ``#log-1`` Ed25519 signs ledger
+    checkpoints; ``#seal-1`` X25519 opens what is sealed for this node.
+    """
+
+    did: str
+
+    def sign_jws(self, header: dict[str, Any], payload: bytes) -> str:
+        """Compact JWS (RFC 7515) with ``alg`` ES256 and ``kid`` ``did#key-1`` added to ``header``."""
+
+    def public_jwk(self) -> dict[str, Any]:
+        """The P-256 public key as JWK."""
+
+    def log_public_key(self) -> bytes:
+        """The raw Ed25519 public key of the ledger (32 bytes)."""
+
+    def sign_log(self, message: bytes) -> bytes:
+        """Ed25519 signature with the ledger key."""
+
+    def seal_public_key(self) -> bytes:
+        """The raw X25519 public key (32 bytes)."""
+
+    def seal_shared_secret(self, ephemeral_public: bytes) -> bytes:
+        """X25519 of our sealing key with ``ephemeral_public``; raises ``InvalidInput`` for low-order points."""
+
+    def wrap(self, secret: bytes) -> bytes:
+        """Encrypt a short secret for storage at rest, under a key outside the database."""
+
+    def unwrap(self, wrapped: bytes) -> bytes:
+        """Undo ``wrap``; raises ``LocalFault`` where it was not made by this node."""
+
+
+class Peers(Protocol):
+    """Documents of other participants, fetched through the one way out and cached briefly."""
+
+    async def did_document(self, did: str, *, fresh: bool = False) -> DidDocument:
+        """Resolve a ``did:web``. Raises ``PeerUnreachable``, ``ForbiddenAddress`` or ``InvalidInput``."""
+
+    async def presentations(self, holder: DidDocument, access_token: str, scopes: Sequence[str]) -> list[Any]:
+        """Query the holder's credential service (DCP 1.0 §5.4); the ``presentation`` array of its answer."""
+
+    async def status_list(self, url: str, *, max_age: float) -> str | dict[str, Any]:
+        """A status list credential, as JWT or JSON, at most ``max_age`` seconds old."""
+
+
+class IdentityStore(Protocol):
+    """Accounts, API tokens, sessions, wallet, issued credentials, applications, used token ids."""
+
+    # used token ids -------------------------------------------------------------------------------------
+    def use_jti(self, tx: Transaction, issuer: str, jti: str, expires: datetime) -> bool:
+        """Remember (issuer, jti) until ``expires``; False when it was used already."""
+
+    def forget_jtis(self, tx: Transaction, before: datetime) -> int: ...
+
+    # people ---------------------------------------------------------------------------------------------
+    def add_account(self, tx: Transaction, account: Account, password_hash: str) -> None: ...
+
+    def account(self, tx: Transaction, login: str) -> tuple[Account, str] | None:
+        """The account and its password hash."""
+
+    def accounts(self, tx: Transaction) -> Sequence[Account]: ...
+
+    def set_password(self, tx: Transaction, login: str, password_hash: str) -> None: ...
+
+    def add_token(
+        self, tx: Transaction, *, token_sha256: str, login: str, kind: str, label: str, expires: datetime
+    ) -> None:
+        """An API token or a portal session (``kind`` ``api`` or ``session``), by its hash."""
+
+    def by_token(self, tx: Transaction, token_sha256: str, now: datetime) -> tuple[Account, str] | None:
+        """The live account behind a token that is in force, and the token's kind."""
+
+    def drop_token(self, tx: Transaction, token_sha256: str) -> None: ...
+
+    # wallet: credentials that we hold ---------------------------------------------------------------------
+    def keep_credential(self, tx: Transaction, credential: Credential, at: datetime) -> None: ...
+
+    def credentials(self, tx: Transaction) -> Sequence[Credential]: ...
+
+    def note_request(
+        self, tx: Transaction, *, holder_pid: str, issuer: str, credential_type: str, at: datetime
+    ) -> None:
+        """We asked an issuer for a credential."""
+
+    def requests(self, tx: Transaction) -> Sequence[dict[str, Any]]:
+        """What we asked for: ``holder_pid, issuer, issuer_pid, credential_type, at, state, reason``."""
+
+    def update_request(
+        self,
+        tx: Transaction,
+        holder_pid: str,
+        *,
+        state: str,
+        issuer_pid: str | None = None,
+        reason: str | None = None,
+    ) -> None: ...
+
+    # issuer -----------------------------------------------------------------------------------------------
+    def add_application(self, tx: Transaction, application: Application) -> None: ...
+
+    def application(self, tx: Transaction, application_id: str) -> Application | None: ...
+
+    def application_by_holder(self, tx: Transaction, holder: str, holder_pid: str) -> Application | None: ...
+
+    def applications(
+        self, tx: Transaction, state: ApplicationState | None = None
+    ) -> Sequence[Application]: ...
+
+    def save_application(self, tx: Transaction, application: Application) -> None: ...
+
+    def next_status_index(self, tx: Transaction) -> tuple[int, int]:
+        """Reserve a place in a status list: (list id, index), chosen so that it tells nothing of the order."""
+
+    def add_issued(self, tx: Transaction, issued: Issued) -> None: ...
+
+    def issued(self, tx: Transaction, holder: str | None = None) -> Sequence[Issued]: ...
+
+    def revoke(self, tx: Transaction, credential_id: str, at: datetime, why: str) -> Issued | None: ...
+
+    def revoked_indexes(self, tx: Transaction, list_id: int) -> Sequence[int]: ...

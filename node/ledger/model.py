@@ -1,0 +1,83 @@
+"""Entries, checkpoints and proofs."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from node.base.clock import stamp
+from node.base.jsons import canonical
+
+
+class EntryKind(StrEnum):
+    """What an entry is about."""
+
+    RECORD = "record"
+    AGREEMENT = "agreement"
+    PROCESS = "process"
+    DECISION = "decision"
+    ACCESS = "access"
+    MEMBERSHIP = "membership"
+    NODE = "node"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One thing that happened. ``body`` is canonical JSON; ``seq`` is None until the sequencer numbered it."""
+
+    id: str
+    kind: EntryKind
+    subject: str
+    at: datetime
+    by: str
+    body: bytes
+    seq: int | None = None
+
+    @property
+    def leaf(self) -> bytes:
+        """What goes into the Merkle tree: the entry with the hash of its body.
+
+        The body itself stays out, so that personal data in it can be erased while the tree still verifies.
+        """
+        return canonical(
+            {
+                "id": self.id,
+                "kind": str(self.kind),
+                "subject": self.subject,
+                "at": stamp(self.at),
+                "by": self.by,
+                "sha256": hashlib.sha256(self.body).hexdigest(),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A signed statement of the ledger's size and root (C2SP tlog-checkpoint); ``note`` is the signed text."""
+
+    origin: str
+    size: int
+    root: bytes
+    at: datetime
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InclusionProof:
+    """Shows that ``leaf_hash`` is at ``index`` of the tree of ``size`` (RFC 6962 §2.1.1)."""
+
+    index: int
+    size: int
+    leaf_hash: bytes
+    path: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsistencyProof:
+    """Shows that the tree of ``new`` entries begins with the tree of ``old`` entries (RFC 6962 §2.1.2)."""
+
+    old: int
+    new: int
+    path: tuple[bytes, ...]

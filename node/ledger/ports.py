@@ -1,0 +1,61 @@
+"""What the ledger needs from storage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from node.base.work import Transaction
+from node.ledger.model import Checkpoint, Entry, EntryKind
+
+
+class LedgerStore(Protocol):
+    """Append-only. Rows commit with their own ids; one sequencer numbers them and extends the tree."""
+
+    def append(self, tx: Transaction, entry: Entry) -> None:
+        """Add an entry (``seq`` None). An id that is known already raises ``Conflict``."""
+
+    def get(self, tx: Transaction, entry_id: str) -> Entry | None: ...
+
+    def history(self, tx: Transaction, subject: str, kind: EntryKind | None = None) -> Sequence[Entry]:
+        """All entries about a subject, in the order of commit."""
+
+    def since(
+        self, tx: Transaction, position: int, *, limit: int = 500, kinds: Sequence[EntryKind] = ()
+    ) -> Sequence[Entry]:
+        """Sequenced entries with ``seq >= position`` (numbering starts at 0), in order."""
+
+    def unsequenced(self, tx: Transaction, limit: int) -> Sequence[Entry]:
+        """Committed entries without a number, in the order in which they are to be numbered."""
+
+    def number(self, tx: Transaction, entries: Sequence[Entry], first: int) -> None:
+        """Give the entries the numbers ``first``, ``first + 1``, …"""
+
+    def size(self, tx: Transaction, *, lock: bool = False) -> int:
+        """How many entries are numbered; ``lock`` makes the caller the one sequencer until it commits."""
+
+    def node(self, tx: Transaction, level: int, index: int) -> bytes | None:
+        """Hash of a complete subtree of 2^level leaves beginning at leaf ``index`` × 2^level."""
+
+    def put_nodes(self, tx: Transaction, nodes: Sequence[tuple[int, int, bytes]]) -> None:
+        """Store (level, index, hash) of complete subtrees."""
+
+    def put_checkpoint(self, tx: Transaction, checkpoint: Checkpoint) -> None: ...
+
+    def checkpoint(self, tx: Transaction, size: int | None = None) -> Checkpoint | None:
+        """The newest, or the one of exactly this size."""
+
+    def position(self, tx: Transaction, view: str, instance: str) -> int:
+        """The cursor of a view: the next ``seq`` that it has not applied; 0 at first."""
+
+    def advance(self, tx: Transaction, view: str, instance: str, position: int) -> None:
+        """Move the cursor of a view."""
+
+
+class NoteSigner(Protocol):
+    """Signs checkpoints with the node's ledger key (Ed25519)."""
+
+    name: str
+
+    def sign_note(self, text: str) -> str:
+        """``text`` followed by a blank line and the signature line (C2SP signed-note)."""

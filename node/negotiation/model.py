@@ -1,0 +1,70 @@
+"""A negotiation, an agreement, a pending decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from node.base.process import Process
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Negotiation(Process):
+    """A contract negotiation.
+
+    ``dataset`` is the IRI that the offers are about; ``offer`` the offer on the table (DSP MessageOffer) and
+    ``offered_by`` the role that put it there; ``agreement`` the DSP Agreement once there is one, with
+    ``signatures`` (DID → compact JWS over its envelope). ``decision`` is the reasoned decision of the provider.
+    """
+
+    dataset: str
+    offer: dict[str, Any]
+    offered_by: str
+    agreement: dict[str, Any] | None = None
+    signatures: dict[str, str] = field(default_factory=dict)
+    decision: dict[str, Any] | None = None
+    approved_by: str | None = None
+    purpose: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """An agreement that both sides hold. ``body`` is the DSP Agreement; ``sha256`` of its canonical form.
+
+    ``ours`` tells which side we are on. An agreement is in force from FINALIZED until ``ended``.
+    """
+
+    id: str
+    negotiation: str
+    dataset: str
+    provider: str
+    consumer: str
+    role: str
+    body: dict[str, Any]
+    sha256: str
+    signatures: dict[str, str]
+    at: datetime
+    finalized: datetime | None = None
+    ended: datetime | None = None
+    ended_why: str | None = None
+    entry: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingDecision:
+    """Something that a person of this node has to decide: a use of an asset, or a membership application."""
+
+    id: str
+    kind: str
+    subject: str
+    peer: str
+    peer_name: str
+    summary: dict[str, str]
+    details: dict[str, Any]
+    at: datetime
+    due: datetime | None = None
+    decided_at: datetime | None = None
+    decided_by: str | None = None
+    approved: bool | None = None
+    reason: str | None = None

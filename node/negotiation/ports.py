@@ -1,0 +1,53 @@
+"""What negotiation needs from storage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from node.base.process import ProcessStore
+from node.base.work import Transaction
+from node.negotiation.model import Agreement, Negotiation, PendingDecision
+
+NegotiationStore = ProcessStore[Negotiation]
+
+
+class AgreementStore(Protocol):
+    """Agreements by id, by dataset and party."""
+
+    def add(self, tx: Transaction, agreement: Agreement) -> None:
+        """Keep it. The same id with the same hash again is left alone; with another hash raises ``Conflict``."""
+
+    def save(self, tx: Transaction, agreement: Agreement) -> None: ...
+
+    def get(self, tx: Transaction, agreement_id: str) -> Agreement | None: ...
+
+    def select(
+        self,
+        tx: Transaction,
+        *,
+        dataset: str | None = None,
+        provider: str | None = None,
+        consumer: str | None = None,
+        limit: int = 200,
+    ) -> Sequence[Agreement]:
+        """Newest first."""
+
+
+class DecisionStore(Protocol):
+    """Decisions that wait for a person, and those that were taken."""
+
+    def add(self, tx: Transaction, decision: PendingDecision) -> None: ...
+
+    def get(self, tx: Transaction, decision_id: str) -> PendingDecision | None: ...
+
+    def open(self, tx: Transaction) -> Sequence[PendingDecision]:
+        """Not decided yet, oldest first."""
+
+    def by_subject(self, tx: Transaction, subject: str) -> PendingDecision | None: ...
+
+    def decide(
+        self, tx: Transaction, decision_id: str, *, approved: bool, by: str, at: datetime, reason: str | None
+    ) -> PendingDecision | None:
+        """Record the decision; None where it was decided already or does not exist."""

@@ -1,0 +1,1 @@
+"""Policies: the ODRL model, the one decision point, reasons in plain words, templates."""

@@ -1,0 +1,1 @@
+"""Descriptions: documents in and out, canonical form, shapes, ontologies, schemas, kinds of assets."""

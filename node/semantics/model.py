@@ -1,0 +1,114 @@
+"""What goes into the description of an asset, and what comes out of checking it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """Bytes of a distribution: kept by the asset store under ``sha256``, or in place under ``source``."""
+
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    format: str = ""
+    source: str | None = None
+    open: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        members: dict[str, Any] = {
+            "name": self.name,
+            "mediaType": self.media_type,
+            "size": self.size,
+            "sha256": self.sha256,
+        }
+        if self.format:
+            members["format"] = self.format
+        if self.source:
+            members["source"] = self.source
+        if self.open:
+            members["open"] = True
+        return members
+
+    @classmethod
+    def from_json(cls, members: Mapping[str, Any]) -> File:
+        return cls(
+            name=members["name"],
+            media_type=members["mediaType"],
+            size=members["size"],
+            sha256=members["sha256"],
+            format=members.get("format", ""),
+            source=members.get("source"),
+            open=bool(members.get("open", False)),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What a publisher hands in: an RDF document, or fields (the YAML that a steward writes).
+
+    ``document`` and ``media_type`` for RDF; ``fields`` else. ``files`` have been taken in by the asset store
+    already. ``conditions`` names a policy template and its parameters, or is an ODRL offer; None means that
+    the description says it (``conditions:`` or ``odrl:hasPolicy``).
+    """
+
+    kind: str | None = None
+    document: bytes | None = None
+    media_type: str | None = None
+    fields: dict[str, Any] | None = None
+    files: tuple[File, ...] = ()
+    conditions: dict[str, Any] | None = None
+    audience: str | None = None
+    iri: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing to mend in a description: where, what, how. ``severity``: violation, warning or info.
+
+    ``focus`` is the node and ``path`` the property (IRI) it is about; ``field`` the name that the steward's YAML
+    uses for it (``distribution.0.license``), and ``line`` its line where known.
+    """
+
+    severity: str
+    message: str
+    remedy: str
+    rule: str
+    focus: str = ""
+    path: str = ""
+    field: str = ""
+    value: str = ""
+    line: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        members: dict[str, Any] = {"severity": self.severity, "message": self.message, "rule": self.rule}
+        for name in ("remedy", "focus", "path", "field", "value", "line"):
+            value = getattr(self, name)
+            if value:
+                members[name] = value
+        return members
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """What semantics made of a submission. ``findings`` with severity ``violation`` forbid publishing."""
+
+    iri: str
+    kind: str
+    titles: dict[str, str]
+    descriptions: dict[str, str]
+    publisher: str
+    publisher_name: str
+    keywords: tuple[str, ...]
+    themes: tuple[str, ...]
+    nquads: bytes
+    sha256: str
+    findings: tuple[Finding, ...]
+    conditions: dict[str, Any] | None
+    audience: str | None
+    bbox: tuple[float, float, float, float] | None = None
+    extra: dict[str, Any] | None = None

@@ -1,0 +1,68 @@
+"""A transfer, an access token, a reception."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from node.base.process import Process
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer(Process):
+    """A transfer process. ``format`` is the distribution's; ``data_address`` the DSP DataAddress.
+
+    For the provider ``data_address`` is what the consumer asked to be pushed to, or what we offered to pull
+    from, without the token; for the consumer it is what the provider sent.
+    """
+
+    agreement: str
+    dataset: str
+    format: str
+    data_address: dict[str, Any] | None = None
+    manifest: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessGrant:
+    """What a data address token opens: kept by the token's hash, bound to one transfer, agreement, recipient.
+
+    ``secrets`` holds the wrapped file key, ephemeral key and nonce of a sealed transfer, with the SHA-256 of
+    the source they belong to: a source that has changed gets new ones.
+    """
+
+    transfer: str
+    agreement: str
+    recipient: str
+    dataset: str
+    version: int
+    file_sha256: str
+    file_size: int
+    file_name: str
+    media_type: str
+    sealed: bool
+    token_sha256: str
+    expires: datetime
+    secrets: bytes | None = None
+    closed: bool = False
+    accesses: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reception:
+    """What the consumer has received so far of a transfer. ``state``: receiving, verifying, done, failed."""
+
+    transfer: str
+    state: str
+    name: str
+    media_type: str
+    sealed: bool
+    expected: int | None
+    received: int
+    at: datetime
+    sha256: str | None = None
+    manifest: str | None = None
+    error: str | None = None
+    path: str | None = None
+    facts: dict[str, Any] | None = None

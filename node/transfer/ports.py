@@ -1,0 +1,38 @@
+"""What transfer needs from storage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from node.base.process import ProcessStore
+from node.base.work import Transaction
+from node.transfer.model import AccessGrant, Reception, Transfer
+
+TransferStore = ProcessStore[Transfer]
+
+
+class GrantStore(Protocol):
+    """Data address tokens by their hash."""
+
+    def put(self, tx: Transaction, grant: AccessGrant) -> None:
+        """Keep a grant; a newer grant of the same transfer replaces the older one's token."""
+
+    def by_token(self, tx: Transaction, token_sha256: str) -> AccessGrant | None: ...
+
+    def by_transfer(self, tx: Transaction, transfer: str) -> AccessGrant | None: ...
+
+    def close(self, tx: Transaction, transfer: str) -> None:
+        """No access any more."""
+
+    def count_access(self, tx: Transaction, transfer: str) -> None: ...
+
+
+class ReceptionStore(Protocol):
+    """Progress of what we receive."""
+
+    def put(self, tx: Transaction, reception: Reception) -> None: ...
+
+    def get(self, tx: Transaction, transfer: str) -> Reception | None: ...
+
+    def unfinished(self, tx: Transaction) -> Sequence[Reception]: ...

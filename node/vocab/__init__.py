@@ -1,0 +1,1 @@
+"""The IRIs we speak, typed in as facts. No code lives here."""
