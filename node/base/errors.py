@@ -85,6 +85,12 @@ class NotFound(RemoteFault):
     title = "There is nothing here for you"
 
 
+class MethodNotAllowed(RemoteFault):
+    code = "method-not-allowed"
+    status = 405
+    title = "That cannot be done at this address"
+
+
 class Conflict(RemoteFault):
     """It contradicts what is already so."""
 

@@ -42,12 +42,14 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A protocol: the moves, the state in which each opening message puts the process, the terminal states."""
+    """A protocol: the moves, the state in which each opening message puts the process, the terminal states
+    and, among them, the one in which a process ends that did not reach its aim."""
 
     name: str
     moves: Mapping[tuple[str, str], Move]
     openings: Mapping[str, Move]
     terminal: frozenset[str]
+    aborted: str
 
     def move(self, state: str, message: str) -> Move | None:
         return self.moves.get((state, message))
@@ -161,6 +163,7 @@ def _receive(table: Table, process: P, message: str, now: datetime) -> Step[P]:
             return Step(
                 moved,
                 (
+                    Cancel(process.pending.message_id),
                     Entered(ours.to, process.pending.message, by_us=True),
                     Entered(after.to, message, by_us=False),
                 ),
@@ -214,10 +217,10 @@ def _refuse(
     refused = _changed(process, now, pending=None, code=code, reason=list(reason))
     move = table.move(process.state, message)
     opening = move is None
-    ending = move is not None and move.to in table.terminal
+    ending = move is not None and move.to == table.aborted
     if opening or ending:
         # A refused opening never lived at the peer; a refused ending may be ignored (DSP 2025-1 §7.1): both end here.
-        ended = replace(refused, state=_ending_state(table))
+        ended = replace(refused, state=table.aborted)
         return Step(ended, (Entered(ended.state, message, by_us=True),))
     return Step(refused, ())
 
@@ -241,6 +244,3 @@ def _legal(table: Table, state: str, role: Role) -> list[str]:
         message for (at, message), move in table.moves.items() if at == state and move.may_send(role)
     )
 
-
-def _ending_state(table: Table) -> str:
-    return "TERMINATED" if "TERMINATED" in table.terminal else sorted(table.terminal)[0]

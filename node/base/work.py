@@ -70,6 +70,12 @@ class Outbox(Protocol):
     ) -> Sequence[Task]:
         """Take due tasks whose lease is free or over; at most one for each (lane, subject), oldest first."""
 
+    def renew(self, tx: Transaction, task: Task, *, until: datetime) -> bool:
+        """Hold the lease of a long task for longer; False when it was lost."""
+
+    def release(self, tx: Transaction) -> int:
+        """Free every lease. Only for a start at which no other worker can exist (embedded store)."""
+
     def done(self, tx: Transaction, task: Task) -> bool:
         """Remove a finished task; False when the lease (``task.fence``) was lost meanwhile."""
 

@@ -1,0 +1,1 @@
+"""Our own plug-ins: what the core offers through its own hooks."""

@@ -14,13 +14,15 @@ class Negotiation(Process):
     """A contract negotiation.
 
     ``dataset`` is the IRI that the offers are about; ``offer`` the offer on the table (DSP MessageOffer) and
-    ``offered_by`` the role that put it there; ``agreement`` the DSP Agreement once there is one, with
-    ``signatures`` (DID → compact JWS over its envelope). ``decision`` is the reasoned decision of the provider.
+    ``offered_by`` the role that put it there; ``asked`` what the consumer asked for first; ``agreement`` the DSP
+    Agreement once there is one, with ``signatures`` (DID → compact JWS over its envelope). ``decision`` is the
+    reasoned decision of the provider.
     """
 
     dataset: str
     offer: dict[str, Any]
     offered_by: str
+    asked: dict[str, Any] | None = None
     agreement: dict[str, Any] | None = None
     signatures: dict[str, str] = field(default_factory=dict)
     decision: dict[str, Any] | None = None

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from node.base.process import ProcessStore
 from node.base.work import Transaction
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
+
+
+class ProviderCatalogue(Protocol):
+    """The catalogues of other nodes, read over DSP with our token."""
+
+    async def dataset(self, provider: str, iri: str) -> tuple[dict[str, Any], str]:
+        """The DSP Dataset ``iri`` at ``provider`` (a DID), and the provider's protocol base URL.
+
+        Raises ``NotFound`` where the provider does not offer it to us, ``PeerUnreachable`` where it is silent.
+        """
+
 
 NegotiationStore = ProcessStore[Negotiation]
 

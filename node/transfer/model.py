@@ -14,13 +14,15 @@ class Transfer(Process):
     """A transfer process. ``format`` is the distribution's; ``data_address`` the DSP DataAddress.
 
     For the provider ``data_address`` is what the consumer asked to be pushed to, or what we offered to pull
-    from, without the token; for the consumer it is what the provider sent.
+    from, without the token; for the consumer it is what the provider sent. ``file`` is the name of the file that
+    was asked for, where a dataset has several.
     """
 
     agreement: str
     dataset: str
     format: str
     data_address: dict[str, Any] | None = None
+    file: str | None = None
     manifest: str | None = None
 
 

@@ -1,0 +1,50 @@
+"""Handing work to the worker: a task goes into the outbox in the caller's transaction, and the worker is woken
+once that transaction has committed. Waking is a courtesy; the worker also looks by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from node.base.ids import new_urn
+from node.base.work import Outbox, Task, Transaction
+
+
+class Courier:
+    """Writes tasks. ``wake`` may be called from any thread."""
+
+    def __init__(self, outbox: Outbox, wake: Callable[[], None]) -> None:
+        self._outbox = outbox
+        self._wake = wake
+
+    def deliver(
+        self,
+        tx: Transaction,
+        *,
+        topic: str,
+        lane: str,
+        subject: str,
+        body: bytes,
+        due: datetime,
+        headers: Mapping[str, Any] | None = None,
+        task_id: str | None = None,
+    ) -> Task:
+        """Put one task into the outbox and wake the worker after the commit."""
+        task = Task(
+            id=task_id or new_urn(),
+            topic=topic,
+            lane=lane,
+            subject=subject,
+            body=body,
+            headers=dict(headers or {}),
+            due=due,
+        )
+        self._outbox.put(tx, task)
+        tx.after_commit(self._wake)
+        return task
+
+    def cancel(self, tx: Transaction, task_id: str) -> None:
+        """Take a task back."""
+        self._outbox.cancel(tx, task_id)

@@ -1,0 +1,228 @@
+"""The doors put on: one ASGI application with every end point of a node."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from node import __version__
+from node.adapters.egress import same_party
+from node.base.errors import ForbiddenAddress, HansaError, InvalidInput, MethodNotAllowed, NotFound, RemoteFault
+from node.bootstrap.build import HansaNode
+from node.bootstrap.operation import (
+    IssuerView,
+    OutboxView,
+    Proofs,
+    ToRegion,
+    gauges,
+    node_facts,
+    readiness,
+)
+from node.bootstrap.pages import portal_for
+from node.bootstrap.people import audience_rules, seal_key
+from node.identity.model import Caller, DidDocument
+from node.negotiation.document import render
+from node.negotiation.proof import ServeEntry
+from node.portal.accept import prefers_page
+from node.portal.headers import SecurityHeaders
+from node.vocab.dsp import V2025_1
+from node.web import catalogue, data, dcp, dsp, feed, health, ledger, sparql, wellknown
+from node.web.management import exchanges, operation, people, records
+from node.web.problems import answer_failure, answer_problem
+
+
+def application(node: HansaNode) -> ASGIApp:
+    """The ASGI application of ``node``; its lifespan starts and stops the node."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await node.start()
+        try:
+            yield
+        finally:
+            await node.stop()
+
+    app = FastAPI(
+        title=f"Hansa: {node.parts.settings.name}",
+        version=__version__,
+        description="Management and catalogue API of this node. The pages of this node explain it in words.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    counters = health.Counters()
+    portal = portal_for(node, app.openapi)
+    _open_doors(app, node, portal)
+    _participant_doors(app, node)
+    _management_doors(app, node)
+    app.router.routes.extend(
+        health.routes(
+            health=node.health,
+            ready=lambda: readiness(node),
+            gauges=lambda: gauges(node),
+            counters=counters,
+        )
+    )
+    app.router.routes.extend(portal.routes)
+    _errors(app, portal)
+    return health.Counting(SecurityHeaders(app), counters)
+
+
+def _open_doors(app: FastAPI, node: HansaNode, portal: Any) -> None:
+    identify = node.callers.identify
+    app.include_router(
+        catalogue.router(
+            node.browse,
+            identify=identify,
+            assets=node.parts.assets,
+            base=node.parts.base,
+            html_view=portal.record_page,
+        )
+    )
+    app.include_router(sparql.router(node.ask, identify=identify, html_form=portal.sparql_page))
+    app.include_router(feed.router(node.feed, identify=identify))
+    stores = node.parts.stores
+    entries = ServeEntry(uow=stores.uow, agreements=stores.agreements, ledger=stores.ledger)
+    app.include_router(ledger.router(node.prover, entries=entries.entry, identify=identify))
+    app.router.routes.extend(wellknown.routes(lambda: node.people.document.raw, has_path=bool(node.parts.path)))
+
+
+def _participant_doors(app: FastAPI, node: HansaNode) -> None:
+    people, spoken = node.people, node.protocol
+    egress = node.parts.egress
+
+    def check_callback(address: str, caller: Caller, document: DidDocument) -> None:
+        egress.check_url(address)
+        if not same_party(address, document):
+            raise ForbiddenAddress(
+                "the callback address is not one of yours",
+                remedy="use the host of your DID, or list the address as a service in your DID document",
+            )
+
+    app.router.routes.extend(
+        dsp.routes(
+            dsp.Doors(
+                version=V2025_1,
+                negotiations=spoken.negotiations,
+                transfers=spoken.transfers,
+                catalogue=node.dsp_catalogue,
+                participant=node.callers.participant,
+                document=people.peers.did_document,
+                check_callback=check_callback,
+                seal_key=seal_key,
+            )
+        )
+    )
+    issuing = people.issuing
+    app.router.routes.extend(
+        dcp.routes(
+            people.participants,
+            people.wallet,
+            applications=issuing.receive if issuing else None,
+            status_lists=issuing.lists if issuing else None,
+            public_url=node.parts.base,
+        )
+    )
+    rate = node.parts.settings.send_bytes_per_second
+    app.router.routes.extend(
+        data.DataDoor(
+            authorise=spoken.authorise,
+            deliveries=spoken.deliveries,
+            manifests=spoken.manifests,
+            refresh=spoken.refresh,
+            participant=node.callers.participant,
+            pace=data.Pace(bytes_per_second=rate or None),
+        ).routes()
+    )
+
+
+def _management_doors(app: FastAPI, node: HansaNode) -> None:
+    people_parts, spoken, settings = node.people, node.protocol, node.parts.settings
+    person = node.callers.person
+
+    async def joined() -> None:
+        """The region's credentials count from now on, in what may be seen too."""
+        node.visibility.replace(audience_rules(node.parts, people_parts.trust))
+
+    def document(body: Mapping[str, Any], language: str) -> str:
+        return render(dict(body), language=language)
+
+    app.include_router(
+        records.router(
+            person=person,
+            publish=node.publish,
+            withdraw=node.withdraw,
+            assets=node.parts.assets,
+            upload_limit=settings.upload_limit,
+            description_limit=settings.description_limit,
+        )
+    )
+    app.include_router(
+        exchanges.router(
+            person=person,
+            acquire=spoken.acquire,
+            negotiations=spoken.negotiations,
+            transfers=spoken.transfers,
+            decisions=spoken.decisions,
+            reading=spoken.overview,
+            document=document,
+        )
+    )
+    app.include_router(
+        people.router(
+            person=person,
+            accounts=people_parts.accounts,
+            join=node.join,
+            wallet=people_parts.wallet,
+            joined=joined,
+            revoke=people_parts.issuing.revoke if people_parts.issuing else None,
+            issuer=IssuerView(node.parts) if people_parts.issuing else None,
+        )
+    )
+    app.include_router(
+        operation.router(
+            person=person,
+            facts=lambda: node_facts(node),
+            deliveries=OutboxView(node),
+            checks=Proofs(node),
+            forward=ToRegion(node),
+        )
+    )
+
+
+def _errors(app: FastAPI, portal: Any) -> None:
+    """One place where errors become answers: a page for a browser, a problem document for everybody else."""
+
+    async def failed(request: Request, error: Exception) -> Response:
+        fault = _known(error)
+        if prefers_page(request.headers.get("accept", "")):
+            page: Response = await portal.error_page(request, fault or error)
+            return page
+        return await (answer_problem(request, fault) if fault else answer_failure(request, error))
+
+    app.add_exception_handler(HansaError, failed)
+    app.add_exception_handler(HTTPException, failed)
+    app.add_exception_handler(RequestValidationError, failed)
+    app.add_exception_handler(Exception, failed)
+
+
+def _known(error: Exception) -> HansaError | None:
+    if isinstance(error, HansaError):
+        return error
+    if isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
+        return InvalidInput(f"{name}: {first['msg']}", remedy="see /docs/api for what this address takes")
+    if isinstance(error, HTTPException):
+        if error.status_code == 404:
+            return NotFound()
+        return MethodNotAllowed() if error.status_code == 405 else RemoteFault(str(error.detail))
+    return None

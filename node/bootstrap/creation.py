@@ -1,0 +1,80 @@
+"""``hansa init``: a data folder with keys, settings, a database, and the first administrator."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from node.base.clock import SystemClock
+from node.base.errors import Conflict
+from node.identity.did import did_of
+from node.identity.model import ALL_ROLES
+from node.identity.people import Accounts
+from node.settings import FILE, Settings, load, write
+
+ADMINISTRATOR = "admin"
+TERMINAL_TOKEN_YEARS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """What ``init`` made: the password is shown once and kept nowhere."""
+
+    did: str
+    login: str
+    password: str
+    store: str
+
+
+def create(folder: Path, members: dict[str, Any]) -> Created:
+    """Make a node in ``folder`` with these settings.
+
+    Raises ``Conflict`` where there is a node already, ``InvalidInput`` for a setting that is not valid. What it
+    began is not left half-made: the settings file, which makes a folder a node, is written last.
+    """
+    from node.adapters.keys import FileKeyRing
+    from node.bootstrap.parts import open_stores, places
+
+    if (folder / FILE).exists():
+        raise Conflict(f"{folder} is a node already", remedy=f"run it: hansa serve {folder}")
+    if str(members.get("region", "")).startswith(("http://", "https://")):
+        members = {**members, "region": did_of(str(members["region"]))}
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    staged = folder / f".{FILE}.new"
+    write(folder, members)
+    (folder / FILE).rename(staged)
+    settings = _read(folder, staged)
+    where = places(folder)
+    keys = FileKeyRing.create(where.keys, did_of(settings.public_url))
+    stores = open_stores(settings)
+    password = secrets.token_urlsafe(12)
+    accounts = Accounts(stores.uow, stores.identity, SystemClock())
+    accounts.add(ADMINISTRATOR, "Administrator", ALL_ROLES, password)
+    token = accounts.issue_token(
+        ADMINISTRATOR, "terminal on this machine", timedelta(days=365 * TERMINAL_TOKEN_YEARS)
+    )
+    descriptor = os.open(where.token, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(token + "\n")
+    stores.uow.close()
+    staged.rename(folder / FILE)
+    return Created(
+        did=keys.did,
+        login=ADMINISTRATOR,
+        password=password,
+        store="SQLite, Oxigraph, search index" if settings.embedded else "PostgreSQL, Oxigraph, search index",
+    )
+
+
+def _read(folder: Path, staged: Path) -> Settings:
+    """Check the settings before anything is made from them."""
+    final = folder / FILE
+    staged.rename(final)
+    try:
+        return load(folder)
+    finally:
+        final.rename(staged)

@@ -1,0 +1,57 @@
+"""Log lines on standard error: text for people, JSON for machines. No secret, no personal data, no telemetry."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line; what a log call gave as ``extra`` are members."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        members: dict[str, Any] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        members |= _extra(record)
+        if record.exc_info:
+            members["trace"] = self.formatException(record.exc_info)
+        return json.dumps(members, ensure_ascii=False, default=str)
+
+
+class TextLines(logging.Formatter):
+    """For a person at a terminal."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s  %(message)s", "%H:%M:%S")
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        extra = " ".join(f"{name}={value}" for name, value in _extra(record).items())
+        first, _, rest = line.partition("\n")
+        return f"{first}  {extra}".rstrip() + (f"\n{rest}" if rest else "")
+
+
+def _extra(record: logging.LogRecord) -> dict[str, Any]:
+    return {
+        name: value for name, value in record.__dict__.items() if name not in _STANDARD and name != "color_message"
+    }
+
+
+def configure(level: str, style: str) -> None:
+    """Send this process's log to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines() if style == "json" else TextLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for chatty in ("uvicorn.access", "aiohttp.access", "alembic", "asyncio"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -1,0 +1,211 @@
+"""What the operator's end points tell and check, put together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from anyio.to_thread import run_sync
+
+from node import __version__
+from node.adapters.egress import Lane
+from node.base.errors import HansaError, InvalidInput, NotFound, PeerUnreachable
+from node.base.work import Task
+from node.bootstrap.build import HansaNode
+from node.bootstrap.parts import Parts, Stores
+from node.bootstrap.people import verify_signature
+from node.identity.did import base_url
+from node.identity.model import Application, Issued
+from node.ledger.checkpoints import LogKey
+from node.ledger.verification import verify_all
+from node.negotiation.proof import ProveAgreement
+
+
+class OutboxView:
+    """The outbox as its operator sees it."""
+
+    def __init__(self, node: HansaNode) -> None:
+        self._node = node
+        self._stores = node.parts.stores
+
+    def waiting(self) -> int:
+        with self._stores.uow.read() as tx:
+            return self._stores.outbox.waiting(tx)
+
+    def dead(self) -> Sequence[Task]:
+        with self._stores.uow.read() as tx:
+            return self._stores.outbox.dead(tx)
+
+    def revive(self, task_id: str) -> bool:
+        with self._stores.uow.begin() as tx:
+            revived = self._stores.outbox.revive(tx, task_id, due=self._node.parts.clock.now())
+        self._node.worker.wake()
+        return revived
+
+
+class IssuerView:
+    """What an issuer node tells its people."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._stores = parts.stores
+
+    def issued(self) -> list[Issued]:
+        with self._stores.uow.read() as tx:
+            return list(self._stores.identity.issued(tx))
+
+    def applications(self) -> list[Application]:
+        with self._stores.uow.read() as tx:
+            return list(self._stores.identity.applications(tx))
+
+
+class Proofs:
+    """What a running node can verify."""
+
+    def __init__(self, node: HansaNode) -> None:
+        self._node = node
+        parts = node.parts
+        self._prove = ProveAgreement(
+            uow=parts.stores.uow,
+            agreements=parts.stores.agreements,
+            notes=parts.stores.meta,
+            peers=node.people.peers,
+            get=self._get,
+            verify_jws=verify_signature,
+            clock=parts.clock,
+            me=parts.me,
+            allow_loopback=parts.settings.allow_loopback,
+        )
+
+    async def own_ledger(self) -> list[dict[str, Any]]:
+        """Everything hashed again and compared with what was signed."""
+        return await run_sync(lambda: ledger_checks(self._node.parts))
+
+    async def agreement(self, agreement_id: str) -> list[dict[str, Any]]:
+        """The agreement's checks, here and at the other party."""
+        return [check.to_json() for check in await self._prove.prove(agreement_id)]
+
+    async def _get(self, url: str, did: str) -> bytes:
+        answer = await self._node.parts.egress.request(
+            "GET",
+            url,
+            headers={"Authorization": f"Bearer {self._node.people.tokens.bearer(did)}"},
+            lane=Lane.MESSAGES,
+        )
+        if answer.status == 404:
+            raise NotFound("the other party does not show it")
+        if not answer.ok:
+            raise PeerUnreachable(f"the other party answers {answer.status}")
+        return answer.body
+
+
+def ledger_checks(parts: Parts) -> list[dict[str, Any]]:
+    """Hash the ledger of an opened node again."""
+    return checks_of(parts.stores, parts.log_name, parts.keyring.log_public_key())
+
+
+def checks_of(stores: Stores, origin: str, public_key: bytes) -> list[dict[str, Any]]:
+    """Hash a ledger again; one check for the whole, or one for each discrepancy."""
+    with stores.uow.read() as tx:
+        size = stores.ledger.size(tx)
+    found = verify_all(stores.uow, stores.ledger, [LogKey(name=origin, public_key=public_key)])
+    if not found:
+        return [{"what": "the ledger is as it was signed", "sound": True, "detail": f"{size} entries"}]
+    return [
+        {
+            "what": f"entry {one.position}: {one.trouble}",
+            "sound": False,
+            "detail": one.message + (f" ({one.entry})" if one.entry else ""),
+        }
+        for one in found
+    ]
+
+
+async def node_facts(node: HansaNode) -> dict[str, Any]:
+    """Who this node is and how it stands."""
+    parts = node.parts
+    stores = parts.stores
+
+    def read() -> tuple[int, dict[str, int], int]:
+        with stores.uow.read() as tx:
+            return stores.ledger.size(tx), stores.records.count(tx), stores.outbox.waiting(tx)
+
+    size, kinds, waiting = await run_sync(read)
+    return {
+        "did": parts.me,
+        "name": parts.settings.name,
+        "url": parts.base,
+        "version": __version__,
+        "epoch": node.node.epoch,
+        "store": "sqlite" if parts.settings.embedded else "postgresql",
+        "ledger": size,
+        "records": kinds,
+        "waiting": waiting,
+        "views": node.following.positions,
+        "region": node.people.allegiance.region or None,
+        "rulebook": node.people.allegiance.rulebook,
+        "issuer": parts.settings.issuer,
+        "wrong": node.health(),
+    }
+
+
+async def readiness(node: HansaNode) -> dict[str, str]:
+    """What keeps the node from being ready, by name."""
+    stores = node.parts.stores
+
+    def size() -> int:
+        with stores.uow.read() as tx:
+            return stores.ledger.size(tx)
+
+    try:
+        async with asyncio.timeout(2):
+            numbered = await run_sync(size)
+    except (TimeoutError, HansaError) as error:
+        return {"database": f"{type(error).__name__}"}
+    behind = {name: numbered - at for name, at in node.following.positions.items() if numbered - at > 1000}
+    return {f"view {name}": f"{count} entries behind" for name, count in behind.items()}
+
+
+async def gauges(node: HansaNode) -> dict[str, tuple[str, float]]:
+    """Metrics: the state of queue, ledger and views."""
+    stores = node.parts.stores
+
+    def read() -> tuple[int, int, int]:
+        with stores.uow.read() as tx:
+            return stores.ledger.size(tx), stores.outbox.waiting(tx), len(stores.outbox.dead(tx))
+
+    size, waiting, dead = await run_sync(read)
+    found = {
+        "ledger_entries": ("Numbered entries of the ledger.", float(size)),
+        "outbox_waiting": ("Tasks that wait or run.", float(waiting)),
+        "outbox_dead": ("Dead letters.", float(dead)),
+        "outbox_running": ("Tasks that run.", float(node.worker.busy)),
+        "healthy": ("1 where nothing is wrong.", 0.0 if node.health() else 1.0),
+    }
+    for name, at in node.following.positions.items():
+        found[f"view_{name}_behind"] = (f"Entries that the {name} view has not taken.", float(max(size - at, 0)))
+    return found
+
+
+class ToRegion:
+    """Requests to the region, as this node."""
+
+    def __init__(self, node: HansaNode) -> None:
+        self._node = node
+
+    async def __call__(
+        self, method: str, path: str, body: bytes, headers: Mapping[str, str]
+    ) -> tuple[int, str, bytes]:
+        region = self._node.people.allegiance.region
+        if not region:
+            raise InvalidInput("this node belongs to no region", remedy="join one: hansa join https://…")
+        base = base_url(region, allow_loopback_http=self._node.parts.settings.allow_loopback)
+        answer = await self._node.parts.egress.request(
+            method,
+            base + path,
+            headers={**headers, "Authorization": f"Bearer {self._node.people.tokens.bearer(region)}"},
+            body=body or None,
+            lane=Lane.MESSAGES,
+            max_bytes=20 << 20,
+        )
+        return answer.status, answer.headers.get("Content-Type", "application/json"), answer.body

@@ -1,0 +1,405 @@
+"""The portal put together: what its pages need of the node (``node.portal.ports.Node``), over the use cases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from anyio.to_thread import run_sync
+
+from node import __version__
+from node.base.clock import moment
+from node.base.errors import HansaError, NotAllowed, NotFound, Unauthenticated
+from node.base.process import Exchange
+from node.bootstrap.build import HansaNode
+from node.bootstrap.operation import IssuerView, OutboxView, Proofs
+from node.catalogue.model import Query, Record
+from node.identity.model import ApplicationState, Caller, UserRole
+from node.identity.people import SignIn
+from node.negotiation.document import render_body
+from node.negotiation.messages import TERMS
+from node.negotiation.model import Agreement, Negotiation, PendingDecision
+from node.policy.decide import decide
+from node.policy.model import Decision, Situation
+from node.policy.odrl import parse
+from node.policy.words import sentences
+from node.portal.portal import Portal
+from node.portal.ports import (
+    Access,
+    Agreed,
+    Applied,
+    Asked,
+    Check,
+    Conversation,
+    Deliveries,
+    Found,
+    FoundPage,
+    IssuedTo,
+    Link,
+    Member,
+    NodeFacts,
+    Publisher,
+    Quality,
+    QualityPart,
+    Related,
+)
+from node.portal.settings import PortalSettings
+from node.semantics.documents import serialise
+from node.semantics.quality import score
+from node.transfer.model import Reception, Transfer
+from node.vocab.namespaces import PREFIXES
+
+
+def portal_for(node: HansaNode, openapi: Callable[[], dict[str, Any]]) -> Portal:
+    """The pages of ``node``."""
+    settings = node.parts.settings
+    looks: dict[str, Any] = {}
+    if settings.accent:
+        looks["accent"] = settings.accent
+    if settings.logo:
+        looks["logo"] = settings.logo
+    return Portal(
+        PortalNode(node),
+        node.callers.identify,
+        PortalSettings(public_url=settings.public_url, name=settings.name, issuer=settings.issuer, **looks),
+        openapi=openapi,
+        clock=node.parts.clock,
+    )
+
+
+class PortalNode:
+    """``node.portal.ports.Node`` over the use cases of a running node."""
+
+    def __init__(self, node: HansaNode) -> None:
+        self._node = node
+        self._stores = node.parts.stores
+        self._outbox = OutboxView(node)
+        self._issuer = IssuerView(node.parts)
+        self._proofs = Proofs(node)
+        self._sign_in: SignIn = node.people.sign_in
+
+    # ---- the catalogue -----------------------------------------------------------------------------------------
+
+    async def search(self, query: Query, caller: Caller) -> FoundPage:
+        page = await self._node.browse.search(query, caller)
+        publishers = await self._node.browse.publishers(caller)
+        return FoundPage(
+            total=page.total,
+            hits=tuple(self._found(one) for one in page.hits),
+            facets=page.facets,
+            names={one.id: one.name for one in publishers},
+        )
+
+    def _found(self, one: Any) -> Found:
+        return Found(record=one.record, access=str(one.access), conditions=one.conditions, snippet=one.snippet)
+
+    async def counts(self, caller: Caller) -> dict[str, int]:
+        return await self._node.browse.counts(caller)
+
+    async def newest(self, caller: Caller, limit: int, language: str) -> Sequence[Found]:
+        return [self._found(one) for one in await self._node.browse.newest(caller, limit=limit, language=language)]
+
+    async def publishers(self, caller: Caller) -> Sequence[Publisher]:
+        found = await self._node.browse.publishers(caller)
+        return [Publisher(id=one.id, name=one.name, total=one.total, kinds=one.kinds) for one in found]
+
+    async def record(
+        self, iri: str, caller: Caller, *, version: int | None = None, as_of: datetime | None = None
+    ) -> Record:
+        return await self._node.browse.record(iri, caller, version=version, as_of=as_of)
+
+    async def versions(self, iri: str, caller: Caller) -> Sequence[Record]:
+        return await self._node.browse.versions(iri, caller)
+
+    async def access_word(self, record: Record) -> str:
+        return str(self._node.access.code(record, Caller()))
+
+    async def decision_for(self, record: Record, caller: Caller) -> Decision | None:
+        if caller.is_person and record.origin != caller.did:
+            # A person looks for this node: what counts is what this node holds.
+            caller = await self._node.ourselves.look()
+        return await run_sync(lambda: self._node.access.decision(record, caller))
+
+    async def conditions_in_words(self, record: Record, language: str) -> Sequence[str]:
+        return self._node.access.sentences(record, language)
+
+    async def rdf(self, record: Record, media_type: str) -> str:
+        return (await run_sync(lambda: serialise(record.nquads, media_type, prefixes=PREFIXES))).decode("utf-8")
+
+    async def quality(self, record: Record, caller: Caller) -> Quality | None:
+        if record.kind != "dataset":
+            return None
+        return _quality(await run_sync(lambda: score(record.nquads)))
+
+    async def related(self, record: Record, caller: Caller) -> Related:
+        found = await self._node.browse.connections(record, caller)
+        return Related(
+            names={one.iri: Link(iri=one.iri, titles=one.titles, kind=one.kind) for one in found.sources},
+            used_by=tuple(Link(iri=one.iri, titles=one.titles, kind=one.kind) for one in found.users),
+        )
+
+    async def head(self, record: Record, file: str, caller: Caller, limit: int) -> bytes | None:
+        wanted = next((one for one in record.files if one.name == file and one.open), None)
+        if wanted is None or record.origin != self._node.parts.me:
+            return None
+        body = bytearray()
+        async for chunk in await self._opened(wanted.sha256, limit):
+            body += chunk
+        return bytes(body[:limit])
+
+    async def _opened(self, sha256: str, limit: int) -> Any:
+        opened = self._node.parts.assets.open(sha256, end=limit)
+        return opened if hasattr(opened, "__aiter__") else await opened
+
+    async def ask(self, record: Record, purpose: str | None, caller: Caller) -> str:
+        _require(caller, UserRole.STEWARD, UserRole.SIGNATORY, UserRole.PUBLISHER)
+        acquire = self._node.protocol.acquire
+        found = await acquire.conditions(record.iri, purpose=purpose)
+        return (await acquire.negotiate(found, purpose=purpose)).pid
+
+    async def sparql(self, text: str, caller: Caller, accept: str) -> tuple[bytes, str]:
+        return await self._node.ask(text, caller, accept)
+
+    # ---- agreements and decisions ------------------------------------------------------------------------------
+
+    async def agreements(self, caller: Caller) -> Sequence[Agreed]:
+        _require(caller)
+        return [self._agreed(one) for one in await run_sync(self._node.protocol.overview.agreements)]
+
+    async def agreement(self, agreement_id: str, caller: Caller) -> Agreed:
+        _require(caller)
+        held = await run_sync(lambda: self._node.protocol.overview.agreement(agreement_id))
+        return self._agreed(held, now=await self._now(held))
+
+    async def _now(self, held: Agreement) -> Decision | None:
+        """What an access would meet at this moment, as far as this node can know it."""
+        try:
+            if held.consumer == self._node.parts.me:
+                consumer = await self._node.ourselves.look()
+            else:
+                consumer = await self._node.people.participants.recheck(held.consumer)
+        except HansaError:
+            return None
+        situation = Situation(
+            caller=consumer,
+            at=self._node.parts.clock.now(),
+            provider=held.provider,
+            approved=True,
+            agreed=True,
+            issuers=self._node.people.trust.to_json(),
+        )
+        policy = parse(held.body)
+        return decide(policy, situation)
+
+    def _agreed(self, held: Agreement, *, now: Decision | None = None) -> Agreed:
+        terms = held.body.get(TERMS) or {}
+        return Agreed(
+            agreement=held,
+            title=dict((terms.get("asset") or {}).get("title") or {}),
+            provider_name=str((terms.get("provider") or {}).get("name") or held.provider),
+            consumer_name=str((terms.get("consumer") or {}).get("name") or held.consumer),
+            now=now,
+        )
+
+    async def agreement_document(self, agreement_id: str, language: str) -> str:
+        held = await run_sync(lambda: self._node.protocol.overview.agreement(agreement_id))
+        return await run_sync(lambda: render_body(dict(held.body), language=language))
+
+    async def accesses(self, agreement_id: str, caller: Caller) -> Sequence[Access]:
+        _require(caller)
+        kept = await run_sync(lambda: self._node.protocol.overview.accesses(agreement_id))
+        return [_access(one) for one in reversed(kept)]
+
+    async def verify(self, agreement_id: str | None, caller: Caller) -> Sequence[Check]:
+        _require(caller)
+        found = await (self._proofs.agreement(agreement_id) if agreement_id else self._proofs.own_ledger())
+        return [Check(name={"en": one["what"]}, ok=one["sound"], detail=one["detail"]) for one in found]
+
+    async def decisions(self, caller: Caller, language: str) -> Sequence[Asked]:
+        _require(caller)
+        return [_asked(one, language) for one in await run_sync(self._node.protocol.decisions.waiting)]
+
+    async def decide(self, decision_id: str, approve: bool, reason: str, caller: Caller) -> None:
+        _require(caller, UserRole.STEWARD, UserRole.SIGNATORY)
+        await self._node.protocol.decisions.decide(
+            decision_id, approve=approve, by=caller.name, reason=reason or None
+        )
+
+    # ---- work ----------------------------------------------------------------------------------------------------
+
+    async def processes(self, caller: Caller) -> Sequence[Conversation]:
+        _require(caller)
+        overview = self._node.protocol.overview
+        found: list[Negotiation | Transfer] = [
+            *(await run_sync(overview.negotiations)),
+            *(await run_sync(overview.transfers)),
+        ]
+        newest = sorted(found, key=lambda one: one.updated, reverse=True)
+        return [await run_sync(lambda one=one: self._conversation(one)) for one in newest[:200]]  # type: ignore[misc]
+
+    async def process(self, pid: str, caller: Caller) -> Conversation:
+        _require(caller)
+        overview = self._node.protocol.overview
+
+        def read() -> Conversation:
+            try:
+                negotiation, exchanges, _ = overview.negotiation(pid)
+                return self._conversation(negotiation, exchanges)
+            except NotFound:
+                transfer, exchanges, reception = overview.transfer(pid)
+                return self._conversation(transfer, exchanges, reception)
+
+        return await run_sync(read)
+
+    def _conversation(
+        self,
+        process: Negotiation | Transfer,
+        exchanges: Sequence[Exchange] = (),
+        reception: Reception | None = None,
+    ) -> Conversation:
+        with self._stores.uow.read() as tx:
+            record = self._stores.records.get(tx, process.dataset)
+        return Conversation(
+            process=process,
+            peer_name=process.peer,
+            titles=record.titles if record else {},
+            exchanges=tuple(exchanges),
+            reception=reception,
+        )
+
+    async def deliveries(self, caller: Caller) -> Deliveries:
+        _require(caller)
+        return Deliveries(
+            waiting=await run_sync(self._outbox.waiting), stuck=tuple(await run_sync(self._outbox.dead))
+        )
+
+    async def retry(self, task_id: str, caller: Caller) -> None:
+        _require(caller, UserRole.OPERATOR)
+        if not await run_sync(lambda: self._outbox.revive(task_id)):
+            raise NotFound("there is no dead letter of this id")
+
+    # ---- people and members --------------------------------------------------------------------------------------
+
+    async def sign_in(self, login: str, password: str) -> str:
+        return (await self._sign_in.sign_in(login, password))[1]
+
+    async def sign_out(self, token: str) -> None:
+        await self._sign_in.sign_out(token)
+
+    async def applications(self, caller: Caller) -> Sequence[Applied]:
+        _require(caller)
+        found = sorted(await run_sync(self._issuer.applications), key=lambda one: one.decided_at is not None)
+        return [
+            Applied(
+                application=one,
+                name=str(one.accession.get("legalName") or one.holder),
+                decision=one.id if one.state is ApplicationState.RECEIVED else "",
+            )
+            for one in found
+        ]
+
+    async def issued(self, caller: Caller) -> Sequence[IssuedTo]:
+        _require(caller)
+        names = {
+            one.holder: str(one.accession.get("legalName") or one.holder)
+            for one in await run_sync(self._issuer.applications)
+        }
+        newest = sorted(await run_sync(self._issuer.issued), key=lambda one: one.at, reverse=True)
+        return [IssuedTo(issued=one, name=names.get(one.holder, one.holder)) for one in newest]
+
+    async def revoke(self, credential_id: str, reason: str, caller: Caller) -> None:
+        _require(caller, UserRole.SIGNATORY, UserRole.OPERATOR)
+        issuing = self._node.people.issuing
+        if issuing is None:
+            raise NotFound("this node issues no credentials")
+        await run_sync(lambda: issuing.revoke.revoke(credential_id, reason, caller.name))
+
+    async def members(self, caller: Caller) -> Sequence[Member]:
+        assets = await self._node.browse.origins(caller)
+
+        def read() -> list[Any]:
+            with self._stores.uow.read() as tx:
+                return list(self._stores.followed.all(tx))
+
+        return [
+            Member(
+                id=str(one.did or one.url),
+                name=one.name,
+                url=one.url,
+                since=one.at,
+                assets=assets.get(str(one.did)),
+                trouble=one.last_error or "",
+            )
+            for one in await run_sync(read)
+        ]
+
+    async def node_facts(self) -> NodeFacts:
+        parts = self._node.parts
+        rulebook = self._node.people.allegiance.rulebook
+
+        def read() -> tuple[int, datetime | None]:
+            with self._stores.uow.read() as tx:
+                checkpoint = self._stores.ledger.checkpoint(tx)
+                return self._stores.ledger.size(tx), checkpoint.at if checkpoint else None
+
+        entries, checkpoint_at = await run_sync(read)
+        return NodeFacts(
+            name=parts.settings.name,
+            did=parts.me,
+            url=parts.base,
+            version=__version__,
+            contact=parts.settings.contact,
+            operator=parts.settings.name,
+            rulebook=Link(iri=str(rulebook["iri"]), titles={}, kind="rulebook") if rulebook else None,
+            issuer=parts.settings.issuer,
+            entries=entries,
+            checkpoint_at=checkpoint_at,
+        )
+
+
+def _require(caller: Caller, *roles: UserRole) -> None:
+    if not caller.is_person:
+        raise Unauthenticated("sign in first")
+    if roles and not any(caller.may(role) for role in roles):
+        raise NotAllowed("this takes the role " + " or ".join(str(role) for role in roles))
+
+
+def _asked(decision: PendingDecision, language: str) -> Asked:
+    offer = decision.details.get("offer")
+    return Asked(
+        decision=decision,
+        titles=dict(decision.details.get("title") or {}),
+        iri=str(decision.details.get("dataset") or ""),
+        conditions=tuple(sentences(parse(offer), language)) if isinstance(offer, dict) else (),
+    )
+
+
+def _access(kept: dict[str, Any]) -> Access:
+    outcome = str(kept.get("outcome", ""))
+    span = kept.get("bytes")
+    return Access(
+        at=moment(kept["at"]),
+        by=kept["by"],
+        permitted=outcome != "refused",
+        what=outcome,
+        size=span[1] - span[0] if isinstance(span, list) and None not in span else None,
+        transfer=str(kept.get("transfer", "")),
+        reasons=tuple(
+            dict(one["text"])
+            for one in kept.get("reasons") or kept.get("reason") or []
+            if isinstance(one, dict) and "text" in one
+        ),
+    )
+
+
+def _quality(found: Any) -> Quality:
+    return Quality(
+        points=found.points,
+        of=found.of,
+        band=found.band,
+        parts=tuple(
+            QualityPart(name=part.name, points=part.points, of=part.of, raise_by=tuple(part.raise_by))
+            for part in found.parts
+        ),
+    )

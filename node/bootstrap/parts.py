@@ -1,0 +1,191 @@
+"""The technology of a node: its stores, its keys, its way out. Everything here stands behind a port."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from node.adapters.egress import Egress
+from node.adapters.graph.store import OxigraphGraph
+from node.adapters.keys import FileKeyRing
+from node.adapters.planes.files import FolderAssets
+from node.adapters.search import TantivyIndex
+from node.adapters.sql.engine import connect
+from node.adapters.sql.identity import SqlIdentityStore
+from node.adapters.sql.ledger import SqlLedgerStore
+from node.adapters.sql.migrate import migrate
+from node.adapters.sql.negotiation import SqlAgreementStore, SqlDecisionStore, SqlNegotiationStore
+from node.adapters.sql.node_state import SqlFollowStore, SqlMetaStore
+from node.adapters.sql.outbox import SqlOutbox
+from node.adapters.sql.records import SqlRecordStore
+from node.adapters.sql.transfer import SqlGrantStore, SqlReceptionStore, SqlTransferStore
+from node.adapters.sql.work import SqlUnitOfWork
+from node.base.clock import Clock, SystemClock
+from node.base.work import Transaction
+from node.cage.cage import Cage
+from node.ledger.model import Entry, EntryKind
+from node.ledger.usecases import Append
+from node.settings import Settings
+from node.vocab.dsp import V2025_1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where things lie in the data folder."""
+
+    keys: Path
+    token: Path
+    graph: Path
+    search: Path
+    blobs: Path
+    received: Path
+    backups: Path
+
+
+def places(folder: Path) -> Places:
+    """The places of a data folder."""
+    return Places(
+        keys=folder / "keys",
+        token=folder / "token",
+        graph=folder / "graph",
+        search=folder / "search",
+        blobs=folder / "blobs",
+        received=folder / "received",
+        backups=folder / "backups",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """What is kept in the database."""
+
+    uow: SqlUnitOfWork
+    ledger: SqlLedgerStore
+    records: SqlRecordStore
+    negotiations: SqlNegotiationStore
+    transfers: SqlTransferStore
+    agreements: SqlAgreementStore
+    decisions: SqlDecisionStore
+    grants: SqlGrantStore
+    receptions: SqlReceptionStore
+    identity: SqlIdentityStore
+    outbox: SqlOutbox
+    followed: SqlFollowStore
+    meta: SqlMetaStore
+
+
+def open_stores(settings: Settings) -> Stores:
+    """Open the database and bring its schema up to date, after a backup. Raises ``LocalFault`` where it is newer
+    than this Hansa, or cannot keep its promises."""
+    from node.adapters.sql.backup import backup_sqlite
+
+    engine = connect(settings.database)
+
+    def back_up() -> None:
+        if settings.embedded:
+            target = places(settings.folder).backups
+            target.mkdir(mode=0o700, exist_ok=True)
+            backup_sqlite(settings.database, target / "before-migration.sqlite")
+
+    migrate(engine, backup=back_up)
+    return Stores(
+        uow=SqlUnitOfWork(engine),
+        ledger=SqlLedgerStore(),
+        records=SqlRecordStore(),
+        negotiations=SqlNegotiationStore(),
+        transfers=SqlTransferStore(),
+        agreements=SqlAgreementStore(),
+        decisions=SqlDecisionStore(),
+        grants=SqlGrantStore(),
+        receptions=SqlReceptionStore(),
+        identity=SqlIdentityStore(),
+        outbox=SqlOutbox(),
+        followed=SqlFollowStore(),
+        meta=SqlMetaStore(),
+    )
+
+
+class Note:
+    """Writes ledger entries and wakes whoever follows the ledger, once the transaction has committed."""
+
+    def __init__(self, append: Append, clock: Clock, wake: Callable[[], None]) -> None:
+        self._append = append
+        self._clock = clock
+        self._wake = wake
+
+    def __call__(self, tx: Transaction, kind: EntryKind, subject: str, by: str, body: Mapping[str, Any]) -> Entry:
+        return self.append(tx, kind, subject, by, body, self._clock.now())
+
+    def append(
+        self, tx: Transaction, kind: EntryKind, subject: str, by: str, body: Mapping[str, Any], at: datetime
+    ) -> Entry:
+        """As ``node.ledger.usecases.Append``."""
+        entry = self._append(tx, kind, subject, by, body, at)
+        tx.after_commit(self._wake)
+        return entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """A node's technology, opened."""
+
+    settings: Settings
+    clock: Clock
+    places: Places
+    stores: Stores
+    keyring: FileKeyRing
+    cage: Cage
+    egress: Egress
+    graph: OxigraphGraph
+    index: TantivyIndex
+    assets: FolderAssets
+
+    @property
+    def me(self) -> str:
+        return self.keyring.did
+
+    @property
+    def base(self) -> str:
+        return self.settings.public_url
+
+    @property
+    def dsp_address(self) -> str:
+        """Base URL of the protocol: where peers send messages to."""
+        return self.base + V2025_1.path
+
+    @property
+    def log_name(self) -> str:
+        """The ledger's origin: the public URL without its scheme."""
+        return self.base.split("://", 1)[1]
+
+    @property
+    def access_lifetime(self) -> timedelta:
+        return timedelta(minutes=self.settings.access_minutes)
+
+    @property
+    def path(self) -> str:
+        """The path of the public URL, where the node does not have a host of its own."""
+        return urlsplit(self.base).path
+
+
+def open_parts(settings: Settings, *, clock: Clock | None = None, cage: Cage | None = None) -> Parts:
+    """Open everything that a node works with. The views are opened too: one process at a time holds them."""
+    where = places(settings.folder)
+    keyring = FileKeyRing.open(where.keys)
+    caged = cage or Cage(width=settings.query_concurrency)
+    return Parts(
+        settings=settings,
+        clock=clock or SystemClock(),
+        places=where,
+        stores=open_stores(settings),
+        keyring=keyring,
+        cage=caged,
+        egress=Egress(allow_loopback=settings.allow_loopback),
+        graph=OxigraphGraph(where.graph, caged),
+        index=TantivyIndex(where.search),
+        assets=FolderAssets(where.blobs),
+    )

@@ -1,0 +1,266 @@
+"""Identity put together: who we are to others, who others are to us."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from anyio.to_thread import run_sync
+
+from node.adapters.peers.http import HttpPeers
+from node.base.errors import InvalidInput
+from node.base.work import Task, Transaction
+from node.bootstrap.parts import Note, Parts
+from node.catalogue.joining import Allegiance
+from node.identity.accesstokens import AccessTokens, OutgoingTokens
+from node.identity.documents import build_document, key_for, sealing_key
+from node.identity.issuance import (
+    DecideApplication,
+    DeliverCredential,
+    ReceiveApplication,
+    Supported,
+    claims_of,
+)
+from node.identity.jose import read_jws, verify_jws
+from node.identity.membership import RequestCredential
+from node.identity.messages import type_scope
+from node.identity.model import Application, ApplicationState, Caller, Credential, DidDocument, Rejected
+from node.identity.participants import IdentifyParticipant
+from node.identity.people import Accounts, IdentifyPerson, SignIn
+from node.identity.revocation import RevokeCredential, StatusLists
+from node.identity.trust import TrustList
+from node.identity.verification import VerifyCredentials
+from node.identity.wallet import Wallet
+from node.ledger.model import EntryKind
+from node.policy.visible import AudienceRule
+
+
+class LedgerJournal:
+    """Identity's journal in the ledger."""
+
+    def __init__(self, note: Note) -> None:
+        self._note = note
+
+    def note(self, tx: Transaction, *, subject: str, by: str, body: dict[str, Any]) -> None:
+        """One membership entry, in the caller's transaction."""
+        self._note(tx, EntryKind.MEMBERSHIP, subject, by, body)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issuing:
+    """The issuer's side, where the node admits members."""
+
+    receive: ReceiveApplication
+    decide: DecideApplication
+    revoke: RevokeCredential
+    lists: StatusLists
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class People:
+    """All of identity."""
+
+    allegiance: Allegiance
+    trust: TrustList
+    peers: HttpPeers
+    tokens: OutgoingTokens
+    participants: IdentifyParticipant
+    persons: IdentifyPerson
+    accounts: Accounts
+    sign_in: SignIn
+    wallet: Wallet
+    requests: RequestCredential
+    issuing: Issuing | None
+    deliver: DeliverCredential
+    document: DidDocument
+
+
+def identity(parts: Parts, note: Note) -> People:
+    """Put identity together."""
+    settings, stores, clock, keyring = parts.settings, parts.stores, parts.clock, parts.keyring
+    document = DidDocument(id=keyring.did, raw=build_document(keyring, parts.base, issuer=settings.issuer))
+    configured = _configured_trust(parts)
+    trust = TrustList(configured)
+    allegiance = Allegiance(
+        uow=stores.uow, notes=stores.meta, trust=trust, configured=configured, region=settings.region
+    )
+    allegiance.load()
+    journal = LedgerJournal(note)
+    lists = StatusLists(stores.uow, stores.identity, keyring, clock, parts.base)
+    access = AccessTokens(keyring, clock)
+    held: list[Wallet] = []
+    tokens = OutgoingTokens(
+        keyring,
+        clock,
+        access,
+        scopes=lambda: [type_scope(name) for name in trust.types()],
+        wallet_mark=lambda: held[0].mark() if held else "",
+    )
+    peers = HttpPeers(
+        parts.egress,
+        tokens,
+        clock,
+        own_document=lambda: document,
+        own_status_list=lists.behind,
+        own_status_prefix=f"{parts.base}/status/",
+    )
+    verifier = VerifyCredentials(peers, clock, trust, status_max_age=settings.status_max_age)
+    wallet = Wallet(stores.uow, stores.identity, peers, keyring, clock, access, verifier, journal=journal)
+    held.append(wallet)
+    return People(
+        allegiance=allegiance,
+        trust=trust,
+        peers=peers,
+        tokens=tokens,
+        participants=IdentifyParticipant(
+            stores.uow,
+            stores.identity,
+            peers,
+            keyring,
+            clock,
+            trust,
+            notes=stores.meta,
+            verifier=verifier,
+            status_max_age=settings.status_max_age,
+            presentation_max_age=settings.presentation_max_age,
+        ),
+        persons=IdentifyPerson(stores.uow, stores.identity, clock, keyring.did),
+        accounts=Accounts(stores.uow, stores.identity, clock),
+        sign_in=SignIn(stores.uow, stores.identity, clock),
+        wallet=wallet,
+        requests=RequestCredential(stores.uow, stores.identity, peers, keyring, clock, journal=journal),
+        issuing=_issuing(parts, peers, lists, journal) if settings.issuer else None,
+        deliver=DeliverCredential(peers),
+        document=document,
+    )
+
+
+def _configured_trust(parts: Parts) -> dict[str, tuple[str, ...]]:
+    settings = parts.settings
+    trust = {name: tuple(dids) for name, dids in settings.trust.items()}
+    own = (*((settings.region,) if settings.region else ()), *((parts.me,) if settings.issuer else ()))
+    for name in (*settings.issues, *settings.audiences.values()):
+        if own:
+            trust[name] = tuple(dict.fromkeys((*trust.get(name, ()), *own)))
+    return trust
+
+
+def _issuing(parts: Parts, peers: HttpPeers, lists: StatusLists, journal: LedgerJournal) -> Issuing:
+    stores, settings = parts.stores, parts.settings
+    supported = [Supported(credential_type=name) for name in settings.issues]
+
+    def claims(application: Application, entry: Supported, issuer: str) -> dict[str, Any]:
+        said = claims_of(application, entry, issuer)
+        contact = application.accession.get("contact")
+        return {**said, **({"contact": contact} if contact else {})}
+
+    return Issuing(
+        receive=ReceiveApplication(
+            stores.uow,
+            stores.identity,
+            peers,
+            parts.keyring,
+            parts.clock,
+            supported,
+            parts.base,
+            journal=journal,
+        ),
+        decide=DecideApplication(
+            stores.uow,
+            stores.identity,
+            stores.outbox,
+            parts.keyring,
+            parts.clock,
+            supported,
+            parts.base,
+            claims=claims,
+            journal=journal,
+        ),
+        revoke=RevokeCredential(stores.uow, stores.identity, parts.clock, lists, journal=journal),
+        lists=lists,
+    )
+
+
+class Admissions:
+    """The issuer's decisions, as ``node.negotiation.decisions`` wants them. ``admitted`` is told the new member."""
+
+    def __init__(
+        self, parts: Parts, issuing: Issuing, *, wake: Callable[[], None], admitted: Callable[[str], Any]
+    ) -> None:
+        self._parts = parts
+        self._issuing = issuing
+        self._wake = wake
+        self._admitted = admitted
+
+    def waiting(self) -> list[Application]:
+        """Applications that nobody has decided."""
+        stores = self._parts.stores
+        with stores.uow.read() as tx:
+            return list(stores.identity.applications(tx, ApplicationState.RECEIVED))
+
+    async def decide(self, application_id: str, *, approve: bool, by: str, reason: str | None) -> Application:
+        """Admit or refuse."""
+        if approve:
+            await run_sync(lambda: self._issuing.decide.approve(application_id, by))
+        else:
+            why = reason or "the application was not accepted"
+            await run_sync(lambda: self._issuing.decide.reject(application_id, by, why))
+        self._wake()
+        decided = await run_sync(self._find, application_id)
+        if approve:
+            await self._admitted(decided.holder)
+        return decided
+
+    def _find(self, application_id: str) -> Application:
+        stores = self._parts.stores
+        with stores.uow.read() as tx:
+            found = stores.identity.application(tx, application_id)
+        assert found is not None, "it was decided a moment ago"
+        return found
+
+
+class Ourselves:
+    """This node as its peers see it: its DID with the credentials that it holds and that stand."""
+
+    def __init__(self, me: str, wallet: Wallet) -> None:
+        self._me = me
+        self._wallet = wallet
+        self._seen = Caller(did=me)
+
+    async def look(self) -> Caller:
+        """Fresh, status lists asked."""
+        standing = await self._wallet.standing()
+        self._seen = Caller(
+            did=self._me,
+            credentials=tuple(one for one in standing if isinstance(one, Credential)),
+            rejected=tuple(one for one in standing if isinstance(one, Rejected)),
+        )
+        return self._seen
+
+
+def audience_rules(parts: Parts, trust: TrustList) -> tuple[AudienceRule, ...]:
+    """The audiences of the settings, with the issuers that count now."""
+    return tuple(
+        AudienceRule(name=name, credential_type=kind, issuers=tuple(sorted(trust.issuers(kind))))
+        for name, kind in parts.settings.audiences.items()
+    )
+
+
+def verify_signature(text: str, signer: DidDocument) -> bytes:
+    """The payload of a compact JWS by a key of ``signer`` that may assert (DID Core §5.3.2). Raises."""
+    jws = read_jws(text)
+    if jws.kid_did not in (None, signer.id):
+        raise InvalidInput("the signature names another signer's key")
+    verify_jws(jws, key_for(signer, jws.kid, "assertionMethod"))
+    return jws.payload
+
+
+def seal_key(document: DidDocument) -> bytes | None:
+    """The X25519 key that the document lists for sealing."""
+    return sealing_key(document)
+
+
+async def handle_credential(people: People, task: Task) -> None:
+    """Deliver one decision of ours to its applicant."""
+    await people.deliver.deliver(task)

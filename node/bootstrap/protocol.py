@@ -1,0 +1,271 @@
+"""The Dataspace Protocol put together: negotiations, transfers, decisions, bytes under contract."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from node.adapters.egress import Egress, Lane
+from node.adapters.planes.http import HttpPlane
+from node.base.delivery import Courier
+from node.base.errors import NotFound, PeerUnreachable
+from node.base.work import Transaction
+from node.bootstrap.parts import Note, Parts
+from node.bootstrap.people import Ourselves, People, verify_signature
+from node.catalogue.model import Record
+from node.catalogue.visibility import Visibility
+from node.identity.documents import key_for
+from node.identity.model import Caller
+from node.ledger.model import EntryKind
+from node.negotiation import machine as negotiating
+from node.negotiation import messages as contract
+from node.negotiation.acquire import Acquire
+from node.negotiation.agreement import Party
+from node.negotiation.conversation import Conversation
+from node.negotiation.decisions import Admissions, Decisions
+from node.negotiation.model import Agreement, Negotiation
+from node.negotiation.reactions import House, Reactions
+from node.negotiation.strategy import StandardStrategy, Strategy
+from node.negotiation.usecases import Negotiations
+from node.policy.decide import decide
+from node.policy.model import Decision, Situation
+from node.policy.odrl import parse
+from node.semantics.model import File
+from node.transfer import machine as transferring
+from node.transfer import messages as transfer_messages
+from node.transfer import strategy as transfer_strategy
+from node.transfer.access import AccessEvent, AuthoriseAccess
+from node.transfer.deliveries import OpenDelivery, SignManifest
+from node.transfer.grants import GrantAccess, RefreshToken
+from node.transfer.model import Transfer
+from node.transfer.overview import Overview
+from node.transfer.reception import Receive
+from node.transfer.usecases import Transfers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """Everything between two participants."""
+
+    negotiations: Negotiations
+    transfers: Transfers
+    decisions: Decisions
+    acquire: Acquire
+    overview: Overview
+    authorise: AuthoriseAccess
+    deliveries: OpenDelivery
+    manifests: SignManifest
+    refresh: RefreshToken
+    receive: Receive
+
+
+class RemoteCatalogues:
+    """Other nodes' DSP catalogues (``node.negotiation.ports.ProviderCatalogue``)."""
+
+    def __init__(self, people: People, egress: Egress) -> None:
+        self._people = people
+        self._egress = egress
+
+    async def dataset(self, provider: str, iri: str) -> tuple[dict[str, Any], str]:
+        """The dataset and the provider's protocol base URL, found through its DID document."""
+        document = await self._people.peers.did_document(provider)
+        service = document.service("CatalogService")
+        if service is None:
+            raise PeerUnreachable(f"the DID document of {provider} names no catalogue")
+        address = service.removesuffix("/catalog")
+        answer = await self._egress.request(
+            "GET",
+            f"{address}/catalog/datasets/{iri}",
+            headers={"Authorization": f"Bearer {self._people.tokens.bearer(provider)}", "Accept": "application/json"},
+            lane=Lane.MESSAGES,
+        )
+        if answer.status == 404:
+            raise NotFound("the provider offers you nothing under this address")
+        if not answer.ok:
+            raise PeerUnreachable(f"the provider's catalogue answers {answer.status}")
+        found = answer.json()
+        if not isinstance(found, dict) or found.get("@id") != iri:
+            raise PeerUnreachable("the provider's catalogue answers about something else")
+        return found, address
+
+
+def protocol(
+    parts: Parts,
+    people: People,
+    *,
+    note: Note,
+    courier: Courier,
+    visibility: Visibility,
+    ourselves: Ourselves,
+    admissions: Admissions | None,
+    strategy: Strategy | None = None,
+    transfers_strategy: transfer_strategy.Strategy | None = None,
+) -> Protocol:
+    """Put it together. The strategies are what plug-ins may replace."""
+    stores, clock, settings = parts.stores, parts.clock, parts.settings
+    talk: Conversation[Negotiation] = Conversation(
+        table=negotiating.TABLE,
+        store=stores.negotiations,
+        courier=courier,
+        note=note,
+        clock=clock,
+        acknowledge=contract.acknowledgement,
+        path=contract.path,
+    )
+    house = House(
+        me=Party(did=parts.me, name=settings.name, contact=settings.contact),
+        languages=settings.languages,
+        issuers=people.trust.to_json,
+        rulebook=lambda: people.allegiance.rulebook,
+        decision_days=settings.decision_days,
+    )
+    negotiations = Negotiations(
+        uow=stores.uow,
+        store=stores.negotiations,
+        agreements=stores.agreements,
+        records=stores.records,
+        conversation=talk,
+        reactions=Reactions(
+            conversation=talk,
+            records=stores.records,
+            decisions=stores.decisions,
+            keyring=parts.keyring,
+            note=note,
+            clock=clock,
+            strategy=strategy or StandardStrategy(),
+            house=house,
+        ),
+        may_see=visibility.may_see,
+        verify_jws=verify_signature,
+        note=note,
+        clock=clock,
+        me=parts.me,
+        address=parts.dsp_address,
+    )
+    grants = GrantAccess(stores.grants, parts.keyring, clock, public_url=parts.base, lifetime=parts.access_lifetime)
+
+    def situation(agreement: Agreement, caller: Caller, at: datetime) -> Situation:
+        rulebook = people.allegiance.rulebook
+        return Situation(
+            caller=caller,
+            at=at,
+            provider=parts.me,
+            approved=True,
+            agreed=True,
+            rulebook=str(rulebook["iri"]) if rulebook else None,
+            issuers=people.trust.to_json(),
+        )
+
+    def granting(
+        tx: Transaction, transfer: Transfer, agreement: Agreement, record: Record, file: File, seal_key: bytes | None
+    ) -> dict[str, Any]:
+        return grants.grant(tx, transfer, agreement, record, file, recipient_seal_key=seal_key)[1]
+
+    carry: Conversation[Transfer] = Conversation(
+        table=transferring.TABLE,
+        store=stores.transfers,
+        courier=courier,
+        note=note,
+        clock=clock,
+        acknowledge=transfer_messages.acknowledgement,
+        path=transfer_messages.path,
+    )
+    transfers = Transfers(
+        uow=stores.uow,
+        store=stores.transfers,
+        agreements=stores.agreements,
+        negotiations=stores.negotiations,
+        records=stores.records,
+        grants=stores.grants,
+        receptions=stores.receptions,
+        conversation=carry,
+        courier=courier,
+        granting=granting,
+        situation=lambda agreement, caller: situation(agreement, caller, clock.now()),
+        presume=negotiations.presume_finalized,
+        strategy=transfers_strategy or transfer_strategy.StandardStrategy(),
+        note=note,
+        clock=clock,
+        me=parts.me,
+        address=parts.dsp_address,
+    )
+
+    def judge(agreement: Agreement, caller: Caller, at: datetime) -> Decision:
+        return decide(parse(agreement.body), situation(agreement, caller, at))
+
+    def account(tx: Transaction, event: AccessEvent) -> None:
+        note(tx, EntryKind.ACCESS, event.agreement, event.recipient, event.to_json())
+
+    async def key_of(did: str, kid: str) -> dict[str, Any]:
+        return key_for(await people.peers.did_document(did), kid, "assertionMethod")
+
+    async def token_for(did: str) -> str:
+        return f"Bearer {people.tokens.bearer(did)}"
+
+    recheck: Callable[[str], Awaitable[Caller]] = people.participants.recheck
+    return Protocol(
+        negotiations=negotiations,
+        transfers=transfers,
+        decisions=Decisions(
+            uow=stores.uow,
+            store=stores.decisions,
+            negotiations=negotiations,
+            admissions=admissions,
+            recheck=recheck,
+            note=note,
+            clock=clock,
+        ),
+        acquire=Acquire(
+            uow=stores.uow,
+            records=stores.records,
+            agreements=stores.agreements,
+            negotiations=negotiations,
+            catalogue=RemoteCatalogues(people, parts.egress),
+            wallet=ourselves.look,
+            issuers=people.trust.to_json,
+            clock=clock,
+            me=parts.me,
+        ),
+        overview=Overview(
+            uow=stores.uow,
+            negotiations=stores.negotiations,
+            transfers=stores.transfers,
+            agreements=stores.agreements,
+            decisions=stores.decisions,
+            receptions=stores.receptions,
+            ledger=stores.ledger,
+        ),
+        authorise=AuthoriseAccess(
+            stores.uow,
+            transfers=stores.transfers,
+            agreements=stores.agreements,
+            grants=stores.grants,
+            clock=clock,
+            recheck=recheck,
+            decide=judge,
+            note=account,
+        ),
+        deliveries=OpenDelivery(parts.assets, parts.keyring),
+        manifests=SignManifest(stores.uow, stores.records, parts.keyring, clock),
+        refresh=RefreshToken(
+            stores.uow,
+            transfers=stores.transfers,
+            agreements=stores.agreements,
+            grants=stores.grants,
+            access=grants,
+            clock=clock,
+        ),
+        receive=Receive(
+            stores.uow,
+            transfers=stores.transfers,
+            receptions=stores.receptions,
+            plane=HttpPlane(parts.egress),
+            keyring=parts.keyring,
+            clock=clock,
+            folder=parts.places.received,
+            key_of=key_of,
+            token_for=token_for,
+        ),
+    )

@@ -1,0 +1,220 @@
+"""The cast: nodes as processes of their own, each with its data folder, talking HTTP on loopback."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from node.base.errors import PeerUnreachable
+from node.client import HansaClient, locate
+
+FILES = Path(__file__).parent / "files"
+READY_SECONDS = 30.0
+
+
+@dataclass
+class Member:
+    """A node of the demonstration. ``serve`` starts its process, ``kill`` ends it as a power cut would."""
+
+    key: str
+    name: str
+    home: Path
+    port: int
+    options: tuple[str, ...] = ()
+    settings: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def folder(self) -> Path:
+        return self.home / self.key
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def did(self) -> str:
+        return f"did:web:127.0.0.1%3A{self.port}"
+
+    def hansa(self, *arguments: str, json: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the command line for this node, as a person would."""
+        command = [sys.executable, "-m", "node.cli.run", *(("--json",) if json else ()), *arguments]
+        return subprocess.run(  # noqa: S603 - our own program with our own arguments
+            command, capture_output=True, text=True, cwd=self.home, env=self.environment(), check=False, timeout=180
+        )
+
+    def environment(self) -> dict[str, str]:
+        """The environment of this node's commands: its settings, and no surprises from ours."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("HANSA_")}
+        own = {f"HANSA_{name.upper()}": value for name, value in self.settings.items()}
+        return {**kept, **own, "HANSA_NODE": str(self.folder), "NO_COLOR": "1"}
+
+    def init(self) -> None:
+        """``hansa init``."""
+        made = self.hansa(
+            "init",
+            str(self.folder),
+            "--name",
+            self.name,
+            "--url",
+            self.url,
+            "--port",
+            str(self.port),
+            "--loopback",
+            *self.options,
+        )
+        if made.returncode != 0:
+            raise RuntimeError(f"hansa init failed for {self.name}: {made.stderr.strip() or made.stdout.strip()}")
+
+    def serve(self) -> None:
+        """Start ``hansa serve``; call ``wait_ready`` before using it."""
+        log = (self.home / f"{self.key}.log").open("ab")
+        self.process = subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-m", "node.cli.run", "serve", str(self.folder)],
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            cwd=self.home,
+            env=self.environment(),
+        )
+        log.close()
+
+    def wait_ready(self) -> float:
+        """Until it answers that it is ready; the seconds that this took."""
+        began = time.monotonic()
+        with self.client() as client:
+            while time.monotonic() - began < READY_SECONDS:
+                if self.process is not None and self.process.poll() is not None:
+                    break
+                if client.ready():
+                    return time.monotonic() - began
+                time.sleep(0.02)
+        raise RuntimeError(f"{self.name} did not come up:\n{self.log_tail()}")
+
+    def client(self) -> HansaClient:
+        """A client with this node's own token."""
+        return HansaClient(locate(str(self.folder)))
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is flushed, nobody is told."""
+        assert self.process is not None, "only a started process can be killed"
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self) -> None:
+        """SIGTERM, and SIGKILL where that does not help."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(10)
+
+    def log_tail(self, lines: int = 15) -> str:
+        """The end of its log."""
+        path = self.home / f"{self.key}.log"
+        return "\n".join(path.read_text("utf-8", "replace").splitlines()[-lines:]) if path.exists() else ""
+
+
+class Cast:
+    """All members; a context that leaves no process behind."""
+
+    def __init__(self, home: Path, *, send_rate: int) -> None:
+        self.home = home
+        # The demonstration looks at status lists every second and follows feeds at once; in operation: minutes.
+        brisk = {"status_max_age": "1", "follow_seconds": "0.5", "log_level": "warning"}
+        ports = free_ports(4)
+        self.vlaanderen = Member(
+            "vlaanderen", "Vlaanderen", home, ports[0], ("--issuer", "--language", "nl", "--language", "en"), brisk
+        )
+        self.gent = Member(
+            "gent",
+            "Stad Gent",
+            home,
+            ports[1],
+            ("--contact", "mobiliteit@gent.example", "--language", "nl"),
+            {**brisk, "send_bytes_per_second": str(send_rate)},
+        )
+        self.plzen = Member(
+            "plzen",
+            "Město Plzeň",
+            home,
+            ports[2],
+            ("--contact", "prostredi@plzen.example", "--language", "cs"),
+            brisk,
+        )
+        self.brugge = Member(
+            "brugge",
+            "Stad Brugge",
+            home,
+            ports[3],
+            ("--contact", "mobiliteit@brugge.example", "--language", "nl"),
+            brisk,
+        )
+        self.all = (self.vlaanderen, self.gent, self.plzen, self.brugge)
+        self.cities = (self.gent, self.plzen, self.brugge)
+
+    def __enter__(self) -> Cast:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for member in self.all:
+            member.stop()
+
+    def write_files(self) -> None:
+        """Put the descriptions into the cities' folders, with the addresses that the nodes have here."""
+        addresses = {member.key: member.url for member in self.all}
+        for source in FILES.rglob("*"):
+            if source.is_file():
+                target = self.home / "files" / source.relative_to(FILES)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                text = source.read_text("utf-8")
+                for key, url in addresses.items():
+                    text = text.replace("{" + key + "}", url)
+                target.write_text(text, "utf-8")
+
+    def named(self, did: str) -> str:
+        """A member's name by its DID."""
+        return next((member.name for member in self.all if member.did == did), did)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that nobody listens on now."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def until(what: str, check: Any, *, seconds: float = 30.0) -> Any:
+    """Call ``check`` until it returns something; raises when that takes longer than ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            found = check()
+        except PeerUnreachable:
+            found = None
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"waited {seconds:.0f} s in vain until {what}")
+        time.sleep(0.05)
+
+
+def remove(folder: Path) -> None:
+    """Remove the demonstration's own folder."""
+    shutil.rmtree(folder, ignore_errors=True)

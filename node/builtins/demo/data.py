@@ -1,0 +1,200 @@
+"""The demonstration's data, made by a seeded generator: the same seed gives the same bytes.
+
+Nothing here was measured anywhere. Streets are a grid laid over the map of Ghent and Plzeň.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+GENT = (3.7174, 51.0543)
+PLZEN = (13.3776, 49.7475)
+COLUMNS = 8
+ROWS = 3
+QUARTERS_PER_DAY = 96
+CLASSES = ("passengerCar", "van", "lorry", "bicycle")
+HEADER = (
+    "refRoadSegment,dateObservedFrom,dateObservedTo,laneDirection,vehicleType,"
+    "intensity,averageVehicleSpeed,occupancy,quality\n"
+)
+BRIDGE = "gent-seg-017"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A directed road segment between two nodes of the grid; coordinates in EPSG:4326."""
+
+    id: str
+    start: str
+    end: str
+    length_m: int
+    capacity_vph: int
+    freeflow_kmh: int
+    is_bridge: bool
+    line: tuple[tuple[float, float], tuple[float, float]]
+
+
+def network(seed: int, city: str = "gent", centre: tuple[float, float] = GENT) -> list[Segment]:
+    """About forty directed segments on a grid; one of Ghent's is the bridge of the story."""
+    chance = random.Random(f"{seed} network {city}")  # noqa: S311 - made-up data, not secrets
+    at = {
+        (column, row): (
+            round(centre[0] + (column - COLUMNS / 2) * 0.0042 + chance.uniform(-6e-4, 6e-4), 6),
+            round(centre[1] + (row - ROWS / 2) * 0.0036 + chance.uniform(-5e-4, 5e-4), 6),
+        )
+        for column in range(COLUMNS)
+        for row in range(ROWS)
+    }
+    edges = [((c, r), (c + 1, r)) for r in range(ROWS) for c in range(COLUMNS - 1)]
+    edges += [((c, r), (c, r + 1)) for c in range(0, COLUMNS, 2) for r in range(ROWS - 1)]
+    directed = [*edges, *(pair[::-1] for pair in edges[: 40 - len(edges)])]
+    segments = []
+    for number, (a, b) in enumerate(directed, 1):
+        name = f"{city}-seg-{number:03}"
+        main = a[1] == b[1] == 1
+        segments.append(
+            Segment(
+                id=name,
+                start=f"{city}-node-{a[0]}{a[1]}",
+                end=f"{city}-node-{b[0]}{b[1]}",
+                length_m=round(_metres(at[a], at[b])),
+                capacity_vph=1800 if main else chance.choice((600, 800, 900)),
+                freeflow_kmh=50 if main else 30,
+                is_bridge=name == BRIDGE,
+                line=(at[a], at[b]),
+            )
+        )
+    return segments
+
+
+def network_geojson(segments: list[Segment]) -> str:
+    """The network as GeoJSON (RFC 7946)."""
+    features = [
+        {
+            "type": "Feature",
+            "id": one.id,
+            "geometry": {"type": "LineString", "coordinates": [list(one.line[0]), list(one.line[1])]},
+            "properties": {
+                "segmentId": one.id,
+                "from": one.start,
+                "to": one.end,
+                "length_m": one.length_m,
+                "capacity_vph": one.capacity_vph,
+                "freeflow_kmh": one.freeflow_kmh,
+                "isBridge": one.is_bridge,
+            },
+        }
+        for one in segments
+    ]
+    return json.dumps({"type": "FeatureCollection", "features": features}, indent=1)
+
+
+def od_table(seed: int, segments: list[Segment]) -> str:
+    """An origin–destination table: trips in the morning peak hour between the grid's nodes."""
+    chance = random.Random(f"{seed} od")  # noqa: S311 - made-up data, not secrets
+    nodes = sorted({one.start for one in segments} | {one.end for one in segments})
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["origin", "destination", "trips_per_hour"])
+    for origin in nodes[::2]:
+        for destination in nodes[1::3]:
+            writer.writerow([origin, destination, chance.randint(5, 140)])
+    return out.getvalue()
+
+
+def counts(seed: int, segments: list[Segment], *, start: datetime, days: int) -> Iterator[str]:
+    """Traffic counts, a row for each segment, quarter of an hour and vehicle class, as pieces of CSV.
+
+    One sensor is silent for two days and another counts too much for a week: the descriptions say so.
+    """
+    chance = random.Random(f"{seed} counts")  # noqa: S311 - made-up data, not secrets
+    share = dict(zip(CLASSES, (0.72, 0.13, 0.05, 0.10), strict=True))
+    base = {one.id: chance.uniform(0.25, 0.8) * one.capacity_vph / 4 for one in segments}
+    speed = {one.id: one.freeflow_kmh for one in segments}
+    silent, broken = segments[4].id, segments[11].id
+    yield HEADER
+    for quarter in range(days * QUARTERS_PER_DAY):
+        begins = start + timedelta(minutes=15 * quarter)
+        ends = begins + timedelta(minutes=15)
+        shape = _day_shape(begins)
+        times = f"{begins:%Y-%m-%dT%H:%M:%SZ},{ends:%Y-%m-%dT%H:%M:%SZ}"
+        lines = []
+        for one in segments:
+            if one.id == silent and 10 <= begins.day <= 11:
+                continue
+            factor = 3.0 if one.id == broken and begins.day <= 7 else 1.0
+            level = base[one.id] * shape * (0.85 + 0.3 * chance.random())
+            kmh = speed[one.id] * (1 - 0.35 * min(1.0, level * 4 / one.capacity_vph))
+            for name in CLASSES:
+                count = int(level * share[name] * factor)
+                lines.append(
+                    f"{one.id},{times},forward,{name},{count},{kmh if name != 'bicycle' else 17.0:.1f},"
+                    f"{min(0.99, count / 260):.3f},{'suspect' if factor > 1 else 'ok'}\n"
+                )
+        yield "".join(lines)
+
+
+def receptors(seed: int, city: str, centre: tuple[float, float], count: int = 40) -> str:
+    """Noise receptors as GeoJSON: façades with residents rounded to ten and addresses left out."""
+    chance = random.Random(f"{seed} receptors {city}")  # noqa: S311 - made-up data, not secrets
+    features = []
+    for number in range(1, count + 1):
+        place = [
+            round(centre[0] + chance.uniform(-0.017, 0.017), 5),
+            round(centre[1] + chance.uniform(-0.006, 0.006), 5),
+        ]
+        features.append(
+            {
+                "type": "Feature",
+                "id": f"{city}-rec-{number:03}",
+                "geometry": {"type": "Point", "coordinates": place},
+                "properties": {
+                    "receptorId": f"{city}-rec-{number:03}",
+                    "storeys": chance.randint(2, 6),
+                    "residents": chance.randint(1, 12) * 10,
+                    "distance_m": chance.randint(8, 60),
+                    "greenAttenuation_dB": round(chance.uniform(0, 3), 1),
+                    "quietArea": chance.random() < 0.15,
+                },
+            }
+        )
+    return json.dumps({"type": "FeatureCollection", "features": features}, indent=1)
+
+
+def write_counts(
+    path: Path, seed: int, segments: list[Segment], *, days: int, sample: Path, sample_rows: int = 100
+) -> int:
+    """Write the counts and, beside them, their first rows as an open sample; the number of rows."""
+    rows = 0
+    head: list[str] = []
+    with path.open("w", encoding="utf-8", newline="") as file:
+        for piece in counts(seed, segments, start=datetime(2026, 10, 1, tzinfo=UTC), days=days):
+            file.write(piece)
+            rows += piece.count("\n")
+            if len(head) <= sample_rows:
+                head += piece.splitlines(keepends=True)
+    sample.write_text("".join(head[: sample_rows + 1]), "utf-8")
+    return rows - 1
+
+
+def _day_shape(moment: datetime) -> float:
+    """How busy a quarter of an hour is, 0 to 1: two peaks on working days, one on others."""
+    hour = moment.hour + moment.minute / 60
+    if moment.weekday() < 5:
+        peaks = math.exp(-((hour - 8) ** 2) / 3) + 0.9 * math.exp(-((hour - 17) ** 2) / 4)
+    else:
+        peaks = 0.7 * math.exp(-((hour - 14) ** 2) / 12)
+    return 0.06 + 0.94 * min(1.0, peaks)
+
+
+def _metres(a: tuple[float, float], b: tuple[float, float]) -> float:
+    x = (b[0] - a[0]) * 111_320 * math.cos(math.radians(a[1]))
+    return math.hypot(x, (b[1] - a[1]) * 110_540)

@@ -1,0 +1,91 @@
+"""The story, told and checked: join, publish, find, agree, exchange, prove."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+from rich.markup import escape
+
+from node.builtins.demo import acts
+from node.builtins.demo.cast import Cast, remove
+from node.builtins.demo.data import GENT, PLZEN, network, network_geojson, od_table, receptors, write_counts
+from node.builtins.demo.stage import Failed, Stage, err, out
+
+DAYS = 31
+SEND_SECONDS = 6
+
+
+def tell(*, keep: bool = False, folder: Path | None = None, seed: int = 2026) -> int:
+    """Run the demonstration; 0 where every check held, 1 where one did not.
+
+    Leaves no process behind, and no folder unless one was named.
+    """
+    home = folder or Path(tempfile.mkdtemp(prefix="hansa-demo-"))
+    home.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    stage = Stage()
+    out.print("[bold]Hansa[/bold]: a region and three cities share data. All data are made up and say so.")
+    try:
+        with Cast(home, send_rate=0) as cast:
+            size = _set_up(cast, seed)
+            set_up = time.monotonic() - began
+            out.print(f"[dim]set-up {set_up:.1f} s: four nodes run in {escape(str(home))}[/dim]")
+            acts.join(stage, cast)
+            acts.publish(stage, cast)
+            acts.find(stage, cast)
+            acts.agree(stage, cast)
+            acts.exchange(stage, cast, size)
+            acts.prove(stage, cast)
+            out.print(
+                f"\n[green bold]done[/green bold]  {stage.checks} checks held   "
+                f"set-up {set_up:.1f} s   job {stage.job_seconds:.1f} s"
+            )
+            if keep:
+                _linger(cast)
+        return 0
+    except (Failed, RuntimeError) as error:
+        err.print(f"\n[red bold]the demonstration failed[/red bold]: {escape(str(error))}")
+        return 1
+    except KeyboardInterrupt:
+        err.print("\ninterrupted")
+        return 130
+    finally:
+        if folder is None:
+            remove(home)
+
+
+def _set_up(cast: Cast, seed: int) -> int:
+    """Data, descriptions, nodes; the size of the traffic counts in bytes."""
+    cast.write_files()
+    gent, plzen = cast.home / "files" / "gent", cast.home / "files" / "plzen"
+    segments = network(seed)
+    rows = write_counts(
+        gent / "traffic-counts.csv", seed, segments, days=DAYS, sample=gent / "traffic-counts-sample.csv"
+    )
+    (gent / "road-network.geojson").write_text(network_geojson(segments), "utf-8")
+    (gent / "origin-destination.csv").write_text(od_table(seed, segments), "utf-8")
+    (gent / "noise-receptors.geojson").write_text(receptors(seed, "gent", GENT), "utf-8")
+    (plzen / "noise-receptors.geojson").write_text(receptors(seed, "plzen", PLZEN), "utf-8")
+    size = (gent / "traffic-counts.csv").stat().st_size
+    out.print(f"[dim]made {rows} rows of traffic counts, {size / 1e6:.0f} MB[/dim]")
+    # The sender is slowed down so that there is a middle in which it can be killed.
+    cast.gent.settings["send_bytes_per_second"] = str(size // SEND_SECONDS)
+    for member in cast.all:
+        member.init()
+        member.serve()
+    for member in cast.all:
+        member.wait_ready()
+    return size
+
+
+def _linger(cast: Cast) -> None:
+    out.print("\nThe nodes stay up. Look around; Ctrl-C ends them.")
+    for member in cast.all:
+        out.print(f"  {member.name:<14} {member.url}   [dim]--node {escape(str(member.folder))}[/dim]")
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        out.print("ended")

@@ -1,0 +1,69 @@
+"""The ``hansa`` command.
+
+Exit statuses: 0 done · 1 refused or not valid · 2 wrong usage · 3 a node cannot be reached · 4 waiting for a
+person · 5 the node or this program failed · 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from node.base.errors import HansaError, LocalFault, PeerUnreachable
+
+DONE, REFUSED, USAGE, UNREACHABLE, WAITING, FAILED, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+
+
+def main() -> None:
+    """Run the command line and exit with its status."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line; its exit status. Nothing prints a traceback unless ``--debug`` asks for it."""
+    import click
+
+    from node.cli.commands import app
+    from node.cli.output import Mode, failed
+
+    try:
+        status = app(arguments, standalone_mode=False, prog_name="hansa")
+        return int(status) if isinstance(status, int) else DONE
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.exceptions.Abort:
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except KeyboardInterrupt:
+        failed("interrupted: what was begun goes on where it stopped")
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except HansaError as error:
+        if Mode.debug:
+            raise
+        return _explain(error)
+    except Exception as error:
+        if Mode.debug:
+            raise
+        failed(f"{type(error).__name__}: {error}")
+        failed("this is a fault of the program; --debug shows where")
+        return FAILED
+
+
+def _explain(error: HansaError) -> int:
+    from node.cli.output import Mode, emit, err, failed
+
+    if Mode.json:
+        emit({"error": {"code": error.facts.get("code", error.code), "detail": error.detail, "remedy": error.remedy}})
+    failed(error.detail)
+    if error.remedy:
+        from rich.markup import escape
+
+        err.print(f"  [cyan]{escape(error.remedy)}[/cyan]")
+    if isinstance(error, PeerUnreachable):
+        return UNREACHABLE
+    return FAILED if isinstance(error, LocalFault) or getattr(error, "http_status", 0) >= 500 else REFUSED

@@ -1,0 +1,115 @@
+"""``hansa doctor``: what is well, what is not, and the command that mends it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from node.base.errors import HansaError
+from node.bootstrap.parts import open_stores, places
+from node.settings import Settings, load
+
+LITTLE_SPACE = 2 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    text: str
+    well: bool
+    mend: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {"text": self.text, "well": self.well, **({"mend": self.mend} if self.mend else {})}
+
+
+def examine(folder: Path) -> list[Finding]:
+    """Look at everything that commonly goes wrong; settings that cannot be read end the examination."""
+    try:
+        settings = load(folder)
+    except HansaError as error:
+        return [Finding(error.detail, False, error.remedy)]
+    return [
+        Finding(f"settings are readable; public address {settings.public_url}", True),
+        *_keys(folder),
+        *_database(folder, settings),
+        *_space(folder),
+        *_serving(folder, settings),
+    ]
+
+
+def _keys(folder: Path) -> Iterator[Finding]:
+    from node.adapters.keys import FileKeyRing
+
+    try:
+        keys = FileKeyRing.open(places(folder).keys)
+        yield Finding(f"keys are there and private: {keys.did}", True)
+    except HansaError as error:
+        yield Finding(error.detail, False, error.remedy)
+    token = places(folder).token
+    if token.is_file() and token.stat().st_mode & 0o077:
+        yield Finding("the terminal's token is readable by others", False, f"chmod 600 {token}")
+
+
+def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
+    try:
+        stores = open_stores(settings)
+    except HansaError as error:
+        yield Finding(error.detail, False, error.remedy)
+        return
+    try:
+        with stores.uow.read() as tx:
+            size = stores.ledger.size(tx)
+            dead = stores.outbox.dead(tx)
+            waiting = stores.outbox.waiting(tx)
+        kind = "SQLite" if settings.embedded else "PostgreSQL"
+        yield Finding(f"{kind} is well: {size} ledger entries, {waiting} messages on their way", True)
+        if dead:
+            reasons = {str(task.last_error) for task in dead}
+            yield Finding(
+                f"{len(dead)} deliveries were given up: {'; '.join(sorted(reasons))[:200]}",
+                False,
+                "see them with a retry button: " + settings.public_url + "/deliveries",
+            )
+    finally:
+        stores.uow.close()
+    backups = places(folder).backups
+    if settings.embedded and not (backups.is_dir() and any(backups.glob("*.tar"))):
+        yield Finding("there is no backup yet", False, f"hansa backup {folder}")
+
+
+def _space(folder: Path) -> Iterator[Finding]:
+    free = shutil.disk_usage(folder).free
+    yield Finding(
+        f"{free / 1e9:.0f} GB free where the data folder lies",
+        free > LITTLE_SPACE,
+        "" if free > LITTLE_SPACE else "make room: a full disk stops the node",
+    )
+    if not os.access(folder, os.W_OK):
+        yield Finding("the data folder cannot be written", False, f"chown it to {os.getuid()}")
+
+
+def _serving(folder: Path, settings: Settings) -> Iterator[Finding]:
+    from node.client import HansaClient, locate
+
+    with HansaClient(locate(str(folder)), timeout=5) as client:
+        if client.ready():
+            yield Finding("the node is running and ready", True)
+            return
+    with socket.socket() as probe:
+        probe.settimeout(2)
+        taken = probe.connect_ex((settings.host, settings.port)) == 0
+    if taken:
+        yield Finding(
+            f"something answers on {settings.host}:{settings.port}, but it is not a node that is ready",
+            False,
+            f"see its log, or choose another port in {folder}/hansa.toml",
+        )
+    else:
+        yield Finding("the node is not running", False, f"hansa serve {folder}")

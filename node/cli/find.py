@@ -1,0 +1,147 @@
+"""find, show, sparql: what is there, as the caller may see it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from node.cli.options import Language, Node, Region, connect
+from node.cli.output import Mode, emit, line, remark, say, table, words
+
+
+def register(app: typer.Typer) -> None:
+    app.command("find")(find)
+    app.command("show")(show)
+    app.command("sparql")(sparql)
+
+
+def find(
+    text: Annotated[str, typer.Argument(help="Words to look for; nothing lists everything.")] = "",
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(help="dataset, service, model, ontology, schema, transformation, scenario, rulebook."),
+    ] = None,
+    theme: Annotated[list[str] | None, typer.Option(help="EU data theme, such as TRAN.")] = None,
+    publisher: Annotated[list[str] | None, typer.Option(help="DID of a publisher.")] = None,
+    newest: Annotated[bool, typer.Option("--newest", help="Newest first, rather than best first.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="How many.")] = 20,
+    region: Region = False,
+    node: Node = None,
+    lang: Language = "en",
+) -> None:
+    """Search the catalogue: everything that this node (or its region) holds and that you may see."""
+    with connect(node) as client:
+        found = client.search(
+            text,
+            kind=kind,
+            theme=theme,
+            publisher=publisher,
+            limit=limit,
+            sort="newest" if newest else None,
+            lang=lang,
+            region=region,
+        )
+    if Mode.json:
+        emit(found)
+        return
+    if not found["hits"]:
+        say("Nothing found." if text else "The catalogue is empty.")
+        remark("publish something: hansa publish FILE.yaml" if not text else "try fewer words, or: hansa find")
+        return
+    for hit in found["hits"]:
+        say(f"{words(hit['title'], lang)}")
+        line(hit["kind"], f"{hit['publisherName']} · {str(hit['at'])[:10]} · {hit.get('access') or ''}")
+        if hit.get("conditions"):
+            line("conditions", words(hit["conditions"], lang))
+        line("", hit["iri"], style="cyan")
+    remark(
+        f"{found['total']} found" + (f", {len(found['hits'])} shown" if found["total"] > len(found["hits"]) else "")
+    )
+
+
+def show(
+    iri: Annotated[str, typer.Argument(help="Address of the asset.")],
+    version: Annotated[int | None, typer.Option(help="That version of it.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="As it stood at this moment, such as 2026-11-20.")
+    ] = None,
+    node: Node = None,
+    lang: Language = "en",
+) -> None:
+    """Show one asset: what it is, how you may use it, its versions."""
+    with connect(node) as client:
+        record = client.record(iri, version=version, as_of=as_of)
+        versions = client.versions(iri)
+    if Mode.json:
+        emit({**record, "versions": versions})
+        return
+    say(words(record["title"], lang))
+    line("what", f"{record['kind']}, version {record['version']} of {str(record['at'])[:10]}")
+    line("publisher", str(record["publisherName"]))
+    line("about", words(record.get("description"), lang))
+    line("conditions", words(record.get("conditions"), lang) or "described only, not on offer here")
+    for file in record.get("files", []):
+        line("file", f"{file['name']}  {file['size']} bytes  sha256 {file['sha256'][:12]}…")
+    table(
+        [
+            [str(one["version"]), str(one["at"])[:19].replace("T", " "), str(one["sha256"])[:12] + "…"]
+            for one in versions
+        ],
+        ["version", "of", "hash"],
+    )
+
+
+def sparql(
+    query: Annotated[str, typer.Argument(help="The query, a file with it, or - for standard input.")],
+    accept: Annotated[
+        str, typer.Option("--accept", help="json, xml, csv, tsv, turtle or a media type; default: a table.")
+    ] = "",
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Over the catalogue as it stood then.")] = None,
+    region: Region = False,
+    node: Node = None,
+) -> None:
+    """Ask the catalogue in SPARQL 1.1."""
+    text = sys.stdin.read() if query == "-" else Path(query).read_text("utf-8") if _is_file(query) else query
+    media = _MEDIA.get(accept, accept)
+    with connect(node) as client:
+        answer = client.sparql(
+            text, accept=media or "application/sparql-results+json, text/turtle", as_of=as_of, region=region
+        )
+    if media or Mode.json:
+        sys.stdout.buffer.write(answer)
+        return
+    _print_results(answer)
+
+
+_MEDIA = {
+    "json": "application/sparql-results+json",
+    "xml": "application/sparql-results+xml",
+    "csv": "text/csv",
+    "tsv": "text/tab-separated-values",
+    "turtle": "text/turtle",
+}
+
+
+def _is_file(text: str) -> bool:
+    return "\n" not in text and len(text) < 255 and Path(text).is_file()
+
+
+def _print_results(answer: bytes) -> None:
+    import json
+
+    try:
+        results: Any = json.loads(answer)
+    except ValueError:
+        sys.stdout.buffer.write(answer)
+        return
+    if "boolean" in results:
+        say("yes" if results["boolean"] else "no")
+        return
+    heads = results["head"]["vars"]
+    rows = [[row.get(head, {}).get("value", "") for head in heads] for row in results["results"]["bindings"]]
+    if rows:
+        table(rows, heads)
+    remark(f"{len(rows)} rows")

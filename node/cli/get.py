@@ -1,0 +1,208 @@
+"""get: from an asset's address to verified bytes, through conditions, agreement and transfer."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from node.cli.options import Language, Node, connect
+from node.cli.output import Mode, bar, done, emit, err, failed, line, remark, say, size, words
+from node.client import HansaClient
+
+WAITING = 4
+REFUSED = 1
+DONE = 0
+
+
+def register(app: typer.Typer) -> None:
+    app.command("get")(get)
+    app.command("agreement")(agreement)
+
+
+def get(
+    iri: Annotated[str, typer.Argument(help="Address of the asset.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to save; else its own name, here.")
+    ] = None,
+    file: Annotated[str | None, typer.Option(help="Which file, where the asset has several.")] = None,
+    purpose: Annotated[
+        str | None, typer.Option(help="The purpose that you declare (an IRI, such as dpv:ImproveTransportMobility).")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Accept the conditions without being asked.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait as long as a person at the other side needs.")] = False,
+    agree_only: Annotated[bool, typer.Option("--agree-only", help="Stop at the agreement; receive nothing.")] = False,
+    keep_sealed: Annotated[bool, typer.Option("--keep-sealed", help="Save the sealed file too (NAME.age).")] = False,
+    node: Node = None,
+    lang: Language = "en",
+) -> int:
+    """Get an asset of another city: conditions, agreement, bytes, proof.
+
+    Interrupt it and run it again: it goes on where it stopped.
+    """
+    result: dict[str, Any] = {"iri": iri}
+    with connect(node) as client:
+        found = client.conditions(iri, purpose=purpose)
+        result["conditions"] = found["summary"]
+        line("conditions", words(found["summary"], lang))
+        agreement_id = found["agreementId"]
+        if agreement_id is None:
+            if not yes and not Mode.json and not _accepted(found, lang):
+                return REFUSED
+            status, agreement_id = _agree(client, iri, purpose, result, wait=wait, lang=lang)
+            if agreement_id is None:
+                if Mode.json:
+                    emit(result)
+                return status
+            line("agreement", f"{agreement_id}  signed by both")
+        else:
+            line("agreement", f"{agreement_id}  in force already")
+        result["agreementId"] = agreement_id
+        status = DONE if agree_only else _receive(client, agreement_id, file, output, result, keep_sealed=keep_sealed)
+    if Mode.json:
+        emit(result)
+    return status
+
+
+def _accepted(found: dict[str, Any], lang: str) -> bool:
+    for sentence in found["sentences"].get(lang, found["sentences"]["en"]):
+        line("", f"· {sentence}")
+    return typer.confirm("  do you accept?", default=False, err=True)
+
+
+def _agree(
+    client: HansaClient, iri: str, purpose: str | None, result: dict[str, Any], *, wait: bool, lang: str
+) -> tuple[int, str | None]:
+    pid = _waiting_already(client, iri) or client.negotiate(iri, purpose=purpose)["pid"]
+    patience = time.monotonic() + (86_400 * 30 if wait else 20)
+    told = False
+    while True:
+        state = client.negotiation(pid, wait=10 if wait else 3)
+        result["negotiation"] = {"pid": pid, "state": state["state"]}
+        if state["state"] == "FINALIZED":
+            return DONE, str(state["agreementId"])
+        if state["state"] == "TERMINATED":
+            _explain_refusal(state, lang)
+            result["refused"] = {"code": state["code"], "reason": state["reason"]}
+            return REFUSED, None
+        if time.monotonic() > patience or (not wait and told):
+            line("asked", "waiting for a person at the other side; you can close this")
+            remark("hansa get again, or --wait")
+            return WAITING, None
+        told = state["state"] == "REQUESTED" and state["pending"] is None
+
+
+def _waiting_already(client: HansaClient, iri: str) -> str | None:
+    """A negotiation of ours about this asset that still runs: ask no second time."""
+    running = client.negotiations()
+    return next(
+        (
+            one["pid"]
+            for one in running
+            if one["dataset"] == iri and one["role"] == "consumer" and one["state"] not in ("FINALIZED", "TERMINATED")
+        ),
+        None,
+    )
+
+
+def _explain_refusal(state: dict[str, Any], lang: str) -> None:
+    failed(f"refused by {state['peer']}")
+    for reason in state["reason"] or []:
+        if not isinstance(reason, dict):
+            err.print(f"  {reason}", markup=False)
+            continue
+        line("rule", words(reason.get("text"), lang))
+        if reason.get("need"):
+            line("missing", f"{reason['need']}" + (f" — you hold: {reason['have']}" if reason.get("have") else ""))
+        if reason.get("since"):
+            line("since", str(reason["since"]))
+        if reason.get("remedy"):
+            line("to get it", words(reason["remedy"], lang))
+    if not state["reason"]:
+        line("code", str(state["code"]))
+
+
+def _receive(
+    client: HansaClient,
+    agreement_id: str,
+    file: str | None,
+    output: Path | None,
+    result: dict[str, Any],
+    *,
+    keep_sealed: bool,
+) -> int:
+    pid = client.transfer(agreement_id, file=file)["pid"]
+    started = time.monotonic()
+    with bar("receiving") as progress:
+        while True:
+            state = client.transfer_state(pid, wait=1)
+            reception = state.get("reception")
+            if reception:
+                progress(reception["received"], reception["expected"] or 0)
+            if reception and reception["state"] in ("done", "failed"):
+                break
+            if state["state"] == "TERMINATED":
+                break
+    result["transfer"] = {"pid": pid, "state": state["state"]}
+    if not reception or reception["state"] != "done":
+        _explain_refusal(
+            {**state, "reason": state["reason"] or [reception["error"] if reception else "refused"]}, "en"
+        )
+        return REFUSED
+    target = output or Path(reception["name"])
+    if target.is_dir():
+        target /= reception["name"]
+    written = client.save(pid, target)
+    manifest = target.with_name(target.name + ".manifest.jws")
+    client.save(pid, manifest, part="manifest")
+    if keep_sealed and reception["sealed"]:
+        client.save(pid, target.with_name(target.name + ".age"), part="sealed")
+    seconds = max(time.monotonic() - started, 0.001)
+    line(
+        "receiving", f"{size(written)}  {written / seconds / 1e6:.0f} MB/s{'  sealed' if reception['sealed'] else ''}"
+    )
+    done("verified", detail="size, hash, manifest's signature" + (", seal" if reception["sealed"] else ""))
+    line("saved", f"{target}   (+ {manifest.name})")
+    result["saved"] = str(target)
+    result["sha256"] = reception["sha256"]
+    return DONE
+
+
+def agreement(
+    agreement_id: Annotated[str | None, typer.Argument(help="Id of the agreement; nothing lists all.")] = None,
+    document: Annotated[Path | None, typer.Option("--document", help="Save it as people read it (HTML).")] = None,
+    node: Node = None,
+    lang: Language = "en",
+) -> None:
+    """Show the agreements of this node, or one with every access under it."""
+    with connect(node) as client:
+        if agreement_id is None:
+            held = client.agreements()
+            if Mode.json:
+                emit(held)
+                return
+            for one in held:
+                say(one["id"])
+                line(one["role"], f"{one['dataset']}")
+                line("final since", str(one["finalized"])[:19])
+            if not held:
+                say("No agreements yet.")
+            return
+        found = client.agreement(agreement_id)
+        if document is not None:
+            document.write_text(client.agreement_document(agreement_id, lang), "utf-8")
+    if Mode.json:
+        emit(found)
+        return
+    line("agreement", found["id"])
+    line("asset", found["dataset"])
+    line("provider", found["provider"])
+    line("consumer", found["consumer"])
+    line("hash", found["sha256"])
+    line("signed by", ", ".join(found["signatures"]))
+    for access in found["accesses"]:
+        line("access", f"{access['at'][:19]}  {access['by']}  {access.get('outcome', '')}")
+    if document is not None:
+        done(f"saved {document}")

@@ -1,0 +1,131 @@
+"""What the terminal shows: results to standard output, progress and remarks to standard error.
+
+Colour only on a terminal, ``NO_COLOR`` honoured, 80 columns are enough. ``--json`` prints one document and
+nothing else on standard output.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+LABEL = 14
+
+
+class Mode:
+    """How this run of the command speaks. Set once from the command line."""
+
+    json = False
+    debug = False
+
+
+def emit(document: Any) -> None:
+    """Print one JSON document (``--json``)."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+
+
+def done(text: str, *, detail: str = "") -> None:
+    """A step that succeeded."""
+    if not Mode.json:
+        out.print(f"[green]✓[/green] {escape(text)}" + (f"   [dim]{escape(detail)}[/dim]" if detail else ""))
+
+
+def failed(text: str) -> None:
+    """A step that did not."""
+    err.print(f"[red]✗[/red] {escape(text)}")
+
+
+def line(label: str, text: str, *, style: str = "") -> None:
+    """A labelled line of a result."""
+    if not Mode.json:
+        shown = escape(text)
+        out.print(f"  [dim]{escape(label):<{LABEL}}[/dim]" + (f"[{style}]{shown}[/{style}]" if style else shown))
+
+
+def say(text: str = "") -> None:
+    """A plain line of a result."""
+    if not Mode.json:
+        out.print(escape(text))
+
+
+def remark(text: str) -> None:
+    """Something beside the result: where it stands, what comes next."""
+    if not Mode.json:
+        err.print(f"[dim]{escape(text)}[/dim]")
+
+
+def next_step(command: str) -> None:
+    """What a person would type now."""
+    if not Mode.json:
+        out.print(f"Next: [bold]{escape(command)}[/bold]")
+
+
+def findings(items: Sequence[Mapping[str, Any]], lines: Mapping[str, int]) -> None:
+    """Things to mend in a description, numbered, each with its place and its remedy."""
+    for number, item in enumerate(items, 1):
+        place = str(item.get("field") or "")
+        at = item.get("line") or lines.get(place)
+        where = f"   [dim]line {at}[/dim]" if at else f"   [dim]{escape(place)}[/dim]" if place else ""
+        err.print(f"  [bold]{number}[/bold]  {escape(str(item.get('message', '')))}{where}")
+        if remedy := item.get("remedy"):
+            err.print(f"     [cyan]{escape(str(remedy))}[/cyan]")
+
+
+def table(rows: Sequence[Sequence[str]], heads: Sequence[str] = ()) -> None:
+    """Rows in columns, as narrow as they are."""
+    if Mode.json:
+        return
+    from rich.table import Table
+
+    drawn = Table(box=None, pad_edge=False, show_header=bool(heads), header_style="dim", collapse_padding=True)
+    for head in heads or [""] * (len(rows[0]) if rows else 0):
+        drawn.add_column(head, overflow="fold")
+    for row in rows:
+        drawn.add_row(*(escape(cell) for cell in row))
+    out.print(drawn)
+
+
+@contextmanager
+def bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error, for a terminal; silence for anything else."""
+    if Mode.json or not err.is_terminal:
+        yield lambda _done, _total: None
+        return
+    columns = (
+        TextColumn(f"  [dim]{label:<{LABEL}}[/dim]"),
+        BarColumn(bar_width=24),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task(label, total=None)
+        yield lambda so_far, total: progress.update(task, completed=so_far, total=total or None)
+
+
+def size(count: int) -> str:
+    """Bytes as people read them."""
+    value = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            return f"{int(value)} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+        value /= 1000
+    raise AssertionError("unreachable")
+
+
+def words(texts: Mapping[str, str] | str | None, language: str) -> str:
+    """A text in the reader's language, else in English, else in whatever there is."""
+    if texts is None:
+        return ""
+    if isinstance(texts, str):
+        return texts
+    return texts.get(language) or texts.get("en") or next(iter(texts.values()), "")

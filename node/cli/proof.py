@@ -1,0 +1,108 @@
+"""``hansa verify``: a ledger where it lies, a received file with its manifest, an agreement at the other party."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from node.base.errors import HansaError, InvalidInput
+from node.client import HansaClient
+
+MANIFEST = ".manifest.jws"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was checked."""
+
+    what: str
+    sound: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All checks; sound when each is."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def sound(self) -> bool:
+        return all(check.sound for check in self.checks)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "sound": self.sound,
+            "checks": [{"what": one.what, "sound": one.sound, "detail": one.detail} for one in self.checks],
+        }
+
+
+def verify_folder(folder: Path) -> Report:
+    """Hash a node's ledger again and compare it with what the node signed. The node may be running."""
+    from node.adapters.keys import FileKeyRing
+    from node.bootstrap.operation import checks_of
+    from node.bootstrap.parts import open_stores, places
+    from node.settings import load
+
+    settings = load(folder)
+    stores = open_stores(settings)
+    try:
+        keys = FileKeyRing.open(places(folder).keys)
+        found = checks_of(stores, settings.public_url.split("://", 1)[1], keys.log_public_key())
+    finally:
+        stores.uow.close()
+    return Report(tuple(Check(one["what"], one["sound"], one["detail"]) for one in found))
+
+
+def verify_file(path: Path) -> Report:
+    """Compare a received file with the manifest beside it, and the manifest with its signer's published key."""
+    from node.exchange.manifest import read_kept
+
+    kept = path.with_name(path.name + MANIFEST)
+    if not kept.is_file():
+        raise InvalidInput(f"there is no manifest beside {path.name}", remedy=f"it should be {kept.name}")
+    jws = kept.read_text("ascii").strip()
+    manifest = read_kept(jws)
+    digest = hashlib.sha256()
+    size = 0
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+            size += len(piece)
+    checks = [
+        Check("the size is as signed", size == manifest.size, f"{size} of {manifest.size} bytes"),
+        Check("the content is as signed", digest.hexdigest() == manifest.sha256, f"sha256 {manifest.sha256[:16]}…"),
+        _signed(jws, manifest.provider),
+    ]
+    return Report(tuple(checks))
+
+
+def _signed(jws: str, provider: str) -> Check:
+    """The manifest's signature against the key in the provider's DID document, fetched now."""
+    import asyncio
+
+    from node.adapters.egress import Egress
+    from node.exchange.manifest import signing_key_id, verify_manifest
+    from node.identity.did import check_document, document_url
+    from node.identity.documents import key_for
+
+    async def fetch() -> Any:
+        async with Egress(allow_loopback=True) as egress:
+            answer = await egress.request("GET", document_url(provider, allow_loopback_http=True), timeout=10)
+            return answer.json()
+
+    what = f"the manifest is signed by {provider}"
+    try:
+        document = check_document(provider, asyncio.run(fetch()))
+        verify_manifest(jws, key_for(document, signing_key_id(jws), "assertionMethod"))
+    except HansaError as error:
+        return Check(what, False, error.detail)
+    return Check(what, True)
+
+
+def verify_agreement(client: HansaClient, agreement_id: str) -> Report:
+    """Let the running node check an agreement here and at the other party."""
+    found = client.verify(agreement=agreement_id)
+    return Report(tuple(Check(one["what"], one["sound"], one["detail"]) for one in found["checks"]))

@@ -1,0 +1,242 @@
+"""publish, withdraw: from files that a steward wrote to a record that peers find."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import mimetypes
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from node.base.errors import InvalidInput
+from node.cli.options import Language, Node, connect
+from node.cli.output import Mode, bar, done, emit, err, failed, findings, line, remark, say, size
+from node.cli.yamls import read_description
+from node.client import HansaClient, Refusal
+
+REFUSED = 1
+RDF = {
+    ".ttl": "text/turtle",
+    ".jsonld": "application/ld+json",
+    ".nt": "application/n-triples",
+    ".nq": "application/n-quads",
+    ".rdf": "application/rdf+xml",
+    ".xml": "application/rdf+xml",
+    ".owl": "application/rdf+xml",
+}
+
+
+def register(app: typer.Typer) -> None:
+    app.command("publish")(publish)
+    app.command("withdraw")(withdraw)
+
+
+def publish(
+    files: Annotated[
+        list[Path], typer.Argument(help="Descriptions (.yaml, .ttl, .jsonld …), or a data file to begin with.")
+    ],
+    kind: Annotated[
+        str | None, typer.Option(help="For RDF whose type does not tell: dataset, model, ontology …")
+    ] = None,
+    conditions: Annotated[
+        str | None, typer.Option(help="Template of conditions, where the description names none.")
+    ] = None,
+    audience: Annotated[str | None, typer.Option(help="Who may see it: public, members, internal.")] = None,
+    attach: Annotated[
+        list[Path] | None, typer.Option("--file", help="A data file that belongs to an RDF description.")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only check; publish nothing.")] = False,
+    node: Node = None,
+    lang: Language = "en",
+) -> int:
+    """Publish assets: each description is checked first, and nothing is stored while there are things to mend."""
+    results: list[dict[str, Any]] = []
+    status = 0
+    with connect(node) as client:
+        for path in files:
+            if not path.is_file():
+                raise InvalidInput(f"{path} is not a file")
+            if path.suffix.lower() not in (".yaml", ".yml", *RDF):
+                _draft(path)
+                continue
+            one = _publish_one(client, path, kind, conditions, audience, attach or [], check=check, lang=lang)
+            results.append(one)
+            status = max(status, REFUSED if "findings" in one else 0)
+    if Mode.json:
+        emit(results if len(results) != 1 else results[0])
+    return status
+
+
+def _publish_one(
+    client: HansaClient,
+    path: Path,
+    kind: str | None,
+    conditions: str | None,
+    audience: str | None,
+    attach: list[Path],
+    *,
+    check: bool,
+    lang: str,
+) -> dict[str, Any]:
+    submission, lines, data = _submission(path, attach)
+    for name, value in (("kind", kind), ("conditions", conditions), ("audience", audience)):
+        if value:
+            submission[name] = {"template": value} if name == "conditions" else value
+    facts = [_facts(one) for one in data]
+    submission["files"] = [_with_description(fact, submission) for fact in facts]
+    for fact in facts:
+        line(fact["name"], f"{size(fact['size'])}, sha256 {fact['sha256'][:4]}…{_rows(fact)}")
+    try:
+        checked = client.publish({**submission, "dryRun": True, "language": lang})
+        if check:
+            done("nothing to mend", detail=f"{checked['kind']} {checked['iri']}")
+            return checked
+        for fact in facts:
+            with bar(fact["name"]) as progress:
+                client.upload(fact["path"], media_type=fact["mediaType"], progress=progress)
+        published = client.publish({**submission, "language": lang})
+    except Refusal as refusal:
+        if "findings" not in refusal.problem:
+            raise
+        return _refused(path, refusal, lines)
+    done(f"{published['kind']} published", detail=f"version {published['version']}")
+    line("address", published["iri"], style="cyan")
+    warnings = [one for one in published.get("warnings", []) if one.get("severity") != "info"]
+    if warnings:
+        remark(f"{len(warnings)} things would make it better:")
+        if not Mode.json:
+            findings(warnings[:6], lines)
+    return published
+
+
+def _refused(path: Path, refusal: Refusal, lines: Mapping[str, int]) -> dict[str, Any]:
+    items = [one for one in refusal.problem["findings"] if one.get("severity") == "violation"]
+    count = len(items)
+    failed(f"{path}: {count} thing{'s' if count != 1 else ''} to mend before it can be published:")
+    if not Mode.json:
+        findings(items, lines)
+        err.print("nothing was changed")
+    return {"file": str(path), "findings": refusal.problem["findings"]}
+
+
+def _submission(path: Path, attach: list[Path]) -> tuple[dict[str, Any], dict[str, int], list[Path]]:
+    """What to send for a description file, the lines of its fields, and the data files that belong to it."""
+    if path.suffix.lower() in RDF:
+        document = path.read_bytes()
+        try:
+            text = document.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise InvalidInput(f"{path} is not UTF-8 text: {error}", remedy="save it as UTF-8") from error
+        return {"document": text, "mediaType": RDF[path.suffix.lower()]}, {}, attach
+    fields, lines = read_description(path)
+    data = [
+        path.parent / str(one["path"]) for one in fields.get("files") or [] if isinstance(one, dict) and "path" in one
+    ]
+    missing = [one for one in data if not one.is_file()]
+    if missing:
+        raise InvalidInput(
+            f"{missing[0]} is named in {path} but is not there", remedy="paths are relative to the description"
+        )
+    definition = fields.get("document") or fields.get("definition_file")
+    submission: dict[str, Any] = {"fields": {**fields, "__lines__": lines}}
+    if isinstance(definition, str):
+        submission |= _attached_document(path.parent / definition)
+    return submission, lines, [*data, *attach]
+
+
+def _attached_document(path: Path) -> dict[str, Any]:
+    """A description may point at an RDF document of its own (an ontology) that is published with it."""
+    if not path.is_file():
+        raise InvalidInput(f"{path} is named as the document but is not there")
+    media_type = RDF.get(path.suffix.lower())
+    if media_type is None:
+        return {}
+    return {"document": path.read_text("utf-8"), "mediaType": media_type}
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return {
+        "path": path,
+        "name": path.name,
+        "size": path.stat().st_size,
+        "sha256": digest.hexdigest(),
+        "mediaType": _MEDIA.get(path.suffix.lower())
+        or mimetypes.guess_type(path.name)[0]
+        or "application/octet-stream",
+    }
+
+
+_MEDIA = {
+    ".csv": "text/csv",
+    ".geojson": "application/geo+json",
+    ".json": "application/json",
+    ".parquet": "application/vnd.apache.parquet",
+    ".md": "text/markdown",
+}
+
+
+def _with_description(fact: Mapping[str, Any], submission: Mapping[str, Any]) -> dict[str, Any]:
+    """The file as the API takes it; ``open`` as the description says."""
+    said = next(
+        (
+            one
+            for one in (submission.get("fields") or {}).get("files") or []
+            if isinstance(one, dict) and Path(str(one.get("path", ""))).name == fact["name"]
+        ),
+        {},
+    )
+    members = {name: fact[name] for name in ("name", "size", "sha256", "mediaType")}
+    if said.get("open") is True:
+        members["open"] = True
+    return members
+
+
+def _rows(fact: Mapping[str, Any]) -> str:
+    if fact["mediaType"] != "text/csv" or fact["size"] > 200_000_000:
+        return ""
+    with fact["path"].open("rb") as file:
+        count = sum(piece.count(b"\n") for piece in iter(lambda: file.read(1 << 20), b""))
+    with fact["path"].open(encoding="utf-8", errors="replace", newline="") as file:
+        columns = next(csv.reader(file), [])
+    return f", {max(count - 1, 0):,} rows, {len(columns)} columns".replace(",", " ", 0)
+
+
+def _draft(path: Path) -> None:
+    """A data file alone: write the description that it needs, as far as the file tells it."""
+    target = path.with_suffix(".yaml")
+    if target.exists():
+        raise InvalidInput(f"{path} is described in {target.name}", remedy=f"hansa publish {target}")
+    title = path.stem.replace("-", " ").replace("_", " ").capitalize()
+    target.write_text(
+        f"# What {path.name} is. Lines with # are hints; publish with: hansa publish {target.name}\n"
+        "kind: dataset\n"
+        f"title: {title}\n"
+        "description:            # one or two sentences: what it holds, since when, how it was made\n"
+        "# theme: TRAN           # an EU data theme: TRAN, ENVI, GOVE, HEAL …\n"
+        "# keywords: [bicycle, counting]\n"
+        "# contact: {name: Mobility department, email: mobility@example.org}\n"
+        "# frequency: DAILY\n"
+        "license: CC-BY-4.0      # others cannot lawfully use the data without one\n"
+        "conditions: open        # or: members, members-ask, mobility-partners, …\n"
+        "files:\n"
+        f"  - path: {path.name}\n",
+        "utf-8",
+    )
+    done(f"{target} written", detail="a draft of the description")
+    say(f"Next: fill in the description, then: hansa publish {target}")
+
+
+def withdraw(iri: Annotated[str, typer.Argument(help="Address of the asset.")], node: Node = None) -> None:
+    """Take an asset out of the catalogue. Its versions and its agreements stay on record."""
+    with connect(node) as client:
+        gone = client.withdraw(iri)
+    if Mode.json:
+        emit(gone)
+    done("withdrawn", detail=f"version {gone['version']} says so")

@@ -1,0 +1,106 @@
+"""init, serve, worker: making a node and running it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from node.base.errors import InvalidInput
+from node.cli.output import Mode, done, emit, line, next_step, remark
+
+
+def register(app: typer.Typer) -> None:
+    app.command("init")(init)
+    app.command("serve")(serve)
+    app.command("worker")(worker)
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="The node's data folder: made if it is not there.")],
+    name: Annotated[str, typer.Option(help="Who runs the node, as people know it.")] = "",
+    url: Annotated[
+        str, typer.Option(help="Address under which others reach it; it is in every identifier: choose it for good.")
+    ] = "",
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 0,
+    contact: Annotated[str, typer.Option(help="How people reach you.")] = "",
+    region: Annotated[
+        str, typer.Option(help="Address or DID of your region: its rulebook and credentials count.")
+    ] = "",
+    issuer: Annotated[bool, typer.Option("--issuer", help="This node is a region: it admits members.")] = False,
+    language: Annotated[
+        list[str] | None, typer.Option(help="Languages of your documents, the main one first.")
+    ] = None,
+    database: Annotated[str, typer.Option(help="PostgreSQL URL; else SQLite in the folder.")] = "",
+    loopback: Annotated[
+        bool, typer.Option("--loopback", help="Also talk http to nodes on this machine: for tries only.")
+    ] = False,
+) -> None:
+    """Make a node: keys, store, settings, and an administrator."""
+    from urllib.parse import urlsplit
+
+    from node.bootstrap import create
+
+    local = not url or urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+    chosen = port or urlsplit(url).port or 8080
+    made = create(
+        folder,
+        {
+            "name": name or folder.name,
+            "public_url": url or f"http://127.0.0.1:{chosen}",
+            "host": host,
+            "port": chosen,
+            **({"contact": contact} if contact else {}),
+            **({"region": region} if region else {}),
+            **({"issuer": True} if issuer else {}),
+            **({"languages": language} if language else {}),
+            **({"database_url": database} if database else {}),
+            **({"allow_loopback": True} if loopback or local else {}),
+        },
+    )
+    if Mode.json:
+        emit({"did": made.did, "login": made.login, "password": made.password, "folder": str(folder)})
+        return
+    done("keys created", detail=made.did)
+    done("store created", detail=f"{folder}/  ({made.store})")
+    done("administrator", detail="change the password after the first sign-in")
+    line("login", made.login)
+    line("password", made.password, style="bold")
+    if local:
+        remark("http on this machine only: good for a try. For others: --url https://…")
+    next_step(f"hansa serve {folder}")
+
+
+def serve(
+    folder: Annotated[Path, typer.Argument(help="The node's data folder.")],
+    no_worker: Annotated[
+        bool, typer.Option("--no-worker", help="Only answer requests; workers run apart (PostgreSQL).")
+    ] = False,
+) -> int:
+    """Run the node: web and worker in one process. Stop it with Ctrl-C; it finishes what it is at."""
+    from node.bootstrap import run_server
+    from node.settings import load
+
+    settings = load(folder)
+    if no_worker and settings.embedded:
+        raise InvalidInput("SQLite admits one process, so the worker runs inside it", remedy="leave out --no-worker")
+    remark(
+        f"{settings.name} at {settings.public_url}   (this machine: {settings.host}:{settings.port}; Ctrl-C stops)"
+    )
+    return run_server(settings, with_worker=not no_worker)
+
+
+def worker(folder: Annotated[Path, typer.Argument(help="The node's data folder.")]) -> int:
+    """Run one more worker beside ``serve --no-worker`` (PostgreSQL only)."""
+    from node.bootstrap import run_worker
+    from node.settings import load
+
+    settings = load(folder)
+    if settings.embedded:
+        raise InvalidInput(
+            "a second process cannot work on the SQLite file of a running node",
+            remedy="hansa serve does the work itself; for more, set database_url to a PostgreSQL",
+        )
+    return run_worker(settings)

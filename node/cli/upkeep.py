@@ -1,0 +1,121 @@
+"""verify, backup, restore, doctor, demo: keeping a node well, and showing what it does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from node.base.errors import InvalidInput
+from node.cli.options import Node
+from node.cli.output import Mode, done, emit, err, failed, line, remark, size
+
+REFUSED = 1
+
+
+def register(app: typer.Typer) -> None:
+    app.command("verify")(verify)
+    app.command("backup")(backup)
+    app.command("restore")(restore)
+    app.command("doctor")(doctor)
+    app.command("demo")(demo)
+
+
+def verify(
+    what: Annotated[
+        Path | None, typer.Argument(help="A node's folder, or a received file with its manifest beside it.")
+    ] = None,
+    agreement: Annotated[
+        str | None, typer.Option(help="Prove this agreement in the peer's ledger, over the running node.")
+    ] = None,
+    node: Node = None,
+) -> int:
+    """Check that nothing was rewritten: a ledger, a received file, an agreement at the peer's."""
+    from node.cli.proof import verify_agreement, verify_file, verify_folder
+
+    if agreement is not None:
+        from node.cli.options import connect
+
+        with connect(node) as client:
+            report = verify_agreement(client, agreement)
+    elif what is not None and what.is_file():
+        report = verify_file(what)
+    else:
+        from node.client import locate
+
+        folder = what or locate(node).folder
+        if folder is None:
+            raise InvalidInput("name the node's folder: a ledger is checked where it lies")
+        report = verify_folder(folder)
+    if Mode.json:
+        emit(report.to_json())
+        return 0 if report.sound else REFUSED
+    for check in report.checks:
+        (done if check.sound else failed)(f"{check.what}{'   ' + check.detail if check.detail else ''}")
+    if not report.sound:
+        err.print("[red]it is not what it was[/red]")
+    return 0 if report.sound else REFUSED
+
+
+def backup(
+    folder: Annotated[Path, typer.Argument(help="The node's data folder; it may be running.")],
+    to: Annotated[Path | None, typer.Option("--to", help="The file to write; else backups/ in the folder.")] = None,
+) -> None:
+    """Back up a node into one file: database, keys, settings, bytes. The views are left out: they rebuild."""
+    from node.cli.archive import write_backup
+
+    made = write_backup(folder, to)
+    if Mode.json:
+        emit({"file": str(made.path), "bytes": made.size, "entries": made.entries})
+        return
+    done(f"{made.path}", detail=f"{size(made.size)}, {made.entries} ledger entries")
+    remark("it holds the node's keys: keep it as safe as the node")
+
+
+def restore(
+    archive: Annotated[Path, typer.Argument(help="A file that backup wrote.")],
+    folder: Annotated[Path, typer.Argument(help="A new folder for the node.")],
+) -> None:
+    """Restore a node from a backup into a new folder. Its epoch rises, so that peers notice."""
+    from node.cli.archive import read_backup
+
+    restored = read_backup(archive, folder)
+    if Mode.json:
+        emit({"folder": str(folder), "epoch": restored.epoch, "entries": restored.entries})
+        return
+    done(f"restored into {folder}", detail=f"{restored.entries} ledger entries, epoch {restored.epoch}")
+    line("next", f"hansa verify {folder}   then   hansa serve {folder}")
+
+
+def doctor(folder: Annotated[Path | None, typer.Argument(help="The node's data folder.")] = None) -> int:
+    """Say what is well, what is not, and the command that mends it."""
+    from node.cli.diagnosis import examine
+    from node.client import locate
+
+    where = folder or locate().folder
+    if where is None:
+        raise InvalidInput("name the node's folder")
+    findings = examine(where)
+    if Mode.json:
+        emit([finding.to_json() for finding in findings])
+    for finding in findings:
+        if Mode.json:
+            continue
+        (done if finding.well else failed)(finding.text)
+        if finding.mend:
+            line("mend", finding.mend)
+    return 0 if all(finding.well for finding in findings) else REFUSED
+
+
+def demo(
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the nodes up and print their addresses; Ctrl-C ends them.")
+    ] = False,
+    folder: Annotated[Path | None, typer.Option(help="Where the nodes' folders go; else a temporary one.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the made-up data.")] = 2026,
+) -> int:
+    """Show the main job: a region and three cities join, publish, find, agree, exchange and prove."""
+    from node.builtins.demo.story import tell
+
+    return tell(keep=keep, folder=folder, seed=seed)

@@ -1,0 +1,62 @@
+"""Reading a steward's YAML with the line of each field, so that a report can point at it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from node.base.errors import InvalidInput
+
+
+def read_description(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
+    """The fields of a description, and dotted field name → line. Dates stay texts.
+
+    Raises ``InvalidInput`` with the line where the file is no YAML or holds no fields.
+    """
+    try:
+        text = path.read_text("utf-8")
+        tree = yaml.compose(text, Loader=_Loader)
+        fields = _Loader(text).get_single_data()
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path} is not UTF-8 text: {error}", remedy="save it as UTF-8") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "it cannot be read"
+        raise InvalidInput(
+            f"{path}{where}: {problem}", remedy="check indentation, quotes and colons around that line"
+        ) from error
+    if not isinstance(fields, dict) or not isinstance(tree, yaml.MappingNode):
+        raise InvalidInput(f"{path} holds no fields", remedy="write fields such as: title: Bicycle counters")
+    lines: dict[str, int] = {}
+    _walk(tree, "", lines)
+    return {str(name): value for name, value in fields.items()}, lines
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader, with dates left as the texts that they are and without aliases (a bomb needs them)."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.MarkedYAMLError(None, None, "aliases (*name) are not read here", None)
+        return super().compose_node(parent, index)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _walk(node: yaml.Node, prefix: str, lines: dict[str, int]) -> None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            name = f"{prefix}{key.value}"
+            lines[name] = key.start_mark.line + 1
+            _walk(value, f"{name}.", lines)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            lines[f"{prefix}{index}"] = value.start_mark.line + 1
+            _walk(value, f"{prefix}{index}.", lines)

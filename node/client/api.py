@@ -1,0 +1,284 @@
+"""A client of one node, synchronous, for programs and for the terminal."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx2
+
+from node.base.errors import HansaError, PeerUnreachable
+from node.client.locate import NodeAddress
+
+Progress = Callable[[int, int], None]
+"""Called with (bytes so far, bytes in all)."""
+
+PIECE = 1 << 20
+
+
+class Refusal(HansaError):
+    """The node said no. ``problem`` is its RFC 9457 document."""
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        super().__init__(
+            str(problem.get("detail") or problem.get("title") or f"the node answered {status}"),
+            remedy=str(problem.get("remedy") or ""),
+            facts=dict(problem),
+        )
+        self.http_status = status
+        self.problem = dict(problem)
+
+
+class HansaClient:
+    """Speaks to one node. Use it as a context manager, or call ``close``."""
+
+    def __init__(self, address: NodeAddress, *, timeout: float = 60.0) -> None:
+        headers = {"User-Agent": "hansa-client"}
+        if address.token:
+            headers["Authorization"] = f"Bearer {address.token}"
+        self.address = address
+        self._http = httpx2.Client(base_url=address.url, headers=headers, timeout=timeout, trust_env=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
+
+    # ---- the node --------------------------------------------------------------------------------------------
+
+    def node(self) -> dict[str, Any]:
+        """Who this node is and how it stands."""
+        return dict(self._get("/api/node"))
+
+    def ready(self) -> bool:
+        """Whether it answers and is ready to work."""
+        try:
+            return self._http.get("/ready", timeout=2).status_code == 200
+        except httpx2.HTTPError:
+            return False
+
+    # ---- publishing ------------------------------------------------------------------------------------------
+
+    def upload(
+        self, path: Path, *, media_type: str | None = None, progress: Progress | None = None
+    ) -> dict[str, Any]:
+        """Send a file; returns ``{name, mediaType, size, sha256}``."""
+        size = path.stat().st_size
+
+        def pieces() -> Iterator[bytes]:
+            sent = 0
+            with path.open("rb") as file:
+                while piece := file.read(PIECE):
+                    yield piece
+                    sent += len(piece)
+                    if progress is not None:
+                        progress(sent, size)
+
+        guessed = media_type or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        headers = {"X-File-Name": quote(path.name), "Content-Type": guessed, "Content-Length": str(size)}
+        return dict(self._json("POST", "/api/files", content=pieces(), headers=headers, timeout=None))
+
+    def publish(self, submission: Mapping[str, Any]) -> dict[str, Any]:
+        """Publish a description: see ``POST /api/records``."""
+        return dict(self._json("POST", "/api/records", json=submission))
+
+    def withdraw(self, iri: str) -> dict[str, Any]:
+        """Take an asset out of the catalogue; its versions stay in the ledger."""
+        return dict(self._json("DELETE", "/api/records", params={"iri": iri}))
+
+    # ---- finding ---------------------------------------------------------------------------------------------
+
+    def search(self, text: str = "", *, region: bool = False, **facets: Any) -> dict[str, Any]:
+        """Search: ``kind, theme, keyword, publisher, access, bbox, offset, limit, sort, lang``; with ``region``
+        in the region's catalogue, as this node."""
+        params: dict[str, Any] = {"q": text}
+        params.update({name: value for name, value in facets.items() if value not in (None, "", [], ())})
+        return dict(self._get("/api/region/search" if region else "/api/catalogue/search", params=params))
+
+    def record(self, iri: str, *, version: int | None = None, as_of: str | None = None) -> dict[str, Any]:
+        """An asset as JSON."""
+        params: dict[str, Any] = {"iri": iri}
+        if version is not None:
+            params["version"] = version
+        if as_of is not None:
+            params["asOf"] = as_of
+        return dict(self._get("/api/catalogue/record", params=params))
+
+    def versions(self, iri: str) -> list[dict[str, Any]]:
+        """All versions of an asset that we may see."""
+        return list(self._get("/api/catalogue/versions", params={"iri": iri}))
+
+    def sparql(
+        self,
+        query: str,
+        *,
+        accept: str = "application/sparql-results+json",
+        as_of: str | None = None,
+        region: bool = False,
+    ) -> bytes:
+        """The answer of the SPARQL end point (of the region's, with ``region``), as it came."""
+        answer = self._send(
+            "POST",
+            "/api/region/sparql" if region else "/sparql",
+            data={"query": query},
+            headers={"Accept": accept},
+            params={"asOf": as_of} if as_of else {},
+        )
+        return bytes(answer.content)
+
+    # ---- getting ---------------------------------------------------------------------------------------------
+
+    def conditions(self, iri: str, *, purpose: str | None = None) -> dict[str, Any]:
+        """What the provider asks, in words, and whether we qualify."""
+        params = {"iri": iri, **({"purpose": purpose} if purpose else {})}
+        return dict(self._get("/api/conditions", params=params))
+
+    def negotiate(self, iri: str, *, purpose: str | None = None) -> dict[str, Any]:
+        """Ask for it; returns ``{pid, state, provider}``."""
+        return dict(self._json("POST", "/api/negotiations", json={"dataset": iri, "purpose": purpose}))
+
+    def negotiation(self, pid: str, *, wait: float = 0) -> dict[str, Any]:
+        """How a negotiation stands; waits up to ``wait`` seconds for its end."""
+        return dict(self._get(f"/api/negotiations/{quote(pid, safe='')}", params={"wait": wait}))
+
+    def negotiations(self) -> list[dict[str, Any]]:
+        """All negotiations of the node, newest first."""
+        return list(self._get("/api/negotiations"))
+
+    def transfers(self) -> list[dict[str, Any]]:
+        """All transfers of the node, newest first."""
+        return list(self._get("/api/transfers"))
+
+    def transfer(self, agreement: str, *, file: str | None = None) -> dict[str, Any]:
+        """Begin to receive under an agreement; returns ``{pid, state}``."""
+        return dict(self._json("POST", "/api/transfers", json={"agreementId": agreement, "file": file}))
+
+    def transfer_state(self, pid: str, *, wait: float = 0) -> dict[str, Any]:
+        """How a transfer stands; waits up to ``wait`` seconds for a change."""
+        return dict(self._get(f"/api/transfers/{quote(pid, safe='')}", params={"wait": wait}))
+
+    def save(self, pid: str, target: Path, *, part: str = "content") -> int:
+        """Write what a transfer brought (``content``, ``sealed`` or ``manifest``) to ``target``; its size."""
+        written = 0
+        url = f"/api/transfers/{quote(pid, safe='')}/{part}"
+        with self._http.stream("GET", url, timeout=None) as answer:
+            if answer.status_code != 200:
+                answer.read()
+                raise _refusal(answer)
+            partial = target.with_name(target.name + ".part")
+            with partial.open("wb") as file:
+                for piece in answer.iter_bytes(PIECE):
+                    file.write(piece)
+                    written += len(piece)
+        partial.replace(target)
+        return written
+
+    def agreements(self) -> list[dict[str, Any]]:
+        """All agreements, newest first."""
+        return list(self._get("/api/agreements"))
+
+    def agreement(self, agreement_id: str) -> dict[str, Any]:
+        """One agreement with every access under it."""
+        return dict(self._get(f"/api/agreements/{quote(agreement_id, safe='')}"))
+
+    def agreement_document(self, agreement_id: str, language: str = "en") -> str:
+        """The agreement as people read it, HTML."""
+        url = f"/api/agreements/{quote(agreement_id, safe='')}/document"
+        return str(self._send("GET", url, params={"lang": language}).text)
+
+    # ---- deciding, membership --------------------------------------------------------------------------------
+
+    def decisions(self) -> list[dict[str, Any]]:
+        """What waits for a person."""
+        return list(self._get("/api/decisions"))
+
+    def decide(self, decision_id: str, *, approve: bool, reason: str | None = None) -> dict[str, Any]:
+        """Decide it."""
+        body = {"approve": approve, "reason": reason}
+        return dict(self._json("POST", f"/api/decisions/{quote(decision_id, safe='')}", json=body))
+
+    def join(self, region: str, credential_type: str) -> dict[str, Any]:
+        """Ask a region for a credential, accepting its rulebook."""
+        return dict(self._json("POST", "/api/join", json={"region": region, "credentialType": credential_type}))
+
+    def memberships(self) -> dict[str, Any]:
+        """What we asked for and which credentials we hold."""
+        return dict(self._get("/api/memberships"))
+
+    def issued(self) -> list[dict[str, Any]]:
+        """Credentials that this node issued."""
+        return list(self._get("/api/issued"))
+
+    def revoke(self, credential_id: str, reason: str) -> dict[str, Any]:
+        """Revoke one of them."""
+        return dict(
+            self._json("POST", f"/api/issued/{quote(credential_id, safe='')}/revoke", json={"reason": reason})
+        )
+
+    def members(self) -> list[dict[str, Any]]:
+        """Nodes whose feeds this node follows."""
+        return list(self._get("/api/members"))
+
+    def follow(self, url: str) -> dict[str, Any]:
+        """Follow a node's feed."""
+        return dict(self._json("POST", "/api/members", json={"url": url}))
+
+    # ---- proof, upkeep ---------------------------------------------------------------------------------------
+
+    def verify(self, peer: str | None = None, *, agreement: str | None = None) -> dict[str, Any]:
+        """Let the node check its ledger, or a peer's proofs for an agreement."""
+        body = {name: value for name, value in (("peer", peer), ("agreement", agreement)) if value}
+        return dict(self._json("POST", "/api/verify", json=body))
+
+    def deliveries(self) -> dict[str, Any]:
+        """Messages on their way, and those that were given up."""
+        return dict(self._get("/api/deliveries"))
+
+    def retry(self, task_id: str) -> dict[str, Any]:
+        """Try a dead letter again."""
+        return dict(self._json("POST", f"/api/deliveries/{quote(task_id, safe='')}/retry"))
+
+    def accounts(self) -> list[dict[str, Any]]:
+        """People of this node."""
+        return list(self._get("/api/accounts"))
+
+    def add_account(self, login: str, name: str, roles: Sequence[str], password: str) -> dict[str, Any]:
+        """Let somebody in."""
+        body = {"login": login, "name": name, "roles": list(roles), "password": password}
+        return dict(self._json("POST", "/api/accounts", json=body))
+
+    # ---- in common -------------------------------------------------------------------------------------------
+
+    def _get(self, url: str, *, params: Mapping[str, Any] | None = None) -> Any:
+        return self._send("GET", url, params=dict(params or {})).json()
+
+    def _json(self, method: str, url: str, **options: Any) -> Any:
+        return self._send(method, url, **options).json()
+
+    def _send(self, method: str, url: str, **options: Any) -> httpx2.Response:
+        try:
+            answer = self._http.request(method, url, **options)
+        except httpx2.HTTPError as error:
+            raise PeerUnreachable(
+                f"the node at {self.address.url} does not answer",
+                remedy="is it running? hansa serve" + (f" {self.address.folder}" if self.address.folder else ""),
+            ) from error
+        if answer.status_code >= 400:
+            raise _refusal(answer)
+        return answer
+
+
+def _refusal(answer: httpx2.Response) -> Refusal:
+    try:
+        problem = answer.json()
+    except ValueError:
+        problem = {}
+    return Refusal(answer.status_code, problem if isinstance(problem, dict) else {})

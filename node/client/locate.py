@@ -1,0 +1,60 @@
+"""Finding the node that a command is about: a folder, an address, or whichever is plainly meant."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from node.base.errors import InvalidInput
+
+SETTINGS = "hansa.toml"
+TOKEN = "token"  # noqa: S105 - the name of a file
+
+
+@dataclass(frozen=True, slots=True)
+class NodeAddress:
+    """Where a node's API is, the token to use there, and its data folder where it is on this machine."""
+
+    url: str
+    token: str | None
+    folder: Path | None
+
+
+def locate(name: str | None = None) -> NodeAddress:
+    """The node called ``name`` (a folder or an http address), else ``HANSA_NODE``, else the one in or below the
+    working folder. Raises ``InvalidInput`` with what to type where none or several are there.
+    """
+    wanted = name or os.environ.get("HANSA_NODE")
+    if wanted and wanted.startswith(("http://", "https://")):
+        return NodeAddress(wanted.rstrip("/"), os.environ.get("HANSA_TOKEN"), None)
+    if wanted:
+        return _of_folder(Path(wanted))
+    here = Path.cwd()
+    if (here / SETTINGS).is_file():
+        return _of_folder(here)
+    below = sorted(path.parent for path in here.glob(f"*/{SETTINGS}"))
+    if len(below) == 1:
+        return _of_folder(below[0])
+    if not below:
+        raise InvalidInput("there is no node here", remedy="make one: hansa init NAME, or name one: --node FOLDER")
+    names = ", ".join(path.name for path in below)
+    raise InvalidInput(f"several nodes are here: {names}", remedy=f"say which: --node {below[0].name}")
+
+
+def _of_folder(folder: Path) -> NodeAddress:
+    path = folder / SETTINGS
+    if not path.is_file():
+        raise InvalidInput(f"{folder} is not the folder of a node", remedy=f"make one: hansa init {folder}")
+    members = tomllib.loads(path.read_text("utf-8"))
+    scheme = "https" if members.get("tls_certificate") else "http"
+    host = str(os.environ.get("HANSA_HOST") or members.get("host", "127.0.0.1"))
+    port = os.environ.get("HANSA_PORT") or members.get("port", 8080)
+    reachable = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
+    token = folder / TOKEN
+    return NodeAddress(
+        url=f"{scheme}://{reachable}:{port}",
+        token=os.environ.get("HANSA_TOKEN") or (token.read_text("ascii").strip() if token.is_file() else None),
+        folder=folder,
+    )

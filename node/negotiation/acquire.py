@@ -1,0 +1,144 @@
+"""Getting an asset of another node: what it asks, whether we qualify, and the negotiation for it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from anyio.to_thread import run_sync
+
+from node.base.clock import Clock
+from node.base.errors import InvalidInput, NotFound
+from node.base.work import UnitOfWork
+from node.catalogue.ports import RecordStore
+from node.identity.did import did_of
+from node.identity.model import Caller
+from node.negotiation.model import Agreement, Negotiation
+from node.negotiation.ports import AgreementStore, ProviderCatalogue
+from node.negotiation.usecases import Negotiations
+from node.policy.decide import decide, principal_action
+from node.policy.model import Decision, Situation
+from node.policy.odrl import parse, same_terms
+from node.policy.rules import Policy
+from node.semantics.kinds import KINDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """What a provider asks for an asset, and how we stand. ``dataset`` is the DSP Dataset."""
+
+    dataset: dict[str, Any]
+    provider: str
+    address: str
+    offer: dict[str, Any]
+    policy: Policy
+    standing: Decision
+    agreement: Agreement | None
+
+    @property
+    def iri(self) -> str:
+        return str(self.dataset["@id"])
+
+
+class Acquire:
+    """The consumer's way to an asset. ``wallet`` gives ourselves as the provider would see us."""
+
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        records: RecordStore,
+        agreements: AgreementStore,
+        negotiations: Negotiations,
+        catalogue: ProviderCatalogue,
+        wallet: Callable[[], Awaitable[Caller]],
+        issuers: Callable[[], dict[str, tuple[str, ...]]],
+        clock: Clock,
+        me: str,
+    ) -> None:
+        self._uow = uow
+        self._records = records
+        self._agreements = agreements
+        self._negotiations = negotiations
+        self._catalogue = catalogue
+        self._wallet = wallet
+        self._issuers = issuers
+        self._clock = clock
+        self._me = me
+
+    async def conditions(self, iri: str, *, offer_id: str | None = None, purpose: str | None = None) -> Conditions:
+        """What the provider of ``iri`` asks of us today.
+
+        Raises ``NotFound`` where there is nothing for us, ``InvalidInput`` for an IRI of our own,
+        ``PeerUnreachable`` where the provider does not answer.
+        """
+        provider = await run_sync(self._provider_of, iri)
+        if provider == self._me:
+            raise InvalidInput("this asset is this node's own", remedy="read it where it lies")
+        dataset, address = await self._catalogue.dataset(provider, iri)
+        offers = [offer for offer in dataset.get("hasPolicy", []) if offer_id in (None, offer.get("@id"))]
+        if not offers:
+            raise NotFound("the provider makes no such offer for this asset")
+        offer = offers[0]
+        policy = parse(offer)
+        situation = Situation(
+            caller=await self._wallet(),
+            at=self._clock.now(),
+            provider=provider,
+            purpose=purpose,
+            issuers=self._issuers(),
+        )
+        return Conditions(
+            dataset=dataset,
+            provider=provider,
+            address=address,
+            offer=offer,
+            policy=policy,
+            standing=decide(policy, situation, action=principal_action(policy)),
+            agreement=await run_sync(lambda: self._in_force(iri, provider, offer)),
+        )
+
+    async def negotiate(self, conditions: Conditions, *, purpose: str | None = None) -> Negotiation:
+        """Ask for the asset under exactly the offered terms."""
+        return await run_sync(
+            lambda: self._negotiations.request(
+                provider=conditions.provider,
+                address=conditions.address,
+                dataset=conditions.iri,
+                offer=conditions.offer,
+                purpose=purpose,
+            )
+        )
+
+    def _provider_of(self, iri: str) -> str:
+        with self._uow.read() as tx:
+            record = self._records.get(tx, iri)
+        return record.origin if record is not None else provider_of(iri)
+
+    def _in_force(self, iri: str, provider: str, offer: dict[str, Any]) -> Agreement | None:
+        with self._uow.read() as tx:
+            held = self._agreements.select(tx, dataset=iri, provider=provider, consumer=self._me)
+        return next(
+            (
+                agreement
+                for agreement in held
+                if agreement.finalized is not None and agreement.ended is None and same_terms(agreement.body, offer)
+            ),
+            None,
+        )
+
+
+def provider_of(iri: str) -> str:
+    """The DID of the node that mints IRIs like this one: everything before ``/{plural}/{slug}`` is its address.
+
+    Raises ``InvalidInput`` where ``iri`` is no IRI of a Hansa asset.
+    """
+    base, _, _ = iri.rpartition("/")
+    base, _, plural = base.rpartition("/")
+    if not base.startswith(("http://", "https://")) or plural not in {kind.plural for kind in KINDS.values()}:
+        raise InvalidInput(
+            f"{iri[:200]} is not the address of an asset",
+            remedy="give the asset's address as it stands in the catalogue, such as https://…/datasets/…",
+        )
+    return did_of(base)

@@ -1,0 +1,141 @@
+"""The agreement: made from the offer, signed by both, kept by both (DSP 2025-1 §7.2.3, §7.2.4).
+
+The protocol carries the terms and no signature. Each side therefore signs an *envelope* — the agreement's id,
+the hash of its canonical form, the hash of its readable document in each language — and sends the compact JWS as
+an extra member of the message that carries or verifies the agreement. A connector that does not know the member
+ignores it; the agreement then bears one signature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from node.base.clock import stamp
+from node.base.errors import InvalidInput
+from node.base.ids import new_urn
+from node.base.jsons import canonical, digest, read_object
+from node.catalogue.model import Record
+from node.identity.model import Caller, DidDocument
+from node.identity.ports import KeyRing
+from node.negotiation.messages import TERMS
+from node.negotiation.model import Negotiation
+from node.policy.odrl import parse, same_terms
+
+VerifyJws = Callable[[str, DidDocument], bytes]
+"""(compact JWS, document of the signer) → payload; raises where the signature does not hold."""
+
+_OFFERS_OWN = frozenset({"@id", "@type", "@context", "target", "assigner", "assignee"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """A side of an agreement, as its document names it."""
+
+    did: str
+    name: str
+    contact: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        return {"did": self.did, "name": self.name, "contact": self.contact}
+
+
+def draft(
+    negotiation: Negotiation,
+    *,
+    record: Record,
+    provider: Party,
+    consumer: Party,
+    rulebook: Mapping[str, Any] | None,
+    languages: tuple[str, ...],
+    at: datetime,
+) -> dict[str, Any]:
+    """The Agreement that the provider proposes: the terms of the offer on the table, bound to the asset's version.
+
+    Exactly one target, the dataset; ``assigner`` provides, ``assignee`` consumes (DSP 2025-1 §7.2.3).
+    """
+    body: dict[str, Any] = {
+        "@id": new_urn(),
+        "@type": "Agreement",
+        "target": negotiation.dataset,
+        "assigner": provider.did,
+        "assignee": consumer.did,
+        "timestamp": stamp(at),
+    }
+    # All terms of the offer travel on, also those that we do not know; its identity and parties are its own.
+    body |= {name: value for name, value in negotiation.offer.items() if name not in _OFFERS_OWN}
+    body[TERMS] = {
+        "offer": negotiation.offer["@id"],
+        "provider": provider.to_json(),
+        "consumer": consumer.to_json(),
+        "asset": {
+            "iri": record.iri,
+            "title": record.titles,
+            "kind": record.kind,
+            "version": record.version,
+            "sha256": record.sha256,
+        },
+        "rulebook": dict(rulebook) if rulebook else None,
+        "languages": list(languages),
+        "sealed": record.sealed,
+    }
+    return body
+
+
+def envelope(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What both sides sign over an agreement."""
+    from node.negotiation.document import text_sha256
+
+    languages = (body.get(TERMS) or {}).get("languages") or ["en"]
+    return {
+        "agreement": body["@id"],
+        "sha256": digest(body),
+        "document": {language: text_sha256(dict(body), language) for language in languages},
+    }
+
+
+def sign(keyring: KeyRing, body: Mapping[str, Any]) -> str:
+    """Our compact JWS over the envelope of ``body``."""
+    return keyring.sign_jws({"typ": "hansa-agreement+jws"}, canonical(envelope(body)))
+
+
+def verify(signature: str, body: Mapping[str, Any], signer: DidDocument, verify_jws: VerifyJws) -> None:
+    """Raises ``InvalidInput`` unless ``signature`` is ``signer``'s over this very agreement and its documents."""
+    if read_object(verify_jws(signature, signer)) != envelope(body):
+        raise InvalidInput(
+            "the signature is not over this agreement",
+            remedy="sign the envelope of the agreement that the message carries",
+        )
+
+
+def check_proposal(negotiation: Negotiation, body: Mapping[str, Any], me: str) -> None:
+    """The consumer's check of a proposed agreement: the parties, the target and the terms are those on the table.
+
+    Raises ``InvalidInput`` with the first difference.
+    """
+    for member, expected in (("target", negotiation.dataset), ("assigner", negotiation.peer), ("assignee", me)):
+        if body[member] != expected:
+            raise InvalidInput(f"agreement.{member} is {str(body[member])[:200]}, expected {expected}")
+    parse(dict(body))
+    if not same_terms(dict(body), negotiation.offer):
+        raise InvalidInput("the agreement's terms are not those of the offer on the table")
+
+
+def name_of(caller: Caller) -> str:
+    """The legal name that a participant's credentials give it, else its DID."""
+    for credential in caller.credentials:
+        name = credential.claims.get("legalName") or credential.claims.get("name")
+        if isinstance(name, str) and name:
+            return name
+    return caller.did or "anonymous"
+
+
+def contact_of(caller: Caller) -> str:
+    """The contact that a participant's credentials give, or nothing."""
+    for credential in caller.credentials:
+        contact = credential.claims.get("contact")
+        if isinstance(contact, str):
+            return contact
+    return ""

@@ -1,0 +1,272 @@
+"""What holds for every conversation with a peer, whichever protocol it speaks.
+
+State, ledger entry and outgoing message belong to one transaction. A message that has been accepted before is
+answered as it was then and changes nothing; one that the table does not allow is refused and changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Generic, Protocol
+
+from node.base.clock import Clock
+from node.base.crashpoints import crashpoint
+from node.base.delivery import Courier
+from node.base.errors import InvalidInput, NotFound
+from node.base.jsons import canonical, read_json
+from node.base.machine import (
+    Acknowledged,
+    Cancel,
+    Commanded,
+    Entered,
+    Event,
+    Received,
+    Refused,
+    Send,
+    Step,
+    Table,
+    advance,
+)
+from node.base.process import Exchange, P, Pending, Process, ProcessStore, Role
+from node.base.work import Transaction
+from node.ledger.model import EntryKind
+from node.negotiation.messages import Incoming
+
+TOPIC = "dsp"
+
+
+class Note(Protocol):
+    """Writes a ledger entry in the caller's transaction."""
+
+    def __call__(
+        self, tx: Transaction, kind: EntryKind, subject: str, by: str, body: Mapping[str, Any]
+    ) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the peer is told: an HTTP status and a JSON body."""
+
+    status: int
+    body: dict[str, Any]
+
+
+class Conversation(Generic[P]):
+    """Moves processes of one kind. ``acknowledge`` renders the state for the peer, ``path`` finds the message's
+    place below the peer's base URL."""
+
+    def __init__(
+        self,
+        *,
+        table: Table,
+        store: ProcessStore[P],
+        courier: Courier,
+        note: Note,
+        clock: Clock,
+        acknowledge: Callable[[P], dict[str, Any]],
+        path: Callable[[str, str | None], str],
+    ) -> None:
+        self.table = table
+        self._store = store
+        self._courier = courier
+        self._note = note
+        self._clock = clock
+        self._acknowledge = acknowledge
+        self._path = path
+
+    # ---- finding ---------------------------------------------------------------------------------------------
+
+    def find(self, tx: Transaction, pid: str, peer: str, *, role: Role | None = None, lock: bool = False) -> P:
+        """The process ``pid`` of ours with ``peer``. Raises ``NotFound`` alike for unknown and for foreign ones
+        (DSP 2025-1 §8.1: an unauthorised caller is told 404)."""
+        process = self._store.get(tx, pid, lock=lock)
+        if process is None or process.peer != peer or (role is not None and process.role is not role):
+            raise NotFound("there is no such process between you and this node")
+        return process
+
+    # ---- incoming --------------------------------------------------------------------------------------------
+
+    def repeated(self, tx: Transaction, process: P, message: Incoming) -> Answer | None:
+        """The stored answer, if this very message was accepted before.
+
+        A message that bears an ``@id`` is known by it wherever it stands in the conversation; one without is
+        taken for a resend only when it equals the last message accepted from this peer.
+        """
+        body_hash = _hash(message.raw)
+        known = self._store.accepted(tx, process.pid, body_hash)
+        if known is None:
+            return None
+        if message.id is None:
+            last = self._store.last_accepted(tx, process.pid)
+            if last is None or last.body_sha256 != body_hash:
+                return None
+            move = self.table.move(process.state, message.name)
+            if move is not None and move.accepts(process.role.other):
+                return None
+        return Answer(known.answer_status, dict(read_json(known.answer)))
+
+    def receive(self, tx: Transaction, process: P, message: Incoming, **changes: Any) -> Step[P]:
+        """Apply the peer's message; ``changes`` are the room's own fields that it settles.
+
+        Raises ``RemoteProtocolError`` where the table does not allow it, ``InvalidInput`` where its process ids
+        are not those of this process.
+        """
+        self._check_pids(process, message)
+        theirs = message.text("consumerPid" if process.role is Role.PROVIDER else "providerPid")
+        step = advance(self.table, process, Received(message.name), self._clock.now())
+        moved = replace(step.process, peer_pid=process.peer_pid or theirs, **changes)
+        return self._settle(tx, process, Step(moved, step.effects))
+
+    def accept(self, tx: Transaction, process: P, message: Incoming, *, status: int = 200) -> Answer:
+        """Keep the message and the answer that it gets, so that a repeat is answered alike."""
+        answer = Answer(status, self._acknowledge(process))
+        self._store.record(
+            tx,
+            Exchange(
+                pid=process.pid,
+                at=self._clock.now(),
+                outgoing=False,
+                message=message.name,
+                message_id=message.id,
+                body_sha256=_hash(message.raw),
+                body=message.raw,
+                answer_status=status,
+                answer=canonical(answer.body),
+            ),
+        )
+        crashpoint(f"{self.table.name}.{message.name}.R2")
+        return answer
+
+    # ---- outgoing --------------------------------------------------------------------------------------------
+
+    def open(self, tx: Transaction, process: P, message: str, body: Mapping[str, Any]) -> P:
+        """Begin a process of ours with an opening message; it is pending until the peer acknowledges it."""
+        born = replace(process, pending=Pending(message, str(body["@id"])))
+        self._store.add(tx, born)
+        self._dispatch(tx, born, Send(message, str(body["@id"]), body), due=self._clock.now())
+        self._tell(tx, born, message, by_us=True)
+        return born
+
+    def command(
+        self,
+        tx: Transaction,
+        process: P,
+        message: str,
+        body: Mapping[str, Any],
+        *,
+        due: datetime | None = None,
+        **changes: Any,
+    ) -> P:
+        """Send a message of ours. Raises ``LocalProtocolError`` where the table does not allow it now."""
+        now = self._clock.now()
+        step = advance(self.table, process, Commanded(message, str(body["@id"]), body), now)
+        moved = replace(step.process, **changes)
+        return self._settle(tx, process, Step(moved, step.effects), due=due).process
+
+    def amend(self, tx: Transaction, process: P, **changes: Any) -> P:
+        """Change fields of the room's own; the state stays as it is."""
+        return self._settle(tx, process, Step(replace(process, **changes), ())).process
+
+    def acknowledged(
+        self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, peer_pid: str | None
+    ) -> Step[P] | None:
+        """The peer took our message. None where the process does not exist any more."""
+        return self._answered(tx, pid, exchange, Acknowledged(message_id, peer_pid))
+
+    def presume(self, tx: Transaction, process: P) -> P:
+        """Something the peer did shows that it took our pending message: count it as acknowledged."""
+        assert process.pending is not None, "only a pending message can be presumed to have arrived"
+        message_id = process.pending.message_id
+        step = advance(self.table, process, Acknowledged(message_id), self._clock.now())
+        self._courier.cancel(tx, message_id)
+        return self._settle(tx, process, step).process
+
+    def refused(
+        self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, code: str, reason: tuple[Any, ...]
+    ) -> Step[P] | None:
+        """The peer refused our message for good."""
+        return self._answered(tx, pid, exchange, Refused(message_id, code, reason))
+
+    def _answered(self, tx: Transaction, pid: str, exchange: Exchange, event: Event) -> Step[P] | None:
+        process = self._store.get(tx, pid, lock=True)
+        if process is None:
+            return None
+        self._store.record(tx, exchange)
+        step = advance(self.table, process, event, self._clock.now())
+        if step.process is process:
+            return step
+        return self._settle(tx, process, step)
+
+    # ---- in common -------------------------------------------------------------------------------------------
+
+    def _settle(self, tx: Transaction, before: P, step: Step[P], *, due: datetime | None = None) -> Step[P]:
+        process = step.process
+        if process is not before:
+            process = replace(process, revision=before.revision + 1, updated=self._clock.now())
+            self._store.save(tx, process)
+        for effect in step.effects:
+            match effect:
+                case Send():
+                    self._dispatch(tx, process, effect, due=due or self._clock.now())
+                case Cancel(message_id):
+                    self._courier.cancel(tx, message_id)
+                case Entered(_, message, by_us):
+                    self._tell(tx, process, message, by_us=by_us, state=effect.state)
+        return Step(process, step.effects)
+
+    def _dispatch(self, tx: Transaction, process: P, send: Send, *, due: datetime) -> None:
+        self._courier.deliver(
+            tx,
+            task_id=send.message_id,
+            topic=TOPIC,
+            lane=process.peer,
+            subject=process.pid,
+            body=canonical(send.body),
+            due=due,
+            headers={
+                "url": process.peer_address + self._path(send.message, process.peer_pid),
+                "message": send.message,
+                "process": self.table.name,
+                "peer": process.peer,
+            },
+        )
+
+    def tell(self, tx: Transaction, process: P, message: str) -> None:
+        """Note in the ledger that the peer opened a process with ``message``."""
+        self._tell(tx, process, message, by_us=False)
+
+    def _tell(
+        self, tx: Transaction, process: Process, message: str, *, by_us: bool, state: str | None = None
+    ) -> None:
+        self._note(
+            tx,
+            EntryKind.PROCESS,
+            process.pid,
+            "node" if by_us else process.peer,
+            {
+                "process": self.table.name,
+                "role": str(process.role),
+                "peer": process.peer,
+                "peerPid": process.peer_pid,
+                "message": message,
+                "state": state or process.state,
+            },
+        )
+
+    def _check_pids(self, process: P, message: Incoming) -> None:
+        ours, theirs = (
+            ("providerPid", "consumerPid") if process.role is Role.PROVIDER else ("consumerPid", "providerPid")
+        )
+        stated = message.text(ours)
+        if stated is not None and stated != process.pid:
+            raise InvalidInput(f"{ours} is not the process that the address names")
+        stated = message.text(theirs)
+        if process.peer_pid is not None and stated is not None and stated != process.peer_pid:
+            raise InvalidInput(f"{theirs} is not the process id that you gave before")
+
+
+def _hash(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()

@@ -1,0 +1,131 @@
+"""What waits for a person: uses that an owner must agree to, and applications for membership."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, Protocol
+
+from anyio.to_thread import run_sync
+
+from node.base.clock import Clock
+from node.base.errors import Conflict, NotFound
+from node.base.work import UnitOfWork
+from node.identity.model import ANONYMOUS, Application, Caller
+from node.ledger.model import EntryKind
+from node.negotiation.conversation import Note
+from node.negotiation.model import PendingDecision
+from node.negotiation.ports import DecisionStore
+from node.negotiation.usecases import Negotiations
+
+
+class Admissions(Protocol):
+    """The issuer's side of membership, where this node is an issuer."""
+
+    def waiting(self) -> list[Application]:
+        """Applications that nobody has decided."""
+
+    async def decide(self, application_id: str, *, approve: bool, by: str, reason: str | None) -> Application:
+        """Admit or refuse. Raises ``NotFound`` or ``Conflict``."""
+
+
+class Decisions:
+    """Lists what waits and carries out what a person decides."""
+
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        store: DecisionStore,
+        negotiations: Negotiations,
+        admissions: Admissions | None,
+        recheck: Callable[[str], Awaitable[Caller]],
+        note: Note,
+        clock: Clock,
+    ) -> None:
+        self._uow = uow
+        self._store = store
+        self._negotiations = negotiations
+        self._admissions = admissions
+        self._recheck = recheck
+        self._note = note
+        self._clock = clock
+
+    def waiting(self) -> list[PendingDecision]:
+        """Everything that waits for a person, oldest first."""
+        with self._uow.read() as tx:
+            waiting = list(self._store.open(tx))
+        if self._admissions is not None:
+            waiting += [_as_decision(application) for application in self._admissions.waiting()]
+        return sorted(waiting, key=lambda decision: decision.at)
+
+    async def decide(self, decision_id: str, *, approve: bool, by: str, reason: str | None = None) -> PendingDecision:
+        """Carry out a person's decision. Raises ``NotFound``, or ``Conflict`` where it was decided already."""
+
+        def look() -> PendingDecision | None:
+            with self._uow.read() as tx:
+                return self._store.get(tx, decision_id)
+
+        found = await run_sync(look)
+        if found is None:
+            if self._admissions is None:
+                raise NotFound("there is no such decision to take")
+            return _as_decision(await self._admissions.decide(decision_id, approve=approve, by=by, reason=reason))
+        # The peer's credentials are looked at again now: days may lie between the question and the answer.
+        caller = await self._recheck(found.peer) if approve else ANONYMOUS
+        return await run_sync(lambda: self._carry_out(found, approve, by, reason, caller))
+
+    def _carry_out(
+        self, found: PendingDecision, approve: bool, by: str, reason: str | None, caller: Caller
+    ) -> PendingDecision:
+        with self._uow.begin() as tx:
+            now = self._clock.now()
+            decided = self._store.decide(tx, found.id, approved=approve, by=by, at=now, reason=reason)
+            if decided is None:
+                raise Conflict("somebody has decided this already")
+            body: dict[str, Any] = {
+                "decision": found.id,
+                "about": found.subject,
+                "peer": found.peer,
+                "approved": approve,
+            }
+            if reason:
+                body["reason"] = reason
+            self._note(tx, EntryKind.DECISION, str(found.details.get("dataset", found.subject)), by, body)
+            self._negotiations.decided(tx, found.subject, approved=approve, by=by, reason=reason, caller=caller)
+            return decided
+
+    async def expire(self) -> int:
+        """Refuse what nobody decided in time; how many."""
+        now = self._clock.now()
+        late = [one for one in await run_sync(self._open) if one.due is not None and one.due < now]
+        for one in late:
+            await self.decide(one.id, approve=False, by="node", reason="nobody decided in time")
+        return len(late)
+
+    def _open(self) -> list[PendingDecision]:
+        with self._uow.read() as tx:
+            return list(self._store.open(tx))
+
+
+def _as_decision(application: Application) -> PendingDecision:
+    name = str(application.accession.get("legalName") or application.holder)
+    return PendingDecision(
+        id=application.id,
+        kind="application",
+        subject=application.holder,
+        peer=application.holder,
+        peer_name=name,
+        summary={"en": f"{name} asks for a {application.credential_type}"},
+        details={"credentialType": application.credential_type, "accession": application.accession},
+        at=application.at,
+        decided_at=application.decided_at,
+        decided_by=application.decided_by,
+        approved=_approved(application),
+        reason=application.reason,
+    )
+
+
+def _approved(application: Application) -> bool | None:
+    decided: datetime | None = application.decided_at
+    return None if decided is None else str(application.state) == "ISSUED"

@@ -1,0 +1,263 @@
+"""The messages of contract negotiation, in and out (DSP 2025-1 §7.2; JSON Schemas ``negotiation/*.json``).
+
+Reading checks what the schema demands, keeps members that it does not know, and never loads a context.
+Writing yields exactly the compact form of the schemas, with ``@type`` on every object, so that peers that do
+expand JSON-LD read the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from node.base.errors import InvalidInput
+from node.base.ids import new_urn
+from node.base.jsons import read_object
+from node.negotiation import machine
+from node.negotiation.model import Negotiation
+from node.vocab.dsp import VERSIONS, DspVersion
+from node.vocab.namespaces import HANSA
+
+SIGNATURE: Final = HANSA + "signature"
+"""Our extra member: the sender's compact JWS over the agreement's envelope. Others ignore it."""
+
+TERMS: Final = HANSA + "terms"
+"""Our extra member inside an agreement: parties, asset version, rulebook, as both documents show them."""
+
+PURPOSE: Final = HANSA + "purpose"
+"""Our extra member of a request: the purpose that the consumer declares."""
+
+_EVENT: Final = "ContractNegotiationEventMessage"
+_RULES: Final = ("permission", "prohibition")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """A message that was read: ``name`` is the table's name for it, ``body`` the whole object."""
+
+    name: str
+    body: Mapping[str, Any]
+    raw: bytes
+
+    @property
+    def id(self) -> str | None:
+        value = self.body.get("@id")
+        return value if isinstance(value, str) else None
+
+    def text(self, member: str) -> str | None:
+        value = self.body.get(member)
+        return value if isinstance(value, str) else None
+
+
+def read(raw: bytes, *expected: str) -> Incoming:
+    """The message in ``raw``, which must be one of ``expected`` (``@type`` names).
+
+    Raises ``InvalidInput`` that names the member which the schema misses.
+    """
+    body = read_object(raw)
+    kind = require_type(body, *expected)
+    for member in _REQUIRED[kind]:
+        require_text(body, member)
+    name = kind
+    if kind == machine.REQUEST:
+        require_one_of(body, "callbackAddress", "providerPid")
+        require_offer(body.get("offer"), "offer")
+    elif kind == machine.OFFER:
+        require_one_of(body, "callbackAddress", "consumerPid")
+        require_offer(body.get("offer"), "offer", target=True)
+    elif kind == machine.AGREEMENT:
+        require_agreement(body.get("agreement"))
+    elif kind == _EVENT:
+        event = str(body["eventType"]).rpartition("/")[2].rpartition(":")[2]
+        if event not in ("ACCEPTED", "FINALIZED"):
+            raise InvalidInput("eventType must be ACCEPTED or FINALIZED")
+        name = f"{_EVENT}:{event}"
+    return Incoming(name=name, body=body, raw=raw)
+
+
+_REQUIRED: Final[dict[str, tuple[str, ...]]] = {
+    machine.REQUEST: ("consumerPid",),
+    machine.OFFER: ("providerPid",),
+    machine.AGREEMENT: ("providerPid", "consumerPid"),
+    machine.VERIFICATION: ("providerPid", "consumerPid"),
+    _EVENT: ("providerPid", "consumerPid", "eventType"),
+    machine.TERMINATION: ("providerPid", "consumerPid"),
+}
+
+
+def require_type(body: Mapping[str, Any], *expected: str) -> str:
+    """The ``@type`` of ``body``, which must be one of ``expected``; the ``@context`` must name the protocol."""
+    context = body.get("@context")
+    contexts = context if isinstance(context, list) else [context]
+    if not any(version.context in contexts for version in VERSIONS.values()):
+        raise InvalidInput(
+            "@context does not name the Dataspace Protocol",
+            remedy=f'send "@context": ["{VERSIONS["2025-1"].context}"]',
+        )
+    kind = body.get("@type")
+    if isinstance(kind, list) and len(kind) == 1:
+        kind = kind[0]
+    short = str(kind).rpartition("/")[2].rpartition(":")[2] if isinstance(kind, str) else ""
+    if short not in expected:
+        raise InvalidInput(f"@type must be {' or '.join(expected)}, not {str(kind)[:80]}")
+    return short
+
+
+def require_text(body: Mapping[str, Any], member: str) -> str:
+    """A non-empty string member."""
+    value = body.get(member)
+    if not isinstance(value, str) or not value:
+        raise InvalidInput(f"{member} is missing or is not a text")
+    if len(value) > 2048:
+        raise InvalidInput(f"{member} is longer than 2048 characters")
+    return value
+
+
+def require_one_of(body: Mapping[str, Any], first: str, second: str) -> None:
+    """Exactly one of two members (the schemas' ``oneOf``)."""
+    if (first in body) == (second in body):
+        raise InvalidInput(f"exactly one of {first} and {second} must be given")
+    require_text(body, first if first in body else second)
+
+
+def require_offer(offer: Any, where: str, *, target: bool = False) -> None:
+    """A MessageOffer: ``@id``, ``@type`` Offer, and at least one permission or prohibition."""
+    if not isinstance(offer, Mapping):
+        raise InvalidInput(f"{where} must be an Offer object")
+    require_text(offer, "@id")
+    if offer.get("@type") not in ("Offer", "odrl:Offer", ["Offer"]):
+        raise InvalidInput(f"{where}.@type must be Offer")
+    if target:
+        require_text(offer, "target")
+    _require_rules(offer, where)
+
+
+def require_agreement(agreement: Any) -> None:
+    """An Agreement: ``@id``, target, assigner, assignee, and at least one permission or prohibition."""
+    if not isinstance(agreement, Mapping):
+        raise InvalidInput("agreement must be an Agreement object")
+    for member in ("@id", "target", "assigner", "assignee"):
+        require_text(agreement, member)
+    if agreement.get("@type") not in ("Agreement", "odrl:Agreement", ["Agreement"]):
+        raise InvalidInput("agreement.@type must be Agreement")
+    _require_rules(agreement, "agreement")
+
+
+def _require_rules(policy: Mapping[str, Any], where: str) -> None:
+    for name in (*_RULES, "obligation"):
+        if name in policy and (not isinstance(policy[name], list) or not policy[name]):
+            raise InvalidInput(f"{where}.{name} must be an array with at least one rule, or be left out")
+    if not any(name in policy for name in _RULES):
+        raise InvalidInput(f"{where} needs at least one permission or prohibition")
+
+
+# ---- writing -------------------------------------------------------------------------------------------------
+
+
+def request(negotiation: Negotiation, offer: Mapping[str, Any], callback: str | None) -> dict[str, Any]:
+    """ContractRequestMessage: the opening one with ``callback``, a counter-offer without."""
+    message = {
+        **_head(negotiation, machine.REQUEST),
+        "consumerPid": negotiation.pid,
+        "offer": {**offer, "@type": "Offer", "target": negotiation.dataset},
+    }
+    if callback is not None:
+        message["callbackAddress"] = callback
+    else:
+        message["providerPid"] = negotiation.peer_pid
+    return message
+
+
+def offer(negotiation: Negotiation, terms: Mapping[str, Any]) -> dict[str, Any]:
+    """ContractOfferMessage within a negotiation that the consumer opened."""
+    return {
+        **_head(negotiation, machine.OFFER),
+        **_pids(negotiation),
+        "offer": {**terms, "@type": "Offer", "target": negotiation.dataset},
+    }
+
+
+def agreement(negotiation: Negotiation, body: Mapping[str, Any], signature: str | None) -> dict[str, Any]:
+    """ContractAgreementMessage, with the provider's signature beside the agreement."""
+    message = {**_head(negotiation, machine.AGREEMENT), **_pids(negotiation), "agreement": dict(body)}
+    if signature:
+        message[SIGNATURE] = signature
+    return message
+
+
+def verification(negotiation: Negotiation, signature: str | None) -> dict[str, Any]:
+    """ContractAgreementVerificationMessage, with the consumer's signature."""
+    message = {**_head(negotiation, machine.VERIFICATION), **_pids(negotiation)}
+    if signature:
+        message[SIGNATURE] = signature
+    return message
+
+
+def event(negotiation: Negotiation, kind: str) -> dict[str, Any]:
+    """ContractNegotiationEventMessage; ``kind`` is ACCEPTED or FINALIZED."""
+    return {**_head(negotiation, _EVENT), **_pids(negotiation), "eventType": kind}
+
+
+def termination(negotiation: Negotiation, code: str, reason: Sequence[Any]) -> dict[str, Any]:
+    """ContractNegotiationTerminationMessage with a code and, where given, reasons."""
+    message = {**_head(negotiation, machine.TERMINATION), **_pids(negotiation), "code": code}
+    if reason:
+        message["reason"] = list(reason)
+    return message
+
+
+def acknowledgement(negotiation: Negotiation) -> dict[str, Any]:
+    """ContractNegotiation: the state as the peer may see it."""
+    return {
+        "@context": [VERSIONS[negotiation.version].context],
+        "@type": "ContractNegotiation",
+        "@id": negotiation.pid,
+        **_pids(negotiation),
+        "state": negotiation.state,
+    }
+
+
+def error(
+    version: DspVersion, *, provider_pid: str, consumer_pid: str, code: str, reason: Sequence[Any]
+) -> dict[str, Any]:
+    """ContractNegotiationError."""
+    return {
+        "@context": [version.context],
+        "@type": "ContractNegotiationError",
+        "providerPid": provider_pid,
+        "consumerPid": consumer_pid,
+        "code": code,
+        "reason": list(reason) or [code],
+    }
+
+
+def path(name: str, peer_pid: str | None) -> str:
+    """Where the message goes, below the peer's base (DSP 2025-1 §8.2, §8.3)."""
+    segment = quote(peer_pid, safe=":") if peer_pid else None
+    if segment is None:
+        return {machine.REQUEST: "/negotiations/request", machine.OFFER: "/negotiations/offers"}[name]
+    return (
+        f"/negotiations/{segment}"
+        + {
+            machine.REQUEST: "/request",
+            machine.OFFER: "/offers",
+            machine.AGREEMENT: "/agreement",
+            machine.VERIFICATION: "/agreement/verification",
+            machine.ACCEPTED_EVENT: "/events",
+            machine.FINALIZED_EVENT: "/events",
+            machine.TERMINATION: "/termination",
+        }[name]
+    )
+
+
+def _head(negotiation: Negotiation, kind: str) -> dict[str, Any]:
+    return {"@context": [VERSIONS[negotiation.version].context], "@type": kind, "@id": new_urn()}
+
+
+def _pids(negotiation: Negotiation) -> dict[str, Any]:
+    ours, theirs = negotiation.pid, negotiation.peer_pid or negotiation.pid
+    if negotiation.role == "provider":
+        return {"providerPid": ours, "consumerPid": theirs}
+    return {"providerPid": theirs, "consumerPid": ours}

@@ -1,0 +1,212 @@
+"""Proving an agreement: that both sides hold the same, that both signed it, that neither ledger was rewritten.
+
+The other party serves the ledger entry of an agreement to its counterpart. From it the leaf hash is computed
+here, and an inclusion proof leads from there to the root that the other party has signed. The checkpoint is kept,
+so that the next visit can demand a consistency proof from it (RFC 9162 §2.1.4): a ledger that forgot or changed
+something cannot give one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from anyio.to_thread import run_sync
+
+from node.base.clock import Clock, moment, stamp
+from node.base.errors import HansaError, InvalidInput, NotFound
+from node.base.jsons import canonical, digest, read_object
+from node.base.work import UnitOfWork
+from node.identity.did import base_url
+from node.identity.documents import key_for
+from node.identity.jose import unb64url
+from node.identity.model import DidDocument
+from node.identity.ports import Notes, Peers
+from node.ledger import merkle
+from node.ledger.checkpoints import LogKey, open_checkpoint
+from node.ledger.model import Checkpoint, Entry, EntryKind
+from node.ledger.ports import LedgerStore
+from node.ledger.proofs import check_consistency, check_inclusion, consistency_from_json, inclusion_from_json
+from node.negotiation import agreement as agreements
+from node.negotiation.agreement import VerifyJws
+from node.negotiation.model import Agreement
+from node.negotiation.ports import AgreementStore
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was checked, and how it came out."""
+
+    what: str
+    sound: bool
+    detail: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {"what": self.what, "sound": self.sound, "detail": self.detail}
+
+
+Get = Callable[[str, str], Awaitable[bytes]]
+"""(URL, DID of whom we ask) → body. Raises ``PeerUnreachable`` or ``NotFound``."""
+
+
+class ServeEntry:
+    """The provider of proofs: the ledger entry of an agreement, for its parties alone."""
+
+    def __init__(self, *, uow: UnitOfWork, agreements: AgreementStore, ledger: LedgerStore) -> None:
+        self._uow = uow
+        self._agreements = agreements
+        self._ledger = ledger
+
+    def entry(self, agreement_id: str, party: str | None) -> dict[str, Any]:
+        """The entry as JSON. Raises ``NotFound`` for everybody who is no party."""
+        with self._uow.read() as tx:
+            found = self._agreements.get(tx, agreement_id)
+            if found is None or party not in (found.provider, found.consumer) or not found.entry:
+                raise NotFound("there is no such agreement between you and this node")
+            entry = self._ledger.get(tx, found.entry)
+        if entry is None:
+            raise NotFound("the ledger has no entry of this agreement yet")
+        return {
+            "id": entry.id,
+            "kind": str(entry.kind),
+            "subject": entry.subject,
+            "at": stamp(entry.at),
+            "by": entry.by,
+            "body": read_object(entry.body),
+        }
+
+
+class ProveAgreement:
+    """Checks one agreement, here and at the other party."""
+
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        agreements: AgreementStore,
+        notes: Notes,
+        peers: Peers,
+        get: Get,
+        verify_jws: VerifyJws,
+        clock: Clock,
+        me: str,
+        allow_loopback: bool,
+    ) -> None:
+        self._uow = uow
+        self._agreements = agreements
+        self._notes = notes
+        self._peers = peers
+        self._get = get
+        self._verify_jws = verify_jws
+        self._clock = clock
+        self._me = me
+        self._allow_loopback = allow_loopback
+
+    async def prove(self, agreement_id: str) -> list[Check]:
+        """All checks, in order; the first that fails may make later ones impossible. Raises ``NotFound``."""
+        held = await run_sync(self._held, agreement_id)
+        peer = held.consumer if held.provider == self._me else held.provider
+        checks = [Check("our copy has the hash that was agreed", digest(held.body) == held.sha256, held.sha256)]
+        checks += [await self._signed_by(held, did) for did in (held.provider, held.consumer)]
+        try:
+            document = await self._peers.did_document(peer)
+            base = base_url(peer, allow_loopback_http=self._allow_loopback)
+            entry = await self._peer_entry(base, peer, agreement_id)
+            same = digest(entry_agreement(entry)) == held.sha256
+            checks.append(Check("the other party's copy is the same", same, peer))
+            checkpoint = await self._checkpoint(base, peer, document)
+            checks.append(Check("the other party has signed its ledger's state", True, f"{checkpoint.size} entries"))
+            await self._included(base, peer, entry, checkpoint)
+            checks.append(Check("the agreement is in the other party's ledger", True, f"entry {entry.id}"))
+            checks.append(await self._consistent(base, peer, document, checkpoint))
+        except HansaError as error:
+            checks.append(Check("the other party's ledger proves it", False, error.detail))
+        return checks
+
+    def _held(self, agreement_id: str) -> Agreement:
+        with self._uow.read() as tx:
+            found = self._agreements.get(tx, agreement_id)
+        if found is None or found.finalized is None:
+            raise NotFound("there is no such agreement here")
+        return found
+
+    async def _signed_by(self, held: Agreement, did: str) -> Check:
+        what = f"signed by {did}"
+        signature = held.signatures.get(did)
+        if signature is None:
+            return Check(what, False, "there is no signature of this party: its connector sends none")
+        try:
+            document = await self._peers.did_document(did)
+            agreements.verify(signature, held.body, document, self._verify_jws)
+        except HansaError as error:
+            return Check(what, False, error.detail)
+        return Check(what, True)
+
+    async def _peer_entry(self, base: str, peer: str, agreement_id: str) -> Entry:
+        members = read_object(await self._get(f"{base}/ledger/agreements/{quote(agreement_id, safe='')}", peer))
+        try:
+            return Entry(
+                id=members["id"],
+                kind=EntryKind(members["kind"]),
+                subject=members["subject"],
+                at=moment(members["at"]),
+                by=members["by"],
+                body=canonical(members["body"]),
+            )
+        except (KeyError, ValueError, TypeError) as error:
+            raise InvalidInput("the other party's entry is not readable") from error
+
+    async def _checkpoint(self, base: str, peer: str, document: DidDocument) -> Checkpoint:
+        note = (await self._get(f"{base}/ledger/checkpoint", peer)).decode("utf-8", "replace")
+        return open_checkpoint(note, [log_key(base, document)], at=self._clock.now(), origin=_origin(base))
+
+    async def _included(self, base: str, peer: str, entry: Entry, checkpoint: Checkpoint) -> None:
+        query = urlencode({"entry": entry.id, "size": checkpoint.size})
+        proof = inclusion_from_json(read_object(await self._get(f"{base}/ledger/inclusion?{query}", peer)))
+        # The leaf hash is ours, computed from what the other party showed; its own word for it does not count.
+        check_inclusion(replace(proof, leaf_hash=merkle.leaf_hash(entry.leaf)), checkpoint)
+
+    async def _consistent(self, base: str, peer: str, document: DidDocument, now: Checkpoint) -> Check:
+        what = "the other party's ledger only grew since we last looked"
+        key = f"checkpoint {peer}"
+
+        def kept() -> str | None:
+            with self._uow.read() as tx:
+                return self._notes.get(tx, key)
+
+        def keep() -> None:
+            with self._uow.begin() as tx:
+                self._notes.put(tx, key, now.note)
+
+        note = await run_sync(kept)
+        if note is None:
+            await run_sync(keep)
+            return Check(what, True, "first look: its state is kept for the next")
+        before = open_checkpoint(note, [log_key(base, document)], at=self._clock.now(), origin=_origin(base))
+        if before.size > now.size:
+            return Check(what, False, f"it had {before.size} entries and has {now.size}")
+        query = urlencode({"old": before.size, "new": now.size})
+        proof = consistency_from_json(read_object(await self._get(f"{base}/ledger/consistency?{query}", peer)))
+        check_consistency(proof, before, now)
+        await run_sync(keep)
+        return Check(what, True, f"from {before.size} to {now.size} entries")
+
+
+def entry_agreement(entry: Entry) -> Mapping[str, Any]:
+    """The agreement in the body of its ledger entry."""
+    agreement = read_object(entry.body).get("agreement")
+    if not isinstance(agreement, dict):
+        raise InvalidInput("the entry holds no agreement")
+    return agreement
+
+
+def log_key(base: str, document: DidDocument) -> LogKey:
+    """The ledger key that a DID document names: ``#log-1``, Ed25519, under assertionMethod."""
+    jwk = key_for(document, f"{document.id}#log-1", "assertionMethod")
+    return LogKey(name=_origin(base), public_key=unb64url(str(jwk["x"])))
+
+
+def _origin(base: str) -> str:
+    return base.split("://", 1)[1]

@@ -1,0 +1,229 @@
+"""Carrying out what the strategy answers: actions become messages of ours, in the transaction at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from node.base.clock import Clock
+from node.base.ids import new_urn
+from node.base.process import Role
+from node.base.work import Transaction
+from node.catalogue.model import Record
+from node.catalogue.ports import RecordStore
+from node.identity.model import ANONYMOUS, Caller
+from node.identity.ports import KeyRing
+from node.ledger.model import EntryKind
+from node.negotiation import agreement, machine, messages, strategy
+from node.negotiation.agreement import Party
+from node.negotiation.conversation import Conversation, Note
+from node.negotiation.model import Negotiation, PendingDecision
+from node.negotiation.ports import DecisionStore
+from node.policy.decide import decide, principal_action
+from node.policy.model import Decision, Situation
+from node.policy.odrl import parse, same_terms
+from node.policy.summary import summary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """Facts about this node that agreements and decisions need. Callables are read at the time of use."""
+
+    me: Party
+    languages: tuple[str, ...]
+    issuers: Callable[[], dict[str, tuple[str, ...]]]
+    rulebook: Callable[[], Mapping[str, Any] | None]
+    decision_days: int = 14
+
+
+class Reactions:
+    """Looks, asks the strategy, acts."""
+
+    def __init__(
+        self,
+        *,
+        conversation: Conversation[Negotiation],
+        records: RecordStore,
+        decisions: DecisionStore,
+        keyring: KeyRing,
+        note: Note,
+        clock: Clock,
+        strategy: strategy.Strategy,
+        house: House,
+    ) -> None:
+        self._conversation = conversation
+        self._records = records
+        self._decisions = decisions
+        self._keyring = keyring
+        self._note = note
+        self._clock = clock
+        self._strategy = strategy
+        self._house = house
+
+    def react(self, tx: Transaction, negotiation: Negotiation, caller: Caller = ANONYMOUS) -> Negotiation:
+        """Do what the strategy says now. ``caller`` is the peer with its credentials, where it is known."""
+        if negotiation.pending is not None:
+            return negotiation
+        record = self._records.get(tx, negotiation.dataset) if negotiation.role is Role.PROVIDER else None
+        look = self._look(negotiation, record, caller)
+        action = self._strategy.next(look)
+        if look.decision is not None and negotiation.state == machine.REQUESTED:
+            negotiation = self._keep_decision(tx, negotiation, look.decision)
+        return self._act(tx, negotiation, action, record, caller)
+
+    def _look(self, negotiation: Negotiation, record: Record | None, caller: Caller) -> strategy.Look:
+        if negotiation.role is Role.CONSUMER:
+            asked = negotiation.asked
+            return strategy.Look(
+                negotiation=negotiation,
+                decision=None,
+                own_offer=None,
+                same_terms=asked is not None and same_terms(negotiation.offer, asked),
+            )
+        own = record.offer if record is not None and not record.withdrawn else None
+        decision = None
+        if own is not None and negotiation.state in (machine.REQUESTED, machine.ACCEPTED):
+            policy = parse(own)
+            decision = decide(policy, self.situation(negotiation, caller), action=principal_action(policy))
+        return strategy.Look(
+            negotiation=negotiation,
+            decision=decision,
+            own_offer=own,
+            same_terms=own is not None and same_terms(negotiation.offer, own),
+        )
+
+    def situation(self, negotiation: Negotiation, caller: Caller) -> Situation:
+        """What a decision about this negotiation is about."""
+        rulebook = self._house.rulebook()
+        return Situation(
+            caller=caller,
+            at=self._clock.now(),
+            provider=self._house.me.did,
+            purpose=negotiation.purpose,
+            approved=negotiation.approved_by is not None,
+            rulebook=str(rulebook["iri"]) if rulebook else None,
+            issuers=self._house.issuers(),
+        )
+
+    def _act(
+        self,
+        tx: Transaction,
+        negotiation: Negotiation,
+        action: strategy.Action,
+        record: Record | None,
+        caller: Caller,
+    ) -> Negotiation:
+        match action:
+            case strategy.Hold():
+                return negotiation
+            case strategy.Offer(terms):
+                return self._conversation.command(
+                    tx,
+                    negotiation,
+                    machine.OFFER,
+                    messages.offer(negotiation, terms),
+                    offer=terms,
+                    offered_by=Role.PROVIDER,
+                )
+            case strategy.Counter(terms):
+                body = messages.request(negotiation, terms, None)
+                return self._conversation.command(
+                    tx, negotiation, machine.REQUEST, body, offer=terms, offered_by=Role.CONSUMER
+                )
+            case strategy.Accept():
+                return self._conversation.command(
+                    tx, negotiation, machine.ACCEPTED_EVENT, messages.event(negotiation, "ACCEPTED")
+                )
+            case strategy.Agree():
+                assert record is not None, "a provider agrees about a record of its own"
+                return self._agree(tx, negotiation, record, caller)
+            case strategy.Verify():
+                return self._verify(tx, negotiation)
+            case strategy.Finalize():
+                return self._conversation.command(
+                    tx, negotiation, machine.FINALIZED_EVENT, messages.event(negotiation, "FINALIZED")
+                )
+            case strategy.Ask():
+                self._ask(tx, negotiation, record, caller)
+                return negotiation
+            case strategy.Terminate(code, reason):
+                return self.terminate(tx, negotiation, code, reason)
+
+    def terminate(self, tx: Transaction, negotiation: Negotiation, code: str, reason: list[Any]) -> Negotiation:
+        """End the negotiation from our side, with reasons that both sides keep."""
+        body = messages.termination(negotiation, code, reason)
+        return self._conversation.command(tx, negotiation, machine.TERMINATION, body, code=code, reason=reason)
+
+    def _agree(self, tx: Transaction, negotiation: Negotiation, record: Record, caller: Caller) -> Negotiation:
+        peer = Party(did=negotiation.peer, name=agreement.name_of(caller), contact=agreement.contact_of(caller))
+        body = agreement.draft(
+            negotiation,
+            record=record,
+            provider=self._house.me,
+            consumer=peer,
+            rulebook=self._house.rulebook(),
+            languages=_languages(self._house.languages, caller),
+            at=self._clock.now(),
+        )
+        signature = agreement.sign(self._keyring, body)
+        return self._conversation.command(
+            tx,
+            negotiation,
+            machine.AGREEMENT,
+            messages.agreement(negotiation, body, signature),
+            agreement=body,
+            signatures={self._house.me.did: signature},
+        )
+
+    def _verify(self, tx: Transaction, negotiation: Negotiation) -> Negotiation:
+        assert negotiation.agreement is not None, "AGREED comes with an agreement"
+        signature = agreement.sign(self._keyring, negotiation.agreement)
+        return self._conversation.command(
+            tx,
+            negotiation,
+            machine.VERIFICATION,
+            messages.verification(negotiation, signature),
+            signatures={**negotiation.signatures, self._house.me.did: signature},
+        )
+
+    def _ask(self, tx: Transaction, negotiation: Negotiation, record: Record | None, caller: Caller) -> None:
+        if self._decisions.by_subject(tx, negotiation.pid) is not None:
+            return
+        now = self._clock.now()
+        policy = parse(negotiation.offer)
+        self._decisions.add(
+            tx,
+            PendingDecision(
+                id=new_urn(),
+                kind="negotiation",
+                subject=negotiation.pid,
+                peer=negotiation.peer,
+                peer_name=agreement.name_of(caller),
+                summary={language: summary(policy, language) for language in ("en", *self._house.languages)},
+                details={
+                    "dataset": negotiation.dataset,
+                    "title": record.titles if record else {},
+                    "offer": negotiation.offer,
+                    "purpose": negotiation.purpose,
+                },
+                at=now,
+                due=now + timedelta(days=self._house.decision_days),
+            ),
+        )
+
+    def _keep_decision(self, tx: Transaction, negotiation: Negotiation, decision: Decision) -> Negotiation:
+        body = {"process": negotiation.pid, "peer": negotiation.peer, "decision": decision.to_json()}
+        self._note(tx, EntryKind.DECISION, negotiation.dataset, "node", body)
+        return self._conversation.amend(tx, negotiation, decision=decision.to_json())
+
+
+def _languages(ours: tuple[str, ...], caller: Caller) -> tuple[str, ...]:
+    theirs = tuple(
+        language
+        for credential in caller.credentials
+        for language in credential.claims.get("languages", [])
+        if isinstance(language, str)
+    )
+    return tuple(dict.fromkeys((*ours, *theirs, "en")))

@@ -1,0 +1,125 @@
+"""What this node does by itself in a negotiation. A strategy looks and answers with an action; it does nothing.
+
+The standard strategy accepts what equals the offer, asks a person where the offer says so, refuses with reasons,
+and holds where only a person can know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from node.base.process import Role
+from node.negotiation import machine
+from node.negotiation.model import Negotiation
+from node.policy.model import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Put these terms on the table (provider)."""
+
+    terms: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Ask for these terms instead (consumer)."""
+
+    terms: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Accept the offer on the table (consumer)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agree:
+    """Propose the agreement (provider)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """Confirm the agreement (consumer)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finalize:
+    """Finalize (provider)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Let a person decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate:
+    """End it, with a code and reasons."""
+
+    code: str
+    reason: list[Any] = field(default_factory=list)
+
+
+Action = Hold | Offer | Counter | Accept | Agree | Verify | Finalize | Ask | Terminate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What a strategy sees. ``decision`` and ``own_offer`` are the provider's; ``same_terms`` tells whether the
+    offer on the table equals ours (provider) or the one that we asked for (consumer)."""
+
+    negotiation: Negotiation
+    decision: Decision | None
+    own_offer: dict[str, Any] | None
+    same_terms: bool
+
+
+class Strategy(Protocol):
+    """A negotiation strategy: a plug-in point."""
+
+    def next(self, look: Look) -> Action:
+        """What to do now that ``look.negotiation`` stands as it does. Must be pure."""
+
+
+class StandardStrategy:
+    """Accept what equals an offer; ask a person where the policy asks; refuse with reasons."""
+
+    def next(self, look: Look) -> Action:
+        negotiation = look.negotiation
+        if negotiation.role is Role.PROVIDER:
+            return self._provide(look)
+        match negotiation.state:
+            case machine.OFFERED:
+                return Accept() if look.same_terms else Hold()
+            case machine.AGREED:
+                return Verify()
+            case _:
+                return Hold()
+
+    def _provide(self, look: Look) -> Action:
+        match look.negotiation.state:
+            case machine.REQUESTED | machine.ACCEPTED:
+                return self._consider(look)
+            case machine.VERIFIED:
+                return Finalize()
+            case _:
+                return Hold()
+
+    def _consider(self, look: Look) -> Action:
+        if look.own_offer is None or look.decision is None:
+            return Terminate("not-offered", ["this asset is not on offer any more"])
+        if not look.same_terms:
+            if look.negotiation.state == machine.REQUESTED and look.negotiation.offered_by == Role.CONSUMER:
+                return Offer(look.own_offer)
+            return Terminate("other-terms", ["the terms differ from the offer, which is not negotiable"])
+        if look.decision.refuses:
+            unmet: list[Any] = [reason.to_json() for reason in look.decision.unmet]
+            return Terminate("policy-refused", unmet or ["the policy does not permit this"])
+        return Ask() if look.decision.asks else Agree()

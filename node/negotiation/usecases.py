@@ -1,0 +1,348 @@
+"""Negotiating: the doors that messages come in by, and what this node's own people start.
+
+Every method that takes ``tx`` belongs to the caller's transaction and makes no network call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from node.base.clock import Clock
+from node.base.errors import InvalidInput, NotFound
+from node.base.ids import new_urn
+from node.base.jsons import digest
+from node.base.machine import Entered
+from node.base.process import Exchange, Role
+from node.base.work import Transaction, UnitOfWork
+from node.catalogue.model import Record
+from node.catalogue.ports import RecordStore
+from node.identity.model import Caller, DidDocument
+from node.ledger.model import EntryKind
+from node.negotiation import agreement, machine, messages
+from node.negotiation.agreement import VerifyJws
+from node.negotiation.conversation import Answer, Conversation, Note
+from node.negotiation.messages import SIGNATURE, Incoming
+from node.negotiation.model import Agreement, Negotiation
+from node.negotiation.ports import AgreementStore, NegotiationStore
+from node.negotiation.reactions import Reactions
+from node.vocab.dsp import V2025_1
+
+MaySee = Callable[[Record, Caller], bool]
+
+
+class Negotiations:
+    """Contract negotiations of this node, both roles."""
+
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        store: NegotiationStore,
+        agreements: AgreementStore,
+        records: RecordStore,
+        conversation: Conversation[Negotiation],
+        reactions: Reactions,
+        may_see: MaySee,
+        verify_jws: VerifyJws,
+        note: Note,
+        clock: Clock,
+        me: str,
+        address: str,
+    ) -> None:
+        self._uow = uow
+        self._store = store
+        self._agreements = agreements
+        self._records = records
+        self._conversation = conversation
+        self._reactions = reactions
+        self._may_see = may_see
+        self._verify_jws = verify_jws
+        self._note = note
+        self._clock = clock
+        self._me = me
+        self._address = address
+
+    # ---- provider's doors ------------------------------------------------------------------------------------
+
+    def requested(self, caller: Caller, message: Incoming, *, purpose: str | None = None) -> Answer:
+        """POST /negotiations/request: the consumer opens a negotiation (DSP 2025-1 §8.2.2).
+
+        An offer that this caller may not see is answered exactly as one that does not exist. The same request
+        again is the same negotiation.
+        """
+        peer, consumer_pid = _did(caller), str(message.body["consumerPid"])
+        if "callbackAddress" not in message.body:
+            raise InvalidInput("callbackAddress is missing: this address opens a negotiation")
+        with self._uow.begin() as tx:
+            known = self._store.by_peer(tx, peer, consumer_pid, Role.PROVIDER)
+            if known is not None:
+                return self._conversation.repeated(tx, known, message) or Answer(201, messages.acknowledgement(known))
+            record = self._offered(tx, caller, message.body["offer"])
+            now = self._clock.now()
+            negotiation = Negotiation(
+                pid=new_urn(),
+                role=Role.PROVIDER,
+                peer=peer,
+                peer_pid=consumer_pid,
+                peer_address=str(message.body["callbackAddress"]).rstrip("/"),
+                version=V2025_1.name,
+                state=machine.TABLE.openings[machine.REQUEST].to,
+                created=now,
+                updated=now,
+                dataset=record.iri,
+                offer=dict(message.body["offer"]),
+                offered_by=Role.CONSUMER,
+                purpose=purpose,
+            )
+            self._store.add(tx, negotiation)
+            self._conversation.tell(tx, negotiation, message.name)
+            answer = self._conversation.accept(tx, negotiation, message, status=201)
+            self._reactions.react(tx, negotiation, caller)
+            return answer
+
+    def _offered(self, tx: Transaction, caller: Caller, offer: Mapping[str, Any]) -> Record:
+        target = offer.get("target")
+        record = self._records.get(tx, target) if isinstance(target, str) else None
+        if (
+            record is None
+            or record.withdrawn
+            or record.offer is None
+            or record.origin != self._me
+            or not self._may_see(record, caller)
+            or record.offer["@id"] != offer["@id"]
+        ):
+            raise NotFound(
+                "there is no such offer",
+                remedy="read the dataset in this node's catalogue again: its offers may have changed",
+            )
+        return record
+
+    # ---- both doors ------------------------------------------------------------------------------------------
+
+    def received(
+        self,
+        pid: str,
+        caller: Caller,
+        message: Incoming,
+        *,
+        role: Role | None = None,
+        signer: DidDocument | None = None,
+    ) -> Answer:
+        """Any message within a negotiation of ours; ``role`` is our role at the door it came in by, where
+        the door tells it.
+
+        ``signer`` is the peer's DID document, for the signature that an agreement or its verification may bear.
+        Raises ``NotFound``, ``RemoteProtocolError`` or ``InvalidInput``, and has then changed nothing.
+        """
+        with self._uow.begin() as tx:
+            negotiation = self._conversation.find(tx, pid, _did(caller), role=role, lock=True)
+            repeated = self._conversation.repeated(tx, negotiation, message)
+            if repeated is not None:
+                return repeated
+            changes = self._content(negotiation, message, signer)
+            step = self._conversation.receive(tx, negotiation, message, **changes)
+            moved = step.process
+            self._follow(tx, moved, [effect.state for effect in step.effects if isinstance(effect, Entered)])
+            answer = self._conversation.accept(tx, moved, message)
+            self._reactions.react(tx, moved, caller)
+            return answer
+
+    def _content(self, negotiation: Negotiation, message: Incoming, signer: DidDocument | None) -> dict[str, Any]:
+        """What the message settles besides the state."""
+        body = message.body
+        match message.name:
+            case machine.REQUEST:
+                self._same_dataset(negotiation, body["offer"])
+                return {"offer": dict(body["offer"]), "offered_by": Role.CONSUMER}
+            case machine.OFFER:
+                self._same_dataset(negotiation, body["offer"])
+                return {"offer": dict(body["offer"]), "offered_by": Role.PROVIDER}
+            case machine.AGREEMENT:
+                agreement.check_proposal(negotiation, body["agreement"], self._me)
+                signatures = self._signature(negotiation, message, body["agreement"], signer)
+                return {"agreement": dict(body["agreement"]), "signatures": signatures}
+            case machine.VERIFICATION if negotiation.agreement is not None:
+                return {"signatures": self._signature(negotiation, message, negotiation.agreement, signer)}
+            case machine.TERMINATION:
+                reason = body.get("reason")
+                return {
+                    "code": message.text("code"),
+                    "reason": reason if isinstance(reason, list) else [reason] if reason else [],
+                }
+            case _:
+                return {}
+
+    def _same_dataset(self, negotiation: Negotiation, offer: Mapping[str, Any]) -> None:
+        target = offer.get("target", negotiation.dataset)
+        if target != negotiation.dataset:
+            raise InvalidInput("an offer within a negotiation must keep its target")
+
+    def _signature(
+        self, negotiation: Negotiation, message: Incoming, body: Mapping[str, Any], signer: DidDocument | None
+    ) -> dict[str, str]:
+        signature = message.text(SIGNATURE)
+        if signature is None:
+            return negotiation.signatures
+        if signer is None:
+            raise InvalidInput("the signature cannot be checked: your DID document could not be read")
+        agreement.verify(signature, body, signer, self._verify_jws)
+        return {**negotiation.signatures, negotiation.peer: signature}
+
+    def shown(self, pid: str, caller: Caller, *, role: Role | None = None) -> dict[str, Any]:
+        """GET /negotiations/{pid}: the state as the peer may see it."""
+        with self._uow.read() as tx:
+            return messages.acknowledgement(self._conversation.find(tx, pid, _did(caller), role=role))
+
+    # ---- what we start ---------------------------------------------------------------------------------------
+
+    def request(
+        self, *, provider: str, address: str, dataset: str, offer: Mapping[str, Any], purpose: str | None = None
+    ) -> Negotiation:
+        """Open a negotiation with ``provider``, whose protocol base URL is ``address``, about ``offer``."""
+        now = self._clock.now()
+        terms = {name: value for name, value in offer.items() if name not in ("target",)}
+        negotiation = Negotiation(
+            pid=new_urn(),
+            role=Role.CONSUMER,
+            peer=provider,
+            peer_pid=None,
+            peer_address=address.rstrip("/"),
+            version=V2025_1.name,
+            state=machine.TABLE.openings[machine.REQUEST].to,
+            created=now,
+            updated=now,
+            dataset=dataset,
+            offer=terms,
+            offered_by=Role.CONSUMER,
+            asked=terms,
+            purpose=purpose,
+        )
+        with self._uow.begin() as tx:
+            body = messages.request(negotiation, terms, self._address)
+            if purpose:
+                body[messages.PURPOSE] = purpose
+            return self._conversation.open(tx, negotiation, machine.REQUEST, body)
+
+    def accept(self, pid: str) -> Negotiation:
+        """A person accepts the provider's counter-offer."""
+        return self._send(pid, machine.ACCEPTED_EVENT, lambda n: messages.event(n, "ACCEPTED"))
+
+    def terminate(self, pid: str, code: str, reason: list[Any]) -> Negotiation:
+        """A person ends the negotiation."""
+        return self._send(
+            pid, machine.TERMINATION, lambda n: messages.termination(n, code, reason), code=code, reason=reason
+        )
+
+    def _send(
+        self, pid: str, name: str, body: Callable[[Negotiation], dict[str, Any]], **changes: Any
+    ) -> Negotiation:
+        with self._uow.begin() as tx:
+            negotiation = self._store.get(tx, pid, lock=True)
+            if negotiation is None:
+                raise NotFound("there is no such negotiation")
+            return self._conversation.command(tx, negotiation, name, body(negotiation), **changes)
+
+    def decided(
+        self, tx: Transaction, pid: str, *, approved: bool, by: str, reason: str | None, caller: Caller
+    ) -> None:
+        """A person of this node has decided about the use that ``pid`` asks for."""
+        negotiation = self._store.get(tx, pid, lock=True)
+        if negotiation is None or negotiation.state in machine.TABLE.terminal:
+            return
+        if approved:
+            approved_one = self._conversation.amend(tx, negotiation, approved_by=by)
+            self._reactions.react(tx, approved_one, caller)
+        else:
+            why = {"rule": "obtainConsent", "text": {"en": reason or "the owner did not agree to this use"}}
+            self._reactions.terminate(tx, negotiation, "not-approved", [why])
+
+    # ---- what the worker reports -----------------------------------------------------------------------------
+
+    def acknowledged(
+        self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, peer_pid: str | None
+    ) -> None:
+        """The peer took our message."""
+        step = self._conversation.acknowledged(tx, pid, message_id, exchange, peer_pid)
+        if step is not None:
+            self._follow(tx, step.process, [e.state for e in step.effects if isinstance(e, Entered)])
+
+    def refused(
+        self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, code: str, reason: tuple[Any, ...]
+    ) -> None:
+        """The peer refused our message for good. Where that leaves the two sides apart, we end it cleanly."""
+        step = self._conversation.refused(tx, pid, message_id, exchange, code, reason)
+        if step is None or step.process.state in machine.TABLE.terminal or step.process.pending is not None:
+            return
+        move = machine.TABLE.move(step.process.state, machine.TERMINATION)
+        if move is not None and move.may_send(step.process.role):
+            self._reactions.terminate(tx, step.process, "out-of-step", [f"{exchange.message} was refused: {code}"])
+
+    # ---- consequences ----------------------------------------------------------------------------------------
+
+    def _follow(self, tx: Transaction, negotiation: Negotiation, states: list[str]) -> None:
+        if negotiation.agreement is None:
+            return
+        if machine.VERIFIED in states and negotiation.role is Role.PROVIDER:
+            # Kept before it is final: the consumer may use it before we have read its answer to our last word.
+            self._agreements.add(tx, self._agreement(negotiation))
+        if machine.FINALIZED in states:
+            self._finalize(tx, negotiation)
+
+    def presume_finalized(self, tx: Transaction, kept: Agreement, peer: str) -> Agreement:
+        """The consumer uses an agreement whose finalisation we have sent: that is its acknowledgement."""
+        if kept.finalized is not None or kept.consumer != peer:
+            return kept
+        negotiation = self._store.get(tx, kept.negotiation, lock=True)
+        if (
+            negotiation is None
+            or negotiation.pending is None
+            or negotiation.pending.message != machine.FINALIZED_EVENT
+        ):
+            return kept
+        self._conversation.presume(tx, negotiation)
+        self._finalize(tx, negotiation)
+        return self._agreements.get(tx, kept.id) or kept
+
+    def _finalize(self, tx: Transaction, negotiation: Negotiation) -> None:
+        entry = self._note(
+            tx,
+            EntryKind.AGREEMENT,
+            str((negotiation.agreement or {})["@id"]),
+            self._me,
+            {
+                "agreement": negotiation.agreement,
+                "signatures": negotiation.signatures,
+                "negotiation": negotiation.pid,
+            },
+        )
+        final = replace(
+            self._agreement(negotiation), finalized=self._clock.now(), entry=str(getattr(entry, "id", ""))
+        )
+        if self._agreements.get(tx, final.id) is None:
+            self._agreements.add(tx, final)
+        else:
+            self._agreements.save(tx, final)
+
+    def _agreement(self, negotiation: Negotiation) -> Agreement:
+        body = negotiation.agreement
+        assert body is not None, "only a negotiation with an agreement gets here"
+        return Agreement(
+            id=body["@id"],
+            negotiation=negotiation.pid,
+            dataset=negotiation.dataset,
+            provider=body["assigner"],
+            consumer=body["assignee"],
+            role=str(negotiation.role),
+            body=body,
+            sha256=digest(body),
+            signatures=negotiation.signatures,
+            at=self._clock.now(),
+        )
+
+
+def _did(caller: Caller) -> str:
+    if caller.did is None:
+        raise NotFound("there is no such process between you and this node")
+    return caller.did

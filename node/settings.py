@@ -1,0 +1,165 @@
+"""Every setting of a node: what it means, its default, where it comes from.
+
+A setting comes from the environment (``HANSA_`` and the name in capitals), else from ``hansa.toml`` in the data
+folder, else it has its default. Unknown names in the file are refused: a misspelt setting must not pass for set.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from node.base.errors import InvalidInput
+
+FILE = "hansa.toml"
+
+
+class Settings(BaseSettings):
+    """The settings in force. ``docs/reference/settings.md`` is generated from these descriptions."""
+
+    model_config = SettingsConfigDict(env_prefix="HANSA_", extra="forbid", frozen=True)
+
+    folder: Path = Field(description="The data folder of this node.")
+    name: str = Field(
+        "Hansa node", description="Who runs this node, as people know it: shown on pages and in agreements."
+    )
+    contact: str = Field("", description="How people reach who runs it: an e-mail address or a page.")
+    public_url: str = Field(
+        description="The address under which others reach this node. It is in every identifier: choose it for good."
+    )
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+    port: int = Field(8080, ge=1, le=65535, description="The port to listen on.")
+    tls_certificate: Path | None = Field(
+        None, description="PEM file, to serve TLS directly; else use a reverse proxy."
+    )
+    tls_key: Path | None = Field(None, description="PEM file of the certificate's key.")
+    trusted_proxies: str = Field(
+        "127.0.0.1", description="Addresses of reverse proxies whose forwarded headers count."
+    )
+    database_url: str = Field(
+        "", description="SQLAlchemy URL of the database; empty means SQLite in the data folder."
+    )
+    languages: tuple[str, ...] = Field(("en",), description="Languages of this node's documents, first the main one.")
+    region: str = Field("", description="DID of the region whose rulebook and credentials count here.")
+    trust: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="Credential type → DIDs of the issuers that count for it, beside the region.",
+    )
+    issuer: bool = Field(False, description="This node admits members: it issues and revokes credentials.")
+    issues: tuple[str, ...] = Field(
+        ("MembershipCredential", "MobilityPartnerCredential"),
+        description="Credential types that an issuer node offers.",
+    )
+    audiences: dict[str, str] = Field(
+        default_factory=lambda: {"members": "MembershipCredential"},
+        description="Audience → the credential type that its members hold. 'public' and 'internal' are built in.",
+    )
+    follow_seconds: float = Field(5.0, gt=0, description="How often the feeds of followed nodes are read again.")
+    status_max_age: float = Field(
+        60.0,
+        ge=0,
+        description="How old (seconds) a status list may be when a credential is checked: the longest "
+        "time for which a revocation can go unnoticed.",
+    )
+    presentation_max_age: float = Field(60.0, ge=0, description="How long a verified presentation of a peer is used.")
+    access_minutes: float = Field(15.0, gt=0, description="How long the token of a data address is in force.")
+    decision_days: int = Field(14, ge=1, description="After how many days an undecided request is refused.")
+    send_bytes_per_second: int = Field(
+        0, ge=0, description="Cap on the rate at which one transfer is sent; 0 is no cap."
+    )
+    upload_limit: int = Field(8 << 30, gt=0, description="The largest file, in bytes, that may be published.")
+    description_limit: int = Field(16 << 20, gt=0, description="The largest description, in bytes.")
+    allow_loopback: bool = Field(
+        False, description="Also talk http to nodes on this very machine: for tries and tests, never in operation."
+    )
+    query_seconds: float = Field(5.0, gt=0, description="The longest that one SPARQL query may take.")
+    query_concurrency: int = Field(4, ge=1, description="How many caged calls may run at once.")
+    wait_for_views: bool = Field(True, description="Publishing answers once search, SPARQL and feed show the record.")
+    accent: str = Field("", description="The accent colour of the pages, as #rrggbb.")
+    logo: Path | None = Field(None, description="An SVG or PNG file shown on the pages.")
+    log_format: Literal["text", "json"] = Field("text", description="How log lines are written to standard error.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
+    plugins: tuple[str, ...] = Field((), description="Further plug-in modules, beside those that are installed.")
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("public_url must be an address such as https://data.ghent.example")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _pairs(self) -> Settings:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key go together")
+        return self
+
+    @property
+    def database(self) -> str:
+        """The database URL in force."""
+        return self.database_url or f"sqlite:///{(self.folder / 'hansa.sqlite').resolve()}"
+
+    @property
+    def embedded(self) -> bool:
+        """True where the database is a file that one process tree owns."""
+        return self.database.startswith("sqlite")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file (which comes in as init arguments)."""
+        return (env_settings, init_settings)
+
+
+def load(folder: Path) -> Settings:
+    """The settings of the node in ``folder``. Raises ``InvalidInput`` naming the setting that is wrong."""
+    from pydantic import ValidationError
+
+    path = folder / FILE
+    if not path.is_file():
+        raise InvalidInput(f"{folder} is not the folder of a node", remedy=f"hansa init {folder} --name … --url …")
+    try:
+        members = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{path} cannot be read: {error}") from error
+    try:
+        return Settings(**{"folder": folder, **members})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise InvalidInput(f"setting {name or '(all)'} in {path}: {first['msg']}") from error
+
+
+def write(folder: Path, members: dict[str, Any]) -> Path:
+    """Write ``hansa.toml`` with these settings; the folder must exist."""
+    lines = ["# Settings of this node. All of them: docs/reference/settings.md", ""]
+    for name, value in members.items():
+        lines.append(f"{name} = {_toml(value)}")
+    path = folder / FILE
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_toml(str(k))} = {_toml(v)}" for k, v in value.items()) + " }"
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{text}"'

@@ -1,0 +1,300 @@
+"""The provider's side of the bytes: who may read what, asked again at every read.
+
+A started transfer has a *grant*: an opaque token of 256 bits, of which only the hash is kept, bound to one
+transfer, agreement, recipient and version of one file. The token opens nothing by itself: each read asks
+whether the transfer is still started, the agreement still in force, and what the policy says about the
+caller's credentials as they are now. So a revocation bites on the next read, and on a running one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from node.base.clock import Clock, stamp
+from node.base.errors import LocalFault, NotAllowed, NotFound, Unauthenticated
+from node.base.process import Role
+from node.base.work import Transaction, UnitOfWork
+from node.exchange.offloop import off_loop
+from node.identity.model import Caller
+from node.negotiation.model import Agreement
+from node.negotiation.ports import AgreementStore
+from node.policy.model import Decision, Nature, Reason
+from node.transfer import machine
+from node.transfer.model import AccessGrant, Transfer
+from node.transfer.ports import GrantStore, TransferStore
+from node.vocab.namespaces import HANSA
+
+_BEARER: Final = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/=-]{1,512})")
+_REMEMBERED: Final = 10_000
+
+Recheck = Callable[[str], Awaitable[Caller]]
+"""The participant of this DID with its credentials as they are now (status lists at most as old as allowed)."""
+
+Decide = Callable[[Agreement, Caller, datetime], Decision]
+"""The policy's answer for an access under this agreement, by this caller, at this moment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessEvent:
+    """What the ledger keeps of accesses: the first read of a grant, every refusal, the complete delivery.
+
+    ``outcome`` is ``started``, ``refused`` or ``delivered``; ``start`` and ``end`` the bytes that were read,
+    ``asked`` the Range header of a refused read as it came; ``reasons`` why it was refused.
+    """
+
+    outcome: str
+    transfer: str
+    agreement: str
+    dataset: str
+    version: int
+    recipient: str
+    at: datetime
+    sealed: bool
+    start: int | None = None
+    end: int | None = None
+    asked: str | None = None
+    reasons: tuple[dict[str, Any], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The body of the ledger entry of kind ``access``."""
+        members: dict[str, Any] = {
+            "outcome": self.outcome,
+            "transfer": self.transfer,
+            "agreement": self.agreement,
+            "dataset": self.dataset,
+            "version": self.version,
+            "recipient": self.recipient,
+            "at": stamp(self.at),
+            "sealed": self.sealed,
+        }
+        if self.start is not None:
+            members["bytes"] = [self.start, self.end]
+        if self.asked:
+            members["asked"] = self.asked[:200]
+        if self.reasons:
+            members["reasons"] = list(self.reasons)
+        return members
+
+
+Note = Callable[[Transaction, AccessEvent], None]
+"""Writes the event into the ledger, in the transaction that it belongs to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """A read that was allowed at ``at``."""
+
+    transfer: Transfer
+    grant: AccessGrant = field(repr=False)
+    agreement: Agreement
+    at: datetime
+
+
+class AuthoriseAccess:
+    """Allows or refuses one read, and keeps account of it."""
+
+    def __init__(
+        self,
+        work: UnitOfWork,
+        *,
+        transfers: TransferStore,
+        agreements: AgreementStore,
+        grants: GrantStore,
+        clock: Clock,
+        recheck: Recheck,
+        decide: Decide,
+        note: Note,
+    ) -> None:
+        self._work = work
+        self._transfers = transfers
+        self._agreements = agreements
+        self._grants = grants
+        self._clock = clock
+        self._recheck = recheck
+        self._decide = decide
+        self._note = note
+        self._delivered: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    async def authorise(self, transfer_pid: str, authorization: str | None, *, asked: str | None = None) -> Access:
+        """Whether the bearer of this header may read now; ``asked`` is its Range header, for the record.
+
+        Raises ``Unauthenticated`` without a bearer token or with an expired one; ``NotFound`` for a token or
+        process that is not known, alike; ``NotAllowed`` with the reasons (rule, fact, since when) for a known
+        one that is refused; ``PeerUnreachable`` where the caller's credentials cannot be checked now.
+        """
+        token = _BEARER.fullmatch(authorization or "")
+        if token is None:
+            raise Unauthenticated(
+                "a bearer token is missing", remedy="send the token of the data address as Authorization header"
+            )
+        access = await off_loop(self._look_up, transfer_pid, token_hash(token.group(1)))
+        await self._require_permission(access, asked)
+        return access
+
+    async def begin(self, access: Access, start: int, end: int) -> None:
+        """Account for a read of the bytes from ``start`` to before ``end``. Raises as ``authorise``."""
+        await off_loop(self._begin, access, start, end)
+
+    async def still(self, access: Access) -> None:
+        """Ask again in the middle of a read. Raises ``NotAllowed``; the expiry of the token ends no read."""
+        fresh = await off_loop(self._look_again, access)
+        await self._require_permission(fresh, None)
+
+    async def delivered(self, access: Access, size: int) -> None:
+        """The last byte went out. Told to the ledger once for each grant in the life of this process."""
+        key = (access.grant.transfer, access.grant.file_sha256)
+        if key in self._delivered:
+            return
+        self._delivered[key] = None
+        while len(self._delivered) > _REMEMBERED:
+            self._delivered.popitem(last=False)
+        await off_loop(self._write, self._event(access, "delivered", start=0, end=size))
+
+    def _look_up(self, pid: str, token_sha256: str) -> Access:
+        with self._work.read() as tx:
+            grant = self._grants.by_token(tx, token_sha256)
+            if grant is None or grant.transfer != pid or not hmac.compare_digest(grant.token_sha256, token_sha256):
+                raise NotFound
+            access = self._load(tx, grant)
+        if grant.expires <= access.at:
+            raise Unauthenticated(
+                "the token has expired", remedy="get a new one from the token endpoint of the data address"
+            )
+        return access
+
+    def _look_again(self, access: Access) -> Access:
+        with self._work.read() as tx:
+            grant = self._grants.by_transfer(tx, access.grant.transfer)
+            if grant is None or grant.file_sha256 != access.grant.file_sha256:
+                raise NotFound
+            return self._load(tx, grant)
+
+    def _load(self, tx: Transaction, grant: AccessGrant) -> Access:
+        transfer = self._transfers.get(tx, grant.transfer)
+        agreement = self._agreements.get(tx, grant.agreement)
+        if transfer is None or agreement is None or transfer.role is not Role.PROVIDER:
+            raise NotFound
+        return Access(transfer=transfer, grant=grant, agreement=agreement, at=self._clock.now())
+
+    async def _require_permission(self, access: Access, asked: str | None) -> None:
+        try:
+            require_standing(access)
+            caller = await self._recheck(access.grant.recipient)
+            if caller.did != access.grant.recipient:
+                raise LocalFault("the caller that was checked is not the recipient of the grant")
+            decision = self._decide(access.agreement, caller, access.at)
+            if not decision.permits:
+                unmet = tuple(reason.to_json() for reason in decision.unmet)
+                raise _refusal("the policy does not admit this access now", *unmet)
+        except NotAllowed as refusal:
+            reasons = tuple(refusal.facts.get("reasons", ()))
+            await off_loop(self._write, self._event(access, "refused", asked=asked, reasons=reasons))
+            raise
+
+    def _begin(self, access: Access, start: int, end: int) -> None:
+        with self._work.begin() as tx:
+            grant = self._grants.by_transfer(tx, access.grant.transfer)
+            if grant is None:
+                raise NotFound
+            # Time has passed since the permission: what can be asked without the network is asked again.
+            require_standing(self._load(tx, grant))
+            if grant.accesses == 0:
+                self._note(tx, self._event(access, "started", start=start, end=end))
+            self._grants.count_access(tx, grant.transfer)
+
+    def _write(self, event: AccessEvent) -> None:
+        with self._work.begin() as tx:
+            self._note(tx, event)
+
+    def _event(self, access: Access, outcome: str, **particulars: Any) -> AccessEvent:
+        grant = access.grant
+        return AccessEvent(
+            outcome=outcome,
+            transfer=grant.transfer,
+            agreement=grant.agreement,
+            dataset=grant.dataset,
+            version=grant.version,
+            recipient=grant.recipient,
+            at=self._clock.now(),
+            sealed=grant.sealed,
+            **particulars,
+        )
+
+
+def require_standing(access: Access) -> None:
+    """What must be so before the policy is asked. Raises ``NotAllowed`` with the reason and the state.
+
+    The transfer is STARTED (DSP 2025-1 §9: data flows in no other state) and its grant open; the agreement is
+    finalized, has not ended, and is with the recipient.
+    """
+    transfer, grant, agreement = access.transfer, access.grant, access.agreement
+    if agreement.finalized is None or agreement.consumer != grant.recipient:
+        raise _refusal("the agreement is not in force", _reason("agreement", "agreement-not-in-force"))
+    if agreement.ended is not None and agreement.ended <= access.at:
+        raise _refusal("the agreement has ended", _reason("agreement", "agreement-ended", agreement.ended))
+    if grant.closed or not under_way(transfer):
+        suspended = transfer.state == machine.SUSPENDED
+        sentence = "transfer-suspended" if suspended else "transfer-over"
+        refusal = _refusal("the transfer is not under way", _reason("transfer", sentence, transfer.updated))
+        refusal.facts["transferState"] = transfer.state
+        raise refusal
+
+
+def under_way(transfer: Transfer) -> bool:
+    """STARTED, or about to be: whoever shows the token has our start message, though its answer is not in yet."""
+    if transfer.state == machine.STARTED:
+        return True
+    pending = transfer.pending
+    startable = (transfer.state, machine.START) in machine.TABLE.moves
+    return startable and pending is not None and pending.message == machine.START
+
+
+_SENTENCES: Final[dict[str, dict[str, str]]] = {
+    "agreement-not-in-force": {
+        "en": "There is no agreement in force with you about this.",
+        "nl": "Er is hierover geen geldende overeenkomst met u.",
+        "cs": "O tomto s vámi není uzavřena platná dohoda.",
+    },
+    "agreement-ended": {
+        "en": "The agreement has ended.",
+        "nl": "De overeenkomst is beëindigd.",
+        "cs": "Dohoda byla ukončena.",
+    },
+    "transfer-suspended": {
+        "en": "The transfer is suspended.",
+        "nl": "De overdracht is opgeschort.",
+        "cs": "Přenos je pozastaven.",
+    },
+    "transfer-over": {
+        "en": "The transfer is over.",
+        "nl": "De overdracht is afgelopen.",
+        "cs": "Přenos skončil.",
+    },
+}
+
+
+def _reason(rule: str, sentence: str, since: datetime | None = None) -> dict[str, Any]:
+    return Reason(
+        rule=rule,
+        operand=f"{HANSA}{sentence}",
+        nature=Nature.FACT,
+        met=False,
+        text=_SENTENCES[sentence],
+        since=since,
+    ).to_json()
+
+
+def _refusal(detail: str, *reasons: dict[str, Any]) -> NotAllowed:
+    return NotAllowed(detail, facts={"reasons": list(reasons)})
+
+
+def token_hash(token: str) -> str:
+    """What is kept of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,104 @@
+"""DSP data addresses for pulling over HTTP: writing ours, reading others'.
+
+DSP 2025-1 §1.3 DataAddress: an ``endpoint`` of a registered ``endpointType`` and ``endpointProperties``, of
+which ``authorization`` and ``authType`` have a meaning of their own. Three more are ours, named by IRIs that
+other connectors pass over: where to get a new token, where the manifest is, and when the token expires.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+from node.base.clock import stamp
+from node.base.errors import InvalidInput
+from node.vocab.namespaces import HANSA
+
+HTTP_ENDPOINT: Final = "https://w3id.org/idsa/v4.1/HTTP"
+TOKEN_ENDPOINT: Final = f"{HANSA}tokenEndpoint"
+MANIFEST_ENDPOINT: Final = f"{HANSA}manifestEndpoint"
+EXPIRES: Final = f"{HANSA}expires"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where to pull from. ``authorization`` is the value of the HTTP header, scheme included."""
+
+    endpoint: str
+    authorization: str | None = field(repr=False)
+    token_endpoint: str | None = None
+    manifest_endpoint: str | None = None
+
+
+def pull_address(public_url: str, pid: str, *, token: str, expires: datetime) -> dict[str, Any]:
+    """The DataAddress of the provider's process ``pid``."""
+    endpoint = f"{public_url.rstrip('/')}/data/{quote(pid, safe=':')}"
+    properties = {
+        "authorization": token,
+        "authType": "bearer",
+        TOKEN_ENDPOINT: f"{endpoint}/token",
+        MANIFEST_ENDPOINT: f"{endpoint}/manifest",
+        EXPIRES: stamp(expires),
+    }
+    return {
+        "@type": "DataAddress",
+        "endpointType": HTTP_ENDPOINT,
+        "endpoint": endpoint,
+        "endpointProperties": [
+            {"@type": "EndpointProperty", "name": name, "value": value} for name, value in properties.items()
+        ],
+    }
+
+
+def without_token(address: Mapping[str, Any]) -> dict[str, Any]:
+    """The same address without its secret: for the process, for pages and logs."""
+    kept = [
+        item
+        for item in address.get("endpointProperties") or []
+        if not (isinstance(item, Mapping) and _plain_name(item.get("name")) == "authorization")
+    ]
+    return {**address, "endpointProperties": kept}
+
+
+def read_address(address: Mapping[str, Any] | None) -> Address:
+    """An address that a provider sent. Raises ``InvalidInput`` where it is not one for pulling over HTTP."""
+    if not address:
+        raise InvalidInput("the provider started the transfer without a data address")
+    kind, endpoint = address.get("endpointType"), address.get("endpoint")
+    if not isinstance(kind, str) or _plain_name(kind).upper() not in ("HTTP", "HTTPS"):
+        raise InvalidInput(f"the data address is of a type that is not read here: {kind}")
+    if not isinstance(endpoint, str) or urlsplit(endpoint).scheme not in ("http", "https"):
+        raise InvalidInput("the data address has no HTTP endpoint")
+    properties: dict[str, str] = {}
+    for item in address.get("endpointProperties") or []:
+        if isinstance(item, Mapping) and isinstance(item.get("value"), str):
+            properties.setdefault(_plain_name(item.get("name")), item["value"])
+    token = properties.get("authorization")
+    if token is not None and properties.get("authType", "").lower() == "bearer":
+        token = token if token.lower().startswith("bearer ") else f"Bearer {token}"
+    return Address(
+        endpoint=endpoint,
+        authorization=token,
+        token_endpoint=_beside(endpoint, properties.get("tokenEndpoint")),
+        manifest_endpoint=_beside(endpoint, properties.get("manifestEndpoint")),
+    )
+
+
+def _beside(endpoint: str, url: str | None) -> str | None:
+    """``url``, which must be at the origin of the endpoint: nobody else gets our tokens."""
+    if url is None:
+        return None
+    if urlsplit(url)[:2] != urlsplit(endpoint)[:2]:
+        raise InvalidInput("the data address points to several hosts")
+    return url
+
+
+def _plain_name(name: object) -> str:
+    """The last segment of an IRI or a prefixed name: connectors differ in how they write property names."""
+    text = name if isinstance(name, str) else ""
+    for mark in ("#", "/", ":"):
+        text = text.rpartition(mark)[2]
+    return text

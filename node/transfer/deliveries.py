@@ -1,0 +1,83 @@
+"""What a grant delivers: its bytes, plain or sealed, and the manifest that is signed for them."""
+
+from __future__ import annotations
+
+from node.base.clock import Clock
+from node.base.errors import LocalFault, NotFound
+from node.base.work import UnitOfWork
+from node.catalogue.ports import RecordStore
+from node.exchange.age import SealPlan, SealSecrets
+from node.exchange.delivery import Delivery, deliver_plain, deliver_sealed
+from node.exchange.manifest import Manifest, Sealed
+from node.exchange.offloop import off_loop
+from node.exchange.ports import AssetStore
+from node.exchange.sealkeys import recipient_text
+from node.identity.ports import KeyRing
+from node.transfer.access import Access
+from node.transfer.model import AccessGrant
+
+
+class OpenDelivery:
+    """Makes the bytes of an access readable."""
+
+    def __init__(self, assets: AssetStore, keyring: KeyRing) -> None:
+        self._assets = assets
+        self._keyring = keyring
+
+    async def __call__(self, access: Access) -> Delivery:
+        """Raises ``NotFound`` where the bytes are gone, ``LocalFault`` where they or the secrets have changed."""
+        grant = access.grant
+        if not grant.sealed:
+            return deliver_plain(
+                self._assets,
+                sha256=grant.file_sha256,
+                size=grant.file_size,
+                name=grant.file_name,
+                media_type=grant.media_type,
+            )
+        kept = SealSecrets.unpack(self._keyring.unwrap(grant.secrets or b""))
+        if (kept.source_sha256, kept.size) != (grant.file_sha256, grant.file_size):
+            raise LocalFault("the sealing secrets of a grant belong to another source")
+        if grant.accesses:
+            # The same key over two plaintexts would open both: from the second read on the source is hashed first.
+            await self._assets.check(grant.file_sha256)
+        return deliver_sealed(self._assets, kept, name=grant.file_name)
+
+
+class SignManifest:
+    """Signs what an access delivers."""
+
+    def __init__(self, work: UnitOfWork, records: RecordStore, keyring: KeyRing, clock: Clock) -> None:
+        self._work = work
+        self._records = records
+        self._keyring = keyring
+        self._clock = clock
+
+    async def __call__(self, access: Access) -> str:
+        """The manifest as compact JWS. Raises ``NotFound`` where the record's version is not there."""
+        return await off_loop(self._sign, access.grant)
+
+    def _sign(self, grant: AccessGrant) -> str:
+        with self._work.read() as tx:
+            record = self._records.get(tx, grant.dataset, version=grant.version)
+        if record is None:
+            raise NotFound
+        sealed = None
+        if grant.sealed:
+            kept = SealSecrets.unpack(self._keyring.unwrap(grant.secrets or b""))
+            sealed = Sealed(recipient=recipient_text(kept.recipient), size=SealPlan(kept).sealed_size)
+        return Manifest(
+            transfer=grant.transfer,
+            agreement=grant.agreement,
+            asset=grant.dataset,
+            version=grant.version,
+            name=grant.file_name,
+            media_type=grant.media_type,
+            size=grant.file_size,
+            sha256=grant.file_sha256,
+            sealed=sealed,
+            provider=self._keyring.did,
+            consumer=grant.recipient,
+            issued=self._clock.now(),
+            record_sha256=record.sha256,
+        ).sign(self._keyring)

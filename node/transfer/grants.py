@@ -1,0 +1,165 @@
+"""Opening access to the bytes of a transfer: grants, their tokens, and new tokens for old grants."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from node.base.clock import Clock
+from node.base.errors import InvalidInput, NotFound, Unauthenticated
+from node.base.work import Transaction, UnitOfWork
+from node.catalogue.model import Record
+from node.exchange.age import SealPlan, SealSecrets
+from node.exchange.offloop import off_loop
+from node.identity.model import Caller
+from node.identity.ports import KeyRing
+from node.negotiation.model import Agreement
+from node.negotiation.ports import AgreementStore
+from node.semantics.model import File
+from node.transfer.access import Access, require_standing, token_hash
+from node.transfer.addresses import pull_address
+from node.transfer.model import AccessGrant, Transfer
+from node.transfer.ports import GrantStore, TransferStore
+
+TOKEN_LIFETIME: Final = timedelta(minutes=15)
+
+
+class GrantAccess:
+    """Makes the grant of a transfer that starts."""
+
+    def __init__(
+        self,
+        grants: GrantStore,
+        keyring: KeyRing,
+        clock: Clock,
+        *,
+        public_url: str,
+        lifetime: timedelta = TOKEN_LIFETIME,
+    ) -> None:
+        self._grants = grants
+        self._keyring = keyring
+        self._clock = clock
+        self._public_url = public_url
+        self._lifetime = lifetime
+
+    def grant(
+        self,
+        tx: Transaction,
+        transfer: Transfer,
+        agreement: Agreement,
+        record: Record,
+        file: File,
+        *,
+        recipient_seal_key: bytes | None,
+        now: datetime | None = None,
+    ) -> tuple[AccessGrant, dict[str, Any]]:
+        """The grant, stored, and the DataAddress for the TransferStartMessage: the one place with the token.
+
+        ``recipient_seal_key`` is the X25519 key from the consumer's DID document where the offer demands
+        sealing, else None. A transfer that starts again (after a suspension) keeps its sealing secrets as long
+        as file and recipient are the same, so that the consumer can resume; otherwise it gets new ones.
+        Raises ``InvalidInput`` where sealing is demanded and there is no usable key.
+        """
+        if record.sealed and recipient_seal_key is None:
+            raise InvalidInput(
+                "the offer demands sealed delivery, and the consumer's DID document has no sealing key",
+                remedy="publish an X25519 key under keyAgreement in the DID document",
+            )
+        now = now or self._clock.now()
+        before = self._grants.by_transfer(tx, transfer.pid)
+        wrapped, kept = self._secrets(before, file, recipient_seal_key)
+        token, grant = self._with_token(
+            AccessGrant(
+                transfer=transfer.pid,
+                agreement=agreement.id,
+                recipient=agreement.consumer,
+                dataset=record.iri,
+                version=record.version,
+                file_sha256=file.sha256,
+                file_size=file.size,
+                file_name=file.name,
+                media_type=file.media_type,
+                sealed=recipient_seal_key is not None,
+                token_sha256="",
+                expires=now,
+                secrets=wrapped,
+                accesses=before.accesses if before and kept else 0,
+            ),
+            now,
+        )
+        self._grants.put(tx, grant)
+        return grant, self.data_address(grant, token)
+
+    def renew(self, tx: Transaction, grant: AccessGrant, now: datetime) -> dict[str, Any]:
+        """The DataAddress with a new token for the same grant; the old token is void."""
+        token, renewed = self._with_token(grant, now)
+        self._grants.put(tx, renewed)
+        return self.data_address(renewed, token)
+
+    def data_address(self, grant: AccessGrant, token: str) -> dict[str, Any]:
+        """DSP 2025-1 DataAddress, HTTP pull with a bearer token."""
+        return pull_address(self._public_url, grant.transfer, token=token, expires=grant.expires)
+
+    def _with_token(self, grant: AccessGrant, now: datetime) -> tuple[str, AccessGrant]:
+        token = secrets.token_urlsafe(32)
+        return token, replace(grant, token_sha256=token_hash(token), expires=now + self._lifetime)
+
+    def _secrets(self, before: AccessGrant | None, file: File, recipient: bytes | None) -> tuple[bytes | None, bool]:
+        """Wrapped secrets for this file and recipient, and whether the bytes on the wire stay what they were."""
+        if recipient is None:
+            same = before is not None and not before.sealed and before.file_sha256 == file.sha256
+            return None, same
+        if before is not None and before.secrets is not None:
+            known = SealSecrets.unpack(self._keyring.unwrap(before.secrets))
+            if known.fits(recipient, file.sha256, file.size):
+                return before.secrets, True
+        fresh = SealSecrets.fresh(recipient, file.sha256, file.size)
+        SealPlan(fresh)  # refuses a key of low order now, not at the first read
+        return self._keyring.wrap(fresh.pack()), False
+
+
+class RefreshToken:
+    """A new token for a consumer that proves itself with its own identity, not with the old token."""
+
+    def __init__(
+        self,
+        work: UnitOfWork,
+        *,
+        transfers: TransferStore,
+        agreements: AgreementStore,
+        grants: GrantStore,
+        access: GrantAccess,
+        clock: Clock,
+    ) -> None:
+        self._work = work
+        self._transfers = transfers
+        self._agreements = agreements
+        self._grants = grants
+        self._access = access
+        self._clock = clock
+
+    async def __call__(self, caller: Caller, transfer_pid: str) -> dict[str, Any]:
+        """The DataAddress with a new token.
+
+        Raises ``Unauthenticated`` for nobody, ``NotFound`` for a process that is not the caller's, and
+        ``NotAllowed`` with the reasons where transfer or agreement are not in force. The policy is not asked
+        here, since it is at every read.
+        """
+        if not caller.is_participant:
+            raise Unauthenticated("a participant's token is missing", remedy="send your self-issued ID token")
+        return await off_loop(self._renew, caller, transfer_pid)
+
+    def _renew(self, caller: Caller, pid: str) -> dict[str, Any]:
+        with self._work.begin() as tx:
+            grant = self._grants.by_transfer(tx, pid)
+            if grant is None or grant.recipient != caller.did:
+                raise NotFound
+            transfer = self._transfers.get(tx, pid)
+            agreement = self._agreements.get(tx, grant.agreement)
+            if transfer is None or agreement is None:
+                raise NotFound
+            now = self._clock.now()
+            require_standing(Access(transfer=transfer, grant=grant, agreement=agreement, at=now))
+            return self._access.renew(tx, grant, now)

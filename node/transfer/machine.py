@@ -1,0 +1,47 @@
+"""The transfer process as a table (DSP 2025-1 §9.1, figure of the state machine)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from node.base.machine import Event, Move, Step, Table, advance
+from node.base.process import Role
+from node.transfer.model import Transfer
+
+REQUEST: Final = "TransferRequestMessage"
+START: Final = "TransferStartMessage"
+COMPLETION: Final = "TransferCompletionMessage"
+SUSPENSION: Final = "TransferSuspensionMessage"
+TERMINATION: Final = "TransferTerminationMessage"
+
+REQUESTED: Final = "REQUESTED"
+STARTED: Final = "STARTED"
+SUSPENDED: Final = "SUSPENDED"
+COMPLETED: Final = "COMPLETED"
+TERMINATED: Final = "TERMINATED"
+
+_C: Final = frozenset({Role.CONSUMER})
+_P: Final = frozenset({Role.PROVIDER})
+_BOTH: Final = _C | _P
+
+TABLE: Final = Table(
+    name="transfer process",
+    openings={REQUEST: Move(REQUESTED, _C)},
+    moves={
+        (REQUESTED, START): Move(STARTED, _P),
+        (REQUESTED, TERMINATION): Move(TERMINATED, _BOTH),
+        (STARTED, COMPLETION): Move(COMPLETED, _BOTH),
+        (STARTED, SUSPENSION): Move(SUSPENDED, _BOTH),
+        (STARTED, TERMINATION): Move(TERMINATED, _BOTH),
+        (SUSPENDED, START): Move(STARTED, _BOTH),
+        (SUSPENDED, TERMINATION): Move(TERMINATED, _BOTH),
+    },
+    terminal=frozenset({COMPLETED, TERMINATED}),
+    aborted=TERMINATED,
+)
+
+
+def step(transfer: Transfer, event: Event, now: datetime) -> Step[Transfer]:
+    """Apply ``event`` to ``transfer``: see ``node.base.machine.advance`` for what is raised and returned."""
+    return advance(TABLE, transfer, event, now)

@@ -1,0 +1,152 @@
+"""The messages of the transfer process, in and out (DSP 2025-1 §9.2; JSON Schemas ``transfer/*.json``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from node.base.errors import InvalidInput
+from node.base.ids import new_urn
+from node.base.jsons import read_object
+from node.negotiation.messages import Incoming, require_text, require_type
+from node.transfer import machine
+from node.transfer.model import Transfer
+from node.vocab.dsp import VERSIONS, DspVersion
+from node.vocab.namespaces import HANSA
+
+FILE: Final = HANSA + "file"
+"""Our extra member of a request: the name of the file that is wanted, where a dataset has several."""
+
+_REQUIRED: Final[dict[str, tuple[str, ...]]] = {
+    machine.REQUEST: ("consumerPid", "agreementId", "format", "callbackAddress"),
+    machine.START: ("providerPid", "consumerPid"),
+    machine.COMPLETION: ("providerPid", "consumerPid"),
+    machine.SUSPENSION: ("providerPid", "consumerPid"),
+    machine.TERMINATION: ("providerPid", "consumerPid"),
+}
+
+
+def read(raw: bytes, *expected: str) -> Incoming:
+    """The message in ``raw``, which must be one of ``expected``. Raises ``InvalidInput``."""
+    body = read_object(raw)
+    kind = require_type(body, *expected)
+    for member in _REQUIRED[kind]:
+        require_text(body, member)
+    if body.get("dataAddress") is not None:
+        require_data_address(body["dataAddress"])
+    return Incoming(name=kind, body=body, raw=raw)
+
+
+def require_data_address(address: Any) -> None:
+    """A DataAddress: ``endpointType``, and properties with name and value (``data-address-schema.json``)."""
+    if not isinstance(address, Mapping):
+        raise InvalidInput("dataAddress must be an object")
+    require_text(address, "endpointType")
+    properties = address.get("endpointProperties", [])
+    if not isinstance(properties, list):
+        raise InvalidInput("dataAddress.endpointProperties must be an array")
+    for entry in properties:
+        if not isinstance(entry, Mapping):
+            raise InvalidInput("each endpoint property must be an object")
+        require_text(entry, "name")
+        if not isinstance(entry.get("value"), str):
+            raise InvalidInput("each endpoint property needs a text as its value")
+
+
+def endpoint_properties(address: Mapping[str, Any] | None) -> dict[str, str]:
+    """Name → value of a data address's endpoint properties."""
+    return {entry["name"]: entry["value"] for entry in (address or {}).get("endpointProperties", [])}
+
+
+def request(transfer: Transfer, callback: str, *, file: str | None = None) -> dict[str, Any]:
+    """TransferRequestMessage for a pull, or a push where the transfer has a data address."""
+    message = {
+        **_head(transfer, machine.REQUEST),
+        "consumerPid": transfer.pid,
+        "agreementId": transfer.agreement,
+        "format": transfer.format,
+        "callbackAddress": callback,
+    }
+    if transfer.data_address is not None:
+        message["dataAddress"] = transfer.data_address
+    if file:
+        message[FILE] = file
+    return message
+
+
+def start(transfer: Transfer, data_address: Mapping[str, Any] | None) -> dict[str, Any]:
+    """TransferStartMessage; a provider's start of a pull carries the data address."""
+    message = {**_head(transfer, machine.START), **_pids(transfer)}
+    if data_address is not None:
+        message["dataAddress"] = dict(data_address)
+    return message
+
+
+def completion(transfer: Transfer) -> dict[str, Any]:
+    return {**_head(transfer, machine.COMPLETION), **_pids(transfer)}
+
+
+def suspension(transfer: Transfer, code: str, reason: Sequence[Any] = ()) -> dict[str, Any]:
+    return _with_reason({**_head(transfer, machine.SUSPENSION), **_pids(transfer), "code": code}, reason)
+
+
+def termination(transfer: Transfer, code: str, reason: Sequence[Any] = ()) -> dict[str, Any]:
+    return _with_reason({**_head(transfer, machine.TERMINATION), **_pids(transfer), "code": code}, reason)
+
+
+def acknowledgement(transfer: Transfer) -> dict[str, Any]:
+    """TransferProcess: the state as the peer may see it."""
+    return {
+        "@context": [VERSIONS[transfer.version].context],
+        "@type": "TransferProcess",
+        "@id": transfer.pid,
+        **_pids(transfer),
+        "state": transfer.state,
+    }
+
+
+def error(
+    version: DspVersion, *, provider_pid: str, consumer_pid: str, code: str, reason: Sequence[Any]
+) -> dict[str, Any]:
+    """TransferError."""
+    return {
+        "@context": [version.context],
+        "@type": "TransferError",
+        "providerPid": provider_pid,
+        "consumerPid": consumer_pid,
+        "code": code,
+        "reason": list(reason) or [code],
+    }
+
+
+def path(name: str, peer_pid: str | None) -> str:
+    """Where the message goes, below the peer's base (DSP 2025-1 §10.2, §10.3)."""
+    if peer_pid is None:
+        return {machine.REQUEST: "/transfers/request"}[name]
+    return (
+        f"/transfers/{quote(peer_pid, safe=':')}"
+        + {
+            machine.START: "/start",
+            machine.COMPLETION: "/completion",
+            machine.SUSPENSION: "/suspension",
+            machine.TERMINATION: "/termination",
+        }[name]
+    )
+
+
+def _head(transfer: Transfer, kind: str) -> dict[str, Any]:
+    return {"@context": [VERSIONS[transfer.version].context], "@type": kind, "@id": new_urn()}
+
+
+def _pids(transfer: Transfer) -> dict[str, Any]:
+    ours, theirs = transfer.pid, transfer.peer_pid or transfer.pid
+    if transfer.role == "provider":
+        return {"providerPid": ours, "consumerPid": theirs}
+    return {"providerPid": theirs, "consumerPid": ours}
+
+
+def _with_reason(message: dict[str, Any], reason: Sequence[Any]) -> dict[str, Any]:
+    if reason:
+        message["reason"] = list(reason)
+    return message

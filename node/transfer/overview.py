@@ -1,0 +1,87 @@
+"""Reading what has been agreed and exchanged: for the management API, the pages and the auditor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from node.base.clock import stamp
+from node.base.errors import NotFound
+from node.base.jsons import read_object
+from node.base.process import Exchange
+from node.base.work import UnitOfWork
+from node.ledger.model import EntryKind
+from node.ledger.ports import LedgerStore
+from node.negotiation.model import Agreement, Negotiation, PendingDecision
+from node.negotiation.ports import AgreementStore, DecisionStore, NegotiationStore
+from node.transfer.model import Reception, Transfer
+from node.transfer.ports import ReceptionStore, TransferStore
+
+
+class Overview:
+    """Read-only views over negotiations, transfers and agreements of this node."""
+
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        negotiations: NegotiationStore,
+        transfers: TransferStore,
+        agreements: AgreementStore,
+        decisions: DecisionStore,
+        receptions: ReceptionStore,
+        ledger: LedgerStore,
+    ) -> None:
+        self._uow = uow
+        self._negotiations = negotiations
+        self._transfers = transfers
+        self._agreements = agreements
+        self._decisions = decisions
+        self._receptions = receptions
+        self._ledger = ledger
+
+    def negotiations(self, limit: int = 200) -> list[Negotiation]:
+        """Newest first."""
+        with self._uow.read() as tx:
+            return list(self._negotiations.select(tx, limit=limit))
+
+    def negotiation(self, pid: str) -> tuple[Negotiation, list[Exchange], PendingDecision | None]:
+        """A negotiation, its messages, and the open decision that it waits for here. Raises ``NotFound``."""
+        with self._uow.read() as tx:
+            found = self._negotiations.get(tx, pid)
+            if found is None:
+                raise NotFound("there is no such negotiation")
+            decision = self._decisions.by_subject(tx, pid)
+            waits = decision if decision is not None and decision.decided_at is None else None
+            return found, list(self._negotiations.exchanges(tx, pid)), waits
+
+    def transfers(self, limit: int = 200) -> list[Transfer]:
+        """Newest first."""
+        with self._uow.read() as tx:
+            return list(self._transfers.select(tx, limit=limit))
+
+    def transfer(self, pid: str) -> tuple[Transfer, list[Exchange], Reception | None]:
+        """A transfer, its messages, and what has been received. Raises ``NotFound``."""
+        with self._uow.read() as tx:
+            found = self._transfers.get(tx, pid)
+            if found is None:
+                raise NotFound("there is no such transfer")
+            return found, list(self._transfers.exchanges(tx, pid)), self._receptions.get(tx, pid)
+
+    def agreements(self) -> list[Agreement]:
+        """Final ones, newest first."""
+        with self._uow.read() as tx:
+            return [one for one in self._agreements.select(tx) if one.finalized is not None]
+
+    def agreement(self, agreement_id: str) -> Agreement:
+        """Raises ``NotFound``."""
+        with self._uow.read() as tx:
+            found = self._agreements.get(tx, agreement_id)
+        if found is None or found.finalized is None:
+            raise NotFound("there is no such agreement")
+        return found
+
+    def accesses(self, agreement_id: str) -> list[dict[str, Any]]:
+        """Every access under an agreement, from the ledger: when, who, what came of it."""
+        with self._uow.read() as tx:
+            entries = self._ledger.history(tx, agreement_id, EntryKind.ACCESS)
+        return [{"at": stamp(entry.at), "by": entry.by, **read_object(entry.body)} for entry in entries]

@@ -1,0 +1,388 @@
+"""The consumer's side of the bytes: fetching, resuming, verifying.
+
+A reception is durable. Bytes are appended to a part file; at intervals they are synced and their number is
+recorded, and after a crash only recorded bytes are trusted. A peer that is away is asked again; an expired
+token is renewed; a source that has changed is begun again from its first byte. What is complete is checked
+against the manifest that the provider signed, and only then gets a name. A refusal ends the reception, with
+the provider's reasons.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import random
+import re
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from node.base.clock import Clock
+from node.base.crashpoints import crashpoint
+from node.base.errors import (
+    Conflict,
+    HansaError,
+    InvalidInput,
+    LocalFault,
+    NotAllowed,
+    NotFound,
+    PeerUnreachable,
+    Unauthenticated,
+)
+from node.base.jsons import read_object
+from node.base.work import Transaction, UnitOfWork
+from node.exchange.arrival import Arrival, NotWhatWasSigned
+from node.exchange.manifest import Manifest, ManifestInvalid, read_kept, signing_key_id, verify_manifest
+from node.exchange.names import safe_name
+from node.exchange.offloop import Beside, off_loop
+from node.exchange.ports import Body, BytePlane
+from node.exchange.sealkeys import recipient_text
+from node.exchange.spool import READ_SIZE, PartFile
+from node.identity.ports import KeyRing
+from node.transfer import machine
+from node.transfer.addresses import read_address
+from node.transfer.model import Reception, Transfer
+from node.transfer.ports import ReceptionStore, TransferStore
+
+log = logging.getLogger("hansa.reception")
+
+RECEIVING: Final = "receiving"
+VERIFYING: Final = "verifying"
+DONE: Final = "done"
+FAILED: Final = "failed"
+
+_UUID: Final = re.compile(r"urn:uuid:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+
+KeyOf = Callable[[str, str], Awaitable[dict[str, Any]]]
+"""(DID, key id) → the public JWK that the DID document lists under ``assertionMethod``."""
+
+TokenFor = Callable[[str], Awaitable[str]]
+"""DID of a peer → the Authorization header value that proves who we are to it."""
+
+Finished = Callable[[Transaction, str, Reception], None]
+"""What follows from the end (done or failed) of the reception of a transfer, in the same transaction."""
+
+Progress = Callable[[Reception], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Habits:
+    """Sizes in bytes, times in seconds. ``patience``: how long without a byte until the run gives up for now."""
+
+    sync_bytes: int = 8 * 1024 * 1024
+    sync_seconds: float = 2.0
+    first_pause: float = 0.2
+    longest_pause: float = 10.0
+    patience: float = 120.0
+    restarts: int = 5
+    renewals: int = 3
+
+
+class SourceChanged(Exception):
+    """The bytes at the provider are others than those that we have the beginning of."""
+
+
+class Receive:
+    """Receives the bytes of started transfers."""
+
+    def __init__(
+        self,
+        work: UnitOfWork,
+        *,
+        transfers: TransferStore,
+        receptions: ReceptionStore,
+        plane: BytePlane,
+        keyring: KeyRing,
+        clock: Clock,
+        folder: Path,
+        key_of: KeyOf,
+        token_for: TokenFor,
+        finished: Finished | None = None,
+        habits: Habits | None = None,
+    ) -> None:
+        """``folder`` is where received files go; it is made where it is missing."""
+        self.work = work
+        self.transfers = transfers
+        self.receptions = receptions
+        self.plane = plane
+        self.keyring = keyring
+        self.clock = clock
+        self.folder = folder
+        self.key_of = key_of
+        self.token_for = token_for
+        self.finished = finished
+        self.habits = habits or Habits()
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    async def run(self, transfer: Transfer, *, on_progress: Progress | None = None) -> Reception:
+        """Receive until the bytes are verified (``done``) or it is clear that they never will be (``failed``).
+
+        May be called again after any interruption, also in another process. A reception of a transfer that
+        the provider has suspended is returned as it is, still ``receiving``. Raises ``PeerUnreachable`` where the
+        provider stays away longer than our patience, ``LocalFault`` where this machine fails (disk full),
+        ``Conflict`` where another run is at work: in each case call again later.
+        """
+        known = await off_loop(self._known, transfer.pid)
+        if known is not None and known.state in (DONE, FAILED):
+            return known
+        reception = known or Reception(
+            transfer=transfer.pid,
+            state=RECEIVING,
+            name=safe_name(re.split(r"[/#]", transfer.dataset)[-1]),
+            media_type="",
+            sealed=False,
+            expected=None,
+            received=0,
+            at=self.clock.now(),
+        )
+        return await _Run(self, transfer, reception, on_progress).run()
+
+    def _known(self, pid: str) -> Reception | None:
+        with self.work.read() as tx:
+            return self.receptions.get(tx, pid)
+
+
+class _Run:
+    """One run of one reception."""
+
+    def __init__(
+        self, receive: Receive, transfer: Transfer, reception: Reception, on_progress: Progress | None
+    ) -> None:
+        self._owner = receive
+        self._habits = receive.habits
+        self._transfer = transfer
+        self._reception = reception
+        self._on_progress = on_progress
+        self._arrival = Arrival(receive.folder, local_id(transfer.pid))
+        self._manifest: Manifest | None = None
+        self._last_byte = time.monotonic()
+        self._pause = receive.habits.first_pause
+        self._restarts = self._renewals = 0
+
+    async def run(self) -> Reception:
+        try:
+            self._address = read_address(self._transfer.data_address)
+            await self._until_done()
+        except (PeerUnreachable, LocalFault, Conflict):
+            raise
+        except NotAllowed as refusal:
+            if refusal.facts.get("transferState") == machine.SUSPENDED:
+                await self._save(error=refusal.detail)
+                return self._reception
+            await self._fail(refusal)
+        except HansaError as error:
+            await self._fail(error)
+        except OSError as error:
+            raise LocalFault(f"the bytes could not be kept: {error.strerror or error}") from error
+        return self._reception
+
+    async def _until_done(self) -> None:
+        """Try again after everything that passes by itself; raise what does not."""
+        while True:
+            try:
+                await self._attempt()
+                return
+            except SourceChanged:
+                self._restarts += 1
+                if self._restarts > self._habits.restarts:
+                    raise NotWhatWasSigned("the provider's bytes change again and again") from None
+                log.info("the source has changed: starting over", extra={"transfer": self._transfer.pid})
+                await self._start_over()
+            except (Unauthenticated, NotFound) as refusal:
+                # An unknown token may be an old one: a renewal whose answer we never got has replaced it.
+                self._renewals += 1
+                if self._address.token_endpoint is None or self._renewals > self._habits.renewals:
+                    raise
+                log.info("renewing the token: %s", refusal.detail, extra={"transfer": self._transfer.pid})
+                await self._patiently(self._renew)
+            except PeerUnreachable as away:
+                await self._wait(away)
+
+    async def _attempt(self) -> None:
+        if self._manifest is None and self._reception.manifest is not None:
+            self._manifest = read_kept(self._reception.manifest)
+        if self._manifest is None and self._address.manifest_endpoint is not None:
+            await self._fetch_manifest()
+        if self._reception.state == RECEIVING:
+            await self._download()
+        await self._accept()
+
+    async def _patiently(self, call: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                return await call()
+            except PeerUnreachable as away:
+                await self._wait(away)
+
+    async def _wait(self, away: PeerUnreachable) -> None:
+        if time.monotonic() - self._last_byte > self._habits.patience:
+            raise away
+        await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads the load, hides nothing
+        self._pause = min(self._pause * 2, self._habits.longest_pause)
+
+    async def _renew(self) -> None:
+        assert self._address.token_endpoint is not None
+        proof = await self._owner.token_for(self._transfer.peer)
+        answer = await self._owner.plane.document(self._address.token_endpoint, authorization=proof, method="POST")
+        self._address = read_address(read_object(answer))
+
+    async def _fetch_manifest(self) -> None:
+        """Fetch and verify. Raises ``ManifestInvalid`` where it is not ours or not the provider's."""
+        assert self._address.manifest_endpoint is not None
+        transfer, keyring = self._transfer, self._owner.keyring
+        answer = await self._owner.plane.document(
+            self._address.manifest_endpoint, authorization=self._address.authorization
+        )
+        jws = answer.decode("ascii", errors="replace").strip()
+        try:
+            key = await self._owner.key_of(transfer.peer, signing_key_id(jws))
+        except Unauthenticated as error:
+            raise ManifestInvalid(f"the manifest's key is not the provider's: {error.detail}") from error
+        manifest = verify_manifest(jws, key)
+        manifest.expect(
+            agreement=transfer.agreement,
+            provider=transfer.peer,
+            consumer=keyring.did,
+            asset=transfer.dataset,
+            transfer=transfer.peer_pid or "",
+        )
+        if manifest.sealed and manifest.sealed.recipient != recipient_text(keyring.seal_public_key()):
+            raise InvalidInput("the bytes are sealed for another key than ours")
+        self._manifest = manifest
+        await self._save(
+            name=safe_name(manifest.name),
+            media_type=manifest.media_type,
+            sealed=manifest.sealed is not None,
+            expected=manifest.sealed.size if manifest.sealed else manifest.size,
+            sha256=manifest.sha256,
+            manifest=jws,
+        )
+
+    async def _download(self) -> None:
+        part = await off_loop(PartFile, self._arrival.part)
+        crashpoint("delivery.D1")
+        try:
+            await off_loop(part.truncate, min(part.size, self._reception.received))
+            if part.size != self._reception.received:
+                raise SourceChanged
+            while part.size != self._reception.expected:
+                await self._read_on(part)
+                if self._reception.expected is None:
+                    break
+            await self._sync(part, state=VERIFYING)
+        finally:
+            part.close()
+
+    async def _read_on(self, part: PartFile) -> None:
+        """One request for what is missing. Raises ``PeerUnreachable`` where its answer breaks off."""
+        etag = (self._reception.facts or {}).get("etag")
+        if part.size and etag is None and self._manifest is None:
+            raise SourceChanged  # Nothing would tell whether the rest belongs to this beginning.
+        reading = self._owner.plane.read(
+            self._address.endpoint, authorization=self._address.authorization, start=part.size, etag=etag
+        )
+        try:
+            async with reading as body:
+                await self._check_answer(body, part)
+                await self._copy(body, part)
+        finally:
+            # What has arrived is kept whatever ended the request, so that the next one goes on from there.
+            await self._sync(part)
+        if body.total is not None and part.size < body.total:
+            raise PeerUnreachable("the provider's answer broke off")
+
+    async def _check_answer(self, body: Body, part: PartFile) -> None:
+        expected = self._reception.expected
+        if body.start != part.size or (expected is not None and body.total not in (None, expected)):
+            raise SourceChanged
+        if body.etag != (self._reception.facts or {}).get("etag"):
+            if part.size:
+                raise SourceChanged
+            await self._save(facts={"etag": body.etag} if body.etag else None)
+        if expected is None and body.total is not None:
+            await self._save(expected=body.total)
+
+    async def _copy(self, body: Body, part: PartFile) -> None:
+        """Append what comes, syncing and recording now and then while more comes in."""
+        buffer = bytearray()
+        synced, synced_at = part.size, time.monotonic()
+        syncing = Beside()
+        limit = body.total if body.total is not None else self._reception.expected
+        try:
+            async for chunk in body.chunks:
+                buffer += chunk
+                if limit is not None and part.size + len(buffer) > limit:
+                    raise InvalidInput("the provider sends more bytes than it said")
+                if len(buffer) < READ_SIZE:
+                    continue
+                full, buffer = buffer, bytearray()
+                await self._append(part, full)
+                now = time.monotonic()
+                due = part.size - synced >= self._habits.sync_bytes or now - synced_at >= self._habits.sync_seconds
+                if due and await syncing.start(lambda: self._sync(part)):
+                    synced, synced_at = part.size, now
+        finally:
+            await self._append(part, buffer)
+            await syncing.settle()
+
+    async def _append(self, part: PartFile, data: bytearray) -> None:
+        if data:
+            await off_loop(part.append, data)
+            self._last_byte, self._pause, self._renewals = time.monotonic(), self._habits.first_pause, 0
+            crashpoint("delivery.D2")
+
+    async def _sync(self, part: PartFile, **changes: Any) -> None:
+        crashpoint("delivery.D3")
+        await self._save(received=await off_loop(part.sync), **changes)
+
+    async def _start_over(self) -> None:
+        self._manifest = None
+        await off_loop(self._arrival.discard)
+        await self._save(state=RECEIVING, received=0, expected=None, sha256=None, manifest=None, facts=None)
+
+    async def _accept(self) -> None:
+        await off_loop(self._require_not_ended)
+        manifest = self._manifest
+        try:
+            if manifest is None:
+                # A connector of another kind: the bytes are the provider's word alone, and we say so.
+                path = await self._arrival.keep(self._reception.name)
+            else:
+                path = await self._arrival.accept(manifest, self._owner.keyring)
+        except NotFound:
+            raise SourceChanged from None  # Somebody removed our part file: there is nothing to go on from.
+        facts = {**(self._reception.facts or {}), "verified": manifest is not None}
+        await self._save(state=DONE, path=str(path.relative_to(self._owner.folder)), facts=facts, error=None)
+        crashpoint("delivery.D7")
+
+    def _require_not_ended(self) -> None:
+        with self._owner.work.read() as tx:
+            now = self._owner.transfers.get(tx, self._transfer.pid)
+        if now is not None and now.state == machine.TERMINATED:
+            raise NotAllowed("the transfer was terminated before its bytes were complete")
+
+    async def _fail(self, error: HansaError) -> None:
+        log.warning("reception failed: %s", error.detail, extra={"transfer": self._transfer.pid})
+        await off_loop(self._arrival.discard)
+        await self._save(state=FAILED, error=error.detail, facts={**error.facts, "code": error.code})
+
+    async def _save(self, **changes: Any) -> None:
+        self._reception = replace(self._reception, at=self._owner.clock.now(), **changes)
+        await off_loop(self._write, self._reception)
+        if self._on_progress is not None:
+            self._on_progress(self._reception)
+
+    def _write(self, reception: Reception) -> None:
+        with self._owner.work.begin() as tx:
+            self._owner.receptions.put(tx, reception)
+            if reception.state in (DONE, FAILED) and self._owner.finished is not None:
+                self._owner.finished(tx, reception.transfer, reception)
+
+
+def local_id(pid: str) -> str:
+    """A name for our files: the UUID of our own process id, or a hash where it has another form."""
+    found = _UUID.fullmatch(pid)
+    return found.group(1) if found else hashlib.sha256(pid.encode()).hexdigest()[:32]

@@ -1,0 +1,81 @@
+"""What this node does by itself in a transfer. As in negotiation, a strategy looks and answers with an action."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from node.base.process import Role
+from node.policy.model import Decision
+from node.transfer import machine
+from node.transfer.model import Transfer
+from node.vocab.dsp import PULL
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Open the access and tell the consumer where (provider)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receive:
+    """Fetch the bytes (consumer)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """All is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspend:
+    """Pause it, with a code."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate:
+    """End it, with a code and reasons."""
+
+    code: str
+    reason: list[Any] = field(default_factory=list)
+
+
+Action = Hold | Start | Receive | Complete | Suspend | Terminate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What a strategy sees; ``decision`` is the provider's, about this access under the agreement."""
+
+    transfer: Transfer
+    decision: Decision | None
+
+
+class Strategy(Protocol):
+    """A transfer strategy: a plug-in point."""
+
+    def next(self, look: Look) -> Action:
+        """What to do now that ``look.transfer`` stands as it does. Must be pure."""
+
+
+class StandardStrategy:
+    """Start what the agreement permits, refuse with reasons what it does not, fetch what was started."""
+
+    def next(self, look: Look) -> Action:
+        transfer = look.transfer
+        match transfer.role, transfer.state:
+            case Role.PROVIDER, machine.REQUESTED:
+                if look.decision is None or look.decision.permits:
+                    return Start()
+                return Terminate("policy-refused", [reason.to_json() for reason in look.decision.unmet])
+            case Role.CONSUMER, machine.STARTED if transfer.format == PULL and transfer.data_address:
+                return Receive()
+            case _:
+                return Hold()

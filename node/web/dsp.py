@@ -1,0 +1,296 @@
+"""The Dataspace Protocol door (DSP 2025-1 §5.3, §6.3, §8, §10): both sides' end points, plain JSON.
+
+Errors are the protocol's own error objects. A caller that is not a party to a process is told 404, and an asset
+that a caller may not see is answered exactly as one that does not exist.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from anyio.to_thread import run_sync
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from node.base.errors import HansaError, LocalFault, TooLarge
+from node.base.process import Role
+from node.identity.model import Caller, DidDocument
+from node.negotiation import machine as negotiating
+from node.negotiation import messages as contract
+from node.negotiation.conversation import Answer
+from node.negotiation.messages import Incoming
+from node.negotiation.usecases import Negotiations
+from node.transfer import machine as transferring
+from node.transfer import messages as transfer
+from node.transfer.usecases import Transfers
+from node.vocab.dsp import DspVersion
+
+log = logging.getLogger("hansa.dsp")
+
+BODY_LIMIT = 1 << 20
+
+
+class Catalogue(Protocol):
+    """The DSP view of the catalogue."""
+
+    async def catalog(
+        self,
+        caller: Caller,
+        *,
+        filter: Any,  # noqa: A002 - the protocol's name
+        token: str | None,
+    ) -> tuple[dict[str, Any], str | None]: ...
+
+    async def dataset(self, iri: str, caller: Caller) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """What this door needs. ``participant`` identifies the calling participant or raises ``Unauthenticated``;
+    ``document`` resolves a DID document; ``check_callback`` raises where an address may not be dialled, or is not
+    the caller's; ``seal_key`` reads the X25519 key of a DID document."""
+
+    version: DspVersion
+    negotiations: Negotiations
+    transfers: Transfers
+    catalogue: Catalogue
+    participant: Callable[[Request], Awaitable[Caller]]
+    document: Callable[[str], Awaitable[DidDocument]]
+    check_callback: Callable[[str, Caller, DidDocument], None]
+    seal_key: Callable[[DidDocument], bytes | None]
+
+
+def routes(doors: Doors) -> list[Route]:
+    """All end points of one protocol version, below its path."""
+    base = doors.version.path
+    door = _Door(doors)
+
+    def post(path: str, handler: Callable[[Request], Awaitable[Response]]) -> Route:
+        return Route(base + path, handler, methods=["POST"])
+
+    def get(path: str, handler: Callable[[Request], Awaitable[Response]]) -> Route:
+        return Route(base + path, handler, methods=["GET"])
+
+    return [
+        post("/catalog/request", door.catalog),
+        get("/catalog/datasets/{id:path}", door.dataset),
+        post("/negotiations/request", door.open_negotiation),
+        get("/negotiations/{pid}", door.show_negotiation),
+        post("/negotiations/{pid}/request", door.negotiation(Role.PROVIDER, negotiating.REQUEST)),
+        post("/negotiations/{pid}/events", door.negotiation(None, "ContractNegotiationEventMessage")),
+        post("/negotiations/{pid}/agreement/verification", door.negotiation(Role.PROVIDER, negotiating.VERIFICATION)),
+        post("/negotiations/{pid}/offers", door.negotiation(Role.CONSUMER, negotiating.OFFER)),
+        post("/negotiations/{pid}/agreement", door.negotiation(Role.CONSUMER, negotiating.AGREEMENT)),
+        post("/negotiations/{pid}/termination", door.negotiation(None, negotiating.TERMINATION)),
+        post("/transfers/request", door.open_transfer),
+        get("/transfers/{pid}", door.show_transfer),
+        post("/transfers/{pid}/start", door.transfer(transferring.START)),
+        post("/transfers/{pid}/completion", door.transfer(transferring.COMPLETION)),
+        post("/transfers/{pid}/termination", door.transfer(transferring.TERMINATION)),
+        post("/transfers/{pid}/suspension", door.transfer(transferring.SUSPENSION)),
+    ]
+
+
+class _Door:
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+
+    # ---- catalogue -------------------------------------------------------------------------------------------
+
+    async def catalog(self, request: Request) -> Response:
+        async def answer() -> Response:
+            caller = await self._doors.participant(request)
+            body = await _body(request)
+            wanted: Sequence[Any] = ()
+            if body.strip():
+                message = contract.read_object(body)
+                contract.require_type(message, "CatalogRequestMessage")
+                wanted = message.get("filter") or ()
+            token = request.query_params.get("continuationToken")
+            found, following = await self._doors.catalogue.catalog(caller, filter=wanted, token=token)
+            headers = {}
+            if following:
+                headers["Link"] = f'<{request.url.path}?continuationToken={following}>; rel="next"'
+            return JSONResponse(found, headers=headers)
+
+        return await self._answer(answer, self._catalog_error)
+
+    async def dataset(self, request: Request) -> Response:
+        async def answer() -> Response:
+            caller = await self._doors.participant(request)
+            return JSONResponse(await self._doors.catalogue.dataset(request.path_params["id"], caller))
+
+        return await self._answer(answer, self._catalog_error)
+
+    def _catalog_error(self, code: str, reason: list[Any]) -> dict[str, Any]:
+        return {"@context": [self._doors.version.context], "@type": "CatalogError", "code": code, "reason": reason}
+
+    # ---- negotiation -----------------------------------------------------------------------------------------
+
+    async def open_negotiation(self, request: Request) -> Response:
+        stated: dict[str, Any] = {}
+
+        async def answer() -> Response:
+            caller = await self._doors.participant(request)
+            message = contract.read(await _body(request), negotiating.REQUEST)
+            stated.update(message.body)
+            await self._check_callback(message, caller)
+            purpose = message.text(contract.PURPOSE)
+            return _told(await run_sync(lambda: self._doors.negotiations.requested(caller, message, purpose=purpose)))
+
+        return await self._answer(answer, lambda code, reason: self._contract_error(stated, None, code, reason))
+
+    def negotiation(self, role: Role | None, kind: str) -> Callable[[Request], Awaitable[Response]]:
+        """The door of one message within a negotiation; ``role`` None where both sides have that path."""
+
+        async def handle(request: Request) -> Response:
+            pid = request.path_params["pid"]
+            stated: dict[str, Any] = {}
+
+            async def answer() -> Response:
+                caller = await self._doors.participant(request)
+                message = contract.read(await _body(request), kind)
+                stated.update(message.body)
+                ours = role or _side(message)
+                signer = None
+                if message.text(contract.SIGNATURE) is not None and caller.did is not None:
+                    signer = await self._doors.document(caller.did)
+                return _told(
+                    await run_sync(
+                        lambda: self._doors.negotiations.received(pid, caller, message, role=ours, signer=signer)
+                    )
+                )
+
+            return await self._answer(answer, lambda code, reason: self._contract_error(stated, pid, code, reason))
+
+        return handle
+
+    async def show_negotiation(self, request: Request) -> Response:
+        pid = request.path_params["pid"]
+
+        async def answer() -> Response:
+            caller = await self._doors.participant(request)
+            return JSONResponse(await run_sync(lambda: self._doors.negotiations.shown(pid, caller)))
+
+        return await self._answer(answer, lambda code, reason: self._contract_error({}, pid, code, reason))
+
+    def _contract_error(
+        self, stated: Mapping[str, Any], pid: str | None, code: str, reason: list[Any]
+    ) -> dict[str, Any]:
+        return contract.error(
+            self._doors.version,
+            provider_pid=str(stated.get("providerPid") or pid or ""),
+            consumer_pid=str(stated.get("consumerPid") or pid or ""),
+            code=code,
+            reason=reason,
+        )
+
+    # ---- transfer --------------------------------------------------------------------------------------------
+
+    async def open_transfer(self, request: Request) -> Response:
+        stated: dict[str, Any] = {}
+
+        async def answer() -> Response:
+            caller = await self._doors.participant(request)
+            message = transfer.read(await _body(request), transferring.REQUEST)
+            stated.update(message.body)
+            document = await self._check_callback(message, caller)
+            key = self._doors.seal_key(document)
+            return _told(await run_sync(lambda: self._doors.transfers.requested(caller, message, seal_key=key)))
+
+        return await self._answer(answer, lambda code, reason: self._transfer_error(stated, None, code, reason))
+
+    def transfer(self, kind: str) -> Callable[[Request], Awaitable[Response]]:
+        """The door of one message within a transfer, either side."""
+
+        async def handle(request: Request) -> Response:
+            pid = request.path_params["pid"]
+            stated: dict[str, Any] = {}
+
+            async def answer() -> Response:
+                caller = await self._doors.participant(request)
+                message = transfer.read(await _body(request), kind)
+                stated.update(message.body)
+                return _told(await run_sync(lambda: self._doors.transfers.received(pid, caller, message)))
+
+            return await self._answer(answer, lambda code, reason: self._transfer_error(stated, pid, code, reason))
+
+        return handle
+
+    async def show_transfer(self, request: Request) -> Response:
+        pid = request.path_params["pid"]
+
+        async def answer() -> Response:
+            caller = await self._doors.participant(request)
+            return JSONResponse(await run_sync(lambda: self._doors.transfers.shown(pid, caller)))
+
+        return await self._answer(answer, lambda code, reason: self._transfer_error({}, pid, code, reason))
+
+    def _transfer_error(
+        self, stated: Mapping[str, Any], pid: str | None, code: str, reason: list[Any]
+    ) -> dict[str, Any]:
+        return transfer.error(
+            self._doors.version,
+            provider_pid=str(stated.get("providerPid") or pid or ""),
+            consumer_pid=str(stated.get("consumerPid") or pid or ""),
+            code=code,
+            reason=reason,
+        )
+
+    # ---- in common -------------------------------------------------------------------------------------------
+
+    async def _check_callback(self, message: Incoming, caller: Caller) -> DidDocument:
+        document = await self._doors.document(str(caller.did))
+        address = message.text("callbackAddress")
+        if address is not None:
+            self._doors.check_callback(address, caller, document)
+        return document
+
+    async def _answer(
+        self, answer: Callable[[], Awaitable[Response]], error_body: Callable[[str, list[Any]], dict[str, Any]]
+    ) -> Response:
+        """The one door at which our errors become the protocol's (DSP 2025-1 §8.1, §10.1)."""
+        try:
+            return await answer()
+        except LocalFault as fault:
+            if fault.status >= 500:
+                log.exception("local fault")
+                return JSONResponse(error_body(fault.code, ["this node failed"]), status_code=fault.status)
+            return JSONResponse(error_body(fault.code, [fault.detail]), status_code=400)
+        except HansaError as error:
+            reason: list[Any] = [error.detail]
+            if error.remedy:
+                reason.append({"remedy": error.remedy})
+            headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+            return JSONResponse(error_body(error.code, reason), status_code=error.status, headers=headers)
+
+
+def _side(message: Incoming) -> Role | None:
+    """Our role at a path that both sides have: an event tells it by its type; a termination may go either way."""
+    match message.name:
+        case negotiating.ACCEPTED_EVENT:
+            return Role.PROVIDER
+        case negotiating.FINALIZED_EVENT:
+            return Role.CONSUMER
+        case _:
+            return None
+
+
+def _told(answer: Answer) -> Response:
+    return JSONResponse(answer.body, status_code=answer.status)
+
+
+async def _body(request: Request) -> bytes:
+    """The body, at most 1 MiB of it."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > BODY_LIMIT:
+            raise TooLarge("a protocol message may have one mebibyte")
+        chunks.append(chunk)
+    return b"".join(chunks)

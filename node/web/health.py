@@ -1,0 +1,108 @@
+"""Is it alive, is it ready, how does it do: for monitors and load balancers. No personal data, no names."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+BUCKETS = (0.005, 0.025, 0.1, 0.5, 2.5, 10.0)
+
+
+@dataclass
+class Counters:
+    """Requests by method and status class, and how long they took; in this process, since its start."""
+
+    requests: dict[tuple[str, str], int] = field(default_factory=dict)
+    buckets: dict[float, int] = field(default_factory=lambda: dict.fromkeys(BUCKETS, 0))
+    seconds: float = 0.0
+    total: int = 0
+
+    def note(self, method: str, status: int, seconds: float) -> None:
+        key = (method, f"{status // 100}xx")
+        self.requests[key] = self.requests.get(key, 0) + 1
+        self.total += 1
+        self.seconds += seconds
+        for bound in BUCKETS:
+            if seconds <= bound:
+                self.buckets[bound] += 1
+
+
+class Counting:
+    """ASGI middleware that counts requests."""
+
+    def __init__(self, app: ASGIApp, counters: Counters) -> None:
+        self._app = app
+        self._counters = counters
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        status = 500
+
+        async def counted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, counted)
+        finally:
+            self._counters.note(scope["method"], status, time.perf_counter() - began)
+
+
+def routes(
+    *,
+    health: Callable[[], Mapping[str, str]],
+    ready: Callable[[], Awaitable[Mapping[str, str]]],
+    gauges: Callable[[], Awaitable[Mapping[str, tuple[str, float]]]],
+    counters: Counters,
+) -> list[Route]:
+    """``health`` and ``ready`` tell what is wrong by name; ``gauges`` maps metric → (help, value)."""
+
+    async def is_healthy(_: Request) -> Response:
+        return _state(health())
+
+    async def is_ready(_: Request) -> Response:
+        return _state({**health(), **await ready()})
+
+    async def metrics(_: Request) -> Response:
+        return PlainTextResponse(_exposition(await gauges(), counters), media_type="text/plain; version=0.0.4")
+
+    return [
+        Route("/health", is_healthy, methods=["GET"]),
+        Route("/ready", is_ready, methods=["GET"]),
+        Route("/metrics", metrics, methods=["GET"]),
+    ]
+
+
+def _state(wrong: Mapping[str, str]) -> Response:
+    body = {"status": "ok"} if not wrong else {"status": "failing", "wrong": dict(wrong)}
+    return JSONResponse(body, status_code=503 if wrong else 200, headers={"Cache-Control": "no-store"})
+
+
+def _exposition(gauges: Mapping[str, tuple[str, float]], counters: Counters) -> str:
+    """The text format of Prometheus."""
+    lines: list[str] = []
+    for name, (words, value) in gauges.items():
+        lines += [f"# HELP hansa_{name} {words}", f"# TYPE hansa_{name} gauge", f"hansa_{name} {value:g}"]
+    lines += ["# HELP hansa_http_requests_total Requests answered.", "# TYPE hansa_http_requests_total counter"]
+    for (method, status), count in sorted(counters.requests.items()):
+        lines.append(f'hansa_http_requests_total{{method="{method}",status="{status}"}} {count}')
+    name = "hansa_http_request_seconds"
+    lines += [f"# HELP {name} How long answers took.", f"# TYPE {name} histogram"]
+    lines += [f'{name}_bucket{{le="{bound:g}"}} {count}' for bound, count in counters.buckets.items()]
+    lines += [
+        f'{name}_bucket{{le="+Inf"}} {counters.total}',
+        f"{name}_sum {counters.seconds:.6f}",
+        f"{name}_count {counters.total}",
+    ]
+    return "\n".join(lines) + "\n"

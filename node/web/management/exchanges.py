@@ -1,0 +1,352 @@
+"""Getting and giving: conditions, negotiations, transfers, agreements, decisions."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any, Protocol
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from node.base.clock import stamp
+from node.base.errors import NotFound
+from node.base.jsons import read_json
+from node.base.process import Exchange, Process
+from node.identity.model import Caller, UserRole
+from node.negotiation.acquire import Acquire, Conditions
+from node.negotiation.decisions import Decisions
+from node.negotiation.model import Agreement, Negotiation, PendingDecision
+from node.negotiation.usecases import Negotiations
+from node.policy.summary import summary
+from node.policy.words import sentences
+from node.transfer.model import Reception, Transfer
+from node.transfer.usecases import Transfers
+
+LONGEST_WAIT = 30.0
+
+
+class Person(Protocol):
+    """Identifies a person of this node; raises ``Unauthenticated`` or ``NotAllowed``."""
+
+    def __call__(self, request: Request, *roles: UserRole) -> Awaitable[Caller]: ...
+
+
+class Reading(Protocol):
+    """Reads what has been kept (``node.transfer.overview``)."""
+
+    def negotiations(self) -> list[Negotiation]: ...
+
+    def negotiation(self, pid: str) -> tuple[Negotiation, list[Exchange], PendingDecision | None]: ...
+
+    def transfers(self) -> list[Transfer]: ...
+
+    def transfer(self, pid: str) -> tuple[Transfer, list[Exchange], Reception | None]: ...
+
+    def agreements(self) -> list[Agreement]: ...
+
+    def agreement(self, agreement_id: str) -> Agreement: ...
+
+    def accesses(self, agreement_id: str) -> list[dict[str, Any]]: ...
+
+
+class AskFor(BaseModel):
+    """What to negotiate for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dataset: str = Field(description="IRI of the asset.", max_length=2048)
+    offer_id: str | None = Field(None, alias="offerId", description="One of its offers; else the first.")
+    purpose: str | None = Field(None, description="IRI of the purpose that you declare.", max_length=2048)
+
+
+class Fetch(BaseModel):
+    """Which bytes to transfer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    agreement_id: str = Field(alias="agreementId", max_length=2048)
+    file: str | None = Field(None, description="Name of the file, where the asset has several.", max_length=512)
+
+
+class Verdict(BaseModel):
+    """A person's decision."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    approve: bool
+    reason: str | None = Field(None, max_length=2000)
+
+
+class Why(BaseModel):
+    """A reason in words."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field("", max_length=2000)
+
+
+def router(
+    *,
+    person: Person,
+    acquire: Acquire,
+    negotiations: Negotiations,
+    transfers: Transfers,
+    decisions: Decisions,
+    reading: Reading,
+    document: Callable[[Mapping[str, Any], str], str],
+) -> APIRouter:
+    """The routes; ``document`` renders an agreement in a language as HTML."""
+    api = APIRouter(prefix="/api", tags=["exchange"])
+
+    @api.get("/conditions", summary="What the provider of an asset asks, and whether we qualify")
+    async def conditions(
+        request: Request, iri: Annotated[str, Query(max_length=2048)], purpose: str | None = None
+    ) -> Any:
+        await person(request)
+        return conditions_json(await acquire.conditions(iri, purpose=purpose))
+
+    @api.post("/negotiations", status_code=202, summary="Ask for an asset under its offered terms")
+    async def negotiate(request: Request, wanted: AskFor) -> Any:
+        await person(request, UserRole.STEWARD, UserRole.SIGNATORY, UserRole.PUBLISHER)
+        found = await acquire.conditions(wanted.dataset, offer_id=wanted.offer_id, purpose=wanted.purpose)
+        negotiation = await acquire.negotiate(found, purpose=wanted.purpose)
+        return {"pid": negotiation.pid, "state": negotiation.state, "provider": negotiation.peer}
+
+    @api.get("/negotiations", summary="All negotiations, newest first")
+    async def all_negotiations(request: Request) -> Any:
+        await person(request)
+        return [process_json(one) for one in await run_sync(reading.negotiations)]
+
+    @api.get("/negotiations/{pid}", summary="A negotiation with its messages; waits for a change if asked to")
+    async def one_negotiation(request: Request, pid: str, wait: float = 0.0) -> Any:
+        await person(request)
+        until = time.monotonic() + min(wait, LONGEST_WAIT)
+        while True:
+            negotiation, exchanges, decision = await run_sync(lambda: reading.negotiation(pid))
+            settled = negotiation.state in ("FINALIZED", "TERMINATED") or decision is not None
+            if settled or time.monotonic() >= until:
+                return negotiation_json(negotiation, exchanges, decision)
+            await asyncio.sleep(0.02)
+
+    @api.post("/negotiations/{pid}/terminate", summary="End a negotiation")
+    async def terminate(request: Request, pid: str, why: Why) -> Any:
+        await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
+        reasons: list[Any] = [why.reason] if why.reason else []
+        ended = await run_sync(lambda: negotiations.terminate(pid, "ended-by-person", reasons))
+        return process_json(ended)
+
+    @api.post("/transfers", status_code=202, summary="Receive what an agreement entitles us to")
+    async def transfer(request: Request, wanted: Fetch) -> Any:
+        await person(request, UserRole.STEWARD, UserRole.SIGNATORY, UserRole.PUBLISHER)
+        begun = await run_sync(lambda: transfers.request(wanted.agreement_id, file=wanted.file))
+        return {"pid": begun.pid, "state": begun.state}
+
+    @api.get("/transfers", summary="All transfers, newest first")
+    async def all_transfers(request: Request) -> Any:
+        await person(request)
+        return [process_json(one) for one in await run_sync(reading.transfers)]
+
+    @api.get("/transfers/{pid}", summary="A transfer, how far it is, and its messages")
+    async def one_transfer(request: Request, pid: str, wait: float = 0.0) -> Any:
+        await person(request)
+        until = time.monotonic() + min(wait, LONGEST_WAIT)
+        before: Any = None
+        while True:
+            process, exchanges, reception = await run_sync(lambda: reading.transfer(pid))
+            now = (process.state, reception)
+            settled = process.state in ("COMPLETED", "TERMINATED")
+            if settled or (before is not None and now != before) or time.monotonic() >= until:
+                return transfer_json(process, exchanges, reception)
+            before = now
+            await asyncio.sleep(0.05)
+
+    @api.get("/transfers/{pid}/content", summary="The received bytes", response_class=FileResponse)
+    async def content(request: Request, pid: str) -> Response:
+        await person(request)
+        reception = await _received(reading, pid)
+        return _file(str(reception.path), reception.name)
+
+    @api.get(
+        "/transfers/{pid}/sealed", summary="The received bytes as they came, sealed", response_class=FileResponse
+    )
+    async def sealed(request: Request, pid: str) -> Response:
+        await person(request)
+        reception = await _received(reading, pid)
+        if not reception.sealed:
+            raise NotFound("this transfer was not sealed")
+        return _file(str((reception.facts or {})["sealedPath"]), reception.name + ".age")
+
+    @api.get("/transfers/{pid}/manifest", summary="The provider's signed manifest", response_class=PlainTextResponse)
+    async def manifest(request: Request, pid: str) -> Response:
+        await person(request)
+        reception = await _received(reading, pid)
+        return PlainTextResponse(reception.manifest or "", media_type="application/jose")
+
+    @api.get("/agreements", summary="All agreements, newest first")
+    async def all_agreements(request: Request) -> Any:
+        await person(request)
+        return [agreement_json(one) for one in await run_sync(reading.agreements)]
+
+    @api.get("/agreements/{agreement_id}", summary="An agreement with every access under it")
+    async def one_agreement(request: Request, agreement_id: str) -> Any:
+        await person(request)
+        found = await run_sync(lambda: reading.agreement(agreement_id))
+        accesses = await run_sync(lambda: reading.accesses(agreement_id))
+        return {**agreement_json(found), "agreement": found.body, "accesses": accesses}
+
+    @api.get("/agreements/{agreement_id}/document", summary="The agreement as people read it")
+    async def agreement_document(request: Request, agreement_id: str, lang: str = "en") -> Response:
+        await person(request)
+        found = await run_sync(lambda: reading.agreement(agreement_id))
+        return HTMLResponse(await run_sync(lambda: document(found.body, lang)))
+
+    @api.get("/decisions", summary="What waits for a person")
+    async def waiting(request: Request) -> Any:
+        await person(request)
+        return [decision_json(one) for one in await run_sync(decisions.waiting)]
+
+    @api.post("/decisions/{decision_id}", summary="Decide")
+    async def decide(request: Request, decision_id: str, verdict: Verdict) -> Any:
+        caller = await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
+        decided = await decisions.decide(decision_id, approve=verdict.approve, by=caller.name, reason=verdict.reason)
+        return decision_json(decided)
+
+    return api
+
+
+async def _received(reading: Reading, pid: str) -> Reception:
+    _, _, reception = await run_sync(lambda: reading.transfer(pid))
+    if reception is None or reception.state != "done":
+        raise NotFound("nothing has been received completely here yet")
+    return reception
+
+
+def _file(path: str, name: str) -> Response:
+    return FileResponse(
+        path,
+        filename=name,
+        media_type="application/octet-stream",
+        headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-store"},
+    )
+
+
+# ---- as JSON -------------------------------------------------------------------------------------------------
+
+
+def conditions_json(found: Conditions) -> dict[str, Any]:
+    languages = ("en", "nl", "cs")
+    return {
+        "iri": found.iri,
+        "title": found.dataset.get("dct:title") or found.dataset.get("title"),
+        "provider": found.provider,
+        "offer": found.offer,
+        "summary": {language: summary(found.policy, language) for language in languages},
+        "sentences": {language: sentences(found.policy, language) for language in languages},
+        "standing": found.standing.to_json(),
+        "agreementId": found.agreement.id if found.agreement else None,
+    }
+
+
+def process_json(process: Process) -> dict[str, Any]:
+    members: dict[str, Any] = {
+        "pid": process.pid,
+        "role": str(process.role),
+        "peer": process.peer,
+        "peerPid": process.peer_pid,
+        "state": process.state,
+        "pending": process.pending.message if process.pending else None,
+        "created": stamp(process.created),
+        "updated": stamp(process.updated),
+        "code": process.code,
+        "reason": process.reason,
+    }
+    if isinstance(process, Negotiation):
+        members["dataset"] = process.dataset
+        members["agreementId"] = (process.agreement or {}).get("@id")
+        members["decision"] = process.decision
+    if isinstance(process, Transfer):
+        members["dataset"] = process.dataset
+        members["agreementId"] = process.agreement
+        members["format"] = process.format
+    return members
+
+
+def exchange_json(exchange: Exchange) -> dict[str, Any]:
+    return {
+        "at": stamp(exchange.at),
+        "direction": "out" if exchange.outgoing else "in",
+        "message": exchange.message,
+        "id": exchange.message_id,
+        "body": read_json(exchange.body),
+        "status": exchange.answer_status,
+    }
+
+
+def negotiation_json(
+    negotiation: Negotiation, exchanges: list[Exchange], decision: PendingDecision | None
+) -> dict[str, Any]:
+    return {
+        **process_json(negotiation),
+        "offer": negotiation.offer,
+        "waitsFor": decision_json(decision) if decision is not None else None,
+        "messages": [exchange_json(one) for one in exchanges],
+    }
+
+
+def transfer_json(transfer: Transfer, exchanges: list[Exchange], reception: Reception | None) -> dict[str, Any]:
+    return {
+        **process_json(transfer),
+        "reception": reception_json(reception) if reception is not None else None,
+        "messages": [exchange_json(one) for one in exchanges],
+    }
+
+
+def reception_json(reception: Reception) -> dict[str, Any]:
+    return {
+        "state": reception.state,
+        "name": reception.name,
+        "mediaType": reception.media_type,
+        "sealed": reception.sealed,
+        "received": reception.received,
+        "expected": reception.expected,
+        "sha256": reception.sha256,
+        "error": reception.error,
+        "facts": {name: value for name, value in (reception.facts or {}).items() if not name.endswith("Path")},
+    }
+
+
+def agreement_json(agreement: Agreement) -> dict[str, Any]:
+    return {
+        "id": agreement.id,
+        "dataset": agreement.dataset,
+        "provider": agreement.provider,
+        "consumer": agreement.consumer,
+        "role": agreement.role,
+        "sha256": agreement.sha256,
+        "signatures": agreement.signatures,
+        "negotiation": agreement.negotiation,
+        "finalized": stamp(agreement.finalized) if agreement.finalized else None,
+        "ended": stamp(agreement.ended) if agreement.ended else None,
+        "entry": agreement.entry,
+    }
+
+
+def decision_json(decision: PendingDecision) -> dict[str, Any]:
+    return {
+        "id": decision.id,
+        "kind": decision.kind,
+        "subject": decision.subject,
+        "peer": decision.peer,
+        "peerName": decision.peer_name,
+        "summary": decision.summary,
+        "details": decision.details,
+        "at": stamp(decision.at),
+        "due": stamp(decision.due) if decision.due else None,
+        "approved": decision.approved,
+        "decidedBy": decision.decided_by,
+        "reason": decision.reason,
+    }

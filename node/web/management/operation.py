@@ -1,0 +1,125 @@
+"""Running a node: how it stands, what is on its way, what was given up, what can be proved, the region's search."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from node.base.clock import stamp
+from node.base.errors import NotFound
+from node.base.work import Task
+from node.identity.model import Caller, UserRole
+
+
+class Person(Protocol):
+    """Identifies a person of this node; raises ``Unauthenticated`` or ``NotAllowed``."""
+
+    def __call__(self, request: Request, *roles: UserRole) -> Awaitable[Caller]: ...
+
+
+class Deliveries(Protocol):
+    """The outbox as its operator sees it."""
+
+    def waiting(self) -> int: ...
+
+    def dead(self) -> Sequence[Task]: ...
+
+    def revive(self, task_id: str) -> bool: ...
+
+
+class Checks(Protocol):
+    """What can be verified by a running node."""
+
+    async def own_ledger(self) -> list[dict[str, Any]]: ...
+
+    async def agreement(self, agreement_id: str) -> list[dict[str, Any]]: ...
+
+
+Forward = Callable[[str, str, bytes, Mapping[str, str]], Awaitable[tuple[int, str, bytes]]]
+"""(method, path and query, body, headers) to the region, as this node: (status, media type, body)."""
+
+
+class Verify(BaseModel):
+    """What to verify: an agreement at its other party, or this node's own ledger."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    agreement: str | None = Field(None, max_length=2048)
+
+
+def router(
+    *,
+    person: Person,
+    facts: Callable[[], Awaitable[dict[str, Any]]],
+    deliveries: Deliveries,
+    checks: Checks,
+    forward: Forward,
+) -> APIRouter:
+    """The routes; ``facts`` tells who this node is and how it stands."""
+    api = APIRouter(prefix="/api", tags=["operation"])
+
+    @api.get("/node", summary="Who this node is and how it stands")
+    async def about(request: Request) -> Any:
+        await person(request)
+        return await facts()
+
+    @api.get("/deliveries", summary="Messages on their way, and dead letters with their reasons")
+    async def on_their_way(request: Request) -> Any:
+        await person(request)
+        return {
+            "waiting": await run_sync(deliveries.waiting),
+            "dead": [task_json(task) for task in await run_sync(deliveries.dead)],
+        }
+
+    @api.post("/deliveries/{task_id}/retry", summary="Try a dead letter again")
+    async def retry(request: Request, task_id: str) -> Any:
+        await person(request, UserRole.OPERATOR)
+        if not await run_sync(lambda: deliveries.revive(task_id)):
+            raise NotFound("there is no dead letter of this id")
+        return {"id": task_id, "state": "waiting"}
+
+    @api.post("/verify", summary="Check proofs: this node's ledger, or an agreement in the other party's")
+    async def verify(request: Request, wanted: Verify) -> Any:
+        await person(request)
+        found = await (checks.agreement(wanted.agreement) if wanted.agreement else checks.own_ledger())
+        return {"sound": all(check["sound"] for check in found), "checks": found}
+
+    @api.get("/region/search", summary="Search the region's catalogue, as this node")
+    async def region_search(request: Request) -> Response:
+        await person(request)
+        return await _forwarded(forward, "GET", f"/api/catalogue/search?{request.url.query}", b"", request)
+
+    @api.post("/region/sparql", summary="Query the region's catalogue, as this node")
+    async def region_sparql(request: Request) -> Response:
+        await person(request)
+        return await _forwarded(forward, "POST", "/sparql", await request.body(), request)
+
+    return api
+
+
+async def _forwarded(forward: Forward, method: str, path: str, body: bytes, request: Request) -> Response:
+    headers = {
+        name: request.headers[name]
+        for name in ("accept", "accept-language", "content-type")
+        if name in request.headers
+    }
+    status, media_type, answer = await forward(method, path, body, headers)
+    return Response(answer, status_code=status, media_type=media_type)
+
+
+def task_json(task: Task) -> dict[str, Any]:
+    return {
+        "id": task.id,
+        "topic": task.topic,
+        "to": task.lane,
+        "about": task.subject,
+        "message": task.headers.get("message"),
+        "attempts": task.attempts,
+        "due": stamp(task.due),
+        "error": task.last_error,
+    }

@@ -1,0 +1,201 @@
+"""People of this node, and its place among the nodes: accounts, tokens, membership, credentials."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, Protocol
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from node.base.clock import stamp
+from node.base.errors import NotFound
+from node.catalogue.joining import Join
+from node.identity.model import Account, Application, Caller, Issued, UserRole
+from node.identity.people import Accounts
+from node.identity.revocation import RevokeCredential
+from node.identity.wallet import Wallet
+
+
+class Person(Protocol):
+    """Identifies a person of this node; raises ``Unauthenticated`` or ``NotAllowed``."""
+
+    def __call__(self, request: Request, *roles: UserRole) -> Awaitable[Caller]: ...
+
+
+class Issuer(Protocol):
+    """What an issuer node tells its people."""
+
+    def issued(self) -> list[Issued]: ...
+
+    def applications(self) -> list[Application]: ...
+
+
+class NewAccount(BaseModel):
+    """Somebody to let in."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    login: str = Field(max_length=64)
+    name: str = Field("", max_length=200)
+    roles: list[UserRole] = Field(min_length=1)
+    password: str = Field(min_length=12, max_length=256)
+
+
+class NewToken(BaseModel):
+    """An API token for oneself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    label: str = Field(max_length=200)
+    days: int = Field(90, ge=1, le=3660)
+
+
+class Wanted(BaseModel):
+    """Whom to ask for which credential."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    region: str = Field(max_length=2048, description="Address of the region.")
+    credential_type: str = Field("MembershipCredential", alias="credentialType", max_length=128)
+
+
+class Why(BaseModel):
+    """A reason in words."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field("", max_length=2000)
+
+
+def router(
+    *,
+    person: Person,
+    accounts: Accounts,
+    join: Join,
+    wallet: Wallet,
+    joined: Callable[[], Awaitable[None]],
+    revoke: RevokeCredential | None,
+    issuer: Issuer | None,
+) -> APIRouter:
+    """The routes; ``joined`` is called when a region was joined; ``revoke`` and ``issuer`` at an issuer."""
+    api = APIRouter(prefix="/api", tags=["people"])
+
+    @api.get("/accounts", summary="People of this node")
+    async def all_accounts(request: Request) -> Any:
+        await person(request, UserRole.OPERATOR)
+        return [account_json(one) for one in await run_sync(accounts.all)]
+
+    @api.post("/accounts", status_code=201, summary="Let somebody in")
+    async def add_account(request: Request, new: NewAccount) -> Any:
+        await person(request, UserRole.OPERATOR)
+        return account_json(await run_sync(lambda: accounts.add(new.login, new.name, new.roles, new.password)))
+
+    @api.post("/tokens", status_code=201, summary="Make an API token for yourself; it is shown once")
+    async def add_token(request: Request, new: NewToken) -> Any:
+        caller = await person(request)
+        lifetime = timedelta(days=new.days)
+        token = await run_sync(lambda: accounts.issue_token(str(caller.account), new.label, lifetime))
+        return {"token": token, "sha256": hashlib.sha256(token.encode()).hexdigest(), "days": new.days}
+
+    @api.post("/join", status_code=202, summary="Apply to a region for a credential, accepting its rulebook")
+    async def apply(request: Request, wanted: Wanted) -> Any:
+        await person(request, UserRole.SIGNATORY, UserRole.OPERATOR)
+        asked = await join.join(wanted.region, wanted.credential_type)
+        await joined()
+        state = next(
+            (one["state"] for one in await wallet.requests() if one["holder_pid"] == asked.holder_pid), "RECEIVED"
+        )
+        return {
+            "issuer": asked.issuer,
+            "holder_pid": asked.holder_pid,
+            "rulebook": (asked.rulebook or {}).get("iri"),
+            "state": state,
+        }
+
+    @api.get("/memberships", summary="What we asked for and which credentials we hold")
+    async def memberships(request: Request) -> Any:
+        await person(request)
+        return {
+            "requests": [_plain(one) for one in await wallet.requests()],
+            "credentials": [
+                {
+                    "id": one.id,
+                    "types": list(one.types),
+                    "issuer": one.issuer,
+                    "claims": one.claims,
+                    "validFrom": stamp(one.valid_from),
+                    "validUntil": stamp(one.valid_until) if one.valid_until else None,
+                }
+                for one in await wallet.credentials()
+            ],
+        }
+
+    @api.get("/applications", summary="Applications for our credentials")
+    async def all_applications(request: Request) -> Any:
+        await person(request)
+        return [application_json(one) for one in await run_sync(_issuer(issuer).applications)]
+
+    @api.get("/issued", summary="Credentials that this node issued")
+    async def all_issued(request: Request) -> Any:
+        await person(request)
+        return [issued_json(one) for one in await run_sync(_issuer(issuer).issued)]
+
+    @api.post("/issued/{credential_id}/revoke", summary="Revoke a credential: it bites on the next read")
+    async def revoke_one(request: Request, credential_id: str, why: Why) -> Any:
+        caller = await person(request, UserRole.SIGNATORY, UserRole.OPERATOR)
+        if revoke is None:
+            raise NotFound("this node issues no credentials")
+        revoking = revoke
+        return issued_json(await run_sync(lambda: revoking.revoke(credential_id, why.reason, caller.name)))
+
+    return api
+
+
+def _issuer(issuer: Issuer | None) -> Issuer:
+    if issuer is None:
+        raise NotFound("this node issues no credentials")
+    return issuer
+
+
+def _plain(request: dict[str, Any]) -> dict[str, Any]:
+    return {name: stamp(value) if hasattr(value, "isoformat") else value for name, value in request.items()}
+
+
+def account_json(account: Account) -> dict[str, Any]:
+    return {
+        "login": account.login,
+        "name": account.name,
+        "roles": sorted(str(role) for role in account.roles),
+        "created": stamp(account.created),
+        "disabled": account.disabled,
+    }
+
+
+def application_json(application: Application) -> dict[str, Any]:
+    return {
+        "id": application.id,
+        "holder": application.holder,
+        "credentialType": application.credential_type,
+        "accession": application.accession,
+        "state": str(application.state),
+        "at": stamp(application.at),
+        "decidedBy": application.decided_by,
+        "decidedAt": stamp(application.decided_at) if application.decided_at else None,
+        "reason": application.reason,
+    }
+
+
+def issued_json(issued: Issued) -> dict[str, Any]:
+    return {
+        "id": issued.id,
+        "holder": issued.holder,
+        "type": issued.type,
+        "at": stamp(issued.at),
+        "validUntil": stamp(issued.valid_until),
+        "revokedAt": stamp(issued.revoked_at) if issued.revoked_at else None,
+        "revokedWhy": issued.revoked_why,
+    }

@@ -1,0 +1,169 @@
+"""Publishing: files in, descriptions in, withdrawals."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable
+from typing import Annotated, Any, Protocol
+from urllib.parse import unquote
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from node.base.errors import InvalidInput, TooLarge
+from node.base.jsons import read_object
+from node.catalogue.model import Published
+from node.catalogue.publish import Publish, Withdraw
+from node.exchange.names import safe_name
+from node.exchange.ports import AssetStore
+from node.identity.model import Caller, UserRole
+from node.semantics.model import File, Submission
+
+MAX_NESTING = 64
+
+
+class Person(Protocol):
+    """Identifies a person of this node; raises ``Unauthenticated`` or ``NotAllowed``."""
+
+    def __call__(self, request: Request, *roles: UserRole) -> Awaitable[Caller]: ...
+
+
+class SubmittedFile(BaseModel):
+    """A file that was uploaded before."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(max_length=255)
+    media_type: str = Field(alias="mediaType", max_length=255)
+    size: int = Field(ge=0)
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    format: str = Field("", max_length=64)
+    open: bool = False
+
+    def to_file(self) -> File:
+        return File(
+            name=self.name,
+            media_type=self.media_type,
+            size=self.size,
+            sha256=self.sha256,
+            format=self.format,
+            open=self.open,
+        )
+
+
+class Submitted(BaseModel):
+    """What to publish: ``fields`` (as a steward's YAML) or ``document`` with ``mediaType``, or both."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: str | None = Field(None, max_length=64)
+    fields: dict[str, Any] | None = None
+    document: str | None = None
+    media_type: str | None = Field(None, alias="mediaType", max_length=255)
+    files: list[SubmittedFile] = Field(default_factory=list, max_length=500)
+    conditions: dict[str, Any] | str | None = None
+    audience: str | None = Field(None, max_length=64)
+    iri: str | None = Field(None, max_length=2048)
+    dry_run: bool = Field(False, alias="dryRun")
+    language: str = Field("en", max_length=16)
+
+
+def router(
+    *,
+    person: Person,
+    publish: Publish,
+    withdraw: Withdraw,
+    assets: AssetStore,
+    upload_limit: int,
+    description_limit: int,
+) -> APIRouter:
+    """The routes of publishing."""
+    api = APIRouter(prefix="/api", tags=["publishing"])
+    publishers = (UserRole.PUBLISHER, UserRole.STEWARD)
+
+    @api.post("/files", status_code=201, summary="Send a file, before its description")
+    async def take_file(request: Request) -> Any:
+        await person(request, *publishers)
+        name = safe_name(unquote(request.headers.get("x-file-name", "")))
+        stated = request.headers.get("content-length", "")
+        if stated.isdigit() and int(stated) > upload_limit:
+            raise TooLarge(f"a file may have {upload_limit} bytes here")
+        stored = await assets.take_in(_chunks(request), limit=upload_limit)
+        media_type = request.headers.get("content-type", "application/octet-stream")
+        return {"name": name, "mediaType": media_type, "size": stored.size, "sha256": stored.sha256}
+
+    @api.post(
+        "/records",
+        status_code=201,
+        summary="Publish an asset",
+        openapi_extra={"requestBody": {"content": {"application/json": {"schema": Submitted.model_json_schema()}}}},
+    )
+    async def publish_record(request: Request) -> Any:
+        caller = await person(request, *publishers)
+        submitted = _read(await _body(request, description_limit))
+        published = await publish.publish(_submission(submitted), caller, dry_run=submitted.dry_run)
+        return published_json(published)
+
+    @api.delete("/records", summary="Withdraw an asset")
+    async def withdraw_record(request: Request, iri: Annotated[str, Query(max_length=2048)]) -> Any:
+        caller = await person(request, *publishers)
+        return published_json(await withdraw.withdraw(iri, caller))
+
+    return api
+
+
+def published_json(published: Published) -> dict[str, Any]:
+    """What publishing came to."""
+    record = published.record
+    return {
+        "iri": record.iri,
+        "version": record.version,
+        "kind": record.kind,
+        "sha256": record.sha256,
+        "audience": record.audience,
+        "entry": record.entry,
+        "created": published.created,
+        "position": published.position,
+        "warnings": [finding.to_json() for finding in published.findings],
+    }
+
+
+def _submission(submitted: Submitted) -> Submission:
+    conditions = submitted.conditions
+    return Submission(
+        kind=submitted.kind,
+        document=submitted.document.encode() if submitted.document is not None else None,
+        media_type=submitted.media_type,
+        fields=submitted.fields,
+        files=tuple(file.to_file() for file in submitted.files),
+        conditions={"template": conditions} if isinstance(conditions, str) else conditions,
+        audience=submitted.audience,
+        iri=submitted.iri,
+    )
+
+
+def _read(body: bytes) -> Submitted:
+    members = read_object(body, max_depth=MAX_NESTING)
+    try:
+        return Submitted.model_validate(members)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise InvalidInput(f"{name}: {first['msg']}", remedy="see /docs/api for the form of a submission") from error
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    stated = request.headers.get("content-length", "")
+    if stated.isdigit() and int(stated) > limit:
+        raise TooLarge(f"a description may have {limit} bytes here")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise TooLarge(f"a description may have {limit} bytes here")
+    return bytes(body)
+
+
+async def _chunks(request: Request) -> AsyncIterator[bytes]:
+    async for chunk in request.stream():
+        if chunk:
+            yield chunk

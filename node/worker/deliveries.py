@@ -1,0 +1,128 @@
+"""Sending protocol messages: the same bytes at every attempt, a fresh token each time, the answer as an event."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from node.base.clock import Clock
+from node.base.crashpoints import crashpoint
+from node.base.errors import ForbiddenAddress, InvalidInput, PeerUnreachable
+from node.base.jsons import read_json, read_object
+from node.base.process import Exchange
+from node.base.work import Task, Transaction
+from node.worker.loop import Again, Done, Never, Outcome
+
+# A peer that answers so may answer otherwise in a moment: its process may not be committed, leased by its own
+# poller (some connectors say 409), or its view of our identity may be out of reach.
+PASSING = frozenset({401, 404, 408, 409, 423, 425, 429})
+PASSING_ATTEMPTS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class PeerAnswer:
+    """Status and body that a peer answered with."""
+
+    status: int
+    body: bytes
+
+
+class Post(Protocol):
+    """Sends JSON to a peer with a fresh token for it. Raises ``PeerUnreachable`` or ``ForbiddenAddress``."""
+
+    async def __call__(self, url: str, body: bytes, *, audience: str) -> PeerAnswer: ...
+
+
+class Outcomes(Protocol):
+    """The use cases of a protocol that take the peer's answer (negotiations, transfers)."""
+
+    def acknowledged(
+        self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, peer_pid: str | None
+    ) -> None: ...
+
+    def refused(
+        self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, code: str, reason: tuple[Any, ...]
+    ) -> None: ...
+
+
+class SendMessages:
+    """Handler of topic ``dsp``; ``protocols`` maps the table's name to the use cases."""
+
+    def __init__(self, *, post: Post, protocols: Mapping[str, Outcomes], clock: Clock) -> None:
+        self._post = post
+        self._protocols = protocols
+        self._clock = clock
+
+    async def __call__(self, task: Task) -> Outcome:
+        message = str(task.headers["message"])
+        crashpoint(f"{task.headers['process']}.{message}.S2")
+        try:
+            answer = await self._post(str(task.headers["url"]), task.body, audience=str(task.headers["peer"]))
+        except PeerUnreachable as error:
+            return Again(error.detail, lane_down=True)
+        except ForbiddenAddress as error:
+            return Never(error.detail)
+        crashpoint(f"{task.headers['process']}.{message}.S3")
+        if 200 <= answer.status < 300:
+            return self._taken(task, message, answer)
+        if answer.status >= 500:
+            return Again(f"the peer answered {answer.status}")
+        if answer.status in PASSING and task.attempts < PASSING_ATTEMPTS:
+            return Again(f"the peer answered {answer.status}")
+        return self._refused(task, message, answer)
+
+    def _taken(self, task: Task, message: str, answer: PeerAnswer) -> Outcome:
+        peer_pid = _peer_pid(task, answer.body)
+        exchange = self._exchange(task, message, answer)
+        outcomes = self._protocols[str(task.headers["process"])]
+        return Done(lambda tx: outcomes.acknowledged(tx, task.subject, task.id, exchange, peer_pid))
+
+    def _refused(self, task: Task, message: str, answer: PeerAnswer) -> Outcome:
+        code, reason = _why(answer)
+        exchange = self._exchange(task, message, answer)
+        outcomes = self._protocols[str(task.headers["process"])]
+        return Done(lambda tx: outcomes.refused(tx, task.subject, task.id, exchange, code, reason))
+
+    def _exchange(self, task: Task, message: str, answer: PeerAnswer) -> Exchange:
+        return Exchange(
+            pid=task.subject,
+            at=self._clock.now(),
+            outgoing=True,
+            message=message,
+            message_id=task.id,
+            body_sha256=hashlib.sha256(task.body).hexdigest(),
+            body=task.body,
+            answer_status=answer.status,
+            answer=answer.body[:65536],
+        )
+
+
+def _peer_pid(task: Task, body: bytes) -> str | None:
+    """The peer's process id, where its acknowledgement tells one that is not ours. Any other body is fine
+    (DSP 2025-1 §8: only the creating answers have a body that counts)."""
+    members = _members(body)
+    sent = read_object(task.body)
+    ours = "consumerPid" if sent["@type"].endswith("RequestMessage") else "providerPid"
+    theirs = "providerPid" if ours == "consumerPid" else "consumerPid"
+    value = members.get(theirs)
+    return value if isinstance(value, str) and value != task.subject else None
+
+
+def _why(answer: PeerAnswer) -> tuple[str, tuple[Any, ...]]:
+    members = _members(answer.body)
+    code = members.get("code")
+    reason = members.get("reason") or members.get("detail") or []
+    return (
+        str(code) if code else f"http-{answer.status}",
+        tuple(reason) if isinstance(reason, list) else (reason,),
+    )
+
+
+def _members(body: bytes) -> dict[str, Any]:
+    try:
+        value = read_json(body)
+    except InvalidInput:
+        return {}
+    return value if isinstance(value, dict) else {}

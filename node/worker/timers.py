@@ -1,0 +1,37 @@
+"""What happens by the clock."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+log = logging.getLogger("hansa.timers")
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """``work`` runs every ``seconds``; a failure is logged and the next round comes all the same."""
+
+    name: str
+    seconds: float
+    work: Callable[[], Awaitable[object]]
+
+
+async def keep(timers: Sequence[Timer]) -> None:
+    """Run all timers until cancelled."""
+    async with asyncio.TaskGroup() as group:
+        for timer in timers:
+            group.create_task(_keep(timer), name=timer.name)
+
+
+async def _keep(timer: Timer) -> None:
+    while True:
+        try:
+            await timer.work()
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("a timer failed", extra={"timer": timer.name})
+        await asyncio.sleep(timer.seconds)

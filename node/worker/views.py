@@ -1,0 +1,135 @@
+"""Following the ledger: the sequencer numbers what was committed, then each view takes what it has not seen."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Protocol
+
+from node.base.work import UnitOfWork
+from node.ledger.model import Entry
+from node.ledger.ports import LedgerStore
+
+log = logging.getLogger("hansa.views")
+
+BATCH = 500
+
+
+class View(Protocol):
+    """Something that is derived from the ledger and can be rebuilt from it."""
+
+    name: str
+
+    def position(self) -> int:
+        """The next ``seq`` that it has not applied."""
+
+    def apply(self, entries: Sequence[Entry]) -> None:
+        """Take these entries, in order; its position is then the last ``seq`` + 1. Safe to repeat."""
+
+
+class Numbering(Protocol):
+    """The sequencer."""
+
+    def run(self, limit: int = BATCH) -> int:
+        """Number up to ``limit`` committed entries; how many there were."""
+
+
+class FollowLedger:
+    """Keeps the views up with the ledger. ``wake`` may be called from any thread."""
+
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        ledger: LedgerStore,
+        sequencer: Numbering | None,
+        views: Sequence[View],
+        poll: float = 1.0,
+    ) -> None:
+        self._uow = uow
+        self._ledger = ledger
+        self._sequencer = sequencer
+        self._views = views
+        self._poll = poll
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._event = asyncio.Event()
+        self._moved = asyncio.Condition()
+        self._stopping = False
+        self._positions: dict[str, int] = {}
+        self.failed: str | None = None
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """View → how far it has followed."""
+        return dict(self._positions)
+
+    def wake(self) -> None:
+        """Something was committed."""
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._event.set)
+
+    def stop(self) -> None:
+        """End after the step at hand."""
+        self._stopping = True
+        self._event.set()
+
+    async def run(self) -> None:
+        """Follow until ``stop``. A view that fails is logged, shown in ``failed`` and tried again."""
+        self._loop = asyncio.get_running_loop()
+        while not self._stopping:
+            self._event.clear()
+            try:
+                moved = await asyncio.to_thread(self._step)
+                self.failed = None
+            except Exception as error:
+                log.exception("a view cannot follow the ledger")
+                self.failed = f"{type(error).__name__}: {error}"
+                moved = 0
+                await asyncio.sleep(self._poll)
+            async with self._moved:
+                self._moved.notify_all()
+            if moved == 0:
+                await self._rest()
+
+    async def _rest(self) -> None:
+        try:
+            await asyncio.wait_for(self._event.wait(), timeout=self._poll)
+        except TimeoutError:
+            return
+
+    async def reflected(self, entry_id: str, *, within: float = 10.0) -> int | None:
+        """Wait until every view shows the entry; its position, or None when that takes longer than ``within``."""
+        self.wake()
+        try:
+            async with asyncio.timeout(within), self._moved:
+                while True:
+                    seq = await asyncio.to_thread(self._number_of, entry_id)
+                    if seq is not None and all(self._positions.get(view.name, 0) > seq for view in self._views):
+                        return seq
+                    await self._moved.wait()
+        except TimeoutError:
+            return None
+
+    def _number_of(self, entry_id: str) -> int | None:
+        with self._uow.read() as tx:
+            entry = self._ledger.get(tx, entry_id)
+        return entry.seq if entry is not None else None
+
+    def _step(self) -> int:
+        moved = self._sequencer.run(BATCH) if self._sequencer is not None else 0
+        for view in self._views:
+            moved += self._advance(view)
+        return moved
+
+    def _advance(self, view: View) -> int:
+        position = view.position()
+        self._positions[view.name] = position
+        with self._uow.read() as tx:
+            entries = self._ledger.since(tx, position, limit=BATCH)
+        if not entries:
+            return 0
+        view.apply(entries)
+        self._positions[view.name] = view.position()
+        return len(entries)
