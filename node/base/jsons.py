@@ -84,9 +84,7 @@ def _canonical(value: Any) -> str:
     if isinstance(value, Mapping):
         # RFC 8785 §3.2.3 sorts by UTF-16 code units, not by code points.
         members = sorted(value.items(), key=lambda member: member[0].encode("utf-16-be"))
-        return (
-            "{" + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{_canonical(v)}" for k, v in members) + "}"
-        )
+        return "{" + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{_canonical(v)}" for k, v in members) + "}"
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return "[" + ",".join(_canonical(item) for item in value) + "]"
     raise ValueError(f"{type(value).__name__} has no place in JSON")

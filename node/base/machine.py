@@ -154,9 +154,7 @@ def _receive(table: Table, process: P, message: str, now: datetime) -> Step[P]:
         return Step(overtaken, (*effects, Entered(move.to, message, by_us=False)))
     if process.pending is not None:
         # The overtaking reply: the peer has seen our pending message, though we have not read its answer.
-        ours = table.move(process.state, process.pending.message) or table.openings.get(
-            process.pending.message
-        )
+        ours = table.move(process.state, process.pending.message) or table.openings.get(process.pending.message)
         after = ours and table.move(ours.to, message)
         if ours and after and after.accepts(peer_role):
             moved = _changed(process, now, state=after.to, pending=None)
@@ -208,9 +206,7 @@ def _acknowledge(table: Table, process: P, message_id: str, peer_pid: str | None
     return Step(moved, (Entered(move.to, message, by_us=True),))
 
 
-def _refuse(
-    table: Table, process: P, message_id: str, code: str, reason: tuple[Any, ...], now: datetime
-) -> Step[P]:
+def _refuse(table: Table, process: P, message_id: str, code: str, reason: tuple[Any, ...], now: datetime) -> Step[P]:
     if process.pending is None or process.pending.message_id != message_id:
         return Step(process, ())
     message = process.pending.message
@@ -240,7 +236,4 @@ def _changed(process: P, now: datetime, **changes: Any) -> P:
 
 
 def _legal(table: Table, state: str, role: Role) -> list[str]:
-    return sorted(
-        message for (at, message), move in table.moves.items() if at == state and move.may_send(role)
-    )
-
+    return sorted(message for (at, message), move in table.moves.items() if at == state and move.may_send(role))

@@ -26,7 +26,7 @@ from node.bootstrap.operation import (
     readiness,
 )
 from node.bootstrap.pages import portal_for
-from node.bootstrap.people import audience_rules, seal_key
+from node.bootstrap.people import seal_key
 from node.identity.model import Caller, DidDocument
 from node.negotiation.document import render
 from node.negotiation.proof import ServeEntry
@@ -63,6 +63,9 @@ def application(node: HansaNode) -> ASGIApp:
     _open_doors(app, node, portal)
     _participant_doors(app, node)
     _management_doors(app, node)
+    for routers in node.plugins.hook.hansa_routes(host=node.host):
+        for router in routers:
+            app.include_router(router)
     app.router.routes.extend(
         health.routes(
             health=node.health,
@@ -148,10 +151,6 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
     people_parts, spoken, settings = node.people, node.protocol, node.parts.settings
     person = node.callers.person
 
-    async def joined() -> None:
-        """The region's credentials count from now on, in what may be seen too."""
-        node.visibility.replace(audience_rules(node.parts, people_parts.trust))
-
     def document(body: Mapping[str, Any], language: str) -> str:
         return render(dict(body), language=language)
 
@@ -174,6 +173,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             decisions=spoken.decisions,
             reading=spoken.overview,
             document=document,
+            received=node.parts.places.received,
         )
     )
     app.include_router(
@@ -182,7 +182,6 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             accounts=people_parts.accounts,
             join=node.join,
             wallet=people_parts.wallet,
-            joined=joined,
             revoke=people_parts.issuing.revoke if people_parts.issuing else None,
             issuer=IssuerView(node.parts) if people_parts.issuing else None,
         )

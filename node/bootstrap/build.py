@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+import pluggy
 from anyio.to_thread import run_sync
 
 from node.adapters.egress import Lane
@@ -31,10 +32,12 @@ from node.catalogue.publish import Catalogue, Publish, Withdraw
 from node.catalogue.query import Ask
 from node.catalogue.views import GraphView, SearchView
 from node.catalogue.visibility import Visibility
-from node.identity.model import Caller
+from node.identity.did import base_url
+from node.identity.model import Caller, UserRole
 from node.ledger.usecases import Append, Prover, Sequencer
 from node.negotiation import machine as negotiating
 from node.negotiation.strategy import Strategy
+from node.plugins import Host, load
 from node.policy.model import Situation
 from node.semantics.describe import describe
 from node.semantics.model import Described, Submission
@@ -49,6 +52,7 @@ from node.worker.timers import Timer, keep
 from node.worker.views import FollowLedger
 
 THREADS = 32
+FEED_PAGE = 32 << 20
 
 
 @dataclass(kw_only=True)
@@ -91,7 +95,8 @@ class HansaNode:
     ourselves: Ourselves
     worker: Worker
     following: FollowLedger
-    admitted: list[Callable[[str], Awaitable[None]]]
+    host: Host
+    plugins: pluggy.PluginManager
     timers: list[Timer]
     with_worker: bool = True
     _tasks: list[asyncio.Task[Any]] = field(default_factory=list)
@@ -107,13 +112,15 @@ class HansaNode:
         if self.with_worker:
             self._tasks.append(asyncio.create_task(self.worker.run(), name="worker"))
             self._tasks.append(asyncio.create_task(keep(self.timers), name="timers"))
+            for found in self.plugins.hook.hansa_tasks(host=self.host):
+                self._tasks += [asyncio.create_task(work(), name=name) for name, work in found]
 
     async def stop(self) -> None:
         """Finish what runs, hand back the leases, close everything."""
         await self.worker.stop()
         self.following.stop()
         for task in self._tasks:
-            if task.get_name() == "timers":
+            if task.get_name() not in ("views", "worker"):
                 task.cancel()
         await asyncio.wait(self._tasks, timeout=5)
         for task in self._tasks:
@@ -156,12 +163,15 @@ def build(
     courier = Courier(stores.outbox, wakes.wake_worker)
     people = identity(parts, note)
     ourselves = Ourselves(parts.me, people.wallet)
-    visibility = Visibility(audience_rules(parts, people.trust), parts.me)
-    admitted: list[Callable[[str], Awaitable[None]]] = []
+    visibility = Visibility(lambda: audience_rules(parts, people.trust), parts.me)
+    plugins = load(settings.plugins)
+    hosts: list[Host] = []
 
-    async def tell_admitted(holder: str) -> None:
-        for told in admitted:
-            await told(holder)
+    async def tell_admitted(holder: str, by: str) -> None:
+        address = base_url(holder, allow_loopback_http=settings.allow_loopback)
+        person = Caller(did=parts.me, account=by, roles=frozenset({UserRole.OPERATOR}))
+        for told in plugins.hook.hansa_admitted(host=hosts[0], address=address, by=person):
+            await told
 
     admissions = (
         Admissions(parts, people.issuing, wake=wakes.wake_worker, admitted=tell_admitted) if people.issuing else None
@@ -187,7 +197,7 @@ def build(
         region=people.allegiance.region or None,
         epoch=epoch,
     )
-    access = Access(clock=parts.clock, me=parts.me, situation=_situation(people))
+    access = Access(clock=parts.clock, situation=_situation(people))
     ask = Ask(graph=parts.graph, uow=stores.uow, records=stores.records, visibility=visibility)
     browse = Browse(
         uow=stores.uow, records=stores.records, index=parts.index, visibility=visibility, access=access, ask=ask
@@ -216,6 +226,7 @@ def build(
         keyring=parts.keyring,
         clock=parts.clock,
         node=node,
+        region=lambda: people.allegiance.region or (parts.me if settings.issuer else None),
     )
     worker = Worker(
         uow=stores.uow,
@@ -236,6 +247,35 @@ def build(
             raise PeerUnreachable(f"{url} does not answer an object")
         return document
 
+    async def fetch(url: str, headers: Mapping[str, str], *, audience: str) -> tuple[int, Mapping[str, str], bytes]:
+        token = people.tokens.bearer(audience)
+        answer = await parts.egress.request(
+            "GET",
+            url,
+            headers={**headers, "Authorization": f"Bearer {token}"},
+            lane=Lane.MESSAGES,
+            max_bytes=FEED_PAGE,
+            allow_redirects=0,
+        )
+        return answer.status, answer.headers, answer.body
+
+    callers = Callers(people.participants, people.persons, authenticators=authenticators, origin=parts.base)
+    host = Host(
+        uow=stores.uow,
+        clock=parts.clock,
+        records=stores.records,
+        follows=stores.followed,
+        append=note.append,
+        peers=people.peers,
+        fetch=fetch,
+        browse=browse,
+        did=parts.me,
+        base=parts.base,
+        polling=settings.follow_seconds,
+        identify=callers.identify,
+        changed=following.wake,
+    )
+    hosts.append(host)
     return HansaNode(
         parts=parts,
         people=people,
@@ -271,11 +311,12 @@ def build(
             contact=settings.contact,
         ),
         prover=Prover(stores.uow, stores.ledger),
-        callers=Callers(people.participants, people.persons, authenticators=authenticators, origin=parts.base),
+        callers=callers,
         ourselves=ourselves,
         worker=worker,
         following=following,
-        admitted=admitted,
+        host=host,
+        plugins=plugins,
         timers=_timers(parts, spoken),
         with_worker=with_worker,
     )

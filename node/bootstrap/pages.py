@@ -14,13 +14,15 @@ from node.base.errors import HansaError, NotAllowed, NotFound, Unauthenticated
 from node.base.process import Exchange
 from node.bootstrap.build import HansaNode
 from node.bootstrap.operation import IssuerView, OutboxView, Proofs
+from node.catalogue.access import AccessCode
+from node.catalogue.browse import Connections, Found, FoundPage, Publisher
 from node.catalogue.model import Query, Record
 from node.identity.model import ApplicationState, Caller, UserRole
 from node.identity.people import SignIn
 from node.negotiation.document import render_body
 from node.negotiation.messages import TERMS
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
-from node.policy.decide import decide
+from node.policy.decide import decide, principal_action
 from node.policy.model import Decision, Situation
 from node.policy.odrl import parse
 from node.policy.words import sentences
@@ -33,20 +35,16 @@ from node.portal.ports import (
     Check,
     Conversation,
     Deliveries,
-    Found,
-    FoundPage,
     IssuedTo,
-    Link,
     Member,
     NodeFacts,
-    Publisher,
     Quality,
     QualityPart,
-    Related,
 )
 from node.portal.settings import PortalSettings
 from node.semantics.documents import serialise
-from node.semantics.quality import score
+from node.semantics.metrics import DIMENSIONS, MAXIMUM
+from node.semantics.quality import Score, score
 from node.transfer.model import Reception, Transfer
 from node.vocab.namespaces import PREFIXES
 
@@ -82,27 +80,16 @@ class PortalNode:
     # ---- the catalogue -----------------------------------------------------------------------------------------
 
     async def search(self, query: Query, caller: Caller) -> FoundPage:
-        page = await self._node.browse.search(query, caller)
-        publishers = await self._node.browse.publishers(caller)
-        return FoundPage(
-            total=page.total,
-            hits=tuple(self._found(one) for one in page.hits),
-            facets=page.facets,
-            names={one.id: one.name for one in publishers},
-        )
-
-    def _found(self, one: Any) -> Found:
-        return Found(record=one.record, access=str(one.access), conditions=one.conditions, snippet=one.snippet)
+        return await self._node.browse.search(query, caller)
 
     async def counts(self, caller: Caller) -> dict[str, int]:
         return await self._node.browse.counts(caller)
 
     async def newest(self, caller: Caller, limit: int, language: str) -> Sequence[Found]:
-        return [self._found(one) for one in await self._node.browse.newest(caller, limit=limit, language=language)]
+        return await self._node.browse.newest(caller, limit=limit, language=language)
 
     async def publishers(self, caller: Caller) -> Sequence[Publisher]:
-        found = await self._node.browse.publishers(caller)
-        return [Publisher(id=one.id, name=one.name, total=one.total, kinds=one.kinds) for one in found]
+        return await self._node.browse.publishers(caller)
 
     async def record(
         self, iri: str, caller: Caller, *, version: int | None = None, as_of: datetime | None = None
@@ -112,14 +99,18 @@ class PortalNode:
     async def versions(self, iri: str, caller: Caller) -> Sequence[Record]:
         return await self._node.browse.versions(iri, caller)
 
-    async def access_word(self, record: Record) -> str:
-        return str(self._node.access.code(record, Caller()))
+    async def access(self, record: Record, caller: Caller) -> AccessCode:
+        return self._node.access.code(record, await self._standing_of(record, caller))
 
     async def decision_for(self, record: Record, caller: Caller) -> Decision | None:
+        asking = await self._standing_of(record, caller)
+        return await run_sync(lambda: self._node.access.decision(record, asking))
+
+    async def _standing_of(self, record: Record, caller: Caller) -> Caller:
+        """A person looks at others' assets for this node: what counts then is what this node holds."""
         if caller.is_person and record.origin != caller.did:
-            # A person looks for this node: what counts is what this node holds.
-            caller = await self._node.ourselves.look()
-        return await run_sync(lambda: self._node.access.decision(record, caller))
+            return await self._node.ourselves.look()
+        return caller
 
     async def conditions_in_words(self, record: Record, language: str) -> Sequence[str]:
         return self._node.access.sentences(record, language)
@@ -130,14 +121,11 @@ class PortalNode:
     async def quality(self, record: Record, caller: Caller) -> Quality | None:
         if record.kind != "dataset":
             return None
-        return _quality(await run_sync(lambda: score(record.nquads)))
+        conforms = not any(one.get("severity") == "violation" for one in record.warnings)
+        return _quality(await run_sync(lambda: score(record.nquads, record.iri, conforms=conforms)))
 
-    async def related(self, record: Record, caller: Caller) -> Related:
-        found = await self._node.browse.connections(record, caller)
-        return Related(
-            names={one.iri: Link(iri=one.iri, titles=one.titles, kind=one.kind) for one in found.sources},
-            used_by=tuple(Link(iri=one.iri, titles=one.titles, kind=one.kind) for one in found.users),
-        )
+    async def connections(self, record: Record, caller: Caller) -> Connections:
+        return await self._node.browse.connections(record, caller)
 
     async def head(self, record: Record, file: str, caller: Caller, limit: int) -> bytes | None:
         wanted = next((one for one in record.files if one.name == file and one.open), None)
@@ -190,7 +178,7 @@ class PortalNode:
             issuers=self._node.people.trust.to_json(),
         )
         policy = parse(held.body)
-        return decide(policy, situation)
+        return decide(policy, situation, action=principal_action(policy))
 
     def _agreed(self, held: Agreement, *, now: Decision | None = None) -> Agreed:
         terms = held.body.get(TERMS) or {}
@@ -351,7 +339,7 @@ class PortalNode:
             version=__version__,
             contact=parts.settings.contact,
             operator=parts.settings.name,
-            rulebook=Link(iri=str(rulebook["iri"]), titles={}, kind="rulebook") if rulebook else None,
+            rulebook=str(rulebook["iri"]) if rulebook else "",
             issuer=parts.settings.issuer,
             entries=entries,
             checkpoint_at=checkpoint_at,
@@ -393,13 +381,37 @@ def _access(kept: dict[str, Any]) -> Access:
     )
 
 
-def _quality(found: Any) -> Quality:
-    return Quality(
-        points=found.points,
-        of=found.of,
-        band=found.band,
-        parts=tuple(
-            QualityPart(name=part.name, points=part.points, of=part.of, raise_by=tuple(part.raise_by))
-            for part in found.parts
-        ),
-    )
+_LANGUAGES = ("en", "nl", "cs")
+_DIMENSION_NAMES = {
+    "findability": ("Findability", "Vindbaarheid", "Nalezitelnost"),
+    "accessibility": ("Accessibility", "Toegankelijkheid", "Přístupnost"),
+    "interoperability": ("Interoperability", "Interoperabiliteit", "Interoperabilita"),
+    "reusability": ("Reusability", "Herbruikbaarheid", "Opětovná použitelnost"),
+    "contextuality": ("Context", "Context", "Souvislosti"),
+}
+_BAND_NAMES = {
+    "excellent": ("excellent", "uitstekend", "výborné"),
+    "good": ("good", "goed", "dobré"),
+    "sufficient": ("sufficient", "voldoende", "dostatečné"),
+    "bad": ("poor", "zwak", "slabé"),
+}
+
+
+def _quality(found: Score) -> Quality:
+    parts = []
+    for name in DIMENSIONS:
+        points, of = found.dimension(name)
+        hints = [one.metric.advice for one in found.raise_it() if one.metric.dimension == name]
+        parts.append(
+            QualityPart(
+                name=_texts(_DIMENSION_NAMES[name]),
+                points=points,
+                of=of,
+                raise_by=tuple(_texts(hint) for hint in hints),
+            )
+        )
+    return Quality(points=found.points, of=MAXIMUM, band=_texts(_BAND_NAMES[found.band]), parts=tuple(parts))
+
+
+def _texts(words: tuple[str, str, str]) -> dict[str, str]:
+    return dict(zip(_LANGUAGES, words, strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from anyio.to_thread import run_sync
 
 from node.adapters.peers.http import HttpPeers
 from node.base.errors import InvalidInput
-from node.base.work import Task, Transaction
+from node.base.work import Transaction
 from node.bootstrap.parts import Note, Parts
 from node.catalogue.joining import Allegiance
 from node.identity.accesstokens import AccessTokens, OutgoingTokens
@@ -186,7 +186,12 @@ class Admissions:
     """The issuer's decisions, as ``node.negotiation.decisions`` wants them. ``admitted`` is told the new member."""
 
     def __init__(
-        self, parts: Parts, issuing: Issuing, *, wake: Callable[[], None], admitted: Callable[[str], Any]
+        self,
+        parts: Parts,
+        issuing: Issuing,
+        *,
+        wake: Callable[[], None],
+        admitted: Callable[[str, str], Awaitable[None]],
     ) -> None:
         self._parts = parts
         self._issuing = issuing
@@ -209,7 +214,7 @@ class Admissions:
         self._wake()
         decided = await run_sync(self._find, application_id)
         if approve:
-            await self._admitted(decided.holder)
+            await self._admitted(decided.holder, by)
         return decided
 
     def _find(self, application_id: str) -> Application:
@@ -259,8 +264,3 @@ def verify_signature(text: str, signer: DidDocument) -> bytes:
 def seal_key(document: DidDocument) -> bytes | None:
     """The X25519 key that the document lists for sealing."""
     return sealing_key(document)
-
-
-async def handle_credential(people: People, task: Task) -> None:
-    """Deliver one decision of ours to its applicant."""
-    await people.deliver.deliver(task)

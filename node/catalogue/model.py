@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from node.semantics.model import File
+from node.semantics.model import File, Finding
 
 PUBLIC = "public"
 """The audience of everybody. Other audiences are names that the rulebook or the node defines."""
@@ -56,9 +56,7 @@ class Record:
 
     def title(self, language: str = "en") -> str:
         """The title in ``language``, else in English, else in whatever there is."""
-        return (
-            self.titles.get(language) or self.titles.get("en") or next(iter(self.titles.values()), self.iri)
-        )
+        return self.titles.get(language) or self.titles.get("en") or next(iter(self.titles.values()), self.iri)
 
     def description(self, language: str = "en") -> str:
         return (
@@ -119,3 +117,47 @@ class Indexed:
     access: str
     at: datetime
     bbox: tuple[float, float, float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeFacts:
+    """What the catalogue has to know of its own node.
+
+    ``did`` is its participant id, ``base`` its public URL without a trailing slash, ``dsp`` the URL under which
+    its Dataspace Protocol paths hang. ``region`` is the DID of the region whose rulebook holds here. ``epoch``
+    counts the restores from a backup: peers that follow the feed see that history began anew.
+    """
+
+    did: str
+    name: str
+    base: str
+    dsp: str
+    region: str | None = None
+    epoch: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What came of publishing or withdrawing.
+
+    ``record`` is the version that is now current, ``created`` tells whether this call made it. ``position`` is
+    its place in the ledger; None for a dry run, and where nobody waited for the sequencer.
+    """
+
+    record: Record
+    created: bool
+    position: int | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """Another node whose event stream is followed. ``cursor`` is a JSON object of the follower."""
+
+    url: str
+    did: str | None
+    name: str
+    state: str
+    at: datetime
+    cursor: dict[str, Any] = field(default_factory=dict)
+    last_error: str | None = None

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from node.base.work import Transaction
-from node.catalogue.model import Indexed, Query, Record, Results
+from node.catalogue.model import Followed, Indexed, Query, Record, Results
 
 
 class RecordStore(Protocol):
@@ -57,8 +57,8 @@ class Graph(Protocol):
     def position(self) -> int:
         """The ledger position that is reflected; 0 for an empty store."""
 
-    async def query(self, text: str, *, audiences: Collection[str], accept: str) -> tuple[bytes, str]:
-        """Evaluate a SPARQL 1.1 query over the graphs of ``audiences``: (body, media type).
+    async def query(self, text: str, *, audiences: Collection[str] | None, accept: str) -> tuple[bytes, str]:
+        """Evaluate a SPARQL 1.1 query over the graphs of ``audiences`` (None: all): (body, media type).
 
         Raises ``InvalidInput`` (syntax, forbidden features), ``Overloaded`` (time, memory), ``TooLarge``.
         """
@@ -88,3 +88,22 @@ class SearchIndex(Protocol):
 
     def digest(self) -> str:
         """SHA-256 over what is indexed, independent of the order of indexing."""
+
+
+class FollowStore(Protocol):
+    """The nodes that are followed, by the URL of the node."""
+
+    def add(self, tx: Transaction, node: Followed) -> None:
+        """Begin to follow. Raises ``Conflict`` for a URL that is followed already."""
+
+    def get(self, tx: Transaction, url: str) -> Followed | None:
+        """The node with this URL."""
+
+    def all(self, tx: Transaction) -> Sequence[Followed]:
+        """All that are followed, by URL."""
+
+    def save(self, tx: Transaction, node: Followed) -> None:
+        """Set or replace."""
+
+    def drop(self, tx: Transaction, url: str) -> None:
+        """Follow no longer."""

@@ -49,7 +49,7 @@ def line(label: str, text: str, *, style: str = "") -> None:
     """A labelled line of a result."""
     if not Mode.json:
         shown = escape(text)
-        out.print(f"  [dim]{escape(label):<{LABEL}}[/dim]" + (f"[{style}]{shown}[/{style}]" if style else shown))
+        out.print(f"  [dim]{escape(label):<{LABEL - 1}}[/dim] " + (f"[{style}]{shown}[/{style}]" if style else shown))
 
 
 def say(text: str = "") -> None:

@@ -169,8 +169,8 @@ def members(node: Node = None) -> None:
         return
     if followed:
         table(
-            [[one["name"], one["did"], str(one.get("records", "")), str(one.get("error") or "")] for one in followed],
-            ["member", "did", "records", ""],
+            [[one["name"], one["did"], str(one.get("assets", "")), str(one.get("trouble") or "")] for one in followed],
+            ["member", "did", "assets", ""],
         )
     else:
         say("Follows nobody yet.")

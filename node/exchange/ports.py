@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 
@@ -21,17 +23,54 @@ class AssetStore(Protocol):
     async def take_in(self, chunks: AsyncIterator[bytes], *, limit: int) -> Stored:
         """Store a stream durably (hash, fsync, rename). Raises ``TooLarge`` and keeps nothing beyond ``limit``."""
 
+    async def adopt(self, path: Path, *, limit: int) -> Stored:
+        """Store a copy of a file of this machine. Raises ``InvalidInput`` for links and what is no file."""
+
     async def open(self, sha256: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         """The bytes from ``start`` to before ``end``. Raises ``NotFound``."""
 
     async def verify(self, sha256: str) -> Stored:
         """Hash the stored bytes again. Raises ``NotFound``, or ``LocalFault`` where they have changed."""
 
+    async def check(self, sha256: str) -> Stored:
+        """As ``verify``, but trusts an earlier verification of bytes that nobody has written to since."""
+
     def has(self, sha256: str) -> bool: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """What a peer sends: bytes from ``start`` of the ``total`` that the whole has, where it says so.
+
+    ``start`` is 0 although more was asked for when the peer's bytes are no longer those of ``etag``.
+    """
+
+    start: int
+    total: int | None
+    etag: str | None
+    chunks: AsyncIterator[bytes]
+
+
 class BytePlane(Protocol):
-    """Fetches bytes from a peer's data address."""
+    """Fetches bytes from a peer's data address.
+
+    All calls raise ``PeerUnreachable`` (no answer, a broken one, a pause that is too long), ``Unauthenticated``
+    (401: the token has expired), ``NotAllowed`` (403, with the peer's reasons as ``facts``), ``NotFound``,
+    ``ForbiddenAddress``.
+    """
 
     def fetch(self, url: str, *, authorization: str | None, start: int = 0) -> AsyncIterator[bytes]:
-        """The body from byte ``start`` (HTTP range). Raises ``PeerUnreachable``, ``NotAllowed``, ``NotFound``."""
+        """The body from byte ``start`` (HTTP range)."""
+
+    def read(
+        self, url: str, *, authorization: str | None, start: int = 0, etag: str | None = None
+    ) -> AbstractAsyncContextManager[Body]:
+        """The body from byte ``start`` if it still is the one of ``etag``, else from its beginning.
+
+        Leaving the context closes the connection. ``chunks`` raises ``PeerUnreachable`` where they break off.
+        """
+
+    async def document(
+        self, url: str, *, authorization: str | None, method: str = "GET", limit: int = 65536
+    ) -> bytes:
+        """A small document as a whole; ``method`` POST sends no body. Raises ``TooLarge`` beyond ``limit``."""

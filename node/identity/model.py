@@ -41,12 +41,17 @@ class Credential:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """A credential that was presented but does not count, and why (revoked, expired, issuer not trusted …)."""
+    """A credential that was presented but does not count, and why (revoked, expired, issuer not trusted …).
+
+    ``transient`` tells that the reason may pass by itself (its issuer cannot be reached just now).
+    """
 
     types: tuple[str, ...]
     issuer: str
     why: str
     since: datetime | None = None
+    id: str = ""
+    transient: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +133,9 @@ class ApplicationState(StrEnum):
 class Application:
     """A participant asks the region for a credential; a person decides.
 
-    ``accession`` is what the applicant signed: the rulebook's IRI, version and hash, its legal name, contact.
+    ``accession`` is what the applicant signed: the rulebook's IRI, version and hash, its legal name, contact;
+    empty for a holder that knows no accessions. ``credential_type`` holds several names with spaces between
+    where one request asks for several credentials.
     """
 
     id: str
@@ -141,6 +148,11 @@ class Application:
     decided_by: str | None = None
     decided_at: datetime | None = None
     reason: str | None = None
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The credential types asked for."""
+        return tuple(self.credential_type.split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

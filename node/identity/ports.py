@@ -56,6 +56,39 @@ class Peers(Protocol):
     async def status_list(self, url: str, *, max_age: float) -> str | dict[str, Any]:
         """A status list credential, as JWT or JSON, at most ``max_age`` seconds old."""
 
+    async def json_document(self, url: str) -> Any:
+        """A small JSON document that a credential refers to (its schema). Raises ``PeerUnreachable``."""
+
+    async def issuer_metadata(self, issuer: DidDocument) -> dict[str, Any]:
+        """What an issuer service issues (DCP 1.0 §6.7). Raises ``PeerUnreachable``."""
+
+    async def request_credentials(self, issuer: DidDocument, message: dict[str, Any]) -> str:
+        """POST a CredentialRequestMessage (DCP 1.0 §6.4); the issuer's id of the request.
+
+        Raises ``PeerUnreachable``, or ``Conflict`` with the issuer's reason where it refuses the request.
+        """
+
+    async def deliver_credentials(self, holder: DidDocument, message: dict[str, Any]) -> None:
+        """POST a CredentialMessage to the holder's credential service (DCP 1.0 §6.5).
+
+        Raises ``PeerUnreachable``, or ``Conflict`` where the holder refuses the message for good.
+        """
+
+
+class Journal(Protocol):
+    """Where identity writes what the node answers for: credentials received, issued, refused, revoked."""
+
+    def note(self, tx: Transaction, *, subject: str, by: str, body: dict[str, Any]) -> None:
+        """Append one membership entry to the ledger, in the caller's transaction."""
+
+
+class Notes(Protocol):
+    """Texts under keys, in the database: what participants presented last is kept there across restarts."""
+
+    def get(self, tx: Transaction, key: str) -> str | None: ...
+
+    def put(self, tx: Transaction, key: str, value: str) -> None: ...
+
 
 class IdentityStore(Protocol):
     """Accounts, API tokens, sessions, wallet, issued credentials, applications, used token ids."""
@@ -116,9 +149,7 @@ class IdentityStore(Protocol):
 
     def application_by_holder(self, tx: Transaction, holder: str, holder_pid: str) -> Application | None: ...
 
-    def applications(
-        self, tx: Transaction, state: ApplicationState | None = None
-    ) -> Sequence[Application]: ...
+    def applications(self, tx: Transaction, state: ApplicationState | None = None) -> Sequence[Application]: ...
 
     def save_application(self, tx: Transaction, application: Application) -> None: ...
 

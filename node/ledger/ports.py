@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from node.base.work import Transaction
@@ -15,7 +15,8 @@ class LedgerStore(Protocol):
     def append(self, tx: Transaction, entry: Entry) -> None:
         """Add an entry (``seq`` None). An id that is known already raises ``Conflict``."""
 
-    def get(self, tx: Transaction, entry_id: str) -> Entry | None: ...
+    def get(self, tx: Transaction, entry_id: str) -> Entry | None:
+        """The entry with this id."""
 
     def history(self, tx: Transaction, subject: str, kind: EntryKind | None = None) -> Sequence[Entry]:
         """All entries about a subject, in the order of commit."""
@@ -29,7 +30,7 @@ class LedgerStore(Protocol):
         """Committed entries without a number, in the order in which they are to be numbered."""
 
     def number(self, tx: Transaction, entries: Sequence[Entry], first: int) -> None:
-        """Give the entries the numbers ``first``, ``first + 1``, …"""
+        """Give the entries the numbers ``first``, ``first + 1``, …; one that has a number is a ``LocalFault``."""
 
     def size(self, tx: Transaction, *, lock: bool = False) -> int:
         """How many entries are numbered; ``lock`` makes the caller the one sequencer until it commits."""
@@ -37,13 +38,20 @@ class LedgerStore(Protocol):
     def node(self, tx: Transaction, level: int, index: int) -> bytes | None:
         """Hash of a complete subtree of 2^level leaves beginning at leaf ``index`` × 2^level."""
 
+    def nodes(self, tx: Transaction, level: int, first: int, count: int) -> Mapping[int, bytes]:
+        """Hashes of this level by index, from ``first``, at most ``count``: as far as they are stored."""
+
     def put_nodes(self, tx: Transaction, nodes: Sequence[tuple[int, int, bytes]]) -> None:
         """Store (level, index, hash) of complete subtrees."""
 
-    def put_checkpoint(self, tx: Transaction, checkpoint: Checkpoint) -> None: ...
+    def put_checkpoint(self, tx: Transaction, checkpoint: Checkpoint) -> None:
+        """Keep a checkpoint; one of the same size is replaced (a new key may sign the same tree)."""
 
     def checkpoint(self, tx: Transaction, size: int | None = None) -> Checkpoint | None:
         """The newest, or the one of exactly this size."""
+
+    def checkpoints(self, tx: Transaction, first: int = 0, limit: int = 500) -> Sequence[Checkpoint]:
+        """Checkpoints of size ``first`` and more, the smallest first."""
 
     def position(self, tx: Transaction, view: str, instance: str) -> int:
         """The cursor of a view: the next ``seq`` that it has not applied; 0 at first."""
@@ -55,7 +63,9 @@ class LedgerStore(Protocol):
 class NoteSigner(Protocol):
     """Signs checkpoints with the node's ledger key (Ed25519)."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The key name in the signature line."""
 
     def sign_note(self, text: str) -> str:
         """``text`` followed by a blank line and the signature line (C2SP signed-note)."""

@@ -87,6 +87,7 @@ class Acquire:
             at=self._clock.now(),
             provider=provider,
             purpose=purpose,
+            negotiating=True,
             issuers=self._issuers(),
         )
         return Conditions(

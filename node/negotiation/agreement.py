@@ -86,9 +86,10 @@ def draft(
 
 def envelope(body: Mapping[str, Any]) -> dict[str, Any]:
     """What both sides sign over an agreement."""
-    from node.negotiation.document import text_sha256
+    from node.negotiation.document import document_languages, text_sha256
 
-    languages = (body.get(TERMS) or {}).get("languages") or ["en"]
+    # The languages are the peer's word: read through the document's own cap, since each costs a rendering.
+    languages = document_languages(dict(body))
     return {
         "agreement": body["@id"],
         "sha256": digest(body),

@@ -146,7 +146,7 @@ def _wanted(body: Mapping[str, Any], language: str | None, languages: Sequence[s
 
 
 def _base(tag: str) -> str:
-    return tag.partition("-")[0].lower()
+    return str(tag).partition("-")[0].lower()
 
 
 def _template(macro: str, body: Mapping[str, Any], languages: tuple[str, ...], signatures: Mapping[str, str]) -> str:

@@ -103,6 +103,7 @@ class Reactions:
             provider=self._house.me.did,
             purpose=negotiation.purpose,
             approved=negotiation.approved_by is not None,
+            negotiating=True,
             rulebook=str(rulebook["iri"]) if rulebook else None,
             issuers=self._house.issuers(),
         )

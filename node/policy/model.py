@@ -32,7 +32,9 @@ class Reason:
     """One condition and how it stands. ``text``, ``remedy``: language tag → sentence.
 
     ``rule`` is the path of the condition in the policy (``permission[0].constraint[1]``), ``operand`` its left
-    operand as IRI; ``have`` and ``need`` are short texts; ``since`` is when a fact stopped being so.
+    operand (or the action of the rule) as IRI; ``have`` and ``need`` are short texts; ``since`` is when a fact
+    stopped being so. ``counts`` is False for an unmet condition that does not stand in the way, because an
+    alternative to it is met.
     """
 
     rule: str
@@ -44,6 +46,7 @@ class Reason:
     need: str = ""
     remedy: dict[str, str] = field(default_factory=dict)
     since: datetime | None = None
+    counts: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """For APIs, ledger bodies and DSP ``reason`` arrays."""
@@ -59,6 +62,8 @@ class Reason:
                 members[name] = value
         if self.since:
             members["since"] = self.since.isoformat()
+        if not self.counts:
+            members["counts"] = False
         return members
 
 
@@ -84,7 +89,8 @@ class Decision:
 
     @property
     def unmet(self) -> tuple[Reason, ...]:
-        return tuple(reason for reason in self.reasons if not reason.met)
+        """What stands in the way: nothing where it permits, at least one reason where it does not."""
+        return tuple(reason for reason in self.reasons if not reason.met and reason.counts)
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a decision has no truth value: ask .permits, .asks or .refuses")
@@ -104,7 +110,10 @@ class Situation:
     ``purpose`` is what the caller declares now (None where it declares nothing); ``approved`` tells that a
     person has consented; ``rulebook`` is the IRI of the rulebook version in force here; ``issuers`` maps a
     credential type to the DIDs whose credentials of this type count; ``agreed`` is true for an access under an
-    agreement, where undertakings have been given already.
+    agreement, where undertakings and consent have been given already. ``facts`` are what the scenario room or a
+    declaration knows beyond the caller, by the IRI of the left operand (``hz:algorithm``, ``hz:minimumCellSize``,
+    ``odrl:count`` with this use counted, ``odrl:spatial`` …), or of a duty's action: False where it was breached.
+    ``negotiating`` is true while the terms are being agreed: facts that only a run can show do not refuse then.
     """
 
     caller: Caller
@@ -115,3 +124,5 @@ class Situation:
     rulebook: str | None = None
     issuers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     agreed: bool = False
+    facts: dict[str, Any] = field(default_factory=dict)
+    negotiating: bool = False

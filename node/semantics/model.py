@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any
 
 
@@ -65,13 +66,41 @@ class Submission:
     audience: str | None = None
     iri: str | None = None
 
+    def to_json(self) -> dict[str, Any]:
+        """All but ``document``, which travels beside as bytes. Dates become texts, as YAML wrote them."""
+        return {
+            "kind": self.kind,
+            "mediaType": self.media_type,
+            "fields": self.fields,
+            "files": [file.to_json() for file in self.files],
+            "conditions": self.conditions,
+            "audience": self.audience,
+            "iri": self.iri,
+        }
+
+    @classmethod
+    def from_json(cls, members: Mapping[str, Any], document: bytes | None) -> Submission:
+        """The submission that ``to_json`` wrote, with its document."""
+        return cls(
+            kind=members["kind"],
+            document=document,
+            media_type=members["mediaType"],
+            fields=members["fields"],
+            files=tuple(File.from_json(file) for file in members["files"]),
+            conditions=members["conditions"],
+            audience=members["audience"],
+            iri=members["iri"],
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing to mend in a description: where, what, how. ``severity``: violation, warning or info.
 
-    ``focus`` is the node and ``path`` the property (IRI) it is about; ``field`` the name that the steward's YAML
-    uses for it (``distribution.0.license``), and ``line`` its line where known.
+    ``message`` says what is wrong, ``why`` why it matters, ``remedy`` what to write; all three in English, and in
+    other languages under ``translations`` (tag → ``{"message", "why", "remedy"}``). ``focus`` is the node and
+    ``path`` the property (IRI) it is about; ``field`` the name that the steward's YAML uses for it
+    (``files.0.license``), ``line`` its line where known. ``count`` tells how often the same finding occurs.
     """
 
     severity: str
@@ -83,19 +112,39 @@ class Finding:
     field: str = ""
     value: str = ""
     line: int | None = None
+    why: str = ""
+    count: int = 1
+    translations: Mapping[str, Mapping[str, str]] = dataclass_field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         members: dict[str, Any] = {"severity": self.severity, "message": self.message, "rule": self.rule}
-        for name in ("remedy", "focus", "path", "field", "value", "line"):
+        for name in ("why", "remedy", "focus", "path", "field", "value", "line"):
             value = getattr(self, name)
             if value:
                 members[name] = value
+        if self.count > 1:
+            members["count"] = self.count
+        if self.translations:
+            members["translations"] = {tag: dict(texts) for tag, texts in self.translations.items()}
         return members
+
+    @classmethod
+    def from_json(cls, members: Mapping[str, Any]) -> Finding:
+        """The finding that ``to_json`` wrote."""
+        return cls(**{"remedy": "", **members})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
-    """What semantics made of a submission. ``findings`` with severity ``violation`` forbid publishing."""
+    """What semantics made of a submission. ``findings`` with severity ``violation`` forbid publishing.
+
+    A submission that is broken beyond recognition has an empty ``kind`` or ``iri``, and findings that say why.
+    ``titles`` and ``descriptions`` map language tags to text (``und`` for text without a language). ``themes`` are
+    codes of the EU data themes (``TRAN``), or IRIs where others are used. ``files`` are those of the submission with
+    what the description says about them (``open``, ``format``). ``conditions`` is what the description
+    asks for: ``{"template": name, …parameters}`` or ``{"offer": {…}}``. ``extra`` holds what pages and search show
+    beside: see ``node.semantics.reading``.
+    """
 
     iri: str
     kind: str
@@ -110,5 +159,6 @@ class Described:
     findings: tuple[Finding, ...]
     conditions: dict[str, Any] | None
     audience: str | None
+    files: tuple[File, ...] = ()
     bbox: tuple[float, float, float, float] | None = None
     extra: dict[str, Any] | None = None

@@ -1,0 +1,5 @@
+"""Where the node's own keys lie."""
+
+from node.adapters.keys.files import FileKeyRing
+
+__all__ = ["FileKeyRing"]

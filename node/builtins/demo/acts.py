@@ -18,6 +18,7 @@ from node.builtins.demo.stage import size as bytes_in_words
 
 GENT_FILES = (
     "traffic-flow-schema.yaml",
+    "hourly-flow-schema.yaml",
     "mobility-ontology.ttl",
     "traffic-counts.yaml",
     "traffic-counts-sample.yaml",

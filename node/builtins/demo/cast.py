@@ -173,14 +173,14 @@ class Cast:
 
     def write_files(self) -> None:
         """Put the descriptions into the cities' folders, with the addresses that the nodes have here."""
-        addresses = {member.key: member.url for member in self.all}
         for source in FILES.rglob("*"):
             if source.is_file():
                 target = self.home / "files" / source.relative_to(FILES)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 text = source.read_text("utf-8")
-                for key, url in addresses.items():
-                    text = text.replace("{" + key + "}", url)
+                for member in self.all:
+                    text = text.replace("{" + member.key + "}", member.url)
+                    text = text.replace("{" + member.key + ".did}", member.did)
                 target.write_text(text, "utf-8")
 
     def named(self, did: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Protocol
 
 from anyio.to_thread import run_sync
@@ -98,8 +99,9 @@ def router(
     decisions: Decisions,
     reading: Reading,
     document: Callable[[Mapping[str, Any], str], str],
+    received: Path,
 ) -> APIRouter:
-    """The routes; ``document`` renders an agreement in a language as HTML."""
+    """The routes; ``document`` renders an agreement in a language as HTML; ``received`` is where files arrive."""
     api = APIRouter(prefix="/api", tags=["exchange"])
 
     @api.get("/conditions", summary="What the provider of an asset asks, and whether we qualify")
@@ -168,7 +170,7 @@ def router(
     async def content(request: Request, pid: str) -> Response:
         await person(request)
         reception = await _received(reading, pid)
-        return _file(str(reception.path), reception.name)
+        return _file(received / str(reception.path), reception.name)
 
     @api.get(
         "/transfers/{pid}/sealed", summary="The received bytes as they came, sealed", response_class=FileResponse
@@ -178,7 +180,7 @@ def router(
         reception = await _received(reading, pid)
         if not reception.sealed:
             raise NotFound("this transfer was not sealed")
-        return _file(str((reception.facts or {})["sealedPath"]), reception.name + ".age")
+        return _file(received / f"{reception.path}.age", reception.name + ".age")
 
     @api.get("/transfers/{pid}/manifest", summary="The provider's signed manifest", response_class=PlainTextResponse)
     async def manifest(request: Request, pid: str) -> Response:
@@ -225,7 +227,7 @@ async def _received(reading: Reading, pid: str) -> Reception:
     return reception
 
 
-def _file(path: str, name: str) -> Response:
+def _file(path: Path, name: str) -> Response:
     return FileResponse(
         path,
         filename=name,

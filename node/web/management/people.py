@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -77,11 +77,10 @@ def router(
     accounts: Accounts,
     join: Join,
     wallet: Wallet,
-    joined: Callable[[], Awaitable[None]],
     revoke: RevokeCredential | None,
     issuer: Issuer | None,
 ) -> APIRouter:
-    """The routes; ``joined`` is called when a region was joined; ``revoke`` and ``issuer`` at an issuer."""
+    """The routes; ``revoke`` and ``issuer`` at an issuer."""
     api = APIRouter(prefix="/api", tags=["people"])
 
     @api.get("/accounts", summary="People of this node")
@@ -105,7 +104,6 @@ def router(
     async def apply(request: Request, wanted: Wanted) -> Any:
         await person(request, UserRole.SIGNATORY, UserRole.OPERATOR)
         asked = await join.join(wanted.region, wanted.credential_type)
-        await joined()
         state = next(
             (one["state"] for one in await wallet.requests() if one["holder_pid"] == asked.holder_pid), "RECEIVED"
         )

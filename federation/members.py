@@ -1,0 +1,136 @@
+"""The nodes that this node follows: added by a person, by their URL, checked by their DID document."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from node.api import (
+    Append,
+    Caller,
+    Clock,
+    Conflict,
+    EntryKind,
+    Followed,
+    FollowStore,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    Peers,
+    Transaction,
+    UnitOfWork,
+    UserRole,
+    did_of,
+)
+
+NEW = "new"
+FOLLOWING = "following"
+TROUBLED = "troubled"
+
+
+class Members:
+    """Adds, lists and removes nodes that are followed. Who does it stands in the ledger."""
+
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        store: FollowStore,
+        append: Append,
+        peers: Peers,
+        clock: Clock,
+        me: str,
+    ) -> None:
+        self._uow = uow
+        self._store = store
+        self._append = append
+        self._peers = peers
+        self._clock = clock
+        self._me = me
+        self.wake: Callable[[], None] = _nobody
+        """Called when there is a new node to follow; whoever polls puts itself here."""
+
+    async def add(self, url: str, by: Caller) -> Followed:
+        """Follow the node at ``url`` from now on.
+
+        Its DID follows from the URL (``did:web``), and the DID document there must bear it. Raises
+        ``InvalidInput`` for a URL that is no node's or our own, ``Conflict`` for one that is followed already,
+        ``PeerUnreachable`` and ``ForbiddenAddress`` where the document cannot be had, ``NotAllowed``.
+        """
+        self.require_operator(by)
+        base = url.strip().rstrip("/")
+        did = did_of(base)
+        if did == self._me:
+            raise InvalidInput("that is this node itself")
+        document = await self._peers.did_document(did, fresh=True)
+        if document.id != did:
+            raise InvalidInput(f"the DID document at {base} is about another DID")
+        member = Followed(
+            url=base,
+            did=did,
+            name=urlsplit(base).netloc,
+            state=NEW,
+            at=self._clock.now(),
+        )
+        await asyncio.to_thread(self._add, member, by)
+        self.wake()
+        return member
+
+    async def remove(self, url: str, by: Caller) -> None:
+        """Follow no longer. What came from there stays. Raises ``NotFound``, ``NotAllowed``."""
+        self.require_operator(by)
+
+        def drop() -> None:
+            with self._uow.begin() as tx:
+                member = self._store.get(tx, url.strip().rstrip("/"))
+                if member is None:
+                    raise NotFound("that node is not followed")
+                self._store.drop(tx, member.url)
+                self._note(tx, member, by, "unfollow")
+
+        await asyncio.to_thread(drop)
+
+    def require_operator(self, by: Caller) -> None:
+        """Raises ``NotAllowed`` for everybody but operators of this node."""
+        if not by.is_person or not by.may(UserRole.OPERATOR):
+            raise NotAllowed("following other nodes takes the role operator")
+
+    async def all(self) -> Sequence[Followed]:
+        """All nodes that are followed, by URL."""
+
+        def read() -> Sequence[Followed]:
+            with self._uow.read() as tx:
+                return self._store.all(tx)
+
+        return await asyncio.to_thread(read)
+
+    def stored(self, tx: Transaction, url: str) -> Followed | None:
+        """The node as it is kept now."""
+        return self._store.get(tx, url)
+
+    def save(self, tx: Transaction, member: Followed) -> None:
+        """Keep what following has changed, in the caller's transaction; nothing where it was removed since."""
+        if self._store.get(tx, member.url) is not None:
+            self._store.save(tx, member)
+
+    def renamed(self, member: Followed, name: str) -> Followed:
+        """``member`` under the name that its node gives itself."""
+        clean = " ".join(name.split())[:120]
+        return replace(member, name=clean) if clean else member
+
+    def _add(self, member: Followed, by: Caller) -> None:
+        with self._uow.begin() as tx:
+            if any(known.did == member.did for known in self._store.all(tx)):
+                raise Conflict("that node is followed already")
+            self._store.add(tx, member)
+            self._note(tx, member, by, "follow")
+
+    def _note(self, tx: Transaction, member: Followed, by: Caller, what: str) -> None:
+        body = {"type": what, "url": member.url, "did": member.did}
+        self._append(tx, EntryKind.NODE, str(member.did), by.name, body, self._clock.now())
+
+
+def _nobody() -> None:
+    """Nobody waits to be woken."""

@@ -1,0 +1,1 @@
+"""Following other nodes' event streams: pages read, members verified, versions kept."""

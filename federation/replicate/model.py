@@ -1,0 +1,52 @@
+"""What following a feed works with: the way out, what it may take, what it brought, and when it is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol
+
+from node.api import Followed, PeerUnreachable
+
+STALE = timedelta(hours=1)
+"""A head that was signed longer ago than this is reported: the feed stands still, or somebody makes it."""
+
+
+class Fetch(Protocol):
+    """The way out: an HTTP GET as this node, with its token for ``audience``, capped in size and time."""
+
+    def __call__(
+        self, url: str, headers: Mapping[str, str], *, audience: str
+    ) -> Awaitable[tuple[int, Mapping[str, str], bytes]]:
+        """(status, headers, body). Raises ``PeerUnreachable`` or ``ForbiddenAddress``."""
+
+
+class HostileFeed(PeerUnreachable):
+    """A feed that goes back, contradicts itself or never ends. It is read no further until it mends."""
+
+    code = "hostile-feed"
+    title = "The event stream of the other node cannot be trusted"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one run may take."""
+
+    chains: int = 50
+    pages: int = 400
+    depth: int = 5
+    members: int = 20_000
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What a run brought. ``more`` tells that it stopped at its limit; ``troubles`` are sentences for people."""
+
+    member: Followed
+    added: int = 0
+    known: int = 0
+    quarantined: int = 0
+    pages: int = 0
+    more: bool = False
+    troubles: list[str] = field(default_factory=list)

@@ -1,0 +1,228 @@
+"""Pages of an event stream, read from N-Quads (LDES 1.0, TREE) without believing anything in them.
+
+Pure text work on lines of a fixed form: no RDF engine meets what a stranger sends. Limits are part of reading;
+a page beyond them is hostile or broken, and is refused as a whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from node.api import (
+    DCT,
+    FOAF,
+    HANSA,
+    LDES,
+    PROV,
+    RDF,
+    TREE,
+    InvalidInput,
+    Statement,
+    iri_of,
+    is_blank,
+    is_iri,
+    line,
+    statement,
+    text_of,
+)
+
+MAX_BYTES = 16 << 20
+MAX_MEMBERS = 1_000
+MAX_RELATIONS = 5_000
+MAX_POSITION = 2**53
+
+_POSITION = f"{HANSA}position"
+_INTEGER = re.compile(r'"(0|[1-9][0-9]{0,15})"\^\^<http://www\.w3\.org/2001/XMLSchema#integer>')
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A link to another page, and the positions that can be there: from ``first`` up to before ``end``."""
+
+    url: str
+    first: int = 0
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberText:
+    """What a page says of a member. Everything is unverified; ``trouble`` says why it cannot even be read."""
+
+    iri: str
+    position: int | None
+    envelope: str
+    sha256: str
+    version_of: str
+    nquads: bytes
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a feed. ``is_root`` tells that it describes the stream itself."""
+
+    url: str
+    is_root: bool
+    immutable: bool
+    relations: tuple[Relation, ...]
+    members: tuple[MemberText, ...]
+    audience: str = ""
+    head: str = ""
+    publisher: str = ""
+    publisher_name: str = ""
+    polling: int | None = None
+
+
+@dataclass(slots=True)
+class _Facts:
+    """The default graph by subject and predicate, the named graphs by name."""
+
+    about: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    graphs: dict[str, list[Statement]] = field(default_factory=dict)
+
+    def values(self, subject: str, predicate: str) -> list[str]:
+        return self.about.get(subject, {}).get(predicate, [])
+
+    def one(self, subject: str, predicate: str) -> str:
+        """The only value, or nothing."""
+        values = self.values(subject, predicate)
+        return values[0] if len(values) == 1 else ""
+
+
+def read_page(url: str, body: bytes) -> Page:
+    """The page at ``url``. Raises ``InvalidInput`` for what is no page, or one beyond the limits.
+
+    Of a member that is malformed only the member is spoilt: it comes with its ``trouble``.
+    """
+    if len(body) > MAX_BYTES:
+        raise InvalidInput("the page is larger than any page of a feed")
+    facts = _facts(body)
+    node = f"<{url}>"
+    streams = [subject for subject, about in facts.about.items() if node in about.get(f"{TREE}view", ())]
+    if len(streams) > 1:
+        raise InvalidInput("the page says that it is the view of several streams")
+    stream = streams[0] if streams else ""
+    relations = _relations(facts, node)
+    members = _members(facts)
+    publisher = facts.one(stream, f"{DCT}publisher") if stream else ""
+    polling = _integer(facts.one(stream, f"{LDES}pollingInterval")) if stream else None
+    return Page(
+        url=url,
+        is_root=bool(stream),
+        immutable=_text(facts.one(node, f"{LDES}immutable")) in ("true", "1"),
+        relations=tuple(relations),
+        members=tuple(members),
+        audience=_text(facts.one(node, f"{HANSA}audience")),
+        head=_text(facts.one(node, f"{HANSA}head")),
+        publisher=iri_of(publisher) if is_iri(publisher) else "",
+        publisher_name=_text(facts.one(publisher, f"{FOAF}name")) if publisher else "",
+        polling=polling,
+    )
+
+
+def within(url: str, base: str) -> bool:
+    """Whether ``url`` lies below ``base``, on the same host and port, without tricks in its path."""
+    parts, root = urlsplit(url), urlsplit(base)
+    plain = parts.scheme == root.scheme and parts.netloc == root.netloc and not parts.query and not parts.fragment
+    segments = parts.path.split("/")
+    return plain and url.startswith(base.rstrip("/") + "/") and ".." not in segments and "." not in segments
+
+
+def _facts(body: bytes) -> _Facts:
+    facts = _Facts()
+    # A line that is no statement costs the member it belonged to, whose hash then differs, and nothing else.
+    for text in body.decode("utf-8", errors="replace").split("\n"):
+        one = statement(text)
+        if one is None:
+            continue
+        if one.graph:
+            facts.graphs.setdefault(one.graph, []).append(one)
+        else:
+            predicate = iri_of(one.predicate)
+            facts.about.setdefault(one.subject, {}).setdefault(predicate, []).append(one.object)
+    return facts
+
+
+def _relations(facts: _Facts, node: str) -> Iterable[Relation]:
+    bounds: dict[str, list[int | None]] = {}
+    names = facts.values(node, f"{TREE}relation")
+    if len(names) > MAX_RELATIONS:
+        raise InvalidInput(f"the page has more than {MAX_RELATIONS} relations")
+    for name in names:
+        target = facts.one(name, f"{TREE}node")
+        if not is_iri(target):
+            raise InvalidInput("a relation has not exactly one tree:node")
+        known = bounds.setdefault(iri_of(target), [0, None])
+        kind, path = facts.one(name, f"{RDF}type"), facts.one(name, f"{TREE}path")
+        value = _integer(facts.one(name, f"{TREE}value"))
+        # Relations to one node hold together (TREE: "and"); those on other paths restrict nothing for us.
+        if path != f"<{_POSITION}>" or value is None:
+            continue
+        if kind == f"<{TREE}GreaterThanOrEqualToRelation>":
+            known[0] = max(known[0] or 0, value)
+        elif kind == f"<{TREE}LessThanRelation>":
+            known[1] = value if known[1] is None else min(known[1], value)
+    return [Relation(url, first or 0, end) for url, (first, end) in bounds.items()]
+
+
+def _members(facts: _Facts) -> Iterable[MemberText]:
+    iris = dict.fromkeys(value for about in facts.about.values() for value in about.get(f"{TREE}member", ()))
+    if len(iris) > MAX_MEMBERS:
+        raise InvalidInput(f"the page has more than {MAX_MEMBERS} members")
+    members = [_member(facts, term) for term in iris]
+    return sorted(members, key=lambda member: (member.position is None, member.position or 0, member.iri))
+
+
+def _member(facts: _Facts, term: str) -> MemberText:
+    position = _integer(facts.one(term, _POSITION))
+    version_of = facts.one(term, f"{DCT}isVersionOf")
+    trouble = ""
+    nquads = b""
+    if not is_iri(term):
+        trouble = "a member has no IRI"
+    elif position is None:
+        trouble = "the member has no position"
+    elif not facts.one(term, f"{PROV}generatedAtTime"):
+        trouble = "the member has no time"
+    else:
+        try:
+            nquads = _description(facts.graphs.get(term, []), position)
+        except InvalidInput as error:
+            trouble = error.detail
+    return MemberText(
+        iri=iri_of(term) if is_iri(term) else term,
+        position=position,
+        envelope=_text(facts.one(term, f"{HANSA}envelope")),
+        sha256=_text(facts.one(term, f"{HANSA}sha256")),
+        version_of=iri_of(version_of) if is_iri(version_of) else "",
+        nquads=nquads,
+        trouble=trouble,
+    )
+
+
+def _description(graph: Iterable[Statement], position: int) -> bytes:
+    """The canonical description, from the named graph on the page: its blank nodes under their old names."""
+    prefix = f"_:m{position}"
+
+    def old(term: str) -> str:
+        if not is_blank(term):
+            return term
+        if not term.startswith(f"{prefix}c14n"):
+            raise InvalidInput("a blank node of the member has a name that is not the member's own")
+        return "_:" + term.removeprefix(prefix)
+
+    lines = [line(old(one.subject), one.predicate, old(one.object)) for one in graph]
+    return "".join(f"{one}\n" for one in lines).encode()
+
+
+def _integer(term: str) -> int | None:
+    found = _INTEGER.fullmatch(term)
+    value = int(found.group(1)) if found else None
+    return value if value is not None and value <= MAX_POSITION else None
+
+
+def _text(term: str) -> str:
+    return text_of(term) if term.startswith('"') else ""

@@ -1,0 +1,133 @@
+"""When feeds are read: each at its interval, at once when somebody asks, more rarely while one is in trouble."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from federation.members import TROUBLED, Members
+from federation.replicate.client import Replicate
+from federation.replicate.model import Outcome
+from node.api import Clock, Followed, HansaError, UnitOfWork
+
+log = logging.getLogger("hansa.federation")
+
+RUN_LIMIT = 300.0
+"""Seconds that one run may take."""
+
+
+@dataclass(slots=True)
+class Contact:
+    """What this process knows of its latest contacts with a node; forgotten at a restart, and soon known again."""
+
+    seen: datetime | None = None
+    changed: datetime | None = None
+    failures: int = 0
+    due: float = 0.0
+
+
+class Poll:
+    """Runs ``Replicate`` for every node that is followed."""
+
+    def __init__(
+        self,
+        *,
+        members: Members,
+        replicate: Replicate,
+        uow: UnitOfWork,
+        clock: Clock,
+        interval: float = 30.0,
+        longest: float = 900.0,
+        at_once: int = 4,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``interval`` seconds between runs, doubled with every failure up to ``longest``; ``changed`` is called
+        when new entries have come, so that sequencer and views need not wait for their own timer."""
+        self._members = members
+        self._replicate = replicate
+        self._uow = uow
+        self._clock = clock
+        self._interval = interval
+        self._longest = longest
+        self._gate = asyncio.Semaphore(at_once)
+        self._changed = changed
+        self._wanted = asyncio.Event()
+        self._calls = 0
+        self._contacts: dict[str, Contact] = {}
+
+    def contact(self, url: str) -> Contact:
+        return self._contacts.setdefault(url, Contact())
+
+    def wake(self) -> None:
+        """Read all feeds now, and those that are being read once more. To be called on the event loop."""
+        self._calls += 1
+        for contact in self._contacts.values():
+            contact.due = 0.0
+        self._wanted.set()
+
+    async def forever(self) -> None:
+        """Poll until cancelled. One node's trouble never stops the others."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self._wanted.clear()
+            members = await self._members.all()
+            due = [member for member in members if self.contact(member.url).due <= loop.time()]
+            await asyncio.gather(*(self._one(member) for member in due))
+            waits = [self.contact(member.url).due for member in members]
+            pause = max(0.0, min(waits, default=loop.time() + self._interval) - loop.time())
+            try:
+                async with asyncio.timeout(pause):
+                    await self._wanted.wait()
+            except TimeoutError:
+                continue
+
+    async def once(self) -> list[Outcome]:
+        """Read every feed once, one run each; the outcomes of those that could be read."""
+        outcomes = await asyncio.gather(*(self._one(member) for member in await self._members.all()))
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    async def _one(self, member: Followed) -> Outcome | None:
+        contact = self.contact(member.url)
+        loop = asyncio.get_running_loop()
+        calls = self._calls
+        outcome: Outcome | None = None
+        try:
+            async with self._gate, asyncio.timeout(RUN_LIMIT):
+                outcome = await self._replicate.run(member)
+        except (HansaError, TimeoutError) as error:
+            reason = error.detail if isinstance(error, HansaError) else "reading its feed took too long"
+            await self._trouble(member, reason)
+        except Exception:
+            # A bug of ours must not end the loop; the log tells the operator, the list of members the reader.
+            log.exception("following %s failed", member.url)
+            await self._trouble(member, "this node failed to read the feed; its operator finds the cause in the log")
+        pause = self._interval
+        if outcome is None:
+            contact.failures += 1
+            pause = min(self._interval * 2 ** min(contact.failures, 16), self._longest)
+        # Somebody who called while this run was on may know of something that it came too early for.
+        at_once = calls != self._calls or (outcome is not None and outcome.more)
+        contact.due = loop.time() + (0.0 if at_once else pause)
+        if outcome is None:
+            return None
+        contact.failures = 0
+        contact.seen = self._clock.now()
+        if outcome.added:
+            contact.changed = contact.seen
+            self._changed()
+        return outcome
+
+    async def _trouble(self, member: Followed, reason: str) -> None:
+        log.info("trouble with the feed of %s: %s", member.url, reason)
+
+        def write() -> None:
+            with self._uow.begin() as tx:
+                stored = self._members.stored(tx, member.url)
+                wanted = stored and replace(stored, state=TROUBLED, last_error=reason[:500])
+                if wanted is not None and wanted != stored:
+                    self._members.save(tx, wanted)
+
+        await asyncio.to_thread(write)

@@ -1,0 +1,376 @@
+"""The one way out: every request that this node sends.
+
+The address that was checked is the address that is connected to: names are resolved by our own resolver, all
+answers are checked, and each socket is checked once more as it is made, which also catches literals. Redirects
+are followed by us, each hop checked like the first. No proxy from the environment, no cookies, no netrc; sizes
+count what remains after decompression, and time is counted over the whole request.
+
+Connections are pooled in *lanes* that do not share a limit. A message may wait for its answer until the
+receiver has asked us for our credentials, and that until we have fetched its DID document: if those three
+shared one pool, enough messages would leave no connection for the request that they all wait for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json as jsons
+import socket
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import ip_address
+from types import TracebackType
+from typing import Any, Final, Self
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.connector import AddrInfoType
+from yarl import URL
+
+from node.adapters.egress.addresses import AddressRules, Target
+from node.base.errors import ForbiddenAddress, HansaError, InvalidInput, PeerUnreachable, TooLarge
+from node.base.jsons import read_json
+from node.identity.did import DEFAULT_PORTS
+
+MAX_REDIRECTS: Final = 3
+CONNECT_SECONDS: Final = 5.0
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_SAFE: Final = frozenset({"GET", "HEAD"})
+
+Lookup = Callable[[str, int], Awaitable[Sequence[tuple[int, str]]]]
+"""Host, port → (address family, address): how names are resolved; tests put their own here."""
+
+
+class Lane(StrEnum):
+    """Pools of connections, in the order in which a request in one may wait for one in the next."""
+
+    BYTES = "bytes"
+    MESSAGES = "messages"
+    PRESENTATIONS = "presentations"
+    DOCUMENTS = "documents"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a peer answered. ``headers`` are looked up without regard to case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    url: str
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    def json(self) -> Any:
+        """The body as JSON. Raises ``PeerUnreachable`` where the peer answers something else."""
+        try:
+            return read_json(self.body)
+        except InvalidInput as error:
+            raise PeerUnreachable(f"the peer does not answer JSON: {error.detail}") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """An answer whose body is still coming. Iterate ``chunks`` inside the context that gave it."""
+
+    status: int
+    headers: Mapping[str, str]
+    url: str
+    chunks: AsyncIterator[bytes] = field(repr=False)
+
+
+class _Refused(PermissionError):
+    """A socket that is not to be made: an OSError, since only those pass through the connector."""
+
+
+class _CheckedResolver(AbstractResolver):
+    """Resolves names; answers only if *all* addresses may be dialled, so that a mixed answer gains nothing."""
+
+    def __init__(self, rules: AddressRules, lookup: Lookup) -> None:
+        self._rules = rules
+        self._lookup = lookup
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            found = await self._lookup(host, port)
+        if not found:
+            raise OSError(f"{host} has no address")
+        for _, address in found:
+            self._rules.check_address(ip_address(address), host=host)
+        flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+        return [
+            ResolveResult(hostname=host, host=address, port=port, family=kind, proto=0, flags=flags)
+            for kind, address in found
+            if family in (socket.AF_UNSPEC, kind)
+        ]
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+
+class Egress:
+    """Sends requests. Make it anywhere; sessions open inside the event loop that first uses it.
+
+    ``per_host`` bounds the connections to one peer in each lane, so that a dead peer holds up nobody else.
+    ``allow_loopback``, ``ports`` and ``allow_networks`` are those of ``AddressRules``.
+    """
+
+    def __init__(
+        self,
+        *,
+        allow_loopback: bool = False,
+        ports: Iterable[int] = DEFAULT_PORTS,
+        allow_networks: Iterable[str] = (),
+        per_host: int = 32,
+        total: int = 256,
+        lookup: Lookup | None = None,
+        user_agent: str = "hansa",
+    ) -> None:
+        self.rules = AddressRules(allow_loopback=allow_loopback, ports=ports, allow_networks=allow_networks)
+        self._per_host = per_host
+        self._total = total
+        self._lookup = lookup or _look_up
+        self._user_agent = user_agent
+        self._sessions: dict[Lane, aiohttp.ClientSession] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def check_url(self, url: str) -> None:
+        """Refuse early what would be refused when dialled. Raises ``ForbiddenAddress``."""
+        self.rules.check_url(url)
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        json: Any = None,
+        timeout: float = 30.0,  # noqa: ASYNC109 - one deadline for all hops, reading and inflating
+        max_bytes: int = 1024 * 1024,
+        allow_redirects: int = MAX_REDIRECTS,
+        lane: Lane = Lane.MESSAGES,
+    ) -> Answer:
+        """Send one request and read the whole answer, whatever its status.
+
+        ``timeout`` bounds everything together, ``max_bytes`` the body after decompression. Raises
+        ``ForbiddenAddress``, ``PeerUnreachable`` or ``TooLarge``.
+        """
+        sent = {"Accept-Encoding": "gzip", **(headers or {})}
+        if json is not None:
+            body = jsons.dumps(json, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+            sent.setdefault("Content-Type", "application/json")
+        with _Translated(url):
+            async with asyncio.timeout(timeout):
+                response, at = await self._follow(method, url, sent, body, allow_redirects, lane)
+                async with response:
+                    content = await _read(response, max_bytes)
+                    return Answer(status=response.status, headers=response.headers, body=content, url=at)
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        timeout: float = 30.0,  # noqa: ASYNC109 - one deadline for all hops, reading and inflating
+        idle: float = 30.0,
+        allow_redirects: int = MAX_REDIRECTS,
+        lane: Lane = Lane.BYTES,
+    ) -> AsyncIterator[Stream]:
+        """Send one request and hand the body out as it comes, without encoding, so that ranges count bytes.
+
+        ``timeout`` bounds the time to the first byte of the answer, ``idle`` each pause after that. Raises as
+        ``request`` does, also while chunks are read.
+        """
+        sent = {**(headers or {}), "Accept-Encoding": "identity"}
+        with _Translated(url):
+            async with asyncio.timeout(timeout):
+                response, at = await self._follow(method, url, sent, body, allow_redirects, lane)
+        async with response:
+            encoding = response.headers.get("Content-Encoding", "identity").lower()
+            if encoding != "identity":
+                raise PeerUnreachable(f"the peer encodes its answer as {encoding[:20]}, which was not asked for")
+            yield Stream(
+                status=response.status,
+                headers=response.headers,
+                url=at,
+                chunks=_chunks(response, url, idle),
+            )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        sessions, self._sessions = list(self._sessions.values()), {}
+        for session in sessions:
+            await session.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _follow(
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        body: bytes | None,
+        redirects: int,
+        lane: Lane,
+    ) -> tuple[aiohttp.ClientResponse, str]:
+        """Send, and follow redirects of safe methods: each hop is checked as if it were the first."""
+        first = target = self.rules.check_url(url)
+        for hop in range(redirects + 1):
+            response = await self._session(lane).request(
+                method,
+                _as_seen_by_client(target),
+                headers=headers,
+                data=body,
+                allow_redirects=False,
+            )
+            location = response.headers.get("Location")
+            if response.status not in _REDIRECTS or not location:
+                return response, target.url
+            response.close()
+            if method not in _SAFE:
+                # RFC 9110 §15.4 leaves it to the client; a message or a credential is sent to one place only.
+                raise PeerUnreachable("the peer answers a message with a redirect")
+            if hop == redirects:
+                break
+            before, target = target, self._next(target, location)
+            if target.is_loopback and not first.is_loopback:
+                raise ForbiddenAddress("the peer redirects to this machine")
+            if target.origin != before.origin:
+                headers = {name: value for name, value in headers.items() if not _is_secret(name)}
+        raise PeerUnreachable(f"the peer redirects more than {redirects} times")
+
+    def _next(self, target: Target, location: str) -> Target:
+        try:
+            joined = URL(target.url, encoded=True).join(URL(location, encoded=True))
+        except ValueError as error:
+            raise ForbiddenAddress("the peer redirects to something that is no address") from error
+        following = self.rules.check_url(str(joined.with_fragment(None)))
+        if target.scheme == "https" and following.scheme != "https":
+            raise ForbiddenAddress("the peer redirects from https to http")
+        return following
+
+    def _session(self, lane: Lane) -> aiohttp.ClientSession:
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop, self._sessions = loop, {}
+        session = self._sessions.get(lane)
+        if session is None or session.closed:
+            session = self._sessions[lane] = self._open()
+        return session
+
+    def _open(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            resolver=_CheckedResolver(self.rules, self._lookup),
+            socket_factory=self._make_socket,
+            family=socket.AF_UNSPEC,
+            limit=self._total,
+            limit_per_host=self._per_host,
+            ttl_dns_cache=10,
+            # Shorter than what servers keep idle connections for, so that a message rarely meets a closed one.
+            keepalive_timeout=4.0,
+        )
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=False,
+            headers={"User-Agent": self._user_agent, "Accept": "*/*"},
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+            read_bufsize=256 * 1024,
+        )
+
+    def _make_socket(self, info: AddrInfoType) -> socket.socket:
+        family, kind, proto, _, place = info
+        try:
+            self.rules.check_address(ip_address(str(place[0]).partition("%")[0]))
+        except ForbiddenAddress as error:
+            raise _Refused(error.detail) from error
+        # Said to be TCP, since asyncio turns Nagle's algorithm off for such sockets only: 40 ms a message.
+        return socket.socket(family, kind, proto or socket.IPPROTO_TCP)
+
+
+def _as_seen_by_client(target: Target) -> URL:
+    """The URL for the client library, which must read it as we did."""
+    url = URL(target.url, encoded=True)
+    if (url.scheme, url.host, url.port) != target.origin or url.user is not None:
+        raise ForbiddenAddress("the address can be read in two ways")
+    return url
+
+
+def _is_secret(header: str) -> bool:
+    return header.lower() in ("authorization", "cookie", "proxy-authorization", "x-api-key")
+
+
+async def _look_up(host: str, port: int) -> Sequence[tuple[int, str]]:
+    infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [(family, str(place[0])) for family, _, _, _, place in infos]
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    encoding = response.headers.get("Content-Encoding", "identity").lower()
+    if encoding not in ("identity", "gzip", "x-gzip"):
+        raise PeerUnreachable(f"the peer encodes its answer as {encoding[:20]}, which was not asked for")
+    inflater = zlib.decompressobj(16 + zlib.MAX_WBITS) if encoding != "identity" else None
+    content = bytearray()
+    async for chunk in response.content.iter_any():
+        try:
+            content += chunk if inflater is None else inflater.decompress(chunk, limit + 1 - len(content))
+        except zlib.error as error:
+            raise PeerUnreachable("the peer's answer is not gzip, though it says so") from error
+        if len(content) > limit:
+            response.close()
+            raise TooLarge(f"the peer's answer is larger than {limit} bytes")
+    if inflater is not None and content and not inflater.eof:
+        raise PeerUnreachable("the peer's answer is cut off")
+    return bytes(content)
+
+
+async def _chunks(response: aiohttp.ClientResponse, url: str, idle: float) -> AsyncIterator[bytes]:
+    content = response.content
+    while True:
+        with _Translated(url):
+            async with asyncio.timeout(idle):
+                chunk = await content.readany()
+        if not chunk:
+            return
+        yield chunk
+
+
+class _Translated:
+    """Errors of sockets and of the client library, in the words of this house."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None or isinstance(error, HansaError):
+            return
+        if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, _Refused):
+            raise ForbiddenAddress(str(error.os_error), remedy="use a public address") from error
+        if isinstance(error, aiohttp.InvalidURL):
+            raise ForbiddenAddress("that is not an address that can be dialled") from error
+        if isinstance(error, TimeoutError):
+            raise PeerUnreachable("the peer did not answer in time") from error
+        if isinstance(error, aiohttp.ClientError | OSError | ValueError):
+            raise PeerUnreachable(f"the peer cannot be reached ({type(error).__name__})") from error

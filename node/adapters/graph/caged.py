@@ -1,0 +1,87 @@
+"""What of the graph view runs in the cage: evaluating a stranger's query.
+
+The graphs that the caller may see come from our code and are always named, for the default graph and for
+``GRAPH``: the engine then ignores whatever ``FROM`` the query has. With these two lists given, no other way
+into the store is known (tried: GRAPH, FROM, FROM NAMED, EXISTS, sub-selects, DESCRIBE, ASK).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Store
+
+from node.adapters.graph.names import ALL, NOBODY, audience_graph, in_graph
+from node.adapters.graph.results import written
+from node.base.errors import InvalidInput
+from node.semantics.documents import relabelled
+from node.vocab.namespaces import PREFIXES
+
+
+def query(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+    """Target ``graph.query``: ``store`` (folder of a checkpoint), ``default`` and ``named`` (IRIs of graphs),
+    ``query``, ``mediaType``.
+    """
+    store = Store.read_only(message["store"])
+    body = evaluated(
+        store,
+        message["query"],
+        default=message["default"],
+        named=message["named"],
+        media_type=message["mediaType"],
+    )
+    return {}, [body]
+
+
+def query_records(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+    """Target ``graph.query_records``: the same over the records in ``blobs``.
+
+    ``records`` has (IRI, audience) of each blob, which is its canonical N-Quads.
+    """
+    store = Store()
+    graphs = {audience: audience_graph(audience) for _, audience in message["records"]}
+    for (iri, audience), nquads in zip(message["records"], blobs, strict=True):
+        for triple in relabelled(nquads, iri):
+            store.extend((in_graph(triple, ALL), in_graph(triple, graphs[audience])))
+    body = evaluated(
+        store,
+        message["query"],
+        default=[ALL.value],
+        named=sorted(graph.value for graph in graphs.values()),
+        media_type=message["mediaType"],
+    )
+    return {}, [body]
+
+
+def evaluated(store: Store, text: str, *, default: list[str], named: list[str], media_type: str) -> bytes:
+    """The result of the query ``text`` over these graphs and nothing else.
+
+    Raises ``InvalidInput`` and ``TooLarge``.
+    """
+    default_graph: list[NamedNode | BlankNode | DefaultGraph] = [NamedNode(name) for name in default]
+    named_graphs: list[NamedNode | BlankNode] = [NamedNode(name) for name in named]
+    try:
+        results = store.query(
+            text,
+            prefixes=PREFIXES,
+            default_graph=default_graph or [NOBODY],
+            named_graphs=named_graphs or [NOBODY],
+        )
+        return written(results, media_type)
+    except SyntaxError as error:
+        raise _unreadable(error) from error
+    except (RuntimeError, PermissionError) as error:
+        # What the engine cannot evaluate: a function it does not know, a call out, which the cage forbids.
+        raise InvalidInput(
+            f"the query cannot be evaluated: {str(error)[:300]}", remedy="use the functions of SPARQL 1.1"
+        ) from error
+
+
+def _unreadable(error: SyntaxError) -> InvalidInput:
+    said = (error.msg or "it is no SPARQL 1.1").strip()
+    facts = {"line": error.lineno, "column": error.offset} if error.lineno else {}
+    return InvalidInput(
+        f"the query is not readable: {said[:500]}",
+        remedy="check the query at that place; prefixes such as dcat: and dct: are known already",
+        facts=facts,
+    )

@@ -1,0 +1,70 @@
+"""What one record's new version does to the graphs, worked out before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from pyoxigraph import NamedNode, Quad, Store, Triple
+
+from node.adapters.graph.names import audience_graph, audience_of_record, held_graph, in_graph, is_record_graph
+
+
+class Change:
+    """Collects what comes and goes triple by triple; ``settle`` then says what that means for every graph.
+
+    Afterwards ``added`` holds the quads to add, ``leaving`` the triples to remove by graph, and ``held`` the held
+    graphs that get something.
+    """
+
+    def __init__(self) -> None:
+        self.added: list[Quad] = []
+        self.leaving: dict[NamedNode, list[Triple]] = {}
+        self.held: set[NamedNode] = set()
+        self._touched: dict[Triple, dict[NamedNode, bool]] = {}
+
+    def comes(self, triple: Triple, record: NamedNode) -> None:
+        """The record with this graph says ``triple`` from now on."""
+        self.added.append(in_graph(triple, record))
+        self._touched.setdefault(triple, {})[record] = True
+
+    def goes(self, triple: Triple, record: NamedNode) -> None:
+        """The record with this graph no longer says ``triple``."""
+        self._leave(triple, record)
+        self._touched.setdefault(triple, {})[record] = False
+
+    def settle(self, store: Store, audiences: Collection[str]) -> None:
+        """Move each touched triple between the graphs of ``audiences``, by who says it before and after."""
+        for triple, records in self._touched.items():
+            before = {name for name in audiences if in_graph(triple, audience_graph(name)) in store}
+            after = set(before)
+            for record, says in records.items():
+                audience = audience_of_record(record)
+                if says:
+                    after.add(audience)
+                elif not _said_by_another(store, triple, audience, records):
+                    after.discard(audience)
+            self._move(triple, frozenset(before), frozenset(after))
+
+    def _move(self, triple: Triple, before: frozenset[str], after: frozenset[str]) -> None:
+        if before == after:
+            return
+        if before:
+            self._leave(triple, held_graph(before))
+        if after:
+            self.held.add(held_graph(after))
+            self.added.append(in_graph(triple, held_graph(after)))
+        for audience in before - after:
+            self._leave(triple, audience_graph(audience))
+        self.added += (in_graph(triple, audience_graph(audience)) for audience in after - before)
+
+    def _leave(self, triple: Triple, graph: NamedNode) -> None:
+        self.leaving.setdefault(graph, []).append(triple)
+
+
+def _said_by_another(store: Store, triple: Triple, audience: str, but: Collection[NamedNode]) -> bool:
+    """Whether a record of ``audience`` beyond those of the graphs ``but`` says ``triple``."""
+    for quad in store.quads_for_pattern(triple.subject, triple.predicate, triple.object, None):
+        graph = quad.graph_name
+        if isinstance(graph, NamedNode) and graph not in but and is_record_graph(graph, audience):
+            return True
+    return False

@@ -1,0 +1,59 @@
+"""Read-only copies of the store for queries: hard links, made when the store changed, removed when unused."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(slots=True, eq=False)
+class Copy:
+    """One copy of the store, and how many read it."""
+
+    path: Path
+    generation: int
+    readers: int = 0
+
+
+class Checkpoints:
+    """Keeps the newest copy, and older ones for as long as a query reads them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._newest: Copy | None = None
+        self._made = 0
+        # Left over from a process that was killed.
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def acquire(self, generation: int, make: Callable[[Path], None]) -> Copy:
+        """A copy of the state ``generation``, made by ``make`` where there is none; stays until ``release``."""
+        with self._lock:
+            if self._newest is None or self._newest.generation != generation:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._made += 1
+                path = self._folder / str(self._made)
+                make(path)
+                self._retire()
+                self._newest = Copy(path, generation)
+            self._newest.readers += 1
+            return self._newest
+
+    def release(self, copy: Copy) -> None:
+        with self._lock:
+            copy.readers -= 1
+            if copy.readers == 0 and copy is not self._newest:
+                shutil.rmtree(copy.path, ignore_errors=True)
+
+    def drop(self) -> None:
+        """Forget the newest copy: it goes as soon as nobody reads it."""
+        with self._lock:
+            self._retire()
+
+    def _retire(self) -> None:
+        copy, self._newest = self._newest, None
+        if copy is not None and copy.readers == 0:
+            shutil.rmtree(copy.path, ignore_errors=True)

@@ -1,0 +1,73 @@
+"""The IRIs of graphs in the store. Callers may name audience graphs; all others are hidden from every query."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from typing import Final
+from urllib.parse import quote, unquote
+
+from pyoxigraph import NamedNode, Quad, Triple
+
+_AUDIENCE: Final = "urn:hansa:audience:"
+_HELD: Final = "urn:hansa:held:"
+_RECORD: Final = "urn:hansa:record:"
+_LEAVING: Final = "urn:hansa:leaving:"
+
+META: Final = NamedNode("urn:hansa:meta")
+POSITION: Final = NamedNode("urn:hansa:position")
+HOLDS: Final = NamedNode("urn:hansa:holds")
+LEAVES: Final = NamedNode("urn:hansa:leaves")
+
+ALL: Final = NamedNode("urn:hansa:all")
+"""In a disposable store: what all records say."""
+
+NOBODY: Final = NamedNode("urn:hansa:nobody")
+"""A graph that never exists: what a caller without audiences may see. An empty list could mean "all"."""
+
+
+def audience_graph(audience: str) -> NamedNode:
+    """The graph with all triples that ``audience`` may see: a named graph of the caller's dataset."""
+    return NamedNode(_AUDIENCE + quote(audience, safe=""))
+
+
+def held_graph(audiences: Collection[str]) -> NamedNode:
+    """The hidden graph of triples that records of exactly these audiences say.
+
+    Each triple is in one such graph, so that a caller's default graph, put together from them, has it once: the
+    engine does not merge (SPARQL 1.1 §13.1 does), and a triple in two audience graphs would give two rows.
+    """
+    return NamedNode(_HELD + "+".join(sorted(quote(audience, safe="") for audience in audiences)))
+
+
+def holders_of(held: NamedNode) -> frozenset[str]:
+    """The audiences in the name of a ``held_graph``."""
+    return frozenset(unquote(name) for name in held.value.removeprefix(_HELD).split("+"))
+
+
+def record_graph(audience: str, iri: str) -> NamedNode:
+    """The hidden graph that says which triples a record of ``audience`` has."""
+    return NamedNode(f"{_RECORD}{quote(audience, safe='')}:{hashlib.sha256(iri.encode()).hexdigest()}")
+
+
+def is_record_graph(graph: NamedNode, audience: str) -> bool:
+    return graph.value.startswith(f"{_RECORD}{quote(audience, safe='')}:")
+
+
+def audience_of_record(graph: NamedNode) -> str:
+    """The audience in the name of a ``record_graph``."""
+    return unquote(graph.value.removeprefix(_RECORD).partition(":")[0])
+
+
+def leaving_graph(graph: NamedNode) -> NamedNode:
+    """The hidden graph of triples that are about to be removed from ``graph``."""
+    return NamedNode(_LEAVING + quote(graph.value, safe=""))
+
+
+def left_graph(leaving: NamedNode) -> NamedNode:
+    """The graph that ``leaving`` is the leaving graph of."""
+    return NamedNode(unquote(leaving.value.removeprefix(_LEAVING)))
+
+
+def in_graph(triple: Triple, graph: NamedNode) -> Quad:
+    return Quad(triple.subject, triple.predicate, triple.object, graph)

@@ -1,0 +1,325 @@
+"""``OxigraphGraph``: the graph view on disk, rebuildable from the ledger.
+
+A triple is kept three times: in the graph of each audience that has it (what ``GRAPH`` sees), in one graph for
+the set of these audiences (what a caller's default graph is put together from, see ``names.held_graph``), and
+in a hidden graph of each record that says it. The last tells what to take away when a record changes: a triple
+that two records share stays until the last of them goes. One batch of the engine carries a record's new
+triples, the list of those that leave, and the ledger position; what leaves is removed after that, and at the
+next opening where a crash came between. The engine does not fsync: a power cut may lose its last batches, never
+a batch in part, and the position that is left says from where to replay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import hashlib
+import shutil
+import threading
+import time
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from pyoxigraph import Literal, NamedNode, Quad, Store, Triple
+
+from node.adapters.graph.change import Change
+from node.adapters.graph.checkpoints import Checkpoints, Copy
+from node.adapters.graph.names import (
+    HOLDS,
+    LEAVES,
+    META,
+    POSITION,
+    audience_graph,
+    holders_of,
+    in_graph,
+    leaving_graph,
+    left_graph,
+    record_graph,
+)
+from node.base.errors import LocalFault, TooLarge
+from node.cage.cage import Cage
+from node.cage.model import QUERY, Limits
+from node.catalogue.model import Record
+from node.semantics.documents import relabelled
+from node.semantics.sparql import guard, result_type
+
+_FLUSH_AFTER: Final = 10_000
+"""Statements after which buffers are written out: they take some 800 bytes of memory each until then."""
+
+MAX_RECORDS: Final = 20_000
+"""Records in a disposable store: more do not fit into the memory of a child."""
+
+
+class OxigraphGraph:
+    """Implements ``node.catalogue.ports.Graph`` on a folder that belongs to this process alone.
+
+    The store is opened at first use. Every method may raise ``LocalFault`` with a remedy where the folder is
+    damaged or in use; ``clear`` then begins anew.
+    """
+
+    def __init__(self, path: Path, cage: Cage, *, limits: Limits = QUERY) -> None:
+        self._folder = path / "store"
+        self._checkpoints = Checkpoints(path / "checkpoints")
+        self._cage = cage
+        self._limits = limits
+        self._lock = threading.RLock()
+        self._store: Store | None = None
+        self._known = False
+        self._position = 0
+        self._held: frozenset[NamedNode] = frozenset()
+        self._generation = 0
+        self._unflushed = 0
+        self._used = time.monotonic()
+
+    def apply(self, records: Iterable[Record], position: int) -> None:
+        """Replace the triples of ``records``; ``position`` goes into the batch of the last of them.
+
+        Queries may come in between two records, never within one.
+        """
+        waiting = iter(records)
+        record = next(waiting, None)
+        while record is not None:
+            following = next(waiting, None)
+            with self._using() as store:
+                self._replace(store, record, position if following is None else None)
+            if following is None:
+                return
+            record = following
+        with self._using() as store:
+            self._commit(store, Change(), position)
+
+    def position(self) -> int:
+        with self._knowing():
+            return self._position
+
+    async def query(self, text: str, *, audiences: Collection[str] | None, accept: str) -> tuple[bytes, str]:
+        """As the port says; ``audiences`` None stands for every audience (the node's own people)."""
+        form = guard(text)
+        media_type = result_type(form, accept)
+        async with self._checkpoint() as path:
+            held = self._held
+            names = _audiences(held) if audiences is None else audiences
+            message = {
+                "store": str(path),
+                "default": sorted(graph.value for graph in held if not holders_of(graph).isdisjoint(names)),
+                "named": sorted({audience_graph(name).value for name in names}),
+                "query": text,
+                "mediaType": media_type,
+            }
+            _, (body,) = await self._cage.call("graph.query", message, limits=self._limits, readable=[str(path)])
+        return body, _with_charset(media_type)
+
+    async def query_records(self, text: str, records: Iterable[Record], *, accept: str) -> tuple[bytes, str]:
+        form = guard(text)
+        media_type = result_type(form, accept)
+        chosen = [record for record in records if not record.withdrawn]
+        if len(chosen) > MAX_RECORDS:
+            raise TooLarge(
+                f"the catalogue of that moment has more than {MAX_RECORDS} records to query",
+                remedy="ask about one record, or take the versions from the feed",
+            )
+        message = {
+            "records": [[record.iri, record.audience] for record in chosen],
+            "query": text,
+            "mediaType": media_type,
+        }
+        blobs = [record.nquads for record in chosen]
+        _, (body,) = await self._cage.call("graph.query_records", message, blobs, limits=self._limits)
+        return body, _with_charset(media_type)
+
+    def clear(self) -> None:
+        """Begin anew with an empty store; a folder that another process holds is left alone."""
+        with self._lock:
+            # Opening tells a damaged folder, which may go, from one that is in use, which may not.
+            with contextlib.suppress(_Damaged), self._using():
+                pass
+            self._close()
+            shutil.rmtree(self._folder, ignore_errors=True)
+            with self._using():
+                pass
+
+    def digest(self) -> str:
+        """SHA-256 over the sorted N-Quads of all audience graphs."""
+        with self._using() as store:
+            lines = [
+                f"{quad} .\n"
+                for audience in _audiences(self._held)
+                for quad in store.quads_for_pattern(None, None, None, audience_graph(audience))
+            ]
+        lines.sort()
+        digest = hashlib.sha256()
+        for line in lines:
+            digest.update(line.encode())
+        return digest.hexdigest()
+
+    def close(self) -> None:
+        """Let go of the folder. The next call opens it again."""
+        with self._lock:
+            self._close()
+
+    def rest(self, idle: float = 30.0) -> bool:
+        """Give the engine's memory back where nothing was written for ``idle`` seconds; True if it did.
+
+        An engine that has worked keeps some 50 MB of caches; queries do not need it open, they read the
+        checkpoint. To be called now and then.
+        """
+        with self._lock:
+            if self._store is None or time.monotonic() - self._used < idle:
+                return False
+            self._store = None
+        with contextlib.suppress(AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
+        return True
+
+    def _close(self) -> None:
+        self._checkpoints.drop()
+        self._store, self._known = None, False
+        self._generation += 1
+
+    @contextlib.contextmanager
+    def _using(self) -> Iterator[Store]:
+        with self._lock:
+            try:
+                yield self._opened()
+            except (OSError, RuntimeError, ValueError) as error:
+                raise _unusable(self._folder, error) from error
+
+    @contextlib.contextmanager
+    def _knowing(self) -> Iterator[None]:
+        """As ``_using``, but leaves a resting store alone where what is remembered will do."""
+        with self._lock:
+            try:
+                if not self._known:
+                    self._opened()
+                yield
+            except (OSError, RuntimeError, ValueError) as error:
+                raise _unusable(self._folder, error) from error
+
+    def _opened(self) -> Store:
+        if self._store is None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            store = Store(self._folder)
+            _finish(store)
+            self._position, self._held = _read_meta(store)
+            self._store = store
+            self._unflushed = 0
+            self._known = True
+        self._used = time.monotonic()
+        return self._store
+
+    def _replace(self, store: Store, record: Record, position: int | None) -> None:
+        wanted = set() if record.withdrawn else _as_stored(relabelled(record.nquads, record.iri))
+        change = Change()
+        audiences = _audiences(self._held) | {record.audience}
+        for audience in audiences:
+            own = record_graph(audience, record.iri)
+            had = {quad.triple for quad in store.quads_for_pattern(None, None, None, own)}
+            has = wanted if audience == record.audience else set()
+            for triple in has - had:
+                change.comes(triple, own)
+            for triple in had - has:
+                change.goes(triple, own)
+        change.settle(store, audiences)
+        self._commit(store, change, position)
+
+    def _commit(self, store: Store, change: Change, position: int | None) -> None:
+        batch, leaving = list(change.added), dict(change.leaving)
+        batch += (Quad(META, HOLDS, graph, META) for graph in change.held - self._held)
+        if position is not None and position != self._position:
+            leaving[META] = [Triple(META, POSITION, Literal(self._position))]
+            batch.append(Quad(META, POSITION, Literal(position), META))
+        for graph, triples in leaving.items():
+            aside = leaving_graph(graph)
+            batch += (in_graph(triple, aside) for triple in triples)
+            batch.append(Quad(META, LEAVES, aside, META))
+        if not batch:
+            return
+        store.extend(batch)
+        _finish(store)
+        self._generation += 1
+        self._held |= change.held
+        if position is not None:
+            self._position = position
+        self._unflushed += len(batch)
+        if self._unflushed >= _FLUSH_AFTER:
+            store.flush()
+            self._unflushed = 0
+
+    @contextlib.asynccontextmanager
+    async def _checkpoint(self) -> AsyncIterator[Path]:
+        opening = asyncio.ensure_future(asyncio.to_thread(self._acquire))
+        try:
+            copy = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            # The thread goes on; what it opens for a caller that left is given back at once.
+            opening.add_done_callback(self._give_back)
+            raise
+        try:
+            yield copy.path
+        finally:
+            self._checkpoints.release(copy)
+
+    def _acquire(self) -> Copy:
+        with self._knowing():
+            return self._checkpoints.acquire(self._generation, lambda path: self._opened().backup(path))
+
+    def _give_back(self, opening: asyncio.Future[Copy]) -> None:
+        if not opening.cancelled() and opening.exception() is None:
+            self._checkpoints.release(opening.result())
+
+
+class _Damaged(LocalFault):
+    """The folder is no store, or no longer one."""
+
+
+def _unusable(folder: Path, error: Exception) -> LocalFault:
+    if "lock" in str(error).lower():
+        return LocalFault(
+            f"the graph store in {folder} is in use by another process",
+            remedy="stop the other process; one data folder belongs to one node",
+        )
+    return _Damaged(
+        f"the graph store in {folder} cannot be opened: {error}",
+        remedy="rebuild the view from the ledger: nothing is lost with it",
+    )
+
+
+def _read_meta(store: Store) -> tuple[int, frozenset[NamedNode]]:
+    positions, held = [0], set()
+    for quad in store.quads_for_pattern(META, None, None, META):
+        if quad.predicate == POSITION and isinstance(quad.object, Literal):
+            positions.append(int(quad.object.value))
+        elif quad.predicate == HOLDS and isinstance(quad.object, NamedNode):
+            held.add(quad.object)
+    return max(positions), frozenset(held)
+
+
+def _finish(store: Store) -> None:
+    """Remove what was put aside as leaving. Doing it twice does no harm."""
+    for note in list(store.quads_for_pattern(META, LEAVES, None, META)):
+        aside = note.object
+        assert isinstance(aside, NamedNode)
+        graph = left_graph(aside)
+        for quad in list(store.quads_for_pattern(None, None, None, aside)):
+            store.remove(in_graph(quad.triple, graph))
+        if next(iter(store.quads_for_pattern(None, None, None, graph)), None) is None:
+            store.remove_graph(graph)
+        store.remove_graph(aside)
+        store.remove(note)
+
+
+def _audiences(held: Iterable[NamedNode]) -> frozenset[str]:
+    return frozenset(audience for graph in held for audience in holders_of(graph))
+
+
+def _as_stored(triples: list[Triple]) -> set[Triple]:
+    """``triples`` as the engine will give them back: it rewrites some literals ("05" becomes "5")."""
+    store = Store()
+    store.extend(in_graph(triple, META) for triple in triples)
+    return {quad.triple for quad in store}
+
+
+def _with_charset(media_type: str) -> str:
+    return f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type

@@ -1,0 +1,266 @@
+"""Documents of other participants, through the one way out (``identity.ports.Peers``).
+
+What is fetched is cached for minutes at most: a key that was taken out of a DID document must stop counting
+soon, and a revocation sooner. Callers that want the same thing at the same time share one request.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Generic, TypeVar
+from urllib.parse import urlsplit
+
+from node.adapters.egress import Answer, Egress, Lane
+from node.base.clock import Clock
+from node.base.errors import Conflict, HansaError, InvalidInput, PeerUnreachable, Unauthenticated
+from node.identity.accesstokens import OutgoingTokens
+from node.identity.did import check_document, document_url
+from node.identity.flights import Flights
+from node.identity.messages import presentation_query
+from node.identity.model import DidDocument
+from node.identity.status import MAX_DOCUMENT
+
+MAX_DID_DOCUMENT: Final = 64 * 1024
+MAX_PRESENTATIONS: Final = 1024 * 1024
+_DOCUMENT_SECONDS: Final = 10.0
+_MESSAGE_SECONDS: Final = 20.0
+_KEPT: Final = 1024
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry(Generic[V]):
+    """A cached thing, or the failure to get it."""
+
+    at: datetime
+    value: V | None = None
+    failure: HansaError | None = None
+
+
+class _Cache(Generic[V]):
+    """The newest ``_KEPT`` things by key."""
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[str, _Entry[V]] = OrderedDict()
+
+    def get(self, key: str) -> _Entry[V] | None:
+        return self._entries.get(key)
+
+    def put(self, key: str, entry: _Entry[V]) -> None:
+        self._entries[key] = entry
+        self._entries.move_to_end(key)
+        if len(self._entries) > _KEPT:
+            self._entries.popitem(last=False)
+
+
+class HttpPeers:
+    """Fetches and posts. ``own_document`` and ``own_status_list`` answer for this node without a detour.
+
+    A DID document is kept for ``document_max_age`` seconds; when a key in it is unknown it is fetched anew, at
+    most once in ``refetch_pause`` seconds, so that a flood of made-up key ids costs nobody anything. Failures
+    are remembered for ``failure_max_age`` seconds.
+    """
+
+    def __init__(
+        self,
+        egress: Egress,
+        tokens: OutgoingTokens,
+        clock: Clock,
+        *,
+        document_max_age: float = 300.0,
+        refetch_pause: float = 60.0,
+        failure_max_age: float = 2.0,
+        own_document: Callable[[], DidDocument] | None = None,
+        own_status_list: Callable[[str], Awaitable[str]] | None = None,
+        own_status_prefix: str | None = None,
+    ) -> None:
+        self._egress = egress
+        self._tokens = tokens
+        self._clock = clock
+        self._document_max_age = timedelta(seconds=document_max_age)
+        self._refetch_pause = timedelta(seconds=refetch_pause)
+        self._failure_max_age = timedelta(seconds=failure_max_age)
+        self._own_document = own_document
+        self._own_status_list = own_status_list
+        self._own_status_prefix = own_status_prefix
+        self._documents: _Cache[DidDocument] = _Cache()
+        self._document_flights: Flights[DidDocument] = Flights()
+        self._lists: _Cache[str | dict[str, Any]] = _Cache()
+        self._list_flights: Flights[str | dict[str, Any]] = Flights()
+        self._schemas: _Cache[Any] = _Cache()
+        self._schema_flights: Flights[Any] = Flights()
+
+    # documents -------------------------------------------------------------------------------------------
+    async def did_document(self, did: str, *, fresh: bool = False) -> DidDocument:
+        if self._own_document is not None:
+            own = self._own_document()
+            if own.id == did:
+                return own
+        entry = self._documents.get(did)
+        if entry is not None:
+            age = self._clock.now() - entry.at
+            if entry.failure is not None and age < self._failure_max_age:
+                raise entry.failure.with_traceback(None)
+            enough = self._refetch_pause if fresh else self._document_max_age
+            if entry.value is not None and age < enough:
+                return entry.value
+        return await self._document_flights.join(did, lambda: self._fetch_document(did))
+
+    async def _fetch_document(self, did: str) -> DidDocument:
+        rules = self._egress.rules
+        url = document_url(did, allow_loopback_http=rules.allow_loopback, ports=rules.ports)
+        try:
+            answer = await self._egress.request(
+                "GET",
+                url,
+                headers={"Accept": "application/did+json, application/did+ld+json, application/json"},
+                timeout=_DOCUMENT_SECONDS,
+                max_bytes=MAX_DID_DOCUMENT,
+                lane=Lane.DOCUMENTS,
+                allow_redirects=0,  # a redirect would let one host speak for the DID of another
+            )
+            if 400 <= answer.status < 500:
+                raise InvalidInput("there is no DID document where its DID points to", facts={"did": did})
+            _expect_ok(answer, "its DID document")
+            document = check_document(did, answer.json())
+        except HansaError as failure:
+            known = self._documents.get(did)
+            if known is None or known.value is None:
+                self._documents.put(did, _Entry(self._clock.now(), failure=failure))
+            raise
+        self._documents.put(did, _Entry(self._clock.now(), value=document))
+        return document
+
+    async def status_list(self, url: str, *, max_age: float) -> str | dict[str, Any]:
+        own, prefix = self._own_status_list, self._own_status_prefix
+        if own is not None and prefix is not None and url.startswith(prefix):
+            return await own(url)
+        entry = self._lists.get(url)
+        oldest = self._clock.now() - timedelta(seconds=max_age)
+        if entry is not None and entry.value is not None and entry.at > oldest:
+            return entry.value
+        return await self._list_flights.join(url, lambda: self._fetch_list(url))
+
+    async def _fetch_list(self, url: str) -> str | dict[str, Any]:
+        asked = self._clock.now()  # the age counts from before the issuer answered
+        answer = await self._egress.request(
+            "GET",
+            url,
+            headers={"Accept": "application/vc+jwt, application/jwt, application/json;q=0.5"},
+            timeout=_DOCUMENT_SECONDS,
+            max_bytes=MAX_DOCUMENT,
+            lane=Lane.DOCUMENTS,
+        )
+        _expect_ok(answer, "its status list")
+        text = answer.body.decode("utf-8", "replace").strip()
+        value: str | dict[str, Any] = answer.json() if text.startswith("{") else text.strip('"')
+        self._lists.put(url, _Entry(asked, value=value))
+        return value
+
+    async def json_document(self, url: str) -> Any:
+        entry = self._schemas.get(url)
+        if entry is not None and self._clock.now() - entry.at < self._document_max_age:
+            return entry.value
+        return await self._schema_flights.join(url, lambda: self._fetch_json(url))
+
+    async def _fetch_json(self, url: str) -> Any:
+        answer = await self._egress.request(
+            "GET", url, timeout=_DOCUMENT_SECONDS, max_bytes=MAX_DID_DOCUMENT, lane=Lane.DOCUMENTS
+        )
+        _expect_ok(answer, "the schema")
+        value = answer.json()
+        self._schemas.put(url, _Entry(self._clock.now(), value=value))
+        return value
+
+    # DCP -------------------------------------------------------------------------------------------------
+    async def presentations(self, holder: DidDocument, access_token: str, scopes: Sequence[str]) -> list[Any]:
+        """See the port. A refusal by the credential service is the caller's fault: ``Unauthenticated``."""
+        answer = await self._egress.request(
+            "POST",
+            f"{_service(holder, 'CredentialService')}/presentations/query",
+            headers=self._authorization(holder.id, access_token),
+            json=presentation_query(scopes),
+            timeout=_MESSAGE_SECONDS,
+            max_bytes=MAX_PRESENTATIONS,
+            lane=Lane.PRESENTATIONS,
+        )
+        if 400 <= answer.status < 500 and answer.status not in (408, 425, 429):
+            raise Unauthenticated("the caller's credential service did not show its credentials")
+        _expect_ok(answer, "its presentations")
+        message = answer.json()
+        entries = message.get("presentation") if isinstance(message, dict) else None
+        if entries is None:
+            return []
+        return entries if isinstance(entries, list) else [entries]
+
+    async def issuer_metadata(self, issuer: DidDocument) -> dict[str, Any]:
+        answer = await self._egress.request(
+            "GET",
+            f"{_service(issuer, 'IssuerService')}/metadata",
+            headers=self._authorization(issuer.id, None),
+            timeout=_DOCUMENT_SECONDS,
+            lane=Lane.PRESENTATIONS,
+        )
+        _expect_ok(answer, "its metadata")
+        metadata = answer.json()
+        if not isinstance(metadata, dict):
+            raise PeerUnreachable("the issuer's metadata is not an object")
+        return metadata
+
+    async def request_credentials(self, issuer: DidDocument, message: dict[str, Any]) -> str:
+        base = _service(issuer, "IssuerService")
+        answer = await self._post(issuer.id, f"{base}/credentials", message, scopes=())
+        location = answer.headers.get("Location", "")
+        return urlsplit(location).path.rstrip("/").rpartition("/")[2]
+
+    async def deliver_credentials(self, holder: DidDocument, message: dict[str, Any]) -> None:
+        base = _service(holder, "CredentialService")
+        await self._post(holder.id, f"{base}/credentials", message, scopes=None)
+
+    async def _post(
+        self, audience: str, url: str, message: dict[str, Any], *, scopes: Sequence[str] | None
+    ) -> Answer:
+        """POST a message; with ``scopes`` the receiver may also query our credentials."""
+        token = self._tokens.answering(audience, None) if scopes is None else self._tokens.bearer(audience, scopes)
+        answer = await self._egress.request(
+            "POST",
+            url,
+            headers={"Authorization": f"Bearer {token}"},
+            json=message,
+            timeout=_MESSAGE_SECONDS,
+            lane=Lane.PRESENTATIONS,
+        )
+        if 400 <= answer.status < 500 and answer.status not in (401, 408, 425, 429):
+            raise Conflict(_reason_in(answer), facts={"status": answer.status})
+        _expect_ok(answer, "the message")
+        return answer
+
+    def _authorization(self, audience: str, access_token: str | None) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._tokens.answering(audience, access_token)}"}
+
+
+def _service(document: DidDocument, kind: str) -> str:
+    endpoint = document.service(kind)
+    if endpoint is None:
+        raise InvalidInput(f"the DID document of {document.id} names no {kind}")
+    return endpoint
+
+
+def _expect_ok(answer: Answer, what: str) -> None:
+    if not answer.ok:
+        raise PeerUnreachable(f"the peer answers {answer.status} when asked for {what}")
+
+
+def _reason_in(answer: Answer) -> str:
+    """The peer's own words, cut short, for people to read."""
+    try:
+        members = answer.json()
+    except PeerUnreachable:
+        members = {}
+    words = members.get("detail") or members.get("error_description") if isinstance(members, dict) else None
+    told = f": {words[:300]}" if isinstance(words, str) else ""
+    return f"the peer refused the message ({answer.status}){told}"

@@ -1,0 +1,186 @@
+"""Assets in a local folder, each under the name of its SHA-256.
+
+``root/ab/cdef…`` holds the asset whose SHA-256 begins ``abcdef``; ``root/incoming`` holds what is still
+arriving. Names are made here from hashes alone, files are opened without following links, and an asset
+appears under its name only when all its bytes and the name itself are on the disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+from node.base.errors import InvalidInput, LocalFault, NotFound, TooLarge
+from node.base.ids import new_uuid
+from node.exchange.offloop import off_loop
+from node.exchange.ports import Stored
+from node.exchange.spool import READ_SIZE, PartFile, rename_durably, sync_folder
+
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_ABANDONED_AFTER: Final = 24 * 3600
+_READ_FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+class FolderAssets:
+    """``AssetStore`` over a folder. Memory use is constant; file work happens in threads."""
+
+    def __init__(self, root: Path) -> None:
+        """Makes the folder where it is missing, and clears what an earlier process left half arrived."""
+        self._root = root
+        self._incoming = root / "incoming"
+        self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._verified: dict[str, tuple[int, ...]] = {}
+        abandoned = time.time() - _ABANDONED_AFTER
+        for left in self._incoming.iterdir():
+            if left.lstat().st_mtime < abandoned:
+                left.unlink(missing_ok=True)
+
+    async def take_in(self, chunks: AsyncIterator[bytes], *, limit: int) -> Stored:
+        """Store a stream. Raises ``TooLarge`` at the first byte beyond ``limit``, ``LocalFault`` where the disk
+        refuses; what the stream raises passes through. In each case nothing stays behind."""
+        part = await off_loop(PartFile, self._incoming / str(new_uuid()))
+        try:
+            digest = hashlib.sha256()
+            buffer = bytearray()
+            async for chunk in chunks:
+                if part.size + len(buffer) + len(chunk) > limit:
+                    raise TooLarge(
+                        f"it is larger than {limit} bytes",
+                        remedy="the operator can raise the limit for assets",
+                        facts={"limit": limit},
+                    )
+                buffer += chunk
+                if len(buffer) >= READ_SIZE:
+                    await off_loop(_add, part, digest, bytes(buffer))
+                    buffer.clear()
+            await off_loop(_add, part, digest, bytes(buffer))
+            return await off_loop(self._keep, part, digest.hexdigest())
+        except OSError as error:
+            raise LocalFault(f"the asset could not be stored: {error.strerror}") from error
+        finally:
+            await off_loop(_drop, part)
+
+    async def adopt(self, path: Path, *, limit: int) -> Stored:
+        """Store a copy of a file of this machine: a copy, since the original may be written to later.
+
+        Raises ``NotFound``, ``InvalidInput`` for links, folders and devices, ``TooLarge``.
+        """
+        try:
+            file = await off_loop(os.open, path, _READ_FLAGS)
+        except FileNotFoundError as error:
+            raise NotFound(f"there is no file {path.name}") from error
+        except OSError as error:
+            raise InvalidInput(
+                f"{path.name} cannot be read: {error.strerror}", remedy="give a file, not a link to one"
+            ) from error
+        try:
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                raise InvalidInput(f"{path.name} is not a file")
+            return await self.take_in(_pieces(file, 0, None), limit=limit)
+        finally:
+            os.close(file)
+
+    async def open(self, sha256: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes from ``start`` to before ``end``, in pieces of at most 1 MiB. Raises ``NotFound``."""
+        if not self.has(sha256):
+            raise NotFound("there are no such bytes here")
+        return self._stream(sha256, start, end)
+
+    async def verify(self, sha256: str) -> Stored:
+        """Hash again. Raises ``NotFound``, or ``LocalFault`` where the bytes are not those of their name."""
+        return await off_loop(self._verify, sha256)
+
+    async def check(self, sha256: str) -> Stored:
+        """As ``verify``, unless this process has verified the same untouched file before."""
+        known = self._verified.get(sha256)
+        if known is not None:
+            try:
+                found = self._path(sha256).lstat()
+            except FileNotFoundError as error:
+                raise NotFound("there are no such bytes here") from error
+            if _signature(found) == known:
+                return Stored(sha256=sha256, size=found.st_size)
+        return await self.verify(sha256)
+
+    def has(self, sha256: str) -> bool:
+        """Whether the bytes are here; False also for what is no SHA-256 in lower-case hexadecimal."""
+        try:
+            return stat.S_ISREG(self._path(sha256).lstat().st_mode)
+        except (FileNotFoundError, NotFound):
+            return False
+
+    def _path(self, sha256: str) -> Path:
+        if not _SHA256.fullmatch(sha256):
+            raise NotFound("there are no such bytes here")
+        return self._root / sha256[:2] / sha256[2:]
+
+    def _open(self, sha256: str) -> int:
+        try:
+            return os.open(self._path(sha256), _READ_FLAGS)
+        except FileNotFoundError as error:
+            raise NotFound("there are no such bytes here") from error
+        except OSError as error:
+            raise LocalFault(f"a stored asset cannot be read: {error.strerror}") from error
+
+    def _keep(self, part: PartFile, sha256: str) -> Stored:
+        """Give the arrived bytes their name; where older ones have it, these take their place."""
+        stored = Stored(sha256=sha256, size=part.size)
+        target = self._path(sha256)
+        part.sync()
+        os.chmod(part.path, 0o400)
+        if not target.parent.exists():
+            target.parent.mkdir(mode=0o700, exist_ok=True)
+            sync_folder(self._root)
+        rename_durably(part.path, target)
+        return stored
+
+    def _verify(self, sha256: str) -> Stored:
+        file = self._open(sha256)
+        with os.fdopen(file, "rb", buffering=0) as handle:
+            before = os.fstat(file)
+            found = hashlib.file_digest(handle, "sha256").hexdigest()
+        if found != sha256:
+            self._verified.pop(sha256, None)
+            raise LocalFault(f"the stored asset {sha256} has changed on the disk: its bytes are {found} now")
+        self._verified[sha256] = _signature(before)
+        return Stored(sha256=sha256, size=before.st_size)
+
+    async def _stream(self, sha256: str, start: int, end: int | None) -> AsyncIterator[bytes]:
+        file = await off_loop(self._open, sha256)
+        try:
+            async for piece in _pieces(file, start, end):
+                yield piece
+        finally:
+            os.close(file)
+
+
+async def _pieces(file: int, start: int, end: int | None) -> AsyncIterator[bytes]:
+    at = start
+    while end is None or at < end:
+        size = READ_SIZE if end is None else min(READ_SIZE, end - at)
+        piece = await off_loop(os.pread, file, size, at)
+        if not piece:
+            return
+        at += len(piece)
+        yield piece
+
+
+def _add(part: PartFile, digest: hashlib._Hash, data: bytes) -> None:
+    digest.update(data)
+    part.append(data)
+
+
+def _drop(part: PartFile) -> None:
+    part.close()
+    part.path.unlink(missing_ok=True)
+
+
+def _signature(found: os.stat_result) -> tuple[int, ...]:
+    """What changes whenever somebody writes to the file or puts another in its place."""
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

@@ -1,0 +1,176 @@
+"""Bytes from a peer over HTTP, through the one way out.
+
+Ranges resume (RFC 9110 §14) under ``If-Range``, so that a changed source is never glued to an older beginning.
+A peer that pauses too long, trickles or sends without end does not hold this node. Redirects are not followed:
+the token is for the address that the provider named, and for no other.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
+from typing import Any, Final
+
+from node.adapters.egress.client import Egress, Lane
+from node.base.errors import (
+    HansaError,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    PeerUnreachable,
+    TooLarge,
+    Unauthenticated,
+)
+from node.base.jsons import read_object
+from node.exchange.ports import Body
+
+_CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", re.ASCII)
+_ETAG: Final = re.compile(r'"([\x21\x23-\x7e]{1,256})"')
+_PROBLEM_LIMIT: Final = 64 * 1024
+_TELLING: Final[tuple[str, ...]] = ("reasons", "transferState")
+_PASSING: Final = frozenset({408, 425, 429})
+
+
+class HttpPlane:
+    """``BytePlane`` over HTTP."""
+
+    def __init__(
+        self, egress: Egress, *, limit: int = 1 << 40, pause: float = 30.0, window: float = 60.0, slowest: int = 100
+    ) -> None:
+        """``limit``: bytes of one answer. ``pause``: seconds to the first byte and between two chunks.
+        ``slowest``: bytes a second, looked at over each ``window`` of seconds."""
+        self._egress = egress
+        self._limit = limit
+        self._pause = pause
+        self._window = window
+        self._slowest = slowest
+
+    async def fetch(self, url: str, *, authorization: str | None, start: int = 0) -> AsyncIterator[bytes]:
+        """The body from byte ``start``."""
+        async with self.read(url, authorization=authorization, start=start) as body:
+            if body.start != start:
+                raise PeerUnreachable("the peer does not send ranges")
+            async for chunk in body.chunks:
+                yield chunk
+
+    @asynccontextmanager
+    async def read(
+        self, url: str, *, authorization: str | None, start: int = 0, etag: str | None = None
+    ) -> AsyncIterator[Body]:
+        """See ``BytePlane.read``."""
+        headers = _headers(authorization)
+        if start:
+            headers["Range"] = f"bytes={start}-"
+            if etag:
+                headers["If-Range"] = f'"{etag}"'
+        opening = self._egress.stream(
+            "GET", url, headers=headers, timeout=self._pause, idle=self._pause, allow_redirects=0
+        )
+        async with opening as answer:
+            if answer.status == 416 and start:
+                # We have more than there is: another source, and its reader shall begin again.
+                yield Body(start=0, total=None, etag=None, chunks=_nothing())
+                return
+            if answer.status not in (200, 206):
+                raise _refusal(answer.status, answer.headers, await _beginning(answer.chunks))
+            first, end, total = _extent(answer.status, answer.headers, start)
+            tag = _ETAG.fullmatch(answer.headers.get("etag", ""))
+            expected = None if end is None else end - first
+            async with aclosing(self._watched(answer.chunks, expected)) as chunks:
+                yield Body(start=first, total=total, etag=tag and tag.group(1), chunks=chunks)
+
+    async def document(
+        self, url: str, *, authorization: str | None, method: str = "GET", limit: int = 65536
+    ) -> bytes:
+        """See ``BytePlane.document``."""
+        answer = await self._egress.request(
+            method,
+            url,
+            headers=_headers(authorization),
+            timeout=self._pause,
+            max_bytes=limit,
+            allow_redirects=0,
+            lane=Lane.MESSAGES,
+        )
+        if answer.status != 200:
+            raise _refusal(answer.status, answer.headers, answer.body)
+        return answer.body
+
+    async def _watched(self, chunks: AsyncIterator[bytes], expected: int | None) -> AsyncGenerator[bytes, None]:
+        """The body. ``expected``: how many bytes it has to have, where that is known."""
+        got = in_window = 0
+        began = time.monotonic()
+        async for chunk in chunks:
+            got += len(chunk)
+            in_window += len(chunk)
+            if got > self._limit:
+                raise TooLarge(f"the peer sends more than {self._limit} bytes")
+            passed = time.monotonic() - began
+            if passed > self._window:
+                if in_window < passed * self._slowest:
+                    raise PeerUnreachable("the peer only trickles")
+                began, in_window = time.monotonic(), 0
+            yield chunk
+        if expected is not None and got < expected:
+            raise PeerUnreachable("the peer's answer broke off")
+
+
+async def _beginning(chunks: AsyncIterator[bytes]) -> bytes:
+    """As much of a refusal as is worth reading."""
+    body = bytearray()
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > _PROBLEM_LIMIT:
+            break
+    return bytes(body[:_PROBLEM_LIMIT])
+
+
+def _refusal(status: int, headers: Mapping[str, str], body: bytes) -> HansaError:
+    """The error that an answer stands for, with the facts of its problem document (RFC 9457)."""
+    if status >= 500 or status in _PASSING:
+        return PeerUnreachable(f"the peer answers {status}")
+    facts: dict[str, Any] = {}
+    if "json" in headers.get("content-type", ""):
+        try:
+            facts = read_object(body)
+        except InvalidInput:
+            facts = {}
+    detail = facts.get("detail")
+    said = detail[:500] if isinstance(detail, str) else f"the peer answers {status}"
+    match status:
+        case 401:
+            return Unauthenticated(said)
+        case 403:
+            return NotAllowed(said, facts={name: facts[name] for name in _TELLING if name in facts})
+        case 404 | 410:
+            return NotFound(said)
+        case _:
+            return InvalidInput(said)
+
+
+def _headers(authorization: str | None) -> dict[str, str]:
+    return {} if authorization is None else {"Authorization": authorization}
+
+
+def _extent(status: int, headers: Mapping[str, str], asked: int) -> tuple[int, int | None, int | None]:
+    """First byte, one after the last, and total of an answer. Raises ``PeerUnreachable`` for contradictions."""
+    length = headers.get("content-length", "")
+    declared = int(length) if length.isascii() and length.isdigit() and len(length) < 19 else None
+    if status == 200:
+        return 0, declared, declared
+    found = _CONTENT_RANGE.fullmatch(headers.get("content-range", ""))
+    if found is None:
+        raise PeerUnreachable("the peer sends a part and does not say which")
+    first, end = int(found.group(1)), int(found.group(2)) + 1
+    total = None if found.group(3) == "*" else int(found.group(3))
+    if first != asked or (declared is not None and declared != end - first) or (total is not None and end > total):
+        raise PeerUnreachable("the peer sends another part than was asked for")
+    return first, end, total
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    none: tuple[bytes, ...] = ()
+    for chunk in none:
+        yield chunk

@@ -1,0 +1,180 @@
+"""``TantivyIndex``: the search view on disk, rebuildable from the ledger.
+
+The ledger position is a document of its own, replaced in the same commit as the records: they never disagree.
+A writer exists only while something is written, since its buffers would double an idle node's memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import json
+import shutil
+import threading
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import tantivy
+
+from node.adapters.search.fields import FACETS, FOLDED, LAYOUT, POSITION, RECORD, analyzer, document, schema, stored
+from node.adapters.search.queries import MAX_WORDS, both, narrowed, visible, worded
+from node.adapters.search.snippets import snippet
+from node.base.errors import LocalFault
+from node.catalogue.model import Hit, Indexed, Query, Results
+
+_HEAP: Final = 15_000_000  # the least that the engine takes
+_LARGE: Final = 200
+_HEAP_FOR_LARGE: Final = 50_000_000
+"""Batches of more than ``_LARGE`` records get more room: with the least, 10,000 of them take three times as long."""
+
+_BUCKETS: Final = 60_000
+_KEYWORDS_SHOWN: Final = 100
+
+
+class TantivyIndex:
+    """Implements ``node.catalogue.ports.SearchIndex`` on a folder that belongs to this process alone.
+
+    Every method may raise ``LocalFault`` with a remedy where the folder is damaged; ``clear`` begins anew.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._parent = path
+        self._folder = path / f"index-{LAYOUT}"
+        self._schema = schema()
+        self._analyzer = analyzer()
+        self._lock = threading.RLock()
+        self._index: tantivy.Index | None = None
+        self._position = 0
+
+    def apply(self, changes: Iterable[tuple[str, Indexed | None]], position: int) -> None:
+        """Replace or remove documents by IRI; ``position`` is in the same commit."""
+        with self._using() as index:
+            waiting = list(changes)
+            if not waiting and position == self._position:
+                return
+            writer = index.writer(_HEAP_FOR_LARGE if len(waiting) > _LARGE else _HEAP, 1)
+            try:
+                for iri, record in waiting:
+                    writer.delete_documents_by_term("iri", iri)
+                    if record is not None:
+                        writer.add_document(document(record, self._analyzer))
+                writer.delete_documents_by_term("what", POSITION)
+                writer.add_document(tantivy.Document(what=POSITION, position=position))
+                writer.commit()
+            finally:
+                # Merges that were begun end first; after that nothing of the writer is left.
+                writer.wait_merging_threads()
+            index.reload()
+            self._position = position
+        # The engine's buffers came from arenas of its threads, which keep them unless asked.
+        with contextlib.suppress(AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
+
+    def position(self) -> int:
+        with self._using():
+            return self._position
+
+    def search(self, query: Query, *, audiences: Collection[str] | None) -> Results:
+        """Hits, exact total and facet counts, all over what ``audiences`` may see.
+
+        Every word must be found (exactly, as the beginning or a part of a word, or one letter apart); where no
+        record has them all, records with any of them are given. Without words the newest come first.
+        """
+        with self._using() as index:
+            searcher = index.searcher()
+        words = list(dict.fromkeys(self._analyzer.analyze(query.text)))[:MAX_WORDS]
+        if query.text.strip() and not words:
+            return Results(total=0, hits=(), facets={name: {} for name in FACETS})
+        within = both(*visible(self._schema, audiences), *narrowed(self._schema, query))
+        if words:
+            wanted = both(within, worded(self._schema, words, every=True))
+            if len(words) > 1 and not searcher.search(wanted, 1).hits:
+                wanted = both(within, worded(self._schema, words, every=False))
+        else:
+            wanted = within
+        by_date = query.newest or not words
+        # The engine's type stubs leave out the count.
+        found: Any = searcher.search(
+            wanted,
+            max(1, query.limit),
+            offset=max(0, query.offset),
+            order_by_field="at" if by_date else None,
+        )
+        hits = tuple(
+            self._hit(searcher.doc(address), 0.0 if by_date else float(score), words)
+            for score, address in found.hits[: max(0, query.limit)]
+        )
+        return Results(total=int(found.count), hits=hits, facets=_facets(searcher, wanted))
+
+    def clear(self) -> None:
+        """Begin anew with an empty index."""
+        with self._lock:
+            self._index = None
+            shutil.rmtree(self._folder, ignore_errors=True)
+            with self._using():
+                pass
+
+    def digest(self) -> str:
+        """SHA-256 over all that is indexed, by IRI."""
+        with self._using() as index:
+            searcher = index.searcher()
+        everything = tantivy.Query.term_query(self._schema, "what", RECORD)
+        found = searcher.search(everything, max(1, searcher.num_docs))
+        sources = sorted(bytes(stored(searcher.doc(address), "source")) for _, address in found.hits)
+        digest = hashlib.sha256()
+        for source in sources:
+            digest.update(source + b"\n")
+        return digest.hexdigest()
+
+    def close(self) -> None:
+        """Let go of the folder. The next call opens it again."""
+        with self._lock:
+            self._index = None
+
+    @contextlib.contextmanager
+    def _using(self) -> Iterator[tantivy.Index]:
+        with self._lock:
+            try:
+                yield self._opened()
+            except (ValueError, OSError) as error:
+                raise LocalFault(
+                    f"the search index in {self._folder} cannot be used: {error}",
+                    remedy="rebuild the view from the ledger: nothing is lost with it",
+                ) from error
+
+    def _opened(self) -> tantivy.Index:
+        if self._index is None:
+            for other in self._parent.glob("index-*"):
+                if other != self._folder:
+                    shutil.rmtree(other, ignore_errors=True)
+            self._folder.mkdir(parents=True, exist_ok=True)
+            index = tantivy.Index(self._schema, path=str(self._folder), reuse=True)
+            index.register_tokenizer(FOLDED, self._analyzer)
+            # By hand after each commit: the engine's own way is a thread that looks at the files for ever.
+            index.config_reader("manual", 0)
+            index.reload()
+            self._position = self._read_position(index)
+            self._index = index
+        return self._index
+
+    def _read_position(self, index: tantivy.Index) -> int:
+        searcher = index.searcher()
+        found = searcher.search(tantivy.Query.term_query(self._schema, "what", POSITION), 1)
+        return int(stored(searcher.doc(found.hits[0][1]), "position")) if found.hits else 0
+
+    def _hit(self, found: tantivy.Document, score: float, words: list[str]) -> Hit:
+        text = json.loads(bytes(stored(found, "source")))["text"]
+        return Hit(iri=stored(found, "iri"), score=score, snippet=snippet(self._analyzer, text, words))
+
+
+def _facets(searcher: tantivy.Searcher, wanted: tantivy.Query) -> dict[str, dict[str, int]]:
+    terms = {name: {"terms": {"field": name, "size": _BUCKETS}} for name in FACETS}
+    found = searcher.aggregate(wanted, terms)
+    counts: dict[str, dict[str, int]] = {}
+    for name in FACETS:
+        buckets = ((bucket["key"], int(bucket["doc_count"])) for bucket in found[name]["buckets"])
+        ordered = sorted(buckets, key=lambda bucket: (-bucket[1], bucket[0]))
+        counts[name] = dict(ordered[:_KEYWORDS_SHOWN] if name == "keyword" else ordered)
+    return counts

@@ -1,0 +1,170 @@
+"""Copies of the database, taken while the node runs, and put back while it does not."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.engine import URL, Engine, make_url
+
+from node.adapters.sql.engine import PATIENCE, connect, sqlite_driver, sqlite_path
+from node.adapters.sql.work import translated
+from node.base.errors import LocalFault
+
+_CHECK = "PRAGMA integrity_check"
+
+
+def backup(url: str | URL, target: Path) -> None:
+    """Back up the database of ``url``, whichever it is (``backup_sqlite``, ``backup_postgres``)."""
+    if make_url(url).get_backend_name() == "sqlite":
+        backup_sqlite(url, target)
+        return
+    engine = connect(url)
+    try:
+        backup_postgres(engine, target)
+    finally:
+        engine.dispose()
+
+
+def backup_sqlite(url: str | URL, target: Path) -> None:
+    """Copy a running SQLite database to ``target``, one file, readable by its owner only.
+
+    The copy is one consistent state (SQLite's online backup API in one step: writers go on beside it), checked
+    and on disk before it takes the place of an older one. Raises ``LocalFault`` where that fails.
+    """
+    source = sqlite_path(url)
+    if not source.exists():
+        raise LocalFault(f"there is no database {source} to back up")
+    _copy(source, target)
+
+
+def restore_sqlite(backup: Path, url: str | URL) -> None:
+    """Put a backup in place of the database. No process may have the database open.
+
+    The backup is checked first; the database that was there is replaced in one step, its log removed. Raises
+    ``LocalFault`` for a backup that is damaged or no SQLite database. The caller raises the epoch afterwards.
+    """
+    if not backup.exists():
+        raise LocalFault(f"there is no backup {backup}")
+    target = sqlite_path(url)
+    _copy(backup, target, before=lambda: _close_log(target))
+
+
+def backup_postgres(engine: Engine, target: Path) -> None:
+    """Dump the schema that ``engine`` uses to ``target`` with ``pg_dump`` (custom format, for ``pg_restore``).
+
+    Raises ``LocalFault`` where ``pg_dump`` is not at hand or fails.
+    """
+    with translated(), engine.connect() as connection:
+        schema = connection.execute(text("SELECT current_schema()")).scalar_one()
+    command = [
+        _tool("pg_dump"),
+        "--format=custom",
+        "--no-owner",
+        f"--schema={schema}",
+        f"--file={target}.part",
+    ]
+    with _private(target) as part:
+        _run(command, engine.url, f"the backup to {target}")
+        _settle(part)
+
+
+def _copy(source: Path, target: Path, *, before: Callable[[], None] | None = None) -> None:
+    """Copy and check; ``before`` runs when the copy is good, before it takes its place."""
+    driver = sqlite_driver()
+    with _private(target) as part:
+        try:
+            with _opened(driver, source) as reading, _opened(driver, part) as writing:
+                reading.backup(writing)
+                # One file without a log beside it, so that it can be carried about.
+                writing.execute("PRAGMA journal_mode=DELETE")
+                [(verdict,), *_] = writing.execute(_CHECK).fetchall()
+        except driver.DatabaseError as error:
+            raise LocalFault(f"{source} cannot be copied to {target}: {error}") from error
+        if verdict != "ok":
+            raise LocalFault(f"{source} is damaged: {verdict}", remedy="do not use it; go back to an older backup")
+        _settle(part)
+        if before is not None:
+            before()
+
+
+def _close_log(database: Path) -> None:
+    """Leave no log beside a database that is about to be replaced: it would be applied to the new one."""
+    driver = sqlite_driver()
+    if database.exists():
+        # Closing writes the log into the old database, which is then whole should we stop here.
+        with contextlib.suppress(driver.DatabaseError), _opened(driver, database) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    for log in (Path(f"{database}-wal"), Path(f"{database}-shm")):
+        log.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _opened(driver: Any, path: Path) -> Iterator[Any]:
+    connection = driver.connect(str(path), timeout=PATIENCE, isolation_level=None)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
+def _private(target: Path) -> Iterator[Path]:
+    """A new file beside ``target``, for its owner only, that takes its place where the block succeeds."""
+    part = Path(f"{target}.part")
+    try:
+        part.unlink(missing_ok=True)
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise LocalFault(f"{target} cannot be written: {error.strerror}") from error
+    try:
+        yield part
+        part.replace(target)
+        _sync(target.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _settle(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _tool(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise LocalFault(
+            f"{name} is not at hand, and PostgreSQL is backed up with it",
+            remedy="install PostgreSQL's client programs, or back up the database by its own means",
+        )
+    return found
+
+
+def _run(command: list[str], url: URL, what: str) -> None:
+    # The password travels in the environment: command lines are everyone's to read.
+    plain = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
+    environment = {**os.environ, **({"PGPASSWORD": str(url.password)} if url.password else {})}
+    ran = subprocess.run(  # noqa: S603 - a fixed program, and arguments that no request can set
+        [*command, f"--dbname={plain}"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+    )
+    if ran.returncode != 0:
+        raise LocalFault(f"{what} failed: {ran.stderr.strip().rpartition(chr(10))[2]}")

@@ -1,0 +1,104 @@
+"""Column types that mean the same on SQLite and PostgreSQL.
+
+Text compares by code point on both (PostgreSQL would otherwise sort by the language of its installation), so
+that "after this IRI" and "before this moment" hold everywhere as they do in Python.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Integer, Text
+from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import DontWrapMixin
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from node.base.clock import moment, stamp
+from node.base.errors import InvalidInput
+
+
+class Unstorable(InvalidInput, DontWrapMixin):
+    """A value that a database cannot carry. The mix-in keeps SQLAlchemy from wrapping it."""
+
+
+class _CodePointText(TypeDecorator[Any]):
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        collation = "C" if dialect.name == "postgresql" else None
+        return Text(collation=collation)
+
+
+class Words(_CodePointText):
+    """Text. Refuses, with ``InvalidInput``, what one of the databases could not keep: NUL and lone surrogates."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        text = str(value)
+        if "\0" in text:
+            raise Unstorable("text cannot contain the character NUL")
+        if not text.isascii():
+            try:
+                text.encode("utf-8")
+            except UnicodeEncodeError as error:
+                raise Unstorable("text cannot contain half a surrogate pair") from error
+        return text
+
+
+class Moment(_CodePointText):
+    """An aware datetime, as ISO text in UTC that sorts as time does (``node.base.clock.stamp``)."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else stamp(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        return None if value is None else moment(value)
+
+
+class Json(TypeDecorator[Any]):
+    """A JSON value as text in ASCII; None is NULL. Tuples come back as lists."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return None if value is None else json.loads(value)
+
+
+class _Whole(TypeDecorator[int]):
+    """A whole number of 64 bits. Refuses larger ones, which may come from a request, with ``InvalidInput``."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> int | None:
+        if value is not None and not -(2**63) <= value < 2**63:
+            raise Unstorable("a number is too large")
+        number: int | None = value
+        return number
+
+
+class _Ordinal(_Whole):
+    """A whole number that is a key. On SQLite only INTEGER can be the row's own number."""
+
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return Integer() if dialect.name == "sqlite" else BigInteger()
+
+
+Big = _Whole()
+Ordinal = _Ordinal()

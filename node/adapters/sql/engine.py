@@ -1,0 +1,197 @@
+"""Opening a database: SQLite with the settings on which durability rests, or PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError
+
+from node.base.errors import LocalFault, Overloaded
+
+SQLITE_MINIMUM = (3, 51, 3)
+"""Older builds can lose committed rows when a write-ahead log is reset (the WAL-reset bug)."""
+
+PATIENCE = 30.0
+"""How long, in seconds, a transaction waits for others before it gives up."""
+
+READ_ONLY = "hansa_read_only"
+"""Execution option of connections that only read."""
+
+
+def connect(url: str | URL) -> Engine:
+    """An engine for ``sqlite:///path`` or ``postgresql://…`` (driver psycopg).
+
+    Nothing is opened yet but the library. Raises ``LocalFault`` for another kind of database, for SQLite in
+    memory (a ledger is kept), and where no SQLite without the WAL-reset bug is at hand.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise LocalFault(
+            "the database URL is not readable", remedy="write sqlite:///path or postgresql://user@host/name"
+        ) from error
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        return _sqlite(parsed)
+    if backend == "postgresql":
+        return _postgresql(parsed)
+    raise LocalFault(
+        f"Hansa keeps its ledger in SQLite or PostgreSQL, not in {backend}",
+        remedy="write sqlite:///path or postgresql://user@host/name",
+    )
+
+
+def sqlite_path(url: str | URL) -> Path:
+    """The file of an SQLite URL. Raises ``LocalFault`` where there is none."""
+    database = make_url(url).database
+    if not database or database == ":memory:" or database.startswith("file:"):
+        raise LocalFault("the database must be a file", remedy="write sqlite:///path/to/hansa.sqlite")
+    return Path(database)
+
+
+def sqlite_driver() -> ModuleType:
+    """The DB-API module whose SQLite is new enough: ``pysqlite3`` brings its own, else Python's.
+
+    Raises ``LocalFault`` where neither is.
+    """
+    try:
+        from pysqlite3 import dbapi2 as bundled
+    except ImportError:
+        bundled = None
+    for driver in (bundled, sqlite3):
+        if driver is not None and driver.sqlite_version_info >= SQLITE_MINIMUM:
+            found: ModuleType = driver
+            return found
+    needed = ".".join(map(str, SQLITE_MINIMUM))
+    raise LocalFault(
+        f"SQLite {needed} or newer is needed, since older ones can lose committed data; "
+        f"this Python has {sqlite3.sqlite_version}",
+        remedy="install the package pysqlite3, or use PostgreSQL",
+    )
+
+
+def _sqlite(url: URL) -> Engine:
+    path = sqlite_path(url)
+    driver = sqlite_driver()
+    engine = create_engine(
+        url.set(drivername="sqlite", query={}),
+        module=driver,
+        # Transactions are begun by us, in the event below: the driver's own way begins them too late.
+        connect_args={
+            "isolation_level": None,
+            "check_same_thread": False,
+            "timeout": PATIENCE,
+            "cached_statements": 256,
+        },
+        pool_size=8,
+        max_overflow=56,
+        pool_timeout=PATIENCE,
+        pool_use_lifo=True,
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine, "do_connect")
+    def create_private(*_: Any) -> None:
+        # Passwords' hashes and agreements are nobody else's business; the log files inherit the mode.
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        except OSError as error:
+            raise LocalFault(f"the database {path} cannot be opened: {error.strerror}") from error
+
+    @event.listens_for(engine, "connect")
+    def settle(connection: Any, _: Any) -> None:
+        _settle_sqlite(connection, path, driver)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        _begin_sqlite(connection, driver)
+
+    return engine
+
+
+def _settle_sqlite(connection: Any, path: Path, driver: Any) -> None:
+    """Set and check what durability rests on: a log, written through at each commit; references kept."""
+    try:
+        # Turning an old or a fresh file into one with a log needs it alone for a moment.
+        mode = _patiently(lambda: connection.execute("PRAGMA journal_mode=WAL").fetchone()[0], driver)
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA journal_size_limit=67108864")
+        synchronous = connection.execute("PRAGMA synchronous").fetchone()[0]
+        references = connection.execute("PRAGMA foreign_keys").fetchone()[0]
+    except driver.DatabaseError as error:
+        raise LocalFault(f"the database {path} cannot be opened: {error}") from error
+    if (mode, synchronous, references) != ("wal", 2, 1):
+        raise LocalFault(
+            f"the file system under {path} does not let SQLite keep its promises (journal {mode}, "
+            f"synchronous {synchronous})",
+            remedy="put the data folder on a local disk",
+        )
+
+
+def _begin_sqlite(connection: Connection, driver: Any) -> None:
+    raw: Any = connection.connection.dbapi_connection
+    read_only = bool(connection.get_execution_options().get(READ_ONLY))
+    if connection.info.get(READ_ONLY, False) is not read_only:
+        raw.execute(f"PRAGMA query_only={'ON' if read_only else 'OFF'}")
+        connection.info[READ_ONLY] = read_only
+    # A writer takes its lock at once: one that first reads and then wants to write could only be refused.
+    statement = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+    try:
+        _patiently(lambda: raw.execute(statement), driver)
+    except driver.OperationalError as error:
+        if not _is_busy(error):
+            raise
+        raise Overloaded(
+            "the database is busy", remedy="another process holds it: wait until its work is done"
+        ) from error
+
+
+def _patiently(work: Any, driver: Any) -> Any:
+    """``work``, again while SQLite answers "busy" without having waited (it does so for some locks)."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return work()
+        except driver.OperationalError as error:
+            if not _is_busy(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+def _is_busy(error: Exception) -> bool:
+    return "locked" in str(error) or "busy" in str(error)
+
+
+def _postgresql(url: URL) -> Engine:
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        connect_args={"connect_timeout": 10},
+        pool_size=8,
+        max_overflow=24,
+        pool_timeout=PATIENCE,
+        pool_use_lifo=True,
+        pool_pre_ping=True,
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine, "connect")
+    def settle(connection: Any, _: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = '{int(PATIENCE)}s'")
+            cursor.execute("SET idle_in_transaction_session_timeout = '5min'")
+            # A commit that was answered must survive a power cut, whatever the server's default is.
+            cursor.execute(
+                "SELECT set_config('synchronous_commit', 'on', false) "
+                "WHERE current_setting('synchronous_commit') = 'off'"
+            )
+        connection.commit()
+
+    return engine

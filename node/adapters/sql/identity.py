@@ -1,0 +1,225 @@
+"""Accounts, tokens, wallet, issued credentials, used token ids (``node.identity.ports.IdentityStore``)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, bindparam, delete, func, select, update
+
+from node.adapters.sql.rows import add, build, values
+from node.adapters.sql.schema import (
+    accounts,
+    applications,
+    credential_requests,
+    credentials,
+    jtis,
+    status_places,
+    tokens,
+)
+from node.adapters.sql.schema import issued as issued_credentials
+from node.adapters.sql.work import connection_of
+from node.base.errors import Conflict, LocalFault, NotFound
+from node.base.work import Transaction
+from node.identity.model import Account, Application, ApplicationState, Credential, Issued, UserRole
+
+STATUS_LIST_SIZE = 131_072
+"""Places in a status list: the smallest that hides who is meant (W3C Bitstring Status List 1.0 §3.2: 16 KB)."""
+
+_DRAWS = 24
+"""Draws for a free place before a new list is begun: by then the list is about nine tenths full."""
+
+_ACCOUNT = select(accounts).where(accounts.c.login == bindparam("login"))
+_SET_PASSWORD = update(accounts).where(accounts.c.login == bindparam("who")).values(password_hash=bindparam("hash"))
+_BY_TOKEN = (
+    select(accounts, tokens.c.kind.label("token_kind"))
+    .join(tokens, tokens.c.login == accounts.c.login)
+    .where(
+        tokens.c.token_sha256 == bindparam("token"),
+        tokens.c.expires > bindparam("now"),
+        ~accounts.c.disabled,
+    )
+)
+_APPLICATION = select(applications).where(applications.c.id == bindparam("id"))
+_BY_HOLDER = select(applications).where(
+    applications.c.holder == bindparam("holder"), applications.c.holder_pid == bindparam("holder_pid")
+)
+_SAVE_APPLICATION = update(applications).where(applications.c.id == bindparam("application"))
+_ISSUED = select(issued_credentials).where(issued_credentials.c.id == bindparam("id"))
+_REVOKE = (
+    update(issued_credentials)
+    .where(issued_credentials.c.id == bindparam("credential"), issued_credentials.c.revoked_at.is_(None))
+    .values(revoked_at=bindparam("moment"), revoked_why=bindparam("why"))
+)
+
+
+class SqlIdentityStore:
+    """Everything that identity keeps but keys."""
+
+    # used token ids -------------------------------------------------------------------------------------
+    def use_jti(self, tx: Transaction, issuer: str, jti: str, expires: datetime) -> bool:
+        return add(connection_of(tx), jtis, {"issuer": issuer, "jti": jti, "expires": expires})
+
+    def forget_jtis(self, tx: Transaction, before: datetime) -> int:
+        return connection_of(tx).execute(delete(jtis).where(jtis.c.expires < before)).rowcount
+
+    # people ---------------------------------------------------------------------------------------------
+    def add_account(self, tx: Transaction, account: Account, password_hash: str) -> None:
+        row = values(account, roles=sorted(account.roles), password_hash=password_hash)
+        if not add(connection_of(tx), accounts, row):
+            raise Conflict(f"there is an account {account.login} already")
+
+    def account(self, tx: Transaction, login: str) -> tuple[Account, str] | None:
+        row = connection_of(tx).execute(_ACCOUNT, {"login": login}).one_or_none()
+        return None if row is None else (_account(row), row.password_hash)
+
+    def accounts(self, tx: Transaction) -> Sequence[Account]:
+        rows = connection_of(tx).execute(select(accounts).order_by(accounts.c.login))
+        return [_account(row) for row in rows]
+
+    def set_password(self, tx: Transaction, login: str, password_hash: str) -> None:
+        changed = connection_of(tx).execute(_SET_PASSWORD, {"who": login, "hash": password_hash})
+        if changed.rowcount != 1:
+            raise NotFound(f"there is no account {login}")
+
+    def add_token(
+        self, tx: Transaction, *, token_sha256: str, login: str, kind: str, label: str, expires: datetime
+    ) -> None:
+        if self.account(tx, login) is None:
+            raise NotFound(f"there is no account {login}")
+        row = {"token_sha256": token_sha256, "login": login, "kind": kind, "label": label, "expires": expires}
+        if not add(connection_of(tx), tokens, row):
+            raise Conflict("there is such a token already")
+
+    def by_token(self, tx: Transaction, token_sha256: str, now: datetime) -> tuple[Account, str] | None:
+        row = connection_of(tx).execute(_BY_TOKEN, {"token": token_sha256, "now": now}).one_or_none()
+        return None if row is None else (_account(row), row.token_kind)
+
+    def drop_token(self, tx: Transaction, token_sha256: str) -> None:
+        connection_of(tx).execute(delete(tokens).where(tokens.c.token_sha256 == token_sha256))
+
+    # wallet: credentials that we hold ---------------------------------------------------------------------
+    def keep_credential(self, tx: Transaction, credential: Credential, at: datetime) -> None:
+        connection = connection_of(tx)
+        row = values(credential, types=list(credential.types), at=at)
+        if not add(connection, credentials, row):
+            connection.execute(update(credentials).where(credentials.c.id == credential.id).values(**row))
+
+    def credentials(self, tx: Transaction) -> Sequence[Credential]:
+        rows = connection_of(tx).execute(select(credentials).order_by(credentials.c.ordinal))
+        return [build(Credential, row, types=tuple(row.types)) for row in rows]
+
+    def note_request(
+        self, tx: Transaction, *, holder_pid: str, issuer: str, credential_type: str, at: datetime
+    ) -> None:
+        request = {
+            "holder_pid": holder_pid,
+            "issuer": issuer,
+            "credential_type": credential_type,
+            "at": at,
+            "state": "REQUESTED",
+        }
+        if not add(connection_of(tx), credential_requests, request):
+            raise Conflict(f"there is a request {holder_pid} already")
+
+    def requests(self, tx: Transaction) -> Sequence[dict[str, Any]]:
+        columns = credential_requests.c
+        statement = select(
+            columns.holder_pid,
+            columns.issuer,
+            columns.issuer_pid,
+            columns.credential_type,
+            columns.at,
+            columns.state,
+            columns.reason,
+        ).order_by(columns.ordinal.desc())
+        return [dict(row._mapping) for row in connection_of(tx).execute(statement)]
+
+    def update_request(
+        self,
+        tx: Transaction,
+        holder_pid: str,
+        *,
+        state: str,
+        issuer_pid: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        changes = {"state": state, "issuer_pid": issuer_pid, "reason": reason}
+        told = {name: value for name, value in changes.items() if value is not None}
+        statement = update(credential_requests).where(credential_requests.c.holder_pid == holder_pid)
+        if connection_of(tx).execute(statement.values(**told)).rowcount != 1:
+            raise NotFound("there is no such request for a credential")
+
+    # issuer -----------------------------------------------------------------------------------------------
+    def add_application(self, tx: Transaction, application: Application) -> None:
+        if not add(connection_of(tx), applications, values(application)):
+            raise Conflict("there is such an application already")
+
+    def application(self, tx: Transaction, application_id: str) -> Application | None:
+        row = connection_of(tx).execute(_APPLICATION, {"id": application_id}).one_or_none()
+        return None if row is None else _application(row)
+
+    def application_by_holder(self, tx: Transaction, holder: str, holder_pid: str) -> Application | None:
+        wanted = {"holder": holder, "holder_pid": holder_pid}
+        row = connection_of(tx).execute(_BY_HOLDER, wanted).one_or_none()
+        return None if row is None else _application(row)
+
+    def applications(self, tx: Transaction, state: ApplicationState | None = None) -> Sequence[Application]:
+        statement = select(applications).order_by(applications.c.at.desc(), applications.c.ordinal.desc())
+        if state is not None:
+            statement = statement.where(applications.c.state == state)
+        return [_application(row) for row in connection_of(tx).execute(statement)]
+
+    def save_application(self, tx: Transaction, application: Application) -> None:
+        row = values(application, application=application.id)
+        del row["id"]
+        saved = connection_of(tx).execute(_SAVE_APPLICATION, row)
+        if saved.rowcount != 1:
+            raise LocalFault(f"there is no application {application.id} to change")
+
+    def next_status_index(self, tx: Transaction) -> tuple[int, int]:
+        connection = connection_of(tx)
+        list_id: int = connection.execute(select(func.max(status_places.c.list_id))).scalar_one() or 1
+        while True:
+            # Places are drawn at random: a place tells nothing about when it was given, or after whom.
+            for _ in range(_DRAWS):
+                place = secrets.randbelow(STATUS_LIST_SIZE)
+                if add(connection, status_places, {"list_id": list_id, "index": place}):
+                    return list_id, place
+            list_id += 1
+
+    def add_issued(self, tx: Transaction, issued: Issued) -> None:
+        if not add(connection_of(tx), issued_credentials, values(issued)):
+            raise Conflict("a credential with this id or this place in the status list exists already")
+
+    def issued(self, tx: Transaction, holder: str | None = None) -> Sequence[Issued]:
+        statement = select(issued_credentials).order_by(
+            issued_credentials.c.at.desc(), issued_credentials.c.ordinal.desc()
+        )
+        if holder is not None:
+            statement = statement.where(issued_credentials.c.holder == holder)
+        return [build(Issued, row) for row in connection_of(tx).execute(statement)]
+
+    def revoke(self, tx: Transaction, credential_id: str, at: datetime, why: str) -> Issued | None:
+        connection = connection_of(tx)
+        connection.execute(_REVOKE, {"credential": credential_id, "moment": at, "why": why})
+        row = connection.execute(_ISSUED, {"id": credential_id}).one_or_none()
+        return None if row is None else build(Issued, row)
+
+    def revoked_indexes(self, tx: Transaction, list_id: int) -> Sequence[int]:
+        statement = (
+            select(issued_credentials.c.index)
+            .where(issued_credentials.c.list_id == list_id, issued_credentials.c.revoked_at.is_not(None))
+            .order_by(issued_credentials.c.index)
+        )
+        return list(connection_of(tx).execute(statement).scalars())
+
+
+def _account(row: Row[Any]) -> Account:
+    return build(Account, row, roles=frozenset(UserRole(role) for role in row.roles))
+
+
+def _application(row: Row[Any]) -> Application:
+    return build(Application, row, state=ApplicationState(row.state))

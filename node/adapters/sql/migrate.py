@@ -1,0 +1,132 @@
+"""Bringing a database to the schema of this Hansa: create, leave alone, migrate after a backup, or refuse.
+
+The usual start costs one query. Alembic is loaded only when there is something to do.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import inspect, text
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
+
+from node.adapters.sql.engine import READ_ONLY
+from node.adapters.sql.schema import metadata
+from node.adapters.sql.work import translated
+from node.base.errors import LocalFault
+
+VERSIONS = ("0001",)
+"""The schema versions that this Hansa knows, oldest first; the last is the one that it works with."""
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+_VERSION = text("SELECT version_num FROM alembic_version")
+_LOCK = 0x48616E73
+"""PostgreSQL advisory lock: one process migrates, others wait for it and find it done."""
+
+logger = logging.getLogger(__name__)
+
+
+def schema_version(engine: Engine) -> str | None:
+    """The version of the database's schema; None for a database without any.
+
+    Raises ``LocalFault`` where the database does not answer.
+    """
+    try:
+        with _reading(engine) as connection:
+            version: str | None = connection.execute(_VERSION).scalar_one_or_none()
+            return version
+    except (OperationalError, ProgrammingError) as error:
+        # Either there is no such table, or the database is out of reach: only the first is an answer.
+        if _has_no_version(engine):
+            return None
+        # The particulars may name the server and its user; they belong to the cause, for the log.
+        raise LocalFault(
+            "the database does not answer",
+            remedy="check that it runs, and the database setting of this node",
+        ) from error
+
+
+def migrate(engine: Engine, *, backup: Callable[[], None] | None = None) -> bool:
+    """Bring the database to the newest schema; True where something was done.
+
+    An empty database gets its tables. An older one is migrated in one transaction, after ``backup`` was called:
+    if that raises, nothing is changed. Raises ``LocalFault`` for a database that is newer than this Hansa, and
+    for one whose tables are not Hansa's.
+    """
+    version = schema_version(engine)
+    if version == VERSIONS[-1]:
+        return False
+    if version is not None:
+        _refuse_newer(version)
+        logger.info("the database has schema %s, this Hansa %s: migrating", version, VERSIONS[-1])
+        if backup is not None:
+            backup()
+    with translated(), engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        # Somebody else may have done it while we waited for the lock.
+        version = _version_within(connection)
+        if version == VERSIONS[-1]:
+            return False
+        if version is None:
+            _refuse_foreign(connection)
+        else:
+            _refuse_newer(version)
+        _upgrade(connection)
+    return True
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    # Alembic reads its options through ConfigParser, to which a percent sign in the path means something.
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, VERSIONS[-1])
+
+
+def _reading(engine: Engine) -> Connection:
+    # On SQLite anything else would wait for a writer, who may be another process.
+    return engine.execution_options(**{READ_ONLY: True}).connect()
+
+
+def _has_no_version(engine: Engine) -> bool:
+    try:
+        with _reading(engine) as connection:
+            return not inspect(connection).has_table("alembic_version")
+    except DBAPIError:
+        return False
+
+
+def _version_within(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    version: str | None = connection.execute(_VERSION).scalar_one_or_none()
+    return version
+
+
+def _refuse_newer(version: str) -> None:
+    if version not in VERSIONS:
+        raise LocalFault(
+            f"the database has schema {version}, this Hansa knows schemas up to {VERSIONS[-1]}: "
+            "a newer Hansa has been at work here",
+            remedy="start the newer Hansa again, or restore the backup that it made before it migrated",
+            facts={"schema": version, "known": VERSIONS[-1]},
+        )
+
+
+def _refuse_foreign(connection: Connection) -> None:
+    foreign: Any = set(inspect(connection).get_table_names()) & set(metadata.tables)
+    if foreign:
+        raise LocalFault(
+            f"the database has tables that Hansa has not made ({', '.join(sorted(foreign)[:5])})",
+            remedy="give Hansa a database, or on PostgreSQL a schema, of its own",
+        )

@@ -1,0 +1,109 @@
+"""Negotiations, agreements and decisions (``node.negotiation.ports``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import bindparam, select, update
+
+from node.adapters.sql.processes import SqlProcessStore
+from node.adapters.sql.rows import add, build, values
+from node.adapters.sql.schema import agreements, decisions, negotiation_messages, negotiations
+from node.adapters.sql.work import connection_of
+from node.base.errors import Conflict, LocalFault
+from node.base.work import Transaction
+from node.negotiation.model import Agreement, Negotiation, PendingDecision
+
+_AGREEMENT = select(agreements).where(agreements.c.id == bindparam("id"))
+_SAVE_AGREEMENT = update(agreements).where(agreements.c.id == bindparam("agreement"))
+_DECISION = select(decisions).where(decisions.c.id == bindparam("id"))
+_OPEN = select(decisions).where(decisions.c.decided_at.is_(None)).order_by(decisions.c.at, decisions.c.ordinal)
+_BY_SUBJECT = (
+    select(decisions).where(decisions.c.subject == bindparam("subject")).order_by(decisions.c.ordinal.desc()).limit(1)
+)
+_DECIDE = (
+    update(decisions)
+    .where(decisions.c.id == bindparam("decision"), decisions.c.decided_at.is_(None))
+    .values(
+        approved=bindparam("verdict"),
+        decided_by=bindparam("who"),
+        decided_at=bindparam("moment"),
+        reason=bindparam("why"),
+    )
+)
+
+
+class SqlNegotiationStore(SqlProcessStore[Negotiation]):
+    """Negotiations and their messages."""
+
+    def __init__(self) -> None:
+        super().__init__(Negotiation, negotiations, negotiation_messages)
+
+
+class SqlAgreementStore:
+    """Agreements by id, dataset and party."""
+
+    def add(self, tx: Transaction, agreement: Agreement) -> None:
+        if add(connection_of(tx), agreements, values(agreement)):
+            return
+        known = self.get(tx, agreement.id)
+        if known is None or known.sha256 != agreement.sha256:
+            raise Conflict(f"there is another agreement {agreement.id}, with other content")
+
+    def save(self, tx: Transaction, agreement: Agreement) -> None:
+        row = values(agreement, agreement=agreement.id)
+        del row["id"]
+        saved = connection_of(tx).execute(_SAVE_AGREEMENT, row)
+        if saved.rowcount != 1:
+            raise LocalFault(f"there is no agreement {agreement.id} to change")
+
+    def get(self, tx: Transaction, agreement_id: str) -> Agreement | None:
+        row = connection_of(tx).execute(_AGREEMENT, {"id": agreement_id}).one_or_none()
+        return None if row is None else build(Agreement, row)
+
+    def select(
+        self,
+        tx: Transaction,
+        *,
+        dataset: str | None = None,
+        provider: str | None = None,
+        consumer: str | None = None,
+        limit: int = 200,
+    ) -> Sequence[Agreement]:
+        asked = {"dataset": dataset, "provider": provider, "consumer": consumer}
+        wanted = [agreements.c[name] == value for name, value in asked.items() if value is not None]
+        statement = (
+            select(agreements)
+            .where(*wanted)
+            .order_by(agreements.c.at.desc(), agreements.c.ordinal.desc())
+            .limit(limit)
+        )
+        return [build(Agreement, row) for row in connection_of(tx).execute(statement)]
+
+
+class SqlDecisionStore:
+    """What waits for a person, and what a person has decided."""
+
+    def add(self, tx: Transaction, decision: PendingDecision) -> None:
+        if not add(connection_of(tx), decisions, values(decision)):
+            raise Conflict(f"there is a decision {decision.id} already")
+
+    def get(self, tx: Transaction, decision_id: str) -> PendingDecision | None:
+        row = connection_of(tx).execute(_DECISION, {"id": decision_id}).one_or_none()
+        return None if row is None else build(PendingDecision, row)
+
+    def open(self, tx: Transaction) -> Sequence[PendingDecision]:
+        return [build(PendingDecision, row) for row in connection_of(tx).execute(_OPEN)]
+
+    def by_subject(self, tx: Transaction, subject: str) -> PendingDecision | None:
+        row = connection_of(tx).execute(_BY_SUBJECT, {"subject": subject}).one_or_none()
+        return None if row is None else build(PendingDecision, row)
+
+    def decide(
+        self, tx: Transaction, decision_id: str, *, approved: bool, by: str, at: datetime, reason: str | None
+    ) -> PendingDecision | None:
+        decision = {"decision": decision_id, "verdict": approved, "who": by, "moment": at, "why": reason}
+        if connection_of(tx).execute(_DECIDE, decision).rowcount != 1:
+            return None
+        return self.get(tx, decision_id)

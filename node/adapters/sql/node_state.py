@@ -1,0 +1,70 @@
+"""What the node keeps about itself, and whom it follows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, select
+
+from node.adapters.sql.rows import add, build, put, values
+from node.adapters.sql.schema import followed, meta
+from node.adapters.sql.work import connection_of
+from node.base.errors import Conflict
+from node.base.work import Transaction
+from node.catalogue.model import Followed
+
+EPOCH = "epoch"
+"""The key of the epoch: a number that a restore raises and that peers see."""
+
+
+class SqlMetaStore:
+    """Keys and values of the node itself."""
+
+    def get(self, tx: Transaction, key: str) -> str | None:
+        """The value, or None."""
+        return connection_of(tx).execute(select(meta.c.value).where(meta.c.key == key)).scalar_one_or_none()
+
+    def put(self, tx: Transaction, key: str, value: str) -> None:
+        """Set or replace the value."""
+        put(connection_of(tx), meta, {"key": key, "value": value})
+
+    def drop(self, tx: Transaction, key: str) -> None:
+        """Remove the value, if there is one."""
+        connection_of(tx).execute(delete(meta).where(meta.c.key == key))
+
+    def epoch(self, tx: Transaction) -> int:
+        """How often this node has been restored from a backup."""
+        return int(self.get(tx, EPOCH) or 0)
+
+    def raise_epoch(self, tx: Transaction) -> int:
+        """Count a restore; the new epoch."""
+        epoch = self.epoch(tx) + 1
+        self.put(tx, EPOCH, str(epoch))
+        return epoch
+
+
+class SqlFollowStore:
+    """Nodes that are followed (``node.catalogue.ports.FollowStore``)."""
+
+    def add(self, tx: Transaction, node: Followed) -> None:
+        """Begin to follow. Raises ``Conflict`` for a URL that is followed already."""
+        if not add(connection_of(tx), followed, values(node)):
+            raise Conflict(f"{node.url} is followed already")
+
+    def get(self, tx: Transaction, url: str) -> Followed | None:
+        """The node with this URL."""
+        row = connection_of(tx).execute(select(followed).where(followed.c.url == url)).one_or_none()
+        return None if row is None else build(Followed, row)
+
+    def all(self, tx: Transaction) -> Sequence[Followed]:
+        """All that are followed, by URL."""
+        rows = connection_of(tx).execute(select(followed).order_by(followed.c.url))
+        return [build(Followed, row) for row in rows]
+
+    def save(self, tx: Transaction, node: Followed) -> None:
+        """Set or replace."""
+        put(connection_of(tx), followed, values(node))
+
+    def drop(self, tx: Transaction, url: str) -> None:
+        """Follow no longer."""
+        connection_of(tx).execute(delete(followed).where(followed.c.url == url))

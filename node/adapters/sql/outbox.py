@@ -1,0 +1,154 @@
+"""The outbox (``node.base.work.Outbox``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, bindparam, case, delete, exists, func, null, or_, select, update
+
+from node.adapters.sql.rows import add, build, values
+from node.adapters.sql.schema import outbox
+from node.adapters.sql.work import connection_of
+from node.base.work import Task, Transaction
+
+_earlier = outbox.alias("earlier")
+_is_head = ~exists().where(
+    _earlier.c.lane == outbox.c.lane,
+    _earlier.c.subject == outbox.c.subject,
+    ~_earlier.c.dead,
+    _earlier.c.ordinal < outbox.c.ordinal,
+)
+"""The first live task of its (lane, subject): those behind it wait for it, whether it is leased or backs off."""
+
+_LEASABLE = (
+    select(outbox)
+    .where(
+        ~outbox.c.dead,
+        outbox.c.due <= bindparam("now"),
+        or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= bindparam("now")),
+        _is_head,
+    )
+    .order_by(outbox.c.ordinal)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True, of=outbox)
+)
+_LEASABLE_OFF_LANES = _LEASABLE.where(outbox.c.lane.not_in(bindparam("blocked", expanding=True)))
+_LEASE = (
+    update(outbox)
+    .where(outbox.c.id.in_(bindparam("ids", expanding=True)))
+    .values(
+        owner=bindparam("holder"),
+        leased_until=bindparam("until"),
+        fence=outbox.c.fence + 1,
+        attempts=outbox.c.attempts + 1,
+    )
+)
+_held = and_(
+    outbox.c.id == bindparam("task"),
+    outbox.c.fence == bindparam("held_fence"),
+    outbox.c.leased_until.is_not(None),
+)
+_DONE = delete(outbox).where(_held)
+_RETRY = (
+    update(outbox)
+    .where(_held)
+    .values(due=bindparam("later"), last_error=bindparam("error"), owner=null(), leased_until=null())
+)
+_BURY = (
+    update(outbox).where(_held).values(dead=True, last_error=bindparam("error"), owner=null(), leased_until=null())
+)
+_REVIVE = (
+    update(outbox)
+    .where(outbox.c.id == bindparam("task"), outbox.c.dead)
+    .values(dead=False, due=bindparam("later"), attempts=0, fence=outbox.c.fence + 1)
+)
+_RENEW = update(outbox).where(_held).values(leased_until=bindparam("until"))
+_RELEASE = (
+    update(outbox)
+    .where(outbox.c.leased_until.is_not(None))
+    .values(owner=null(), leased_until=null(), fence=outbox.c.fence + 1)
+)
+_CANCEL = delete(outbox).where(outbox.c.id == bindparam("task"))
+_DEAD = select(outbox).where(outbox.c.dead).order_by(outbox.c.ordinal.desc()).limit(bindparam("most"))
+_WAITING = select(func.count()).select_from(outbox).where(~outbox.c.dead)
+_NEXT_DUE = select(
+    func.min(
+        case((outbox.c.leased_until > outbox.c.due, outbox.c.leased_until), else_=outbox.c.due),
+        type_=outbox.c.due.type,
+    )
+).where(~outbox.c.dead, _is_head)
+
+
+class SqlOutbox:
+    """The queue of tasks.
+
+    ``attempts`` counts leases, so that a task which kills its worker is counted too: it is 1 at the first
+    attempt. ``next_due`` is when the next task can be leased: for one that is leased, when its lease is over.
+    """
+
+    def put(self, tx: Transaction, task: Task) -> None:
+        add(connection_of(tx), outbox, values(task))
+
+    def lease(
+        self,
+        tx: Transaction,
+        *,
+        owner: str,
+        now: datetime,
+        until: datetime,
+        limit: int,
+        lanes_blocked: Sequence[str] = (),
+    ) -> Sequence[Task]:
+        connection = connection_of(tx)
+        wanted: dict[str, Any] = {"now": now, "most": limit}
+        if lanes_blocked:
+            rows = connection.execute(_LEASABLE_OFF_LANES, wanted | {"blocked": list(lanes_blocked)}).all()
+        else:
+            rows = connection.execute(_LEASABLE, wanted).all()
+        if not rows:
+            return []
+        lease = {"ids": [row.id for row in rows], "holder": owner, "until": until}
+        connection.execute(_LEASE, lease)
+        tasks = [build(Task, row) for row in rows]
+        return [replace(task, attempts=task.attempts + 1, fence=task.fence + 1) for task in tasks]
+
+    def renew(self, tx: Transaction, task: Task, *, until: datetime) -> bool:
+        return self._hit(tx, _RENEW, _lease_of(task) | {"until": until})
+
+    def release(self, tx: Transaction) -> int:
+        return connection_of(tx).execute(_RELEASE).rowcount
+
+    def done(self, tx: Transaction, task: Task) -> bool:
+        return self._hit(tx, _DONE, _lease_of(task))
+
+    def retry(self, tx: Transaction, task: Task, *, due: datetime, error: str) -> bool:
+        return self._hit(tx, _RETRY, _lease_of(task) | {"later": due, "error": error})
+
+    def bury(self, tx: Transaction, task: Task, *, error: str) -> bool:
+        return self._hit(tx, _BURY, _lease_of(task) | {"error": error})
+
+    def revive(self, tx: Transaction, task_id: str, *, due: datetime) -> bool:
+        return self._hit(tx, _REVIVE, {"task": task_id, "later": due})
+
+    def cancel(self, tx: Transaction, task_id: str) -> None:
+        self._hit(tx, _CANCEL, {"task": task_id})
+
+    def dead(self, tx: Transaction, limit: int = 100) -> Sequence[Task]:
+        return [build(Task, row) for row in connection_of(tx).execute(_DEAD, {"most": limit})]
+
+    def waiting(self, tx: Transaction) -> int:
+        return connection_of(tx).execute(_WAITING).scalar_one()
+
+    def next_due(self, tx: Transaction) -> datetime | None:
+        due: datetime | None = connection_of(tx).execute(_NEXT_DUE).scalar_one()
+        return due
+
+    def _hit(self, tx: Transaction, statement: Any, wanted: dict[str, Any]) -> bool:
+        return connection_of(tx).execute(statement, wanted).rowcount == 1
+
+
+def _lease_of(task: Task) -> dict[str, Any]:
+    return {"task": task.id, "held_fence": task.fence}

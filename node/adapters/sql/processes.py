@@ -1,0 +1,163 @@
+"""One store for every kind of process (``node.base.process.ProcessStore``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any, Generic
+
+from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, exists, insert, select, update
+
+from node.adapters.sql.rows import add, build, values
+from node.adapters.sql.work import connection_of
+from node.base.errors import Conflict, LocalFault
+from node.base.process import Exchange, P, Pending, Process, Role
+from node.base.work import Transaction
+
+_COMMON = frozenset(field.name for field in fields(Process))
+
+
+class SqlProcessStore(Generic[P]):
+    """Processes of the class ``kind``.
+
+    In: the table of processes and that of their messages (``schema._processes`` and ``_messages``). The fields
+    that ``kind`` adds to ``Process`` are kept as one JSON object.
+    """
+
+    def __init__(self, kind: type[P], processes: Table, messages: Table) -> None:
+        self._kind = kind
+        self._own = frozenset(field.name for field in fields(kind)) - _COMMON
+        self._processes = processes
+        self._messages = messages
+        columns = processes.c
+        self._get = select(processes).where(columns.pid == bindparam("pid"))
+        self._get_locked = self._get.with_for_update()
+        self._by_peer = select(processes).where(
+            columns.peer == bindparam("peer"),
+            columns.peer_pid == bindparam("peer_pid"),
+            columns.role == bindparam("role"),
+        )
+        other = processes.alias()
+        taken = exists().where(
+            other.c.peer == bindparam("this_peer"),
+            other.c.peer_pid == bindparam("this_peer_pid"),
+            other.c.role == bindparam("this_role"),
+            other.c.pid != bindparam("this_pid"),
+        )
+        unchanged = and_(columns.pid == bindparam("this_pid"), columns.revision == bindparam("before"))
+        self._save = update(processes).where(unchanged, ~taken)
+        self._unchanged = select(columns.pid).where(unchanged)
+        self._exchanges = select(messages).where(messages.c.pid == bindparam("pid")).order_by(messages.c.ordinal)
+        accepted = (
+            select(messages)
+            .where(
+                messages.c.pid == bindparam("pid"),
+                ~messages.c.outgoing,
+                messages.c.answer_status.between(200, 299),
+            )
+            .order_by(messages.c.ordinal.desc())
+            .limit(1)
+        )
+        self._last_accepted = accepted
+        self._accepted = accepted.where(messages.c.body_sha256 == bindparam("body_sha256"))
+
+    def add(self, tx: Transaction, process: P) -> None:
+        if not add(connection_of(tx), self._processes, {"pid": process.pid} | self._row(process)):
+            raise Conflict(f"the process {process.pid}, or the peer's {process.peer_pid}, is known already")
+
+    def save(self, tx: Transaction, process: P) -> None:
+        connection = connection_of(tx)
+        which = {"this_pid": process.pid, "before": process.revision - 1}
+        peer = {
+            "this_peer": process.peer,
+            "this_peer_pid": process.peer_pid,
+            "this_role": process.role,
+        }
+        if connection.execute(self._save, self._row(process) | which | peer).rowcount == 1:
+            return
+        if connection.execute(self._unchanged, which).one_or_none() is not None:
+            raise Conflict(f"the peer's process {process.peer_pid} is known already, under another id")
+        raise LocalFault(f"process {process.pid} was changed by somebody else in between")
+
+    def get(self, tx: Transaction, pid: str, *, lock: bool = False) -> P | None:
+        statement = self._get_locked if lock else self._get
+        return self._one(tx, statement, {"pid": pid})
+
+    def by_peer(self, tx: Transaction, peer: str, peer_pid: str, role: Role) -> P | None:
+        return self._one(tx, self._by_peer, {"peer": peer, "peer_pid": peer_pid, "role": role})
+
+    def select(
+        self, tx: Transaction, *, state: str | None = None, peer: str | None = None, limit: int = 100
+    ) -> Sequence[P]:
+        columns = self._processes.c
+        wanted: list[ColumnElement[bool]] = []
+        if state is not None:
+            wanted.append(columns.state == state)
+        if peer is not None:
+            wanted.append(columns.peer == peer)
+        statement = (
+            select(self._processes)
+            .where(*wanted)
+            .order_by(columns.created.desc(), columns.ordinal.desc())
+            .limit(limit)
+        )
+        return [self._process(row) for row in connection_of(tx).execute(statement)]
+
+    def record(self, tx: Transaction, exchange: Exchange) -> None:
+        connection_of(tx).execute(insert(self._messages).inline(), values(exchange))
+
+    def exchanges(self, tx: Transaction, pid: str) -> Sequence[Exchange]:
+        return [build(Exchange, row) for row in connection_of(tx).execute(self._exchanges, {"pid": pid})]
+
+    def accepted(self, tx: Transaction, pid: str, body_sha256: str) -> Exchange | None:
+        wanted = {"pid": pid, "body_sha256": body_sha256}
+        row = connection_of(tx).execute(self._accepted, wanted).one_or_none()
+        return None if row is None else build(Exchange, row)
+
+    def last_accepted(self, tx: Transaction, pid: str) -> Exchange | None:
+        row = connection_of(tx).execute(self._last_accepted, {"pid": pid}).one_or_none()
+        return None if row is None else build(Exchange, row)
+
+    def _one(self, tx: Transaction, statement: Any, wanted: dict[str, Any]) -> P | None:
+        row = connection_of(tx).execute(statement, wanted).one_or_none()
+        return None if row is None else self._process(row)
+
+    def _row(self, process: P) -> dict[str, Any]:
+        pending = process.pending
+        return {
+            "role": process.role,
+            "peer": process.peer,
+            "peer_pid": process.peer_pid,
+            "peer_address": process.peer_address,
+            "version": process.version,
+            "state": process.state,
+            "created": process.created,
+            "updated": process.updated,
+            "pending_message": pending and pending.message,
+            "pending_id": pending and pending.message_id,
+            "revision": process.revision,
+            "code": process.code,
+            "reason": process.reason,
+            "rest": {name: getattr(process, name) for name in self._own},
+        }
+
+    def _process(self, row: Row[Any]) -> P:
+        pending = None if row.pending_id is None else Pending(row.pending_message, row.pending_id)
+        # A field that this version of Hansa does not have is left out; one that it added has its default.
+        own = {name: value for name, value in row.rest.items() if name in self._own}
+        return self._kind(
+            pid=row.pid,
+            role=Role(row.role),
+            peer=row.peer,
+            peer_pid=row.peer_pid,
+            peer_address=row.peer_address,
+            version=row.version,
+            state=row.state,
+            created=row.created,
+            updated=row.updated,
+            pending=pending,
+            revision=row.revision,
+            code=row.code,
+            reason=row.reason,
+            **own,
+        )

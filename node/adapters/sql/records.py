@@ -1,0 +1,119 @@
+"""Versions of records (``node.catalogue.ports.RecordStore``)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, bindparam, func, select
+
+from node.adapters.sql.rows import add, build, put, values
+from node.adapters.sql.schema import record_heads as heads
+from node.adapters.sql.schema import records
+from node.adapters.sql.work import connection_of
+from node.base.errors import Conflict
+from node.base.work import Transaction
+from node.catalogue.model import Record
+from node.semantics.model import File
+
+_CHUNK = 500
+"""How many ids one query asks for."""
+
+_NEWEST = select(records).where(
+    records.c.iri == bindparam("iri"),
+    records.c.version == select(heads.c.version).where(heads.c.iri == bindparam("iri")).scalar_subquery(),
+)
+_VERSIONS = select(records).where(records.c.iri == bindparam("iri")).order_by(records.c.version.desc())
+
+
+class SqlRecordStore:
+    """All versions in one table; a second one tells of each IRI what its newest version decides."""
+
+    def add(self, tx: Transaction, record: Record) -> None:
+        connection = connection_of(tx)
+        row = values(record, files=[file.to_json() for file in record.files])
+        if not add(connection, records, row):
+            raise Conflict(f"version {record.version} of {record.iri} exists already")
+        head = {name: row[name] for name in ("iri", "version", "kind", "audience", "withdrawn")}
+        put(connection, heads, head, newer="version")
+
+    def get(
+        self, tx: Transaction, iri: str, *, version: int | None = None, as_of: datetime | None = None
+    ) -> Record | None:
+        if version is None and as_of is None:
+            row = connection_of(tx).execute(_NEWEST, {"iri": iri}).one_or_none()
+        else:
+            statement = _VERSIONS.limit(1)
+            if version is not None:
+                statement = statement.where(records.c.version == version)
+            if as_of is not None:
+                statement = statement.where(records.c.at <= as_of)
+            row = connection_of(tx).execute(statement, {"iri": iri}).one_or_none()
+        return None if row is None else _record(row)
+
+    def by_entry(self, tx: Transaction, entry_ids: Sequence[str]) -> Sequence[Record]:
+        wanted = list(dict.fromkeys(entry_ids))
+        found: dict[str, list[Record]] = {}
+        for chunk in _chunks(wanted):
+            statement = select(records).where(records.c.entry.in_(chunk)).order_by(records.c.iri)
+            for row in connection_of(tx).execute(statement):
+                found.setdefault(row.entry, []).append(_record(row))
+        return [record for entry_id in wanted for record in found.get(entry_id, ())]
+
+    def versions(self, tx: Transaction, iri: str) -> Sequence[Record]:
+        return [_record(row) for row in connection_of(tx).execute(_VERSIONS, {"iri": iri})]
+
+    def current(
+        self,
+        tx: Transaction,
+        *,
+        audiences: Collection[str] | None = None,
+        kinds: Collection[str] = (),
+        origins: Collection[str] = (),
+        offered: bool = False,
+        as_of: datetime | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> Sequence[Record]:
+        wanted: list[ColumnElement[bool]] = [heads.c.iri > after, records.c.iri == heads.c.iri]
+        if as_of is None:
+            wanted += [records.c.version == heads.c.version, ~heads.c.withdrawn]
+        else:
+            then = records.alias("then")
+            newest_then = select(func.max(then.c.version)).where(then.c.iri == heads.c.iri, then.c.at <= as_of)
+            wanted += [records.c.version == newest_then.scalar_subquery(), ~records.c.withdrawn]
+        if audiences is not None:
+            wanted.append(heads.c.audience.in_(audiences))
+        if kinds:
+            wanted.append(records.c.kind.in_(kinds))
+        if origins:
+            wanted.append(records.c.origin.in_(origins))
+        if offered:
+            wanted.append(records.c.offer.is_not(None))
+        statement = select(records).select_from(heads).where(*wanted).order_by(heads.c.iri).limit(limit)
+        return [_record(row) for row in connection_of(tx).execute(statement)]
+
+    def count(self, tx: Transaction, audiences: Collection[str] | None = None) -> dict[str, int]:
+        statement = (
+            select(heads.c.kind, func.count().label("number")).where(~heads.c.withdrawn).group_by(heads.c.kind)
+        )
+        if audiences is not None:
+            statement = statement.where(heads.c.audience.in_(audiences))
+        return {row.kind: row.number for row in connection_of(tx).execute(statement)}
+
+
+def _record(row: Row[Any]) -> Record:
+    return build(
+        Record,
+        row,
+        files=tuple(File.from_json(members) for members in row.files),
+        keywords=tuple(row.keywords),
+        themes=tuple(row.themes),
+        warnings=tuple(row.warnings),
+    )
+
+
+def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for first in range(0, len(ids), _CHUNK):
+        yield ids[first : first + _CHUNK]

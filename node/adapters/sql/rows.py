@@ -1,0 +1,66 @@
+"""Between frozen dataclasses and rows whose columns bear the names of their fields."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, TypeVar
+
+from sqlalchemy import Insert, Row, Table
+from sqlalchemy.engine import Connection
+
+T = TypeVar("T")
+
+
+def values(item: Any, **converted: Any) -> dict[str, Any]:
+    """The fields of ``item`` as column values; ``converted`` replaces some and adds others."""
+    return {name: getattr(item, name) for name in item.__dataclass_fields__} | converted
+
+
+def build(kind: type[T], row: Row[Any], **converted: Any) -> T:
+    """A dataclass from the columns that bear its fields' names; ``converted`` replaces some."""
+    mapping = row._mapping
+    names = kind.__dataclass_fields__  # type: ignore[attr-defined]
+    return kind(**{name: mapping[name] for name in names if name not in converted}, **converted)
+
+
+def add(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
+    """Insert ``row``; False, with the transaction still usable, where a key of it exists already."""
+    return connection.execute(_insert(table, connection.dialect.name), row).rowcount == 1
+
+
+def put(connection: Connection, table: Table, row: dict[str, Any], *, newer: str | None = None) -> None:
+    """Insert ``row`` or replace the one with its primary key.
+
+    With ``newer`` the row is replaced only where that column of it is smaller.
+    """
+    connection.execute(_upsert(table, connection.dialect.name, tuple(row), newer), row)
+
+
+def _dialect_insert(table: Table, dialect: str) -> Any:
+    # ON CONFLICT is spelled alike on both, but SQLAlchemy keeps one construct for each.
+    if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(table)
+
+
+@cache
+def _insert(table: Table, dialect: str) -> Insert:
+    statement: Insert = _dialect_insert(table, dialect).on_conflict_do_nothing().inline()
+    return statement.execution_options(preserve_rowcount=True)
+
+
+@cache
+def _upsert(table: Table, dialect: str, columns: tuple[str, ...], newer: str | None) -> Insert:
+    statement = _dialect_insert(table, dialect)
+    keys = [column.name for column in table.primary_key]
+    statement = statement.on_conflict_do_update(
+        index_elements=keys,
+        set_={name: statement.excluded[name] for name in columns if name not in keys},
+        where=table.c[newer] < statement.excluded[newer] if newer else None,
+    )
+    upsert: Insert = statement.inline()
+    return upsert

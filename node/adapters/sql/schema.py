@@ -1,0 +1,455 @@
+"""All tables. What is looked up by is a column; what is only carried is JSON or bytes.
+
+``ordinal`` is the order in which rows were written. Names of columns are the names of the fields in the rooms.
+A change here needs a migration (``migrations/versions``); a test compares the two.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    Table,
+    UniqueConstraint,
+    text,
+)
+
+from node.adapters.sql.columns import Big, Json, Moment, Ordinal, Words
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _ordinal() -> Column[int]:
+    return Column("ordinal", Ordinal, primary_key=True, autoincrement=True)
+
+
+# ledger -----------------------------------------------------------------------------------------------------
+
+entries = Table(
+    "entries",
+    metadata,
+    _ordinal(),
+    Column("id", Words, nullable=False, unique=True),
+    Column("kind", Words, nullable=False),
+    Column("subject", Words, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("by", Words, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("seq", Big, unique=True),
+)
+Index("ix_entries_subject", entries.c.subject, entries.c.ordinal)
+Index("ix_entries_kind_seq", entries.c.kind, entries.c.seq)
+Index(
+    "ix_entries_unsequenced",
+    entries.c.ordinal,
+    sqlite_where=entries.c.seq.is_(None),
+    postgresql_where=entries.c.seq.is_(None),
+)
+
+ledger_size = Table(
+    "ledger_size",
+    metadata,
+    Column("id", Ordinal, primary_key=True, autoincrement=False),
+    Column("size", Big, nullable=False),
+)
+
+ledger_nodes = Table(
+    "ledger_nodes",
+    metadata,
+    Column("level", Ordinal, primary_key=True, autoincrement=False),
+    Column("index", Big, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+ledger_checkpoints = Table(
+    "ledger_checkpoints",
+    metadata,
+    Column("size", Ordinal, primary_key=True, autoincrement=False),
+    Column("origin", Words, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("note", Words, nullable=False),
+)
+
+views = Table(
+    "views",
+    metadata,
+    Column("view", Words, primary_key=True),
+    Column("instance", Words, primary_key=True),
+    Column("position", Big, nullable=False),
+)
+
+# records ----------------------------------------------------------------------------------------------------
+
+records = Table(
+    "records",
+    metadata,
+    Column("iri", Words, primary_key=True),
+    Column("version", Ordinal, primary_key=True, autoincrement=False),
+    Column("kind", Words, nullable=False),
+    Column("audience", Words, nullable=False),
+    Column("titles", Json, nullable=False),
+    Column("descriptions", Json, nullable=False),
+    Column("publisher", Words, nullable=False),
+    Column("publisher_name", Words, nullable=False),
+    Column("origin", Words, nullable=False),
+    Column("nquads", LargeBinary, nullable=False),
+    Column("sha256", Words, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("by", Words, nullable=False),
+    Column("offer", Json),
+    Column("files", Json, nullable=False),
+    Column("keywords", Json, nullable=False),
+    Column("themes", Json, nullable=False),
+    Column("sealed", Boolean, nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
+    Column("entry", Words, nullable=False),
+    Column("warnings", Json, nullable=False),
+    Column("extra", Json, nullable=False),
+)
+Index("ix_records_entry", records.c.entry)
+
+record_heads = Table(
+    "record_heads",
+    metadata,
+    Column("iri", Words, primary_key=True),
+    Column("version", Big, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("audience", Words, nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
+)
+Index("ix_record_heads_kind", record_heads.c.kind, record_heads.c.iri)
+
+# processes --------------------------------------------------------------------------------------------------
+
+
+def _processes(name: str) -> Table:
+    table = Table(
+        name,
+        metadata,
+        _ordinal(),
+        Column("pid", Words, nullable=False, unique=True),
+        Column("role", Words, nullable=False),
+        Column("peer", Words, nullable=False),
+        Column("peer_pid", Words),
+        Column("peer_address", Words, nullable=False),
+        Column("version", Words, nullable=False),
+        Column("state", Words, nullable=False),
+        Column("created", Moment, nullable=False),
+        Column("updated", Moment, nullable=False),
+        Column("pending_message", Words),
+        Column("pending_id", Words),
+        Column("revision", Big, nullable=False),
+        Column("code", Words),
+        Column("reason", Json, nullable=False),
+        Column("rest", Json, nullable=False),
+        UniqueConstraint("peer", "peer_pid", "role"),
+    )
+    Index(f"ix_{name}_created", table.c.created, table.c.ordinal)
+    Index(f"ix_{name}_state", table.c.state, table.c.created)
+    Index(f"ix_{name}_peer", table.c.peer, table.c.created)
+    return table
+
+
+def _messages(name: str) -> Table:
+    table = Table(
+        name,
+        metadata,
+        _ordinal(),
+        Column("pid", Words, nullable=False),
+        Column("at", Moment, nullable=False),
+        Column("outgoing", Boolean, nullable=False),
+        Column("message", Words, nullable=False),
+        Column("message_id", Words),
+        Column("body_sha256", Words, nullable=False),
+        Column("body", LargeBinary, nullable=False),
+        Column("answer_status", Big, nullable=False),
+        Column("answer", LargeBinary, nullable=False),
+    )
+    Index(f"ix_{name}_pid", table.c.pid, table.c.ordinal)
+    return table
+
+
+negotiations = _processes("negotiations")
+negotiation_messages = _messages("negotiation_messages")
+transfers = _processes("transfers")
+transfer_messages = _messages("transfer_messages")
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _ordinal(),
+    Column("id", Words, nullable=False, unique=True),
+    Column("topic", Words, nullable=False),
+    Column("lane", Words, nullable=False),
+    Column("subject", Words, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("headers", Json, nullable=False),
+    Column("due", Moment, nullable=False),
+    Column("attempts", Big, nullable=False),
+    Column("fence", Big, nullable=False),
+    Column("last_error", Words),
+    Column("dead", Boolean, nullable=False),
+    Column("owner", Words),
+    Column("leased_until", Moment),
+)
+Index(
+    "ix_outbox_order",
+    outbox.c.lane,
+    outbox.c.subject,
+    outbox.c.ordinal,
+    sqlite_where=~outbox.c.dead,
+    postgresql_where=~outbox.c.dead,
+)
+Index(
+    "ix_outbox_dead",
+    outbox.c.ordinal,
+    # SQLite uses a partial index only where the query spells its condition in the same way.
+    sqlite_where=text("dead = 1"),
+    postgresql_where=outbox.c.dead,
+)
+
+# negotiation ------------------------------------------------------------------------------------------------
+
+agreements = Table(
+    "agreements",
+    metadata,
+    _ordinal(),
+    Column("id", Words, nullable=False, unique=True),
+    Column("negotiation", Words, nullable=False),
+    Column("dataset", Words, nullable=False),
+    Column("provider", Words, nullable=False),
+    Column("consumer", Words, nullable=False),
+    Column("role", Words, nullable=False),
+    Column("body", Json, nullable=False),
+    Column("sha256", Words, nullable=False),
+    Column("signatures", Json, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("finalized", Moment),
+    Column("ended", Moment),
+    Column("ended_why", Words),
+    Column("entry", Words, nullable=False),
+)
+Index("ix_agreements_dataset", agreements.c.dataset, agreements.c.at)
+Index("ix_agreements_provider", agreements.c.provider, agreements.c.at)
+Index("ix_agreements_consumer", agreements.c.consumer, agreements.c.at)
+Index("ix_agreements_at", agreements.c.at, agreements.c.ordinal)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    _ordinal(),
+    Column("id", Words, nullable=False, unique=True),
+    Column("kind", Words, nullable=False),
+    Column("subject", Words, nullable=False),
+    Column("peer", Words, nullable=False),
+    Column("peer_name", Words, nullable=False),
+    Column("summary", Json, nullable=False),
+    Column("details", Json, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("due", Moment),
+    Column("decided_at", Moment),
+    Column("decided_by", Words),
+    Column("approved", Boolean),
+    Column("reason", Words),
+)
+Index("ix_decisions_subject", decisions.c.subject, decisions.c.ordinal)
+Index(
+    "ix_decisions_open",
+    decisions.c.at,
+    sqlite_where=decisions.c.decided_at.is_(None),
+    postgresql_where=decisions.c.decided_at.is_(None),
+)
+
+# transfer ---------------------------------------------------------------------------------------------------
+
+UNFINISHED = "state NOT IN ('done', 'failed')"
+"""Receptions that still have something to do; the query spells it as the index does."""
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("transfer", Words, primary_key=True),
+    Column("agreement", Words, nullable=False),
+    Column("recipient", Words, nullable=False),
+    Column("dataset", Words, nullable=False),
+    Column("version", Big, nullable=False),
+    Column("file_sha256", Words, nullable=False),
+    Column("file_size", Big, nullable=False),
+    Column("file_name", Words, nullable=False),
+    Column("media_type", Words, nullable=False),
+    Column("sealed", Boolean, nullable=False),
+    Column("token_sha256", Words, nullable=False, unique=True),
+    Column("expires", Moment, nullable=False),
+    Column("secrets", LargeBinary),
+    Column("closed", Boolean, nullable=False),
+    Column("accesses", Big, nullable=False),
+)
+
+receptions = Table(
+    "receptions",
+    metadata,
+    Column("transfer", Words, primary_key=True),
+    Column("state", Words, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("media_type", Words, nullable=False),
+    Column("sealed", Boolean, nullable=False),
+    Column("expected", Big),
+    Column("received", Big, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("sha256", Words),
+    Column("manifest", Words),
+    Column("error", Words),
+    Column("path", Words),
+    Column("facts", Json),
+)
+Index(
+    "ix_receptions_unfinished",
+    receptions.c.at,
+    receptions.c.transfer,
+    sqlite_where=text(UNFINISHED),
+    postgresql_where=text(UNFINISHED),
+)
+
+# identity ---------------------------------------------------------------------------------------------------
+
+jtis = Table(
+    "jtis",
+    metadata,
+    Column("issuer", Words, primary_key=True),
+    Column("jti", Words, primary_key=True),
+    Column("expires", Moment, nullable=False, index=True),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("login", Words, primary_key=True),
+    Column("id", Words, nullable=False, unique=True),
+    Column("name", Words, nullable=False),
+    Column("roles", Json, nullable=False),
+    Column("created", Moment, nullable=False),
+    Column("disabled", Boolean, nullable=False),
+    Column("password_hash", Words, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("token_sha256", Words, primary_key=True),
+    Column("login", Words, ForeignKey(accounts.c.login, ondelete="CASCADE"), nullable=False, index=True),
+    Column("kind", Words, nullable=False),
+    Column("label", Words, nullable=False),
+    Column("expires", Moment, nullable=False),
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    _ordinal(),
+    Column("id", Words, nullable=False, unique=True),
+    Column("types", Json, nullable=False),
+    Column("issuer", Words, nullable=False),
+    Column("subject", Words, nullable=False),
+    Column("claims", Json, nullable=False),
+    Column("valid_from", Moment, nullable=False),
+    Column("valid_until", Moment),
+    Column("status", Json),
+    Column("jwt", Words, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+credential_requests = Table(
+    "credential_requests",
+    metadata,
+    _ordinal(),
+    Column("holder_pid", Words, nullable=False, unique=True),
+    Column("issuer", Words, nullable=False),
+    Column("issuer_pid", Words),
+    Column("credential_type", Words, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("reason", Words),
+)
+
+applications = Table(
+    "applications",
+    metadata,
+    _ordinal(),
+    Column("id", Words, nullable=False, unique=True),
+    Column("holder", Words, nullable=False),
+    Column("holder_pid", Words, nullable=False),
+    Column("credential_type", Words, nullable=False),
+    Column("accession", Json, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("decided_by", Words),
+    Column("decided_at", Moment),
+    Column("reason", Words),
+    UniqueConstraint("holder", "holder_pid"),
+)
+Index("ix_applications_state", applications.c.state, applications.c.at)
+
+status_places = Table(
+    "status_places",
+    metadata,
+    Column("list_id", Ordinal, primary_key=True, autoincrement=False),
+    Column("index", Ordinal, primary_key=True, autoincrement=False),
+)
+
+issued = Table(
+    "issued",
+    metadata,
+    _ordinal(),
+    Column("id", Words, nullable=False, unique=True),
+    Column("holder", Words, nullable=False),
+    Column("type", Words, nullable=False),
+    Column("jwt", Words, nullable=False),
+    Column("list_id", Big, nullable=False),
+    Column("index", Big, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("valid_until", Moment, nullable=False),
+    Column("revoked_at", Moment),
+    Column("revoked_why", Words),
+    UniqueConstraint("list_id", "index"),
+)
+Index("ix_issued_holder", issued.c.holder, issued.c.at)
+Index(
+    "ix_issued_revoked",
+    issued.c.list_id,
+    issued.c.index,
+    sqlite_where=issued.c.revoked_at.is_not(None),
+    postgresql_where=issued.c.revoked_at.is_not(None),
+)
+
+# the node itself --------------------------------------------------------------------------------------------
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", Words, primary_key=True),
+    Column("value", Words, nullable=False),
+)
+
+followed = Table(
+    "followed",
+    metadata,
+    Column("url", Words, primary_key=True),
+    Column("did", Words),
+    Column("name", Words, nullable=False),
+    Column("cursor", Json, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("last_error", Words),
+    Column("at", Moment, nullable=False),
+)

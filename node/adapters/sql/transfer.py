@@ -1,0 +1,63 @@
+"""Transfers, grants and receptions (``node.transfer.ports``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam, select, text, update
+
+from node.adapters.sql.processes import SqlProcessStore
+from node.adapters.sql.rows import build, put, values
+from node.adapters.sql.schema import UNFINISHED, grants, receptions, transfer_messages, transfers
+from node.adapters.sql.work import connection_of
+from node.base.work import Transaction
+from node.transfer.model import AccessGrant, Reception, Transfer
+
+_BY_TOKEN = select(grants).where(grants.c.token_sha256 == bindparam("token"))
+_BY_TRANSFER = select(grants).where(grants.c.transfer == bindparam("of"))
+_CLOSE = update(grants).where(grants.c.transfer == bindparam("of")).values(closed=True)
+_COUNT = update(grants).where(grants.c.transfer == bindparam("of")).values(accesses=grants.c.accesses + 1)
+_RECEPTION = select(receptions).where(receptions.c.transfer == bindparam("of"))
+_UNFINISHED = select(receptions).where(text(UNFINISHED)).order_by(receptions.c.at, receptions.c.transfer)
+
+
+class SqlTransferStore(SqlProcessStore[Transfer]):
+    """Transfer processes and their messages."""
+
+    def __init__(self) -> None:
+        super().__init__(Transfer, transfers, transfer_messages)
+
+
+class SqlGrantStore:
+    """Grants, one for each transfer, findable by the hash of their token."""
+
+    def put(self, tx: Transaction, grant: AccessGrant) -> None:
+        put(connection_of(tx), grants, values(grant))
+
+    def by_token(self, tx: Transaction, token_sha256: str) -> AccessGrant | None:
+        row = connection_of(tx).execute(_BY_TOKEN, {"token": token_sha256}).one_or_none()
+        return None if row is None else build(AccessGrant, row)
+
+    def by_transfer(self, tx: Transaction, transfer: str) -> AccessGrant | None:
+        row = connection_of(tx).execute(_BY_TRANSFER, {"of": transfer}).one_or_none()
+        return None if row is None else build(AccessGrant, row)
+
+    def close(self, tx: Transaction, transfer: str) -> None:
+        connection_of(tx).execute(_CLOSE, {"of": transfer})
+
+    def count_access(self, tx: Transaction, transfer: str) -> None:
+        connection_of(tx).execute(_COUNT, {"of": transfer})
+
+
+class SqlReceptionStore:
+    """What has arrived so far, one row for each transfer."""
+
+    def put(self, tx: Transaction, reception: Reception) -> None:
+        put(connection_of(tx), receptions, values(reception))
+
+    def get(self, tx: Transaction, transfer: str) -> Reception | None:
+        row = connection_of(tx).execute(_RECEPTION, {"of": transfer}).one_or_none()
+        return None if row is None else build(Reception, row)
+
+    def unfinished(self, tx: Transaction) -> Sequence[Reception]:
+        return [build(Reception, row) for row in connection_of(tx).execute(_UNFINISHED)]

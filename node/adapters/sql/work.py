@@ -1,0 +1,180 @@
+"""Transactions in a database."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+from weakref import WeakValueDictionary
+
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from node.adapters.sql.engine import PATIENCE, READ_ONLY
+from node.base.errors import HansaError, LocalFault, Overloaded
+from node.base.work import Transaction
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+TRIES = 6
+"""How often ``run`` tries a transaction that the database refused because of a concurrent one."""
+
+# PostgreSQL's SQLSTATE codes (its manual, appendix A).
+_CONTENDED = frozenset({"40001", "40P01"})
+_LOCK_TIMEOUT = "55P03"
+
+
+class Contended(Overloaded):
+    """The database refused the transaction because of a concurrent one: doing it again will do."""
+
+
+class SqlTransaction:
+    """An open transaction: ``connection`` for the stores of this adapter."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._callbacks: list[Callable[[], None]] = []
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Run ``callback`` once the transaction has committed; never when it rolled back.
+
+        What a callback raises is logged: the transaction stands, whatever comes after it.
+        """
+        self._callbacks.append(callback)
+
+    def notify(self) -> None:
+        """Run the callbacks; the unit of work calls this after the commit."""
+        for callback in self._callbacks:
+            try:
+                callback()
+            except Exception:
+                logger.exception("what was to follow a commit failed")
+
+
+class _Turn:
+    """One writer at a time. SQLite would make writers wait too, but by sleeping and asking again."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._holder: int | None = None
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        if self._holder == threading.get_ident():
+            raise LocalFault("a transaction within a transaction: both write, and would wait for each other")
+        if not self._lock.acquire(timeout=PATIENCE):
+            raise Overloaded("the database is busy", remedy="try again in a moment")
+        self._holder = threading.get_ident()
+        try:
+            yield
+        finally:
+            self._holder = None
+            self._lock.release()
+
+
+_turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
+_turns_lock = threading.Lock()
+
+
+def _turn(database: str) -> _Turn:
+    """The turn of a database file, the same for all who write to it in this process."""
+    with _turns_lock:
+        turn = _turns.get(database)
+        if turn is None:
+            turn = _turns[database] = _Turn()
+        return turn
+
+
+class SqlUnitOfWork:
+    """Transactions over one engine (``node.adapters.sql.engine.connect``), for any number of threads.
+
+    Returning commits, raising rolls back. Errors of the database come out as ``LocalFault`` or, where waiting
+    helps, ``Overloaded``; errors of the caller's own come out as they are.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._turn: _Turn | None = None
+        if engine.dialect.name == "sqlite":
+            self._turn = _turn(str(engine.url.database))
+            self._reading = engine.execution_options(**{READ_ONLY: True})
+        else:
+            self._reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    @contextmanager
+    def begin(self) -> Iterator[SqlTransaction]:
+        """A transaction that may write. On SQLite writers take turns; one within another is a ``LocalFault``."""
+        if self._turn is None:
+            with translated(), self.engine.begin() as connection:
+                tx = SqlTransaction(connection)
+                yield tx
+        else:
+            with translated(), self._turn.taken(), self.engine.begin() as connection:
+                tx = SqlTransaction(connection)
+                yield tx
+        tx.notify()
+
+    @contextmanager
+    def read(self) -> Iterator[SqlTransaction]:
+        """A transaction that sees one consistent state and cannot write."""
+        with translated(), self._reading.begin() as connection:
+            tx = SqlTransaction(connection)
+            yield tx
+        tx.notify()
+
+    def run(self, work: Callable[[SqlTransaction], T]) -> T:
+        """``work`` in a transaction of its own, done again where the database refused it (``Contended``).
+
+        ``work`` must not have effects outside the transaction.
+        """
+        for attempt in range(1, TRIES):
+            try:
+                with self.begin() as tx:
+                    return work(tx)
+            except Contended:
+                time.sleep(random.uniform(0.005, 0.02) * 2**attempt)  # noqa: S311 - spreading, not secrecy
+        with self.begin() as tx:
+            return work(tx)
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self.engine.dispose()
+
+
+def connection_of(tx: Transaction) -> Connection:
+    """The connection of a transaction of this adapter. Raises ``LocalFault`` for one of another."""
+    if not isinstance(tx, SqlTransaction):
+        raise LocalFault("this store needs a transaction of the SQL adapter")
+    return tx.connection
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Errors of the database within come out as errors of ``node.base.errors``."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise Overloaded("the database has no connection to spare", remedy="try again in a moment") from error
+    except DBAPIError as error:
+        # The driver's message may quote values (PostgreSQL's DETAIL), which no log should hold: the fault goes
+        # on with the trace and the statement of the error, but without the error.
+        fault = _fault(error)
+        fault.add_note(f"SQL: {error.statement}")
+        raise fault.with_traceback(error.__traceback__) from None
+
+
+def _fault(error: DBAPIError) -> HansaError:
+    state = getattr(error.orig, "sqlstate", None)
+    if state in _CONTENDED:
+        return Contended("two requests were in each other's way", remedy="try again")
+    if state == _LOCK_TIMEOUT or "database is locked" in str(error.orig):
+        return Overloaded("the database is busy", remedy="try again in a moment")
+    message = str(error.orig).partition("\n")[0]
+    return LocalFault(f"the database failed: {type(error.orig).__name__}: {message}")

@@ -1,0 +1,92 @@
+"""The public face of the node: what plug-ins and federation may use. Nothing is defined here.
+
+What stands in ``__all__`` keeps its name and meaning between versions; everything else in ``node`` may change.
+"""
+
+from __future__ import annotations
+
+from node.base.clock import Clock, moment, stamp
+from node.base.errors import (
+    Conflict,
+    HansaError,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    PeerUnreachable,
+    RemoteFault,
+)
+from node.base.jsons import canonical
+from node.base.work import Transaction, UnitOfWork
+from node.catalogue.browse import Browse, Publisher
+from node.catalogue.envelope import envelope_of, ledger_body, open_record, signing_key
+from node.catalogue.heads import Head, head_key, open_head
+from node.catalogue.model import INTERNAL, PUBLIC, Followed, Record
+from node.catalogue.names import check_audience, check_file_name, check_record_iri, check_statements
+from node.catalogue.nquads import Statement, iri_of, is_blank, is_iri, line, statement, text_of
+from node.catalogue.ports import FollowStore, RecordStore
+from node.catalogue.publish import PLURALS
+from node.identity.did import did_of
+from node.identity.documents import key_for
+from node.identity.model import Caller, DidDocument, UserRole
+from node.identity.ports import Peers
+from node.ledger.model import EntryKind
+from node.ledger.usecases import Append
+from node.vocab.namespaces import DCT, FOAF, HANSA, LDES, PROV, RDF, TREE
+
+__all__ = [
+    "DCT",
+    "FOAF",
+    "HANSA",
+    "INTERNAL",
+    "LDES",
+    "PLURALS",
+    "PROV",
+    "PUBLIC",
+    "RDF",
+    "TREE",
+    "Append",
+    "Browse",
+    "Caller",
+    "Clock",
+    "Conflict",
+    "DidDocument",
+    "EntryKind",
+    "FollowStore",
+    "Followed",
+    "HansaError",
+    "Head",
+    "InvalidInput",
+    "NotAllowed",
+    "NotFound",
+    "PeerUnreachable",
+    "Peers",
+    "Publisher",
+    "Record",
+    "RecordStore",
+    "RemoteFault",
+    "Statement",
+    "Transaction",
+    "UnitOfWork",
+    "UserRole",
+    "canonical",
+    "check_audience",
+    "check_file_name",
+    "check_record_iri",
+    "check_statements",
+    "did_of",
+    "envelope_of",
+    "head_key",
+    "iri_of",
+    "is_blank",
+    "is_iri",
+    "key_for",
+    "ledger_body",
+    "line",
+    "moment",
+    "open_head",
+    "open_record",
+    "signing_key",
+    "stamp",
+    "statement",
+    "text_of",
+]

@@ -1,0 +1,352 @@
+"""The cage from the caller's side: run a target in a disposable child, and survive whatever happens to it.
+
+A bomb costs one request. The caller gets the target's answer, or the error that the target raised, or
+``Overloaded`` with the limit that was hit; the node goes on. No thread is used for a call: the event loop
+waits for the child's socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final, Self
+
+from node.base.errors import LocalFault, Overloaded
+from node.cage.confine import SECCOMP
+from node.cage.model import Limits
+from node.cage.targets import TARGETS
+from node.cage.wire import Answer, death, frame, timed_out
+
+_log = logging.getLogger(__name__)
+
+_ROOT: Final = Path(__file__).resolve().parents[2]
+_GRACE: Final = 5.0
+"""Seconds beyond the child's own wall clock, for the zygote to load a module and fork."""
+_PIECE: Final = 1 << 18
+
+
+class _ZygoteGone(Exception):
+    """The zygote ended before the call had an answer."""
+
+
+class Cage:
+    """Runs targets in children, at most ``width`` at a time for each way of calling.
+
+    ``patience`` is how long a call waits for its turn before it is ``Overloaded``. ``unfiltered`` allows
+    running where the kernel has no filter of system calls (development on other systems); it is logged once.
+    ``targets`` is the table of what may run.
+    """
+
+    def __init__(
+        self,
+        *,
+        width: int = 4,
+        patience: float = 10.0,
+        unfiltered: bool = not sys.platform.startswith("linux"),
+        targets: Mapping[str, str] = TARGETS,
+    ) -> None:
+        self._targets = dict(targets)
+        self._order = {name: place for place, name in enumerate(sorted(targets))}
+        self._patience = patience
+        self._width = width
+        self._unfiltered = unfiltered
+        self._warned = False
+        self._turns = asyncio.Semaphore(width)
+        self._thread_turns = threading.Semaphore(width)
+        self._lock = threading.Lock()
+        self._zygote: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._stopped = False
+
+    async def start(self) -> None:
+        """Start the zygote. Best called before anything secret is read; a call starts it if need be."""
+        self.open()
+
+    async def stop(self) -> None:
+        """End the zygote and all children; returns when they are gone."""
+        await asyncio.to_thread(self.close)
+
+    def open(self) -> None:
+        """``start`` for callers without an event loop."""
+        with self._lock:
+            self._stopped = False
+            self._ensure()
+
+    def close(self) -> None:
+        """``stop`` for callers without an event loop."""
+        with self._lock:
+            self._stopped = True
+            self._bury()
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def zygote_pid(self) -> int | None:
+        """The process id of the zygote, while there is one: for health pages and tests."""
+        return None if self._zygote is None else self._zygote.pid
+
+    async def call(
+        self,
+        target: str,
+        message: Mapping[str, Any],
+        blobs: Sequence[bytes] = (),
+        *,
+        limits: Limits,
+        readable: Sequence[str] = (),
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        """Run ``target`` with ``message`` and ``blobs`` in a child of its own, within ``limits``.
+
+        ``readable`` names files and folders that the child may read beside our own code. Raises what the
+        target raised (by code, among the remote faults), ``Overloaded`` where a limit was hit or no child
+        came free in time, ``TooLarge`` for an answer beyond ``limits.answer``, else ``LocalFault``.
+        """
+        async with self._turn():
+            for last in (False, True):
+                try:
+                    return await self._converse(target, message, blobs, limits, readable)
+                except _ZygoteGone:
+                    self._lost(last=last)
+        raise LocalFault("unreachable")
+
+    def call_sync(
+        self,
+        target: str,
+        message: Mapping[str, Any],
+        blobs: Sequence[bytes] = (),
+        *,
+        limits: Limits,
+        readable: Sequence[str] = (),
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        """``call`` for threads and for callers without an event loop."""
+        with self._thread_turn():
+            for last in (False, True):
+                try:
+                    return self._converse_sync(target, message, blobs, limits, readable)
+                except _ZygoteGone:
+                    self._lost(last=last)
+        raise LocalFault("unreachable")
+
+    async def _converse(
+        self,
+        target: str,
+        message: Mapping[str, Any],
+        blobs: Sequence[bytes],
+        limits: Limits,
+        readable: Sequence[str],
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        loop = asyncio.get_running_loop()
+        request = self._request(message, blobs, limits, readable)
+        answer = Answer(limits)
+        ours = self._hand_over(target)
+        try:
+            ours.setblocking(False)
+            async with asyncio.timeout(limits.wall + _GRACE):
+                # A child that died takes no more: what the zygote says about it is still to be read.
+                with contextlib.suppress(ConnectionError):
+                    for piece in request:
+                        await loop.sock_sendall(ours, piece)
+                while True:
+                    data = await _received(loop, ours)
+                    if not data:
+                        raise self._ended(answer, limits)
+                    if answer.feed(data):
+                        return self._finish(answer)
+        except TimeoutError:
+            raise timed_out(limits) from None
+        finally:
+            ours.close()
+
+    def _converse_sync(
+        self,
+        target: str,
+        message: Mapping[str, Any],
+        blobs: Sequence[bytes],
+        limits: Limits,
+        readable: Sequence[str],
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        request = self._request(message, blobs, limits, readable)
+        answer = Answer(limits)
+        deadline = time.monotonic() + limits.wall + _GRACE
+        with self._hand_over(target) as ours:
+            try:
+                ours.settimeout(limits.wall + _GRACE)
+                with contextlib.suppress(ConnectionError):
+                    for piece in request:
+                        ours.sendall(piece)
+                while True:
+                    ours.settimeout(max(0.001, deadline - time.monotonic()))
+                    data = _received_sync(ours)
+                    if not data:
+                        raise self._ended(answer, limits)
+                    if answer.feed(data):
+                        return self._finish(answer)
+            except TimeoutError:
+                raise timed_out(limits) from None
+
+    def _request(
+        self, message: Mapping[str, Any], blobs: Sequence[bytes], limits: Limits, readable: Sequence[str]
+    ) -> list[bytes]:
+        # The order stands apart: a child confines itself before it looks at anything of the message.
+        return frame({"limits": asdict(limits), "readable": list(readable)}) + frame(message, blobs)
+
+    def _finish(self, answer: Answer) -> tuple[dict[str, Any], list[bytes]]:
+        try:
+            value, blobs, bars = answer.value()
+        except LocalFault as fault:
+            trace = fault.facts.pop("trace", "")
+            _log.error("%s\n%s", fault.detail, trace, extra={"action": "cage-failed"})
+            raise
+        if SECCOMP not in bars and not self._warned:
+            self._warned = True
+            _log.warning(
+                "children run without a filter of system calls: fit for development only",
+                extra={"action": "cage-unfiltered"},
+            )
+        return value, blobs
+
+    def _ended(self, answer: Answer, limits: Limits) -> Exception:
+        status = answer.status()
+        if status is not None:
+            return death(status, limits)
+        with self._lock:
+            if self._control is None or _hung_up(self._control):
+                return _ZygoteGone()
+        return Overloaded("no child could be started", remedy="try again in a moment")
+
+    def _lost(self, *, last: bool) -> None:
+        if last:
+            raise LocalFault("the cage cannot be kept open: its zygote ended twice")
+        _log.error("the zygote ended; starting another", extra={"action": "cage-restarted"})
+
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise self._crowded() from None
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    @contextlib.contextmanager
+    def _thread_turn(self) -> Iterator[None]:
+        if not self._thread_turns.acquire(timeout=self._patience):
+            raise self._crowded()
+        try:
+            yield
+        finally:
+            self._thread_turns.release()
+
+    def _crowded(self) -> Overloaded:
+        return Overloaded(
+            f"{self._width} requests of this kind are running, and none ended in {self._patience:g} seconds",
+            remedy="try again in a moment",
+            facts={"limit": "queue"},
+        )
+
+    def _hand_over(self, target: str) -> socket.socket:
+        """Have a child started for ``target``; returns our end of the connection with it."""
+        place = self._order.get(target)
+        if place is None:
+            raise LocalFault(f"{target} is not in the table of what may run in the cage")
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs, self._lock:
+                control = self._ensure()
+                try:
+                    socket.send_fds(control, [bytes([place])], [theirs.fileno()])
+                except (ConnectionError, BlockingIOError) as error:
+                    raise _ZygoteGone from error
+        except BaseException:
+            ours.close()
+            raise
+        return ours
+
+    def _ensure(self) -> socket.socket:
+        if self._stopped:
+            raise LocalFault("the cage is closed")
+        if self._control is not None and not _hung_up(self._control):
+            return self._control
+        self._bury()
+        self._control = self._start()
+        return self._control
+
+    def _start(self) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        words = [sys.executable, "-m", "node.cage.zygote", str(theirs.fileno()), json.dumps(self._targets)]
+        with theirs:
+            self._zygote = subprocess.Popen(  # noqa: S603 - our own module, run by our own interpreter
+                [*words, "unfiltered"] if self._unfiltered else words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env={
+                    "PATH": os.defpath,
+                    "LANG": "C.UTF-8",
+                    "PYTHONPATH": str(_ROOT),
+                    "PYTHONSAFEPATH": "1",
+                    "PYTHONNOUSERSITE": "1",
+                    # glibc sets 128 MB of address space aside for each thread, which a child has not got.
+                    "MALLOC_ARENA_MAX": "1",
+                },
+                cwd="/",
+                # A terminal's Ctrl-C is for us; the zygote ends when we close its socket, or when we die.
+                start_new_session=True,
+            )
+        ours.setblocking(False)
+        return ours
+
+    def _bury(self) -> None:
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._zygote is not None:
+            try:
+                self._zygote.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                self._zygote.kill()
+                self._zygote.wait()
+            self._zygote = None
+
+
+def _hung_up(control: socket.socket) -> bool:
+    # Surer than the process table: a process that was killed closes its files before it can be waited for.
+    try:
+        return control.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
+async def _received(loop: asyncio.AbstractEventLoop, connection: socket.socket) -> bytes:
+    # Where a child died before it read all, the kernel says "reset" after the last byte: that is an end.
+    try:
+        return await loop.sock_recv(connection, _PIECE)
+    except ConnectionError:
+        return b""
+
+
+def _received_sync(connection: socket.socket) -> bytes:
+    try:
+        return connection.recv(_PIECE)
+    except ConnectionError:
+        return b""

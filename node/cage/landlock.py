@@ -1,0 +1,95 @@
+"""Landlock: which files a child may read, where the kernel offers it (Linux 5.13 and later).
+
+The filter of ``seccomp`` already keeps a child from changing anything. This keeps it from *reading* what it
+has no business with, above all the keys and the token in the data folder: only the interpreter, the libraries
+and our own packages are open to it, and the files that a call names.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+_CREATE_RULESET: Final = 444
+_ADD_RULE: Final = 445
+_RESTRICT_SELF: Final = 446
+_ASK_VERSION: Final = 1
+_PATH_BENEATH: Final = 1
+_PR_SET_NO_NEW_PRIVS: Final = 38
+
+_READ_FILE: Final = 1 << 2
+_READ_DIR: Final = 1 << 3
+# All rights on files that each version of the interface knows, from execute (bit 0) on.
+_RIGHTS_BITS: Final = {1: 13, 2: 14, 3: 15, 4: 15}
+_RIGHTS_BITS_SINCE_5: Final = 16
+_TCP: Final = 0b11  # bind, connect; since version 4
+_SCOPES: Final = 0b11  # abstract sockets, signals; since version 6
+
+_OUR_FOLDERS: Final = ("node", "federation", "shapes", "ontologies", "policies")
+_SYSTEM: Final = (
+    *("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime"),
+    *("/dev/null", "/dev/urandom", "/proc/self", "/sys/devices/system/cpu"),
+)
+
+
+def readable(root: Path) -> tuple[str, ...]:
+    """What every child may read: the interpreter, the libraries, and our packages below ``root``."""
+    wanted = [*_SYSTEM, sys.prefix, sys.base_prefix, sys.exec_prefix]
+    # A checkout may have a data folder beside the packages; a folder of installed packages has none.
+    installed = root.name in ("site-packages", "dist-packages")
+    wanted += [entry for entry in sys.path if entry and (installed or Path(entry) != root)]
+    wanted += [str(root / folder) for folder in _OUR_FOLDERS]
+    return tuple(dict.fromkeys(path for path in wanted if Path(path).exists()))
+
+
+def version(libc: ctypes.CDLL) -> int:
+    """The version of the kernel's interface; 0 where there is none."""
+    if not sys.platform.startswith("linux"):
+        return 0
+    return max(0, int(libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_ASK_VERSION))))
+
+
+def install(libc: ctypes.CDLL, paths: Iterable[str]) -> bool:
+    """Leave this process nothing but reading below ``paths``; False where the kernel has no Landlock."""
+    known = version(libc)
+    if not known:
+        return False
+    rules = _ruleset(libc, known)
+    if rules < 0:
+        return False
+    try:
+        for path in paths:
+            _allow(libc, rules, path)
+        if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+            return False
+        return bool(libc.syscall(_RESTRICT_SELF, ctypes.c_int(rules), ctypes.c_uint32(0)) == 0)
+    finally:
+        os.close(rules)
+
+
+def _ruleset(libc: ctypes.CDLL, known: int) -> int:
+    members: Sequence[int] = [(1 << _RIGHTS_BITS.get(known, _RIGHTS_BITS_SINCE_5)) - 1]
+    if known >= 4:
+        members = [*members, _TCP]
+    if known >= 6:
+        members = [*members, _SCOPES]
+    attributes = struct.pack(f"={len(members)}Q", *members)
+    return int(libc.syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), ctypes.c_uint32(0)))
+
+
+def _allow(libc: ctypes.CDLL, rules: int, path: str) -> None:
+    try:
+        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        rights = _READ_FILE | (_READ_DIR if Path(path).is_dir() else 0)
+        rule = struct.pack("=Qi", rights, place)
+        libc.syscall(_ADD_RULE, ctypes.c_int(rules), ctypes.c_int(_PATH_BENEATH), rule, ctypes.c_uint32(0))
+    finally:
+        os.close(place)

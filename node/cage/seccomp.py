@@ -1,0 +1,210 @@
+"""The system-call filter of a child (seccomp mode 2, classic BPF), built by hand for x86-64 and AArch64.
+
+A child talks over the one socket that it was given, reads files, allocates memory and starts threads. What it
+has no use for fails with EPERM: opening sockets, running programs, touching other processes, changing
+anything on disk, and the kernel's larger doors (mount, bpf, keyrings, io_uring, user faults). Calls newer
+than this table fail with ENOSYS, as on an older kernel, so that nothing new opens by itself. ``clone3`` and
+``openat2`` keep their arguments in memory where a filter cannot look: ENOSYS makes libc fall back to
+``clone`` and ``openat``, whose flags are checked here.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import platform
+import struct
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+_ALLOW: Final = 0x7FFF0000
+_ERRNO: Final = 0x00050000
+_KILL_PROCESS: Final = 0x80000000
+
+_LOAD: Final = 0x20  # BPF_LD | BPF_W | BPF_ABS
+_EQUAL: Final = 0x15  # BPF_JMP | BPF_JEQ | BPF_K
+_AT_LEAST: Final = 0x35  # BPF_JMP | BPF_JGE | BPF_K
+_ANY_BIT: Final = 0x45  # BPF_JMP | BPF_JSET | BPF_K
+_RETURN: Final = 0x06  # BPF_RET | BPF_K
+
+# Offsets in struct seccomp_data: nr, arch, instruction pointer, six 64-bit arguments (little endian).
+_NUMBER: Final = 0
+_ARCHITECTURE: Final = 4
+_ARGUMENTS: Final = 16
+
+_X32_BIT: Final = 0x40000000
+_CLONE_THREAD: Final = 0x00010000
+_WRITING: Final = 0o1 | 0o2 | 0o100 | 0o1000  # O_WRONLY, O_RDWR, O_CREAT, O_TRUNC: equal on both machines
+
+_NEWEST: Final = 462  # mseal; the numbers from 424 on are the same on every machine
+
+_PR_SET_NO_NEW_PRIVS: Final = 38
+_PR_SET_SECCOMP: Final = 22
+_MODE_FILTER: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The calls of one architecture: refused outright, and those whose arguments decide."""
+
+    audit: int
+    refused: frozenset[int]
+    clone: int
+    kill: tuple[int, ...]
+    prlimit: int
+    open: tuple[tuple[int, int], ...]
+    """(number, which argument holds the flags)."""
+
+
+_REFUSED_EVERYWHERE: Final = frozenset(
+    {
+        424,  # pidfd_send_signal
+        *(425, 426, 427),  # io_uring: opens sockets and files behind a filter's back
+        *(428, 429, 430, 431, 432, 433, 442),  # open_tree … fspick, mount_setattr
+        *(434, 438),  # pidfd_open, pidfd_getfd
+        *(440, 448),  # process_madvise, process_mrelease
+        443,  # quotactl_fd
+        *(447, 451, 452),  # memfd_secret, cachestat, fchmodat2
+        *(457, 458, 459, 460, 461),  # statmount, listmount, lsm_*
+    }
+)
+
+_X86_64: Final = Machine(
+    audit=0xC000003E,
+    refused=_REFUSED_EVERYWHERE
+    | {
+        *(41, 42, 43, 49, 50, 53, 288),  # socket connect accept bind listen socketpair accept4
+        *(59, 322, 57, 58),  # execve execveat fork vfork
+        *(101, 310, 311, 312),  # ptrace process_vm_readv process_vm_writev kcmp
+        *(200, 129, 297),  # tkill rt_sigqueueinfo rt_tgsigqueueinfo
+        *(165, 166, 155, 161, 308, 272),  # mount umount2 pivot_root chroot setns unshare
+        *(321, 248, 249, 250, 298, 323),  # bpf add_key request_key keyctl perf_event_open userfaultfd
+        *(303, 304, 300, 253, 294),  # name_to_handle_at open_by_handle_at fanotify_init inotify_init*
+        *(246, 320, 175, 313, 176, 169, 167, 168, 163, 179),  # kexec, modules, reboot, swap, acct, quotactl
+        *(164, 227, 159, 305, 170, 171, 103, 172, 173, 154, 134, 153, 135),  # clocks, host name, ports, …
+        *(29, 30, 64, 68, 240),  # shmget shmat semget msgget mq_open
+        *(105, 106, 113, 114, 117, 119, 126),  # setuid … setresgid, capset
+        *(160, 141, 203, 256, 279),  # setrlimit setpriority sched_setaffinity migrate_pages move_pages
+        *(85, 76, 77, 82, 264, 316),  # creat truncate ftruncate rename*
+        *(83, 258, 84, 87, 263, 86, 265, 88, 266, 133, 259),  # mkdir … mknodat
+        *(90, 91, 268, 92, 93, 94, 260),  # chmod … fchownat
+        *(132, 235, 280, 261, 188, 189, 190, 197, 198, 199),  # utime*, setxattr*, removexattr*
+    },
+    clone=56,
+    kill=(62, 234),
+    prlimit=302,
+    open=((2, 1), (257, 2)),
+)
+
+_AARCH64: Final = Machine(
+    audit=0xC00000B7,
+    refused=_REFUSED_EVERYWHERE
+    | {
+        *(198, 199, 200, 201, 202, 203, 242),  # socket socketpair bind listen accept connect accept4
+        *(221, 281),  # execve execveat
+        *(117, 270, 271, 272),  # ptrace process_vm_readv process_vm_writev kcmp
+        *(130, 138, 240),  # tkill rt_sigqueueinfo rt_tgsigqueueinfo
+        *(40, 39, 41, 51, 268, 97),  # mount umount2 pivot_root chroot setns unshare
+        *(280, 217, 218, 219, 241, 282),  # bpf add_key request_key keyctl perf_event_open userfaultfd
+        *(264, 265, 262, 26),  # name_to_handle_at open_by_handle_at fanotify_init inotify_init1
+        *(104, 294, 105, 273, 106, 142, 224, 225, 89, 60),  # kexec, modules, reboot, swap, acct, quotactl
+        *(170, 112, 171, 266, 161, 162, 116, 58, 92),  # clocks, host name, syslog, vhangup, personality
+        *(194, 196, 190, 186, 180),  # shmget shmat semget msgget mq_open
+        *(146, 144, 145, 143, 147, 149, 91),  # setuid … setresgid, capset
+        *(164, 140, 122, 238, 239),  # setrlimit setpriority sched_setaffinity migrate_pages move_pages
+        *(45, 46, 38, 276),  # truncate ftruncate renameat renameat2
+        *(34, 35, 37, 36, 33),  # mkdirat unlinkat linkat symlinkat mknodat
+        *(52, 53, 54, 55),  # fchmod fchmodat fchownat fchown
+        *(88, 5, 6, 7, 14, 15, 16),  # utimensat setxattr* removexattr*
+    },
+    clone=220,
+    kill=(129, 131),
+    prlimit=261,
+    open=((56, 2),),
+)
+
+MACHINES: Final = {"x86_64": _X86_64, "aarch64": _AARCH64}
+
+_CLONE3: Final = 435
+_OPENAT2: Final = 437
+
+
+def _step(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
+    return struct.pack("=HBBI", code, yes, no, value)
+
+
+def _refuse(number: int) -> bytes:
+    return _step(_RETURN, _ERRNO | number)
+
+
+def program(machine: Machine, pid: int) -> bytes:
+    """The filter for the process ``pid``, as an array of ``struct sock_filter``."""
+    allow, perm, missing = _step(_RETURN, _ALLOW), _refuse(errno.EPERM), _refuse(errno.ENOSYS)
+    steps = [
+        _step(_LOAD, _ARCHITECTURE),
+        _step(_EQUAL, machine.audit, 1, 0),
+        _step(_RETURN, _KILL_PROCESS),
+        _step(_LOAD, _NUMBER),
+        _step(_AT_LEAST, _X32_BIT, 0, 1),
+        perm,
+        _step(_AT_LEAST, _NEWEST + 1, 0, 1),
+        missing,
+    ]
+    for number in (_CLONE3, _OPENAT2):
+        steps += [_step(_EQUAL, number, 0, 1), missing]
+    for number in sorted(machine.refused):
+        steps += [_step(_EQUAL, number, 0, 1), perm]
+    # Threads are welcome, processes are not.
+    steps += [
+        _step(_EQUAL, machine.clone, 0, 4),
+        _step(_LOAD, _ARGUMENTS),
+        _step(_ANY_BIT, _CLONE_THREAD, 0, 1),
+        allow,
+        perm,
+    ]
+    # A signal to oneself is how abort() works; to anyone else it is an attack.
+    for number in machine.kill:
+        steps += [
+            _step(_EQUAL, number, 0, 4),
+            _step(_LOAD, _ARGUMENTS),
+            _step(_EQUAL, pid, 0, 1),
+            allow,
+            perm,
+        ]
+    # Limits may be asked for (no new limit in the third argument), never set.
+    steps += [
+        _step(_EQUAL, machine.prlimit, 0, 6),
+        _step(_LOAD, _ARGUMENTS + 16),
+        _step(_EQUAL, 0, 0, 3),
+        _step(_LOAD, _ARGUMENTS + 20),
+        _step(_EQUAL, 0, 0, 1),
+        allow,
+        perm,
+    ]
+    for number, argument in machine.open:
+        steps += [
+            _step(_EQUAL, number, 0, 4),
+            _step(_LOAD, _ARGUMENTS + 8 * argument),
+            _step(_ANY_BIT, _WRITING, 0, 1),
+            perm,
+            allow,
+        ]
+    steps.append(allow)
+    return b"".join(steps)
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
+
+
+def install(libc: ctypes.CDLL, pid: int) -> bool:
+    """Put the filter over this thread and all that it starts; False where this machine has none."""
+    machine = MACHINES.get(platform.machine())
+    if not sys.platform.startswith("linux") or machine is None or sys.byteorder != "little":
+        return False
+    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        return False
+    steps = program(machine, pid)
+    prepared = _Program(len(steps) // 8, steps)
+    return bool(libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(prepared), 0, 0) == 0)

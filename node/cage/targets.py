@@ -1,0 +1,19 @@
+"""Everything that may run in the cage, in one table.
+
+A target is named by text because the cage stands below the rooms whose functions it runs: the import linter
+cannot see these edges, so a test imports each of them. A target has the signature
+``def target(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]``, takes and
+returns JSON values and bytes only, and raises ``node.base.errors`` for what the caller did wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+TARGETS: Final[Mapping[str, str]] = {
+    "graph.query": "node.adapters.graph.caged:query",
+    "graph.query_records": "node.adapters.graph.caged:query_records",
+    "semantics.describe": "node.semantics.caged:describe",
+    "semantics.parse": "node.semantics.documents:caged_parse",
+}

@@ -1,0 +1,202 @@
+"""What goes over the socket between a caller and its child: frames of JSON and bytes, and how a child ended.
+
+A frame is a mark, two 32-bit numbers (length of the JSON header, number of blobs), one 64-bit length for each
+blob, the header and the blobs. Nothing is pickled: what a child sends is as untrusted as what it was given to read. Where a child
+ends without a complete answer, the zygote appends the wait status as a trailer, so that the caller can tell
+which limit was hit.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from node.base.errors import HansaError, InvalidDescription, LocalFault, Overloaded, RemoteFault, TooLarge
+from node.cage.model import Limits
+
+_PREFIX: Final = struct.Struct("!4sII")
+_BEGIN: Final = b"says"
+_TRAILER: Final = struct.Struct("!4sI")
+_DIED: Final = b"died"
+
+_HEADER_LIMIT: Final = 64 << 20
+_BLOBS_LIMIT: Final = 1 << 20
+
+SMALLER: Final = "make the request smaller: a shorter document, fewer patterns, a LIMIT"
+
+
+def frame(header: Mapping[str, Any], blobs: Sequence[bytes] = ()) -> list[bytes]:
+    """The buffers of one frame, in order: the lengths and the header in one, then each blob as it is."""
+    body = json.dumps(header, allow_nan=False, separators=(",", ":")).encode("ascii")
+    lengths = struct.pack(f"!{len(blobs)}Q", *map(len, blobs))
+    return [_PREFIX.pack(_BEGIN, len(body), len(blobs)) + lengths + body, *blobs]
+
+
+def receive_frame(connection: socket.socket) -> tuple[dict[str, Any], list[bytes]]:
+    """Read one frame from a blocking socket: the child's side, which trusts its caller about lengths.
+
+    Raises ``EOFError`` where the caller went away.
+    """
+    _, header_length, count = _PREFIX.unpack(_receive(connection, _PREFIX.size))
+    lengths = struct.unpack(f"!{count}Q", _receive(connection, 8 * count))
+    header = json.loads(_receive(connection, header_length))
+    return header, [_receive(connection, length) for length in lengths]
+
+
+def _receive(connection: socket.socket, length: int) -> bytes:
+    buffer = bytearray(length)
+    view, done = memoryview(buffer), 0
+    while done < length:
+        got = connection.recv_into(view[done:])
+        if not got:
+            raise EOFError
+        done += got
+    return bytes(buffer)
+
+
+class Answer:
+    """Collects what a child sends, without doing any input itself: ``feed`` until it says that it has it all."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._buffer = bytearray()
+        self._needed: int | None = None
+        self._lengths: tuple[int, ...] = ()
+        self._start = 0
+
+    def feed(self, data: bytes) -> bool:
+        """Take in the next piece; True when the frame is complete.
+
+        Raises ``TooLarge`` as soon as the announced size passes the limit: it is never read.
+        """
+        self._buffer += data
+        if self._needed is None:
+            self._measure()
+        return self._needed is not None and len(self._buffer) >= self._needed
+
+    def _measure(self) -> None:
+        if len(self._buffer) < _PREFIX.size:
+            return
+        mark, header_length, count = _PREFIX.unpack_from(self._buffer)
+        if mark != _BEGIN or header_length > _HEADER_LIMIT or count > _BLOBS_LIMIT:
+            raise _nonsense()
+        start = _PREFIX.size + 8 * count
+        if len(self._buffer) < start:
+            return
+        self._lengths = (header_length, *struct.unpack_from(f"!{count}Q", self._buffer, _PREFIX.size))
+        if sum(self._lengths) > self._limits.answer:
+            raise too_large(self._limits)
+        self._start = start
+        self._needed = start + sum(self._lengths)
+
+    def value(self) -> tuple[dict[str, Any], list[bytes], list[str]]:
+        """What the target returned, and the bars that were in place; raises what the target raised."""
+        try:
+            pieces = list(self._pieces())
+            header = json.loads(pieces[0])
+            fault = fault_from_json(header["fault"]) if "fault" in header else None
+            if fault is None:
+                return header["value"], pieces[1:], header["bars"]
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise _nonsense() from error
+        raise fault
+
+    def _pieces(self) -> Iterator[bytes]:
+        at = self._start
+        with memoryview(self._buffer) as view:
+            for length in self._lengths:
+                yield bytes(view[at : at + length])
+                at += length
+
+    def status(self) -> int | None:
+        """The wait status in the zygote's trailer, or None where there is none (the zygote died too)."""
+        if len(self._buffer) >= _TRAILER.size:
+            mark, status = _TRAILER.unpack_from(self._buffer, len(self._buffer) - _TRAILER.size)
+            if mark == _DIED:
+                return int(status)
+        return None
+
+
+def _nonsense() -> LocalFault:
+    return LocalFault("a caged child answered with nonsense")
+
+
+def trailer(status: int) -> bytes:
+    """What the zygote appends for a child that ended with this wait status."""
+    return _TRAILER.pack(_DIED, status)
+
+
+def too_large(limits: Limits) -> TooLarge:
+    return TooLarge(f"the answer is larger than {_size(limits.answer)}", remedy=SMALLER, facts={"limit": "answer"})
+
+
+def timed_out(limits: Limits) -> Overloaded:
+    return Overloaded(f"it was stopped after {limits.wall:g} seconds", remedy=SMALLER, facts={"limit": "time"})
+
+
+def death(status: int, limits: Limits) -> HansaError:
+    """The fault to raise for a child that ended without an answer."""
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        if number == signal.SIGALRM:
+            return timed_out(limits)
+        if number == signal.SIGXCPU:
+            return Overloaded(
+                f"it was stopped for using more than {limits.cpu} seconds of processor time",
+                remedy=SMALLER,
+                facts={"limit": "processor"},
+            )
+        if number in (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGTRAP):
+            return Overloaded(
+                f"it is nested too deeply, or needs more than {_size(limits.memory)} of memory",
+                remedy=SMALLER,
+                facts={"limit": "memory"},
+            )
+        if number == signal.SIGKILL:
+            return Overloaded(
+                "it was stopped because the machine ran short of memory",
+                remedy=SMALLER,
+                facts={"limit": "machine"},
+            )
+        return Overloaded(f"it was stopped by signal {number}", remedy=SMALLER)
+    return LocalFault(f"a caged child left with status {os.waitstatus_to_exitcode(status)} and no answer")
+
+
+def out_of_memory(limits: Limits) -> Overloaded:
+    return Overloaded(
+        f"it needs more than {_size(limits.memory)} of memory", remedy=SMALLER, facts={"limit": "memory"}
+    )
+
+
+def fault_to_json(fault: HansaError) -> dict[str, Any]:
+    return {"code": fault.code, "detail": fault.detail, "remedy": fault.remedy, "facts": fault.facts}
+
+
+def fault_from_json(members: Mapping[str, Any]) -> HansaError:
+    """The fault that a child reported, as the class with that code among the remote faults; else local."""
+    detail, remedy, facts = members["detail"], members["remedy"], members["facts"]
+    kind = _remote_faults().get(members["code"])
+    if kind is None:
+        return LocalFault(detail, remedy=remedy, facts=facts)
+    if issubclass(kind, InvalidDescription):
+        return kind(detail, findings=facts.get("findings", ()), remedy=remedy)
+    return kind(detail, remedy=remedy, facts=facts)
+
+
+def _remote_faults() -> dict[str, type[RemoteFault]]:
+    found: dict[str, type[RemoteFault]] = {}
+    waiting: list[type[RemoteFault]] = [RemoteFault]
+    while waiting:
+        kind = waiting.pop()
+        found.setdefault(kind.code, kind)
+        waiting.extend(kind.__subclasses__())
+    return found
+
+
+def _size(count: int) -> str:
+    return f"{count >> 20} MB" if count >= 1 << 20 else f"{count} bytes"

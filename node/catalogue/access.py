@@ -1,0 +1,161 @@
+"""May it be used, and by whom: an access code for lists, sentences for readers, the decision for a caller.
+
+Seeing and using are two things. A record that somebody sees carries a *standing* that depends on the record
+alone (so that the search index can be rebuilt to the same bytes), and for an identified caller an answer of
+its own, by the same decision point that later guards the bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from enum import StrEnum
+from functools import lru_cache
+from typing import Final
+
+from node.base.clock import Clock
+from node.base.errors import InvalidInput
+from node.base.jsons import canonical
+from node.catalogue.model import Record
+from node.identity.model import ANONYMOUS, Caller
+from node.policy.decide import decide, principal_action
+from node.policy.model import Decision, Situation
+from node.policy.odrl import parse
+from node.policy.rules import Policy
+from node.policy.terms import CREDENTIAL, MEMBERSHIP
+from node.policy.words import sentences, summary
+
+SituationOf = Callable[[Caller, datetime, str], Situation]
+"""(caller, moment, provider's DID) → the situation that a policy is judged in, with the rulebook in force."""
+
+
+class AccessCode(StrEnum):
+    """What a list says about the use of an asset. ``REFUSED`` is never a standing: it is an answer to a caller."""
+
+    OPEN = "open"
+    MEMBERS = "members"
+    REQUEST = "request"
+    NONE = "none"
+    REFUSED = "refused"
+
+
+WORDS: Final[dict[AccessCode, dict[str, str]]] = {
+    AccessCode.OPEN: {
+        "en": "free to use",
+        "nl": "vrij te gebruiken",
+        "cs": "volně k užití",
+        "fr": "libre d'utilisation",
+        "de": "frei nutzbar",
+    },
+    AccessCode.MEMBERS: {
+        "en": "members",
+        "nl": "leden",
+        "cs": "pro členy",
+        "fr": "membres",
+        "de": "Mitglieder",
+    },
+    AccessCode.REQUEST: {
+        "en": "on request",
+        "nl": "op aanvraag",
+        "cs": "na žádost",
+        "fr": "sur demande",
+        "de": "auf Anfrage",
+    },
+    AccessCode.NONE: {
+        "en": "described only",
+        "nl": "alleen beschreven",
+        "cs": "pouze popis",
+        "fr": "description seule",
+        "de": "nur beschrieben",
+    },
+    AccessCode.REFUSED: {
+        "en": "not for you",
+        "nl": "niet voor u",
+        "cs": "ne pro vás",
+        "fr": "pas pour vous",
+        "de": "nicht für Sie",
+    },
+}
+
+
+def word(code: AccessCode, language: str = "en") -> str:
+    """``code`` in words."""
+    return WORDS[code].get(language, WORDS[code]["en"])
+
+
+def plain_situation(caller: Caller, at: datetime, provider: str) -> Situation:
+    """A situation without rulebook and list of trusted issuers."""
+    return Situation(caller=caller, at=at, provider=provider)
+
+
+def standing(record: Record) -> AccessCode:
+    """What ``record`` says about its use to everybody, at the moment it was published.
+
+    Free for a stranger: ``open``. A stranger lacks a membership or credential: ``members``. Everything else
+    that is offered takes a person's consent or some other fact: ``request``.
+    """
+    policy = _policy_of(record)
+    if policy is None:
+        return AccessCode.NONE
+    situation = plain_situation(ANONYMOUS, record.at, record.origin)
+    decision = decide(policy, situation, action=principal_action(policy))
+    if decision.permits:
+        return AccessCode.OPEN
+    if decision.refuses and any(reason.operand in (CREDENTIAL, MEMBERSHIP) for reason in decision.unmet):
+        return AccessCode.MEMBERS
+    return AccessCode.REQUEST
+
+
+class Access:
+    """Answers about the use of records, for callers and in words."""
+
+    def __init__(self, *, clock: Clock, situation: SituationOf = plain_situation) -> None:
+        self._clock = clock
+        self._situation = situation
+
+    def decision(self, record: Record, caller: Caller) -> Decision | None:
+        """What the contract policy answers ``caller`` now; None where nothing is offered."""
+        policy = _policy_of(record)
+        if policy is None:
+            return None
+        situation = self._situation(caller, self._clock.now(), record.origin)
+        return decide(policy, situation, action=principal_action(policy))
+
+    def code(self, record: Record, caller: Caller) -> AccessCode:
+        """The access code of ``record`` for ``caller``.
+
+        A stranger, and this node's own people looking at their own asset, get its standing: both could still
+        become anybody.
+        """
+        general = standing(record)
+        if general is AccessCode.NONE or caller.is_anonymous or record.origin == caller.did:
+            return general
+        decision = self.decision(record, caller)
+        if decision is None or decision.permits:
+            return general
+        return AccessCode.REQUEST if decision.asks else AccessCode.REFUSED
+
+    def summary(self, record: Record, language: str = "en") -> str:
+        """The conditions in one short sentence; empty where nothing is offered."""
+        policy = _policy_of(record)
+        return "" if policy is None else summary(policy, language, sealed=record.sealed)
+
+    def sentences(self, record: Record, language: str = "en") -> Sequence[str]:
+        """The conditions, one sentence each."""
+        policy = _policy_of(record)
+        return () if policy is None else tuple(sentences(policy, language, kind=record.kind))
+
+
+def _policy_of(record: Record) -> Policy | None:
+    return None if record.offer is None else _parsed(canonical(record.offer))
+
+
+@lru_cache(maxsize=512)
+def _parsed(offer: bytes) -> Policy | None:
+    # Offers of other nodes come in with their signed envelopes, whatever they say; what cannot be read as a
+    # policy permits nothing, and must not break the list it stands in.
+    try:
+        return parse(json.loads(offer))
+    except InvalidInput:
+        return None

@@ -1,0 +1,283 @@
+"""Find and look: search, one record, its versions, what is new, who publishes, what is connected.
+
+Everything here takes the caller, and what the caller may not see is absent: from results, counts and links,
+and as a single record. The search index is a view and may be a moment behind the ledger, so each hit is
+checked once more against the newest version before it is shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from node.base.clock import stamp
+from node.base.errors import InvalidInput
+from node.base.work import Transaction, UnitOfWork
+from node.catalogue.access import Access, AccessCode, word
+from node.catalogue.links import Ask, Link, mentions, users_query
+from node.catalogue.model import Query, Record
+from node.catalogue.ports import RecordStore, SearchIndex
+from node.catalogue.visibility import Visibility, absent
+from node.identity.model import Caller
+
+MAX_LIMIT = 100
+MAX_OFFSET = 10_000
+MAX_TEXT = 500
+MAX_LINKS = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A record among results, with what the caller is told about its use."""
+
+    record: Record
+    access: AccessCode
+    conditions: str
+    snippet: str = ""
+
+    def to_json(self, language: str) -> dict[str, Any]:
+        record = self.record
+        return {
+            "iri": record.iri,
+            "kind": record.kind,
+            "title": record.title(language),
+            "description": record.description(language),
+            "publisher": record.publisher,
+            "publisherName": record.publisher_name,
+            "origin": record.origin,
+            "access": str(self.access),
+            "accessWord": word(self.access, language),
+            "conditions": self.conditions,
+            "at": stamp(record.at),
+            "version": record.version,
+            "snippet": self.snippet,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundPage:
+    """A page of results. Counts in ``facets`` cover all hits that the caller may see."""
+
+    total: int
+    offset: int
+    limit: int
+    hits: tuple[Found, ...]
+    facets: dict[str, dict[str, int]]
+
+    def to_json(self, language: str) -> dict[str, Any]:
+        return {
+            "total": self.total,
+            "offset": self.offset,
+            "limit": self.limit,
+            "hits": [hit.to_json(language) for hit in self.hits],
+            "facets": self.facets,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publisher:
+    """Somebody who publishes, and how many assets of which kind the caller sees of them."""
+
+    id: str
+    name: str
+    kinds: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        return sum(self.kinds.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connections:
+    """Where a record stands among others: ``sources`` it refers to, ``users`` that refer to it."""
+
+    sources: tuple[Link, ...] = ()
+    users: tuple[Link, ...] = ()
+
+
+class Browse:
+    """The catalogue as a caller may read it."""
+
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        records: RecordStore,
+        index: SearchIndex,
+        visibility: Visibility,
+        access: Access,
+        ask: Ask | None = None,
+    ) -> None:
+        """``ask`` evaluates a SPARQL query for a caller; without it nobody learns who uses a record."""
+        self._uow = uow
+        self._records = records
+        self._index = index
+        self._visibility = visibility
+        self.access = access
+        self._ask = ask
+
+    async def search(self, query: Query, caller: Caller) -> FoundPage:
+        """A page of what fits ``query``. Raises ``InvalidInput`` for a query beyond the limits."""
+        _check_query(query)
+        return await asyncio.to_thread(self._search, query, caller)
+
+    async def newest(self, caller: Caller, *, limit: int = 10, language: str = "en") -> Sequence[Found]:
+        """What changed last, newest first."""
+        page = await self.search(Query(newest=True, limit=limit, language=language), caller)
+        return page.hits
+
+    async def record(
+        self, iri: str, caller: Caller, *, version: int | None = None, as_of: datetime | None = None
+    ) -> Record:
+        """The newest version of ``iri``, that version, or the one in force at ``as_of``.
+
+        Raises ``NotFound`` where there is none for this caller: unknown, hidden and withdrawn are one answer.
+        A withdrawn asset keeps its older versions, which are found by their number or moment.
+        """
+        return await asyncio.to_thread(self._record, iri, caller, version, as_of)
+
+    async def versions(self, iri: str, caller: Caller) -> Sequence[Record]:
+        """All versions, newest first. Raises ``NotFound``."""
+        return await asyncio.to_thread(self._versions, iri, caller)
+
+    async def counts(self, caller: Caller) -> dict[str, int]:
+        """Kind → how many assets of it the caller sees."""
+
+        def count() -> dict[str, int]:
+            with self._uow.read() as tx:
+                return self._records.count(tx, self._visibility.audiences(caller))
+
+        return await asyncio.to_thread(count)
+
+    async def publishers(self, caller: Caller) -> Sequence[Publisher]:
+        """Who publishes what the caller sees, by name."""
+        return await asyncio.to_thread(self._publishers, caller)
+
+    async def origins(self, caller: Caller) -> dict[str, int]:
+        """DID of a node → how many assets the caller sees for which that node answers."""
+
+        def count() -> dict[str, int]:
+            with self._uow.read() as tx:
+                seen = every(self._records, tx, audiences=self._visibility.audiences(caller))
+                return dict(Counter(record.origin for record in seen))
+
+        return await asyncio.to_thread(count)
+
+    async def connections(self, record: Record, caller: Caller) -> Connections:
+        """What ``record`` refers to and what refers to it, as far as the caller sees those assets."""
+        sources = await asyncio.to_thread(self._named, mentions(record), caller)
+        if self._ask is None:
+            return Connections(sources=sources)
+        subjects = await users_query(self._ask, record.iri, caller)
+        users = await asyncio.to_thread(self._named, subjects, caller)
+        return Connections(sources=sources, users=users)
+
+    def found(self, record: Record, caller: Caller, language: str, snippet: str = "") -> Found:
+        """``record`` as it appears in a list for ``caller``."""
+        return Found(
+            record=record,
+            access=self.access.code(record, caller),
+            conditions=self.access.summary(record, language),
+            snippet=snippet,
+        )
+
+    def _search(self, query: Query, caller: Caller) -> FoundPage:
+        audiences = self._visibility.audiences(caller)
+        results = self._index.search(query, audiences=audiences)
+        hits = []
+        with self._uow.read() as tx:
+            for hit in results.hits:
+                head = self._records.get(tx, hit.iri)
+                if head is not None and self._exists(head, caller):
+                    hits.append(self.found(head, caller, query.language, hit.snippet))
+        return FoundPage(
+            total=results.total,
+            offset=query.offset,
+            limit=query.limit,
+            hits=tuple(hits),
+            facets=results.facets,
+        )
+
+    def _record(self, iri: str, caller: Caller, version: int | None, as_of: datetime | None) -> Record:
+        with self._uow.read() as tx:
+            head = self._records.get(tx, iri)
+            # Hidden and absent take the same way from here on: the second look-up is made for both.
+            found = self._records.get(tx, iri, version=version, as_of=as_of) if version or as_of else head
+        if head is None or found is None or found.withdrawn or not self._visibility.may_see(head, caller):
+            raise absent()
+        return found
+
+    def _versions(self, iri: str, caller: Caller) -> Sequence[Record]:
+        with self._uow.read() as tx:
+            versions = self._records.versions(tx, iri)
+        if not versions or not self._visibility.may_see(versions[0], caller):
+            raise absent()
+        return versions
+
+    def _publishers(self, caller: Caller) -> Sequence[Publisher]:
+        audiences = self._visibility.audiences(caller)
+        found: dict[str, Publisher] = {}
+        with self._uow.read() as tx:
+            for record in every(self._records, tx, audiences=audiences):
+                key = record.publisher or record.origin
+                known = found.get(key) or Publisher(id=key, name=record.publisher_name or key)
+                kinds = {**known.kinds, record.kind: known.kinds.get(record.kind, 0) + 1}
+                found[key] = replace(known, kinds=kinds)
+        return sorted(found.values(), key=lambda publisher: (publisher.name.casefold(), publisher.id))
+
+    def _named(self, mentioned: Iterable[tuple[str, str]], caller: Caller) -> tuple[Link, ...]:
+        links: dict[str, Link] = {}
+        with self._uow.read() as tx:
+            for predicate, iri in mentioned:
+                if iri in links or len(links) == MAX_LINKS:
+                    continue
+                head = self._records.get(tx, iri)
+                if head is not None and self._exists(head, caller):
+                    links[iri] = Link(iri=iri, predicate=predicate, kind=head.kind, titles=head.titles)
+        return tuple(links.values())
+
+    def _exists(self, head: Record, caller: Caller) -> bool:
+        return not head.withdrawn and self._visibility.may_see(head, caller)
+
+
+def every(
+    records: RecordStore,
+    tx: Transaction,
+    *,
+    audiences: Iterable[str] | None,
+    origins: Sequence[str] = (),
+    offered: bool = False,
+    as_of: datetime | None = None,
+) -> Iterable[Record]:
+    """All current records for ``audiences``, page by page."""
+    wanted = None if audiences is None else frozenset(audiences)
+    after = ""
+    while True:
+        page = records.current(
+            tx, audiences=wanted, origins=origins, offered=offered, as_of=as_of, after=after, limit=500
+        )
+        yield from page
+        if len(page) < 500:
+            return
+        after = page[-1].iri
+
+
+def _check_query(query: Query) -> None:
+    if not 0 <= query.offset <= MAX_OFFSET or not 1 <= query.limit <= MAX_LIMIT:
+        raise InvalidInput(
+            f"offset goes from 0 to {MAX_OFFSET} and limit from 1 to {MAX_LIMIT}",
+            remedy="narrow the search by a facet, or use SPARQL or the feed to read everything",
+        )
+    if len(query.text) > MAX_TEXT:
+        raise InvalidInput(f"a search text has at most {MAX_TEXT} characters")
+    values = (*query.kinds, *query.themes, *query.keywords, *query.publishers, *query.access)
+    if len(values) > 50 or any(len(value) > MAX_TEXT for value in values):
+        raise InvalidInput("too many or too long facet values")
+    if query.bbox is not None:
+        west, south, east, north = query.bbox
+        if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+            raise InvalidInput("a box is west,south,east,north in degrees, west before east, south before north")

@@ -1,0 +1,197 @@
+"""The order of the event stream: for each audience a chain of its own, numbered without gaps.
+
+Hidden entries must leave no trace, so members are not numbered by their place in the ledger but by their place
+among what the same audience may see. A chain only grows; what is on a full page never changes there. There
+is one exception: when an asset is no longer for an audience, its earlier members are *retracted* from that
+audience's pages (today's seeing policy governs all versions). A page that loses members gets a new
+edition, that is a new address, and its old address is gone (LDES 1.0 server primer: never edit an immutable
+page). Tombstones stay, so that followers forget the asset.
+
+This view is kept in memory, about 500 bytes a version, and read from the ledger at start.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from node.base.clock import moment, stamp
+from node.catalogue.model import PUBLIC
+from node.ledger.model import Entry, EntryKind
+
+PAGE = 100
+"""Members on a page."""
+
+GROUP = 100
+"""Pages in a group: only the newest pages and the groups before them stand in the index of a chain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A place on a page: position in the chain, ledger entry, and the time by which the stream is ordered."""
+
+    position: int
+    entry: str
+    time: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A page or a group: positions from ``first`` up to before ``end``; ``full`` when it will not grow."""
+
+    number: int
+    edition: str
+    first: int
+    end: int
+    full: bool
+    from_time: str
+    to_time: str
+
+    @property
+    def name(self) -> str:
+        """Its last path segment: another edition, another name."""
+        return f"{self.number}.{self.edition}" if self.edition else str(self.number)
+
+
+@dataclass(slots=True)
+class _Chain:
+    entries: list[str] = field(default_factory=list)
+    times: list[str] = field(default_factory=list)
+    retracted: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Asset:
+    version: int = 0
+    audience: str = ""
+    places: list[tuple[str, int, bool]] = field(default_factory=list)
+    """(audience, position, withdrawn) of each version."""
+
+
+class Chains:
+    """A view of the ledger: which versions of this node's own records stand where in which chain."""
+
+    name = "feed"
+
+    def __init__(self, *, me: str, epoch: int = 0) -> None:
+        self._me = me
+        self.epoch = epoch
+        self._lock = threading.Lock()
+        self._clear()
+
+    def _clear(self) -> None:
+        self._position = 0
+        self._chains: dict[str, _Chain] = {PUBLIC: _Chain()}
+        self._assets: dict[str, _Asset] = {}
+
+    # the view -----------------------------------------------------------------------------------------------
+
+    def position(self) -> int:
+        return self._position
+
+    def apply(self, entries: Sequence[Entry]) -> None:
+        with self._lock:
+            for entry in entries:
+                assert entry.seq is not None, "views follow numbered entries only"
+                if entry.seq < self._position:
+                    continue
+                if entry.kind is EntryKind.RECORD:
+                    self._take(entry)
+                self._position = entry.seq + 1
+
+    def rebuild(self) -> None:
+        with self._lock:
+            self._clear()
+
+    def _take(self, entry: Entry) -> None:
+        envelope = json.loads(entry.body)["envelope"]
+        audience, withdrawn = envelope["audience"], envelope["withdrawn"]
+        if envelope["origin"] != self._me:
+            return
+        chain = self._chains.setdefault(audience, _Chain())
+        time = stamp(moment(envelope["at"]))
+        # Two writers may commit in another order than they looked at the clock; a stream never goes back.
+        chain.times.append(max(time, chain.times[-1]) if chain.times else time)
+        chain.entries.append(entry.id)
+        asset = self._assets.setdefault(envelope["iri"], _Asset())
+        asset.places.append((audience, len(chain.entries) - 1, withdrawn))
+        if envelope["version"] >= asset.version:
+            asset.version, asset.audience = envelope["version"], audience
+        self._retract(asset)
+
+    def _retract(self, asset: _Asset) -> None:
+        for audience, position, withdrawn in asset.places:
+            gone = not withdrawn and asset.audience not in (audience, PUBLIC)
+            retracted = self._chains[audience].retracted
+            (retracted.add if gone else retracted.discard)(position)
+
+    # what the feed asks ---------------------------------------------------------------------------------------
+
+    def audiences(self, wanted: Iterable[str] | None) -> list[str]:
+        """The chains among ``wanted`` (None: all), the public one first."""
+        with self._lock:
+            known = set(self._chains) if wanted is None else set(self._chains) & set(wanted)
+        return sorted(known, key=lambda audience: (audience != PUBLIC, audience))
+
+    def size(self, audience: str) -> int:
+        with self._lock:
+            return len(self._chains[audience].entries)
+
+    def groups(self, audience: str) -> list[Span]:
+        """The full groups of a chain."""
+        with self._lock:
+            chain = self._chains[audience]
+            return [self._span(chain, number, PAGE * GROUP) for number in range(len(chain.entries) // (PAGE * GROUP))]
+
+    def pages(self, audience: str, group: int | None = None) -> list[Span]:
+        """The pages of a full group; without ``group`` those after the last full group."""
+        with self._lock:
+            chain = self._chains[audience]
+            if group is None:
+                first = len(chain.entries) // (PAGE * GROUP) * GROUP
+                last = -(-len(chain.entries) // PAGE)
+            else:
+                first, last = group * GROUP, (group + 1) * GROUP
+            return [self._span(chain, number, PAGE) for number in range(first, last)]
+
+    def page(self, audience: str, number: int) -> tuple[Span, list[Member]] | None:
+        """A page and its members without those retracted; None where the chain is not that long."""
+        with self._lock:
+            chain = self._chains[audience]
+            if not 0 <= number * PAGE < len(chain.entries):
+                return None
+            span = self._span(chain, number, PAGE)
+            members = [
+                Member(position, chain.entries[position], chain.times[position])
+                for position in range(span.first, span.end)
+                if position not in chain.retracted
+            ]
+            return span, members
+
+    def retractions(self, audience: str) -> str:
+        """A mark that changes whenever something is retracted from the chain or comes back."""
+        with self._lock:
+            return _mark(self._chains[audience].retracted)
+
+    def _span(self, chain: _Chain, number: int, size: int) -> Span:
+        first = number * size
+        end = min(first + size, len(chain.entries))
+        retracted = [position for position in chain.retracted if first <= position < end]
+        parts = ([str(self.epoch)] if self.epoch or retracted else []) + ([_mark(retracted)] if retracted else [])
+        return Span(
+            number=number,
+            edition="-".join(parts),
+            first=first,
+            end=end,
+            full=end == first + size,
+            from_time=chain.times[first],
+            to_time=chain.times[end - 1],
+        )
+
+
+def _mark(positions: Iterable[int]) -> str:
+    text = ",".join(str(position) for position in sorted(positions))
+    return hashlib.sha256(text.encode()).hexdigest()[:12] if text else ""

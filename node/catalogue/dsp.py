@@ -1,0 +1,234 @@
+"""The catalogue as the Dataspace Protocol shows it (DSP 2025-1 §5): one Dataset for each offered asset.
+
+Every offered asset of any kind is a Dataset whose ``@id`` is the asset's IRI. A catalogue lists what this node
+itself provides: for an asset of another node, that node is asked. Plain JSON in the form of the official
+schemas; what other connectors do not know (title, kind) stands under names that they ignore and that JSON-LD
+expands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from node.base.errors import InvalidInput
+from node.base.work import UnitOfWork
+from node.catalogue.model import NodeFacts, Record
+from node.catalogue.ports import RecordStore
+from node.catalogue.visibility import Visibility, absent
+from node.identity.model import Caller
+from node.semantics.kinds import KINDS
+from node.vocab.dsp import EXECUTE, PULL, V2025_1
+from node.vocab.namespaces import HANSA
+
+PAGE: Final = 50
+SCAN: Final = 1000
+"""How many records one request looks at when a filter leaves few of them."""
+
+_FIELDS: Final = ("text", "kind", "keyword", "theme")
+
+
+def formats_of(record: Record) -> tuple[str, ...]:
+    """The transfer formats of an asset: its files are pulled; a model that ships none can only be called."""
+    return (EXECUTE,) if record.kind == "model" and not record.files else (PULL,)
+
+
+class DspCatalogue:
+    """Catalogue and datasets for one caller."""
+
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        records: RecordStore,
+        visibility: Visibility,
+        node: NodeFacts,
+        formats: Callable[[Record], Sequence[str]] = formats_of,
+        page: int = PAGE,
+    ) -> None:
+        self._uow = uow
+        self._records = records
+        self._visibility = visibility
+        self._node = node
+        self._formats = formats
+        self._page = page
+
+    async def catalog(
+        self,
+        caller: Caller,
+        *,
+        filter: Any = (),  # noqa: A002 - the protocol's name
+        token: str | None = None,
+    ) -> tuple[dict[str, Any], str | None]:
+        """A page of the catalogue: (Catalog, token of the next page or None).
+
+        ``filter`` is the array of a CatalogRequestMessage: objects with ``text`` (all its words occur in title,
+        description or keywords), ``kind``, ``keyword``, ``theme``; an asset has to fit all of them. Raises
+        ``InvalidInput`` for any other filter, which the door answers with a CatalogError (§5.2.2), and for a
+        token that is not ours.
+        """
+        wanted = Filter.read(filter)
+        after = _read_token(token)
+        records, following = await asyncio.to_thread(self._collect, caller, wanted, after)
+        catalog: dict[str, Any] = {
+            "@context": [V2025_1.context],
+            "@id": f"{self._node.base}/dsp/catalog",
+            "@type": "Catalog",
+            "participantId": self._node.did,
+            "service": [self._service()],
+        }
+        if records:
+            # An array, where present, has at least one item: an empty catalogue has no `dataset` at all.
+            catalog["dataset"] = [self._dataset(record) for record in records]
+        return catalog, following and _token(following)
+
+    async def dataset(self, iri: str, caller: Caller) -> dict[str, Any]:
+        """One Dataset. Raises ``NotFound`` for what is not offered here to this caller."""
+
+        def read() -> Record | None:
+            with self._uow.read() as tx:
+                return self._records.get(tx, iri)
+
+        record = await asyncio.to_thread(read)
+        if record is None or not self._offers(record) or not self._visibility.may_see(record, caller):
+            raise absent()
+        return {"@context": [V2025_1.context], **self._dataset(record)}
+
+    def _collect(self, caller: Caller, wanted: Filter, after: str) -> tuple[list[Record], str | None]:
+        audiences = self._visibility.audiences(caller)
+        fitting: list[Record] = []
+        seen = 0
+        with self._uow.read() as tx:
+            while seen < SCAN:
+                batch = self._records.current(
+                    tx,
+                    audiences=audiences,
+                    kinds=wanted.kinds,
+                    origins=(self._node.did,),
+                    offered=True,
+                    after=after,
+                    limit=self._page,
+                )
+                for record in batch:
+                    if len(fitting) == self._page:
+                        return fitting, after
+                    after = record.iri
+                    if wanted.fits(record):
+                        fitting.append(record)
+                seen += len(batch)
+                if len(batch) < self._page:
+                    return fitting, None
+        return fitting, after
+
+    def _offers(self, record: Record) -> bool:
+        return not record.withdrawn and record.offer is not None and record.origin == self._node.did
+
+    def _dataset(self, record: Record) -> dict[str, Any]:
+        assert record.offer is not None
+        offer = {name: value for name, value in record.offer.items() if name != "target"}
+        dataset: dict[str, Any] = {
+            "@id": record.iri,
+            "@type": "Dataset",
+            "hasPolicy": [{"@type": "Offer", **offer}],
+            "distribution": [
+                {"@type": "Distribution", "format": form, "accessService": self._service()}
+                for form in self._formats(record)
+            ],
+            "dct:title": _texts(record.titles),
+            "dct:description": _texts(record.descriptions),
+            f"{HANSA}kind": record.kind,
+            f"{HANSA}version": str(record.version),
+            f"{HANSA}sha256": record.sha256,
+        }
+        if record.keywords:
+            dataset["dcat:keyword"] = list(record.keywords)
+        if record.files:
+            dataset[f"{HANSA}files"] = [
+                {"name": file.name, "mediaType": file.media_type, "size": str(file.size)} for file in record.files
+            ]
+        return dataset
+
+    def _service(self) -> dict[str, Any]:
+        return {"@id": self._node.dsp, "@type": "DataService", "endpointURL": self._node.dsp}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """What a consumer asks for; everything empty fits everything."""
+
+    words: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    keywords: frozenset[str] = frozenset()
+    themes: frozenset[str] = frozenset()
+
+    @classmethod
+    def read(cls, value: Any) -> Filter:
+        """The filter that a CatalogRequestMessage carries. Raises ``InvalidInput``."""
+        entries = value if isinstance(value, list | tuple) else [value] if value else []
+        words: list[str] = []
+        said: dict[str, list[str]] = {"kind": [], "keyword": [], "theme": []}
+        for entry in entries:
+            if not isinstance(entry, Mapping) or not set(entry) <= {*_FIELDS, "@id", "@type"}:
+                raise _unsupported()
+            for name in _FIELDS:
+                text = entry.get(name, "")
+                if not isinstance(text, str) or len(text) > 500:
+                    raise _unsupported()
+                if name == "text":
+                    words += text.casefold().split()
+                elif text:
+                    said[name].append(text)
+        kinds = tuple(dict.fromkeys(said["kind"]))
+        if not set(kinds) <= set(KINDS) or len(kinds) > 1:
+            raise InvalidInput("filter: kind is one of " + ", ".join(KINDS))
+        return cls(
+            words=tuple(words),
+            kinds=kinds,
+            keywords=frozenset(said["keyword"]),
+            themes=frozenset(said["theme"]),
+        )
+
+    def fits(self, record: Record) -> bool:
+        if not self.keywords <= set(record.keywords) or not self.themes <= set(record.themes):
+            return False
+        if not self.words:
+            return True
+        text = " ".join((*record.titles.values(), *record.descriptions.values(), *record.keywords)).casefold()
+        return all(word in text for word in self.words)
+
+
+def _texts(texts: Mapping[str, str]) -> list[dict[str, str]]:
+    # "und" is our mark for a text without language; JSON-LD says so by leaving the tag out.
+    return [
+        {"@value": text} if language == "und" else {"@value": text, "@language": language}
+        for language, text in sorted(texts.items())
+    ]
+
+
+def _unsupported() -> InvalidInput:
+    return InvalidInput(
+        "this filter is not understood",
+        remedy='send objects with "text", "kind", "keyword" or "theme", or no filter at all',
+    )
+
+
+def _token(iri: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps(["after", iri]).encode()).decode("ascii").rstrip("=")
+
+
+def _read_token(token: str | None) -> str:
+    if not token:
+        return ""
+    try:
+        raw = base64.urlsafe_b64decode(token[:4096] + "=" * (-len(token) % 4))
+        mark, iri = json.loads(raw)
+    except (binascii.Error, ValueError, TypeError) as error:
+        raise InvalidInput("the continuation token is not one of this node") from error
+    if mark != "after" or not isinstance(iri, str):
+        raise InvalidInput("the continuation token is not one of this node")
+    return iri

@@ -1,0 +1,272 @@
+"""The signed envelope of a record version: what travels, what the ledger keeps, what anyone can check.
+
+The envelope is canonical JSON (RFC 8785) about the version, with the SHA-256 of its canonical N-Quads; its
+signature is a compact JWS (RFC 7515) with the envelope as payload. So the two parts of a version, envelope and
+statements, may travel by any road and through any hands. Where a file lies on the publisher's own systems
+(``File.source``) is nobody else's business and stays out of the envelope.
+
+Opening is pure: text, statements and key in; the record out, or an error. Nothing is fetched here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from node.base.clock import moment, stamp
+from node.base.errors import InvalidInput, LocalFault
+from node.base.jsons import canonical, read_object
+from node.catalogue.model import Record
+from node.identity.jose import Jws, read_jws, verify_jws
+from node.identity.ports import KeyRing
+from node.semantics.model import File
+
+TYPE: Final = "hansa-record+jws"
+MAX_ENVELOPE: Final = 512 * 1024
+
+_SIGNATURE = "signature"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
+
+_TEXTS = ("iri", "kind", "audience", "publisher", "publisherName", "origin", "sha256", "at")
+_NOT_EMPTY = ("iri", "kind", "audience", "origin")
+_LANGUAGE_MAPS = ("titles", "descriptions")
+_TEXT_LISTS = ("keywords", "themes")
+_FLAGS = ("sealed", "withdrawn")
+_MEMBERS = frozenset((*_TEXTS, *_LANGUAGE_MAPS, *_TEXT_LISTS, *_FLAGS, "version", "offer", "files", "extra"))
+
+
+def envelope_of(record: Record) -> dict[str, Any]:
+    """The envelope of ``record`` as JSON members."""
+    return {
+        "iri": record.iri,
+        "version": record.version,
+        "kind": record.kind,
+        "audience": record.audience,
+        "titles": record.titles,
+        "descriptions": record.descriptions,
+        "publisher": record.publisher,
+        "publisherName": record.publisher_name,
+        "origin": record.origin,
+        "sha256": record.sha256,
+        "at": stamp(record.at),
+        "offer": record.offer,
+        "files": [replace(file, source=None).to_json() for file in record.files],
+        "keywords": list(record.keywords),
+        "themes": list(record.themes),
+        "sealed": record.sealed,
+        "withdrawn": record.withdrawn,
+        "extra": {name: value for name, value in record.extra.items() if name != _SIGNATURE},
+    }
+
+
+def seal_record(keyring: KeyRing, record: Record) -> str:
+    """The compact JWS over the envelope of ``record``.
+
+    Raises ``InvalidInput`` where the envelope has no canonical form (a fraction in ``offer`` or ``extra``).
+    """
+    return keyring.sign_jws({"typ": TYPE}, _canonical(envelope_of(record)))
+
+
+def signed(keyring: KeyRing, record: Record) -> Record:
+    """``record`` with its signature in ``extra``."""
+    return replace(record, extra={**record.extra, _SIGNATURE: seal_record(keyring, record)})
+
+
+def signature_of(record: Record) -> str:
+    """The signature that a stored record carries."""
+    signature = record.extra.get(_SIGNATURE)
+    if not isinstance(signature, str):
+        raise LocalFault(f"{record.version_iri} is kept without its signature")
+    return signature
+
+
+def ledger_body(record: Record) -> dict[str, Any]:
+    """What the ledger keeps of a signed record: all that is needed to make it anew.
+
+    ``local`` is there only where some files lie in place, and never leaves the node.
+    """
+    members: dict[str, Any] = {
+        "envelope": envelope_of(record),
+        "nquads": record.nquads.decode("utf-8"),
+        "signature": signature_of(record),
+    }
+    sources = {file.name: file.source for file in record.files if file.source}
+    if sources:
+        members["local"] = {"sources": sources}
+    return members
+
+
+def from_ledger(body: bytes, *, by: str, entry: str) -> Record:
+    """The record in a ledger body of ours; ``LocalFault`` where it is not one."""
+    try:
+        members = json.loads(body)
+        record = _record(members["envelope"], members["nquads"].encode("utf-8"))
+        sources = members.get("local", {}).get("sources", {})
+        return replace(
+            record,
+            files=tuple(replace(file, source=sources.get(file.name)) for file in record.files),
+            by=by,
+            entry=entry,
+            extra={**record.extra, _SIGNATURE: members["signature"]},
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, InvalidInput) as error:
+        raise LocalFault(f"ledger entry {entry} does not hold a record: {error}") from error
+
+
+def signing_key(jws: str) -> str:
+    """The ``kid`` that the JWS names, unverified: which key to fetch before ``open_record``."""
+    return signer(open_typed(jws, TYPE))
+
+
+def open_record(jws: str, nquads: bytes, key_jwk: Mapping[str, Any]) -> Record:
+    """The record that ``jws`` (with the statements ``nquads``) states, once everything about it holds.
+
+    1. The JWS is of our type, names its key, and verifies with ``key_jwk``.
+    2. The payload is canonical JSON with exactly the members of an envelope, of the right types.
+    3. The ``kid`` belongs to the origin that the envelope names.
+    4. ``sha256`` is the hash of ``nquads``; a withdrawn version has no statements, offer or files.
+
+    Raises ``InvalidInput``. Not checked here, because it takes knowledge from outside: that the origin is the
+    node that was asked, that the IRI lies with it, and that its key is the one in its DID document.
+    """
+    opened = open_typed(jws, TYPE)  # 1
+    kid = signer(opened)
+    verify_jws(opened, dict(key_jwk))
+    envelope = read_object(opened.payload)  # 2
+    if _canonical(envelope) != opened.payload:
+        raise InvalidInput("the envelope is not in canonical form")
+    record = _record(envelope, nquads)
+    if not kid.startswith(f"{record.origin}#"):  # 3
+        raise InvalidInput("the envelope is signed by somebody other than its origin")
+    if hashlib.sha256(nquads).hexdigest() != record.sha256:  # 4
+        raise InvalidInput("the statements are not those that were signed: their SHA-256 differs")
+    if record.withdrawn and (nquads or record.offer or record.files):
+        raise InvalidInput("a withdrawn version states nothing and offers nothing")
+    return replace(record, extra={**record.extra, _SIGNATURE: jws})
+
+
+def open_typed(text: str, kind: str) -> Jws:
+    """``text`` taken apart, if it says that it is a ``kind``. Nothing is verified. Raises ``InvalidInput``."""
+    jws = read_jws(text, limit=MAX_ENVELOPE)
+    if jws.typ != kind:
+        raise InvalidInput(f"the signature is not one of type {kind}")
+    return jws
+
+
+def signer(jws: Jws) -> str:
+    """The ``kid``: which key of whom. Raises ``InvalidInput`` where the JWS does not say."""
+    if jws.kid is None or jws.kid_did is None:
+        raise InvalidInput("the signature does not say with which key of whom it was made")
+    return jws.kid
+
+
+def withdrawal_of(record: Record) -> Record:
+    """The next version of ``record`` that says only that it is gone. ``at``, ``by`` and signature are to follow."""
+    return replace(
+        record,
+        version=record.version + 1,
+        titles={},
+        descriptions={},
+        nquads=b"",
+        sha256=_EMPTY_SHA256,
+        offer=None,
+        files=(),
+        keywords=(),
+        themes=(),
+        sealed=False,
+        withdrawn=True,
+        entry="",
+        warnings=(),
+        extra={},
+    )
+
+
+def _record(envelope: Mapping[str, Any], nquads: bytes) -> Record:
+    _check_members(envelope)
+    try:
+        at = moment(envelope["at"])
+        files = tuple(_file(file) for file in envelope["files"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidInput("a date or a file of the envelope is not readable") from error
+    return Record(
+        iri=envelope["iri"],
+        version=envelope["version"],
+        kind=envelope["kind"],
+        audience=envelope["audience"],
+        titles=dict(envelope["titles"]),
+        descriptions=dict(envelope["descriptions"]),
+        publisher=envelope["publisher"],
+        publisher_name=envelope["publisherName"],
+        origin=envelope["origin"],
+        nquads=nquads,
+        sha256=envelope["sha256"],
+        at=at,
+        by=envelope["origin"],
+        offer=envelope["offer"],
+        files=files,
+        keywords=tuple(envelope["keywords"]),
+        themes=tuple(envelope["themes"]),
+        sealed=envelope["sealed"],
+        withdrawn=envelope["withdrawn"],
+        extra=dict(envelope["extra"]),
+    )
+
+
+def _check_members(envelope: Mapping[str, Any]) -> None:
+    if set(envelope) != _MEMBERS:
+        odd = sorted(set(envelope) ^ _MEMBERS)
+        raise InvalidInput(f"the envelope lacks members or has unknown ones: {', '.join(odd)[:200]}")
+    version = envelope["version"]
+    right = (
+        all(isinstance(envelope[name], str) for name in _TEXTS)
+        and all(envelope[name] for name in _NOT_EMPTY)
+        and all(_is_language_map(envelope[name]) for name in _LANGUAGE_MAPS)
+        and all(_is_text_list(envelope[name]) for name in _TEXT_LISTS)
+        and all(isinstance(envelope[name], bool) for name in _FLAGS)
+        and isinstance(version, int)
+        and not isinstance(version, bool)
+        and 1 <= version <= 2**31
+        and isinstance(envelope["offer"], dict | None)
+        and isinstance(envelope["extra"], dict)
+        and _SIGNATURE not in envelope["extra"]
+        and isinstance(envelope["files"], list)
+        and _SHA256.fullmatch(envelope["sha256"])
+    )
+    if not right:
+        raise InvalidInput("a member of the envelope has the wrong type")
+
+
+def _is_language_map(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
+
+
+def _is_text_list(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
+def _file(members: Any) -> File:
+    file = File.from_json(members)
+    right = (
+        isinstance(file.name, str)
+        and isinstance(file.media_type, str)
+        and isinstance(file.format, str)
+        and isinstance(file.size, int)
+        and file.size >= 0
+        and _SHA256.fullmatch(file.sha256)
+        and file.source is None
+    )
+    if not right:
+        raise ValueError("a file of the envelope is malformed")
+    return file
+
+
+def _canonical(value: Any) -> bytes:
+    try:
+        return canonical(value)
+    except ValueError as error:
+        raise InvalidInput(f"the record cannot be signed: {error}", remedy="write fractions as text") from error

@@ -1,0 +1,142 @@
+"""Joining a region: its rulebook is read and accepted, its credentials count from then on, ours is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from anyio.to_thread import run_sync
+
+from node.base.errors import PeerUnreachable
+from node.base.jsons import canonical, read_object
+from node.base.work import UnitOfWork
+from node.identity.did import did_of
+from node.identity.membership import Accession, RequestCredential
+from node.identity.ports import Notes
+from node.identity.trust import TrustList
+
+REGION = "region"
+TRUST = "trust"
+RULEBOOK = "rulebook"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """An application that was sent: to whom, under which rulebook, and our id of it."""
+
+    issuer: str
+    holder_pid: str
+    rulebook: Mapping[str, Any] | None
+
+
+class Allegiance:
+    """Whose rulebook and credentials count here: from the settings, and from the region that was joined.
+
+    What joining settled is kept in the database; ``load`` reads it at start.
+    """
+
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        notes: Notes,
+        trust: TrustList,
+        configured: Mapping[str, tuple[str, ...]],
+        region: str,
+    ) -> None:
+        self._uow = uow
+        self._notes = notes
+        self._trust = trust
+        self._configured = dict(configured)
+        self.region = region
+        self.rulebook: dict[str, Any] | None = None
+
+    def load(self) -> None:
+        """Read what was settled before."""
+        with self._uow.read() as tx:
+            region, trust, rulebook = (self._notes.get(tx, key) for key in (REGION, TRUST, RULEBOOK))
+        self.region = region or self.region
+        self.rulebook = read_object(rulebook) if rulebook else None
+        joined = read_object(trust) if trust else {}
+        self._trust.replace(_merged(self._configured, joined))
+
+    def settle(self, region: str, types: tuple[str, ...], rulebook: Mapping[str, Any] | None) -> None:
+        """From now on the region's credentials of these types count, and its rulebook is in force here."""
+        joined = dict.fromkeys(types, (region,))
+        with self._uow.begin() as tx:
+            self._notes.put(tx, REGION, region)
+            self._notes.put(tx, TRUST, canonical(joined).decode())
+            if rulebook is not None:
+                self._notes.put(tx, RULEBOOK, canonical(rulebook).decode())
+        self.region = region
+        self.rulebook = dict(rulebook) if rulebook is not None else self.rulebook
+        self._trust.replace(_merged(self._configured, joined))
+
+    def adopt_rulebook(self, rulebook: Mapping[str, Any]) -> None:
+        """A region's own rulebook is in force at the region as soon as it is published."""
+        with self._uow.begin() as tx:
+            self._notes.put(tx, RULEBOOK, canonical(rulebook).decode())
+        self.rulebook = dict(rulebook)
+
+
+GetJson = Callable[[str], Awaitable[dict[str, Any]]]
+"""Reads a JSON document of another node through the one way out. Raises ``PeerUnreachable``."""
+
+
+class Join:
+    """Applies to a region for a credential."""
+
+    def __init__(
+        self, *, requests: RequestCredential, allegiance: Allegiance, get_json: GetJson, legal_name: str, contact: str
+    ) -> None:
+        self._requests = requests
+        self._allegiance = allegiance
+        self._get_json = get_json
+        self._legal_name = legal_name
+        self._contact = contact
+
+    async def join(self, region: str, credential_type: str) -> Asked:
+        """Apply to ``region`` (its address) for a credential.
+
+        Raises ``PeerUnreachable``, ``InvalidInput`` where it issues no such credential, ``Conflict`` where it
+        refuses to take the application.
+        """
+        base = region.rstrip("/")
+        did = did_of(base)
+        metadata = await self._get_json(f"{base}/issuer/metadata")
+        if metadata.get("issuer") != did:
+            raise PeerUnreachable(f"{base} does not answer as the issuer {did}")
+        types = tuple(
+            str(one["credentialType"])
+            for one in metadata.get("credentialsSupported", [])
+            if isinstance(one, dict) and isinstance(one.get("credentialType"), str)
+        )
+        rulebook = await self._rulebook(base)
+        await run_sync(lambda: self._allegiance.settle(did, types, rulebook))
+        accession = Accession(
+            rulebook=str(rulebook["iri"]) if rulebook else "",
+            version=str(rulebook["version"]) if rulebook else "",
+            sha256=str(rulebook["sha256"]) if rulebook else "",
+            legal_name=self._legal_name,
+            contact=self._contact,
+        )
+        holder_pid = await self._requests.request(did, credential_type, accession)
+        return Asked(issuer=did, holder_pid=holder_pid, rulebook=rulebook)
+
+    async def _rulebook(self, base: str) -> dict[str, Any] | None:
+        """The region's newest rulebook, as its catalogue shows it to everybody."""
+        found = await self._get_json(
+            f"{base}/api/catalogue/search?{urlencode({'kind': 'rulebook', 'sort': 'newest'})}"
+        )
+        hits = [hit for hit in found.get("hits", []) if str(hit.get("iri", "")).startswith(f"{base}/")]
+        if not hits:
+            return None
+        record = await self._get_json(f"{base}/api/catalogue/record?{urlencode({'iri': hits[0]['iri']})}")
+        return {"iri": record["iri"], "version": record["version"], "sha256": record["sha256"]}
+
+
+def _merged(configured: Mapping[str, tuple[str, ...]], joined: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    names = {*configured, *joined}
+    return {name: tuple(dict.fromkeys((*configured.get(name, ()), *joined.get(name, ())))) for name in names}

@@ -1,0 +1,66 @@
+"""Links between records: what a description refers to, and what refers to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from node.base.errors import HansaError
+from node.catalogue.model import Record
+from node.catalogue.nquads import iri_of, iri_term, is_iri, statements
+from node.identity.model import Caller
+from node.vocab.namespaces import ODRL, RDF
+
+Ask = Callable[[str, Caller, str], Awaitable[tuple[bytes, str]]]
+"""(SPARQL query, caller, accepted media type) → (body, media type)."""
+
+RESULTS_JSON = "application/sparql-results+json"
+
+_UNINTERESTING = frozenset({f"{RDF}type", f"{ODRL}hasPolicy", f"{ODRL}target"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """Another record, and the property by which it is linked."""
+
+    iri: str
+    predicate: str
+    kind: str
+    titles: dict[str, str]
+
+
+def mentions(record: Record) -> list[tuple[str, str]]:
+    """(property, IRI) of everything that ``record`` refers to: candidates, most of which are no records.
+
+    A reference to a version (``…#v3``) counts as one to the asset.
+    """
+    found: dict[tuple[str, str], None] = {}
+    for one in statements(record.nquads):
+        if not is_iri(one.object) or not is_iri(one.predicate):
+            continue
+        predicate, iri = iri_of(one.predicate), iri_of(one.object).partition("#")[0]
+        if predicate not in _UNINTERESTING and iri != record.iri:
+            found[(predicate, iri)] = None
+    return list(found)
+
+
+async def users_query(ask: Ask, iri: str, caller: Caller) -> list[tuple[str, str]]:
+    """(property, subject) of the statements that have ``iri`` as object, in what ``caller`` may see.
+
+    The IRI is one that this node holds, and is written by ``iri_term``, which refuses every character that
+    could end it: no text of a stranger becomes part of a query. An engine that is busy costs the links, not
+    the page.
+    """
+    try:
+        query = (
+            "SELECT DISTINCT ?subject ?predicate WHERE { "
+            f"?subject ?predicate {iri_term(iri)} . FILTER(isIRI(?subject)) "
+            "} ORDER BY ?subject ?predicate LIMIT 200"
+        )
+        body, _ = await ask(query, caller, RESULTS_JSON)
+        rows = json.loads(body)["results"]["bindings"]
+    except (HansaError, ValueError, KeyError):
+        return []
+    pairs = [(row["predicate"]["value"], row["subject"]["value"].partition("#")[0]) for row in rows]
+    return [pair for pair in pairs if pair[0] not in _UNINTERESTING and pair[1] != iri]

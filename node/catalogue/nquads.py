@@ -1,0 +1,145 @@
+"""Canonical N-Quads as text: terms out, statements in.
+
+The canonical form of a description (RDFC-1.0, serialised as canonical N-Quads) is what we hash and sign. The
+catalogue adds statements of its own to it, cuts it into feed members and reads links out of it; none of that
+needs an RDF engine, because one line is one statement and the form of a line is fixed. Every pattern here is
+unambiguous, so that reading is linear in the length of the text, whoever wrote it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from node.base.errors import InvalidInput
+from node.vocab.namespaces import XSD
+
+MAX_IRI = 2048
+
+_IRI = r'<[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>"{}|^`\\]*>'
+_BLANK = r"_:[A-Za-z0-9_][A-Za-z0-9_]*"
+_LITERAL = (
+    r'"[^"\\\n\r]*(?:\\(?:[tbnrf"\\]|u[0-9A-F]{4})[^"\\\n\r]*)*"'
+    rf"(?:@[A-Za-z]+(?:-[A-Za-z0-9]+)*|\^\^{_IRI})?"
+)
+_STATEMENT = re.compile(rf"({_IRI}|{_BLANK}) ({_IRI}) ({_IRI}|{_BLANK}|{_LITERAL})(?: ({_IRI}|{_BLANK}))? \.")
+_ABSOLUTE = re.compile(r'[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>"{}|^`\\]*')
+_LITERAL_PARTS = re.compile(r'"(.*)"(?:@([A-Za-z0-9-]+)|\^\^<([^>]*)>)?', re.DOTALL)
+_ESCAPE = re.compile(r'\\(?:u([0-9A-F]{4})|([tbnrf"\\]))')
+_NEEDS_ESCAPE = re.compile(r'[\x00-\x1f\x7f"\\]')
+_SHORT = {"\t": "t", "\b": "b", "\n": "n", "\r": "r", "\f": "f", '"': '"', "\\": "\\"}
+_LONG = {short: character for character, short in _SHORT.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One quad, its terms as they are written; ``graph`` is empty for the default graph."""
+
+    subject: str
+    predicate: str
+    object: str
+    graph: str = ""
+
+
+def iri_term(iri: str) -> str:
+    """``iri`` between angle brackets. Raises ``InvalidInput`` where it is not an absolute IRI.
+
+    Anything that could end the term early is refused, so that an IRI can never become a second statement.
+    """
+    if len(iri) > MAX_IRI or not _ABSOLUTE.fullmatch(iri):
+        raise InvalidInput("an IRI is not absolute or has characters that no IRI may have")
+    return f"<{iri}>"
+
+
+def literal_term(text: str, *, language: str = "", datatype: str = "") -> str:
+    """A literal in the canonical escaping of RDFC-1.0 §5: ``\\t \\b \\n \\r \\f \\" \\\\`` and ``\\uXXXX``."""
+    quoted = '"' + _NEEDS_ESCAPE.sub(_escape, text) + '"'
+    if language:
+        return f"{quoted}@{language.lower()}"
+    if datatype and datatype != f"{XSD}string":
+        return f"{quoted}^^{iri_term(datatype)}"
+    return quoted
+
+
+def line(subject: str, predicate: str, value: str, graph: str = "") -> str:
+    """One statement of ready terms, without the line end."""
+    return f"{subject} {predicate} {value} {graph} ." if graph else f"{subject} {predicate} {value} ."
+
+
+def merge(nquads: bytes, lines: Iterable[str]) -> bytes:
+    """``nquads`` (canonical) with ``lines`` added: canonical again.
+
+    ``lines`` must not contain blank nodes. RDFC-1.0 names blank nodes by the statements they occur in, so
+    statements without any leave all names as they are, and only the order has to be made anew (by code
+    point, which for UTF-8 is the order of the bytes).
+    """
+    merged = set(nquads.split(b"\n")) | {added.encode("utf-8") for added in lines}
+    merged.discard(b"")
+    return b"".join(one + b"\n" for one in sorted(merged))
+
+
+def statements(nquads: bytes) -> Iterator[Statement]:
+    """The statements of a canonical document, in their order. Raises ``InvalidInput`` for any other text."""
+    try:
+        text = nquads.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidInput("the statements are not UTF-8") from error
+    # Only "\n" ends a line here: str.splitlines would also split inside literals, at U+2028 for instance.
+    for number, one in enumerate(text.split("\n"), start=1):
+        if not one:
+            continue
+        found = statement(one)
+        if found is None:
+            raise InvalidInput(f"line {number} is not a statement in canonical N-Quads")
+        yield found
+
+
+def statement(text: str) -> Statement | None:
+    """The statement in one line (without its end), or None where it is none."""
+    found = _STATEMENT.fullmatch(text)
+    return Statement(*found.groups(default="")) if found else None
+
+
+def is_iri(term: str) -> bool:
+    return term.startswith("<")
+
+
+def is_blank(term: str) -> bool:
+    return term.startswith("_:")
+
+
+def is_literal(term: str) -> bool:
+    return term.startswith('"')
+
+
+def iri_of(term: str) -> str:
+    """The IRI in a term; ``InvalidInput`` for a literal or a blank node."""
+    if not is_iri(term):
+        raise InvalidInput("an IRI is expected where something else stands")
+    return term[1:-1]
+
+
+def text_of(term: str) -> str:
+    """The text of a literal; ``InvalidInput`` for anything else."""
+    found = _LITERAL_PARTS.fullmatch(term)
+    if found is None:
+        raise InvalidInput("a literal is expected where something else stands")
+    return _ESCAPE.sub(_unescape, found.group(1))
+
+
+def language_of(term: str) -> str:
+    """The language tag of a literal, or nothing."""
+    found = _LITERAL_PARTS.fullmatch(term)
+    return (found.group(2) or "") if found else ""
+
+
+def _escape(found: re.Match[str]) -> str:
+    character = found.group()
+    short = _SHORT.get(character)
+    return f"\\{short}" if short else f"\\u{ord(character):04X}"
+
+
+def _unescape(found: re.Match[str]) -> str:
+    code, short = found.groups()
+    return chr(int(code, 16)) if code else _LONG[short]

@@ -1,0 +1,292 @@
+"""Publish and withdraw: from a submission to a version in the ledger, or to a report of what to mend.
+
+One publication is one transaction: ledger entry and record row, or nothing. The number of a version is given
+inside it; where another publication of the same asset was quicker, the store refuses the number (``Conflict``)
+and ours is tried again on what is then the newest version.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from node.base.clock import Clock
+from node.base.errors import Conflict, InvalidDescription, InvalidInput, NotAllowed
+from node.base.jsons import canonical
+from node.base.work import Transaction, UnitOfWork
+from node.catalogue.envelope import ledger_body, signed, withdrawal_of
+from node.catalogue.model import INTERNAL, PUBLIC, NodeFacts, Published, Record
+from node.catalogue.names import check_audience, check_file_name, check_record_iri, check_statements
+from node.catalogue.nquads import merge
+from node.catalogue.offers import offer_lines, terms_of
+from node.catalogue.ports import RecordStore
+from node.catalogue.visibility import Visibility, absent
+from node.identity.model import Caller, UserRole
+from node.identity.ports import KeyRing
+from node.ledger.model import Entry, EntryKind
+from node.semantics.kinds import KINDS
+from node.semantics.model import Described, File, Submission
+
+Describe = Callable[[Submission], Awaitable[Described]]
+"""``node.semantics.describe.describe`` with the cage and this node's base, DID and name filled in."""
+
+Settled = Callable[[str], Awaitable[int | None]]
+"""Waits until the entry of this id is numbered and the views show it: its position, None when it takes long."""
+
+
+class Append(Protocol):
+    """Writes a ledger entry in the caller's transaction (``node.ledger.usecases.Append``, or what wraps it)."""
+
+    def __call__(
+        self, tx: Transaction, kind: EntryKind, subject: str, by: str, body: Mapping[str, Any], at: datetime
+    ) -> Entry: ...
+
+
+ATTEMPTS = 8
+"""How often a publication that lost the race for a version number is tried before its ``Conflict`` is told."""
+
+PLURALS: Mapping[str, str] = {name: kind.plural for name, kind in KINDS.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """What publishing and withdrawing both write to, and what they sign with."""
+
+    uow: UnitOfWork
+    append: Append
+    records: RecordStore
+    keyring: KeyRing
+    clock: Clock
+    node: NodeFacts
+    region: Callable[[], str | None] = lambda: None
+    """The DID of the region whose credentials the templates of conditions mean."""
+
+    def keep(self, tx: Transaction, version: Record, by: Caller) -> Record:
+        """Sign ``version`` and put it into the ledger and the store, in the caller's transaction."""
+        now = self.clock.now()
+        record = replace(signed(self.keyring, replace(version, at=now)), by=by.name)
+        entry = self.append(tx, EntryKind.RECORD, record.iri, by.name, ledger_body(record), now)
+        kept = replace(record, entry=entry.id)
+        self.records.add(tx, kept)
+        return kept
+
+
+class Publish:
+    """Check a submission, and publish it as the next version of its asset."""
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        describe: Describe,
+        has_asset: Callable[[str], bool],
+        visibility: Visibility,
+        peers: Callable[[], tuple[str, ...]] = tuple,
+        settled: Settled | None = None,
+    ) -> None:
+        """``peers`` gives the base URLs of other nodes known here, in whose name nobody may speak."""
+        self._catalogue = catalogue
+        self._describe = describe
+        self._has_asset = has_asset
+        self._visibility = visibility
+        self._peers = peers
+        self._settled = settled
+
+    async def publish(self, submission: Submission, by: Caller, *, dry_run: bool = False) -> Published:
+        """Publish ``submission`` for ``by``; with ``dry_run`` only tell what would be published.
+
+        The same content again makes no new version. Raises ``InvalidDescription`` with the findings where the
+        shapes of the kind are violated, ``InvalidInput`` for names, files, audiences or conditions that cannot
+        be used, ``NotAllowed`` for who may not publish. Whenever it raises, nothing has been stored.
+        """
+        require_publisher(by)
+        await self._check_submitted(submission, bytes_here=not dry_run)
+        described = await self._describe(submission)
+        findings = tuple(described.findings)
+        if any(finding.severity == "violation" for finding in findings):
+            count = sum(finding.severity == "violation" for finding in findings)
+            raise InvalidDescription(
+                f"the description has {count} thing{'s' if count > 1 else ''} to mend before it can be published",
+                findings=[finding.to_json() for finding in findings],
+                remedy="mend what is marked as violation and publish again; nothing has been stored",
+            )
+        draft = self._draft(submission, described)
+        if dry_run:
+            return replace(await asyncio.to_thread(self._foreseen, draft), findings=findings)
+        published = await asyncio.to_thread(self._store, draft, by)
+        position = None
+        if published.created and self._settled is not None:
+            position = await self._settled(published.record.entry)
+        return replace(published, position=position, findings=findings)
+
+    async def _check_submitted(self, submission: Submission, *, bytes_here: bool) -> None:
+        if submission.iri is not None:
+            self._check_iri(submission.iri, None)
+        names = [check_file_name(file.name) for file in submission.files]
+        if len(set(names)) != len(names):
+            raise InvalidInput("two files have the same name", remedy="rename one of them")
+        # A description can be checked before its files are sent: they may be large, and it may have things to mend.
+        missing = await asyncio.to_thread(self._missing, submission.files) if bytes_here else []
+        if missing:
+            raise InvalidInput(
+                f"the bytes of {', '.join(missing)} are not here", remedy="upload the file first, then publish"
+            )
+
+    def _missing(self, files: tuple[File, ...]) -> list[str]:
+        return [file.name for file in files if file.source is None and not self._has_asset(file.sha256)]
+
+    def _check_iri(self, iri: str, kind: str | None) -> None:
+        check_record_iri(iri, base=self._catalogue.node.base, plurals=PLURALS, kind=kind)
+
+    def _draft(self, submission: Submission, described: Described) -> Record:
+        """The record as it would be, without version, signature and moment."""
+        node = self._catalogue.node
+        if described.kind not in PLURALS:
+            raise InvalidInput("that is not a kind of asset known here", remedy=f"one of: {', '.join(PLURALS)}")
+        self._check_iri(described.iri, described.kind)
+        check_statements(described.nquads, iri=described.iri, base=node.base, others=self._peers())
+        conditions = submission.conditions or described.conditions
+        terms = terms_of(conditions, iri=described.iri, region=self._catalogue.region()) if conditions else None
+        nquads = described.nquads
+        if terms is not None and terms.offer is not None:
+            nquads = merge(nquads, offer_lines(described.iri, terms.offer, described.kind))
+        audience = submission.audience or described.audience or (terms.audience if terms else PUBLIC)
+        if check_audience(audience) not in self._visibility.known:
+            raise InvalidInput(
+                f"nobody here knows the audience {audience!r}",
+                remedy=f"one of: {', '.join(sorted(self._visibility.known))}",
+            )
+        extra = dict(described.extra or {})
+        if described.bbox is not None:
+            # As text: a fraction has no canonical form.
+            extra["bbox"] = [repr(float(edge)) for edge in described.bbox]
+        return Record(
+            iri=described.iri,
+            version=0,
+            kind=described.kind,
+            audience=audience,
+            titles=dict(described.titles),
+            descriptions=dict(described.descriptions),
+            publisher=described.publisher,
+            publisher_name=described.publisher_name,
+            origin=node.did,
+            nquads=nquads,
+            sha256=hashlib.sha256(nquads).hexdigest(),
+            at=self._catalogue.clock.now(),
+            by="",
+            offer=terms.offer if terms else None,
+            files=tuple(described.files or submission.files),
+            keywords=tuple(described.keywords),
+            themes=tuple(described.themes),
+            sealed=bool(terms and terms.sealed),
+            warnings=tuple(finding.to_json() for finding in described.findings),
+            extra=extra,
+        )
+
+    def _foreseen(self, draft: Record) -> Published:
+        with self._catalogue.uow.read() as tx:
+            head = self._catalogue.records.get(tx, draft.iri)
+        if head is not None and _same(head, draft):
+            return Published(record=head, created=False)
+        return Published(record=replace(draft, version=_next(head, draft)), created=True)
+
+    def _store(self, draft: Record, by: Caller) -> Published:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with self._catalogue.uow.begin() as tx:
+                    return self._store_once(tx, draft, by)
+            except Conflict:
+                if attempt == ATTEMPTS:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+    def _store_once(self, tx: Transaction, draft: Record, by: Caller) -> Published:
+        head = self._catalogue.records.get(tx, draft.iri)
+        if head is not None and head.origin != draft.origin:
+            raise InvalidInput("another node answers for this IRI")
+        if head is not None and _same(head, draft):
+            return Published(record=head, created=False)
+        if head is not None and narrows(head, draft.audience):
+            # Whoever could see the asset until now learns that it is gone, and nothing about where it went.
+            self._catalogue.keep(tx, withdrawal_of(head), by)
+        return Published(
+            record=self._catalogue.keep(tx, replace(draft, version=_next(head, draft)), by), created=True
+        )
+
+
+class Withdraw:
+    """Take an asset out of the catalogue. Its history stays in the ledger."""
+
+    def __init__(self, *, catalogue: Catalogue, settled: Settled | None = None) -> None:
+        self._catalogue = catalogue
+        self._settled = settled
+
+    async def withdraw(self, iri: str, by: Caller) -> Published:
+        """Add a version of ``iri`` that says only that it is gone; a withdrawn asset stays as it is.
+
+        Raises ``NotFound`` for what this node does not answer for, ``NotAllowed`` for who may not publish.
+        """
+        require_publisher(by)
+        published = await asyncio.to_thread(self._store, iri, by)
+        if published.created and self._settled is not None:
+            return replace(published, position=await self._settled(published.record.entry))
+        return published
+
+    def _store(self, iri: str, by: Caller) -> Published:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with self._catalogue.uow.begin() as tx:
+                    head = self._catalogue.records.get(tx, iri)
+                    if head is None or head.origin != self._catalogue.node.did:
+                        raise absent()
+                    if head.withdrawn:
+                        return Published(record=head, created=False)
+                    gone = self._catalogue.keep(tx, withdrawal_of(head), by)
+                    return Published(record=gone, created=True)
+            except Conflict:
+                if attempt == ATTEMPTS:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+
+def require_publisher(by: Caller) -> None:
+    """Raises ``NotAllowed`` unless ``by`` is a person of this node who may publish."""
+    if not by.is_person or not (by.may(UserRole.PUBLISHER) or by.may(UserRole.STEWARD)):
+        raise NotAllowed(
+            "publishing takes the role publisher or steward",
+            remedy="ask the operator of this node for one of these roles",
+        )
+
+
+def narrows(head: Record, audience: str) -> bool:
+    """Whether some who see ``head`` may not see the asset any more when ``audience`` is its new audience.
+
+    Audiences have no order among themselves, so every change counts that does not lead to the public; what
+    only our own people saw is not missed by anybody.
+    """
+    return not head.withdrawn and head.audience not in (audience, INTERNAL) and audience != PUBLIC
+
+
+def _next(head: Record | None, draft: Record) -> int:
+    if head is None:
+        return 1
+    return head.version + (2 if narrows(head, draft.audience) else 1)
+
+
+def _same(head: Record, draft: Record) -> bool:
+    return not head.withdrawn and canonical(_content(head)) == canonical(_content(draft))
+
+
+def _content(record: Record) -> dict[str, Any]:
+    return {
+        "sha256": record.sha256,
+        "kind": record.kind,
+        "audience": record.audience,
+        "offer": record.offer,
+        "sealed": record.sealed,
+        "files": [file.to_json() for file in record.files],
+    }

@@ -1,0 +1,79 @@
+"""A record as JSON for programs: what the catalogue API and record IRIs answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from node.base.clock import stamp
+from node.catalogue.access import Access, word
+from node.catalogue.browse import Connections
+from node.catalogue.envelope import signature_of
+from node.catalogue.links import Link
+from node.catalogue.model import Record
+from node.identity.model import Caller
+
+
+def record_json(
+    record: Record,
+    *,
+    access: Access,
+    caller: Caller,
+    language: str,
+    connections: Connections | None = None,
+) -> dict[str, Any]:
+    """Everything that ``caller`` may know of ``record``; texts in ``language`` beside all languages."""
+    code = access.code(record, caller)
+    decision = None if caller.is_anonymous else access.decision(record, caller)
+    members: dict[str, Any] = {
+        "iri": record.iri,
+        "version": record.version,
+        "versionIri": record.version_iri,
+        "kind": record.kind,
+        "audience": record.audience,
+        "title": record.title(language),
+        "description": record.description(language),
+        "titles": record.titles,
+        "descriptions": record.descriptions,
+        "publisher": record.publisher,
+        "publisherName": record.publisher_name,
+        "origin": record.origin,
+        "at": stamp(record.at),
+        "sha256": record.sha256,
+        "signature": signature_of(record),
+        "keywords": list(record.keywords),
+        "themes": list(record.themes),
+        "files": [replace(file, source=None).to_json() for file in record.files],
+        "sealed": record.sealed,
+        "access": str(code),
+        "accessWord": word(code, language),
+        "conditions": {
+            "summary": access.summary(record, language),
+            "sentences": list(access.sentences(record, language)),
+        },
+    }
+    if record.offer is not None:
+        members["offer"] = record.offer
+    if decision is not None:
+        members["decision"] = decision.to_json()
+    if connections is not None:
+        members["sources"] = [_link(link) for link in connections.sources]
+        members["users"] = [_link(link) for link in connections.users]
+    return members
+
+
+def version_json(record: Record) -> dict[str, Any]:
+    """One line of a version list."""
+    return {
+        "iri": record.iri,
+        "version": record.version,
+        "versionIri": record.version_iri,
+        "titles": record.titles,
+        "at": stamp(record.at),
+        "sha256": record.sha256,
+        "withdrawn": record.withdrawn,
+    }
+
+
+def _link(link: Link) -> dict[str, Any]:
+    return {"iri": link.iri, "predicate": link.predicate, "kind": link.kind, "titles": link.titles}

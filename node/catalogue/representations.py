@@ -1,0 +1,150 @@
+"""In which syntax somebody wants to read: content negotiation, and feed pages in each syntax.
+
+Feed pages are written as N-Quads; the other syntaxes follow from them statement by statement. Those without
+named graphs (Turtle, N-Triples) would run descriptions of several versions of one asset into one another, so
+there the asset is renamed to the version: what LDES calls version objects.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+from node.catalogue.nquads import (
+    iri_of,
+    is_blank,
+    is_iri,
+    language_of,
+    line,
+    statements,
+    text_of,
+)
+from node.semantics.documents import JSON_LD, N_QUADS, N_TRIPLES, RDF_XML, TRIG, TURTLE, serialise
+from node.vocab.namespaces import RDF
+
+HTML: Final = "text/html"
+JSON: Final = "application/json"
+
+RECORD_TYPES: Final = (TURTLE, JSON_LD, N_TRIPLES, N_QUADS, RDF_XML, JSON)
+"""How a record can be read by machines; the first is for whoever does not mind."""
+
+FEED_TYPES: Final = (N_QUADS, TRIG, JSON_LD, TURTLE, N_TRIPLES)
+"""How the feed can be read."""
+
+VARY: Final = "Accept, Accept-Language, Authorization, Cookie"
+"""What an answer of the catalogue may depend on besides its address."""
+
+_RANGE = re.compile(r"\s*([A-Za-z0-9!#$&^_.+*-]+/[A-Za-z0-9!#$&^_.+*-]+)\s*(;[^,]*)?")
+_QUALITY = re.compile(r";\s*[qQ]\s*=\s*([01](?:\.[0-9]{0,3})?)\s*(?:;|$)")
+_DATATYPE = re.compile(r'"\^\^<([^>]*)>$')
+
+
+def negotiate(accept: str | None) -> str:
+    """How to show a record: ``text/html`` for browsers, else one of ``RECORD_TYPES``."""
+    return choose(accept, (*RECORD_TYPES, HTML))
+
+
+def language_in(accept_language: str | None) -> str:
+    """The language that a reader prefers most, as a primary subtag; English where none is said (RFC 9110 §12.5.4)."""
+    best, best_quality = "en", 0.0
+    for part in (accept_language or "")[:500].split(",")[:20]:
+        tag, _, parameters = part.strip().partition(";")
+        weight = _QUALITY.search(";" + parameters) if parameters else None
+        quality = float(weight.group(1)) if weight else 1.0
+        primary = tag.strip().lower().partition("-")[0]
+        if quality > best_quality and primary.isascii() and primary.isalpha() and len(primary) <= 3:
+            best, best_quality = primary, quality
+    return best
+
+
+def choose(accept: str | None, offered: Sequence[str]) -> str:
+    """The media type among ``offered`` that fits an Accept header best (RFC 9110 §12.5.1).
+
+    The more exact range decides on the quality of a type; among equals the order of ``offered`` counts. Where
+    nothing fits, the first is sent rather than an error: a reader who can do nothing with it loses nothing.
+    """
+    ranges: list[tuple[str, float]] = []
+    for part in (accept or "*/*")[:2000].split(",")[:40]:
+        found = _RANGE.fullmatch(part)
+        if found:
+            weight = _QUALITY.search(found.group(2) or "")
+            ranges.append((found.group(1).lower(), float(weight.group(1)) if weight else 1.0))
+    best, best_quality = offered[0], 0.0
+    for media_type in offered:
+        quality = _quality(media_type, ranges)
+        if quality > best_quality:
+            best, best_quality = media_type, quality
+    return best
+
+
+def _quality(media_type: str, ranges: Sequence[tuple[str, float]]) -> float:
+    for wanted in (media_type, media_type.partition("/")[0] + "/*", "*/*"):
+        fitting = [quality for given, quality in ranges if given == wanted]
+        if fitting:
+            return max(fitting)
+    return 0.0
+
+
+def feed_body(nquads: bytes, media_type: str) -> bytes:
+    """A feed page in the syntax of ``media_type``, one of ``FEED_TYPES``."""
+    if media_type == TRIG:
+        return _trig(nquads)
+    if media_type == JSON_LD:
+        return _json_ld(nquads)
+    if media_type in (TURTLE, N_TRIPLES):
+        return serialise(version_objects(nquads), media_type)
+    return nquads
+
+
+def version_objects(nquads: bytes) -> bytes:
+    """A page as triples: in each member's description, the asset as subject is renamed to the version."""
+    lines: dict[str, None] = {}
+    for one in statements(nquads):
+        asset = one.graph.rpartition("#")[0] + ">"
+        subject = one.graph if one.graph and one.subject == asset else one.subject
+        lines[line(subject, one.predicate, one.object)] = None
+    return "".join(f"{triple}\n" for triple in lines).encode()
+
+
+def _trig(nquads: bytes) -> bytes:
+    # Every N-Triples statement is a Turtle statement, so a graph is its statements between braces.
+    pieces: list[str] = []
+    graph = ""
+    for one in statements(nquads):
+        if one.graph != graph:
+            pieces.append(("}\n" if graph else "") + (f"{one.graph} {{\n" if one.graph else ""))
+            graph = one.graph
+        pieces.append(line(one.subject, one.predicate, one.object) + "\n")
+    return ("".join(pieces) + ("}\n" if graph else "")).encode()
+
+
+def _json_ld(nquads: bytes) -> bytes:
+    """Expanded JSON-LD 1.1: one object a subject, one ``@graph`` a member."""
+    graphs: dict[str, dict[str, dict[str, Any]]] = {"": {}}
+    for one in statements(nquads):
+        nodes = graphs.setdefault(one.graph, {})
+        node = nodes.setdefault(one.subject, {"@id": _id(one.subject)})
+        predicate = iri_of(one.predicate)
+        if predicate == f"{RDF}type":
+            node.setdefault("@type", []).append(_id(one.object))
+        else:
+            node.setdefault(predicate, []).append(_json_value(one.object))
+    document: list[dict[str, Any]] = list(graphs.pop("").values())
+    document += [{"@id": _id(graph), "@graph": list(nodes.values())} for graph, nodes in graphs.items()]
+    return json.dumps(document, ensure_ascii=False, indent=1).encode()
+
+
+def _id(term: str) -> str:
+    return iri_of(term) if is_iri(term) else term
+
+
+def _json_value(term: str) -> dict[str, str]:
+    if is_iri(term) or is_blank(term):
+        return {"@id": _id(term)}
+    value = {"@value": text_of(term)}
+    if language := language_of(term):
+        return {**value, "@language": language}
+    datatype = _DATATYPE.search(term)
+    return {**value, "@type": datatype.group(1)} if datatype else value

@@ -1,0 +1,136 @@
+"""Views of the ledger: what SPARQL, search and feed answer from.
+
+A view is given sequenced entries in order. It looks at which assets they touch, not at what they say: it then
+shows the newest version of each. So applying entries twice, or late, or after a crash in the middle, ends in
+the same content as a rebuild, and versions that arrive out of order (replication may do that) do no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from node.base.work import UnitOfWork
+from node.catalogue.access import standing
+from node.catalogue.model import Indexed, Record
+from node.catalogue.nquads import is_literal, language_of, statements, text_of
+from node.catalogue.ports import Graph, RecordStore, SearchIndex
+from node.ledger.model import Entry, EntryKind
+from node.vocab.namespaces import XSD
+
+MAX_TEXT = 64 * 1024
+"""How much text of a record is indexed, in characters."""
+
+
+class View(Protocol):
+    """Something that follows the ledger and can be made anew from it."""
+
+    name: str
+
+    def position(self) -> int:
+        """The next ``seq`` that the view has not applied."""
+
+    def apply(self, entries: Sequence[Entry]) -> None:
+        """Take in entries that follow one another, the first of which is at ``position`` or before."""
+
+    def rebuild(self) -> None:
+        """Forget everything; the follower then applies the ledger from the beginning."""
+
+
+class GraphView:
+    """Keeps the graph store."""
+
+    name = "graph"
+
+    def __init__(self, *, uow: UnitOfWork, records: RecordStore, graph: Graph) -> None:
+        self._uow = uow
+        self._records = records
+        self._graph = graph
+
+    def position(self) -> int:
+        return self._graph.position()
+
+    def apply(self, entries: Sequence[Entry]) -> None:
+        if entries:
+            heads = _heads(self._uow, self._records, entries)
+            self._graph.apply(heads, _after(entries))
+
+    def rebuild(self) -> None:
+        self._graph.clear()
+
+
+class SearchView:
+    """Keeps the search index."""
+
+    name = "search"
+
+    def __init__(self, *, uow: UnitOfWork, records: RecordStore, index: SearchIndex) -> None:
+        self._uow = uow
+        self._records = records
+        self._index = index
+
+    def position(self) -> int:
+        return self._index.position()
+
+    def apply(self, entries: Sequence[Entry]) -> None:
+        if entries:
+            heads = _heads(self._uow, self._records, entries)
+            changes = [(head.iri, None if head.withdrawn else indexed(head)) for head in heads]
+            self._index.apply(changes, _after(entries))
+
+    def rebuild(self) -> None:
+        self._index.clear()
+
+
+def indexed(record: Record) -> Indexed:
+    """What the search index keeps of ``record``. Depends on nothing but the record."""
+    return Indexed(
+        iri=record.iri,
+        audience=record.audience,
+        kind=record.kind,
+        titles=dict(record.titles),
+        text=_text(record),
+        keywords=record.keywords,
+        themes=record.themes,
+        publisher=record.publisher,
+        publisher_name=record.publisher_name,
+        access=str(standing(record)),
+        at=record.at,
+        bbox=_box(record.extra.get("bbox")),
+    )
+
+
+def _box(edges: Any) -> tuple[float, float, float, float] | None:
+    """West, south, east, north; None for anything that is no box, since ``extra`` may come from anywhere."""
+    try:
+        west, south, east, north = (float(edge) for edge in edges)
+    except (TypeError, ValueError):
+        return None
+    within = -180 <= west <= east <= 180 and -90 <= south <= north <= 90
+    return (west, south, east, north) if within else None
+
+
+def _text(record: Record) -> str:
+    """Descriptions, keywords, publisher, and every text of the description: terms, parameters, contact, notes."""
+    pieces: dict[str, None] = dict.fromkeys((*record.descriptions.values(), *record.keywords, record.publisher_name))
+    for one in statements(record.nquads):
+        if is_literal(one.object) and (language_of(one.object) or not _typed(one.object)):
+            pieces[text_of(one.object)] = None
+    return "\n".join(piece for piece in pieces if piece)[:MAX_TEXT]
+
+
+def _typed(literal: str) -> bool:
+    return literal.endswith(">") and f"^^<{XSD}" in literal
+
+
+def _heads(uow: UnitOfWork, records: RecordStore, entries: Sequence[Entry]) -> list[Record]:
+    touched = dict.fromkeys(entry.subject for entry in entries if entry.kind is EntryKind.RECORD)
+    with uow.read() as tx:
+        heads = [records.get(tx, iri) for iri in touched]
+    return [head for head in heads if head is not None]
+
+
+def _after(entries: Sequence[Entry]) -> int:
+    last = entries[-1].seq
+    assert last is not None, "views follow numbered entries only"
+    return last + 1

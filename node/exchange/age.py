@@ -1,0 +1,264 @@
+"""The payload of an age v1 file: sealing it at any offset, opening it as it arrives.
+
+age-encryption.org/v1, "Payload": after the header 16 bytes of nonce, then STREAM (Hoang et al.) in chunks of
+64 KiB, each ChaCha20-Poly1305 under a counter whose last byte marks the final chunk. Since every chunk stands
+for itself, a ``SealPlan`` makes any range of the sealed file from the matching range of the source: that is
+how an HTTP range request over ciphertext resumes.
+
+A plan must never seal two different sources: its file key and counter would meet two plaintexts. Whoever
+keeps a plan binds it to the SHA-256 of its source (``SealSecrets``) and makes another one when that changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
+from node.base.errors import LocalFault
+from node.exchange.age_header import (
+    FILE_KEY_SIZE,
+    NONCE_SIZE,
+    HeaderInvalid,
+    Unsealable,
+    derive,
+    find_header,
+    open_header,
+    write_header,
+)
+from node.exchange.offloop import close_stream, off_loop
+from node.exchange.sealkeys import KEY_SIZE, SealIdentity
+
+CHUNK: Final = 64 * 1024
+TAG: Final = 16
+SEALED_CHUNK: Final = CHUNK + TAG
+
+_BATCH: Final = 16 * CHUNK
+"""Sealed in one go off the loop: long enough that the hop costs nothing, short enough to stay in the cache."""
+
+ReadSource = Callable[[int, int], Awaitable[AsyncIterator[bytes]]]
+"""The source's bytes from the first number to before the second, in pieces of any size."""
+
+
+class PayloadInvalid(Unsealable):
+    """The payload was cut, extended or changed. ``authentic`` is what opened just before the fault."""
+
+    def __init__(self, detail: str, authentic: bytes = b"") -> None:
+        super().__init__(detail)
+        self.authentic = authentic
+
+
+@dataclass(frozen=True, slots=True)
+class SealSecrets:
+    """What a plan needs again after a restart, bound to one recipient and one source.
+
+    ``pack`` and ``unpack`` give and take the bytes that are kept wrapped with the transfer.
+    """
+
+    file_key: bytes
+    ephemeral: bytes
+    nonce: bytes
+    recipient: bytes
+    source_sha256: str
+    size: int
+
+    @classmethod
+    def fresh(cls, recipient: bytes, source_sha256: str, size: int) -> SealSecrets:
+        """New random secrets."""
+        return cls(
+            os.urandom(FILE_KEY_SIZE), os.urandom(KEY_SIZE), os.urandom(NONCE_SIZE), recipient, source_sha256, size
+        )
+
+    def fits(self, recipient: bytes, source_sha256: str, size: int) -> bool:
+        """Whether these secrets may seal that source for that recipient."""
+        return (self.recipient, self.source_sha256, self.size) == (recipient, source_sha256, size)
+
+    def pack(self) -> bytes:
+        return _PACKED.pack(
+            1, self.file_key, self.ephemeral, self.nonce, self.recipient, bytes.fromhex(self.source_sha256), self.size
+        )
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> SealSecrets:
+        """Raises ``LocalFault`` for bytes that ``pack`` did not make."""
+        if len(packed) != _PACKED.size or packed[0] != 1:
+            raise LocalFault("the kept sealing secrets are not readable")
+        _, file_key, ephemeral, nonce, recipient, sha256, size = _PACKED.unpack(packed)
+        return cls(file_key, ephemeral, nonce, recipient, sha256.hex(), size)
+
+
+_PACKED: Final = struct.Struct(f">B{FILE_KEY_SIZE}s{KEY_SIZE}s{NONCE_SIZE}s{KEY_SIZE}s32sQ")
+
+
+class SealPlan:
+    """One source sealed for one recipient, as a file that can be read at any offset.
+
+    ``prefix`` are the bytes before the first chunk (header and nonce), ``sealed_size`` the size of the whole
+    file, ``id`` a name for exactly this sealing that gives nothing away.
+    """
+
+    def __init__(self, secrets: SealSecrets) -> None:
+        """Raises ``InvalidInput`` where the recipient's key is a point of low order."""
+        self.size = secrets.size
+        self.recipient = secrets.recipient
+        header = write_header(secrets.file_key, secrets.ephemeral, secrets.recipient)
+        self.prefix = header + secrets.nonce
+        self.chunks = max(1, -(-secrets.size // CHUNK))
+        self.sealed_size = len(self.prefix) + secrets.size + self.chunks * TAG
+        self.id = hashlib.sha256(self.prefix).hexdigest()[:32]
+        self._aead = _payload_aead(secrets.file_key, secrets.nonce)
+
+    async def sealed_range(self, start: int, end: int, read_source: ReadSource) -> AsyncIterator[bytes]:
+        """The sealed file's bytes from ``start`` to before ``end``.
+
+        Raises ``LocalFault`` where the source yields more or fewer bytes than the plan was made for.
+        """
+        if not 0 <= start <= end <= self.sealed_size:
+            raise LocalFault("a range beyond the sealed file was asked for")
+        head = self.prefix[start:end]
+        if head:
+            yield head
+        begin = max(start - len(self.prefix), 0)
+        stop = end - len(self.prefix)
+        if stop <= begin:
+            return
+        chunk, skip = divmod(begin, SEALED_CHUNK)
+        last = (stop - 1) // SEALED_CHUNK
+        left = stop - begin
+        async with aclosing(self._sealed_chunks(chunk, last, read_source)) as chunks:
+            async for sealed in chunks:
+                piece = sealed[skip : skip + left] if skip or left < len(sealed) else sealed
+                skip = 0
+                left -= len(piece)
+                yield piece
+
+    async def _sealed_chunks(self, first: int, last: int, read_source: ReadSource) -> AsyncGenerator[bytes, None]:
+        begin, stop = first * CHUNK, min((last + 1) * CHUNK, self.size)
+        buffer = bytearray()
+        chunk, got = first, 0
+        pieces = await read_source(begin, stop)
+        try:
+            async for piece in pieces:
+                got += len(piece)
+                buffer += piece
+                while len(buffer) > _BATCH:
+                    batch = bytes(memoryview(buffer)[:_BATCH])
+                    del buffer[:_BATCH]
+                    yield await off_loop(self.seal_chunks, chunk, batch)
+                    chunk += _BATCH // CHUNK
+        finally:
+            await close_stream(pieces)
+        if got != stop - begin:
+            raise LocalFault(f"the source gave {got} bytes where {stop - begin} were expected")
+        yield await off_loop(self.seal_chunks, chunk, bytes(buffer))
+
+    def seal_chunks(self, first: int, source: bytes) -> bytes:
+        """Seal whole chunks of the source, beginning with chunk number ``first``."""
+        view = memoryview(source)
+        encrypt, final = self._aead.encrypt, self.chunks - 1
+        sealed = []
+        for place in range(max(1, -(-len(source) // CHUNK))):
+            number = first + place
+            sealed.append(
+                encrypt(_nonce(number, final=number == final), view[place * CHUNK : (place + 1) * CHUNK], None)
+            )
+        return b"".join(sealed)
+
+
+class Opener:
+    """Opens a sealed file from pieces of any size.
+
+    ``feed`` returns the plaintext that is certain so far and ``finish`` the rest. What ``feed`` returned is
+    authentic, but the file as a whole is only when ``finish`` has returned: keep it out of sight until then.
+    """
+
+    def __init__(self, identity: SealIdentity) -> None:
+        self._identity = identity
+        self._buffer = bytearray()
+        self._aead: ChaCha20Poly1305 | None = None
+        self._counter = 0
+
+    def feed(self, data: bytes) -> bytes:
+        """Raises ``HeaderInvalid``, ``HeaderForged``, ``NotForUs`` or ``PayloadInvalid``."""
+        self._buffer += data
+        aead = self._aead or self._read_prefix(complete=False)
+        return self._open_chunks(aead) if aead else b""
+
+    def finish(self) -> bytes:
+        """No more bytes come. Raises as ``feed`` does, and ``PayloadInvalid`` where the end is missing."""
+        aead = self._aead or self._read_prefix(complete=True)
+        assert aead is not None
+        return self._open_chunks(aead) + self._open_last(aead)
+
+    def _read_prefix(self, *, complete: bool) -> ChaCha20Poly1305 | None:
+        header = find_header(self._buffer, complete=complete)
+        if header is None:
+            return None
+        after = header.size + NONCE_SIZE
+        if len(self._buffer) < after:
+            if complete:
+                raise HeaderInvalid("the file ends within the nonce of its payload")
+            return None
+        file_key = open_header(header, self._identity)
+        self._aead = _payload_aead(file_key, bytes(self._buffer[header.size : after]))
+        del self._buffer[:after]
+        return self._aead
+
+    def _open_chunks(self, aead: ChaCha20Poly1305) -> bytes:
+        """Open every chunk that is known not to be the last one, since bytes follow it."""
+        count = max(0, len(self._buffer) - 1) // SEALED_CHUNK
+        sealed = bytes(memoryview(self._buffer)[: count * SEALED_CHUNK])
+        del self._buffer[: count * SEALED_CHUNK]
+        view = memoryview(sealed)
+        opened: list[bytes] = []
+        for place in range(count):
+            chunk = view[place * SEALED_CHUNK : (place + 1) * SEALED_CHUNK]
+            plain = _try_open(aead, self._counter, chunk, final=False)
+            if plain is None:
+                last = _try_open(aead, self._counter, chunk, final=True)
+                if last is None:
+                    why = f"chunk {self._counter} of the payload was changed"
+                else:
+                    why = "bytes follow the last chunk of the payload"
+                    opened.append(last)
+                raise PayloadInvalid(why, b"".join(opened))
+            opened.append(plain)
+            self._counter += 1
+        return b"".join(opened)
+
+    def _open_last(self, aead: ChaCha20Poly1305) -> bytes:
+        chunk = bytes(self._buffer)
+        if len(chunk) < TAG:
+            raise PayloadInvalid("the payload is cut off")
+        if len(chunk) == TAG and self._counter > 0:
+            raise PayloadInvalid("the last chunk of the payload is empty")
+        plain = _try_open(aead, self._counter, chunk, final=True)
+        if plain is not None:
+            return plain
+        if len(chunk) == SEALED_CHUNK:
+            whole = _try_open(aead, self._counter, chunk, final=False)
+            if whole is not None:
+                raise PayloadInvalid("the payload is cut off between two chunks", whole)
+        raise PayloadInvalid("the last chunk of the payload was cut off or changed")
+
+
+def _try_open(aead: ChaCha20Poly1305, counter: int, chunk: bytes | memoryview, *, final: bool) -> bytes | None:
+    try:
+        return aead.decrypt(_nonce(counter, final=final), chunk, None)
+    except InvalidTag:
+        return None
+
+
+def _payload_aead(file_key: bytes, nonce: bytes) -> ChaCha20Poly1305:
+    return ChaCha20Poly1305(derive(file_key, nonce, b"payload"))
+
+
+def _nonce(counter: int, *, final: bool) -> bytes:
+    return counter.to_bytes(11, "big") + (b"\x01" if final else b"\x00")

@@ -1,0 +1,137 @@
+"""The end of a delivery: what arrived is checked, opened where it was sealed, and only then named.
+
+Below one folder, with an id that this node made: ``<id>.part`` grows while bytes arrive; ``<id>.opening`` is
+the plaintext of a sealed file while it is being checked; ``<id>/<name>`` is the verified file, and beside it
+``<id>/<name>.age`` what it was sealed in. The verified name is given last, so whoever sees it can rely on it,
+and every step can be repeated after a crash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from node.base.crashpoints import crashpoint
+from node.base.errors import InvalidInput
+from node.exchange.age import Opener
+from node.exchange.delivery import SEALED_ENDING
+from node.exchange.manifest import Manifest
+from node.exchange.names import safe_name
+from node.exchange.offloop import off_loop
+from node.exchange.sealkeys import SealIdentity
+from node.exchange.spool import PartFile, sync_folder
+
+_PIECES_AT_ONCE: Final = 16
+
+
+class NotWhatWasSigned(InvalidInput):
+    """Size or hash differ from what the provider signed."""
+
+    code = "wrong-bytes"
+    title = "These are not the bytes that the manifest names"
+
+
+class Arrival:
+    """The places of one delivery. ``id`` must be a name that this node made."""
+
+    def __init__(self, folder: Path, id: str) -> None:  # noqa: A002
+        self.folder = folder
+        self.part = folder / f"{id}.part"
+        self.opening = folder / f"{id}.opening"
+        self.home = folder / id
+
+    async def accept(self, manifest: Manifest, identity: SealIdentity) -> Path:
+        """Verify what arrived against ``manifest``; the path of the verified file.
+
+        Raises ``NotWhatWasSigned``, or ``Unsealable`` where a sealed file does not open: nothing then has
+        the verified name. Raises ``NotFound`` where nothing arrived.
+        """
+        name = safe_name(manifest.name)
+        final, sealed = self.home / name, self.home / (name + SEALED_ENDING)
+        kept = sealed if manifest.sealed else final
+        source = await off_loop(PartFile, self.part if self.part.exists() else kept, create=False)
+        try:
+            if manifest.sealed:
+                if source.size != manifest.sealed.size:
+                    raise NotWhatWasSigned("the sealed file has another size than the manifest says")
+                opening = await off_loop(self._new_opening)
+                try:
+                    await self._check(source, manifest, Opener(identity), opening)
+                    await off_loop(opening.sync)
+                finally:
+                    opening.close()
+            else:
+                await self._check(source, manifest, None, None)
+                await off_loop(source.sync)
+            crashpoint("delivery.D4")
+            await off_loop(self._name, source.path, kept, final)
+        finally:
+            source.close()
+        return final
+
+    async def keep(self, wish: str) -> Path:
+        """Name what arrived without a manifest: nothing was verified. Raises ``NotFound``."""
+        final = self.home / safe_name(wish)
+        source = await off_loop(PartFile, self.part if self.part.exists() else final, create=False)
+        try:
+            await off_loop(source.sync)
+            await off_loop(self._name, source.path, final, final)
+        finally:
+            source.close()
+        return final
+
+    def discard(self) -> None:
+        """Remove what was not accepted."""
+        for path in (self.part, self.opening):
+            path.unlink(missing_ok=True)
+
+    async def _check(self, source: PartFile, manifest: Manifest, opener: Opener | None, out: PartFile | None) -> None:
+        digest = hashlib.sha256()
+        size = 0
+
+        def take(plain: bytes) -> None:
+            nonlocal size
+            size += len(plain)
+            digest.update(plain)
+            if out is not None:
+                out.append(plain)
+
+        pieces = source.pieces()
+
+        def step() -> bool:
+            some = False
+            for piece in islice(pieces, _PIECES_AT_ONCE):
+                take(opener.feed(piece) if opener else piece)
+                some = True
+            return some
+
+        while await off_loop(step):
+            pass  # A few pieces at a time, so that a cancellation need not wait long.
+        if opener is not None:
+            await off_loop(lambda: take(opener.finish()))
+        if size != manifest.size:
+            raise NotWhatWasSigned("there are more or fewer bytes than the manifest says")
+        if not hmac.compare_digest(digest.hexdigest(), manifest.sha256):
+            raise NotWhatWasSigned("the SHA-256 differs from the one that the provider signed")
+
+    def _new_opening(self) -> PartFile:
+        opening = PartFile(self.opening)
+        opening.truncate(0)
+        return opening
+
+    def _name(self, arrived: Path, kept: Path, final: Path) -> None:
+        if not self.home.is_dir():
+            self.home.mkdir(mode=0o700)
+            sync_folder(self.folder)
+        if arrived != kept:
+            os.replace(arrived, kept)
+        if kept != final:
+            os.replace(self.opening, final)
+        crashpoint("delivery.D5")
+        sync_folder(self.home)
+        sync_folder(self.folder)
+        crashpoint("delivery.D6")

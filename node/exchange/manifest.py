@@ -1,0 +1,183 @@
+"""The manifest of a delivery: what was delivered, under which agreement, signed by the provider.
+
+A manifest is a compact JWS (RFC 7515) of type ``hansa-manifest+jwt``, signed with ES256 by a key of the
+provider's DID document. It outlives the transfer: with the provider's public key alone anybody can tell later
+that these bytes were delivered to that participant under that agreement, from which version of which record.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+from node.base.errors import InvalidInput
+from node.base.jsons import canonical
+from node.identity.jose import Jws, read_jws, verify_jws
+
+TYPE: Final = "hansa-manifest+jwt"
+MAX_SIZE: Final = 16 * 1024
+
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+
+
+class ManifestInvalid(InvalidInput):
+    """Not readable, not signed by the provider, or about something else."""
+
+    code = "manifest-invalid"
+    title = "The manifest does not hold"
+
+
+class Signer(Protocol):
+    """Signs with the node's own key; a ``KeyRing`` is one."""
+
+    def sign_jws(self, header: dict[str, Any], payload: bytes) -> str: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """For which recipient (``age1…``) the bytes were sealed, and how many bytes the sealed file has."""
+
+    recipient: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """``transfer`` is the provider's pid; ``record_sha256`` the hash of the canonical description."""
+
+    transfer: str
+    agreement: str
+    asset: str
+    version: int
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    sealed: Sealed | None
+    provider: str
+    consumer: str
+    issued: datetime
+    record_sha256: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The claims. ``iss``, ``aud`` and ``iat`` as in RFC 7519 §4.1."""
+        claims: dict[str, Any] = {
+            "iss": self.provider,
+            "aud": self.consumer,
+            "iat": int(self.issued.timestamp()),
+            "transfer": self.transfer,
+            "agreement": self.agreement,
+            "asset": self.asset,
+            "version": self.version,
+            "record": self.record_sha256,
+            "name": self.name,
+            "mediaType": self.media_type,
+            "size": self.size,
+            "sha256": self.sha256,
+        }
+        if self.sealed is not None:
+            claims["sealed"] = {"recipient": self.sealed.recipient, "size": self.sealed.size}
+        return claims
+
+    @classmethod
+    def from_json(cls, claims: Mapping[str, Any]) -> Manifest:
+        """Raises ``ManifestInvalid`` for claims that are missing or of the wrong kind."""
+        sealed = claims.get("sealed")
+        if sealed is not None and not isinstance(sealed, Mapping):
+            raise ManifestInvalid("the manifest's «sealed» is not an object")
+        sha256, record = _text(claims, "sha256"), _text(claims, "record")
+        if not _SHA256.fullmatch(sha256) or not _SHA256.fullmatch(record):
+            raise ManifestInvalid("a hash in the manifest is not a SHA-256 in lower-case hexadecimal")
+        try:
+            issued = datetime.fromtimestamp(_number(claims, "iat"), UTC)
+        except (OverflowError, OSError, ValueError) as error:
+            raise ManifestInvalid("the manifest's «iat» is no moment") from error
+        return cls(
+            transfer=_text(claims, "transfer"),
+            agreement=_text(claims, "agreement"),
+            asset=_text(claims, "asset"),
+            version=_number(claims, "version"),
+            name=_text(claims, "name"),
+            media_type=_text(claims, "mediaType"),
+            size=_number(claims, "size"),
+            sha256=sha256,
+            sealed=None
+            if sealed is None
+            else Sealed(recipient=_text(sealed, "recipient"), size=_number(sealed, "size")),
+            provider=_text(claims, "iss"),
+            consumer=_text(claims, "aud"),
+            issued=issued,
+            record_sha256=record,
+        )
+
+    def sign(self, signer: Signer) -> str:
+        """The compact JWS."""
+        return signer.sign_jws({"typ": TYPE}, canonical(self.to_json()))
+
+    def expect(self, **expected: str) -> None:
+        """Raises ``ManifestInvalid`` where a field differs: ``manifest.expect(agreement=…, consumer=…)``."""
+        for name, value in expected.items():
+            if getattr(self, name) != value:
+                raise ManifestInvalid(f"the manifest is about another {name}", facts={"field": name})
+
+
+def signing_key_id(jws: str) -> str:
+    """The DID URL of the key that ``jws`` says it is signed with: look it up, then ``verify_manifest``.
+
+    Raises ``ManifestInvalid``.
+    """
+    return _read(jws)[1]
+
+
+def verify_manifest(jws: str, provider_key: Mapping[str, Any]) -> Manifest:
+    """The manifest in ``jws``, signed with the public JWK ``provider_key``.
+
+    Pure: whoever calls has found the key that ``signing_key_id`` names in the provider's DID document, listed
+    under ``assertionMethod``. Raises ``ManifestInvalid``. Checked, in this order: size and strict form of the
+    JWS; header (type, ES256 and nothing else, RFC 8725 §3.1, nothing that could bring a key of its own); the
+    signature, with a P-256 key that is meant for signatures; the claims; that the key's DID is the provider.
+    """
+    token, kid = _read(jws)
+    try:
+        verify_jws(token, dict(provider_key))
+        claims = token.claims()
+    except InvalidInput as error:
+        raise ManifestInvalid(f"the manifest does not hold: {error.detail}") from error
+    manifest = Manifest.from_json(claims)
+    if kid.partition("#")[0] != manifest.provider:
+        raise ManifestInvalid("the manifest is signed by somebody other than its provider")
+    return manifest
+
+
+def read_kept(jws: str) -> Manifest:
+    """The claims of a manifest that this node verified before it kept it; verifies nothing itself."""
+    return Manifest.from_json(_read(jws)[0].claims())
+
+
+def _read(jws: str) -> tuple[Jws, str]:
+    try:
+        token = read_jws(jws, limit=MAX_SIZE)
+    except InvalidInput as error:
+        raise ManifestInvalid(f"the manifest is not readable: {error.detail}") from error
+    if token.alg != "ES256" or token.header.get("typ") != TYPE or set(token.header) != {"alg", "typ", "kid"}:
+        raise ManifestInvalid(f"the manifest's header is not that of a {TYPE} signed with ES256")
+    if token.kid is None or token.kid_did is None:
+        raise ManifestInvalid("the manifest does not say which DID's key signed it")
+    return token, token.kid
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str):
+        raise ManifestInvalid(f"the manifest's «{name}» is not a text")
+    return value
+
+
+def _number(claims: Mapping[str, Any], name: str) -> int:
+    value = claims.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ManifestInvalid(f"the manifest's «{name}» is not a number")
+    return value

@@ -1,0 +1,60 @@
+"""Blocking work beside the event loop, which is waited for even when the waiter is cancelled.
+
+``asyncio.to_thread`` leaves its thread running when the awaiting task is cancelled: a file could then be
+closed under the hands of a write. Here a cancelled caller waits until the thread has finished, and only then
+passes the cancellation on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+async def off_loop(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run ``work`` in a thread and return what it returns, or raise what it raises."""
+    job = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+    cancelled: asyncio.CancelledError | None = None
+    while not job.done():
+        try:
+            await asyncio.wait([job])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        job.exception()  # looked at, so that the loop does not report it as lost
+        raise cancelled
+    return job.result()
+
+
+class Beside:
+    """One job at a time that runs beside its owner's work, begun as often as the last one has ended.
+
+    For syncing files: how much lies unsynced then follows from how fast the disk is, and nobody waits for it.
+    """
+
+    def __init__(self) -> None:
+        self._job: asyncio.Task[None] | None = None
+
+    async def start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> bool:
+        """Begin ``work`` unless a job is running; whether it began. Raises what the last job raised."""
+        if self._job is not None and not self._job.done():
+            return False
+        await self.settle()
+        self._job = asyncio.create_task(work())
+        return True
+
+    async def settle(self) -> None:
+        """Wait for the job that is running, if one is. Raises what it raised."""
+        job, self._job = self._job, None
+        if job is not None:
+            await job
+
+
+async def close_stream(stream: AsyncIterator[object]) -> None:
+    """End an asynchronous generator now, so that its files and connections do not wait for the collector."""
+    if isinstance(stream, AsyncGenerator):
+        await stream.aclose()

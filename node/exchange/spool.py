@@ -1,0 +1,87 @@
+"""Files that grow until they are whole, and only then get their name.
+
+Every step is ordered for a power cut: bytes are synced before anything says that they are there, and a
+rename is followed by a sync of its folder. All calls block; call them off the loop.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from node.base.errors import Conflict, NotFound
+
+READ_SIZE: Final = 1024 * 1024
+
+
+class PartFile:
+    """A file that one writer at a time extends. Opening it locks it: two receivers cannot mix their bytes."""
+
+    def __init__(self, path: Path, *, create: bool = True) -> None:
+        """Raises ``Conflict`` where somebody else has it open; ``NotFound`` without ``create``."""
+        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_CREAT if create else 0)
+        self.path = path
+        try:
+            self._file = os.open(path, flags, 0o600)
+        except FileNotFoundError as error:
+            raise NotFound("the file is not there") from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if create:
+                sync_folder(path.parent)
+            self.size = os.fstat(self._file).st_size
+        except BlockingIOError as error:
+            os.close(self._file)
+            raise Conflict("somebody else is receiving this already") from error
+        except BaseException:
+            os.close(self._file)
+            raise
+
+    def append(self, data: bytes | bytearray) -> None:
+        """Write at the end; not yet synced."""
+        view = memoryview(data)
+        while view:
+            written = os.pwrite(self._file, view, self.size)
+            self.size += written
+            view = view[written:]
+
+    def truncate(self, size: int) -> None:
+        """Forget everything from ``size`` on."""
+        os.ftruncate(self._file, size)
+        self.size = min(self.size, size)
+
+    def sync(self) -> int:
+        """Bytes on the disk for good. Returns how many: those that were appended before the call."""
+        size = self.size
+        os.fdatasync(self._file)
+        return size
+
+    def pieces(self, start: int = 0) -> Iterator[bytes]:
+        """The bytes from ``start`` to the end."""
+        while piece := os.pread(self._file, READ_SIZE, start):
+            start += len(piece)
+            yield piece
+
+    def close(self) -> None:
+        """Also gives up the lock."""
+        os.close(self._file)
+
+
+def rename_durably(old: Path, new: Path) -> None:
+    """Rename within one file system, and sync the folders of both."""
+    os.replace(old, new)
+    sync_folder(new.parent)
+    if old.parent != new.parent:
+        sync_folder(old.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in ``folder`` durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,29 @@
+"""All hooks: what plug-ins may add to a node. Each is called once while a node is put together.
+
+``host`` is what a node gives to its plug-ins (``node.plugins.Host``). A plug-in is a module with functions of these
+names, marked with ``pluggy.HookimplMarker("hansa")``, found through the entry point group ``hansa.plugins``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import pluggy
+
+hookspec = pluggy.HookspecMarker("hansa")
+
+
+@hookspec
+def hansa_routes(host: Any) -> Sequence[Any]:  # type: ignore[empty-body]
+    """HTTP routes of the plug-in: FastAPI routers, served at the root of the node."""
+
+
+@hookspec
+def hansa_tasks(host: Any) -> Sequence[tuple[str, Callable[[], Awaitable[None]]]]:  # type: ignore[empty-body]
+    """Background work: (name, what to run until it is cancelled). It runs where the node's worker runs."""
+
+
+@hookspec
+def hansa_admitted(host: Any, address: str, by: Any) -> Awaitable[None]:  # type: ignore[empty-body]
+    """A participant was admitted: its node's base URL, and the person who admitted it. Only at an issuer."""

@@ -1,0 +1,95 @@
+"""Access tokens for our own credentials, and the tokens that accompany our requests.
+
+A self-issued token may carry, in ``token``, the permission to query our credential service (DCP 1.0 §4.3.1).
+What is inside is our own business: here it is a short statement (verifier, scopes, expiry) encrypted and
+authenticated under the key that never leaves the key ring. So nothing has to be stored, every process of the
+node can check it, and nobody else can read or make one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Final
+
+from node.base.clock import Clock
+from node.base.errors import HansaError, Unauthenticated
+from node.base.jsons import canonical, read_object
+from node.identity.jose import b64url, unb64url
+from node.identity.messages import BY_TYPE, WALLET_MARK, Scope, read_scope
+from node.identity.ports import KeyRing
+from node.identity.tokens import make_token
+
+_PURPOSE: Final = "presentation"
+_SKEW: Final = 30
+EVERYTHING: Final = str(Scope(BY_TYPE, "*"))
+
+
+class AccessTokens:
+    """Grants and checks access to our credentials. Each token is bound to one verifier and a few minutes."""
+
+    def __init__(self, keyring: KeyRing, clock: Clock, *, lifetime: timedelta = timedelta(minutes=5)) -> None:
+        self._keyring = keyring
+        self._clock = clock
+        self._lifetime = lifetime
+
+    def grant(self, verifier: str, scopes: Sequence[str] = ()) -> str:
+        """A token with which ``verifier`` may query the credentials in ``scopes``; all of them where it is empty."""
+        wanted = [str(read_scope(scope)) for scope in scopes] or [EVERYTHING]
+        expires = int((self._clock.now() + self._lifetime).timestamp())
+        statement = {"use": _PURPOSE, "for": verifier, "scope": wanted, "exp": expires}
+        return b64url(self._keyring.wrap(canonical(statement)))
+
+    def check(self, token: str | None, verifier: str) -> tuple[Scope, ...]:
+        """The scopes that ``token`` grants to ``verifier``. Raises ``Unauthenticated`` where it grants nothing."""
+        refusal = Unauthenticated("the token claim gives no access to the credentials of this node")
+        if not token:
+            raise refusal
+        try:
+            statement = read_object(self._keyring.unwrap(unb64url(token)))
+        except HansaError:
+            raise refusal from None
+        if statement.get("use") != _PURPOSE or statement.get("for") != verifier:
+            raise refusal
+        if statement["exp"] + _SKEW <= self._clock.now().timestamp():
+            raise Unauthenticated("the token claim has expired")
+        return tuple(read_scope(scope) for scope in statement["scope"])
+
+
+class OutgoingTokens:
+    """Makes the token for each outgoing request: a fresh ``jti`` every time, the same body may go out again.
+
+    ``scopes`` are those that a request grants unless it says otherwise: none means all of the wallet.
+    ``wallet_mark`` changes with our credentials, so that a peer which has seen them asks again at once.
+    """
+
+    def __init__(
+        self,
+        keyring: KeyRing,
+        clock: Clock,
+        access: AccessTokens,
+        *,
+        scopes: Callable[[], Sequence[str]] = tuple,
+        wallet_mark: Callable[[], str] = str,
+    ) -> None:
+        self._keyring = keyring
+        self._clock = clock
+        self._access = access
+        self._scopes = scopes
+        self._wallet_mark = wallet_mark
+
+    def bearer(self, audience: str, scopes: Sequence[str] = ()) -> str:
+        """The token (without the word ``Bearer``) for a request to ``audience``, who may query our credentials."""
+        granted = self._access.grant(audience, tuple(scopes) or tuple(self._scopes()))
+        mark = self._wallet_mark()
+        return make_token(
+            self._keyring,
+            audience,
+            self._clock.now(),
+            access_token=granted,
+            extra={WALLET_MARK: mark} if mark else None,
+        )
+
+    def answering(self, audience: str, access_token: str | None) -> str:
+        """The token for a request that uses the access token ``audience`` gave us, or that needs none."""
+        return make_token(self._keyring, audience, self._clock.now(), access_token=access_token)

@@ -1,0 +1,182 @@
+"""Our own DID document, and keys found in other people's.
+
+A key counts for a purpose only where the document lists it under that verification relationship (DID Core
+§5.3): ``capabilityInvocation`` for self-issued tokens, ``authentication`` for presentations,
+``assertionMethod`` for credentials, status lists and signed statements, ``keyAgreement`` for sealing. Two
+kinds of documents in use say less than that. Those of some connectors, and of the conformance kit, state no
+purpose for any key: then every key counts. Others list their keys under ``authentication`` and know no
+``capabilityInvocation``: for tokens the former then stands in. Whoever states purposes is held to them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from node.base.errors import Unauthenticated
+from node.identity.did import method_id
+from node.identity.jose import b64url, unb64url
+from node.identity.messages import CONTEXT
+from node.identity.model import DidDocument
+from node.identity.ports import KeyRing
+from node.vocab.dsp import V2025_1
+
+CONTEXTS: Final = ("https://www.w3.org/ns/did/v1", "https://w3id.org/security/suites/jws-2020/v1", CONTEXT)
+
+SIGNING_KEY: Final = "#key-1"
+LOG_KEY: Final = "#log-1"
+SEAL_KEY: Final = "#seal-1"
+
+_RELATIONSHIPS: Final = (
+    "authentication",
+    "assertionMethod",
+    "capabilityInvocation",
+    "capabilityDelegation",
+    "keyAgreement",
+)
+_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_MULTIKEY: Final = {b"\xed\x01": "Ed25519", b"\xec\x01": "X25519", b"\x80\x24": "P-256", b"\x81\x24": "P-384"}
+
+
+class UnknownKey(Unauthenticated):
+    """The document has no such key: it may have been added since, so the document is worth a second look."""
+
+
+def build_document(keyring: KeyRing, public_url: str, *, issuer: bool = False) -> dict[str, Any]:
+    """This node's DID document (DCP 1.0 §4.2; DSP 2025-1 §4.3 for the services of the catalogue).
+
+    Methods are of type ``JsonWebKey2020``, the only one that every connector in use reads.
+    """
+    did, base = keyring.did, public_url.rstrip("/")
+    signing, log, seal = (did + fragment for fragment in (SIGNING_KEY, LOG_KEY, SEAL_KEY))
+    services = [
+        ("credential-service", "CredentialService", f"{base}/dcp"),
+        ("data-service", "DataService", f"{base}/.well-known/dspace-version"),
+        ("catalog-service", "CatalogService", f"{base}{V2025_1.path}/catalog"),
+    ]
+    if issuer:
+        services.insert(1, ("issuer-service", "IssuerService", f"{base}/issuer"))
+    return {
+        "@context": list(CONTEXTS),
+        "id": did,
+        "verificationMethod": [
+            _method(signing, did, keyring.public_jwk()),
+            _method(log, did, _okp("Ed25519", keyring.log_public_key())),
+            _method(seal, did, _okp("X25519", keyring.seal_public_key())),
+        ],
+        "authentication": [signing],
+        "assertionMethod": [signing, log],
+        "capabilityInvocation": [signing],
+        "keyAgreement": [seal],
+        "service": [
+            {"id": f"{did}#{name}", "type": kind, "serviceEndpoint": endpoint} for name, kind, endpoint in services
+        ],
+    }
+
+
+def _method(name: str, did: str, jwk: dict[str, Any]) -> dict[str, Any]:
+    return {"id": name, "type": "JsonWebKey2020", "controller": did, "publicKeyJwk": jwk}
+
+
+def _okp(curve: str, public: bytes) -> dict[str, Any]:
+    return {"kty": "OKP", "crv": curve, "x": b64url(public)}
+
+
+def key_for(document: DidDocument, kid: str | None, relationship: str) -> dict[str, Any]:
+    """The public JWK that ``kid`` names in ``document`` and that ``relationship`` lists.
+
+    Without ``kid`` the document must have exactly one method (DCP 1.0 §4.3.3). Raises ``UnknownKey`` where
+    the document has no such method, ``Unauthenticated`` where it may not be used for this.
+    """
+    methods = {method_id(document.id, method.get("id")): method for method in _methods(document, relationship)}
+    if kid is None:
+        if len(methods) != 1:
+            raise Unauthenticated("the token does not say which key signed it, and its DID has several")
+        kid = next(iter(methods))
+    wanted = method_id(document.id, kid)
+    if wanted.partition("#")[0] != document.id:
+        raise Unauthenticated("the key of the token belongs to another DID")
+    method = methods.get(wanted)
+    if method is None:
+        raise UnknownKey("the DID document has no key of this id")
+    if method.get("controller") != document.id:
+        raise Unauthenticated("the key is controlled by somebody else")
+    if wanted not in _listed(document, relationship):
+        raise Unauthenticated(f"the key is not listed under {relationship} of its DID document")
+    return _public_jwk(method)
+
+
+def sealing_key(document: DidDocument) -> bytes | None:
+    """The raw X25519 key (32 bytes) for which bytes are sealed to this participant; None where it has none."""
+    for name in _listed(document, "keyAgreement"):
+        try:
+            jwk = key_for(document, name, "keyAgreement")
+        except Unauthenticated:
+            continue
+        if jwk.get("kty") == "OKP" and jwk.get("crv") == "X25519" and isinstance(jwk.get("x"), str):
+            raw = unb64url(jwk["x"])
+            if len(raw) == 32:
+                return raw
+    return None
+
+
+def _methods(document: DidDocument, relationship: str) -> list[dict[str, Any]]:
+    """The methods of the document, and those embedded under the relationship itself (DID Core §5.3.1)."""
+    methods = list(document.raw.get("verificationMethod") or [])
+    embedded = document.raw.get(relationship)
+    if isinstance(embedded, list):
+        methods += [entry for entry in embedded if isinstance(entry, dict)]
+    return methods
+
+
+def _listed(document: DidDocument, relationship: str) -> list[str]:
+    if not any(document.raw.get(name) for name in _RELATIONSHIPS):
+        return [method_id(document.id, method.get("id")) for method in _methods(document, relationship)]
+    if relationship == "capabilityInvocation" and relationship not in document.raw:
+        relationship = "authentication"
+    entries = document.raw.get(relationship)
+    if not isinstance(entries, list):
+        return []
+    names = [entry.get("id") if isinstance(entry, dict) else entry for entry in entries]
+    return [method_id(document.id, name) for name in names if isinstance(name, str) and name]
+
+
+def _public_jwk(method: dict[str, Any]) -> dict[str, Any]:
+    jwk = method.get("publicKeyJwk")
+    if isinstance(jwk, dict):
+        return jwk
+    multibase = method.get("publicKeyMultibase")
+    if isinstance(multibase, str):
+        return jwk_of_multikey(multibase)
+    raise Unauthenticated("the key of the DID document has no form that this node reads")
+
+
+def jwk_of_multikey(text: str) -> dict[str, Any]:
+    """The JWK behind a Multikey (base58btc, multicodec prefix). Raises ``Unauthenticated`` for other kinds."""
+    raw = _unbase58(text[1:]) if text.startswith("z") and len(text) <= 128 else b""
+    curve = _MULTIKEY.get(raw[:2])
+    if curve in ("Ed25519", "X25519") and len(raw) == 34:
+        return _okp(curve, raw[2:])
+    if curve in ("P-256", "P-384"):
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        try:
+            point = ec.EllipticCurvePublicKey.from_encoded_point(
+                ec.SECP256R1() if curve == "P-256" else ec.SECP384R1(), raw[2:]
+            ).public_numbers()
+        except ValueError as error:
+            raise Unauthenticated("the key of the DID document is not a point of its curve") from error
+        size = 32 if curve == "P-256" else 48
+        x, y = (b64url(number.to_bytes(size, "big")) for number in (point.x, point.y))
+        return {"kty": "EC", "crv": curve, "x": x, "y": y}
+    raise Unauthenticated("the key of the DID document is of a kind that this node does not take")
+
+
+def _unbase58(text: str) -> bytes:
+    number = 0
+    for character in text:
+        digit = _BASE58.find(character)
+        if digit < 0:
+            return b""
+        number = number * 58 + digit
+    zeros = len(text) - len(text.lstrip("1"))
+    return b"\0" * zeros + number.to_bytes((number.bit_length() + 7) // 8, "big")

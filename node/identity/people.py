@@ -1,0 +1,262 @@
+"""People of this node: accounts, passwords, sign-in, API tokens, portal sessions (governance digest §4).
+
+A city's own identity provider comes first where there is one; local accounts make a node whole without. A
+password is kept as an Argon2id hash, an API token or session as the SHA-256 of 256 random bits: those need no
+slow hash, and a stolen database opens nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections import OrderedDict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import anyio
+import anyio.to_thread
+
+from node.base.clock import Clock
+from node.base.errors import Conflict, InvalidInput, NotFound, TooMany, Unauthenticated
+from node.base.ids import new_urn
+from node.base.work import UnitOfWork
+from node.identity.model import Account, Caller, UserRole
+from node.identity.ports import IdentityStore
+
+MIN_PASSWORD: Final = 12
+MAX_PASSWORD: Final = 256
+_LOGIN = re.compile(r"[a-z0-9](?:[a-z0-9._@+-]{0,62}[a-z0-9])?", re.ASCII)
+_PREFIXES: Final = {"api": "hansa_", "session": ""}
+_NOBODY: Final = "$argon2id$v=19$m=19456,t=2,p=1$" + "c2FsdHNhbHRzYWx0c2FsdA$" + "A" * 43
+"""A hash that no password has: an unknown login takes as long to refuse as a wrong password."""
+
+
+class Accounts:
+    """Keeps accounts and their API tokens. Synchronous: call it in a thread, or before the node serves."""
+
+    def __init__(self, uow: UnitOfWork, store: IdentityStore, clock: Clock) -> None:
+        self._uow = uow
+        self._store = store
+        self._clock = clock
+
+    def add(self, login: str, name: str, roles: Collection[UserRole], password: str) -> Account:
+        """Open an account. Raises ``InvalidInput`` for an unfit login or password, ``Conflict`` where it exists."""
+        if not _LOGIN.fullmatch(login):
+            raise InvalidInput("a login has 1 to 64 of a–z, 0–9, . _ @ + -, in lower case")
+        account = Account(
+            id=new_urn(),
+            login=login,
+            name=name.strip()[:200] or login,
+            roles=frozenset(roles),
+            created=self._clock.now(),
+        )
+        hashed = hash_password(password)
+        with self._uow.begin() as tx:
+            if self._store.account(tx, login) is not None:
+                raise Conflict(f"there is an account {login} already")
+            self._store.add_account(tx, account, hashed)
+        return account
+
+    def all(self) -> list[Account]:
+        with self._uow.read() as tx:
+            return list(self._store.accounts(tx))
+
+    def set_password(self, login: str, password: str) -> None:
+        """Raises ``NotFound``, or ``InvalidInput`` for an unfit password."""
+        hashed = hash_password(password)
+        with self._uow.begin() as tx:
+            if self._store.account(tx, login) is None:
+                raise NotFound(f"there is no account {login}")
+            self._store.set_password(tx, login, hashed)
+
+    def issue_token(self, login: str, label: str, lifetime: timedelta, *, kind: str = "api") -> str:
+        """A new API token (or session): shown once, kept as a hash. Raises ``NotFound``."""
+        token = f"{_PREFIXES[kind]}{secrets.token_urlsafe(32)}"
+        with self._uow.begin() as tx:
+            found = self._store.account(tx, login)
+            if found is None or found[0].disabled:
+                raise NotFound(f"there is no account {login}")
+            self._store.add_token(
+                tx,
+                token_sha256=token_hash(token),
+                login=login,
+                kind=kind,
+                label=label[:200],
+                expires=self._clock.now() + lifetime,
+            )
+        return token
+
+    def drop_token(self, token: str) -> None:
+        """The token or session ends now; an unknown one has ended already."""
+        with self._uow.begin() as tx:
+            self._store.drop_token(tx, token_hash(token))
+
+
+class SignIn:
+    """Opens a portal session for login and password."""
+
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        store: IdentityStore,
+        clock: Clock,
+        *,
+        lifetime: timedelta = timedelta(hours=12),
+        throttle: Throttle | None = None,
+    ) -> None:
+        self._uow = uow
+        self._store = store
+        self._clock = clock
+        self._accounts = Accounts(uow, store, clock)
+        self._lifetime = lifetime
+        self._throttle = throttle or Throttle(clock)
+        # Each hash takes 19 MiB: two at a time bound what a crowd at the door can cost.
+        self._hashing = anyio.CapacityLimiter(2)
+
+    async def sign_in(self, login: str, password: str, *, origin: str = "") -> tuple[Account, str]:
+        """The account and the value of its session cookie; always a new one.
+
+        ``origin`` is the caller's network address, counted beside the login. Raises ``Unauthenticated`` with
+        one and the same sentence whatever was wrong, ``TooMany`` after repeated failures.
+        """
+        keys = [f"login {login[:64]}", *([f"from {origin}"] if origin else [])]
+        self._throttle.attempt(keys)
+        account = await anyio.to_thread.run_sync(self._verify, login, password, limiter=self._hashing)
+        if account is None:
+            raise Unauthenticated("login or password is wrong")
+        self._throttle.succeeded(keys)
+        session = await anyio.to_thread.run_sync(
+            lambda: self._accounts.issue_token(login, "portal", self._lifetime, kind="session"),
+            limiter=self._hashing,
+        )
+        return account, session
+
+    async def sign_out(self, session: str) -> None:
+        await anyio.to_thread.run_sync(self._accounts.drop_token, session, limiter=self._hashing)
+
+    def _verify(self, login: str, password: str) -> Account | None:
+        with self._uow.read() as tx:
+            found = self._store.account(tx, login) if _LOGIN.fullmatch(login) else None
+        account, hashed = found if found is not None else (None, _NOBODY)
+        fits = password_fits(hashed, password)
+        return account if fits and account is not None and not account.disabled else None
+
+
+class IdentifyPerson:
+    """Turns an API token or a session into a ``Caller``: a person, acting for this node."""
+
+    def __init__(self, uow: UnitOfWork, store: IdentityStore, clock: Clock, did: str) -> None:
+        self._uow = uow
+        self._store = store
+        self._clock = clock
+        self._did = did
+        self._threads = anyio.CapacityLimiter(8)
+
+    async def by_token(self, token: str) -> Caller:
+        """The person behind an API token. Raises ``Unauthenticated``."""
+        return await self._identify(token, "api")
+
+    async def by_session(self, session: str) -> Caller:
+        """The person behind a portal session. Raises ``Unauthenticated``."""
+        return await self._identify(session, "session")
+
+    async def _identify(self, token: str, kind: str) -> Caller:
+        if not 0 < len(token) <= 256:
+            raise Unauthenticated("the token is not one of this node's")
+        found = await anyio.to_thread.run_sync(self._look_up, token_hash(token), limiter=self._threads)
+        # A session does not work as an API token, nor the other way round: each is guarded differently.
+        if found is None or found[1] != kind or found[0].disabled:
+            raise Unauthenticated("the token is unknown or over", remedy="sign in again or make a new token")
+        account = found[0]
+        return Caller(did=self._did, account=account.login, roles=account.roles)
+
+    def _look_up(self, hashed: str) -> tuple[Account, str] | None:
+        with self._uow.read() as tx:
+            return self._store.by_token(tx, hashed, self._clock.now())
+
+
+@dataclass(slots=True)
+class _Failures:
+    count: int
+    last: datetime
+
+
+class Throttle:
+    """Slows guessing down: after ``free`` failures, each further one doubles the wait, up to ``longest``."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        free: int = 5,
+        longest: timedelta = timedelta(minutes=15),
+        keys: int = 10_000,
+    ) -> None:
+        self._clock = clock
+        self._free = free
+        self._longest = longest
+        self._keys = keys
+        self._failures: OrderedDict[str, _Failures] = OrderedDict()
+
+    def attempt(self, keys: Collection[str]) -> None:
+        """Counts an attempt for each of ``keys``; raises ``TooMany`` while any of them has to wait.
+
+        Attempts count as failed until they have succeeded, so that many at once gain nothing.
+        """
+        now = self._clock.now()
+        for key in keys:
+            failures = self._failures.get(key)
+            if failures is None or failures.count < self._free:
+                continue
+            left = failures.last + self._pause(failures.count) - now
+            if left > timedelta():
+                seconds = int(left.total_seconds()) + 1
+                raise TooMany(f"too many failed attempts; try again in {seconds} s", facts={"retryAfter": seconds})
+        for key in keys:
+            failures = self._failures.setdefault(key, _Failures(0, now))
+            if now - failures.last > 2 * self._longest:
+                failures.count = 0
+            failures.count += 1
+            failures.last = now
+            self._failures.move_to_end(key)
+        while len(self._failures) > self._keys:
+            self._failures.popitem(last=False)
+
+    def succeeded(self, keys: Collection[str]) -> None:
+        """The attempt was good: a login starts anew, of an address only this attempt is taken back."""
+        for key in keys:
+            failures = self._failures.get(key)
+            if failures is None:
+                continue
+            failures.count = 0 if key.startswith("login ") else failures.count - 1
+
+    def _pause(self, count: int) -> timedelta:
+        return min(timedelta(seconds=2 ** min(count - self._free + 1, 20)), self._longest)
+
+
+def token_hash(token: str) -> str:
+    """SHA-256 of a token in hexadecimal: what storage keeps of it."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def hash_password(password: str) -> str:
+    """Argon2id of ``password`` (19 MiB, 2 passes). Raises ``InvalidInput`` where it is too short or too long."""
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise InvalidInput(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
+    from argon2 import PasswordHasher
+
+    return PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1).hash(password)
+
+
+def password_fits(hashed: str, password: str) -> bool:
+    """Whether ``password`` has this hash; a damaged hash fits nothing."""
+    from argon2 import PasswordHasher
+    from argon2.exceptions import Argon2Error, InvalidHashError
+
+    try:
+        return PasswordHasher().verify(hashed, password[:MAX_PASSWORD])
+    except (Argon2Error, InvalidHashError, UnicodeError):
+        return False

@@ -1,0 +1,97 @@
+"""Every token counts once (DCP 1.0 §4.3.3 step 8): the memory of token ids, in SQL and across restarts.
+
+A synchronous commit for each request would bound the node by its disk, so tokens that arrive while one commit
+is under way share the next: one transaction, as many ids as are waiting. Nothing is accepted before its id is
+stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import anyio
+import anyio.to_thread
+
+from node.base.clock import Clock
+from node.base.errors import Overloaded
+from node.base.work import UnitOfWork
+from node.identity.ports import IdentityStore
+
+_BATCH: Final = 256
+_FORGET_EVERY: Final = timedelta(minutes=10)
+
+
+@dataclass(slots=True)
+class _Use:
+    issuer: str
+    jti: str
+    expires: datetime
+    answer: asyncio.Future[bool] = field(repr=False)
+
+
+class ReplayGuard:
+    """Remembers (issuer, jti) until the token has expired, with ``margin`` for clocks that differ."""
+
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        store: IdentityStore,
+        clock: Clock,
+        *,
+        margin: timedelta = timedelta(seconds=60),
+        limit: int = 4096,
+    ) -> None:
+        self._uow = uow
+        self._store = store
+        self._clock = clock
+        self._margin = margin
+        self._limit = limit
+        self._waiting: list[_Use] = []
+        self._writer: asyncio.Task[None] | None = None
+        self._forgotten: datetime | None = None
+        # A place of its own: handlers that wait in the shared pool of threads must not hold up those who
+        # would end their waiting.
+        self._limiter = anyio.CapacityLimiter(1)
+
+    async def use(self, issuer: str, jti: str, expires: datetime) -> bool:
+        """True the first time, False ever after; only answered once it is stored.
+
+        Raises ``Overloaded`` where more tokens wait than the node can remember in time.
+        """
+        if len(self._waiting) >= self._limit:
+            raise Overloaded("too many tokens arrive at once", remedy="try again in a moment")
+        use = _Use(issuer, jti, expires + self._margin, asyncio.get_running_loop().create_future())
+        self._waiting.append(use)
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write())
+        return await use.answer
+
+    async def _write(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
+            try:
+                answers = await anyio.to_thread.run_sync(self._store_batch, batch, limiter=self._limiter)
+            except asyncio.CancelledError:
+                for use in batch + self._waiting:
+                    use.answer.cancel()
+                self._waiting = []
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever storage raised belongs to those who wait
+                for use in batch:
+                    if not use.answer.done():
+                        use.answer.set_exception(error)
+                continue
+            for use, fresh in zip(batch, answers, strict=True):
+                if not use.answer.done():
+                    use.answer.set_result(fresh)
+
+    def _store_batch(self, batch: list[_Use]) -> list[bool]:
+        now = self._clock.now()
+        with self._uow.begin() as tx:
+            if self._forgotten is None or now - self._forgotten > _FORGET_EVERY:
+                self._store.forget_jtis(tx, now)
+                self._forgotten = now
+            return [self._store.use_jti(tx, use.issuer, use.jti, use.expires) for use in batch]

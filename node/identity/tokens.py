@@ -1,0 +1,180 @@
+"""Self-issued ID tokens: how participants tell each other who they are (DCP 1.0 §4.3).
+
+``make_token`` writes one for one request; ``read_token`` and ``verify_token`` check one that came in. Both
+checks are pure: key material, our own DID and the time are arguments. The steps, in the order in which they
+are safe (each number stands beside its code):
+
+1. parse; the algorithm is one of ours; the key id, where there is one, is a DID URL;
+2. ``iss`` equals ``sub`` and is a DID; the DID in ``kid`` equals ``iss``; it is not our own;
+3. ``aud`` is our DID and nothing else;
+4. the key that ``kid`` names is in the DID document of ``iss``, whose ``id`` is ``iss``;
+5. it is listed under ``capabilityInvocation``;
+6. the signature holds;
+7. ``exp``, ``nbf``, ``iat`` hold, with little leeway and a short life;
+8. ``jti`` is there. That it was never seen before is for the caller of this module to find out, since it
+   needs storage: see ``node.identity.replay``.
+"""
+
+from __future__ import annotations
+
+import math
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from node.base.errors import InvalidInput, Unauthenticated
+from node.base.jsons import canonical
+from node.identity.documents import key_for
+from node.identity.jose import BadSignature, Jws, read_jws, verify_jws
+from node.identity.model import DidDocument
+from node.identity.ports import KeyRing
+
+SKEW: Final = 30
+"""Seconds by which clocks may differ. The conformance kit sends tokens 60 s off and wants them refused."""
+
+MAX_LIFETIME: Final = 600
+MAX_JTI: Final = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnverifiedToken:
+    """A token whose form is right. ``issuer`` tells whose DID document to look into, and nothing more."""
+
+    jws: Jws
+    issuer: str
+    claims: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdToken:
+    """A verified token: who sent it (``issuer``), and the access token for its credentials, if it gave one.
+
+    ``wallet`` is this project's own claim: a mark that changes whenever the sender's credentials do.
+    """
+
+    issuer: str
+    jti: str
+    expires: datetime
+    access_token: str | None = field(repr=False)
+    wallet: str | None = None
+    claims: dict[str, Any] = field(repr=False, default_factory=dict)
+
+
+def make_token(
+    keyring: KeyRing,
+    audience: str,
+    now: datetime,
+    *,
+    access_token: str | None = None,
+    lifetime: int = 300,
+    extra: dict[str, Any] | None = None,
+) -> str:
+    """A token of ours for one request to ``audience``, with a fresh ``jti`` (DCP 1.0 §4.3.1)."""
+    issued = int(now.timestamp())
+    claims: dict[str, Any] = {
+        "iss": keyring.did,
+        "sub": keyring.did,
+        "aud": audience,
+        "jti": str(uuid.uuid4()),
+        "iat": issued,
+        "nbf": issued,
+        "exp": issued + lifetime,
+        **(extra or {}),
+    }
+    if access_token is not None:
+        claims["token"] = access_token
+    return keyring.sign_jws({"typ": "JWT"}, canonical(claims))
+
+
+def read_token(text: str, *, audience: str, now: datetime, skew: int = SKEW) -> UnverifiedToken:
+    """Steps 1, 2, 3, 7 and 8: everything that needs no key. Raises ``Unauthenticated``.
+
+    They come first so that a token which cannot be good makes us fetch nothing.
+    """
+    try:
+        jws = read_jws(text)  # 1
+        claims = jws.claims()
+    except InvalidInput as error:
+        raise Unauthenticated(f"the token is not readable: {error.detail}", remedy=error.remedy) from error
+    if jws.typ not in ("", "jwt"):
+        raise Unauthenticated("the token is of another kind: its typ must be JWT")  # RFC 8725 §3.11
+    issuer = claims.get("iss")
+    if not isinstance(issuer, str) or not issuer.startswith("did:"):
+        raise Unauthenticated("iss of the token is not a DID")  # 2
+    if claims.get("sub") != issuer:
+        raise Unauthenticated("sub of the token must equal its iss")
+    if jws.kid is not None and jws.kid_did not in (issuer, None):
+        raise Unauthenticated("the key of the token belongs to another DID than its iss")
+    if jws.kid is not None and jws.kid_did is None and not jws.kid.startswith("#"):
+        raise Unauthenticated("kid of the token must be a DID URL")
+    if issuer == audience:
+        # A token that says it is ours would be one that we made for somebody else, reflected.
+        raise Unauthenticated("the token claims to be from this very node")
+    if "sub_jwk" in claims:
+        raise Unauthenticated("the token brings its own key in sub_jwk")
+    if claims.get("aud") not in (audience, [audience]):
+        raise Unauthenticated("the token is not for this node", remedy=f"set aud to {audience}")  # 3
+    check_times(claims, now, skew=skew, max_lifetime=MAX_LIFETIME)  # 7
+    jti = claims.get("jti")
+    if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI:
+        raise Unauthenticated("the token has no jti, or an overlong one")  # 8
+    if not isinstance(claims.get("token", ""), str):
+        raise Unauthenticated("the token claim must be a text")
+    return UnverifiedToken(jws=jws, issuer=issuer, claims=claims)
+
+
+def verify_token(token: UnverifiedToken, document: DidDocument) -> IdToken:
+    """Steps 4, 5 and 6, with the DID document of ``token.issuer``. Raises ``Unauthenticated``.
+
+    ``UnknownKey`` among them means that a fresh copy of the document may help.
+    """
+    if document.id != token.issuer:
+        raise Unauthenticated("the DID document is about another DID")  # 4
+    key = key_for(document, token.jws.kid, "capabilityInvocation")  # 4, 5
+    try:
+        verify_jws(token.jws, key)  # 6
+    except BadSignature as error:
+        raise Unauthenticated(f"the token does not hold: {error.detail}") from error
+    claims, wallet = token.claims, token.claims.get("https://w3id.org/hansa/ns#wallet")
+    return IdToken(
+        issuer=token.issuer,
+        jti=claims["jti"],
+        expires=datetime.fromtimestamp(claims["exp"], UTC),
+        access_token=claims.get("token"),
+        wallet=wallet if isinstance(wallet, str) and len(wallet) <= 64 else None,
+        claims=claims,
+    )
+
+
+def check_times(claims: dict[str, Any], now: datetime, *, skew: int, max_lifetime: int) -> None:
+    """``exp`` and ``iat`` are there and hold, ``nbf`` holds where it is there, the life is short (RFC 7519 §4.1).
+
+    Raises ``Unauthenticated``. Moments that fractions or huge numbers name are compared as numbers, so that no
+    date arithmetic can overflow on what a stranger wrote.
+    """
+    instant = now.timestamp()
+    expires = _instant(claims, "exp", required=True)
+    issued = _instant(claims, "iat", required=True)
+    not_before = _instant(claims, "nbf", required=False)
+    assert expires is not None
+    assert issued is not None
+    if expires + skew <= instant:
+        raise Unauthenticated("the token has expired", remedy="send a fresh token; check the clocks")
+    if issued - skew > instant:
+        raise Unauthenticated("the token was issued in the future", remedy="check the clocks")
+    if not_before is not None and not_before - skew > instant:
+        raise Unauthenticated("the token is not valid yet", remedy="check the clocks")
+    if expires - issued > max_lifetime or expires - instant > max_lifetime + skew:
+        raise Unauthenticated(f"the token lives longer than {max_lifetime} s")
+
+
+def _instant(claims: dict[str, Any], name: str, *, required: bool) -> float | None:
+    value = claims.get(name)
+    if value is None and not required:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Unauthenticated(f"{name} of the token is missing or not a number of seconds")
+    if not 0 <= value <= 2**40 or not math.isfinite(value):
+        raise Unauthenticated(f"{name} of the token is out of range")
+    return float(value)

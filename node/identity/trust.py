@@ -1,0 +1,64 @@
+"""Whom we believe what: which issuers' credentials of which type count here.
+
+The rulebook says it (governance digest §2: credential types and their issuers), and it may change while the
+node runs, so use cases ask at every access. A type that nobody is listed for is believed of nobody: an empty
+list is never "everyone".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from node.base.errors import InvalidInput
+
+
+class Trust(Protocol):
+    """Which issuers count for which credential type."""
+
+    def issuers(self, credential_type: str) -> frozenset[str]:
+        """The DIDs whose credentials of this type count; empty where there are none."""
+
+    def types(self) -> tuple[str, ...]:
+        """The credential types for which anybody counts, sorted."""
+
+
+class TrustList:
+    """The list in force. ``replace`` puts another one in its place when the rulebook changes."""
+
+    def __init__(self, issuers: Mapping[str, Iterable[str]] | None = None) -> None:
+        self._issuers = _frozen(issuers or {})
+
+    def issuers(self, credential_type: str) -> frozenset[str]:
+        return self._issuers.get(credential_type, frozenset())
+
+    def types(self) -> tuple[str, ...]:
+        return tuple(sorted(self._issuers))
+
+    def replace(self, issuers: Mapping[str, Iterable[str]]) -> None:
+        """Believe these from now on, and nobody else."""
+        self._issuers = _frozen(issuers)
+
+    def to_json(self) -> dict[str, tuple[str, ...]]:
+        """Type → DIDs, sorted: the form that a ``Situation`` of the decision point takes."""
+        return {name: tuple(sorted(dids)) for name, dids in self._issuers.items()}
+
+
+def _frozen(issuers: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
+    lists = {name: frozenset(dids) for name, dids in issuers.items()}
+    return {name: dids for name, dids in sorted(lists.items()) if dids}
+
+
+def read_trust(value: Any) -> dict[str, tuple[str, ...]]:
+    """Type → DIDs, as a rulebook or a setting writes it. Raises ``InvalidInput``."""
+    if not isinstance(value, Mapping):
+        raise InvalidInput("trusted issuers must be an object: credential type → list of DIDs")
+    lists: dict[str, tuple[str, ...]] = {}
+    for name, dids in value.items():
+        entries = [dids] if isinstance(dids, str) else dids
+        if not isinstance(entries, list | tuple) or not all(
+            isinstance(did, str) and did.startswith("did:") for did in entries
+        ):
+            raise InvalidInput(f"the trusted issuers of {name} must be DIDs")
+        lists[str(name)] = tuple(entries)
+    return lists

@@ -1,0 +1,213 @@
+"""Checkpoints on paper: the C2SP tlog-checkpoint format, in a C2SP signed note with Ed25519.
+
+A checkpoint reads, with an em dash before the signature:
+
+    data.ghent.example
+    42
+    CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
+
+    — data.ghent.example Az3grlgtzPICa5OS8npVmf1My…
+
+The text has no extension lines (the format advises against them), so the moment of a checkpoint is not
+signed: whoever opens a note says when it was seen. Opening is pure: text and keys in, checkpoint out or raise.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from node.base.errors import InvalidInput
+from node.ledger.merkle import HASH_SIZE
+from node.ledger.model import Checkpoint
+
+MAX_NOTE = 64 * 1024
+"""Longest note that is read, in characters: a checkpoint with some hundred cosignatures is far below it."""
+
+_ED25519 = b"\x01"
+"""The signature type identifier byte of Ed25519 (C2SP signed-note, "Signature types")."""
+
+_KEY_SIZE = 32
+_KEY_ID_SIZE = 4
+_DASH = "\u2014 "
+_SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
+
+
+@dataclass(frozen=True, slots=True)
+class LogKey:
+    """The public half of a ledger key: its name (the origin, by custom) and the raw Ed25519 key of 32 bytes.
+
+    Raises ``InvalidInput`` for a name that a note cannot carry and for bytes that are no key.
+    """
+
+    name: str
+    public_key: bytes
+    id: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        if not self.name or "+" in self.name or any(character.isspace() for character in self.name):
+            raise InvalidInput(f"{self.name!r} cannot be the name of a ledger key: no spaces, no plus sign")
+        if _CONTROL.search(self.name):
+            raise InvalidInput("the name of a ledger key has no control characters")
+        if len(self.public_key) != _KEY_SIZE:
+            raise InvalidInput(f"an Ed25519 public key has {_KEY_SIZE} bytes")
+        hashed = hashlib.sha256(self.name.encode() + b"\n" + _ED25519 + self.public_key).digest()
+        object.__setattr__(self, "id", hashed[:_KEY_ID_SIZE])
+
+    def to_text(self) -> str:
+        """The key as text, ``name+id+key``, as the Go note tools write a verifier key."""
+        return f"{self.name}+{self.id.hex()}+{_encode(_ED25519 + self.public_key)}"
+
+    @classmethod
+    def from_text(cls, text: str) -> LogKey:
+        """Read ``to_text`` back. Raises ``InvalidInput`` where it is malformed or the id does not fit."""
+        name, _, rest = text.strip().partition("+")
+        key_id, _, encoded = rest.partition("+")
+        raw = _decode(encoded, "the ledger key")
+        if raw[:1] != _ED25519:
+            raise InvalidInput("the ledger key is not an Ed25519 key")
+        key = cls(name, raw[1:])
+        if key.id.hex() != key_id:
+            raise InvalidInput("the id in the ledger key does not belong to its name and bytes")
+        return key
+
+    def verify(self, text: str, signature: bytes) -> None:
+        """Check an Ed25519 signature (RFC 8032) over the note text. Raises ``InvalidInput``."""
+        try:
+            Ed25519PublicKey.from_public_bytes(self.public_key).verify(signature, text.encode())
+        except (InvalidSignature, ValueError) as error:
+            raise InvalidInput(f"the signature of {self.name} on the note does not hold") from error
+
+
+@dataclass(frozen=True, slots=True)
+class LogSigner:
+    """A ``NoteSigner`` over a key that only signs: ``sign`` makes the raw Ed25519 signature of a message."""
+
+    key: LogKey
+    sign: Callable[[bytes], bytes]
+
+    @property
+    def name(self) -> str:
+        return self.key.name
+
+    def sign_note(self, text: str) -> str:
+        """``text``, a blank line, the signature line. Raises ``InvalidInput`` for text that no note may carry."""
+        _check_text(text)
+        return f"{text}\n{signature_line(self.key, self.sign(text.encode()))}"
+
+
+def signature_line(key: LogKey, signature: bytes) -> str:
+    """One line that carries a signature, with its newline."""
+    return f"{_DASH}{key.name} {_encode(key.id + signature)}\n"
+
+
+def checkpoint_text(origin: str, size: int, root: bytes) -> str:
+    """The text that is signed: origin, size, root. Raises ``InvalidInput`` for values that have no such text."""
+    if not origin or "\n" in origin or _CONTROL.search(origin):
+        raise InvalidInput("the origin of a checkpoint is one line, and not empty")
+    if size < 0 or len(root) != HASH_SIZE:
+        raise InvalidInput(f"a checkpoint has a size and a root of {HASH_SIZE} bytes")
+    return f"{origin}\n{size}\n{_encode(root)}\n"
+
+
+def open_note(note: str, keys: Iterable[LogKey]) -> str:
+    """The text of a signed note, once a signature of one of ``keys`` on it has been verified.
+
+    Signatures of unknown keys are ignored, as the format demands; one of a known key that does not hold
+    condemns the whole note. Raises ``InvalidInput`` where the note is malformed or nobody known signed it.
+    """
+    text, signatures = _split_note(note)
+    known = {(key.name, key.id): key for key in keys}
+    verified = False
+    for name, signature in signatures:
+        key = known.get((name, signature[:_KEY_ID_SIZE]))
+        if key is not None:
+            key.verify(text, signature[_KEY_ID_SIZE:])
+            verified = True
+    if not verified:
+        raise InvalidInput(
+            "no known key has signed this note",
+            remedy="compare the ledger key in the DID document of the node with the one you expect",
+        )
+    return text
+
+
+def open_checkpoint(
+    note: str | bytes, keys: Iterable[LogKey], *, at: datetime, origin: str | None = None
+) -> Checkpoint:
+    """The checkpoint in a signed note.
+
+    In: the note, the ledger keys that count, ``at`` the moment at which it was seen, and the ``origin`` that
+    it must have (None: any). Raises ``InvalidInput`` where the note is malformed, of another origin, or not
+    signed by one of the keys (C2SP tlog-checkpoint and signed-note). Extension lines are admitted and ignored.
+    """
+    if isinstance(note, bytes):
+        try:
+            note = note.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise InvalidInput("a checkpoint is UTF-8 text") from error
+    lines = open_note(note, keys).removesuffix("\n").split("\n")
+    if len(lines) < 3 or not all(lines):
+        raise InvalidInput("a checkpoint has at least three lines, and none of them is empty")
+    if origin is not None and lines[0] != origin:
+        raise InvalidInput(f"the checkpoint is of another ledger: {lines[0]!r} instead of {origin!r}")
+    if not _SIZE.fullmatch(lines[1]):
+        raise InvalidInput("the second line of a checkpoint is the size, a plain decimal number")
+    root = _decode(lines[2], "the root of the checkpoint")
+    if len(root) != HASH_SIZE:
+        raise InvalidInput(f"the root of a checkpoint has {HASH_SIZE} bytes")
+    return Checkpoint(origin=lines[0], size=int(lines[1]), root=root, at=at, note=note)
+
+
+def _split_note(note: str) -> tuple[str, list[tuple[str, bytes]]]:
+    if len(note) > MAX_NOTE:
+        raise InvalidInput("the note is longer than any checkpoint")
+    _check_text(note)
+    text, blank, tail = note.rpartition("\n\n")
+    if not blank or not text or not tail:
+        raise InvalidInput("a signed note is text, an empty line, and signature lines")
+    signatures = []
+    for line in tail.removesuffix("\n").split("\n"):
+        name, space, encoded = line.removeprefix(_DASH).partition(" ")
+        if not line.startswith(_DASH) or not name or not space:
+            raise InvalidInput("a signature line of a note is: em dash, name, signature")
+        signature = _decode(encoded, "a signature of the note")
+        if len(signature) <= _KEY_ID_SIZE:
+            raise InvalidInput("a signature of the note is too short to be one")
+        signatures.append((name, signature))
+    return text + "\n", signatures
+
+
+def _check_text(text: str) -> None:
+    if not text.endswith("\n"):
+        raise InvalidInput("a note ends in a newline")
+    if _CONTROL.search(text):
+        raise InvalidInput("a note has no control characters but the newline")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InvalidInput("a note is text that UTF-8 can carry") from error
+
+
+def _encode(raw: bytes) -> str:
+    return base64.b64encode(raw).decode("ascii")
+
+
+def _decode(text: str, what: str) -> bytes:
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidInput(f"{what} is not Base64") from error
+    if _encode(raw) != text:
+        # A second spelling of the same bytes would let two notes differ and still be "the same".
+        raise InvalidInput(f"{what} is not Base64 in its one proper spelling")
+    return raw

@@ -1,0 +1,169 @@
+"""What a node does with its ledger: append, sequence, prove, verify.
+
+Writers only append. One sequencer at a time gives committed entries their numbers and extends the Merkle tree
+under a signed checkpoint, so that concurrent writers never leave a gap that a view could skip: an entry that
+commits late gets a late number, whatever its row is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from node.base.clock import Clock
+from node.base.errors import InvalidInput, LocalFault, NotFound
+from node.base.ids import new_urn
+from node.base.jsons import canonical
+from node.base.work import Transaction, UnitOfWork
+from node.ledger import merkle
+from node.ledger.checkpoints import checkpoint_text
+from node.ledger.model import Checkpoint, ConsistencyProof, Entry, EntryKind, InclusionProof
+from node.ledger.ports import LedgerStore, NoteSigner
+from node.ledger.verification import Discrepancy, Trouble, verify_all
+
+__all__ = ["Append", "Discrepancy", "Prover", "Sequencer", "Trouble", "verify_all"]
+
+
+class Append:
+    """Writes entries. Call it inside the transaction of what the entry is about."""
+
+    def __init__(self, store: LedgerStore) -> None:
+        self._store = store
+
+    def __call__(
+        self,
+        tx: Transaction,
+        kind: EntryKind,
+        subject: str,
+        by: str,
+        body: Mapping[str, Any],
+        at: datetime,
+    ) -> Entry:
+        """Append an entry of ``kind`` about ``subject``, done by ``by`` at ``at``, with ``body`` as its content.
+
+        Comes out: the entry as stored, not numbered yet. Raises ``InvalidInput`` where ``body`` has no
+        canonical JSON form (fractions, integers beyond 2^53: see ``node.base.jsons.canonical``).
+        """
+        try:
+            content = canonical(body)
+        except (ValueError, UnicodeEncodeError) as error:
+            raise InvalidInput(f"this cannot be written into the ledger: {error}") from error
+        entry = Entry(id=new_urn(), kind=kind, subject=subject, at=at, by=by, body=content)
+        self._store.append(tx, entry)
+        return entry
+
+
+class Sequencer:
+    """Numbers committed entries and extends the tree.
+
+    Any number of sequencers may run, in any number of processes: the store's lock on the size lets one through
+    at a time, and each sees what the one before it has done. A sequencer that dies leaves nothing half-done.
+    """
+
+    def __init__(self, uow: UnitOfWork, store: LedgerStore, signer: NoteSigner, clock: Clock, origin: str) -> None:
+        self._uow = uow
+        self._store = store
+        self._signer = signer
+        self._clock = clock
+        self._origin = origin
+
+    def run(self, limit: int = 500) -> int:
+        """Number up to ``limit`` entries in one transaction; how many there were. 0 means: nothing to do."""
+        with self._uow.begin() as tx:
+            size = self._store.size(tx, lock=True)
+            entries = self._store.unsequenced(tx, limit)
+            if not entries:
+                return 0
+            hashes = [merkle.leaf_hash(entry.leaf) for entry in entries]
+            nodes, root = merkle.extend(size, reader(self._store, tx), hashes)
+            self._store.number(tx, entries, size)
+            self._store.put_nodes(tx, nodes)
+            new_size = size + len(entries)
+            note = self._signer.sign_note(checkpoint_text(self._origin, new_size, root))
+            self._store.put_checkpoint(
+                tx,
+                Checkpoint(origin=self._origin, size=new_size, root=root, at=self._clock.now(), note=note),
+            )
+            return len(entries)
+
+    def run_all(self, limit: int = 500) -> int:
+        """Run until nothing is left to do; how many entries were numbered."""
+        total = 0
+        while numbered := self.run(limit):
+            total += numbered
+        return total
+
+
+class Prover:
+    """Answers those who want proof. Each call is one reading transaction of O(log n) reads."""
+
+    def __init__(self, uow: UnitOfWork, store: LedgerStore) -> None:
+        self._uow = uow
+        self._store = store
+
+    def checkpoint(self, size: int | None = None) -> Checkpoint:
+        """The newest signed checkpoint, or the one of exactly this size. Raises ``NotFound``."""
+        with self._uow.read() as tx:
+            return self._checkpoint(tx, size)
+
+    def inclusion(self, entry_id: str, size: int | None = None) -> InclusionProof:
+        """Proof that the entry is in the tree of ``size``; without it, in that of the newest checkpoint.
+
+        Raises ``NotFound`` for an unknown entry and for one that this tree does not hold (yet), and
+        ``InvalidInput`` for a size that the ledger has not reached.
+        """
+        with self._uow.read() as tx:
+            entry = self._store.get(tx, entry_id)
+            if entry is None:
+                raise NotFound("the ledger has no such entry")
+            tree = self._checkpoint(tx, None).size if size is None else self._reached(tx, size)
+            if entry.seq is None or entry.seq >= tree:
+                raise NotFound(
+                    f"the entry is not in the tree of {tree} entries",
+                    remedy="new entries are under a checkpoint within a moment: ask again, or for a later size",
+                )
+            return InclusionProof(
+                index=entry.seq,
+                size=tree,
+                leaf_hash=merkle.leaf_hash(entry.leaf),
+                path=merkle.inclusion_path(entry.seq, tree, reader(self._store, tx)),
+            )
+
+    def consistency(self, old: int, new: int | None = None) -> ConsistencyProof:
+        """Proof that the tree of ``new`` (None: of the newest checkpoint) begins with the tree of ``old``.
+
+        Raises ``InvalidInput`` for sizes that the ledger has not reached or that are out of order.
+        """
+        with self._uow.read() as tx:
+            size = self._checkpoint(tx, None).size if new is None else self._reached(tx, new)
+            return ConsistencyProof(
+                old=old, new=size, path=merkle.consistency_path(old, size, reader(self._store, tx))
+            )
+
+    def _checkpoint(self, tx: Transaction, size: int | None) -> Checkpoint:
+        checkpoint = self._store.checkpoint(tx, size)
+        if checkpoint is None:
+            raise NotFound("the ledger has no such checkpoint" if size else "the ledger has no checkpoint yet")
+        return checkpoint
+
+    def _reached(self, tx: Transaction, size: int) -> int:
+        reached = self._store.size(tx)
+        if size > reached:
+            raise InvalidInput(f"the ledger has {reached} entries, not {size}")
+        return size
+
+
+def reader(store: LedgerStore, tx: Transaction) -> merkle.Reader:
+    """The stored tree as the functions of ``node.ledger.merkle`` read it."""
+
+    def read(level: int, index: int) -> bytes:
+        hashed = store.node(tx, level, index)
+        if hashed is None:
+            raise LocalFault(
+                f"the ledger's tree lacks the hash at level {level}, index {index}",
+                remedy="the ledger has been damaged or tampered with: run the verification",
+            )
+        return hashed
+
+    return read

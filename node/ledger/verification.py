@@ -1,0 +1,234 @@
+"""Does the ledger still say what was signed? Everything is hashed again, from the entries up.
+
+What is compared: each entry with the hash stored for it, each stored hash of the tree with its two halves, the
+root at each checkpoint with the signed one, and, where given, with checkpoints that others have kept. A whole
+ledger replaced by another one that fits in itself can be found only through checkpoints kept elsewhere.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from node.base.errors import InvalidInput
+from node.base.work import Transaction, UnitOfWork
+from node.ledger import merkle
+from node.ledger.checkpoints import LogKey, open_checkpoint
+from node.ledger.model import Checkpoint, Entry
+from node.ledger.ports import LedgerStore
+
+
+class Trouble(StrEnum):
+    """What can be wrong with a ledger."""
+
+    CHANGED = "changed"
+    """An entry is not the one whose hash is in the tree."""
+
+    MISSING = "missing"
+    """An entry with this number was there and is not there any more."""
+
+    SURPLUS = "surplus"
+    """An entry has a number that the sequencer never gave."""
+
+    TREE = "tree"
+    """A stored hash of the tree is absent or does not follow from the entries."""
+
+    CHECKPOINT = "checkpoint"
+    """A signed checkpoint states another tree than the one that is here."""
+
+    SIGNATURE = "signature"
+    """A stored checkpoint is not signed by the ledger's key, or not what its note says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discrepancy:
+    """One thing that is wrong: what, at which number, which entry where known, and a sentence for people."""
+
+    trouble: Trouble
+    position: int
+    message: str
+    entry: str | None = None
+
+
+def verify_all(
+    uow: UnitOfWork,
+    store: LedgerStore,
+    keys: Sequence[LogKey],
+    *,
+    known: Sequence[Checkpoint] = (),
+    batch: int = 1000,
+) -> list[Discrepancy]:
+    """Hash the ledger again and compare it with its tree and its checkpoints.
+
+    In: the ledger's keys, now and formerly; ``known`` are checkpoints that were opened with such a key and kept
+    elsewhere. Comes out: what is wrong, in the order of the ledger; an empty list means that the ledger is as
+    it was signed. Everything is read in one transaction; memory does not grow with the ledger.
+    """
+    with uow.read() as tx:
+        return _Verification(store, tx, keys, known, batch).run()
+
+
+class _Verification:
+    def __init__(
+        self,
+        store: LedgerStore,
+        tx: Transaction,
+        keys: Sequence[LogKey],
+        known: Sequence[Checkpoint],
+        batch: int,
+    ) -> None:
+        self._store = store
+        self._tx = tx
+        self._keys = keys
+        self._batch = batch
+        self._known = known
+        self._found: list[Discrepancy] = []
+        self._peaks: dict[tuple[int, int], bytes] = {}
+        self._verified = 0
+        self._split = False
+
+    def run(self) -> list[Discrepancy]:
+        size = self._store.size(self._tx)
+        largest = 0
+        unbroken = True
+        for checkpoint, stored in self._checkpoints():
+            largest = max(largest, checkpoint.size)
+            if stored:
+                self._check_note(checkpoint)
+            if unbroken and checkpoint.size <= size:
+                unbroken = self._hash_up_to(checkpoint.size)
+                if unbroken:
+                    self._check_root(checkpoint)
+        if unbroken:
+            self._hash_up_to(size)
+        for entry in self._store.since(self._tx, size, limit=self._batch):
+            self._note(
+                Trouble.SURPLUS,
+                size if entry.seq is None else entry.seq,
+                f"entry {entry.seq} has a number, but the ledger holds {size} entries",
+                entry=entry.id,
+            )
+        if largest > size:
+            self._note(
+                Trouble.MISSING,
+                size,
+                f"a checkpoint was signed over {largest} entries, but the ledger holds {size}: the end is missing",
+            )
+        if largest < size:
+            self._note(
+                Trouble.CHECKPOINT,
+                largest,
+                f"the ledger holds {size} entries, but its last checkpoint covers {largest}",
+            )
+        return sorted(self._found, key=lambda discrepancy: discrepancy.position)
+
+    def _checkpoints(self) -> Iterator[tuple[Checkpoint, bool]]:
+        """Stored and known checkpoints by size, and whether each is a stored one."""
+        stored = ((checkpoint, True) for checkpoint in self._stored_checkpoints())
+        known = ((checkpoint, False) for checkpoint in sorted(self._known, key=lambda kept: kept.size))
+        return heapq.merge(stored, known, key=lambda pair: pair[0].size)
+
+    def _stored_checkpoints(self) -> Iterator[Checkpoint]:
+        first = 0
+        while page := self._store.checkpoints(self._tx, first, self._batch):
+            yield from page
+            first = page[-1].size + 1
+
+    def _hash_up_to(self, size: int) -> bool:
+        """Extend the tree to ``size`` in memory; False where there is nothing to go on from."""
+        while self._verified < size:
+            count = min(self._batch, size - self._verified)
+            leaves = self._leaves(self._verified, count)
+            if leaves is None:
+                return False
+            nodes, _ = merkle.extend(self._verified, self._peak, leaves)
+            self._compare(nodes)
+            self._verified += count
+            held = {**self._peaks, **{(level, index): hashed for level, index, hashed in nodes}}
+            self._peaks = {key: held[key] for key in merkle.complete_subtrees(0, self._verified)}
+        return True
+
+    def _leaves(self, first: int, count: int) -> list[bytes] | None:
+        """The leaf hashes by which the tree is built again.
+
+        Where an entry does not fit its stored hash, the stored one is taken: if the checkpoint then agrees, it
+        is the entry that was changed, and just this entry is reported.
+        """
+        entries = {entry.seq: entry for entry in self._store.since(self._tx, first, limit=count)}
+        stored = self._store.nodes(self._tx, 0, first, count)
+        leaves: list[bytes] = []
+        for position in range(first, first + count):
+            entry, hashed = entries.get(position), stored.get(position)
+            if entry is None:
+                self._note(Trouble.MISSING, position, f"entry {position} is missing from the ledger")
+            elif hashed is None:
+                self._note(Trouble.TREE, position, f"the tree lacks the hash of entry {position}", entry=entry.id)
+                hashed = merkle.leaf_hash(entry.leaf)
+            else:
+                self._check_entry(entry, position, hashed)
+            if hashed is None:
+                return None
+            leaves.append(hashed)
+        return leaves
+
+    def _check_entry(self, entry: Entry, position: int, hashed: bytes) -> None:
+        if merkle.leaf_hash(entry.leaf) != hashed:
+            self._note(
+                Trouble.CHANGED,
+                position,
+                f"entry {position} ({entry.kind} of {entry.subject}) is not what was entered in the tree",
+                entry=entry.id,
+            )
+
+    def _compare(self, nodes: Sequence[merkle.Node]) -> None:
+        """Compare inner nodes; proofs for others are made of these."""
+        by_level: dict[int, dict[int, bytes]] = {}
+        for level, index, hashed in nodes:
+            if level:
+                by_level.setdefault(level, {})[index] = hashed
+        for level, hashes in by_level.items():
+            stored = self._store.nodes(self._tx, level, min(hashes), len(hashes))
+            for index, hashed in hashes.items():
+                if stored.get(index) != hashed:
+                    self._note(
+                        Trouble.TREE,
+                        index << level,
+                        f"the tree's hash over entries {index << level} to {((index + 1) << level) - 1} "
+                        "does not follow from them",
+                    )
+
+    def _check_root(self, checkpoint: Checkpoint) -> None:
+        if self._split or merkle.root_hash(checkpoint.size, self._peak) == checkpoint.root:
+            return
+        # Every later checkpoint disagrees for the same reason, so it is told once.
+        self._split = True
+        self._note(
+            Trouble.CHECKPOINT,
+            checkpoint.size,
+            f"the signed checkpoint over {checkpoint.size} entries states another content for them",
+        )
+
+    def _check_note(self, checkpoint: Checkpoint) -> None:
+        try:
+            signed = open_checkpoint(checkpoint.note, self._keys, at=checkpoint.at, origin=checkpoint.origin)
+        except InvalidInput as error:
+            self._note(
+                Trouble.SIGNATURE,
+                checkpoint.size,
+                f"the checkpoint over {checkpoint.size} entries does not hold: {error.detail}",
+            )
+            return
+        if signed != checkpoint:
+            self._note(
+                Trouble.SIGNATURE,
+                checkpoint.size,
+                f"the checkpoint over {checkpoint.size} entries is not what its signed note says",
+            )
+
+    def _peak(self, level: int, index: int) -> bytes:
+        return self._peaks[level, index]
+
+    def _note(self, trouble: Trouble, position: int, message: str, *, entry: str | None = None) -> None:
+        self._found.append(Discrepancy(trouble=trouble, position=position, message=message, entry=entry))

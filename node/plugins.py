@@ -1,0 +1,71 @@
+"""Loading plug-ins, and what a node gives to them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+import pluggy
+from starlette.requests import Request
+
+from node import hookspecs
+from node.base.clock import Clock
+from node.base.errors import InvalidInput
+from node.base.work import UnitOfWork
+from node.catalogue.browse import Browse
+from node.catalogue.ports import FollowStore, RecordStore
+from node.catalogue.publish import Append
+from node.identity.model import Caller
+from node.identity.ports import Peers
+
+GROUP = "hansa.plugins"
+
+Fetch = Callable[..., Awaitable[tuple[int, Mapping[str, str], bytes]]]
+"""(url, headers, *, audience) → (status, headers, body): an HTTP GET as this node, capped in size and time."""
+
+
+@dataclass(kw_only=True)
+class Host:
+    """What a node gives to its plug-ins. ``extensions`` is where each keeps what belongs to this one node."""
+
+    uow: UnitOfWork
+    clock: Clock
+    records: RecordStore
+    follows: FollowStore
+    append: Append
+    peers: Peers
+    fetch: Fetch
+    browse: Browse
+    did: str
+    base: str
+    polling: float
+    identify: Callable[[Request], Awaitable[Caller]]
+    changed: Callable[[], None]
+    extensions: dict[str, Any] = field(default_factory=dict)
+
+
+def load(further: tuple[str, ...] = ()) -> pluggy.PluginManager:
+    """All plug-ins: installed ones by entry point, and the modules named in ``further``.
+
+    Raises ``InvalidInput`` for a module that cannot be imported, or that implements a hook which does not exist.
+    """
+    manager = pluggy.PluginManager("hansa")
+    manager.add_hookspecs(hookspecs)
+    names = [entry.value for entry in entry_points(group=GROUP)]
+    for name in (*names, *further):
+        try:
+            module = import_module(name.partition(":")[0])
+        except ImportError as error:
+            raise InvalidInput(
+                f"plug-in {name} cannot be loaded: {error}", remedy="correct the setting plugins, or install it"
+            ) from error
+        if not manager.is_registered(module):
+            manager.register(module, name=name)
+    try:
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        raise InvalidInput(f"a plug-in implements a hook that does not exist: {error}") from error
+    return manager

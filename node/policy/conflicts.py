@@ -1,0 +1,293 @@
+"""What is wrong with an offer before anybody has asked: contradictions, terms that nobody understands, traps.
+
+Findings are for the steward who writes conditions: where, what, how to mend it. A violation makes the offer useless
+or says the opposite of what it seems to; a warning is a trap that others have walked into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from node.base.errors import InvalidInput
+from node.policy import terms
+from node.policy.labels import known_purposes, wider_purposes
+from node.policy.odrl import parse
+from node.policy.operands import operand_of
+from node.policy.rules import Condition, Constraint, Leaf, Logical, Part, Policy, Rule, leaves, sections
+from node.policy.terms import ACTIONS, DSP_BARE_TERMS, DUTIES, PROFILE, compact, includes
+from node.policy.values import duration, in_utc, moment
+from node.semantics.model import Finding
+
+_RULES: Final = ("permission", "prohibition", "obligation")
+# Duties that make sense before the use; all others come after it (ODRL 2.2 §2.6.3, governance digest §1).
+_PRECONDITIONS: Final = frozenset({terms.OBTAIN_CONSENT, terms.COMPENSATE, terms.ANONYMIZE})
+_EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
+_LATEST: Final = datetime.max.replace(tzinfo=UTC)
+
+
+def lint(offer: Mapping[str, Any], *, at: datetime | None = None) -> list[Finding]:
+    """All findings about ``offer``, violations first. ``at`` is the present, to tell what has ended already."""
+    found = list(_written(offer, ""))
+    try:
+        policy = parse(offer)
+    except InvalidInput as error:
+        path = str(error.facts.get("path", ""))
+        return [*found, _finding("violation", path, error.detail, error.remedy, "unreadable")]
+    found += _understood(policy)
+    found += _permits(policy)
+    found += _strategy(policy)
+    for name, _part, rules in sections(policy):
+        for index, rule in enumerate(rules):
+            found += _rule(rule, f"{name}[{index}]", at)
+    found += _taken_back(policy)
+    found += _sidestepped(policy)
+    order = {"violation": 0, "warning": 1, "info": 2}
+    return sorted(found, key=lambda finding: order[finding.severity])
+
+
+def _written(part: Any, path: str) -> Iterator[Finding]:
+    """What the JSON itself gives away: empty lists, and bare words that a peer with JSON-LD would lose."""
+    if not isinstance(part, Mapping):
+        return
+    for key, value in part.items():
+        where = f"{path}.{key}" if path else str(key)
+        name = terms.expand(str(key)).removeprefix(terms.expand("odrl:"))
+        if name in {*_RULES, "constraint", "duty", *terms.LOGICAL} and isinstance(value, list | tuple):
+            if not value:
+                message = f"{name} is an empty list, which DSP 2025-1 does not allow"
+                yield _finding("violation", where, message, "leave it out", "empty-list")
+            for index, item in enumerate(value):
+                yield from _written(item, f"{where}[{index}]")
+        if name == "rightOperand" and isinstance(value, list | tuple) and not value:
+            message = "the constraint lists no value, so that nobody can meet it"
+            yield _finding("violation", where, message, "name at least one value", "empty-list")
+        bare = isinstance(value, str) and ":" not in value and value not in DSP_BARE_TERMS
+        if name in {"action", "leftOperand"} and bare:
+            message = f"{value!r} has no prefix: connectors that expand JSON-LD lose the rule"
+            yield _finding("warning", where, message, f"write odrl:{value}", "bare-term")
+
+
+def _understood(policy: Policy) -> Iterator[Finding]:
+    for leaf in leaves(policy):
+        if isinstance(leaf.content, Constraint):
+            if operand_of(leaf.content) is None:
+                yield _unknown(leaf, _term(leaf.content))
+        elif leaf.content.action not in (DUTIES if leaf.part is Part.DUTY else ACTIONS):
+            yield _unknown(leaf, compact(leaf.content.action))
+
+
+def _unknown(leaf: Leaf, term: str) -> Finding:
+    return _finding(
+        "violation",
+        leaf.path,
+        f"{term}: not understood, counts as unmet; nobody could make use of the offer",
+        "use a term of the profile " + PROFILE,
+        "unknown-term",
+    )
+
+
+def _permits(policy: Policy) -> Iterator[Finding]:
+    if not policy.permissions:
+        yield _finding(
+            "violation", "permission", "nothing is permitted", "add a permission, or offer nothing", "no-permission"
+        )
+    if not policy.profile:
+        yield _finding("info", "profile", "the offer names no profile", f'add "profile": "{PROFILE}"', "no-profile")
+
+
+def _strategy(policy: Policy) -> Iterator[Finding]:
+    if policy.conflict == "perm":
+        yield _finding(
+            "warning",
+            "conflict",
+            "the offer lets permissions win over prohibitions; here prohibitions always win",
+            'write "odrl:conflict": {"@id": "odrl:prohibit"}',
+            "conflict-strategy",
+        )
+    overlap = any(
+        includes(permitted.action, forbidden.action) or includes(forbidden.action, permitted.action)
+        for permitted in policy.permissions
+        for forbidden in policy.prohibitions
+    )
+    if overlap and policy.conflict == "invalid":
+        yield _finding(
+            "violation",
+            "conflict",
+            "the offer voids itself where a prohibition meets a permission, and one does",
+            'write "odrl:conflict": {"@id": "odrl:prohibit"}',
+            "conflict-strategy",
+        )
+
+
+def _rule(rule: Rule, path: str, at: datetime | None) -> Iterator[Finding]:
+    yield from _conjunction(rule.constraints, f"{path}.constraint", at)
+    for leaf in leaves(Policy(id="", permissions=(rule,))):
+        if isinstance(leaf.content, Constraint) and leaf.content.left_operand == terms.ELAPSED_TIME:
+            yield from _months(leaf, path)
+    for index, duty in enumerate(rule.duties):
+        if duty.action not in _PRECONDITIONS:
+            yield _finding(
+                "warning",
+                f"{path}.duty[{index}]",
+                f"a duty inside a permission is to be done before the use; {compact(duty.action)} comes after it",
+                "move it to obligation",
+                "precondition",
+            )
+
+
+def _months(leaf: Leaf, path: str) -> Iterator[Finding]:
+    assert isinstance(leaf.content, Constraint)
+    for value in leaf.content.right_operand:
+        span = duration(value)
+        parts = dict(span.parts) if span else {}
+        if parts.get("months", 0) > 12 and len(parts) == 1:
+            message = f"{value.text} means {parts['months']} months"
+            yield _finding("warning", path, message, f"minutes would be PT{parts['months']}M", "months")
+
+
+def _conjunction(conditions: Sequence[Condition], path: str, at: datetime | None) -> Iterator[Finding]:
+    atoms = list(_together(conditions))
+    start, end = _term_of(atoms)
+    if start > end:
+        yield _finding(
+            "violation", path, "the term ends before it begins: nobody can meet it", "mend the dates", "dates"
+        )
+    elif at is not None and end < in_utc(at):
+        yield _finding("warning", path, "the term has ended already", "choose a later date", "dates")
+    for operand in (terms.PURPOSE, terms.PARTICIPANT, terms.RECIPIENT, terms.MEMBERSHIP, terms.ALGORITHM):
+        about = [atom for atom in atoms if atom.left_operand == operand]
+        if len(about) > 1 and not _satisfiable(about, operand):
+            yield _finding(
+                "violation",
+                path,
+                f"the constraints on {compact(operand)} exclude one another: nobody can meet them all",
+                "leave one of them out",
+                "contradiction",
+            )
+    for condition in conditions:
+        if isinstance(condition, Logical) and condition.operator != "and":
+            for operand_ in condition.operands:
+                yield from _conjunction((operand_,), path, at)
+
+
+def _together(conditions: Sequence[Condition]) -> Iterator[Constraint]:
+    """The understood constraints that must hold together: those of nested conjunctions included."""
+    for condition in conditions:
+        if isinstance(condition, Constraint):
+            if operand_of(condition) is not None:
+                yield condition
+        elif condition.operator in {"and", "andSequence"}:
+            yield from _together(condition.operands)
+
+
+def _term_of(atoms: Sequence[Constraint]) -> tuple[datetime, datetime]:
+    """The first and the last moment that the date constraints leave."""
+    start, end = _EARLIEST, _LATEST
+    tick = timedelta(microseconds=1)
+    for atom in atoms:
+        point = moment(atom.right_operand[0]) if atom.left_operand == terms.DATE_TIME else None
+        if point is None:
+            continue
+        last = point.end - tick if point.is_day else point.end
+        if atom.operator in {"gteq", "eq"}:
+            start = max(start, point.start)
+        if atom.operator == "gt":
+            start = max(start, last + tick)
+        if atom.operator in {"lteq", "eq"}:
+            end = min(end, last)
+        if atom.operator == "lt":
+            end = min(end, point.start - tick)
+    return start, end
+
+
+def _satisfiable(atoms: Sequence[Constraint], operand: str) -> bool:
+    positive = [atom for atom in atoms if atom.operator not in {"neq", "isNoneOf"}]
+    if not positive:
+        return True
+    candidates = {value.term for atom in atoms for value in atom.right_operand}
+    if operand == terms.PURPOSE:
+        candidates |= set(known_purposes())
+    return any(all(_meets(atom, candidate) for atom in atoms) for candidate in candidates)
+
+
+def _meets(atom: Constraint, candidate: str) -> bool:
+    listed = {value.term for value in atom.right_operand}
+    inside = bool((wider_purposes(candidate) if atom.left_operand == terms.PURPOSE else {candidate}) & listed)
+    return inside != (atom.operator in {"neq", "isNoneOf"})
+
+
+def _taken_back(policy: Policy) -> Iterator[Finding]:
+    """Prohibitions that leave nothing of a permission or forbid a duty. A narrower one only narrows."""
+    for index, forbidden in enumerate(policy.prohibitions):
+        path = f"prohibition[{index}]"
+        for permitted in policy.permissions:
+            if includes(forbidden.action, permitted.action) and _covers(forbidden, permitted):
+                yield _finding(
+                    "violation",
+                    path,
+                    f"it forbids all that the permission to {compact(permitted.action)} allows",
+                    "leave one of the two out, or narrow the prohibition",
+                    "forbidden-and-permitted",
+                )
+        asked = [*policy.obligations, *(duty for rule in policy.permissions for duty in rule.duties)]
+        for duty in asked:
+            if duty.action == forbidden.action and _covers(forbidden, duty):
+                yield _finding(
+                    "violation",
+                    path,
+                    f"it forbids what is a duty: {compact(duty.action)}",
+                    "leave one of the two out",
+                    "forbidden-and-due",
+                )
+
+
+def _covers(forbidden: Rule, other: Rule) -> bool:
+    """Whether the prohibition holds whenever the other rule does, as far as dates and equal constraints tell."""
+    if not forbidden.constraints:
+        return True
+    mine = [c for c in forbidden.constraints if not _is_date(c)]
+    if any(condition not in other.constraints for condition in mine):
+        return False
+    start, end = _term_of(list(_together(forbidden.constraints)))
+    first, last = _term_of(list(_together(other.constraints)))
+    return start <= first and last <= end
+
+
+def _is_date(condition: Condition) -> bool:
+    if isinstance(condition, Logical):
+        return condition.operator == "and" and all(_is_date(item) for item in condition.operands)
+    return condition.left_operand == terms.DATE_TIME and condition.operator in {"lt", "lteq", "gt", "gteq", "eq"}
+
+
+def _sidestepped(policy: Policy) -> Iterator[Finding]:
+    """A permission that grants with less what another grants with more: the other's conditions are idle."""
+    if len(policy.permissions) < 2:
+        return
+    asks = [frozenset((*rule.constraints, *rule.duties)) for rule in policy.permissions]
+    for broad, rule in enumerate(policy.permissions):
+        for narrow, other in enumerate(policy.permissions):
+            if broad != narrow and includes(rule.action, other.action) and asks[broad] < asks[narrow]:
+                yield _finding(
+                    "warning",
+                    f"permission[{narrow}]",
+                    f"its conditions are idle: permission[{broad}] grants the same with fewer",
+                    "put all conditions into one permission",
+                    "sidestepped",
+                )
+
+
+def _finding(severity: str, path: str, message: str, remedy: str, rule: str) -> Finding:
+    return Finding(
+        severity=severity,
+        message=message[:1].upper() + message[1:],
+        remedy=remedy,
+        rule=f"policy-{rule}",
+        field=f"conditions.{path}" if path else "conditions",
+    )
+
+
+def _term(constraint: Constraint) -> str:
+    values = ", ".join(value.text for value in constraint.right_operand)
+    return f"{compact(constraint.left_operand)} {constraint.operator} {values}"[:200]

@@ -1,0 +1,109 @@
+"""Dates, durations, numbers and names, written out in a language."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from node.policy import terms
+from node.policy.labels import credential_label, purpose_label
+from node.policy.phrases.model import Phrases
+from node.policy.rules import Constraint, Value
+from node.policy.terms import compact, local_name
+from node.policy.values import duration, moment, number
+
+_HASH = re.compile(r"(.+@(?:sha256[:-])?)([0-9a-f]{16,})")
+
+
+def join(items: list[str], word: str) -> str:
+    """``a, b or c``."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {word} {items[-1]}"
+
+
+def date_text(day: datetime, phrases: Phrases) -> str:
+    """31 December 2027."""
+    return phrases.date.format(
+        day=phrases.first_of_month if day.day == 1 else day.day,
+        month=phrases.months[day.month - 1],
+        year=day.year,
+    )
+
+
+def moment_text(at: datetime, phrases: Phrases) -> str:
+    """31 December 2027 at 06:00 UTC; seconds only where there are any."""
+    at = at.astimezone(UTC)
+    time = at.strftime("%H:%M")
+    if at.second or at.microsecond:
+        time += at.strftime(":%S")
+    if at.microsecond:
+        time += phrases.decimal_point + f"{at.microsecond:06d}".rstrip("0")
+    return phrases.moment.format(date=date_text(at, phrases), time=time)
+
+
+def bound_text(value: Value, operator: str, phrases: Phrases) -> str:
+    """A date bound. The last second of a day as an inclusive end, and midnight as a beginning, are the day."""
+    point = moment(value)
+    if point is None:
+        return value.text
+    at = point.start.astimezone(UTC)
+    if point.is_day:
+        offset = re.search(r"([+-]\d\d:\d\d)$", value.text.strip()[10:])
+        local = datetime.fromisoformat(value.text.strip()[:10])
+        return date_text(local, phrases) + (f" (UTC{offset[1]})" if offset and at != local else "")
+    clock = (at.hour, at.minute, at.second, at.microsecond)
+    if (operator == "lteq" and clock[:3] == (23, 59, 59)) or (operator in {"gteq", "lt"} and not any(clock)):
+        return date_text(at, phrases)
+    return moment_text(at, phrases)
+
+
+def duration_text(value: Value, phrases: Phrases) -> str:
+    """30 days; 1 year and 6 months."""
+    span = duration(value)
+    if span is None:
+        return value.text
+    return join([counted(Decimal(n), phrases.units[unit], phrases) for unit, n in span.parts], phrases.and_)
+
+
+def number_text(amount: Decimal, phrases: Phrases) -> str:
+    """A plain number with the language's decimal sign."""
+    return format(amount, "f").replace(".", phrases.decimal_point)
+
+
+def counted(amount: Decimal, forms: dict[str, str], phrases: Phrases) -> str:
+    """A number with the right form of its noun."""
+    form = forms.get(phrases.plural(amount)) or forms["other"]
+    return form.format(n=number_text(amount, phrases))
+
+
+def amount_text(constraint: Constraint, phrases: Phrases) -> str:
+    """120 EUR."""
+    amount = number(constraint.right_operand[0])
+    text = constraint.right_operand[0].text if amount is None else number_text(amount, phrases)
+    return f"{text} {local_name(constraint.unit)}" if constraint.unit else text
+
+
+def value_names(constraint: Constraint, phrases: Phrases) -> list[str]:
+    """The right operand's values as people call them, in the order of the document."""
+    return [_name(constraint.left_operand, value, phrases) for value in constraint.right_operand]
+
+
+def term_text(constraint: Constraint) -> str:
+    """A constraint as it stands, for what is not understood: IRIs and values, nothing interpreted."""
+    values = ", ".join(value.text for value in constraint.right_operand) or "()"
+    return f"{compact(constraint.left_operand)} {constraint.operator} {values}"
+
+
+def _name(operand: str, value: Value, phrases: Phrases) -> str:
+    if operand == terms.PURPOSE:
+        return purpose_label(value.term, phrases.language)
+    if operand == terms.CREDENTIAL:
+        return phrases.quote.format(credential_label(value.text, phrases.language))
+    if operand == terms.SPATIAL:
+        return local_name(value.term)
+    if operand == terms.ALGORITHM:
+        found = _HASH.fullmatch(value.text)
+        return phrases.quote.format(f"{found[1]}{found[2][:12]}…" if found else value.text)
+    return value.term

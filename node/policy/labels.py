@@ -1,0 +1,89 @@
+"""Names of credentials and purposes, and which purpose lies inside which. Read from ``policies/terms``."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import lru_cache
+from typing import Any
+
+from node.policy.terms import credential_type, expand, local_name
+from node.semantics.resources import read
+
+
+@lru_cache(maxsize=8)
+def _data(file: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(read("policies", f"terms/{file}"))
+    return loaded
+
+
+@lru_cache(maxsize=1)
+def _wider() -> dict[str, frozenset[str]]:
+    """Each purpose with every purpose that it lies inside: the reflexive closure of skos:broader."""
+    direct = {iri: tuple(entry["broader"]) for iri, entry in _data("purposes.json")["purposes"].items()}
+    closure: dict[str, frozenset[str]] = {}
+    for iri in direct:
+        reached, ahead = {iri}, [iri]
+        while ahead:
+            for wider in direct.get(ahead.pop(), ()):
+                if wider not in reached:
+                    reached.add(wider)
+                    ahead.append(wider)
+        closure[iri] = frozenset(reached)
+    return closure
+
+
+def wider_purposes(purpose: str) -> frozenset[str]:
+    """``purpose`` and all that it lies inside."""
+    return _wider().get(purpose, frozenset({purpose}))
+
+
+def purposes(name: str) -> tuple[str, ...]:
+    """The purposes that ``name`` stands for: a named group (``mobility-planning``), a prefixed name or an IRI."""
+    group = _data("purposes.json")["groups"].get(name)
+    return tuple(group["purposes"]) if group else (expand(name),)
+
+
+def purpose_names() -> tuple[str, ...]:
+    """The named groups, for choices and for error messages."""
+    return tuple(sorted(_data("purposes.json")["groups"]))
+
+
+def known_purposes() -> tuple[str, ...]:
+    """Every purpose that has a name here."""
+    return tuple(_data("purposes.json")["purposes"])
+
+
+def purpose_label(iri: str, language: str) -> str:
+    """What people call a purpose; its local name where it has no label here."""
+    entry = _data("purposes.json")["purposes"].get(iri)
+    return _in(entry["label"], language) if entry else local_name(iri)
+
+
+def group_label(iris: frozenset[str], language: str) -> str | None:
+    """The one name of exactly these purposes together, if they have one."""
+    for group in _data("purposes.json")["groups"].values():
+        if frozenset(group["purposes"]) == iris:
+            return _in(group["label"], language)
+    return None
+
+
+def credential_label(name: str, language: str) -> str:
+    """What people call a credential type."""
+    entry = _data("credentials.json")["credentials"].get(credential_type(name))
+    return _in(entry["label"], language) if entry else role_of(name)
+
+
+def holders_label(name: str, language: str) -> str | None:
+    """What people call those who hold a credential of this type."""
+    entry = _data("credentials.json")["credentials"].get(credential_type(name))
+    return _in(entry["holders"], language) if entry else None
+
+
+def role_of(name: str) -> str:
+    """The role that a credential type attests, as the command line writes it: ``MobilityPartner``."""
+    return re.sub(r"Credential$", "", local_name(credential_type(name))) or name
+
+
+def _in(labels: dict[str, str], language: str) -> str:
+    return labels.get(language) or labels["en"]

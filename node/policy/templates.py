@@ -1,0 +1,263 @@
+"""Policy templates: conditions as a steward names them, made into an offer.
+
+A template is a file in ``policies/``: labels, parameters, flags, and a policy with ``${parameter}`` placeholders.
+A part of the policy whose placeholder has no value is left out, up to the nearest member of a list; a member with
+``"$if": name`` is left out unless that parameter is true. What comes out is the content of a DSP 2025-1
+MessageOffer: no empty lists, no bare numbers, every term with the ``odrl:`` prefix or as a full IRI, since the
+JSON-LD context of DSP defines no other prefix of ours.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final
+
+from node.base.errors import InvalidInput
+from node.policy.odrl import SEALED, parse
+from node.policy.parameters import Parameter, read_value
+from node.policy.terms import DSP_BARE_TERMS, PREFIXES, PROFILE, expand
+from node.policy.visible import PUBLIC
+from node.semantics.resources import names, read
+from node.vocab.namespaces import ODRL
+
+_PLACEHOLDER: Final = re.compile(r"\$\{([A-Za-z][A-Za-z0-9]*)\}")
+_RULES: Final = ("permission", "prohibition", "obligation")
+_NOTHING: Final = object()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """A template. ``policy`` is None where nothing is offered; ``sealed`` may be a placeholder."""
+
+    id: str
+    order: int
+    label: dict[str, str]
+    explanation: dict[str, str]
+    parameters: tuple[Parameter, ...]
+    audience: str
+    sealed: bool | str
+    ask: bool
+    policy: dict[str, Any] | None = field(default=None, hash=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """For galleries and forms."""
+        return {
+            "id": self.id,
+            "label": self.label,
+            "explanation": self.explanation,
+            "audience": self.audience,
+            "ask": self.ask,
+            "offers": self.policy is not None,
+            "parameters": [parameter.to_json() for parameter in self.parameters],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """What conditions come to: the offer (None: nothing is offered), how bytes travel, who may see the asset."""
+
+    offer: dict[str, Any] | None
+    sealed: bool
+    audience: str
+    template: str = ""
+    ask: bool = False
+
+
+@lru_cache(maxsize=1)
+def templates() -> tuple[Template, ...]:
+    """All templates, in the order of the gallery."""
+    found = [_load(json.loads(read("policies", name))) for name in names("policies", ".json")]
+    return tuple(sorted(found, key=lambda template: template.order))
+
+
+def template(name: str) -> Template:
+    """The template of this id. Raises ``InvalidInput`` with the ids that there are."""
+    for candidate in templates():
+        if candidate.id == name:
+            return candidate
+    raise InvalidInput(
+        f"there are no conditions called {name[:80]!r}",
+        remedy="choose one of: " + ", ".join(candidate.id for candidate in templates()),
+        facts={"field": "conditions", "choices": [candidate.id for candidate in templates()]},
+    )
+
+
+def compile_conditions(
+    conditions: Mapping[str, Any] | str, *, target: str, offer_id: str, region: str | None = None
+) -> Compiled:
+    """The offer that ``conditions`` stand for, about the asset ``target``.
+
+    ``conditions`` is the id of a template; ``{"template": id, parameter: value, …}``; ``{id: {parameter: value}}``;
+    or an ODRL policy in DSP form, which is taken as it is. ``region`` (a DID) fills the parameter of that name.
+    Raises ``InvalidInput``: the sentence lists every parameter that is missing, unknown or unreadable, ``remedy``
+    says what to write, ``facts["findings"]`` has them one by one.
+    """
+    if isinstance(conditions, Mapping) and any(_is_rule_member(key) for key in conditions):
+        return _own_policy(conditions, target, offer_id)
+    name, given = _named(conditions)
+    chosen = template(name)
+    values = _values(chosen, given, region)
+    sealed = values.get(_PLACEHOLDER.sub(r"\1", chosen.sealed)) if isinstance(chosen.sealed, str) else chosen.sealed
+    offer = None
+    if chosen.policy is not None:
+        offer = _offer(_filled(chosen.policy, values), target, offer_id, sealed=bool(sealed))
+    return Compiled(offer=offer, sealed=bool(sealed), audience=chosen.audience, template=chosen.id, ask=chosen.ask)
+
+
+def in_catalogue(offer: Mapping[str, Any]) -> dict[str, Any]:
+    """``offer`` as a catalogue shows it: without target (DSP 2025-1, ``contract-schema.json``, Offer)."""
+    return {name: value for name, value in offer.items() if name != "target"}
+
+
+def _load(data: Mapping[str, Any]) -> Template:
+    return Template(
+        id=data["id"],
+        order=data["order"],
+        label=data["label"],
+        explanation=data["explanation"],
+        parameters=tuple(Parameter.from_json(name, item) for name, item in data["parameters"].items()),
+        audience=data["audience"],
+        sealed=data["sealed"],
+        ask=data["ask"],
+        policy=data["policy"],
+    )
+
+
+def _is_rule_member(key: Any) -> bool:
+    return isinstance(key, str) and (key in _RULES or expand(key) in {ODRL + name for name in _RULES})
+
+
+def _named(conditions: Any) -> tuple[str, dict[str, Any]]:
+    if isinstance(conditions, str):
+        return conditions.strip(), {}
+    if isinstance(conditions, Mapping):
+        if isinstance(conditions.get("template"), str):
+            return conditions["template"].strip(), {k: v for k, v in conditions.items() if k != "template"}
+        if len(conditions) == 1:
+            name, given = next(iter(conditions.items()))
+            if isinstance(name, str) and (given is None or isinstance(given, Mapping)):
+                return name.strip(), dict(given or {})
+    raise InvalidInput(
+        "conditions name a template and its parameters",
+        remedy="write for example  conditions: members  or  conditions: {template: mobility-partners, "
+        "until: 2027-12-31}",
+        facts={"field": "conditions", "choices": [candidate.id for candidate in templates()]},
+    )
+
+
+def _values(chosen: Template, given: Mapping[str, Any], region: str | None) -> dict[str, Any]:
+    findings: list[dict[str, str]] = []
+    known = {parameter.name: parameter for parameter in chosen.parameters}
+    for name in given:
+        if name not in known:
+            names_ = ", ".join(known) or "none"
+            findings.append(_finding(str(name), "is not a parameter of these conditions", f"parameters: {names_}"))
+    values: dict[str, Any] = {}
+    for parameter in chosen.parameters:
+        value = given.get(parameter.name)
+        if value is None and parameter.name == "region":
+            value = region
+        if value is None:
+            value = parameter.default
+        if value is None:
+            if parameter.required:
+                findings.append(_finding(parameter.name, "is missing", parameter.remedy))
+            continue
+        try:
+            values[parameter.name] = read_value(parameter, value)
+        except ValueError as error:
+            findings.append(_finding(parameter.name, str(error), parameter.remedy))
+    if findings:
+        raise InvalidInput(
+            f"conditions {chosen.id}: "
+            + "; ".join(f"{finding['field'].split('.')[1]} {finding['message']}" for finding in findings),
+            remedy="; ".join(f"{finding['field'].split('.')[1]}: {finding['remedy']}" for finding in findings),
+            facts={"field": "conditions", "findings": findings},
+        )
+    return values
+
+
+def _finding(name: str, message: str, remedy: str) -> dict[str, str]:
+    return {
+        "severity": "violation",
+        "field": f"conditions.{name[:80]}",
+        "message": message,
+        "remedy": remedy,
+        "rule": "policy-template",
+    }
+
+
+def _filled(part: Any, values: Mapping[str, Any]) -> Any:
+    if isinstance(part, str):
+        whole = _PLACEHOLDER.fullmatch(part)
+        return values.get(whole[1], _NOTHING) if whole else part
+    if isinstance(part, Mapping):
+        if "$if" in part and values.get(part["$if"]) is not True:
+            return _NOTHING
+        members = {key: _filled(item, values) for key, item in part.items() if key != "$if"}
+        if any(item is _NOTHING for item in members.values()):
+            return _NOTHING
+        return {key: item for key, item in members.items() if item != []}
+    if isinstance(part, list):
+        items: list[Any] = []
+        for item in part:
+            filled = _filled(item, values)
+            if filled is not _NOTHING:
+                items.append(filled)
+        return items
+    return part
+
+
+def _offer(policy: Mapping[str, Any], target: str, offer_id: str, *, sealed: bool) -> dict[str, Any]:
+    offer: dict[str, Any] = {
+        "@id": offer_id,
+        "@type": "Offer",
+        "profile": PROFILE,
+        "target": target,
+        "odrl:conflict": {"@id": "odrl:prohibit"},
+        **{name: _full(policy[name]) for name in _RULES if policy.get(name)},
+    }
+    if sealed:
+        offer[SEALED] = True
+    parse(offer)
+    return offer
+
+
+def _own_policy(policy: Mapping[str, Any], target: str, offer_id: str) -> Compiled:
+    """A policy that the publisher wrote: its terms stay, id and target become ours."""
+    read_policy = parse({**policy, "@id": offer_id, "@type": "Offer"})
+    if not read_policy.permissions and not read_policy.prohibitions:
+        raise InvalidInput(
+            "an offer needs a permission or a prohibition",
+            remedy="add a permission, or name a template",
+            facts={"field": "conditions"},
+        )
+    if read_policy.target and read_policy.target != target:
+        raise InvalidInput(f"the policy is about another asset: {read_policy.target[:200]}", remedy="omit target")
+    own: dict[str, Any] = {}
+    for key, value in policy.items():
+        name = expand(key).removeprefix(ODRL)
+        if name in _RULES and value:
+            own[name] = _full(list(value) if isinstance(value, list | tuple) else [value])
+        elif name == "profile":
+            own["profile"] = value
+        elif ":" in key and not key.startswith("@"):
+            own[key] = value
+    offer = {"@id": offer_id, "@type": "Offer", "profile": PROFILE, "target": target, **own}
+    return Compiled(offer=offer, sealed=read_policy.sealed, audience=PUBLIC, ask=False)
+
+
+def _full(part: Any) -> Any:
+    """Prefixes other than ``odrl:`` written out, here and inside; bare DSP terms stay."""
+    if isinstance(part, Mapping):
+        return {key: _full(item) for key, item in part.items()}
+    if isinstance(part, list):
+        return [_full(item) for item in part]
+    if isinstance(part, str) and part not in DSP_BARE_TERMS:
+        prefix = part.partition(":")[0]
+        return expand(part) if prefix in PREFIXES and prefix != "odrl" else part
+    return part

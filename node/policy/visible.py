@@ -1,0 +1,97 @@
+"""Seeing: which audiences a caller belongs to.
+
+Who may *see* an asset is its audience; who may *use* it is its contract policy. An audience is defined as data, in
+the rulebook or the settings: a name, and the credential that lets one in. A caller who is not in an asset's
+audience learns nothing of it, anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from node.base.errors import InvalidInput
+from node.identity.model import Caller
+from node.policy.terms import credential_type
+
+PUBLIC: Final = "public"
+INTERNAL: Final = "internal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudienceRule:
+    """An audience: whoever holds a credential of ``credential_type`` from one of ``issuers`` belongs to it.
+
+    Without issuers nobody belongs to it: an empty list of trust trusts nobody.
+    """
+
+    name: str
+    credential_type: str
+    issuers: tuple[str, ...]
+    label: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "credentialType": self.credential_type,
+            "issuers": list(self.issuers),
+            "label": self.label,
+        }
+
+
+def audiences_of(
+    caller: Caller, rules: Iterable[AudienceRule], me: str, *, at: datetime | None = None
+) -> frozenset[str] | None:
+    """The audiences that ``caller`` belongs to; None for this node's own people, who see everything.
+
+    ``me`` is this node's DID. ``at`` is the moment at which credentials must be in date; None where whoever
+    verified them has just done so.
+    """
+    if caller.is_person or (caller.did is not None and caller.did == me):
+        return None
+    return frozenset({PUBLIC}) | {rule.name for rule in rules if _belongs(caller, rule, at)}
+
+
+def read_audiences(data: Sequence[Mapping[str, Any]]) -> tuple[AudienceRule, ...]:
+    """Audience definitions from JSON: ``[{"name", "credentialType", "issuers", "label"?}, …]``.
+
+    Raises ``InvalidInput`` for other shapes, for a name that is taken, and for ``public`` and ``internal``, which
+    no rulebook can redefine.
+    """
+    rules: list[AudienceRule] = []
+    for index, item in enumerate(data):
+        where = f"audiences[{index}]"
+        if not isinstance(item, Mapping):
+            raise InvalidInput(f"{where}: an object is expected")
+        name, kind = item.get("name"), item.get("credentialType")
+        issuers, label = item.get("issuers", []), item.get("label", {})
+        if not isinstance(name, str) or not name or not isinstance(kind, str) or not kind:
+            raise InvalidInput(f"{where}: name and credentialType are needed, as text")
+        if name in {PUBLIC, INTERNAL} or any(rule.name == name for rule in rules):
+            raise InvalidInput(f"{where}: the name {name[:80]!r} is taken", remedy="choose another name")
+        if not isinstance(issuers, list | tuple) or not all(isinstance(did, str) for did in issuers):
+            raise InvalidInput(f"{where}: issuers is a list of DIDs")
+        if not isinstance(label, Mapping) or not all(isinstance(text, str) for text in label.values()):
+            raise InvalidInput(f"{where}: label maps language tags to text")
+        rules.append(
+            AudienceRule(name=name, credential_type=credential_type(kind), issuers=tuple(issuers), label=dict(label))
+        )
+    return tuple(rules)
+
+
+def _belongs(caller: Caller, rule: AudienceRule, at: datetime | None) -> bool:
+    return any(
+        credential.has_type(rule.credential_type)
+        and credential.issuer in rule.issuers
+        and _in_date(credential.valid_from, credential.valid_until, at)
+        for credential in caller.credentials
+    )
+
+
+def _in_date(start: datetime, end: datetime | None, at: datetime | None) -> bool:
+    if at is None:
+        return True
+    now = at.replace(tzinfo=UTC) if at.tzinfo is None else at
+    return start <= now and (end is None or now < end)

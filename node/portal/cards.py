@@ -1,0 +1,440 @@
+"""What is worth knowing about an asset of a kind, laid out: which properties, in which order, as which tables.
+
+A *plan* is data: paragraphs (a label and its properties), sheets (a table whose rows are the nodes behind a
+property and whose columns are properties of those nodes) and sources (program text, kept as it is). A kind
+without a plan is shown by its facts alone, so a new kind needs nothing here until somebody wants to lay it
+out. The properties are those of ``node.semantics.fields``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from node.portal.content import NAMING, Fact, Value, values
+from node.portal.markup import unit
+from node.portal.triples import Description
+from node.vocab.namespaces import (
+    DCAT,
+    DCT,
+    DQV,
+    HANSA,
+    HANSA_MODEL,
+    IT6,
+    OWL,
+    QUDT,
+    RDFS,
+    SCHEMA,
+    SKOS,
+    SOSA,
+)
+
+MAX_ROWS: Final = 400
+MAX_SOURCE: Final = 40_000
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: the first of ``properties`` that a row has, or all of them where ``merged``. ``inner`` names
+    the properties by which nodes behind it are told in one line (``intensity, veh/h``)."""
+
+    label: str
+    properties: tuple[str, ...]
+    merged: bool = False
+    inner: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetPlan:
+    """A table. ``rows``: properties that lead from the asset to its rows; ``types``: classes whose members are
+    rows wherever they stand in the description; ``order``: a property that numbers the rows."""
+
+    label: str
+    columns: tuple[Column, ...]
+    rows: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    order: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardPlan:
+    paragraphs: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    sheets: tuple[SheetPlan, ...] = ()
+    sources: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row: the IRI it is about (empty for a blank node) and the values of each column."""
+
+    iri: str
+    cells: tuple[tuple[Value, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """A table; ``columns`` are labels, only those that any row fills. ``more`` counts rows left out."""
+
+    label: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    more: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """The laid out part of a description, and the properties that it has used up."""
+
+    paragraphs: tuple[Fact, ...] = ()
+    sheets: tuple[Sheet, ...] = ()
+    sources: tuple[tuple[str, str], ...] = ()
+    used: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.paragraphs or self.sheets or self.sources)
+
+
+_NAME: Final = Column(
+    "name", (*NAMING, f"{HANSA}role", f"{SCHEMA}valueName", f"{HANSA}credentialType", f"{DCT}identifier")
+)
+_MEANING: Final = Column("meaning", (f"{DCT}description", f"{SKOS}definition", f"{RDFS}comment"))
+_WORDS: Final = Column("words", (f"{DCT}description", f"{RDFS}comment"))
+_UNIT: Final = Column("unit", (f"{QUDT}ucumCode",))
+_CONFORMS: Final = Column("conforms", (f"{DCT}conformsTo",), merged=True)
+_LOWEST: Final = Column("lowest", (f"{SCHEMA}minValue",))
+_HIGHEST: Final = Column("highest", (f"{SCHEMA}maxValue",))
+
+_PARAMETERS: Final = SheetPlan(
+    label="parameters",
+    rows=(f"{HANSA_MODEL}hasParameter",),
+    columns=(_NAME, _MEANING, _UNIT, Column("default", (f"{SCHEMA}defaultValue",)), _LOWEST, _HIGHEST),
+)
+_PORT: Final = (
+    _NAME,
+    _MEANING,
+    _CONFORMS,
+    Column("variables", (f"{HANSA_MODEL}hasVariable",), inner=(f"{DCT}identifier", f"{QUDT}ucumCode")),
+    Column("observes", (f"{SOSA}observedProperty",)),
+    _UNIT,
+    Column("step", (f"{DCAT}temporalResolution",)),
+    Column("grain", (f"{DCAT}spatialResolutionInMeters",)),
+    _LOWEST,
+    _HIGHEST,
+)
+
+PLANS: Final[dict[str, CardPlan]] = {
+    "dataset": CardPlan(
+        paragraphs=(
+            ("quality", (f"{HANSA}qualityNote",)),
+            ("sample", (f"{HANSA}sampleOf",)),
+        ),
+        sheets=(
+            SheetPlan(
+                label="gaps",
+                rows=(f"{HANSA}hasGap",),
+                columns=(
+                    Column("name", (f"{DCT}identifier",)),
+                    Column("place", (f"{RDFS}label",)),
+                    Column("lowest", (f"{DCAT}startDate",)),
+                    Column("highest", (f"{DCAT}endDate",)),
+                    Column("reason", (f"{RDFS}comment",)),
+                ),
+            ),
+        ),
+    ),
+    "model": CardPlan(
+        paragraphs=(
+            ("use", (f"{IT6}intendedUse",)),
+            ("method", (f"{HANSA_MODEL}method",)),
+            ("limits", (f"{IT6}limitations",)),
+            ("guideline", (f"{IT6}howToUse",)),
+            ("bias", (f"{IT6}bias",)),
+            ("owner", (f"{HANSA_MODEL}owner",)),
+            ("trained", (f"{IT6}trainedOn",)),
+            ("deterministic", (f"{HANSA_MODEL}deterministic",)),
+            ("endpoint", (f"{HANSA_MODEL}endpoint",)),
+            ("reference", (f"{DCT}references",)),
+            ("repository", (f"{SCHEMA}codeRepository",)),
+        ),
+        sheets=(
+            SheetPlan(label="inputs", rows=(f"{HANSA_MODEL}hasInput",), columns=_PORT),
+            SheetPlan(label="outputs", rows=(f"{HANSA_MODEL}hasOutput",), columns=_PORT),
+            _PARAMETERS,
+            SheetPlan(
+                label="validity",
+                rows=(f"{HANSA_MODEL}validity",),
+                columns=(
+                    _WORDS,
+                    Column("spatial", (f"{DCT}spatial",), merged=True),
+                    Column("temporal", (f"{DCT}temporal",)),
+                    Column("shape", (f"{HANSA_MODEL}shape",)),
+                ),
+            ),
+            SheetPlan(
+                label="calibration",
+                rows=(f"{HANSA_MODEL}calibration",),
+                columns=(
+                    _WORDS,
+                    Column("calibrated", (f"{HANSA_MODEL}calibratedOn",), merged=True),
+                    Column("date", (f"{DCT}date",)),
+                    Column("measure", (f"{DQV}isMeasurementOf",)),
+                    Column("value", (f"{DQV}value",)),
+                ),
+            ),
+            SheetPlan(
+                label="risks",
+                rows=(f"{IT6}hasRisk",),
+                columns=(
+                    Column("name", (f"{DCT}title",)),
+                    _WORDS,
+                    Column("risk", (f"{HANSA_MODEL}riskLevel",)),
+                ),
+            ),
+        ),
+    ),
+    "ontology": CardPlan(
+        paragraphs=(
+            ("prefix", ("http://purl.org/vocab/vann/preferredNamespacePrefix",)),
+            ("namespace", ("http://purl.org/vocab/vann/preferredNamespaceUri",)),
+            ("imports", (f"{OWL}imports",)),
+        ),
+        sheets=(
+            SheetPlan(
+                label="classes",
+                types=(f"{OWL}Class", f"{RDFS}Class"),
+                columns=(_NAME, _MEANING, Column("broader", (f"{RDFS}subClassOf",), merged=True)),
+            ),
+            SheetPlan(
+                label="properties",
+                types=(f"{OWL}ObjectProperty", f"{OWL}DatatypeProperty", f"{OWL}AnnotationProperty"),
+                columns=(
+                    _NAME,
+                    _MEANING,
+                    Column("domain", (f"{RDFS}domain",), merged=True),
+                    Column("range", (f"{RDFS}range",), merged=True),
+                ),
+            ),
+            SheetPlan(
+                label="concepts",
+                types=(f"{SKOS}Concept",),
+                columns=(
+                    _NAME,
+                    _MEANING,
+                    Column("broader", (f"{SKOS}broader",), merged=True),
+                    Column("matches", (f"{SKOS}exactMatch", f"{SKOS}closeMatch", f"{SKOS}broadMatch"), merged=True),
+                ),
+            ),
+        ),
+    ),
+    "schema": CardPlan(
+        paragraphs=(("describes", (f"{HANSA}describes",)),), sources=(("definition", f"{HANSA}definition"),)
+    ),
+    "transformation": CardPlan(
+        paragraphs=(
+            ("notation", (f"{HANSA}transformationLanguage",)),
+            ("takes", (f"{HANSA}fromSchema",)),
+            ("makes", (f"{HANSA}toSchema",)),
+        ),
+        sources=(("definition", f"{HANSA}definition"),),
+    ),
+    "scenario": CardPlan(
+        paragraphs=(("goal", (f"{HANSA}goal",)), ("template", (f"{HANSA}template",))),
+        sheets=(
+            SheetPlan(
+                label="roles",
+                rows=(f"{HANSA}hasInput",),
+                columns=(Column("role", (f"{HANSA}role",)), Column("name", NAMING), _MEANING, _CONFORMS),
+            ),
+            SheetPlan(
+                label="bindings",
+                rows=(f"{HANSA}hasBinding",),
+                columns=(Column("role", (f"{HANSA}role",)), Column("bound", (f"{HANSA}boundTo",))),
+            ),
+            SheetPlan(
+                label="chain",
+                rows=(f"{HANSA}hasStep",),
+                order=f"{HANSA}position",
+                columns=(
+                    Column("position", (f"{HANSA}position",)),
+                    Column("name", (*NAMING, f"{DCT}identifier")),
+                    Column("uses", (f"{HANSA}uses",)),
+                ),
+            ),
+            _PARAMETERS,
+            SheetPlan(
+                label="indicators",
+                rows=(f"{HANSA}hasIndicator",),
+                columns=(_NAME, _MEANING, _UNIT, Column("target", (f"{HANSA}target",))),
+            ),
+        ),
+        sources=(("changes", f"{HANSA}changes"),),
+    ),
+    "rulebook": CardPlan(
+        paragraphs=(
+            ("effective", (f"{HANSA}validFrom",)),
+            ("changed", (f"{HANSA}changesInWords",)),
+            ("rules", (f"{HANSA}text",)),
+            ("governing", (f"{HANSA}governingLaw",)),
+            ("court", (f"{HANSA}court",)),
+            ("disputes", (f"{HANSA}disputes",)),
+            ("liability", (f"{HANSA}liability",)),
+            ("notice", (f"{HANSA}noticePeriod",)),
+            ("retention", (f"{HANSA}retention",)),
+        ),
+        sheets=(
+            SheetPlan(
+                label="credentials",
+                rows=(f"{HANSA}hasCredentialType",),
+                columns=(_NAME, _MEANING, Column("issuer", (f"{HANSA}issuer",), merged=True)),
+            ),
+            SheetPlan(
+                label="audiences",
+                rows=(f"{HANSA}hasAudience",),
+                columns=(
+                    Column("name", (*NAMING, f"{DCT}identifier")),
+                    _MEANING,
+                    Column("needs", (f"{HANSA}credentialType",), merged=True),
+                ),
+            ),
+            SheetPlan(label="purposes", rows=(f"{HANSA}hasPurpose",), columns=(_NAME, _MEANING)),
+            SheetPlan(label="templates", rows=(f"{HANSA}hasPolicyTemplate",), columns=(_NAME, _MEANING)),
+        ),
+    ),
+}
+"""Kind → how it is laid out."""
+
+
+def card(kind: str, description: Description, subject: str) -> Card:
+    """The laid out part of ``description``."""
+    plan = PLANS.get(kind)
+    if plan is None:
+        return Card()
+    paragraphs = []
+    for label, predicates in plan.paragraphs:
+        if found := values(description, subject, *predicates):
+            paragraphs.append(Fact(label=label, values=found))
+    sheets = [sheet for sheet in (_sheet(p, description, subject) for p in plan.sheets) if sheet]
+    sources = []
+    for label, predicate in plan.sources:
+        for term in description.terms(subject, predicate)[:5]:
+            if term.is_literal:
+                sheets += _json_schema(term.value) if kind == "schema" else []
+                sources.append((label, _set_out(term.value)[:MAX_SOURCE]))
+    used = {predicate for _, predicates in plan.paragraphs for predicate in predicates}
+    used |= {predicate for sheet_plan in plan.sheets for predicate in sheet_plan.rows}
+    used |= {predicate for _, predicate in plan.sources}
+    return Card(paragraphs=tuple(paragraphs), sheets=tuple(sheets), sources=tuple(sources), used=frozenset(used))
+
+
+def _sheet(plan: SheetPlan, description: Description, subject: str) -> Sheet | None:
+    terms = description.terms(subject, *plan.rows)
+    nodes = [term.value for term in terms if not term.is_literal]
+    if plan.types:
+        nodes += [n for n in description.subjects(*plan.types) if n != subject and not n.startswith("_:")]
+    # The order of blank nodes in canonical N-Quads says nothing, so rows are put in one that does.
+    nodes = sorted(dict.fromkeys(nodes), key=lambda node: _place(description, node, plan))
+    rows = [
+        Row(
+            iri="" if node.startswith("_:") else node,
+            cells=tuple(_cell(description, node, column) for column in plan.columns),
+        )
+        for node in nodes
+    ]
+    # A row may also be a plain text: a risk is a sentence before it is a node.
+    said = tuple(value for value in values(description, subject, *plan.rows) if value.shape == "text")
+    rows += [Row(iri="", cells=((value,), *((),) * (len(plan.columns) - 1))) for value in said]
+    if not rows:
+        return None
+    return _filled(plan.label, tuple(column.label for column in plan.columns), rows)
+
+
+def _filled(label: str, columns: tuple[str, ...], rows: list[Row]) -> Sheet:
+    """The sheet without its empty columns; the first stays where rows are known by their IRI alone."""
+    keep = [place for place in range(len(columns)) if any(row.cells[place] for row in rows)]
+    if 0 not in keep and any(row.iri for row in rows):
+        keep.insert(0, 0)
+    return Sheet(
+        label=label,
+        columns=tuple(columns[place] for place in keep),
+        rows=tuple(Row(iri=row.iri, cells=tuple(row.cells[place] for place in keep)) for row in rows[:MAX_ROWS]),
+        more=max(0, len(rows) - MAX_ROWS),
+    )
+
+
+def _cell(description: Description, node: str, column: Column) -> tuple[Value, ...]:
+    if column.inner:
+        return tuple(_line(description, term.value, column) for term in description.terms(node, *column.properties))
+    if column.merged:
+        return values(description, node, *column.properties, depth=1)
+    for predicate in column.properties:
+        if found := values(description, node, predicate, depth=1):
+            return found
+    return ()
+
+
+def _line(description: Description, node: str, column: Column) -> Value:
+    parts = [description.value(node, predicate) for predicate in column.inner]
+    if column.inner[-1] == f"{QUDT}ucumCode":
+        parts[-1] = unit(parts[-1])
+    return Value(shape="text", texts={"": ", ".join(part for part in parts if part)})
+
+
+def _place(description: Description, node: str, plan: SheetPlan) -> tuple[int, str]:
+    position = description.value(node, plan.order) if plan.order else ""
+    for predicate in plan.columns[0].properties:
+        if texts := description.texts(node, predicate):
+            name = texts.get("en") or next(iter(texts.values()))
+            return (int(position) if position.isdecimal() else 0), name.casefold()
+    return (int(position) if position.isdecimal() else 0), node
+
+
+def _json_schema(source: str) -> list[Sheet]:
+    """The members that a JSON Schema describes, as a table."""
+    try:
+        schema = json.loads(source)
+    except (ValueError, RecursionError):
+        return []
+    rows = [
+        Row(
+            iri="",
+            cells=(
+                (_plain(name),),
+                (_plain(str(member.get("description") or member.get("title"))),)
+                if member.get("description") or member.get("title")
+                else (),
+                (_plain(_type(member)),),
+                (Value(shape="flag", plain="yes" if required else "no"),),
+            ),
+        )
+        for name, member, required in _members(schema)
+    ]
+    return [_filled("members", ("name", "meaning", "type", "required"), rows)] if rows else []
+
+
+def _members(schema: Any) -> Iterator[tuple[str, dict[str, Any], bool]]:
+    members = schema.get("properties") if isinstance(schema, dict) else None
+    if isinstance(members, dict):
+        required = schema.get("required") if isinstance(schema.get("required"), list) else []
+        for name, member in members.items():
+            if isinstance(member, dict):
+                yield name, member, name in required
+
+
+def _type(member: dict[str, Any]) -> str:
+    kind = member.get("type", "")
+    said = " / ".join(map(str, kind)) if isinstance(kind, list) else str(kind)
+    return f"{said} ({member['format']})" if said and isinstance(member.get("format"), str) else said
+
+
+def _plain(text: str) -> Value:
+    return Value(shape="text", texts={"": text})
+
+
+def _set_out(source: str) -> str:
+    """JSON in lines; any other source as it is."""
+    try:
+        return json.dumps(json.loads(source), ensure_ascii=False, indent=2)
+    except (ValueError, RecursionError):
+        return source

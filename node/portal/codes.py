@@ -1,0 +1,60 @@
+"""Words for the IRIs of public code lists: licences, themes, frequencies, file types, access rights.
+
+Raw IRIs never stand where a name exists. The lists themselves are those by which ``node.semantics`` reads
+descriptions; codes that they lack are made readable from their IRI.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from node.portal.markup import last_segment
+from node.semantics.codelists import ACCESS, NOTATIONS, RISKS, CodeList
+from node.semantics.filetypes import FILE_TYPES
+from node.semantics.frequencies import FREQUENCIES
+from node.semantics.languages import LANGUAGES
+from node.semantics.licences import LICENCES
+from node.semantics.themes import THEMES
+from node.vocab.namespaces import PREFIXES
+
+_LISTS: Final[tuple[CodeList, ...]] = (
+    THEMES,
+    LICENCES,
+    FILE_TYPES,
+    FREQUENCIES,
+    ACCESS,
+    LANGUAGES,
+    NOTATIONS,
+    RISKS,
+)
+_AUTHORITY: Final = re.compile(r"https?://publications\.europa\.eu/resource/authority/[a-z-]+/([A-Za-z0-9_.-]+)")
+_EPSG: Final = re.compile(r"https?://www\.opengis\.net/def/crs/EPSG/[\d.]+/(\d+)")
+_CREATIVE_COMMONS: Final = re.compile(r"https?://creativecommons\.org/licenses/([a-z-]+)/(\d\.\d)/?(?:deed\.\w+)?")
+_MEDIA_TYPE: Final = re.compile(r"https?://www\.iana\.org/assignments/media-types/([\w.+-]+/[\w.+-]+)")
+
+
+def spoken(value: str, language: str) -> str:
+    """The name of a coded value in ``language``, else in English; empty where it is of no known list."""
+    for codes in _LISTS:
+        if code := codes.by_iri(value):
+            return code.label(language)
+    if found := _AUTHORITY.fullmatch(value):
+        return found[1].replace("_", " ")
+    if found := _CREATIVE_COMMONS.fullmatch(value):
+        return f"CC {found[1].upper()} {found[2]}"
+    if found := _EPSG.fullmatch(value):
+        return f"EPSG:{found[1]}"
+    if found := _MEDIA_TYPE.fullmatch(value):
+        return found[1]
+    if re.fullmatch(r"[A-Z]{4}", value) and (theme := THEMES.find(value)):
+        return theme.label(language)
+    return ""
+
+
+def compact(iri: str) -> str:
+    """``prefix:name`` for an IRI of a vocabulary that we know, else its last segment."""
+    for prefix, namespace in PREFIXES.items():
+        if iri.startswith(namespace) and len(iri) > len(namespace):
+            return f"{prefix}:{iri[len(namespace) :]}"
+    return last_segment(iri)

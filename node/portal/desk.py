@@ -1,0 +1,235 @@
+"""Where visits begin and pages leave: recognises the reader, guards forms, renders templates, words errors."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from node.base.clock import Clock
+from node.base.errors import HansaError, LocalFault, NotAllowed, NotFound, Unauthenticated
+from node.identity.model import ANONYMOUS, Caller
+from node.portal import codes, headers, markup
+from node.portal.forms import check_csrf, new_form_cookie, read_form
+from node.portal.languages import Speaker, chosen
+from node.portal.ports import Node, OpenApi
+from node.portal.settings import PortalSettings
+from node.portal.theme import style_sheet
+from node.portal.visit import PLURALS, Visit
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+log = logging.getLogger("hansa.portal")
+
+LANGUAGE_COOKIE: Final = "hansa_lang"
+FORM_COOKIE: Final = "hansa_form"
+YEAR: Final = 365 * 86_400
+
+HERE: Final = Path(__file__).parent
+
+Identify = Callable[[Request], Awaitable[Caller]]
+"""Tells who calls; raises ``Unauthenticated`` for a session or token that does not hold."""
+
+PageFunction = Callable[["Desk", Visit], Awaitable[Response]]
+
+
+class Desk:
+    """What every page function gets: the node, the settings, and ``render``."""
+
+    def __init__(
+        self,
+        node: Node,
+        identify: Identify,
+        settings: PortalSettings,
+        clock: Clock,
+        *,
+        openapi: Callable[[], OpenApi] | None = None,
+    ) -> None:
+        self.node = node
+        self.settings = settings
+        self.openapi = openapi
+        self._identify = identify
+        self._clock = clock
+
+    # visits -----------------------------------------------------------------------------------------------
+    async def visit(self, request: Request, caller: Caller | None = None) -> Visit:
+        """The visit that ``request`` is; a session that does not hold any more makes a stranger of its owner."""
+        session = request.cookies.get(self.settings.session_cookie, "")
+        if caller is None:
+            try:
+                caller = await self._identify(request)
+            except Unauthenticated:
+                caller = ANONYMOUS
+        if not caller.is_person:
+            session = ""
+        language = chosen(
+            request.query_params.get("lang"),
+            request.cookies.get(LANGUAGE_COOKIE),
+            accept=request.headers.get("accept-language", ""),
+        )
+        return Visit(
+            request=request,
+            caller=caller,
+            settings=self.settings,
+            speaker=Speaker(language, self.settings.zone, self._clock.now()),
+            session=session,
+            form_cookie=request.cookies.get(FORM_COOKIE, "")[:100] or new_form_cookie(),
+        )
+
+    def endpoint(
+        self, page: PageFunction, *, people: bool = False, form: bool = False
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """``page`` as a route's endpoint. ``people``: signed-in people only; ``form``: with a checked form."""
+
+        async def serve(request: Request) -> Response:
+            visit = await self.visit(request)
+            try:
+                if people and not visit.signed_in:
+                    return self._to_sign_in(visit)
+                if form:
+                    fields = await read_form(request)
+                    check_csrf(self.settings.secret, visit.session or request.cookies.get(FORM_COOKIE, ""), fields)
+                    visit = replace(visit, fields=fields)
+                return await page(self, visit)
+            except HansaError as error:
+                return self.error(visit, error)
+
+        return serve
+
+    def _to_sign_in(self, visit: Visit) -> Response:
+        if not visit.caller.is_anonymous:
+            raise NotAllowed(
+                "this page is for the people of this node",
+                remedy="nodes use the management API of their own node",
+            )
+        back = visit.here() if visit.request.method in ("GET", "HEAD") else visit.url("/")
+        return self.go(visit, visit.url("/sign-in", next=back))
+
+    # answers ----------------------------------------------------------------------------------------------
+    def go(self, visit: Visit, target: str) -> Response:
+        """303 See Other, so that reloading the next page does not send the form again."""
+        response = RedirectResponse(target, status_code=303)
+        response.headers["Cache-Control"] = headers.cache_control(signed_in=True)
+        return response
+
+    def render(self, visit: Visit, template: str, *, status: int = 200, **context: Any) -> Response:
+        """A page. Every name that a template uses must be given: StrictUndefined raises for others."""
+        html = self._environment.get_template(template).render(
+            v=visit, s=visit.speaker, site=self, kinds=PLURALS, markup=markup, codes=codes, **context
+        )
+        response = HTMLResponse(html, status_code=status)
+        response.headers["Vary"] = headers.VARY
+        response.headers["Cache-Control"] = headers.cache_control(signed_in=not visit.caller.is_anonymous)
+        response.headers["Content-Language"] = visit.language
+        for name, value in headers.ALWAYS + headers.FOR_PAGES:
+            response.headers.setdefault(name, value)
+        asked = visit.request.query_params.get("lang")
+        if asked and asked[:2].lower() == visit.language:
+            self.set_cookie(response, LANGUAGE_COOKIE, visit.language, YEAR)
+        return response
+
+    def set_cookie(self, response: Response, name: str, value: str, seconds: int) -> None:
+        """A cookie of ours: never readable by scripts, never sent by other sites' forms."""
+        response.set_cookie(
+            name,
+            value,
+            max_age=seconds,
+            path=self.settings.prefix or "/",
+            httponly=True,
+            samesite="lax",
+            secure=self.settings.https,
+        )
+
+    def set_form_cookie(self, response: Response, value: str, seconds: int) -> None:
+        """Ties a sign-in form to the browser that it was shown in."""
+        self.set_cookie(response, FORM_COOKIE, value, seconds)
+
+    def drop_form_cookie(self, response: Response) -> None:
+        response.delete_cookie(FORM_COOKIE, path=self.settings.prefix or "/")
+
+    # errors -----------------------------------------------------------------------------------------------
+    def error(self, visit: Visit, error: Exception) -> Response:
+        """The page for an error: what is wrong, what mends it, where to go. A fault of ours tells no more."""
+        status, code, detail, remedy, retry = _described(error)
+        if status >= 500 and (isinstance(error, LocalFault) or not isinstance(error, HansaError | HTTPException)):
+            log.error("a page failed", exc_info=error, extra={"path": visit.path})
+        family = str(status) if visit.speaker.known(f"error.{status}.title") else str(status // 100 * 100)
+        response = self.render(
+            visit,
+            "error.html",
+            status=status,
+            number=status,
+            family=family,
+            code=code,
+            detail=detail,
+            remedy=remedy,
+            title=visit.t(f"error.{family}.title"),
+        )
+        if status == 401:
+            response.headers["WWW-Authenticate"] = "Bearer"
+        if retry:
+            response.headers["Retry-After"] = "5"
+        response.headers["Cache-Control"] = headers.cache_control(signed_in=True)
+        return response
+
+    # templates and static files ---------------------------------------------------------------------------
+    @cached_property
+    def _environment(self) -> Environment:
+        # On first use: a node that nobody looks at need not carry the template engine.
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+        environment = Environment(
+            loader=FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        environment.filters["short"] = markup.shortened
+        environment.filters["segment"] = lambda value: quote(str(value), safe="")
+        environment.tests["web_address"] = lambda value: markup.web_address(value) is not None
+        return environment
+
+    @cached_property
+    def theme(self) -> str:
+        """The city's colours as CSS."""
+        return style_sheet(self.settings.accent)
+
+    @cached_property
+    def edition(self) -> str:
+        """A short hash over everything static, so that browsers may keep it for ever under its URL."""
+        found = hashlib.sha256(self.theme.encode())
+        for file in sorted((HERE / "static").iterdir()):
+            found.update(file.read_bytes())
+        if self.settings.logo:
+            found.update(self.settings.logo.read_bytes())
+        return found.hexdigest()[:12]
+
+    def static(self, name: str) -> str:
+        """The URL of a static file."""
+        return f"{self.settings.prefix}/portal/{self.edition}/{name}"
+
+
+def _described(error: Exception) -> tuple[int, str, str, str, bool]:
+    """(status, code, detail, remedy, whether to try again later) as far as the reader may know."""
+    if isinstance(error, HTTPException):
+        if error.status_code == 404:
+            return 404, NotFound.code, "", "", False
+        return error.status_code, f"http-{error.status_code}", "", "", error.status_code == 503
+    if isinstance(error, LocalFault) or not isinstance(error, HansaError):
+        return 500, LocalFault.code, "", "", False
+    # Not found and not visible are one answer, in the portal's own words.
+    if isinstance(error, NotFound):
+        return 404, error.code, "", "", False
+    return error.status, error.code, error.detail, error.remedy, error.status in (429, 503)

@@ -1,0 +1,72 @@
+"""What comes in from forms: their fields, the token that shows they are ours, where to go afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from typing import Final
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from node.base.errors import InvalidInput, NotAllowed, TooLarge, UnsupportedMediaType
+
+MAX_BYTES: Final = 64 * 1024
+MAX_FIELDS: Final = 60
+
+TOKEN: Final = "csrf"  # noqa: S105 - the name of the field
+
+_PLAIN_PATH: Final = re.compile(r"/(?:[^/\\\x00-\x20\x7f-\x9f][^\\\x00-\x20\x7f-\x9f]*)?")
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """The fields of an ``application/x-www-form-urlencoded`` body; of a repeated one, the first.
+
+    Raises ``UnsupportedMediaType``, ``TooLarge`` (64 KiB, 60 fields), ``InvalidInput`` (not UTF-8).
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
+        raise UnsupportedMediaType("a form of this portal is sent as application/x-www-form-urlencoded")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise TooLarge("the form is larger than 64 KiB", remedy="shorten the text")
+    try:
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+    except ValueError as error:
+        raise InvalidInput("the form is not readable", remedy="send it again from the page") from error
+    fields: dict[str, str] = {}
+    for name, value in pairs:
+        fields.setdefault(name, value.replace("\r\n", "\n"))
+    return fields
+
+
+def csrf_token(secret: bytes, session: str) -> str:
+    """The token of every form of this session: HMAC-SHA-256 of the session under the node's own secret."""
+    return hmac.new(secret, b"csrf\0" + session.encode(), hashlib.sha256).hexdigest()
+
+
+def check_csrf(secret: bytes, session: str, fields: dict[str, str]) -> None:
+    """Raises ``NotAllowed`` unless ``fields`` carry the token of ``session``."""
+    given = fields.get(TOKEN, "")
+    if not session or not hmac.compare_digest(csrf_token(secret, session).encode(), given.encode()):
+        raise NotAllowed(
+            "this form does not belong to your session",
+            remedy="go back, load the page again and send the form once more",
+        )
+
+
+def new_form_cookie() -> str:
+    """A value that ties a sign-in form to the browser it was shown in, before there is a session."""
+    return secrets.token_urlsafe(24)
+
+
+def local_path(target: str, default: str = "/") -> str:
+    """``target`` if it is a path on this very site, else ``default``: nobody is sent elsewhere by ``next``.
+
+    Refused are other schemes, ``//host``, backslashes (browsers read them as slashes), blanks and controls
+    (browsers drop them, and what remains may be ``//host``).
+    """
+    return target if len(target) <= 2000 and _PLAIN_PATH.fullmatch(target) else default

@@ -1,0 +1,57 @@
+"""Headers that protect a reader: what a page may load, who may frame it, what a cache may keep.
+
+``SecurityHeaders`` wraps the whole application. It never overwrites a header that a door has set itself.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+)
+
+ALWAYS: Final[tuple[tuple[str, str], ...]] = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+)
+FOR_PAGES: Final[tuple[tuple[str, str], ...]] = (
+    ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
+    ("X-Frame-Options", "DENY"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+)
+
+VARY: Final = "Accept, Accept-Language, Authorization, Cookie"
+
+
+def cache_control(*, signed_in: bool) -> str:
+    """For pages: nothing of a signed-in person is kept anywhere; the rest is asked for again each time."""
+    return "private, no-store" if signed_in else "no-cache"
+
+
+class SecurityHeaders:
+    """ASGI middleware: adds the headers above to every answer (``FOR_PAGES`` to HTML only)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_protected(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in ALWAYS:
+                    headers.setdefault(name, value)
+                if headers.get("content-type", "").startswith(("text/html", "application/xhtml", "image/svg")):
+                    for name, value in FOR_PAGES:
+                        headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, send_protected)

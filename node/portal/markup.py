@@ -1,0 +1,265 @@
+"""Between other people's text and our HTML: links that may be followed, language tags that may be written,
+documents that may be embedded, words that are marked, secrets that are not shown.
+
+Escaping itself is Jinja2's (autoescape everywhere); this module decides what may become an attribute or an
+element at all.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from html.parser import HTMLParser
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
+
+_UNSAFE_IN_URL: Final = re.compile(r"[\x00-\x20\x7f-\x9f\\\"<>^`{|}\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_HOST: Final = re.compile(r"[A-Za-z0-9.\-\[\]:%_\u00a1-\uffff]+")
+
+
+def web_address(iri: object) -> str | None:
+    """``iri`` if a browser may follow it from our pages: absolute, http or https, with a host; else None."""
+    if not isinstance(iri, str) or len(iri) > 4000 or _UNSAFE_IN_URL.search(iri):
+        return None
+    try:
+        parts = urlsplit(iri)
+        host = parts.hostname
+        _ = parts.port
+    except ValueError:
+        return None
+    if parts.scheme.lower() not in ("http", "https") or not iri.lower().startswith(("http://", "https://")):
+        return None
+    if not host or parts.username is not None or not _HOST.fullmatch(host):
+        return None
+    return iri
+
+
+def mail_address(text: object) -> str | None:
+    """The bare address in ``mailto:someone@example.org`` or ``someone@example.org``; None where it is none."""
+    bare = text.removeprefix("mailto:") if isinstance(text, str) else ""
+    return bare if re.fullmatch(r"[A-Za-z0-9.!#$*+/=_~-]{1,64}@[A-Za-z0-9.-]{1,200}", bare) else None
+
+
+def language_tag(tag: object) -> str:
+    """``tag`` if it may stand in a ``lang`` attribute (RFC 5646 in outline), else an empty text."""
+    return tag if isinstance(tag, str) and LANGUAGE_TAG.fullmatch(tag) else ""
+
+
+def shortened(identifier: str, keep: int = 34) -> str:
+    """A long identifier with its middle left out; the whole is behind the copy button and in the title."""
+    if identifier.startswith("urn:uuid:"):
+        return f"{identifier[9:17]}…{identifier[-4:]}"
+    for scheme in ("https://", "http://", "did:web:"):
+        if identifier.startswith(scheme):
+            identifier = identifier.removeprefix(scheme)
+            break
+    if len(identifier) <= keep:
+        return identifier
+    tail = keep // 2
+    return f"{identifier[: keep - tail - 1]}…{identifier[-tail:]}"
+
+
+def last_segment(iri: str) -> str:
+    """What is behind the last ``#``, ``/`` or ``:`` of an IRI: its name where nobody gave it a better one."""
+    return re.split(r"[#/:]", iri.rstrip("#/"))[-1] or iri
+
+
+def unit(code: str) -> str:
+    """A UCUM code as people write the unit: ``{veh}/h`` → ``veh/h``, ``dB[SPL]`` → ``dB``, ``1`` → nothing."""
+    if code == "1":
+        return "–"
+    plain = re.sub(r"\[SPL\]|[{}]", "", code)
+    return {"Cel": "°C", "ug/m3": "µg/m³", "m2": "m²", "km.h-1": "km/h", "%": "%"}.get(plain, plain)
+
+
+def marked(snippet: str) -> list[tuple[bool, str]]:
+    """A search snippet as pieces: (is a found word, text). Found words stand between « and »."""
+    pieces: list[tuple[bool, str]] = []
+    for part in re.split(r"(«[^«»]*»)", snippet):
+        if part.startswith("«") and part.endswith("»"):
+            pieces.append((True, part[1:-1]))
+        elif part:
+            pieces.append((False, part))
+    return pieces
+
+
+# documents -------------------------------------------------------------------------------------------------
+
+_KEPT: Final = frozenset(
+    [
+        "a",
+        "abbr",
+        "address",
+        "article",
+        "b",
+        "blockquote",
+        "br",
+        "caption",
+        "cite",
+        "code",
+        "col",
+        "colgroup",
+        "dd",
+        "dfn",
+        "div",
+        "dl",
+        "dt",
+        "em",
+        "figcaption",
+        "figure",
+        "footer",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hr",
+        "i",
+        "li",
+        "main",
+        "ol",
+        "p",
+        "pre",
+        "q",
+        "s",
+        "section",
+        "small",
+        "span",
+        "strong",
+        "sub",
+        "sup",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "time",
+        "tr",
+        "u",
+        "ul",
+        "wbr",
+    ]
+)
+_RENAMED: Final = {"h1": "h2", "main": "div", "header": "div", "footer": "div"}
+_VOID: Final = frozenset(("br", "col", "hr", "wbr"))
+_SILENT: Final = frozenset(
+    ("script", "style", "head", "title", "template", "iframe", "object", "svg", "math", "noscript")
+)
+_ATTRIBUTES: Final = frozenset(("lang", "dir", "class", "datetime", "scope", "colspan", "rowspan", "start"))
+_PLAIN_VALUE: Final = re.compile(r"[\w \-.:+]{0,200}")
+
+
+def embedded(document: str) -> str:
+    """``document`` (a page or a fragment of HTML) as a fragment that is safe inside a page of ours.
+
+    Only elements of text and tables stay, with plain attributes and http(s) or in-page links; what is not
+    text (scripts, styles, frames, the head) goes with its content. Open elements are closed.
+    """
+    cleaner = _Cleaner()
+    cleaner.feed(document)
+    cleaner.close()
+    return cleaner.result()
+
+
+class _Cleaner(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self._out: list[str] = []
+        self._open: list[str] = []
+        self._silent: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if self._silent or tag in _SILENT:
+            if tag in _SILENT:
+                self._silent.append(tag)
+            return
+        if tag not in _KEPT and tag not in _RENAMED:
+            return
+        name = _RENAMED.get(tag, tag)
+        kept = "".join(f' {key}="{html.escape(value)}"' for key, value in self._attributes(name, attrs))
+        self._out.append(f"<{name}{kept}>")
+        if name not in _VOID:
+            self._open.append(name)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in _SILENT:
+            return
+        self.handle_starttag(tag, attrs)
+        if tag not in _VOID:
+            self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._silent:
+            if tag == self._silent[-1]:
+                self._silent.pop()
+            return
+        name = _RENAMED.get(tag, tag)
+        if name not in self._open:
+            return
+        while self._open:
+            closed = self._open.pop()
+            self._out.append(f"</{closed}>")
+            if closed == name:
+                return
+
+    def handle_data(self, data: str) -> None:
+        if not self._silent:
+            self._out.append(html.escape(data))
+
+    def result(self) -> str:
+        while self._open:
+            self._out.append(f"</{self._open.pop()}>")
+        return "".join(self._out)
+
+    @staticmethod
+    def _attributes(tag: str, attrs: list[tuple[str, str | None]]) -> list[tuple[str, str]]:
+        kept: list[tuple[str, str]] = []
+        for key, raw in attrs:
+            value = raw or ""
+            if key in _ATTRIBUTES and _PLAIN_VALUE.fullmatch(value):
+                kept.append((key, value))
+            elif key == "href" and tag == "a" and web_address(value):
+                kept += [("href", value), ("rel", "noopener noreferrer nofollow")]
+        return kept
+
+
+# messages --------------------------------------------------------------------------------------------------
+
+_SECRET_NAMES: Final = re.compile(
+    r"authorization|password|secret|credential|(?:^|[_:#/])token|(?:access|refresh|id)_?token|api_?key|jwt", re.I
+)
+_JWT: Final = re.compile(r"\b(?:Bearer\s+)?eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+CONCEALED: Final = "•••"
+
+
+def readable_body(body: bytes, limit: int = 20_000) -> str:
+    """A message body for the eyes of an operator: JSON set out in lines, tokens concealed, at most ``limit``."""
+    text = body.decode("utf-8", errors="replace")
+    try:
+        text = json.dumps(_concealed(json.loads(text)), ensure_ascii=False, indent=2)
+    except (ValueError, RecursionError):
+        text = _JWT.sub(CONCEALED, text)
+    return text if len(text) <= limit else f"{text[:limit]}\n…"
+
+
+def _concealed(value: Any) -> Any:
+    if isinstance(value, dict):
+        # An endpoint property of a DSP data address carries its secret as {"name": "authorization", "value": …}.
+        named = value.get("name")
+        hides = isinstance(named, str) and _SECRET_NAMES.search(named)
+        return {
+            key: CONCEALED
+            if isinstance(inner, str) and (_SECRET_NAMES.search(key) or (hides and key == "value"))
+            else _concealed(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_concealed(inner) for inner in value]
+    if isinstance(value, str):
+        return _JWT.sub(CONCEALED, value)
+    return value

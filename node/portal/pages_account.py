@@ -1,0 +1,65 @@
+"""Signing in and out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from starlette.responses import Response
+
+from node.base.errors import TooMany, Unauthenticated
+from node.portal.forms import local_path
+from node.portal.visit import Visit
+
+if TYPE_CHECKING:
+    from node.portal.desk import Desk
+
+FORM_SECONDS: Final = 3600
+
+
+async def sign_in_form(desk: Desk, visit: Visit) -> Response:
+    """``GET /sign-in``: the form, tied to this browser by a cookie, so that nobody signs somebody else in."""
+    target = local_path(visit.request.query_params.get("next", ""), "")
+    if visit.signed_in:
+        return desk.go(visit, _prefixed(visit, target))
+    return _form(desk, visit, target=target, login="", trouble="", status=200)
+
+
+async def sign_in(desk: Desk, visit: Visit) -> Response:
+    """``POST /sign-in``: a session and back to where the reader came from, or the form again and why."""
+    login = visit.fields.get("login", "").strip()[:200]
+    password = visit.fields.get("password", "")
+    target = local_path(visit.fields.get("next", ""), "")
+    if not login or not password:
+        return _form(desk, visit, target=target, login=login, trouble="signin.empty", status=422)
+    try:
+        token = await desk.node.sign_in(login, password)
+    except Unauthenticated:
+        return _form(desk, visit, target=target, login=login, trouble="signin.wrong", status=401)
+    except TooMany:
+        return _form(desk, visit, target=target, login=login, trouble="signin.slow", status=429)
+    response = desk.go(visit, _prefixed(visit, target))
+    desk.set_cookie(response, desk.settings.session_cookie, token, desk.settings.session_seconds)
+    desk.drop_form_cookie(response)
+    return response
+
+
+async def sign_out(desk: Desk, visit: Visit) -> Response:
+    """``POST /sign-out``: the session ends here and in the node."""
+    await desk.node.sign_out(visit.session)
+    response = desk.go(visit, visit.url("/", done="signed-out"))
+    response.delete_cookie(desk.settings.session_cookie, path=desk.settings.prefix or "/")
+    return response
+
+
+def _form(desk: Desk, visit: Visit, *, target: str, login: str, trouble: str, status: int) -> Response:
+    response = desk.render(visit, "sign-in.html", status=status, target=target, login=login, trouble=trouble)
+    desk.set_form_cookie(response, visit.form_cookie, FORM_SECONDS)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _prefixed(visit: Visit, target: str) -> str:
+    """Where to go: the wished page, else the decisions that wait."""
+    return target or visit.url("/decisions")

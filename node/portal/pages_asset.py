@@ -1,0 +1,289 @@
+"""The page of an asset: what it is, how you may use it, how to get it, and everything behind it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+from zlib import crc32
+
+from starlette.responses import Response
+
+from node.base.clock import moment
+from node.base.errors import InvalidInput, NotFound
+from node.catalogue.access import AccessCode
+from node.catalogue.browse import Connections
+from node.catalogue.model import Record
+from node.policy.model import Decision, Nature, Reason
+from node.portal import headers, previews
+from node.portal.cards import Card, card
+from node.portal.changes import timeline
+from node.portal.content import distributions, facts, lineage, name_of, remaining
+from node.portal.markup import web_address
+from node.portal.triples import Description
+from node.portal.visit import Visit
+
+if TYPE_CHECKING:
+    from node.portal.desk import Desk
+
+FORMATS: Final[dict[str, tuple[str, str]]] = {
+    "ttl": ("text/turtle", "Turtle"),
+    "jsonld": ("application/ld+json", "JSON-LD"),
+    "rdf": ("application/rdf+xml", "RDF/XML"),
+    "nt": ("application/n-triples", "N-Triples"),
+}
+"""File ending → (media type, name) of the record itself."""
+
+SHOWN_RDF: Final = 60_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """A condition for the reader. ``state``: met, missing, promise, or open (it depends on who asks)."""
+
+    state: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """The answer to "how may I use it". ``verdict``: free, yes, ask, stranger, no, or described (no offer)."""
+
+    verdict: str
+    access: AccessCode
+    conditions: tuple[Condition, ...]
+    words: tuple[str, ...]
+
+    @property
+    def tone(self) -> str:
+        """The colour that goes with the verdict's word."""
+        tones = {"free": "ok", "yes": "ok", "ask": "wait", "no": "no"}
+        return tones.get(self.verdict, "plain")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRow:
+    """A file of the record; ``address`` where it is open to be downloaded."""
+
+    name: str
+    format: str
+    media_type: str
+    size: int
+    sha256: str
+    open: bool
+    address: str
+
+
+async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
+    """The page of the asset ``iri``, of its version ``?version=N`` or as it stood ``?asOf=moment``.
+
+    Raises ``NotFound`` (also for what the reader may not see) and ``InvalidInput``.
+    """
+    node, caller = desk.node, visit.caller
+    version, as_of = _wanted(visit)
+    record = await node.record(iri, caller, version=version, as_of=as_of)
+    versions = list(await node.versions(iri, caller)) or [record]
+    if record.withdrawn:
+        return _tombstone(desk, visit, record, versions)
+    decision = await node.decision_for(record, caller)
+    words = tuple(await node.conditions_in_words(record, visit.language))
+    access = await node.access(record, caller)
+    description = Description.read(record.nquads)
+    laid_out = card(record.kind, description, record.iri)
+    files = _files(visit, record, versions[0].version)
+    turtle = await node.rdf(record, "text/turtle")
+    return desk.render(
+        visit,
+        "asset.html",
+        record=record,
+        newest=versions[0],
+        as_of=as_of,
+        use=use_of(decision, visit, access, words),
+        facts=facts(description, record.iri),
+        distributions=distributions(description, record.iri),
+        lineage=lineage(description, record.iri),
+        card=laid_out,
+        remaining=remaining(description, record.iri, laid_out.used),
+        names=_Names(description, await node.connections(record, caller), laid_out),
+        files=files,
+        preview=await _preview(desk, visit, record, files),
+        steps=timeline(versions),
+        quality=await node.quality(record, caller),
+        commands=_commands(desk, record),
+        formats=FORMATS,
+        turtle=turtle[:SHOWN_RDF],
+        turtle_cut=len(turtle) > SHOWN_RDF,
+        own=visit.owns(record.iri),
+        contact=next((fact for fact in facts(description, record.iri) if fact.label == "contact"), None),
+    )
+
+
+async def record_by_iri(desk: Desk, visit: Visit) -> Response:
+    """``/record?iri=…``: the page of an asset that another node answers for."""
+    return await record_page(desk, visit, _iri(visit))
+
+
+async def record_as(desk: Desk, visit: Visit) -> Response:
+    """``/record.ttl?iri=…``: the record itself in a syntax, as a plain link."""
+    ending = visit.request.path_params["ending"]
+    if ending not in FORMATS:
+        raise NotFound
+    version, as_of = _wanted(visit)
+    record = await desk.node.record(_iri(visit), visit.caller, version=version, as_of=as_of)
+    media_type, _ = FORMATS[ending]
+    text = await desk.node.rdf(record, media_type)
+    name = record.iri.rstrip("/").rsplit("/", 1)[-1]
+    safe = "".join(c for c in name if c.isascii() and (c.isalnum() or c in "-_"))[:80] or "record"
+    return Response(
+        text.encode("utf-8", errors="replace"),
+        headers={
+            "Content-Type": f"{media_type}; charset=utf-8",
+            "Content-Disposition": f'attachment; filename="{safe}.{ending}"',
+            "X-Content-Type-Options": "nosniff",
+            "Vary": headers.VARY,
+            "Cache-Control": headers.cache_control(signed_in=not visit.caller.is_anonymous),
+        },
+    )
+
+
+async def ask(desk: Desk, visit: Visit) -> Response:
+    """``POST /record/ask``: begin a negotiation for this node, then watch it."""
+    record = await desk.node.record(visit.fields.get("iri", ""), visit.caller)
+    pid = await desk.node.ask(record, visit.fields.get("purpose") or None, visit.caller)
+    return desk.go(visit, visit.url(f"/processes/{quote(pid, safe='')}", done="asked"))
+
+
+def use_of(decision: Decision | None, visit: Visit, access: AccessCode, words: tuple[str, ...]) -> Use:
+    """What the page answers to "how may I use it"."""
+    if decision is None:
+        return Use(verdict="described", access=access, conditions=(), words=words)
+    stranger = visit.caller.is_anonymous
+    conditions = tuple(
+        Condition(state=_state(reason, stranger=stranger), reason=reason)
+        for reason in decision.reasons
+        if reason.text
+    )
+    if decision.permits:
+        verdict = "free" if access is AccessCode.OPEN else "yes"
+    elif decision.asks:
+        verdict = "ask"
+    else:
+        verdict = "stranger" if stranger else "no"
+    return Use(verdict=verdict, access=access, conditions=conditions, words=words)
+
+
+def _state(reason: Reason, *, stranger: bool) -> str:
+    if reason.nature is Nature.UNDERTAKING and (reason.met or stranger or not reason.remedy):
+        return "promise"
+    if reason.met:
+        return "met"
+    return "open" if stranger else "missing"
+
+
+class _Names:
+    """What an IRI is called: by the catalogue, by the description itself, by a code list, or by its end."""
+
+    def __init__(self, description: Description, connections: Connections, laid_out: Card) -> None:
+        self._description = description
+        self._known = {link.iri: link for link in (*connections.users, *connections.sources)}
+        self._rows = {row.iri for sheet in laid_out.sheets for row in sheet.rows if row.iri}
+        self.used_by = list({link.iri: link for link in connections.users}.values())
+
+    def asset(self, iri: str) -> tuple[str, int | None]:
+        """(asset, version) where ``iri`` is one that the catalogue knows, or a version of one; else empty."""
+        base, mark, version = iri.rpartition("#v")
+        if mark and version.isdecimal() and len(version) < 10 and base in self._known:
+            return base, int(version)
+        return (iri if iri in self._known else ""), None
+
+    def of(self, iri: str) -> dict[str, str]:
+        asset, _ = self.asset(iri)
+        if asset and self._known[asset].titles:
+            return self._known[asset].titles
+        return name_of(self._description, iri)
+
+    def anchor(self, iri: str) -> str:
+        """The id of the row about ``iri`` on this very page, or nothing."""
+        return f"term-{crc32(iri.encode('utf-8', errors='replace')):08x}" if iri in self._rows else ""
+
+
+def _wanted(visit: Visit) -> tuple[int | None, datetime | None]:
+    version = visit.request.query_params.get("version", "")
+    as_of = visit.request.query_params.get("asOf", "")
+    if version and not (version.isdecimal() and len(version) < 10 and int(version) > 0):
+        raise InvalidInput("the version is not a number", remedy="write ?version=1")
+    try:
+        return (int(version) if version else None), (moment(as_of) if as_of else None)
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput(
+            "asOf is not a moment", remedy="write ?asOf=2026-11-20T12:00:00Z or ?asOf=2026-11-20"
+        ) from error
+
+
+def _iri(visit: Visit) -> str:
+    iri = visit.request.query_params.get("iri", "")
+    if not iri or len(iri) > 2048:
+        raise NotFound
+    return iri
+
+
+def _files(visit: Visit, record: Record, newest: int) -> tuple[FileRow, ...]:
+    base = ""
+    if visit.owns(record.iri):
+        base = visit.asset(record)
+    elif web_address(record.iri):
+        base = record.iri
+    suffix = "" if record.version == newest else f"?version={record.version}"
+    return tuple(
+        FileRow(
+            name=file.name,
+            format=file.format,
+            media_type=file.media_type,
+            size=file.size,
+            sha256=file.sha256,
+            open=file.open,
+            address=f"{base}/files/{quote(file.name, safe='')}{suffix}" if file.open and base else "",
+        )
+        for file in record.files
+    )
+
+
+async def _preview(desk: Desk, visit: Visit, record: Record, files: tuple[FileRow, ...]) -> dict[str, Any] | None:
+    """The first open file that can be looked into: its name, and a table or a sketch."""
+    for file in files:
+        if not file.open:
+            continue
+        head = await desk.node.head(record, file.name, visit.caller, previews.MAX_BYTES)
+        if head is None:
+            continue
+        whole = len(head) >= file.size
+        table = previews.table(head, file.media_type, whole=whole)
+        sketch = previews.sketch(head, file.media_type, whole=whole)
+        if table or sketch:
+            return {"file": file, "table": table, "sketch": sketch}
+    return None
+
+
+def _commands(desk: Desk, record: Record) -> dict[str, str]:
+    """What to type: for the terminal, for the API of the reader's own node, for SPARQL."""
+    public = desk.settings.public_url.rstrip("/")
+    body = json.dumps({"dataset": record.iri}, ensure_ascii=False)
+    commands = {
+        "terminal": f"hansa get {shlex.quote(record.iri)}",
+        "api": (
+            f"curl -X POST {shlex.quote(public + '/api/negotiations')} \\\n"
+            '  -H "Authorization: Bearer $HANSA_TOKEN" -H "Content-Type: application/json" \\\n'
+            f"  -d {shlex.quote(body)}"
+        ),
+    }
+    if web_address(record.iri):
+        commands["sparql"] = f"DESCRIBE <{record.iri}>"
+    return commands
+
+
+def _tombstone(desk: Desk, visit: Visit, record: Record, versions: list[Record]) -> Response:
+    last = next((version for version in versions if not version.withdrawn), record)
+    return desk.render(visit, "withdrawn.html", status=410, record=record, last=last)

@@ -1,0 +1,209 @@
+"""Start, results, and the same results as CSV and RSS."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+from xml.sax.saxutils import escape
+
+from starlette.responses import Response
+
+from node.catalogue.browse import MAX_OFFSET, Found
+from node.portal import headers
+from node.portal.codes import spoken
+from node.portal.languages import pick
+from node.portal.queries import FACETS, Search, page_numbers
+from node.portal.visit import PLURALS, Visit
+
+if TYPE_CHECKING:
+    from node.portal.desk import Desk
+
+EXPORT_LIMIT: Final = 1000
+FEED_LIMIT: Final = 50
+_STEP: Final = 100
+_SHOWN_VALUES: Final = 8
+
+_NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+async def start(desk: Desk, visit: Visit) -> Response:
+    """``/``: one search box, what is here by kind, what is new, which cities."""
+    node, caller = desk.node, visit.caller
+    return desk.render(
+        visit,
+        "start.html",
+        counts=await node.counts(caller),
+        newest=await node.newest(caller, 6, visit.language),
+        publishers=await node.publishers(caller),
+        facts=await node.node_facts(),
+    )
+
+
+async def results(desk: Desk, visit: Visit) -> Response:
+    """``/search``: hits, facets as links, chips to take away, pages."""
+    search = Search.read(visit.parameters())
+    size = desk.settings.page_size
+    found = await desk.node.search(search.query(visit.language, size), visit.caller)
+    names = {publisher.id: publisher.name for publisher in await desk.node.publishers(visit.caller)}
+    last = MAX_OFFSET // size
+    pages = max(1, min(-(-found.total // size), last))
+    return desk.render(
+        visit,
+        "search.html",
+        search=search,
+        found=found,
+        first=(search.page - 1) * size + 1,
+        pages=pages,
+        numbers=page_numbers(min(search.page, pages), pages),
+        deep=found.total > last * size,
+        facets=_facets(visit, search, found.facets, names),
+        chips=_chips(visit, search, names),
+        api_query=_api_query(search, size, visit.language),
+    )
+
+
+async def results_csv(desk: Desk, visit: Visit) -> Response:
+    """``/search.csv``: the first thousand hits as a table (RFC 4180)."""
+    sheet = io.StringIO()
+    writer = csv.writer(sheet)
+    writer.writerow(("iri", "kind", "title", "description", "publisher", "access", "conditions", "version", "date"))
+    for found in await _hits(desk, visit, EXPORT_LIMIT):
+        record = found.record
+        row = (
+            record.iri,
+            record.kind,
+            pick(record.titles, visit.language)[0],
+            pick(record.descriptions, visit.language)[0],
+            record.publisher_name,
+            str(found.access),
+            found.conditions,
+            str(record.version),
+            record.at.isoformat(timespec="seconds"),
+        )
+        writer.writerow([_harmless(cell) for cell in row])
+    return _file(visit, sheet.getvalue(), "text/csv; charset=utf-8; header=present", "catalogue.csv")
+
+
+async def results_rss(desk: Desk, visit: Visit) -> Response:
+    """``/search.rss``: the newest fifty hits as RSS 2.0, for feed readers."""
+    search = Search.read(visit.parameters())
+    base = desk.settings.public_url.rstrip("/")
+    name = escape(f"{desk.settings.name}: {search.text}" if search.text else desk.settings.name)
+    items = []
+    for found in await _hits(desk, visit, FEED_LIMIT, newest=True):
+        record = found.record
+        title, _ = pick(record.titles, visit.language)
+        description, _ = pick(record.descriptions, visit.language)
+        link = base + visit.asset(record).removeprefix(desk.settings.prefix)
+        items.append(
+            f"<item><title>{_xml(title)}</title><link>{_xml(link)}</link>"
+            f'<guid isPermaLink="false">{_xml(record.version_iri)}</guid>'
+            f"<category>{_xml(record.kind)}</category><description>{_xml(description)}</description>"
+            f"<pubDate>{format_datetime(record.at)}</pubDate></item>"
+        )
+    feed = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<rss version="2.0"><channel>'
+        f"<title>{_xml(name, escaped=True)}</title><link>{_xml(base + '/search' + search.encoded())}</link>"
+        f"<description>{_xml(visit.t('search.feed'))}</description><language>{visit.language}</language>"
+        f"{''.join(items)}</channel></rss>\n"
+    )
+    return _file(visit, feed, "application/rss+xml; charset=utf-8", None)
+
+
+async def _hits(desk: Desk, visit: Visit, limit: int, *, newest: bool = False) -> list[Found]:
+    search = Search.read(visit.parameters())
+    if newest:
+        search = search.sorted_by(newest=True)
+    hits: list[Found] = []
+    for page in range(1, limit // _STEP + 1 or 2):
+        found = await desk.node.search(search.on_page(page).query(visit.language, min(_STEP, limit)), visit.caller)
+        hits += found.hits
+        if len(hits) >= min(found.total, limit) or not found.hits:
+            break
+    return hits[:limit]
+
+
+def _facets(
+    visit: Visit, search: Search, counts: dict[str, dict[str, int]], names: dict[str, str]
+) -> list[dict[str, Any]]:
+    facets = []
+    for name in FACETS:
+        values = dict(counts.get(name, {}))
+        for value in search.chosen[name]:
+            values.setdefault(value, 0)
+        order = list(PLURALS) if name == "kind" else []
+        ranked = sorted(
+            values.items(),
+            key=lambda item: (order.index(item[0]) if item[0] in order else 99, -item[1], item[0]),
+        )
+        entries = [
+            {
+                "value": value,
+                "word": _facet_word(visit, name, value, names),
+                "count": count,
+                "chosen": search.has(name, value),
+                "link": search.toggled(name, value).encoded(),
+            }
+            for value, count in ranked
+        ]
+        if entries:
+            facets.append({"name": name, "shown": entries[:_SHOWN_VALUES], "more": entries[_SHOWN_VALUES:60]})
+    return facets
+
+
+def _chips(visit: Visit, search: Search, names: dict[str, str]) -> list[dict[str, str]]:
+    chips = []
+    if search.text:
+        chips.append({"label": visit.t("search.text"), "word": search.text, "link": search.without_text().encoded()})
+    for name in FACETS:
+        for value in search.chosen[name]:
+            chips.append(
+                {
+                    "label": visit.t(f"facet.{name}"),
+                    "word": _facet_word(visit, name, value, names),
+                    "link": search.toggled(name, value).encoded(),
+                }
+            )
+    if search.bbox:
+        word = " ".join(visit.speaker.number(edge) for edge in search.bbox)
+        chips.append({"label": visit.t("search.box"), "word": word, "link": search.without_bbox().encoded()})
+    return chips
+
+
+def _facet_word(visit: Visit, facet: str, value: str, names: dict[str, str]) -> str:
+    if value in names:
+        return names[value]
+    if facet in ("kind", "access"):
+        return visit.speaker.word(facet, value)
+    return spoken(value, visit.language) or value
+
+
+def _api_query(search: Search, size: int, language: str) -> str:
+    """The same query for ``GET /api/catalogue/search``, which counts by offset instead of pages."""
+    pairs = [pair for pair in search.pairs() if pair[0] != "page"]
+    pairs += [("offset", str((search.page - 1) * size)), ("limit", str(size)), ("lang", language)]
+    return f"?{urlencode(pairs)}"
+
+
+def _harmless(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula (a leading ``= + - @`` or control gets an apostrophe)."""
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else cell
+
+
+def _xml(text: str, *, escaped: bool = False) -> str:
+    clean = _NOT_XML.sub("\ufffd", text)
+    return clean if escaped else escape(clean)
+
+
+def _file(visit: Visit, text: str, media_type: str, download: str | None) -> Response:
+    response = Response(text.encode("utf-8", errors="replace"), headers={"Content-Type": media_type})
+    response.headers["Vary"] = headers.VARY
+    response.headers["Cache-Control"] = headers.cache_control(signed_in=not visit.caller.is_anonymous)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    if download:
+        response.headers["Content-Disposition"] = f'attachment; filename="{download}"'
+    return response

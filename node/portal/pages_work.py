@@ -1,0 +1,213 @@
+"""For the people of the node: agreements, decisions, processes, deliveries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from markupsafe import Markup
+from starlette.responses import Response
+
+from node.base.errors import Conflict, InvalidInput
+from node.negotiation.model import Negotiation
+from node.portal import markup
+from node.portal.languages import LANGUAGES
+from node.portal.ports import Agreed, Conversation
+from node.portal.visit import Visit
+
+if TYPE_CHECKING:
+    from node.portal.desk import Desk
+
+NEGOTIATION_STEPS: Final = ("REQUESTED", "OFFERED", "ACCEPTED", "AGREED", "VERIFIED", "FINALIZED")
+TRANSFER_STEPS: Final = ("REQUESTED", "STARTED", "SUSPENDED", "COMPLETED")
+"""The states of the two protocols in the order in which a process usually meets them (DSP 2025-1 §7, §9)."""
+
+_OPTIONAL: Final = frozenset(("OFFERED", "ACCEPTED", "SUSPENDED"))
+
+MAX_REASON: Final = 2000
+
+
+async def agreements(desk: Desk, visit: Visit) -> Response:
+    """``/agreements``: what was agreed, with whom, and how it stands."""
+    held = await desk.node.agreements(visit.caller)
+    return desk.render(visit, "agreements.html", held=[(one, standing(one)) for one in held])
+
+
+async def agreement(desk: Desk, visit: Visit) -> Response:
+    """``/agreements/{id}``: how it stands now, the document, every access, and its proofs (``?check=now``)."""
+    agreed = await desk.node.agreement(visit.request.path_params["id"], visit.caller)
+    language = _document_language(visit)
+    checks = None
+    if visit.request.query_params.get("check") == "now":
+        checks = await desk.node.verify(agreed.agreement.id, visit.caller)
+    return desk.render(
+        visit,
+        "agreement.html",
+        agreed=agreed,
+        standing=standing(agreed),
+        document=await _document(desk, agreed, language),
+        document_language=language,
+        accesses=await desk.node.accesses(agreed.agreement.id, visit.caller),
+        checks=checks,
+        quoted=quote(agreed.agreement.id, safe=""),
+    )
+
+
+async def agreement_document(desk: Desk, visit: Visit) -> Response:
+    """``/agreements/{id}/document``: the document alone, for paper."""
+    agreed = await desk.node.agreement(visit.request.path_params["id"], visit.caller)
+    language = _document_language(visit)
+    return desk.render(
+        visit,
+        "document.html",
+        agreed=agreed,
+        document=await _document(desk, agreed, language),
+        document_language=language,
+        quoted=quote(agreed.agreement.id, safe=""),
+    )
+
+
+def standing(agreed: Agreed) -> str:
+    """``ended``, ``pending`` (not final yet), ``blocked`` (in force, but an access now is refused), ``force``."""
+    if agreed.agreement.ended:
+        return "ended"
+    if not agreed.agreement.finalized:
+        return "pending"
+    return "blocked" if agreed.now is not None and agreed.now.refuses else "force"
+
+
+async def decisions(desk: Desk, visit: Visit) -> Response:
+    """``/decisions``: what waits for a person, and what was decided lately."""
+    asked = await desk.node.decisions(visit.caller, visit.language)
+    return desk.render(
+        visit,
+        "decisions.html",
+        waiting=[one for one in asked if one.decision.decided_at is None],
+        taken=[one for one in asked if one.decision.decided_at is not None],
+        trouble=visit.request.query_params.get("trouble", ""),
+    )
+
+
+async def decide(desk: Desk, visit: Visit) -> Response:
+    """``POST /decisions/{id}``: approve, or refuse with a reason that the other side will read."""
+    decision = visit.request.path_params["id"]
+    verdict = visit.fields.get("verdict")
+    reason = visit.fields.get("reason", "").strip()[:MAX_REASON]
+    back = "/applications" if visit.fields.get("from") == "applications" else "/decisions"
+    if verdict not in ("approve", "refuse"):
+        raise InvalidInput("it is not said whether to approve or to refuse", remedy="use one of the two buttons")
+    if verdict == "refuse" and not reason:
+        # The reason is what the other side learns: without one there is nothing to send.
+        return desk.go(visit, visit.url(back, trouble=decision) + f"#decision-{quote(decision, safe='')}")
+    try:
+        await desk.node.decide(decision, verdict == "approve", reason, visit.caller)
+    except Conflict:
+        return desk.go(visit, visit.url(back, done="already"))
+    return desk.go(visit, visit.url(back, done="approved" if verdict == "approve" else "refused"))
+
+
+async def processes(desk: Desk, visit: Visit) -> Response:
+    """``/processes``: negotiations and transfers, the last changed first."""
+    running = await desk.node.processes(visit.caller)
+    return desk.render(visit, "processes.html", running=[(one, family(one)) for one in running])
+
+
+async def process(desk: Desk, visit: Visit) -> Response:
+    """``/processes/{pid}``: the way of one process, with every message."""
+    conversation = await desk.node.process(visit.request.path_params["pid"], visit.caller)
+    return desk.render(
+        visit,
+        "process.html",
+        one=conversation,
+        family=family(conversation),
+        steps=_way(conversation),
+        messages=[_message(exchange) for exchange in conversation.exchanges],
+        reasons=[text for text in map(_reason, conversation.process.reason) if text],
+    )
+
+
+async def deliveries(desk: Desk, visit: Visit) -> Response:
+    """``/deliveries``: what waits, what is stuck, and a way to try again."""
+    return desk.render(visit, "deliveries.html", deliveries=await desk.node.deliveries(visit.caller))
+
+
+async def retry(desk: Desk, visit: Visit) -> Response:
+    """``POST /deliveries/{id}/retry``."""
+    await desk.node.retry(visit.request.path_params["id"], visit.caller)
+    return desk.go(visit, visit.url("/deliveries", done="retried"))
+
+
+def family(conversation: Conversation) -> str:
+    """``negotiation`` or ``transfer``."""
+    return "negotiation" if isinstance(conversation.process, Negotiation) else "transfer"
+
+
+async def _document(desk: Desk, agreed: Agreed, language: str) -> Markup:
+    text = await desk.node.agreement_document(agreed.agreement.id, language)
+    return Markup(markup.embedded(text))  # noqa: S704 - only what the cleaner lets through
+
+
+def _document_language(visit: Visit) -> str:
+    wish = visit.request.query_params.get("document", "")
+    return wish if wish in LANGUAGES else visit.language
+
+
+def _way(conversation: Conversation) -> list[tuple[str, str]]:
+    """(state, ``past``, ``here``, ``ahead`` or ``broken``) for each step that was taken or is to come."""
+    state = conversation.process.state
+    known = NEGOTIATION_STEPS if family(conversation) == "negotiation" else TRANSFER_STEPS
+    seen = {_STATE_OF.get(_short(exchange.message), "") for exchange in conversation.exchanges}
+    ended = state == "TERMINATED"
+    here = known.index(state) if state in known else -1
+    way = []
+    for place, step in enumerate(known):
+        if step in _OPTIONAL and step not in seen and step != state:
+            continue
+        if ended:
+            if step in seen:
+                way.append((step, "past"))
+        else:
+            way.append((step, "past" if place < here else "here" if place == here else "ahead"))
+    return [*way, ("TERMINATED", "broken")] if ended else way
+
+
+_STATE_OF: Final[dict[str, str]] = {
+    "ContractRequestMessage": "REQUESTED",
+    "ContractOfferMessage": "OFFERED",
+    "ContractAgreementMessage": "AGREED",
+    "ContractAgreementVerificationMessage": "VERIFIED",
+    "ContractNegotiationEventMessage": "FINALIZED",
+    "TransferRequestMessage": "REQUESTED",
+    "TransferStartMessage": "STARTED",
+    "TransferSuspensionMessage": "SUSPENDED",
+    "TransferCompletionMessage": "COMPLETED",
+}
+
+
+def _short(message: str) -> str:
+    return message.rsplit(":", 1)[-1].rsplit("#", 1)[-1]
+
+
+def _message(exchange: Any) -> dict[str, Any]:
+    return {
+        "exchange": exchange,
+        "name": _short(exchange.message),
+        "body": markup.readable_body(exchange.body),
+        "answer": markup.readable_body(exchange.answer) if exchange.answer else "",
+        "well": 200 <= exchange.answer_status < 300,
+    }
+
+
+def _reason(reason: Any) -> dict[str, str]:
+    """A reason of a DSP process as text: a sentence, a language map, or our own decision's reason."""
+    if isinstance(reason, str):
+        return {"": reason}
+    if isinstance(reason, dict):
+        if isinstance(reason.get("@value"), str):
+            return {str(reason.get("@language", "")): reason["@value"]}
+        text = reason.get("text", reason)
+        if isinstance(text, dict):
+            return {str(tag): said for tag, said in text.items() if isinstance(said, str)}
+        if isinstance(text, str):
+            return {"": text}
+    return {}

@@ -1,0 +1,142 @@
+"""The portal put together: its routes, and the three pages that other doors call."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Callable
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from node.base.clock import Clock, SystemClock
+from node.base.errors import HansaError, NotFound
+from node.identity.model import Caller
+from node.portal import (
+    pages_about,
+    pages_account,
+    pages_asset,
+    pages_catalogue,
+    pages_region,
+    pages_sparql,
+    pages_work,
+)
+from node.portal.desk import HERE, Desk, Identify
+from node.portal.ports import Node
+from node.portal.settings import PortalSettings
+
+KEEP: Final = "public, max-age=31536000, immutable"
+
+_MEDIA_TYPES: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+
+class Portal:
+    """All pages of a node.
+
+    ``routes`` go into the application (below the prefix of ``public_url``, if the node has one). Three pages
+    are served at addresses that belong to other doors, which call them where ``prefers_page`` says so:
+    ``record_page`` for record IRIs, ``sparql_page`` for ``/sparql``, ``error_page`` for errors.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        identify: Identify,
+        settings: PortalSettings,
+        *,
+        openapi: Callable[[], dict[str, Any]] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.desk = Desk(node, identify, settings, clock or SystemClock(), openapi=openapi)
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """The routes of the portal's own pages and static files."""
+        page = self.desk.endpoint
+        people = {"people": True}
+        form = {"people": True, "form": True}
+        table: list[tuple[str, str, Callable[[Request], Any]]] = [
+            ("GET", "/", page(pages_catalogue.start)),
+            ("GET", "/search", page(pages_catalogue.results)),
+            ("GET", "/search.csv", page(pages_catalogue.results_csv)),
+            ("GET", "/search.rss", page(pages_catalogue.results_rss)),
+            ("GET", "/record", page(pages_asset.record_by_iri)),
+            ("POST", "/record/ask", page(pages_asset.ask, **form)),
+            ("GET", "/record.{ending:str}", page(pages_asset.record_as)),
+            ("GET", "/sign-in", page(pages_account.sign_in_form)),
+            ("POST", "/sign-in", page(pages_account.sign_in, form=True)),
+            ("POST", "/sign-out", page(pages_account.sign_out, **form)),
+            ("GET", "/agreements", page(pages_work.agreements, **people)),
+            # An id may be an IRI with slashes in it, so the longer path is tried first.
+            ("GET", "/agreements/{id:path}/document", page(pages_work.agreement_document, **people)),
+            ("GET", "/agreements/{id:path}", page(pages_work.agreement, **people)),
+            ("GET", "/decisions", page(pages_work.decisions, **people)),
+            ("POST", "/decisions/{id:path}", page(pages_work.decide, **form)),
+            ("GET", "/processes", page(pages_work.processes, **people)),
+            ("GET", "/processes/{pid:path}", page(pages_work.process, **people)),
+            ("GET", "/deliveries", page(pages_work.deliveries, **people)),
+            ("POST", "/deliveries/{id:path}/retry", page(pages_work.retry, **form)),
+            ("GET", "/applications", page(pages_region.applications, **people)),
+            ("GET", "/issued", page(pages_region.issued, **people)),
+            ("POST", "/issued/{id:path}/revoke", page(pages_region.revoke, **form)),
+            ("GET", "/members", page(pages_region.members)),
+            ("GET", "/about", page(pages_about.about)),
+            ("GET", "/docs/api", page(pages_about.api_docs)),
+            ("GET", "/portal/{edition:str}/{name:str}", self._static),
+        ]
+        return [Route(path, endpoint, methods=[method]) for method, path, endpoint in table]
+
+    async def record_page(self, request: Request, iri: str, caller: Caller) -> Response:
+        """The page of the asset ``iri``; what cannot be shown is answered with its error page."""
+        visit = await self.desk.visit(request, caller)
+        try:
+            return await pages_asset.record_page(self.desk, visit, iri)
+        except HansaError as error:
+            return self.desk.error(visit, error)
+
+    async def sparql_page(self, request: Request, caller: Caller) -> Response:
+        """The query page, with the results of ``?query=`` where there is one."""
+        visit = await self.desk.visit(request, caller)
+        try:
+            return await pages_sparql.sparql_page(self.desk, visit)
+        except HansaError as error:
+            return self.desk.error(visit, error)
+
+    async def error_page(self, request: Request, error: Exception) -> Response:
+        """The page for any error: HansaError, Starlette's HTTPException, or a bug of ours (500)."""
+        return self.desk.error(await self.desk.visit(request), error)
+
+    async def _static(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        found = self._static_file(name)
+        if found is None:
+            return await self.error_page(request, NotFound())
+        body, media_type = found
+        current = request.path_params["edition"] == self.desk.edition
+        return Response(
+            body,
+            headers={
+                "Content-Type": media_type,
+                "Cache-Control": KEEP if current else "no-cache",
+                "X-Content-Type-Options": "nosniff",
+                # An SVG logo opened by itself is a document: it may run nothing.
+                "Content-Security-Policy": "default-src 'none'; style-src 'self'; sandbox",
+            },
+        )
+
+    def _static_file(self, name: str) -> tuple[bytes, str] | None:
+        logo = self.desk.settings.logo
+        if name == "theme.css":
+            return self.desk.theme.encode(), _MEDIA_TYPES[".css"]
+        if name == "logo":
+            guessed = mimetypes.guess_type(logo.name)[0] if logo else None
+            return (logo.read_bytes(), guessed or "application/octet-stream") if logo else None
+        for file in (HERE / "static").iterdir():
+            if file.name == name:
+                return file.read_bytes(), _MEDIA_TYPES.get(file.suffix, "application/octet-stream")
+        return None

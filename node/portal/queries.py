@@ -1,0 +1,145 @@
+"""A search as its URL says it: read into a ``Query``, and written back with one facet more or less."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import urlencode
+
+from node.base.errors import InvalidInput
+from node.catalogue.browse import MAX_OFFSET
+from node.catalogue.model import Query
+
+FACETS: Final = ("kind", "access", "theme", "publisher", "keyword")
+"""The facets in the order in which pages show them; the names are those of the query parameters."""
+
+MAX_TEXT: Final = 300
+MAX_VALUES: Final = 20
+
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What a results page is about. ``chosen`` maps a facet to its chosen values."""
+
+    text: str = ""
+    chosen: Mapping[str, tuple[str, ...]]
+    bbox: tuple[float, float, float, float] | None = None
+    newest: bool = False
+    page: int = 1
+
+    @classmethod
+    def read(cls, parameters: Iterable[tuple[str, str]]) -> Search:
+        """From the query of a URL. Raises ``InvalidInput`` for a ``bbox`` that is none; ignores the unknown."""
+        text, bbox, newest, page = "", None, False, 1
+        values: dict[str, list[str]] = {name: [] for name in FACETS}
+        for name, raw in parameters:
+            value = _CONTROLS.sub(" ", raw).strip()
+            if name == "q":
+                text = value[:MAX_TEXT]
+            elif name in values and value and value not in values[name] and len(values[name]) < MAX_VALUES:
+                values[name].append(value[:500])
+            elif name == "bbox":
+                bbox = _bbox(value)
+            elif name == "sort":
+                newest = value == "newest"
+            elif name == "page" and value.isdecimal() and len(value) < 7:
+                page = max(int(value), 1)
+        chosen = {name: tuple(found) for name, found in values.items()}
+        return cls(text=text, chosen=chosen, bbox=bbox, newest=newest, page=page)
+
+    def query(self, language: str, size: int) -> Query:
+        """For the catalogue: page ``page`` of ``size`` hits."""
+        return Query(
+            text=self.text,
+            kinds=self.chosen["kind"],
+            themes=self.chosen["theme"],
+            keywords=self.chosen["keyword"],
+            publishers=self.chosen["publisher"],
+            access=self.chosen["access"],
+            language=language,
+            bbox=self.bbox,
+            offset=min((self.page - 1) * size, MAX_OFFSET),
+            limit=size,
+            newest=self.newest or not self.text,
+        )
+
+    # links ------------------------------------------------------------------------------------------------
+    def pairs(self) -> list[tuple[str, str]]:
+        """The parameters that say this search, in a fixed order, so that equal searches have equal URLs."""
+        pairs = [("q", self.text)] if self.text else []
+        for name in FACETS:
+            pairs += [(name, value) for value in self.chosen[name]]
+        if self.bbox:
+            pairs.append(("bbox", ",".join(f"{edge:g}" for edge in self.bbox)))
+        if self.newest:
+            pairs.append(("sort", "newest"))
+        if self.page > 1:
+            pairs.append(("page", str(self.page)))
+        return pairs
+
+    def encoded(self) -> str:
+        """The query string of this search; empty for the search for everything."""
+        pairs = self.pairs()
+        return f"?{urlencode(pairs)}" if pairs else ""
+
+    def toggled(self, facet: str, value: str) -> Search:
+        """With this facet value added, or removed where it was chosen; back on the first page."""
+        values = self.chosen[facet]
+        after = tuple(v for v in values if v != value) if value in values else (*values, value)
+        return replace(self, chosen={**self.chosen, facet: after}, page=1)
+
+    def has(self, facet: str, value: str) -> bool:
+        return value in self.chosen[facet]
+
+    def without_text(self) -> Search:
+        return replace(self, text="", page=1)
+
+    def without_bbox(self) -> Search:
+        return replace(self, bbox=None, page=1)
+
+    def without_facets(self) -> Search:
+        return replace(self, chosen=dict.fromkeys(FACETS, ()), bbox=None, page=1)
+
+    def sorted_by(self, *, newest: bool) -> Search:
+        return replace(self, newest=newest, page=1)
+
+    def on_page(self, page: int) -> Search:
+        return replace(self, page=page)
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether any facet or box is chosen."""
+        return self.bbox is not None or any(self.chosen.values())
+
+
+def page_numbers(page: int, pages: int) -> Sequence[int | None]:
+    """Which page numbers to link: the ends, this one and its neighbours; None stands for a gap."""
+    wanted = sorted({1, 2, page - 1, page, page + 1, pages - 1, pages} & set(range(1, pages + 1)))
+    numbers: list[int | None] = []
+    for number in wanted:
+        before = numbers[-1] if numbers else None
+        if before is not None and number - before == 2:
+            numbers.append(number - 1)
+        elif before is not None and number - before > 2:
+            numbers.append(None)
+        numbers.append(number)
+    return numbers
+
+
+def _bbox(value: str) -> tuple[float, float, float, float] | None:
+    if not value:
+        return None
+    if not re.fullmatch(r"(?:\s*-?\d{1,3}(?:\.\d{1,12})?\s*(?:,|$)){4}", value) or value.count(",") != 3:
+        raise InvalidInput(
+            "the box is not four numbers", remedy="write bbox=west,south,east,north in degrees (WGS 84)"
+        )
+    west, south, east, north = (float(part) for part in value.split(","))
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise InvalidInput(
+            "the box is not on the globe", remedy="write bbox=west,south,east,north, smaller numbers first"
+        )
+    return west, south, east, north

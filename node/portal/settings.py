@@ -1,0 +1,41 @@
+"""How a city makes the portal its own: accent, logo, name; and what the pages must know of the node."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortalSettings:
+    """The three settings of a city are ``name``, ``accent`` (``#rrggbb``) and ``logo`` (an SVG or PNG file).
+
+    ``public_url`` is the base URL of the node without a trailing slash; its path becomes the prefix of every
+    link. ``secret`` keys the CSRF tokens; where several processes serve one node they need the same. ``issuer`` is
+    true on a region, whose people decide about applications and credentials.
+    """
+
+    public_url: str
+    name: str = "Hansa"
+    accent: str = "#0b5f73"
+    logo: Path | None = None
+    secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    session_cookie: str = "hansa_session"
+    session_seconds: int = 12 * 3600
+    zone: tzinfo = UTC
+    page_size: int = 20
+    issuer: bool = False
+
+    @property
+    def https(self) -> bool:
+        """Whether cookies may only travel over TLS."""
+        return self.public_url.startswith("https://")
+
+    @property
+    def prefix(self) -> str:
+        """The path of ``public_url``: empty, or ``/something`` without a trailing slash."""
+        _, _, rest = self.public_url.partition("://")
+        _, slash, path = rest.partition("/")
+        return slash + path.rstrip("/") if path else ""

@@ -1,0 +1,126 @@
+"""Design tokens: the colours of the portal, in light and dark, and a city's accent made readable in both.
+
+The tokens are data, so that a test can show that every pair of text and ground that the style sheet uses has
+the contrast that WCAG 2.2 asks for (1.4.3: 4.5:1 for text; 1.4.11: 3:1 for controls). A city may choose any
+accent: it is moved towards black or white until it can be read, and no further.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from node.base.errors import InvalidInput
+
+LIGHT: Final[dict[str, str]] = {
+    "paper": "#f5f6f4",
+    "surface": "#ffffff",
+    "sunken": "#edefed",
+    "ink": "#1a2126",
+    "muted": "#535e66",
+    "line": "#d8dcda",
+    "edge": "#7c878e",
+    "ok": "#17653a",
+    "ok-soft": "#e6f3ea",
+    "wait": "#765000",
+    "wait-soft": "#fbf1da",
+    "no": "#a0261c",
+    "no-soft": "#fceae7",
+    "mark": "#ffe9a8",
+    "code": "#f1f3f1",
+}
+DARK: Final[dict[str, str]] = {
+    "paper": "#11161a",
+    "surface": "#192025",
+    "sunken": "#0d1114",
+    "ink": "#e6ebee",
+    "muted": "#a5b1b8",
+    "line": "#2d383e",
+    "edge": "#7b8890",
+    "ok": "#82d4a0",
+    "ok-soft": "#14301f",
+    "wait": "#ecc274",
+    "wait-soft": "#33280f",
+    "no": "#ffa598",
+    "no-soft": "#3b1c18",
+    "mark": "#5c4a12",
+    "code": "#10161a",
+}
+
+TEXT: Final = 4.5
+CONTROL: Final = 3.0
+
+PAIRS: Final[tuple[tuple[str, str, float], ...]] = (
+    *((ink, ground, TEXT) for ink in ("ink", "muted") for ground in ("paper", "surface", "sunken", "code")),
+    *(("ink", ground, TEXT) for ground in ("ok-soft", "wait-soft", "no-soft", "accent-soft", "mark")),
+    *((ink, ground, TEXT) for ink in ("accent", "ok", "wait", "no") for ground in ("paper", "surface")),
+    *((tone, f"{tone}-soft", TEXT) for tone in ("accent", "ok", "wait", "no")),
+    ("muted", "accent-soft", TEXT),
+    ("accent", "sunken", TEXT),
+    ("on-accent", "accent", TEXT),
+    *(("edge", ground, CONTROL) for ground in ("paper", "surface", "sunken")),
+)
+"""(foreground, background, least contrast) for every pair that the style sheet sets."""
+
+_HEX: Final = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of two ``#rrggbb`` colours, from 1 to 21 (WCAG 2.2, definition of contrast ratio)."""
+    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def tokens(accent: str, *, dark: bool) -> dict[str, str]:
+    """All tokens for light or dark with the city's ``accent`` worked in.
+
+    Raises ``InvalidInput`` where ``accent`` is not ``#rrggbb``.
+    """
+    if not _HEX.fullmatch(accent):
+        raise InvalidInput(f"the accent colour {accent!r} is not of the form #rrggbb", remedy="write it like #0b5f73")
+    base: Mapping[str, str] = DARK if dark else LIGHT
+    toward = "#ffffff" if dark else "#000000"
+    soft = _mix(accent.lower(), base["surface"], 0.16 if dark else 0.09)
+    while contrast(base["muted"], soft) < TEXT:
+        # A glaring accent makes even a thin tint too strong for small text upon it.
+        soft = _mix(soft, base["surface"], 0.8)
+    grounds = (base["paper"], base["surface"], base["sunken"], soft)
+    readable = accent.lower()
+    share = 0.0
+    while min(contrast(readable, ground) for ground in grounds) < TEXT:
+        share += 0.02
+        readable = _mix(toward, accent.lower(), share)
+    on_accent = max(("#ffffff", "#0b0f12"), key=lambda ink: contrast(ink, readable))
+    return {**base, "accent": readable, "accent-soft": soft, "on-accent": on_accent}
+
+
+def style_sheet(accent: str) -> str:
+    """The custom properties as CSS: light, dark by preference, and light again on paper."""
+    light, dark = (_declarations(tokens(accent, dark=dark)) for dark in (False, True))
+    return (
+        f":root {{ color-scheme: light dark; {light} }}\n"
+        f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"
+    )
+
+
+def _declarations(values: Mapping[str, str]) -> str:
+    return " ".join(f"--{name}: {value};" for name, value in values.items())
+
+
+def _channels(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def _luminance(colour: str) -> float:
+    red, green, blue = (
+        part / 255 / 12.92 if part / 255 <= 0.04045 else ((part / 255 + 0.055) / 1.055) ** 2.4
+        for part in _channels(colour)
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _mix(one: str, other: str, share: float) -> str:
+    """``share`` of ``one`` in ``other``."""
+    pairs = zip(_channels(one), _channels(other), strict=True)
+    return "#" + "".join(f"{round(a * share + b * (1 - share)):02x}" for a, b in pairs)

@@ -1,0 +1,125 @@
+"""One visit of one reader: who, in which language, on which page; and how pages link to one another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, NamedTuple
+from urllib.parse import parse_qsl, quote, urlencode
+
+from starlette.requests import Request
+
+from node.catalogue.model import Record
+from node.identity.model import Caller, UserRole
+from node.portal.forms import csrf_token
+from node.portal.languages import LANGUAGES, Speaker, pick
+from node.portal.markup import language_tag
+from node.portal.settings import PortalSettings
+from node.semantics.kinds import KINDS
+
+_ORDER: Final = ("dataset", "service", "model", "scenario", "ontology", "schema", "transformation", "rulebook")
+
+PLURALS: Final[dict[str, str]] = {
+    name: KINDS[name].plural for name in (*_ORDER, *(name for name in KINDS if name not in _ORDER))
+}
+"""Kind → the plural under which its records have their IRIs, in the order in which pages list the kinds."""
+
+_OWN_PATH: Final = re.compile(f"/(?:{'|'.join(PLURALS.values())})/[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class Said(NamedTuple):
+    """A text, and its language where that is not the language of the page."""
+
+    text: str
+    lang: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """What a page knows of its reader. ``session`` is the session token, empty without one."""
+
+    request: Request
+    caller: Caller
+    settings: PortalSettings
+    speaker: Speaker
+    session: str = ""
+    form_cookie: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    # who --------------------------------------------------------------------------------------------------
+    @property
+    def language(self) -> str:
+        return self.speaker.language
+
+    @property
+    def now(self) -> datetime:
+        return self.speaker.now
+
+    @property
+    def signed_in(self) -> bool:
+        return self.caller.is_person
+
+    def may(self, *roles: str) -> bool:
+        """Whether the reader has one of these roles: pages show a form only to whom it may serve."""
+        return any(self.caller.may(UserRole(role)) for role in roles)
+
+    @property
+    def csrf(self) -> str:
+        """The token for forms of this session, or before sign-in for this browser."""
+        return csrf_token(self.settings.secret, self.session or self.form_cookie)
+
+    # what it says -----------------------------------------------------------------------------------------
+    def t(self, key: str, count: int | None = None, /, **values: object) -> str:
+        """A text of the interface."""
+        return self.speaker.say(key, count, **values)
+
+    def said(self, texts: Mapping[str, str]) -> Said:
+        """A text of the content in the reader's language where there is one."""
+        text, tag = pick(texts, self.language)
+        foreign = tag and not tag.lower().startswith(self.language)
+        return Said(text, language_tag(tag) if foreign else "")
+
+    # where things are -------------------------------------------------------------------------------------
+    def url(self, path: str, /, **query: object) -> str:
+        """A page of this portal; empty parameters are left out."""
+        pairs = [(name, str(value)) for name, value in query.items() if value not in (None, "", False)]
+        return self.settings.prefix + path + (f"?{urlencode(pairs)}" if pairs else "")
+
+    @property
+    def path(self) -> str:
+        """The path of this page without the prefix."""
+        path = self.request.url.path
+        prefix = self.settings.prefix
+        return path.removeprefix(prefix) if prefix and path.startswith(f"{prefix}/") else path
+
+    def here(self, **changes: object) -> str:
+        """This page with some parameters changed (None: left out)."""
+        pairs = [(n, v) for n, v in self.parameters() if n not in changes]
+        pairs += [(name, str(value)) for name, value in changes.items() if value is not None]
+        address = self.settings.prefix + quote(self.path, safe="/:@!$&'()*+,;=~%._-")
+        return address + (f"?{urlencode(pairs)}" if pairs else "")
+
+    def parameters(self) -> Sequence[tuple[str, str]]:
+        """The query of this page in order, at most 200 parameters."""
+        try:
+            return parse_qsl(self.request.url.query, keep_blank_values=False, max_num_fields=200)
+        except ValueError:
+            return ()
+
+    def owns(self, iri: str) -> bool:
+        """Whether ``iri`` is the address of a record page of this very node."""
+        base = self.settings.public_url.rstrip("/")
+        return iri.startswith(base) and bool(_OWN_PATH.fullmatch(iri[len(base) :]))
+
+    def asset(self, record: Record | str, /, **query: object) -> str:
+        """The page of an asset: its own IRI where this node answers for it, else our page about it."""
+        iri = record if isinstance(record, str) else record.iri
+        if self.owns(iri):
+            return self.url(iri[len(self.settings.public_url.rstrip("/")) :], **query)
+        return self.url("/record", iri=iri, **query)
+
+    @property
+    def languages(self) -> Mapping[str, str]:
+        return LANGUAGES

@@ -1,0 +1,202 @@
+"""Code lists: the values that a field may have, found by whatever a steward would write, with suggestions.
+
+The lists themselves are typed-in facts, one module each (``themes``, ``licences``, ``filetypes``,
+``frequencies``, ``languages``); here is what they have in common, and the short lists.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from typing import Final
+
+from node.vocab.namespaces import HANSA
+
+EU: Final = "http://publications.europa.eu/resource/authority/"
+"""The authority tables of the Publications Office of the European Union."""
+
+_NOISE = re.compile(r"[^a-z0-9+]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """One value. ``code`` is what people write, ``iri`` what the record says.
+
+    ``labels``: language tag → name. ``also``: other spellings that mean just this value. ``hints``: words that
+    only suggest it. ``same``: other IRIs of the same thing, read but not written.
+    """
+
+    code: str
+    iri: str
+    labels: Mapping[str, str]
+    also: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    same: tuple[str, ...] = ()
+
+    def label(self, language: str = "en") -> str:
+        return self.labels.get(language) or self.labels.get("en") or self.code
+
+
+@dataclass(frozen=True, slots=True)
+class CodeList:
+    """A closed list. ``name`` is used by messages and by ``hansa publish --choices``; ``scheme`` is its IRI.
+
+    ``open`` lists admit other IRIs too (there are more licences than anybody can list).
+    """
+
+    name: str
+    scheme: str
+    codes: tuple[Code, ...]
+    open: bool = False
+    _spellings: dict[str, Code] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _iris: dict[str, Code] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for code in self.codes:
+            for spelling in (code.code, *code.labels.values(), *code.also):
+                self._spellings.setdefault(folded(spelling), code)
+            for iri in (code.iri, *code.same):
+                self._iris.setdefault(_without_scheme(iri), code)
+
+    def __iter__(self) -> Iterator[Code]:
+        return iter(self.codes)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def find(self, text: str) -> Code | None:
+        """The value that ``text`` means: its code, a label in any language, another spelling, or an IRI."""
+        return self._spellings.get(folded(text)) or self.by_iri(text)
+
+    def by_iri(self, iri: str) -> Code | None:
+        """The value with this IRI. ``http`` and ``https``, and a closing slash, make no difference."""
+        return self._iris.get(_without_scheme(iri))
+
+    def suggest(self, text: str, limit: int = 3) -> tuple[Code, ...]:
+        """Values that ``text`` may have meant, the likeliest first; empty where nothing is near."""
+        wanted = folded(text)
+        if not wanted:
+            return ()
+        ranked = sorted(((self._likeness(code, wanted), code) for code in self.codes), key=lambda pair: -pair[0])
+        best = ranked[0][0] if ranked else 0.0
+        # A hit on a hint (1.0) makes the merely similar spellings noise.
+        return tuple(code for score, code in ranked[:limit] if score >= max(0.6, best - 0.1))
+
+    @staticmethod
+    def _likeness(code: Code, wanted: str) -> float:
+        best = 0.0
+        for spelling in (code.code, *code.labels.values(), *code.also, *code.hints):
+            candidate = folded(spelling)
+            if wanted == candidate:
+                return 1.0
+            words = set(candidate.split()) & set(wanted.split())
+            if any(len(word) > 3 for word in words):
+                best = max(best, 0.9)
+            best = max(best, SequenceMatcher(None, wanted, candidate).ratio())
+        return best
+
+
+def folded(text: str) -> str:
+    """``text`` without case, accents and punctuation: ``CC-BY 4.0`` and ``cc_by_4.0`` are the same."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return _NOISE.sub(" ", "".join(c for c in plain if not unicodedata.combining(c))).strip()
+
+
+def _without_scheme(iri: str) -> str:
+    return iri.strip().removeprefix("https://").removeprefix("http://").rstrip("/")
+
+
+def suggestion(codes: Iterable[Code], language: str = "en") -> str:
+    """``TRAN (Transport), ENVI (Environment)``: codes as a person reads them."""
+    return ", ".join(f"{code.code} ({code.label(language)})" for code in codes)
+
+
+ACCESS: Final = CodeList(
+    "access",
+    f"{EU}access-right",
+    (
+        Code(
+            code="public",
+            iri=f"{EU}access-right/PUBLIC",
+            labels={"en": "public", "nl": "openbaar", "cs": "veřejné", "fr": "public", "de": "öffentlich"},
+            hints=("open", "free", "everyone", "iedereen"),
+        ),
+        Code(
+            code="restricted",
+            iri=f"{EU}access-right/RESTRICTED",
+            labels={
+                "en": "restricted",
+                "nl": "beperkt",
+                "cs": "omezené",
+                "fr": "restreint",
+                "de": "eingeschränkt",
+            },
+            hints=("members", "partners", "leden", "contract"),
+        ),
+        Code(
+            code="non-public",
+            iri=f"{EU}access-right/NON_PUBLIC",
+            labels={
+                "en": "not public",
+                "nl": "niet openbaar",
+                "cs": "neveřejné",
+                "fr": "non public",
+                "de": "nicht öffentlich",
+            },
+            also=("non_public", "nonpublic"),
+            hints=("private", "internal", "confidential", "secret", "intern"),
+        ),
+    ),
+)
+"""EU access rights: who may use an asset, in one word."""
+
+NOTATIONS: Final = CodeList(
+    "transformation language",
+    f"{HANSA}TransformationLanguage",
+    (
+        Code(
+            code="SPARQL CONSTRUCT",
+            iri=f"{HANSA}SparqlConstruct",
+            labels={"en": "SPARQL CONSTRUCT", "nl": "SPARQL CONSTRUCT", "cs": "SPARQL CONSTRUCT"},
+            also=("sparql", "construct"),
+            hints=("query", "rdf"),
+        ),
+        Code(
+            code="column mapping",
+            iri=f"{HANSA}ColumnMapping",
+            labels={"en": "column mapping", "nl": "kolomafbeelding", "cs": "mapování sloupců"},
+            also=("columns", "mapping"),
+            hints=("csv", "table", "yaml"),
+        ),
+    ),
+)
+"""The languages in which a transformation can be written."""
+
+RISKS: Final = CodeList(
+    "risk",
+    f"{HANSA}RiskLevel",
+    (
+        Code(
+            code="low",
+            iri=f"{HANSA}LowRisk",
+            labels={"en": "low", "nl": "laag", "cs": "nízké"},
+            hints=("minimal", "none"),
+        ),
+        Code(
+            code="medium",
+            iri=f"{HANSA}MediumRisk",
+            labels={"en": "medium", "nl": "middelmatig", "cs": "střední"},
+            hints=("moderate", "limited"),
+        ),
+        Code(
+            code="high",
+            iri=f"{HANSA}HighRisk",
+            labels={"en": "high", "nl": "hoog", "cs": "vysoké"},
+            hints=("severe",),
+        ),
+    ),
+)
+"""How much harm a wrong answer of a model can do."""

@@ -1,0 +1,320 @@
+"""RDF documents in and out, and the canonical form that is hashed and signed.
+
+``parse`` and ``canonical`` see what strangers wrote: they run in the cage, except on this node's own data. The
+cheap scans here turn most bombs away before a parser sees them; what passes them is bounded by the limits of
+the child. ``serialise``, ``quads`` and ``relabelled`` handle canonical N-Quads of our own making and may run
+anywhere. Literals keep their lexical form throughout: a ``Dataset`` keeps it, a ``Store`` would not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pyoxigraph import (
+    BlankNode,
+    CanonicalizationAlgorithm,
+    Dataset,
+    Literal,
+    NamedNode,
+    Quad,
+    RdfFormat,
+    Triple,
+)
+from pyoxigraph import parse as read_quads
+from pyoxigraph import serialize as write_quads
+
+from node.base.errors import InvalidInput, TooLarge, UnsupportedMediaType
+from node.base.jsons import read_json
+from node.semantics.contexts import with_contexts_in_place
+from node.semantics.writing import json_ld, turtle, used_prefixes
+from node.vocab.namespaces import PREFIXES
+
+TURTLE: Final = "text/turtle"
+JSON_LD: Final = "application/ld+json"
+N_TRIPLES: Final = "application/n-triples"
+N_QUADS: Final = "application/n-quads"
+TRIG: Final = "application/trig"
+RDF_XML: Final = "application/rdf+xml"
+
+
+@dataclass(frozen=True, slots=True)
+class Syntax:
+    """One way of writing RDF: its name for people, the engine's format, the endings of its files."""
+
+    name: str
+    format: RdfFormat
+    suffixes: tuple[str, ...]
+
+
+MEDIA_TYPES: Final[Mapping[str, Syntax]] = {
+    TURTLE: Syntax("Turtle", RdfFormat.TURTLE, (".ttl",)),
+    JSON_LD: Syntax("JSON-LD", RdfFormat.JSON_LD, (".jsonld",)),
+    N_TRIPLES: Syntax("N-Triples", RdfFormat.N_TRIPLES, (".nt",)),
+    N_QUADS: Syntax("N-Quads", RdfFormat.N_QUADS, (".nq",)),
+    TRIG: Syntax("TriG", RdfFormat.TRIG, (".trig",)),
+    RDF_XML: Syntax("RDF/XML", RdfFormat.RDF_XML, (".rdf", ".owl")),
+}
+
+MAX_BYTES: Final = 16 << 20
+MAX_JSON_DEPTH: Final = 64
+MAX_QUADS: Final = 500_000
+MAX_LITERAL: Final = 1 << 20
+MAX_IRI: Final = 2048
+MAX_BLANK_NODES: Final = 50
+
+_DOCTYPE: Final = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+_ENCODING: Final = re.compile(rb"""^\s*<\?xml[^>]*\bencoding\s*=\s*["']([^"']*)["']""")
+_XML_NAME_AT_END: Final = re.compile(r"[^\W\d][\w.-]*$")
+_NOT_IN_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_PLACE: Final = re.compile(
+    r"^Parser error (?:at|between) line \d+(?: columns? \d+| between columns \d+ and \d+)?"
+    r"(?: and line \d+ column \d+)?: "
+)
+
+
+def media_type_of(file_name: str) -> str | None:
+    """The RDF media type that the ending of ``file_name`` stands for, or None."""
+    lowered = file_name.lower()
+    for media_type, syntax in MEDIA_TYPES.items():
+        if lowered.endswith(syntax.suffixes):
+            return media_type
+    return None
+
+
+def syntax_of(media_type: str) -> Syntax:
+    """The syntax of ``media_type`` (parameters do not matter). Raises ``UnsupportedMediaType``."""
+    syntax = MEDIA_TYPES.get(media_type.partition(";")[0].strip().lower())
+    if syntax is None:
+        raise UnsupportedMediaType(
+            f"{media_type or 'a body without media type'} is not read as RDF here",
+            remedy="send one of " + ", ".join(MEDIA_TYPES),
+        )
+    return syntax
+
+
+def parse(
+    body: bytes,
+    media_type: str,
+    *,
+    base: str,
+    named_graphs: bool = False,
+    max_bytes: int = MAX_BYTES,
+) -> Dataset:
+    """The dataset that ``body`` describes, relative IRIs resolved against ``base``.
+
+    ``named_graphs`` admits more than the default graph; a description is one graph, and the node alone says
+    in which graph it is kept. Nothing is fetched. Raises ``UnsupportedMediaType``, ``TooLarge``, and
+    ``InvalidInput`` with line and column where the parser tells them.
+    """
+    syntax = syntax_of(media_type)
+    if len(body) > max_bytes:
+        raise TooLarge(f"the document is larger than {max_bytes >> 20} MB", remedy="send it in parts")
+    body = _scanned(body, syntax)
+    dataset = Dataset()
+    try:
+        for quad in read_quads(body, format=syntax.format, base_iri=base, without_named_graphs=not named_graphs):
+            if len(dataset) >= MAX_QUADS:
+                raise TooLarge(f"the document has more than {MAX_QUADS} statements")
+            _check_term(quad.subject)
+            _check_term(quad.object)
+            dataset.add(quad)
+    except SyntaxError as error:
+        raise _unreadable(error, syntax) from error
+    return dataset
+
+
+def canonical(dataset: Dataset, *, blank_nodes: int = MAX_BLANK_NODES) -> tuple[bytes, str]:
+    """The canonical form of ``dataset`` (RDFC-1.0, N-Quads sorted by code point) and its SHA-256.
+
+    RDFC-1.0 takes factorial time on blank nodes that look alike, hence a limit on their number here
+    (``InvalidInput``) and the limits of the child around it. ``dataset`` stays as it is.
+    """
+    quads = list(dataset)
+    found = {term for quad in quads for term in _terms(quad) if isinstance(term, BlankNode)}
+    if len(found) > blank_nodes:
+        raise InvalidInput(
+            f"the document has {len(found)} blank nodes; {blank_nodes} are allowed",
+            remedy="give the things that it describes IRIs of their own",
+            facts={"blankNodes": len(found), "allowed": blank_nodes},
+        )
+    copy = Dataset(quads)
+    copy.canonicalize(CanonicalizationAlgorithm.RDFC_1_0)
+    lines = _written(copy, RdfFormat.N_QUADS, {}).split(b"\n")
+    lines.sort()
+    nquads = b"".join(line + b"\n" for line in lines if line)
+    return nquads, hashlib.sha256(nquads).hexdigest()
+
+
+def quads(nquads: bytes) -> list[Quad]:
+    """The statements of canonical N-Quads of our own making, in their order."""
+    return list(read_quads(nquads, format=RdfFormat.N_QUADS))
+
+
+def relabelled(nquads: bytes, scope: str) -> list[Triple]:
+    """The statements, with blank nodes named after ``scope`` (the record's IRI), so that no two records share one.
+
+    The same record and label always give the same name: replaying changes nothing.
+    """
+    prefix = "b" + hashlib.sha256(scope.encode()).hexdigest()[:20]
+    renamed: dict[str, BlankNode] = {}
+
+    def own(term: Any) -> Any:
+        if not isinstance(term, BlankNode):
+            return term
+        return renamed.setdefault(term.value, BlankNode(prefix + term.value))
+
+    return [Triple(own(quad.subject), quad.predicate, own(quad.object)) for quad in quads(nquads)]
+
+
+def serialise(nquads: bytes, media_type: str, *, prefixes: Mapping[str, str] = PREFIXES) -> bytes:
+    """Canonical N-Quads of our own making as a document of ``media_type``, for readers.
+
+    Turtle and JSON-LD use those of ``prefixes`` that occur and nest blank nodes. Raises
+    ``UnsupportedMediaType``.
+    """
+    syntax = syntax_of(media_type)
+    if syntax.format == RdfFormat.N_QUADS:
+        return nquads
+    statements = [quad.triple for quad in quads(nquads)]
+    if syntax.format == RdfFormat.TURTLE:
+        return turtle(statements, prefixes).encode()
+    if syntax.format == RdfFormat.JSON_LD:
+        return json_ld(statements, prefixes)
+    if syntax.format == RdfFormat.RDF_XML:
+        _check_fits_xml(statements)
+    return _written(statements, syntax.format, used_prefixes(statements, prefixes))
+
+
+def caged_parse(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+    """Target ``semantics.parse`` of the cage: a document in, its canonical form out.
+
+    ``message``: ``mediaType``, ``base``, and optionally ``namedGraphs``, ``blankNodes``, ``maxBytes``; one
+    blob, the document. Answers ``{"sha256", "statements"}`` and one blob, the canonical N-Quads.
+    """
+    dataset = parse(
+        blobs[0],
+        message["mediaType"],
+        base=message["base"],
+        named_graphs=bool(message.get("namedGraphs", False)),
+        max_bytes=int(message.get("maxBytes", MAX_BYTES)),
+    )
+    nquads, sha256 = canonical(dataset, blank_nodes=int(message.get("blankNodes", MAX_BLANK_NODES)))
+    return {"sha256": sha256, "statements": len(dataset)}, [nquads]
+
+
+def _check_fits_xml(statements: list[Triple]) -> None:
+    # Two things that RDF has and RDF/XML has not: properties whose IRI ends in no XML name, and text with
+    # control characters. An engine that writes them anyway writes what no XML parser reads.
+    for statement in statements:
+        text = statement.object.value if isinstance(statement.object, Literal) else ""
+        if not _XML_NAME_AT_END.search(statement.predicate.value) or _NOT_IN_XML.search(text):
+            raise UnsupportedMediaType(
+                f"this description cannot be written as RDF/XML (it says {statement.predicate.value})",
+                remedy="ask for text/turtle or application/ld+json",
+            )
+
+
+def _written(statements: Any, syntax: RdfFormat, prefixes: dict[str, str]) -> bytes:
+    written = write_quads(statements, format=syntax, prefixes=prefixes)
+    assert written is not None  # no output was named, so the bytes come back
+    return written
+
+
+def _scanned(body: bytes, syntax: Syntax) -> bytes:
+    """``body`` without byte order mark, after the scans that need no parser."""
+    body = body.removeprefix(b"\xef\xbb\xbf")
+    if b"\x00" in body:
+        raise InvalidInput("the document contains a NUL character", remedy="send text in UTF-8")
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = body.count(b"\n", 0, error.start) + 1
+        raise InvalidInput(
+            f"the document is not UTF-8: line {line} has a byte that does not belong there",
+            remedy="save the file as UTF-8",
+            facts={"line": line},
+        ) from error
+    if syntax.format == RdfFormat.RDF_XML:
+        _scan_xml(body)
+    elif syntax.format == RdfFormat.JSON_LD:
+        return _scanned_json(body)
+    return body
+
+
+def _scan_xml(body: bytes) -> None:
+    if _DOCTYPE.search(body):
+        raise InvalidInput(
+            "the RDF/XML has a document type declaration, which is not read here",
+            remedy="remove <!DOCTYPE …> and write the namespaces out",
+        )
+    declared = _ENCODING.match(body)
+    if declared and declared[1].upper() not in (b"UTF-8", b"US-ASCII", b"ASCII"):
+        raise InvalidInput(
+            f"the RDF/XML says that it is {declared[1][:40].decode(errors='replace')}, not UTF-8",
+            remedy='save the file as UTF-8 and write encoding="UTF-8"',
+        )
+
+
+def _scanned_json(body: bytes) -> bytes:
+    try:
+        document = read_json(body, max_depth=MAX_JSON_DEPTH)
+    except InvalidInput as error:
+        cause = error.__cause__
+        facts = {"line": cause.lineno, "column": cause.colno} if isinstance(cause, json.JSONDecodeError) else {}
+        raise InvalidInput(
+            error.detail.replace("the body", "the document", 1),
+            remedy="send one JSON-LD document in UTF-8",
+            facts=facts,
+        ) from error
+    placed, changed = with_contexts_in_place(document)
+    return json.dumps(placed, ensure_ascii=False).encode() if changed else body
+
+
+def _terms(quad: Quad) -> Iterable[Any]:
+    return quad.subject, quad.object, quad.graph_name
+
+
+def _check_term(term: Any) -> None:
+    if isinstance(term, NamedNode):
+        if len(term.value) > MAX_IRI:
+            raise InvalidInput(
+                f"an IRI is longer than {MAX_IRI} characters: {term.value[:80]}…", remedy="use a shorter IRI"
+            )
+    elif isinstance(term, Literal):
+        if len(term.value) > MAX_LITERAL:
+            raise TooLarge(
+                f"a literal is longer than {MAX_LITERAL >> 20} MB", remedy="publish long content as a file"
+            )
+        if term.direction is not None:
+            raise InvalidInput(
+                "a text has a base direction, which is RDF 1.2 and not read here",
+                remedy="write the language tag alone",
+            )
+    elif isinstance(term, Triple):
+        raise InvalidInput(
+            "the document quotes triples, which is RDF 1.2 and not read here", remedy="describe them by reification"
+        )
+
+
+def _unreadable(error: SyntaxError, syntax: Syntax) -> InvalidInput:
+    said = _PLACE.sub("", error.msg or "").strip() or "it is not well-formed"
+    if "Named graphs are not allowed" in said:
+        return InvalidInput(
+            f"the {syntax.name} puts statements into named graphs; a description is one graph",
+            remedy="leave the graph names out: the node decides where a description is kept",
+        )
+    place, facts = "", {}
+    if error.lineno:
+        place, facts = f" at line {error.lineno}", {"line": error.lineno}
+        if error.offset:
+            place, facts = f"{place}, column {error.offset}", {**facts, "column": error.offset}
+    return InvalidInput(
+        f"the {syntax.name} is not readable{place}: {said[:300]}",
+        remedy=f"mend it there, or check that the document is {syntax.name} at all",
+        facts=facts,
+    )

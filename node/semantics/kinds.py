@@ -1,0 +1,185 @@
+"""The kinds of assets. A new kind is one line in this table and one file of shapes.
+
+A kind is recognised by the classes that a description gives its main subject. Everything with content to
+hand over is also a ``dcat:Dataset`` for the rest of the world (``role``): so do harvesters that know plain
+DCAT-AP understand ontologies and rulebooks, and so do the shapes of DCAT-AP apply to them. A model is a
+``dcat:Resource`` only: one that can be run but not copied is no dataset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Final
+
+from node.vocab.namespaces import ADMS, DCAT, DCT, HANSA, HANSA_MODEL, IT6, OWL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of asset.
+
+    ``classes``: the IRIs that type it, the first of which we write. ``role``: the DCAT class that it has
+    beside. ``also``: further classes that we write. ``shapes``: files in ``shapes/`` that apply besides those
+    for all kinds. ``labels``: language tag → singular. ``icon``: the name of its picture. ``unasked``: the
+    properties that DCAT-AP recommends for datasets and that make no sense here, so that nobody is nagged.
+    """
+
+    name: str
+    plural: str
+    classes: tuple[str, ...]
+    role: str
+    labels: Mapping[str, str]
+    icon: str
+    also: tuple[str, ...] = ()
+    shapes: tuple[str, ...] = ()
+    unasked: frozenset[str] = frozenset()
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The classes that a description made here carries."""
+        return tuple(dict.fromkeys((self.classes[0], self.role, *self.also)))
+
+
+_PLACELESS = frozenset({f"{DCT}spatial", f"{DCT}temporal", f"{DCAT}theme"})
+
+_TABLE = (
+    Kind(
+        name="model",
+        plural="models",
+        classes=(f"{HANSA_MODEL}Model", f"{IT6}MachineLearningModel"),
+        role=f"{DCAT}Resource",
+        shapes=("model.ttl",),
+        labels={"en": "Model", "nl": "Model", "cs": "Model", "fr": "Modèle", "de": "Modell"},
+        icon="cpu",
+    ),
+    Kind(
+        name="scenario",
+        plural="scenarios",
+        classes=(f"{HANSA}Scenario",),
+        role=f"{DCAT}Dataset",
+        shapes=("scenario.ttl",),
+        labels={"en": "Scenario", "nl": "Scenario", "cs": "Scénář", "fr": "Scénario", "de": "Szenario"},
+        icon="signpost",
+        unasked=frozenset({f"{DCT}temporal", f"{DCAT}distribution"}),
+    ),
+    Kind(
+        name="transformation",
+        plural="transformations",
+        classes=(f"{HANSA}Transformation",),
+        role=f"{DCAT}Dataset",
+        shapes=("transformation.ttl",),
+        labels={
+            "en": "Transformation",
+            "nl": "Transformatie",
+            "cs": "Transformace",
+            "fr": "Transformation",
+            "de": "Umwandlung",
+        },
+        icon="shuffle",
+        unasked=_PLACELESS | {f"{DCAT}distribution"},
+    ),
+    Kind(
+        name="schema",
+        plural="schemas",
+        classes=(f"{HANSA}Schema",),
+        role=f"{DCAT}Dataset",
+        also=(f"{DCT}Standard",),
+        shapes=("schema.ttl",),
+        labels={"en": "Schema", "nl": "Schema", "cs": "Schéma", "fr": "Schéma", "de": "Schema"},
+        icon="braces",
+        unasked=_PLACELESS,
+    ),
+    Kind(
+        name="rulebook",
+        plural="rulebooks",
+        classes=(f"{HANSA}Rulebook",),
+        role=f"{DCAT}Dataset",
+        shapes=("rulebook.ttl",),
+        labels={
+            "en": "Rulebook",
+            "nl": "Afsprakenkader",
+            "cs": "Soubor pravidel",
+            "fr": "Règlement",
+            "de": "Regelwerk",
+        },
+        icon="scale",
+        unasked=_PLACELESS | {f"{DCAT}distribution", f"{DCAT}keyword"},
+    ),
+    Kind(
+        name="ontology",
+        plural="ontologies",
+        # adms:SemanticAsset is the name of adms:Asset before ADMS 2: read, not written.
+        classes=(f"{OWL}Ontology", f"{ADMS}Asset", f"{ADMS}SemanticAsset"),
+        role=f"{DCAT}Dataset",
+        also=(f"{ADMS}Asset",),
+        shapes=("ontology.ttl",),
+        labels={"en": "Ontology", "nl": "Ontologie", "cs": "Ontologie", "fr": "Ontologie", "de": "Ontologie"},
+        icon="share-2",
+        unasked=_PLACELESS,
+    ),
+    Kind(
+        name="service",
+        plural="services",
+        classes=(f"{DCAT}DataService",),
+        role=f"{DCAT}DataService",
+        labels={
+            "en": "Data service",
+            "nl": "Dataservice",
+            "cs": "Datová služba",
+            "fr": "Service de données",
+            "de": "Datendienst",
+        },
+        icon="plug",
+    ),
+    Kind(
+        name="dataset",
+        plural="datasets",
+        classes=(f"{DCAT}Dataset",),
+        role=f"{DCAT}Dataset",
+        labels={
+            "en": "Dataset",
+            "nl": "Dataset",
+            "cs": "Datová sada",
+            "fr": "Jeu de données",
+            "de": "Datensatz",
+        },
+        icon="table",
+    ),
+)
+
+KINDS: Final[Mapping[str, Kind]] = MappingProxyType({kind.name: kind for kind in _TABLE})
+"""Singular name → kind, the special before the general: an ontology that is a dataset too is an ontology."""
+
+PLURALS: Final[Mapping[str, Kind]] = MappingProxyType({kind.plural: kind for kind in _TABLE})
+"""The first path segment of asset IRIs → kind."""
+
+EVERY_KIND_SHAPES: Final = ("dcat-ap.ttl", "hansa.ttl")
+"""The shapes that apply to descriptions of every kind."""
+
+
+def kind_of(types: Iterable[str]) -> Kind | None:
+    """The most special kind among the classes of a subject, or None."""
+    given = frozenset(types)
+    return next((kind for kind in KINDS.values() if given.intersection(kind.classes)), None)
+
+
+def kind_named(name: str) -> Kind | None:
+    """The kind that a person means: singular or plural, in any letter case."""
+    word = name.strip().casefold()
+    return KINDS.get(word) or PLURALS.get(word)
+
+
+def kinds_like(name: str) -> tuple[str, ...]:
+    """Names of kinds that resemble ``name``, for a "did you mean"."""
+    return tuple(get_close_matches(name.strip().casefold(), list(KINDS), n=2, cutoff=0.5))
+
+
+def kind_of_iri(iri: str, base: str) -> Kind | None:
+    """The kind that the IRI of an asset below ``base`` names by its first path segment, or None."""
+    prefix = base.rstrip("/") + "/"
+    if not iri.startswith(prefix):
+        return None
+    return PLURALS.get(iri[len(prefix) :].split("/", 1)[0])

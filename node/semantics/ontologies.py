@@ -1,0 +1,196 @@
+"""Ontologies as assets: which terms there are, what they mean, and what a new version changes for their users."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pyoxigraph import BlankNode, Dataset, NamedNode
+
+from node.semantics.documents import quads
+from node.semantics.triples import Node, first_text, iris, literals, subjects_of_type, texts
+from node.vocab.namespaces import DCAT, DCT, OWL, RDF, RDFS, SKOS
+
+_VANN: Final = "http://purl.org/vocab/vann/"
+_KINDS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    ("class", (f"{OWL}Class", f"{RDFS}Class")),
+    (
+        "property",
+        (
+            f"{RDF}Property",
+            f"{OWL}ObjectProperty",
+            f"{OWL}DatatypeProperty",
+            f"{OWL}AnnotationProperty",
+        ),
+    ),
+    ("concept", (f"{SKOS}Concept",)),
+    ("scheme", (f"{SKOS}ConceptScheme",)),
+    ("individual", (f"{OWL}NamedIndividual",)),
+)
+_WIDER: Final = (f"{RDFS}subClassOf", f"{RDFS}subPropertyOf", f"{SKOS}broader")
+_MATCHES: Final = (
+    f"{SKOS}exactMatch",
+    f"{SKOS}closeMatch",
+    f"{OWL}equivalentClass",
+    f"{OWL}equivalentProperty",
+    f"{OWL}sameAs",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """One term. ``labels`` and ``definitions`` by language; ``wider``, ``domain``, ``range``, ``matches``: IRIs."""
+
+    iri: str
+    kind: str
+    labels: Mapping[str, str]
+    definitions: Mapping[str, str]
+    wider: tuple[str, ...] = ()
+    domain: tuple[str, ...] = ()
+    range: tuple[str, ...] = ()
+    matches: tuple[str, ...] = ()
+    deprecated: bool = False
+
+    def label(self, language: str = "en") -> str:
+        """What people call it; its local name where it has no label."""
+        local = self.iri.rstrip("/#").replace("#", "/").rpartition("/")[2]
+        return self.labels.get(language) or self.labels.get("en") or next(iter(self.labels.values()), local)
+
+    def to_json(self) -> dict[str, Any]:
+        members: dict[str, Any] = {
+            "iri": self.iri,
+            "kind": self.kind,
+            "labels": dict(self.labels),
+            "definitions": dict(self.definitions),
+        }
+        for name in ("wider", "domain", "range", "matches"):
+            if getattr(self, name):
+                members[name] = list(getattr(self, name))
+        if self.deprecated:
+            members["deprecated"] = True
+        return members
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vocabulary:
+    """An ontology: its own IRI, version, namespace and imports, and its terms by IRI."""
+
+    iri: str
+    version: str
+    namespace: str
+    imports: tuple[str, ...]
+    terms: Mapping[str, Term]
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages in which every term has a label."""
+        tags = [set(term.labels) for term in self.terms.values()]
+        return tuple(sorted(set.intersection(*tags))) if tags else ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What happened to one term. ``breaking``: data or queries that use the term may mean something else now."""
+
+    iri: str
+    what: str
+    breaking: bool
+    text: Mapping[str, str]
+
+
+def inspect(nquads: bytes, iri: str) -> Vocabulary:
+    """The vocabulary that canonical N-Quads describe; ``iri`` is the ontology's address here."""
+    return vocabulary(Dataset(quads(nquads)), NamedNode(iri))
+
+
+def vocabulary(dataset: Dataset, subject: Node) -> Vocabulary:
+    """``inspect`` for a dataset that is parsed already."""
+    found: dict[str, Term] = {}
+    for kind, classes in _KINDS:
+        for class_ in classes:
+            for node in subjects_of_type(dataset, class_):
+                if not isinstance(node, BlankNode) and node.value not in found:
+                    found[node.value] = _term(dataset, node, kind)
+    return Vocabulary(
+        iri=subject.value,
+        version=first_text(dataset, subject, f"{DCAT}version", f"{OWL}versionInfo"),
+        namespace=first_text(dataset, subject, f"{_VANN}preferredNamespaceUri"),
+        imports=tuple(iris(dataset, subject, f"{OWL}imports")),
+        terms=dict(sorted(found.items())),
+    )
+
+
+def _term(dataset: Dataset, node: NamedNode, kind: str) -> Term:
+    return Term(
+        iri=node.value,
+        kind=kind,
+        labels=texts(dataset, node, f"{SKOS}prefLabel", f"{RDFS}label", f"{DCT}title"),
+        definitions=texts(dataset, node, f"{SKOS}definition", f"{RDFS}comment", f"{DCT}description"),
+        wider=tuple(sorted({iri for p in _WIDER for iri in iris(dataset, node, p)})),
+        domain=tuple(iris(dataset, node, f"{RDFS}domain")),
+        range=tuple(iris(dataset, node, f"{RDFS}range")),
+        matches=tuple(sorted({iri for p in _MATCHES for iri in iris(dataset, node, p)})),
+        deprecated=any(literal.value in ("true", "1") for literal in literals(dataset, node, f"{OWL}deprecated")),
+    )
+
+
+_TEXTS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "removed": ("{0} is gone", "{0} is weg", "{0} zmizel"),
+    "added": ("{0} is new", "{0} is nieuw", "{0} je nový"),
+    "kind": (
+        "{0} was a {1} and is a {2} now",
+        "{0} was een {1} en is nu een {2}",
+        "{0}: dříve {1}, nyní {2}",
+    ),
+    "meaning": ("{0} is defined anew", "{0} is opnieuw gedefinieerd", "{0} má novou definici"),
+    "label": ("{0} is called otherwise now", "{0} heet nu anders", "{0} se nyní jmenuje jinak"),
+    "wider": (
+        "{0} stands elsewhere in the hierarchy",
+        "{0} staat elders in de hiërarchie",
+        "{0} je jinde v hierarchii",
+    ),
+    "domain": ("{0} is for other things now", "{0} geldt nu voor andere dingen", "{0} nyní platí pro jiné věci"),
+    "range": ("{0} has other values now", "{0} heeft nu andere waarden", "{0} má nyní jiné hodnoty"),
+    "deprecated": ("{0} is given up", "{0} is opgegeven", "{0} se už nemá používat"),
+}
+
+
+def compare(old: Vocabulary, new: Vocabulary) -> tuple[Change, ...]:
+    """What ``new`` changes, the breaking first. A new language or a better match changes nothing for users."""
+    changes = [_change("removed", term, breaking=True) for iri, term in old.terms.items() if iri not in new.terms]
+    changes += [_change("added", term, breaking=False) for iri, term in new.terms.items() if iri not in old.terms]
+    for iri, before in old.terms.items():
+        after = new.terms.get(iri)
+        if after is not None:
+            changes.extend(_differences(before, after))
+    return tuple(sorted(changes, key=lambda change: (not change.breaking, change.iri, change.what)))
+
+
+def _differences(before: Term, after: Term) -> list[Change]:
+    found = []
+    if before.kind != after.kind:
+        found.append(_change("kind", after, before.kind, after.kind, breaking=True))
+    if _said_otherwise(before.definitions, after.definitions):
+        found.append(_change("meaning", after, breaking=True))
+    if _said_otherwise(before.labels, after.labels):
+        found.append(_change("label", after, breaking=False))
+    for what in ("wider", "domain", "range"):
+        if getattr(before, what) != getattr(after, what):
+            found.append(_change(what, after, breaking=what != "wider"))
+    if after.deprecated and not before.deprecated:
+        found.append(_change("deprecated", after, breaking=False))
+    return found
+
+
+def _said_otherwise(before: Mapping[str, str], after: Mapping[str, str]) -> bool:
+    """Whether a text that was there is another or gone; texts in further languages do not count."""
+    return any(after.get(tag) != text for tag, text in before.items())
+
+
+def _change(what: str, term: Term, *values: str, breaking: bool) -> Change:
+    text = {
+        tongue: pattern.format(term.label(tongue), *values)
+        for tongue, pattern in zip(("en", "nl", "cs"), _TEXTS[what], strict=True)
+    }
+    return Change(iri=term.iri, what=what, breaking=breaking, text=text)

@@ -1,0 +1,194 @@
+"""ODRL that stands in a description → the JSON of a DSP offer, which is how conditions travel and are signed.
+
+Best effort, and honest about it: a refined action, a party of one's own, an operand that is a structure — what
+would be lost on the way is refused rather than dropped, because dropping it would change what is allowed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pyoxigraph import BlankNode, Dataset, Literal, NamedNode
+
+from node.semantics.triples import TYPE, Node, Term, drop, items, nodes, objects, reachable, types
+from node.vocab.namespaces import CC, DCAT, DCT, DPV, HANSA, HANSA_POLICY, ODRL, RDF, RDFS, XSD
+
+HAS_POLICY: Final = f"{ODRL}hasPolicy"
+_PREFIXES: Final = {"odrl": ODRL, "hz": HANSA_POLICY, "hansa": HANSA, "dpv": DPV, "cc": CC, "xsd": XSD, "dct": DCT}
+_RULES: Final = ("permission", "prohibition", "obligation", "duty", "remedy", "consequence")
+_OF_POLICY: Final = ("permission", "prohibition", "obligation")
+_DEPTH: Final = 8
+_LOGICAL: Final = ("and", "or", "xone", "andSequence")
+_IDLE: Final = frozenset(
+    {
+        f"{ODRL}target",
+        f"{ODRL}assigner",
+        f"{ODRL}uid",
+        f"{RDFS}label",
+        f"{RDFS}comment",
+        f"{DCT}title",
+        f"{DCT}description",
+    }
+)
+"""Properties that an offer has no room or no need for: it is for its own asset, from its own node."""
+_OWN_TYPES: Final = frozenset(f"{ODRL}{name}" for name in ("Offer", "Policy", "Set"))
+
+
+class NotUnderstood(Exception):
+    """A policy says something that has no place in an offer. The text names it."""
+
+
+def offer(dataset: Dataset, subject: Node) -> dict[str, Any] | None:
+    """The offer that ``subject`` or its files have a policy for, or None. Its statements leave the dataset.
+
+    Raises ``NotUnderstood`` for a policy that cannot be carried over, for several policies that differ, and for
+    one that lies elsewhere: nobody can agree to what cannot be read.
+    """
+    holders = [subject, *nodes(dataset, subject, f"{DCAT}distribution")]
+    policies = {policy for holder in holders for policy in objects(dataset, holder, HAS_POLICY)}
+    if not policies:
+        return None
+    if any(isinstance(policy, Literal) for policy in policies):
+        raise NotUnderstood("it is a text")
+    found = [_policy(dataset, policy) for policy in sorted(policies, key=str) if not isinstance(policy, Literal)]
+    if any(other != found[0] for other in found[1:]):
+        raise NotUnderstood("there are several that differ")
+    _take_out(dataset, holders)
+    return found[0]
+
+
+def _take_out(dataset: Dataset, holders: list[Node]) -> None:
+    policies = [node for holder in holders for node in nodes(dataset, holder, HAS_POLICY)]
+    for holder in holders:
+        drop(dataset, holder, HAS_POLICY)
+    kept = reachable(dataset, holders)
+    for node in reachable(dataset, policies) - kept:
+        for quad in list(dataset.quads_for_subject(node)):
+            dataset.remove(quad)
+
+
+def _policy(dataset: Dataset, policy: Node) -> dict[str, Any]:
+    said = _said(dataset, policy)
+    if not said:
+        raise NotUnderstood(f"{policy} lies elsewhere")
+    kinds = types(dataset, policy)
+    if kinds - _OWN_TYPES:
+        raise NotUnderstood(f"it is of type {', '.join(sorted(kinds - _OWN_TYPES))}")
+    made: dict[str, Any] = {"@type": "Offer"}
+    for property_, values in said.items():
+        name = property_.removeprefix(ODRL)
+        if property_ == TYPE.value or property_ in _IDLE:
+            continue
+        if name in _OF_POLICY:
+            made[name] = [_rule(dataset, value) for value in values]
+        elif name == "profile":
+            made[name] = [_iri(value) for value in values]
+        elif property_ == f"{HANSA}sealed":
+            made[property_] = values[0].value == "true"
+        elif name == "conflict":
+            made["odrl:conflict"] = _compact(_iri(values[0]))
+        else:
+            raise NotUnderstood(f"it says {_compact(property_)}")
+    if not any(name in made for name in ("permission", "prohibition")):
+        raise NotUnderstood("it permits and prohibits nothing")
+    return made
+
+
+def _rule(dataset: Dataset, rule: Term, depth: int = 0) -> dict[str, Any]:
+    if isinstance(rule, Literal):
+        raise NotUnderstood("a rule is a text")
+    if depth > _DEPTH:
+        raise NotUnderstood("its rules are nested too deeply")
+    made: dict[str, Any] = {}
+    for property_, values in _said(dataset, rule).items():
+        name = property_.removeprefix(ODRL)
+        if property_ == TYPE.value or property_ in _IDLE:
+            continue
+        if name == "action":
+            made["action"] = _compact(_iri(_only(values, "action")))
+        elif name == "constraint":
+            made["constraint"] = [_constraint(dataset, value) for value in values]
+        elif name in _RULES:
+            # DSP's context has no term for these, so that a bare one would vanish at a peer that expands.
+            made[f"odrl:{name}"] = [_rule(dataset, value, depth + 1) for value in values]
+        elif property_.startswith(ODRL) and name.endswith("Party"):
+            made[f"odrl:{name}"] = _iri(_only(values, name))
+        else:
+            raise NotUnderstood(f"a rule says {_compact(property_)}")
+    if "action" not in made:
+        raise NotUnderstood("a rule has no action")
+    return made
+
+
+def _constraint(dataset: Dataset, constraint: Term, depth: int = 0) -> dict[str, Any]:
+    if isinstance(constraint, Literal):
+        raise NotUnderstood("a constraint is a text")
+    if depth > _DEPTH:
+        raise NotUnderstood("its constraints are nested too deeply")
+    said = _said(dataset, constraint)
+    made: dict[str, Any] = {}
+    for property_, values in said.items():
+        name = property_.removeprefix(ODRL)
+        if property_ == TYPE.value or property_ in _IDLE:
+            continue
+        if name in _LOGICAL:
+            operands = [operand for value in values for operand in _operands(dataset, value)]
+            return {name: [_constraint(dataset, operand, depth + 1) for operand in operands]}
+        if name == "leftOperand":
+            made[name] = _compact(_iri(_only(values, name)))
+        elif name == "operator":
+            made[name] = _iri(_only(values, name)).removeprefix(ODRL)
+        elif name in ("rightOperand", "rightOperandReference"):
+            right = [_right(value) for operand in values for value in _operands(dataset, operand)]
+            made["rightOperand"] = right[0] if len(right) == 1 else right
+        elif name == "unit":
+            made["odrl:unit"] = _compact(_iri(_only(values, name)))
+        elif name != "dataType":
+            raise NotUnderstood(f"a constraint says {_compact(property_)}")
+    missing = {"leftOperand", "operator", "rightOperand"} - set(made)
+    if missing:
+        raise NotUnderstood(f"a constraint lacks {', '.join(sorted(missing))}")
+    return made
+
+
+def _operands(dataset: Dataset, value: Term) -> list[Term]:
+    """The members of an RDF list, or the value itself."""
+    if isinstance(value, BlankNode) and objects(dataset, value, f"{RDF}first"):
+        return list(items(dataset, value))
+    return [value]
+
+
+def _right(value: Term) -> Any:
+    if isinstance(value, NamedNode):
+        return {"@id": value.value}
+    if isinstance(value, BlankNode):
+        raise NotUnderstood("a right operand is a structure")
+    if value.language:
+        return {"@value": value.value, "@language": value.language}
+    if value.datatype.value == f"{XSD}string":
+        return value.value
+    return {"@value": value.value, "@type": _compact(value.datatype.value)}
+
+
+def _said(dataset: Dataset, subject: Node) -> dict[str, list[Term]]:
+    predicates = sorted({quad.predicate.value for quad in dataset.quads_for_subject(subject)})
+    return {property_: objects(dataset, subject, property_) for property_ in predicates}
+
+
+def _only(values: list[Term], name: str) -> Term:
+    if len(values) != 1:
+        raise NotUnderstood(f"there is more than one {name}")
+    return values[0]
+
+
+def _iri(value: Term) -> str:
+    if not isinstance(value, NamedNode):
+        raise NotUnderstood("an action or operand is no plain name")
+    return value.value
+
+
+def _compact(iri: str) -> str:
+    for prefix, namespace in _PREFIXES.items():
+        if iri.startswith(namespace):
+            return f"{prefix}:{iri[len(namespace) :]}"
+    return iri

@@ -1,0 +1,187 @@
+"""The quality of a description, as data.europa.eu measures it (MQA): 405 points in five dimensions.
+
+A metric about files counts by the share of the dataset's files that pass it: a dataset with one licensed file out of
+two has earned half of the points for licences. What needs a look at the web (does the address answer?) counts only
+where the caller has looked; addresses that this node serves itself need no look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from pyoxigraph import Dataset, NamedNode
+
+from node.semantics.codelists import ACCESS, EU
+from node.semantics.documents import quads
+from node.semantics.filetypes import FILE_TYPES, MEDIA_TYPE_OF
+from node.semantics.licences import LICENCES
+from node.semantics.metrics import BANDS, DIMENSIONS, MACHINE_READABLE, MAXIMUM, METRICS, NON_PROPRIETARY, Metric
+from node.semantics.triples import Node, iris, nodes, objects
+from node.vocab.namespaces import DCAT, DCT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """How a metric came out: points earned (possibly a share), or None where nobody has looked."""
+
+    metric: Metric
+    earned: float | None
+
+    @property
+    def missing(self) -> float:
+        return self.metric.points - (self.earned or 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """The whole. ``raise_it`` lists what would earn more, the most first."""
+
+    measured: tuple[Measured, ...]
+
+    @property
+    def points(self) -> int:
+        return int(sum(item.earned or 0.0 for item in self.measured) + 1e-9)
+
+    @property
+    def band(self) -> str:
+        return next(name for name, least in BANDS if self.points >= least)
+
+    def dimension(self, name: str) -> tuple[int, int]:
+        """Points earned and points possible in one dimension."""
+        own = [item for item in self.measured if item.metric.dimension == name]
+        return int(sum(item.earned or 0.0 for item in own) + 1e-9), sum(item.metric.points for item in own)
+
+    def raise_it(self) -> tuple[Measured, ...]:
+        lacking = [item for item in self.measured if item.missing > 0.5]
+        return tuple(sorted(lacking, key=lambda item: -item.missing))
+
+    def to_json(self) -> dict[str, Any]:
+        """For records and pages: whole numbers and texts only."""
+        return {
+            "points": self.points,
+            "of": MAXIMUM,
+            "band": self.band,
+            "dimensions": {name: list(self.dimension(name)) for name in DIMENSIONS},
+            "raise": [
+                {
+                    "metric": item.metric.name,
+                    "points": int(item.missing),
+                    "field": item.metric.field,
+                    "advice": dict(zip(("en", "nl", "cs"), item.metric.advice, strict=True)),
+                }
+                for item in self.raise_it()
+            ],
+        }
+
+
+def score(nquads: bytes, iri: str, *, conforms: bool, reached: Mapping[str, bool] = MappingProxyType({})) -> Score:
+    """The score of the dataset ``iri``, described in canonical N-Quads.
+
+    ``conforms``: whether the description breaks no obligation of DCAT-AP. ``reached``: address → whether it
+    answered; an address that is not in it has not been looked at.
+    """
+    return measure(Dataset(quads(nquads)), NamedNode(iri), conforms=conforms, reached=reached)
+
+
+def measure(
+    dataset: Dataset, subject: Node, *, conforms: bool, reached: Mapping[str, bool] = MappingProxyType({})
+) -> Score:
+    """``score`` for a description that is parsed already."""
+    files = nodes(dataset, subject, f"{DCAT}distribution")
+    return Score(measured=tuple(_measured(metric, dataset, subject, files, conforms, reached) for metric in METRICS))
+
+
+def _measured(
+    metric: Metric,
+    dataset: Dataset,
+    subject: Node,
+    files: list[Node],
+    conforms: bool,
+    reached: Mapping[str, bool],
+) -> Measured:
+    if metric.looks:
+        property_ = f"{DCAT}{'accessURL' if metric.name.startswith('access') else 'downloadURL'}"
+        seen = [_answers(dataset, file, property_, reached) for file in files]
+        if any(answer is None for answer in seen):
+            return Measured(metric=metric, earned=None)
+        return Measured(metric=metric, earned=_share(metric, [bool(answer) for answer in seen]))
+    if metric.of_files:
+        return Measured(metric=metric, earned=_share(metric, [_FILE_TESTS[metric.name](dataset, f) for f in files]))
+    passed = conforms if metric.name == "dcatApCompliance" else _TESTS[metric.name](dataset, subject)
+    return Measured(metric=metric, earned=float(metric.points) if passed else 0.0)
+
+
+def _share(metric: Metric, passed: list[bool]) -> float:
+    return metric.points * sum(passed) / len(passed) if passed else 0.0
+
+
+def _answers(dataset: Dataset, file: Node, property_: str, reached: Mapping[str, bool]) -> bool | None:
+    """Whether one of the addresses answers; None where that is not known. No address is a no."""
+    known = [reached.get(address) for address in iris(dataset, file, property_)]
+    if any(known):
+        return True
+    return None if None in known else False
+
+
+def _has(property_: str) -> Callable[[Dataset, Node], bool]:
+    return lambda dataset, node: bool(objects(dataset, node, property_))
+
+
+def _codes(dataset: Dataset, file: Node) -> set[str]:
+    """Codes of the file types that format or media type stand for."""
+    found = {code.code for iri in iris(dataset, file, f"{DCT}format") if (code := FILE_TYPES.by_iri(iri))}
+    found |= {
+        iri.removeprefix(f"{EU}file-type/")
+        for iri in iris(dataset, file, f"{DCT}format")
+        if iri.startswith(f"{EU}file-type/")
+    }
+    media = {iri.partition("/media-types/")[2] for iri in iris(dataset, file, f"{DCAT}mediaType")} - {""}
+    return found | {code for code, media_type in MEDIA_TYPE_OF.items() if media_type in media}
+
+
+def _aligned(dataset: Dataset, file: Node) -> bool:
+    formats = iris(dataset, file, f"{DCT}format")
+    media = iris(dataset, file, f"{DCAT}mediaType")
+    return any(iri.startswith(f"{EU}file-type/") for iri in formats) and any(
+        "//www.iana.org/assignments/media-types/" in iri for iri in media
+    )
+
+
+def _known_licence(dataset: Dataset, file: Node) -> bool:
+    return any(LICENCES.by_iri(iri) for iri in iris(dataset, file, f"{DCT}license"))
+
+
+_TESTS: Final[Mapping[str, Callable[[Dataset, Node], bool]]] = MappingProxyType(
+    {
+        "keywordAvailability": _has(f"{DCAT}keyword"),
+        "categoryAvailability": _has(f"{DCAT}theme"),
+        "spatialAvailability": _has(f"{DCT}spatial"),
+        "temporalAvailability": _has(f"{DCT}temporal"),
+        "accessRightsAvailability": _has(f"{DCT}accessRights"),
+        "accessRightsVocabularyAlignment": lambda dataset, node: any(
+            ACCESS.by_iri(iri) for iri in iris(dataset, node, f"{DCT}accessRights")
+        ),
+        "contactPointAvailability": _has(f"{DCAT}contactPoint"),
+        "publisherAvailability": _has(f"{DCT}publisher"),
+        "dateIssuedAvailability": _has(f"{DCT}issued"),
+        "dateModifiedAvailability": _has(f"{DCT}modified"),
+    }
+)
+
+_FILE_TESTS: Final[Mapping[str, Callable[[Dataset, Node], bool]]] = MappingProxyType(
+    {
+        "downloadUrlAvailability": _has(f"{DCAT}downloadURL"),
+        "formatAvailability": _has(f"{DCT}format"),
+        "mediaTypeAvailability": _has(f"{DCAT}mediaType"),
+        "formatMediaTypeVocabularyAlignment": _aligned,
+        "formatMediaTypeNonProprietary": lambda dataset, file: bool(_codes(dataset, file) & NON_PROPRIETARY),
+        "formatMediaTypeMachineInterpretable": lambda dataset, file: bool(_codes(dataset, file) & MACHINE_READABLE),
+        "licenceAvailability": _has(f"{DCT}license"),
+        "knownLicence": _known_licence,
+        "rightsAvailability": _has(f"{DCT}rights"),
+        "byteSizeAvailability": _has(f"{DCAT}byteSize"),
+    }
+)

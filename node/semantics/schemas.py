@@ -1,0 +1,267 @@
+"""Two versions of a JSON Schema: what does the new one break, in words.
+
+A change is breaking where data that were right become wrong, or where a field that readers know is gone or means
+something else: a field removed, renamed or newly required, a value narrowed, a type changed. Fields that are new
+and optional, and values that are wider, are told and break nothing by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any, Final
+
+from node.base.errors import InvalidInput
+
+MAX_DEPTH: Final = 24
+_PROSE: Final = frozenset({"title", "description", "$comment", "examples", "$id", "$schema", "default"})
+
+_TEXTS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "removed": ("{0} is gone", "{0} is weg", "{0} chybí"),
+    "renamed": ("{0} is called {1} now", "{0} heet nu {1}", "{0} se nyní jmenuje {1}"),
+    "added": ("{0} is new", "{0} is nieuw", "{0} je nové"),
+    "required": ("{0} is required now", "{0} is nu verplicht", "{0} je nyní povinné"),
+    "optional": ("{0} may be missing now", "{0} mag nu ontbreken", "{0} nyní může chybět"),
+    "type": ("{0} was {1} and is {2} now", "{0} was {1} en is nu {2}", "{0}: dříve {1}, nyní {2}"),
+    "type-narrowed": ("{0} may no longer be {1}", "{0} mag niet meer {1} zijn", "{0} už nesmí být {1}"),
+    "type-widened": ("{0} may be {1} too", "{0} mag ook {1} zijn", "{0} smí být i {1}"),
+    "values-removed": (
+        "{0} may no longer be {1}",
+        "{0} mag niet meer {1} zijn",
+        "{0} už nesmí mít hodnotu {1}",
+    ),
+    "values-added": ("{0} may be {1} too", "{0} mag ook {1} zijn", "{0} smí mít i hodnotu {1}"),
+    "tightened": (
+        "{0}: {1} is stricter ({2}, was {3})",
+        "{0}: {1} is strenger ({2}, was {3})",
+        "{0}: {1} je přísnější ({2}, dříve {3})",
+    ),
+    "loosened": (
+        "{0}: {1} is wider ({2}, was {3})",
+        "{0}: {1} is ruimer ({2}, was {3})",
+        "{0}: {1} je volnější ({2}, dříve {3})",
+    ),
+    "closed": (
+        "{0} allows no other fields any more",
+        "{0} staat geen andere velden meer toe",
+        "{0} už nepřipouští další pole",
+    ),
+    "opened": ("{0} allows other fields too", "{0} staat ook andere velden toe", "{0} připouští i další pole"),
+    "unit": ("{0} is in {1} now, was in {2}", "{0} is nu in {1}, was in {2}", "{0} je nyní v {1}, dříve v {2}"),
+}
+
+_BREAKING: Final = frozenset(
+    {"removed", "renamed", "required", "type", "type-narrowed", "values-removed", "tightened", "closed", "unit"}
+)
+_LEAST: Final = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
+_MOST: Final = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
+_EXACT: Final = ("pattern", "format", "const", "multipleOf", "uniqueItems", "contentMediaType")
+_UNITS: Final = ("x-ogc-unit", "unit", "x-unit")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One difference: where (``properties`` joined by dots), what, whether it breaks, and in words by language."""
+
+    path: str
+    what: str
+    text: Mapping[str, str]
+
+    @property
+    def breaking(self) -> bool:
+        return self.what in _BREAKING
+
+    def to_json(self) -> dict[str, Any]:
+        return {"path": self.path, "what": self.what, "breaking": self.breaking, "text": dict(self.text)}
+
+
+def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...]:
+    """The differences between two JSON Schemas, the breaking first.
+
+    References within a document are followed; others are compared by name. Raises ``InvalidInput`` for what is no
+    JSON Schema object.
+    """
+    for schema in (old, new):
+        if not isinstance(schema, Mapping):
+            raise InvalidInput("a JSON Schema is an object", remedy="send the schema itself")
+    found = _compare(_Side(old), _Side(new), old, new, "", 0)
+    return tuple(sorted(found, key=lambda change: (not change.breaking, change.path, change.what)))
+
+
+def breaks(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether anything in ``new`` breaks what was right by ``old``."""
+    return any(change.breaking for change in compare(old, new))
+
+
+class _Side:
+    """One of the two documents, for following its references."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._document = document
+
+    def resolved(self, schema: Any) -> Mapping[str, Any]:
+        seen: set[str] = set()
+        while isinstance(schema, Mapping) and isinstance(schema.get("$ref"), str):
+            reference = schema["$ref"]
+            if not reference.startswith("#") or reference in seen:
+                return schema
+            seen.add(reference)
+            target: Any = self._document
+            for piece in filter(None, reference[1:].split("/")):
+                key = piece.replace("~1", "/").replace("~0", "~")
+                target = target.get(key, {}) if isinstance(target, Mapping) else {}
+            schema = target
+        return schema if isinstance(schema, Mapping) else {}
+
+
+def _compare(left: _Side, right: _Side, old: Any, new: Any, path: str, depth: int) -> Iterator[Change]:
+    before, after = left.resolved(old), right.resolved(new)
+    if depth > MAX_DEPTH or before == after:
+        return
+    yield from _types(before, after, path)
+    yield from _values(before, after, path)
+    yield from _bounds(before, after, path)
+    if isinstance(before.get("properties"), Mapping) or isinstance(after.get("properties"), Mapping):
+        yield from _properties(left, right, before, after, path, depth)
+    if "items" in before and "items" in after:
+        yield from _compare(left, right, before["items"], after["items"], f"{path}[]", depth + 1)
+
+
+def _types(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> Iterator[Change]:
+    had, has = _type_set(before), _type_set(after)
+    if not had or not has or had == has:
+        return
+    gone, new = had - has, has - had
+    if gone and new:
+        yield _change("type", path, _listed(had), _listed(has))
+    elif gone:
+        yield _change("type-narrowed", path, _listed(gone))
+    else:
+        yield _change("type-widened", path, _listed(new))
+
+
+def _type_set(schema: Mapping[str, Any]) -> frozenset[str]:
+    given = schema.get("type")
+    found = {given} if isinstance(given, str) else set(given) if isinstance(given, list) else set()
+    # Every integer is a number.
+    return frozenset(found | ({"integer"} if "number" in found else set()))
+
+
+def _values(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> Iterator[Change]:
+    had, has = before.get("enum"), after.get("enum")
+    if isinstance(had, list) and isinstance(has, list):
+        gone = [value for value in had if value not in has]
+        new = [value for value in has if value not in had]
+        if gone:
+            yield _change("values-removed", path, _listed(gone))
+        if new:
+            yield _change("values-added", path, _listed(new))
+    elif isinstance(has, list):
+        yield _change("tightened", path, "enum", _listed(has), "–")
+    elif isinstance(had, list):
+        yield _change("loosened", path, "enum", "–", _listed(had))
+
+
+def _bounds(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> Iterator[Change]:
+    for names, tighter in ((_LEAST, 1), (_MOST, -1)):
+        for name in names:
+            had, has = before.get(name), after.get(name)
+            if had == has or not all(value is None or _is_number(value) for value in (had, has)):
+                continue
+            stricter = has is not None and (had is None or (has - had) * tighter > 0)
+            yield _change("tightened" if stricter else "loosened", path, name, _shown(has), _shown(had))
+    for name in _EXACT:
+        had, has = before.get(name), after.get(name)
+        if had != has:
+            yield _change("loosened" if has is None else "tightened", path, name, _shown(has), _shown(had))
+    had, has = (next((s[name] for name in _UNITS if name in s), None) for s in (before, after))
+    if had != has and had is not None and has is not None:
+        yield _change("unit", path, _shown(has), _shown(had))
+
+
+def _properties(
+    left: _Side, right: _Side, before: Mapping[str, Any], after: Mapping[str, Any], path: str, depth: int
+) -> Iterator[Change]:
+    had, has = _members(before), _members(after)
+    gone = [name for name in had if name not in has]
+    new = [name for name in has if name not in had]
+    renamed = _renamed(left, right, {name: had[name] for name in gone}, {name: has[name] for name in new})
+    must_had, must_have = _required(before), _required(after)
+    for name in gone:
+        if name in renamed:
+            yield _change("renamed", _join(path, name), renamed[name])
+        else:
+            yield _change("removed", _join(path, name))
+    for name in new:
+        if name not in renamed.values():
+            yield _change("required" if name in must_have else "added", _join(path, name))
+    for name in had.keys() & has.keys():
+        inner = _join(path, name)
+        if name in must_have - must_had:
+            yield _change("required", inner)
+        elif name in must_had - must_have:
+            yield _change("optional", inner)
+        yield from _compare(left, right, had[name], has[name], inner, depth + 1)
+    closed_had, closed_has = (schema.get("additionalProperties") is False for schema in (before, after))
+    if closed_had != closed_has:
+        yield _change("closed" if closed_has else "opened", path)
+
+
+def _renamed(left: _Side, right: _Side, gone: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:
+    """Fields that went under another name: the same but for words about them, and alike in name or description."""
+    pairs = []
+    for old_name, old in gone.items():
+        for new_name, fresh in new.items():
+            before, after = left.resolved(old), right.resolved(fresh)
+            if _bare(before) != _bare(after):
+                continue
+            said = before.get("description")
+            same_words = said is not None and said == after.get("description")
+            likeness = SequenceMatcher(None, old_name.casefold(), new_name.casefold()).ratio()
+            if same_words or likeness >= 0.5 or (len(gone) == len(new) == 1 and _bare(before)):
+                pairs.append((same_words, likeness, old_name, new_name))
+    found: dict[str, str] = {}
+    for _, _, old_name, new_name in sorted(pairs, reverse=True):
+        if old_name not in found and new_name not in found.values():
+            found[old_name] = new_name
+    return found
+
+
+def _bare(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in schema.items() if name not in _PROSE}
+
+
+def _members(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = schema.get("properties")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _required(schema: Mapping[str, Any]) -> frozenset[str]:
+    given = schema.get("required")
+    return frozenset(name for name in given if isinstance(name, str)) if isinstance(given, list) else frozenset()
+
+
+def _change(what: str, path: str, *values: str) -> Change:
+    name = path or "/"
+    text = {
+        tongue: pattern.format(name, *values)
+        for tongue, pattern in zip(("en", "nl", "cs"), _TEXTS[what], strict=True)
+    }
+    return Change(path=path, what=what, text=text)
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _listed(values: Any) -> str:
+    return ", ".join(sorted(str(value) for value in values))
+
+
+def _shown(value: Any) -> str:
+    return "–" if value is None else str(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,340 @@
+"""A cheap look at a SPARQL query before any engine sees it, and the media types of its results.
+
+The engine's parser overflows its stack on deep nesting, its planner takes exponential time on many patterns, and
+``SERVICE`` dials out; the cage contains all of that, and this scan turns most of it away with a sentence that
+helps. It reads tokens, not grammar: what it lets pass may still be no SPARQL, which the engine says better.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from node.base.errors import InvalidInput, TooLarge
+
+MAX_TEXT: Final = 16 << 10
+MAX_DEPTH: Final = 64
+MAX_PATTERNS: Final = 60
+MAX_BRANCHES: Final = 100
+MAX_PATH_DEPTH: Final = 8
+MAX_SIGN_RUN: Final = 8
+MAX_OPERATORS: Final = 500
+MAX_REGEX: Final = 256
+
+
+class Form(StrEnum):
+    """The four query forms (SPARQL 1.1 §16)."""
+
+    SELECT = "SELECT"
+    ASK = "ASK"
+    CONSTRUCT = "CONSTRUCT"
+    DESCRIBE = "DESCRIBE"
+
+    @property
+    def gives_graph(self) -> bool:
+        return self in (Form.CONSTRUCT, Form.DESCRIBE)
+
+
+RESULT_TYPES: Final = (
+    "application/sparql-results+json",
+    "application/sparql-results+xml",
+    "text/csv",
+    "text/tab-separated-values",
+)
+GRAPH_TYPES: Final = ("text/turtle", "application/n-triples", "application/ld+json", "application/rdf+xml")
+_OTHER_NAMES: Final[Mapping[str, str]] = {
+    "application/json": "application/sparql-results+json",
+    "application/xml": "application/sparql-results+xml",
+    "text/xml": "application/sparql-results+xml",
+}
+
+_UPDATES: Final = frozenset({"INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "COPY", "MOVE", "ADD", "WITH"})
+_BRANCHING: Final = frozenset({"UNION", "OPTIONAL", "MINUS", "LATERAL"})
+_HEADS: Final = frozenset({"SELECT", "ASK", "DESCRIBE", "FROM", "GROUP", "ORDER", "HAVING", "LIMIT", "OFFSET"})
+_CALLED: Final = frozenset({"FILTER", "BIND"})
+_TERMS: Final = frozenset({"A", "TRUE", "FALSE"})
+_STRUCTURE: Final = frozenset({"WHERE", "GRAPH", "NAMED", "DISTINCT", "REDUCED", "AS", "BY", "ASC", "DESC"})
+
+_TOKEN: Final = re.compile(
+    r"""
+      (?P<space>[\x20\t\r\n]+|\#[^\r\n]*)
+    | (?P<iri><(?:[^\x00-\x20<>"{}|^`\\]|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})*>)
+    | (?P<string>\"{3}(?:[^"\\]|\\.|\"{1,2}(?!\"))*\"{3}
+                |'{3}(?:[^'\\]|\\.|'{1,2}(?!'))*'{3}
+                |"(?:[^"\\\n\r]|\\.)*"
+                |'(?:[^'\\\n\r]|\\.)*')
+    | (?P<variable>[?$]\w+)
+    | (?P<tag>@[A-Za-z][A-Za-z0-9-]*)
+    | (?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?)
+    | (?P<name>(?:[^\W\d][\w.-]{0,100})?:(?:\\.|%[0-9A-Fa-f]{2}|[\w:]|[.-](?=[\w:.%\\-]))*)
+    | (?P<word>[^\W\d]\w*)
+    | (?P<mark>&&|\|\||\^\^|!=|<=|>=|\\.|.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+_ESCAPE: Final = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
+
+
+def guard(text: str) -> Form:
+    """Let ``text`` pass, and tell its form, or raise ``InvalidInput`` (``TooLarge`` for its length) with a remedy.
+
+    Bounds: length, nesting, triple patterns (the estimate counts each step of a path), UNION and its like,
+    depth of property paths, runs of operators, length of regular expressions. Refuses ``SERVICE`` and every
+    update. Code point escapes (SPARQL 1.1 §19.2) do not get round it: a text that has any is read twice,
+    as it stands and with the escapes resolved, since engines differ in when they resolve them.
+    """
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_TEXT:
+        raise TooLarge(
+            f"the query is longer than {MAX_TEXT >> 10} KB", remedy="ask for less at once, or use VALUES sparingly"
+        )
+    if "\\u" not in text and "\\U" not in text:
+        return _Scan().run(text).told()
+    _Scan().run(text)
+    return _Scan().run(_ESCAPE.sub(_resolved, text)).told()
+
+
+def _resolved(found: re.Match[str]) -> str:
+    number = int(found[1] or found[2], 16)
+    if number > 0x10FFFF or 0xD800 <= number <= 0xDFFF:
+        raise InvalidInput(f"{found[0]} is not a character", remedy="write the character itself")
+    return chr(number)
+
+
+def result_type(form: Form, accept: str) -> str:
+    """The media type to answer with, for an ``Accept`` header (RFC 9110 §12.5.1): the best fit that we write.
+
+    Where nothing fits, the first of the kind: a result in another form is more use than none.
+    """
+    offered = GRAPH_TYPES if form.gives_graph else RESULT_TYPES
+    best, best_quality = offered[0], 0.0
+    for media_type, quality in _accepted(accept):
+        for name in offered:
+            if quality > best_quality and _covers(_OTHER_NAMES.get(media_type, media_type), name):
+                best, best_quality = name, quality
+                break
+    return best
+
+
+def _accepted(accept: str) -> Iterator[tuple[str, float]]:
+    for entry in accept.split(","):
+        media_type, *parameters = (part.strip().lower() for part in entry.split(";"))
+        quality = 1.0
+        for parameter in parameters:
+            if parameter.startswith("q="):
+                try:
+                    quality = float(parameter[2:])
+                except ValueError:
+                    quality = 0.0
+        if media_type:
+            yield media_type, quality
+
+
+def _covers(wanted: str, name: str) -> bool:
+    return wanted in (name, "*/*") or (wanted.endswith("/*") and name.startswith(wanted[:-1]))
+
+
+class _In(StrEnum):
+    """What a bracket encloses, which decides what counts in it."""
+
+    PATTERN = "{"
+    TEMPLATE = "template"
+    DATA = "data"
+    EXPRESSION = "("
+    PATH_OR_LIST = "()"
+    PROPERTIES = "["
+
+
+_STATEMENTS: Final = frozenset({_In.PATTERN, _In.PROPERTIES, _In.PATH_OR_LIST})
+
+
+@dataclass
+class _Scan:
+    """One pass over the tokens, with a stack of open brackets."""
+
+    stack: list[_In] = field(default_factory=list)
+    form: Form | None = None
+    head: bool = True
+    """Between SELECT, GROUP BY … and the next brace: nothing there is a pattern."""
+    called: bool = False
+    """After FILTER or BIND: the bracket to come holds an expression."""
+    data: bool = False
+    """After VALUES: the brace to come holds data."""
+    template: bool = False
+    """After CONSTRUCT: the brace to come is a template."""
+    begin: bool = False
+    """Whether the next term begins a new statement."""
+    patterns: int = 0
+    branches: int = 0
+    operators: int = 0
+    signs: int = 0
+    matching: list[int] = field(default_factory=list)
+    """Depths at which a REGEX or REPLACE was opened."""
+    last_word: str = ""
+
+    def run(self, text: str) -> _Scan:
+        for token in _TOKEN.finditer(text):
+            kind, value = token.lastgroup, token.group()
+            if kind == "space":
+                continue
+            if kind != "mark":
+                self.signs = 0
+            if kind == "mark":
+                self._mark(value)
+            elif kind == "word":
+                self._word(value.upper())
+            elif kind == "string":
+                self._string(value)
+            elif kind == "iri":
+                self._iri(value)
+            elif kind in ("variable", "number", "name"):
+                self._term()
+            if kind != "word":
+                self.last_word = ""
+        return self
+
+    def told(self) -> Form:
+        if self.form is None:
+            raise InvalidInput(
+                "this is no SPARQL query: it has none of SELECT, ASK, CONSTRUCT, DESCRIBE",
+                remedy="begin with SELECT, ASK, CONSTRUCT or DESCRIBE after the prefixes",
+            )
+        return self.form
+
+    def _inside(self) -> _In | None:
+        return self.stack[-1] if self.stack else None
+
+    def _word(self, word: str) -> None:
+        if word in _UPDATES:
+            raise InvalidInput(
+                f"{word} is an update; this end point answers queries only",
+                remedy="publish, change and withdraw records with the management API",
+            )
+        if word == "SERVICE":
+            raise InvalidInput(
+                "SERVICE is not allowed: this node asks no other end point on behalf of a caller",
+                remedy="ask the other end point yourself, and join the answers",
+            )
+        if self.form is None and word in Form.__members__:
+            self.form = Form[word]
+            self.template = self.form is Form.CONSTRUCT
+        if word in _BRANCHING:
+            self.branches += 1
+            self._check(self.branches, MAX_BRANCHES, "UNION, OPTIONAL and MINUS", "use VALUES for alternatives")
+        if word == "VALUES":
+            self.data = True
+        elif word in _HEADS:
+            self.head = True
+        elif word in _CALLED:
+            self.called = True
+        elif word == "WHERE":
+            self.template = False
+        elif word in _TERMS:
+            self._term()
+        self.begin = self.begin or not (word in _TERMS or word in _STRUCTURE)
+        self.last_word = word
+
+    def _string(self, value: str) -> None:
+        self._term()
+        # The quotes count too, which no honest pattern notices.
+        if self.matching and len(value) > MAX_REGEX + 2:
+            raise InvalidInput(
+                f"a text in REGEX or REPLACE is longer than {MAX_REGEX} characters",
+                remedy="use CONTAINS or STRSTARTS for plain text",
+            )
+
+    def _iri(self, value: str) -> None:
+        # "?a<(?b)&&?c>" looks like an IRI too; an engine may see brackets where this scan does not.
+        depth = len(self.stack)
+        for character in value:
+            depth += (character in "([") - (character in ")]")
+            self._check_depth(depth)
+        self.operators += value.count("!") + value.count("&&")
+        self._check_operators()
+        self._term()
+
+    def _term(self) -> None:
+        if self.head or self.data or self.called or self.last_word == "GRAPH":
+            return
+        inside = self._inside()
+        if inside is _In.PATH_OR_LIST or (inside is _In.PATTERN and self.begin):
+            self._count()
+        self.begin = False
+
+    def _mark(self, mark: str) -> None:
+        if mark in "([{":
+            self._open(mark)
+        elif mark in ")]}":
+            self._close(mark)
+        elif mark == ".":
+            self.begin = True
+        elif mark in ";,/" and self._inside() in _STATEMENTS and not (self.head or self.data):
+            self._count()
+        if mark in ("!", "-", "+", "^"):
+            self.signs += 1
+            self._check(self.signs, MAX_SIGN_RUN, f"{mark} in a row", "write it once, or not at all")
+        elif mark not in "([{":
+            self.signs = 0
+        if mark in ("||", "&&", "|", "!", "+", "-", "*", "/", "=", "!=", "<", ">", "<=", ">=", "^", "^^"):
+            self.operators += 1
+            self._check_operators()
+
+    def _open(self, mark: str) -> None:
+        if mark == "{":
+            if self.data:
+                inside = _In.DATA
+            elif self.template:
+                inside = _In.TEMPLATE
+            else:
+                inside = _In.PATTERN
+            self.data = self.template = self.called = self.head = False
+            self.begin = True
+        elif self._inside() in (_In.DATA, _In.TEMPLATE, _In.EXPRESSION) and mark == "(":
+            inside = self.stack[-1]
+        elif mark == "(" and (self.head or self.data or self.called or not self.stack):
+            inside = _In.EXPRESSION
+        elif mark == "(":
+            inside = _In.PATH_OR_LIST
+            depth = 1 + sum(1 for open_ in self.stack if open_ is _In.PATH_OR_LIST)
+            self._check(depth, MAX_PATH_DEPTH, "brackets within brackets in a path", "write the path out")
+        elif self._inside() in (_In.DATA, _In.TEMPLATE):
+            inside = self.stack[-1]
+        else:
+            inside = _In.PROPERTIES
+            self._count()
+        self.stack.append(inside)
+        self._check_depth(len(self.stack))
+        if mark == "(" and self.last_word in ("REGEX", "REPLACE"):
+            self.matching.append(len(self.stack))
+
+    def _close(self, mark: str) -> None:
+        if not self.stack:
+            return
+        if self.matching and self.matching[-1] == len(self.stack):
+            self.matching.pop()
+        closed = self.stack.pop()
+        if mark == "}":
+            self.begin, self.head = True, False
+        elif closed is _In.EXPRESSION and self._inside() is _In.PATTERN and not self.head and not self.data:
+            self.called, self.begin = False, True
+
+    def _count(self) -> None:
+        self.patterns += 1
+        self._check(
+            self.patterns, MAX_PATTERNS, "triple patterns", "ask in several queries, or with fewer properties"
+        )
+
+    def _check_operators(self) -> None:
+        self._check(self.operators, MAX_OPERATORS, "operators", "use IN or VALUES for long alternatives")
+
+    def _check_depth(self, depth: int) -> None:
+        self._check(depth, MAX_DEPTH, "brackets within brackets", "flatten the query")
+
+    def _check(self, count: int, most: int, what: str, remedy: str) -> None:
+        if count > most:
+            raise InvalidInput(
+                f"the query has more than {most} {what}", remedy=remedy, facts={"limit": what, "most": most}
+            )

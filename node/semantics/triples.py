@@ -1,0 +1,136 @@
+"""Reading a description: short questions to a dataset of one graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from pyoxigraph import BlankNode, Dataset, Literal, NamedNode, Quad
+
+from node.vocab.namespaces import RDF
+
+Node = NamedNode | BlankNode
+Term = NamedNode | BlankNode | Literal
+
+TYPE: Final = NamedNode(f"{RDF}type")
+_FIRST: Final = NamedNode(f"{RDF}first")
+_REST: Final = NamedNode(f"{RDF}rest")
+_NIL: Final = NamedNode(f"{RDF}nil")
+
+
+def objects(dataset: Dataset, subject: Node, property_: str) -> list[Term]:
+    """What ``subject`` has as ``property_``, in the order of their texts."""
+    wanted = NamedNode(property_)
+    found = [
+        quad.object
+        for quad in dataset.quads_for_subject(subject)
+        if quad.predicate == wanted and isinstance(quad.object, NamedNode | BlankNode | Literal)
+    ]
+    return sorted(found, key=str)
+
+
+def nodes(dataset: Dataset, subject: Node, property_: str) -> list[Node]:
+    """The objects that are no literals."""
+    return [term for term in objects(dataset, subject, property_) if not isinstance(term, Literal)]
+
+
+def iris(dataset: Dataset, subject: Node, property_: str) -> list[str]:
+    """The objects that are IRIs."""
+    return [term.value for term in objects(dataset, subject, property_) if isinstance(term, NamedNode)]
+
+
+def literals(dataset: Dataset, subject: Node, property_: str) -> list[Literal]:
+    """The objects that are literals."""
+    return [term for term in objects(dataset, subject, property_) if isinstance(term, Literal)]
+
+
+def texts(dataset: Dataset, subject: Node, *properties: str) -> dict[str, str]:
+    """Language tag → text, ``und`` for none; of several texts in one language the first. Later properties fill in."""
+    found: dict[str, str] = {}
+    for property_ in properties:
+        for literal in literals(dataset, subject, property_):
+            found.setdefault(literal.language or "und", literal.value)
+    return found
+
+
+def first_text(dataset: Dataset, subject: Node, *properties: str) -> str:
+    """One text, English where there is a choice, else empty."""
+    found = texts(dataset, subject, *properties)
+    return found.get("en") or next(iter(found.values()), "")
+
+
+def types(dataset: Dataset, subject: Node) -> frozenset[str]:
+    """The classes of ``subject``."""
+    return frozenset(iris(dataset, subject, TYPE.value))
+
+
+def subjects_of_type(dataset: Dataset, class_: str) -> list[Node]:
+    """Everything of a class, in the order of their texts."""
+    found = {
+        quad.subject
+        for quad in dataset.quads_for_object(NamedNode(class_))
+        if quad.predicate == TYPE and isinstance(quad.subject, NamedNode | BlankNode)
+    }
+    return sorted(found, key=str)
+
+
+def items(dataset: Dataset, head: Node, limit: int = 1000) -> Iterator[Term]:
+    """The members of an RDF list. A broken list ends where it breaks, a circular one at ``limit``."""
+    node: Term = head
+    for _ in range(limit):
+        if node == _NIL or isinstance(node, Literal):
+            return
+        first = objects(dataset, node, _FIRST.value)
+        rest = objects(dataset, node, _REST.value)
+        if not first or not rest:
+            return
+        yield first[0]
+        node = rest[0]
+
+
+def put(dataset: Dataset, subject: Node, property_: str, *values: Term) -> None:
+    """Make ``values`` the only objects of ``property_``."""
+    drop(dataset, subject, property_)
+    for value in values:
+        dataset.add(Quad(subject, NamedNode(property_), value))
+
+
+def put_if_absent(dataset: Dataset, subject: Node, property_: str, *values: Term) -> None:
+    """Say it where nothing is said yet."""
+    if not objects(dataset, subject, property_):
+        put(dataset, subject, property_, *values)
+
+
+def drop(dataset: Dataset, subject: Node, property_: str) -> None:
+    """Forget what ``subject`` has as ``property_``."""
+    wanted = NamedNode(property_)
+    for quad in list(dataset.quads_for_subject(subject)):
+        if quad.predicate == wanted:
+            dataset.remove(quad)
+
+
+def renamed(dataset: Dataset, old: Node, new: NamedNode) -> Dataset:
+    """The same statements with ``new`` for ``old``."""
+    return Dataset(
+        Quad(
+            new if quad.subject == old else quad.subject,
+            quad.predicate,
+            new if quad.object == old else quad.object,
+        )
+        for quad in dataset
+    )
+
+
+def reachable(dataset: Dataset, roots: Iterable[Node]) -> set[Node]:
+    """``roots`` and every node that statements lead to from them."""
+    found: set[Node] = set()
+    ahead = list(roots)
+    while ahead:
+        node = ahead.pop()
+        if node in found:
+            continue
+        found.add(node)
+        ahead.extend(
+            quad.object for quad in dataset.quads_for_subject(node) if isinstance(quad.object, NamedNode | BlankNode)
+        )
+    return found

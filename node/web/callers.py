@@ -1,0 +1,137 @@
+"""From a request to whoever sent it: a participant's token, a person's token or session, or nobody.
+
+Three planes of trust stay apart (identity digest §4.1): a participant's self-issued token never opens the
+management API, a person's token never speaks for another node, and the tokens of data addresses are read by
+their own door only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection
+
+from node.base.errors import NotAllowed, Unauthenticated
+from node.identity.model import ANONYMOUS, Caller, UserRole
+from node.identity.participants import IdentifyParticipant
+from node.identity.people import IdentifyPerson
+
+COOKIE: Final = "hansa_session"
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_MEMO: Final = "hansa.caller"
+
+Authenticator = Callable[[HTTPConnection], Awaitable[Caller | None]]
+"""A plug-in: the caller, or None where the request is none of its business. Raises ``Unauthenticated``."""
+
+
+class Callers:
+    """Identifies callers, once for each request: a token is used up by being looked at.
+
+    ``origin`` is the scheme and host under which people use the portal; a session that comes from a page of
+    another origin does not change anything (CSRF). ``authenticators`` are asked before anything else.
+    """
+
+    def __init__(
+        self,
+        participants: IdentifyParticipant,
+        people: IdentifyPerson,
+        *,
+        authenticators: Sequence[Authenticator] = (),
+        origin: str | None = None,
+    ) -> None:
+        self._participants = participants
+        self._people = people
+        self._authenticators = tuple(authenticators)
+        self._origin = _origin_of(origin) if origin else None
+
+    async def identify(self, request: HTTPConnection) -> Caller:
+        """Whoever sent ``request``; ``ANONYMOUS`` where it brings nothing.
+
+        Raises ``Unauthenticated`` where it brings something that does not hold: a bad token is never nobody.
+        """
+        memo = request.scope.get(_MEMO)
+        if isinstance(memo, Caller):
+            return memo
+        if isinstance(memo, Exception):
+            raise memo.with_traceback(None)
+        try:
+            caller = await self._identify(request)
+        except Exception as error:
+            request.scope[_MEMO] = error
+            raise
+        request.scope[_MEMO] = caller
+        return caller
+
+    async def participant(self, request: HTTPConnection) -> Caller:
+        """The participant behind ``request``. Raises ``Unauthenticated`` for everybody else."""
+        caller = await self.identify(request)
+        if not caller.is_participant:
+            raise Unauthenticated(
+                "only participants may ask this", remedy="send a self-issued ID token (DCP 1.0 §4.3)"
+            )
+        return caller
+
+    async def person(self, request: HTTPConnection, *roles: UserRole) -> Caller:
+        """The person behind ``request``, who has one of ``roles`` (any person where none is named).
+
+        Raises ``Unauthenticated``, or ``NotAllowed`` where the person lacks the role.
+        """
+        caller = await self.identify(request)
+        if not caller.is_person:
+            raise Unauthenticated("sign in first", remedy="send an API token, or sign in to the portal")
+        if roles and not any(caller.may(role) for role in roles):
+            wanted = " or ".join(str(role) for role in roles)
+            raise NotAllowed(f"this takes the role {wanted}", remedy="ask an operator of this node")
+        return caller
+
+    async def _identify(self, request: HTTPConnection) -> Caller:
+        for authenticator in self._authenticators:
+            caller = await authenticator(request)
+            if caller is not None:
+                return caller
+        values = request.headers.getlist("authorization")
+        if len(values) > 1:
+            raise Unauthenticated("the request has more than one Authorization header")
+        if values:
+            return await self._by_authorization(values[0])
+        session = request.cookies.get(COOKIE)
+        if not session:
+            return ANONYMOUS
+        self._check_origin(request)
+        try:
+            return await self._people.by_session(session)
+        except Unauthenticated:
+            # A session that is over is what a browser sends long after; its owner is a visitor again.
+            return ANONYMOUS
+
+    async def _by_authorization(self, authorization: str) -> Caller:
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise Unauthenticated("the Authorization header is not understood", remedy="use Bearer <token>")
+        token = token.strip()
+        if token.count(".") == 2:  # a JWS; API tokens have no dots
+            return await self._participants.identify(authorization)
+        return await self._people.by_token(token)
+
+    def _check_origin(self, request: HTTPConnection) -> None:
+        """A session only acts for pages of our own origin (Fetch metadata, or the Origin header)."""
+        if request.scope.get("method", "GET") in _SAFE:
+            return
+        site = request.headers.get("sec-fetch-site")
+        origin = request.headers.get("origin")
+        foreign = site not in (None, "same-origin", "none") or (
+            origin is not None and self._origin is not None and _origin_of(origin) != self._origin
+        )
+        if foreign:
+            raise NotAllowed("the request comes from a page of another site")
+
+
+def _origin_of(url: str) -> tuple[str, str, int | None]:
+    try:
+        parts = urlsplit(url)
+        standard = {"http": 80, "https": 443}.get(parts.scheme)
+        return parts.scheme, parts.hostname or "", parts.port or standard
+    except ValueError:
+        return "", "", None

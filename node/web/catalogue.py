@@ -1,0 +1,265 @@
+"""The catalogue door: search and records as JSON, and the IRIs of assets themselves.
+
+An asset's IRI answers with what the caller can read: its page for browsers, its description as RDF or JSON for
+programs, now (``?version=N``) or then (``?asOf=…``), and the bytes of files that are open to everybody. Whatever
+the caller may not see is answered exactly as if it did not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from node.base.clock import moment
+from node.base.errors import InvalidInput
+from node.catalogue import model
+from node.catalogue.browse import MAX_LIMIT, MAX_OFFSET, Browse
+from node.catalogue.recordview import record_json, version_json
+from node.catalogue.representations import HTML, JSON, RECORD_TYPES, VARY, language_in, negotiate
+from node.catalogue.visibility import absent
+from node.exchange.ports import AssetStore
+from node.identity.model import Caller
+from node.semantics.documents import serialise
+from node.semantics.kinds import KINDS
+from node.semantics.model import File
+
+Identify = Callable[[Request], Awaitable[Caller]]
+HtmlView = Callable[[Request, str, Caller], Awaitable[Response]]
+"""(request, IRI of the asset, caller) → its page."""
+
+_Values = Annotated[list[str], Query(default_factory=list)]
+
+
+def router(
+    browse: Browse,
+    *,
+    identify: Identify,
+    assets: AssetStore,
+    base: str,
+    html_view: HtmlView | None = None,
+) -> APIRouter:
+    """The routes. ``base`` is the node's public URL: IRIs follow from it and never from the Host header."""
+    door = _Door(browse, identify, assets, base.rstrip("/"), html_view)
+    routes = APIRouter(tags=["catalogue"])
+    routes.add_api_route("/api/catalogue/search", door.search, methods=["GET"], name="search")
+    routes.add_api_route("/api/catalogue/record", door.record, methods=["GET"], name="record")
+    routes.add_api_route("/api/catalogue/versions", door.versions, methods=["GET"], name="versions")
+    routes.add_api_route("/api/catalogue/counts", door.counts, methods=["GET"], name="counts")
+    routes.add_api_route("/api/catalogue/publishers", door.publishers, methods=["GET"], name="publishers")
+    for kind in KINDS.values():
+        for path, show, name in (
+            (f"/{kind.plural}/{{slug}}", door.asset(kind.plural), kind.name),
+            (f"/{kind.plural}/{{slug}}/files/{{name}}", door.file(kind.plural), f"file of a {kind.name}"),
+        ):
+            routes.add_api_route(path, show, methods=["GET", "HEAD"], name=name, include_in_schema=False)
+    return routes
+
+
+class _Door:
+    def __init__(
+        self, browse: Browse, identify: Identify, assets: AssetStore, base: str, html_view: HtmlView | None
+    ) -> None:
+        self._browse = browse
+        self._identify = identify
+        self._assets = assets
+        self._base = base
+        self._html_view = html_view
+
+    # the API ------------------------------------------------------------------------------------------------
+
+    async def search(
+        self,
+        request: Request,
+        kind: _Values,
+        theme: _Values,
+        keyword: _Values,
+        publisher: _Values,
+        access: _Values,
+        q: str = "",
+        bbox: str | None = None,
+        offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
+        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 20,
+        sort: Annotated[str, Query(pattern="^(best|newest)$")] = "best",
+        lang: str | None = None,
+    ) -> Response:
+        """Search the catalogue by text, facets and place; `facets` counts all hits that you may see.
+
+        `kind`, `theme`, `keyword`, `publisher` and `access` may be repeated: values of one facet are
+        alternatives. `bbox` is west,south,east,north in degrees.
+        """
+        caller = await self._identify(request)
+        language = _language(request, lang)
+        query = model.Query(
+            text=q,
+            kinds=tuple(kind),
+            themes=tuple(theme),
+            keywords=tuple(keyword),
+            publishers=tuple(publisher),
+            access=tuple(access),
+            language=language,
+            bbox=_box(bbox),
+            offset=offset,
+            limit=limit,
+            newest=sort == "newest",
+        )
+        page = await self._browse.search(query, caller)
+        return _json(page.to_json(language), caller)
+
+    async def record(
+        self,
+        request: Request,
+        iri: str,
+        version: Annotated[int | None, Query(ge=1)] = None,
+        asOf: str | None = None,  # noqa: N803 - the name of the parameter on the wire
+        lang: str | None = None,
+    ) -> Response:
+        """One asset, as it is now, as version `version`, or as it was at `asOf` (XSD dateTime or date)."""
+        caller = await self._identify(request)
+        found = await self._browse.record(iri, caller, version=version, as_of=_moment(asOf))
+        return await self._record_answer(request, found, caller, lang)
+
+    async def versions(self, request: Request, iri: str) -> Response:
+        """All versions of an asset, newest first."""
+        caller = await self._identify(request)
+        found = await self._browse.versions(iri, caller)
+        return _json({"iri": iri, "versions": [version_json(record) for record in found]}, caller)
+
+    async def counts(self, request: Request) -> Response:
+        """How many assets of each kind there are for you."""
+        caller = await self._identify(request)
+        return _json(await self._browse.counts(caller), caller)
+
+    async def publishers(self, request: Request) -> Response:
+        """Who publishes here, with the number of assets of each kind that you may see."""
+        caller = await self._identify(request)
+        found = await self._browse.publishers(caller)
+        return _json(
+            [{"id": one.id, "name": one.name, "total": one.total, "kinds": one.kinds} for one in found], caller
+        )
+
+    # assets by their IRI --------------------------------------------------------------------------------------
+
+    def asset(self, plural: str) -> Callable[..., Awaitable[Response]]:
+        async def show(
+            request: Request,
+            slug: str,
+            version: Annotated[int | None, Query(ge=1)] = None,
+            asOf: str | None = None,  # noqa: N803 - the name of the parameter on the wire
+            lang: str | None = None,
+        ) -> Response:
+            caller = await self._identify(request)
+            iri = f"{self._base}/{plural}/{slug}"
+            media_type = negotiate(request.headers.get("accept"))
+            if media_type == HTML and self._html_view is not None:
+                return await self._html_view(request, iri, caller)
+            found = await self._browse.record(iri, caller, version=version, as_of=_moment(asOf))
+            if media_type in (HTML, JSON):
+                return await self._record_answer(request, found, caller, lang)
+            body = await run_sync(serialise, found.nquads, media_type)
+            # Canonical N-Quads are the very bytes that were hashed and signed; other syntaxes follow from them.
+            tag = f'"{found.sha256}.{RECORD_TYPES.index(media_type)}"'
+            headers = {
+                **_headers(caller),
+                "ETag": tag,
+                "Link": f'<{found.iri}?version={found.version}>; rel="latest-version memento"'
+                if version is None and asOf is None
+                else f'<{found.iri}>; rel="latest-version original"',
+            }
+            if _unchanged(request, tag):
+                return Response(status_code=304, headers=headers)
+            return Response(body, media_type=media_type, headers=headers)
+
+        return show
+
+    def file(self, plural: str) -> Callable[..., Awaitable[Response]]:
+        async def send(
+            request: Request, slug: str, name: str, version: Annotated[int | None, Query(ge=1)] = None
+        ) -> Response:
+            caller = await self._identify(request)
+            found = await self._browse.record(f"{self._base}/{plural}/{slug}", caller, version=version)
+            file = _open_file(found, name)
+            headers = {
+                **_headers(caller),
+                "ETag": f'"{file.sha256}"',
+                "Content-Length": str(file.size),
+                # What somebody else published must never run at this node's origin.
+                "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
+                "X-Content-Type-Options": "nosniff",
+                "Content-Security-Policy": "default-src 'none'; sandbox",
+            }
+            if _unchanged(request, headers["ETag"]):
+                del headers["Content-Length"]
+                return Response(status_code=304, headers=headers)
+            if request.method == "HEAD":
+                return Response(headers=headers, media_type=file.media_type)
+            chunks: AsyncIterator[bytes] = await self._assets.open(file.sha256)
+            return StreamingResponse(chunks, headers=headers, media_type=file.media_type)
+
+        return send
+
+    async def _record_answer(
+        self, request: Request, found: model.Record, caller: Caller, lang: str | None
+    ) -> Response:
+        connections = await self._browse.connections(found, caller)
+        return _json(
+            record_json(
+                found,
+                access=self._browse.access,
+                caller=caller,
+                language=_language(request, lang),
+                connections=connections,
+            ),
+            caller,
+        )
+
+
+def _open_file(record: model.Record, name: str) -> File:
+    for file in record.files:
+        # Compared with what was published, never used as a path.
+        if file.name == name and file.open and file.source is None:
+            return file
+    raise absent()
+
+
+def _headers(caller: Caller) -> dict[str, str]:
+    """Everybody's answers may be kept and must be asked about; those of a known caller belong to it alone."""
+    return {"Vary": VARY, "Cache-Control": "no-cache" if caller.is_anonymous else "private, no-store"}
+
+
+def _json(value: Any, caller: Caller) -> Response:
+    return JSONResponse(value, headers=_headers(caller))
+
+
+def _unchanged(request: Request, tag: str) -> bool:
+    given = request.headers.get("if-none-match", "")
+    return tag in (one.strip().removeprefix("W/") for one in given.split(",")) or given.strip() == "*"
+
+
+def _language(request: Request, lang: str | None) -> str:
+    return language_in(lang or request.headers.get("accept-language"))
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return moment(text)
+    except ValueError as error:
+        raise InvalidInput("asOf is not a moment", remedy="write 2026-11-20 or 2026-11-20T12:00:00Z") from error
+
+
+def _box(text: str | None) -> tuple[float, float, float, float] | None:
+    if text is None:
+        return None
+    try:
+        west, south, east, north = (float(edge) for edge in text.split(","))
+    except ValueError as error:
+        raise InvalidInput("bbox is not a box", remedy="write west,south,east,north in degrees") from error
+    return west, south, east, north

@@ -1,0 +1,241 @@
+"""The data door: the bytes of a transfer, its manifest, new tokens. Plain Starlette, constant memory.
+
+``GET|HEAD /data/{pid}`` (one range at most, RFC 9110 §14), ``GET /data/{pid}/manifest`` (compact JWS),
+``POST /data/{pid}/token``. Every read is authorised when it begins and again while it runs; where a running
+read loses its permission the connection is cut, and the next request is told why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from node.base.errors import HansaError
+from node.exchange.delivery import Delivery
+from node.exchange.names import safe_name
+from node.exchange.offloop import close_stream
+from node.identity.model import Caller
+from node.transfer.access import Access, AuthoriseAccess
+from node.transfer.deliveries import OpenDelivery, SignManifest
+from node.transfer.grants import RefreshToken
+from node.web.problems import answer_problem
+
+log = logging.getLogger("hansa.data")
+
+_PIECE: Final = 256 * 1024
+_MEDIA_TYPE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,80}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,80}")
+_RANGE: Final = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))", re.ASCII)
+_PRIVATE: Final = {
+    "Cache-Control": "private, no-store",
+    "Vary": "Authorization",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+class RangeNotSatisfiable(HansaError):
+    """Several ranges, an unreadable one, or one beyond the end."""
+
+    code = "range-not-satisfiable"
+    status = 416
+    title = "That range is not there"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How a running read is watched, and how fast it may be. ``bytes_per_second`` None: as fast as it goes."""
+
+    recheck_bytes: int = 64 * 1024 * 1024
+    recheck_seconds: float = 5.0
+    bytes_per_second: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataDoor:
+    """``participant`` identifies the calling participant by its self-issued token or raises ``Unauthenticated``."""
+
+    authorise: AuthoriseAccess
+    deliveries: OpenDelivery
+    manifests: SignManifest
+    refresh: RefreshToken
+    participant: Callable[[Request], Awaitable[Caller]]
+    pace: Pace = Pace()
+
+    def routes(self) -> list[BaseRoute]:
+        """To be mounted at the root of the node's public URL."""
+        return [
+            Route("/data/{pid}", _answering(self._bytes), methods=["GET", "HEAD"]),
+            Route("/data/{pid}/manifest", _answering(self._manifest), methods=["GET"]),
+            Route("/data/{pid}/token", _answering(self._token), methods=["POST"]),
+        ]
+
+    async def _bytes(self, request: Request) -> Response:
+        asked = ", ".join(request.headers.getlist("range")) or None
+        access = await self.authorise.authorise(
+            request.path_params["pid"], request.headers.get("authorization"), asked=asked
+        )
+        delivery = await self.deliveries(access)
+        headers = _headers(delivery)
+        if asked and not _may_range(request, delivery):
+            asked = None
+        try:
+            span = read_range(asked, delivery.size)
+        except RangeNotSatisfiable as error:
+            answer = await answer_problem(request, error)
+            answer.headers.update({**_PRIVATE, "Content-Range": f"bytes */{delivery.size}"})
+            return answer
+        start, end = span or (0, delivery.size)
+        if span is not None:
+            headers["Content-Range"] = f"bytes {start}-{end - 1}/{delivery.size}"
+        headers["Content-Length"] = str(end - start)
+        status = 200 if span is None else 206
+        if request.method == "HEAD":
+            return Response(status_code=status, headers=headers)
+        await self.authorise.begin(access, start, end)
+        return _Reading(self.authorise, access, delivery, start, end, self.pace, status=status, headers=headers)
+
+    async def _manifest(self, request: Request) -> Response:
+        access = await self.authorise.authorise(
+            request.path_params["pid"], request.headers.get("authorization"), asked="manifest"
+        )
+        return Response(await self.manifests(access), media_type="application/jose", headers=_PRIVATE)
+
+    async def _token(self, request: Request) -> Response:
+        caller = await self.participant(request)
+        address = await self.refresh(caller, request.path_params["pid"])
+        return JSONResponse(address, headers=_PRIVATE)
+
+
+def read_range(header: str | None, size: int) -> tuple[int, int] | None:
+    """The bytes (first, one after the last) that a Range header asks for; None where it asks for all.
+
+    Units other than bytes are passed over (RFC 9110 §14.2). Raises ``RangeNotSatisfiable``; more than one range
+    is refused whatever the ranges are, since overlapping ones multiply the work.
+    """
+    if header is None or not header.strip().lower().startswith("bytes"):
+        return None
+    found = _RANGE.fullmatch(header.strip()[:100])
+    if found is None:
+        raise RangeNotSatisfiable("one range of bytes at a time", remedy="ask for bytes=first-last or bytes=first-")
+    first, last, suffix = found.groups()
+    if suffix is not None:
+        start, end = max(size - int(suffix), 0), size
+    else:
+        start, end = int(first), min(int(last) + 1 if last else size, size)
+    if start >= end:
+        raise RangeNotSatisfiable(f"there are {size} bytes")
+    return start, end
+
+
+class _Reading(Response):
+    """One read, streamed piece by piece, watched while it runs."""
+
+    def __init__(
+        self,
+        authorise: AuthoriseAccess,
+        access: Access,
+        delivery: Delivery,
+        start: int,
+        end: int,
+        pace: Pace,
+        *,
+        status: int,
+        headers: dict[str, str],
+    ) -> None:
+        super().__init__(status_code=status, headers=headers)
+        self._authorise = authorise
+        self._access = access
+        self._delivery = delivery
+        self._start = start
+        self._end = end
+        self._pace = pace
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        gone = asyncio.create_task(_gone(receive))
+        source = await self._delivery.read(self._start, self._end)
+        try:
+            whole = await self._stream(source, send, gone)
+        except HansaError as error:
+            # Too late for an answer of ours: the peer sees the connection break, asks again, and is told.
+            log.warning("a read was cut: %s", error.detail, extra={"transfer": self._access.transfer.pid})
+            return
+        finally:
+            gone.cancel()
+            await close_stream(source)
+        if whole:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            if self._end == self._delivery.size:
+                await self._authorise.delivered(self._access, self._delivery.size)
+
+    async def _stream(self, source: AsyncIterator[bytes], send: Send, gone: asyncio.Task[None]) -> bool:
+        """Whether everything went out; False where the peer hung up."""
+        rate = self._pace.bytes_per_second
+        piece_size = _PIECE if rate is None else min(_PIECE, max(4096, rate // 10))
+        began = checked = time.monotonic()
+        sent = unchecked = 0
+        async for block in source:
+            view = memoryview(block)
+            while view:
+                if gone.done():
+                    return False
+                now = time.monotonic()
+                if unchecked >= self._pace.recheck_bytes or now - checked >= self._pace.recheck_seconds:
+                    await self._authorise.still(self._access)
+                    checked, unchecked = time.monotonic(), 0
+                piece, view = view[:piece_size], view[piece_size:]
+                await send({"type": "http.response.body", "body": bytes(piece), "more_body": True})
+                sent += len(piece)
+                unchecked += len(piece)
+                if rate is not None:
+                    await asyncio.sleep(max(0.0, began + sent / rate - time.monotonic()))
+        return True
+
+
+async def _gone(receive: Receive) -> None:
+    """Returns when the peer has hung up."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _may_range(request: Request, delivery: Delivery) -> bool:
+    """If-Range (RFC 9110 §13.1.5): the range counts only for the very bytes that the peer has a part of."""
+    condition = request.headers.get("if-range")
+    return condition is None or condition.strip() == f'"{delivery.etag}"'
+
+
+def _headers(delivery: Delivery) -> dict[str, str]:
+    name = safe_name(delivery.name)
+    typed = _MEDIA_TYPE.fullmatch(delivery.media_type)
+    return {
+        **_PRIVATE,
+        "Accept-Ranges": "bytes",
+        "ETag": f'"{delivery.etag}"',
+        "Content-Type": delivery.media_type if typed else "application/octet-stream",
+        # Never shown in place: what a stranger published must not run at this node's origin.
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+    }
+
+
+def _answering(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except HansaError as error:
+            problem = await answer_problem(request, error)
+            problem.headers.update(_PRIVATE)
+            return problem
+
+    return answer

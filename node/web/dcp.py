@@ -1,0 +1,148 @@
+"""The doors of the Decentralized Claims Protocol: credential service, issuer service, status lists (DCP 1.0).
+
+Handlers are asynchronous throughout and wait for nobody who might be waiting for them: a peer that asks for
+our credentials is usually one that we ourselves are just talking to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from node.base.errors import Overloaded, PeerUnreachable, TooLarge, Unauthenticated
+from node.base.jsons import read_object
+from node.identity.issuance import ReceiveApplication
+from node.identity.participants import IdentifyParticipant
+from node.identity.revocation import StatusLists
+from node.identity.tokens import IdToken
+from node.identity.wallet import Wallet
+
+BODY_LIMIT: Final = 1024 * 1024
+_AT_ONCE: Final = 64
+_WAITING: Final = 512
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class _Turnstile:
+    """Lets so many requests in at once and so many more wait: these doors have a limit of their own."""
+
+    def __init__(self, at_once: int, waiting: int) -> None:
+        self._places = asyncio.Semaphore(at_once)
+        self._limit = at_once + waiting
+        self._inside = 0
+
+    def guarding(self, handler: Handler) -> Handler:
+        async def guarded(request: Request) -> Response:
+            if self._inside >= self._limit:
+                raise Overloaded("too many requests for credentials at once")
+            self._inside += 1
+            try:
+                async with self._places:
+                    return await handler(request)
+            finally:
+                self._inside -= 1
+
+        return guarded
+
+
+def routes(
+    participants: IdentifyParticipant,
+    wallet: Wallet,
+    *,
+    applications: ReceiveApplication | None = None,
+    status_lists: StatusLists | None = None,
+    public_url: str = "",
+) -> list[Route]:
+    """The end points of a holder, and those of an issuer where the node is one."""
+    turnstile = _Turnstile(_AT_ONCE, _WAITING)
+
+    async def sender(request: Request) -> IdToken:
+        try:
+            return await participants.authenticate(request.headers.get("authorization"))
+        except PeerUnreachable as error:
+            # To this door somebody whose DID cannot be resolved is a stranger (DCP 1.0 §4.3.3: 401).
+            raise Unauthenticated(f"the sender's DID cannot be resolved: {error.detail}") from error
+
+    async def query(request: Request) -> Response:
+        token, message = await sender(request), await read_message(request)
+        return JSONResponse(await wallet.answer(token, message), headers={"Cache-Control": "no-store"})
+
+    async def deliver(request: Request) -> Response:
+        token, message = await sender(request), await read_message(request)
+        await wallet.receive(token, message)
+        return Response(status_code=200)
+
+    async def offer(request: Request) -> Response:
+        token, message = await sender(request), await read_message(request)
+        await wallet.offered(token, message)
+        return Response(status_code=200)
+
+    def post(path: str, handler: Handler) -> Route:
+        return Route(path, turnstile.guarding(handler), methods=["POST"])
+
+    found = [
+        post("/dcp/presentations/query", query),
+        post("/dcp/credentials", deliver),
+        post("/dcp/offers", offer),
+    ]
+    if applications is not None:
+        found += _issuer_routes(applications, sender, post, turnstile, public_url)
+    if status_lists is not None:
+        lists = status_lists
+
+        async def status_list(request: Request) -> Response:
+            document = await lists.document(request.path_params["list_id"])
+            return PlainTextResponse(
+                document,
+                media_type="application/vc+jwt",
+                headers={"Cache-Control": "public, max-age=1", "Access-Control-Allow-Origin": "*"},
+            )
+
+        found.append(Route("/status/{list_id}", status_list, methods=["GET"]))
+    return found
+
+
+def _issuer_routes(
+    applications: ReceiveApplication,
+    sender: Callable[[Request], Awaitable[IdToken]],
+    post: Callable[[str, Handler], Route],
+    turnstile: _Turnstile,
+    public_url: str,
+) -> list[Route]:
+    async def request_credentials(request: Request) -> Response:
+        token, message = await sender(request), await read_message(request)
+        application = await applications.receive(token, message)
+        location = f"{public_url.rstrip('/')}/issuer/requests/{application.id}"
+        return Response(status_code=201, headers={"Location": location})
+
+    async def request_status(request: Request) -> Response:
+        token = await sender(request)
+        return JSONResponse(await applications.status(token, request.path_params["id"]))
+
+    async def metadata(_: Request) -> Response:
+        return JSONResponse(applications.metadata())
+
+    return [
+        post("/issuer/credentials", request_credentials),
+        Route("/issuer/requests/{id}", turnstile.guarding(request_status), methods=["GET"]),
+        Route("/issuer/metadata", metadata, methods=["GET"]),
+    ]
+
+
+async def read_message(request: Request) -> dict[str, Any]:
+    """The JSON object in the body. Raises ``TooLarge`` beyond ``BODY_LIMIT``, ``InvalidInput``."""
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > BODY_LIMIT:
+        raise TooLarge(f"a message has at most {BODY_LIMIT} bytes")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_LIMIT:
+            raise TooLarge(f"a message has at most {BODY_LIMIT} bytes")
+    return read_object(bytes(body))

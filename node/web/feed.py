@@ -1,0 +1,100 @@
+"""The feed door: the pages of the event stream over HTTP (LDES 1.0 server primer).
+
+``Vary`` for what an answer depends on, an ``ETag`` on everything, ``immutable`` where a page will never change,
+``private`` where it is not for everybody, 410 for a page that has a new address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from node.catalogue.feed import POLLING, Feed, Page
+from node.catalogue.representations import FEED_TYPES, choose, feed_body
+from node.identity.model import Caller
+
+Identify = Callable[[Request], Awaitable[Caller]]
+
+_YEAR: Final = 31_536_000
+
+
+def router(feed: Feed, *, identify: Identify) -> APIRouter:
+    """The routes below ``/feed``; those of other audiences than the public have its name in their path."""
+    routes = APIRouter(tags=["feed"])
+
+    async def root(request: Request) -> Response:
+        """The event stream of this node's records (LDES): its description, and where its pages are."""
+        caller = await identify(request)
+        return await _answer(feed, request, caller, await feed.root(caller))
+
+    async def index(request: Request) -> Response:
+        """The pages of the public chain, by position and time."""
+        caller = await identify(request)
+        return await _answer(feed, request, caller, await feed.index(caller))
+
+    async def group(request: Request, name: str) -> Response:
+        """A hundred full pages."""
+        caller = await identify(request)
+        return await _answer(feed, request, caller, await feed.group(caller, name))
+
+    async def page(request: Request, name: str) -> Response:
+        """A page of members: versions of records, each with its signed envelope."""
+        caller = await identify(request)
+        return await _answer(feed, request, caller, await feed.page(caller, name))
+
+    async def index_for(request: Request, audience: str) -> Response:
+        caller = await identify(request)
+        return await _answer(feed, request, caller, await feed.index(caller, audience))
+
+    async def group_for(request: Request, audience: str, name: str) -> Response:
+        caller = await identify(request)
+        return await _answer(feed, request, caller, await feed.group(caller, name, audience))
+
+    async def page_for(request: Request, audience: str, name: str) -> Response:
+        caller = await identify(request)
+        return await _answer(feed, request, caller, await feed.page(caller, name, audience))
+
+    get = ["GET", "HEAD"]
+    routes.add_api_route("/feed", root, methods=["GET"], name="event stream")
+    routes.add_api_route("/feed/index", index, methods=["GET"], name="event stream index")
+    routes.add_api_route("/feed/groups/{name}", group, methods=["GET"], name="event stream group")
+    routes.add_api_route("/feed/pages/{name}", page, methods=["GET"], name="event stream page")
+    below = "/feed/audiences/{audience}"
+    routes.add_api_route(f"{below}/index", index_for, methods=get, include_in_schema=False)
+    routes.add_api_route(f"{below}/groups/{{name}}", group_for, methods=get, include_in_schema=False)
+    routes.add_api_route(f"{below}/pages/{{name}}", page_for, methods=get, include_in_schema=False)
+    return routes
+
+
+async def _answer(feed: Feed, request: Request, caller: Caller, page: Page) -> Response:
+    media_type = choose(request.headers.get("accept"), FEED_TYPES)
+    tag = f'"{page.tag}.{FEED_TYPES.index(media_type)}"'
+    # The signature in an index differs between processes of one node, though it says the same.
+    tag = tag if page.immutable else f"W/{tag}"
+    headers = {"ETag": tag, "Vary": "Accept, Authorization, Cookie", "Cache-Control": _cache_control(page, caller)}
+    if _has(request, tag):
+        return Response(status_code=304, headers=headers)
+    body = feed_body if media_type != FEED_TYPES[0] else _as_it_is
+    return Response(await run_sync(body, await feed.body(page), media_type), media_type=media_type, headers=headers)
+
+
+def _as_it_is(nquads: bytes, _media_type: str) -> bytes:
+    return nquads
+
+
+def _cache_control(page: Page, caller: Caller) -> str:
+    who = "public" if page.public and caller.is_anonymous else "private"
+    if page.immutable:
+        return f"{who}, max-age={_YEAR}, immutable"
+    # Half the polling interval: a cache in between never makes a follower miss more than one round.
+    return f"{who}, max-age={POLLING // 2}" if who == "public" else "private, no-cache"
+
+
+def _has(request: Request, tag: str) -> bool:
+    given = request.headers.get("if-none-match", "")
+    return any(one.strip().removeprefix("W/") == tag.removeprefix("W/") for one in given.split(","))

@@ -1,0 +1,112 @@
+"""The SPARQL door: the SPARQL 1.1 Protocol's query operation over what the caller may see.
+
+Three ways in (SPARQL 1.1 Protocol §2.1): GET with ``query``, POST of a form, POST of ``application/sparql-query``.
+``asOf`` asks about the catalogue as it was at a moment. The dataset of a query follows from the caller alone;
+a request that names graphs itself (§2.1.4) is refused rather than misunderstood. There is no update.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Final
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from node.base.clock import moment
+from node.base.errors import InvalidInput, TooLarge, UnsupportedMediaType
+from node.catalogue.query import Ask
+from node.catalogue.representations import HTML, VARY, choose
+from node.identity.model import Caller
+
+Identify = Callable[[Request], Awaitable[Caller]]
+HtmlForm = Callable[[Request, Caller], Awaitable[Response]]
+"""(request, caller) → the page with the form, and with results where the request carries a query."""
+
+MAX_BODY: Final = 64 * 1024
+_QUERY: Final = "application/sparql-query"
+_FORM: Final = "application/x-www-form-urlencoded"
+_ANY_RESULT: Final = "application/sparql-results+json"
+_KNOWN: Final = frozenset({"query", "asOf"})
+_GRAPHS: Final = frozenset({"default-graph-uri", "named-graph-uri", "using-graph-uri", "using-named-graph-uri"})
+
+
+def router(ask: Ask, *, identify: Identify, html_form: HtmlForm | None = None) -> APIRouter:
+    """The routes of ``/sparql``."""
+    routes = APIRouter(tags=["sparql"])
+
+    async def by_get(request: Request) -> Response:
+        """Evaluate `query` over what you may see; `asOf` (XSD dateTime) asks about an earlier state."""
+        caller = await identify(request)
+        accept = request.headers.get("accept")
+        if html_form is not None and choose(accept, (_ANY_RESULT, HTML)) == HTML:
+            return await html_form(request, caller)
+        return await _answer(ask, caller, list(request.query_params.multi_items()), accept)
+
+    async def by_post(request: Request) -> Response:
+        """Evaluate the query in the body: `application/sparql-query`, or a form with `query`."""
+        caller = await identify(request)
+        body = await _body(request)
+        given = list(request.query_params.multi_items())
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        try:
+            text = body.decode("utf-8")
+            if media_type == _QUERY:
+                given.append(("query", text))
+            elif media_type == _FORM:
+                given += parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=20)
+            else:
+                raise UnsupportedMediaType(
+                    "queries are posted as application/sparql-query or as a form",
+                    remedy=f"set Content-Type to {_QUERY}",
+                )
+        except ValueError as error:
+            raise InvalidInput("the body is not readable", remedy="send the query in UTF-8") from error
+        return await _answer(ask, caller, given, request.headers.get("accept"))
+
+    routes.add_api_route("/sparql", by_get, methods=["GET"], name="SPARQL query")
+    routes.add_api_route("/sparql", by_post, methods=["POST"], name="SPARQL query by POST")
+    return routes
+
+
+async def _answer(ask: Ask, caller: Caller, given: list[tuple[str, str]], accept: str | None) -> Response:
+    names = [name for name, _ in given]
+    if not _GRAPHS.isdisjoint(names):
+        raise InvalidInput(
+            "this end point chooses the graphs of a query itself: they hold what you may see",
+            remedy="leave default-graph-uri and named-graph-uri out",
+        )
+    if "update" in names:
+        raise InvalidInput("there is no update here", remedy="publish a new version of the record instead")
+    unknown = sorted(set(names) - _KNOWN)
+    if unknown or len(names) != len(set(names)):
+        raise InvalidInput("parameters are query and asOf, each once")
+    said = dict(given)
+    body, media_type = await ask(
+        said.get("query", ""), caller, accept or _ANY_RESULT, as_of=_moment(said.get("asOf"))
+    )
+    headers = {"Vary": VARY, "Cache-Control": "no-cache" if caller.is_anonymous else "private, no-store"}
+    return Response(body, media_type=media_type, headers=headers)
+
+
+def _moment(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    try:
+        return moment(text)
+    except ValueError as error:
+        raise InvalidInput("asOf is not a moment", remedy="write 2026-11-20 or 2026-11-20T12:00:00Z") from error
+
+
+async def _body(request: Request) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise TooLarge(f"a query is posted in at most {MAX_BODY} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)

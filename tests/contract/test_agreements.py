@@ -1,0 +1,154 @@
+"""AgreementStore and DecisionStore."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from node.base.errors import Conflict, LocalFault
+from node.negotiation.model import Agreement, PendingDecision
+from tests.stores import Stores
+
+NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def agreement(name: str = "urn:a", **members: Any) -> Agreement:
+    given: dict[str, Any] = {
+        "negotiation": "urn:n",
+        "dataset": "https://ghent.example/datasets/traffic",
+        "provider": "did:web:ghent.example",
+        "consumer": "did:web:antwerp.example",
+        "role": "consumer",
+        "body": {"@id": name, "permission": [{"action": "odrl:use"}]},
+        "sha256": "ab" * 32,
+        "signatures": {"did:web:ghent.example": "eyJ…"},
+        "at": NOW,
+    }
+    return Agreement(id=name, **{**given, **members})
+
+
+def decision(name: str = "urn:d", **members: Any) -> PendingDecision:
+    given: dict[str, Any] = {
+        "kind": "use",
+        "subject": "urn:n",
+        "peer": "did:web:antwerp.example",
+        "peer_name": "Stad Antwerpen",
+        "summary": {"en": "Antwerp asks", "nl": "Antwerpen vraagt"},
+        "details": {"offer": {"@id": "urn:o"}},
+        "at": NOW,
+    }
+    return PendingDecision(id=name, **{**given, **members})
+
+
+class TestAgreementStore:
+    def test_an_agreement_comes_out_as_it_went_in(self, stores: Stores) -> None:
+        full = agreement(finalized=NOW + DAY, ended=NOW + 2 * DAY, ended_why="the term is over", entry="urn:e")
+        with stores.uow.begin() as tx:
+            stores.agreements.add(tx, full)
+            stores.agreements.add(tx, agreement("urn:bare"))
+        with stores.uow.read() as tx:
+            assert stores.agreements.get(tx, "urn:a") == full
+            assert stores.agreements.get(tx, "urn:bare") == agreement("urn:bare")
+            assert stores.agreements.get(tx, "urn:unknown") is None
+
+    def test_the_same_again_is_left_alone_another_is_a_conflict(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            stores.agreements.add(tx, agreement())
+            stores.agreements.add(tx, agreement(role="provider"))
+            with pytest.raises(Conflict):
+                stores.agreements.add(tx, agreement(sha256="cd" * 32))
+        with stores.uow.read() as tx:
+            assert stores.agreements.get(tx, "urn:a") == agreement()
+
+    def test_save_replaces(self, stores: Stores) -> None:
+        changed = agreement(finalized=NOW, signatures={"a": "1", "b": "2"})
+        with stores.uow.begin() as tx:
+            stores.agreements.add(tx, agreement())
+            stores.agreements.save(tx, changed)
+        with stores.uow.read() as tx:
+            assert stores.agreements.get(tx, "urn:a") == changed
+        with pytest.raises(LocalFault), stores.uow.begin() as tx:
+            stores.agreements.save(tx, agreement("urn:unknown"))
+
+    def test_select_newest_first(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            stores.agreements.add(tx, agreement("1", at=NOW - DAY, dataset="urn:x"))
+            stores.agreements.add(tx, agreement("2", provider="did:web:p"))
+            stores.agreements.add(tx, agreement("3", consumer="did:web:c", dataset="urn:x"))
+            stores.agreements.add(tx, agreement("4", at=NOW - 2 * DAY))
+        with stores.uow.read() as tx:
+
+            def ids(**wanted: Any) -> list[str]:
+                return [found.id for found in stores.agreements.select(tx, **wanted)]
+
+            assert ids() == ["3", "2", "1", "4"]
+            assert ids(limit=1) == ["3"]
+            assert ids(dataset="urn:x") == ["3", "1"]
+            assert ids(provider="did:web:p") == ["2"]
+            assert ids(consumer="did:web:c", dataset="urn:x") == ["3"]
+            assert ids(consumer="did:web:c", dataset="urn:y") == []
+
+
+class TestDecisionStore:
+    def test_a_decision_comes_out_as_it_went_in(self, stores: Stores) -> None:
+        given = decision(due=NOW + DAY)
+        with stores.uow.begin() as tx:
+            stores.decisions.add(tx, given)
+            with pytest.raises(Conflict):
+                stores.decisions.add(tx, given)
+        with stores.uow.read() as tx:
+            assert stores.decisions.get(tx, "urn:d") == given
+            assert stores.decisions.get(tx, "urn:unknown") is None
+
+    def test_open_decisions_oldest_first(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            stores.decisions.add(tx, decision("1"))
+            stores.decisions.add(tx, decision("2", at=NOW - DAY))
+            stores.decisions.add(tx, decision("3", at=NOW + DAY))
+            stores.decisions.decide(tx, "1", approved=False, by="anna", at=NOW, reason="no")
+            assert [waiting.id for waiting in stores.decisions.open(tx)] == ["2", "3"]
+
+    def test_by_subject_the_newest(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            stores.decisions.add(tx, decision("1", subject="urn:s"))
+            stores.decisions.add(tx, decision("2", subject="urn:s"))
+            found = stores.decisions.by_subject(tx, "urn:s")
+            assert found is not None
+            assert found.id == "2"
+            assert stores.decisions.by_subject(tx, "urn:t") is None
+
+    def test_a_decision_is_taken_once(self, stores: Stores) -> None:
+        taken = replace(
+            decision(), approved=True, decided_by="anna", decided_at=NOW + DAY, reason="it is for the public good"
+        )
+        with stores.uow.begin() as tx:
+            stores.decisions.add(tx, decision())
+            decide = stores.decisions.decide
+            assert decide(tx, "urn:unknown", approved=True, by="anna", at=NOW, reason=None) is None
+            first = decide(tx, "urn:d", approved=True, by="anna", at=NOW + DAY, reason=taken.reason)
+            assert first == taken
+            assert decide(tx, "urn:d", approved=False, by="bert", at=NOW + DAY, reason=None) is None
+            assert stores.decisions.get(tx, "urn:d") == taken
+
+    def test_of_two_people_one_decides(self, database_stores: Stores) -> None:
+        stores, answers = database_stores, []
+        with stores.uow.begin() as tx:
+            stores.decisions.add(tx, decision())
+        start = threading.Barrier(2)
+
+        def decide(who: str) -> None:
+            start.wait()
+            with stores.uow.begin() as tx:
+                answers.append(stores.decisions.decide(tx, "urn:d", approved=True, by=who, at=NOW, reason=None))
+
+        threads = [threading.Thread(target=decide, args=(who,)) for who in ("anna", "bert")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert [answer is None for answer in answers].count(True) == 1

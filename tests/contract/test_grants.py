@@ -1,0 +1,108 @@
+"""GrantStore and ReceptionStore."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from node.transfer.model import AccessGrant, Reception
+from tests.stores import Stores
+
+NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+
+
+def grant(transfer: str = "urn:t", token: str = "aa", **members: Any) -> AccessGrant:
+    given: dict[str, Any] = {
+        "agreement": "urn:a",
+        "recipient": "did:web:antwerp.example",
+        "dataset": "https://ghent.example/datasets/traffic",
+        "version": 2,
+        "file_sha256": "00" * 32,
+        "file_size": 5 * 2**40,
+        "file_name": "traffic.csv",
+        "media_type": "text/csv",
+        "sealed": True,
+        "expires": NOW,
+    }
+    return AccessGrant(transfer=transfer, token_sha256=token, **{**given, **members})
+
+
+def reception(transfer: str = "urn:t", state: str = "receiving", **members: Any) -> Reception:
+    given: dict[str, Any] = {
+        "name": "traffic.csv",
+        "media_type": "text/csv",
+        "sealed": True,
+        "expected": None,
+        "received": 0,
+        "at": NOW,
+    }
+    return Reception(transfer=transfer, state=state, **{**given, **members})
+
+
+class TestGrantStore:
+    def test_a_grant_comes_out_as_it_went_in(self, stores: Stores) -> None:
+        given = grant(secrets=b"\x00wrapped\xff", accesses=3)
+        with stores.uow.begin() as tx:
+            stores.grants.put(tx, given)
+        with stores.uow.read() as tx:
+            assert stores.grants.by_token(tx, "aa") == given
+            assert stores.grants.by_transfer(tx, "urn:t") == given
+            assert stores.grants.by_token(tx, "bb") is None
+            assert stores.grants.by_transfer(tx, "urn:u") is None
+
+    def test_a_newer_grant_replaces_the_token(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            stores.grants.put(tx, grant())
+            stores.grants.put(tx, grant(token="bb", expires=NOW + timedelta(1)))
+            stores.grants.put(tx, grant("urn:other", "cc"))
+            assert stores.grants.by_token(tx, "aa") is None
+            assert stores.grants.by_token(tx, "bb") == grant(token="bb", expires=NOW + timedelta(1))
+
+    def test_close_and_count(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            stores.grants.put(tx, grant())
+            stores.grants.put(tx, grant("urn:other", "cc"))
+            stores.grants.count_access(tx, "urn:t")
+            stores.grants.count_access(tx, "urn:t")
+            stores.grants.close(tx, "urn:t")
+            stores.grants.close(tx, "urn:unknown")
+            stores.grants.count_access(tx, "urn:unknown")
+        with stores.uow.read() as tx:
+            assert stores.grants.by_token(tx, "aa") == grant(closed=True, accesses=2)
+            assert stores.grants.by_transfer(tx, "urn:other") == grant("urn:other", "cc")
+
+
+class TestReceptionStore:
+    def test_a_reception_comes_out_as_it_went_in(self, stores: Stores) -> None:
+        full = reception(
+            state="done",
+            expected=2**41,
+            received=2**41,
+            sha256="00" * 32,
+            manifest="eyJ…",
+            error="none",
+            path="/srv/received/1",
+            facts={"agreement": "urn:a", "n": [1]},
+        )
+        with stores.uow.begin() as tx:
+            stores.receptions.put(tx, full)
+            stores.receptions.put(tx, reception("urn:bare"))
+        with stores.uow.read() as tx:
+            assert stores.receptions.get(tx, "urn:t") == full
+            assert stores.receptions.get(tx, "urn:bare") == reception("urn:bare")
+            assert stores.receptions.get(tx, "urn:unknown") is None
+
+    def test_put_replaces(self, stores: Stores) -> None:
+        later = replace(reception(), received=7, error="connection lost")
+        with stores.uow.begin() as tx:
+            stores.receptions.put(tx, reception())
+            stores.receptions.put(tx, later)
+            assert stores.receptions.get(tx, "urn:t") == later
+
+    def test_unfinished_oldest_first(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            for name, state in (("1", "receiving"), ("2", "done"), ("3", "verifying"), ("4", "failed")):
+                stores.receptions.put(tx, reception(name, state))
+            stores.receptions.put(tx, reception("5", at=NOW - timedelta(1)))
+            assert [found.transfer for found in stores.receptions.unfinished(tx)] == ["5", "1", "3"]

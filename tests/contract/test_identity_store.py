@@ -1,0 +1,288 @@
+"""IdentityStore: used token ids, people, the wallet, what an issuer keeps."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from node.base.errors import Conflict, LocalFault, NotFound
+from node.identity.model import (
+    ALL_ROLES,
+    Account,
+    Application,
+    ApplicationState,
+    Credential,
+    Issued,
+    UserRole,
+)
+from tests.stores import Stores
+
+NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def account(login: str = "anna", **members: Any) -> Account:
+    given: dict[str, Any] = {"id": f"urn:{login}", "name": "Anna", "roles": ALL_ROLES, "created": NOW}
+    return Account(login=login, **{**given, **members})
+
+
+def application(name: str = "urn:app", **members: Any) -> Application:
+    given: dict[str, Any] = {
+        "holder": "did:web:ghent.example",
+        "holder_pid": f"{name}-pid",
+        "credential_type": "MembershipCredential",
+        "accession": {"legalName": "Stad Gent", "rulebook": {"iri": "urn:r", "version": 1}},
+        "state": ApplicationState.RECEIVED,
+        "at": NOW,
+    }
+    return Application(id=name, **{**given, **members})
+
+
+def issued(name: str = "urn:vc", index: int = 5, **members: Any) -> Issued:
+    given: dict[str, Any] = {
+        "holder": "did:web:ghent.example",
+        "type": "MembershipCredential",
+        "jwt": "eyJ…",
+        "list_id": 1,
+        "at": NOW,
+        "valid_until": NOW + timedelta(365),
+    }
+    return Issued(id=name, index=index, **{**given, **members})
+
+
+def credential(name: str = "urn:vc", **members: Any) -> Credential:
+    given: dict[str, Any] = {
+        "types": ("MembershipCredential",),
+        "issuer": "did:web:region.example",
+        "subject": "did:web:ghent.example",
+        "valid_from": NOW,
+        "valid_until": None,
+    }
+    return Credential(id=name, **{**given, **members})
+
+
+class TestUsedTokenIds:
+    def test_an_id_is_used_once_for_each_issuer(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            assert stores.identity.use_jti(tx, "did:web:a", "1", NOW) is True
+            assert stores.identity.use_jti(tx, "did:web:a", "1", NOW + MINUTE) is False
+            assert stores.identity.use_jti(tx, "did:web:b", "1", NOW) is True
+            assert stores.identity.use_jti(tx, "did:web:a", "2", NOW) is True
+
+    def test_ids_of_expired_tokens_can_be_forgotten(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            for number in range(3):
+                stores.identity.use_jti(tx, "did:web:a", str(number), NOW + number * MINUTE)
+            assert stores.identity.forget_jtis(tx, NOW + 2 * MINUTE) == 2
+            assert stores.identity.forget_jtis(tx, NOW + 2 * MINUTE) == 0
+            assert stores.identity.use_jti(tx, "did:web:a", "2", NOW) is False
+            assert stores.identity.use_jti(tx, "did:web:a", "0", NOW) is True
+
+    def test_of_many_threads_one_uses_the_id(self, database_stores: Stores) -> None:
+        stores, answers = database_stores, []
+        start = threading.Barrier(6)
+
+        def use() -> None:
+            start.wait()
+            with stores.uow.begin() as tx:
+                answers.append(stores.identity.use_jti(tx, "did:web:a", "1", NOW))
+
+        threads = [threading.Thread(target=use) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(answers) == [False] * 5 + [True]
+
+
+class TestPeople:
+    def test_an_account_comes_out_as_it_went_in(self, stores: Stores) -> None:
+        bert = account("bert", roles=frozenset({UserRole.AUDITOR}), disabled=True)
+        with stores.uow.begin() as tx:
+            stores.identity.add_account(tx, bert, "$argon2id$b")
+            stores.identity.add_account(tx, account(), "$argon2id$a")
+        with stores.uow.read() as tx:
+            assert stores.identity.account(tx, "anna") == (account(), "$argon2id$a")
+            assert stores.identity.account(tx, "bert") == (bert, "$argon2id$b")
+            assert stores.identity.account(tx, "Anna") is None
+            assert list(stores.identity.accounts(tx)) == [account(), bert]
+
+    def test_a_login_is_given_once(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            stores.identity.add_account(tx, account(), "a")
+            with pytest.raises(Conflict):
+                stores.identity.add_account(tx, account(id="urn:other"), "b")
+            with pytest.raises(Conflict):
+                stores.identity.add_account(tx, account("other", id="urn:anna"), "b")
+            assert len(stores.identity.accounts(tx)) == 1
+
+    def test_set_password(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            stores.identity.add_account(tx, account(), "a")
+            stores.identity.set_password(tx, "anna", "b")
+            assert stores.identity.account(tx, "anna") == (account(), "b")
+            with pytest.raises(NotFound):
+                stores.identity.set_password(tx, "nobody", "b")
+
+    def test_tokens(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            stores.identity.add_account(tx, account(), "a")
+            stores.identity.add_account(tx, account("bert", disabled=True), "b")
+
+            def token(name: str, login: str, kind: str = "api") -> None:
+                stores.identity.add_token(tx, token_sha256=name, login=login, kind=kind, label="laptop", expires=NOW)
+
+            token("t1", "anna")
+            token("t2", "anna", "session")
+            token("t3", "bert")
+            with pytest.raises(NotFound):
+                token("t4", "nobody")
+            with pytest.raises(Conflict):
+                token("t1", "anna")
+        before = NOW - timedelta(microseconds=1)
+        with stores.uow.begin() as tx:
+            assert stores.identity.by_token(tx, "t1", before) == (account(), "api")
+            assert stores.identity.by_token(tx, "t2", before) == (account(), "session")
+            assert stores.identity.by_token(tx, "t1", NOW) is None
+            assert stores.identity.by_token(tx, "t3", before) is None
+            assert stores.identity.by_token(tx, "t4", before) is None
+            stores.identity.drop_token(tx, "t1")
+            stores.identity.drop_token(tx, "unknown")
+            assert stores.identity.by_token(tx, "t1", before) is None
+
+
+class TestWallet:
+    def test_a_credential_comes_out_as_it_went_in(self, stores: Stores) -> None:
+        full = credential(
+            types=("A", "B"),
+            claims={"legalName": "Stad Gent", "roles": ["city"]},
+            valid_until=NOW + MINUTE,
+            status={"type": "BitstringStatusListEntry", "statusListIndex": "7"},
+            jwt="eyJ…",
+        )
+        with stores.uow.begin() as tx:
+            stores.identity.keep_credential(tx, full, NOW)
+            stores.identity.keep_credential(tx, credential("urn:2"), NOW)
+        with stores.uow.read() as tx:
+            assert list(stores.identity.credentials(tx)) == [full, credential("urn:2")]
+
+    def test_the_same_credential_again_replaces_it(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            stores.identity.keep_credential(tx, credential(), NOW)
+            stores.identity.keep_credential(tx, credential(jwt="renewed"), NOW + MINUTE)
+            assert list(stores.identity.credentials(tx)) == [credential(jwt="renewed")]
+
+    def test_requests(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+
+            def note(name: str) -> None:
+                stores.identity.note_request(
+                    tx, holder_pid=name, issuer="did:web:r", credential_type="MembershipCredential", at=NOW
+                )
+
+            note("p1")
+            note("p2")
+            with pytest.raises(Conflict):
+                note("p1")
+            stores.identity.update_request(tx, "p1", state="RECEIVED", issuer_pid="theirs")
+            stores.identity.update_request(tx, "p1", state="REJECTED", reason="not a city")
+            with pytest.raises(NotFound):
+                stores.identity.update_request(tx, "p3", state="ISSUED")
+        second = {
+            "holder_pid": "p2",
+            "issuer": "did:web:r",
+            "issuer_pid": None,
+            "credential_type": "MembershipCredential",
+            "at": NOW,
+            "state": "REQUESTED",
+            "reason": None,
+        }
+        first = second | {
+            "holder_pid": "p1",
+            "issuer_pid": "theirs",
+            "state": "REJECTED",
+            "reason": "not a city",
+        }
+        with stores.uow.read() as tx:
+            assert list(stores.identity.requests(tx)) == [second, first]
+
+
+class TestIssuer:
+    def test_an_application_comes_out_as_it_went_in(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            stores.identity.add_application(tx, application())
+            found = stores.identity.application(tx, "urn:app")
+            assert found == application()
+            assert found is not None
+            assert type(found.state) is ApplicationState
+            assert stores.identity.application(tx, "urn:unknown") is None
+            by_holder = stores.identity.application_by_holder
+            assert by_holder(tx, "did:web:ghent.example", "urn:app-pid") == application()
+            assert by_holder(tx, "did:web:other", "urn:app-pid") is None
+
+    def test_a_holder_applies_once_with_the_same_id(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            stores.identity.add_application(tx, application())
+            with pytest.raises(Conflict):
+                stores.identity.add_application(tx, application("urn:other", holder_pid="urn:app-pid"))
+            with pytest.raises(Conflict):
+                stores.identity.add_application(tx, application(holder_pid="other"))
+
+    def test_decided_applications(self, stores: Stores) -> None:
+        decided = replace(
+            application(), state=ApplicationState.ISSUED, decided_by="anna", decided_at=NOW, reason="welcome"
+        )
+        later = application("urn:later", at=NOW + MINUTE)
+        with stores.uow.begin() as tx:
+            stores.identity.add_application(tx, later)
+            stores.identity.add_application(tx, application())
+            stores.identity.save_application(tx, decided)
+            assert stores.identity.application(tx, "urn:app") == decided
+            assert list(stores.identity.applications(tx)) == [later, decided]
+            assert list(stores.identity.applications(tx, ApplicationState.RECEIVED)) == [later]
+            assert list(stores.identity.applications(tx, ApplicationState.REJECTED)) == []
+        with pytest.raises(LocalFault), stores.uow.begin() as tx:
+            stores.identity.save_application(tx, application("urn:unknown"))
+
+    def test_places_in_the_status_list_tell_nothing_of_the_order(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            places = [stores.identity.next_status_index(tx) for _ in range(40)]
+        assert len(set(places)) == 40
+        assert {list_id for list_id, _ in places} == {1}
+        indexes = [index for _, index in places]
+        assert all(0 <= index < 131_072 for index in indexes)
+        assert indexes != sorted(indexes)
+        assert max(indexes) > 10_000
+
+    def test_issued_credentials(self, stores: Stores) -> None:
+        other = issued("urn:2", 6, holder="did:web:other", at=NOW + MINUTE)
+        with stores.uow.begin() as tx:
+            stores.identity.add_issued(tx, other)
+            stores.identity.add_issued(tx, issued())
+            with pytest.raises(Conflict):
+                stores.identity.add_issued(tx, issued(index=9))
+            with pytest.raises(Conflict):
+                stores.identity.add_issued(tx, issued("urn:3"))
+            stores.identity.add_issued(tx, issued("urn:3", list_id=2))
+            assert [found.id for found in stores.identity.issued(tx)] == ["urn:2", "urn:3", "urn:vc"]
+            assert list(stores.identity.issued(tx, "did:web:other")) == [other]
+            assert list(stores.identity.issued(tx, "did:web:nobody")) == []
+
+    def test_a_revocation_stands(self, stores: Stores) -> None:
+        revoked = issued(revoked_at=NOW, revoked_why="left the region")
+        with stores.uow.begin() as tx:
+            for number in (9, 5, 7):
+                stores.identity.add_issued(tx, issued(f"urn:{number}" if number != 5 else "urn:vc", number))
+            stores.identity.add_issued(tx, issued("urn:elsewhere", 1, list_id=2))
+            assert stores.identity.revoke(tx, "urn:unknown", NOW, "x") is None
+            assert list(stores.identity.revoked_indexes(tx, 1)) == []
+            assert stores.identity.revoke(tx, "urn:vc", NOW, "left the region") == revoked
+            assert stores.identity.revoke(tx, "urn:vc", NOW + MINUTE, "again") == revoked
+            stores.identity.revoke(tx, "urn:9", NOW, "x")
+            stores.identity.revoke(tx, "urn:elsewhere", NOW, "x")
+            assert list(stores.identity.revoked_indexes(tx, 1)) == [5, 9]
+            assert list(stores.identity.revoked_indexes(tx, 3)) == []

@@ -1,0 +1,241 @@
+"""Outbox: a durable queue with leases and fences, in order within a lane and subject."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from node.base.work import Task
+from tests.stores import Stores
+
+NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def task(name: str, *, lane: str = "did:web:a", subject: str | None = None, due: datetime = NOW) -> Task:
+    return Task(
+        id=name, topic="message", lane=lane, subject=name if subject is None else subject, body=b"\x00{}", due=due
+    )
+
+
+def put(stores: Stores, *tasks: Task) -> None:
+    with stores.uow.begin() as tx:
+        for one in tasks:
+            stores.outbox.put(tx, one)
+
+
+def lease(
+    stores: Stores,
+    *,
+    now: datetime = NOW,
+    limit: int = 10,
+    blocked: Sequence[str] = (),
+    owner: str = "worker",
+) -> list[Task]:
+    with stores.uow.begin() as tx:
+        leased = stores.outbox.lease(tx, owner=owner, now=now, until=now + MINUTE, limit=limit, lanes_blocked=blocked)
+        return list(leased)
+
+
+def names(tasks: Sequence[Task]) -> list[str]:
+    return [one.id for one in tasks]
+
+
+class TestOutbox:
+    def test_a_task_comes_out_as_it_went_in(self, stores: Stores) -> None:
+        given = replace(task("one"), headers={"content-type": "application/json", "n": [1, None]})
+        put(stores, given)
+        assert lease(stores) == [replace(given, attempts=1, fence=1)]
+
+    def test_a_known_id_is_left_alone(self, stores: Stores) -> None:
+        put(stores, task("one"))
+        put(stores, replace(task("one"), body=b"other"))
+        assert [one.body for one in lease(stores)] == [b"\x00{}"]
+
+    def test_oldest_first_and_no_more_than_asked_for(self, stores: Stores) -> None:
+        put(stores, task("b"), task("a"), task("c"))
+        assert names(lease(stores, limit=2)) == ["b", "a"]
+        assert names(lease(stores, limit=2)) == ["c"]
+
+    def test_what_is_not_due_waits(self, stores: Stores) -> None:
+        put(stores, task("later", due=NOW + MINUTE), task("now"))
+        assert names(lease(stores)) == ["now"]
+        assert names(lease(stores, now=NOW + MINUTE)) == ["later", "now"]
+
+    def test_a_lease_that_is_over_is_given_anew_and_the_old_worker_is_fenced_off(self, stores: Stores) -> None:
+        put(stores, task("one"))
+        [first] = lease(stores)
+        assert lease(stores, now=NOW + MINUTE - timedelta(microseconds=1)) == []
+        [second] = lease(stores, now=NOW + MINUTE)
+        assert (second.fence, second.attempts) == (first.fence + 1, 2)
+        with stores.uow.begin() as tx:
+            assert stores.outbox.done(tx, first) is False
+            assert stores.outbox.retry(tx, first, due=NOW, error="late") is False
+            assert stores.outbox.bury(tx, first, error="late") is False
+            assert stores.outbox.done(tx, second) is True
+            assert stores.outbox.done(tx, second) is False
+            assert stores.outbox.waiting(tx) == 0
+
+    def test_a_lease_that_is_over_still_counts_while_nobody_took_it(self, stores: Stores) -> None:
+        put(stores, task("one"))
+        [leased] = lease(stores)
+        with stores.uow.begin() as tx:
+            assert stores.outbox.done(tx, leased) is True
+
+    def test_what_was_never_leased_cannot_be_finished(self, stores: Stores) -> None:
+        put(stores, task("one"))
+        with stores.uow.begin() as tx:
+            assert stores.outbox.done(tx, task("one")) is False
+            assert stores.outbox.waiting(tx) == 1
+
+    def test_one_at_a_time_and_in_order_within_lane_and_subject(self, stores: Stores) -> None:
+        put(stores, task("1", subject="p"), task("2", subject="p"), task("other", subject="q"))
+        put(stores, task("elsewhere", lane="did:web:b", subject="p"))
+        first, *others = lease(stores)
+        assert (first.id, names(others)) == ("1", ["other", "elsewhere"])
+        assert lease(stores) == []
+        with stores.uow.begin() as tx:
+            assert stores.outbox.done(tx, first)
+        assert names(lease(stores)) == ["2"]
+
+    def test_a_task_that_backs_off_holds_up_those_behind_it(self, stores: Stores) -> None:
+        put(stores, task("1", subject="p"), task("2", subject="p"))
+        [first] = lease(stores)
+        with stores.uow.begin() as tx:
+            assert stores.outbox.retry(tx, first, due=NOW + MINUTE, error="503")
+        assert lease(stores) == []
+        [again] = lease(stores, now=NOW + MINUTE)
+        assert (again.id, again.attempts, again.last_error) == ("1", 2, "503")
+
+    def test_after_a_retry_the_old_lease_is_void(self, stores: Stores) -> None:
+        put(stores, task("1"))
+        [first] = lease(stores)
+        with stores.uow.begin() as tx:
+            assert stores.outbox.retry(tx, first, due=NOW, error="503") is True
+            assert stores.outbox.retry(tx, first, due=NOW, error="503") is False
+            assert stores.outbox.done(tx, first) is False
+
+    def test_a_dead_letter_is_kept_and_holds_up_nobody(self, stores: Stores) -> None:
+        put(stores, task("1", subject="p"), task("2", subject="p"))
+        [first] = lease(stores)
+        with stores.uow.begin() as tx:
+            assert stores.outbox.bury(tx, first, error="410: gone")
+        assert names(lease(stores)) == ["2"]
+        with stores.uow.read() as tx:
+            [dead] = stores.outbox.dead(tx)
+            assert (dead.id, dead.dead, dead.last_error) == ("1", True, "410: gone")
+            assert stores.outbox.waiting(tx) == 1
+
+    def test_dead_letters_newest_first_within_the_limit(self, stores: Stores) -> None:
+        put(stores, task("1"), task("2"), task("3"))
+        leased = lease(stores)
+        with stores.uow.begin() as tx:
+            for one in leased:
+                stores.outbox.bury(tx, one, error="no")
+        with stores.uow.read() as tx:
+            assert names(stores.outbox.dead(tx)) == ["3", "2", "1"]
+            assert names(stores.outbox.dead(tx, 1)) == ["3"]
+
+    def test_a_dead_letter_can_be_revived_and_begins_anew(self, stores: Stores) -> None:
+        put(stores, task("1"))
+        [first] = lease(stores)
+        with stores.uow.begin() as tx:
+            assert stores.outbox.revive(tx, "1", due=NOW) is False
+            stores.outbox.bury(tx, first, error="no")
+            assert stores.outbox.revive(tx, "unknown", due=NOW) is False
+            assert stores.outbox.revive(tx, "1", due=NOW + MINUTE) is True
+            assert stores.outbox.dead(tx) == []
+        assert lease(stores) == []
+        [again] = lease(stores, now=NOW + MINUTE)
+        assert (again.attempts, again.dead) == (1, False)
+        assert again.fence > first.fence
+
+    def test_cancel_removes_leased_and_free(self, stores: Stores) -> None:
+        put(stores, task("free"), task("leased"))
+        leased = lease(stores)
+        with stores.uow.begin() as tx:
+            stores.outbox.cancel(tx, "free")
+            stores.outbox.cancel(tx, "leased")
+            stores.outbox.cancel(tx, "unknown")
+            assert stores.outbox.waiting(tx) == 0
+            assert stores.outbox.done(tx, leased[1]) is False
+
+    def test_a_renewed_lease_lasts_longer(self, stores: Stores) -> None:
+        put(stores, task("1"))
+        [leased] = lease(stores)
+        with stores.uow.begin() as tx:
+            assert stores.outbox.renew(tx, leased, until=NOW + 3 * MINUTE) is True
+            assert stores.outbox.renew(tx, replace(leased, fence=99), until=NOW) is False
+            assert stores.outbox.renew(tx, task("unknown"), until=NOW) is False
+        assert lease(stores, now=NOW + 2 * MINUTE) == []
+        [again] = lease(stores, now=NOW + 3 * MINUTE)
+        with stores.uow.begin() as tx:
+            assert stores.outbox.renew(tx, leased, until=NOW + 9 * MINUTE) is False
+            assert stores.outbox.done(tx, again) is True
+
+    def test_release_frees_every_lease(self, stores: Stores) -> None:
+        put(stores, task("1"), task("2"), task("3"))
+        first, _ = lease(stores, limit=2)
+        with stores.uow.begin() as tx:
+            assert stores.outbox.release(tx) == 2
+            assert stores.outbox.release(tx) == 0
+            assert stores.outbox.done(tx, first) is False
+            assert stores.outbox.next_due(tx) == NOW
+        again = lease(stores)
+        assert [(one.id, one.attempts) for one in again] == [("1", 2), ("2", 2), ("3", 1)]
+
+    def test_blocked_lanes_are_passed_over(self, stores: Stores) -> None:
+        put(stores, task("a", lane="A"), task("b", lane="B"), task("c", lane="C"))
+        assert names(lease(stores, blocked=["A", "C"])) == ["b"]
+        assert names(lease(stores, blocked=["C"])) == ["a"]
+
+    def test_next_due_is_when_something_can_be_leased(self, stores: Stores) -> None:
+        def next_due() -> datetime | None:
+            with stores.uow.read() as tx:
+                return stores.outbox.next_due(tx)
+
+        assert next_due() is None
+        put(stores, task("late", due=NOW + 3 * MINUTE))
+        assert next_due() == NOW + 3 * MINUTE
+        put(stores, task("1", subject="p"), task("2", subject="p"))
+        assert next_due() == NOW
+        [first] = lease(stores)
+        # The second waits for the first, whose lease ends in a minute.
+        assert next_due() == NOW + MINUTE
+        with stores.uow.begin() as tx:
+            stores.outbox.retry(tx, first, due=NOW + 2 * MINUTE, error="503")
+        assert next_due() == NOW + 2 * MINUTE
+        [first] = lease(stores, now=NOW + 2 * MINUTE)
+        with stores.uow.begin() as tx:
+            stores.outbox.bury(tx, first, error="no")
+        assert next_due() == NOW
+
+
+class TestConcurrency:
+    def test_two_workers_never_hold_the_same_task(self, database_stores: Stores) -> None:
+        stores = database_stores
+        put(stores, *(task(f"{lane}-{n}", lane=f"L{lane}", subject="p") for n in range(6) for lane in range(6)))
+        taken: list[str] = []
+        start = threading.Barrier(3)
+
+        def work(owner: str) -> None:
+            start.wait()
+            idle = 0
+            while idle < 20:
+                leased = lease(stores, limit=2, owner=owner)
+                idle = 0 if leased else idle + 1
+                for one in leased:
+                    with stores.uow.begin() as tx:
+                        assert stores.outbox.done(tx, one)
+                    taken.append(one.id)
+
+        threads = [threading.Thread(target=work, args=(f"w{n}",)) for n in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(taken) == len(set(taken)) == 36
+        for lane in range(6):
+            assert [name for name in taken if name.startswith(f"{lane}-")] == [f"{lane}-{n}" for n in range(6)]

@@ -1,0 +1,195 @@
+"""RecordStore: versions of records by IRI and moment, and what of them is current for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from node.base.errors import Conflict
+from node.catalogue.model import Record
+from node.semantics.model import File
+from tests.stores import Stores
+
+NOW = datetime(2026, 11, 20, 9, 30, 0, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+BASE = "https://ghent.example/datasets/"
+
+
+def record(name: str, version: int = 1, **members: Any) -> Record:
+    given: dict[str, Any] = {
+        "kind": "dataset",
+        "audience": "public",
+        "titles": {"en": f"Title of {name}", "nl": "Titel ü"},
+        "descriptions": {},
+        "publisher": "did:web:ghent.example",
+        "publisher_name": "Stad Gent",
+        "origin": "did:web:ghent.example",
+        "nquads": b'<urn:a> <urn:b> "\xc3\xbc" .\n',
+        "sha256": "ab" * 32,
+        "at": NOW + version * HOUR,
+        "by": "anna",
+    }
+    return Record(iri=f"{BASE}{name}", version=version, **{**given, **members})
+
+
+def add(stores: Stores, *records: Record) -> None:
+    with stores.uow.begin() as tx:
+        for one in records:
+            stores.records.add(tx, one)
+
+
+def current(stores: Stores, **wanted: Any) -> list[tuple[str, int]]:
+    with stores.uow.read() as tx:
+        return short(stores.records.current(tx, **wanted))
+
+
+def short(records: Sequence[Record]) -> list[tuple[str, int]]:
+    return [(one.iri.removeprefix(BASE), one.version) for one in records]
+
+
+class TestVersions:
+    @pytest.mark.parametrize(
+        "given",
+        [
+            record("bare"),
+            record(
+                "full",
+                offer={"@id": "urn:offer", "permission": []},
+                files=(
+                    File(name="a.csv", media_type="text/csv", size=2**40, sha256="00" * 32, open=True),
+                    File(name="b", media_type="x/y", size=0, sha256="11" * 32, format="f", source="/srv/b"),
+                ),
+                keywords=("bikes", "fietsen"),
+                themes=("http://publications.europa.eu/resource/authority/data-theme/TRAN",),
+                sealed=True,
+                withdrawn=True,
+                entry="urn:entry",
+                warnings=({"rule": "r", "message": "m"},),
+                extra={"bbox": [3.5, 51.0, 3.9, 51.2], "nothing": None},
+            ),
+        ],
+        ids=["bare", "full"],
+    )
+    def test_a_record_comes_out_as_it_went_in(self, stores: Stores, given: Record) -> None:
+        add(stores, given)
+        with stores.uow.read() as tx:
+            assert stores.records.get(tx, given.iri) == given
+            assert list(stores.records.versions(tx, given.iri)) == [given]
+            assert stores.records.get(tx, "urn:unknown") is None
+            assert list(stores.records.versions(tx, "urn:unknown")) == []
+
+    def test_a_known_version_is_a_conflict_that_leaves_the_transaction_usable(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            stores.records.add(tx, record("a"))
+            with pytest.raises(Conflict):
+                stores.records.add(tx, record("a", sha256="cd" * 32))
+            stores.records.add(tx, record("a", 2))
+        with stores.uow.read() as tx:
+            assert short(stores.records.versions(tx, f"{BASE}a")) == [("a", 2), ("a", 1)]
+
+    def test_by_version_and_by_moment(self, stores: Stores) -> None:
+        add(stores, record("a", 1), record("a", 3), record("a", 2))
+
+        def get(**wanted: Any) -> int | None:
+            with stores.uow.read() as tx:
+                found = stores.records.get(tx, f"{BASE}a", **wanted)
+                return None if found is None else found.version
+
+        assert get() == 3
+        assert get(version=2) == 2
+        assert get(version=4) is None
+        assert get(as_of=NOW) is None
+        assert get(as_of=NOW + 2 * HOUR) == 2
+        assert get(as_of=NOW + 2 * HOUR - timedelta(microseconds=1)) == 1
+        assert get(version=3, as_of=NOW + 2 * HOUR) is None
+
+    def test_by_entry_in_the_order_asked_for(self, stores: Stores) -> None:
+        add(stores, record("a", entry="e1"), record("b", entry="e2"), record("c", entry="e3"))
+        with stores.uow.read() as tx:
+            assert short(stores.records.by_entry(tx, ["e3", "unknown", "e1", "e3"])) == [("c", 1), ("a", 1)]
+            assert list(stores.records.by_entry(tx, [])) == []
+            many = [f"unknown {number}" for number in range(1200)] + ["e2"]
+            assert short(stores.records.by_entry(tx, many)) == [("b", 1)]
+
+
+class TestCurrent:
+    def test_the_newest_versions_by_iri(self, stores: Stores) -> None:
+        add(stores, record("b", 1), record("b", 2), record("a", 1), record("C", 1), record("ä", 1))
+        assert current(stores) == [("C", 1), ("a", 1), ("b", 2), ("ä", 1)]
+
+    def test_withdrawn_records_are_not_current(self, stores: Stores) -> None:
+        add(stores, record("a", 1), record("a", 2, withdrawn=True), record("b"))
+        assert current(stores) == [("b", 1)]
+        add(stores, record("a", 3))
+        assert current(stores) == [("a", 3), ("b", 1)]
+
+    def test_pages(self, stores: Stores) -> None:
+        add(stores, *(record(name) for name in "abcde"))
+        assert current(stores, limit=2) == [("a", 1), ("b", 1)]
+        assert current(stores, limit=2, after=f"{BASE}b") == [("c", 1), ("d", 1)]
+        assert current(stores, after=f"{BASE}e") == []
+
+    def test_todays_audience_governs_all_versions(self, stores: Stores) -> None:
+        add(stores, record("opened", 1, audience="internal"), record("opened", 2))
+        add(stores, record("closed", 1), record("closed", 2, audience="internal"))
+        then = NOW + HOUR
+        assert current(stores, audiences={"public"}) == [("opened", 2)]
+        assert current(stores, audiences={"public"}, as_of=then) == [("opened", 1)]
+        assert current(stores, audiences={"internal", "members"}, as_of=then) == [("closed", 1)]
+        assert current(stores, audiences=None, as_of=then) == [("closed", 1), ("opened", 1)]
+        assert current(stores, audiences=frozenset()) == []
+
+    def test_kinds_origins_and_offers(self, stores: Stores) -> None:
+        add(
+            stores,
+            record("a", kind="model", offer={"@id": "urn:o"}),
+            record("b", kind="service"),
+            record("c", origin="did:web:other", offer={"@id": "urn:o"}),
+        )
+        assert current(stores, kinds=["model", "service"]) == [("a", 1), ("b", 1)]
+        assert current(stores, origins=("did:web:other",)) == [("c", 1)]
+        assert current(stores, offered=True) == [("a", 1), ("c", 1)]
+        assert current(stores, offered=True, kinds={"model"}) == [("a", 1)]
+
+    def test_an_offer_that_was_taken_back_counts_for_its_own_time_only(self, stores: Stores) -> None:
+        add(stores, record("a", 1, offer={"@id": "urn:o"}), record("a", 2))
+        assert current(stores, offered=True) == []
+        assert current(stores, offered=True, as_of=NOW + HOUR) == [("a", 1)]
+
+    def test_as_of_shows_what_was_withdrawn_later(self, stores: Stores) -> None:
+        add(stores, record("a", 1), record("a", 2, withdrawn=True), record("a", 3))
+        assert current(stores, as_of=NOW) == []
+        assert current(stores, as_of=NOW + 1 * HOUR) == [("a", 1)]
+        assert current(stores, as_of=NOW + 2 * HOUR) == []
+        assert current(stores, as_of=NOW + 3 * HOUR) == [("a", 3)]
+
+    def test_an_older_version_that_arrives_late_does_not_become_current(self, stores: Stores) -> None:
+        add(stores, record("a", 2, kind="model"))
+        add(stores, record("a", 1, audience="internal"))
+        assert current(stores) == [("a", 2)]
+        with stores.uow.read() as tx:
+            assert stores.records.count(tx, ["public"]) == {"model": 1}
+
+    def test_count_by_kind(self, stores: Stores) -> None:
+        add(stores, record("a"), record("b"), record("b", 2), record("c", kind="model", audience="members"))
+        add(stores, record("d"), record("d", 2, withdrawn=True))
+        with stores.uow.read() as tx:
+            assert stores.records.count(tx) == {"dataset": 2, "model": 1}
+            assert stores.records.count(tx, {"public"}) == {"dataset": 2}
+            assert stores.records.count(tx, []) == {}
+
+    def test_a_rollback_takes_the_version_back(self, stores: Stores) -> None:
+        add(stores, record("a"))
+
+        def fail() -> None:
+            with stores.uow.begin() as tx:
+                stores.records.add(tx, replace(record("a", 2), withdrawn=True))
+                raise KeyError
+
+        with pytest.raises(KeyError):
+            fail()
+        assert current(stores) == [("a", 1)]

@@ -1,0 +1,340 @@
+"""The contract of ``node.catalogue.ports.SearchIndex``, passed by the fake and by tantivy."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.adapters.search.fields import LAYOUT, analyzer
+from node.adapters.search.index import TantivyIndex
+from node.adapters.search.snippets import snippet
+from node.base.errors import LocalFault
+from node.catalogue.model import Indexed, Query, Results
+from node.catalogue.ports import SearchIndex
+from tests.fakes.search import MemorySearchIndex
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def indexed(name: str, title: str = "", text: str = "", **more: Any) -> Indexed:
+    record = Indexed(
+        iri=f"http://ghent.example/datasets/{name}",
+        audience="public",
+        kind="dataset",
+        titles={"en": title or name},
+        text=text,
+        keywords=(),
+        themes=(),
+        publisher="did:web:ghent.example",
+        publisher_name="City of Light",
+        access="open",
+        at=NOON,
+    )
+    return replace(record, **more)
+
+
+def put(index: SearchIndex, *records: Indexed, position: int = 1) -> None:
+    index.apply([(record.iri, record) for record in records], position)
+
+
+def names(results: Results) -> list[str]:
+    return [hit.iri.rpartition("/")[2] for hit in results.hits]
+
+
+def find(
+    index: SearchIndex, text: str = "", *, audiences: tuple[str, ...] | None = ("public",), **more: Any
+) -> list[str]:
+    return names(index.search(Query(text=text, **more), audiences=audiences))
+
+
+class SearchContract:
+    """What every search view must do."""
+
+    def test_an_empty_index_finds_nothing(self, index: SearchIndex) -> None:
+        assert index.position() == 0
+        results = index.search(Query(), audiences=None)
+        assert (results.total, results.hits) == (0, ())
+        assert results.facets == {name: {} for name in ("kind", "theme", "publisher", "access", "keyword")}
+
+    def test_words_are_found_in_title_text_keywords_and_publisher(self, index: SearchIndex) -> None:
+        put(
+            index,
+            indexed("a", "Traffic counts"),
+            indexed("b", text="Counts of traffic"),
+            indexed("c", keywords=("traffic",)),
+            indexed("d", publisher_name="Traffic Agency"),
+            indexed("e", titles={"en": "Noise", "nl": "Verkeer", "cs": "traffic"}),
+            indexed("f", "Trees"),
+        )
+        found = find(index, "traffic")
+        assert sorted(found) == ["a", "b", "c", "d", "e"]
+        assert set(found[:2]) == {"a", "e"}, "titles weigh most"
+        assert found[-1] == "b", "running text least"
+
+    def test_accents_and_case_do_not_matter(self, index: SearchIndex) -> None:
+        put(
+            index,
+            indexed("de", "Große Straßen"),
+            indexed("cs", "Přívoz a Žižkov"),
+            indexed("fr", "Qualité de l'eau à Liège"),
+            indexed("nl", "Coördinatie van één dienst"),
+        )
+        for text, name in [
+            ("GROSSE strassen", "de"),
+            ("große", "de"),
+            ("privoz", "cs"),
+            ("žižkov", "cs"),
+            ("zizkov", "cs"),
+            ("qualite EAU", "fr"),
+            ("coordinatie een", "nl"),
+        ]:
+            assert find(index, text) == [name], text
+
+    def test_the_whole_word_comes_before_its_beginning_before_a_slip(self, index: SearchIndex) -> None:
+        put(
+            index,
+            indexed("slip", "Trafik lights"),
+            indexed("begins", "Trafficking"),
+            indexed("inside", "Pretraffic"),
+            indexed("whole", text="about traffic in a long text " + "with other words " * 40),
+        )
+        assert find(index, "traffic") == ["whole", "begins", "inside"]
+        assert find(index, "trafik") == ["slip"]
+        put(index, indexed("slip", "Traffik"), indexed("whole", "Traffic"), position=2)
+        assert find(index, "traffic") == ["whole", "begins", "inside", "slip"]
+
+    @pytest.mark.parametrize(
+        ("text", "found"),
+        [
+            ("trafic", True),
+            ("traficc", False),
+            ("tarffic", True),
+            ("raffic", True),
+            ("traff", True),
+            ("tr", True),
+            ("t", False),
+            ("overlast", True),
+            ("geluids", True),
+            ("geluidsoverlas", True),
+            ("last", True),
+            ("ast", False),
+            ("trains", False),
+        ],
+    )
+    def test_what_people_type_is_found(self, index: SearchIndex, text: str, found: bool) -> None:
+        put(index, indexed("a", "Traffic", text="Geluidsoverlast"))
+        assert bool(find(index, text)) is found
+
+    def test_all_words_first_else_any(self, index: SearchIndex) -> None:
+        put(
+            index, indexed("a", "Traffic in Ghent"), indexed("b", "Traffic in Bruges"), indexed("c", "Trees in Ghent")
+        )
+        assert find(index, "traffic ghent") == ["a"]
+        assert sorted(find(index, "traffic antwerp")) == ["a", "b"]
+        assert find(index, "nothing whatsoever") == []
+
+    @pytest.mark.parametrize(
+        "text", ["!!!", "«»", '"', "(", "a:b AND (", "* OR *", "\\", "title:x", "[1 TO 2]", "💡"]
+    )
+    def test_odd_texts_are_no_syntax(self, index: SearchIndex, text: str) -> None:
+        put(index, indexed("z", "Quiet"))
+        assert find(index, text) == []
+
+    def test_without_words_the_newest_come_first(self, index: SearchIndex) -> None:
+        put(index, *(indexed(f"d{n}", "traffic", at=NOON + timedelta(hours=n)) for n in (2, 0, 3, 1)))
+        assert find(index) == ["d3", "d2", "d1", "d0"]
+        assert find(index, "   ") == ["d3", "d2", "d1", "d0"]
+        assert find(index, "traffic", newest=True) == ["d3", "d2", "d1", "d0"]
+
+    def test_pages_have_the_exact_total(self, index: SearchIndex) -> None:
+        put(index, *(indexed(f"d{n}", "traffic", at=NOON + timedelta(hours=n)) for n in range(25)))
+        pages = [index.search(Query(offset=at, limit=10), audiences=["public"]) for at in (0, 10, 20, 30)]
+        assert [page.total for page in pages] == [25] * 4
+        assert [len(page.hits) for page in pages] == [10, 10, 5, 0]
+        assert len({hit.iri for page in pages for hit in page.hits}) == 25
+        assert index.search(Query(limit=0), audiences=["public"]).hits == ()
+
+    def test_only_the_callers_audiences_are_found_and_counted(self, index: SearchIndex) -> None:
+        put(
+            index,
+            indexed("open", "traffic", keywords=("k",)),
+            indexed("closed", "traffic", audience="members", keywords=("secret",), kind="model"),
+        )
+        public = index.search(Query(text="traffic"), audiences=["public"])
+        assert (names(public), public.total) == (["open"], 1)
+        assert public.facets["keyword"] == {"k": 1}
+        assert public.facets["kind"] == {"dataset": 1}
+        assert sorted(find(index, "traffic", audiences=("public", "members", "public"))) == ["closed", "open"]
+        assert sorted(find(index, "traffic", audiences=None)) == ["closed", "open"]
+        nobody = index.search(Query(), audiences=[])
+        assert (nobody.total, nobody.hits) == (0, ())
+        assert not any(nobody.facets.values())
+        assert find(index, kinds=("model",)) == []
+
+    def test_facets_count_all_hits_and_narrow_each_other(self, index: SearchIndex) -> None:
+        put(
+            index,
+            indexed("a", kind="dataset", themes=("TRAN", "ENVI"), access="open", keywords=("x", "x")),
+            indexed("b", kind="dataset", themes=("TRAN",), access="conditions", publisher="did:web:b"),
+            indexed("c", kind="model", themes=("ENVI",), access="conditions", keywords=("x", "y z")),
+        )
+        results = index.search(Query(limit=1), audiences=["public"])
+        assert len(results.hits) == 1
+        assert results.facets == {
+            "kind": {"dataset": 2, "model": 1},
+            "theme": {"TRAN": 2, "ENVI": 2},
+            "publisher": {"did:web:ghent.example": 2, "did:web:b": 1},
+            "access": {"conditions": 2, "open": 1},
+            "keyword": {"x": 2, "y z": 1},
+        }
+        assert sorted(find(index, themes=("ENVI",))) == ["a", "c"]
+        assert sorted(find(index, kinds=("dataset", "model"), access=("conditions",))) == ["b", "c"]
+        assert find(index, kinds=("dataset",), themes=("ENVI",), keywords=("x",)) == ["a"]
+        assert find(index, keywords=("y z",)) == ["c"]
+        assert find(index, keywords=("y",)) == []
+        assert find(index, publishers=("did:web:b",)) == ["b"]
+        narrowed = index.search(Query(kinds=("model",)), audiences=["public"])
+        assert narrowed.facets["kind"] == {"model": 1}
+
+    def test_places_are_found_where_boxes_touch(self, index: SearchIndex) -> None:
+        put(
+            index,
+            indexed("ghent", bbox=(3.6, 50.9, 3.9, 51.2)),
+            indexed("prague", bbox=(14.2, 49.9, 14.7, 50.2)),
+            indexed("nowhere"),
+        )
+        assert find(index, bbox=(3.7, 51.0, 3.8, 51.1)) == ["ghent"]
+        assert find(index, bbox=(0.0, 0.0, 3.6, 50.9)) == ["ghent"]
+        assert sorted(find(index, bbox=(-180.0, -90.0, 180.0, 90.0))) == ["ghent", "prague"]
+        assert find(index, bbox=(4.0, 51.0, 5.0, 52.0)) == []
+        assert find(index, bbox=(3.7, 52.0, 3.8, 53.0)) == []
+
+    def test_documents_are_replaced_and_removed(self, index: SearchIndex) -> None:
+        put(index, indexed("a", "Traffic"), indexed("b", "Traffic"), position=3)
+        put(index, indexed("a", "Noise", audience="members"), position=4)
+        assert find(index, "traffic") == ["b"]
+        assert find(index, "noise") == []
+        assert find(index, "noise", audiences=("members",)) == ["a"]
+        index.apply([(indexed("b").iri, None), (indexed("never").iri, None)], 5)
+        assert find(index, audiences=None) == ["a"]
+        assert index.position() == 5
+        index.apply([], 9)
+        assert index.position() == 9
+        assert index.search(Query(), audiences=None).total == 1
+
+    def test_the_last_change_of_a_batch_wins(self, index: SearchIndex) -> None:
+        index.apply([(indexed("a").iri, indexed("a", "first")), (indexed("a").iri, indexed("a", "second"))], 1)
+        assert find(index, "second") == ["a"]
+        assert find(index, "first") == []
+        index.apply([(indexed("b").iri, indexed("b", "first")), (indexed("b").iri, None)], 2)
+        assert find(index, "first") == []
+
+    def test_equal_content_has_the_equal_digest_by_any_way(self, index: SearchIndex) -> None:
+        put(index, indexed("a", bbox=(1, 2, 3, 4)), indexed("b"))
+        before = index.digest()
+        put(index, indexed("b"), indexed("a", bbox=(1, 2, 3, 4)))
+        assert index.digest() == before
+        put(index, indexed("a", access="conditions"))
+        assert index.digest() != before
+        index.clear()
+        assert (index.position(), index.search(Query(), audiences=None).total) == (0, 0)
+        put(index, indexed("b"), indexed("a", bbox=(1, 2, 3, 4)))
+        assert index.digest() == before
+
+    def test_snippets_mark_the_words(self, index: SearchIndex) -> None:
+        put(index, indexed("a", "Counts", text="Hourly counts of traffic, per street. Trafficked roads only."))
+        (hit,) = index.search(Query(text="trafic count"), audiences=["public"]).hits
+        assert "Hourly «counts» of «traffic», per street." in hit.snippet
+        (plain,) = index.search(Query(), audiences=["public"]).hits
+        assert plain.snippet == "Hourly counts of traffic, per street. Trafficked roads only."
+
+
+class TestMemorySearchIndex(SearchContract):
+    @pytest.fixture
+    def index(self) -> SearchIndex:
+        return MemorySearchIndex()
+
+
+class TestTantivyIndex(SearchContract):
+    @pytest.fixture
+    def index(self, tmp_path: Path) -> Iterator[TantivyIndex]:
+        index = TantivyIndex(tmp_path / "search")
+        yield index
+        index.close()
+
+    def test_what_was_applied_is_there_after_reopening(self, index: TantivyIndex, tmp_path: Path) -> None:
+        put(index, indexed("a", "Traffic"), position=7)
+        digest = index.digest()
+        again = TantivyIndex(tmp_path / "search")
+        assert (again.position(), again.digest(), find(again, "traffic")) == (7, digest, ["a"])
+
+    def test_no_thread_of_the_engine_stays(self, index: TantivyIndex) -> None:
+        put(index, indexed("a", "Traffic"))
+        threads = len(os.listdir("/proc/self/task"))
+        for n in range(3):
+            put(index, indexed(f"b{n}", "Traffic"), position=n)
+        deadline = time.monotonic() + 5
+        while len(os.listdir("/proc/self/task")) > threads:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def test_single_commits_are_merged(self, index: TantivyIndex, tmp_path: Path) -> None:
+        for n in range(10):
+            put(index, indexed(f"d{n}", "Traffic"), position=n)
+        segments = list((tmp_path / "search").glob("*/*.store"))
+        assert len(segments) < 10
+        assert index.search(Query(), audiences=None).total == 10
+
+    def test_a_box_across_the_date_line_is_found(self, index: TantivyIndex) -> None:
+        put(index, indexed("fiji", bbox=(177.0, -20.0, -178.0, -15.0)), indexed("ghent", bbox=(3.6, 50.9, 3.9, 51.2)))
+        assert find(index, bbox=(178.0, -18.0, 179.0, -17.0)) == ["fiji"]
+        assert find(index, bbox=(170.0, -30.0, -170.0, 60.0)) == ["fiji"]
+        assert find(index, bbox=(3.0, 50.0, -178.0, 52.0)) == ["ghent"]
+
+    def test_a_damaged_folder_says_so_and_can_be_cleared(self, index: TantivyIndex, tmp_path: Path) -> None:
+        put(index, indexed("a"))
+        index.close()
+        (tmp_path / "search" / f"index-{LAYOUT}" / "meta.json").write_text("nonsense")
+        with pytest.raises(LocalFault, match="cannot be used") as caught:
+            index.position()
+        assert "rebuild" in caught.value.remedy
+        index.clear()
+        put(index, indexed("a"))
+        assert find(index) == ["a"]
+
+    def test_an_index_of_another_layout_is_left_behind(self, tmp_path: Path) -> None:
+        old = tmp_path / "search" / "index-0"
+        old.mkdir(parents=True)
+        index = TantivyIndex(tmp_path / "search")
+        assert index.position() == 0
+        assert not old.exists()
+
+
+class TestSnippets:
+    """Pieces of text, whatever the text."""
+
+    def test_a_long_text_is_cut_around_the_first_word(self) -> None:
+        text = "lorem ipsum " * 50 + "the traffic here " + "dolor sit " * 50
+        cut = snippet(analyzer(), text, ["traffic"])
+        assert "the «traffic» here" in cut
+        assert cut.startswith("… ")
+        assert cut.endswith(" …")
+        assert 150 < len(cut) < 230
+
+    def test_marks_of_the_text_itself_are_no_marks(self) -> None:
+        assert snippet(analyzer(), "il dit «bonjour» ici", ["ici"]) == "il dit ‹bonjour› «ici»"
+
+    def test_characters_beyond_the_basic_plane_do_not_shift_the_marks(self) -> None:
+        assert snippet(analyzer(), "😀 Größe 😀 Straße", ["strasse"]) == "😀 Größe 😀 «Straße»"
+
+    def test_text_without_spaces_or_words(self) -> None:
+        assert snippet(analyzer(), "", ["x"]) == ""
+        assert len(snippet(analyzer(), "x" * 10_000, ["y"])) < 210
+        assert snippet(analyzer(), "a\n\tb   c", []) == "a b c"

@@ -1,0 +1,69 @@
+"""Assets in memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+
+from node.base.errors import InvalidInput, LocalFault, NotFound, TooLarge
+from node.exchange.ports import Stored
+
+PIECE = 1024 * 1024
+
+
+class MemoryAssets:
+    """``AssetStore`` in a dictionary. ``damage`` changes stored bytes behind the store's back."""
+
+    def __init__(self) -> None:
+        self._bytes: dict[str, bytes] = {}
+
+    async def take_in(self, chunks: AsyncIterator[bytes], *, limit: int) -> Stored:
+        taken = bytearray()
+        async for chunk in chunks:
+            if len(taken) + len(chunk) > limit:
+                raise TooLarge(f"it is larger than {limit} bytes")
+            taken += chunk
+        return self.keep(bytes(taken))
+
+    async def adopt(self, path: Path, *, limit: int) -> Stored:
+        if path.is_symlink() or path.is_dir():
+            raise InvalidInput(f"{path.name} is not a file")
+        if not path.exists():
+            raise NotFound(f"there is no file {path.name}")
+        return await self.take_in(stream([path.read_bytes()]), limit=limit)
+
+    async def open(self, sha256: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        data = self._get(sha256)[start:end]
+        return stream(data[at : at + PIECE] for at in range(0, len(data), PIECE))
+
+    async def verify(self, sha256: str) -> Stored:
+        data = self._get(sha256)
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise LocalFault(f"the stored asset {sha256} has changed")
+        return Stored(sha256=sha256, size=len(data))
+
+    async def check(self, sha256: str) -> Stored:
+        return await self.verify(sha256)
+
+    def has(self, sha256: str) -> bool:
+        return sha256 in self._bytes
+
+    def keep(self, data: bytes) -> Stored:
+        stored = Stored(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+        self._bytes[stored.sha256] = data
+        return stored
+
+    def damage(self, sha256: str, data: bytes) -> None:
+        self._bytes[sha256] = data
+
+    def _get(self, sha256: str) -> bytes:
+        if sha256 not in self._bytes:
+            raise NotFound("there are no such bytes here")
+        return self._bytes[sha256]
+
+
+async def stream(chunks: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """An asynchronous stream of ``chunks``."""
+    for chunk in chunks:
+        yield chunk

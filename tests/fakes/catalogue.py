@@ -1,0 +1,332 @@
+"""A catalogue in memory: one node's records, ledger, views and feed, with a quick stand-in for ``describe``.
+
+The graph and the index are simple on purpose: they look at every record every time. What they may show is
+decided where it is decided in the product, in the use cases above them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, derive_private_key
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from pyoxigraph import Dataset
+
+from node.base.jsons import canonical
+from node.catalogue.access import Access
+from node.catalogue.browse import Browse
+from node.catalogue.chains import Chains
+from node.catalogue.dsp import DspCatalogue
+from node.catalogue.feed import Feed
+from node.catalogue.model import Hit, Indexed, NodeFacts, Query, Record, Results
+from node.catalogue.nquads import iri_term, line, literal_term
+from node.catalogue.ports import Graph, RecordStore, SearchIndex
+from node.catalogue.publish import PLURALS, Catalogue, Publish, Withdraw
+from node.catalogue.query import Ask
+from node.catalogue.views import GraphView, SearchView
+from node.catalogue.visibility import Visibility
+from node.identity.jose import b64url
+from node.identity.model import ALL_ROLES, Caller, Credential, DidDocument
+from node.ledger.ports import LedgerStore
+from node.ledger.usecases import Append, Sequencer
+from node.policy.visible import AudienceRule
+from node.semantics.documents import canonical as canonical_form
+from node.semantics.documents import parse
+from node.semantics.model import Described, Finding, Submission
+from node.vocab.namespaces import DCAT, DCT, FOAF, RDF
+from tests.fakes.graph import MemoryGraph
+from tests.fakes.ledger import MemoryLedgerStore, log_signer
+from tests.fakes.records import MemoryRecordStore
+from tests.fakes.work import MemoryUnitOfWork
+
+REGION = "did:web:region.example"
+START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+RULES = (
+    AudienceRule(name="members", credential_type="MembershipCredential", issuers=(REGION,)),
+    AudienceRule(name="mobility", credential_type="MobilityPartnerCredential", issuers=(REGION,)),
+)
+
+
+class TickingClock:
+    """Every look at it is a millisecond later."""
+
+    def __init__(self, at: datetime = START) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        self.at += timedelta(milliseconds=1)
+        return self.at
+
+    def forward(self, **span: float) -> None:
+        self.at += timedelta(**span)
+
+
+class SigningKeys:
+    """The signing half of a ``KeyRing``; the same seed gives the same key."""
+
+    def __init__(self, did: str, seed: str = "") -> None:
+        self.did = did
+        number = int.from_bytes(hashlib.sha256((seed or did).encode()).digest(), "big") >> 8 | 1
+        self._key = derive_private_key(number, SECP256R1())
+
+    def sign_jws(self, header: dict[str, Any], payload: bytes) -> str:
+        head = canonical({"alg": "ES256", "kid": f"{self.did}#key-1", **header})
+        text = f"{b64url(head)}.{b64url(payload)}"
+        r, s = decode_dss_signature(self._key.sign(text.encode(), ECDSA(SHA256())))
+        return f"{text}.{b64url(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
+
+    def public_jwk(self) -> dict[str, Any]:
+        numbers = self._key.public_key().public_numbers()
+        x, y = (b64url(number.to_bytes(32, "big")) for number in (numbers.x, numbers.y))
+        return {"kty": "EC", "crv": "P-256", "x": x, "y": y}
+
+    def document(self) -> DidDocument:
+        method = {
+            "id": f"{self.did}#key-1",
+            "type": "JsonWebKey2020",
+            "controller": self.did,
+            "publicKeyJwk": self.public_jwk(),
+        }
+        raw = {"id": self.did, "verificationMethod": [method], "assertionMethod": [method["id"]]}
+        return DidDocument(id=self.did, raw=raw)
+
+
+class ScanningIndex:
+    """``SearchIndex`` that looks for all words of the text in each document."""
+
+    def __init__(self) -> None:
+        self._documents: dict[str, Indexed] = {}
+        self._position = 0
+
+    def apply(self, changes: Iterable[tuple[str, Indexed | None]], position: int) -> None:
+        for iri, document in changes:
+            self._documents.pop(iri, None)
+            if document is not None:
+                self._documents[iri] = document
+        self._position = position
+
+    def position(self) -> int:
+        return self._position
+
+    def search(self, query: Query, *, audiences: Collection[str] | None) -> Results:
+        found = [
+            document
+            for document in self._documents.values()
+            if (audiences is None or document.audience in audiences)
+            and (not query.kinds or document.kind in query.kinds)
+            and (not query.access or document.access in query.access)
+            and all(word in _words(document) for word in query.text.casefold().split())
+        ]
+        found.sort(key=lambda document: (-document.at.timestamp() if query.newest else 0, document.iri))
+        facets = {
+            "kind": Counter(document.kind for document in found),
+            "access": Counter(document.access for document in found),
+            "publisher": Counter(document.publisher for document in found),
+            "keyword": Counter(word for document in found for word in document.keywords),
+        }
+        page = found[query.offset : query.offset + query.limit]
+        return Results(
+            total=len(found),
+            hits=tuple(Hit(iri=document.iri, score=1.0) for document in page),
+            facets={name: dict(counts) for name, counts in facets.items()},
+        )
+
+    def clear(self) -> None:
+        self._documents.clear()
+        self._position = 0
+
+    def digest(self) -> str:
+        return hashlib.sha256("\n".join(sorted(map(repr, self._documents.values()))).encode()).hexdigest()
+
+
+def _words(document: Indexed) -> str:
+    return " ".join((*document.titles.values(), document.text)).casefold()
+
+
+@dataclass
+class CatalogueNode:
+    """One node. ``settle`` numbers entries and lets the views follow; publishing does it by itself."""
+
+    base: str
+    name: str = "Gent"
+    clock: TickingClock = field(default_factory=TickingClock)
+    rules: Sequence[AudienceRule] = RULES
+    epoch: int = 0
+    did: str = ""
+    assets: set[str] = field(default_factory=set)
+    uow: Any = field(default_factory=MemoryUnitOfWork)
+    records: RecordStore = field(default_factory=MemoryRecordStore)
+    ledger: LedgerStore = field(default_factory=MemoryLedgerStore)
+    graph: Graph = field(default_factory=MemoryGraph)
+    index: SearchIndex = field(default_factory=ScanningIndex)
+    describing: Callable[[Submission], Awaitable[Described]] | None = None
+
+    def __post_init__(self) -> None:
+        authority = self.base.partition("://")[2].replace(":", "%3A").replace("/", ":")
+        self.did = self.did or f"did:web:{authority}"
+        self.facts = NodeFacts(
+            did=self.did,
+            name=self.name,
+            base=self.base,
+            dsp=f"{self.base}/dsp/2025-1",
+            region=REGION,
+            epoch=self.epoch,
+        )
+        self.append = Append(self.ledger)
+        self.sequencer = Sequencer(self.uow, self.ledger, log_signer(), self.clock, "gent.example")
+        self.keys = SigningKeys(self.did)
+        self.visibility = Visibility(self.rules, self.did)
+        self.chains = Chains(me=self.did, epoch=self.epoch)
+        self.views = (
+            GraphView(uow=self.uow, records=self.records, graph=self.graph),
+            SearchView(uow=self.uow, records=self.records, index=self.index),
+            self.chains,
+        )
+        catalogue = Catalogue(
+            uow=self.uow,
+            append=self.append,
+            records=self.records,
+            keyring=self.keys,  # type: ignore[arg-type]
+            clock=self.clock,
+            node=self.facts,
+            region=lambda: REGION,
+        )
+        self.publishing = Publish(
+            catalogue=catalogue,
+            describe=self.describing or self.describe,
+            has_asset=self.assets.__contains__,
+            visibility=self.visibility,
+            settled=self.settled,
+        )
+        self.withdrawing = Withdraw(catalogue=catalogue, settled=self.settled)
+        self.ask = Ask(
+            graph=self.graph,
+            uow=self.uow,
+            records=self.records,
+            visibility=self.visibility,
+        )
+        self.browse = Browse(
+            uow=self.uow,
+            records=self.records,
+            index=self.index,
+            visibility=self.visibility,
+            access=Access(clock=self.clock),
+            ask=self.ask,
+        )
+        self.dsp = DspCatalogue(uow=self.uow, records=self.records, visibility=self.visibility, node=self.facts)
+        self.feed = Feed(
+            uow=self.uow,
+            records=self.records,
+            chains=self.chains,
+            visibility=self.visibility,
+            keyring=self.keys,  # type: ignore[arg-type]
+            clock=self.clock,
+            node=self.facts,
+        )
+
+    @property
+    def steward(self) -> Caller:
+        return Caller(did=self.did, account="els", roles=ALL_ROLES)
+
+    async def publish(self, slug: str, **fields: Any) -> Record:
+        """Publish the dataset ``slug``; ``fields`` as ``describe`` below reads them, or of ``Submission``."""
+        of_submission = {name: fields.pop(name) for name in ("conditions", "audience", "files") if name in fields}
+        submission = Submission(fields={"slug": slug, "title": {"en": slug}, **fields}, **of_submission)
+        return (await self.publishing.publish(submission, self.steward)).record
+
+    async def withdraw(self, iri: str) -> Record:
+        return (await self.withdrawing.withdraw(iri, self.steward)).record
+
+    async def settled(self, entry: str) -> int | None:
+        self.settle()
+        with self.uow.read() as tx:
+            found = self.ledger.get(tx, entry)
+        return found and found.seq
+
+    def settle(self) -> None:
+        self.sequencer.run_all()
+        for view in self.views:
+            while True:
+                with self.uow.read() as tx:
+                    entries = self.ledger.since(tx, view.position(), limit=50)
+                if not entries:
+                    break
+                view.apply(entries)
+
+    async def describe(self, submission: Submission) -> Described:
+        """Titles, descriptions, keywords, ``links`` (property, IRI), ``notes``; without a title it is refused."""
+        said = submission.fields or {}
+        kind = submission.kind or said.get("kind", "dataset")
+        iri = submission.iri or f"{self.base}/{PLURALS[kind]}/{said['slug']}"
+        titles, descriptions = said.get("title") or {}, said.get("description", {})
+        about = iri_term(iri)
+        lines = [line(about, iri_term(f"{RDF}type"), iri_term(f"{DCAT}Dataset"))]
+        for name, texts in (("title", titles), ("description", descriptions)):
+            lines += [
+                line(about, iri_term(f"{DCT}{name}"), literal_term(text, language=language))
+                for language, text in texts.items()
+            ]
+        lines += [line(about, iri_term(predicate), iri_term(target)) for predicate, target in said.get("links", ())]
+        lines += [
+            line(about, iri_term(f"{DCAT}contactPoint"), f"_:n{number}")
+            + "\n"
+            + line(f"_:n{number}", iri_term(f"{FOAF}name"), literal_term(note))
+            for number, note in enumerate(said.get("notes", ()))
+        ]
+        lines += said.get("lines", ())
+        dataset: Dataset = parse("\n".join(lines).encode(), "application/n-quads", base=iri)
+        nquads, sha256 = canonical_form(dataset)
+        findings = () if titles else (NO_TITLE,)
+        return Described(
+            iri=iri,
+            kind=kind,
+            titles=titles,
+            descriptions=descriptions,
+            publisher=said.get("publisher", self.did),
+            publisher_name=said.get("publisherName", self.name),
+            keywords=tuple(said.get("keywords", ())),
+            themes=(),
+            nquads=nquads,
+            sha256=sha256,
+            findings=findings,
+            conditions=said.get("conditions"),
+            audience=None,
+            bbox=said.get("bbox"),
+        )
+
+    async def sparql(self, text: str, caller: Caller, **more: Any) -> list[dict[str, str]]:
+        body, _ = await self.ask(text, caller, "application/sparql-results+json", **more)
+        rows = json.loads(body)["results"]["bindings"]
+        return [{name: value["value"] for name, value in row.items()} for row in rows]
+
+
+NO_TITLE = Finding(
+    severity="violation",
+    message="The description has no title.",
+    remedy="add title: …",
+    rule="title",
+    field="title",
+)
+
+
+def participant(did: str, *types: str) -> Caller:
+    """A peer with credentials of these types from the region."""
+    credentials = tuple(
+        Credential(
+            id=f"urn:{did}:{name}", types=(name,), issuer=REGION, subject=did, valid_from=START, valid_until=None
+        )
+        for name in types
+    )
+    return Caller(did=did, credentials=credentials)
+
+
+MEMBER = participant("did:web:brugge.example", "MembershipCredential")
+PARTNER = participant("did:web:plzen.example", "MembershipCredential", "MobilityPartnerCredential")
+STRANGER = participant("did:web:stranger.example")

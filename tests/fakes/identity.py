@@ -1,0 +1,170 @@
+"""The identity store in memory."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from node.base.errors import Conflict, LocalFault, NotFound
+from node.base.work import Transaction
+from node.identity.model import Account, Application, ApplicationState, Credential, Issued
+from tests.fakes.work import memory
+
+STATUS_LIST_SIZE = 131_072
+
+
+class MemoryIdentityStore:
+    """Accounts, tokens, wallet, issued credentials, used token ids in dictionaries."""
+
+    def use_jti(self, tx: Transaction, issuer: str, jti: str, expires: datetime) -> bool:
+        if (issuer, jti) in memory(tx).rows("jtis"):
+            return False
+        memory(tx).put("jtis", (issuer, jti), expires)
+        return True
+
+    def forget_jtis(self, tx: Transaction, before: datetime) -> int:
+        old = [key for key, expires in memory(tx).rows("jtis").items() if expires < before]
+        return sum(memory(tx).drop("jtis", key) for key in old)
+
+    def add_account(self, tx: Transaction, account: Account, password_hash: str) -> None:
+        known = any(account.id == other.id for other in self.accounts(tx))
+        if known or account.login in memory(tx).rows("accounts"):
+            raise Conflict(f"there is an account {account.login} already")
+        memory(tx).put("accounts", account.login, (account, password_hash))
+
+    def account(self, tx: Transaction, login: str) -> tuple[Account, str] | None:
+        return memory(tx).rows("accounts").get(login)
+
+    def accounts(self, tx: Transaction) -> Sequence[Account]:
+        accounts: list[Account] = [account for account, _ in memory(tx).rows("accounts").values()]
+        return sorted(accounts, key=lambda account: account.login)
+
+    def set_password(self, tx: Transaction, login: str, password_hash: str) -> None:
+        known = self.account(tx, login)
+        if known is None:
+            raise NotFound(f"there is no account {login}")
+        memory(tx).put("accounts", login, (known[0], password_hash))
+
+    def add_token(
+        self, tx: Transaction, *, token_sha256: str, login: str, kind: str, label: str, expires: datetime
+    ) -> None:
+        if login not in memory(tx).rows("accounts"):
+            raise NotFound(f"there is no account {login}")
+        if token_sha256 in memory(tx).rows("tokens"):
+            raise Conflict("there is such a token already")
+        memory(tx).put("tokens", token_sha256, (login, kind, label, expires))
+
+    def by_token(self, tx: Transaction, token_sha256: str, now: datetime) -> tuple[Account, str] | None:
+        token = memory(tx).rows("tokens").get(token_sha256)
+        if token is None or token[3] <= now:
+            return None
+        account, _ = memory(tx).rows("accounts")[token[0]]
+        return None if account.disabled else (account, token[1])
+
+    def drop_token(self, tx: Transaction, token_sha256: str) -> None:
+        memory(tx).drop("tokens", token_sha256)
+
+    def keep_credential(self, tx: Transaction, credential: Credential, at: datetime) -> None:
+        memory(tx).put("credentials", credential.id, credential)
+
+    def credentials(self, tx: Transaction) -> Sequence[Credential]:
+        return list(memory(tx).rows("credentials").values())
+
+    def note_request(
+        self, tx: Transaction, *, holder_pid: str, issuer: str, credential_type: str, at: datetime
+    ) -> None:
+        if holder_pid in memory(tx).rows("requests"):
+            raise Conflict(f"there is a request {holder_pid} already")
+        request = {
+            "holder_pid": holder_pid,
+            "issuer": issuer,
+            "issuer_pid": None,
+            "credential_type": credential_type,
+            "at": at,
+            "state": "REQUESTED",
+            "reason": None,
+        }
+        memory(tx).put("requests", holder_pid, request)
+
+    def requests(self, tx: Transaction) -> Sequence[dict[str, Any]]:
+        return [dict(request) for request in memory(tx).rows("requests").values()][::-1]
+
+    def update_request(
+        self,
+        tx: Transaction,
+        holder_pid: str,
+        *,
+        state: str,
+        issuer_pid: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        request = memory(tx).rows("requests").get(holder_pid)
+        if request is None:
+            raise NotFound("there is no such request for a credential")
+        changes = {"state": state, "issuer_pid": issuer_pid, "reason": reason}
+        told = {name: value for name, value in changes.items() if value is not None}
+        memory(tx).put("requests", holder_pid, {**request, **told})
+
+    def add_application(self, tx: Transaction, application: Application) -> None:
+        known = self.application_by_holder(tx, application.holder, application.holder_pid)
+        if known is not None or self.application(tx, application.id) is not None:
+            raise Conflict("there is such an application already")
+        memory(tx).put("applications", application.id, application)
+
+    def application(self, tx: Transaction, application_id: str) -> Application | None:
+        return memory(tx).rows("applications").get(application_id)
+
+    def application_by_holder(self, tx: Transaction, holder: str, holder_pid: str) -> Application | None:
+        for application in memory(tx).rows("applications").values():
+            if (application.holder, application.holder_pid) == (holder, holder_pid):
+                return application  # type: ignore[no-any-return]
+        return None
+
+    def applications(self, tx: Transaction, state: ApplicationState | None = None) -> Sequence[Application]:
+        applications: list[Application] = list(reversed(memory(tx).rows("applications").values()))
+        applications.sort(key=lambda application: application.at, reverse=True)
+        return [application for application in applications if state in (None, application.state)]
+
+    def save_application(self, tx: Transaction, application: Application) -> None:
+        if self.application(tx, application.id) is None:
+            raise LocalFault(f"there is no application {application.id} to change")
+        memory(tx).put("applications", application.id, application)
+
+    def next_status_index(self, tx: Transaction) -> tuple[int, int]:
+        taken = memory(tx).rows("status places")
+        list_id = max((place[0] for place in taken), default=1)
+        while True:
+            place = (list_id, secrets.randbelow(STATUS_LIST_SIZE))
+            if place not in taken:
+                memory(tx).put("status places", place, None)
+                return place
+
+    def add_issued(self, tx: Transaction, issued: Issued) -> None:
+        places = [(known.list_id, known.index) for known in memory(tx).rows("issued").values()]
+        if issued.id in memory(tx).rows("issued") or (issued.list_id, issued.index) in places:
+            raise Conflict("a credential with this id or this place in the status list exists already")
+        memory(tx).put("issued", issued.id, issued)
+
+    def issued(self, tx: Transaction, holder: str | None = None) -> Sequence[Issued]:
+        issued: list[Issued] = list(reversed(memory(tx).rows("issued").values()))
+        issued.sort(key=lambda credential: credential.at, reverse=True)
+        return [credential for credential in issued if holder in (None, credential.holder)]
+
+    def revoke(self, tx: Transaction, credential_id: str, at: datetime, why: str) -> Issued | None:
+        credential: Issued | None = memory(tx).rows("issued").get(credential_id)
+        if credential is None or credential.revoked_at is not None:
+            return credential
+        revoked = replace(credential, revoked_at=at, revoked_why=why)
+        memory(tx).put("issued", credential_id, revoked)
+        return revoked
+
+    def revoked_indexes(self, tx: Transaction, list_id: int) -> Sequence[int]:
+        issued: list[Issued] = list(memory(tx).rows("issued").values())
+        return sorted(
+            credential.index
+            for credential in issued
+            if credential.list_id == list_id and credential.revoked_at is not None
+        )

@@ -1,0 +1,68 @@
+"""A key ring in memory. It signs with joserfc, so that it also shows that our own JWS is everybody's JWS."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from joserfc import jws
+from joserfc.jwk import ECKey
+
+from node.base.errors import InvalidInput, LocalFault
+
+
+class MemoryKeyRing:
+    """Implements ``KeyRing`` and ``NoteSigner``; new keys each time it is made."""
+
+    def __init__(self, did: str) -> None:
+        self.did = did
+        self.name = did.removeprefix("did:web:").replace(":", "/").replace("%3A", ":")
+        self.key = ECKey.generate_key("P-256")
+        self._log = Ed25519PrivateKey.generate()
+        self._seal = X25519PrivateKey.generate()
+        self._wrapping = AESGCM(AESGCM.generate_key(256))
+
+    def sign_jws(self, header: dict[str, Any], payload: bytes) -> str:
+        protected = {**header, "alg": "ES256", "kid": f"{self.did}#key-1"}
+        registry = jws.JWSRegistry(algorithms=["ES256"], strict_check_header=False)
+        registry.max_header_length = 2048
+        return jws.serialize_compact(protected, payload, self.key, registry=registry)
+
+    def public_jwk(self) -> dict[str, Any]:
+        return dict(self.key.as_dict(private=False))
+
+    def log_public_key(self) -> bytes:
+        return self._log.public_key().public_bytes_raw()
+
+    def sign_log(self, message: bytes) -> bytes:
+        return self._log.sign(message)
+
+    def sign_note(self, text: str) -> str:
+        key_id = hashlib.sha256(f"{self.name}\n\x01".encode() + self.log_public_key()).digest()[:4]
+        signature = base64.b64encode(key_id + self.sign_log(text.encode())).decode()
+        return f"{text}\n— {self.name} {signature}\n"
+
+    def seal_public_key(self) -> bytes:
+        return self._seal.public_key().public_bytes_raw()
+
+    def seal_shared_secret(self, ephemeral_public: bytes) -> bytes:
+        try:
+            return self._seal.exchange(X25519PublicKey.from_public_bytes(ephemeral_public))
+        except ValueError as error:
+            raise InvalidInput("not a usable point") from error
+
+    def wrap(self, secret: bytes) -> bytes:
+        nonce = os.urandom(12)
+        return nonce + self._wrapping.encrypt(nonce, secret, None)
+
+    def unwrap(self, wrapped: bytes) -> bytes:
+        try:
+            return self._wrapping.decrypt(wrapped[:12], wrapped[12:], None)
+        except (InvalidTag, ValueError) as error:
+            raise LocalFault("this was not wrapped by this node") from error

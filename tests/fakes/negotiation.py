@@ -1,0 +1,91 @@
+"""Negotiations, agreements and decisions in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from node.base.errors import Conflict, LocalFault
+from node.base.work import Transaction
+from node.negotiation.model import Agreement, Negotiation, PendingDecision
+from tests.fakes.process import MemoryProcessStore
+from tests.fakes.work import memory
+
+
+class MemoryNegotiationStore(MemoryProcessStore[Negotiation]):
+    """Negotiations in memory."""
+
+    def __init__(self) -> None:
+        super().__init__("negotiations")
+
+
+class MemoryAgreementStore:
+    """Agreements by id."""
+
+    def add(self, tx: Transaction, agreement: Agreement) -> None:
+        known: Agreement | None = self.get(tx, agreement.id)
+        if known is None:
+            memory(tx).put("agreements", agreement.id, agreement)
+        elif known.sha256 != agreement.sha256:
+            raise Conflict(f"there is another agreement {agreement.id}, with other content")
+
+    def save(self, tx: Transaction, agreement: Agreement) -> None:
+        if self.get(tx, agreement.id) is None:
+            raise LocalFault(f"there is no agreement {agreement.id} to change")
+        memory(tx).put("agreements", agreement.id, agreement)
+
+    def get(self, tx: Transaction, agreement_id: str) -> Agreement | None:
+        return memory(tx).rows("agreements").get(agreement_id)
+
+    def select(
+        self,
+        tx: Transaction,
+        *,
+        dataset: str | None = None,
+        provider: str | None = None,
+        consumer: str | None = None,
+        limit: int = 200,
+    ) -> Sequence[Agreement]:
+        found: list[Agreement] = [
+            agreement
+            for agreement in reversed(memory(tx).rows("agreements").values())
+            if dataset in (None, agreement.dataset)
+            and provider in (None, agreement.provider)
+            and consumer in (None, agreement.consumer)
+        ]
+        found.sort(key=lambda agreement: agreement.at, reverse=True)
+        return found[:limit]
+
+
+class MemoryDecisionStore:
+    """Decisions by id."""
+
+    def add(self, tx: Transaction, decision: PendingDecision) -> None:
+        if self.get(tx, decision.id) is not None:
+            raise Conflict(f"there is a decision {decision.id} already")
+        memory(tx).put("decisions", decision.id, decision)
+
+    def get(self, tx: Transaction, decision_id: str) -> PendingDecision | None:
+        return memory(tx).rows("decisions").get(decision_id)
+
+    def open(self, tx: Transaction) -> Sequence[PendingDecision]:
+        waiting = [known for known in self._all(tx) if known.decided_at is None]
+        return sorted(waiting, key=lambda decision: decision.at)
+
+    def by_subject(self, tx: Transaction, subject: str) -> PendingDecision | None:
+        about = [known for known in self._all(tx) if known.subject == subject]
+        return about[-1] if about else None
+
+    def decide(
+        self, tx: Transaction, decision_id: str, *, approved: bool, by: str, at: datetime, reason: str | None
+    ) -> PendingDecision | None:
+        waiting = self.get(tx, decision_id)
+        if waiting is None or waiting.decided_at is not None:
+            return None
+        decided = replace(waiting, approved=approved, decided_by=by, decided_at=at, reason=reason)
+        memory(tx).put("decisions", decision_id, decided)
+        return decided
+
+    def _all(self, tx: Transaction) -> list[PendingDecision]:
+        return list(memory(tx).rows("decisions").values())

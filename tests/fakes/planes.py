@@ -1,0 +1,89 @@
+"""A byte plane over a provider in the same process, with the faults of real ones."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from node.base.errors import HansaError, PeerUnreachable
+from node.exchange.ports import Body
+
+
+@dataclass
+class Served:
+    """What the peer has under its address now; ``etag`` None is a peer that knows no entity tags."""
+
+    data: bytes
+    etag: str | None = "one"
+    manifest: bytes = b""
+    renewed: Callable[[], Awaitable[bytes]] | None = None
+
+
+@dataclass
+class ScriptedPlane:
+    """``BytePlane`` that serves ``served`` and plays its faults, each once and in this order.
+
+    A fault is an error to raise instead of an answer, or a number: break off after that many bytes of this
+    answer. ``ranges`` and ``conditions`` (If-Range) are what this peer knows. ``requests`` keeps (kind, start,
+    authorization) of each call; ``sent`` counts body bytes.
+    """
+
+    served: Served
+    faults: list[HansaError | int] = field(default_factory=list)
+    piece: int = 65_536
+    pause: float = 0.0
+    ranges: bool = True
+    conditions: bool = True
+    requests: list[tuple[str, int, str | None]] = field(default_factory=list)
+    sent: int = 0
+    before_chunk: Callable[[int], None] | None = None
+
+    async def fetch(self, url: str, *, authorization: str | None, start: int = 0) -> AsyncIterator[bytes]:
+        async with self.read(url, authorization=authorization, start=start) as body:
+            async for chunk in body.chunks:
+                yield chunk
+
+    @asynccontextmanager
+    async def read(
+        self, url: str, *, authorization: str | None, start: int = 0, etag: str | None = None
+    ) -> AsyncIterator[Body]:
+        self.requests.append(("read", start, authorization))
+        fault = self.faults.pop(0) if self.faults else None
+        if isinstance(fault, HansaError):
+            raise fault
+        served = self.served
+        fresh = (
+            not self.ranges
+            or (self.conditions and etag is not None and etag != served.etag)
+            or start > len(served.data)
+        )
+        begin = 0 if fresh else start
+        yield Body(
+            start=begin,
+            total=len(served.data),
+            etag=served.etag,
+            chunks=self._chunks(served.data[begin:], fault),
+        )
+
+    async def document(
+        self, url: str, *, authorization: str | None, method: str = "GET", limit: int = 65536
+    ) -> bytes:
+        self.requests.append((url.rpartition("/")[2], 0, authorization))
+        if method == "POST":
+            assert self.served.renewed is not None
+            return await self.served.renewed()
+        return self.served.manifest
+
+    async def _chunks(self, data: bytes, stop: int | None) -> AsyncIterator[bytes]:
+        end = len(data) if stop is None else stop
+        for at in range(0, end, self.piece):
+            if self.before_chunk is not None:
+                self.before_chunk(self.sent)
+            chunk = data[at : min(at + self.piece, end)]
+            self.sent += len(chunk)
+            yield chunk
+            await asyncio.sleep(self.pause)
+        if stop is not None:
+            raise PeerUnreachable("the peer's answer broke off")

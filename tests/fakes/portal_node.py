@@ -1,0 +1,1035 @@
+"""The portal's ``Node`` in memory, with the content of the demonstration, to look at pages and to test them.
+
+``python -m tests.fakes.portal_node 8123`` serves it on loopback; sign in as ``els`` with ``gent``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from node.base.errors import Conflict, HansaError, InvalidInput, NotAllowed, NotFound, Unauthenticated
+from node.base.process import Exchange, Role
+from node.base.work import Task
+from node.catalogue.access import AccessCode
+from node.catalogue.browse import Connections, Found, FoundPage, Publisher
+from node.catalogue.links import Link
+from node.catalogue.model import Query, Record
+from node.identity.model import (
+    ALL_ROLES,
+    ANONYMOUS,
+    Application,
+    ApplicationState,
+    Caller,
+    Credential,
+    Issued,
+    UserRole,
+)
+from node.negotiation.model import Agreement, Negotiation, PendingDecision
+from node.policy.model import Decision, Nature, Outcome, Reason
+from node.portal.headers import SecurityHeaders
+from node.portal.portal import Portal
+from node.portal.ports import (
+    Access,
+    Agreed,
+    Applied,
+    Asked,
+    Check,
+    Conversation,
+    Deliveries,
+    IssuedTo,
+    Member,
+    NodeFacts,
+    Quality,
+    QualityPart,
+)
+from node.portal.settings import PortalSettings
+from node.transfer.model import Reception, Transfer
+from tests.fakes.portal_content import (
+    BRUGGE,
+    GENT,
+    PLZEN,
+    REGION,
+    SAMPLE_CSV,
+    SEGMENTS,
+    demo_records,
+    say,
+)
+
+NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+BASE = "http://127.0.0.1:8101"
+
+ELS = Caller(did=GENT, account="els", roles=ALL_ROLES)
+JAN = Caller(did=GENT, account="jan", roles=frozenset({UserRole.AUDITOR}))
+MEMBER = Credential(
+    id="urn:uuid:1",
+    types=("MembershipCredential",),
+    issuer=REGION,
+    subject=BRUGGE,
+    valid_from=NOW - timedelta(days=30),
+    valid_until=NOW + timedelta(days=300),
+)
+BRUGGE_CALLER = Caller(did=BRUGGE, credentials=(MEMBER,))
+
+AGREEMENT = "urn:uuid:0192f3a0-7c1e-7a55-9d7c-3b1f0a6e2c11"
+NEGOTIATION = "urn:uuid:0192f3a0-1111-7a55-9d7c-3b1f0a6e2c22"
+TRANSFER = "urn:uuid:0192f3a0-2222-7a55-9d7c-3b1f0a6e2c33"
+BROKEN = "urn:uuid:0192f3a0-3333-7a55-9d7c-3b1f0a6e2c44"
+
+
+class FakeNode:
+    """Everything in dicts and lists, so that tests may change it between two requests."""
+
+    def __init__(self, records: Sequence[Record] | None = None) -> None:
+        self.records: dict[str, list[Record]] = {}
+        for record in demo_records() if records is None else records:
+            self.records.setdefault(record.iri, []).insert(0, record)
+        self.passwords = {"els": ("gent", ELS), "jan": ("gent", JAN)}
+        self.sessions: dict[str, Caller] = {}
+        self.asked: list[tuple[str, str | None]] = []
+        self.retried: list[str] = []
+        self.pending = _pending()
+        self.applied = _applications()
+        self.credentials = _credentials()
+        self.held = _agreements()
+        self.stuck = _stuck()
+        self.running = _conversations()
+        self.facts = NodeFacts(
+            name="Stad Gent",
+            did=GENT,
+            url=BASE,
+            version="0.1.0",
+            contact="data@stad.gent.example",
+            operator="Stad Gent, Dienst Data en Informatie",
+            rulebook="http://127.0.0.1:8100/rulebooks/vlaanderen",
+            rulebook_titles=say(en="Rulebook of the Flemish mobility data space", nl="Afsprakenkader Vlaanderen"),
+            entries=1284,
+            checkpoint_at=NOW - timedelta(minutes=3),
+        )
+
+    # the catalogue ----------------------------------------------------------------------------------------
+    def _seen(self, caller: Caller) -> list[Record]:
+        newest = [versions[0] for versions in self.records.values()]
+        return [r for r in newest if not r.withdrawn and (r.audience == "public" or caller.is_person)]
+
+    async def search(self, query: Query, caller: Caller) -> FoundPage:
+        hits = []
+        for record in self._seen(caller):
+            text = " ".join((*record.titles.values(), *record.descriptions.values(), *record.keywords)).lower()
+            if query.text and not all(word in text for word in query.text.lower().split()):
+                continue
+            hits.append(record)
+        facets = _facets(hits)
+        for name, wanted in (
+            ("kind", query.kinds),
+            ("theme", query.themes),
+            ("keyword", query.keywords),
+            ("publisher", query.publishers),
+            ("access", query.access),
+        ):
+            if wanted:
+                hits = [r for r in hits if set(wanted) & set(_values(r, name))]
+        hits.sort(key=lambda r: r.at, reverse=True)
+        page = hits[query.offset : query.offset + query.limit]
+        return FoundPage(
+            total=len(hits),
+            offset=query.offset,
+            limit=query.limit,
+            hits=tuple(self._found(record, query) for record in page),
+            facets=facets,
+        )
+
+    def _found(self, record: Record, query: Query) -> Found:
+        snippet = ""
+        description = record.description(query.language)
+        for word in query.text.split():
+            if word.lower() in description.lower():
+                at = description.lower().index(word.lower())
+                snippet = f"{description[:at]}«{description[at : at + len(word)]}»{description[at + len(word) :]}"
+        words = _WORDS.get(_policy(record), {})
+        return Found(
+            record=record,
+            access=_access(record),
+            conditions=words.get(query.language, words.get("en", ("",)))[0] if words else "",
+            snippet=snippet,
+        )
+
+    async def counts(self, caller: Caller) -> dict[str, int]:
+        return dict(Counter(record.kind for record in self._seen(caller)))
+
+    async def newest(self, caller: Caller, limit: int, language: str) -> Sequence[Found]:
+        records = sorted(self._seen(caller), key=lambda r: r.at, reverse=True)[:limit]
+        return [self._found(record, Query(language=language)) for record in records]
+
+    async def publishers(self, caller: Caller) -> Sequence[Publisher]:
+        seen = self._seen(caller)
+        names = {record.publisher: record.publisher_name for record in seen}
+        return [
+            Publisher(id=did, name=name, kinds=dict(Counter(r.kind for r in seen if r.publisher == did)))
+            for did, name in sorted(names.items(), key=lambda item: item[1])
+        ]
+
+    async def record(
+        self, iri: str, caller: Caller, *, version: int | None = None, as_of: datetime | None = None
+    ) -> Record:
+        for record in await self.versions(iri, caller):
+            if version is not None and record.version != version:
+                continue
+            if as_of is not None and record.at > as_of:
+                continue
+            return record
+        raise NotFound
+
+    async def versions(self, iri: str, caller: Caller) -> Sequence[Record]:
+        versions = self.records.get(iri, [])
+        if not versions or (versions[0].audience != "public" and not caller.is_person):
+            raise NotFound
+        return versions
+
+    async def access(self, record: Record, caller: Caller) -> AccessCode:
+        decision = await self.decision_for(record, caller)
+        if decision is not None and decision.refuses and caller.is_participant:
+            return AccessCode.REFUSED
+        return _access(record)
+
+    async def decision_for(self, record: Record, caller: Caller) -> Decision | None:
+        return _decide(_policy(record), caller) if record.offer else None
+
+    async def conditions_in_words(self, record: Record, language: str) -> Sequence[str]:
+        words = _WORDS.get(_policy(record), {})
+        return words.get(language, words.get("en", ()))
+
+    async def rdf(self, record: Record, media_type: str) -> str:
+        return f"# {media_type}\n{record.nquads.decode()}"
+
+    async def quality(self, record: Record, caller: Caller) -> Quality | None:
+        if record.kind != "dataset":
+            return None
+        parts = (
+            ("Findability", "Vindbaarheid", 80, 100, ("Name the period that it covers.", "Noem de periode.")),
+            ("Accessibility", "Toegankelijkheid", 100, 100, None),
+            ("Interoperability", "Interoperabiliteit", 90, 110, ("Use a format of the EU list.", "")),
+            ("Reusability", "Herbruikbaarheid", 75, 75, None),
+            ("Context", "Context", 10, 20, ("Say when it was first published.", "Zeg wanneer.")),
+        )
+        return Quality(
+            points=355,
+            of=405,
+            band=say(en="excellent", nl="uitstekend", cs="výborná"),
+            parts=tuple(
+                QualityPart(name=say(en=en, nl=nl), points=points, of=of, raise_by=(say(en=hint[0]),) if hint else ())
+                for en, nl, points, of, hint in parts
+            ),
+        )
+
+    async def connections(self, record: Record, caller: Caller) -> Connections:
+        others = [one for one in self._seen(caller) if one.iri != record.iri]
+        return Connections(
+            sources=tuple(_link(one) for one in others if f"<{one.iri}" in record.nquads.decode()),
+            users=tuple(_link(one) for one in others if f"<{record.iri}" in one.nquads.decode()),
+        )
+
+    async def head(self, record: Record, file: str, caller: Caller, limit: int) -> bytes | None:
+        return {"traffic-sample.csv": SAMPLE_CSV, "segments.geojson": SEGMENTS}.get(file)
+
+    async def ask(self, record: Record, purpose: str | None, caller: Caller) -> str:
+        self.asked.append((record.iri, purpose))
+        return NEGOTIATION
+
+    async def sparql(self, text: str, caller: Caller, accept: str) -> tuple[bytes, str]:
+        if "SELECT" in text.upper():
+            rows = [
+                {
+                    "asset": {"type": "uri", "value": r.iri},
+                    "title": {"type": "literal", "value": title, "xml:lang": tag},
+                    "publisher": {"type": "uri", "value": r.publisher},
+                }
+                for r in self._seen(caller)
+                for tag, title in r.titles.items()
+            ]
+            found = {"head": {"vars": ["asset", "title", "publisher"]}, "results": {"bindings": rows}}
+            return json.dumps(found).encode(), "application/sparql-results+json"
+        if "ASK" in text.upper():
+            return b'{"head": {}, "boolean": true}', "application/sparql-results+json"
+        if "DESCRIBE" in text.upper():
+            return b"<urn:a> <urn:b> <urn:c> .\n", "text/turtle"
+        raise InvalidInput(
+            "line 1, column 1: expected SELECT, ASK, CONSTRUCT or DESCRIBE",
+            remedy="begin with one of the examples",
+        )
+
+    # agreements and decisions -----------------------------------------------------------------------------
+    async def agreements(self, caller: Caller) -> Sequence[Agreed]:
+        return self.held
+
+    async def agreement(self, agreement_id: str, caller: Caller) -> Agreed:
+        for one in self.held:
+            if one.agreement.id == agreement_id:
+                return one
+        raise NotFound
+
+    async def agreement_document(self, agreement_id: str, language: str) -> str:
+        return DOCUMENTS.get(language, DOCUMENTS["en"])
+
+    async def accesses(self, agreement_id: str, caller: Caller) -> Sequence[Access]:
+        if agreement_id != AGREEMENT:
+            return []
+        revoked = say(
+            en="The membership as mobility partner was revoked by Vlaanderen on 20 November 2026, 09:12 UTC.",
+            nl="Het partnerschap mobiliteit is door Vlaanderen ingetrokken op 20 november 2026, 09:12 UTC.",
+        )
+        return [
+            Access(
+                at=NOW - timedelta(minutes=12),
+                by=BRUGGE,
+                permitted=False,
+                what="traffic-counts.csv",
+                transfer=TRANSFER,
+                reasons=(revoked,),
+            ),
+            Access(
+                at=NOW - timedelta(hours=2),
+                by=BRUGGE,
+                permitted=True,
+                what="traffic-counts.csv",
+                size=47_212_544,
+                transfer=TRANSFER,
+            ),
+        ]
+
+    async def verify(self, agreement_id: str | None, caller: Caller) -> Sequence[Check]:
+        return [
+            Check(name=say(en="Both signatures hold", nl="Beide handtekeningen kloppen"), ok=True),
+            Check(name=say(en="The other side holds the same text"), ok=True, detail="sha256 4f1c…9a20"),
+            Check(
+                name=say(en="Proof of inclusion in the other side’s ledger"),
+                ok=False,
+                detail="Stad Brugge does not answer; tried at 09:30",
+            ),
+        ]
+
+    async def decisions(self, caller: Caller, language: str) -> Sequence[Asked]:
+        return self.pending
+
+    async def decide(self, decision_id: str, approve: bool, reason: str, caller: Caller) -> None:
+        if not caller.may(UserRole.SIGNATORY):
+            raise NotAllowed("only a signatory decides", remedy="ask Els to decide")
+        for place, asked in enumerate(self.pending):
+            if asked.decision.id == decision_id:
+                if asked.decision.decided_at:
+                    raise Conflict("it is decided")
+                decided = replace(
+                    asked.decision, decided_at=NOW, decided_by=caller.account, approved=approve, reason=reason
+                )
+                self.pending[place] = replace(asked, decision=decided)
+                return
+        for place, one in enumerate(self.applied):
+            if one.decision == decision_id:
+                state = ApplicationState.ISSUED if approve else ApplicationState.REJECTED
+                changed = replace(one.application, state=state, decided_at=NOW, decided_by=caller.account)
+                self.applied[place] = replace(one, application=changed, decision="")
+                return
+        raise NotFound
+
+    # work -------------------------------------------------------------------------------------------------
+    async def processes(self, caller: Caller) -> Sequence[Conversation]:
+        return self.running
+
+    async def process(self, pid: str, caller: Caller) -> Conversation:
+        for one in self.running:
+            if one.process.pid == pid:
+                return one
+        raise NotFound
+
+    async def deliveries(self, caller: Caller) -> Deliveries:
+        return Deliveries(waiting=3, stuck=tuple(self.stuck))
+
+    async def retry(self, task_id: str, caller: Caller) -> None:
+        if task_id not in {task.id for task in self.stuck}:
+            raise NotFound
+        self.stuck = [task for task in self.stuck if task.id != task_id]
+        self.retried.append(task_id)
+
+    # people and members -----------------------------------------------------------------------------------
+    async def sign_in(self, login: str, password: str) -> str:
+        known, caller = self.passwords.get(login, ("", ANONYMOUS))
+        if not known or known != password:
+            raise Unauthenticated("wrong")
+        token = hashlib.sha256(f"{login}{len(self.sessions)}".encode()).hexdigest()
+        self.sessions[token] = caller
+        return token
+
+    async def sign_out(self, token: str) -> None:
+        self.sessions.pop(token, None)
+
+    async def applications(self, caller: Caller) -> Sequence[Applied]:
+        return self.applied
+
+    async def issued(self, caller: Caller) -> Sequence[IssuedTo]:
+        return self.credentials
+
+    async def revoke(self, credential_id: str, reason: str, caller: Caller) -> None:
+        for place, held in enumerate(self.credentials):
+            if held.issued.id == credential_id:
+                self.credentials[place] = replace(
+                    held, issued=replace(held.issued, revoked_at=NOW, revoked_why=reason)
+                )
+                return
+        raise NotFound
+
+    async def members(self, caller: Caller) -> Sequence[Member]:
+        minutes = timedelta(minutes=1)
+        return [
+            Member(
+                id=REGION,
+                name="Vlaanderen",
+                url="http://127.0.0.1:8100",
+                role="region",
+                since=NOW - timedelta(days=420),
+                seen=NOW - minutes,
+                behind=0,
+                assets=1,
+            ),
+            Member(
+                id=PLZEN,
+                name="Plzeň",
+                url="http://127.0.0.1:8102",
+                role="partner",
+                since=NOW - timedelta(days=40),
+                seen=NOW - 2 * minutes,
+                behind=4,
+                assets=3,
+            ),
+            Member(
+                id=BRUGGE,
+                name="Stad Brugge",
+                url="http://127.0.0.1:8103",
+                since=NOW - timedelta(days=12),
+                seen=NOW - 190 * minutes,
+                assets=0,
+                trouble="no answer since 06:20",
+            ),
+        ]
+
+    async def node_facts(self) -> NodeFacts:
+        return self.facts
+
+    # the application --------------------------------------------------------------------------------------
+    async def identify(self, request: Request) -> Caller:
+        """By session cookie, or ``Authorization: Bearer brugge`` for another node."""
+        if request.headers.get("authorization") == "Bearer brugge":
+            return BRUGGE_CALLER
+        token = request.cookies.get("hansa_session")
+        if token is None:
+            return ANONYMOUS
+        if token not in self.sessions:
+            raise Unauthenticated("the session has ended")
+        return self.sessions[token]
+
+
+class StillClock:
+    """Always the same moment."""
+
+    def now(self) -> datetime:
+        return NOW
+
+
+def application(node: FakeNode, settings: PortalSettings | None = None, **options: Any) -> Starlette:
+    """The portal in an application of its own, with the doors that it needs as stand-ins."""
+    chosen = settings or PortalSettings(public_url=BASE, name="Stad Gent", secret=b"s" * 32, issuer=True)
+    portal = Portal(node, node.identify, chosen, clock=StillClock(), openapi=lambda: OPENAPI, **options)
+
+    async def record(request: Request) -> Response:
+        iri = f"{chosen.public_url}/{request.path_params['plural']}/{request.path_params['slug']}"
+        return await portal.record_page(request, iri, await _caller(request))
+
+    async def sparql(request: Request) -> Response:
+        return await portal.sparql_page(request, await _caller(request))
+
+    async def broken(request: Request) -> Response:
+        raise ZeroDivisionError("secret particulars")
+
+    async def _caller(request: Request) -> Caller:
+        try:
+            return await node.identify(request)
+        except Unauthenticated:
+            return ANONYMOUS
+
+    async def on_error(request: Request, error: Exception) -> Response:
+        return await portal.error_page(request, error)
+
+    async def plain(request: Request) -> Response:
+        return PlainTextResponse("ok")
+
+    app = Starlette(
+        routes=[
+            *portal.routes,
+            Route("/sparql", sparql),
+            Route("/broken", broken),
+            Route("/health", plain),
+            Route("/{plural}/{slug}", record),
+        ],
+        exception_handlers={HansaError: on_error, HTTPException: on_error, Exception: on_error},
+    )
+    app.add_middleware(SecurityHeaders)
+    return app
+
+
+# content -------------------------------------------------------------------------------------------------
+
+
+def _policy(record: Record) -> str:
+    return str((record.offer or {}).get("test", ""))
+
+
+def _access(record: Record) -> AccessCode:
+    words = {
+        "open": AccessCode.OPEN,
+        "members": AccessCode.MEMBERS,
+        "mobility": AccessCode.MEMBERS,
+        "approve": AccessCode.REQUEST,
+    }
+    return words.get(_policy(record), AccessCode.NONE)
+
+
+def _link(record: Record) -> Link:
+    return Link(iri=record.iri, predicate="http://purl.org/dc/terms/relation", kind=record.kind, titles=record.titles)
+
+
+def _values(record: Record, facet: str) -> tuple[str, ...]:
+    match facet:
+        case "kind":
+            return (record.kind,)
+        case "theme":
+            return record.themes
+        case "keyword":
+            return record.keywords
+        case "publisher":
+            return (record.publisher,)
+        case _:
+            return (str(_access(record)),)
+
+
+def _facets(records: Sequence[Record]) -> dict[str, dict[str, int]]:
+    return {
+        name: dict(Counter(value for record in records for value in _values(record, name)))
+        for name in ("kind", "theme", "publisher", "access", "keyword")
+    }
+
+
+_WORDS: dict[str, dict[str, tuple[str, ...]]] = {
+    "open": {
+        "en": ("Everyone may use it, under the licence CC BY 4.0.",),
+        "nl": ("Iedereen mag dit gebruiken, onder de licentie CC BY 4.0.",),
+        "cs": ("Používat smí každý, pod licencí CC BY 4.0.",),
+    },
+    "members": {
+        "en": ("Members of the data space may use it.",),
+        "nl": ("Leden van de dataruimte mogen dit gebruiken.",),
+        "cs": ("Používat smějí členové datového prostoru.",),
+    },
+    "mobility": {
+        "en": (
+            "Mobility partners may use it, for mobility planning, until 31 December 2027.",
+            "It must not be passed on, whole or in part.",
+            "All copies must be deleted within 30 days of receipt, and the deletion confirmed.",
+            "Bytes leave sealed for the recipient only.",
+        ),
+        "nl": (
+            "Partners mobiliteit mogen dit gebruiken, voor mobiliteitsplanning, tot 31 december 2027.",
+            "Het mag niet worden doorgegeven, geheel noch gedeeltelijk.",
+            "Alle kopieën moeten binnen 30 dagen na ontvangst worden gewist, en het wissen bevestigd.",
+            "De gegevens vertrekken verzegeld voor de ontvanger alleen.",
+        ),
+    },
+    "approve": {
+        "en": ("It may be run, not copied, for public tasks only.", "A person at Plzeň must approve each user."),
+        "cs": ("Smí se spouštět, ne kopírovat, jen pro veřejné úkoly.", "Každého uživatele musí schválit člověk."),
+    },
+}
+
+
+def _decide(policy: str, caller: Caller) -> Decision:
+    partner = any(c.has_type("MobilityPartnerCredential") for c in caller.credentials)
+    member = caller.is_person or any(c.has_type("MembershipCredential") for c in caller.credentials)
+    open_use = Reason(
+        rule="permission[0]",
+        operand="odrl:use",
+        nature=Nature.FACT,
+        met=True,
+        text=say(
+            en="Everyone may use it, under CC BY 4.0.",
+            nl="Iedereen mag dit gebruiken, onder CC BY 4.0.",
+            cs="Používat smí každý, pod CC BY 4.0.",
+        ),
+    )
+    membership = Reason(
+        rule="permission[0].constraint[0]",
+        operand="hz:credential",
+        nature=Nature.FACT,
+        met=member,
+        text=say(
+            en="The user is a member of the data space.",
+            nl="De gebruiker is lid van de dataruimte.",
+            cs="Uživatel je členem datového prostoru.",
+        ),
+        need="MembershipCredential",
+        have="" if member else "no credential",
+        remedy=say(en="hansa join vlaanderen", nl="hansa join vlaanderen"),
+    )
+    if policy == "open":
+        return Decision(outcome=Outcome.PERMIT, reasons=(open_use,), policy="p1")
+    if policy == "members":
+        outcome = Outcome.PERMIT if member else Outcome.REFUSE
+        return Decision(outcome=outcome, reasons=(membership,), policy="p2")
+    if policy == "approve":
+        person = Reason(
+            rule="permission[0].duty[0]",
+            operand="odrl:obtainConsent",
+            nature=Nature.FACT,
+            met=False,
+            text=say(
+                en="A person at the provider approves each user.",
+                nl="Een mens bij de aanbieder keurt elke gebruiker goed.",
+                cs="Každého uživatele schvaluje člověk u poskytovatele.",
+            ),
+            remedy=say(en="ask, and wait for the answer", cs="požádejte a vyčkejte odpovědi"),
+        )
+        task = Reason(
+            rule="permission[0].constraint[1]",
+            operand="odrl:purpose",
+            nature=Nature.UNDERTAKING,
+            met=True,
+            text=say(en="It serves a public task only.", cs="Slouží jen veřejnému úkolu."),
+        )
+        outcome = Outcome.ASK if member else Outcome.REFUSE
+        return Decision(outcome=outcome, reasons=(membership, task, person), policy="p4")
+    credential = Reason(
+        rule="permission[0].constraint[0]",
+        operand="hz:credential",
+        nature=Nature.FACT,
+        met=partner,
+        text=say(
+            en="The user is a mobility partner, admitted by Vlaanderen.",
+            nl="De gebruiker is partner mobiliteit, toegelaten door Vlaanderen.",
+            cs="Uživatel je partnerem pro mobilitu, přijatým Vlámskem.",
+        ),
+        need="credential MobilityPartner",
+        have="RegionMember" if member else "",
+        remedy=say(
+            en="hansa join vlaanderen --as MobilityPartner (a person decides, usually in 2 days)",
+            nl="hansa join vlaanderen --as MobilityPartner (een mens beslist, meestal binnen 2 dagen)",
+        ),
+    )
+    until = Reason(
+        rule="permission[0].constraint[1]",
+        operand="odrl:dateTime",
+        nature=Nature.FACT,
+        met=True,
+        text=say(
+            en="It is used until 31 December 2027, that day included.",
+            nl="Het gebruik duurt tot en met 31 december 2027.",
+            cs="Užívá se do 31. prosince 2027 včetně.",
+        ),
+    )
+    promises = tuple(
+        Reason(rule=f"obligation[{n}]", operand=operand, nature=Nature.UNDERTAKING, met=True, text=text)
+        for n, (operand, text) in enumerate(
+            (
+                (
+                    "odrl:purpose",
+                    say(
+                        en="Only for mobility planning.",
+                        nl="Alleen voor mobiliteitsplanning.",
+                        cs="Jen pro plánování mobility.",
+                    ),
+                ),
+                (
+                    "odrl:distribute",
+                    say(en="It is not passed on, whole or in part.", nl="Het wordt niet doorgegeven."),
+                ),
+                (
+                    "odrl:delete",
+                    say(
+                        en="All copies are deleted within 30 days of receipt, and the deletion is confirmed.",
+                        nl="Alle kopieën worden binnen 30 dagen gewist, en dat wordt bevestigd.",
+                    ),
+                ),
+            )
+        )
+    )
+    outcome = Outcome.PERMIT if partner else Outcome.REFUSE
+    return Decision(outcome=outcome, reasons=(credential, until, *promises), policy="p3")
+
+
+def _pending() -> list[Asked]:
+    return [
+        Asked(
+            decision=PendingDecision(
+                id="urn:uuid:0192f3b0-aaaa-7a55-9d7c-3b1f0a6e2c55",
+                kind="use",
+                subject=NEGOTIATION,
+                peer=PLZEN,
+                peer_name="Plzeň",
+                summary=say(
+                    en="Plzeň wants to run the traffic assignment model for its own streets.",
+                    nl="Plzeň wil het verkeersmodel laten lopen voor de eigen straten.",
+                ),
+                details={"purpose": "https://w3id.org/dpv#PublicPolicyMaking", "role": "consumer"},
+                at=NOW - timedelta(hours=5),
+                due=NOW + timedelta(days=2),
+            ),
+            titles=say(en="Traffic assignment", nl="Verkeerstoedeling"),
+            iri=f"{BASE}/models/traffic-assignment",
+            conditions=("It may be run, not copied.", "Only for public tasks.", "Results name Gent as source."),
+        ),
+        Asked(
+            decision=PendingDecision(
+                id="urn:uuid:0192f3b0-bbbb-7a55-9d7c-3b1f0a6e2c66",
+                kind="use",
+                subject=BROKEN,
+                peer="did:web:rondpunt.example",
+                peer_name="Rondpunt Logistics",
+                summary=say(en="Rondpunt Logistics wants the counts to advise its customers."),
+                details={},
+                at=NOW - timedelta(days=3),
+                decided_at=NOW - timedelta(days=2),
+                decided_by="els",
+                approved=False,
+                reason="Advising customers is not mobility planning. The open sample serves you.",
+            ),
+            titles=say(en="Traffic counts", nl="Verkeerstellingen"),
+        ),
+    ]
+
+
+def _applications() -> list[Applied]:
+    accession = {
+        "legalName": "Stad Brugge",
+        "contact": "mobiliteit@brugge.example",
+        "rulebook": "http://127.0.0.1:8100/rulebooks/vlaanderen",
+        "version": 3,
+        "sha256": "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab",
+    }
+    return [
+        Applied(
+            application=Application(
+                id="app-1",
+                holder=BRUGGE,
+                holder_pid="urn:uuid:1",
+                credential_type="MobilityPartnerCredential",
+                accession=accession,
+                state=ApplicationState.RECEIVED,
+                at=NOW - timedelta(minutes=50),
+            ),
+            name="Stad Brugge",
+            decision="dec-app-1",
+        ),
+        Applied(
+            application=Application(
+                id="app-0",
+                holder=PLZEN,
+                holder_pid="urn:uuid:2",
+                credential_type="MembershipCredential",
+                accession={**accession, "legalName": "Statutární město Plzeň"},
+                state=ApplicationState.ISSUED,
+                at=NOW - timedelta(days=41),
+                decided_by="els",
+                decided_at=NOW - timedelta(days=40),
+            ),
+            name="Plzeň",
+        ),
+    ]
+
+
+def _credentials() -> list[IssuedTo]:
+    def one(number: int, holder: str, name: str, kind: str, **more: Any) -> IssuedTo:
+        issued = Issued(
+            id=f"urn:uuid:0192f3c0-000{number}-7a55-9d7c-3b1f0a6e2c77",
+            holder=holder,
+            type=kind,
+            jwt="",
+            list_id=1,
+            index=number,
+            at=NOW - timedelta(days=40 - number),
+            valid_until=NOW + timedelta(days=325),
+            **more,
+        )
+        return IssuedTo(issued=issued, name=name)
+
+    return [
+        one(1, GENT, "Stad Gent", "MembershipCredential"),
+        one(2, PLZEN, "Plzeň", "MembershipCredential"),
+        one(3, PLZEN, "Plzeň", "MobilityPartnerCredential"),
+        one(
+            4,
+            BRUGGE,
+            "Stad Brugge",
+            "MobilityPartnerCredential",
+            revoked_at=NOW - timedelta(minutes=18),
+            revoked_why="The mandate of the signatory has expired.",
+        ),
+    ]
+
+
+def _agreements() -> list[Agreed]:
+    body = {"@id": AGREEMENT, "@type": "Agreement"}
+    first = Agreement(
+        id=AGREEMENT,
+        negotiation=NEGOTIATION,
+        dataset=f"{BASE}/datasets/traffic-counts",
+        provider=GENT,
+        consumer=BRUGGE,
+        role="provider",
+        body=body,
+        sha256="4f1c2b7d9e6a5c3b1d0f8e7a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d1e0f9a8b7c",
+        signatures={GENT: "eyJ…", BRUGGE: "eyJ…"},
+        at=NOW - timedelta(hours=3),
+        finalized=NOW - timedelta(hours=3),
+        entry="entry-77",
+    )
+    lost = _decide("mobility", BRUGGE_CALLER)
+    revoked = replace(lost.reasons[0], since=NOW - timedelta(minutes=18), have="revoked: the mandate has expired")
+    blocked = replace(lost, reasons=(revoked, *lost.reasons[1:]))
+    second = replace(
+        first,
+        id="https://plzen.example/agreements/7",
+        dataset="http://127.0.0.1:8102/models/road-noise",
+        provider=PLZEN,
+        consumer=GENT,
+        role="consumer",
+    )
+    third = replace(
+        first, id="urn:uuid:0192f3a0-9999-7a55-9d7c-3b1f0a6e2c99", ended=NOW, ended_why="term over", role="consumer"
+    )
+    counts = say(en="Traffic counts Gent", nl="Verkeerstellingen Gent")
+    return [
+        Agreed(agreement=first, title=counts, provider_name="Stad Gent", consumer_name="Stad Brugge", now=blocked),
+        Agreed(
+            agreement=second,
+            title=say(en="Road noise", cs="Hluk ze silniční dopravy"),
+            provider_name="Plzeň",
+            consumer_name="Stad Gent",
+            now=_decide("members", ELS),
+        ),
+        Agreed(agreement=third, title=counts, provider_name="Plzeň", consumer_name="Stad Gent"),
+    ]
+
+
+def _stuck() -> list[Task]:
+    return [
+        Task(
+            id="task-1",
+            topic="dsp",
+            lane="did:web:127.0.0.1%3A8103",
+            subject=TRANSFER,
+            body=b"{}",
+            due=NOW - timedelta(minutes=20),
+            attempts=12,
+            last_error="The other node does not answer: connection refused (127.0.0.1:8103)",
+            dead=True,
+        )
+    ]
+
+
+def _conversations() -> list[Conversation]:
+    offer = {"@type": "Offer", "permission": [{"action": "odrl:use"}]}
+    shared: dict[str, Any] = {
+        "peer": BRUGGE,
+        "peer_pid": "urn:uuid:77aa",
+        "peer_address": "http://127.0.0.1:8103/dsp/2025-1",
+        "version": "2025-1",
+        "created": NOW - timedelta(hours=3, minutes=2),
+        "updated": NOW - timedelta(hours=3),
+    }
+    agreed = Negotiation(
+        pid=NEGOTIATION,
+        role=Role.PROVIDER,
+        state="FINALIZED",
+        dataset=f"{BASE}/datasets/traffic-counts",
+        offer=offer,
+        offered_by="provider",
+        agreement={"@id": AGREEMENT},
+        **shared,
+    )
+    broken = Negotiation(
+        pid=BROKEN,
+        role=Role.PROVIDER,
+        state="TERMINATED",
+        dataset=f"{BASE}/datasets/traffic-counts",
+        offer=offer,
+        offered_by="consumer",
+        code="refused",
+        reason=[
+            {
+                "rule": "permission[0].constraint[0]",
+                "text": say(
+                    en="The user is a mobility partner, admitted by Vlaanderen: missing.",
+                    nl="De gebruiker is partner mobiliteit: ontbreekt.",
+                ),
+            }
+        ],
+        **shared,
+    )
+    transfer = Transfer(
+        pid=TRANSFER,
+        role=Role.CONSUMER,
+        state="STARTED",
+        agreement=AGREEMENT,
+        dataset=f"{BASE}/datasets/traffic-counts",
+        format="HttpData-PULL",
+        **shared,
+    )
+    titles = say(en="Traffic counts Gent", nl="Verkeerstellingen Gent")
+    names: dict[str, Any] = {"peer_name": "Stad Brugge", "titles": titles}
+    return [
+        Conversation(
+            process=agreed,
+            exchanges=(
+                _exchange(0, False, "ContractRequestMessage", {"offer": offer}, 201),
+                _exchange(1, True, "ContractAgreementMessage", {"agreement": {"@id": AGREEMENT}}, 200),
+                _exchange(2, False, "ContractAgreementVerificationMessage", {}, 200),
+                _exchange(3, True, "ContractNegotiationEventMessage", {"eventType": "FINALIZED"}, 200),
+            ),
+            **names,
+        ),
+        Conversation(
+            process=transfer,
+            exchanges=(
+                _exchange(0, True, "TransferRequestMessage", {"agreementId": AGREEMENT}, 201),
+                _exchange(
+                    1,
+                    False,
+                    "TransferStartMessage",
+                    {
+                        "dataAddress": {
+                            "endpoint": "http://127.0.0.1:8101/data/1",
+                            "endpointProperties": [
+                                {"name": "authorization", "value": "very-secret-token"},
+                                {"name": "authType", "value": "bearer"},
+                            ],
+                        }
+                    },
+                    200,
+                ),
+            ),
+            reception=Reception(
+                transfer=TRANSFER,
+                state="receiving",
+                name="traffic-counts.csv",
+                media_type="text/csv",
+                sealed=True,
+                expected=47_212_544,
+                received=18_885_017,
+                at=NOW,
+            ),
+            **names,
+        ),
+        Conversation(
+            process=broken,
+            exchanges=(
+                _exchange(0, False, "ContractRequestMessage", {"offer": offer}, 201),
+                _exchange(1, True, "ContractNegotiationTerminationMessage", {"code": "refused"}, 500),
+            ),
+            **names,
+        ),
+    ]
+
+
+def _exchange(number: int, outgoing: bool, message: str, members: dict[str, Any], status: int) -> Exchange:
+    body = json.dumps({"@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "@type": message, **members})
+    return Exchange(
+        pid=NEGOTIATION,
+        at=NOW - timedelta(hours=3) + timedelta(seconds=2 * number),
+        outgoing=outgoing,
+        message=message,
+        message_id=None,
+        body_sha256=hashlib.sha256(body.encode()).hexdigest(),
+        body=body.encode(),
+        answer_status=status,
+        answer=b"" if status < 300 else b'{"@type": "ContractNegotiationError", "code": "refused"}',
+    )
+
+
+DOCUMENTS = {
+    "en": """<!doctype html><html lang="en"><head><title>Agreement</title><style>p{color:red}</style></head><body>
+<h1>Data-sharing agreement</h1>
+<p>between <strong>Stad Gent</strong>, provider, and <strong>Stad Brugge</strong>, consumer.</p>
+<h2>1. What it is about</h2>
+<dl><dt>Asset</dt><dd>Traffic counts Gent, version 3</dd><dt>Purpose</dt><dd>Mobility planning</dd>
+<dt>Legal basis</dt><dd>Public task (GDPR, article 6(1)(e)); no personal data</dd>
+<dt>Signatory</dt><dd>Els Peeters, head of data, by mandate of 3 March 2026</dd></dl>
+<h2>2. Conditions</h2>
+<ol><li>Stad Brugge may use the asset while it is a mobility partner admitted by Vlaanderen.</li>
+<li>Only for mobility planning.</li><li>Until 31 December 2027, that day included.</li>
+<li>Stad Brugge must not pass it on, whole or in part.</li>
+<li>Stad Brugge must delete all copies within 30 days of receipt and confirm it.</li></ol>
+<h2>3. Term and contact</h2>
+<p>From 20 November 2026 until 31 December 2027. Contact: <a href="https://stad.gent.example/data">Stad Gent</a>,
+<a href="javascript:alert(1)">do not follow</a>.</p>
+<p>Rulebook: Vlaanderen, version 3.</p><script>window.__xss = 1</script></body></html>""",
+    "nl": """<h1>Overeenkomst over het delen van gegevens</h1>
+<p>tussen <strong>Stad Gent</strong>, aanbieder, en <strong>Stad Brugge</strong>, afnemer.</p>
+<h2>1. Waarover het gaat</h2><dl><dt>Gegevens</dt><dd>Verkeerstellingen Gent, versie 3</dd></dl>
+<h2>2. Voorwaarden</h2><ol><li>Alleen voor mobiliteitsplanning.</li><li>Tot en met 31 december 2027.</li></ol>""",
+}
+
+OPENAPI: dict[str, Any] = {
+    "openapi": "3.1.0",
+    "info": {"title": "Hansa", "version": "0.1.0"},
+    "paths": {
+        "/api/catalogue/search": {
+            "get": {
+                "tags": ["catalogue"],
+                "summary": "Search the catalogue",
+                "description": "Hits that the caller may see, with counts by facet.",
+                "parameters": [
+                    {"name": "q", "in": "query", "schema": {"type": "string"}, "description": "Words"},
+                    {"name": "limit", "in": "query", "schema": {"type": "integer", "format": "int32"}},
+                ],
+                "responses": {"200": {"description": "A page of hits"}},
+            }
+        },
+        "/api/negotiations": {
+            "post": {
+                "tags": ["agreements"],
+                "summary": "Ask a provider for an agreement",
+                "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Ask"}}}},
+                "responses": {"202": {"description": "Asked"}, "403": {"description": "Not allowed"}},
+            }
+        },
+    },
+    "components": {
+        "schemas": {
+            "Ask": {
+                "type": "object",
+                "required": ["dataset"],
+                "properties": {
+                    "dataset": {"type": "string", "format": "iri", "description": "The IRI of the asset"},
+                    "purpose": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+                },
+            }
+        }
+    },
+}
+
+
+if __name__ == "__main__":
+    import uvicorn
+
+    node = FakeNode([]) if "--empty" in sys.argv else FakeNode()
+    # Fixed sessions, so that a browser can be given a cookie instead of typing a password.
+    node.sessions |= {"els-session": ELS, "jan-session": JAN}
+    uvicorn.run(application(node), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")

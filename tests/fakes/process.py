@@ -1,0 +1,79 @@
+"""Processes in memory: one store for negotiations, one for transfers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Generic
+
+from node.base.errors import Conflict, LocalFault
+from node.base.process import Exchange, P, Role
+from node.base.work import Transaction
+from tests.fakes.work import memory
+
+
+class MemoryProcessStore(Generic[P]):
+    """Processes of one kind, in tables whose names begin with ``name``."""
+
+    def __init__(self, name: str = "processes") -> None:
+        self._processes = name
+        self._peers = f"{name} by peer"
+        self._messages = f"{name} messages"
+
+    def add(self, tx: Transaction, process: P) -> None:
+        if process.pid in memory(tx).rows(self._processes):
+            raise Conflict(f"there is a process {process.pid} already")
+        self._index(tx, process)
+        memory(tx).put(self._processes, process.pid, process)
+
+    def save(self, tx: Transaction, process: P) -> None:
+        stored: P | None = memory(tx).rows(self._processes).get(process.pid)
+        if stored is None or stored.revision != process.revision - 1:
+            raise LocalFault(f"process {process.pid} was changed by somebody else in between")
+        self._index(tx, process)
+        memory(tx).put(self._processes, process.pid, process)
+
+    def get(self, tx: Transaction, pid: str, *, lock: bool = False) -> P | None:
+        return memory(tx).rows(self._processes).get(pid)
+
+    def by_peer(self, tx: Transaction, peer: str, peer_pid: str, role: Role) -> P | None:
+        pid = memory(tx).rows(self._peers).get((peer, peer_pid, role))
+        return None if pid is None else self.get(tx, pid)
+
+    def select(
+        self, tx: Transaction, *, state: str | None = None, peer: str | None = None, limit: int = 100
+    ) -> Sequence[P]:
+        found: list[P] = [
+            process
+            for process in reversed(memory(tx).rows(self._processes).values())
+            if (state is None or process.state == state) and (peer is None or process.peer == peer)
+        ]
+        found.sort(key=lambda process: process.created, reverse=True)
+        return found[:limit]
+
+    def record(self, tx: Transaction, exchange: Exchange) -> None:
+        messages = memory(tx).rows(self._messages).get(exchange.pid, ())
+        memory(tx).put(self._messages, exchange.pid, (*messages, exchange))
+
+    def exchanges(self, tx: Transaction, pid: str) -> Sequence[Exchange]:
+        return list(memory(tx).rows(self._messages).get(pid, ()))
+
+    def accepted(self, tx: Transaction, pid: str, body_sha256: str) -> Exchange | None:
+        return self._last(tx, pid, body_sha256)
+
+    def last_accepted(self, tx: Transaction, pid: str) -> Exchange | None:
+        return self._last(tx, pid, None)
+
+    def _last(self, tx: Transaction, pid: str, body_sha256: str | None) -> Exchange | None:
+        for exchange in reversed(self.exchanges(tx, pid)):
+            fits = body_sha256 is None or exchange.body_sha256 == body_sha256
+            if fits and not exchange.outgoing and 200 <= exchange.answer_status < 300:
+                return exchange
+        return None
+
+    def _index(self, tx: Transaction, process: P) -> None:
+        if process.peer_pid is None:
+            return
+        key = (process.peer, process.peer_pid, process.role)
+        if memory(tx).rows(self._peers).get(key, process.pid) != process.pid:
+            raise Conflict(f"the peer's process {process.peer_pid} is known already, under another id")
+        memory(tx).put(self._peers, key, process.pid)

@@ -1,0 +1,85 @@
+"""Record versions in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from node.base.errors import Conflict
+from node.base.work import Transaction
+from node.catalogue.model import Record
+from tests.fakes.work import memory
+
+
+class MemoryRecordStore:
+    """IRI → its versions, oldest first."""
+
+    def add(self, tx: Transaction, record: Record) -> None:
+        known = self._versions(tx, record.iri)
+        if any(version.version == record.version for version in known):
+            raise Conflict(f"version {record.version} of {record.iri} exists already")
+        versions = sorted((*known, record), key=lambda version: version.version)
+        memory(tx).put("records", record.iri, tuple(versions))
+
+    def get(
+        self, tx: Transaction, iri: str, *, version: int | None = None, as_of: datetime | None = None
+    ) -> Record | None:
+        fitting = [
+            record
+            for record in self._versions(tx, iri)
+            if (version is None or record.version == version) and (as_of is None or record.at <= as_of)
+        ]
+        return fitting[-1] if fitting else None
+
+    def by_entry(self, tx: Transaction, entry_ids: Sequence[str]) -> Sequence[Record]:
+        by_entry: dict[str, list[Record]] = {}
+        for versions in memory(tx).rows("records").values():
+            for record in versions:
+                by_entry.setdefault(record.entry, []).append(record)
+        return [record for entry_id in dict.fromkeys(entry_ids) for record in by_entry.get(entry_id, ())]
+
+    def versions(self, tx: Transaction, iri: str) -> Sequence[Record]:
+        return self._versions(tx, iri)[::-1]
+
+    def current(
+        self,
+        tx: Transaction,
+        *,
+        audiences: Collection[str] | None = None,
+        kinds: Collection[str] = (),
+        origins: Collection[str] = (),
+        offered: bool = False,
+        as_of: datetime | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> Sequence[Record]:
+        found: list[Record] = []
+        for iri in sorted(memory(tx).rows("records")):
+            record = self.get(tx, iri, as_of=as_of)
+            fits = (
+                record is not None
+                and not record.withdrawn
+                and iri > after
+                and (audiences is None or self._versions(tx, iri)[-1].audience in audiences)
+                and (not kinds or record.kind in kinds)
+                and (not origins or record.origin in origins)
+                and (not offered or record.offer is not None)
+            )
+            if record is not None and fits:
+                found.append(record)
+        return found[:limit]
+
+    def count(self, tx: Transaction, audiences: Collection[str] | None = None) -> dict[str, int]:
+        newest: list[Record] = [versions[-1] for versions in memory(tx).rows("records").values()]
+        return dict(
+            Counter(
+                record.kind
+                for record in newest
+                if not record.withdrawn and (audiences is None or record.audience in audiences)
+            )
+        )
+
+    def _versions(self, tx: Transaction, iri: str) -> tuple[Record, ...]:
+        versions: tuple[Record, ...] = memory(tx).rows("records").get(iri, ())
+        return versions

@@ -1,0 +1,285 @@
+"""Opening a database and working in it beside others."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import Engine
+
+from node.adapters.sql import engine as engines
+from node.adapters.sql.engine import connect, sqlite_driver
+from node.adapters.sql.migrate import migrate
+from node.adapters.sql.outbox import SqlOutbox
+from node.adapters.sql.work import Contended, SqlTransaction, SqlUnitOfWork
+from node.base.errors import HansaError, LocalFault, Overloaded
+from node.base.work import Task
+
+NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+
+
+def task(name: str) -> Task:
+    return Task(id=name, topic="t", lane="l", subject=name, body=b"", due=NOW)
+
+
+class TestSqlite:
+    def test_what_durability_rests_on_is_set(self, sqlite_engine: Engine) -> None:
+        with sqlite_engine.connect() as connection:
+
+            def pragma(name: str) -> Any:
+                return connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+
+            assert pragma("journal_mode") == "wal"
+            assert pragma("synchronous") == 2
+            assert pragma("foreign_keys") == 1
+            assert pragma("busy_timeout") == 30_000
+            version = connection.exec_driver_sql("SELECT sqlite_version()").scalar_one()
+            assert tuple(map(int, version.split("."))) >= (3, 51, 3)
+
+    def test_the_database_is_its_owners_only(self, tmp_path: Path) -> None:
+        path = tmp_path / "hansa.sqlite"
+        engine = connect(f"sqlite:///{path}")
+        with engine.begin() as connection:
+            connection.execute(text("CREATE TABLE t (a)"))
+            modes = [stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()]
+        engine.dispose()
+        assert modes == [0o600] * 3
+
+    @pytest.mark.parametrize(
+        "url",
+        ["sqlite://", "sqlite:///:memory:", "sqlite:///file:x?uri=true", "mysql://localhost/x", "no url", ""],
+    )
+    def test_what_a_ledger_is_not_kept_in(self, url: str) -> None:
+        with pytest.raises(LocalFault) as caught:
+            connect(url)
+        assert caught.value.remedy
+
+    def test_a_folder_that_is_not_there(self, tmp_path: Path) -> None:
+        engine = connect(f"sqlite:///{tmp_path}/none/hansa.sqlite")
+        with pytest.raises(LocalFault, match="cannot be opened"):
+            migrate(engine)
+
+    def test_a_file_that_is_no_database(self, tmp_path: Path) -> None:
+        path = tmp_path / "hansa.sqlite"
+        path.write_bytes(b"no database at all, but long enough to be read as one" * 100)
+        engine = connect(f"sqlite:///{path}")
+        with pytest.raises(LocalFault, match="cannot be opened"):
+            migrate(engine)
+        engine.dispose()
+
+    def test_an_sqlite_that_can_lose_data_is_refused(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setattr(engines, "SQLITE_MINIMUM", (99, 0, 0))
+        with pytest.raises(LocalFault, match=r"SQLite 99\.0\.0 or newer is needed") as caught:
+            connect(f"sqlite:///{tmp_path}/hansa.sqlite")
+        assert "pysqlite3" in caught.value.remedy
+
+    def test_pythons_own_sqlite_serves_where_it_is_new_enough(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "pysqlite3", None)
+        monkeypatch.setattr(engines, "SQLITE_MINIMUM", sqlite3.sqlite_version_info)
+        assert sqlite_driver() is sqlite3
+        monkeypatch.setitem(
+            sys.modules, "pysqlite3", SimpleNamespace(dbapi2=SimpleNamespace(sqlite_version_info=(3, 0)))
+        )
+        assert sqlite_driver() is sqlite3
+
+    def test_a_transaction_within_a_transaction_is_told_not_waited_for(self, sqlite_engine: Engine) -> None:
+        uow = SqlUnitOfWork(sqlite_engine)
+        other = SqlUnitOfWork(connect(str(sqlite_engine.url)))
+        with uow.begin():
+            for inner in (uow, other):
+                with pytest.raises(LocalFault, match="within a transaction"), inner.begin():
+                    pass
+        with uow.begin() as tx:
+            SqlOutbox().put(tx, task("afterwards"))
+
+    def test_writers_of_several_processes_wait_for_one_another(self, sqlite_engine: Engine) -> None:
+        program = textwrap.dedent("""
+            import sys, time
+            from datetime import UTC, datetime
+            from node.adapters.sql.engine import connect
+            from node.adapters.sql.outbox import SqlOutbox
+            from node.adapters.sql.work import SqlUnitOfWork
+            from node.base.work import Task
+
+            uow, outbox, who = SqlUnitOfWork(connect(sys.argv[1])), SqlOutbox(), sys.argv[2]
+            for number in range(25):
+                with uow.begin() as tx:
+                    outbox.waiting(tx)
+                    name = f"{who}-{number}"
+                    outbox.put(tx, Task(id=name, topic="t", lane="l", subject=name, body=b"", due=datetime.now(UTC)))
+            uow.close()
+        """)
+        processes = [
+            subprocess.Popen([sys.executable, "-c", program, str(sqlite_engine.url), who], stderr=subprocess.PIPE)
+            for who in ("a", "b")
+        ]
+        uow, outbox = SqlUnitOfWork(sqlite_engine), SqlOutbox()
+        for number in range(25):
+            with uow.begin() as tx:
+                outbox.waiting(tx)
+                outbox.put(tx, task(f"c-{number}"))
+        for process in processes:
+            _, errors = process.communicate(timeout=60)
+            assert (process.returncode, errors) == (0, b"")
+        with uow.read() as tx:
+            assert outbox.waiting(tx) == 75
+
+    def test_patience_ends(self, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(engines, "PATIENCE", 0.05)
+        engine = connect(str(sqlite_engine.url))
+        # Another process, as far as SQLite can tell: a connection past our turns.
+        holder = sqlite_driver().connect(str(sqlite_engine.url.database), isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        uow = SqlUnitOfWork(engine)
+        with pytest.raises(Overloaded, match="busy"), uow.begin():
+            pass
+        with uow.read() as tx:
+            assert SqlOutbox().waiting(tx) == 0
+        holder.execute("COMMIT")
+        holder.close()
+        with uow.begin() as tx:
+            SqlOutbox().put(tx, task("afterwards"))
+        uow.close()
+
+    def test_what_a_killed_process_had_committed_is_there(self, sqlite_engine: Engine) -> None:
+        program = textwrap.dedent("""
+            import os, signal, sys
+            from datetime import UTC, datetime
+            from node.adapters.sql.engine import connect
+            from node.adapters.sql.outbox import SqlOutbox
+            from node.adapters.sql.work import SqlUnitOfWork
+            from node.base.work import Task
+
+            uow, outbox = SqlUnitOfWork(connect(sys.argv[1])), SqlOutbox()
+            def put(tx, name):
+                outbox.put(tx, Task(id=name, topic="t", lane="l", subject=name, body=b"", due=datetime.now(UTC)))
+            with uow.begin() as tx:
+                put(tx, "committed")
+            with uow.begin() as tx:
+                put(tx, "not committed")
+                os.kill(os.getpid(), signal.SIGKILL)
+        """)
+        killed = subprocess.run([sys.executable, "-c", program, str(sqlite_engine.url)], check=False)
+        assert killed.returncode == -9
+        uow = SqlUnitOfWork(sqlite_engine)
+        with uow.begin() as tx:
+            leased = SqlOutbox().lease(tx, owner="w", now=datetime.now(UTC), until=NOW + timedelta(99), limit=9)
+        assert [one.id for one in leased] == ["committed"]
+
+
+@pytest.mark.postgres
+class TestPostgres:
+    def test_durability_is_on(self, postgres_engine: Engine) -> None:
+        with postgres_engine.connect() as connection:
+            for name, value in (("synchronous_commit", "on"), ("lock_timeout", "30s"), ("fsync", "on")):
+                assert connection.exec_driver_sql(f"SHOW {name}").scalar_one() == value
+
+    def test_a_server_that_is_not_there(self) -> None:
+        engine = connect("postgresql://nobody:secret@127.0.0.1:1/none")
+        with pytest.raises(LocalFault, match="does not answer") as caught:
+            migrate(engine)
+        assert "secret" not in str(caught.value)
+        with pytest.raises(LocalFault) as caught, SqlUnitOfWork(engine).begin():
+            pass
+        assert "secret" not in str(caught.value)
+
+    def test_a_deadlock_is_resolved_by_trying_again(self, postgres_engine: Engine) -> None:
+        uow, outbox = SqlUnitOfWork(postgres_engine), SqlOutbox()
+        with uow.begin() as tx:
+            tx.connection.execute(text("SET LOCAL deadlock_timeout = '20ms'"))
+            outbox.put(tx, task("one"))
+            outbox.put(tx, task("two"))
+        meeting = threading.Barrier(2)
+        tries: list[str] = []
+
+        def crossing(first: str, second: str) -> Any:
+            def work(tx: SqlTransaction) -> None:
+                tx.connection.execute(text("SET LOCAL deadlock_timeout = '20ms'"))
+                lock = text("UPDATE outbox SET attempts = attempts + 1 WHERE id = :id")
+                tx.connection.execute(lock, {"id": first})
+                tries.append(first)
+                if tries.count(first) == 1:
+                    meeting.wait(timeout=5)
+                tx.connection.execute(lock, {"id": second})
+
+            return work
+
+        failures: list[HansaError] = []
+
+        def run(first: str, second: str) -> None:
+            try:
+                uow.run(crossing(first, second))
+            except HansaError as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=run, args=order) for order in (("one", "two"), ("two", "one"))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        assert len(tries) == 3
+        with uow.read() as tx:
+            counts = tx.connection.execute(text("SELECT attempts FROM outbox")).scalars().all()
+        assert counts == [2, 2]
+
+    def test_without_run_a_deadlock_is_contention(self, postgres_engine: Engine) -> None:
+        uow = SqlUnitOfWork(postgres_engine)
+        raise_it = text("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '40001'; END $$")
+        with pytest.raises(Contended), uow.begin() as tx:
+            tx.connection.execute(raise_it)
+
+    def test_a_lock_that_is_held_too_long(self, postgres_engine: Engine) -> None:
+        uow, outbox = SqlUnitOfWork(postgres_engine), SqlOutbox()
+        with uow.begin() as tx:
+            outbox.put(tx, task("one"))
+        with uow.begin() as holder:
+            holder.connection.execute(text("SELECT 1 FROM outbox FOR UPDATE"))
+            started = time.monotonic()
+
+            def impatient(tx: SqlTransaction) -> None:
+                tx.connection.execute(text("SET LOCAL lock_timeout = '30ms'"))
+                outbox.cancel(tx, "one")
+
+            with pytest.raises(Overloaded, match="busy"):
+                uow.run(impatient)
+            assert time.monotonic() - started < 5
+
+    def test_errors_do_not_quote_values(self, postgres_engine: Engine) -> None:
+        uow = SqlUnitOfWork(postgres_engine)
+        insert = text("INSERT INTO meta (key, value) VALUES (:key, :value)")
+        with uow.begin() as tx:
+            tx.connection.execute(insert, {"key": "a secret", "value": "x"})
+        with pytest.raises(LocalFault) as caught, uow.begin() as tx:
+            tx.connection.execute(insert, {"key": "a secret", "value": "x"})
+        assert "secret" not in str(caught.value)
+        assert "secret" not in str(caught.value.__cause__).replace(
+            "DETAIL:  Key (key)=(a secret) already exists.", ""
+        )
+        with uow.begin() as tx:
+            tx.connection.execute(text("DELETE FROM meta"))
+
+
+def test_importing_the_adapter_loads_neither_alembic_nor_psycopg() -> None:
+    program = textwrap.dedent("""
+        import importlib, pkgutil, sys
+        import node.adapters.sql as adapter
+        for module in pkgutil.iter_modules(adapter.__path__, adapter.__name__ + "."):
+            if not module.name.endswith("migrations"):
+                importlib.import_module(module.name)
+        heavy = {"alembic", "mako", "psycopg", "psycopg_binary", "sqlalchemy.orm", "cryptography", "fastapi"}
+        print(sorted(heavy & set(sys.modules)))
+    """)
+    ran = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert ran.stdout.strip() == "[]"

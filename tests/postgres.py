@@ -1,0 +1,113 @@
+"""PostgreSQL for tests: ``postgres_server`` for the session, ``postgres_url`` with a fresh schema for one test.
+
+The server is the one of HANSA_TEST_POSTGRES (a URL whose user may create schemas), else one that
+``scripts/postgres`` starts, shared by all workers of the run and stopped at its end. Where there is none the
+test is skipped with the reason; with CI=true and HANSA_REQUIRE_POSTGRES=1 it fails instead.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+_SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "postgres"
+_FOLDER = "HANSA_TEST_POSTGRES_FOLDER"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """The process that runs the session (with xdist: the controller) chooses the folder; workers inherit it."""
+    if not hasattr(config, "workerinput"):
+        os.environ[_FOLDER] = os.path.join(tempfile.gettempdir(), f"hansa-postgres-{uuid.uuid4().hex[:12]}")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The same process stops the server, if any worker has started it."""
+    if hasattr(config, "workerinput"):
+        return
+    folder = Path(os.environ.pop(_FOLDER, "/nonexistent"))
+    if folder.is_dir():
+        subprocess.run([_SCRIPT, "stop", folder / "cluster"], check=False, capture_output=True, timeout=90)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> str:
+    """The URL of a PostgreSQL server whose user may create schemas and databases."""
+    given = os.environ.get("HANSA_TEST_POSTGRES")
+    if given:
+        return given
+    answer = _started_once(Path(os.environ[_FOLDER]))
+    if not answer.startswith("postgresql"):
+        _give_up(answer)
+    return answer
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The URL of an empty schema that is dropped after the test."""
+    with fresh_schema(postgres_server) as url:
+        yield url
+
+
+@contextmanager
+def fresh_schema(server: str) -> Iterator[str]:
+    """A URL under which an empty schema of its own is the one in use; the schema is dropped at the end."""
+    name = f"test_{uuid.uuid4().hex}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT", pool_size=1)
+    try:
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE SCHEMA {name}"))
+        url = make_url(server).update_query_dict({"options": f"-csearch_path={name}"})
+        yield url.render_as_string(hide_password=False)
+        with engine.connect() as connection:
+            connection.execute(text(f"DROP SCHEMA {name} CASCADE"))
+    finally:
+        engine.dispose()
+
+
+def _started_once(folder: Path) -> str:
+    """What the script answered, for the first worker that asks and for all others: a URL, or why there is none."""
+    folder.mkdir(mode=0o755, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        answer = folder / "answer"
+        if not answer.exists():
+            answer.write_text(_start(folder / "cluster"))
+        return answer.read_text()
+
+
+def _start(cluster: Path) -> str:
+    # The owner is the session's process: the worker that happens to come first may end before the others.
+    owner = (os.environ.get("PYTEST_XDIST_WORKER") and os.getppid()) or os.getpid()
+    environment = {**os.environ, "HANSA_POSTGRES_OWNER": str(owner)}
+    try:
+        started = subprocess.run(
+            [_SCRIPT, "start", cluster],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            env=environment,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{_SCRIPT} did not run: {error}"
+    return started.stdout.strip() if started.returncode == 0 else started.stderr.strip().rpartition("\n")[2]
+
+
+def _give_up(reason: str) -> None:
+    required = os.environ.get("CI") == "true" and os.environ.get("HANSA_REQUIRE_POSTGRES") == "1"
+    if required:
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)

@@ -1,0 +1,160 @@
+"""Every store with its unit of work, on memory, SQLite and PostgreSQL: what contract tests run against."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import Engine
+
+from node.adapters.sql.engine import connect
+from node.adapters.sql.identity import SqlIdentityStore
+from node.adapters.sql.ledger import SqlLedgerStore
+from node.adapters.sql.migrate import migrate
+from node.adapters.sql.negotiation import SqlAgreementStore, SqlDecisionStore, SqlNegotiationStore
+from node.adapters.sql.node_state import SqlFollowStore, SqlMetaStore
+from node.adapters.sql.outbox import SqlOutbox
+from node.adapters.sql.records import SqlRecordStore
+from node.adapters.sql.schema import metadata
+from node.adapters.sql.transfer import SqlGrantStore, SqlReceptionStore, SqlTransferStore
+from node.adapters.sql.work import SqlUnitOfWork
+from node.base.process import ProcessStore
+from node.base.work import Outbox
+from node.catalogue.ports import FollowStore, RecordStore
+from node.identity.ports import IdentityStore
+from node.ledger.ports import LedgerStore
+from node.negotiation.model import Negotiation
+from node.negotiation.ports import AgreementStore, DecisionStore
+from node.transfer.model import Transfer
+from node.transfer.ports import GrantStore, ReceptionStore
+from tests.fakes.identity import MemoryIdentityStore
+from tests.fakes.ledger import MemoryLedgerStore
+from tests.fakes.negotiation import MemoryAgreementStore, MemoryDecisionStore, MemoryNegotiationStore
+from tests.fakes.node_state import MemoryFollowStore, MemoryMetaStore
+from tests.fakes.records import MemoryRecordStore
+from tests.fakes.transfer import MemoryGrantStore, MemoryReceptionStore, MemoryTransferStore
+from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
+from tests.postgres import fresh_schema
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stores:
+    """A database, whatever it is, and the stores over it."""
+
+    kind: str
+    uow: Any
+    outbox: Outbox
+    ledger: LedgerStore
+    records: RecordStore
+    negotiations: ProcessStore[Negotiation]
+    transfers: ProcessStore[Transfer]
+    agreements: AgreementStore
+    decisions: DecisionStore
+    grants: GrantStore
+    receptions: ReceptionStore
+    identity: IdentityStore
+    followed: FollowStore
+    meta: Any
+
+
+def memory_stores() -> Stores:
+    """The stores in memory."""
+    return Stores(
+        kind="memory",
+        uow=MemoryUnitOfWork(),
+        outbox=MemoryOutbox(),
+        ledger=MemoryLedgerStore(),
+        records=MemoryRecordStore(),
+        negotiations=MemoryNegotiationStore(),
+        transfers=MemoryTransferStore(),
+        agreements=MemoryAgreementStore(),
+        decisions=MemoryDecisionStore(),
+        grants=MemoryGrantStore(),
+        receptions=MemoryReceptionStore(),
+        identity=MemoryIdentityStore(),
+        followed=MemoryFollowStore(),
+        meta=MemoryMetaStore(),
+    )
+
+
+def sql_stores(engine: Engine) -> Stores:
+    """The stores of the SQL adapter over a migrated database."""
+    return Stores(
+        kind=engine.dialect.name,
+        uow=SqlUnitOfWork(engine),
+        outbox=SqlOutbox(),
+        ledger=SqlLedgerStore(),
+        records=SqlRecordStore(),
+        negotiations=SqlNegotiationStore(),
+        transfers=SqlTransferStore(),
+        agreements=SqlAgreementStore(),
+        decisions=SqlDecisionStore(),
+        grants=SqlGrantStore(),
+        receptions=SqlReceptionStore(),
+        identity=SqlIdentityStore(),
+        followed=SqlFollowStore(),
+        meta=SqlMetaStore(),
+    )
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite database without rows, to be copied."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.sqlite"
+    engine = connect(f"sqlite:///{path}")
+    migrate(engine)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture
+def sqlite_engine(sqlite_template: Path, tmp_path: Path) -> Iterator[Engine]:
+    """An engine over a migrated SQLite database of this test's own."""
+    path = tmp_path / "hansa.sqlite"
+    shutil.copy(sqlite_template, path)
+    engine = connect(f"sqlite:///{path}")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def _postgres_database(postgres_server: str) -> Iterator[Engine]:
+    with fresh_schema(postgres_server) as url:
+        engine = connect(url)
+        migrate(engine)
+        yield engine
+        engine.dispose()
+
+
+@pytest.fixture
+def postgres_engine(_postgres_database: Engine) -> Iterator[Engine]:
+    """An engine over a migrated PostgreSQL schema without rows; shared with other tests, one after the other."""
+    yield _postgres_database
+    tables = reversed(metadata.sorted_tables)
+    with _postgres_database.begin() as connection:
+        connection.execute(text(";".join(f"DELETE FROM {table.name}" for table in tables)))
+
+
+_SQLITE = "sqlite"
+_POSTGRES = pytest.param("postgres", marks=pytest.mark.postgres)
+
+
+@pytest.fixture(params=["memory", _SQLITE, _POSTGRES])
+def stores(request: pytest.FixtureRequest) -> Stores:
+    """Stores of each implementation in turn."""
+    return _stores(request.param, request.getfixturevalue)
+
+
+@pytest.fixture(params=[_SQLITE, _POSTGRES])
+def database_stores(request: pytest.FixtureRequest) -> Stores:
+    """Stores of each database in turn, where memory has nothing to say (threads, durability)."""
+    return _stores(request.param, request.getfixturevalue)
+
+
+def _stores(kind: str, fixture: Callable[[str], Any]) -> Stores:
+    return memory_stores() if kind == "memory" else sql_stores(fixture(f"{kind}_engine"))

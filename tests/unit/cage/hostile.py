@@ -1,0 +1,162 @@
+"""Targets that a test runs in the cage: each tries what the cage must stop, or breaks in its own way."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from node.base.errors import Conflict, InvalidDescription
+
+Answer = tuple[dict[str, Any], list[bytes]]
+
+
+def echo(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    return message, blobs
+
+
+def spin(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    while True:
+        pass
+
+
+def sleep(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    time.sleep(message["seconds"])
+    return {}, []
+
+
+def swallow(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    hoard = []
+    while True:
+        hoard.append(bytearray(1 << 24))
+
+
+def reserve(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    """Ask for memory as an engine in Rust does: one that aborts where there is none."""
+    os.abort()
+
+
+def overrun(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    ctypes.string_at(8)
+    return {}, []
+
+
+def leave(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    os._exit(3)
+
+
+def recurse(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    return recurse(message, blobs)
+
+
+def refuse(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    raise Conflict("it is so already", remedy="do nothing", facts={"iri": "urn:x"})
+
+
+def find_fault(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    raise InvalidDescription("two things to mend", findings=[{"path": "urn:p"}], remedy="mend them")
+
+
+def stumble(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    raise ZeroDivisionError("a particular that is nobody's business")
+
+
+def babble(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    return {"object": object()}, []
+
+
+def flood(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    return {}, [bytes(message["size"])]
+
+
+def tell(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    """What a child can see of the world."""
+    return {
+        "environment": dict(os.environ),
+        "files": sorted(int(name) for name in os.listdir("/proc/self/fd")),
+        "parent": os.getppid(),
+        "pid": os.getpid(),
+        "threads": len(os.listdir("/proc/self/task")),
+        "capabilities": [
+            line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("Cap")
+        ][:3],
+    }, []
+
+
+def attempt(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    """Do each thing that is forbidden; answer the names of those that worked."""
+    folder, secret, victim = message["folder"], message["secret"], message["victim"]
+    deeds: dict[str, Callable[[], Any]] = {
+        "socket": socket.socket,
+        "unix socket": lambda: socket.socket(socket.AF_UNIX),
+        "socket pair": socket.socketpair,
+        "resolve": lambda: socket.getaddrinfo("localhost", 80),
+        "connect": lambda: socket.create_connection(("127.0.0.1", message["port"]), timeout=1),
+        "fork": lambda: os.fork() or os._exit(0),
+        "program": lambda: subprocess.run([sys.executable, "-c", "pass"], check=True),
+        "exec": lambda: os.execv("/bin/true", ["true"]),
+        "kill the zygote": lambda: os.kill(os.getppid(), signal.SIGTERM),
+        "kill another": lambda: os.kill(victim, 0),
+        "read a secret": lambda: Path(secret).read_bytes(),
+        "list a folder": lambda: os.listdir(folder),
+        "read memory": lambda: os.open(f"/proc/{victim}/mem", os.O_RDONLY),
+        "read an environment": lambda: Path(f"/proc/{victim}/environ").read_bytes(),
+        "write": lambda: Path(folder, "new").write_bytes(b"x"),
+        "append": lambda: os.open(secret, os.O_WRONLY | os.O_APPEND),
+        "remove": lambda: os.unlink(secret),
+        "rename": lambda: os.rename(secret, secret + "2"),
+        "make a folder": lambda: os.mkdir(os.path.join(folder, "new")),
+        "link": lambda: os.symlink("/etc", os.path.join(folder, "link")),
+        "change a mode": lambda: os.chmod(secret, 0o777),
+        "raise a limit": lambda: resource.setrlimit(
+            resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+        ),
+        "trace": lambda: _call("ptrace", 16, victim, 0, 0),
+        "unshare": lambda: _call("unshare", 0x10000000),
+        "mount": lambda: _call("mount", b"none", b"/tmp", b"tmpfs", 0, 0),
+        "io_uring": lambda: _syscall(425, 1, ctypes.create_string_buffer(120)),
+        "bpf": lambda: _syscall({"x86_64": 321, "aarch64": 280}[os.uname().machine], 0, 0, 0),
+        "open another process": lambda: _syscall(434, victim, 0),
+        "new system call": lambda: _syscall(463, 0),
+    }
+    done = []
+    for name, deed in deeds.items():
+        try:
+            deed()
+        except (OSError, ValueError):
+            continue
+        done.append(name)
+    return {"done": done, "tried": len(deeds)}, []
+
+
+def think(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    """What is allowed: threads, memory, reading our own code and what the call names."""
+    results: list[int] = []
+    threads = [threading.Thread(target=results.append, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    import html.entities  # a module of the standard library that nobody needs: read from disk, in the child
+
+    named = Path(message["named"]).read_text()
+    return {"threads": sorted(results), "entities": len(html.entities.html5), "named": named}, []
+
+
+def _call(name: str, *arguments: Any) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if getattr(libc, name)(*arguments) == -1:
+        raise OSError(ctypes.get_errno(), name)
+
+
+def _syscall(number: int, *arguments: Any) -> None:
+    _call("syscall", number, *arguments)

@@ -1,0 +1,154 @@
+"""Access words: what lists say about the use of an asset, in general and to somebody."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from node.catalogue.access import WORDS, Access, AccessCode, standing, word
+from node.catalogue.model import Record
+from node.catalogue.offers import terms_of
+from node.identity.model import ANONYMOUS, Caller, Credential
+from tests.fakes.catalogue import REGION, START, CatalogueNode, TickingClock
+
+IRI = "https://gent.example/datasets/x"
+ME = "did:web:gent.example"
+MODEL = "https://plzen.example/models/m2"
+
+
+def record(conditions: dict[str, Any] | None) -> Record:
+    terms = terms_of(conditions, iri=IRI, region=REGION) if conditions else None
+    return Record(
+        iri=IRI,
+        version=1,
+        kind="dataset",
+        audience="public",
+        titles={"en": "x"},
+        descriptions={},
+        publisher=ME,
+        publisher_name="Gent",
+        origin=ME,
+        nquads=b"",
+        sha256="",
+        at=START,
+        by="els",
+        offer=terms.offer if terms else None,
+        sealed=bool(terms and terms.sealed),
+    )
+
+
+def holder(did: str, *types: str) -> Caller:
+    credentials = tuple(
+        Credential(
+            id=f"urn:{name}",
+            types=(name,),
+            issuer=REGION,
+            subject=did,
+            claims={"memberOf": REGION},
+            valid_from=START,
+            valid_until=None,
+        )
+        for name in types
+    )
+    return Caller(did=did, credentials=credentials)
+
+
+OPEN = {"template": "open"}
+MEMBERS = {"template": "members"}
+ASK = {"template": "members-ask"}
+RUN = {"template": "run-not-copy"}
+PARTNERS = {"template": "mobility-partners", "until": "2027-12-31"}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        (None, AccessCode.NONE),
+        ({"template": "internal"}, AccessCode.NONE),
+        (OPEN, AccessCode.OPEN),
+        (MEMBERS, AccessCode.MEMBERS),
+        (PARTNERS, AccessCode.MEMBERS),
+        (ASK, AccessCode.MEMBERS),
+    ],
+    ids=str,
+)
+def test_the_standing_of_an_asset(conditions: dict[str, Any] | None, expected: AccessCode) -> None:
+    assert standing(record(conditions)) is expected
+
+
+def test_consent_is_on_request() -> None:
+    offer = {
+        "@id": f"{IRI}#o",
+        "permission": [{"action": "odrl:use", "duty": [{"action": "odrl:obtainConsent"}]}],
+    }
+    assert standing(replace(record(None), offer=offer)) is AccessCode.REQUEST
+
+
+def test_the_standing_depends_on_the_record_alone() -> None:
+    """The index can be rebuilt to the same bytes in a year."""
+    limited = record(PARTNERS)
+    assert standing(limited) is standing(limited)
+    expired = replace(limited, at=datetime(2030, 1, 1, tzinfo=UTC))
+    assert standing(expired) is AccessCode.MEMBERS
+
+
+def test_an_offer_that_nobody_understands_is_described_only() -> None:
+    for offer in ({"@id": "x", "permission": "?"}, {"@id": 1}, {"permission": [{"action": 7}]}):
+        assert standing(replace(record(None), offer=offer)) is AccessCode.NONE
+
+
+@pytest.fixture
+def access() -> Access:
+    return Access(clock=TickingClock())
+
+
+def test_what_a_caller_is_told(access: Access) -> None:
+    stranger = holder("did:web:stranger.example")
+    member = holder("did:web:brugge.example", "MembershipCredential")
+    partner = holder("did:web:plzen.example", "MembershipCredential", "MobilityPartnerCredential")
+    own = Caller(did=ME, account="els")
+    for conditions, caller, expected in (
+        (OPEN, ANONYMOUS, AccessCode.OPEN),
+        (OPEN, stranger, AccessCode.OPEN),
+        (MEMBERS, ANONYMOUS, AccessCode.MEMBERS),
+        (MEMBERS, stranger, AccessCode.REFUSED),
+        (PARTNERS, own, AccessCode.MEMBERS),
+        (None, member, AccessCode.NONE),
+    ):
+        assert access.code(record(conditions), caller) is expected, (conditions, caller.name)
+    for conditions, caller in ((MEMBERS, member), (PARTNERS, partner), (ASK, member)):
+        decision = access.decision(record(conditions), caller)
+        assert decision is not None
+        code = access.code(record(conditions), caller)
+        if decision.permits:
+            assert code is AccessCode.MEMBERS
+        elif decision.asks:
+            assert code is AccessCode.REQUEST
+        else:
+            assert code is AccessCode.REFUSED
+
+
+def test_conditions_in_words(access: Access) -> None:
+    for language in ("en", "nl", "cs"):
+        assert access.summary(record(MEMBERS), language)
+        assert access.sentences(record(MEMBERS), language)
+    assert access.summary(record(MEMBERS), "nl") != access.summary(record(MEMBERS), "en")
+    assert (access.summary(record(None)), access.sentences(record(None))) == ("", ())
+
+
+def test_every_code_has_a_word_in_every_language() -> None:
+    assert set(WORDS) == set(AccessCode)
+    for code in AccessCode:
+        assert len(set(WORDS[code])) == 5
+        assert word(code, "xx") == word(code, "en")
+
+
+async def test_words_are_in_results() -> None:
+    node = CatalogueNode(base="https://gent.example")
+    await node.publish("counts", conditions=MEMBERS)
+    (found,) = await node.browse.newest(holder("did:web:stranger.example"), language="nl")
+    assert found.to_json("nl")["accessWord"] == "niet voor u"
+    assert found.conditions

@@ -1,0 +1,133 @@
+"""Growing files, and work beside the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from node.base.errors import Conflict, NotFound
+from node.exchange.offloop import Beside, close_stream, off_loop
+from node.exchange.spool import READ_SIZE, PartFile, rename_durably
+
+
+def test_it_grows_shrinks_and_is_read(tmp_path: Path) -> None:
+    part = PartFile(tmp_path / "a.part")
+    part.append(b"hello ")
+    part.append(b"world")
+    assert part.sync() == 11
+    part.truncate(5)
+    part.append(b"!")
+    assert b"".join(part.pieces()) == b"hello!"
+    assert b"".join(part.pieces(5)) == b"!"
+    part.close()
+    again = PartFile(tmp_path / "a.part")
+    assert again.size == 6
+    again.append(bytes(READ_SIZE))
+    assert [len(piece) for piece in again.pieces()] == [READ_SIZE, 6]
+    again.close()
+
+
+def test_one_writer_at_a_time(tmp_path: Path) -> None:
+    part = PartFile(tmp_path / "a.part")
+    with pytest.raises(Conflict):
+        PartFile(tmp_path / "a.part")
+    part.close()
+    PartFile(tmp_path / "a.part").close()
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "victim").write_bytes(b"x")
+    (tmp_path / "a.part").symlink_to(tmp_path / "victim")
+    with pytest.raises(OSError, match="symbolic"):
+        PartFile(tmp_path / "a.part")
+
+
+def test_without_create_nothing_appears(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        PartFile(tmp_path / "a.part", create=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_rename_into_another_folder(tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "a").write_bytes(b"1")
+    rename_durably(tmp_path / "a", tmp_path / "new" / "b")
+    assert (tmp_path / "new" / "b").read_bytes() == b"1"
+    assert not (tmp_path / "a").exists()
+
+
+async def test_a_cancelled_waiter_waits_for_its_thread() -> None:
+    entered, released, finished = threading.Event(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        entered.set()
+        released.wait(5)
+        finished.set()
+
+    task = asyncio.create_task(off_loop(work))
+    await asyncio.to_thread(entered.wait, 5)
+    task.cancel()
+    await asyncio.sleep(0.02)
+    assert not task.done()
+    released.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert finished.is_set()
+
+
+async def test_what_the_thread_raises_comes_out() -> None:
+    def work() -> None:
+        raise NotFound("gone")
+
+    with pytest.raises(NotFound, match="gone"):
+        await off_loop(work)
+
+
+async def test_one_job_at_a_time_beside_the_work() -> None:
+    released, begun = asyncio.Event(), []
+
+    async def job() -> None:
+        begun.append(1)
+        await released.wait()
+
+    beside = Beside()
+    assert await beside.start(job)
+    await asyncio.sleep(0)
+    assert not await beside.start(job)
+    released.set()
+    await beside.settle()
+    assert await beside.start(job)
+    await beside.settle()
+    await beside.settle()
+    assert len(begun) == 2
+
+
+async def test_what_the_job_raises_comes_out() -> None:
+    async def job() -> None:
+        raise NotFound("gone")
+
+    beside = Beside()
+    await beside.start(job)
+    with pytest.raises(NotFound):
+        await beside.settle()
+
+
+async def test_a_stream_is_ended_now() -> None:
+    ended = []
+
+    async def stream() -> AsyncIterator[bytes]:
+        try:
+            yield b"a"
+            yield b"b"
+        finally:
+            ended.append(True)
+
+    running = stream()
+    async for _ in running:
+        break
+    await close_stream(running)
+    assert ended

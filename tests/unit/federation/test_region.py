@@ -1,0 +1,126 @@
+"""The list of nodes, and the door to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+from starlette.requests import Request
+
+from federation.plugin import Federation, federation_of, hansa_routes, hansa_tasks
+from node.base.errors import HansaError
+from node.identity.model import ANONYMOUS, Caller, UserRole
+from node.web.problems import answer_problem
+from tests.fakes.catalogue import MEMBER, CatalogueNode, participant
+from tests.fakes.federation import Answer, Network
+from tests.fakes.node_state import MemoryFollowStore
+
+
+class Host:
+    """A node as the plug-in sees it."""
+
+    def __init__(self, node: CatalogueNode, network: Network) -> None:
+        self.node, self.network = node, network
+        self.uow, self.clock, self.records = node.uow, node.clock, node.records
+        self.append, self.browse = node.append, node.browse
+        self.peers = network
+        self.follows = MemoryFollowStore()
+        self.did, self.base, self.polling = node.did, node.base, 30.0
+        self.extensions: dict[str, Any] = {}
+        self.caller: Caller = node.steward
+
+    async def fetch(self, url: str, headers: Any, *, audience: str) -> Answer:
+        return await self.network.fetch(url, headers, audience=audience, me=self.did)
+
+    async def identify(self, request: Request) -> Caller:
+        return self.caller
+
+    def changed(self) -> None:
+        self.node.settle()
+
+
+@pytest.fixture
+def host() -> Host:
+    network = Network()
+    region = CatalogueNode(base="https://region.example", name="Vlaanderen")
+    gent = CatalogueNode(base="https://gent.example")
+    network.join(gent, {region.did: participant(region.did, "MembershipCredential")})
+    host = Host(region, network)
+    host.extensions["gent"] = gent
+    return host
+
+
+def http(host: Host) -> httpx2.AsyncClient:
+    app = FastAPI()
+    for routes in hansa_routes(host):  # type: ignore[arg-type]
+        app.include_router(routes)
+    app.add_exception_handler(HansaError, answer_problem)
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=host.base)
+
+
+async def test_members_are_listed_with_what_the_caller_may_know(host: Host) -> None:
+    gent: CatalogueNode = host.extensions["gent"]
+    await gent.publish("counts")
+    await gent.publish("for-members", audience="members")
+    async with http(host) as client:
+        created = await client.post("/api/members", json={"url": "https://gent.example/"})
+        assert (created.status_code, created.json()["did"]) == (201, gent.did)
+        assert (await client.get("/api/members")).json()[0]["state"] == "new"
+        parts: Federation = federation_of(host)  # type: ignore[arg-type]
+        assert [outcome.added for outcome in await parts.poll.once()] == [2]
+        (mine,) = (await client.get("/api/members")).json()
+        assert (mine["name"], mine["state"], mine["assets"]) == ("Gent", "following", 2)
+        assert mine["lastSeen"]
+        for caller, assets in ((ANONYMOUS, 1), (MEMBER, 2)):
+            host.caller = caller
+            (seen,) = (await client.get("/api/members")).json()
+            assert seen["assets"] == assets
+        host.network.down.add(gent.base)
+        await parts.poll.once()
+        (seen,) = (await client.get("/api/members")).json()
+        assert (seen["state"], "trouble" in seen) == ("troubled", False)
+        host.caller = host.node.steward
+        assert "does not answer" in (await client.get("/api/members")).json()[0]["trouble"]
+
+
+STEWARD = Caller(did="did:web:region.example", account="x", roles=frozenset({UserRole.STEWARD}))
+
+
+@pytest.mark.parametrize("caller", [ANONYMOUS, MEMBER, STEWARD])
+async def test_only_operators_change_the_list(host: Host, caller: Caller) -> None:
+    host.caller = caller
+    async with http(host) as client:
+        assert (await client.post("/api/members", json={"url": "https://gent.example"})).status_code == 403
+        assert (await client.post("/api/members/refresh")).status_code == 403
+        assert (await client.delete("/api/members", params={"url": "https://gent.example"})).status_code == 403
+        assert (await client.get("/api/members")).json() == []
+
+
+async def test_one_federation_for_one_node(host: Host) -> None:
+    assert federation_of(host) is federation_of(host)  # type: ignore[arg-type]
+    ((name, task),) = hansa_tasks(host)  # type: ignore[arg-type]
+    assert name
+    assert task == federation_of(host).poll.forever  # type: ignore[arg-type]
+    async with http(host) as client:
+        assert (await client.post("/api/members/refresh")).status_code == 202
+        assert (await client.post("/api/members", json={"url": "https://gent.example"})).status_code == 201
+        assert (await client.delete("/api/members", params={"url": "https://gent.example"})).status_code == 204
+        assert (await client.get("/api/members")).json() == []
+
+
+async def test_publishers_of_the_whole_catalogue(host: Host) -> None:
+    gent: CatalogueNode = host.extensions["gent"]
+    await gent.publish("counts")
+    await gent.publish("noise", kind="model", publisher="https://plzen.example/odbor", publisherName="Odbor dopravy")
+    await host.node.publish("rulebook", kind="rulebook")
+    parts: Federation = federation_of(host)  # type: ignore[arg-type]
+    await parts.members.add(gent.base, host.node.steward)
+    await parts.poll.once()
+    publishers = await parts.region.publishers(ANONYMOUS)
+    assert [(one.name, one.kinds) for one in publishers] == [
+        ("Gent", {"dataset": 1}),
+        ("Odbor dopravy", {"model": 1}),
+        ("Vlaanderen", {"rulebook": 1}),
+    ]

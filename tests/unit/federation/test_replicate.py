@@ -1,0 +1,287 @@
+"""Following an honest feed: everything arrives once, verified, with its origin, and nothing is asked for in vain."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from federation.replicate.model import Limits
+from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound, PeerUnreachable
+from node.catalogue import chains
+from node.catalogue.envelope import envelope_of, signature_of
+from node.catalogue.model import INTERNAL, Query, Record
+from node.identity.model import ANONYMOUS, Caller
+from tests.fakes.catalogue import PARTNER, CatalogueNode, participant
+from tests.fakes.federation import Answer, Follower, Network
+
+REGION_MEMBER = participant("did:web:region.example", "MembershipCredential")
+
+
+class Pair:
+    """Gent publishes, the region follows."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.network = Network()
+        self.gent = CatalogueNode(base="https://gent.example")
+        self.region = CatalogueNode(base="https://region.example", name="Vlaanderen")
+        self.network.join(self.gent, {self.region.did: REGION_MEMBER})
+        self.network.join(self.region)
+        self.follower = Follower(self.region, self.network, limits)
+
+    async def begin(self) -> Pair:
+        await self.follower.follow(self.gent)
+        return self
+
+    def held(self, iri: str) -> Record | None:
+        with self.region.uow.read() as tx:
+            return self.region.records.get(tx, iri)
+
+
+@pytest.fixture
+async def pair() -> Pair:
+    return await Pair().begin()
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chains, "PAGE", 3)
+    monkeypatch.setattr(chains, "GROUP", 2)
+
+
+async def test_a_record_arrives_as_it_was_signed(pair: Pair) -> None:
+    record = await pair.gent.publish(
+        "counts", conditions={"template": "members"}, notes=("Els", 'Jan "J" \n \u2028'), title={"nl": "Tellingen"}
+    )
+    outcome = await pair.follower.run(pair.gent)
+    assert (outcome.added, outcome.quarantined, outcome.troubles) == (1, 0, [])
+    held = pair.held(record.iri)
+    assert held is not None
+    assert envelope_of(held) == envelope_of(record)
+    assert held.nquads == record.nquads
+    assert signature_of(held) == signature_of(record)
+    assert (held.origin, held.by) == (pair.gent.did, pair.gent.did)
+    page = (await pair.region.browse.search(Query(), ANONYMOUS)).hits
+    assert [hit.record.iri for hit in page] == [record.iri]
+    rows = await pair.region.sparql("SELECT ?t { ?s <http://purl.org/dc/terms/title> ?t }", ANONYMOUS)
+    assert rows == [{"t": "Tellingen"}]
+
+
+@pytest.mark.usefixtures("small")
+async def test_a_long_feed_arrives_whole_and_then_costs_two_questions(pair: Pair) -> None:
+    for number in range(20):
+        await pair.gent.publish(f"set-{number}")
+    outcome = await pair.follower.run(pair.gent)
+    assert outcome.added == 20
+    assert len(pair.follower.iris()) == 20
+    pair.network.asked.clear()
+    assert (await pair.follower.run(pair.gent)).added == 0
+    assert [url.removeprefix("https://gent.example") for url in pair.network.asked] == ["/feed", "/feed/index"]
+    await pair.gent.publish("set-3", description={"en": "corrected"})
+    pair.network.asked.clear()
+    assert (await pair.follower.run(pair.gent)).added == 1
+    assert len(pair.network.asked) == 3
+
+
+async def test_what_comes_is_in_this_nodes_own_ledger(pair: Pair) -> None:
+    record = await pair.gent.publish("counts")
+    await pair.follower.run(pair.gent)
+    with pair.region.uow.read() as tx:
+        entries = [entry for entry in pair.region.ledger.since(tx, 0) if entry.subject == record.iri]
+    assert [entry.by for entry in entries] == [pair.gent.did]
+
+
+async def test_withdrawn_and_hidden_assets_go(pair: Pair) -> None:
+    first = await pair.gent.publish("first")
+    second = await pair.gent.publish("second")
+    await pair.follower.run(pair.gent)
+    assert pair.follower.iris() == {first.iri, second.iri}
+    await pair.gent.withdraw(first.iri)
+    await pair.gent.publish("second", audience=INTERNAL)
+    await pair.follower.run(pair.gent)
+    assert pair.follower.iris() == set()
+    assert (await pair.region.browse.search(Query(), ANONYMOUS)).total == 0
+
+
+async def test_restrictions_travel(pair: Pair) -> None:
+    record = await pair.gent.publish("for-members", audience="members")
+    hidden = await pair.gent.publish("for-partners", audience="mobility")
+    await pair.follower.run(pair.gent)
+    assert pair.follower.iris() == {record.iri}, "the region is a member, not a partner"
+    assert await pair.region.browse.record(record.iri, PARTNER)
+    with pytest.raises(NotFound):
+        await pair.region.browse.record(record.iri, ANONYMOUS)
+    with pytest.raises(NotFound):
+        await pair.region.browse.record(hidden.iri, pair.region.steward)
+
+
+async def test_an_asset_that_changes_its_audience_moves(pair: Pair) -> None:
+    record = await pair.gent.publish("counts", audience="members")
+    await pair.follower.run(pair.gent)
+    await pair.gent.publish("counts", audience="public")
+    await pair.follower.run(pair.gent)
+    assert (await pair.region.browse.record(record.iri, ANONYMOUS)).version == 2
+    await pair.gent.publish("counts", audience="members")
+    await pair.follower.run(pair.gent)
+    with pytest.raises(NotFound):
+        await pair.region.browse.record(record.iri, ANONYMOUS)
+    assert (await pair.region.browse.record(record.iri, PARTNER)).version == 4
+
+
+async def test_the_region_answers_as_of_a_moment(pair: Pair) -> None:
+    record = await pair.gent.publish("counts", description={"en": "broken sensor"})
+    between = pair.gent.clock.now()
+    pair.gent.clock.forward(minutes=5)
+    pair.region.clock.forward(minutes=5)
+    await pair.gent.publish("counts", description={"en": "corrected"})
+    await pair.follower.run(pair.gent)
+    now = await pair.region.browse.record(record.iri, ANONYMOUS)
+    then = await pair.region.browse.record(record.iri, ANONYMOUS, as_of=between)
+    assert (now.description(), then.description()) == ("corrected", "broken sensor")
+    text = "SELECT ?d { ?s <http://purl.org/dc/terms/description> ?d }"
+    assert await pair.region.sparql(text, ANONYMOUS, as_of=between) == [{"d": "broken sensor"}]
+
+
+@pytest.mark.usefixtures("small")
+async def test_an_interrupted_run_goes_on_where_it_was(pair: Pair) -> None:
+    for number in range(12):
+        await pair.gent.publish(f"set-{number}")
+
+    def broken(url: str, answer: Answer) -> Answer:
+        return (503, {}, b"") if url.endswith("/pages/2") else answer
+
+    pair.network.spoil = broken
+    with pytest.raises(PeerUnreachable):
+        await pair.follower.run(pair.gent)
+    assert len(pair.follower.iris()) == 6
+    pair.network.spoil = lambda url, answer: answer
+    pair.network.asked.clear()
+    assert (await pair.follower.run(pair.gent)).added == 6
+    assert not [url for url in pair.network.asked if url.endswith(("/pages/0", "/pages/1"))]
+
+
+@pytest.mark.usefixtures("small")
+async def test_records_and_cursor_are_one_transaction(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        await pair.gent.publish(f"set-{number}")
+
+    def failing(*_: object) -> None:
+        raise RuntimeError("the process dies here")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pair.follower.store, "save", failing)
+        with pytest.raises(RuntimeError):
+            await pair.follower.run(pair.gent)
+    assert pair.follower.iris() == set()
+    assert (await pair.follower.run(pair.gent)).added == 3
+
+
+@pytest.mark.usefixtures("small")
+async def test_a_run_has_an_end_and_the_next_goes_on() -> None:
+    pair = await Pair(Limits(pages=6)).begin()
+    for number in range(20):
+        await pair.gent.publish(f"set-{number}")
+    outcomes = []
+    for _ in range(8):
+        outcomes.append(await pair.follower.run(pair.gent))
+        if not outcomes[-1].more:
+            break
+    assert outcomes[0].more
+    assert sum(outcome.added for outcome in outcomes) == 20
+
+
+async def test_a_restored_node_begins_anew(pair: Pair) -> None:
+    for number in range(3):
+        await pair.gent.publish(f"set-{number}")
+    await pair.follower.run(pair.gent)
+    restored = CatalogueNode(base="https://gent.example", epoch=1)
+    await restored.publish("set-0")
+    different = await restored.publish("set-1", description={"en": "written again after the restore"})
+    await restored.publish("fresh")
+    pair.network.join(restored, {pair.region.did: REGION_MEMBER})
+    outcome = await pair.follower.run(restored)
+    assert pair.follower.stored(restored).cursor["epoch"] == 1
+    assert (outcome.added, outcome.known, outcome.quarantined) == (1, 1, 1)
+    assert pair.follower.put_aside(restored)[0]["member"] == different.version_iri
+    assert "something else" in pair.follower.put_aside(restored)[0]["reason"]
+
+
+async def test_following_is_an_operators_decision_and_checked(pair: Pair) -> None:
+    plzen = CatalogueNode(base="https://plzen.example")
+    members, steward = pair.follower.members, pair.region.steward
+    with pytest.raises(NotAllowed):
+        await members.add(plzen.base, ANONYMOUS)
+    with pytest.raises(NotAllowed):
+        await members.add(plzen.base, Caller(did=pair.region.did, account="x"))
+    with pytest.raises(PeerUnreachable):
+        await members.add(plzen.base, steward)
+    pair.network.join(plzen)
+    added = await members.add(plzen.base + "/", steward)
+    assert (added.url, added.did, added.state) == (plzen.base, plzen.did, "new")
+    with pytest.raises(Conflict):
+        await members.add(plzen.base, steward)
+    for url in (
+        "https://region.example",
+        "ftp://x.example",
+        "https://x",
+        "http://plzen.example",
+        "https://u:p@x.example",
+        "",
+    ):
+        with pytest.raises(InvalidInput):
+            await members.add(url, steward)
+    await members.remove(plzen.base, steward)
+    with pytest.raises(NotFound):
+        await members.remove(plzen.base, steward)
+    with pair.region.uow.read() as tx:
+        notes = [entry.body for entry in pair.region.ledger.history(tx, plzen.did)]
+    assert [b'"type":"follow"' in notes[0], b'"type":"unfollow"' in notes[1], len(notes)] == [True, True, 2]
+
+
+async def test_a_document_about_somebody_else_is_refused(pair: Pair) -> None:
+    plzen = CatalogueNode(base="https://plzen.example")
+    pair.network.join(plzen)
+    pair.network._documents[plzen.did] = pair.gent.keys.document()
+    with pytest.raises(InvalidInput, match="another DID"):
+        await pair.follower.members.add(plzen.base, pair.region.steward)
+
+
+async def test_a_node_is_called_what_it_calls_itself(pair: Pair) -> None:
+    assert pair.follower.stored(pair.gent).name == "gent.example"
+    await pair.follower.run(pair.gent)
+    assert pair.follower.stored(pair.gent).name == "Gent"
+
+
+async def test_polling_wakes_up_and_survives_trouble(pair: Pair) -> None:
+    plzen = CatalogueNode(base="https://plzen.example", name="Plzeň")
+    pair.network.join(plzen, {pair.region.did: REGION_MEMBER})
+    await pair.follower.follow(plzen)
+    await pair.gent.publish("counts")
+    await plzen.publish("noise")
+    pair.network.down.add(pair.gent.base)
+    task = asyncio.create_task(pair.follower.poll.forever())
+    try:
+        async with asyncio.timeout(5):
+            while len(pair.follower.iris()) < 1 or pair.follower.stored(pair.gent).state != "troubled":
+                await asyncio.sleep(0.01)
+            assert pair.follower.iris() == {"https://plzen.example/datasets/noise"}
+            assert "does not answer" in (pair.follower.stored(pair.gent).last_error or "")
+            pair.network.down.clear()
+            pair.follower.poll.wake()
+            while len(pair.follower.iris()) < 2:
+                await asyncio.sleep(0.01)
+    finally:
+        task.cancel()
+    stored = pair.follower.stored(pair.gent)
+    assert (stored.state, stored.last_error) == ("following", None)
+    assert pair.follower.poll.contact(pair.gent.base).seen is not None
+
+
+async def test_a_failing_node_is_asked_ever_more_rarely(pair: Pair) -> None:
+    pair.network.down.add(pair.gent.base)
+    loop = asyncio.get_running_loop()
+    waits = []
+    for _ in range(8):
+        await pair.follower.poll.once()
+        waits.append(round(pair.follower.poll.contact(pair.gent.base).due - loop.time()))
+    assert waits == [60, 120, 240, 480, 900, 900, 900, 900]

@@ -1,0 +1,86 @@
+"""What the tests of descriptions share: a node's particulars, submissions, and the caged function called in place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+from pyoxigraph import Dataset
+
+from node.cage.model import Limits
+from node.semantics import caged
+from node.semantics.describe import describe
+from node.semantics.documents import quads
+from node.semantics.model import Described, File, Finding, Submission
+
+BASE = "https://data.gent.example"
+ME = "did:web:data.gent.example"
+NAME = "Stad Gent"
+
+
+class Here:
+    """Runs the caged function in this process."""
+
+    async def call(
+        self, target: str, message: Mapping[str, Any], blobs: Sequence[bytes] = (), *, limits: Limits
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        assert target == "semantics.describe"
+        return caged.describe(dict(message), list(blobs))
+
+
+def file(name: str, media_type: str = "text/csv", *, open_: bool = False) -> File:
+    return File(name=name, media_type=media_type, size=1234, sha256="ab" * 32, open=open_)
+
+
+def fields(text: str) -> dict[str, Any]:
+    """Fields as a steward writes them."""
+    return dict(yaml.safe_load(text))
+
+
+async def described(submission: Submission, **options: Any) -> Described:
+    return await describe(Here(), submission, base=BASE, me=ME, my_name=NAME, **options)
+
+
+async def of_fields(text: str, *names: str, **options: Any) -> Described:
+    """The description of YAML ``text`` with the files ``names``."""
+    return await described(Submission(fields=fields(text), files=tuple(file(name) for name in names)), **options)
+
+
+async def of_turtle(text: str, *names: str, **options: Any) -> Described:
+    submission = Submission(
+        document=text.encode(), media_type="text/turtle", files=tuple(file(name) for name in names)
+    )
+    return await described(submission, **options)
+
+
+def graph(found: Described) -> Dataset:
+    return Dataset(quads(found.nquads))
+
+
+def refusals(found: Described) -> list[Finding]:
+    return [finding for finding in found.findings if finding.severity == "violation"]
+
+
+def rules(found: Described, severity: str = "violation") -> set[str]:
+    """The last part of the rules that were broken."""
+    return {
+        finding.rule.rpartition("#")[2] or finding.rule for finding in found.findings if finding.severity == severity
+    }
+
+
+GOOD = """
+kind: dataset
+id: traffic-counts
+title: {nl: Verkeerstellingen, en: Traffic counts}
+description: {nl: Tellingen per kwartier}
+contact: {name: Mobiliteitsbedrijf, email: mobiliteit@gent.example}
+license: CC-BY-4.0
+theme: TRAN
+keywords: {nl: [verkeer, telling]}
+language: nl
+spatial: Gent
+temporal: {from: 2026-10-01, to: 2026-10-31}
+files: [{name: counts.csv, description: Alles, open: true}]
+"""
+"""A dataset with nothing to mend."""
