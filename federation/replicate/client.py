@@ -117,14 +117,9 @@ class Replicate:
             run.tags[url] = (fields["etag"], page)
         return page
 
-    async def key(self, did: str, kid: str) -> dict[str, Any]:
-        """The key ``kid`` of ``did``, from its DID document; read anew once where it is not known."""
-        try:
-            return key_for(await self._peers.did_document(did), kid, "assertionMethod")
-        except InvalidInput:
-            raise
-        except HansaError:
-            return key_for(await self._peers.did_document(did, fresh=True), kid, "assertionMethod")
+    async def key(self, did: str, kid: str, *, fresh: bool = False) -> dict[str, Any]:
+        """The key ``kid`` of ``did``, from its DID document; ``fresh`` reads that anew."""
+        return key_for(await self._peers.did_document(did, fresh=fresh), kid, "assertionMethod")
 
     def keep(
         self, run: _Run, members: Sequence[MemberText], found: Sequence[Record | str], cursor: Cursor
@@ -195,7 +190,8 @@ class _Run:
         self._others = others
         self._cursor = Cursor.from_json(member.cursor)
         self._visited: set[str] = set()
-        self._keys: dict[str, dict[str, Any]] = {}
+        self._keys: dict[str, dict[str, Any] | HansaError] = {}
+        self._refreshed = False
 
     def count(self, url: str) -> None:
         if url in self._visited:
@@ -334,9 +330,27 @@ class _Run:
     async def _key(self, kid: str) -> dict[str, Any]:
         if kid.partition("#")[0] != self.did:
             raise InvalidInput("it is signed by somebody else than the node that is followed")
-        if kid not in self._keys:
-            self._keys[kid] = await self._client.key(self.did, kid)
-        return self._keys[kid]
+        known = self._keys.get(kid)
+        if known is None:
+            known = self._keys[kid] = await self._found(kid)
+        if isinstance(known, HansaError):
+            raise known
+        return known
+
+    async def _found(self, kid: str) -> dict[str, Any] | HansaError:
+        """The key, or why there is none. A key that is new brings one fresh look a run, not one a member."""
+        try:
+            return await self._client.key(self.did, kid)
+        except HansaError as error:
+            if self._refreshed:
+                return error
+        self._refreshed = True
+        try:
+            return await self._client.key(self.did, kid, fresh=True)
+        except PeerUnreachable:
+            raise
+        except HansaError as error:
+            return error
 
     def _require_below(self, url: str) -> None:
         if not within(url, self.root):

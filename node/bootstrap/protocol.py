@@ -16,7 +16,7 @@ from node.bootstrap.parts import Note, Parts
 from node.bootstrap.people import Ourselves, People, verify_signature
 from node.catalogue.model import Record
 from node.catalogue.visibility import Visibility
-from node.identity.documents import key_for
+from node.identity.documents import UnknownKey, key_for
 from node.identity.model import Caller
 from node.ledger.model import EntryKind
 from node.negotiation import machine as negotiating
@@ -199,7 +199,11 @@ def protocol(
         note(tx, EntryKind.ACCESS, event.agreement, event.recipient, event.to_json())
 
     async def key_of(did: str, kid: str) -> dict[str, Any]:
-        return key_for(await people.peers.did_document(did), kid, "assertionMethod")
+        try:
+            return key_for(await people.peers.did_document(did), kid, "assertionMethod")
+        except UnknownKey:
+            # The provider may have changed its keys since we last looked.
+            return key_for(await people.peers.did_document(did, fresh=True), kid, "assertionMethod")
 
     async def token_for(did: str) -> str:
         return f"Bearer {people.tokens.bearer(did)}"

@@ -1,9 +1,9 @@
 """What goes over the socket between a caller and its child: frames of JSON and bytes, and how a child ended.
 
 A frame is a mark, two 32-bit numbers (length of the JSON header, number of blobs), one 64-bit length for each
-blob, the header and the blobs. Nothing is pickled: what a child sends is as untrusted as what it was given to read. Where a child
-ends without a complete answer, the zygote appends the wait status as a trailer, so that the caller can tell
-which limit was hit.
+blob, the header and the blobs. Nothing is pickled: what a child sends is as untrusted as what it was given to
+read. Where a child ends without a complete answer, the zygote appends the wait status as a trailer, so that the
+caller can tell which limit was hit.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +28,8 @@ MAX_LIMIT = 100
 MAX_OFFSET = 10_000
 MAX_TEXT = 500
 MAX_LINKS = 50
+MAX_PUBLISHERS = 500
+MAX_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +121,7 @@ class Browse:
         self._visibility = visibility
         self.access = access
         self._ask = ask
+        self._origins: dict[frozenset[str] | None, tuple[int, dict[str, int]]] = {}
 
     async def search(self, query: Query, caller: Caller) -> FoundPage:
         """A page of what fits ``query``. Raises ``InvalidInput`` for a query beyond the limits."""
@@ -158,14 +161,19 @@ class Browse:
         return await asyncio.to_thread(self._publishers, caller)
 
     async def origins(self, caller: Caller) -> dict[str, int]:
-        """DID of a node → how many assets the caller sees for which that node answers."""
+        """DID of a node → how many assets the caller sees for which that node answers.
 
-        def count() -> dict[str, int]:
-            with self._uow.read() as tx:
-                seen = every(self._records, tx, audiences=self._visibility.audiences(caller))
-                return dict(Counter(record.origin for record in seen))
-
-        return await asyncio.to_thread(count)
+        This looks at every record, so it is counted again only after the index has moved on.
+        """
+        audiences = self._visibility.audiences(caller)
+        position = self._index.position()
+        known = self._origins.get(audiences)
+        if known is None or known[0] != position:
+            counts = await asyncio.to_thread(self._count_origins, audiences)
+            if len(self._origins) >= MAX_KEPT:
+                self._origins.clear()
+            known = self._origins[audiences] = (position, counts)
+        return dict(known[1])
 
     async def connections(self, record: Record, caller: Caller) -> Connections:
         """What ``record`` refers to and what refers to it, as far as the caller sees those assets."""
@@ -219,15 +227,21 @@ class Browse:
         return versions
 
     def _publishers(self, caller: Caller) -> Sequence[Publisher]:
+        """From the index: who there is, and for each of them the kinds and, off one record, the name."""
         audiences = self._visibility.audiences(caller)
-        found: dict[str, Publisher] = {}
+        everybody = self._index.search(Query(limit=1), audiences=audiences).facets.get("publisher", {})
+        found = []
         with self._uow.read() as tx:
-            for record in every(self._records, tx, audiences=audiences):
-                key = record.publisher or record.origin
-                known = found.get(key) or Publisher(id=key, name=record.publisher_name or key)
-                kinds = {**known.kinds, record.kind: known.kinds.get(record.kind, 0) + 1}
-                found[key] = replace(known, kinds=kinds)
-        return sorted(found.values(), key=lambda publisher: (publisher.name.casefold(), publisher.id))
+            for key in list(everybody)[:MAX_PUBLISHERS]:
+                results = self._index.search(Query(publishers=(key,), limit=1), audiences=audiences)
+                head = self._records.get(tx, results.hits[0].iri) if results.hits else None
+                name = head.publisher_name if head is not None and head.publisher == key else ""
+                found.append(Publisher(id=key, name=name or key, kinds=results.facets.get("kind", {})))
+        return sorted(found, key=lambda publisher: (publisher.name.casefold(), publisher.id))
+
+    def _count_origins(self, audiences: frozenset[str] | None) -> dict[str, int]:
+        with self._uow.read() as tx:
+            return dict(Counter(record.origin for record in every(self._records, tx, audiences=audiences)))
 
     def _named(self, mentioned: Iterable[tuple[str, str]], caller: Caller) -> tuple[Link, ...]:
         links: dict[str, Link] = {}

@@ -16,7 +16,7 @@ import os
 import struct
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -62,9 +62,9 @@ class SealSecrets:
     ``pack`` and ``unpack`` give and take the bytes that are kept wrapped with the transfer.
     """
 
-    file_key: bytes
-    ephemeral: bytes
-    nonce: bytes
+    file_key: bytes = field(repr=False)
+    ephemeral: bytes = field(repr=False)
+    nonce: bytes = field(repr=False)
     recipient: bytes
     source_sha256: str
     size: int

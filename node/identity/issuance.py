@@ -43,11 +43,20 @@ TOPIC: Final = "credential"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supported:
-    """A credential that this node issues: its type, in which form, and the role that it states."""
+    """A credential that this node issues: its type, in which form, and the role that it states.
+
+    ``format`` is what the container of a delivered credential says: the profile's alias, unless the holders
+    around know another word for it (``jwt``, ``VC1_0_JWT``).
+    """
 
     credential_type: str
     role: str = "member"
     profile: str = VC20
+    format: str = ""
+
+    @property
+    def word(self) -> str:
+        return self.format or self.profile
 
     def object_id(self, public_url: str) -> str:
         return f"{public_url.rstrip('/')}/issuer/metadata#{self.credential_type}"
@@ -208,7 +217,7 @@ class DecideApplication:
             message = credential_message(
                 issuer_pid=application.id,
                 holder_pid=application.holder_pid,
-                credentials=[(one.type, one.jwt, self._supported[one.type].profile) for one in issued],
+                credentials=[(one.type, one.jwt, self._supported[one.type].word) for one in issued],
             )
             self._decided(tx, application, ApplicationState.ISSUED, by, None, message)
             return issued

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from node.policy.labels import credential_label, group_label, known_purposes, purpose_label, purpose_names, purposes
 from node.portal.markup import last_segment
 from node.semantics.codelists import ACCESS, NOTATIONS, RISKS, CodeList
 from node.semantics.filetypes import FILE_TYPES
@@ -49,6 +50,20 @@ def spoken(value: str, language: str) -> str:
         return found[1]
     if re.fullmatch(r"[A-Z]{4}", value) and (theme := THEMES.find(value)):
         return theme.label(language)
+    return ""
+
+
+def credential(kind: str, language: str) -> str:
+    """What people call a credential type."""
+    return credential_label(kind, language)
+
+
+def purpose(value: str, language: str) -> str:
+    """The name of a purpose or of a named group of purposes; empty where it has none here."""
+    if value in known_purposes():
+        return purpose_label(value, language)
+    if value in purpose_names():
+        return group_label(frozenset(purposes(value)), language) or ""
     return ""
 
 

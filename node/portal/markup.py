@@ -55,6 +55,8 @@ def shortened(identifier: str, keep: int = 34) -> str:
     for scheme in ("https://", "http://", "did:web:"):
         if identifier.startswith(scheme):
             identifier = identifier.removeprefix(scheme)
+            if scheme == "did:web:":
+                identifier = identifier.replace("%3A", ":")
             break
     if len(identifier) <= keep:
         return identifier
@@ -181,7 +183,10 @@ class _Cleaner(HTMLParser):
         if tag not in _KEPT and tag not in _RENAMED:
             return
         name = _RENAMED.get(tag, tag)
-        kept = "".join(f' {key}="{html.escape(value)}"' for key, value in self._attributes(name, attrs))
+        attributes = self._attributes(name, attrs)
+        if name == "a" and not any(key == "href" for key, _ in attributes):
+            return
+        kept = "".join(f' {key}="{html.escape(value)}"' for key, value in attributes)
         self._out.append(f"<{name}{kept}>")
         if name not in _VOID:
             self._open.append(name)

@@ -18,6 +18,7 @@ from node.catalogue.access import AccessCode
 from node.catalogue.browse import Connections
 from node.catalogue.model import Record
 from node.policy.model import Decision, Nature, Reason
+from node.policy.terms import OBTAIN_CONSENT
 from node.portal import headers, previews
 from node.portal.cards import Card, card
 from node.portal.changes import timeline
@@ -42,7 +43,8 @@ SHOWN_RDF: Final = 60_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """A condition for the reader. ``state``: met, missing, promise, or open (it depends on who asks)."""
+    """A condition for the reader. ``state``: met, missing, promise, wait (a person decides), open (it depends on
+    who asks)."""
 
     state: str
     reason: Reason
@@ -161,11 +163,7 @@ def use_of(decision: Decision | None, visit: Visit, access: AccessCode, words: t
     if decision is None:
         return Use(verdict="described", access=access, conditions=(), words=words)
     stranger = visit.caller.is_anonymous
-    conditions = tuple(
-        Condition(state=_state(reason, stranger=stranger), reason=reason)
-        for reason in decision.reasons
-        if reason.text
-    )
+    conditions = conditions_of(decision, stranger=stranger)
     if decision.permits:
         verdict = "free" if access is AccessCode.OPEN else "yes"
     elif decision.asks:
@@ -175,8 +173,24 @@ def use_of(decision: Decision | None, visit: Visit, access: AccessCode, words: t
     return Use(verdict=verdict, access=access, conditions=conditions, words=words)
 
 
-def _state(reason: Reason, *, stranger: bool) -> str:
-    if reason.nature is Nature.UNDERTAKING and (reason.met or stranger or not reason.remedy):
+def conditions_of(decision: Decision, *, stranger: bool) -> tuple[Condition, ...]:
+    """One for each sentence: several leaves of a policy may be said in the same words."""
+    found: dict[tuple[tuple[str, str], ...], Condition] = {}
+    for reason in decision.reasons:
+        if not reason.text:
+            continue
+        words = tuple(sorted(reason.text.items()))
+        condition = Condition(state=state_of(reason, stranger=stranger), reason=reason)
+        if words not in found or found[words].reason.met:
+            found[words] = condition
+    return tuple(found.values())
+
+
+def state_of(reason: Reason, *, stranger: bool = False) -> str:
+    """How a condition stands for the reader: the states of ``Condition``."""
+    if reason.operand == OBTAIN_CONSENT and not reason.met:
+        return "wait"
+    if reason.nature is Nature.UNDERTAKING and reason.met:
         return "promise"
     if reason.met:
         return "met"

@@ -12,6 +12,7 @@ from node.base.errors import Conflict, InvalidInput
 from node.negotiation.model import Negotiation
 from node.portal import markup
 from node.portal.languages import LANGUAGES
+from node.portal.pages_asset import conditions_of
 from node.portal.ports import Agreed, Conversation
 from node.portal.visit import Visit
 
@@ -25,6 +26,9 @@ TRANSFER_STEPS: Final = ("REQUESTED", "STARTED", "SUSPENDED", "COMPLETED")
 _OPTIONAL: Final = frozenset(("OFFERED", "ACCEPTED", "SUSPENDED"))
 
 MAX_REASON: Final = 2000
+
+BOTH: Final = "both"
+"""Instead of a language: the document in the languages of both parties, side by side."""
 
 
 async def agreements(desk: Desk, visit: Visit) -> Response:
@@ -45,6 +49,7 @@ async def agreement(desk: Desk, visit: Visit) -> Response:
         "agreement.html",
         agreed=agreed,
         standing=standing(agreed),
+        conditions=conditions_of(agreed.now, stranger=False) if agreed.now is not None else (),
         document=await _document(desk, agreed, language),
         document_language=language,
         accesses=await desk.node.accesses(agreed.agreement.id, visit.caller),
@@ -143,13 +148,13 @@ def family(conversation: Conversation) -> str:
 
 
 async def _document(desk: Desk, agreed: Agreed, language: str) -> Markup:
-    text = await desk.node.agreement_document(agreed.agreement.id, language)
+    text = await desk.node.agreement_document(agreed.agreement.id, None if language == BOTH else language)
     return Markup(markup.embedded(text))  # noqa: S704 - only what the cleaner lets through
 
 
 def _document_language(visit: Visit) -> str:
     wish = visit.request.query_params.get("document", "")
-    return wish if wish in LANGUAGES else visit.language
+    return wish if wish in LANGUAGES or wish == BOTH else visit.language
 
 
 def _way(conversation: Conversation) -> list[tuple[str, str]]:

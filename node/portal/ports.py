@@ -60,7 +60,7 @@ class Agreed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
+class AccessMade:
     """One access under an agreement, as the ledger keeps it; ``reasons`` say why where it was refused."""
 
     at: datetime
@@ -220,10 +220,10 @@ class Node(Protocol):
     async def agreement(self, agreement_id: str, caller: Caller) -> Agreed:
         """One, with ``now``. Raises ``NotFound``."""
 
-    async def agreement_document(self, agreement_id: str, language: str) -> str:
-        """The readable document as HTML: a page of its own or a fragment."""
+    async def agreement_document(self, agreement_id: str, language: str | None) -> str:
+        """The readable document as HTML, in one language or (None) in those of both parties: ``render_body``."""
 
-    async def accesses(self, agreement_id: str, caller: Caller) -> Sequence[Access]:
+    async def accesses(self, agreement_id: str, caller: Caller) -> Sequence[AccessMade]:
         """Newest first."""
 
     async def verify(self, agreement_id: str | None, caller: Caller) -> Sequence[Check]:

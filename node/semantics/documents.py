@@ -177,10 +177,17 @@ def serialise(nquads: bytes, media_type: str, *, prefixes: Mapping[str, str] = P
     Turtle and JSON-LD use those of ``prefixes`` that occur and nest blank nodes. Raises
     ``UnsupportedMediaType``.
     """
-    syntax = syntax_of(media_type)
-    if syntax.format == RdfFormat.N_QUADS:
+    if syntax_of(media_type).format == RdfFormat.N_QUADS:
         return nquads
-    statements = [quad.triple for quad in quads(nquads)]
+    return written([quad.triple for quad in quads(nquads)], media_type, prefixes=prefixes)
+
+
+def written(statements: list[Triple], media_type: str, *, prefixes: Mapping[str, str] = PREFIXES) -> bytes:
+    """``statements`` of one graph as a document of ``media_type``.
+
+    Raises ``UnsupportedMediaType``, also for what the syntax cannot express.
+    """
+    syntax = syntax_of(media_type)
     if syntax.format == RdfFormat.TURTLE:
         return turtle(statements, prefixes).encode()
     if syntax.format == RdfFormat.JSON_LD:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from pyoxigraph import Dataset, Literal, NamedNode, Quad
 
@@ -21,13 +21,10 @@ from node.semantics.documents import parse
 from node.semantics.fields import fields_of, find
 from node.semantics.kinds import KINDS, Kind, kind_named, kinds_like
 from node.semantics.model import File, Finding, Submission
-from node.semantics.subjects import Subject, address, adopted, is_address, is_slug, main_subject
+from node.semantics.subjects import DOCUMENT, Subject, address, adopted, is_address, is_slug, main_subject
 from node.semantics.triples import TYPE, drop, nodes, reachable, types
 from node.semantics.values import is_link
 from node.vocab.namespaces import DCAT, DCT, IT6
-
-DOCUMENT: Final = "https://document.invalid/"
-"""What relative addresses in a document are resolved against, until its subject has an address."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -120,7 +120,7 @@ def _facts(
         given = objects(dataset, subject, field.property)
         terms = [term for term in given if (field.property, term) not in taken and _reads(field, term)]
         value = _read(dataset, field, terms, depth)
-        if value not in (None, {}, []):
+        if value is not None and (value not in ({}, []) or field.form in (Form.VALUE, Form.JSON)):
             taken.update((field.property, term) for term in terms)
             found[field.name] = value
     return found

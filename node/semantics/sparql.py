@@ -87,7 +87,11 @@ def guard(text: str) -> Form:
     update. Code point escapes (SPARQL 1.1 §19.2) do not get round it: a text that has any is read twice,
     as it stands and with the escapes resolved, since engines differ in when they resolve them.
     """
-    if len(text.encode("utf-8", "surrogatepass")) > MAX_TEXT:
+    try:
+        length = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidInput("the query has half a character in it", remedy="send the query in UTF-8") from error
+    if length > MAX_TEXT:
         raise TooLarge(
             f"the query is longer than {MAX_TEXT >> 10} KB", remedy="ask for less at once, or use VALUES sparingly"
         )

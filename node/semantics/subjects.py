@@ -22,6 +22,9 @@ from node.semantics.model import Finding
 from node.semantics.triples import Node, first_text, objects, put, renamed, subjects_of_type, types
 from node.vocab.namespaces import ADMS, DCT, RDF, RDFS, SKOS, XSD
 
+DOCUMENT: Final = "https://document.invalid/"
+"""What relative addresses in a document are resolved against, until its subject has an address."""
+
 _SLUG: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._~-]{0,126}[A-Za-z0-9_~-])?")
 
 
@@ -97,13 +100,14 @@ def adopted(
         return dataset, old, ()
     if iri is None and isinstance(old, NamedNode) and old.value.startswith(base.rstrip("/") + "/"):
         return dataset, None, (_wrong_address(old.value, base, kind),)
-    name = "" if isinstance(old, BlankNode) else slug(_last_piece(old.value))
+    nameless = isinstance(old, BlankNode) or old.value == DOCUMENT
+    name = "" if nameless else slug(_last_piece(old.value))
     name = name or slug(first_text(dataset, old, f"{DCT}title", f"{RDFS}label", f"{SKOS}prefLabel"))
     if iri is None and not name:
         return dataset, None, (words.about_field("no-name"),)
     new = NamedNode(iri or address(base, kind, name))
     moved = renamed(dataset, old, new)
-    if isinstance(old, BlankNode):
+    if isinstance(old, BlankNode) or old.value.startswith(DOCUMENT):
         return moved, new, ()
     _remember(moved, new, old.value)
     return moved, new, (words.about_field("adopted", severity="info", value=new.value),)

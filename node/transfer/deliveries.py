@@ -25,8 +25,10 @@ class OpenDelivery:
         self._keyring = keyring
 
     async def __call__(self, access: Access) -> Delivery:
-        """Raises ``NotFound`` where the bytes are gone, ``LocalFault`` where they or the secrets have changed."""
+        """Raises ``LocalFault`` where the bytes are gone, or where they or the secrets have changed."""
         grant = access.grant
+        if not self._assets.has(grant.file_sha256):
+            raise LocalFault(f"the bytes of a granted file are not here: {grant.file_sha256}")
         if not grant.sealed:
             return deliver_plain(
                 self._assets,

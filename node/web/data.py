@@ -164,16 +164,18 @@ class _Reading(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         gone = asyncio.create_task(_gone(receive))
-        source = await self._delivery.read(self._start, self._end)
         try:
-            whole = await self._stream(source, send, gone)
+            source = await self._delivery.read(self._start, self._end)
+            try:
+                whole = await self._stream(source, send, gone)
+            finally:
+                await close_stream(source)
         except HansaError as error:
             # Too late for an answer of ours: the peer sees the connection break, asks again, and is told.
             log.warning("a read was cut: %s", error.detail, extra={"transfer": self._access.transfer.pid})
             return
         finally:
             gone.cancel()
-            await close_stream(source)
         if whole:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
             if self._end == self._delivery.size:

@@ -15,7 +15,7 @@ import pytest
 from pyoxigraph import Literal, Quad, Store
 
 from node.adapters.graph.names import LEAVES, META, audience_graph, in_graph, leaving_graph
-from node.adapters.graph.store import OxigraphGraph
+from node.adapters.graph.store import LAYOUT, OxigraphGraph
 from node.base.errors import InvalidInput, LocalFault, Overloaded, TooLarge
 from node.cage.cage import Cage
 from node.cage.model import Limits
@@ -111,6 +111,8 @@ class GraphContract:
             "SELECT ?t { ?d dct:title ?t FILTER EXISTS { GRAPH <urn:hansa:audience:members> { ?x ?y ?z } } }",
             "SELECT ?t { VALUES ?g { <urn:hansa:audience:members> } GRAPH ?g { ?d dct:title ?t } }",
             "SELECT ?t { GRAPH <urn:hansa:meta> { ?a ?b ?t } }",
+            "SELECT ?t { GRAPH <urn:hansa:held:members> { ?a ?b ?t } }",
+            "SELECT ?t FROM <urn:hansa:held:members> FROM NAMED <urn:hansa:meta> { ?a ?b ?t FILTER(?b = dct:title) }",
         ],
     )
     async def test_no_way_of_asking_shows_what_is_hidden(self, graph: Graph, text: str) -> None:
@@ -211,7 +213,7 @@ class GraphContract:
     async def test_graphs_come_as_documents(self, graph: Graph) -> None:
         graph.apply([record("a")], 1)
         text = "CONSTRUCT { ?d dct:title ?t } WHERE { ?d dct:title ?t }"
-        for accept in ("text/turtle", "application/ld+json", "application/n-triples"):
+        for accept in ("text/turtle", "application/ld+json", "application/n-triples", "application/rdf+xml"):
             body, media_type = await graph.query(text, audiences=["public"], accept=accept)
             assert media_type.partition(";")[0] == accept
             assert len(parse(body, accept, base="http://x/")) == 1
@@ -283,7 +285,7 @@ class TestOxigraphGraph(GraphContract):
     ) -> None:
         graph.apply([record("a")], 1)
         graph.close()
-        store = Store(tmp_path / "graph" / "store")
+        store = Store(tmp_path / "graph" / f"store-{LAYOUT}")
         public = audience_graph("public")
         (title,) = list(store.quads_for_pattern(None, None, Literal("a 1"), public))
         store.extend([in_graph(title.triple, leaving_graph(public)), Quad(META, LEAVES, leaving_graph(public), META)])
@@ -327,10 +329,18 @@ class TestOxigraphGraph(GraphContract):
             second.clear()
         assert await titles(graph, "public") == ["a 1"]
 
+    def test_a_store_of_another_layout_is_left_behind(self, tmp_path: Path, cage: Cage) -> None:
+        old = tmp_path / "graph" / "store-0"
+        old.mkdir(parents=True)
+        graph = OxigraphGraph(tmp_path / "graph", cage)
+        assert graph.position() == 0
+        assert not old.exists()
+        graph.close()
+
     async def test_a_damaged_folder_says_so_and_can_be_cleared(self, graph: OxigraphGraph, tmp_path: Path) -> None:
         graph.apply([record("a")], 1)
         graph.close()
-        (tmp_path / "graph" / "store" / "CURRENT").write_bytes(b"nonsense")
+        (tmp_path / "graph" / f"store-{LAYOUT}" / "CURRENT").write_bytes(b"nonsense")
         with pytest.raises(LocalFault, match="cannot be opened") as caught:
             graph.position()
         assert "rebuild" in caught.value.remedy

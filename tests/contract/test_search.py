@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -160,6 +161,8 @@ class SearchContract:
         assert [len(page.hits) for page in pages] == [10, 10, 5, 0]
         assert len({hit.iri for page in pages for hit in page.hits}) == 25
         assert index.search(Query(limit=0), audiences=["public"]).hits == ()
+        assert index.search(Query(offset=10**12), audiences=["public"]).hits == ()
+        assert len(index.search(Query(limit=10**9), audiences=["public"]).hits) == 25
 
     def test_only_the_callers_audiences_are_found_and_counted(self, index: SearchIndex) -> None:
         put(
@@ -284,6 +287,21 @@ class TestTantivyIndex(SearchContract):
         while len(os.listdir("/proc/self/task")) > threads:
             assert time.monotonic() < deadline
             time.sleep(0.01)
+
+    def test_searches_go_on_while_something_is_written(self, index: TantivyIndex, monkeypatch: Any) -> None:
+        put(index, indexed("a", "Traffic"))
+        write, during = TantivyIndex._write, []
+
+        def slowly(*arguments: Any) -> None:
+            searching = threading.Thread(target=lambda: during.append((find(index, "traffic"), index.position())))
+            searching.start()
+            searching.join(timeout=5)
+            write(*arguments)
+
+        monkeypatch.setattr(TantivyIndex, "_write", slowly)
+        put(index, indexed("b", "Traffic"), position=2)
+        assert during == [(["a"], 1)]
+        assert sorted(find(index, "traffic")) == ["a", "b"]
 
     def test_single_commits_are_merged(self, index: TantivyIndex, tmp_path: Path) -> None:
         for n in range(10):

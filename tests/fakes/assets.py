@@ -57,6 +57,9 @@ class MemoryAssets:
     def damage(self, sha256: str, data: bytes) -> None:
         self._bytes[sha256] = data
 
+    def forget(self, sha256: str) -> None:
+        del self._bytes[sha256]
+
     def _get(self, sha256: str) -> bytes:
         if sha256 not in self._bytes:
             raise NotFound("there are no such bytes here")

@@ -1,15 +1,14 @@
 """A catalogue in memory: one node's records, ledger, views and feed, with a quick stand-in for ``describe``.
 
-The graph and the index are simple on purpose: they look at every record every time. What they may show is
-decided where it is decided in the product, in the use cases above them.
+Stores, graph and index are those in memory unless a test brings others. What somebody may see is decided where
+it is decided in the product, in the use cases above them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,7 +24,7 @@ from node.catalogue.browse import Browse
 from node.catalogue.chains import Chains
 from node.catalogue.dsp import DspCatalogue
 from node.catalogue.feed import Feed
-from node.catalogue.model import Hit, Indexed, NodeFacts, Query, Record, Results
+from node.catalogue.model import NodeFacts, Record
 from node.catalogue.nquads import iri_term, line, literal_term
 from node.catalogue.ports import Graph, RecordStore, SearchIndex
 from node.catalogue.publish import PLURALS, Catalogue, Publish, Withdraw
@@ -44,6 +43,7 @@ from node.vocab.namespaces import DCAT, DCT, FOAF, RDF
 from tests.fakes.graph import MemoryGraph
 from tests.fakes.ledger import MemoryLedgerStore, log_signer
 from tests.fakes.records import MemoryRecordStore
+from tests.fakes.search import MemorySearchIndex
 from tests.fakes.work import MemoryUnitOfWork
 
 REGION = "did:web:region.example"
@@ -98,58 +98,6 @@ class SigningKeys:
         return DidDocument(id=self.did, raw=raw)
 
 
-class ScanningIndex:
-    """``SearchIndex`` that looks for all words of the text in each document."""
-
-    def __init__(self) -> None:
-        self._documents: dict[str, Indexed] = {}
-        self._position = 0
-
-    def apply(self, changes: Iterable[tuple[str, Indexed | None]], position: int) -> None:
-        for iri, document in changes:
-            self._documents.pop(iri, None)
-            if document is not None:
-                self._documents[iri] = document
-        self._position = position
-
-    def position(self) -> int:
-        return self._position
-
-    def search(self, query: Query, *, audiences: Collection[str] | None) -> Results:
-        found = [
-            document
-            for document in self._documents.values()
-            if (audiences is None or document.audience in audiences)
-            and (not query.kinds or document.kind in query.kinds)
-            and (not query.access or document.access in query.access)
-            and all(word in _words(document) for word in query.text.casefold().split())
-        ]
-        found.sort(key=lambda document: (-document.at.timestamp() if query.newest else 0, document.iri))
-        facets = {
-            "kind": Counter(document.kind for document in found),
-            "access": Counter(document.access for document in found),
-            "publisher": Counter(document.publisher for document in found),
-            "keyword": Counter(word for document in found for word in document.keywords),
-        }
-        page = found[query.offset : query.offset + query.limit]
-        return Results(
-            total=len(found),
-            hits=tuple(Hit(iri=document.iri, score=1.0) for document in page),
-            facets={name: dict(counts) for name, counts in facets.items()},
-        )
-
-    def clear(self) -> None:
-        self._documents.clear()
-        self._position = 0
-
-    def digest(self) -> str:
-        return hashlib.sha256("\n".join(sorted(map(repr, self._documents.values()))).encode()).hexdigest()
-
-
-def _words(document: Indexed) -> str:
-    return " ".join((*document.titles.values(), document.text)).casefold()
-
-
 @dataclass
 class CatalogueNode:
     """One node. ``settle`` numbers entries and lets the views follow; publishing does it by itself."""
@@ -165,7 +113,7 @@ class CatalogueNode:
     records: RecordStore = field(default_factory=MemoryRecordStore)
     ledger: LedgerStore = field(default_factory=MemoryLedgerStore)
     graph: Graph = field(default_factory=MemoryGraph)
-    index: SearchIndex = field(default_factory=ScanningIndex)
+    index: SearchIndex = field(default_factory=MemorySearchIndex)
     describing: Callable[[Submission], Awaitable[Described]] | None = None
 
     def __post_init__(self) -> None:

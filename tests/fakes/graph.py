@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable
 
-from pyoxigraph import DefaultGraph, NamedNode, Quad, Store
+from pyoxigraph import DefaultGraph, NamedNode, Quad, QueryResultsFormat, QueryTriples, Store
 
 from node.base.errors import InvalidInput
 from node.catalogue.model import Record
-from node.semantics.documents import relabelled
+from node.semantics.documents import relabelled, written
 from node.semantics.sparql import guard, result_type
-from node.semantics.writing import json_ld, turtle
 from node.vocab.namespaces import PREFIXES
 
 
@@ -66,15 +65,8 @@ def _answer(text: str, records: Iterable[Record], accept: str) -> tuple[bytes, s
         results = _store(records).query(text, prefixes=PREFIXES)
     except SyntaxError as error:
         raise InvalidInput(str(error)) from error
-    if media_type == "text/turtle":
-        return turtle(list(results), PREFIXES).encode(), f"{media_type}; charset=utf-8"
-    if media_type == "application/ld+json":
-        return json_ld(list(results), PREFIXES), media_type
-    body = results.serialize(format=_formats(media_type))
+    if isinstance(results, QueryTriples):
+        body = written(list(results), media_type)
+    else:
+        body = results.serialize(format=QueryResultsFormat.from_media_type(media_type))
     return body, f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type
-
-
-def _formats(media_type: str):  # type: ignore[no-untyped-def]
-    from pyoxigraph import QueryResultsFormat, RdfFormat
-
-    return QueryResultsFormat.from_media_type(media_type) or RdfFormat.from_media_type(media_type)

@@ -10,6 +10,7 @@ from typing import Any
 
 from node.catalogue.model import Record
 from node.catalogue.nquads import iri_term, line, literal_term
+from node.policy.templates import compile_conditions
 from node.semantics.model import File
 from node.vocab.namespaces import (
     ADMS,
@@ -72,6 +73,21 @@ SEGMENTS = _segments()
 def say(**texts: str) -> dict[str, str]:
     """Language tag → text."""
     return texts
+
+
+CONDITIONS: dict[str, dict[str, Any]] = {
+    "open": {"template": "open"},
+    "members": {"template": "members"},
+    "mobility": {"template": "mobility-partners", "until": "2027-12-31"},
+    "approve": {"template": "run-not-copy"},
+}
+
+
+def offer_of(iri: str, conditions: str) -> dict[str, Any]:
+    """The offer that one of ``CONDITIONS`` compiles to."""
+    compiled = compile_conditions(CONDITIONS[conditions], target=iri, offer_id=f"{iri}#offer", region=REGION)
+    assert compiled.offer is not None
+    return compiled.offer
 
 
 class Graph:
@@ -154,7 +170,7 @@ def record(
         sha256=hashlib.sha256(nquads).hexdigest(),
         at=NOW - timedelta(days=days),
         by="els",
-        offer={"@id": f"{iri}#offer", "test": policy} if policy else None,
+        offer=offer_of(iri, policy) if policy else None,
         entry=f"0192f3a0-{version:04}-7a55",
         **more,
     )

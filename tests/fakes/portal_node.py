@@ -23,7 +23,7 @@ from starlette.routing import Route
 from node.base.errors import Conflict, HansaError, InvalidInput, NotAllowed, NotFound, Unauthenticated
 from node.base.process import Exchange, Role
 from node.base.work import Task
-from node.catalogue.access import AccessCode
+from node.catalogue.access import Access, AccessCode, standing
 from node.catalogue.browse import Connections, Found, FoundPage, Publisher
 from node.catalogue.links import Link
 from node.catalogue.model import Query, Record
@@ -35,14 +35,18 @@ from node.identity.model import (
     Caller,
     Credential,
     Issued,
+    Rejected,
     UserRole,
 )
+from node.negotiation.document import TERMS, render_body
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
-from node.policy.model import Decision, Nature, Outcome, Reason
+from node.policy.decide import decide, principal_action
+from node.policy.model import Decision, Situation
+from node.policy.odrl import parse
 from node.portal.headers import SecurityHeaders
 from node.portal.portal import Portal
 from node.portal.ports import (
-    Access,
+    AccessMade,
     Agreed,
     Applied,
     Asked,
@@ -65,6 +69,7 @@ from tests.fakes.portal_content import (
     SAMPLE_CSV,
     SEGMENTS,
     demo_records,
+    offer_of,
     say,
 )
 
@@ -83,6 +88,7 @@ MEMBER = Credential(
 )
 BRUGGE_CALLER = Caller(did=BRUGGE, credentials=(MEMBER,))
 
+COUNTS = f"{BASE}/datasets/traffic-counts"
 AGREEMENT = "urn:uuid:0192f3a0-7c1e-7a55-9d7c-3b1f0a6e2c11"
 NEGOTIATION = "urn:uuid:0192f3a0-1111-7a55-9d7c-3b1f0a6e2c22"
 TRANSFER = "urn:uuid:0192f3a0-2222-7a55-9d7c-3b1f0a6e2c33"
@@ -96,6 +102,7 @@ class FakeNode:
         self.records: dict[str, list[Record]] = {}
         for record in demo_records() if records is None else records:
             self.records.setdefault(record.iri, []).insert(0, record)
+        self.rules = Access(clock=StillClock(), me=GENT, situation=_situation)
         self.passwords = {"els": ("gent", ELS), "jan": ("gent", JAN)}
         self.sessions: dict[str, Caller] = {}
         self.asked: list[tuple[str, str | None]] = []
@@ -158,11 +165,10 @@ class FakeNode:
             if word.lower() in description.lower():
                 at = description.lower().index(word.lower())
                 snippet = f"{description[:at]}«{description[at : at + len(word)]}»{description[at + len(word) :]}"
-        words = _WORDS.get(_policy(record), {})
         return Found(
             record=record,
-            access=_access(record),
-            conditions=words.get(query.language, words.get("en", ("",)))[0] if words else "",
+            access=standing(record),
+            conditions=self.rules.summary(record, query.language),
             snippet=snippet,
         )
 
@@ -199,17 +205,13 @@ class FakeNode:
         return versions
 
     async def access(self, record: Record, caller: Caller) -> AccessCode:
-        decision = await self.decision_for(record, caller)
-        if decision is not None and decision.refuses and caller.is_participant:
-            return AccessCode.REFUSED
-        return _access(record)
+        return self.rules.code(record, caller)
 
     async def decision_for(self, record: Record, caller: Caller) -> Decision | None:
-        return _decide(_policy(record), caller) if record.offer else None
+        return self.rules.decision(record, caller)
 
     async def conditions_in_words(self, record: Record, language: str) -> Sequence[str]:
-        words = _WORDS.get(_policy(record), {})
-        return words.get(language, words.get("en", ()))
+        return self.rules.sentences(record, language)
 
     async def rdf(self, record: Record, media_type: str) -> str:
         return f"# {media_type}\n{record.nquads.decode()}"
@@ -280,10 +282,10 @@ class FakeNode:
                 return one
         raise NotFound
 
-    async def agreement_document(self, agreement_id: str, language: str) -> str:
-        return DOCUMENTS.get(language, DOCUMENTS["en"])
+    async def agreement_document(self, agreement_id: str, language: str | None) -> str:
+        return render_body(BODY, language=language, signatures={GENT: "eyJ…", BRUGGE: "eyJ…"})
 
-    async def accesses(self, agreement_id: str, caller: Caller) -> Sequence[Access]:
+    async def accesses(self, agreement_id: str, caller: Caller) -> Sequence[AccessMade]:
         if agreement_id != AGREEMENT:
             return []
         revoked = say(
@@ -291,7 +293,7 @@ class FakeNode:
             nl="Het partnerschap mobiliteit is door Vlaanderen ingetrokken op 20 november 2026, 09:12 UTC.",
         )
         return [
-            Access(
+            AccessMade(
                 at=NOW - timedelta(minutes=12),
                 by=BRUGGE,
                 permitted=False,
@@ -299,7 +301,7 @@ class FakeNode:
                 transfer=TRANSFER,
                 reasons=(revoked,),
             ),
-            Access(
+            AccessMade(
                 at=NOW - timedelta(hours=2),
                 by=BRUGGE,
                 permitted=True,
@@ -490,20 +492,6 @@ def application(node: FakeNode, settings: PortalSettings | None = None, **option
 # content -------------------------------------------------------------------------------------------------
 
 
-def _policy(record: Record) -> str:
-    return str((record.offer or {}).get("test", ""))
-
-
-def _access(record: Record) -> AccessCode:
-    words = {
-        "open": AccessCode.OPEN,
-        "members": AccessCode.MEMBERS,
-        "mobility": AccessCode.MEMBERS,
-        "approve": AccessCode.REQUEST,
-    }
-    return words.get(_policy(record), AccessCode.NONE)
-
-
 def _link(record: Record) -> Link:
     return Link(iri=record.iri, predicate="http://purl.org/dc/terms/relation", kind=record.kind, titles=record.titles)
 
@@ -519,7 +507,7 @@ def _values(record: Record, facet: str) -> tuple[str, ...]:
         case "publisher":
             return (record.publisher,)
         case _:
-            return (str(_access(record)),)
+            return (str(standing(record)),)
 
 
 def _facets(records: Sequence[Record]) -> dict[str, dict[str, int]]:
@@ -529,149 +517,14 @@ def _facets(records: Sequence[Record]) -> dict[str, dict[str, int]]:
     }
 
 
-_WORDS: dict[str, dict[str, tuple[str, ...]]] = {
-    "open": {
-        "en": ("Everyone may use it, under the licence CC BY 4.0.",),
-        "nl": ("Iedereen mag dit gebruiken, onder de licentie CC BY 4.0.",),
-        "cs": ("Používat smí každý, pod licencí CC BY 4.0.",),
-    },
-    "members": {
-        "en": ("Members of the data space may use it.",),
-        "nl": ("Leden van de dataruimte mogen dit gebruiken.",),
-        "cs": ("Používat smějí členové datového prostoru.",),
-    },
-    "mobility": {
-        "en": (
-            "Mobility partners may use it, for mobility planning, until 31 December 2027.",
-            "It must not be passed on, whole or in part.",
-            "All copies must be deleted within 30 days of receipt, and the deletion confirmed.",
-            "Bytes leave sealed for the recipient only.",
-        ),
-        "nl": (
-            "Partners mobiliteit mogen dit gebruiken, voor mobiliteitsplanning, tot 31 december 2027.",
-            "Het mag niet worden doorgegeven, geheel noch gedeeltelijk.",
-            "Alle kopieën moeten binnen 30 dagen na ontvangst worden gewist, en het wissen bevestigd.",
-            "De gegevens vertrekken verzegeld voor de ontvanger alleen.",
-        ),
-    },
-    "approve": {
-        "en": ("It may be run, not copied, for public tasks only.", "A person at Plzeň must approve each user."),
-        "cs": ("Smí se spouštět, ne kopírovat, jen pro veřejné úkoly.", "Každého uživatele musí schválit člověk."),
-    },
-}
+def _situation(caller: Caller, at: datetime, provider: str) -> Situation:
+    issuers = {"MembershipCredential": (REGION,), "MobilityPartnerCredential": (REGION,)}
+    return Situation(caller=caller, at=at, provider=provider, issuers=issuers)
 
 
-def _decide(policy: str, caller: Caller) -> Decision:
-    partner = any(c.has_type("MobilityPartnerCredential") for c in caller.credentials)
-    member = caller.is_person or any(c.has_type("MembershipCredential") for c in caller.credentials)
-    open_use = Reason(
-        rule="permission[0]",
-        operand="odrl:use",
-        nature=Nature.FACT,
-        met=True,
-        text=say(
-            en="Everyone may use it, under CC BY 4.0.",
-            nl="Iedereen mag dit gebruiken, onder CC BY 4.0.",
-            cs="Používat smí každý, pod CC BY 4.0.",
-        ),
-    )
-    membership = Reason(
-        rule="permission[0].constraint[0]",
-        operand="hz:credential",
-        nature=Nature.FACT,
-        met=member,
-        text=say(
-            en="The user is a member of the data space.",
-            nl="De gebruiker is lid van de dataruimte.",
-            cs="Uživatel je členem datového prostoru.",
-        ),
-        need="MembershipCredential",
-        have="" if member else "no credential",
-        remedy=say(en="hansa join vlaanderen", nl="hansa join vlaanderen"),
-    )
-    if policy == "open":
-        return Decision(outcome=Outcome.PERMIT, reasons=(open_use,), policy="p1")
-    if policy == "members":
-        outcome = Outcome.PERMIT if member else Outcome.REFUSE
-        return Decision(outcome=outcome, reasons=(membership,), policy="p2")
-    if policy == "approve":
-        person = Reason(
-            rule="permission[0].duty[0]",
-            operand="odrl:obtainConsent",
-            nature=Nature.FACT,
-            met=False,
-            text=say(
-                en="A person at the provider approves each user.",
-                nl="Een mens bij de aanbieder keurt elke gebruiker goed.",
-                cs="Každého uživatele schvaluje člověk u poskytovatele.",
-            ),
-            remedy=say(en="ask, and wait for the answer", cs="požádejte a vyčkejte odpovědi"),
-        )
-        task = Reason(
-            rule="permission[0].constraint[1]",
-            operand="odrl:purpose",
-            nature=Nature.UNDERTAKING,
-            met=True,
-            text=say(en="It serves a public task only.", cs="Slouží jen veřejnému úkolu."),
-        )
-        outcome = Outcome.ASK if member else Outcome.REFUSE
-        return Decision(outcome=outcome, reasons=(membership, task, person), policy="p4")
-    credential = Reason(
-        rule="permission[0].constraint[0]",
-        operand="hz:credential",
-        nature=Nature.FACT,
-        met=partner,
-        text=say(
-            en="The user is a mobility partner, admitted by Vlaanderen.",
-            nl="De gebruiker is partner mobiliteit, toegelaten door Vlaanderen.",
-            cs="Uživatel je partnerem pro mobilitu, přijatým Vlámskem.",
-        ),
-        need="credential MobilityPartner",
-        have="RegionMember" if member else "",
-        remedy=say(
-            en="hansa join vlaanderen --as MobilityPartner (a person decides, usually in 2 days)",
-            nl="hansa join vlaanderen --as MobilityPartner (een mens beslist, meestal binnen 2 dagen)",
-        ),
-    )
-    until = Reason(
-        rule="permission[0].constraint[1]",
-        operand="odrl:dateTime",
-        nature=Nature.FACT,
-        met=True,
-        text=say(
-            en="It is used until 31 December 2027, that day included.",
-            nl="Het gebruik duurt tot en met 31 december 2027.",
-            cs="Užívá se do 31. prosince 2027 včetně.",
-        ),
-    )
-    promises = tuple(
-        Reason(rule=f"obligation[{n}]", operand=operand, nature=Nature.UNDERTAKING, met=True, text=text)
-        for n, (operand, text) in enumerate(
-            (
-                (
-                    "odrl:purpose",
-                    say(
-                        en="Only for mobility planning.",
-                        nl="Alleen voor mobiliteitsplanning.",
-                        cs="Jen pro plánování mobility.",
-                    ),
-                ),
-                (
-                    "odrl:distribute",
-                    say(en="It is not passed on, whole or in part.", nl="Het wordt niet doorgegeven."),
-                ),
-                (
-                    "odrl:delete",
-                    say(
-                        en="All copies are deleted within 30 days of receipt, and the deletion is confirmed.",
-                        nl="Alle kopieën worden binnen 30 dagen gewist, en dat wordt bevestigd.",
-                    ),
-                ),
-            )
-        )
-    )
-    outcome = Outcome.PERMIT if partner else Outcome.REFUSE
-    return Decision(outcome=outcome, reasons=(credential, until, *promises), policy="p3")
+def _decided(conditions: str, caller: Caller) -> Decision:
+    policy = parse(offer_of(COUNTS, conditions))
+    return decide(policy, _situation(caller, NOW, GENT), action=principal_action(policy))
 
 
 def _pending() -> list[Asked]:
@@ -800,9 +653,10 @@ def _agreements() -> list[Agreed]:
         finalized=NOW - timedelta(hours=3),
         entry="entry-77",
     )
-    lost = _decide("mobility", BRUGGE_CALLER)
-    revoked = replace(lost.reasons[0], since=NOW - timedelta(minutes=18), have="revoked: the mandate has expired")
-    blocked = replace(lost, reasons=(revoked, *lost.reasons[1:]))
+    rejected = Rejected(
+        types=("MobilityPartnerCredential",), issuer=REGION, why="revoked", since=NOW - timedelta(minutes=18)
+    )
+    blocked = _decided("mobility", replace(BRUGGE_CALLER, rejected=(rejected,)))
     second = replace(
         first,
         id="https://plzen.example/agreements/7",
@@ -822,7 +676,7 @@ def _agreements() -> list[Agreed]:
             title=say(en="Road noise", cs="Hluk ze silniční dopravy"),
             provider_name="Plzeň",
             consumer_name="Stad Gent",
-            now=_decide("members", ELS),
+            now=_decided("members", BRUGGE_CALLER),
         ),
         Agreed(agreement=third, title=counts, provider_name="Plzeň", consumer_name="Stad Gent"),
     ]
@@ -963,27 +817,37 @@ def _exchange(number: int, outgoing: bool, message: str, members: dict[str, Any]
     )
 
 
-DOCUMENTS = {
-    "en": """<!doctype html><html lang="en"><head><title>Agreement</title><style>p{color:red}</style></head><body>
-<h1>Data-sharing agreement</h1>
-<p>between <strong>Stad Gent</strong>, provider, and <strong>Stad Brugge</strong>, consumer.</p>
-<h2>1. What it is about</h2>
-<dl><dt>Asset</dt><dd>Traffic counts Gent, version 3</dd><dt>Purpose</dt><dd>Mobility planning</dd>
-<dt>Legal basis</dt><dd>Public task (GDPR, article 6(1)(e)); no personal data</dd>
-<dt>Signatory</dt><dd>Els Peeters, head of data, by mandate of 3 March 2026</dd></dl>
-<h2>2. Conditions</h2>
-<ol><li>Stad Brugge may use the asset while it is a mobility partner admitted by Vlaanderen.</li>
-<li>Only for mobility planning.</li><li>Until 31 December 2027, that day included.</li>
-<li>Stad Brugge must not pass it on, whole or in part.</li>
-<li>Stad Brugge must delete all copies within 30 days of receipt and confirm it.</li></ol>
-<h2>3. Term and contact</h2>
-<p>From 20 November 2026 until 31 December 2027. Contact: <a href="https://stad.gent.example/data">Stad Gent</a>,
-<a href="javascript:alert(1)">do not follow</a>.</p>
-<p>Rulebook: Vlaanderen, version 3.</p><script>window.__xss = 1</script></body></html>""",
-    "nl": """<h1>Overeenkomst over het delen van gegevens</h1>
-<p>tussen <strong>Stad Gent</strong>, aanbieder, en <strong>Stad Brugge</strong>, afnemer.</p>
-<h2>1. Waarover het gaat</h2><dl><dt>Gegevens</dt><dd>Verkeerstellingen Gent, versie 3</dd></dl>
-<h2>2. Voorwaarden</h2><ol><li>Alleen voor mobiliteitsplanning.</li><li>Tot en met 31 december 2027.</li></ol>""",
+BODY: dict[str, Any] = {
+    **{
+        name: value
+        for name, value in offer_of(COUNTS, "mobility").items()
+        if name in ("profile", "permission", "prohibition", "obligation")
+    },
+    "@id": AGREEMENT,
+    "@type": "Agreement",
+    "target": COUNTS,
+    "assigner": GENT,
+    "assignee": BRUGGE,
+    "timestamp": "2026-11-20T06:30:00Z",
+    TERMS: {
+        "provider": {
+            "name": "Stad Gent",
+            "contact": "data@stad.gent.example",
+            "did": GENT,
+            "signatory": {"name": "Els Peeters", "role": "head of data", "decision": "mandate of 3 March 2026"},
+        },
+        "consumer": {"name": "Stad Brugge", "contact": "mobiliteit@brugge.example", "did": BRUGGE},
+        "asset": {
+            "title": say(nl="Verkeerstellingen Gent", en="Traffic counts Gent"),
+            "iri": COUNTS,
+            "version": 3,
+            "sha256": "4f1c" * 16,
+            "kind": "dataset",
+        },
+        "rulebook": {"iri": "http://127.0.0.1:8100/rulebooks/vlaanderen", "version": 3, "sha256": "9c56" * 16},
+        "languages": ["nl", "cs"],
+        "sealed": True,
+    },
 }
 
 OPENAPI: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from node.semantics.documents import canonical, parse
 from node.semantics.model import Described, Submission
 from tests.fakes.catalogue import MEMBER, CatalogueNode, participant
 from tests.fakes.federation import Follower, Network
-from tests.stores import sql_stores
+from tests.stores import Stores, sql_stores
 
 FIELDS: dict[str, Any] = {
     "title": {"nl": "Verkeerstellingen Gent", "en": "Traffic counts of Ghent"},
@@ -159,3 +160,23 @@ async def test_a_rebuild_of_the_real_views_ends_in_the_same_content(
         view.rebuild()
     gent.settle()
     assert (gent.graph.digest(), gent.index.digest()) == before
+
+
+async def test_publishers_who_race_on_a_database_lose_nothing(database_stores: Stores) -> None:
+    node = CatalogueNode(
+        base="https://gent.example",
+        uow=database_stores.uow,
+        records=database_stores.records,
+        ledger=database_stores.ledger,
+    )
+    node.publishing._settled = None
+    records = await asyncio.gather(
+        *(node.publish("counts", description={"en": str(number)}) for number in range(10)),
+        *(node.publish(f"other-{number}") for number in range(5)),
+    )
+    assert sorted(record.version for record in records if record.iri.endswith("/counts")) == list(range(1, 11))
+    node.settle()
+    with database_stores.uow.read() as tx:
+        assert len(node.ledger.since(tx, 0)) == 15
+        assert len(database_stores.records.versions(tx, "https://gent.example/datasets/counts")) == 10
+    assert node.chains.size("public") == 15

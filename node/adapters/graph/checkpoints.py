@@ -36,7 +36,11 @@ class Checkpoints:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 self._made += 1
                 path = self._folder / str(self._made)
-                make(path)
+                try:
+                    make(path)
+                except BaseException:
+                    shutil.rmtree(path, ignore_errors=True)
+                    raise
                 self._retire()
                 self._newest = Copy(path, generation)
             self._newest.readers += 1

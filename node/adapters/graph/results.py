@@ -13,14 +13,11 @@ from pyoxigraph import (
     QueryResultsFormat,
     QuerySolutions,
     QueryTriples,
-    RdfFormat,
     Triple,
-    serialize,
 )
 
-from node.base.errors import InvalidInput, LocalFault, TooLarge
-from node.semantics.writing import json_ld, turtle
-from node.vocab.namespaces import PREFIXES
+from node.base.errors import InvalidInput, TooLarge
+from node.semantics.documents import written as document
 
 MAX_ROWS: Final = 10_000
 MAX_BYTES: Final = 16 << 20
@@ -86,16 +83,7 @@ def _graph(results: QueryTriples, media_type: str) -> bytes:
     triples = list(dict.fromkeys(found))
     if any(isinstance(triple.object, Triple) for triple in triples):
         raise InvalidInput("the result quotes triples, which is RDF 1.2 and not written here")
-    body: bytes | None
-    if media_type == "text/turtle":
-        body = turtle(triples, PREFIXES).encode()
-    elif media_type == "application/ld+json":
-        body = json_ld(triples, PREFIXES)
-    else:
-        format_ = RdfFormat.from_media_type(media_type)
-        body = serialize(triples, format=format_)
-    if body is None:
-        raise LocalFault(f"results are not written as {media_type}")
+    body = document(triples, media_type)
     if len(body) > MAX_BYTES:
         raise TooLarge(f"the result is larger than {MAX_BYTES >> 20} MB", remedy=_PAGE)
     return body

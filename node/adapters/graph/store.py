@@ -45,6 +45,9 @@ from node.catalogue.model import Record
 from node.semantics.documents import relabelled
 from node.semantics.sparql import guard, result_type
 
+LAYOUT: Final = 1
+"""Raised with every change of the graphs in the store: one of another layout is left behind and made anew."""
+
 _FLUSH_AFTER: Final = 10_000
 """Statements after which buffers are written out: they take some 800 bytes of memory each until then."""
 
@@ -60,7 +63,8 @@ class OxigraphGraph:
     """
 
     def __init__(self, path: Path, cage: Cage, *, limits: Limits = QUERY) -> None:
-        self._folder = path / "store"
+        self._parent = path
+        self._folder = path / f"store-{LAYOUT}"
         self._checkpoints = Checkpoints(path / "checkpoints")
         self._cage = cage
         self._limits = limits
@@ -199,6 +203,9 @@ class OxigraphGraph:
 
     def _opened(self) -> Store:
         if self._store is None:
+            for other in self._parent.glob("store-*"):
+                if other != self._folder:
+                    shutil.rmtree(other, ignore_errors=True)
             self._folder.mkdir(parents=True, exist_ok=True)
             store = Store(self._folder)
             _finish(store)

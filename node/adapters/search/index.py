@@ -31,6 +31,7 @@ _HEAP_FOR_LARGE: Final = 50_000_000
 
 _BUCKETS: Final = 60_000
 _KEYWORDS_SHOWN: Final = 100
+_MOST_HITS: Final = 1000
 
 
 class TantivyIndex:
@@ -44,33 +45,41 @@ class TantivyIndex:
         self._folder = path / f"index-{LAYOUT}"
         self._schema = schema()
         self._analyzer = analyzer()
+        self._writing = threading.RLock()
         self._lock = threading.RLock()
         self._index: tantivy.Index | None = None
         self._position = 0
 
     def apply(self, changes: Iterable[tuple[str, Indexed | None]], position: int) -> None:
-        """Replace or remove documents by IRI; ``position`` is in the same commit."""
-        with self._using() as index:
-            waiting = list(changes)
-            if not waiting and position == self._position:
+        """Replace or remove documents by IRI; ``position`` is in the same commit. Searches go on meanwhile."""
+        waiting = list(changes)
+        with self._writing:
+            if not waiting and position == self.position():
                 return
-            writer = index.writer(_HEAP_FOR_LARGE if len(waiting) > _LARGE else _HEAP, 1)
-            try:
-                for iri, record in waiting:
-                    writer.delete_documents_by_term("iri", iri)
-                    if record is not None:
-                        writer.add_document(document(record, self._analyzer))
-                writer.delete_documents_by_term("what", POSITION)
-                writer.add_document(tantivy.Document(what=POSITION, position=position))
-                writer.commit()
-            finally:
-                # Merges that were begun end first; after that nothing of the writer is left.
-                writer.wait_merging_threads()
-            index.reload()
-            self._position = position
+            with self._using() as index:
+                pass
+            with self._told():
+                self._write(index, waiting, position)
+            with self._lock:
+                self._position = position
         # The engine's buffers came from arenas of its threads, which keep them unless asked.
         with contextlib.suppress(AttributeError):
             ctypes.CDLL(None).malloc_trim(0)
+
+    def _write(self, index: tantivy.Index, changes: list[tuple[str, Indexed | None]], position: int) -> None:
+        writer = index.writer(_HEAP_FOR_LARGE if len(changes) > _LARGE else _HEAP, 1)
+        try:
+            for iri, record in changes:
+                writer.delete_documents_by_term("iri", iri)
+                if record is not None:
+                    writer.add_document(document(record, self._analyzer))
+            writer.delete_documents_by_term("what", POSITION)
+            writer.add_document(tantivy.Document(what=POSITION, position=position))
+            writer.commit()
+        finally:
+            # Merges that were begun end first; after that nothing of the writer is left.
+            writer.wait_merging_threads()
+        index.reload()
 
     def position(self) -> int:
         with self._using():
@@ -98,8 +107,8 @@ class TantivyIndex:
         # The engine's type stubs leave out the count.
         found: Any = searcher.search(
             wanted,
-            max(1, query.limit),
-            offset=max(0, query.offset),
+            min(max(1, query.limit), _MOST_HITS),
+            offset=min(max(0, query.offset), searcher.num_docs),
             order_by_field="at" if by_date else None,
         )
         hits = tuple(
@@ -110,7 +119,7 @@ class TantivyIndex:
 
     def clear(self) -> None:
         """Begin anew with an empty index."""
-        with self._lock:
+        with self._writing, self._lock:
             self._index = None
             shutil.rmtree(self._folder, ignore_errors=True)
             with self._using():
@@ -135,14 +144,18 @@ class TantivyIndex:
 
     @contextlib.contextmanager
     def _using(self) -> Iterator[tantivy.Index]:
-        with self._lock:
-            try:
-                yield self._opened()
-            except (ValueError, OSError) as error:
-                raise LocalFault(
-                    f"the search index in {self._folder} cannot be used: {error}",
-                    remedy="rebuild the view from the ledger: nothing is lost with it",
-                ) from error
+        with self._lock, self._told():
+            yield self._opened()
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (ValueError, OSError) as error:
+            raise LocalFault(
+                f"the search index in {self._folder} cannot be used: {error}",
+                remedy="rebuild the view from the ledger: nothing is lost with it",
+            ) from error
 
     def _opened(self) -> tantivy.Index:
         if self._index is None:

@@ -6,6 +6,7 @@ because of one bad member.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,10 +18,12 @@ import pytest
 from federation.replicate.model import HostileFeed, Limits
 from federation.replicate.pages import MAX_MEMBERS, MAX_RELATIONS
 from node.base.errors import HansaError, PeerUnreachable
+from node.base.jsons import canonical
 from node.catalogue import chains
 from node.catalogue.envelope import ledger_body, signed, withdrawal_of
 from node.catalogue.model import Record
 from node.catalogue.nquads import iri_term, line, literal_term
+from node.identity.jose import b64url, unb64url
 from node.identity.model import DidDocument
 from node.ledger.model import EntryKind
 from node.vocab.namespaces import DCT, HANSA, LDES, ODRL, TREE
@@ -253,7 +256,8 @@ async def test_a_key_that_is_not_in_the_document_signs_nothing(scene: Scene) -> 
 async def test_a_removed_key_signs_nothing_any_more(scene: Scene) -> None:
     await scene.gent.publish("counts")
     raw = scene.gent.keys.document().raw
-    scene.network.document(DidDocument(id=scene.gent.did, raw={**raw, "assertionMethod": []}))
+    removed = {**raw, "assertionMethod": [], "authentication": [f"{scene.gent.did}#key-1"]}
+    scene.network.document(DidDocument(id=scene.gent.did, raw=removed))
     with pytest.raises(HostileFeed, match="does not verify"):
         await scene.run()
     assert scene.follower.iris() == set()
@@ -594,3 +598,32 @@ async def test_a_page_that_moves_during_the_run_is_read_the_next_time(scene: Sce
     assert (outcome.added, outcome.more) == (0, True)
     scene.honest()
     assert await scene.run() == 4
+
+
+async def test_unknown_keys_cost_one_fresh_look_a_run(scene: Scene) -> None:
+    looks: list[bool] = []
+    document = scene.network.did_document
+
+    async def counted(did: str, *, fresh: bool = False) -> DidDocument:
+        looks.append(fresh)
+        return await document(did, fresh=fresh)
+
+    scene.network.did_document = counted  # type: ignore[method-assign]
+    for number in range(6):
+        await scene.gent.publish(f"set-{number}")
+
+    def other_kids(text: str) -> str:
+        """Every envelope says that it was signed with a key that nobody has heard of."""
+
+        def renamed(found: re.Match[str]) -> str:
+            head, rest = found.group(1).split(".", 1)
+            header = {**json.loads(unb64url(head)), "kid": f"{scene.gent.did}#key-{len(rest)}-{hash(rest)}"}
+            return f'ns#envelope> "{b64url(canonical(header))}.{rest}"'
+
+        return re.sub(r'ns#envelope> "([^"]*)"', renamed, text)
+
+    scene.spoil(other_kids)
+    outcome = await scene.follower.run(scene.gent)
+    assert (outcome.added, outcome.quarantined) == (0, 6)
+    assert "no key of this id" in scene.reasons()[0]
+    assert looks.count(True) == 1

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from node.base.errors import Conflict, InvalidInput, NotFound, PeerUnreachable, Unauthenticated
+from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound, PeerUnreachable, Unauthenticated
 from node.base.jsons import read_object
 from node.base.work import Task, Transaction
 from node.identity.accesstokens import AccessTokens
@@ -468,7 +468,8 @@ class TestPresenting:
         assert await self.ask(world, [f"{BY_TYPE}:Other:read"]) == []
         # More than was granted is left out without a word (DCP 1.0 §5.4.1.2).
         assert await self.ask(world, [member, partner], granted=[member]) == [MEMBER]
-        assert await self.ask(world, [partner], granted=[member]) == []
+        with pytest.raises(NotAllowed):
+            await self.ask(world, [partner], granted=[member])
         assert await self.ask(world, [f"{BY_TYPE}:*:read"]) == []
 
     async def test_expired_credentials_are_not_shown(self) -> None:

@@ -186,6 +186,11 @@ def test_length_is_bounded() -> None:
         guard(select("") + "#" + "é" * 8_200)
 
 
+def test_half_a_character_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="half a character"):
+        guard(select("?s ?p '\ud800'"))
+
+
 @pytest.mark.parametrize("escape", ["\\uD800", "\\U00110000"])
 def test_escapes_that_are_no_characters_are_refused(escape: str) -> None:
     with pytest.raises(InvalidInput, match="not a character"):

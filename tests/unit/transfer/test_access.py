@@ -371,6 +371,19 @@ async def test_a_source_that_has_changed_is_not_sealed_again(rig: Rig) -> None:
         await rig.bytes()
 
 
+async def test_bytes_that_are_gone_are_our_fault(rig: Rig) -> None:
+    """The consumer must not take it for a token that is not known."""
+    rig.assets.forget(rig.grant.file_sha256)
+    with pytest.raises(LocalFault, match="not here"):
+        await rig.bytes()
+
+
+def test_secrets_do_not_show(rig: Rig) -> None:
+    secrets = SealSecrets.unpack(rig.provider.keyring.unwrap(rig.grant.secrets or b""))
+    for secret in (secrets.file_key, secrets.ephemeral, secrets.nonce):
+        assert repr(secret)[2:-1] not in repr(secrets)
+
+
 async def test_secrets_of_another_source_are_not_used(rig: Rig) -> None:
     other = rig.file(b"other")
     with rig.provider.work.begin() as tx:

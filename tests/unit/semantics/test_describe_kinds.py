@@ -1,0 +1,307 @@
+"""Every kind of asset from the fields of a steward: what is asked of it, and what pages get to show."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from pyoxigraph import NamedNode
+
+from node.semantics.kinds import KINDS, kind_named, kind_of, kind_of_iri, kinds_like
+from node.semantics.model import Submission
+from node.semantics.triples import first_text, iris, literals, nodes, types
+from node.vocab.namespaces import ADMS, DCAT, DCT, HANSA, HANSA_MODEL, IT6, OWL, PROV, QUDT, SCHEMA
+from tests.unit.semantics.making import BASE, described, fields, file, graph, of_fields, refusals, rules
+
+MODEL = """
+kind: model
+id: road-noise
+title: {cs: Hluk ze silnic, en: Road noise}
+description: {cs: Ilustrativní výpočet}
+version: 1.0.0
+method: Emission after RLS-90, geometric spreading
+parameters:
+  - {name: demandFactor, unit: "1", default: 1.0, min: 0, max: 2}
+  - {name: closedSegments, default: [], description: {nl: gesloten segmenten}}
+  - {name: period, default: day, values: [day, evening, night]}
+inputs:
+  - role: flows
+    schema: schemas/traffic-hour
+    variables:
+      - {name: light, unit: "{veh}/h", min: 0}
+      - {name: speed, unit: km/h, min: 30, max: 130}
+  - {role: receptors, schema: schemas/noise-receptor, crs: EPSG:5514}
+outputs: [{role: noise, unit: "dB[SPL]", decimals: 1}]
+validity: {text: cars 30-130 km/h, spatial: Plzeň}
+intended_use: Comparing plans
+limits: Not for single houses
+guideline: Run for whole streets
+owner: Odbor dopravy
+risk: {description: Wrong choice between plans, level: low}
+calibration: {text: Against 12 points, dataset: datasets/noise-measurements, date: 2025-06-01, value: 1.4}
+resolution: {time: PT1H, space: 5}
+endpoint: https://noise.plzen.example/processes/road-noise
+deterministic: true
+contact: {name: Modely, email: modely@plzen.example}
+conditions: run-not-copy
+"""
+
+KIND_TEXTS = {
+    "model": MODEL,
+    "schema": """
+kind: schema
+id: traffic-flow
+title: TrafficFlowObserved
+description: Flow at a point
+version: 2
+describes: ontologies/mobility#TrafficFlow
+definition: {type: object, properties: {intensity: {type: integer}}}
+license: CC0
+""",
+    "transformation": """
+kind: transformation
+id: quarter-to-hour
+title: Quarter hours to hours
+description: Light and heavy by day, evening and night
+language: column mapping
+from: schemas/traffic-quarter-hour
+to: schemas/traffic-hour
+definition: {group_by: [segment, hour]}
+""",
+    "scenario": """
+kind: scenario
+id: bridge-closed
+title: {nl: Contributiebrug dicht}
+description: {nl: Wat als de brug dicht gaat}
+goal: {nl: Minder inwoners boven 55 dB}
+inputs: [{role: network, schema: schemas/road-network}]
+parameters: [{name: demandFactor, unit: "1", default: 1}]
+indicators: [{name: vehicleHours, unit: h, better: lower}]
+chain: [models/traffic-assignment, {uses: transformations/q, inputs: {flows: traffic.flows}}, models/road-noise]
+bindings: {network: "datasets/road-network#v3"}
+changes: [{layer: closure, set: {capacity: 0}}]
+""",
+    "rulebook": """
+kind: rulebook
+id: rulebook
+title: Rulebook of Flanders
+description: Who belongs and what counts
+version: "1.0"
+valid_from: 2026-12-01
+contact: {name: Secretariat, email: regels@vlaanderen.example}
+purposes: [{name: mobility-planning, label: {nl: Mobiliteitsplanning}}, {iri: "https://w3id.org/dpv#X", label: X}]
+audiences: [{name: members, credentials: MembershipCredential, label: Members}]
+credentials: [{type: MembershipCredential, issuers: ["did:web:vlaanderen.example"]}]
+templates: [members, mobility-partners]
+law: Belgian law
+text: The rules.
+""",
+    "service": """
+kind: service
+id: broker
+title: Context broker
+description: NGSI-LD
+endpoint: https://ngsi.gent.example/ngsi-ld/v1
+endpoint_description: https://ngsi.gent.example/openapi.json
+protocol: https://uri.etsi.org/ngsi-ld
+serves: [datasets/traffic-counts]
+license: CC-BY-4.0
+""",
+    "ontology": """
+kind: ontology
+id: mobility
+title: {nl: Mobiliteit, cs: Mobilita}
+description: {nl: Termen}
+version: "1.0"
+namespace: https://data.gent.example/ns/mobility#
+prefix: mob
+license: CC-BY-4.0
+files: [{name: mobility.ttl, open: true}]
+""",
+}
+
+
+def submission(kind: str, text: str = "") -> Submission:
+    files = (file("mobility.ttl", "text/turtle"),) if kind == "ontology" else ()
+    return Submission(fields=fields(text or KIND_TEXTS[kind]), files=files)
+
+
+@pytest.mark.parametrize("kind", KIND_TEXTS)
+async def test_a_good_description_of_each_kind_is_accepted(kind: str) -> None:
+    found = await described(submission(kind))
+    assert refusals(found) == []
+    assert found.kind == kind
+    assert found.iri.startswith(f"{BASE}/{KINDS[kind].plural}/")
+    assert types(graph(found), NamedNode(found.iri)) >= set(KINDS[kind].written)
+    json.dumps(found.extra)
+
+
+# kind, what is taken away or put instead, the rules that are broken then
+BROKEN = [
+    ("model", "method: Emission after RLS-90, geometric spreading", "", {"method-required"}),
+    ("model", "intended_use: Comparing plans", "", {"use-required"}),
+    ("model", "limits: Not for single houses", "", {"limits-required"}),
+    ("model", "version: 1.0.0", "", {"version-required"}),
+    ("model", 'unit: "1", default: 1.0', "default: 1.0", {"Parameter"}),
+    ("model", "min: 0, max: 2", "min: 3, max: 2", {"range-in-order"}),
+    ("model", '{role: noise, unit: "dB[SPL]", decimals: 1}', "{role: noise}", {"Port"}),
+    ("model", '{role: noise, unit: "dB[SPL]", decimals: 1}', '{unit: "dB[SPL]"}', {"role-required"}),
+    ("model", 'outputs: [{role: noise, unit: "dB[SPL]", decimals: 1}]', "", {"output-required"}),
+    ("model", "{description: Wrong choice between plans, level: low}", "{level: low}", {"risk-description-required"}),
+    ("model", "level: low", "level: tiny", {"field:not-a-code"}),
+    ("schema", "definition: {type: object, properties: {intensity: {type: integer}}}", "", {"Schema"}),
+    ("schema", "version: 2", "", {"version-required"}),
+    ("transformation", "language: column mapping", "", {"language-required"}),
+    ("transformation", "language: column mapping", "language: perl", {"field:not-a-code", "language-required"}),
+    ("transformation", "from: schemas/traffic-quarter-hour", "", {"from-required"}),
+    ("transformation", "to: schemas/traffic-hour", "", {"to-required"}),
+    ("transformation", "definition: {group_by: [segment, hour]}", "", {"Transformation"}),
+    ("scenario", "goal: {nl: Minder inwoners boven 55 dB}", "", {"goal-required"}),
+    ("scenario", "inputs: [{role: network, schema: schemas/road-network}]", "", {"Fed"}),
+    ("scenario", "indicators: [{name: vehicleHours, unit: h, better: lower}]", "", {"Measured"}),
+    ("scenario", "unit: h, better", "better", {"indicator-unit-required"}),
+    ("scenario", "{uses: transformations/q, ", "{", {"step-uses-required"}),
+    ("scenario", '{network: "datasets/road-network#v3"}', "{network: not a link}", {"field:wrong-type"}),
+    ("rulebook", "valid_from: 2026-12-01", "", {"validFrom-required"}),
+    ("rulebook", "valid_from: 2026-12-01", "valid_from: 2026", {"validFrom-required"}),
+    ("rulebook", ', issuers: ["did:web:vlaanderen.example"]', "", {"issuer-required"}),
+    ("rulebook", ", credentials: MembershipCredential", "", {"audience-credential-required"}),
+    ("rulebook", "contact: {name: Secretariat, email: regels@vlaanderen.example}", "", {"contact-required"}),
+    ("service", "endpoint: https://ngsi.gent.example/ngsi-ld/v1", "", {"endpointURL-required"}),
+    ("ontology", 'version: "1.0"', "", {"version-required"}),
+    ("ontology", "license: CC-BY-4.0", "", {"Licensed"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "piece", "instead", "broken"), BROKEN)
+async def test_what_each_kind_cannot_do_without(kind: str, piece: str, instead: str, broken: set[str]) -> None:
+    assert piece in KIND_TEXTS[kind]
+    found = await described(submission(kind, KIND_TEXTS[kind].replace(piece, instead, 1)))
+    assert rules(found) == broken
+    for finding in refusals(found):
+        assert finding.message
+        assert finding.remedy
+        assert finding.translations["nl"]["message"]
+        assert finding.translations["cs"]["message"]
+
+
+async def test_a_model_in_rdf() -> None:
+    found = await of_fields(MODEL)
+    data, model = graph(found), NamedNode(found.iri)
+    assert types(data, model) == {f"{HANSA_MODEL}Model", f"{DCAT}Resource"}
+    by_name = {
+        first_text(data, node, f"{SCHEMA}valueName"): node
+        for node in nodes(data, model, f"{HANSA_MODEL}hasParameter")
+    }
+    assert by_name.keys() == {"demandFactor", "closedSegments", "period"}
+    assert first_text(data, by_name["demandFactor"], f"{QUDT}ucumCode") == "1"
+    assert first_text(data, by_name["closedSegments"], f"{SCHEMA}defaultValue") == "[]"
+    (calibration,) = nodes(data, model, f"{HANSA_MODEL}calibration")
+    assert iris(data, calibration, f"{HANSA_MODEL}calibratedOn") == [f"{BASE}/datasets/noise-measurements"]
+    assert PROV not in found.nquads.decode()
+
+
+async def test_facts_of_a_model_for_pages() -> None:
+    facts = (await of_fields(MODEL)).extra
+    assert facts is not None
+    parameters = {parameter["name"]: parameter for parameter in facts["parameters"]}
+    assert (parameters["demandFactor"]["minimum"], parameters["demandFactor"]["default"]) == (0, "1.0")
+    assert parameters["closedSegments"]["default"] == []
+    assert parameters["period"]["values"] == ["day", "evening", "night"]
+    flows = next(port for port in facts["inputs"] if port["role"] == "flows")
+    assert {v["name"]: v["unit"] for v in flows["variables"]} == {"light": "{veh}/h", "speed": "km/h"}
+    assert facts["endpoint"] == "https://noise.plzen.example/processes/road-noise"
+    assert facts["deterministic"] is True
+    assert facts["risk"][0]["level"]["code"] == "low"
+    assert facts["access"] == "restricted"
+    assert facts["resolution"] == {"space": "5", "time": "PT1H"}
+
+
+async def test_a_learned_model_is_also_asked_what_mldcat_ap_asks() -> None:
+    learned = MODEL + "machine_learned: true\nfiles: [{name: model.onnx, format: BIN}]\n"
+    sent = Submission(fields=fields(learned), files=(file("model.onnx", "application/octet-stream"),))
+    assert rules(await described(sent)) == {"ml-created-required", "ml-training-required"}
+    more = learned + "created: 2026-05-01\ntrained_on: datasets/counts-2025\n"
+    found = await described(Submission(fields=fields(more), files=sent.files))
+    assert refusals(found) == []
+    data, model = graph(found), NamedNode(found.iri)
+    assert f"{IT6}MachineLearningModel" in types(data, model)
+    assert nodes(data, model, f"{IT6}hasFile") == nodes(data, model, f"{DCAT}distribution")
+
+
+async def test_steps_of_a_scenario_keep_their_order() -> None:
+    facts = (await described(submission("scenario"))).extra
+    assert facts is not None
+    assert [step["uses"].rpartition("/")[2] for step in facts["chain"]] == ["traffic-assignment", "q", "road-noise"]
+    assert facts["chain"][1]["inputs"] == {"flows": "traffic.flows"}
+    assert facts["bindings"] == {"network": f"{BASE}/datasets/road-network#v3"}
+    assert facts["changes"] == [{"layer": "closure", "set": {"capacity": 0}}]
+
+
+async def test_a_scenario_from_a_template_may_leave_the_chain_to_it() -> None:
+    text = KIND_TEXTS["scenario"]
+    start, end = text.index("inputs:"), text.index("bindings:")
+    bound = text[:start] + text[end:] + "template: https://data.plzen.example/scenarios/quiet-zone\n"
+    assert refusals(await described(submission("scenario", bound))) == []
+
+
+async def test_a_binding_without_version_is_a_warning() -> None:
+    text = KIND_TEXTS["scenario"].replace("road-network#v3", "road-network")
+    found = await described(submission("scenario", text))
+    (warning,) = [f for f in found.findings if f.rule.endswith("binding-pinned")]
+    assert (warning.severity, warning.field) == ("warning", "bindings.network")
+
+
+async def test_facts_of_a_rulebook() -> None:
+    facts = (await described(submission("rulebook"))).extra
+    assert facts is not None
+    assert facts["valid_from"] == "2026-12-01"
+    assert [(a["name"], a["credentials"]) for a in facts["audiences"]] == [("members", ["MembershipCredential"])]
+    assert [(c["type"], c["issuers"]) for c in facts["credentials"]] == [
+        ("MembershipCredential", ["did:web:vlaanderen.example"])
+    ]
+    assert {purpose["iri"] for purpose in facts["purposes"]} >= {"https://w3id.org/dpv#X"}
+    assert [template["name"] for template in facts["templates"]] == ["members", "mobility-partners"]
+
+
+async def test_a_rulebook_is_not_asked_where_and_when() -> None:
+    found = await described(submission("rulebook"))
+    asked = {finding.field for finding in found.findings if finding.severity != "info"}
+    assert not asked & {"spatial", "temporal", "theme"}
+
+
+async def test_a_schema_keeps_its_definition() -> None:
+    found = await described(submission("schema"))
+    (definition,) = literals(graph(found), NamedNode(found.iri), f"{HANSA}definition")
+    assert json.loads(definition.value)["properties"] == {"intensity": {"type": "integer"}}
+    assert first_text(graph(found), NamedNode(found.iri), f"{DCAT}version") == "2"
+
+
+async def test_a_protocol_is_a_standard() -> None:
+    found = await described(submission("service"))
+    assert iris(graph(found), NamedNode(found.iri), f"{DCT}conformsTo") == ["https://uri.etsi.org/ngsi-ld"]
+
+
+def test_special_kinds_come_before_general_ones() -> None:
+    ontology = kind_of([f"{DCAT}Dataset", f"{OWL}Ontology"])
+    assert ontology is KINDS["ontology"]
+    assert kind_of([f"{ADMS}SemanticAsset"]) is KINDS["ontology"]
+    assert kind_of([f"{IT6}MachineLearningModel", f"{DCAT}Dataset"]) is KINDS["model"]
+    assert kind_of([f"{DCAT}Catalog"]) is None
+
+
+def test_kinds_by_name_and_address() -> None:
+    assert kind_named(" Datasets ") is KINDS["dataset"]
+    assert kind_named("thing") is None
+    assert kinds_like("ontologie") == ("ontology",)
+    assert kind_of_iri(f"{BASE}/models/m1", BASE) is KINDS["model"]
+    assert kind_of_iri(f"{BASE}/search", BASE) is None
+    assert kind_of_iri("https://elsewhere.example/models/m1", BASE) is None
+
+
+def test_every_kind_has_its_words_and_shapes() -> None:
+    for kind in KINDS.values():
+        assert kind.labels.keys() == {"en", "nl", "cs", "fr", "de"}
+        assert kind.icon
+        assert kind.classes
+    assert len({kind.icon for kind in KINDS.values()}) == len(KINDS)
