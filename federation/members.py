@@ -78,6 +78,22 @@ class Members:
         self.wake()
         return member
 
+    async def admitted(self, url: str, by: Caller) -> None:
+        """Follow the node at ``url``, which ``by`` has just admitted; one that is followed already stays so.
+
+        Its document was checked when it applied, so it need not answer at this moment. Raises ``InvalidInput``
+        for a URL that cannot be a node's.
+        """
+        base = url.strip().rstrip("/")
+        member = Followed(url=base, did=did_of(base), name=urlsplit(base).netloc, state=NEW, at=self._clock.now())
+        if member.did == self._me:
+            return
+        try:
+            await asyncio.to_thread(self._add, member, by)
+        except Conflict:
+            return
+        self.wake()
+
     async def remove(self, url: str, by: Caller) -> None:
         """Follow no longer. What came from there stays. Raises ``NotFound``, ``NotAllowed``."""
         self.require_operator(by)

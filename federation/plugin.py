@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
@@ -17,7 +16,7 @@ from federation.region import Region
 from federation.replicate.client import Replicate
 from federation.replicate.model import Fetch
 from federation.replicate.poll import Poll
-from node.api import Append, Browse, Caller, Clock, Conflict, FollowStore, Peers, RecordStore, UnitOfWork
+from node.api import Append, Browse, Caller, Clock, FollowStore, Peers, RecordStore, UnitOfWork
 
 hookimpl = pluggy.HookimplMarker("hansa")
 
@@ -145,7 +144,6 @@ def hansa_tasks(host: Host) -> Sequence[tuple[str, Callable[[], Awaitable[None]]
 
 
 @hookimpl
-async def hansa_admitted(host: Host, address: str, by: Caller) -> None:
-    """A region follows the nodes that it admits; one that it follows already stays as it is."""
-    with contextlib.suppress(Conflict):
-        await federation_of(host).members.add(address, by)
+def hansa_admitted(host: Host, address: str, by: Caller) -> Awaitable[None]:
+    """Whoever is admitted is followed from then on."""
+    return federation_of(host).members.admitted(address, by)

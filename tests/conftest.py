@@ -1,3 +1,3 @@
 """Fixtures that tests of several rooms share."""
 
-pytest_plugins = ("tests.postgres", "tests.stores")
+pytest_plugins = ("tests.postgres", "tests.stores", "tests.nodes")

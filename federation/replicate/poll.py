@@ -73,7 +73,12 @@ class Poll:
         loop = asyncio.get_running_loop()
         while True:
             self._wanted.clear()
-            members = await self._members.all()
+            try:
+                members = await self._members.all()
+            except HansaError as error:
+                log.warning("the list of followed nodes cannot be read: %s", error.detail)
+                await asyncio.sleep(min(self._interval, 5.0))
+                continue
             due = [member for member in members if self.contact(member.url).due <= loop.time()]
             await asyncio.gather(*(self._one(member) for member in due))
             waits = [self.contact(member.url).due for member in members]

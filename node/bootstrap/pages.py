@@ -28,7 +28,7 @@ from node.policy.odrl import parse
 from node.policy.words import sentences
 from node.portal.portal import Portal
 from node.portal.ports import (
-    Access,
+    AccessMade,
     Agreed,
     Applied,
     Asked,
@@ -190,11 +190,11 @@ class PortalNode:
             now=now,
         )
 
-    async def agreement_document(self, agreement_id: str, language: str) -> str:
+    async def agreement_document(self, agreement_id: str, language: str | None) -> str:
         held = await run_sync(lambda: self._node.protocol.overview.agreement(agreement_id))
-        return await run_sync(lambda: render_body(dict(held.body), language=language))
+        return await run_sync(lambda: render_body(dict(held.body), language=language, signatures=held.signatures))
 
-    async def accesses(self, agreement_id: str, caller: Caller) -> Sequence[Access]:
+    async def accesses(self, agreement_id: str, caller: Caller) -> Sequence[AccessMade]:
         _require(caller)
         kept = await run_sync(lambda: self._node.protocol.overview.accesses(agreement_id))
         return [_access(one) for one in reversed(kept)]
@@ -363,10 +363,10 @@ def _asked(decision: PendingDecision, language: str) -> Asked:
     )
 
 
-def _access(kept: dict[str, Any]) -> Access:
+def _access(kept: dict[str, Any]) -> AccessMade:
     outcome = str(kept.get("outcome", ""))
     span = kept.get("bytes")
-    return Access(
+    return AccessMade(
         at=moment(kept["at"]),
         by=kept["by"],
         permitted=outcome != "refused",

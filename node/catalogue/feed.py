@@ -24,8 +24,8 @@ from typing import Final
 from urllib.parse import quote
 
 from node.base.clock import Clock
-from node.base.errors import LocalFault, RemoteFault
-from node.base.work import UnitOfWork
+from node.base.errors import LocalFault, Overloaded, RemoteFault
+from node.base.work import Transaction, UnitOfWork
 from node.catalogue.chains import Chains, Member, Span
 from node.catalogue.envelope import signature_of
 from node.catalogue.heads import Head, seal_head
@@ -42,6 +42,10 @@ HEARTBEAT: Final = 900
 
 POLLING: Final = 60
 """Seconds that we advise followers to wait between runs (``ldes:pollingInterval``)."""
+
+PATIENCE: Final = 50
+PAUSE: Final = 0.02
+"""How often and how long (seconds) an answer waits for the chains to catch up with the ledger."""
 
 FORMAT: Final = "1"
 """Part of every entity tag: raised when the same members are to be written differently."""
@@ -86,7 +90,15 @@ class Feed:
         keyring: KeyRing,
         clock: Clock,
         node: NodeFacts,
+        numbered: Callable[[Transaction], int] | None = None,
     ) -> None:
+        """``numbered`` tells how many entries the ledger has (``LedgerStore.size``).
+
+        The chains are read from the ledger at every start, and by every process of a node. An answer waits
+        until its process has seen all that is numbered: a head that is signed over less would look to
+        followers like a feed that goes back.
+        """
+        self._numbered = numbered
         self._uow = uow
         self._records = records
         self._chains = chains
@@ -100,6 +112,7 @@ class Feed:
 
     async def root(self, caller: Caller) -> Page:
         """The root node, with one relation for each chain that ``caller`` may see."""
+        await self._require_caught_up()
         audiences = self._chains.audiences(self._visibility.audiences(caller))
         return Page(
             url=self._root,
@@ -111,7 +124,7 @@ class Feed:
 
     async def index(self, caller: Caller, audience: str = PUBLIC) -> Page:
         """The index of a chain. Raises ``NotFound`` where there is none for ``caller``."""
-        self._require(caller, audience)
+        await self._require(caller, audience)
         # A head says the moment in steps, so that it (and the tag) only changes when something has.
         beat = int(self._clock.now().timestamp()) // HEARTBEAT * HEARTBEAT
         size, mark = self._chains.size(audience), self._chains.retractions(audience)
@@ -125,7 +138,7 @@ class Feed:
 
     async def group(self, caller: Caller, name: str, audience: str = PUBLIC) -> Page:
         """A full group of pages. Raises ``NotFound``, or ``PageGone`` for an edition that is over."""
-        self._require(caller, audience)
+        await self._require(caller, audience)
         span = _edition(name, {span.number: span for span in self._chains.groups(audience)})
         return Page(
             url=self._url(audience, f"groups/{span.name}"),
@@ -137,7 +150,7 @@ class Feed:
 
     async def page(self, caller: Caller, name: str, audience: str = PUBLIC) -> Page:
         """A page of members. Raises ``NotFound``, or ``PageGone`` for an edition that is over."""
-        self._require(caller, audience)
+        await self._require(caller, audience)
         found = self._chains.page(audience, _number(name))
         if found is None:
             raise absent()
@@ -155,7 +168,22 @@ class Feed:
         """The N-Quads of ``page``."""
         return await asyncio.to_thread(page.nquads)
 
-    def _require(self, caller: Caller, audience: str) -> None:
+    async def _require_caught_up(self) -> None:
+        entries = await asyncio.to_thread(self._entries)
+        for _ in range(PATIENCE):
+            if self._chains.position() >= entries:
+                return
+            await asyncio.sleep(PAUSE)
+        raise Overloaded("the feed is being put together", remedy="ask again in a moment")
+
+    def _entries(self) -> int:
+        if self._numbered is None:
+            return 0
+        with self._uow.read() as tx:
+            return self._numbered(tx)
+
+    async def _require(self, caller: Caller, audience: str) -> None:
+        await self._require_caught_up()
         if audience not in self._chains.audiences(self._visibility.audiences(caller)):
             raise absent()
 

@@ -1,17 +1,20 @@
 """Publish and withdraw: from a submission to a version in the ledger, or to a report of what to mend.
 
 One publication is one transaction: ledger entry and record row, or nothing. The number of a version is given
-inside it; where another publication of the same asset was quicker, the store refuses the number (``Conflict``)
-and ours is tried again on what is then the newest version.
+inside it, one publication of an asset at a time; where another process was quicker, the store refuses the number
+(``Conflict``) and ours is tried again on what is then the newest version.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import random
+import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from threading import Lock
 from typing import Any, Protocol
 
 from node.base.clock import Clock
@@ -49,6 +52,9 @@ class Append(Protocol):
 ATTEMPTS = 8
 """How often a publication that lost the race for a version number is tried before its ``Conflict`` is told."""
 
+PAUSE = 0.02
+"""Seconds that the first repetition waits at most."""
+
 PLURALS: Mapping[str, str] = {name: kind.plural for name, kind in KINDS.items()}
 
 
@@ -64,6 +70,25 @@ class Catalogue:
     node: NodeFacts
     region: Callable[[], str | None] = lambda: None
     """The DID of the region whose credentials the templates of conditions mean."""
+
+    _turns: tuple[Lock, ...] = field(default_factory=lambda: tuple(Lock() for _ in range(64)))
+
+    def in_turn(self, iri: str, work: Callable[[Transaction], Published]) -> Published:
+        """Do ``work`` on the asset ``iri`` in a transaction.
+
+        Within this process one at a time; another process may still be quicker with a number, and then the
+        work is done again on what is now the newest version. Raises ``Conflict`` where that goes on and on.
+        """
+        with self._turns[hash(iri) % len(self._turns)]:
+            for attempt in range(1, ATTEMPTS + 1):
+                try:
+                    with self.uow.begin() as tx:
+                        return work(tx)
+                except Conflict:
+                    if attempt == ATTEMPTS:
+                        raise
+                    time.sleep(random.uniform(0, PAUSE * attempt))  # noqa: S311 - to part two who collide
+        raise AssertionError("the last attempt returns or raises")
 
     def keep(self, tx: Transaction, version: Record, by: Caller) -> Record:
         """Sign ``version`` and put it into the ledger and the store, in the caller's transaction."""
@@ -195,14 +220,7 @@ class Publish:
         return Published(record=replace(draft, version=_next(head, draft)), created=True)
 
     def _store(self, draft: Record, by: Caller) -> Published:
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                with self._catalogue.uow.begin() as tx:
-                    return self._store_once(tx, draft, by)
-            except Conflict:
-                if attempt == ATTEMPTS:
-                    raise
-        raise AssertionError("the last attempt returns or raises")
+        return self._catalogue.in_turn(draft.iri, lambda tx: self._store_once(tx, draft, by))
 
     def _store_once(self, tx: Transaction, draft: Record, by: Caller) -> Published:
         head = self._catalogue.records.get(tx, draft.iri)
@@ -237,20 +255,15 @@ class Withdraw:
         return published
 
     def _store(self, iri: str, by: Caller) -> Published:
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                with self._catalogue.uow.begin() as tx:
-                    head = self._catalogue.records.get(tx, iri)
-                    if head is None or head.origin != self._catalogue.node.did:
-                        raise absent()
-                    if head.withdrawn:
-                        return Published(record=head, created=False)
-                    gone = self._catalogue.keep(tx, withdrawal_of(head), by)
-                    return Published(record=gone, created=True)
-            except Conflict:
-                if attempt == ATTEMPTS:
-                    raise
-        raise AssertionError("the last attempt returns or raises")
+        def withdraw(tx: Transaction) -> Published:
+            head = self._catalogue.records.get(tx, iri)
+            if head is None or head.origin != self._catalogue.node.did:
+                raise absent()
+            if head.withdrawn:
+                return Published(record=head, created=False)
+            return Published(record=self._catalogue.keep(tx, withdrawal_of(head), by), created=True)
+
+        return self._catalogue.in_turn(iri, withdraw)
 
 
 def require_publisher(by: Caller) -> None:

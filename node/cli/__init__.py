@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import sys
 
+import typer
+
 from node.base.errors import HansaError, LocalFault, PeerUnreachable
 
 DONE, REFUSED, USAGE, UNREACHABLE, WAITING, FAILED, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
@@ -21,20 +23,19 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command line; its exit status. Nothing prints a traceback unless ``--debug`` asks for it."""
-    import click
-
     from node.cli.commands import app
     from node.cli.output import Mode, failed
 
     try:
         status = app(arguments, standalone_mode=False, prog_name="hansa")
         return int(status) if isinstance(status, int) else DONE
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except click.exceptions.Abort:
+    except typer.Exit as stop:
+        return int(stop.exit_code)
+    except typer.Abort:
         return INTERRUPTED
-    except click.ClickException as error:
-        error.show()
+    except typer.TyperException as error:
+        show = getattr(error, "show", None)
+        show() if show else failed(str(error))
         return USAGE
     except KeyboardInterrupt:
         failed("interrupted: what was begun goes on where it stopped")
@@ -55,15 +56,13 @@ def run(arguments: list[str]) -> int:
 
 
 def _explain(error: HansaError) -> int:
-    from node.cli.output import Mode, emit, err, failed
+    from node.cli.output import Mode, emit, failed, mend
 
     if Mode.json:
         emit({"error": {"code": error.facts.get("code", error.code), "detail": error.detail, "remedy": error.remedy}})
     failed(error.detail)
     if error.remedy:
-        from rich.markup import escape
-
-        err.print(f"  [cyan]{escape(error.remedy)}[/cyan]")
+        mend(error.remedy)
     if isinstance(error, PeerUnreachable):
         return UNREACHABLE
     return FAILED if isinstance(error, LocalFault) or getattr(error, "http_status", 0) >= 500 else REFUSED

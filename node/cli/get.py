@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, bar, done, emit, err, failed, line, remark, say, size, words
-from node.client import HansaClient
+from node.cli.output import Mode, bar, complain, done, emit, failed, line, remark, say, size, words
+
+if TYPE_CHECKING:
+    from node.client import HansaClient
 
 WAITING = 4
 REFUSED = 1
@@ -111,7 +113,7 @@ def _explain_refusal(state: dict[str, Any], lang: str) -> None:
     failed(f"refused by {state['peer']}")
     for reason in state["reason"] or []:
         if not isinstance(reason, dict):
-            err.print(f"  {reason}", markup=False)
+            complain(f"  {reason}")
             continue
         line("rule", words(reason.get("text"), lang))
         if reason.get("need"):

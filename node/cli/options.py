@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.client import HansaClient, locate
+if TYPE_CHECKING:
+    from node.client import HansaClient
 
 Node = Annotated[
     str | None,
@@ -23,4 +24,6 @@ Language = Annotated[str, typer.Option("--lang", envvar="HANSA_LANG", help="Lang
 
 def connect(node: str | None) -> HansaClient:
     """A client of the node that is meant."""
+    from node.client import HansaClient, locate
+
     return HansaClient(locate(node))

@@ -10,16 +10,35 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+if TYPE_CHECKING:
+    from rich.console import Console
 
 LABEL = 14
+
+
+@cache
+def _out() -> Console:
+    # The terminal library is loaded when something is shown: a server shows nothing.
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)
+
+
+@cache
+def _err() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def escape(text: str) -> str:
+    """``text`` with nothing in it that the terminal library takes for markup."""
+    from rich.markup import escape as escaped
+
+    return escaped(text)
 
 
 class Mode:
@@ -37,37 +56,49 @@ def emit(document: Any) -> None:
 def done(text: str, *, detail: str = "") -> None:
     """A step that succeeded."""
     if not Mode.json:
-        out.print(f"[green]✓[/green] {escape(text)}" + (f"   [dim]{escape(detail)}[/dim]" if detail else ""))
+        _out().print(f"[green]✓[/green] {escape(text)}" + (f"   [dim]{escape(detail)}[/dim]" if detail else ""))
 
 
 def failed(text: str) -> None:
     """A step that did not."""
-    err.print(f"[red]✗[/red] {escape(text)}")
+    _err().print(f"[red]✗[/red] {escape(text)}")
 
 
 def line(label: str, text: str, *, style: str = "") -> None:
     """A labelled line of a result."""
     if not Mode.json:
         shown = escape(text)
-        out.print(f"  [dim]{escape(label):<{LABEL - 1}}[/dim] " + (f"[{style}]{shown}[/{style}]" if style else shown))
+        _out().print(
+            f"  [dim]{escape(label):<{LABEL - 1}}[/dim] " + (f"[{style}]{shown}[/{style}]" if style else shown)
+        )
 
 
 def say(text: str = "") -> None:
     """A plain line of a result."""
     if not Mode.json:
-        out.print(escape(text))
+        _out().print(escape(text))
 
 
 def remark(text: str) -> None:
     """Something beside the result: where it stands, what comes next."""
     if not Mode.json:
-        err.print(f"[dim]{escape(text)}[/dim]")
+        _err().print(f"[dim]{escape(text)}[/dim]")
+
+
+def mend(text: str) -> None:
+    """What would mend a failure, below it."""
+    _err().print(f"  [cyan]{escape(text)}[/cyan]")
+
+
+def complain(text: str) -> None:
+    """A plain line about a failure."""
+    _err().print(escape(text))
 
 
 def next_step(command: str) -> None:
     """What a person would type now."""
     if not Mode.json:
-        out.print(f"Next: [bold]{escape(command)}[/bold]")
+        _out().print(f"Next: [bold]{escape(command)}[/bold]")
 
 
 def findings(items: Sequence[Mapping[str, Any]], lines: Mapping[str, int]) -> None:
@@ -76,9 +107,9 @@ def findings(items: Sequence[Mapping[str, Any]], lines: Mapping[str, int]) -> No
         place = str(item.get("field") or "")
         at = item.get("line") or lines.get(place)
         where = f"   [dim]line {at}[/dim]" if at else f"   [dim]{escape(place)}[/dim]" if place else ""
-        err.print(f"  [bold]{number}[/bold]  {escape(str(item.get('message', '')))}{where}")
+        _err().print(f"  [bold]{number}[/bold]  {escape(str(item.get('message', '')))}{where}")
         if remedy := item.get("remedy"):
-            err.print(f"     [cyan]{escape(str(remedy))}[/cyan]")
+            _err().print(f"     [cyan]{escape(str(remedy))}[/cyan]")
 
 
 def table(rows: Sequence[Sequence[str]], heads: Sequence[str] = ()) -> None:
@@ -92,22 +123,24 @@ def table(rows: Sequence[Sequence[str]], heads: Sequence[str] = ()) -> None:
         drawn.add_column(head, overflow="fold")
     for row in rows:
         drawn.add_row(*(escape(cell) for cell in row))
-    out.print(drawn)
+    _out().print(drawn)
 
 
 @contextmanager
 def bar(label: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on standard error, for a terminal; silence for anything else."""
-    if Mode.json or not err.is_terminal:
+    if Mode.json or not _err().is_terminal:
         yield lambda _done, _total: None
         return
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
     columns = (
         TextColumn(f"  [dim]{label:<{LABEL}}[/dim]"),
         BarColumn(bar_width=24),
         DownloadColumn(),
         TransferSpeedColumn(),
     )
-    with Progress(*columns, console=err, transient=True) as progress:
+    with Progress(*columns, console=_err(), transient=True) as progress:
         task = progress.add_task(label, total=None)
         yield lambda so_far, total: progress.update(task, completed=so_far, total=total or None)
 

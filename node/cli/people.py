@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from node.base.errors import InvalidInput
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, done, emit, line, next_step, remark, say, table, words
-from node.client import HansaClient
+
+if TYPE_CHECKING:
+    from node.client import HansaClient
 
 
 def register(app: typer.Typer) -> None:
@@ -169,7 +171,10 @@ def members(node: Node = None) -> None:
         return
     if followed:
         table(
-            [[one["name"], one["did"], str(one.get("assets", "")), str(one.get("trouble") or "")] for one in followed],
+            [
+                [one["name"], one["did"], str(one.get("assets", "")), str(one.get("trouble") or "")]
+                for one in followed
+            ],
             ["member", "did", "assets", ""],
         )
     else:

@@ -7,15 +7,17 @@ import hashlib
 import mimetypes
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from node.base.errors import InvalidInput
+from node.base.errors import HansaError, InvalidInput
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, bar, done, emit, err, failed, findings, line, remark, say, size
+from node.cli.output import Mode, bar, complain, done, emit, failed, findings, line, remark, say, size
 from node.cli.yamls import read_description
-from node.client import HansaClient, Refusal
+
+if TYPE_CHECKING:
+    from node.client import HansaClient
 
 REFUSED = 1
 RDF = {
@@ -98,8 +100,8 @@ def _publish_one(
             with bar(fact["name"]) as progress:
                 client.upload(fact["path"], media_type=fact["mediaType"], progress=progress)
         published = client.publish({**submission, "language": lang})
-    except Refusal as refusal:
-        if "findings" not in refusal.problem:
+    except HansaError as refusal:
+        if "findings" not in refusal.facts:
             raise
         return _refused(path, refusal, lines)
     done(f"{published['kind']} published", detail=f"version {published['version']}")
@@ -112,14 +114,14 @@ def _publish_one(
     return published
 
 
-def _refused(path: Path, refusal: Refusal, lines: Mapping[str, int]) -> dict[str, Any]:
-    items = [one for one in refusal.problem["findings"] if one.get("severity") == "violation"]
+def _refused(path: Path, refusal: HansaError, lines: Mapping[str, int]) -> dict[str, Any]:
+    items = [one for one in refusal.facts["findings"] if one.get("severity") == "violation"]
     count = len(items)
     failed(f"{path}: {count} thing{'s' if count != 1 else ''} to mend before it can be published:")
     if not Mode.json:
         findings(items, lines)
-        err.print("nothing was changed")
-    return {"file": str(path), "findings": refusal.problem["findings"]}
+        complain("nothing was changed")
+    return {"file": str(path), "findings": refusal.facts["findings"]}
 
 
 def _submission(path: Path, attach: list[Path]) -> tuple[dict[str, Any], dict[str, int], list[Path]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -86,8 +87,10 @@ def serve(
     settings = load(folder)
     if no_worker and settings.embedded:
         raise InvalidInput("SQLite admits one process, so the worker runs inside it", remedy="leave out --no-worker")
-    remark(
-        f"{settings.name} at {settings.public_url}   (this machine: {settings.host}:{settings.port}; Ctrl-C stops)"
+    # Plain, because a server has no use for the terminal library.
+    print(
+        f"{settings.name} at {settings.public_url}   (this machine: {settings.host}:{settings.port}; Ctrl-C stops)",
+        file=sys.stderr,
     )
     return run_server(settings, with_worker=not no_worker)
 

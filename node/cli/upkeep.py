@@ -9,7 +9,7 @@ import typer
 
 from node.base.errors import InvalidInput
 from node.cli.options import Node
-from node.cli.output import Mode, done, emit, err, failed, line, remark, size
+from node.cli.output import Mode, complain, done, emit, failed, line, remark, size
 
 REFUSED = 1
 
@@ -54,7 +54,7 @@ def verify(
     for check in report.checks:
         (done if check.sound else failed)(f"{check.what}{'   ' + check.detail if check.detail else ''}")
     if not report.sound:
-        err.print("[red]it is not what it was[/red]")
+        complain("it is not what it was")
     return 0 if report.sound else REFUSED
 
 

@@ -41,7 +41,11 @@ from node.identity.verification import VerifyCredentials
 
 
 class Wallet:
-    """Holds this node's credentials. ``mark`` changes whenever they do; see ``OutgoingTokens``."""
+    """Holds this node's credentials. ``mark`` changes whenever they do; see ``OutgoingTokens``.
+
+    ``refuse_excess`` answers a query for more than was granted with a refusal, as release 1.0.0-RC6 of the
+    conformance kit wants it; DCP 1.0.1 leaves the excess out without a word.
+    """
 
     def __init__(
         self,
@@ -54,6 +58,7 @@ class Wallet:
         verifier: VerifyCredentials,
         *,
         journal: Journal | None = None,
+        refuse_excess: bool = False,
     ) -> None:
         self._uow = uow
         self._store = store
@@ -63,6 +68,7 @@ class Wallet:
         self._access = access
         self._verifier = verifier
         self._journal = journal
+        self._refuse_excess = refuse_excess
         self._mark = ""
         self._threads = anyio.CapacityLimiter(4)
 
@@ -93,13 +99,13 @@ class Wallet:
 
         More than was granted is left out without a word, and so is what has expired. Raises ``InvalidInput``
         for a query that is none, ``NotSupported`` for a presentation definition, ``Unauthenticated`` where
-        the token claim gives ``token.issuer`` no access, ``NotAllowed`` where it grants nothing of what is
-        asked for (the specification leaves that open; the published conformance kit wants a refusal).
+        the token claim gives ``token.issuer`` no access, ``NotAllowed`` for more than was granted where
+        ``refuse_excess`` is on.
         """
         wanted = _wanted(message)
         granted = self._access.check(token.access_token, token.issuer)
         shown = covered(wanted, granted)
-        if not shown:
+        if self._refuse_excess and len(shown) < len(set(wanted)):
             raise NotAllowed("the token claim does not grant what is asked for")
         now = self._clock.now()
         held = [

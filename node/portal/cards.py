@@ -316,6 +316,9 @@ def card(kind: str, description: Description, subject: str) -> Card:
         if found := values(description, subject, *predicates):
             paragraphs.append(Fact(label=label, values=found))
     sheets = [sheet for sheet in (_sheet(p, description, subject) for p in plan.sheets) if sheet]
+    if any(sheet.label == "bindings" for sheet in sheets):
+        # Roles of which nothing is known but their names are told by what is bound to them.
+        sheets = [sheet for sheet in sheets if sheet.label != "roles" or len(sheet.columns) > 1]
     sources = []
     for label, predicate in plan.sources:
         for term in description.terms(subject, predicate)[:5]:

@@ -53,6 +53,12 @@ def spoken(value: str, language: str) -> str:
     return ""
 
 
+def file_type(value: str) -> str:
+    """The name of a format, whether written as code (``GEOJSON``), as IRI or freely."""
+    found = FILE_TYPES.find(value)
+    return found.label() if found else spoken(value, "en") or value
+
+
 def credential(kind: str, language: str) -> str:
     """What people call a credential type."""
     return credential_label(kind, language)

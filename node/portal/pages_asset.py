@@ -17,6 +17,7 @@ from node.base.errors import InvalidInput, NotFound
 from node.catalogue.access import AccessCode
 from node.catalogue.browse import Connections
 from node.catalogue.model import Record
+from node.identity.model import Caller
 from node.policy.model import Decision, Nature, Reason
 from node.policy.terms import OBTAIN_CONSENT
 from node.portal import headers, previews
@@ -52,7 +53,11 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """The answer to "how may I use it". ``verdict``: free, yes, ask, stranger, no, or described (no offer)."""
+    """The answer to "how may I use it".
+
+    ``verdict``: free, yes, ask, stranger, no, described (nobody offers it), or own (the reader's node answers
+    for it). ``words`` are the conditions as sentences, for where no decision says how they stand.
+    """
 
     verdict: str
     access: AccessCode
@@ -62,7 +67,7 @@ class Use:
     @property
     def tone(self) -> str:
         """The colour that goes with the verdict's word."""
-        tones = {"free": "ok", "yes": "ok", "ask": "wait", "no": "no"}
+        tones = {"free": "ok", "yes": "ok", "own": "ok", "ask": "wait", "no": "no"}
         return tones.get(self.verdict, "plain")
 
 
@@ -103,7 +108,7 @@ async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
         record=record,
         newest=versions[0],
         as_of=as_of,
-        use=use_of(decision, visit, access, words),
+        use=use_of(record, decision, visit.caller, access, words),
         facts=facts(description, record.iri),
         distributions=distributions(description, record.iri),
         lineage=lineage(description, record.iri),
@@ -158,11 +163,15 @@ async def ask(desk: Desk, visit: Visit) -> Response:
     return desk.go(visit, visit.url(f"/processes/{quote(pid, safe='')}", done="asked"))
 
 
-def use_of(decision: Decision | None, visit: Visit, access: AccessCode, words: tuple[str, ...]) -> Use:
+def use_of(
+    record: Record, decision: Decision | None, caller: Caller, access: AccessCode, words: tuple[str, ...]
+) -> Use:
     """What the page answers to "how may I use it"."""
     if decision is None:
         return Use(verdict="described", access=access, conditions=(), words=words)
-    stranger = visit.caller.is_anonymous
+    if caller.is_person and caller.did == record.origin:
+        return Use(verdict="own", access=access, conditions=(), words=words)
+    stranger = caller.is_anonymous
     conditions = conditions_of(decision, stranger=stranger)
     if decision.permits:
         verdict = "free" if access is AccessCode.OPEN else "yes"

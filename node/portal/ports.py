@@ -190,7 +190,11 @@ class Node(Protocol):
         """The access code of the record for this caller, as in ``Found.access``."""
 
     async def decision_for(self, record: Record, caller: Caller) -> Decision | None:
-        """What the contract policy answers to this caller now; None where nothing is offered."""
+        """What the contract policy answers to this caller now; None where nothing is offered.
+
+        For a person of this node and somebody else's asset: what this node would be answered, with the
+        credentials that it holds.
+        """
 
     async def conditions_in_words(self, record: Record, language: str) -> Sequence[str]:
         """The conditions of the offer, one sentence each."""

@@ -131,7 +131,7 @@ def _drawn(shapes: list[tuple[str, Path]], points: Path, features: int) -> Sketc
 
 
 def _shapes(document: Any) -> Iterator[tuple[str, Path]]:
-    """(``point``, ``points``, ``line`` or ``area``; its coordinates) for everything in a GeoJSON object (RFC 7946 §3)."""
+    """(point, points, line or area; its coordinates) for everything in a GeoJSON object (RFC 7946 §3)."""
     kind = document.get("type")
     if kind in _INNER:
         for inner in document[_INNER[kind]]:

@@ -88,7 +88,9 @@ def tokens(accent: str, *, dark: bool) -> dict[str, str]:
     grounds = (base["paper"], base["surface"], base["sunken"], soft)
     readable = accent.lower()
     share = 0.0
-    while min(contrast(readable, ground) for ground in grounds) < TEXT:
+    # On dark ground a colour at the bare minimum looks dull, so it is taken a little further there.
+    least = TEXT + (1.2 if dark else 0)
+    while min(contrast(readable, ground) for ground in grounds) < least:
         share += 0.02
         readable = _mix(toward, accent.lower(), share)
     on_accent = max(("#ffffff", "#0b0f12"), key=lambda ink: contrast(ink, readable))
@@ -101,6 +103,7 @@ def style_sheet(accent: str) -> str:
     return (
         f":root {{ color-scheme: light dark; {light} }}\n"
         f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"
+        "@media print { :root { color-scheme: light; } }\n"
     )
 
 

@@ -42,7 +42,7 @@ def describe(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any
         dataset,
         subject,
         kind,
-        covered=() if is_open(made.conditions) else (subject, *files),
+        covered=() if is_open(made.conditions, made.audience) else (subject, *files),
         advised=message["advised"],
         enforced=message["enforced"],
     )

@@ -92,9 +92,12 @@ class CodeList:
             candidate = folded(spelling)
             if wanted == candidate:
                 return 1.0
-            words = set(candidate.split()) & set(wanted.split())
-            if any(len(word) > 3 for word in words):
-                best = max(best, 0.9)
+            shared = {
+                word for word in set(candidate.split()) & set(wanted.split()) if len(word) > 3 or word.isdigit()
+            }
+            if shared:
+                # The more of either is shared, the likelier: "public transport" is no public sector.
+                best = max(best, 0.8 + 0.15 * sum(map(len, shared)) / max(len(wanted), len(candidate)))
             best = max(best, SequenceMatcher(None, wanted, candidate).ratio())
         return best
 

@@ -13,6 +13,9 @@ from node.semantics.kinds import Kind
 from node.semantics.triples import TYPE, literals, nodes, objects, put, put_if_absent, texts, types
 from node.vocab.namespaces import DCAT, DCT, FOAF, HANSA_MODEL, IT6, OWL, RDFS
 
+INTERNAL: Final = "internal"
+"""The audience, and the template of conditions, of the node's own people."""
+
 OPEN_TEMPLATES: Final = frozenset({"open", "public"})
 """Conditions under which everybody may use the bytes without an agreement: a licence must say on what terms."""
 
@@ -27,9 +30,11 @@ class Setting:
     language: str = "en"
 
 
-def is_open(conditions: Mapping[str, Any] | None) -> bool:
+def is_open(conditions: Mapping[str, Any] | None, audience: str | None) -> bool:
     """Whether bytes go to everybody without an agreement, so that a licence must say on what terms."""
-    return conditions is None or str(conditions.get("template", "")).casefold() in OPEN_TEMPLATES
+    if conditions is None:
+        return audience != INTERNAL
+    return str(conditions.get("template", "")).casefold() in OPEN_TEMPLATES
 
 
 def complete(
@@ -60,8 +65,8 @@ def complete(
     for file in nodes(dataset, subject, f"{DCAT}distribution"):
         put_if_absent(dataset, file, f"{DCT}license", *nodes(dataset, subject, f"{DCT}license"))
     if not objects(dataset, subject, f"{DCT}accessRights"):
-        internal = "internal" in (audience, (conditions or {}).get("template"))
-        right = "non-public" if internal else "public" if is_open(conditions) else "restricted"
+        internal = INTERNAL in (audience, (conditions or {}).get("template"))
+        right = "non-public" if internal else "public" if is_open(conditions, audience) else "restricted"
         code = ACCESS.find(right)
         assert code is not None
         put(dataset, subject, f"{DCT}accessRights", NamedNode(code.iri))

@@ -90,7 +90,7 @@ _TABLE = (
         shapes=("schema.ttl",),
         labels={"en": "Schema", "nl": "Schema", "cs": "Schéma", "fr": "Schéma", "de": "Schema"},
         icon="braces",
-        unasked=_PLACELESS,
+        unasked=_PLACELESS | {f"{DCAT}distribution"},
     ),
     Kind(
         name="rulebook",

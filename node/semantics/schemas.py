@@ -85,7 +85,7 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...
     for schema in (old, new):
         if not isinstance(schema, Mapping):
             raise InvalidInput("a JSON Schema is an object", remedy="send the schema itself")
-    found = _compare(_Side(old), _Side(new), old, new, "", 0)
+    found = _Comparison(old, new).changes(old, new, "", 0)
     return tuple(sorted(found, key=lambda change: (not change.breaking, change.path, change.what)))
 
 
@@ -115,17 +115,56 @@ class _Side:
         return schema if isinstance(schema, Mapping) else {}
 
 
-def _compare(left: _Side, right: _Side, old: Any, new: Any, path: str, depth: int) -> Iterator[Change]:
-    before, after = left.resolved(old), right.resolved(new)
-    if depth > MAX_DEPTH or before == after:
-        return
-    yield from _types(before, after, path)
-    yield from _values(before, after, path)
-    yield from _bounds(before, after, path)
-    if isinstance(before.get("properties"), Mapping) or isinstance(after.get("properties"), Mapping):
-        yield from _properties(left, right, before, after, path, depth)
-    if "items" in before and "items" in after:
-        yield from _compare(left, right, before["items"], after["items"], f"{path}[]", depth + 1)
+class _Comparison:
+    """Two documents side by side. Each pair of schemas is looked at once, so that schemas may refer to themselves."""
+
+    def __init__(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+        self._left = _Side(old)
+        self._right = _Side(new)
+        self._seen: set[tuple[int, int]] = set()
+
+    def changes(self, old: Any, new: Any, path: str, depth: int) -> Iterator[Change]:
+        before, after = self._left.resolved(old), self._right.resolved(new)
+        pair = (id(before), id(after))
+        if depth > MAX_DEPTH or pair in self._seen:
+            return
+        self._seen.add(pair)
+        yield from _types(before, after, path)
+        yield from _values(before, after, path)
+        yield from _bounds(before, after, path)
+        if "properties" in before or "properties" in after:
+            yield from self._properties(before, after, path, depth)
+        if "items" in before and "items" in after:
+            yield from self.changes(before["items"], after["items"], f"{path}[]", depth + 1)
+
+    def _properties(
+        self, before: Mapping[str, Any], after: Mapping[str, Any], path: str, depth: int
+    ) -> Iterator[Change]:
+        had, has = _members(before), _members(after)
+        gone = {name: self._left.resolved(had[name]) for name in had if name not in has}
+        new = {name: self._right.resolved(has[name]) for name in has if name not in had}
+        renamed = _renamed(gone, new)
+        must_had, must_have = _required(before), _required(after)
+        for name in gone:
+            if name in renamed:
+                yield _change("renamed", _join(path, name), renamed[name])
+            else:
+                yield _change("removed", _join(path, name))
+        for name in new:
+            if name not in renamed.values():
+                yield _change("required" if name in must_have else "added", _join(path, name))
+        for name in had:
+            if name not in has:
+                continue
+            inner = _join(path, name)
+            if name in must_have - must_had:
+                yield _change("required", inner)
+            elif name in must_had - must_have:
+                yield _change("optional", inner)
+            yield from self.changes(had[name], has[name], inner, depth + 1)
+        closed_had, closed_has = (schema.get("additionalProperties") is False for schema in (before, after))
+        if closed_had != closed_has:
+            yield _change("closed" if closed_has else "opened", path)
 
 
 def _types(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> Iterator[Change]:
@@ -143,7 +182,8 @@ def _types(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> It
 
 def _type_set(schema: Mapping[str, Any]) -> frozenset[str]:
     given = schema.get("type")
-    found = {given} if isinstance(given, str) else set(given) if isinstance(given, list) else set()
+    named = given if isinstance(given, list) else [given]
+    found = {name for name in named if isinstance(name, str)}
     # Every integer is a number.
     return frozenset(found | ({"integer"} if "number" in found else set()))
 
@@ -180,40 +220,11 @@ def _bounds(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> I
         yield _change("unit", path, _shown(has), _shown(had))
 
 
-def _properties(
-    left: _Side, right: _Side, before: Mapping[str, Any], after: Mapping[str, Any], path: str, depth: int
-) -> Iterator[Change]:
-    had, has = _members(before), _members(after)
-    gone = [name for name in had if name not in has]
-    new = [name for name in has if name not in had]
-    renamed = _renamed(left, right, {name: had[name] for name in gone}, {name: has[name] for name in new})
-    must_had, must_have = _required(before), _required(after)
-    for name in gone:
-        if name in renamed:
-            yield _change("renamed", _join(path, name), renamed[name])
-        else:
-            yield _change("removed", _join(path, name))
-    for name in new:
-        if name not in renamed.values():
-            yield _change("required" if name in must_have else "added", _join(path, name))
-    for name in had.keys() & has.keys():
-        inner = _join(path, name)
-        if name in must_have - must_had:
-            yield _change("required", inner)
-        elif name in must_had - must_have:
-            yield _change("optional", inner)
-        yield from _compare(left, right, had[name], has[name], inner, depth + 1)
-    closed_had, closed_has = (schema.get("additionalProperties") is False for schema in (before, after))
-    if closed_had != closed_has:
-        yield _change("closed" if closed_has else "opened", path)
-
-
-def _renamed(left: _Side, right: _Side, gone: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:
+def _renamed(gone: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Fields that went under another name: the same but for words about them, and alike in name or description."""
     pairs = []
-    for old_name, old in gone.items():
-        for new_name, fresh in new.items():
-            before, after = left.resolved(old), right.resolved(fresh)
+    for old_name, before in gone.items():
+        for new_name, after in new.items():
             if _bare(before) != _bare(after):
                 continue
             said = before.get("description")

@@ -103,9 +103,12 @@ class Shapes:
         from shifty._shifty import PreparedValidator
 
         statements = Dataset()
-        for number, source in enumerate(sources):
-            for quad in parse(source, format=RdfFormat.TURTLE, rename_blank_nodes=number > 0):
-                statements.add(quad)
+        try:
+            for number, source in enumerate(sources):
+                for quad in parse(source, format=RdfFormat.TURTLE, rename_blank_nodes=number > 0):
+                    statements.add(quad)
+        except SyntaxError as error:
+            raise LocalFault(f"the shapes cannot be read: {error}") from error
         self._rules = _rules(statements)
         # The engine copies what it does not use into every report; texts for people are most of the shapes.
         used = [quad.triple for quad in statements if quad.predicate.value not in _FOR_PEOPLE]
@@ -113,6 +116,8 @@ class Shapes:
             self._engine = PreparedValidator(serialize(used, format=RdfFormat.N_TRIPLES))
         except ValueError as error:
             raise LocalFault(f"the shapes cannot be compiled: {error}") from error
+        if self._engine.diagnostics:
+            raise LocalFault(f"the shapes are not understood: {'; '.join(self._engine.diagnostics)}")
 
     def breaches(self, ntriples: bytes) -> tuple[Breach, ...]:
         """All results for the graph in ``ntriples``, of every severity, in a stable order."""

@@ -1,0 +1,1 @@
+"""Benchmarks: honest figures as ratios against a named baseline of the same run. Never asserted in tests."""

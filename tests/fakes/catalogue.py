@@ -177,6 +177,7 @@ class CatalogueNode:
             keyring=self.keys,  # type: ignore[arg-type]
             clock=self.clock,
             node=self.facts,
+            numbered=self.ledger.size,
         )
 
     @property

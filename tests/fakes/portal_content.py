@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -51,19 +52,23 @@ SAMPLE_CSV = (
 
 
 def _segments() -> bytes:
-    features = []
-    for n in range(7):
-        for place, (dx, dy) in enumerate(((0.006, 0.001), (0.001, 0.004))):
-            x, y = 3.70 + 0.006 * n, 51.04 + 0.003 * (n % 3)
-            line_string = [[round(x, 5), round(y, 5)], [round(x + dx / 2, 5), round(y + dy, 5)], [x + dx, y + dy]]
-            features.append(
-                {
-                    "type": "Feature",
-                    "id": f"seg-{n}{place}",
-                    "properties": {"capacity_vph": 1800},
-                    "geometry": {"type": "LineString", "coordinates": line_string},
-                }
-            )
+    """A small town: a ring road, streets to its middle, a river with two bridges."""
+    corners = [
+        (3.72 + 0.021 * math.cos(n * math.pi / 8), 51.05 + 0.012 * math.sin(n * math.pi / 8)) for n in range(16)
+    ]
+    inner = [(3.72 + (x - 3.72) * 0.45, 51.05 + (y - 51.05) * 0.45) for x, y in corners]
+    roads = [[corners[n - 1], corners[n]] for n in range(16)]
+    roads += [[inner[n - 2], inner[n]] for n in range(0, 16, 2)]
+    roads += [[corners[n], inner[n], (3.72 + n * 0.0001, 51.05)] for n in range(0, 16, 2)]
+    features = [
+        {
+            "type": "Feature",
+            "id": f"seg-{n}",
+            "properties": {"capacity_vph": 1800},
+            "geometry": {"type": "LineString", "coordinates": [[round(x, 5), round(y, 5)] for x, y in road]},
+        }
+        for n, road in enumerate(roads)
+    ]
     return json.dumps({"type": "FeatureCollection", "features": features}).encode()
 
 

@@ -76,7 +76,6 @@ from tests.fakes.portal_content import (
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 BASE = "http://127.0.0.1:8101"
 
-ELS = Caller(did=GENT, account="els", roles=ALL_ROLES)
 JAN = Caller(did=GENT, account="jan", roles=frozenset({UserRole.AUDITOR}))
 MEMBER = Credential(
     id="urn:uuid:1",
@@ -86,6 +85,7 @@ MEMBER = Credential(
     valid_from=NOW - timedelta(days=30),
     valid_until=NOW + timedelta(days=300),
 )
+ELS = Caller(did=GENT, account="els", roles=ALL_ROLES, credentials=(replace(MEMBER, subject=GENT),))
 BRUGGE_CALLER = Caller(did=BRUGGE, credentials=(MEMBER,))
 
 COUNTS = f"{BASE}/datasets/traffic-counts"
@@ -102,7 +102,7 @@ class FakeNode:
         self.records: dict[str, list[Record]] = {}
         for record in demo_records() if records is None else records:
             self.records.setdefault(record.iri, []).insert(0, record)
-        self.rules = Access(clock=StillClock(), me=GENT, situation=_situation)
+        self.rules = Access(clock=StillClock(), situation=_situation)
         self.passwords = {"els": ("gent", ELS), "jan": ("gent", JAN)}
         self.sessions: dict[str, Caller] = {}
         self.asked: list[tuple[str, str | None]] = []
@@ -518,7 +518,7 @@ def _facets(records: Sequence[Record]) -> dict[str, dict[str, int]]:
 
 
 def _situation(caller: Caller, at: datetime, provider: str) -> Situation:
-    issuers = {"MembershipCredential": (REGION,), "MobilityPartnerCredential": (REGION,)}
+    issuers: dict[str, tuple[str, ...]] = {"MembershipCredential": (REGION,), "MobilityPartnerCredential": (REGION,)}
     return Situation(caller=caller, at=at, provider=provider, issuers=issuers)
 
 

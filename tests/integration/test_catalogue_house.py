@@ -163,20 +163,25 @@ async def test_a_rebuild_of_the_real_views_ends_in_the_same_content(
 
 
 async def test_publishers_who_race_on_a_database_lose_nothing(database_stores: Stores) -> None:
-    node = CatalogueNode(
-        base="https://gent.example",
-        uow=database_stores.uow,
-        records=database_stores.records,
-        ledger=database_stores.ledger,
+    """Two processes (two nodes over one database know nothing of one another's locks), many publishers each."""
+    one, other = (
+        CatalogueNode(
+            base="https://gent.example",
+            uow=database_stores.uow,
+            records=database_stores.records,
+            ledger=database_stores.ledger,
+        )
+        for _ in range(2)
     )
-    node.publishing._settled = None
+    one.publishing._settled = other.publishing._settled = None
     records = await asyncio.gather(
-        *(node.publish("counts", description={"en": str(number)}) for number in range(10)),
-        *(node.publish(f"other-{number}") for number in range(5)),
+        *(one.publish("counts", description={"en": f"one {number}"}) for number in range(8)),
+        *(other.publish("counts", description={"en": f"other {number}"}) for number in range(8)),
+        *(one.publish(f"other-{number}") for number in range(4)),
     )
-    assert sorted(record.version for record in records if record.iri.endswith("/counts")) == list(range(1, 11))
-    node.settle()
+    assert sorted(record.version for record in records if record.iri.endswith("/counts")) == list(range(1, 17))
+    one.settle()
     with database_stores.uow.read() as tx:
-        assert len(node.ledger.since(tx, 0)) == 15
-        assert len(database_stores.records.versions(tx, "https://gent.example/datasets/counts")) == 10
-    assert node.chains.size("public") == 15
+        assert len(one.ledger.since(tx, 0)) == 20
+        assert len(database_stores.records.versions(tx, "https://gent.example/datasets/counts")) == 16
+    assert one.chains.size("public") == 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ import pytest
 from rdflib import Dataset, Graph, Literal, URIRef
 from rdflib.namespace import DCTERMS, PROV, RDF, XSD
 
-from node.catalogue import chains
+from node.catalogue import chains, feed
 from node.catalogue.envelope import open_record
 from node.catalogue.heads import open_head
 from node.catalogue.model import INTERNAL
@@ -334,3 +335,26 @@ async def test_applying_entries_twice_changes_nothing() -> None:
         assert again.page(audience, 0) == node.chains.page(audience, 0)
     again.rebuild()
     assert (again.position(), again.size("public")) == (0, 0)
+
+
+async def test_nothing_is_answered_from_half_a_chain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A head over less than there is would look like a feed that goes back: after a start, or in a second process."""
+    monkeypatch.setattr(feed, "PAUSE", 0.001)
+    node = CatalogueNode(base="https://gent.example")
+    await publish_many(node, 3)
+    with node.uow.read() as tx:
+        entries = node.ledger.since(tx, 0)
+    async with client(application(node, {}), node.base) as http:
+        node.chains.rebuild()
+        node.chains.apply(entries[:2])
+        for path in ("/feed", "/feed/index", "/feed/pages/0", "/feed/groups/0"):
+            answer = await http.get(path)
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "2"), path
+        node.chains.apply(entries[2:])
+        assert (await http.get("/feed/index")).status_code == 200
+        node.chains.rebuild()
+        monkeypatch.setattr(feed, "PAUSE", 0.1)
+        waiting = asyncio.create_task(http.get("/feed/index"))
+        await asyncio.sleep(0.05)
+        node.chains.apply(entries)
+        assert (await waiting).status_code == 200, "a moment is waited for"

@@ -71,11 +71,13 @@ class DcpNode:
         clock: Clock | None = None,
         per_host: int = 32,
         status_max_age: float = 1.0,
+        presentation_max_age: float = 60.0,
         required_types: Sequence[str] = (),
         scopes: Sequence[str] = (),
         wallet_mark: Callable[[], str] | None = None,
         authenticators: Sequence[Any] = (),
         allow_unsigned_status_list: bool = False,
+        refuse_excess: bool = False,
     ) -> None:
         self.address, self.did, self.url = address, address.did, address.url
         stores = stores or memory_stores()
@@ -105,7 +107,16 @@ class DcpNode:
             status_max_age=status_max_age,
             allow_unsigned_status_list=allow_unsigned_status_list,
         )
-        self.wallet = Wallet(self.uow, self.store, self.peers, self.keyring, self.clock, self.access, self.verifier)
+        self.wallet = Wallet(
+            self.uow,
+            self.store,
+            self.peers,
+            self.keyring,
+            self.clock,
+            self.access,
+            self.verifier,
+            refuse_excess=refuse_excess,
+        )
         self.participants = IdentifyParticipant(
             self.uow,
             self.store,
@@ -117,6 +128,9 @@ class DcpNode:
             verifier=self.verifier,
             required_types=required_types,
             scopes=scopes,
+            presentation_max_age=presentation_max_age,
+            incomplete_max_age=min(5.0, presentation_max_age),
+            presentation_grace=presentation_max_age,
         )
         self.join = RequestCredential(self.uow, self.store, self.peers, self.keyring, self.clock)
         issuing = (self.keyring, self.clock, issues, self.url)

@@ -13,6 +13,7 @@ shared one pool, enough messages would leave no connection for the request that 
 from __future__ import annotations
 
 import asyncio
+import io
 import json as jsons
 import socket
 import zlib
@@ -38,6 +39,7 @@ MAX_REDIRECTS: Final = 3
 CONNECT_SECONDS: Final = 5.0
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _SAFE: Final = frozenset({"GET", "HEAD"})
+_PIECE: Final = 256 * 1024
 
 Lookup = Callable[[str, int], Awaitable[Sequence[tuple[int, str]]]]
 """Host, port → (address family, address): how names are resolved; tests put their own here."""
@@ -236,7 +238,7 @@ class Egress:
                 method,
                 _as_seen_by_client(target),
                 headers=headers,
-                data=body,
+                data=_in_pieces(body),
                 allow_redirects=False,
             )
             location = response.headers.get("Location")
@@ -311,6 +313,11 @@ def _as_seen_by_client(target: Target) -> URL:
     if (url.scheme, url.host, url.port) != target.origin or url.user is not None:
         raise ForbiddenAddress("the address can be read in two ways")
     return url
+
+
+def _in_pieces(body: bytes | None) -> bytes | io.BytesIO | None:
+    """A large body as a file, which the client library sends piece by piece, so that the loop stays free."""
+    return io.BytesIO(body) if body is not None and len(body) > _PIECE else body
 
 
 def _is_secret(header: str) -> bool:

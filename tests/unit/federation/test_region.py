@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.requests import Request
 
-from federation.plugin import Federation, federation_of, hansa_routes, hansa_tasks
+from federation.plugin import Federation, federation_of, hansa_admitted, hansa_routes, hansa_tasks
 from node.base.errors import HansaError
 from node.identity.model import ANONYMOUS, Caller, UserRole
 from node.web.problems import answer_problem
@@ -124,3 +124,23 @@ async def test_publishers_of_the_whole_catalogue(host: Host) -> None:
         ("Odbor dopravy", {"model": 1}),
         ("Vlaanderen", {"rulebook": 1}),
     ]
+
+
+async def test_whoever_is_admitted_is_followed(host: Host) -> None:
+    gent: CatalogueNode = host.extensions["gent"]
+    host.network.down.add(gent.base)
+    woken: list[int] = []
+    parts: Federation = federation_of(host)  # type: ignore[arg-type]
+    parts.members.wake = lambda: woken.append(1)
+    for _ in range(2):
+        await hansa_admitted(host, gent.base, host.node.steward)  # type: ignore[arg-type]
+    await hansa_admitted(host, host.base, host.node.steward)  # type: ignore[arg-type]
+    assert [(one.url, one.did) for one in await parts.members.all()] == [(gent.base, gent.did)]
+    assert woken == [1]
+
+
+def test_the_hooks_are_those_of_the_node() -> None:
+    from node.plugins import load
+
+    manager = load(("federation.plugin",))
+    assert manager.get_plugin("federation.plugin") is not None

@@ -229,7 +229,8 @@ class TestOthersDocuments:
         raw = document().raw
         for purpose in ("authentication", "assertionMethod", "capabilityInvocation", "keyAgreement"):
             raw.pop(purpose)
-        for stated in ({}, {"authentication": [], "keyAgreement": None}):
+        nothing: list[dict[str, Any]] = [{}, {"authentication": [], "keyAgreement": None}]
+        for stated in nothing:
             silent = DidDocument(id="did:web:a.example", raw={**raw, **stated})
             for purpose in ("authentication", "assertionMethod", "capabilityInvocation"):
                 assert key_for(silent, "#key-1", purpose)

@@ -468,8 +468,12 @@ class TestPresenting:
         assert await self.ask(world, [f"{BY_TYPE}:Other:read"]) == []
         # More than was granted is left out without a word (DCP 1.0 §5.4.1.2).
         assert await self.ask(world, [member, partner], granted=[member]) == [MEMBER]
-        with pytest.raises(NotAllowed):
-            await self.ask(world, [partner], granted=[member])
+        assert await self.ask(world, [partner], granted=[member]) == []
+        world.gent.wallet._refuse_excess = True
+        assert await self.ask(world, [member, member], granted=[member]) == [MEMBER]
+        for asked in ([partner], [member, partner]):
+            with pytest.raises(NotAllowed):
+                await self.ask(world, asked, granted=[member])
         assert await self.ask(world, [f"{BY_TYPE}:*:read"]) == []
 
     async def test_expired_credentials_are_not_shown(self) -> None:

@@ -117,6 +117,12 @@ async def test_a_contract_stands_in_for_a_licence_but_open_conditions_do_not() -
     assert b"hasPolicy" not in found.nquads
 
 
+async def test_what_stays_in_the_house_needs_no_licence() -> None:
+    found = await of_fields(GOOD.replace("license: CC-BY-4.0\n", "") + "audience: internal\n", "counts.csv")
+    assert refusals(found) == []
+    assert iris(graph(found), NamedNode(found.iri), f"{DCT}accessRights") == [f"{EU}/access-right/NON_PUBLIC"]
+
+
 async def test_conditions_and_audience_of_the_submission_win() -> None:
     submission = Submission(
         fields=fields(GOOD + "conditions: open\naudience: members\n"),

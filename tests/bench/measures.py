@@ -1,0 +1,262 @@
+"""What is measured. Each measure runs its baseline in turn with the thing itself, and takes medians."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import httpx2
+
+from node.builtins.demo.cast import Member, free_ports
+from tests.bench.processes import await_ready, bare_server, nodes, proportional_mb
+from tests.bench.report import Figure, median
+
+BARE = "bare FastAPI on uvicorn, same run"
+FIELDS = {
+    "kind": "dataset",
+    "title": "Bicycle counters, hourly",
+    "description": "Bicycles that pass each counter, every hour.",
+    "contact": {"name": "Mobility", "email": "mobility@example.org"},
+    "theme": "TRAN",
+    "keywords": ["bicycle", "counting"],
+    "license": "CC-BY-4.0",
+    "conditions": "open",
+}
+
+
+def start_up(rounds: int = 5) -> list[Figure]:
+    """``node_ready_s`` and ``node_idle_mb``."""
+    ready, idle, bare_ready, bare_idle = [], [], [], []
+    with tempfile.TemporaryDirectory(prefix="hansa-bench-") as scratch:
+        home = Path(scratch)
+        (port,) = free_ports(1)
+        member = Member("node", "Node", home, port, (), {"log_level": "error"})
+        member.init()
+        for _ in range(rounds):
+            began = time.perf_counter()
+            member.serve()
+            ready.append(await_ready(member.url, began))
+            time.sleep(2)
+            assert member.process is not None
+            idle.append(proportional_mb(member.process.pid))
+            member.stop()
+            with bare_server(home) as (_, process, seconds):
+                bare_ready.append(seconds)
+                time.sleep(1)
+                bare_idle.append(proportional_mb(process.pid))
+    return [
+        Figure(
+            metric="node_ready_s",
+            value=median(ready),
+            unit="s",
+            n=rounds,
+            baseline_name=BARE,
+            baseline_value=median(bare_ready),
+        ),
+        Figure(
+            metric="node_idle_mb",
+            value=median(idle),
+            unit="MB",
+            n=rounds,
+            baseline_name=BARE,
+            baseline_value=median(bare_idle),
+        ),
+    ]
+
+
+def publishing(count: int = 40) -> list[Figure]:
+    """``publish_p50_ms``: one description, checked, in the ledger, not waiting for the views.
+
+    Baseline: one durable echo at the bare server, the least that any publication costs.
+    """
+    took, floor = [], []
+    with tempfile.TemporaryDirectory(prefix="hansa-bench-") as scratch:
+        home = Path(scratch)
+        os.environ["HANSA_WAIT_FOR_VIEWS"] = "false"
+        try:
+            with (
+                nodes(home, "publisher") as (member,),
+                bare_server(home) as (url, _, _),
+                httpx2.Client() as bare,
+                member.client() as client,
+            ):
+                for number in range(count + 5):
+                    fields = {**FIELDS, "id": f"set-{number}"}
+                    began = time.perf_counter()
+                    client.publish({"fields": fields})
+                    took.append(time.perf_counter() - began)
+                    began = time.perf_counter()
+                    bare.post(f"{url}/keep", json=fields)
+                    floor.append(time.perf_counter() - began)
+        finally:
+            del os.environ["HANSA_WAIT_FOR_VIEWS"]
+    return [
+        Figure(
+            metric="publish_p50_ms",
+            value=median(took[5:]) * 1000,
+            unit="ms",
+            n=count,
+            baseline_name="durable echo over HTTP, same run",
+            baseline_value=median(floor[5:]) * 1000,
+        )
+    ]
+
+
+def negotiating(count: int = 60, at_once: int = 8) -> list[Figure]:
+    """``negotiation_p50_ms`` (one at a time, asked to FINALIZED) and ``negotiations_per_s_8``.
+
+    Baseline: four durable echoes in a row, the messages of a negotiation and nothing else.
+    """
+    with tempfile.TemporaryDirectory(prefix="hansa-bench-") as scratch:
+        home = Path(scratch)
+        with nodes(home, "provider", "consumer") as (provider, consumer), bare_server(home) as (url, _, _):
+            with provider.client() as client:
+                iri = client.publish({"fields": {**FIELDS, "id": "counted"}})["iri"]
+            single = _one_at_a_time(consumer, iri, count)
+            rate = _many_at_once(consumer, iri, count * 4, at_once)
+            floor = _echoes(url, count)
+            floor_rate = _echoes_at_once(url, count * 4, at_once)
+    return [
+        Figure(
+            metric="negotiation_p50_ms",
+            value=median(single) * 1000,
+            unit="ms",
+            n=count,
+            baseline_name="four durable echoes over HTTP, same run",
+            baseline_value=median(floor) * 1000,
+        ),
+        Figure(
+            metric=f"negotiations_per_s_{at_once}",
+            value=rate,
+            unit="1/s",
+            n=count * 4,
+            baseline_name="four durable echoes over HTTP, 8 at a time, same run",
+            baseline_value=floor_rate,
+            lower_is_better=False,
+        ),
+    ]
+
+
+def _one_at_a_time(consumer: Member, iri: str, count: int) -> list[float]:
+    took = []
+    with consumer.client() as client:
+        for _ in range(count + 5):
+            began = time.perf_counter()
+            _negotiate(client, iri)
+            took.append(time.perf_counter() - began)
+    return took[5:]
+
+
+def _negotiate(client: object, iri: str) -> None:
+    pid = client.negotiate(iri)["pid"]  # type: ignore[attr-defined]
+    state = client.negotiation(pid, wait=30)["state"]  # type: ignore[attr-defined]
+    if state != "FINALIZED":
+        raise RuntimeError(f"a negotiation ended as {state}")
+
+
+def _many_at_once(consumer: Member, iri: str, count: int, at_once: int) -> float:
+    def work() -> None:
+        with consumer.client() as client:
+            for _ in range(count // at_once):
+                _negotiate(client, iri)
+
+    return _rate(work, count, at_once)
+
+
+def _echoes(url: str, count: int) -> list[float]:
+    took = []
+    with httpx2.Client() as client:
+        for _ in range(count):
+            began = time.perf_counter()
+            for _ in range(4):
+                client.post(f"{url}/keep", json=FIELDS)
+            took.append(time.perf_counter() - began)
+    return took
+
+
+def _echoes_at_once(url: str, count: int, at_once: int) -> float:
+    def work() -> None:
+        with httpx2.Client() as client:
+            for _ in range(count // at_once * 4):
+                client.post(f"{url}/keep", json=FIELDS)
+
+    return _rate(work, count, at_once)
+
+
+def _rate(work: object, count: int, at_once: int) -> float:
+    threads = [threading.Thread(target=work) for _ in range(at_once)]  # type: ignore[arg-type]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return count / (time.perf_counter() - began)
+
+
+def transferring(megabytes: int = 200, rounds: int = 3) -> list[Figure]:
+    """``sealed_transfer_mb_per_s``: asked, sealed, sent, opened, verified, saved by the consumer's node.
+
+    Baseline: the same file from the same server over plain HTTP, hashed by the reader.
+    """
+    sealed, plain = [], []
+    with tempfile.TemporaryDirectory(prefix="hansa-bench-") as scratch:
+        home = Path(scratch)
+        data = home / "big.bin"
+        data.write_bytes(os.urandom(1 << 20) * megabytes)
+        # The provider admits the consumer itself: sealing is a condition for members.
+        with nodes(home, "provider", "consumer", options=("--issuer",)) as (provider, consumer):
+            _admit(provider, consumer)
+            with provider.client() as client:
+                fact = client.upload(data)
+                shared = {**FIELDS, "id": "plain", "conditions": "open"}
+                open_iri = client.publish({"fields": shared, "files": [{**fact, "open": True}]})["iri"]
+                closed = {**FIELDS, "id": "closed", "conditions": {"template": "members", "sealed": True}}
+                iri = client.publish({"fields": closed, "files": [fact]})["iri"]
+            with consumer.client() as client:
+                _negotiate(client, iri)
+                agreement = next(one for one in client.agreements() if one["dataset"] == iri)
+                for _ in range(rounds):
+                    began = time.perf_counter()
+                    pid = client.transfer(agreement["id"])["pid"]
+                    while True:
+                        state = client.transfer_state(pid, wait=5)
+                        reception = state.get("reception")
+                        if reception and reception["state"] in ("done", "failed"):
+                            break
+                    if reception["state"] != "done":
+                        raise RuntimeError(f"a transfer failed: {reception['error']}")
+                    sealed.append(megabytes * 1.048576 / (time.perf_counter() - began))
+                    plain.append(megabytes * 1.048576 / _plain(f"{open_iri}/files/{data.name}"))
+    return [
+        Figure(
+            metric="sealed_transfer_mb_per_s",
+            value=median(sealed),
+            unit="MB/s",
+            n=rounds,
+            baseline_name="plain HTTP from the same server, same run",
+            baseline_value=median(plain),
+            lower_is_better=False,
+        )
+    ]
+
+
+def _admit(provider: Member, consumer: Member) -> None:
+    with provider.client() as office, consumer.client() as client:
+        client.join(provider.url, "MembershipCredential")
+        office.decide(office.decisions()[0]["id"], approve=True)
+        while not client.memberships()["credentials"]:
+            time.sleep(0.05)
+
+
+def _plain(url: str) -> float:
+    digest = hashlib.sha256()
+    began = time.perf_counter()
+    with httpx2.stream("GET", url, timeout=60) as answer:
+        answer.raise_for_status()
+        for piece in answer.iter_bytes(1 << 20):
+            digest.update(piece)
+    return time.perf_counter() - began

@@ -1,0 +1,76 @@
+"""A figure with its baseline; the table for people and the files for machines."""
+
+from __future__ import annotations
+
+import json
+import platform
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path("build/bench")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """``ratio`` > 1 means that Hansa is better than the baseline, whichever direction is better."""
+
+    metric: str
+    value: float
+    unit: str
+    n: int
+    baseline_name: str
+    baseline_value: float
+    lower_is_better: bool = True
+    seed: int = 0
+
+    @property
+    def ratio(self) -> float:
+        if not self.value or not self.baseline_value:
+            return 0.0
+        return self.baseline_value / self.value if self.lower_is_better else self.value / self.baseline_value
+
+    def to_json(self, machine: str) -> dict[str, Any]:
+        return {
+            "metric": self.metric,
+            "value": round(self.value, 4),
+            "unit": self.unit,
+            "n": self.n,
+            "machine": machine,
+            "seed": self.seed,
+            "baseline": {"name": self.baseline_name, "value": round(self.baseline_value, 4)},
+            "ratio": round(self.ratio, 4),
+        }
+
+
+def median(values: Sequence[float]) -> float:
+    return statistics.median(values)
+
+
+def machine() -> str:
+    """What this was measured on, as far as it explains a figure."""
+    import os
+
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}"
+
+
+def write(name: str, figures: Sequence[Figure]) -> None:
+    """``build/bench/<name>.json``."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    here = machine()
+    document = [figure.to_json(here) for figure in figures]
+    (FOLDER / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+
+
+def show(figures: Sequence[Figure]) -> None:
+    """The table."""
+    width = max(len(figure.metric) for figure in figures)
+    print(f"{'metric':<{width}}  {'value':>10} {'unit':<6} {'n':>5}  {'ratio':>7}  baseline")
+    for one in figures:
+        print(
+            f"{one.metric:<{width}}  {one.value:>10.3f} {one.unit:<6} {one.n:>5}  {one.ratio:>7.2f}  "
+            f"{one.baseline_name} = {one.baseline_value:.3f}"
+        )

@@ -1,0 +1,337 @@
+"""Real nodes for tests: every part as in operation, over real HTTP on loopback, inside this process.
+
+Each node runs in a thread with an event loop of its own, so a test is plain synchronous code that speaks to it
+as a stranger, a person or another node would. ``running`` starts one; the fixtures start the usual companies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+import pytest
+import uvicorn
+
+from node.base.process import Exchange
+from node.bootstrap.application import application
+from node.bootstrap.build import HansaNode, build
+from node.bootstrap.creation import create
+from node.client import HansaClient, locate
+from node.settings import load
+
+PATIENCE = 20.0
+T = TypeVar("T")
+
+CSV = b"hour,count\n2026-01-01T00,12\n2026-01-01T01,7\n"
+
+
+@dataclass
+class Running:
+    """A node that runs. ``node`` is the object behind it: look at it, but speak to it over HTTP."""
+
+    node: HansaNode
+    app: Any
+    folder: Path
+    url: str
+    did: str
+    password: str
+    server: uvicorn.Server
+    thread: threading.Thread
+
+    @property
+    def dsp(self) -> str:
+        """Where its protocol end points hang."""
+        return self.node.parts.dsp_address
+
+    @property
+    def token(self) -> str:
+        """The API token that ``init`` put into its data folder."""
+        return (self.folder / "token").read_text("ascii").strip()
+
+    def client(self) -> HansaClient:
+        """A client with that token, as the command line is one."""
+        return HansaClient(locate(str(self.folder)))
+
+    def http(self, **options: Any) -> httpx2.Client:
+        """A plain client that brings nothing along."""
+        return httpx2.Client(base_url=self.url, timeout=30, trust_env=False, **options)
+
+    def person(self) -> dict[str, str]:
+        """The header of its administrator's requests."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def as_participant(self, audience: Running) -> dict[str, str]:
+        """The header of a request that this node sends to ``audience``: a fresh token for each call."""
+        return {"Authorization": f"Bearer {self.node.people.tokens.bearer(audience.did)}"}
+
+    def exchanges(self, pid: str) -> list[Exchange]:
+        """Every message of a process of this node, as it went over the wire."""
+        stores = self.node.parts.stores
+        with stores.uow.read() as tx:
+            return [*stores.negotiations.exchanges(tx, pid), *stores.transfers.exchanges(tx, pid)]
+
+    def stop(self) -> None:
+        """End it as SIGTERM would."""
+        self.server.should_exit = True
+        self.thread.join(PATIENCE)
+        assert not self.thread.is_alive(), "the node did not end"
+
+
+@contextmanager
+def running(
+    folder: Path,
+    *,
+    template: Path | None = None,
+    port: int | None = None,
+    prepare: Callable[[HansaNode], None] | None = None,
+    options: dict[str, Any] | None = None,
+    **settings: Any,
+) -> Iterator[Running]:
+    """A node in ``folder``, made there first where there is none yet.
+
+    ``template`` is a migrated SQLite file that spares the migrations; ``options`` go to ``build``; ``prepare`` may
+    change the node before its doors are put on; ``settings`` are those of ``hansa.toml``, beside brisk defaults.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port or 0))
+        listener.listen(256)
+        number = listener.getsockname()[1]
+        password = ""
+        if not (folder / "hansa.toml").exists():
+            password = _make(folder, number, template, settings)
+        node = build(load(folder), **(options or {}))
+        if prepare is not None:
+            prepare(node)
+        app = application(node)
+        config = uvicorn.Config(
+            app, loop="uvloop", http="httptools", log_config=None, access_log=False, lifespan="on", server_header=False
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(
+            target=server.run, kwargs={"sockets": [listener]}, name=f"node {folder.name}", daemon=True
+        )
+        thread.start()
+        base = node.parts.base
+        found = Running(node, app, folder, base, node.parts.me, password, server, thread)
+        try:
+            until("the node is ready", lambda: server.started or not thread.is_alive())
+            assert server.started, "the node could not be started"
+            yield found
+        finally:
+            if thread.is_alive():
+                found.stop()
+
+
+def _make(folder: Path, port: int, template: Path | None, settings: dict[str, Any]) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    if template is not None and "database_url" not in settings:
+        shutil.copy(template, folder / "hansa.sqlite")
+    members = {
+        "name": folder.name.capitalize(),
+        "public_url": f"http://127.0.0.1:{port}",
+        "port": port,
+        "allow_loopback": True,
+        "wait_for_views": True,
+        "follow_seconds": 0.2,
+        "status_max_age": 0.0,
+        "log_level": "debug",
+    }
+    return create(folder, {**members, **settings}).password
+
+
+def until(what: str, condition: Callable[[], T], seconds: float = PATIENCE) -> T:
+    """The first truthy answer of ``condition``; fails the test after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        time.sleep(0.02)
+
+
+# ---- what is published and agreed in most tests ---------------------------------------------------------------
+
+
+def publish(
+    node: Running,
+    slug: str = "traffic-counts",
+    *,
+    data: bytes | None = CSV,
+    conditions: Any = "open",
+    audience: str | None = None,
+    **fields: Any,
+) -> dict[str, Any]:
+    """Publish a dataset with one CSV file at ``node``; what the API answered."""
+    files = []
+    with node.client() as client:
+        if data is not None:
+            path = node.folder / f"{slug}.csv"
+            path.write_bytes(data)
+            client.upload(path)
+            digest = hashlib.sha256(data).hexdigest()
+            files.append({"name": path.name, "mediaType": "text/csv", "size": len(data), "sha256": digest})
+        submission: dict[str, Any] = {"fields": described(slug, conditions=conditions, **fields), "files": files}
+        if audience is not None:
+            submission["audience"] = audience
+        return client.publish(submission)
+
+
+def described(slug: str, *, conditions: Any = "open", **fields: Any) -> dict[str, Any]:
+    """The fields of a dataset with nothing to mend."""
+    return {
+        "kind": "dataset",
+        "id": slug,
+        "title": slug.replace("-", " ").capitalize(),
+        "description": "Counts of vehicles by the hour, made up for a test.",
+        "contact": {"name": "Mobility department", "email": "mobility@example.org"},
+        "theme": "TRAN",
+        "license": "CC-BY-4.0",
+        "conditions": conditions,
+        **fields,
+    }
+
+
+def agree(consumer: Running, iri: str, *, purpose: str | None = None) -> dict[str, Any]:
+    """Negotiate to the end; the consumer's view of the negotiation."""
+    with consumer.client() as client:
+        pid = client.negotiate(iri, purpose=purpose)["pid"]
+        return until("the negotiation ends", lambda: _ended(client.negotiation(pid, wait=5)))
+
+
+def receive(consumer: Running, agreement_id: str) -> dict[str, Any]:
+    """Transfer to the end; the consumer's view of the transfer."""
+    with consumer.client() as client:
+        pid = client.transfer(agreement_id)["pid"]
+        return until("the transfer ends", lambda: _ended(client.transfer_state(pid, wait=5)))
+
+
+def _ended(state: dict[str, Any]) -> dict[str, Any] | None:
+    return state if state["state"] in ("FINALIZED", "COMPLETED", "TERMINATED") else None
+
+
+def admit(region: Running, city: Running, credential: str = "MembershipCredential") -> dict[str, Any]:
+    """``city`` applies, a person of ``region`` approves, the credential arrives: the credential."""
+    with city.client() as client, region.client() as office:
+        client.join(region.url, credential)
+        waiting = until(
+            "the application arrives", lambda: [one for one in office.decisions() if one["peer"] == city.did]
+        )
+        office.decide(waiting[0]["id"], approve=True)
+        held = until(
+            "the credential arrives",
+            lambda: [one for one in client.memberships()["credentials"] if credential in one["types"]],
+        )
+        return held[0]
+
+
+# ---- fixtures -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def running_node(tmp_path: Path, sqlite_template: Path) -> Iterator[Running]:
+    """One node of this test's own."""
+    with running(tmp_path / "node", template=sqlite_template) as node:
+        yield node
+
+
+@dataclass
+class Pair:
+    """Two nodes that know each other by nothing but their addresses."""
+
+    provider: Running
+    consumer: Running
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Pair]:
+    """A provider and a consumer without a region, shared by the tests of one module."""
+    home = tmp_path_factory.mktemp("pair")
+    with ExitStack() as stack:
+        provider, consumer = (
+            stack.enter_context(running(home / name, template=sqlite_template)) for name in ("provider", "consumer")
+        )
+        yield Pair(provider, consumer)
+
+
+@dataclass
+class Company:
+    """A region with its rulebook, and cities that it admitted."""
+
+    region: Running
+    cities: tuple[Running, ...]
+
+
+@pytest.fixture(scope="module")
+def region_and_cities(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Company]:
+    """A region and two cities that hold its membership credential, shared by the tests of one module."""
+    with company(tmp_path_factory.mktemp("region"), sqlite_template) as found:
+        for city in found.cities:
+            admit(found.region, city)
+        yield found
+
+
+@contextmanager
+def company(home: Path, template: Path, *, cities: int = 2, **settings: Any) -> Iterator[Company]:
+    """A region with a rulebook, and cities that have not applied yet. ``settings`` are the first city's."""
+    with ExitStack() as stack:
+        region = stack.enter_context(running(home / "region", template=template, issuer=True))
+        with region.client() as client:
+            client.publish({"fields": rulebook(region.did)})
+        names = [f"city{number}" for number in range(1, cities + 1)]
+        made = [
+            stack.enter_context(
+                running(home / name, template=template, region=region.did, **(settings if name == "city1" else {}))
+            )
+            for name in names
+        ]
+        yield Company(region, tuple(made))
+
+
+def rulebook(region: str) -> dict[str, Any]:
+    """The fields of a rulebook under which ``region`` (its DID) admits members and mobility partners."""
+    return {
+        "kind": "rulebook",
+        "id": "common-rules",
+        "title": "Rules of the test region",
+        "description": "Who may take part, and which credentials there are. Made up for a test.",
+        "publisher": {"name": "Region"},
+        "contact": {"name": "Region", "email": "region@example.org"},
+        "license": "CC-BY-4.0",
+        "theme": ["GOVE"],
+        "version": "1.0",
+        "valid_from": "2026-01-01",
+        "purposes": [{"name": "ImproveTransportMobility", "label": "mobility planning", "text": "Planning."}],
+        "audiences": [
+            {
+                "name": "members",
+                "label": "members",
+                "text": "Everybody who holds a membership credential.",
+                "credentials": ["MembershipCredential"],
+            }
+        ],
+        "credentials": [
+            {"type": kind, "label": label, "text": f"The holder is a {label}.", "issuers": [region]}
+            for kind, label in (
+                ("MembershipCredential", "member"),
+                ("MobilityPartnerCredential", "mobility partner"),
+            )
+        ],
+        "templates": [{"name": "open", "text": "Free to use."}, {"name": "members", "text": "For members."}],
+        "law": "Belgian law",
+        "court": "Courts of Brussels",
+        "disputes": "Between the named contacts.",
+        "notice": "P1M",
+        "retention": "P5Y",
+        "text": "Members keep to what they agree.",
+    }

@@ -1,0 +1,106 @@
+"""Looking into ontologies, and what a new version changes for their users."""
+
+from __future__ import annotations
+
+import pytest
+
+from node.semantics.documents import canonical, parse
+from node.semantics.ontologies import Vocabulary, compare, inspect
+
+IRI = "https://gent.example/ns/mobility"
+PREFIXES = f"""
+@prefix m: <{IRI}#> .
+@prefix owl: <http://www.w3.org/2002/07/owl#> .
+@prefix rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+@prefix skos: <http://www.w3.org/2004/02/skos/core#> .
+@prefix vann: <http://purl.org/vocab/vann/> .
+"""
+V1 = """
+<https://gent.example/ns/mobility> a owl:Ontology ; owl:versionInfo "1.0" ;
+  vann:preferredNamespaceUri "https://gent.example/ns/mobility#" ; owl:imports <http://www.w3.org/ns/sosa/> .
+m:RoadSegment a owl:Class ; rdfs:label "wegsegment"@nl, "road segment"@en ; rdfs:comment "Stuk weg"@nl .
+m:Bridge a owl:Class ; rdfs:label "brug"@nl, "bridge"@en ; rdfs:subClassOf m:RoadSegment, [ a owl:Restriction ] .
+m:flow a owl:DatatypeProperty ; rdfs:label "stroom"@nl ; rdfs:domain m:RoadSegment ; rdfs:range rdfs:Literal .
+m:car a skos:Concept ; skos:prefLabel "auto"@nl ; skos:closeMatch <https://data.vlaanderen.be/id/concept/auto> .
+m:old a rdf:Property ; owl:deprecated true .
+"""
+
+
+def look(text: str) -> Vocabulary:
+    nquads, _ = canonical(parse((PREFIXES + text).encode(), "text/turtle", base="http://x/"))
+    return inspect(nquads, IRI)
+
+
+def test_terms_and_what_they_mean() -> None:
+    found = look(V1)
+    assert (found.version, found.namespace, found.imports) == ("1.0", f"{IRI}#", ("http://www.w3.org/ns/sosa/",))
+    assert {iri.rpartition("#")[2]: term.kind for iri, term in found.terms.items()} == {
+        "RoadSegment": "class",
+        "Bridge": "class",
+        "flow": "property",
+        "car": "concept",
+        "old": "property",
+    }
+    bridge = found.terms[f"{IRI}#Bridge"]
+    assert (bridge.label("nl"), bridge.label("cs"), bridge.wider) == ("brug", "bridge", (f"{IRI}#RoadSegment",))
+    assert found.terms[f"{IRI}#old"].deprecated
+    assert found.terms[f"{IRI}#old"].label() == "old"
+    assert found.terms[f"{IRI}#car"].matches == ("https://data.vlaanderen.be/id/concept/auto",)
+    assert found.languages == ()
+    assert found.terms[f"{IRI}#flow"].to_json()["range"] == ["http://www.w3.org/2000/01/rdf-schema#Literal"]
+
+
+def test_languages_that_all_terms_speak() -> None:
+    only = "m:a a owl:Class ; rdfs:label 'a'@nl, 'b'@en . m:b a owl:Class ; rdfs:label 'c'@nl ."
+    assert look(only).languages == ("nl",)
+
+
+@pytest.mark.parametrize(
+    ("piece", "instead", "what", "breaking", "text"),
+    [
+        ('m:car a skos:Concept ; skos:prefLabel "auto"@nl ;', "m:x m:y", "removed", True, "car is gone"),
+        ("m:old a rdf:Property", "m:New a owl:Class . m:old a rdf:Property", "added", False, "New is new"),
+        (
+            "m:flow a owl:DatatypeProperty",
+            "m:flow a owl:Class",
+            "kind",
+            True,
+            "flow was a property and is a class now",
+        ),
+        ("Stuk weg", "Stuk fietspad", "meaning", True, "road segment is defined anew"),
+        ('"bridge"@en', '"overpass"@en', "label", False, "overpass is called otherwise now"),
+        ("rdfs:domain m:RoadSegment", "rdfs:domain m:Bridge", "domain", True, "flow is for other things now"),
+        ("rdfs:range rdfs:Literal", "rdfs:range rdfs:Resource", "range", True, "flow has other values now"),
+        (
+            "rdfs:subClassOf m:RoadSegment, [",
+            "rdfs:subClassOf [",
+            "wider",
+            False,
+            "bridge stands elsewhere in the hierarchy",
+        ),
+        ('"stroom"@nl ;', '"stroom"@nl ; owl:deprecated true ;', "deprecated", False, "flow is given up"),
+    ],
+)
+def test_changes(piece: str, instead: str, what: str, breaking: bool, text: str) -> None:
+    assert piece in V1
+    second = V1.replace(piece, instead, 1)
+    if what == "removed":
+        second = V1[: V1.index("m:car")] + V1[V1.index("m:old") :]
+    (change,) = compare(look(V1), look(second))
+    assert (change.what, change.breaking) == (what, breaking)
+    expected = {"flow is": "stroom is", "flow has": "stroom has", "flow was": "stroom was", "car is": "auto is"}
+    for name, label in expected.items():
+        text = text.replace(name, label)
+    assert change.text["en"] == text
+    assert change.text.keys() == {"en", "nl", "cs"}
+
+
+def test_further_languages_and_matches_change_nothing() -> None:
+    second = V1.replace('"stroom"@nl', '"stroom"@nl, "tok"@cs').replace("skos:closeMatch", "skos:exactMatch")
+    assert compare(look(V1), look(second)) == ()
+
+
+def test_the_breaking_come_first() -> None:
+    second = V1.replace("Stuk weg", "x") + "m:New a owl:Class ."
+    assert [change.breaking for change in compare(look(V1), look(second))] == [True, False]

@@ -1,0 +1,154 @@
+"""What a new version of a JSON Schema breaks, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.base.errors import InvalidInput
+from node.semantics.schemas import breaks, compare
+
+V1: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "type": "object",
+    "required": ["refRoadSegment", "intensity"],
+    "properties": {
+        "refRoadSegment": {"type": "string"},
+        "dateObservedFrom": {"type": "string", "format": "date-time"},
+        "intensity": {"type": "integer", "minimum": 0, "description": "vehicles in the quarter hour"},
+        "vehicleType": {"enum": ["car", "van", "lorry"]},
+        "averageVehicleSpeed": {"type": "number", "x-ogc-unit": "km/h"},
+    },
+}
+
+
+def changed(**properties: Any) -> dict[str, Any]:
+    return {**V1, "properties": {**V1["properties"], **properties}}
+
+
+def without(name: str, **more: Any) -> dict[str, Any]:
+    kept = {key: value for key, value in V1["properties"].items() if key != name}
+    return {**V1, "properties": {**kept, **more}}
+
+
+def test_the_second_version_of_the_demonstration_renames_a_field() -> None:
+    second = without("intensity", vehicleCount=V1["properties"]["intensity"])
+    second["required"] = ["refRoadSegment", "vehicleCount"]
+    (change,) = compare(V1, second)
+    assert (change.what, change.path, change.breaking) == ("renamed", "intensity", True)
+    assert change.text == {
+        "en": "intensity is called vehicleCount now",
+        "nl": "intensity heet nu vehicleCount",
+        "cs": "intensity se nyní jmenuje vehicleCount",
+    }
+
+
+@pytest.mark.parametrize(
+    ("new", "what", "path", "breaking"),
+    [
+        (without("vehicleType"), "removed", "vehicleType", True),
+        (changed(lane={"type": "string"}), "added", "lane", False),
+        ({**changed(lane={"type": "string"}), "required": [*V1["required"], "lane"]}, "required", "lane", True),
+        ({**V1, "required": [*V1["required"], "vehicleType"]}, "required", "vehicleType", True),
+        ({**V1, "required": ["intensity"]}, "optional", "refRoadSegment", False),
+        (changed(intensity={"type": "string", "minimum": 0}), "type", "intensity", True),
+        (changed(intensity={"type": ["integer", "null"], "minimum": 0}), "type-widened", "intensity", False),
+        (
+            changed(averageVehicleSpeed={"type": "integer", "x-ogc-unit": "km/h"}),
+            "type-narrowed",
+            "averageVehicleSpeed",
+            True,
+        ),
+        (changed(intensity={"type": "number", "minimum": 0}), "type-widened", "intensity", False),
+        (changed(vehicleType={"enum": ["car", "van"]}), "values-removed", "vehicleType", True),
+        (changed(vehicleType={"enum": ["car", "van", "lorry", "bus"]}), "values-added", "vehicleType", False),
+        (changed(vehicleType={}), "loosened", "vehicleType", False),
+        (changed(refRoadSegment={"type": "string", "enum": ["a"]}), "tightened", "refRoadSegment", True),
+        (changed(intensity={"type": "integer", "minimum": 1}), "tightened", "intensity", True),
+        (changed(intensity={"type": "integer"}), "loosened", "intensity", False),
+        (changed(intensity={"type": "integer", "minimum": 0, "maximum": 9}), "tightened", "intensity", True),
+        (changed(refRoadSegment={"type": "string", "pattern": "^S"}), "tightened", "refRoadSegment", True),
+        (changed(averageVehicleSpeed={"type": "number", "x-ogc-unit": "m/s"}), "unit", "averageVehicleSpeed", True),
+        ({**V1, "additionalProperties": False}, "closed", "", True),
+    ],
+)
+def test_changes(new: dict[str, Any], what: str, path: str, breaking: bool) -> None:
+    (change,) = compare(V1, new)
+    assert (change.what, change.path, change.breaking) == (what, path, breaking)
+    assert breaks(V1, new) is breaking
+    assert change.text.keys() == {"en", "nl", "cs"}
+    assert change.to_json()["breaking"] is breaking
+
+
+def test_words_about_fields_change_nothing() -> None:
+    assert compare(V1, {**V1, "title": "Other", "description": "Other"}) == ()
+    assert compare(V1, V1) == ()
+
+
+def test_references_are_followed() -> None:
+    old = {
+        "$ref": "#/$defs/flow",
+        "$defs": {"flow": {"properties": {"a": {"$ref": "#/$defs/n"}}}, "n": {"type": "integer"}},
+    }
+    new = {
+        "$ref": "#/$defs/flow",
+        "$defs": {"flow": {"properties": {"a": {"$ref": "#/$defs/n"}}}, "n": {"type": "string"}},
+    }
+    (change,) = compare(old, new)
+    assert (change.what, change.path) == ("type", "a")
+
+
+def test_a_schema_that_refers_to_itself_ends() -> None:
+    loop: dict[str, Any] = {"properties": {"child": {"$ref": "#"}, "x": {"type": "string"}}}
+    again: dict[str, Any] = {"properties": {"child": {"$ref": "#"}, "x": {"type": "integer"}}}
+    assert all(change.what == "type" for change in compare(loop, again))
+    assert compare({"$ref": "#"}, {"$ref": "#"}) == ()
+
+
+def test_nested_fields_and_items_have_paths() -> None:
+    old = {"properties": {"list": {"type": "array", "items": {"properties": {"a": {"type": "string"}}}}}}
+    new = {"properties": {"list": {"type": "array", "items": {"properties": {"a": {"type": "integer"}}}}}}
+    (change,) = compare(old, new)
+    assert change.path == "list[].a"
+
+
+def test_the_breaking_come_first() -> None:
+    new = without("vehicleType", lane={"type": "string"}, note={"type": "boolean"})
+    assert [change.breaking for change in compare(V1, new)] == [True, False, False]
+
+
+def test_two_fields_that_changed_places_are_not_renamed_into_one() -> None:
+    old = {"properties": {"alpha": {"type": "string"}, "beta": {"type": "string"}}}
+    new = {"properties": {"alpha_x": {"type": "string"}, "beta_x": {"type": "string"}}}
+    assert {(c.path, c.text["en"]) for c in compare(old, new)} == {
+        ("alpha", "alpha is called alpha_x now"),
+        ("beta", "beta is called beta_x now"),
+    }
+
+
+@pytest.mark.parametrize("wrong", [[], "x", 3, None])
+def test_what_is_no_schema_is_refused(wrong: Any) -> None:
+    with pytest.raises(InvalidInput):
+        compare(V1, wrong)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["type", "properties", "required", "enum", "items", "$ref", "minimum", "a"]), inner
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(old=st.dictionaries(st.sampled_from(["type", "properties", "required", "enum", "items"]), _JSON), new=_JSON)
+def test_no_nonsense_breaks_it(old: dict[str, Any], new: Any) -> None:
+    if isinstance(new, dict):
+        assert isinstance(compare(old, new), tuple)
+    assert compare(old, old) == ()
