@@ -301,6 +301,7 @@ def build(
             keyring=parts.keyring,
             clock=parts.clock,
             node=node,
+            numbered=stores.ledger.size,
         ),
         dsp_catalogue=DspCatalogue(uow=stores.uow, records=stores.records, visibility=visibility, node=node),
         join=Join(
@@ -406,7 +407,11 @@ def _timers(parts: Parts, spoken: Protocol) -> list[Timer]:
 
         return await run_sync(forget)
 
+    async def rest() -> bool:
+        return await run_sync(parts.graph.rest)
+
     return [
+        Timer("idle graph", 30.0, rest),
         Timer("used tokens", 300.0, forget_jtis),
         Timer("late decisions", 60.0, spoken.decisions.expire),
     ]

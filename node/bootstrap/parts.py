@@ -13,7 +13,7 @@ from node.adapters.egress import Egress
 from node.adapters.graph.store import OxigraphGraph
 from node.adapters.keys import FileKeyRing
 from node.adapters.planes.files import FolderAssets
-from node.adapters.search.index import TantivyIndex
+from node.adapters.search import TantivyIndex
 from node.adapters.sql.engine import connect
 from node.adapters.sql.identity import SqlIdentityStore
 from node.adapters.sql.ledger import SqlLedgerStore

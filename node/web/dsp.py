@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from node.base.errors import HansaError, LocalFault, TooLarge
+from node.base.jsons import read_object
 from node.base.process import Role
 from node.identity.model import Caller, DidDocument
 from node.negotiation import machine as negotiating
@@ -107,7 +108,7 @@ class _Door:
             body = await _body(request)
             wanted: Sequence[Any] = ()
             if body.strip():
-                message = contract.read_object(body)
+                message = read_object(body)
                 contract.require_type(message, "CatalogRequestMessage")
                 wanted = message.get("filter") or ()
             token = request.query_params.get("continuationToken")
