@@ -114,7 +114,13 @@ def running(
             prepare(node)
         app = application(node)
         config = uvicorn.Config(
-            app, loop="uvloop", http="httptools", log_config=None, access_log=False, lifespan="on", server_header=False
+            app,
+            loop="uvloop",
+            http="httptools",
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            server_header=False,
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(
@@ -149,7 +155,7 @@ def _make(folder: Path, port: int, template: Path | None, settings: dict[str, An
     return create(folder, {**members, **settings}).password
 
 
-def until(what: str, condition: Callable[[], T], seconds: float = PATIENCE) -> T:
+def until(what: str, condition: Callable[[], T | None], seconds: float = PATIENCE) -> T:
     """The first truthy answer of ``condition``; fails the test after ``seconds``."""
     deadline = time.monotonic() + seconds
     while True:
@@ -181,14 +187,16 @@ def publish(
             client.upload(path)
             digest = hashlib.sha256(data).hexdigest()
             files.append({"name": path.name, "mediaType": "text/csv", "size": len(data), "sha256": digest})
-        submission: dict[str, Any] = {"fields": described(slug, conditions=conditions, **fields), "files": files}
+        submission: dict[str, Any] = {"fields": described(slug, **fields), "files": files}
+        if conditions is not None:
+            submission["conditions"] = conditions
         if audience is not None:
             submission["audience"] = audience
         return client.publish(submission)
 
 
-def described(slug: str, *, conditions: Any = "open", **fields: Any) -> dict[str, Any]:
-    """The fields of a dataset with nothing to mend."""
+def described(slug: str, **fields: Any) -> dict[str, Any]:
+    """The fields of a dataset with nothing to mend, but for its conditions."""
     return {
         "kind": "dataset",
         "id": slug,
@@ -197,7 +205,6 @@ def described(slug: str, *, conditions: Any = "open", **fields: Any) -> dict[str
         "contact": {"name": "Mobility department", "email": "mobility@example.org"},
         "theme": "TRAN",
         "license": "CC-BY-4.0",
-        "conditions": conditions,
         **fields,
     }
 
@@ -228,7 +235,7 @@ def admit(region: Running, city: Running, credential: str = "MembershipCredentia
             "the application arrives", lambda: [one for one in office.decisions() if one["peer"] == city.did]
         )
         office.decide(waiting[0]["id"], approve=True)
-        held = until(
+        held: list[dict[str, Any]] = until(
             "the credential arrives",
             lambda: [one for one in client.memberships()["credentials"] if credential in one["types"]],
         )

@@ -7,7 +7,7 @@ it takes, with the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -69,6 +69,12 @@ class Outbox(Protocol):
         lanes_blocked: Sequence[str] = (),
     ) -> Sequence[Task]:
         """Take due tasks whose lease is free or over; at most one for each (lane, subject), oldest first."""
+
+    def due(
+        self, tx: Transaction, *, now: datetime, limit: int, busy: Collection[str], lanes_blocked: Sequence[str] = ()
+    ) -> Sequence[Task]:
+        """As ``lease``, without writing anything: for the one worker that an embedded store can have, which knows
+        itself what it is carrying out (``busy``, task ids). Such a worker never leases."""
 
     def renew(self, tx: Transaction, task: Task, *, until: datetime) -> bool:
         """Hold the lease of a long task for longer; False when it was lost."""

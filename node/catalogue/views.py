@@ -37,6 +37,32 @@ class View(Protocol):
         """Forget everything; the follower then applies the ledger from the beginning."""
 
 
+STRIDE = 5_000
+"""After so many entries that say nothing about records a view writes its position down all the same."""
+
+
+class _Passed:
+    """How far a view has looked beyond what it has written down.
+
+    Most entries are no records (messages of a negotiation, accesses), and writing a position costs a view as much
+    as writing a record. What was only passed by is looked at once more after a restart.
+    """
+
+    def __init__(self) -> None:
+        self._seen = 0
+
+    def position(self, written: int) -> int:
+        return max(self._seen, written)
+
+    def may_skip(self, after: int, written: int) -> bool:
+        """Entries up to ``after`` touch no record: remember that, and tell whether that is enough."""
+        self._seen = after
+        return after - written < STRIDE
+
+    def forget(self) -> None:
+        self._seen = 0
+
+
 class GraphView:
     """Keeps the graph store."""
 
@@ -46,16 +72,19 @@ class GraphView:
         self._uow = uow
         self._records = records
         self._graph = graph
+        self._passed = _Passed()
 
     def position(self) -> int:
-        return self._graph.position()
+        return self._passed.position(self._graph.position())
 
     def apply(self, entries: Sequence[Entry]) -> None:
         if entries:
             heads = _heads(self._uow, self._records, entries)
-            self._graph.apply(heads, _after(entries))
+            if heads or not self._passed.may_skip(_after(entries), self._graph.position()):
+                self._graph.apply(heads, _after(entries))
 
     def rebuild(self) -> None:
+        self._passed.forget()
         self._graph.clear()
 
 
@@ -68,17 +97,20 @@ class SearchView:
         self._uow = uow
         self._records = records
         self._index = index
+        self._passed = _Passed()
 
     def position(self) -> int:
-        return self._index.position()
+        return self._passed.position(self._index.position())
 
     def apply(self, entries: Sequence[Entry]) -> None:
         if entries:
             heads = _heads(self._uow, self._records, entries)
-            changes = [(head.iri, None if head.withdrawn else indexed(head)) for head in heads]
-            self._index.apply(changes, _after(entries))
+            if heads or not self._passed.may_skip(_after(entries), self._index.position()):
+                changes = [(head.iri, None if head.withdrawn else indexed(head)) for head in heads]
+                self._index.apply(changes, _after(entries))
 
     def rebuild(self) -> None:
+        self._passed.forget()
         self._index.clear()
 
 

@@ -119,7 +119,7 @@ class Acquire:
 
     def _in_force(self, iri: str, provider: str, offer: dict[str, Any]) -> Agreement | None:
         with self._uow.read() as tx:
-            held = self._agreements.select(tx, dataset=iri, provider=provider, consumer=self._me)
+            held = self._agreements.select(tx, dataset=iri, provider=provider, consumer=self._me, limit=5)
         return next(
             (
                 agreement

@@ -19,7 +19,8 @@ from typing import Any, Final
 from node.base.errors import InvalidInput
 from node.policy.odrl import SEALED, parse
 from node.policy.parameters import Parameter, read_value
-from node.policy.terms import DSP_BARE_TERMS, PREFIXES, PROFILE, expand
+from node.policy.spelling import rules_for_dsp
+from node.policy.terms import PROFILE, expand
 from node.policy.visible import PUBLIC
 from node.semantics.resources import names, read
 from node.vocab.namespaces import ODRL
@@ -219,7 +220,7 @@ def _offer(policy: Mapping[str, Any], target: str, offer_id: str, *, sealed: boo
         "profile": PROFILE,
         "target": target,
         "odrl:conflict": {"@id": "odrl:prohibit"},
-        **{name: _full(policy[name]) for name in _RULES if policy.get(name)},
+        **{name: rules_for_dsp(policy[name]) for name in _RULES if policy.get(name)},
     }
     if sealed:
         offer[SEALED] = True
@@ -228,7 +229,7 @@ def _offer(policy: Mapping[str, Any], target: str, offer_id: str, *, sealed: boo
 
 
 def _own_policy(policy: Mapping[str, Any], target: str, offer_id: str) -> Compiled:
-    """A policy that the publisher wrote: its terms stay, id and target become ours."""
+    """A policy that the publisher wrote: its terms stay, in DSP's spelling; id and target become ours."""
     read_policy = parse({**policy, "@id": offer_id, "@type": "Offer"})
     if not read_policy.permissions and not read_policy.prohibitions:
         raise InvalidInput(
@@ -242,22 +243,10 @@ def _own_policy(policy: Mapping[str, Any], target: str, offer_id: str) -> Compil
     for key, value in policy.items():
         name = expand(key).removeprefix(ODRL)
         if name in _RULES and value:
-            own[name] = _full(list(value) if isinstance(value, list | tuple) else [value])
+            own[name] = rules_for_dsp(value)
         elif name == "profile":
             own["profile"] = value
         elif ":" in key and not key.startswith("@"):
             own[key] = value
     offer = {"@id": offer_id, "@type": "Offer", "profile": PROFILE, "target": target, **own}
     return Compiled(offer=offer, sealed=read_policy.sealed, audience=PUBLIC, ask=False)
-
-
-def _full(part: Any) -> Any:
-    """Prefixes other than ``odrl:`` written out, here and inside; bare DSP terms stay."""
-    if isinstance(part, Mapping):
-        return {key: _full(item) for key, item in part.items()}
-    if isinstance(part, list):
-        return [_full(item) for item in part]
-    if isinstance(part, str) and part not in DSP_BARE_TERMS:
-        prefix = part.partition(":")[0]
-        return expand(part) if prefix in PREFIXES and prefix != "odrl" else part
-    return part

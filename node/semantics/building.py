@@ -17,7 +17,8 @@ from pyoxigraph import Dataset, Literal, NamedNode, Quad
 
 from node.semantics import extents, values, words
 from node.semantics.codelists import CodeList
-from node.semantics.fields import ENVELOPE, Field, Form, find, spellings
+from node.semantics.fields import ENVELOPE
+from node.semantics.forms import Field, Form, find, spellings
 from node.semantics.languages import TAGS
 from node.semantics.model import Finding
 from node.semantics.values import NotSo

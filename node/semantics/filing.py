@@ -11,8 +11,9 @@ from pyoxigraph import Dataset, Literal, NamedNode
 
 from node.semantics import values, words
 from node.semantics.building import Builder, slug
-from node.semantics.fields import FILE, FILE_WORDS, FILES_NAMES, find
+from node.semantics.fields import FILE, FILE_WORDS, FILES_NAMES
 from node.semantics.filetypes import FILE_TYPES, file_type, media_type_iri
+from node.semantics.forms import find
 from node.semantics.model import File
 from node.semantics.triples import TYPE, Node, iris, literals, nodes, put, put_if_absent
 from node.semantics.values import NotSo

@@ -18,7 +18,8 @@ from node.semantics.building import Builder, slug
 from node.semantics.codelists import folded
 from node.semantics.completing import Setting, complete
 from node.semantics.documents import parse
-from node.semantics.fields import fields_of, find
+from node.semantics.fields import fields_of
+from node.semantics.forms import find
 from node.semantics.kinds import KINDS, Kind, kind_named, kinds_like
 from node.semantics.model import File, Finding, Submission
 from node.semantics.subjects import DOCUMENT, Subject, address, adopted, is_address, is_slug, main_subject
@@ -45,7 +46,7 @@ class Draft:
 def draft(submission: Submission, setting: Setting) -> Draft:
     """The draft that ``submission`` makes. Raises ``InvalidInput`` and its kin for an unreadable document."""
     fields = dict(submission.fields or {})
-    made = Draft(lines={str(key): int(line) for key, line in dict(fields.pop("__lines__", None) or {}).items()})
+    made = Draft(lines=_lines(fields.pop("__lines__", None)))
     kind = _kind(submission, fields, made)
     if made.findings:
         return made
@@ -60,6 +61,13 @@ def draft(submission: Submission, setting: Setting) -> Draft:
         _agree(submission, fields, made)
         complete(made.dataset, made.subject, made.kind, setting, conditions=made.conditions, audience=made.audience)
     return made
+
+
+def _lines(given: Any) -> dict[str, int]:
+    """Field path → line, as the command line sends it; anything else is nobody's lines."""
+    if not isinstance(given, Mapping):
+        return {}
+    return {str(path): line for path, line in given.items() if isinstance(line, int)}
 
 
 def _kind(submission: Submission, fields: Mapping[str, Any], made: Draft) -> Kind | None:

@@ -15,7 +15,8 @@ from typing import Any, Final
 from pyoxigraph import Dataset, Literal, NamedNode
 
 from node.semantics.codelists import ACCESS
-from node.semantics.fields import FILE, Field, Form, fields_of
+from node.semantics.fields import FILE, fields_of
+from node.semantics.forms import Field, Form
 from node.semantics.kinds import Kind
 from node.semantics.places import place_of
 from node.semantics.themes import THEMES

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pyoxigraph import Literal, NamedNode
 
-from node.semantics.fields import Form
+from node.semantics.forms import Form
 from node.semantics.kinds import PLURALS
 from node.vocab.namespaces import GEOSPARQL, RDF, XSD
 

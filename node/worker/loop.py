@@ -163,6 +163,11 @@ class Worker:
     def _lease(self, room: int) -> list[Task]:
         now = self._clock.now()
         blocked = [lane for lane, (_, until) in self._lanes_down.items() if until > now]
+        if self._embedded:
+            # Nobody else works on this store, so a lease would only tell ourselves what we know.
+            with self._uow.read() as tx:
+                busy = set(self._running)
+                return list(self._outbox.due(tx, now=now, limit=room, busy=busy, lanes_blocked=blocked))
         with self._uow.read() as tx:
             next_due = self._outbox.next_due(tx)
         if next_due is None or next_due > now:
@@ -238,7 +243,7 @@ class Worker:
         self._lanes_down[lane] = (count, self._clock.now() + timedelta(seconds=rest))
 
     async def _keep_leases(self) -> None:
-        while True:
+        while not self._embedded:
             await asyncio.sleep(self._pace.lease / 3)
             tasks = [task for task, _ in self._running.values()]
             if tasks:

@@ -14,6 +14,8 @@ from node.ledger.ports import LedgerStore
 log = logging.getLogger("hansa.views")
 
 BATCH = 500
+BREATH = 0.02
+"""Seconds between two looks while much is going on: many commits are then numbered and followed together."""
 
 
 class View(Protocol):
@@ -92,6 +94,8 @@ class FollowLedger:
                 self._moved.notify_all()
             if moved == 0:
                 await self._rest()
+            else:
+                await asyncio.sleep(BREATH)
 
     async def _rest(self) -> None:
         try:

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft201909Validator
+from jsonschema import Draft201909Validator  # type: ignore[import-untyped]
 from referencing import Registry, Resource
 
 from tests.shared import data
@@ -51,7 +51,9 @@ def faults(message: Mapping[str, Any], schema: str | None = None) -> list[str]:
 
 def examples(folder: str) -> dict[str, dict[str, Any]]:
     """The official example messages in a folder, by file name."""
-    return {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(data(f"dsp/{folder}/example").iterdir())}
+    return {
+        path.stem: json.loads(path.read_text("utf-8")) for path in sorted(data(f"dsp/{folder}/example").iterdir())
+    }
 
 
 @cache

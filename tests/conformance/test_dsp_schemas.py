@@ -33,7 +33,7 @@ DATASET = "https://ghent.example/datasets/counts"
 REGION = "did:web:region.example"
 PARAMETERS: dict[str, dict[str, Any]] = {
     "mobility-partners": {"until": "2027-12-31", "sealed": True},
-    "restricted-to-model": {"until": "2027-12-31", "model": "https://ghent.example/models/m"},
+    "restricted-to-model": {"models": ["https://ghent.example/models/m"]},
 }
 
 
@@ -43,7 +43,7 @@ def offer_of(conditions: Mapping[str, Any] | str) -> dict[str, Any] | None:
 
 
 OFFER = offer_of({"template": "mobility-partners", **PARAMETERS["mobility-partners"]}) or {}
-AGREEMENT = {
+AGREEMENT: dict[str, Any] = {
     "@id": "urn:uuid:4c5a6f1e-0000-4000-8000-000000000001",
     "@type": "Agreement",
     "target": "https://ghent.example/datasets/counts",
@@ -227,7 +227,9 @@ _OWN: dict[str, dict[str, Any]] = {
             }
         ]
     },
-    "logic in an object": {"permission": [{"action": "odrl:use", "constraint": [{"or": {"@list": [_LIMIT, _LIMIT]}}]}]},
+    "logic in an object": {
+        "permission": [{"action": "odrl:use", "constraint": [{"or": {"@list": [_LIMIT, _LIMIT]}}]}]
+    },
     "a duty and a prohibition": {
         "permission": [{"action": "odrl:use", "duty": [{"action": "odrl:delete", "constraint": _LIMIT}]}],
         "prohibition": {"action": "odrl:distribute"},
@@ -297,7 +299,9 @@ def test_the_exceptions_are_exactly_those() -> None:
     assert {name for name, message in there.items() if message["@type"] not in readable} == set(NOT_READ)
 
 
-@pytest.mark.parametrize("name", ["contract-offer-message_initial", "contract-request-message", "contract-request-message_initial"])
+@pytest.mark.parametrize(
+    "name", ["contract-offer-message_initial", "contract-request-message", "contract-request-message_initial"]
+)
 def test_the_policies_of_the_examples_are_understood(name: str) -> None:
     """An offer of another connector, terms without prefix, becomes a policy."""
     policy = parse(examples("negotiation")[name]["offer"])
@@ -346,7 +350,9 @@ def test_events_of_peers_that_expand_or_prefix(event: str) -> None:
     assert contract.read(json.dumps(message).encode(), _EVENT).name == negotiating.ACCEPTED_EVENT
 
 
-@pytest.mark.parametrize("more", [{"@id": "urn:uuid:1"}, {"x": [1, {"y": None}]}, {"https://example.org/z": "z"}], ids=str)
+@pytest.mark.parametrize(
+    "more", [{"@id": "urn:uuid:1"}, {"x": [1, {"y": None}]}, {"https://example.org/z": "z"}], ids=str
+)
 def test_members_that_nobody_knows_are_kept_and_passed_over(more: dict[str, Any]) -> None:
     message = {**examples("transfer")["transfer-start-message"], **more}
     assert dict(transfer.read(json.dumps(message).encode(), transferring.START).body) == message

@@ -81,5 +81,5 @@ async def test_on_a_dataset_that_loses_one_statement_after_another() -> None:
     found = await described(Submission(fields=fields(GOOD), files=(file("counts.csv"),)))
     files = (*EVERY_KIND_SHAPES, "dcat-ap-vl.ttl")
     whole = list(quads(found.nquads))
-    said = [agree(ntriples(Dataset(q for q in whole if q is not left)), files) for left in whole]
+    said = [agree(ntriples(Dataset(q for q in whole if q is not left)), files) for left in whole[::3]]
     assert max(said) > min(said)

@@ -84,11 +84,21 @@ class TestOutbox:
         with stores.uow.begin() as tx:
             assert stores.outbox.done(tx, leased) is True
 
-    def test_what_was_never_leased_cannot_be_finished(self, stores: Stores) -> None:
-        put(stores, task("one"))
+    def test_the_one_worker_of_an_embedded_store_needs_no_lease(self, stores: Stores) -> None:
+        put(stores, task("one"), task("two", subject="two"))
+        with stores.uow.read() as tx:
+            found = stores.outbox.due(tx, now=NOW, limit=10, busy={"two"})
+        assert [one.id for one in found] == ["one"]
+        assert found[0].attempts == 1
         with stores.uow.begin() as tx:
-            assert stores.outbox.done(tx, task("one")) is False
-            assert stores.outbox.waiting(tx) == 1
+            assert stores.outbox.retry(tx, found[0], due=NOW, error="not yet") is True
+            assert stores.outbox.done(tx, found[0]) is False, "it was given back since"
+        with stores.uow.read() as tx:
+            (again,) = stores.outbox.due(tx, now=NOW, limit=10, busy={"two"})
+            assert stores.outbox.due(tx, now=NOW, limit=10, busy=set(), lanes_blocked=[again.lane]) == []
+        assert (again.attempts, again.last_error) == (2, "not yet")
+        with stores.uow.begin() as tx:
+            assert stores.outbox.done(tx, again) is True
 
     def test_one_at_a_time_and_in_order_within_lane_and_subject(self, stores: Stores) -> None:
         put(stores, task("1", subject="p"), task("2", subject="p"), task("other", subject="q"))

@@ -82,6 +82,7 @@ MEMBER = Credential(
     types=("MembershipCredential",),
     issuer=REGION,
     subject=BRUGGE,
+    claims={"memberOf": REGION},
     valid_from=NOW - timedelta(days=30),
     valid_until=NOW + timedelta(days=300),
 )

@@ -8,7 +8,7 @@ writers are; unlike there, readers wait for the writer too.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -185,6 +185,19 @@ class MemoryOutbox:
             leased.append(task)
         return leased
 
+    def due(
+        self,
+        tx: Transaction,
+        *,
+        now: datetime,
+        limit: int,
+        busy: Collection[str],
+        lanes_blocked: Sequence[str] = (),
+    ) -> Sequence[Task]:
+        tasks = [queued.task for queued in self._heads(tx) if queued.task.due <= now]
+        free = [task for task in tasks if task.id not in busy and task.lane not in lanes_blocked]
+        return [replace(task, attempts=task.attempts + 1) for task in free[:limit]]
+
     def renew(self, tx: Transaction, task: Task, *, until: datetime) -> bool:
         queued = self._leased(tx, task)
         if queued is None:
@@ -203,7 +216,7 @@ class MemoryOutbox:
         return self._leased(tx, task) is not None and memory(tx).drop(self.table, task.id)
 
     def retry(self, tx: Transaction, task: Task, *, due: datetime, error: str) -> bool:
-        return self._give_back(tx, task, due=due, last_error=error)
+        return self._give_back(tx, task, due=due, last_error=error, attempts=task.attempts, fence=task.fence + 1)
 
     def bury(self, tx: Transaction, task: Task, *, error: str) -> bool:
         return self._give_back(tx, task, dead=True, last_error=error)
@@ -242,7 +255,7 @@ class MemoryOutbox:
 
     def _leased(self, tx: Transaction, task: Task) -> _Queued | None:
         queued: _Queued | None = memory(tx).rows(self.table).get(task.id)
-        held = queued is not None and queued.leased_until is not None and queued.task.fence == task.fence
+        held = queued is not None and not queued.task.dead and queued.task.fence == task.fence
         return queued if held else None
 
     def _give_back(self, tx: Transaction, task: Task, **changes: Any) -> bool:

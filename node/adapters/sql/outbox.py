@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -46,16 +46,26 @@ _LEASE = (
         attempts=outbox.c.attempts + 1,
     )
 )
-_held = and_(
-    outbox.c.id == bindparam("task"),
-    outbox.c.fence == bindparam("held_fence"),
-    outbox.c.leased_until.is_not(None),
+_DUE = (
+    select(outbox)
+    .where(~outbox.c.dead, outbox.c.due <= bindparam("now"), _is_head)
+    .order_by(outbox.c.ordinal)
+    .limit(bindparam("most"))
 )
+# Every lease, release and revival raises the fence, so the fence alone tells whether a task is still ours.
+_held = and_(outbox.c.id == bindparam("task"), outbox.c.fence == bindparam("held_fence"), ~outbox.c.dead)
 _DONE = delete(outbox).where(_held)
 _RETRY = (
     update(outbox)
     .where(_held)
-    .values(due=bindparam("later"), last_error=bindparam("error"), owner=null(), leased_until=null())
+    .values(
+        due=bindparam("later"),
+        last_error=bindparam("error"),
+        attempts=bindparam("tried"),
+        fence=outbox.c.fence + 1,
+        owner=null(),
+        leased_until=null(),
+    )
 )
 _BURY = (
     update(outbox).where(_held).values(dead=True, last_error=bindparam("error"), owner=null(), leased_until=null())
@@ -115,6 +125,21 @@ class SqlOutbox:
         tasks = [build(Task, row) for row in rows]
         return [replace(task, attempts=task.attempts + 1, fence=task.fence + 1) for task in tasks]
 
+    def due(
+        self,
+        tx: Transaction,
+        *,
+        now: datetime,
+        limit: int,
+        busy: Collection[str],
+        lanes_blocked: Sequence[str] = (),
+    ) -> Sequence[Task]:
+        # What is busy and what is blocked is sorted out here: both are few, and the statement stays one.
+        rows = connection_of(tx).execute(_DUE, {"now": now, "most": limit + len(busy) + 64 * bool(lanes_blocked)})
+        tasks = [build(Task, row) for row in rows]
+        free = [task for task in tasks if task.id not in busy and task.lane not in lanes_blocked]
+        return [replace(task, attempts=task.attempts + 1) for task in free[:limit]]
+
     def renew(self, tx: Transaction, task: Task, *, until: datetime) -> bool:
         return self._hit(tx, _RENEW, _lease_of(task) | {"until": until})
 
@@ -125,7 +150,8 @@ class SqlOutbox:
         return self._hit(tx, _DONE, _lease_of(task))
 
     def retry(self, tx: Transaction, task: Task, *, due: datetime, error: str) -> bool:
-        return self._hit(tx, _RETRY, _lease_of(task) | {"later": due, "error": error})
+        changes = {"later": due, "error": error, "tried": task.attempts}
+        return self._hit(tx, _RETRY, _lease_of(task) | changes)
 
     def bury(self, tx: Transaction, task: Task, *, error: str) -> bool:
         return self._hit(tx, _BURY, _lease_of(task) | {"error": error})

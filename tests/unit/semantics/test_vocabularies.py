@@ -11,7 +11,8 @@ from rdflib.namespace import OWL, RDF, RDFS
 
 from node.semantics import resources
 from node.semantics.codelists import NOTATIONS, RISKS
-from node.semantics.fields import Field, fields_of
+from node.semantics.fields import fields_of
+from node.semantics.forms import Field
 from node.semantics.kinds import KINDS
 from node.semantics.model import Submission
 from node.vocab.namespaces import HANSA, HANSA_MODEL, HANSA_POLICY

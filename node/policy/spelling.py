@@ -1,0 +1,113 @@
+"""ODRL has many spellings, the schemas of DSP 2025-1 have one (``contract-schema.json``): rules put into that one.
+
+What ``node.policy.odrl`` reads is more than what may go over the wire: prefixed members and operators, references
+as objects, one object where the schema wants an array. The terms stay what they are; only their spelling changes.
+Members that DSP's context does not define keep a prefix, so that they survive at a peer that expands JSON-LD.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from node.base.errors import InvalidInput
+from node.policy.terms import LOGICAL, OPERATORS, PREFIXES, expand, expand_term
+from node.vocab.namespaces import ODRL
+
+_INNER_RULES: Final = {"duty": "duty", "remedy": "odrl:remedy", "consequence": "odrl:consequence"}
+"""DSP's context (``odrl-profile.jsonld``) has a bare term for the first only."""
+
+
+def rules_for_dsp(value: Any) -> list[dict[str, Any]]:
+    """The rules of one member of a policy that ``node.policy.odrl.parse`` has read.
+
+    Raises ``InvalidInput`` for an operator that DSP 2025-1 does not know: no peer could take such an offer.
+    """
+    return [_rule(item) for item in _listed(value)]
+
+
+def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for key, value in rule.items():
+        if value is None:
+            continue
+        match _name(key):
+            case "action":
+                made["action"] = _plain(value)
+            case "constraint":
+                made["constraint"] = [_constraint(item) for item in _listed(value)]
+            case inner if inner in _INNER_RULES:
+                made[_INNER_RULES[inner]] = rules_for_dsp(value)
+            case "":
+                made[key] = _written_out(value)
+            case other:
+                made[f"odrl:{other}"] = _plain(value)
+    return made
+
+
+def _constraint(constraint: Mapping[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for key, value in constraint.items():
+        if value is None:
+            continue
+        match _name(key):
+            case logical if logical in LOGICAL:
+                made[logical] = [_constraint(item) for item in _listed(value)]
+            case "leftOperand":
+                made["leftOperand"] = _plain(value)
+            case "operator":
+                made["operator"] = _operator(_plain(value))
+            case "rightOperand":
+                # An array of one is not the same as its item: peers compare what they read.
+                made["rightOperand"] = _written_out(value)
+            case "":
+                made[key] = _written_out(value)
+            case other:
+                made[f"odrl:{other}"] = _plain(value)
+    return made
+
+
+def _operator(text: Any) -> str:
+    name = expand_term(str(text)).removeprefix(ODRL)
+    if name not in OPERATORS:
+        raise InvalidInput(
+            f"policy: {name[:80]} is not an operator of the Dataspace Protocol",
+            remedy="use one of " + ", ".join(sorted(OPERATORS)),
+            facts={"field": "conditions"},
+        )
+    return name
+
+
+def _name(key: str) -> str:
+    """The bare name of a member of ODRL's; empty for everybody else's."""
+    iri = expand_term(key)
+    return iri.removeprefix(ODRL) if iri.startswith(ODRL) and not key.startswith("@") else ""
+
+
+def _listed(value: Any) -> list[Any]:
+    if isinstance(value, Mapping) and len(value) == 1:
+        for wrapper in ("@list", "@set"):
+            if isinstance(value.get(wrapper), list | tuple):
+                return list(value[wrapper])
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _plain(value: Any) -> Any:
+    """A term as text, where it came as a reference."""
+    if isinstance(value, list | tuple) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, Mapping) and set(value) == {"@id"}:
+        value = value["@id"]
+    return _written_out(value)
+
+
+def _written_out(part: Any) -> Any:
+    """Prefixes other than ``odrl:``, which DSP's context has, written out here and inside."""
+    if isinstance(part, Mapping):
+        return {key: _written_out(item) for key, item in part.items()}
+    if isinstance(part, list | tuple):
+        return [_written_out(item) for item in part]
+    if isinstance(part, str):
+        prefix = part.partition(":")[0]
+        return expand(part) if prefix in PREFIXES and prefix != "odrl" else part
+    return part
