@@ -45,6 +45,10 @@ class Settings(BaseSettings):
         "", description="SQLAlchemy URL of the database; empty means SQLite in the data folder."
     )
     languages: tuple[str, ...] = Field(("en",), description="Languages of this node's documents, first the main one.")
+    advised_profiles: tuple[str, ...] = Field(
+        (), description="Further profiles whose demands are told when publishing, such as dcat-ap-vl."
+    )
+    enforced_profiles: tuple[str, ...] = Field((), description="Further profiles whose demands bind.")
     region: str = Field("", description="DID of the region whose rulebook and credentials count here.")
     trust: dict[str, tuple[str, ...]] = Field(
         default_factory=dict,

@@ -217,7 +217,16 @@ def build(
     settled = following.reflected if settings.wait_for_views else None
 
     async def described(submission: Submission) -> Described:
-        return await describe(parts.cage, submission, base=parts.base, me=parts.me, my_name=settings.name)
+        return await describe(
+            parts.cage,
+            submission,
+            base=parts.base,
+            me=parts.me,
+            my_name=settings.name,
+            language=settings.languages[0],
+            advised=settings.advised_profiles,
+            enforced=settings.enforced_profiles,
+        )
 
     catalogue = Catalogue(
         uow=stores.uow,

@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
@@ -31,8 +31,9 @@ from node.catalogue.visibility import Visibility, absent
 from node.identity.model import Caller, UserRole
 from node.identity.ports import KeyRing
 from node.ledger.model import Entry, EntryKind
+from node.policy.conflicts import lint
 from node.semantics.kinds import KINDS
-from node.semantics.model import Described, File, Submission
+from node.semantics.model import Described, File, Finding, Submission
 
 Describe = Callable[[Submission], Awaitable[Described]]
 """``node.semantics.describe.describe`` with the cage and this node's base, DID and name filled in."""
@@ -132,14 +133,11 @@ class Publish:
         await self._check_submitted(submission, bytes_here=not dry_run)
         described = await self._describe(submission)
         findings = tuple(described.findings)
-        if any(finding.severity == "violation" for finding in findings):
-            count = sum(finding.severity == "violation" for finding in findings)
-            raise InvalidDescription(
-                f"the description has {count} thing{'s' if count > 1 else ''} to mend before it can be published",
-                findings=[finding.to_json() for finding in findings],
-                remedy="mend what is marked as violation and publish again; nothing has been stored",
-            )
+        _refuse_violations(findings)
         draft = self._draft(submission, described)
+        # An offer that contradicts itself would be agreed by nobody, or by everybody.
+        findings += tuple(lint(draft.offer, at=self._catalogue.clock.now())) if draft.offer else ()
+        _refuse_violations(findings)
         if dry_run:
             return replace(await asyncio.to_thread(self._foreseen, draft), findings=findings)
         published = await asyncio.to_thread(self._store, draft, by)
@@ -208,7 +206,7 @@ class Publish:
             keywords=tuple(described.keywords),
             themes=tuple(described.themes),
             sealed=bool(terms and terms.sealed),
-            warnings=tuple(finding.to_json() for finding in described.findings),
+            warnings=tuple(finding.to_json() for finding in described.findings if finding.severity != "info"),
             extra=extra,
         )
 
@@ -264,6 +262,16 @@ class Withdraw:
             return Published(record=self._catalogue.keep(tx, withdrawal_of(head), by), created=True)
 
         return self._catalogue.in_turn(iri, withdraw)
+
+
+def _refuse_violations(findings: Sequence[Finding]) -> None:
+    count = sum(finding.severity == "violation" for finding in findings)
+    if count:
+        raise InvalidDescription(
+            f"the description has {count} thing{'s' if count > 1 else ''} to mend before it can be published",
+            findings=[finding.to_json() for finding in findings],
+            remedy="mend what is marked as violation and publish again; nothing has been stored",
+        )
 
 
 def require_publisher(by: Caller) -> None:

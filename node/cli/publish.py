@@ -13,7 +13,7 @@ import typer
 
 from node.base.errors import HansaError, InvalidInput
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, bar, complain, done, emit, failed, findings, line, remark, say, size
+from node.cli.output import Mode, bar, complain, done, emit, failed, findings, line, remark, say, size, table, words
 from node.cli.yamls import read_description
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def register(app: typer.Typer) -> None:
 
 def publish(
     files: Annotated[
-        list[Path], typer.Argument(help="Descriptions (.yaml, .ttl, .jsonld …), or a data file to begin with.")
-    ],
+        list[Path] | None, typer.Argument(help="Descriptions (.yaml, .ttl, .jsonld …), or a data file to begin with.")
+    ] = None,
     kind: Annotated[
         str | None, typer.Option(help="For RDF whose type does not tell: dataset, model, ontology …")
     ] = None,
@@ -51,25 +51,60 @@ def publish(
         list[Path] | None, typer.Option("--file", help="A data file that belongs to an RDF description.")
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Only check; publish nothing.")] = False,
+    choices: Annotated[
+        str | None, typer.Option(help="List what a field may say: license, theme, frequency, conditions …")
+    ] = None,
     node: Node = None,
     lang: Language = "en",
 ) -> int:
     """Publish assets: each description is checked first, and nothing is stored while there are things to mend."""
+    if choices is not None:
+        _show_choices(choices, lang)
+        return 0
+    if not files:
+        raise typer.BadParameter("name a description to publish, or a data file to begin with")
+    missing = next((path for path in files if not path.is_file()), None)
+    if missing is not None:
+        raise InvalidInput(f"{missing} is not a file")
+    descriptions = [path for path in files if path.suffix.lower() in (".yaml", ".yml", *RDF)]
+    for path in files:
+        if path not in descriptions:
+            _draft(path)
+    if not descriptions:
+        return 0
     results: list[dict[str, Any]] = []
     status = 0
     with connect(node) as client:
-        for path in files:
-            if not path.is_file():
-                raise InvalidInput(f"{path} is not a file")
-            if path.suffix.lower() not in (".yaml", ".yml", *RDF):
-                _draft(path)
-                continue
+        for path in descriptions:
             one = _publish_one(client, path, kind, conditions, audience, attach or [], check=check, lang=lang)
             results.append(one)
             status = max(status, REFUSED if "findings" in one else 0)
     if Mode.json:
         emit(results if len(results) != 1 else results[0])
     return status
+
+
+def _show_choices(field: str, lang: str) -> None:
+    """The values of a field's code list, or the templates of conditions."""
+    rows: list[list[str]]
+    if field == "conditions":
+        from node.policy.templates import templates
+
+        rows = [[one.id, words(one.label, lang), words(one.explanation, lang)] for one in templates()]
+    else:
+        from node.semantics.fields import code_list
+
+        found = code_list(field)
+        if found is None:
+            raise InvalidInput(
+                f"{field!r} has no list of choices",
+                remedy="try license, theme, frequency, access, language, conditions",
+            )
+        rows = [[code.code, code.label(lang), code.iri] for code in found]
+    if Mode.json:
+        emit([{"code": row[0], "label": row[1], "more": row[2]} for row in rows])
+    else:
+        table(rows, ["write", "means", ""])
 
 
 def _publish_one(
