@@ -42,7 +42,7 @@ def init(
     """Make a node: keys, store, settings, and an administrator."""
     from urllib.parse import urlsplit
 
-    from node.bootstrap import create
+    from node.bootstrap.creation import create
 
     local = not url or urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
     chosen = port or urlsplit(url).port or 8080
@@ -81,7 +81,7 @@ def serve(
     ] = False,
 ) -> int:
     """Run the node: web and worker in one process. Stop it with Ctrl-C; it finishes what it is at."""
-    from node.bootstrap import run_server
+    from node.bootstrap.serving import run_server
     from node.settings import load
 
     settings = load(folder)
@@ -97,7 +97,7 @@ def serve(
 
 def worker(folder: Annotated[Path, typer.Argument(help="The node's data folder.")]) -> int:
     """Run one more worker beside ``serve --no-worker`` (PostgreSQL only)."""
-    from node.bootstrap import run_worker
+    from node.bootstrap.serving import run_worker
     from node.settings import load
 
     settings = load(folder)

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from typing import Protocol
 
+from node.base.errors import LocalFault
 from node.base.work import UnitOfWork
 from node.ledger.model import Entry
 from node.ledger.ports import LedgerStore
@@ -28,6 +29,9 @@ class View(Protocol):
 
     def apply(self, entries: Sequence[Entry]) -> None:
         """Take these entries, in order; its position is then the last ``seq`` + 1. Safe to repeat."""
+
+    def rebuild(self) -> None:
+        """Forget everything, so that the ledger is applied from its beginning."""
 
 
 class Numbering(Protocol):
@@ -59,6 +63,7 @@ class FollowLedger:
         self._moved = asyncio.Condition()
         self._stopping = False
         self._positions: dict[str, int] = {}
+        self._rebuilt: set[str] = set()
         self.failed: str | None = None
 
     @property
@@ -128,6 +133,19 @@ class FollowLedger:
         return moved
 
     def _advance(self, view: View) -> int:
+        try:
+            return self._follow(view)
+        except LocalFault as fault:
+            # A damaged view is no loss: everything in it follows from the ledger. Once; if it is not the view that
+            # is broken but the disk, rebuilding again and again would only hide it.
+            if view.name in self._rebuilt:
+                raise
+            log.warning("a view is damaged and is rebuilt from the ledger: %s", fault.detail, extra={"view": view.name})
+            self._rebuilt.add(view.name)
+            view.rebuild()
+            return self._follow(view)
+
+    def _follow(self, view: View) -> int:
         position = view.position()
         self._positions[view.name] = position
         with self._uow.read() as tx:
