@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from node import __version__
 from node.adapters.egress import same_party
 from node.base.errors import ForbiddenAddress, HansaError, InvalidInput, MethodNotAllowed, NotFound, RemoteFault
+from node.bootstrap.bodies import BodyLimits
 from node.bootstrap.build import HansaNode
 from node.bootstrap.operation import (
     IssuerView,
@@ -76,7 +77,7 @@ def application(node: HansaNode) -> ASGIApp:
     )
     app.router.routes.extend(portal.routes)
     _errors(app, portal)
-    return health.Counting(SecurityHeaders(app), counters)
+    return health.Counting(SecurityHeaders(BodyLimits(app, path=node.parts.path)), counters)
 
 
 def _open_doors(app: FastAPI, node: HansaNode, portal: Any) -> None:
@@ -223,5 +224,7 @@ def _known(error: Exception) -> HansaError | None:
     if isinstance(error, HTTPException):
         if error.status_code == 404:
             return NotFound()
+        if error.status_code == 400:
+            return InvalidInput(str(error.detail), remedy="see /docs/api for what this address takes")
         return MethodNotAllowed() if error.status_code == 405 else RemoteFault(str(error.detail))
     return None

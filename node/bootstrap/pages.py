@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -43,8 +43,8 @@ from node.portal.ports import (
 )
 from node.portal.settings import PortalSettings
 from node.semantics.documents import serialise
-from node.semantics.metrics import DIMENSIONS, MAXIMUM
-from node.semantics.quality import Score, score
+from node.semantics.metrics import METRICS
+from node.semantics.quality import score
 from node.transfer.model import Reception, Transfer
 from node.vocab.namespaces import PREFIXES
 
@@ -121,8 +121,13 @@ class PortalNode:
     async def quality(self, record: Record, caller: Caller) -> Quality | None:
         if record.kind != "dataset":
             return None
+        kept = record.extra.get("score")
+        if isinstance(kept, dict):
+            # Scored when it was published, with what was known of its own addresses then.
+            return _quality(kept)
         conforms = not any(one.get("severity") == "violation" for one in record.warnings)
-        return _quality(await run_sync(lambda: score(record.nquads, record.iri, conforms=conforms)))
+        found = await run_sync(lambda: score(record.nquads, record.iri, conforms=conforms))
+        return _quality(found.to_json())
 
     async def connections(self, record: Record, caller: Caller) -> Connections:
         return await self._node.browse.connections(record, caller)
@@ -397,20 +402,22 @@ _BAND_NAMES = {
 }
 
 
-def _quality(found: Score) -> Quality:
-    parts = []
-    for name in DIMENSIONS:
-        points, of = found.dimension(name)
-        hints = [one.metric.advice for one in found.raise_it() if one.metric.dimension == name]
-        parts.append(
+def _quality(found: Mapping[str, Any]) -> Quality:
+    dimension_of = {metric.name: metric.dimension for metric in METRICS}
+    return Quality(
+        points=found["points"],
+        of=found["of"],
+        band=_texts(_BAND_NAMES[found["band"]]),
+        parts=tuple(
             QualityPart(
                 name=_texts(_DIMENSION_NAMES[name]),
                 points=points,
                 of=of,
-                raise_by=tuple(_texts(hint) for hint in hints),
+                raise_by=tuple(one["advice"] for one in found["raise"] if dimension_of.get(one["metric"]) == name),
             )
-        )
-    return Quality(points=found.points, of=MAXIMUM, band=_texts(_BAND_NAMES[found.band]), parts=tuple(parts))
+            for name, (points, of) in found["dimensions"].items()
+        ),
+    )
 
 
 def _texts(words: tuple[str, str, str]) -> dict[str, str]:

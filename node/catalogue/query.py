@@ -52,7 +52,7 @@ class Ask:
         if not text.strip():
             raise InvalidInput("there is no query", remedy="send SELECT, ASK, CONSTRUCT or DESCRIBE")
         if len(text.encode("utf-8", "surrogatepass")) > MAX_QUERY:
-            raise TooLarge(f"a query has at most {MAX_QUERY} bytes")
+            raise TooLarge(f"a query has at most {MAX_QUERY} bytes", remedy="ask for less at once")
         audiences = self._visibility.audiences(caller)
         if self._running[caller.name] >= MAX_AT_ONCE * (2 if caller.is_anonymous else 1):
             raise TooMany("too many queries of yours are still running", remedy="wait for their answers")

@@ -45,7 +45,10 @@ class Accounts:
     def add(self, login: str, name: str, roles: Collection[UserRole], password: str) -> Account:
         """Open an account. Raises ``InvalidInput`` for an unfit login or password, ``Conflict`` where it exists."""
         if not _LOGIN.fullmatch(login):
-            raise InvalidInput("a login has 1 to 64 of a–z, 0–9, . _ @ + -, in lower case")
+            raise InvalidInput(
+                "a login has 1 to 64 of a–z, 0–9, . _ @ + -, in lower case",
+                remedy="choose another, such as ann.peeters",
+            )
         account = Account(
             id=new_urn(),
             login=login,

@@ -64,6 +64,11 @@ def shortened(identifier: str, keep: int = 34) -> str:
     return f"{identifier[: keep - tail - 1]}…{identifier[-tail:]}"
 
 
+def called(name: str, identifier: str) -> str:
+    """A name to show: nobody is nameless, however little was said."""
+    return name.strip() or shortened(identifier).strip() or "…"
+
+
 def last_segment(iri: str) -> str:
     """What is behind the last ``#``, ``/`` or ``:`` of an IRI: its name where nobody gave it a better one."""
     return re.split(r"[#/:]", iri.rstrip("#/"))[-1] or iri

@@ -119,7 +119,7 @@ async def _hits(desk: Desk, visit: Visit, limit: int, *, newest: bool = False) -
     if newest:
         search = search.sorted_by(newest=True)
     hits: list[Found] = []
-    for page in range(1, limit // _STEP + 1 or 2):
+    for page in range(1, -(-limit // _STEP) + 1):
         found = await desk.node.search(search.on_page(page).query(visit.language, min(_STEP, limit)), visit.caller)
         hits += found.hits
         if len(hits) >= min(found.total, limit) or not found.hits:
@@ -132,7 +132,7 @@ def _facets(
 ) -> list[dict[str, Any]]:
     facets = []
     for name in FACETS:
-        values = dict(counts.get(name, {}))
+        values = {value: count for value, count in counts.get(name, {}).items() if value.strip()}
         for value in search.chosen[name]:
             values.setdefault(value, 0)
         order = list(PLURALS) if name == "kind" else []
@@ -175,7 +175,7 @@ def _chips(visit: Visit, search: Search, names: dict[str, str]) -> list[dict[str
 
 
 def _facet_word(visit: Visit, facet: str, value: str, names: dict[str, str]) -> str:
-    if value in names:
+    if names.get(value, "").strip():
         return names[value]
     if facet in ("kind", "access"):
         return visit.speaker.word(facet, value)

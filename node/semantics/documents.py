@@ -119,7 +119,7 @@ def parse(
     try:
         for quad in read_quads(body, format=syntax.format, base_iri=base, without_named_graphs=not named_graphs):
             if len(dataset) >= MAX_QUADS:
-                raise TooLarge(f"the document has more than {MAX_QUADS} statements")
+                raise TooLarge(f"the document has more than {MAX_QUADS} statements", remedy="send it in parts")
             _check_term(quad.subject)
             _check_term(quad.object)
             dataset.add(quad)

@@ -139,10 +139,10 @@ async def read_message(request: Request) -> dict[str, Any]:
     """The JSON object in the body. Raises ``TooLarge`` beyond ``BODY_LIMIT``, ``InvalidInput``."""
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > BODY_LIMIT:
-        raise TooLarge(f"a message has at most {BODY_LIMIT} bytes")
+        raise TooLarge(f"a message has at most {BODY_LIMIT} bytes", remedy="send fewer credentials at once")
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > BODY_LIMIT:
-            raise TooLarge(f"a message has at most {BODY_LIMIT} bytes")
+            raise TooLarge(f"a message has at most {BODY_LIMIT} bytes", remedy="send fewer credentials at once")
     return read_object(bytes(body))

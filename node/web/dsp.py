@@ -292,6 +292,6 @@ async def _body(request: Request) -> bytes:
     async for chunk in request.stream():
         size += len(chunk)
         if size > BODY_LIMIT:
-            raise TooLarge("a protocol message may have one mebibyte")
+            raise TooLarge("a protocol message may have one mebibyte", remedy="bytes go by transfer, not in messages")
         chunks.append(chunk)
     return b"".join(chunks)

@@ -107,6 +107,6 @@ async def _body(request: Request) -> bytes:
     async for chunk in request.stream():
         size += len(chunk)
         if size > MAX_BODY:
-            raise TooLarge(f"a query is posted in at most {MAX_BODY} bytes")
+            raise TooLarge(f"a query is posted in at most {MAX_BODY} bytes", remedy="ask for less at once")
         chunks.append(chunk)
     return b"".join(chunks)

@@ -42,7 +42,7 @@ class Words(_CodePointText):
             return None
         text = str(value)
         if "\0" in text:
-            raise Unstorable("text cannot contain the character NUL")
+            raise Unstorable("text cannot contain the character NUL", remedy="leave the character out")
         if not text.isascii():
             try:
                 text.encode("utf-8")

@@ -86,7 +86,7 @@ def router(
         name = safe_name(unquote(request.headers.get("x-file-name", "")))
         stated = request.headers.get("content-length", "")
         if stated.isdigit() and int(stated) > upload_limit:
-            raise TooLarge(f"a file may have {upload_limit} bytes here")
+            raise TooLarge(f"a file may have {upload_limit} bytes here", remedy="divide it into several files")
         stored = await assets.take_in(_chunks(request), limit=upload_limit)
         media_type = request.headers.get("content-type", "application/octet-stream")
         return {"name": name, "mediaType": media_type, "size": stored.size, "sha256": stored.sha256}
@@ -154,12 +154,12 @@ def _read(body: bytes) -> Submitted:
 async def _body(request: Request, limit: int) -> bytes:
     stated = request.headers.get("content-length", "")
     if stated.isdigit() and int(stated) > limit:
-        raise TooLarge(f"a description may have {limit} bytes here")
+        raise TooLarge(f"a description may have {limit} bytes here", remedy="send the data as files, beside it")
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > limit:
-            raise TooLarge(f"a description may have {limit} bytes here")
+            raise TooLarge(f"a description may have {limit} bytes here", remedy="send the data as files, beside it")
     return bytes(body)
 
 

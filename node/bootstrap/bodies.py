@@ -1,0 +1,138 @@
+"""No request's body grows beyond what its door takes, whoever reads it there, and however it is sent.
+
+Frameworks read a JSON body or a form whole before the handler sees the request, and so before anybody has asked
+who is calling. Doors that read their bodies in pieces have limits of their own and are named in ``OWN_LIMITS``.
+
+A caller that is still sending when it is refused gets its answer, and then the connection ends (RFC 9110 §15.5.14):
+what comes on is taken in for a moment only, so that the answer is not lost on its way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from node.base.errors import TooLarge
+from node.web.problems import answer_problem
+
+LIMIT: Final = 1 << 20
+OWN_LIMITS: Final = ("/api/files", "/api/records", "/sparql", "/dsp/", "/dcp/", "/issuer/")
+
+_LINGER_BYTES: Final = 1 << 20
+_LINGER_SECONDS: Final = 2.0
+
+
+class BodyLimits:
+    """ASGI middleware. ``path`` is that of the public URL, which stands before those of the doors."""
+
+    def __init__(self, app: ASGIApp, *, path: str = "", limit: int = LIMIT) -> None:
+        self._app = app
+        self._path = path
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        inside = str(scope["path"]).removeprefix(self._path)
+        limit = None if inside.startswith(OWN_LIMITS) else self._limit
+        body = _Body(scope, receive, limit)
+        answering = _Answering(scope, body, send)
+        if limit is not None and body.stated is not None and body.stated > limit:
+            body.over = True
+            await answering.refuse()
+            return
+        await self._app(scope, body.receive, answering.send)
+
+
+class _Body:
+    """What comes in: counted, and cut off at the limit."""
+
+    def __init__(self, scope: Scope, receive: Receive, limit: int | None) -> None:
+        headers = Headers(scope=scope)
+        stated = headers.get("content-length", "")
+        self.stated = int(stated) if stated.isdigit() and len(stated) < 20 else None
+        self.over = False
+        self._receive = receive
+        self._limit = limit
+        self._taken = 0
+        self._ended = not self.stated and "transfer-encoding" not in headers
+
+    async def receive(self) -> Message:
+        """The next piece. Raises ``TooLarge`` where it goes beyond the limit."""
+        message = await self._next()
+        if self._limit is not None and self._taken > self._limit:
+            self.over = True
+            raise too_large(self._limit)
+        return message
+
+    @property
+    def much_to_come(self) -> bool:
+        """Whether the caller is still sending more than is worth waiting for."""
+        if self._ended:
+            return False
+        return self.stated is None or self.stated - self._taken > _LINGER_BYTES
+
+    async def drain(self) -> None:
+        """Take in what comes, for a moment."""
+        enough = self._taken + _LINGER_BYTES
+        try:
+            async with asyncio.timeout(_LINGER_SECONDS):
+                while not self._ended and self._taken < enough:
+                    await self._next()
+        except TimeoutError:
+            return
+
+    async def _next(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._taken += len(message.get("body", b""))
+            self._ended = not message.get("more_body", False)
+        else:
+            self._ended = True
+        return message
+
+
+class _Answering:
+    """What goes out: the application's answer, or 413 where its reader made something else of the cut body."""
+
+    def __init__(self, scope: Scope, body: _Body, send: Send) -> None:
+        self._scope = scope
+        self._body = body
+        self._send = send
+        self._replaced = False
+        self._closing = False
+
+    async def send(self, message: Message) -> None:
+        if self._replaced:
+            return
+        if message["type"] == "http.response.start":
+            if self._body.over and message["status"] != TooLarge.status:
+                self._replaced = True
+                await self.refuse()
+                return
+            if self._body.much_to_come:
+                self._closing = True
+                MutableHeaders(raw=message["headers"])["Connection"] = "close"
+        elif self._closing and not message.get("more_body", False):
+            await self._send({**message, "more_body": True})
+            await self._body.drain()
+            message = {"type": "http.response.body", "body": b"", "more_body": False}
+        await self._send(message)
+
+    async def refuse(self) -> None:
+        """Answer 413 ourselves."""
+        answer = await answer_problem(Request(self._scope), too_large(LIMIT))
+        inner = _Answering(self._scope, self._body, self._send)
+        await answer(self._scope, self._body.receive, inner.send)
+
+
+def too_large(limit: int) -> TooLarge:
+    """What is said of a body beyond ``limit``."""
+    return TooLarge(
+        f"a request has at most {limit} bytes here", remedy="send less; files go to /api/files, one by one"
+    )
