@@ -354,6 +354,8 @@ def main() -> int:
     seed = chosen.seed if chosen.seed is not None else random.SystemRandom().randrange(10**9)
     print(f"seed {seed}  store {chosen.store}", flush=True)
     home = Path(tempfile.mkdtemp(prefix="hansa-storm-"))
+    # The database server runs as a user of its own and must be able to enter; the nodes' folders stay private.
+    home.chmod(0o711)
     cluster, postgres = home / "postgres", None
     try:
         if chosen.store == "postgres":

@@ -142,6 +142,9 @@ class TestUrls:
             "https://router.lan/",
             "https://x.home.arpa/",
             "http://data.ghent.example/",
+            "http://data.ghent.example:443/",
+            "http://data.ghent.example:8443/",
+            "http://8.8.8.8:443/",
             "ws://data.ghent.example/",
             "https:data.ghent.example",
             "https:/data.ghent.example",
@@ -161,6 +164,9 @@ class TestUrls:
         for url in ("http://127.1:8101/", "http://2130706433/", "http://10.0.0.1/", "http://0.0.0.0:8101/"):
             with pytest.raises(ForbiddenAddress):
                 rules.check_url(url)
+
+    def test_inner_names_where_a_network_is_admitted(self) -> None:
+        assert AddressRules(allow_networks=["10.0.0.0/8"]).check_url("https://data.city.internal/").host
 
     def test_ports_are_a_list(self) -> None:
         rules = AddressRules(ports=[443, 444])

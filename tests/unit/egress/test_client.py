@@ -336,6 +336,26 @@ class TestRedirects:
             assert "x-api-key" not in received
             assert received["accept"] == "text/turtle"
 
+    @pytest.mark.parametrize(
+        ("to", "reason"),
+        [
+            ("http://127.0.0.1:8101/", "to this machine|from https to http"),
+            ("https://127.0.0.1:8101/", "to this machine"),
+            ("http://localhost/", "to this machine|from https to http"),
+            ("http://a.example/", "not https"),
+        ],
+    )
+    async def test_a_public_host_cannot_send_us_home(self, egress: Egress, to: str, reason: str) -> None:
+        """Also where loopback is allowed: only we ourselves choose to go there."""
+
+        class Stub:
+            async def request(self, *_: Any, **__: Any) -> Any:
+                return type("R", (), {"status": 302, "headers": {"Location": to}, "close": lambda self: None})()
+
+        egress._session = lambda lane: Stub()  # type: ignore[method-assign, assignment, return-value]
+        with pytest.raises(ForbiddenAddress, match=reason):
+            await egress.request("GET", "https://a.example/")
+
     async def test_a_redirect_without_location_is_an_answer(self, egress: Egress) -> None:
         async with serving(lambda *_: http(b"", "302 Found")) as server:
             assert (await egress.request("GET", server.url)).status == 302

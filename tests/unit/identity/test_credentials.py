@@ -173,6 +173,28 @@ class TestSingleFaults:
         with pytest.raises(Unacceptable):
             verify(FAULTS[name]())
 
+    @pytest.mark.parametrize(
+        ("make", "reason"),
+        [
+            (lambda: REGION.credential(HOLDER.did, issuer="x", iss="x"), "is not a DID"),
+            (
+                lambda: OTHER.credential(HOLDER.did, issuer=REGION.did, iss=REGION.did),
+                "another party than its issuer",
+            ),
+            (lambda: REGION.elder_credential(HOLDER.did, credentialSubject={}), "both data models"),
+            (lambda: REGION.elder_credential(HOLDER.did, **context([VC2])), "both data models"),
+            (lambda: REGION.sign({"typ": "at+jwt"}, {"iss": REGION.did, "vc": {"type": ["X"]}}), "typ does not fit"),
+            (lambda: REGION.elder_credential(HOLDER.did, body={"id": 7}), "two ids"),
+            (lambda: REGION.credential(HOLDER.did, exp=True), "not a date"),
+        ],
+    )
+    def test_the_reason_is_the_first_that_applies(self, make: Any, reason: str) -> None:
+        with pytest.raises(Unacceptable, match=reason):
+            verify(make())
+
+    def test_one_that_never_expires(self) -> None:
+        assert verify(REGION.credential(HOLDER.did, validUntil=None, exp=None)).valid_until is None
+
     @pytest.mark.parametrize("value", [None, 1, {}, ["a"]])
     def test_what_is_no_text(self, value: Any) -> None:
         with pytest.raises(Unacceptable):
@@ -236,6 +258,19 @@ class TestPresentations:
             verify_presentation(
                 read_presentation(PRESENTATION_FAULTS[name]()), holder=document(HOLDER), audience=ME, now=NOW
             )
+
+    @pytest.mark.parametrize(
+        ("make", "reason"),
+        [
+            (lambda: OTHER.presentation(ME, [GOOD]), "another party than the caller"),
+            (lambda: HOLDER.presentation(ME, [GOOD], header={"kid": f"{OTHER.did}#key-1"}), "another party than the"),
+            (lambda: HOLDER.presentation(ME, [GOOD], vc={}), "a credential stands"),
+            (lambda: HOLDER.elder_presentation(ME, [GOOD], verifiableCredential=[]), "both data models"),
+        ],
+    )
+    def test_the_reason_is_the_first_that_applies(self, make: Any, reason: str) -> None:
+        with pytest.raises(Unauthenticated, match=reason):
+            verify_presentation(read_presentation(make()), holder=document(HOLDER), audience=ME, now=NOW)
 
     @pytest.mark.parametrize("profile", [VC20, VC11])
     def test_ours_are_read_back(self, profile: str) -> None:

@@ -15,7 +15,8 @@ from node.base.work import Task, Transaction
 from node.identity.accesstokens import AccessTokens
 from node.identity.credentials import read_credential
 from node.identity.issuance import DecideApplication, DeliverCredential, ReceiveApplication, Supported
-from node.identity.membership import Accession, RequestCredential
+from node.identity.jose import read_jws
+from node.identity.membership import Accession, RequestCredential, sign_accession
 from node.identity.messages import (
     ACCESSION,
     SIGNATURE,
@@ -230,6 +231,35 @@ class TestApplying:
         with world.region.uow.read() as tx:
             assert world.region.store.applications(tx) == []
 
+    @pytest.mark.parametrize(
+        "accession",
+        [
+            {},
+            {name: value for name, value in ACCEPTED.to_json().items() if name != "contact"},
+            {**ACCEPTED.to_json(), "extra": "x"},
+            {**ACCEPTED.to_json(), "contact": 7},
+            {**ACCEPTED.to_json(), "legalName": "x" * 1001},
+        ],
+    )
+    async def test_accessions_that_are_signed_but_not_whole(self, accession: dict[str, Any]) -> None:
+        world = World()
+        region, gent = world.region.party, world.gent.party
+        message = credential_request("pid-1", [MEMBER])
+        message[ACCESSION] = accession
+        message[SIGNATURE] = sign_accession(gent.keyring, region.did, "pid-1", accession)
+        with pytest.raises(InvalidInput, match="needs exactly"):
+            await world.region.receive.receive(world.token(gent, region), message)
+
+    async def test_a_signature_of_another_kind(self) -> None:
+        world = World()
+        region, gent = world.region.party, world.gent.party
+        message = credential_request("pid-1", [MEMBER])
+        message[ACCESSION] = ACCEPTED.to_json()
+        good = read_jws(sign_accession(gent.keyring, region.did, "pid-1", ACCEPTED.to_json()))
+        message[SIGNATURE] = gent.keyring.sign_jws({"typ": "JWT"}, good.payload)
+        with pytest.raises(InvalidInput, match="not signed by its applicant"):
+            await world.region.receive.receive(world.token(gent, region), message)
+
     async def test_an_accession_of_somebody_else(self) -> None:
         world = World()
         await world.gent.join.request(world.region.party.url, MEMBER, ACCEPTED)
@@ -400,6 +430,14 @@ class TestReceiving:
         with pytest.raises(NotFound):
             await world.gent.wallet.receive(world.token(world.stranger, world.gent.party), message)
         assert await world.gent.wallet.credentials() == []
+
+    async def test_a_credential_without_id(self) -> None:
+        world = World()
+        message = await self.message(world)
+        nameless = world.region.party.credential(world.gent.party.did, id=None, jti=None)
+        message["credentials"][0]["payload"] = nameless
+        with pytest.raises(InvalidInput, match="no id"):
+            await world.gent.wallet.receive(world.token(world.region.party, world.gent.party), message)
 
     async def test_one_bad_credential_spoils_the_message(self) -> None:
         world = World()

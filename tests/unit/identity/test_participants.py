@@ -182,6 +182,17 @@ class TestIdentify:
         with pytest.raises(Unauthenticated, match="another party"):
             await world.call()
 
+    async def test_too_many_credentials(self) -> None:
+        world = World()
+        one, other = ([REGION.credential(BRUGGE.did) for _ in range(26)] for _ in range(2))
+
+        async def show(_: str, scopes: Sequence[str]) -> list[Any]:
+            return [BRUGGE.presentation(ME.did, one), BRUGGE.presentation(ME.did, other)]
+
+        world.peers.shows[BRUGGE.did] = show
+        with pytest.raises(Unauthenticated, match="more than 50 credentials"):
+            await world.call()
+
     async def test_too_many_presentations(self) -> None:
         world = World()
 
@@ -398,6 +409,15 @@ class TestRecheck:
         world.identify = world.start()
         world.trust.replace({MEMBER: [STRANGER.did]})
         assert types_of(await world.identify.recheck(BRUGGE.did)) == set()
+
+    async def test_trust_is_asked_at_each_access(self) -> None:
+        world = World()
+        world.give(MEMBER)
+        await world.call()
+        world.trust.replace({MEMBER: [STRANGER.did]})
+        caller = await world.identify.recheck(BRUGGE.did)
+        assert types_of(caller) == set()
+        assert "not trusted to issue it any more" in why(caller)
 
     async def test_forgetting_asks_anew(self) -> None:
         world = World()

@@ -203,6 +203,29 @@ class TestAttacks:
         with pytest.raises(Unauthenticated):
             check(text)
 
+    def test_more_or_fewer_parts_than_three(self) -> None:
+        head, payload, signature = ALICE.token(ME).split(".")
+        for text in (
+            f"{head}.{payload}",
+            f"{head}.{payload}.{signature}.{signature}",
+            f"{head}.{payload}.{signature}.",
+        ):
+            with pytest.raises(Unauthenticated, match="not a compact JWS"):
+                check(text)
+
+    def test_the_reason_is_the_first_that_applies(self) -> None:
+        """Behind each of these stands a second check; the first must not be missing for all that."""
+        for changes, reason in (
+            ({"iss": "alice", "sub": "alice"}, "iss of the token is not a DID"),
+            ({"header": {"kid": f"{MALLORY.did}#key-1"}}, "another DID than its iss"),
+            ({"header": {"kid": 1}}, "must be texts"),
+            ({"header": {"typ": [1]}}, "must be texts"),
+            ({"exp": -1}, "out of range"),
+            ({"exp": 2**50}, "out of range"),
+        ):
+            with pytest.raises(Unauthenticated, match=reason):
+                check(ALICE.token(ME, **changes))
+
     def test_longer_than_16_kib(self) -> None:
         with pytest.raises(Unauthenticated, match="longer"):
             check(ALICE.token(ME, padding="x" * 16384))

@@ -1,0 +1,85 @@
+"""What tests of bad input share: other people's lists of nasty strings, and what an answer to them must be."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from sqlalchemy import func, select
+
+from node.adapters.sql.schema import metadata
+from tests.nodes import Running
+from tests.shared import SHARED, data
+
+PASSING = frozenset({"jtis", "ledger_checkpoints", "ledger_nodes", "ledger_size", "meta", "views"})
+"""Tables that change without anybody having been listened to: used tokens, checkpoints, cursors."""
+
+UNREACHABLE = "peer-unreachable"
+
+
+@cache
+def naughty(name: str) -> tuple[str, ...]:
+    """One list of ``naughty-dataspace.json``; empty where it is not at hand."""
+    path = SHARED / "data" / "naughty" / "naughty-dataspace.json"
+    return tuple(json.loads(path.read_text("utf-8"))[name]) if path.exists() else ()
+
+
+@cache
+def strings() -> tuple[str, ...]:
+    """The big list of naughty strings, and our own: whatever a member of JSON may hold."""
+    listed = json.loads(data("naughty/blns.json").read_text("utf-8"))
+    own = [
+        "\0",
+        "a\0b",
+        "\ufffe",
+        "\u202e",
+        "x" * 100_000,
+        "{{7*7}}",
+        "${jndi:ldap://127.0.0.1/}",
+        "'; DROP TABLE x--",
+    ]
+    return tuple(dict.fromkeys([*listed, *own]))
+
+
+def footprint(node: Running) -> dict[str, int]:
+    """How much this node holds: rows by table, and files of assets. Equal before and after: nothing was stored."""
+    counts: dict[str, int] = {}
+    with node.node.parts.stores.uow.read() as tx:
+        for table in metadata.sorted_tables:
+            if table.name not in PASSING:
+                counts[table.name] = tx.connection.execute(  # type: ignore[attr-defined]
+                    select(func.count()).select_from(table)
+                ).scalar_one()
+    for place in ("blobs", "received"):
+        folder = Path(node.folder / place)
+        counts[place] = sum(path.is_file() for path in folder.rglob("*")) if folder.exists() else 0
+    return counts
+
+
+def told(answer: httpx2.Response, *statuses: int) -> dict[str, Any]:
+    """The problem document of a refusal (RFC 9457), complete and without particulars of ours."""
+    assert answer.status_code in statuses, f"{answer.status_code}: {answer.text[:500]}"
+    assert answer.headers["content-type"] == "application/problem+json", answer.text[:500]
+    problem: dict[str, Any] = answer.json()
+    assert problem["status"] == answer.status_code
+    assert problem["type"] == f"urn:hansa:problem:{problem['code']}"
+    for member in ("title", "detail"):
+        assert isinstance(problem[member], str), problem
+        assert problem[member], problem
+    assert "Traceback" not in answer.text
+    assert ".py" not in answer.text
+    if answer.status_code in (413, 415, 422):
+        assert problem.get("remedy"), f"no remedy: {problem}"
+    if answer.status_code == 401:
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+    return problem
+
+
+def no_failure(answer: httpx2.Response) -> httpx2.Response:
+    """Anything but a failure of the node: 5xx is only for a peer that cannot be reached, or a bound that was hit."""
+    if answer.status_code >= 500:
+        assert answer.json()["code"] in (UNREACHABLE, "overloaded"), f"{answer.request.url}: {answer.text[:500]}"
+    return answer

@@ -1,0 +1,290 @@
+"""Other people's text, as bad as it gets, in every place where a page shows it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from node.catalogue.model import Record
+from node.identity.model import ApplicationState
+from node.semantics.model import File
+from node.vocab.namespaces import (
+    ADMS,
+    DCAT,
+    DCT,
+    HANSA,
+    HANSA_MODEL,
+    IT6,
+    OWL,
+    QUDT,
+    RDF,
+    RDFS,
+    SCHEMA,
+    SKOS,
+    VCARD,
+)
+from tests.fakes.portal_content import GENT, Graph, record
+from tests.fakes.portal_node import AGREEMENT, BASE, NOW, TRANSFER, FakeNode
+from tests.shared import data
+from tests.unit.portal.conftest import browser
+from tests.unit.portal.reading import Page, troubles
+
+MARKUP = (
+    "<script>window.__xss=1</script>",
+    '"><script>window.__xss=1</script>',
+    "'><img src=x onerror=window.__xss=1>",
+    "<img src=x onerror=window.__xss=1>",
+    "<svg/onload=window.__xss=1>",
+    "</textarea><script>window.__xss=1</script>",
+    "</title><script>window.__xss=1</script>",
+    "</code></pre><script>window.__xss=1</script>",
+    "<!--<script>window.__xss=1</script>",
+    "]]><script>window.__xss=1</script>",
+    "{{ 7*7 }}{% raw %}${7*7}#{7*7}",
+    "javascript:window.__xss=1",
+    '" onmouseover="window.__xss=1',
+    "' autofocus onfocus='window.__xss=1",
+    "&lt;script&gt;window.__xss=1&lt;/script&gt;",
+    '<a href="javascript:window.__xss=1">x</a>',
+    "<style>@import 'https://evil.test'</style>",
+    "<base href=https://evil.test/>",
+    "\u202e<script>\u202c",
+    "«<script>window.__xss=1</script>»",
+    "a\u2028b\u2029c\u0000d\x1b[31m",
+)
+
+
+def naughty() -> list[str]:
+    ours = json.loads(data("naughty/naughty-dataspace.json").read_text("utf-8"))
+    theirs = json.loads(data("naughty/blns.json").read_text("utf-8"))
+    strings = [*MARKUP, *theirs, *(text for texts in ours.values() for text in _strings(texts))]
+    return [text.encode("utf-8", errors="replace").decode("utf-8") for text in strings]
+
+
+def _strings(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, list):
+        return [text for one in value for text in _strings(one)]
+    return [text for one in value.values() for text in _strings(one)] if isinstance(value, dict) else []
+
+
+def hostile(kind: str, text: str, number: int = 0) -> Record:
+    """An asset that says ``text`` wherever a description can say anything."""
+    iri = f"{BASE}/{kind}s/hostile{number}" if kind != "ontology" else f"{BASE}/ontologies/hostile{number}"
+    graph = Graph(iri)
+    said = {"en": text, "nl": text}
+    plain = {"": text}
+    for prop in (
+        f"{ADMS}versionNotes",
+        f"{HANSA_MODEL}method",
+        f"{IT6}intendedUse",
+        f"{HANSA}goal",
+        f"{HANSA}text",
+        f"{HANSA}qualityNote",
+        f"{DCT}provenance",
+        "https://example.org/ns#unknown",
+    ):
+        graph.add(prop, said).add(prop, plain)
+    for prop in (f"{HANSA}definition", f"{HANSA}changes", f"{DCAT}keyword"):
+        graph.add(prop, plain)
+    graph.add(f"{DCT}issued", (text, "date")).add(f"{DCAT}temporalResolution", (text, "duration"))
+    graph.add(f"{DCAT}landingPage", (text, "anyURI")).add(f"{DCAT}spatialResolutionInMeters", (text, "decimal"))
+    graph.node(f"{DCAT}contactPoint", {f"{VCARD}fn": said, f"{VCARD}hasEmail": plain, f"{VCARD}hasURL": plain})
+    graph.node(f"{DCT}temporal", {f"{DCAT}startDate": plain, f"{DCAT}endDate": plain})
+    graph.node(f"{DCT}spatial", {f"{SKOS}prefLabel": said, f"{DCAT}bbox": plain})
+    graph.node(f"{DCAT}distribution", {f"{DCT}title": said, f"{DCAT}downloadURL": plain, f"{DCT}format": plain})
+    graph.node(
+        f"{HANSA_MODEL}hasParameter",
+        {
+            f"{SCHEMA}valueName": plain,
+            f"{DCT}description": said,
+            f"{QUDT}ucumCode": plain,
+            f"{SCHEMA}defaultValue": plain,
+        },
+    )
+    graph.node(f"{HANSA}hasInput", {f"{HANSA}role": plain})
+    graph.node(f"{HANSA}hasBinding", {f"{HANSA}role": plain, f"{HANSA}boundTo": "<javascript:window.__xss=1>"})
+    graph.node(f"{HANSA}hasCredentialType", {f"{HANSA}credentialType": plain})
+    for predicate in (f"{DCT}license", f"{DCT}conformsTo", f"{DCT}source", f"{DCAT}endpointURL"):
+        graph.add(predicate, "<javascript:window.__xss=1>").add(predicate, "<data:text/html,x>")
+    graph.add(f"{RDF}type", f"<{OWL}Class>", f"<{iri}#a>").add(f"{RDFS}label", said, f"<{iri}#a>")
+    made = record(
+        iri,
+        kind,
+        GENT,
+        graph,
+        said,
+        said,
+        policy="members",
+        publisher_name=text,
+        keywords=(text,),
+        files=(
+            File(name=text.strip() or "x", media_type=text, size=1, sha256="0" * 64, format=text, open=True),
+            File(name="t.csv", media_type="text/csv", size=10**6, sha256="0" * 64, open=True),
+        ),
+        warnings=({"message": text, "remedy": text},),
+    )
+    return replace(made, publisher=text or "x", themes=(text,), entry=text, audience="public")
+
+
+class Hostile(FakeNode):
+    """A node whose every answer carries hostile text."""
+
+    def __init__(self, texts: list[str], kind: str) -> None:
+        super().__init__([hostile(kind, text, number) for number, text in enumerate(texts)])
+        self._text = texts[0]
+
+    async def head(self, *_: object) -> bytes:
+        return f"{self._text},b\n{self._text},{self._text}\n".encode(errors="replace")
+
+
+def unsafe(page: Page) -> list[str]:
+    """What hostile text must never become: an element of its own, a handler, an address that runs."""
+    found = troubles(page)
+    scripts = page.all("script")
+    if len(scripts) != 1 or not scripts[0]["src"].startswith("/portal/"):
+        found.append(f"{len(scripts)} scripts")
+    for element in page.elements:
+        if element.tag in ("style", "base", "iframe", "object", "math"):
+            found.append(f"<{element.tag} {element.attributes}>")
+        if element.tag == "img" and not element["src"].startswith("/portal/"):
+            found.append(f"img {element['src']}")
+        if any(
+            name.startswith("on") or not name.replace("-", "").replace(":", "").isalnum()
+            for name in element.attributes
+        ):
+            found.append(f"attributes {element.attributes}")
+    return found + [f"comment {comment}" for comment in page.comments]
+
+
+@pytest.mark.parametrize(
+    "kind", ["dataset", "model", "ontology", "schema", "scenario", "rulebook", "service", "novelty"]
+)
+@pytest.mark.parametrize("text", MARKUP)
+def test_markup_stays_text_on_asset_pages(kind: str, text: str) -> None:
+    found = hostile(kind if kind != "novelty" else "dataset", text)
+    with browser(FakeNode([replace(found, kind=kind)])) as client:
+        answer = client.get(f"/record?iri={found.iri}")
+        assert answer.status_code == 200
+        page = Page(answer.text)
+        assert unsafe(page) == []
+        shown = text.replace("\x00", "\ufffd").split()
+        assert all(part in " ".join(page.one("h1").text.split()) for part in shown if "\ufffd" not in part)
+
+
+def test_every_naughty_string_in_every_literal() -> None:
+    """All strings of the lists, twenty assets at a time, through asset pages, results and feeds."""
+    texts = naughty()
+    assert len(texts) > 500
+    for start in range(0, len(texts), 20):
+        node = Hostile(texts[start : start + 20], "model")
+        with browser(node) as client:
+            for iri in list(node.records)[:20:4]:
+                answer = client.get(f"/record?iri={iri}")
+                assert answer.status_code == 200
+                assert unsafe(Page(answer.text)) == []
+            for path in ("/", "/search"):
+                assert unsafe(Page(client.get(path).text)) == []
+            assert "<script" not in client.get("/search.rss").text
+            for row in client.get("/search.csv").text.splitlines():
+                assert not row.startswith(("=", "+", "@", "\t"))
+
+
+def test_naughty_strings_in_the_address(visitor: TestClient) -> None:
+    for text in naughty()[::5]:
+        in_the_address(text, visitor)
+
+
+def in_the_address(text: str, visitor: TestClient) -> None:
+    for path, name in (
+        ("/search", "q"),
+        ("/search", "keyword"),
+        ("/sparql", "query"),
+        ("/record", "iri"),
+        ("/sign-in", "next"),
+    ):
+        answer = visitor.get(path, params={name: text})
+        assert answer.status_code in (200, 400, 404, 503), (path, name)
+        assert unsafe(Page(answer.text)) == []
+
+
+@pytest.mark.parametrize("text", MARKUP)
+def test_markup_stays_text_on_working_pages(text: str, node: FakeNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {"en": text, text: text}
+    asked = node.pending[0]
+    node.pending[0] = replace(
+        asked,
+        titles=said,
+        conditions=(text,),
+        iri="javascript:window.__xss=1",
+        decision=replace(
+            asked.decision, peer_name=text, peer=text, summary=said, details={text: text, "purpose": text}
+        ),
+    )
+    node.pending[1] = replace(
+        node.pending[1], decision=replace(node.pending[1].decision, reason=text, decided_by=text)
+    )
+    applied = node.applied[0]
+    node.applied[0] = replace(
+        applied,
+        name=text,
+        application=replace(applied.application, accession={"legalName": text, text: text}, credential_type=text),
+    )
+    node.applied[1] = replace(
+        node.applied[1],
+        application=replace(
+            node.applied[1].application, state=ApplicationState.REJECTED, reason=text, decided_by=text
+        ),
+    )
+    held = node.credentials[0]
+    node.credentials[0] = replace(
+        held, name=text, issued=replace(held.issued, revoked_at=NOW, revoked_why=text, type=text)
+    )
+    agreed = node.held[0]
+    node.held[0] = replace(
+        agreed,
+        title=said,
+        provider_name=text,
+        consumer_name=text,
+        agreement=replace(agreed.agreement, ended=NOW, ended_why=text, signatures={text: text}, entry=text),
+    )
+    node.stuck = [replace(node.stuck[0], last_error=text, lane=text, topic=text)]
+    for place, one in enumerate(node.running):
+        process = replace(one.process, peer=text, reason=[text, {"text": said}, {"@value": text}, 7, None], code=text)
+        exchanges = tuple(replace(e, message=text, body=text.encode(), answer=text.encode()) for e in one.exchanges)
+        node.running[place] = replace(one, process=process, exchanges=exchanges, titles=said, peer_name=text)
+    node.facts = replace(node.facts, name=text, operator=text, contact=text, rulebook="javascript:window.__xss=1")
+
+    async def document(*_: object) -> str:
+        return f"<h1>{text}</h1><p lang='{text}' class=\"{text}\">{text}<a href='{text}'>x</a>"
+
+    monkeypatch.setattr(node, "agreement_document", document)
+    with browser(node) as client:
+        client.cookies.set("hansa_session", "els-session")
+        for path in (
+            "/decisions",
+            "/applications",
+            "/issued",
+            "/agreements",
+            f"/agreements/{AGREEMENT}?check=now",
+            "/processes",
+            f"/processes/{TRANSFER}",
+            "/deliveries",
+            "/about?check=now",
+            "/",
+        ):
+            answer = client.get(path)
+            assert answer.status_code == 200, path
+            assert unsafe(Page(answer.text)) == [], path
+
+
+def test_formulas_do_not_run_in_spreadsheets() -> None:
+    for text in ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", '=HYPERLINK("https://evil.test")'):
+        with browser(FakeNode([hostile("dataset", text)])) as client:
+            cells = client.get("/search.csv").text
+            assert f",{text[:2]}" not in cells.replace(",'", "")

@@ -1,0 +1,484 @@
+"""Every page, as a stranger, as a person of the node, as one who is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+from starlette.testclient import TestClient
+
+from node.base.errors import Overloaded, TooMany
+from node.portal.languages import LANGUAGES
+from node.portal.settings import PortalSettings
+from tests.fakes.portal_content import LONG_TITLE, PLZEN, demo_records
+from tests.fakes.portal_node import AGREEMENT, BASE, BROKEN, NEGOTIATION, NOW, TRANSFER, FakeNode
+from tests.unit.portal.conftest import browser
+from tests.unit.portal.reading import Page, troubles
+
+NOISE = f"/record?iri={quote('http://127.0.0.1:8102/models/road-noise', safe='')}"
+AACHEN = f"/record?iri={quote('https://daten.aachen.example/datasets/fahrbahn', safe='')}"
+
+OPEN_PAGES = (
+    "/",
+    "/search",
+    "/search?q=verkeer&kind=dataset&theme=http%3A%2F%2Fpublications.europa.eu%2Fresource%2Fauthority%2Fdata-theme%2FTRAN",
+    "/search?q=nothingatall",
+    "/datasets/traffic-counts",
+    "/datasets/traffic-counts?version=1",
+    "/datasets/traffic-counts?asOf=2026-11-09",
+    "/datasets/road-network",
+    "/models/traffic-assignment",
+    NOISE,
+    AACHEN,
+    "/ontologies/mobility",
+    "/schemas/traffic-flow-observed",
+    "/transformations/quarter-to-hour",
+    "/scenarios/contributiebrug",
+    "/services/road-works",
+    f"/record?iri={quote('http://127.0.0.1:8100/rulebooks/vlaanderen', safe='')}",
+    "/sparql",
+    "/sparql?query=SELECT%20%2A%20WHERE%20%7B%3Fs%20%3Fp%20%3Fo%7D",
+    "/sparql?query=ASK%20%7B%7D",
+    "/sparql?query=DESCRIBE%20%3Curn%3Aa%3E",
+    "/sign-in",
+    "/members",
+    "/about",
+    "/docs/api",
+)
+PEOPLES_PAGES = (
+    "/decisions",
+    "/agreements",
+    f"/agreements/{AGREEMENT}",
+    f"/agreements/{AGREEMENT}?check=now&document=both",
+    f"/agreements/{AGREEMENT}/document",
+    f"/agreements/{AGREEMENT}/document?document=both",
+    f"/agreements/{quote('https://plzen.example/agreements/7', safe='')}",
+    f"/agreements/{quote('https://plzen.example/agreements/7', safe='')}/document",
+    "/processes",
+    f"/processes/{NEGOTIATION}",
+    f"/processes/{TRANSFER}",
+    f"/processes/{BROKEN}",
+    "/deliveries",
+    "/applications",
+    "/issued",
+    "/about?check=now",
+    "/datasets/staff",
+    NOISE,
+)
+
+
+@pytest.mark.parametrize("path", OPEN_PAGES)
+def test_a_stranger_reads(path: str, visitor: TestClient) -> None:
+    answer = visitor.get(path)
+    assert answer.status_code == 200
+    assert troubles(Page(answer.text)) == []
+
+
+@pytest.mark.parametrize("path", PEOPLES_PAGES)
+def test_a_person_reads(path: str, els: TestClient) -> None:
+    answer = els.get(path)
+    assert answer.status_code == 200
+    assert troubles(Page(answer.text)) == []
+    assert answer.headers["cache-control"] == "private, no-store"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_in_every_language(language: str, els: TestClient) -> None:
+    for path in (*OPEN_PAGES, *PEOPLES_PAGES):
+        answer = els.get(path, headers={"Accept-Language": language})
+        if path != "/sign-in":
+            assert answer.status_code == 200, path
+            assert answer.headers["content-language"] == language
+
+
+def test_no_link_leads_nowhere(els: TestClient) -> None:
+    """Every link to this node from every page, followed once (doors of others answer elsewhere)."""
+    others = ("/api/", "/feed", "/health", "/openapi.json", "/ledger/", "/.well-known/")
+    queue, seen = ["/"], set[str]()
+    while queue:
+        path = queue.pop().partition("#")[0]
+        if path in seen or len(seen) > 400:
+            continue
+        seen.add(path)
+        answer = els.get(path)
+        assert answer.status_code in (200, 303, 410), (path, answer.status_code)
+        if "text/html" in answer.headers.get("content-type", ""):
+            page = Page(answer.text)
+            ids = {element["id"] for element in page.elements if "id" in element.attributes}
+            for link in page.links():
+                if link.startswith("#"):
+                    assert link[1:] in ids, (path, link)
+                elif link.startswith("/") and not link.startswith(others) and "/files/" not in link:
+                    queue.append(link)
+    assert len(seen) > 60
+
+
+# the catalogue -----------------------------------------------------------------------------------------------
+
+
+def test_the_start_page_counts_only_what_the_reader_may_see(visitor: TestClient, els: TestClient) -> None:
+    def datasets(client: TestClient) -> str:
+        tile = next(e for e in Page(client.get("/").text).all("a", class_="tile") if "kind=dataset" in e["href"])
+        return tile.text.removeprefix("Datasets")
+
+    assert (datasets(visitor), datasets(els)) == ("4", "5")
+
+
+def test_what_is_hidden_does_not_exist(visitor: TestClient) -> None:
+    hidden, missing = visitor.get("/datasets/staff"), visitor.get("/datasets/nothing")
+    assert hidden.status_code == missing.status_code == 404
+    assert hidden.text.replace("staff", "nothing") == missing.text
+    for path in (*OPEN_PAGES, "/search.csv", "/search.rss"):
+        text = visitor.get(path).text
+        assert "Personeelsrooster" not in text
+        assert "datasets/staff" not in text
+
+
+def test_an_empty_catalogue_shows_how_to_begin() -> None:
+    with browser(FakeNode([])) as client:
+        page = Page(client.get("/").text)
+        assert troubles(page) == []
+        assert "hansa publish" in page.text
+        assert client.get("/search").status_code == 200
+
+
+def test_facets_are_links_that_add_and_take_away(read: Callable[[str], Page]) -> None:
+    page = read("/search?q=verkeer")
+    model = next(e for e in page.all("a", class_="facet-link") if "kind=model" in e["href"])
+    assert model["href"] == "/search?q=verkeer&kind=model"
+    narrowed = read(model["href"])
+    chosen = narrowed.one("a", class_="facet-link chosen")
+    assert (chosen["href"], chosen["aria-current"]) == ("/search?q=verkeer", "true")
+    chips = [e["href"] for e in narrowed.all("a", class_="chip")]
+    assert chips == ["/search?kind=model", "/search?q=verkeer"]
+    assert len(narrowed.all("article", class_="hit")) == 1
+
+
+def test_words_that_were_found_are_marked(read: Callable[[str], Page]) -> None:
+    assert {e.text.lower() for e in read("/search?q=noise").all("mark")} == {"noise"}
+
+
+def test_ten_thousand_hits_have_pages() -> None:
+    first = demo_records()[3]
+    many = [
+        replace(first, iri=f"{BASE}/datasets/d{n}", titles={"en": f"Dataset {n}"}, at=first.at - timedelta(minutes=n))
+        for n in range(10_000)
+    ]
+    with browser(FakeNode(many)) as client:
+        page = Page(client.get("/search?page=250").text)
+        assert troubles(page) == []
+        assert "4,981 to 5,000 of 10,000 assets" in page.text
+        assert [e["href"] for e in page.all("a", rel="next")] == ["/search?page=251"]
+        assert page.one("a", aria_current="page", href="/search?page=250").text == "250"
+        last = Page(client.get("/search?page=500").text)
+        assert last.all("a", rel="next") == []
+        beyond = Page(client.get("/search?page=9999").text)
+        assert troubles(beyond) == []
+        assert client.get("/search.csv").text.count("\n") == 1001
+
+
+def test_the_same_query_as_json_csv_and_rss(visitor: TestClient) -> None:
+    page = Page(visitor.get("/search?q=verkeer&page=1").text)
+    links = {e["type"]: e["href"] for e in page.all("a") if e.get("type") in ("application/json", "text/csv")}
+    assert parse_qs(urlsplit(links["application/json"]).query) == {
+        "q": ["verkeer"],
+        "offset": ["0"],
+        "limit": ["20"],
+        "lang": ["en"],
+    }
+    sheet = visitor.get(links["text/csv"])
+    assert sheet.headers["content-type"].startswith("text/csv")
+    assert len(sheet.text.splitlines()) == 1 + len(page.all("article", class_="hit"))
+    feed = visitor.get("/search.rss?q=verkeer")
+    assert feed.headers["content-type"].startswith("application/rss+xml")
+    assert feed.text.count("<item>") == len(page.all("article", class_="hit"))
+    assert f"<link>{BASE}/datasets/traffic-counts</link>" in feed.text
+
+
+# an asset ----------------------------------------------------------------------------------------------------
+
+
+def test_a_stranger_reads_the_conditions_and_that_it_depends(read: Callable[[str], Page]) -> None:
+    page = read("/datasets/traffic-counts")
+    assert "It depends on who you are" in page.text
+    assert "31 December 2027" in page.text
+    assert page.all("li", class_="missing") == []
+
+
+def test_who_is_refused_reads_why_and_what_helps(visitor: TestClient) -> None:
+    page = Page(visitor.get("/datasets/traffic-counts", headers={"Authorization": "Bearer brugge"}).text)
+    assert "Not for you yet" in page.text
+    missing = page.one("li", class_="missing")
+    assert "Mobility partner" in missing.text
+    assert "hansa join" in missing.text
+
+
+def test_free_is_said_and_the_file_is_one_click_away(read: Callable[[str], Page]) -> None:
+    page = read("/datasets/road-network")
+    assert "Free to use" in page.text
+    link = next(e for e in page.all("a") if "download" in e.attributes)
+    assert link["href"] == "/datasets/road-network/files/segments.geojson"
+    assert page.all("path", class_="line")
+
+
+def test_nobody_downloads_what_is_not_open(read: Callable[[str], Page]) -> None:
+    files = [link for link in read("/datasets/traffic-counts").links() if "/files/" in link]
+    assert files == ["/datasets/traffic-counts/files/traffic-sample.csv"]
+
+
+def test_our_own_people_see_that_it_is_ours(els: TestClient) -> None:
+    assert "Your own" in Page(els.get("/datasets/traffic-counts").text).text
+
+
+def test_a_person_asks_for_it_and_watches(els: TestClient, node: FakeNode) -> None:
+    page = Page(els.get(NOISE).text)
+    form = page.one("form", action="/record/ask")
+    fields = {e["name"]: e["value"] for e in form.inside if e.tag == "input"}
+    answer = els.post("/record/ask", data=fields)
+    assert answer.status_code == 303
+    assert node.asked == [("http://127.0.0.1:8102/models/road-noise", None)]
+    assert els.get(answer.headers["location"]).status_code == 200
+
+
+def test_versions_have_their_own_urls_and_say_so(read: Callable[[str], Page]) -> None:
+    old = read("/datasets/traffic-counts?version=1")
+    assert "This is version 1 of 11 October 2026, not the newest." in old.text
+    assert "/datasets/traffic-counts?version=2" in old.links()
+    then = read("/datasets/traffic-counts?asOf=2026-11-09")
+    assert "This is how it stood on 9 November 2026" in then.text.replace("\u00a0", " ")
+    assert "version 2" in then.text.replace("\u00a0", " ")
+    new = read("/datasets/traffic-counts")
+    assert not new.all("div", role="note")
+
+
+@pytest.mark.parametrize(
+    "query", ["version=0", "version=x", "version=-1", "version=9999999999", "asOf=soon", "asOf=9999999"]
+)
+def test_odd_versions_are_told_what_is_right(query: str, visitor: TestClient) -> None:
+    answer = visitor.get(f"/datasets/traffic-counts?{query}")
+    assert answer.status_code == 400
+    page = Page(answer.text)
+    assert troubles(page) == []
+    assert "What helps:" in page.text
+
+
+def test_a_version_that_never_was_is_not_there(visitor: TestClient) -> None:
+    assert visitor.get("/datasets/traffic-counts?version=99").status_code == 404
+    assert visitor.get("/datasets/traffic-counts?asOf=1999-01-01").status_code == 404
+
+
+def test_a_withdrawn_asset_leaves_a_mark(visitor: TestClient) -> None:
+    answer = visitor.get("/datasets/parking")
+    assert answer.status_code == 410
+    page = Page(answer.text)
+    assert troubles(page) == []
+    assert page.one("h1").text == "Parking places"
+    assert "/datasets/parking?version=1" in page.links()
+
+
+def test_content_is_in_the_readers_language_and_marked_where_it_is_not(visitor: TestClient) -> None:
+    dutch = Page(visitor.get("/datasets/traffic-counts", headers={"Accept-Language": "nl"}).text)
+    assert dutch.one("h1").text.startswith("Verkeerstellingen")
+    assert dutch.one("h1").inside[0].attributes == {}
+    german = Page(visitor.get(AACHEN, headers={"Accept-Language": "cs"}).text)
+    assert german.one("h1").text == LONG_TITLE
+    assert german.one("h1").inside[0].attributes == {"lang": "de"}
+
+
+def test_the_record_itself_in_each_syntax(visitor: TestClient) -> None:
+    iri = quote(f"{BASE}/datasets/traffic-counts", safe="")
+    for ending, media_type in (
+        ("ttl", "text/turtle"),
+        ("jsonld", "application/ld+json"),
+        ("nt", "application/n-triples"),
+    ):
+        answer = visitor.get(f"/record.{ending}?iri={iri}&version=2")
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith(media_type)
+        assert answer.headers["content-disposition"] == f'attachment; filename="traffic-counts.{ending}"'
+    assert visitor.get(f"/record.exe?iri={iri}").status_code == 404
+    assert visitor.get("/record.ttl?iri=").status_code == 404
+    assert visitor.get(f"/record.ttl?iri={quote(BASE + '/datasets/staff', safe='')}").status_code == 404
+
+
+def test_sparql_says_what_is_wrong_beside_the_query(visitor: TestClient) -> None:
+    answer = visitor.get("/sparql?query=nonsense")
+    assert answer.status_code == 400
+    page = Page(answer.text)
+    assert troubles(page) == []
+    field = page.one("textarea")
+    assert field.text == "nonsense"
+    assert field["aria-invalid"] == "true"
+    assert "expected SELECT" in page.one("p", id=field["aria-describedby"]).text
+
+
+def test_a_query_that_takes_too_much_is_told_so(
+    visitor: TestClient, node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(*_: object) -> tuple[bytes, str]:
+        raise Overloaded("the query took more than 5 seconds", remedy="ask for less")
+
+    monkeypatch.setattr(node, "sparql", slow)
+    answer = visitor.get("/sparql?query=SELECT")
+    assert answer.status_code == 503
+    assert "more than 5 seconds" in answer.text
+
+
+# people ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", PEOPLES_PAGES[:-3])
+def test_strangers_are_asked_to_sign_in(path: str, visitor: TestClient) -> None:
+    answer = visitor.get(path)
+    assert answer.status_code == 303
+    target = urlsplit(answer.headers["location"])
+    assert target.path == "/sign-in"
+    assert parse_qs(target.query)["next"][0].startswith("/")
+
+
+def test_other_nodes_do_not_work_here(visitor: TestClient) -> None:
+    answer = visitor.get("/decisions", headers={"Authorization": "Bearer brugge"})
+    assert answer.status_code == 403
+    assert troubles(Page(answer.text)) == []
+
+
+def test_pages_of_a_region_are_for_regions(node: FakeNode) -> None:
+    settings = PortalSettings(public_url=BASE, name="Stad Gent", secret=b"s" * 32)
+    with browser(node, settings) as client:
+        client.cookies.set("hansa_session", "els-session")
+        assert client.get("/applications").status_code == 404
+        assert client.get("/issued").status_code == 404
+        assert "/applications" not in Page(client.get("/decisions").text).links()
+
+
+def test_tokens_in_messages_stay_concealed(els: TestClient) -> None:
+    text = els.get(f"/processes/{TRANSFER}").text
+    assert "very-secret-token" not in text
+    assert "authorization" in text
+
+
+def test_the_agreement_says_how_it_stands_and_why(els: TestClient) -> None:
+    page = Page(els.get(f"/agreements/{AGREEMENT}").text)
+    assert "no access now" in page.text
+    missing = page.one("li", class_="missing")
+    assert "revoked" in missing.text
+    assert "20 November 2026, 09:12 UTC" in missing.text.replace("\u00a0", " ")
+    both = Page(els.get(f"/agreements/{AGREEMENT}/document?document=both").text)
+    assert {e.get("lang") for e in both.all("div")} >= {"nl", "cs"}
+
+
+def test_checking_an_agreement_shows_each_step(els: TestClient) -> None:
+    assert not Page(els.get(f"/agreements/{AGREEMENT}").text).all("ul", class_="checks")
+    page = Page(els.get(f"/agreements/{AGREEMENT}?check=now").text)
+    assert [e.get("class") for e in page.one("ul", class_="checks").inside if e.tag == "li"] == [
+        "met",
+        "met",
+        "missing",
+    ]
+
+
+# the look ----------------------------------------------------------------------------------------------------
+
+
+def test_a_city_brings_name_accent_and_logo(node: FakeNode, tmp_path: Path) -> None:
+    logo = tmp_path / "city.png"
+    logo.write_bytes(b"\x89PNG\r\n")
+    settings = PortalSettings(public_url=BASE, name="Město Plzeň", accent="#a0261c", logo=logo)
+    with browser(node, settings) as client:
+        page = Page(client.get("/").text)
+        assert "Město Plzeň" in page.one("a", class_="brand").text
+        picture = next(e for e in page.all("img"))
+        answer = client.get(picture["src"])
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
+        theme = client.get(page.all("link", rel="stylesheet")[0]["href"])
+        assert "--accent: #a0261c;" in theme.text
+
+
+def test_static_files_are_kept_for_ever_under_their_edition(visitor: TestClient) -> None:
+    page = Page(visitor.get("/").text)
+    for address in [e["href"] for e in page.all("link", rel="stylesheet")] + [page.one("script")["src"]]:
+        answer = visitor.get(address)
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["cache-control"]
+        old = "/portal/old/" + address.rsplit("/", 1)[-1]
+        assert visitor.get(old).headers["cache-control"] == "no-cache"
+    for path in ("/portal/x/../desk.py", "/portal/x/..%2Fdesk.py", "/portal/x/desk.py", "/portal/x/%2e%2e"):
+        assert visitor.get(path).status_code == 404
+
+
+def test_a_node_below_a_path_links_below_it(node: FakeNode) -> None:
+    settings = PortalSettings(public_url="https://host.example/gent", name="Gent", secret=b"s" * 32)
+    with browser(node, settings) as client:
+        page = Page(client.get("https://host.example/").text)
+        internal = [link for link in page.links() if link.startswith("/")]
+        assert internal
+        assert all(link.startswith("/gent/") for link in internal)
+        for form in page.all("form"):
+            assert form["action"].startswith("/gent/")
+
+
+def test_members_show_how_fresh_they_are(read: Callable[[str], Page]) -> None:
+    page = read("/members")
+    assert "4 entries behind" in page.text
+    assert "cannot be read" in page.text
+    assert f"/search?publisher={quote(PLZEN, safe='')}" in page.links()
+
+
+def test_the_node_says_who_runs_it_and_that_it_does_not_talk(read: Callable[[str], Page]) -> None:
+    text = read("/about").text
+    assert "Dienst Data en Informatie" in text
+    assert "No telemetry" in text
+
+
+def test_the_api_page_comes_from_the_description(read: Callable[[str], Page]) -> None:
+    text = read("/docs/api").text
+    for piece in (
+        "/api/catalogue/search",
+        "integer (int32)",
+        "string or null",
+        "The IRI of the asset",
+        "Not allowed",
+    ):
+        assert piece in text
+
+
+# errors ------------------------------------------------------------------------------------------------------
+
+
+def test_a_bug_of_ours_tells_nothing(visitor: TestClient) -> None:
+    answer = visitor.get("/broken")
+    assert answer.status_code == 500
+    page = Page(answer.text)
+    assert troubles(page) == []
+    assert "secret particulars" not in answer.text
+    assert "ZeroDivision" not in answer.text
+
+
+def test_a_wrong_method_is_told_so(visitor: TestClient) -> None:
+    answer = visitor.post("/search")
+    assert answer.status_code == 405
+    assert troubles(Page(answer.text)) == []
+
+
+def test_too_many_requests_say_when_to_return(
+    visitor: TestClient, node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def busy(*_: object) -> dict[str, int]:
+        raise TooMany
+
+    monkeypatch.setattr(node, "counts", busy)
+    answer = visitor.get("/")
+    assert answer.status_code == 429
+    assert answer.headers["retry-after"] == "5"
+    assert troubles(Page(answer.text)) == []
+
+
+def test_dates_are_written_out_with_the_distance_behind(read: Callable[[str], Page]) -> None:
+    time = next(e for e in read("/models/traffic-assignment").all("time"))
+    assert time.text.replace("\u00a0", " ") == "13 November 2026"
+    assert time["title"] == "7 days ago"
+    assert time["datetime"] == (NOW - timedelta(days=7)).isoformat()
