@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from node import __version__
 from node.adapters.egress import same_party
@@ -77,7 +77,24 @@ def application(node: HansaNode) -> ASGIApp:
     )
     app.router.routes.extend(portal.routes)
     _errors(app, portal)
-    return health.Counting(SecurityHeaders(BodyLimits(app, path=node.parts.path)), counters)
+    limited = BodyLimits(app, path=node.parts.path)
+    return UnderPath(health.Counting(SecurityHeaders(limited), counters), node.parts.path)
+
+
+class UnderPath:
+    """ASGI middleware for a node whose public URL has a path: its doors stand below that path.
+
+    A reverse proxy may pass the path on or take it off; both are understood.
+    """
+
+    def __init__(self, app: ASGIApp, path: str) -> None:
+        self._app = app
+        self._path = path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._path and scope["type"] == "http" and scope["path"].startswith(f"{self._path}/"):
+            scope = {**scope, "root_path": self._path}
+        await self._app(scope, receive, send)
 
 
 def _open_doors(app: FastAPI, node: HansaNode, portal: Any) -> None:
