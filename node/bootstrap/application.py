@@ -192,6 +192,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             reading=spoken.overview,
             document=document,
             received=node.parts.places.received,
+            named=node.access.named,
         )
     )
     app.include_router(

@@ -18,7 +18,7 @@ from node.base.delivery import Courier
 from node.base.errors import Conflict, HansaError, InvalidInput, LocalFault, PeerUnreachable
 from node.base.work import Task, Transaction
 from node.bootstrap.parts import Note, Parts, open_parts
-from node.bootstrap.people import Admissions, Ourselves, People, audience_rules, identity
+from node.bootstrap.people import Admissions, Ourselves, People, RulebookInForce, audience_rules, identity
 from node.bootstrap.protocol import Protocol, protocol
 from node.cage.cage import Cage
 from node.catalogue.access import Access
@@ -93,6 +93,7 @@ class HansaNode:
     prover: Prover
     callers: Callers
     ourselves: Ourselves
+    rulebook: RulebookInForce
     worker: Worker
     following: FollowLedger
     host: Host
@@ -163,6 +164,7 @@ def build(
     courier = Courier(stores.outbox, wakes.wake_worker)
     people = identity(parts, note)
     ourselves = Ourselves(parts.me, people.wallet)
+    rulebook_in_force = RulebookInForce(parts, people)
     visibility = Visibility(lambda: audience_rules(parts, people.trust), parts.me)
     plugins = load(settings.plugins)
     hosts: list[Host] = []
@@ -184,6 +186,7 @@ def build(
         visibility=visibility,
         ourselves=ourselves,
         admissions=admissions,
+        rulebook_in_force=rulebook_in_force,
         strategy=strategy,
         transfers_strategy=transfer_strategy,
     )
@@ -197,7 +200,11 @@ def build(
         region=people.allegiance.region or None,
         epoch=epoch,
     )
-    access = Access(clock=parts.clock, situation=_situation(people))
+    access = Access(
+        clock=parts.clock,
+        situation=_situation(people, rulebook_in_force),
+        names=lambda: {**people.allegiance.names, parts.me: settings.name},
+    )
     ask = Ask(graph=parts.graph, uow=stores.uow, records=stores.records, visibility=visibility)
     browse = Browse(
         uow=stores.uow, records=stores.records, index=parts.index, visibility=visibility, access=access, ask=ask
@@ -323,6 +330,7 @@ def build(
         prover=Prover(stores.uow, stores.ledger),
         callers=callers,
         ourselves=ourselves,
+        rulebook=rulebook_in_force,
         worker=worker,
         following=following,
         host=host,
@@ -332,9 +340,9 @@ def build(
     )
 
 
-def _situation(people: People) -> Callable[..., Situation]:
+def _situation(people: People, rulebook_in_force: RulebookInForce) -> Callable[..., Situation]:
     def situation(caller: Caller, at: Any, provider: str) -> Situation:
-        rulebook = people.allegiance.rulebook
+        rulebook = rulebook_in_force()
         return Situation(
             caller=caller,
             at=at,

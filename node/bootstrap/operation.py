@@ -143,7 +143,7 @@ async def node_facts(node: HansaNode) -> dict[str, Any]:
         "waiting": waiting,
         "views": node.following.positions,
         "region": node.people.allegiance.region or None,
-        "rulebook": node.people.allegiance.rulebook,
+        "rulebook": await run_sync(node.rulebook),
         "issuer": parts.settings.issuer,
         "wrong": node.health(),
     }

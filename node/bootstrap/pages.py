@@ -329,7 +329,7 @@ class PortalNode:
 
     async def node_facts(self) -> NodeFacts:
         parts = self._node.parts
-        rulebook = self._node.people.allegiance.rulebook
+        rulebook = await run_sync(self._node.rulebook)
 
         def read() -> tuple[int, datetime | None]:
             with self._stores.uow.read() as tx:

@@ -129,6 +129,21 @@ class Note:
         return entry
 
 
+def own_rulebook(stores: Stores, me: str) -> dict[str, Any] | None:
+    """The newest rulebook that this node published itself: IRI, version and hash."""
+    with stores.uow.read() as tx:
+        found = stores.records.current(tx, kinds=("rulebook",), origins=(me,))
+    if not found:
+        return None
+    newest = max(found, key=lambda record: record.at)
+    return {
+        "iri": newest.iri,
+        "version": newest.version,
+        "sha256": newest.sha256,
+        "publisher": newest.publisher_name,
+    }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """A node's technology, opened."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from anyio.to_thread import run_sync
 from node.adapters.peers.http import HttpPeers
 from node.base.errors import InvalidInput
 from node.base.work import Transaction
-from node.bootstrap.parts import Note, Parts
+from node.bootstrap.parts import Note, Parts, own_rulebook
 from node.catalogue.joining import Allegiance
 from node.identity.accesstokens import AccessTokens, OutgoingTokens
 from node.identity.documents import build_document, key_for, sealing_key
@@ -223,6 +224,27 @@ class Admissions:
             found = stores.identity.application(tx, application_id)
         assert found is not None, "it was decided a moment ago"
         return found
+
+
+class RulebookInForce:
+    """The rulebook that agreements name: a region's own, else that of the region which was joined.
+
+    A region's own is looked up at most once a second: decisions about whole pages of results ask for it.
+    """
+
+    def __init__(self, parts: Parts, people: People) -> None:
+        self._parts = parts
+        self._people = people
+        self._own: dict[str, Any] | None = None
+        self._looked = -1.0
+
+    def __call__(self) -> dict[str, Any] | None:
+        if not self._parts.settings.issuer:
+            return self._people.allegiance.rulebook
+        now = time.monotonic()
+        if now - self._looked > 1.0:
+            self._own, self._looked = own_rulebook(self._parts.stores, self._parts.me), now
+        return self._own
 
 
 class Ourselves:

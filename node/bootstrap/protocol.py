@@ -13,7 +13,7 @@ from node.base.delivery import Courier
 from node.base.errors import NotFound, PeerUnreachable
 from node.base.work import Transaction
 from node.bootstrap.parts import Note, Parts
-from node.bootstrap.people import Ourselves, People, verify_signature
+from node.bootstrap.people import Ourselves, People, RulebookInForce, verify_signature
 from node.catalogue.model import Record
 from node.catalogue.visibility import Visibility
 from node.identity.documents import UnknownKey, key_for
@@ -100,6 +100,7 @@ def protocol(
     visibility: Visibility,
     ourselves: Ourselves,
     admissions: Admissions | None,
+    rulebook_in_force: RulebookInForce,
     strategy: Strategy | None = None,
     transfers_strategy: transfer_strategy.Strategy | None = None,
 ) -> Protocol:
@@ -118,7 +119,7 @@ def protocol(
         me=Party(did=parts.me, name=settings.name, contact=settings.contact),
         languages=settings.languages,
         issuers=people.trust.to_json,
-        rulebook=lambda: people.allegiance.rulebook,
+        rulebook=rulebook_in_force,
         decision_days=settings.decision_days,
     )
     negotiations = Negotiations(
@@ -147,7 +148,7 @@ def protocol(
     grants = GrantAccess(stores.grants, parts.keyring, clock, public_url=parts.base, lifetime=parts.access_lifetime)
 
     def situation(agreement: Agreement, caller: Caller, at: datetime) -> Situation:
-        rulebook = people.allegiance.rulebook
+        rulebook = rulebook_in_force()
         return Situation(
             caller=caller,
             at=at,

@@ -8,7 +8,8 @@ its own, by the same decision point that later guards the bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -20,7 +21,7 @@ from node.base.jsons import canonical
 from node.catalogue.model import Record
 from node.identity.model import ANONYMOUS, Caller
 from node.policy.decide import decide, principal_action
-from node.policy.model import Decision, Situation
+from node.policy.model import Decision, Reason, Situation
 from node.policy.odrl import parse
 from node.policy.rules import Policy
 from node.policy.terms import CREDENTIAL, MEMBERSHIP
@@ -110,17 +111,35 @@ def standing(record: Record) -> AccessCode:
 class Access:
     """Answers about the use of records, for callers and in words."""
 
-    def __init__(self, *, clock: Clock, situation: SituationOf = plain_situation) -> None:
+    def __init__(
+        self, *, clock: Clock, situation: SituationOf = plain_situation, names: Callable[[], Mapping[str, str]] = dict
+    ) -> None:
+        """``names`` gives DID → name of participants that are known here: people read names."""
         self._clock = clock
         self._situation = situation
+        self._names = names
+
+    def named(self, text: str) -> str:
+        """``text`` with names in place of the DIDs that are known here."""
+        for did, name in self._names().items():
+            text = text.replace(did, name)
+        return text
 
     def decision(self, record: Record, caller: Caller) -> Decision | None:
-        """What the contract policy answers ``caller`` now; None where nothing is offered."""
+        """What the contract policy answers ``caller`` now, for people to read; None where nothing is offered."""
         policy = _policy_of(record)
         if policy is None:
             return None
         situation = self._situation(caller, self._clock.now(), record.origin)
-        return decide(policy, situation, action=principal_action(policy))
+        decision = decide(policy, situation, action=principal_action(policy))
+        return replace(decision, reasons=tuple(self._reworded(reason) for reason in decision.reasons))
+
+    def _reworded(self, reason: Reason) -> Reason:
+        return replace(
+            reason,
+            text={language: self.named(text) for language, text in reason.text.items()},
+            remedy={language: self.named(text) for language, text in reason.remedy.items()},
+        )
 
     def code(self, record: Record, caller: Caller) -> AccessCode:
         """The access code of ``record`` for ``caller``.
@@ -139,12 +158,14 @@ class Access:
     def summary(self, record: Record, language: str = "en") -> str:
         """The conditions in one short sentence; empty where nothing is offered."""
         policy = _policy_of(record)
-        return "" if policy is None else summary(policy, language, sealed=record.sealed)
+        return "" if policy is None else self.named(summary(policy, language, sealed=record.sealed))
 
     def sentences(self, record: Record, language: str = "en") -> Sequence[str]:
         """The conditions, one sentence each."""
         policy = _policy_of(record)
-        return () if policy is None else tuple(sentences(policy, language, kind=record.kind))
+        if policy is None:
+            return ()
+        return tuple(self.named(sentence) for sentence in sentences(policy, language, kind=record.kind))
 
 
 def _policy_of(record: Record) -> Policy | None:

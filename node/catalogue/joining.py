@@ -53,6 +53,12 @@ class Allegiance:
         self.region = region
         self.rulebook: dict[str, Any] | None = None
 
+    @property
+    def names(self) -> dict[str, str]:
+        """DID → name of participants that conditions speak of, as far as they are known here."""
+        name = str((self.rulebook or {}).get("publisher") or "")
+        return {self.region: name} if self.region and name else {}
+
     def load(self) -> None:
         """Read what was settled before."""
         with self._uow.read() as tx:
@@ -73,12 +79,6 @@ class Allegiance:
         self.region = region
         self.rulebook = dict(rulebook) if rulebook is not None else self.rulebook
         self._trust.replace(_merged(self._configured, joined))
-
-    def adopt_rulebook(self, rulebook: Mapping[str, Any]) -> None:
-        """A region's own rulebook is in force at the region as soon as it is published."""
-        with self._uow.begin() as tx:
-            self._notes.put(tx, RULEBOOK, canonical(rulebook).decode())
-        self.rulebook = dict(rulebook)
 
 
 GetJson = Callable[[str], Awaitable[dict[str, Any]]]
@@ -134,7 +134,12 @@ class Join:
         if not hits:
             return None
         record = await self._get_json(f"{base}/api/catalogue/record?{urlencode({'iri': hits[0]['iri']})}")
-        return {"iri": record["iri"], "version": record["version"], "sha256": record["sha256"]}
+        return {
+            "iri": record["iri"],
+            "version": record["version"],
+            "sha256": record["sha256"],
+            "publisher": str(record.get("publisherName") or ""),
+        }
 
 
 def _merged(configured: Mapping[str, tuple[str, ...]], joined: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

@@ -65,8 +65,11 @@ def shortened(identifier: str, keep: int = 34) -> str:
 
 
 def called(name: str, identifier: str) -> str:
-    """A name to show: nobody is nameless, however little was said."""
-    return name.strip() or shortened(identifier).strip() or "…"
+    """A name to show: nobody is nameless, and an identifier that stands in for a name is shortened."""
+    plain = name.strip()
+    if plain.startswith("did:") and " " not in plain:
+        return shortened(plain)
+    return plain or shortened(identifier).strip() or "…"
 
 
 def last_segment(iri: str) -> str:

@@ -140,7 +140,7 @@ class FollowLedger:
             # is broken but the disk, rebuilding again and again would only hide it.
             if view.name in self._rebuilt:
                 raise
-            log.warning("a view is damaged and is rebuilt from the ledger: %s", fault.detail, extra={"view": view.name})
+            log.warning("view %s is damaged and is rebuilt from the ledger: %s", view.name, fault.detail)
             self._rebuilt.add(view.name)
             view.rebuild()
             return self._follow(view)

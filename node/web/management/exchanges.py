@@ -100,8 +100,10 @@ def router(
     reading: Reading,
     document: Callable[[Mapping[str, Any], str], str],
     received: Path,
+    named: Callable[[str], str] = str,
 ) -> APIRouter:
-    """The routes; ``document`` renders an agreement in a language as HTML; ``received`` is where files arrive."""
+    """The routes; ``document`` renders an agreement in a language as HTML; ``received`` is where files arrive;
+    ``named`` puts names in place of DIDs."""
     api = APIRouter(prefix="/api", tags=["exchange"])
 
     @api.get("/conditions", summary="What the provider of an asset asks, and whether we qualify")
@@ -109,7 +111,7 @@ def router(
         request: Request, iri: Annotated[str, Query(max_length=2048)], purpose: str | None = None
     ) -> Any:
         await person(request)
-        return conditions_json(await acquire.conditions(iri, purpose=purpose))
+        return conditions_json(await acquire.conditions(iri, purpose=purpose), named)
 
     @api.post("/negotiations", status_code=202, summary="Ask for an asset under its offered terms")
     async def negotiate(request: Request, wanted: AskFor) -> Any:
@@ -239,15 +241,17 @@ def _file(path: Path, name: str) -> Response:
 # ---- as JSON -------------------------------------------------------------------------------------------------
 
 
-def conditions_json(found: Conditions) -> dict[str, Any]:
+def conditions_json(found: Conditions, named: Callable[[str], str] = str) -> dict[str, Any]:
     languages = ("en", "nl", "cs")
     return {
         "iri": found.iri,
         "title": found.dataset.get("dct:title") or found.dataset.get("title"),
         "provider": found.provider,
         "offer": found.offer,
-        "summary": {language: summary(found.policy, language) for language in languages},
-        "sentences": {language: sentences(found.policy, language) for language in languages},
+        "summary": {language: named(summary(found.policy, language)) for language in languages},
+        "sentences": {
+            language: [named(text) for text in sentences(found.policy, language)] for language in languages
+        },
         "standing": found.standing.to_json(),
         "agreementId": found.agreement.id if found.agreement else None,
     }
