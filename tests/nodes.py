@@ -23,8 +23,9 @@ import uvicorn
 
 from node.base.process import Exchange
 from node.bootstrap.application import application
-from node.bootstrap.build import HansaNode, build
+from node.bootstrap.build import build
 from node.bootstrap.creation import create
+from node.bootstrap.node import HansaNode
 from node.client import HansaClient, locate
 from node.settings import load
 

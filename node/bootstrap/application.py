@@ -16,7 +16,7 @@ from node import __version__
 from node.adapters.egress import same_party
 from node.base.errors import ForbiddenAddress, HansaError, InvalidInput, MethodNotAllowed, NotFound, RemoteFault
 from node.bootstrap.bodies import BodyLimits
-from node.bootstrap.build import HansaNode
+from node.bootstrap.node import HansaNode
 from node.bootstrap.operation import (
     IssuerView,
     OutboxView,
@@ -193,6 +193,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             document=document,
             received=node.parts.places.received,
             named=node.access.named,
+            changes=node.changes,
         )
     )
     app.include_router(

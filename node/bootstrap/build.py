@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-import pluggy
-from anyio.to_thread import run_sync
-
 from node.adapters.egress import Lane
+from node.base.changes import Changes
 from node.base.clock import Clock
 from node.base.delivery import Courier
-from node.base.errors import Conflict, HansaError, InvalidInput, LocalFault, PeerUnreachable
-from node.base.work import Task, Transaction
-from node.bootstrap.parts import Note, Parts, open_parts
+from node.base.errors import PeerUnreachable
+from node.bootstrap.node import HansaNode
+from node.bootstrap.parts import Note, open_parts
 from node.bootstrap.people import Admissions, Ourselves, People, RulebookInForce, audience_rules, identity
-from node.bootstrap.protocol import Protocol, protocol
+from node.bootstrap.protocol import protocol
+from node.bootstrap.tasks import handlers, timers
 from node.cage.cage import Cage
 from node.catalogue.access import Access
 from node.catalogue.browse import Browse
@@ -35,23 +32,17 @@ from node.catalogue.visibility import Visibility
 from node.identity.did import base_url
 from node.identity.model import Caller, UserRole
 from node.ledger.usecases import Append, Prover, Sequencer
-from node.negotiation import machine as negotiating
 from node.negotiation.strategy import Strategy
 from node.plugins import Host, load
 from node.policy.model import Situation
 from node.semantics.describe import describe
 from node.semantics.model import Described, Submission
 from node.settings import Settings
-from node.transfer import machine as transferring
 from node.transfer.strategy import Strategy as TransferStrategy
-from node.transfer.usecases import RECEIVE_TOPIC
 from node.web.callers import Authenticator, Callers
-from node.worker.deliveries import PeerAnswer, SendMessages
-from node.worker.loop import Again, Done, Handler, Never, Outcome, Worker
-from node.worker.timers import Timer, keep
+from node.worker.loop import Worker
 from node.worker.views import FollowLedger
 
-THREADS = 32
 FEED_PAGE = 32 << 20
 
 
@@ -59,6 +50,7 @@ FEED_PAGE = 32 << 20
 class Wakes:
     """Who is woken when something was committed. Filled in as they come to be."""
 
+    changes: Changes = field(default_factory=Changes)
     worker: Callable[[], None] | None = None
     ledger: Callable[[], None] | None = None
 
@@ -66,81 +58,13 @@ class Wakes:
         """There may be something to send."""
         if self.worker is not None:
             self.worker()
+        self.changes.tell()
 
     def wake_ledger(self) -> None:
         """There is something to follow."""
         if self.ledger is not None:
             self.ledger()
-
-
-@dataclass(kw_only=True)
-class HansaNode:
-    """A node. ``start`` brings it up inside the running event loop, ``stop`` ends it within a bounded time."""
-
-    parts: Parts
-    people: People
-    protocol: Protocol
-    node: NodeFacts
-    visibility: Visibility
-    access: Access
-    browse: Browse
-    publish: Publish
-    withdraw: Withdraw
-    ask: Ask
-    feed: Feed
-    dsp_catalogue: DspCatalogue
-    join: Join
-    prover: Prover
-    callers: Callers
-    ourselves: Ourselves
-    rulebook: RulebookInForce
-    worker: Worker
-    following: FollowLedger
-    host: Host
-    plugins: pluggy.PluginManager
-    timers: list[Timer]
-    with_worker: bool = True
-    _tasks: list[asyncio.Task[Any]] = field(default_factory=list)
-
-    async def start(self) -> None:
-        """Bring it up: cage, views, worker, timers."""
-        loop = asyncio.get_running_loop()
-        # Handlers wait for the database in threads; the loop's own pool would be six threads on two processors.
-        loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="hansa"))
-        await self.parts.cage.start()
-        await self.people.wallet.refresh()
-        self._tasks.append(asyncio.create_task(self.following.run(), name="views"))
-        if self.with_worker:
-            self._tasks.append(asyncio.create_task(self.worker.run(), name="worker"))
-            self._tasks.append(asyncio.create_task(keep(self.timers), name="timers"))
-            for found in self.plugins.hook.hansa_tasks(host=self.host):
-                self._tasks += [asyncio.create_task(work(), name=name) for name, work in found]
-
-    async def stop(self) -> None:
-        """Finish what runs, hand back the leases, close everything."""
-        await self.worker.stop()
-        self.following.stop()
-        for task in self._tasks:
-            if task.get_name() not in ("views", "worker"):
-                task.cancel()
-        await asyncio.wait(self._tasks, timeout=5)
-        for task in self._tasks:
-            task.cancel()
-        await self.parts.egress.close()
-        await self.parts.cage.stop()
-        self.parts.stores.uow.close()
-
-    def health(self) -> dict[str, str]:
-        """What is wrong, by name; empty when all is well."""
-        wrong = {}
-        for task in self._tasks:
-            if task.done() and not task.cancelled():
-                wrong[task.get_name()] = f"ended: {task.exception()}"
-        if self.worker.failed:
-            wrong["outbox"] = self.worker.failed
-        if self.following.failed:
-            wrong["views"] = self.following.failed
-        return wrong
+        self.changes.tell()
 
 
 def build(
@@ -247,7 +171,7 @@ def build(
     worker = Worker(
         uow=stores.uow,
         outbox=stores.outbox,
-        handlers=_handlers(parts, people, spoken),
+        handlers=handlers(parts, people, spoken),
         clock=parts.clock,
         instance=secrets.token_hex(8),
         embedded=settings.embedded,
@@ -333,9 +257,10 @@ def build(
         rulebook=rulebook_in_force,
         worker=worker,
         following=following,
+        changes=wakes.changes,
         host=host,
         plugins=plugins,
-        timers=_timers(parts, spoken),
+        timers=timers(parts, spoken),
         with_worker=with_worker,
     )
 
@@ -352,83 +277,3 @@ def _situation(people: People, rulebook_in_force: RulebookInForce) -> Callable[.
         )
 
     return situation
-
-
-def _handlers(parts: Parts, people: People, spoken: Protocol) -> dict[str, Handler]:
-    async def post(url: str, body: bytes, *, audience: str) -> PeerAnswer:
-        answer = await parts.egress.request(
-            "POST",
-            url,
-            headers={
-                "Authorization": f"Bearer {people.tokens.bearer(audience)}",
-                "Content-Type": "application/json",
-            },
-            body=body,
-            lane=Lane.MESSAGES,
-            timeout=20,
-        )
-        return PeerAnswer(answer.status, answer.body)
-
-    async def receive(task: Task) -> Outcome:
-        """Fetch the bytes of one transfer, however often it takes."""
-        stores = parts.stores
-
-        def find() -> Any:
-            with stores.uow.read() as tx:
-                return stores.transfers.get(tx, task.subject)
-
-        transfer = await run_sync(find)
-        if transfer is None or transfer.state in transferring.TABLE.terminal:
-            return Done()
-        try:
-            reception = await spoken.receive.run(transfer)
-        except (PeerUnreachable, Conflict, LocalFault) as error:
-            return Again(error.detail, lane_down=isinstance(error, PeerUnreachable))
-        if reception.state not in ("done", "failed"):
-            return Done()
-
-        def tell(tx: Transaction) -> None:
-            spoken.transfers.finished(tx, task.subject, reception)
-
-        return Done(tell)
-
-    async def credential(task: Task) -> Outcome:
-        try:
-            await people.deliver.deliver(task)
-        except PeerUnreachable as error:
-            return Again(error.detail, lane_down=True)
-        except (Conflict, InvalidInput) as error:
-            return Never(error.detail)
-        except HansaError as error:
-            return Again(error.detail)
-        return Done()
-
-    send = SendMessages(
-        post=post,
-        protocols={
-            negotiating.TABLE.name: spoken.negotiations,
-            transferring.TABLE.name: spoken.transfers,
-        },
-        clock=parts.clock,
-    )
-    return {"dsp": send, RECEIVE_TOPIC: receive, "credential": credential}
-
-
-def _timers(parts: Parts, spoken: Protocol) -> list[Timer]:
-    stores = parts.stores
-
-    async def forget_jtis() -> int:
-        def forget() -> int:
-            with stores.uow.begin() as tx:
-                return stores.identity.forget_jtis(tx, parts.clock.now())
-
-        return await run_sync(forget)
-
-    async def rest() -> bool:
-        return await run_sync(parts.graph.rest)
-
-    return [
-        Timer("idle graph", 30.0, rest),
-        Timer("used tokens", 300.0, forget_jtis),
-        Timer("late decisions", 60.0, spoken.decisions.expire),
-    ]

@@ -12,7 +12,7 @@ from node import __version__
 from node.adapters.egress import Lane
 from node.base.errors import HansaError, InvalidInput, NotFound, PeerUnreachable
 from node.base.work import Task
-from node.bootstrap.build import HansaNode
+from node.bootstrap.node import HansaNode
 from node.bootstrap.parts import Parts, Stores
 from node.bootstrap.people import verify_signature
 from node.identity.did import base_url

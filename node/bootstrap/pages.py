@@ -12,7 +12,7 @@ from node import __version__
 from node.base.clock import moment
 from node.base.errors import HansaError, NotAllowed, NotFound, Unauthenticated
 from node.base.process import Exchange
-from node.bootstrap.build import HansaNode
+from node.bootstrap.node import HansaNode
 from node.bootstrap.operation import IssuerView, OutboxView, Proofs
 from node.catalogue.access import AccessCode
 from node.catalogue.browse import Connections, Found, FoundPage, Publisher

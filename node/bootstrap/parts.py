@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from node.adapters.sql.work import SqlUnitOfWork
 from node.base.clock import Clock, SystemClock
 from node.base.work import Transaction
 from node.cage.cage import Cage
+from node.cage.model import QUERY, Limits
 from node.ledger.model import Entry, EntryKind
 from node.ledger.usecases import Append
 from node.settings import Settings
@@ -200,7 +202,12 @@ def open_parts(settings: Settings, *, clock: Clock | None = None, cage: Cage | N
         keyring=keyring,
         cage=caged,
         egress=Egress(allow_loopback=settings.allow_loopback),
-        graph=OxigraphGraph(where.graph, caged),
+        graph=OxigraphGraph(where.graph, caged, limits=_query_limits(settings)),
         index=TantivyIndex(where.search),
         assets=FolderAssets(where.blobs),
     )
+
+
+def _query_limits(settings: Settings) -> Limits:
+    """The bounds of one query. Its processor time is bounded a little later than its time on the wall."""
+    return replace(QUERY, wall=settings.query_seconds, cpu=math.ceil(settings.query_seconds) + 1)

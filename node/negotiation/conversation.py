@@ -15,7 +15,7 @@ from typing import Any, Generic, Protocol
 from node.base.clock import Clock
 from node.base.crashpoints import crashpoint
 from node.base.delivery import Courier
-from node.base.errors import InvalidInput, NotFound
+from node.base.errors import InvalidInput, LocalProtocolError, NotFound
 from node.base.jsons import canonical, read_json
 from node.base.machine import (
     Acknowledged,
@@ -140,6 +140,11 @@ class Conversation(Generic[P]):
         crashpoint(f"{self.table.name}.{message.name}.R2")
         return answer
 
+    def said(self, tx: Transaction, process: P) -> tuple[str, ...]:
+        """The messages of both sides that the other has taken, by their names in the table, oldest first."""
+        exchanges = self._store.exchanges(tx, process.pid)
+        return tuple(one.message for one in exchanges if 200 <= one.answer_status < 300)
+
     # ---- outgoing --------------------------------------------------------------------------------------------
 
     def open(self, tx: Transaction, process: P, message: str, body: Mapping[str, Any]) -> P:
@@ -160,7 +165,10 @@ class Conversation(Generic[P]):
         due: datetime | None = None,
         **changes: Any,
     ) -> P:
-        """Send a message of ours. Raises ``LocalProtocolError`` where the table does not allow it now."""
+        """Send a message of ours, not before ``due``. Raises ``LocalProtocolError``, before anything has changed,
+        where the table does not allow it now or the peer has not told its id of the process yet."""
+        if process.peer_pid is None:
+            raise LocalProtocolError(f"the peer has not told its id of this {self.table.name} yet")
         now = self._clock.now()
         step = advance(self.table, process, Commanded(message, str(body["@id"]), body), now)
         moved = replace(step.process, **changes)

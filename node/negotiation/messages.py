@@ -170,13 +170,18 @@ def request(negotiation: Negotiation, offer: Mapping[str, Any], callback: str | 
     return message
 
 
-def offer(negotiation: Negotiation, terms: Mapping[str, Any]) -> dict[str, Any]:
-    """ContractOfferMessage within a negotiation that the consumer opened."""
-    return {
+def offer(negotiation: Negotiation, terms: Mapping[str, Any], callback: str | None) -> dict[str, Any]:
+    """ContractOfferMessage: the opening one with ``callback``, an offer within a negotiation without."""
+    message = {
         **_head(negotiation, machine.OFFER),
-        **_pids(negotiation),
+        "providerPid": negotiation.pid,
         "offer": {**terms, "@type": "Offer", "target": negotiation.dataset},
     }
+    if callback is not None:
+        message["callbackAddress"] = callback
+    else:
+        message["consumerPid"] = negotiation.peer_pid
+    return message
 
 
 def agreement(negotiation: Negotiation, body: Mapping[str, Any], signature: str | None) -> dict[str, Any]:

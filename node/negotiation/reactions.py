@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from node.base.clock import Clock
+from node.base.errors import LocalProtocolError
 from node.base.ids import new_urn
 from node.base.process import Role
 from node.base.work import Transaction
@@ -25,6 +27,8 @@ from node.policy.decide import decide, principal_action
 from node.policy.model import Decision, Situation
 from node.policy.odrl import parse, same_terms
 from node.policy.summary import summary
+
+log = logging.getLogger("hansa.negotiation")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,17 +67,30 @@ class Reactions:
         self._house = house
 
     def react(self, tx: Transaction, negotiation: Negotiation, caller: Caller = ANONYMOUS) -> Negotiation:
-        """Do what the strategy says now. ``caller`` is the peer with its credentials, where it is known."""
-        if negotiation.pending is not None:
+        """Do what the strategy says now. ``caller`` is the peer with its credentials, where it is known.
+
+        A strategy that wants what the table does not allow holds, with an error in the log: neither the peer's
+        message nor its acknowledgement is to blame for it.
+        """
+        if negotiation.pending is not None or negotiation.state in machine.TABLE.terminal:
             return negotiation
         record = self._records.get(tx, negotiation.dataset) if negotiation.role is Role.PROVIDER else None
-        look = self._look(negotiation, record, caller)
+        look = self._look(tx, negotiation, record, caller)
         action = self._strategy.next(look)
         if look.decision is not None and negotiation.state == machine.REQUESTED:
             negotiation = self._keep_decision(tx, negotiation, look.decision)
-        return self._act(tx, negotiation, action, record, caller)
+        try:
+            return self._act(tx, negotiation, action, record, caller)
+        except LocalProtocolError:
+            log.exception("the strategy asks for what cannot be", extra={"process": negotiation.pid})
+            return negotiation
 
-    def _look(self, negotiation: Negotiation, record: Record | None, caller: Caller) -> strategy.Look:
+    def _look(
+        self, tx: Transaction, negotiation: Negotiation, record: Record | None, caller: Caller
+    ) -> strategy.Look:
+        def said() -> tuple[str, ...]:
+            return self._conversation.said(tx, negotiation)
+
         if negotiation.role is Role.CONSUMER:
             asked = negotiation.asked
             return strategy.Look(
@@ -81,6 +98,7 @@ class Reactions:
                 decision=None,
                 own_offer=None,
                 same_terms=asked is not None and same_terms(negotiation.offer, asked),
+                said=said,
             )
         own = record.offer if record is not None and not record.withdrawn else None
         decision = None
@@ -92,6 +110,7 @@ class Reactions:
             decision=decision,
             own_offer=own,
             same_terms=own is not None and same_terms(negotiation.offer, own),
+            said=said,
         )
 
     def situation(self, negotiation: Negotiation, caller: Caller) -> Situation:
@@ -116,6 +135,7 @@ class Reactions:
         record: Record | None,
         caller: Caller,
     ) -> Negotiation:
+        due = self._due(action)
         match action:
             case strategy.Hold():
                 return negotiation
@@ -124,40 +144,57 @@ class Reactions:
                     tx,
                     negotiation,
                     machine.OFFER,
-                    messages.offer(negotiation, terms),
+                    messages.offer(negotiation, terms, None),
+                    due=due,
                     offer=terms,
                     offered_by=Role.PROVIDER,
                 )
             case strategy.Counter(terms):
                 body = messages.request(negotiation, terms, None)
                 return self._conversation.command(
-                    tx, negotiation, machine.REQUEST, body, offer=terms, offered_by=Role.CONSUMER
+                    tx, negotiation, machine.REQUEST, body, due=due, offer=terms, offered_by=Role.CONSUMER
                 )
             case strategy.Accept():
                 return self._conversation.command(
-                    tx, negotiation, machine.ACCEPTED_EVENT, messages.event(negotiation, "ACCEPTED")
+                    tx, negotiation, machine.ACCEPTED_EVENT, messages.event(negotiation, "ACCEPTED"), due=due
                 )
             case strategy.Agree():
                 assert record is not None, "a provider agrees about a record of its own"
-                return self._agree(tx, negotiation, record, caller)
+                return self._agree(tx, negotiation, record, caller, due)
             case strategy.Verify():
-                return self._verify(tx, negotiation)
+                return self._verify(tx, negotiation, due)
             case strategy.Finalize():
                 return self._conversation.command(
-                    tx, negotiation, machine.FINALIZED_EVENT, messages.event(negotiation, "FINALIZED")
+                    tx, negotiation, machine.FINALIZED_EVENT, messages.event(negotiation, "FINALIZED"), due=due
                 )
             case strategy.Ask():
                 self._ask(tx, negotiation, record, caller)
                 return negotiation
             case strategy.Terminate(code, reason):
-                return self.terminate(tx, negotiation, code, reason)
+                return self.terminate(tx, negotiation, code, reason, due=due)
 
-    def terminate(self, tx: Transaction, negotiation: Negotiation, code: str, reason: list[Any]) -> Negotiation:
+    def _due(self, action: strategy.Action) -> datetime | None:
+        after = action.after if isinstance(action, strategy.Paced) else 0.0
+        return self._clock.now() + timedelta(seconds=after) if after else None
+
+    def terminate(
+        self,
+        tx: Transaction,
+        negotiation: Negotiation,
+        code: str,
+        reason: list[Any],
+        *,
+        due: datetime | None = None,
+    ) -> Negotiation:
         """End the negotiation from our side, with reasons that both sides keep."""
         body = messages.termination(negotiation, code, reason)
-        return self._conversation.command(tx, negotiation, machine.TERMINATION, body, code=code, reason=reason)
+        return self._conversation.command(
+            tx, negotiation, machine.TERMINATION, body, due=due, code=code, reason=reason
+        )
 
-    def _agree(self, tx: Transaction, negotiation: Negotiation, record: Record, caller: Caller) -> Negotiation:
+    def _agree(
+        self, tx: Transaction, negotiation: Negotiation, record: Record, caller: Caller, due: datetime | None
+    ) -> Negotiation:
         peer = Party(did=negotiation.peer, name=agreement.name_of(caller), contact=agreement.contact_of(caller))
         body = agreement.draft(
             negotiation,
@@ -174,11 +211,12 @@ class Reactions:
             negotiation,
             machine.AGREEMENT,
             messages.agreement(negotiation, body, signature),
+            due=due,
             agreement=body,
             signatures={self._house.me.did: signature},
         )
 
-    def _verify(self, tx: Transaction, negotiation: Negotiation) -> Negotiation:
+    def _verify(self, tx: Transaction, negotiation: Negotiation, due: datetime | None) -> Negotiation:
         assert negotiation.agreement is not None, "AGREED comes with an agreement"
         signature = agreement.sign(self._keyring, negotiation.agreement)
         return self._conversation.command(
@@ -186,6 +224,7 @@ class Reactions:
             negotiation,
             machine.VERIFICATION,
             messages.verification(negotiation, signature),
+            due=due,
             signatures={**negotiation.signatures, self._house.me.did: signature},
         )
 

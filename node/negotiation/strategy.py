@@ -6,6 +6,7 @@ and holds where only a person can know.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -20,37 +21,44 @@ class Hold:
     """Wait."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paced:
+    """A message to the peer. It leaves ``after`` so many seconds; what the peer says meanwhile may make it void."""
+
+    after: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Paced):
     """Put these terms on the table (provider)."""
 
     terms: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Counter:
+class Counter(Paced):
     """Ask for these terms instead (consumer)."""
 
     terms: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Accept:
+class Accept(Paced):
     """Accept the offer on the table (consumer)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Agree:
+class Agree(Paced):
     """Propose the agreement (provider)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verify:
+class Verify(Paced):
     """Confirm the agreement (consumer)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finalize:
+class Finalize(Paced):
     """Finalize (provider)."""
 
 
@@ -60,7 +68,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Terminate:
+class Terminate(Paced):
     """End it, with a code and reasons."""
 
     code: str
@@ -73,19 +81,26 @@ Action = Hold | Offer | Counter | Accept | Agree | Verify | Finalize | Ask | Ter
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """What a strategy sees. ``decision`` and ``own_offer`` are the provider's; ``same_terms`` tells whether the
-    offer on the table equals ours (provider) or the one that we asked for (consumer)."""
+    offer on the table equals ours (provider) or the one that we asked for (consumer). ``said`` gives, when asked,
+    the messages of both sides so far by their names in the table, oldest first: how often somebody has countered,
+    for instance."""
 
     negotiation: Negotiation
     decision: Decision | None
     own_offer: dict[str, Any] | None
     same_terms: bool
+    said: Callable[[], tuple[str, ...]] = tuple
 
 
 class Strategy(Protocol):
     """A negotiation strategy: a plug-in point."""
 
     def next(self, look: Look) -> Action:
-        """What to do now that ``look.negotiation`` stands as it does. Must be pure."""
+        """What to do now that ``look.negotiation`` stands as it does. Must be pure.
+
+        Asked whenever a state was entered that is not an end: by a message of the peer, or by one of ours that the
+        peer has acknowledged.
+        """
 
 
 class StandardStrategy:

@@ -102,6 +102,43 @@ class Negotiations:
             self._reactions.react(tx, negotiation, caller)
             return answer
 
+    # ---- consumer's opening door -------------------------------------------------------------------------------
+
+    def offered(self, caller: Caller, message: Incoming) -> Answer:
+        """POST /negotiations/offers: a provider opens a negotiation by an offer (DSP 2025-1 §8.3.2).
+
+        The same offer again is the same negotiation. Whether an offer that nobody asked for is accepted is the
+        strategy's to say; the standard one leaves it to a person.
+        """
+        peer, provider_pid = _did(caller), str(message.body["providerPid"])
+        if "callbackAddress" not in message.body:
+            raise InvalidInput("callbackAddress is missing: this address opens a negotiation")
+        with self._uow.begin() as tx:
+            known = self._store.by_peer(tx, peer, provider_pid, Role.CONSUMER)
+            if known is not None:
+                return self._conversation.repeated(tx, known, message) or Answer(201, messages.acknowledgement(known))
+            offer = dict(message.body["offer"])
+            now = self._clock.now()
+            negotiation = Negotiation(
+                pid=new_urn(),
+                role=Role.CONSUMER,
+                peer=peer,
+                peer_pid=provider_pid,
+                peer_address=str(message.body["callbackAddress"]).rstrip("/"),
+                version=V2025_1.name,
+                state=machine.TABLE.openings[machine.OFFER].to,
+                created=now,
+                updated=now,
+                dataset=str(offer["target"]),
+                offer=offer,
+                offered_by=Role.PROVIDER,
+            )
+            self._store.add(tx, negotiation)
+            self._conversation.tell(tx, negotiation, message.name)
+            answer = self._conversation.accept(tx, negotiation, message, status=201)
+            self._reactions.react(tx, negotiation, caller)
+            return answer
+
     def _offered(self, tx: Transaction, caller: Caller, offer: Mapping[str, Any]) -> Record:
         target = offer.get("target")
         record = self._records.get(tx, target) if isinstance(target, str) else None
@@ -225,8 +262,34 @@ class Negotiations:
                 body[messages.PURPOSE] = purpose
             return self._conversation.open(tx, negotiation, machine.REQUEST, body)
 
+    def offer(self, *, consumer: str, address: str, dataset: str) -> Negotiation:
+        """Open a negotiation with ``consumer``, whose protocol base URL is ``address``, by the offer that stands for
+        ``dataset``. Raises ``NotFound`` where this node offers no such asset."""
+        now = self._clock.now()
+        with self._uow.begin() as tx:
+            record = self._records.get(tx, dataset)
+            if record is None or record.withdrawn or record.offer is None or record.origin != self._me:
+                raise NotFound("this node makes no offer for such an asset")
+            terms = {name: value for name, value in record.offer.items() if name != "target"}
+            negotiation = Negotiation(
+                pid=new_urn(),
+                role=Role.PROVIDER,
+                peer=consumer,
+                peer_pid=None,
+                peer_address=address.rstrip("/"),
+                version=V2025_1.name,
+                state=machine.TABLE.openings[machine.OFFER].to,
+                created=now,
+                updated=now,
+                dataset=dataset,
+                offer=terms,
+                offered_by=Role.PROVIDER,
+            )
+            body = messages.offer(negotiation, terms, self._address)
+            return self._conversation.open(tx, negotiation, machine.OFFER, body)
+
     def accept(self, pid: str) -> Negotiation:
-        """A person accepts the provider's counter-offer."""
+        """A person accepts the provider's offer."""
         return self._send(pid, machine.ACCEPTED_EVENT, lambda n: messages.event(n, "ACCEPTED"))
 
     def terminate(self, pid: str, code: str, reason: list[Any]) -> Negotiation:
@@ -263,10 +326,11 @@ class Negotiations:
     def acknowledged(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, peer_pid: str | None
     ) -> None:
-        """The peer took our message."""
+        """The peer took our message: a state was entered, which the strategy may have something to say about."""
         step = self._conversation.acknowledged(tx, pid, message_id, exchange, peer_pid)
-        if step is not None:
+        if step is not None and step.effects:
             self._follow(tx, step.process, [e.state for e in step.effects if isinstance(e, Entered)])
+            self._reactions.react(tx, step.process)
 
     def refused(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, code: str, reason: tuple[Any, ...]

@@ -6,7 +6,7 @@ import hashlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -124,8 +124,10 @@ class Desk:
 
     def render(self, visit: Visit, template: str, *, status: int = 200, **context: Any) -> Response:
         """A page. Every name that a template uses must be given: StrictUndefined raises for others."""
-        html = self._environment.get_template(template).render(
-            v=visit, s=visit.speaker, site=self, kinds=PLURALS, markup=markup, codes=codes, **context
+        html = (
+            _environment()
+            .get_template(template)
+            .render(v=visit, s=visit.speaker, site=self, kinds=PLURALS, markup=markup, codes=codes, **context)
         )
         response = HTMLResponse(html, status_code=status)
         response.headers["Vary"] = headers.VARY
@@ -182,25 +184,7 @@ class Desk:
         response.headers["Cache-Control"] = headers.cache_control(signed_in=True)
         return response
 
-    # templates and static files ---------------------------------------------------------------------------
-    @cached_property
-    def _environment(self) -> Environment:
-        # On first use: a node that nobody looks at need not carry the template engine.
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-        environment = Environment(
-            loader=FileSystemLoader(HERE / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-        )
-        environment.filters["short"] = markup.shortened
-        environment.filters["segment"] = lambda value: quote(str(value), safe="")
-        environment.tests["web_address"] = lambda value: markup.web_address(value) is not None
-        return environment
-
+    # static files -----------------------------------------------------------------------------------------
     @cached_property
     def theme(self) -> str:
         """The city's colours as CSS."""
@@ -219,6 +203,26 @@ class Desk:
     def static(self, name: str) -> str:
         """The URL of a static file."""
         return f"{self.settings.prefix}/portal/{self.edition}/{name}"
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    # On first use: a node that nobody looks at need not carry the template engine. Templates are the same for
+    # every node of a process; what differs comes with each rendering.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters["short"] = markup.shortened
+    environment.filters["segment"] = lambda value: quote(str(value), safe="")
+    environment.tests["web_address"] = lambda value: markup.web_address(value) is not None
+    return environment
 
 
 def _described(error: Exception) -> tuple[int, str, str, str, bool]:

@@ -68,7 +68,7 @@ def called(name: str, identifier: str) -> str:
     """A name to show: nobody is nameless, and an identifier that stands in for a name is shortened."""
     plain = name.strip()
     if plain.startswith("did:") and " " not in plain:
-        return shortened(plain)
+        return shortened(plain) or plain
     return plain or shortened(identifier).strip() or "…"
 
 
@@ -94,6 +94,11 @@ def marked(snippet: str) -> list[tuple[bool, str]]:
         elif part:
             pieces.append((False, part))
     return pieces
+
+
+def coded(text: str) -> list[tuple[bool, str]]:
+    """A text as pieces: (is code, text). Code stands between backticks, as in the descriptions of an API."""
+    return [(place % 2 == 1, piece) for place, piece in enumerate(re.split(r"`([^`]*)`", text)) if piece]
 
 
 # documents -------------------------------------------------------------------------------------------------

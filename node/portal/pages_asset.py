@@ -119,7 +119,7 @@ async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
         preview=await _preview(desk, visit, record, files),
         steps=timeline(versions),
         quality=await node.quality(record, caller),
-        commands=_commands(desk, record),
+        commands=_commands(visit, record),
         formats=FORMATS,
         turtle=turtle[:SHOWN_RDF],
         turtle_cut=len(turtle) > SHOWN_RDF,
@@ -290,14 +290,15 @@ async def _preview(desk: Desk, visit: Visit, record: Record, files: tuple[FileRo
     return None
 
 
-def _commands(desk: Desk, record: Record) -> dict[str, str]:
+def _commands(visit: Visit, record: Record) -> dict[str, str]:
     """What to type: for the terminal, for the API of the reader's own node, for SPARQL."""
-    public = desk.settings.public_url.rstrip("/")
+    own = visit.settings.public_url.rstrip("/") if visit.signed_in else ""
+    address = shlex.quote(f"{own}/api/negotiations") if own else '"$HANSA_NODE/api/negotiations"'
     body = json.dumps({"dataset": record.iri}, ensure_ascii=False)
     commands = {
         "terminal": f"hansa get {shlex.quote(record.iri)}",
         "api": (
-            f"curl -X POST {shlex.quote(public + '/api/negotiations')} \\\n"
+            f"curl -X POST {address} \\\n"
             '  -H "Authorization: Bearer $HANSA_TOKEN" -H "Content-Type: application/json" \\\n'
             f"  -d {shlex.quote(body)}"
         ),

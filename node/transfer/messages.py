@@ -11,6 +11,7 @@ from node.base.ids import new_urn
 from node.base.jsons import read_object
 from node.negotiation.messages import Incoming, require_text, require_type
 from node.transfer import machine
+from node.transfer.addresses import without_token
 from node.transfer.model import Transfer
 from node.vocab.dsp import VERSIONS, DspVersion
 from node.vocab.namespaces import HANSA
@@ -57,6 +58,12 @@ def require_data_address(address: Any) -> None:
 def endpoint_properties(address: Mapping[str, Any] | None) -> dict[str, str]:
     """Name → value of a data address's endpoint properties."""
     return {entry["name"]: entry["value"] for entry in (address or {}).get("endpointProperties", [])}
+
+
+def without_secrets(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A message as people may see it: whoever holds the authorization of a data address may read the bytes."""
+    address = body.get("dataAddress")
+    return {**body, "dataAddress": without_token(address)} if isinstance(address, Mapping) else dict(body)
 
 
 def request(transfer: Transfer, callback: str, *, file: str | None = None) -> dict[str, Any]:

@@ -79,7 +79,8 @@ def routes(doors: Doors) -> list[Route]:
     return [
         post("/catalog/request", door.catalog),
         get("/catalog/datasets/{id:path}", door.dataset),
-        post("/negotiations/request", door.open_negotiation),
+        post("/negotiations/request", door.open_negotiation(negotiating.REQUEST)),
+        post("/negotiations/offers", door.open_negotiation(negotiating.OFFER)),
         get("/negotiations/{pid}", door.show_negotiation),
         post("/negotiations/{pid}/request", door.negotiation(Role.PROVIDER, negotiating.REQUEST)),
         post("/negotiations/{pid}/events", door.negotiation(None, "ContractNegotiationEventMessage")),
@@ -132,18 +133,27 @@ class _Door:
 
     # ---- negotiation -----------------------------------------------------------------------------------------
 
-    async def open_negotiation(self, request: Request) -> Response:
-        stated: dict[str, Any] = {}
+    def open_negotiation(self, kind: str) -> Callable[[Request], Awaitable[Response]]:
+        """The door of an opening message: a consumer's request, or a provider's offer."""
 
-        async def answer() -> Response:
-            caller = await self._doors.participant(request)
-            message = contract.read(await _body(request), negotiating.REQUEST)
-            stated.update(message.body)
-            await self._check_callback(message, caller)
-            purpose = message.text(contract.PURPOSE)
-            return _told(await run_sync(lambda: self._doors.negotiations.requested(caller, message, purpose=purpose)))
+        def opened(caller: Caller, message: Incoming) -> Answer:
+            if kind == negotiating.OFFER:
+                return self._doors.negotiations.offered(caller, message)
+            return self._doors.negotiations.requested(caller, message, purpose=message.text(contract.PURPOSE))
 
-        return await self._answer(answer, lambda code, reason: self._contract_error(stated, None, code, reason))
+        async def handle(request: Request) -> Response:
+            stated: dict[str, Any] = {}
+
+            async def answer() -> Response:
+                caller = await self._doors.participant(request)
+                message = contract.read(await _body(request), kind)
+                stated.update(message.body)
+                await self._check_callback(message, caller)
+                return _told(await run_sync(opened, caller, message))
+
+            return await self._answer(answer, lambda code, reason: self._contract_error(stated, None, code, reason))
+
+        return handle
 
     def negotiation(self, role: Role | None, kind: str) -> Callable[[Request], Awaitable[Response]]:
         """The door of one message within a negotiation; ``role`` None where both sides have that path."""

@@ -52,7 +52,7 @@ class Chromium:
         self._profile = tempfile.mkdtemp(prefix="hansa-browser-")
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._number = 0
-        self._loaded = asyncio.Event()
+        self.loaded = asyncio.Event()
         self.troubles: list[str] = []
         """Errors of the console, refused resources, requests to other hosts: a good page has none."""
         self.requests: list[str] = []
@@ -103,7 +103,7 @@ class Chromium:
                 continue
             match event["method"]:
                 case "Page.loadEventFired":
-                    self._loaded.set()
+                    self.loaded.set()
                 case "Log.entryAdded" if event["params"]["entry"]["level"] == "error":
                     self.troubles.append(event["params"]["entry"]["text"])
                 case "Runtime.exceptionThrown":
@@ -135,9 +135,13 @@ class Chromium:
         await self.send("Emulation.setScriptExecutionDisabled", value=not scripts)
         self.troubles.clear()
         self.requests.clear()
-        self._loaded.clear()
+        self.loaded.clear()
         await self.send("Page.navigate", url=url)
-        await asyncio.wait_for(self._loaded.wait(), 20)
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Wait until the page that is on its way has loaded."""
+        await asyncio.wait_for(self.loaded.wait(), 20)
 
     async def cookie(self, url: str, name: str, value: str) -> None:
         await self.send("Network.setCookie", url=url, name=name, value=value, httpOnly=True)

@@ -135,9 +135,10 @@ class FakeNode:
     async def search(self, query: Query, caller: Caller) -> FoundPage:
         hits = []
         for record in self._seen(caller):
-            text = " ".join((*record.titles.values(), *record.descriptions.values(), *record.keywords)).lower()
-            if query.text and not all(word in text for word in query.text.lower().split()):
-                continue
+            if query.text:
+                text = " ".join((*record.titles.values(), *record.descriptions.values(), *record.keywords)).lower()
+                if not all(word in text for word in query.text.lower().split()):
+                    continue
             hits.append(record)
         facets = _facets(hits)
         for name, wanted in (

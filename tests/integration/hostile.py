@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import httpx2
 from sqlalchemy import func, select
 
 from node.adapters.sql.schema import metadata
+from node.semantics.kinds import KINDS
 from tests.nodes import Running
 from tests.shared import SHARED, data
 
@@ -50,9 +53,7 @@ def footprint(node: Running) -> dict[str, int]:
     with node.node.parts.stores.uow.read() as tx:
         for table in metadata.sorted_tables:
             if table.name not in PASSING:
-                counts[table.name] = tx.connection.execute(  # type: ignore[attr-defined]
-                    select(func.count()).select_from(table)
-                ).scalar_one()
+                counts[table.name] = tx.connection.execute(select(func.count()).select_from(table)).scalar_one()
     for place in ("blobs", "received"):
         folder = Path(node.folder / place)
         counts[place] = sum(path.is_file() for path in folder.rglob("*")) if folder.exists() else 0
@@ -83,3 +84,49 @@ def no_failure(answer: httpx2.Response) -> httpx2.Response:
     if answer.status_code >= 500:
         assert answer.json()["code"] in (UNREACHABLE, "overloaded"), f"{answer.request.url}: {answer.text[:500]}"
     return answer
+
+
+# ---- the table of routes --------------------------------------------------------------------------------------
+
+_KINDS = tuple(f"/{kind.plural}/" for kind in KINDS.values())
+_OPEN = re.compile(
+    r"/|/openapi\.json|/docs/api|/about|/members|/search.*|/record|/record\..*|/portal/.*|/sign-in"
+    r"|/health|/ready|/metrics|/\.well-known/.*|/api/catalogue/.*|/sparql|/feed.*|/status/.*|/issuer/metadata"
+    r"|/ledger/(checkpoint|inclusion|consistency)"
+)
+_PARTICIPANTS = re.compile(r"/dsp/.*|/dcp/.*|/issuer/(credentials|requests/.*)|/data/.*|/ledger/agreements/.*")
+_PEOPLE = re.compile(r"/api/.*")
+_PAGES_OF_PEOPLE = re.compile(
+    r"/(agreements|decisions|processes|deliveries|applications|issued|record/ask|sign-out).*"
+)
+
+
+def routes(node: Running) -> list[tuple[str, str]]:
+    """(method, path) of every route of the application, plug-ins' too."""
+    app = node.app
+    while not hasattr(app, "router"):
+        app = getattr(app, "_app", None) or app.app
+
+    def walk(found: Any) -> Iterator[tuple[str, str]]:
+        for route in found:
+            if hasattr(route, "original_router"):
+                yield from walk(route.original_router.routes)
+            else:
+                for method in sorted(set(route.methods or ()) - {"HEAD"}):
+                    yield method, route.path
+
+    return list(walk(app.router.routes))
+
+
+def who(method: str, path: str) -> str:
+    """For whom a route is."""
+    if path.startswith(_KINDS) or (method, path) == ("GET", "/api/members") or _OPEN.fullmatch(path):
+        return "everybody"
+    for name, pattern in (
+        ("participants", _PARTICIPANTS),
+        ("people", _PEOPLE),
+        ("pages of people", _PAGES_OF_PEOPLE),
+    ):
+        if pattern.fullmatch(path):
+            return name
+    raise AssertionError(f"{method} {path}: say here for whom this new route is")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,10 +20,11 @@ from node.identity.jose import b64url
 from node.identity.model import UserRole
 from tests.conformance.dsp import faults
 from tests.integration.hostile import footprint, told
-from tests.nodes import Pair, Running, publish
+from tests.nodes import Pair, Running, publish, running
 
 NOW = time.time
 PASSWORD = "a long password for tests"
+CSRF = re.compile(r'name="csrf" value="([0-9a-f]+)"')
 
 
 # ---- people ---------------------------------------------------------------------------------------------------
@@ -55,7 +58,7 @@ WRONG_PEOPLE: dict[str, Callable[[Running], list[tuple[str, str]]]] = {
         ("Authorization", "Bearer other"),
     ],
     "a token of enormous length": lambda node: [("Authorization", "Bearer " + "x" * 30_000)],
-    "an empty token": lambda node: [("Authorization", "Bearer ")],
+    "an empty token": lambda node: [("Authorization", "Bearer")],
     "a hash instead of the token": lambda node: [
         ("Authorization", "Bearer " + hashlib.sha256(node.token.encode()).hexdigest())
     ],
@@ -101,15 +104,24 @@ def test_a_token_ends_when_its_owner_is_shut_out(running_node: Running) -> None:
 def test_signing_in_says_the_same_whatever_is_wrong_and_slows_down(running_node: Running) -> None:
     texts, statuses = set(), []
     with running_node.http() as http:
-        for login in ["admin", "nobody"] * 5:
-            answer = http.post("/sign-in", data={"login": login, "password": "wrong password"})
+
+        def attempt(login: str, password: str) -> httpx2.Response:
+            csrf = CSRF.search(http.get("/sign-in").text)
+            assert csrf is not None
+            answer = http.post("/sign-in", data={"login": login, "password": password, "csrf": csrf[1]})
+            assert password not in answer.text
+            texts.add(CSRF.sub("", answer.text).replace(login, "")) if answer.status_code == 401 else None
+            return answer
+
+        for login in ["admin", "nobody"] * 7:
+            answer = attempt(login, "wrong password")
             statuses.append(answer.status_code)
             assert "hansa_session" not in answer.headers.get("set-cookie", "")
-            if answer.status_code == 401:
-                texts.add(answer.text.replace(login, ""))
-        assert 429 in statuses, statuses
-        right = http.post("/sign-in", data={"login": "admin", "password": running_node.password})
+        assert set(statuses) == {401, 429}, statuses
+        right = attempt("admin", running_node.password)
         assert right.status_code == 429, "guessing right does not help while one has to wait"
+        without = http.post("/sign-in", data={"login": "admin", "password": running_node.password})
+        assert without.status_code == 403, "a form of another site signs nobody in"
     assert len(texts) == 1
 
 
@@ -262,8 +274,6 @@ def test_a_token_is_good_once(pair: Pair, node: Running) -> None:
 
 
 def test_replays_at_the_same_instant(pair: Pair, node: Running) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     token = {"Authorization": f"Bearer {sign(pair.consumer, claims(pair))}"}
     with node.http() as http, ThreadPoolExecutor(8) as crowd:
         statuses = list(crowd.map(lambda _: http.get("/feed", headers=token).status_code, range(24)))
@@ -271,8 +281,6 @@ def test_replays_at_the_same_instant(pair: Pair, node: Running) -> None:
 
 
 def test_a_replay_after_a_restart(tmp_path: Path, sqlite_template: Path, pair: Pair) -> None:
-    from tests.nodes import running
-
     folder = tmp_path / "again"
     with running(folder, template=sqlite_template) as first:
         port = int(first.url.rpartition(":")[2])
@@ -282,11 +290,6 @@ def test_a_replay_after_a_restart(tmp_path: Path, sqlite_template: Path, pair: P
             assert http.get("/feed", headers=token).status_code == 200
     with running(folder, port=port) as second, second.http() as http:
         assert http.get("/feed", headers=token).status_code == 401
-
-
-@pytest.fixture
-def consumers_token(pair: Pair) -> Iterator[dict[str, str]]:
-    yield pair.consumer.as_participant(pair.provider)
 
 
 def test_a_participants_token_opens_no_management(pair: Pair, node: Running) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -13,27 +12,25 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from node.base.changes import Changes
 from node.base.clock import stamp
 from node.base.errors import NotFound
 from node.base.jsons import read_json
 from node.base.process import Exchange, Process
-from node.identity.model import Caller, UserRole
+from node.identity.model import UserRole
 from node.negotiation.acquire import Acquire, Conditions
 from node.negotiation.decisions import Decisions
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
 from node.negotiation.usecases import Negotiations
 from node.policy.summary import summary
 from node.policy.words import sentences
+from node.transfer.messages import without_secrets
 from node.transfer.model import Reception, Transfer
 from node.transfer.usecases import Transfers
+from node.web.management.person import Person
 
 LONGEST_WAIT = 30.0
-
-
-class Person(Protocol):
-    """Identifies a person of this node; raises ``Unauthenticated`` or ``NotAllowed``."""
-
-    def __call__(self, request: Request, *roles: UserRole) -> Awaitable[Caller]: ...
+LOOK_AGAIN = 0.25  # seconds; bytes arrive, and other processes commit, without telling
 
 
 class Reading(Protocol):
@@ -100,6 +97,7 @@ def router(
     reading: Reading,
     document: Callable[[Mapping[str, Any], str], str],
     received: Path,
+    changes: Changes,
     named: Callable[[str], str] = str,
 ) -> APIRouter:
     """The routes; ``document`` renders an agreement in a language as HTML; ``received`` is where files arrive;
@@ -129,12 +127,13 @@ def router(
     async def one_negotiation(request: Request, pid: str, wait: float = 0.0) -> Any:
         await person(request)
         until = time.monotonic() + min(wait, LONGEST_WAIT)
-        while True:
-            negotiation, exchanges, decision = await run_sync(lambda: reading.negotiation(pid))
-            settled = negotiation.state in ("FINALIZED", "TERMINATED") or decision is not None
-            if settled or time.monotonic() >= until:
-                return negotiation_json(negotiation, exchanges, decision)
-            await asyncio.sleep(0.02)
+        with changes.watch() as watch:
+            while True:
+                negotiation, exchanges, decision = await run_sync(lambda: reading.negotiation(pid))
+                settled = negotiation.state in ("FINALIZED", "TERMINATED") or decision is not None
+                if settled or time.monotonic() >= until:
+                    return negotiation_json(negotiation, exchanges, decision)
+                await watch.changed(LOOK_AGAIN)
 
     @api.post("/negotiations/{pid}/terminate", summary="End a negotiation")
     async def terminate(request: Request, pid: str, why: Why) -> Any:
@@ -159,14 +158,15 @@ def router(
         await person(request)
         until = time.monotonic() + min(wait, LONGEST_WAIT)
         before: Any = None
-        while True:
-            process, exchanges, reception = await run_sync(lambda: reading.transfer(pid))
-            now = (process.state, reception)
-            settled = process.state in ("COMPLETED", "TERMINATED")
-            if settled or (before is not None and now != before) or time.monotonic() >= until:
-                return transfer_json(process, exchanges, reception)
-            before = now
-            await asyncio.sleep(0.05)
+        with changes.watch() as watch:
+            while True:
+                process, exchanges, reception = await run_sync(lambda: reading.transfer(pid))
+                now = (process.state, reception)
+                settled = process.state in ("COMPLETED", "TERMINATED")
+                if settled or (before is not None and now != before) or time.monotonic() >= until:
+                    return transfer_json(process, exchanges, reception)
+                before = now
+                await watch.changed(LOOK_AGAIN)
 
     @api.get("/transfers/{pid}/content", summary="The received bytes", response_class=FileResponse)
     async def content(request: Request, pid: str) -> Response:
@@ -287,7 +287,7 @@ def exchange_json(exchange: Exchange) -> dict[str, Any]:
         "direction": "out" if exchange.outgoing else "in",
         "message": exchange.message,
         "id": exchange.message_id,
-        "body": read_json(exchange.body),
+        "body": without_secrets(read_json(exchange.body)),
         "status": exchange.answer_status,
     }
 

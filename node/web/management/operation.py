@@ -13,13 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from node.base.clock import stamp
 from node.base.errors import NotFound
 from node.base.work import Task
-from node.identity.model import Caller, UserRole
-
-
-class Person(Protocol):
-    """Identifies a person of this node; raises ``Unauthenticated`` or ``NotAllowed``."""
-
-    def __call__(self, request: Request, *roles: UserRole) -> Awaitable[Caller]: ...
+from node.identity.model import UserRole
+from node.web.management.person import Person
 
 
 class Deliveries(Protocol):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -14,16 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from node.base.clock import stamp
 from node.base.errors import NotFound
 from node.catalogue.joining import Join
-from node.identity.model import Account, Application, Caller, Issued, UserRole
+from node.identity.model import Account, Application, Issued, UserRole
 from node.identity.people import Accounts
 from node.identity.revocation import RevokeCredential
 from node.identity.wallet import Wallet
-
-
-class Person(Protocol):
-    """Identifies a person of this node; raises ``Unauthenticated`` or ``NotAllowed``."""
-
-    def __call__(self, request: Request, *roles: UserRole) -> Awaitable[Caller]: ...
+from node.web.management.person import Person
 
 
 class Issuer(Protocol):

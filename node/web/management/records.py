@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
-from typing import Annotated, Any, Protocol
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
 from urllib.parse import unquote
 
 from fastapi import APIRouter, Query, Request
@@ -15,16 +15,11 @@ from node.catalogue.model import Published
 from node.catalogue.publish import Publish, Withdraw
 from node.exchange.names import safe_name
 from node.exchange.ports import AssetStore
-from node.identity.model import Caller, UserRole
+from node.identity.model import UserRole
 from node.semantics.model import File, Submission
+from node.web.management.person import Person
 
 MAX_NESTING = 64
-
-
-class Person(Protocol):
-    """Identifies a person of this node; raises ``Unauthenticated`` or ``NotAllowed``."""
-
-    def __call__(self, request: Request, *roles: UserRole) -> Awaitable[Caller]: ...
 
 
 class SubmittedFile(BaseModel):

@@ -195,3 +195,26 @@ def test_bodies_that_are_no_json_are_shown_as_text() -> None:
     assert markup.readable_body(b"\xff<html>") == "\ufffd<html>"
     assert markup.readable_body(b"x" * 30_000).endswith("\n…")
     assert markup.readable_body(b"[" * 100_000).startswith("[[[")
+
+
+def test_code_between_backticks() -> None:
+    assert markup.coded("`a` and `b<c>`, `open") == [
+        (True, "a"),
+        (False, " and "),
+        (True, "b<c>"),
+        (False, ", `open"),
+    ]
+    assert markup.coded("") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "identifier", "shown"),
+    [
+        ("Stad Gent", "did:web:x", "Stad Gent"),
+        ("", "did:web:127.0.0.1%3A8101", "127.0.0.1:8101"),
+        ("did:web:127.0.0.1%3A8101", "did:web:127.0.0.1%3A8101", "127.0.0.1:8101"),
+        (" ", " ", "…"),
+    ],
+)
+def test_nobody_is_nameless(name: str, identifier: str, shown: str) -> None:
+    assert markup.called(name, identifier) == shown

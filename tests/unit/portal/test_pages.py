@@ -178,7 +178,14 @@ def test_ten_thousand_hits_have_pages() -> None:
         assert last.all("a", rel="next") == []
         beyond = Page(client.get("/search?page=9999").text)
         assert troubles(beyond) == []
+
+
+def test_a_table_of_results_ends_after_a_thousand() -> None:
+    first = demo_records()[3]
+    many = [replace(first, iri=f"{BASE}/datasets/d{n}") for n in range(1200)]
+    with browser(FakeNode(many)) as client:
         assert client.get("/search.csv").text.count("\n") == 1001
+        assert client.get("/search.rss").text.count("<item>") == 50
 
 
 def test_the_same_query_as_json_csv_and_rss(visitor: TestClient) -> None:

@@ -1,0 +1,103 @@
+"""A node that has been put together: how it starts, stops and tells what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import pluggy
+
+from node.base.changes import Changes
+from node.bootstrap.parts import Parts
+from node.bootstrap.people import Ourselves, People, RulebookInForce
+from node.bootstrap.protocol import Protocol
+from node.catalogue.access import Access
+from node.catalogue.browse import Browse
+from node.catalogue.dsp import DspCatalogue
+from node.catalogue.feed import Feed
+from node.catalogue.joining import Join
+from node.catalogue.model import NodeFacts
+from node.catalogue.publish import Publish, Withdraw
+from node.catalogue.query import Ask
+from node.catalogue.visibility import Visibility
+from node.ledger.usecases import Prover
+from node.plugins import Host
+from node.web.callers import Callers
+from node.worker.loop import Worker
+from node.worker.timers import Timer, keep
+from node.worker.views import FollowLedger
+
+THREADS = 32
+
+
+@dataclass(kw_only=True)
+class HansaNode:
+    """A node. ``start`` brings it up inside the running event loop, ``stop`` ends it within a bounded time."""
+
+    parts: Parts
+    people: People
+    protocol: Protocol
+    node: NodeFacts
+    visibility: Visibility
+    access: Access
+    browse: Browse
+    publish: Publish
+    withdraw: Withdraw
+    ask: Ask
+    feed: Feed
+    dsp_catalogue: DspCatalogue
+    join: Join
+    prover: Prover
+    callers: Callers
+    ourselves: Ourselves
+    rulebook: RulebookInForce
+    worker: Worker
+    following: FollowLedger
+    changes: Changes
+    host: Host
+    plugins: pluggy.PluginManager
+    timers: list[Timer]
+    with_worker: bool = True
+    _tasks: list[asyncio.Task[Any]] = field(default_factory=list)
+
+    async def start(self) -> None:
+        """Bring it up: cage, views, worker, timers."""
+        loop = asyncio.get_running_loop()
+        # Handlers wait for the database in threads; the loop's own pool would be six threads on two processors.
+        loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="hansa"))
+        await self.parts.cage.start()
+        await self.people.wallet.refresh()
+        self._tasks.append(asyncio.create_task(self.following.run(), name="views"))
+        if self.with_worker:
+            self._tasks.append(asyncio.create_task(self.worker.run(), name="worker"))
+            self._tasks.append(asyncio.create_task(keep(self.timers), name="timers"))
+            for found in self.plugins.hook.hansa_tasks(host=self.host):
+                self._tasks += [asyncio.create_task(work(), name=name) for name, work in found]
+
+    async def stop(self) -> None:
+        """Finish what runs, hand back the leases, close everything."""
+        await self.worker.stop()
+        self.following.stop()
+        for task in self._tasks:
+            if task.get_name() not in ("views", "worker"):
+                task.cancel()
+        await asyncio.wait(self._tasks, timeout=5)
+        for task in self._tasks:
+            task.cancel()
+        await self.parts.egress.close()
+        await self.parts.cage.stop()
+        self.parts.stores.uow.close()
+
+    def health(self) -> dict[str, str]:
+        """What is wrong, by name; empty when all is well."""
+        wrong = {}
+        for task in self._tasks:
+            if task.done() and not task.cancelled():
+                wrong[task.get_name()] = f"ended: {task.exception()}"
+        if self.worker.failed:
+            wrong["outbox"] = self.worker.failed
+        if self.following.failed:
+            wrong["views"] = self.following.failed
+        return wrong

@@ -1,0 +1,103 @@
+"""What a node does by itself: the outbox's tasks and the timers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anyio.to_thread import run_sync
+
+from node.adapters.egress import Lane
+from node.base.errors import Conflict, HansaError, InvalidInput, LocalFault, PeerUnreachable
+from node.base.work import Task, Transaction
+from node.bootstrap.parts import Parts
+from node.bootstrap.people import People
+from node.bootstrap.protocol import Protocol
+from node.negotiation import machine as negotiating
+from node.transfer import machine as transferring
+from node.transfer.usecases import RECEIVE_TOPIC
+from node.worker.deliveries import PeerAnswer, SendMessages
+from node.worker.loop import Again, Done, Handler, Never, Outcome
+from node.worker.timers import Timer
+
+
+def handlers(parts: Parts, people: People, spoken: Protocol) -> dict[str, Handler]:
+    """What is done with the tasks of the outbox, by topic."""
+
+    async def post(url: str, body: bytes, *, audience: str) -> PeerAnswer:
+        answer = await parts.egress.request(
+            "POST",
+            url,
+            headers={
+                "Authorization": f"Bearer {people.tokens.bearer(audience)}",
+                "Content-Type": "application/json",
+            },
+            body=body,
+            lane=Lane.MESSAGES,
+            timeout=20,
+        )
+        return PeerAnswer(answer.status, answer.body)
+
+    async def receive(task: Task) -> Outcome:
+        """Fetch the bytes of one transfer, however often it takes."""
+        stores = parts.stores
+
+        def find() -> Any:
+            with stores.uow.read() as tx:
+                return stores.transfers.get(tx, task.subject)
+
+        transfer = await run_sync(find)
+        if transfer is None or transfer.state in transferring.TABLE.terminal:
+            return Done()
+        try:
+            reception = await spoken.receive.run(transfer)
+        except (PeerUnreachable, Conflict, LocalFault) as error:
+            return Again(error.detail, lane_down=isinstance(error, PeerUnreachable))
+        if reception.state not in ("done", "failed"):
+            return Done()
+
+        def tell(tx: Transaction) -> None:
+            spoken.transfers.finished(tx, task.subject, reception)
+
+        return Done(tell)
+
+    async def credential(task: Task) -> Outcome:
+        try:
+            await people.deliver.deliver(task)
+        except PeerUnreachable as error:
+            return Again(error.detail, lane_down=True)
+        except (Conflict, InvalidInput) as error:
+            return Never(error.detail)
+        except HansaError as error:
+            return Again(error.detail)
+        return Done()
+
+    send = SendMessages(
+        post=post,
+        protocols={
+            negotiating.TABLE.name: spoken.negotiations,
+            transferring.TABLE.name: spoken.transfers,
+        },
+        clock=parts.clock,
+    )
+    return {"dsp": send, RECEIVE_TOPIC: receive, "credential": credential}
+
+
+def timers(parts: Parts, spoken: Protocol) -> list[Timer]:
+    """What is done every so many seconds."""
+    stores = parts.stores
+
+    async def forget_jtis() -> int:
+        def forget() -> int:
+            with stores.uow.begin() as tx:
+                return stores.identity.forget_jtis(tx, parts.clock.now())
+
+        return await run_sync(forget)
+
+    async def rest() -> bool:
+        return await run_sync(parts.graph.rest)
+
+    return [
+        Timer("idle graph", 30.0, rest),
+        Timer("used tokens", 300.0, forget_jtis),
+        Timer("late decisions", 60.0, spoken.decisions.expire),
+    ]

@@ -1,0 +1,16 @@
+"""Who is at a door of the management API."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Protocol
+
+from fastapi import Request
+
+from node.identity.model import Caller, UserRole
+
+
+class Person(Protocol):
+    """Identifies a person of this node; raises ``Unauthenticated`` or ``NotAllowed``."""
+
+    def __call__(self, request: Request, *roles: UserRole) -> Awaitable[Caller]: ...

@@ -1,0 +1,258 @@
+"""The portal in a real browser: sizes, keyboard, no scripts, no strangers on the line, nothing that runs."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from urllib.parse import quote
+
+import pytest
+import pytest_asyncio
+import uvicorn
+
+from tests.e2e.chromium import Chromium, binary
+from tests.fakes.portal_node import AGREEMENT, BROKEN, ELS, TRANSFER, FakeNode, application
+from tests.unit.portal.test_hostile import MARKUP, Hostile
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+OPEN = (
+    "/",
+    "/search",
+    "/search?q=verkeer&kind=dataset",
+    "/search?q=nothingatall",
+    "/datasets/traffic-counts",
+    "/datasets/traffic-counts?version=1",
+    "/datasets/road-network",
+    f"/record?iri={quote('http://127.0.0.1:8102/models/road-noise', safe='')}",
+    f"/record?iri={quote('https://daten.aachen.example/datasets/fahrbahn', safe='')}",
+    "/ontologies/mobility",
+    "/schemas/traffic-flow-observed",
+    "/scenarios/contributiebrug",
+    "/sparql?query=SELECT%20%2A%20WHERE%20%7B%3Fs%20%3Fp%20%3Fo%7D",
+    "/sign-in",
+    "/members",
+    "/about",
+    "/docs/api",
+)
+INSIDE = (
+    "/decisions",
+    "/agreements",
+    f"/agreements/{AGREEMENT}?check=now",
+    f"/agreements/{AGREEMENT}/document?document=both",
+    "/processes",
+    f"/processes/{TRANSFER}",
+    f"/processes/{BROKEN}",
+    "/deliveries",
+    "/applications",
+    "/issued",
+)
+BROKEN_ONES = ("/nowhere", "/broken", "/datasets/parking", "/sparql?query=nonsense")
+
+TAB, ENTER = 9, 13
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    """The portal with the content of the demonstration, on a port of its own."""
+    node = FakeNode()
+    node.sessions["els-session"] = ELS
+    yield from _served(node)
+
+
+@pytest.fixture(scope="module")
+def hostile_site() -> Iterator[str]:
+    """The portal over a node whose descriptions all try to run something."""
+    yield from _served(Hostile(list(MARKUP), "model"))
+
+
+def _served(node: FakeNode) -> Iterator[str]:
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(application(node), log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+    listener.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def tab() -> AsyncIterator[Chromium]:
+    """One browser for the tests of this file."""
+    async with Chromium(binary()) as chromium:
+        yield chromium
+
+
+async def test_pages_fit_from_four_hundred_per_cent_to_a_desk(site: str, tab: Chromium) -> None:
+    """320 pixels are 1280 at 400 % zoom (WCAG 2.2, 1.4.10)."""
+    wide = []
+    for path in (*OPEN, *INSIDE, *BROKEN_ONES):
+        if path in INSIDE:
+            await tab.cookie(site, "hansa_session", "els-session")
+        for width in (320, 360, 1280):
+            await tab.look(site + path, width=width, dark=width == 360)
+            if await tab.ask("document.documentElement.scrollWidth > innerWidth"):
+                wide.append((path, width))
+        await tab.forget_cookies()
+    assert wide == []
+
+
+async def test_pages_load_from_here_only_and_without_complaint(site: str, tab: Chromium) -> None:
+    for path in OPEN:
+        await tab.look(site + path)
+        assert tab.troubles == [], path
+        assert all(url.startswith(f"{site}/") for url in tab.requests), path
+    await tab.look(site + "/about")
+    blocked = (
+        "document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.__xss = 1'}))"
+    )
+    assert await tab.ask(f"{blocked}; window.__xss === undefined"), "the policy lets inline scripts run"
+
+
+async def test_light_and_dark_by_preference(site: str, tab: Chromium) -> None:
+    seen = []
+    for dark in (False, True):
+        await tab.look(site, dark=dark)
+        seen.append(await tab.ask("getComputedStyle(document.documentElement).backgroundColor"))
+    assert seen == ["rgb(245, 246, 244)", "rgb(17, 22, 26)"]
+
+
+async def test_the_keyboard_goes_everywhere_and_is_seen(site: str, tab: Chromium) -> None:
+    await tab.look(site + "/search?q=verkeer")
+    await tab.press("Tab", TAB)
+    assert await tab.ask("document.activeElement.className") == "skip"
+    assert await tab.ask("document.activeElement.getBoundingClientRect().top >= 0"), "the skip link shows itself"
+    await tab.press("Enter", ENTER)
+    assert await tab.ask("document.activeElement.id") == "main"
+    await tab.look(site + "/search?q=verkeer")
+    focusable = await tab.ask(
+        "[...document.querySelectorAll('a[href], button, input:not([type=hidden]), summary, [tabindex=\"0\"]')]"
+        ".filter(e => e.checkVisibility({visibilityProperty: true}) && !e.closest('.pop > ul')).length"
+    )
+    reached, unseen = 0, []
+    for _ in range(focusable + 5):
+        await tab.press("Tab", TAB)
+        found = await tab.ask(
+            "(e => e === document.body ? null : [e.outerHTML.slice(0, 80), getComputedStyle(e).outlineStyle, "
+            "e.getBoundingClientRect().width > 0])(document.activeElement)"
+        )
+        if found is None:
+            break
+        reached += 1
+        if found[1] == "none" or not found[2]:
+            unseen.append(found[0])
+    assert unseen == []
+    assert reached == focusable
+
+
+async def test_things_to_press_are_large_enough(site: str, tab: Chromium) -> None:
+    """24 pixels each way, except for links inside a sentence (WCAG 2.2, 2.5.8)."""
+    await tab.cookie(site, "hansa_session", "els-session")
+    for path in ("/", "/search", "/datasets/traffic-counts", "/decisions", "/issued", "/members"):
+        await tab.look(site + path, width=360)
+        small = await tab.ask(
+            "[...document.querySelectorAll('button, summary, input, nav a, .chip, .facet-link, .tile, .pages a')]"
+            ".filter(e => e.checkVisibility() && e.type !== 'hidden')"
+            ".map(e => [e.outerHTML.slice(0, 70), e.getBoundingClientRect()])"
+            ".filter(([_, r]) => r.width < 24 || r.height < 24).map(([h, r]) => `${h} ${r.width}×${r.height}`)"
+        )
+        assert small == [], path
+    await tab.forget_cookies()
+
+
+async def test_facets_stand_beside_on_a_desk_and_unfold_on_a_phone(site: str, tab: Chromium) -> None:
+    shown = (
+        "document.querySelector('.facet-link').checkVisibility({contentVisibilityAuto: true, opacityProperty: true})"
+    )
+    inside = "document.querySelector('.facets').getBoundingClientRect().height > 100"
+    await tab.look(site + "/search", scripts=False)
+    assert await tab.ask(f"{shown} && {inside}")
+    await tab.look(site + "/search", width=360, scripts=False)
+    assert not await tab.ask(inside)
+    await tab.ask("document.querySelector('.facets > summary').click()")
+    assert await tab.ask(f"{shown} && {inside}")
+
+
+async def test_all_of_it_works_without_scripts(site: str, tab: Chromium) -> None:
+    await tab.look(site, scripts=False)
+    await tab.ask("document.querySelector('#q').focus()")
+    await tab.send("Input.insertText", text="noise")
+    await _goes(tab, tab.press("Enter", ENTER))
+    assert (await tab.ask("location.pathname + location.search")) == "/search?q=noise"
+    assert await tab.ask("document.querySelectorAll('.hit').length > 0")
+    await tab.look(site + "/datasets/traffic-counts", scripts=False)
+    assert await tab.ask("[...document.querySelectorAll('.copy')].every(b => !b.checkVisibility())")
+    await tab.look(site + "/sign-in?next=/agreements", scripts=False)
+    for field, text in (("login", "els"), ("password", "gent")):
+        await tab.ask(f"document.querySelector('#{field}').focus()")
+        await tab.send("Input.insertText", text=text)
+    await _goes(tab, tab.press("Enter", ENTER))
+    assert (await tab.ask("location.pathname")) == "/agreements"
+    await tab.look(site + "/decisions", scripts=False)
+    await _goes(tab, tab.ask("document.querySelector('button[value=refuse]').click()"))
+    assert await tab.ask("document.querySelector('textarea[aria-invalid]') !== null"), "a refusal needs a reason"
+    await tab.ask("document.querySelector('textarea[aria-invalid]').value = 'not for us to give'")
+    await _goes(tab, tab.ask("document.querySelector('button[value=refuse]').click()"))
+    assert await tab.ask("document.querySelector('[role=status]').textContent.includes('Refused')")
+    await _goes(tab, tab.ask("document.querySelector('form[action=\"/sign-out\"] button').click()"))
+    assert (await tab.ask("location.pathname")) == "/"
+    await tab.forget_cookies()
+
+
+async def test_with_scripts_there_are_copy_buttons(site: str, tab: Chromium) -> None:
+    await tab.look(site + "/datasets/road-network")
+    await tab.send(
+        "Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"], origin=site
+    )
+    button = "document.querySelector('.command .copy')"
+    assert await tab.ask(f"{button}.checkVisibility()")
+    await tab.ask(f"{button}.focus()")
+    await tab.ask(f"{button}.click()")
+    for _ in range(40):
+        if await tab.ask(f"{button}.querySelector('span').textContent") == "Copied":
+            break
+        await tab.ask("new Promise(done => setTimeout(done, 25))")
+    else:
+        pytest.fail("the button never says that it copied")
+
+
+async def test_an_agreement_prints_as_a_document(site: str, tab: Chromium) -> None:
+    await tab.cookie(site, "hansa_session", "els-session")
+    await tab.look(site + f"/agreements/{AGREEMENT}", dark=True)
+    await tab.send("Emulation.setEmulatedMedia", media="print")
+    shown = "[...document.querySelectorAll('.top, .foot, .use, .copy')].filter(e => e.checkVisibility()).length"
+    assert await tab.ask(shown) == 0
+    assert await tab.ask("document.querySelector('.paper').checkVisibility()")
+    assert await tab.ask("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
+    assert await tab.ask("getComputedStyle(document.querySelector('.paper')).color") == "rgb(26, 33, 38)"
+    await tab.send("Emulation.setEmulatedMedia", media="")
+    await tab.forget_cookies()
+
+
+async def test_nothing_that_others_wrote_runs(hostile_site: str, tab: Chromium) -> None:
+    paths = [
+        "/",
+        "/search",
+        *(f"/models/hostile{number}" for number in range(len(MARKUP))),
+        *(f"/search?q={quote(text)}" for text in MARKUP[:6]),
+        f"/sparql?query={quote(MARKUP[5])}",
+        f"/sign-in?next={quote(MARKUP[11])}",
+    ]
+    for path in paths:
+        await tab.look(hostile_site + path)
+        assert await tab.ask("window.__xss === undefined"), path
+        assert await tab.ask("document.querySelectorAll('script').length") == 1, path
+        assert all(url.startswith(f"{hostile_site}/") for url in tab.requests), (path, tab.requests)
+
+
+async def _goes(tab: Chromium, action: object) -> None:
+    """Do ``action`` and wait for the page that it leads to."""
+    tab.loaded.clear()
+    await action  # type: ignore[misc]
+    await tab.settled()
