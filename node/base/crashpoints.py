@@ -10,8 +10,10 @@ from __future__ import annotations
 import os
 import signal
 
-_wanted, _, _count = os.environ.get("HANSA_CRASHPOINT", "").partition(":")
-_left = int(_count) if _count.isdigit() else 1
+_given = os.environ.get("HANSA_CRASHPOINT", "")
+_name, _, _count = _given.rpartition(":")
+# A name may have colons of its own: only a number after the last one counts passings.
+_wanted, _left = (_name, int(_count)) if _name and _count.isdigit() else (_given, 1)
 
 
 def crashpoint(name: str) -> None:

@@ -136,7 +136,7 @@ def _participant_doors(app: FastAPI, node: HansaNode) -> None:
                 transfers=spoken.transfers,
                 catalogue=node.dsp_catalogue,
                 participant=node.callers.participant,
-                document=people.peers.did_document,
+                document=spoken.correspondence.document,
                 check_callback=check_callback,
                 seal_key=seal_key,
             )

@@ -12,6 +12,7 @@ from node.base.changes import Changes
 from node.base.clock import Clock
 from node.base.delivery import Courier
 from node.base.errors import PeerUnreachable
+from node.bootstrap.correspondence import Correspondence, Documents, Outgoing
 from node.bootstrap.node import HansaNode
 from node.bootstrap.parts import Note, open_parts
 from node.bootstrap.people import Admissions, Ourselves, People, RulebookInForce, audience_rules, identity
@@ -75,9 +76,12 @@ def build(
     authenticators: tuple[Authenticator, ...] = (),
     strategy: Strategy | None = None,
     transfer_strategy: TransferStrategy | None = None,
+    outgoing: Outgoing | None = None,
+    documents: Documents | None = None,
     with_worker: bool = True,
 ) -> HansaNode:
-    """Make a node from its settings. What is given replaces the standard part.
+    """Make a node from its settings. What is given replaces the standard part; ``authenticators``, ``outgoing`` and
+    ``documents`` are for participants that prove themselves otherwise (``node.bootstrap.correspondence``).
 
     Raises ``LocalFault`` where the data folder, the keys or the database are not as they must be.
     """
@@ -107,6 +111,7 @@ def build(
         people,
         note=note,
         courier=courier,
+        correspondence=Correspondence(people, outgoing=outgoing, documents=documents),
         visibility=visibility,
         ourselves=ourselves,
         admissions=admissions,

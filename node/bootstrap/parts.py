@@ -83,15 +83,15 @@ class Stores:
 def open_stores(settings: Settings) -> Stores:
     """Open the database and bring its schema up to date, after a backup. Raises ``LocalFault`` where it is newer
     than this Hansa, or cannot keep its promises."""
-    from node.adapters.sql.backup import backup_sqlite
+    from node.adapters.sql.backup import backup
 
     engine = connect(settings.database)
 
     def back_up() -> None:
-        if settings.embedded:
-            target = places(settings.folder).backups
-            target.mkdir(mode=0o700, exist_ok=True)
-            backup_sqlite(settings.database, target / "before-migration.sqlite")
+        target = places(settings.folder).backups
+        target.mkdir(mode=0o700, exist_ok=True)
+        kind = "sqlite" if settings.embedded else "dump"
+        backup(settings.database, target / f"before-migration-{SystemClock().now():%Y%m%dT%H%M%S}.{kind}")
 
     migrate(engine, backup=back_up)
     return Stores(

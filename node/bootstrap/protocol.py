@@ -12,6 +12,7 @@ from node.adapters.planes.http import HttpPlane
 from node.base.delivery import Courier
 from node.base.errors import NotFound, PeerUnreachable
 from node.base.work import Transaction
+from node.bootstrap.correspondence import Correspondence
 from node.bootstrap.parts import Note, Parts
 from node.bootstrap.people import Ourselves, People, RulebookInForce, verify_signature
 from node.catalogue.model import Record
@@ -49,6 +50,7 @@ from node.transfer.usecases import Transfers
 class Protocol:
     """Everything between two participants."""
 
+    correspondence: Correspondence
     negotiations: Negotiations
     transfers: Transfers
     decisions: Decisions
@@ -64,13 +66,13 @@ class Protocol:
 class RemoteCatalogues:
     """Other nodes' DSP catalogues (``node.negotiation.ports.ProviderCatalogue``)."""
 
-    def __init__(self, people: People, egress: Egress) -> None:
-        self._people = people
+    def __init__(self, correspondence: Correspondence, egress: Egress) -> None:
+        self._correspondence = correspondence
         self._egress = egress
 
     async def dataset(self, provider: str, iri: str) -> tuple[dict[str, Any], str]:
         """The dataset and the provider's protocol base URL, found through its DID document."""
-        document = await self._people.peers.did_document(provider)
+        document = await self._correspondence.document(provider)
         service = document.service("CatalogService")
         if service is None:
             raise PeerUnreachable(f"the DID document of {provider} names no catalogue")
@@ -78,7 +80,10 @@ class RemoteCatalogues:
         answer = await self._egress.request(
             "GET",
             f"{address}/catalog/datasets/{iri}",
-            headers={"Authorization": f"Bearer {self._people.tokens.bearer(provider)}", "Accept": "application/json"},
+            headers={
+                "Authorization": self._correspondence.authorization(provider),
+                "Accept": "application/json",
+            },
             lane=Lane.MESSAGES,
         )
         if answer.status == 404:
@@ -97,6 +102,7 @@ def protocol(
     *,
     note: Note,
     courier: Courier,
+    correspondence: Correspondence,
     visibility: Visibility,
     ourselves: Ourselves,
     admissions: Admissions | None,
@@ -207,10 +213,11 @@ def protocol(
             return key_for(await people.peers.did_document(did, fresh=True), kid, "assertionMethod")
 
     async def token_for(did: str) -> str:
-        return f"Bearer {people.tokens.bearer(did)}"
+        return correspondence.authorization(did)
 
     recheck: Callable[[str], Awaitable[Caller]] = people.participants.recheck
     return Protocol(
+        correspondence=correspondence,
         negotiations=negotiations,
         transfers=transfers,
         decisions=Decisions(
@@ -227,7 +234,7 @@ def protocol(
             records=stores.records,
             agreements=stores.agreements,
             negotiations=negotiations,
-            catalogue=RemoteCatalogues(people, parts.egress),
+            catalogue=RemoteCatalogues(correspondence, parts.egress),
             wallet=ourselves.look,
             issuers=people.trust.to_json,
             clock=clock,

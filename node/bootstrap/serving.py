@@ -17,16 +17,19 @@ def run_server(settings: Settings, *, with_worker: bool = True) -> int:
 
     from node.bootstrap.application import application
     from node.bootstrap.build import build
+    from node.bootstrap.connections import BoundedConnection, room_for_connections
     from node.bootstrap.logs import configure
 
     configure(settings.log_level, settings.log_format)
+    BoundedConnection.most = room_for_connections()
     node = build(settings, with_worker=with_worker)
     config = uvicorn.Config(
         application(node),
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedConnection,
+        ws="none",
         log_config=None,
         access_log=False,
         proxy_headers=True,
@@ -34,7 +37,6 @@ def run_server(settings: Settings, *, with_worker: bool = True) -> int:
         server_header=False,
         timeout_graceful_shutdown=GRACE,
         timeout_keep_alive=75,
-        h11_max_incomplete_event_size=65536,
         ssl_certfile=str(settings.tls_certificate) if settings.tls_certificate else None,
         ssl_keyfile=str(settings.tls_key) if settings.tls_key else None,
         lifespan="on",

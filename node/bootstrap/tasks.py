@@ -28,7 +28,7 @@ def handlers(parts: Parts, people: People, spoken: Protocol) -> dict[str, Handle
             "POST",
             url,
             headers={
-                "Authorization": f"Bearer {people.tokens.bearer(audience)}",
+                "Authorization": spoken.correspondence.authorization(audience),
                 "Content-Type": "application/json",
             },
             body=body,

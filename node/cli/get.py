@@ -158,15 +158,21 @@ def _receive(
         target /= reception["name"]
     written = client.save(pid, target)
     manifest = target.with_name(target.name + ".manifest.jws")
-    client.save(pid, manifest, part="manifest")
+    signed = reception["facts"].get("verified", True)
+    if signed:
+        client.save(pid, manifest, part="manifest")
     if keep_sealed and reception["sealed"]:
         client.save(pid, target.with_name(target.name + ".age"), part="sealed")
     seconds = max(time.monotonic() - started, 0.001)
     line(
         "receiving", f"{size(written)}  {written / seconds / 1e6:.0f} MB/s{'  sealed' if reception['sealed'] else ''}"
     )
-    done("verified", detail="size, hash, manifest's signature" + (", seal" if reception["sealed"] else ""))
-    line("saved", f"{target}   (+ {manifest.name})")
+    if signed:
+        done("verified", detail="size, hash, manifest's signature" + (", seal" if reception["sealed"] else ""))
+    else:
+        line("unverified", "the provider sent no signed manifest, so nobody vouches for what arrived")
+    line("saved", f"{target}   (+ {manifest.name})" if signed else str(target))
+    result["verified"] = signed
     result["saved"] = str(target)
     result["sha256"] = reception["sha256"]
     return DONE

@@ -141,7 +141,7 @@ class Conversation(Generic[P]):
         return answer
 
     def said(self, tx: Transaction, process: P) -> tuple[str, ...]:
-        """The messages of both sides that the other has taken, by their names in the table, oldest first."""
+        """The messages of both sides that were answered as taken, by their names in the table, oldest first."""
         exchanges = self._store.exchanges(tx, process.pid)
         return tuple(one.message for one in exchanges if 200 <= one.answer_status < 300)
 
@@ -173,6 +173,12 @@ class Conversation(Generic[P]):
         step = advance(self.table, process, Commanded(message, str(body["@id"]), body), now)
         moved = replace(step.process, **changes)
         return self._settle(tx, process, Step(moved, step.effects), due=due).process
+
+    def may_send(self, process: P, message: str) -> bool:
+        """Whether ``command`` would send this message now."""
+        move = self.table.move(process.state, message)
+        allowed = move is not None and move.may_send(process.role)
+        return allowed and process.pending is None and process.peer_pid is not None
 
     def amend(self, tx: Transaction, process: P, **changes: Any) -> P:
         """Change fields of the room's own; the state stays as it is."""

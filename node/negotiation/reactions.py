@@ -6,10 +6,9 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from node.base.clock import Clock
-from node.base.errors import LocalProtocolError
 from node.base.ids import new_urn
 from node.base.process import Role
 from node.base.work import Transaction
@@ -29,6 +28,16 @@ from node.policy.odrl import parse, same_terms
 from node.policy.summary import summary
 
 log = logging.getLogger("hansa.negotiation")
+
+_MESSAGES: Final[dict[type[strategy.Action], str]] = {
+    strategy.Offer: machine.OFFER,
+    strategy.Counter: machine.REQUEST,
+    strategy.Accept: machine.ACCEPTED_EVENT,
+    strategy.Agree: machine.AGREEMENT,
+    strategy.Verify: machine.VERIFICATION,
+    strategy.Finalize: machine.FINALIZED_EVENT,
+    strategy.Terminate: machine.TERMINATION,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +88,11 @@ class Reactions:
         action = self._strategy.next(look)
         if look.decision is not None and negotiation.state == machine.REQUESTED:
             negotiation = self._keep_decision(tx, negotiation, look.decision)
-        try:
-            return self._act(tx, negotiation, action, record, caller)
-        except LocalProtocolError:
-            log.exception("the strategy asks for what cannot be", extra={"process": negotiation.pid})
+        message = _MESSAGES.get(type(action))
+        if message is not None and not self._conversation.may_send(negotiation, message):
+            log.error("the strategy wants what cannot be: %s in %s", message, negotiation.state)
             return negotiation
+        return self._act(tx, negotiation, action, record, caller)
 
     def _look(
         self, tx: Transaction, negotiation: Negotiation, record: Record | None, caller: Caller

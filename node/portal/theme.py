@@ -50,6 +50,8 @@ DARK: Final[dict[str, str]] = {
 
 TEXT: Final = 4.5
 CONTROL: Final = 3.0
+STEPS: Final = 50
+"""In how many steps a colour is moved at most, from itself to black or white."""
 
 PAIRS: Final[tuple[tuple[str, str, float], ...]] = (
     *((ink, ground, TEXT) for ink in ("ink", "muted") for ground in ("paper", "surface", "sunken", "code")),
@@ -82,17 +84,19 @@ def tokens(accent: str, *, dark: bool) -> dict[str, str]:
     base: Mapping[str, str] = DARK if dark else LIGHT
     toward = "#ffffff" if dark else "#000000"
     soft = _mix(accent.lower(), base["surface"], 0.16 if dark else 0.09)
-    while contrast(base["muted"], soft) < TEXT:
+    for _ in range(STEPS):
         # A glaring accent makes even a thin tint too strong for small text upon it.
+        if contrast(base["muted"], soft) >= TEXT:
+            break
         soft = _mix(soft, base["surface"], 0.8)
     grounds = (base["paper"], base["surface"], base["sunken"], soft)
-    readable = accent.lower()
-    share = 0.0
     # On dark ground a colour at the bare minimum looks dull, so it is taken a little further there.
     least = TEXT + (1.2 if dark else 0)
-    while min(contrast(readable, ground) for ground in grounds) < least:
-        share += 0.02
-        readable = _mix(toward, accent.lower(), share)
+    readable = accent.lower()
+    for step in range(1, STEPS + 1):
+        if min(contrast(readable, ground) for ground in grounds) >= least:
+            break
+        readable = _mix(toward, accent.lower(), step / STEPS)
     on_accent = max(("#ffffff", "#0b0f12"), key=lambda ink: contrast(ink, readable))
     return {**base, "accent": readable, "accent-soft": soft, "on-accent": on_accent}
 

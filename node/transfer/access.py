@@ -240,10 +240,12 @@ def require_standing(access: Access) -> None:
     if agreement.ended is not None and agreement.ended <= access.at:
         raise _refusal("the agreement has ended", _reason("agreement", "agreement-ended", agreement.ended))
     if grant.closed or not under_way(transfer):
-        suspended = transfer.state == machine.SUSPENDED
+        # A suspension bites as soon as it is decided, though the consumer may not have been told yet.
+        going = transfer.pending is not None and transfer.pending.message == machine.SUSPENSION
+        suspended = transfer.state == machine.SUSPENDED or going
         sentence = "transfer-suspended" if suspended else "transfer-over"
         refusal = _refusal("the transfer is not under way", _reason("transfer", sentence, transfer.updated))
-        refusal.facts["transferState"] = transfer.state
+        refusal.facts["transferState"] = machine.SUSPENDED if suspended else transfer.state
         raise refusal
 
 

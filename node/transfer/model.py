@@ -15,7 +15,8 @@ class Transfer(Process):
 
     For the provider ``data_address`` is what the consumer asked to be pushed to, or what we offered to pull
     from, without the token; for the consumer it is what the provider sent. ``file`` is the name of the file that
-    was asked for, where a dataset has several.
+    was asked for, where a dataset has several. ``seal_key`` is the X25519 key (hexadecimal) that the consumer's DID
+    document listed when it asked, so that a start after a suspension seals for the same recipient.
     """
 
     agreement: str
@@ -24,6 +25,7 @@ class Transfer(Process):
     data_address: dict[str, Any] | None = None
     file: str | None = None
     manifest: str | None = None
+    seal_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from node.base.process import Role
+from node.negotiation.strategy import Paced
 from node.policy.model import Decision
 from node.transfer import machine
 from node.transfer.model import Transfer
@@ -18,7 +20,7 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class Start(Paced):
     """Open the access and tell the consumer where (provider)."""
 
 
@@ -28,19 +30,19 @@ class Receive:
 
 
 @dataclass(frozen=True, slots=True)
-class Complete:
+class Complete(Paced):
     """All is done."""
 
 
 @dataclass(frozen=True, slots=True)
-class Suspend:
+class Suspend(Paced):
     """Pause it, with a code."""
 
     code: str
 
 
 @dataclass(frozen=True, slots=True)
-class Terminate:
+class Terminate(Paced):
     """End it, with a code and reasons."""
 
     code: str
@@ -52,17 +54,20 @@ Action = Hold | Start | Receive | Complete | Suspend | Terminate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What a strategy sees; ``decision`` is the provider's, about this access under the agreement."""
+    """What a strategy sees. ``decision`` is the provider's, about this access under the agreement; None where the
+    consumer is not at hand with its credentials: after an acknowledgement, and each read is decided again anyway.
+    ``said`` gives, when asked, the messages of both sides so far, oldest first."""
 
     transfer: Transfer
     decision: Decision | None
+    said: Callable[[], tuple[str, ...]] = tuple
 
 
 class Strategy(Protocol):
     """A transfer strategy: a plug-in point."""
 
     def next(self, look: Look) -> Action:
-        """What to do now that ``look.transfer`` stands as it does. Must be pure."""
+        """What to do now that ``look.transfer`` stands as it does. Must be pure. Asked as in negotiation."""
 
 
 class StandardStrategy:

@@ -5,8 +5,8 @@ Every method that takes ``tx`` belongs to the caller's transaction and makes no 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 from node.base.clock import Clock
 from node.base.delivery import Courier
@@ -15,41 +15,20 @@ from node.base.ids import new_urn
 from node.base.machine import Entered
 from node.base.process import Exchange, Role
 from node.base.work import Transaction, UnitOfWork
-from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.identity.model import Caller
-from node.ledger.model import EntryKind
 from node.negotiation.conversation import Answer, Conversation, Note
 from node.negotiation.messages import Incoming
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore, NegotiationStore
-from node.policy.decide import decide
-from node.policy.model import Decision, Situation
-from node.policy.odrl import parse
-from node.semantics.model import File
 from node.transfer import machine, messages, strategy
 from node.transfer.model import Reception, Transfer
 from node.transfer.ports import GrantStore, ReceptionStore, TransferStore
+from node.transfer.reactions import RECEIVE_TOPIC, Granting, Judge, Reactions
 from node.vocab.dsp import PULL, V2025_1
 
-RECEIVE_TOPIC = "receive"
+__all__ = ["RECEIVE_TOPIC", "Presume", "Transfers"]
 
-
-class Granting(Protocol):
-    """Opens the access of one transfer: the grant is stored in ``tx``, the DSP DataAddress is returned."""
-
-    def __call__(
-        self,
-        tx: Transaction,
-        transfer: Transfer,
-        agreement: Agreement,
-        record: Record,
-        file: File,
-        seal_key: bytes | None,
-    ) -> dict[str, Any]: ...
-
-
-Judge = Callable[[Agreement, Caller], Situation]
 Presume = Callable[[Transaction, Agreement, str], Agreement]
 
 
@@ -81,19 +60,23 @@ class Transfers:
         self._store = store
         self._agreements = agreements
         self._negotiations = negotiations
-        self._records = records
-        self._grants = grants
-        self._receptions = receptions
         self._conversation = conversation
-        self._courier = courier
-        self._granting = granting
-        self._situation = situation
         self._presume = presume
-        self._strategy = strategy
-        self._note = note
         self._clock = clock
         self._me = me
         self._address = address
+        self._reactions = Reactions(
+            conversation=conversation,
+            agreements=agreements,
+            records=records,
+            grants=grants,
+            courier=courier,
+            granting=granting,
+            situation=situation,
+            strategy=strategy,
+            note=note,
+            clock=clock,
+        )
 
     # ---- doors -----------------------------------------------------------------------------------------------
 
@@ -124,11 +107,12 @@ class Transfers:
                 dataset=agreement.dataset,
                 format=str(message.body["format"]),
                 file=message.text(messages.FILE),
+                seal_key=seal_key.hex() if seal_key is not None else None,
             )
             self._store.add(tx, transfer)
             self._conversation.tell(tx, transfer, message.name)
             answer = self._conversation.accept(tx, transfer, message, status=201)
-            self._react(tx, transfer, caller, seal_key)
+            self._reactions.react(tx, transfer, caller)
             return answer
 
     def _agreement(self, tx: Transaction, agreement_id: str, peer: str) -> Agreement:
@@ -139,9 +123,7 @@ class Transfers:
             raise NotFound("there is no such agreement between you and this node")
         return found
 
-    def received(
-        self, pid: str, caller: Caller, message: Incoming, *, role: Role | None = None, seal_key: bytes | None = None
-    ) -> Answer:
+    def received(self, pid: str, caller: Caller, message: Incoming, *, role: Role | None = None) -> Answer:
         """Any message within a transfer of ours. Raises ``NotFound``, ``RemoteProtocolError``, ``InvalidInput``."""
         with self._uow.begin() as tx:
             transfer = self._conversation.find(tx, pid, _did(caller), role=role, lock=True)
@@ -150,9 +132,11 @@ class Transfers:
                 return repeated
             step = self._conversation.receive(tx, transfer, message, **self._content(transfer, message))
             moved = step.process
-            self._follow(tx, moved, [effect.state for effect in step.effects if isinstance(effect, Entered)])
+            self._reactions.follow(tx, moved, [e.state for e in step.effects if isinstance(e, Entered)])
             answer = self._conversation.accept(tx, moved, message)
-            self._react(tx, moved, caller, seal_key)
+            if message.name == machine.START and moved.role is Role.PROVIDER:
+                moved = self._reactions.reopen(tx, moved)
+            self._reactions.react(tx, moved, caller)
             return answer
 
     def _content(self, transfer: Transfer, message: Incoming) -> dict[str, Any]:
@@ -174,8 +158,16 @@ class Transfers:
 
     # ---- what we start ---------------------------------------------------------------------------------------
 
-    def request(self, agreement_id: str, *, format: str = PULL, file: str | None = None) -> Transfer:  # noqa: A002
-        """Ask the provider for the bytes under an agreement of ours as consumer.
+    def request(
+        self,
+        agreement_id: str,
+        *,
+        format: str = PULL,  # noqa: A002 - the protocol's name
+        file: str | None = None,
+        address: str | None = None,
+    ) -> Transfer:
+        """Ask the provider for the bytes under an agreement of ours as consumer. ``address`` is the provider's
+        protocol base URL, where it is not the one that the agreement was negotiated at.
 
         Raises ``NotFound`` or ``Conflict`` (not final yet, or ended).
         """
@@ -186,15 +178,12 @@ class Transfers:
                 raise NotFound("this node is not the consumer of such an agreement")
             if agreement.finalized is None or agreement.ended is not None:
                 raise Conflict("the agreement is not in force", remedy="negotiate a new one: hansa get")
-            negotiation = self._negotiations.get(tx, agreement.negotiation)
-            if negotiation is None:
-                raise NotFound("the negotiation of this agreement is not at hand")
             transfer = Transfer(
                 pid=new_urn(),
                 role=Role.CONSUMER,
                 peer=agreement.provider,
                 peer_pid=None,
-                peer_address=negotiation.peer_address,
+                peer_address=(address or self._address_of(tx, agreement)).rstrip("/"),
                 version=V2025_1.name,
                 state=machine.TABLE.openings[machine.REQUEST].to,
                 created=now,
@@ -207,38 +196,42 @@ class Transfers:
             body = messages.request(transfer, self._address, file=file)
             return self._conversation.open(tx, transfer, machine.REQUEST, body)
 
+    def _address_of(self, tx: Transaction, agreement: Agreement) -> str:
+        negotiation = self._negotiations.get(tx, agreement.negotiation)
+        if negotiation is None:
+            raise NotFound("the negotiation of this agreement is not at hand")
+        return negotiation.peer_address
+
     def command(self, pid: str, name: str, *, code: str = "", reason: list[Any] | None = None) -> Transfer:
-        """A person or the node suspends, resumes, completes or terminates a transfer."""
+        """A person or the node suspends, resumes, completes or terminates a transfer.
+
+        A provider that resumes opens a new access and sends its address; a consumer that resumes sends none, and
+        goes on with the address that it has, whose token it renews. Raises ``LocalProtocolError`` where the state
+        does not allow it, ``Conflict`` where there is nothing to resume any more.
+        """
         with self._uow.begin() as tx:
             transfer = self._store.get(tx, pid, lock=True)
             if transfer is None:
                 raise NotFound("there is no such transfer")
-            return self._command(tx, transfer, name, code=code, reason=reason or [])
-
-    def _command(self, tx: Transaction, transfer: Transfer, name: str, *, code: str, reason: list[Any]) -> Transfer:
-        match name:
-            case machine.COMPLETION:
-                return self._conversation.command(tx, transfer, name, messages.completion(transfer))
-            case machine.SUSPENSION:
-                body = messages.suspension(transfer, code, reason)
-                return self._conversation.command(tx, transfer, name, body, code=code, reason=reason)
-            case machine.TERMINATION:
-                body = messages.termination(transfer, code, reason)
-                return self._conversation.command(tx, transfer, name, body, code=code, reason=reason)
-            case _:
-                body = messages.start(transfer, transfer.data_address)
-                return self._conversation.command(tx, transfer, machine.START, body)
+            if name == machine.START and transfer.role is Role.PROVIDER:
+                return self._reactions.resume(tx, transfer)
+            return self._reactions.command(tx, transfer, name, code=code, reason=reason or [])
 
     def finished(self, tx: Transaction, pid: str, reception: Reception) -> None:
-        """The bytes are here and verified, or they never will be: tell the provider."""
+        """The bytes are here and verified, or they never will be: tell the provider.
+
+        Where that cannot be told now (the transfer is suspended, or a message of ours is on its way), the next
+        start asks for the bytes again, finds them here, and tells it then.
+        """
         transfer = self._store.get(tx, pid, lock=True)
-        if transfer is None or transfer.state in machine.TABLE.terminal or transfer.pending is not None:
+        name = machine.COMPLETION if reception.state == "done" else machine.TERMINATION
+        if transfer is None or transfer.pending is not None or machine.TABLE.move(transfer.state, name) is None:
             return
-        if reception.state == "done":
+        if name == machine.COMPLETION:
             amended = self._conversation.amend(tx, transfer, manifest=reception.manifest)
-            self._command(tx, amended, machine.COMPLETION, code="", reason=[])
+            self._reactions.command(tx, amended, machine.COMPLETION)
         else:
-            self._command(
+            self._reactions.command(
                 tx, transfer, machine.TERMINATION, code="not-received", reason=[reception.error or "not received"]
             )
 
@@ -247,10 +240,11 @@ class Transfers:
     def acknowledged(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, peer_pid: str | None
     ) -> None:
-        """The peer took our message."""
+        """The peer took our message: a state was entered, which the strategy may have something to say about."""
         step = self._conversation.acknowledged(tx, pid, message_id, exchange, peer_pid)
-        if step is not None:
-            self._follow(tx, step.process, [e.state for e in step.effects if isinstance(e, Entered)])
+        if step is not None and step.effects:
+            self._reactions.follow(tx, step.process, [e.state for e in step.effects if isinstance(e, Entered)])
+            self._reactions.react(tx, step.process)
 
     def refused(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, code: str, reason: tuple[Any, ...]
@@ -259,100 +253,15 @@ class Transfers:
         step = self._conversation.refused(tx, pid, message_id, exchange, code, reason)
         if step is None or step.process.pending is not None:
             return
-        self._follow(tx, step.process, [e.state for e in step.effects if isinstance(e, Entered)])
+        self._reactions.follow(tx, step.process, [e.state for e in step.effects if isinstance(e, Entered)])
         if step.process.state not in machine.TABLE.terminal:
-            self._command(
+            self._reactions.command(
                 tx,
                 step.process,
                 machine.TERMINATION,
                 code="out-of-step",
                 reason=[f"{exchange.message} was refused: {code}"],
             )
-
-    # ---- consequences ----------------------------------------------------------------------------------------
-
-    def _follow(self, tx: Transaction, transfer: Transfer, states: list[str]) -> None:
-        if transfer.role is Role.PROVIDER and transfer.state != machine.STARTED:
-            # Whatever is not STARTED gives no access; the grant of a suspended transfer opens again with a new token.
-            self._grants.close(tx, transfer.pid)
-        if transfer.role is Role.PROVIDER and machine.COMPLETED in states:
-            self._note(
-                tx,
-                EntryKind.ACCESS,
-                transfer.agreement,
-                transfer.peer,
-                {"transfer": transfer.pid, "asset": transfer.dataset, "outcome": "completed"},
-            )
-
-    def _react(self, tx: Transaction, transfer: Transfer, caller: Caller, seal_key: bytes | None) -> None:
-        if transfer.pending is not None:
-            return
-        agreement = self._agreements.get(tx, transfer.agreement)
-        decision = self._decision(agreement, caller) if transfer.role is Role.PROVIDER and agreement else None
-        match self._strategy.next(strategy.Look(transfer=transfer, decision=decision)):
-            case strategy.Hold():
-                return
-            case strategy.Start():
-                self._start(tx, transfer, agreement, seal_key)
-            case strategy.Receive():
-                self._receive(tx, transfer)
-            case strategy.Complete():
-                self._command(tx, transfer, machine.COMPLETION, code="", reason=[])
-            case strategy.Suspend(code):
-                self._command(tx, transfer, machine.SUSPENSION, code=code, reason=[])
-            case strategy.Terminate(code, reason):
-                self._refuse(tx, transfer, code, reason)
-
-    def _decision(self, agreement: Agreement, caller: Caller) -> Decision:
-        return decide(parse(agreement.body), self._situation(agreement, caller))
-
-    def _start(
-        self, tx: Transaction, transfer: Transfer, agreement: Agreement | None, seal_key: bytes | None
-    ) -> None:
-        record = self._records.get(tx, transfer.dataset)
-        file = _wanted(record, transfer.file) if record is not None else None
-        if agreement is None or agreement.ended is not None or record is None or record.withdrawn or file is None:
-            self._refuse(tx, transfer, "not-available", ["the asset or the agreement is not available any more"])
-            return
-        if record.sealed and seal_key is None:
-            why = "the offer demands sealing, and your DID document names no X25519 key under keyAgreement"
-            self._refuse(tx, transfer, "no-seal-key", [why])
-            return
-        address = self._granting(tx, transfer, agreement, record, file, seal_key if record.sealed else None)
-        public = {name: value for name, value in address.items() if name != "endpointProperties"}
-        self._conversation.command(
-            tx, transfer, machine.START, messages.start(transfer, address), data_address=public
-        )
-
-    def _refuse(self, tx: Transaction, transfer: Transfer, code: str, reason: list[Any]) -> None:
-        body: Mapping[str, Any] = {
-            "transfer": transfer.pid,
-            "asset": transfer.dataset,
-            "outcome": "refused",
-            "code": code,
-            "reason": reason,
-        }
-        self._note(tx, EntryKind.ACCESS, transfer.agreement, transfer.peer, body)
-        self._command(tx, transfer, machine.TERMINATION, code=code, reason=reason)
-
-    def _receive(self, tx: Transaction, transfer: Transfer) -> None:
-        self._courier.deliver(
-            tx,
-            topic=RECEIVE_TOPIC,
-            lane=f"receive {transfer.peer}",
-            subject=transfer.pid,
-            body=b"",
-            due=self._clock.now(),
-            task_id=f"receive {transfer.pid} {transfer.revision}",
-        )
-
-
-def _wanted(record: Record, name: str | None) -> File | None:
-    """The file that a transfer is about: the one named, else the first that is not open to everybody anyway."""
-    if name is not None:
-        return next((file for file in record.files if file.name == name), None)
-    restricted = [file for file in record.files if not file.open]
-    return next(iter(restricted or record.files), None)
 
 
 def _did(caller: Caller) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -15,10 +16,13 @@ from node.base.process import Exchange
 from node.base.work import Task, Transaction
 from node.worker.loop import Again, Done, Never, Outcome
 
+# A peer that answers so asks for nothing but patience.
+PATIENCE = frozenset({408, 425, 429})
 # A peer that answers so may answer otherwise in a moment: its process may not be committed, leased by its own
 # poller (some connectors say 409), or its view of our identity may be out of reach.
-PASSING = frozenset({401, 404, 408, 409, 423, 425, 429})
-PASSING_ATTEMPTS = 6
+PASSING = frozenset({401, 404, 409, 423})
+PASSING_ANSWERS = 6
+REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,9 @@ class SendMessages:
         self._post = post
         self._protocols = protocols
         self._clock = clock
+        # Answers are counted, not attempts: a peer that was away for hours and then says 409 once has said it once.
+        # A restart forgets the count, which then only begins again.
+        self._passing: OrderedDict[str, int] = OrderedDict()
 
     async def __call__(self, task: Task) -> Outcome:
         message = str(task.headers["message"])
@@ -67,19 +74,27 @@ class SendMessages:
         crashpoint(f"{task.headers['process']}.{message}.S3")
         if 200 <= answer.status < 300:
             return self._taken(task, message, answer)
-        if answer.status >= 500:
+        if answer.status >= 500 or answer.status in PATIENCE:
             return Again(f"the peer answered {answer.status}")
-        if answer.status in PASSING and task.attempts < PASSING_ATTEMPTS:
+        if answer.status in PASSING and self._may_pass(task):
             return Again(f"the peer answered {answer.status}")
         return self._refused(task, message, answer)
 
+    def _may_pass(self, task: Task) -> bool:
+        answers = self._passing[task.id] = self._passing.pop(task.id, 0) + 1
+        while len(self._passing) > REMEMBERED:
+            self._passing.popitem(last=False)
+        return answers < PASSING_ANSWERS
+
     def _taken(self, task: Task, message: str, answer: PeerAnswer) -> Outcome:
+        self._passing.pop(task.id, None)
         peer_pid = _peer_pid(task, answer.body)
         exchange = self._exchange(task, message, answer)
         outcomes = self._protocols[str(task.headers["process"])]
         return Done(lambda tx: outcomes.acknowledged(tx, task.subject, task.id, exchange, peer_pid))
 
     def _refused(self, task: Task, message: str, answer: PeerAnswer) -> Outcome:
+        self._passing.pop(task.id, None)
         code, reason = _why(answer)
         exchange = self._exchange(task, message, answer)
         outcomes = self._protocols[str(task.headers["process"])]

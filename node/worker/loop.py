@@ -1,7 +1,9 @@
 """The loop that carries out tasks of the outbox.
 
 A task is leased, handled, and its outcome recorded together with its consequences in one transaction. A peer that
-does not answer delays nobody else: every lane has its own back-off. A loop that dies turns the health check red.
+does not answer delays nobody else: every lane has its own width and its own rest. An outcome that cannot be recorded
+is kept and recorded later, and the task is not carried out again meanwhile. A loop that dies, or a database that
+fails, turns the health check red.
 """
 
 from __future__ import annotations
@@ -9,14 +11,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from node.base.clock import Clock
 from node.base.crashpoints import crashpoint
 from node.base.work import Outbox, Task, Transaction, UnitOfWork
+from node.worker.lanes import Lanes
 
 log = logging.getLogger("hansa.worker")
 
@@ -57,14 +61,28 @@ class Handler(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How the worker works: seconds and counts."""
+    """How the worker works: seconds and counts. ``lane_width``: how many tasks of one lane run at a time.
+
+    ``give_up_after`` counts the time for which a task was tried. The hours in which this node itself was off do not
+    count, nor does what lay before a person tried a dead letter again.
+    """
 
     lease: float = 30.0
     poll: float = 1.0
     concurrency: int = 64
+    lane_width: int = 16
     first_delay: float = 0.2
     longest_delay: float = 60.0
     give_up_after: timedelta = timedelta(days=3)
+
+    def delay(self, attempts: int) -> float:
+        """The longest pause after so many attempts: doubling, capped."""
+        return min(self.longest_delay, self.first_delay * float(2 ** min(attempts, 16)))
+
+    def spent(self, attempts: int) -> float:
+        """For about how many seconds a task has been tried that was attempted so often."""
+        growing = [self.delay(attempt) for attempt in range(1, min(attempts, 17) + 1)]
+        return 0.75 * (sum(growing) + self.longest_delay * max(0, attempts - len(growing)))
 
 
 class Worker:
@@ -91,9 +109,15 @@ class Worker:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._event = asyncio.Event()
         self._running: dict[str, tuple[Task, asyncio.Task[None]]] = {}
-        self._lanes_down: dict[str, tuple[int, datetime]] = {}
+        self._lanes = Lanes(clock, self._pace.lane_width)
         self._stopping = False
-        self.failed: str | None = None
+        self._unread: str | None = None
+        self._unrecorded: dict[str, str] = {}
+
+    @property
+    def failed(self) -> str | None:
+        """Why no tasks can be taken or no outcomes recorded, while that is so."""
+        return self._unread or next(iter(list(self._unrecorded.values())), None)
 
     @property
     def busy(self) -> int:
@@ -109,18 +133,20 @@ class Worker:
     async def run(self) -> None:
         """Work until ``stop``. An error of the store is logged and retried; it shows in ``failed`` meanwhile."""
         self._loop = asyncio.get_running_loop()
-        if self._embedded:
-            await asyncio.to_thread(self._release)
+        released = not self._embedded
         beat = asyncio.create_task(self._keep_leases())
         try:
             while not self._stopping:
                 self._event.clear()
                 try:
+                    if not released:
+                        await asyncio.to_thread(self._release)
+                        released = True
                     taken = await self._take()
-                    self.failed = None
+                    self._unread = None
                 except Exception as error:
                     log.exception("the outbox cannot be read")
-                    self.failed = f"{type(error).__name__}: {error}"
+                    self._unread = f"{type(error).__name__}: {error}"
                     taken = 0
                     await asyncio.sleep(self._pace.poll)
                 if taken == 0:
@@ -129,16 +155,20 @@ class Worker:
             beat.cancel()
 
     async def stop(self, within: float = 10.0) -> None:
-        """Take nothing new, finish what runs within this many seconds, then hand back the leases by letting go."""
+        """Take nothing new, finish what runs within this many seconds, and hand the rest back to the queue."""
         self._stopping = True
         self._event.set()
-        running = [runner for _, runner in self._running.values()]
-        if running:
-            _, late = await asyncio.wait(running, timeout=within)
-            for runner in late:
-                runner.cancel()
-            if late:
-                await asyncio.wait(late, timeout=2)
+        running = dict(self._running)
+        if not running:
+            return
+        _, late = await asyncio.wait([runner for _, runner in running.values()], timeout=within)
+        for runner in late:
+            runner.cancel()
+        if late:
+            await asyncio.wait(late, timeout=2)
+            unfinished = [task for task, runner in running.values() if runner in late]
+            # A database that does not answer must not hold up the end: the leases run out by themselves.
+            await asyncio.wait([asyncio.create_task(asyncio.to_thread(self._hand_back, unfinished))], timeout=2)
 
     async def _rest(self) -> None:
         try:
@@ -150,7 +180,10 @@ class Worker:
         room = self._pace.concurrency - len(self._running)
         if room <= 0:
             return 0
-        tasks = await asyncio.to_thread(self._lease, room)
+        tasks = await asyncio.to_thread(self.lease, room)
+        if self._stopping:
+            await asyncio.to_thread(self._hand_back, tasks)
+            return 0
         for task in tasks:
             runner = asyncio.create_task(self._carry_out(task))
             self._running[task.id] = (task, runner)
@@ -160,48 +193,80 @@ class Worker:
         with self._uow.begin() as tx:
             self._outbox.release(tx)
 
-    def _lease(self, room: int) -> list[Task]:
-        now = self._clock.now()
-        blocked = [lane for lane, (_, until) in self._lanes_down.items() if until > now]
+    def _hand_back(self, tasks: Sequence[Task]) -> None:
+        """Let go of leases before they are over, so that another worker need not wait for that."""
+        if self._embedded or not tasks:
+            return
+        try:
+            with self._uow.begin() as tx:
+                for task in tasks:
+                    self._untouched(tx, task)
+        except Exception as error:
+            log.warning("leases could not be handed back", exc_info=error)
+
+    def _untouched(self, tx: Transaction, task: Task) -> None:
+        """Give a leased task back as if it had not been taken."""
+        before = replace(task, attempts=task.attempts - 1)
+        self._outbox.retry(tx, before, due=task.due, error=task.last_error or "not tried yet")
+
+    def lease(self, room: int) -> list[Task]:
+        """Take up to ``room`` due tasks, of each lane no more than its width has room for."""
         if self._embedded:
             # Nobody else works on this store, so a lease would only tell ourselves what we know.
             with self._uow.read() as tx:
-                busy = set(self._running)
-                return list(self._outbox.due(tx, now=now, limit=room, busy=busy, lanes_blocked=blocked))
+                return self._gather(tx, room)
         with self._uow.read() as tx:
             next_due = self._outbox.next_due(tx)
-        if next_due is None or next_due > now:
+        if next_due is None or next_due > self._clock.now():
             return []
         with self._uow.begin() as tx:
-            return list(
-                self._outbox.lease(
-                    tx,
-                    owner=self._instance,
-                    now=now,
-                    until=now + timedelta(seconds=self._pace.lease),
-                    limit=room,
-                    lanes_blocked=blocked,
-                )
-            )
+            return self._gather(tx, room)
+
+    def _gather(self, tx: Transaction, room: int) -> list[Task]:
+        now = self._clock.now()
+        busy = set(self._running)
+        in_lane = Counter(task.lane for task, _ in list(self._running.values()))
+        blocked = set(self._lanes.resting())
+        blocked |= {lane for lane, count in in_lane.items() if count >= self._lanes.width(lane)}
+        taken: list[Task] = []
+        while len(taken) < room:
+            asked = min(room - len(taken), self._pace.lane_width)
+            found = self._next(tx, now, asked, busy, blocked)
+            for task in found:
+                busy.add(task.id)
+                if in_lane[task.lane] < self._lanes.width(task.lane):
+                    in_lane[task.lane] += 1
+                    taken.append(task)
+                elif not self._embedded:
+                    self._untouched(tx, task)
+                if in_lane[task.lane] >= self._lanes.width(task.lane):
+                    blocked.add(task.lane)
+            if len(found) < asked:
+                break
+        return taken
+
+    def _next(self, tx: Transaction, now: datetime, limit: int, busy: set[str], blocked: set[str]) -> Sequence[Task]:
+        lanes = sorted(blocked)
+        if self._embedded:
+            return self._outbox.due(tx, now=now, limit=limit, busy=busy, lanes_blocked=lanes)
+        until = now + timedelta(seconds=self._pace.lease)
+        return self._outbox.lease(tx, owner=self._instance, now=now, until=until, limit=limit, lanes_blocked=lanes)
 
     async def _carry_out(self, task: Task) -> None:
         try:
-            handler = self._handlers.get(task.topic)
-            if handler is None:
-                outcome: Outcome = Never(f"nothing here handles {task.topic!r}")
-            else:
-                outcome = await self._handle(handler, task)
-            crashpoint(f"{task.topic}.{task.headers.get('message', '')}.S4")
-            await asyncio.to_thread(self._conclude, task, outcome)
-        except asyncio.CancelledError:
-            raise
-        except Exception:
-            log.exception("a task could not be concluded", extra={"task": task.id, "topic": task.topic})
+            outcome = await self.handle(task)
+            crashpoint(f"{task.headers.get('process', task.topic)}.{task.headers.get('message', '')}.S4")
+            await self._record(task, outcome)
         finally:
+            self._unrecorded.pop(task.id, None)
             self._running.pop(task.id, None)
             self._event.set()
 
-    async def _handle(self, handler: Handler, task: Task) -> Outcome:
+    async def handle(self, task: Task) -> Outcome:
+        """What comes of a task; whatever its handler raises is a reason to try again."""
+        handler = self._handlers.get(task.topic)
+        if handler is None:
+            return Never(f"nothing here handles {task.topic!r}")
         try:
             return await handler(task)
         except asyncio.CancelledError:
@@ -210,37 +275,53 @@ class Worker:
             log.exception("a task failed", extra={"task": task.id, "topic": task.topic})
             return Again(f"{type(error).__name__}: {error}")
 
-    def _conclude(self, task: Task, outcome: Outcome) -> None:
+    async def _record(self, task: Task, outcome: Outcome) -> None:
+        """Conclude the task, however often that takes: what a peer has answered is not asked for again.
+
+        From the second failure on it may be the consequence itself that cannot be written; the task is then given
+        back with that reason, to be tried again with the usual pauses and in the end to be given up.
+        """
+        failures = 0
+        while True:
+            try:
+                await asyncio.to_thread(self.conclude, task, outcome)
+                return
+            except Exception as error:
+                log.exception("an outcome could not be recorded", extra={"task": task.id, "topic": task.topic})
+                self._unrecorded[task.id] = f"{type(error).__name__}: {error}"
+                failures += 1
+                if failures > 1:
+                    outcome = Again(f"its outcome could not be recorded: {type(error).__name__}: {error}")
+                await asyncio.sleep(min(self._pace.longest_delay, self._pace.poll * 2.0 ** min(failures - 1, 16)))
+
+    def conclude(self, task: Task, outcome: Outcome) -> None:
+        """Record what came of a task, with what follows from it; nothing where its lease was lost meanwhile."""
         with self._uow.begin() as tx:
             match outcome:
                 case Done(apply):
-                    self._lanes_down.pop(task.lane, None)
                     if self._outbox.done(tx, task) and apply is not None:
                         apply(tx)
                         tx.after_commit(self.wake)
-                case Again(error, after, lane_down):
-                    due = self._clock.now() + timedelta(seconds=after if after is not None else self._delay(task))
-                    if lane_down:
-                        self._note_lane_down(task.lane)
-                    if due - task.due > self._pace.give_up_after:
+                case Again(error, after, _):
+                    if self._pace.spent(task.attempts) > self._pace.give_up_after.total_seconds():
+                        log.warning("dead letter", extra={"task": task.id, "topic": task.topic, "why": error})
                         self._outbox.bury(tx, task, error=f"given up: {error}")
                     else:
+                        due = self._clock.now() + timedelta(seconds=after if after is not None else self._delay(task))
                         self._outbox.retry(tx, task, due=due, error=error)
                 case Never(error):
                     log.warning("dead letter", extra={"task": task.id, "topic": task.topic, "why": error})
                     self._outbox.bury(tx, task, error=error)
+        crashpoint(f"{task.headers.get('process', task.topic)}.{task.headers.get('message', '')}.S5")
+        if isinstance(outcome, Again):
+            if outcome.lane_down:
+                self._lanes.down(task.lane)
+        else:
+            self._lanes.up(task.lane)
 
     def _delay(self, task: Task) -> float:
-        """Doubling, capped, with jitter, so that many waiting senders do not come back in step."""
-        longest = min(self._pace.longest_delay, self._pace.first_delay * float(2 ** min(task.attempts, 16)))
-        return longest * (0.5 + random.random() / 2)  # noqa: S311 - spreads load, guards nothing
-
-    def _note_lane_down(self, lane: str) -> None:
-        """A circuit breaker: after three failures in a row the lane rests, at first for a second."""
-        count, _ = self._lanes_down.get(lane, (0, self._clock.now()))
-        count += 1
-        rest = 0.0 if count < 3 else min(30.0, 2.0 ** (count - 3))
-        self._lanes_down[lane] = (count, self._clock.now() + timedelta(seconds=rest))
+        """With jitter, so that many waiting senders do not come back in step."""
+        return self._pace.delay(task.attempts) * (0.5 + random.random() / 2)  # noqa: S311 - spreads load, guards nothing
 
     async def _keep_leases(self) -> None:
         while not self._embedded:

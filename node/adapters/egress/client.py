@@ -40,6 +40,8 @@ CONNECT_SECONDS: Final = 5.0
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _SAFE: Final = frozenset({"GET", "HEAD"})
 _PIECE: Final = 256 * 1024
+_FRAMING: Final = 64 * 1024
+"""By how much a compressed answer may be larger than what it holds."""
 
 Lookup = Callable[[str, int], Awaitable[Sequence[tuple[int, str]]]]
 """Host, port → (address family, address): how names are resolved; tests put their own here."""
@@ -335,12 +337,19 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
         raise PeerUnreachable(f"the peer encodes its answer as {encoding[:20]}, which was not asked for")
     inflater = zlib.decompressobj(16 + zlib.MAX_WBITS) if encoding != "identity" else None
     content = bytearray()
+    received = 0
     async for chunk in response.content.iter_any():
+        received += len(chunk)
         try:
             content += chunk if inflater is None else inflater.decompress(chunk, limit + 1 - len(content))
         except zlib.error as error:
             raise PeerUnreachable("the peer's answer is not gzip, though it says so") from error
-        if len(content) > limit:
+        if inflater is not None and inflater.unused_data:
+            # The inflater would collect what follows the end, at a cost that grows with its square.
+            response.close()
+            raise PeerUnreachable("the peer's answer goes on after its end")
+        # Both counts: what is small on the wire may inflate, and what never inflates may go on for ever.
+        if len(content) > limit or received > limit + _FRAMING:
             response.close()
             raise TooLarge(f"the peer's answer is larger than {limit} bytes")
     if inflater is not None and content and not inflater.eof:

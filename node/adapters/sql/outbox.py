@@ -52,6 +52,7 @@ _DUE = (
     .order_by(outbox.c.ordinal)
     .limit(bindparam("most"))
 )
+_DUE_OFF_LANES = _DUE.where(outbox.c.lane.not_in(bindparam("blocked", expanding=True)))
 # Every lease, release and revival raises the fence, so the fence alone tells whether a task is still ours.
 _held = and_(outbox.c.id == bindparam("task"), outbox.c.fence == bindparam("held_fence"), ~outbox.c.dead)
 _DONE = delete(outbox).where(_held)
@@ -134,10 +135,14 @@ class SqlOutbox:
         busy: Collection[str],
         lanes_blocked: Sequence[str] = (),
     ) -> Sequence[Task]:
-        # What is busy and what is blocked is sorted out here: both are few, and the statement stays one.
-        rows = connection_of(tx).execute(_DUE, {"now": now, "most": limit + len(busy) + 64 * bool(lanes_blocked)})
+        # What is busy is few and is sorted out here; a blocked lane may have any number of tasks.
+        wanted: dict[str, Any] = {"now": now, "most": limit + len(busy)}
+        if lanes_blocked:
+            rows = connection_of(tx).execute(_DUE_OFF_LANES, wanted | {"blocked": list(lanes_blocked)})
+        else:
+            rows = connection_of(tx).execute(_DUE, wanted)
         tasks = [build(Task, row) for row in rows]
-        free = [task for task in tasks if task.id not in busy and task.lane not in lanes_blocked]
+        free = [task for task in tasks if task.id not in busy]
         return [replace(task, attempts=task.attempts + 1) for task in free[:limit]]
 
     def renew(self, tx: Transaction, task: Task, *, until: datetime) -> bool:

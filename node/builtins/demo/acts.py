@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -34,7 +33,7 @@ KINDS = {"dataset", "service", "model", "ontology", "schema", "transformation", 
 KILL_AT = 0.4
 
 
-def _published(
+def published(
     stage: Stage, member: Member, folder: str, names: tuple[str, ...], *options: str
 ) -> list[dict[str, Any]]:
     stage.typed(member.key, f"hansa publish {' '.join(names)} {' '.join(options)}".rstrip())
@@ -42,13 +41,13 @@ def _published(
     ran = member.hansa("publish", *files, *options)
     stage.check(
         ran.returncode == 0,
-        f"{member.name} published {len(names)}: {_why(ran) if ran.returncode else 'all accepted'}",
+        f"{member.name} published {len(names)}: {why(ran) if ran.returncode else 'all accepted'}",
     )
     found = json.loads(ran.stdout)
     return found if isinstance(found, list) else [found]
 
 
-def _why(ran: subprocess.CompletedProcess[str]) -> str:
+def why(ran: subprocess.CompletedProcess[str]) -> str:
     return (ran.stderr.strip() or ran.stdout.strip())[-1500:]
 
 
@@ -56,7 +55,7 @@ def join(stage: Stage, cast: Cast) -> None:
     """1. The region publishes its rulebook; cities apply; a person approves; credentials are issued."""
     region = cast.vlaanderen
     with stage.step(1, "Join: the region admits three cities under its rulebook"):
-        (rulebook,) = _published(stage, region, "vlaanderen", ("rulebook.yaml",))
+        (rulebook,) = published(stage, region, "vlaanderen", ("rulebook.yaml",))
         for city in cast.cities:
             _admit(stage, cast, city, "MembershipCredential")
         with cast.gent.client() as client:
@@ -95,9 +94,9 @@ def _followed(region: Member, count: int) -> list[dict[str, Any]]:
 def publish(stage: Stage, cast: Cast) -> None:
     """2. Gent and Plzeň publish; a description with typical mistakes is refused in words."""
     with stage.step(2, "Publish: data, models, ontology, schema, scenario, from files that a steward wrote"):
-        gent = _published(stage, cast.gent, "gent", GENT_FILES)
-        _published(stage, cast.gent, "gent", ("staff.jsonld",), "--audience", "internal")
-        plzen = _published(stage, cast.plzen, "plzen", PLZEN_FILES)
+        gent = published(stage, cast.gent, "gent", GENT_FILES)
+        published(stage, cast.gent, "gent", ("staff.jsonld",), "--audience", "internal")
+        plzen = published(stage, cast.plzen, "plzen", PLZEN_FILES)
         kinds = {one["kind"] for one in (*gent, *plzen)} | {"rulebook"}
         stage.check(kinds == KINDS, f"every kind was checked by its own shapes: {', '.join(sorted(kinds))}")
         with cast.gent.client() as client:
@@ -217,7 +216,7 @@ def _as_of(stage: Stage, cast: Cast) -> None:
     path.write_text(
         path.read_text("utf-8").replace("Wegennet Gent, vereenvoudigd", "Wegennet Gent, herzien"), "utf-8"
     )
-    _published(stage, gent, "gent", ("road-network.yaml",))
+    published(stage, gent, "gent", ("road-network.yaml",))
     with gent.client() as client:
         now, then = client.record(iri), client.record(iri, as_of=before)
     stage.check((now["version"], then["version"]) == (2, 1), f"version 2 is current; as of {before} it was version 1")
@@ -337,61 +336,3 @@ def _transfer_ended(stage: Stage, cast: Cast) -> None:
 def _completed(client: Any, pid: str) -> dict[str, Any] | None:
     state = client.transfer_state(pid)
     return dict(state) if state["state"] == "COMPLETED" else None
-
-
-def prove(stage: Stage, cast: Cast) -> None:
-    """10. Agreements equal and signed, ledgers consistent, a tampered copy found out."""
-    with stage.step(6, "Prove: nothing was rewritten, and a tampered copy is found out"):
-        with cast.brugge.client() as client:
-            (held,) = [one for one in client.agreements() if one["dataset"].endswith("/traffic-counts")]
-            stage.typed("brugge", f"hansa verify --agreement {held['id']}")
-            first = client.verify(agreement=held["id"])
-            for one in first["checks"]:
-                stage.check(one["sound"], one["what"] + (f" ({one['detail']})" if one["detail"] else ""))
-            _published(stage, cast.gent, "gent", ("traffic-counts-sample.yaml",))
-            again = client.verify(agreement=held["id"])
-            stage.check(again["sound"], again["checks"][-1]["what"] + f": {again['checks'][-1]['detail']}")
-        stage.typed("gent", f"hansa verify {cast.gent.folder}")
-        sound = cast.gent.hansa("verify", str(cast.gent.folder))
-        stage.check(sound.returncode == 0, "Gent's ledger is as it was signed")
-        _tampered(stage, cast)
-
-
-def _tampered(stage: Stage, cast: Cast) -> None:
-    """A copy of Brugge's node in which one agreement was changed, and a received file in which one byte was."""
-    copy = cast.home / "copy.tar"
-    made = cast.brugge.hansa("backup", str(cast.brugge.folder), "--to", str(copy))
-    stage.check(made.returncode == 0, "Brugge's node is backed up while it runs")
-    folder = cast.home / "tampered"
-    restored = cast.brugge.hansa("restore", str(copy), str(folder))
-    stage.check(
-        restored.returncode == 0,
-        "and restored into another folder: " + (_why(restored) if restored.returncode else "it is sound"),
-    )
-    change_one_word(folder / "hansa.sqlite")
-    stage.typed("anybody", f"hansa verify {folder}")
-    found = cast.brugge.hansa("verify", str(folder))
-    stage.check(found.returncode == 1, "one changed word in an agreement's entry is found")
-    file = cast.home / "received.csv"
-    with file.open("r+b") as opened:
-        opened.seek(1000)
-        opened.write(b"9")
-    stage.typed("anybody", f"hansa verify {file}")
-    broken = cast.brugge.hansa("verify", str(file))
-    stage.check(broken.returncode == 1, "one changed byte in the received file is found")
-
-
-def change_one_word(database: Path) -> None:
-    """Tamper with a copy: another word in the body of the newest agreement entry."""
-    from node.adapters.sql.engine import sqlite_driver
-
-    connection = sqlite_driver().connect(str(database))
-    try:
-        (row,) = connection.execute(
-            "SELECT ordinal, body FROM entries WHERE kind = 'agreement' ORDER BY ordinal DESC LIMIT 1"
-        ).fetchall()
-        body = bytes(row[1]).replace(b"odrl:use", b"odrl:any")
-        connection.execute("UPDATE entries SET body = ? WHERE ordinal = ?", (body, row[0]))
-        connection.commit()
-    finally:
-        connection.close()

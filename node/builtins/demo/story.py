@@ -11,6 +11,7 @@ from rich.markup import escape
 from node.builtins.demo import acts
 from node.builtins.demo.cast import Cast, remove
 from node.builtins.demo.data import GENT, PLZEN, network, network_geojson, od_table, receptors, write_counts
+from node.builtins.demo.proving import prove
 from node.builtins.demo.stage import Failed, Stage, err, out
 
 DAYS = 31
@@ -37,7 +38,7 @@ def tell(*, keep: bool = False, folder: Path | None = None, seed: int = 2026) ->
             acts.find(stage, cast)
             acts.agree(stage, cast)
             acts.exchange(stage, cast, size)
-            acts.prove(stage, cast)
+            prove(stage, cast)
             out.print(
                 f"\n[green bold]done[/green bold]  {stage.checks} checks held   "
                 f"set-up {set_up:.1f} s   job {stage.job_seconds:.1f} s"

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from node.base.changes import Changes
 from node.base.clock import stamp
-from node.base.errors import NotFound
+from node.base.errors import Conflict, LocalProtocolError, NotFound
 from node.base.jsons import read_json
 from node.base.process import Exchange, Process
 from node.identity.model import UserRole
@@ -24,6 +24,7 @@ from node.negotiation.model import Agreement, Negotiation, PendingDecision
 from node.negotiation.usecases import Negotiations
 from node.policy.summary import summary
 from node.policy.words import sentences
+from node.transfer import machine
 from node.transfer.messages import without_secrets
 from node.transfer.model import Reception, Transfer
 from node.transfer.usecases import Transfers
@@ -86,6 +87,10 @@ class Why(BaseModel):
 
     reason: str = Field("", max_length=2000)
 
+    @property
+    def reasons(self) -> list[Any]:
+        return [self.reason] if self.reason else []
+
 
 def router(
     *,
@@ -138,9 +143,12 @@ def router(
     @api.post("/negotiations/{pid}/terminate", summary="End a negotiation")
     async def terminate(request: Request, pid: str, why: Why) -> Any:
         await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
-        reasons: list[Any] = [why.reason] if why.reason else []
-        ended = await run_sync(lambda: negotiations.terminate(pid, "ended-by-person", reasons))
-        return process_json(ended)
+        return await _commanded(lambda: negotiations.terminate(pid, "ended-by-person", why.reasons))
+
+    @api.post("/negotiations/{pid}/accept", summary="Accept the offer that the provider has put on the table")
+    async def accept(request: Request, pid: str) -> Any:
+        await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
+        return await _commanded(lambda: negotiations.accept(pid))
 
     @api.post("/transfers", status_code=202, summary="Receive what an agreement entitles us to")
     async def transfer(request: Request, wanted: Fetch) -> Any:
@@ -167,6 +175,17 @@ def router(
                     return transfer_json(process, exchanges, reception)
                 before = now
                 await watch.changed(LOOK_AGAIN)
+
+    def commands(verb: str, message: str, code: str, summary: str) -> None:
+        @api.post(f"/transfers/{{pid}}/{verb}", summary=summary, operation_id=f"{verb}_transfer")
+        async def command(request: Request, pid: str, why: Why) -> Any:
+            await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
+            return await _commanded(lambda: transfers.command(pid, message, code=code, reason=why.reasons))
+
+    commands("suspend", machine.SUSPENSION, "suspended-by-person", "Pause a transfer; the provider closes the access")
+    commands("resume", machine.START, "", "Let a suspended transfer go on")
+    commands("complete", machine.COMPLETION, "", "Tell the other side that all is done")
+    commands("terminate", machine.TERMINATION, "ended-by-person", "End a transfer")
 
     @api.get("/transfers/{pid}/content", summary="The received bytes", response_class=FileResponse)
     async def content(request: Request, pid: str) -> Response:
@@ -220,6 +239,14 @@ def router(
         return decision_json(decided)
 
     return api
+
+
+async def _commanded(command: Callable[[], Process]) -> dict[str, Any]:
+    """Carry out a person's command. Raises ``Conflict`` where it comes too late or too early."""
+    try:
+        return process_json(await run_sync(command))
+    except LocalProtocolError as untimely:
+        raise Conflict(untimely.detail, remedy=untimely.remedy) from untimely
 
 
 async def _received(reading: Reading, pid: str) -> Reception:

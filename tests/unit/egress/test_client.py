@@ -395,11 +395,40 @@ class TestBounds:
             (b"x", "zstd"),
             (b"x", "gzip, gzip"),
         ],
+        ids=["not gzip", "cut off", "deflate", "brotli", "zstd", "twice"],
     )
     async def test_encodings_that_were_not_asked_for(self, egress: Egress, body: bytes, encoding: str) -> None:
         async with serving(lambda *_: http(body, Content_Encoding=encoding)) as server:
             with pytest.raises(PeerUnreachable):
                 await egress.request("GET", server.url)
+
+    @pytest.mark.parametrize(
+        ("begin", "endless", "error"),
+        [
+            pytest.param(gzip.compress(b"{}"), b"A" * 65_536, PeerUnreachable, id="something after the end"),
+            # Stored blocks of no bytes: a stream of gzip that never grows and never ends.
+            pytest.param(gzip.compress(b"")[:10], b"\x00\x00\x00\xff\xff" * 13_000, TooLarge, id="nothing at all"),
+        ],
+    )
+    async def test_gzip_that_goes_on_for_ever(
+        self, egress: Egress, begin: bytes, endless: bytes, error: type[HansaError]
+    ) -> None:
+        sent = 0
+
+        async def reply(*_: Any) -> bytes:
+            nonlocal sent
+            writer = server.writers[-1]
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n" + begin)
+            for _round in range(1000):
+                writer.write(endless)
+                await writer.drain()
+                sent += len(endless)
+            return b""
+
+        async with serving(reply) as server:
+            with pytest.raises(error):
+                await egress.request("GET", server.url, max_bytes=64 * 1024, timeout=5)
+        assert sent < 32 * 1024 * 1024, "it is cut off long before the peer is done"
 
     async def test_a_peer_that_never_answers(self, egress: Egress) -> None:
         async def hang(*_: Any) -> bytes:

@@ -1,0 +1,116 @@
+"""What one connection may cost before anybody has asked who it is: size and time of heads, pace of bodies and answers.
+
+The server's own parser collects the head of a request however long it is, and waits for its end however long that
+takes: a stranger with one socket could fill the memory, and with a thousand idle ones take all that there are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+from typing import Any, ClassVar, Final
+
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MAX_HEAD: Final = 64 * 1024
+"""Bytes that may come in a row without being part of a body: a request line with its header fields."""
+
+BEAT: Final = 30.0
+"""Seconds between two looks at a connection. A head has to be complete at the first one after it began."""
+
+SLOWEST: Final = 1024
+"""Bytes of a body that have to come between two looks, as long as the application wants more."""
+
+WANTED_FILES: Final = 16_384
+"""Open files that a node asks the system for; connections may take three quarters of what it gets."""
+
+_TOO_LARGE: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-type: text/plain; charset=utf-8\r\ncontent-length: 31\r\nconnection: close\r\n\r\n"
+    b"The head of the request is long"
+)
+
+
+class BoundedConnection(HttpToolsProtocol):
+    """A connection of the server that is ended where it takes without end or stands still.
+
+    Beyond ``most`` connections at a time further ones are hung up on, so that files can still be opened.
+    """
+
+    most: ClassVar[int] = 768
+
+    transport: asyncio.Transport
+    flow: FlowControl
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._between = 0
+        self._body = 0
+        self._receiving = True
+        self._fresh = False
+        self._unsent = 0
+        self._looking: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > self.most:
+            transport.abort()
+            return
+        self._looking = asyncio.get_running_loop().call_later(BEAT, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        before = self._body
+        self._between += len(data)
+        super().data_received(data)
+        if self._between > MAX_HEAD and self._body == before and not self.transport.is_closing():
+            if self.cycle is None or self.cycle.response_complete:
+                self.transport.write(_TOO_LARGE)
+            self.transport.close()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._receiving = self._fresh = True
+
+    def on_headers_complete(self) -> None:
+        self._between = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._between = 0
+        self._body += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._between = 0
+        self._receiving = False
+        super().on_message_complete()
+
+    def _look(self) -> None:
+        """End the connection where nothing that is due has come or gone since the last look."""
+        unsent = self.transport.get_write_buffer_size()
+        if self._stands_still() or (unsent and unsent == self._unsent):
+            self.transport.abort()
+            return
+        self._fresh, self._body, self._unsent = False, 0, unsent
+        self._looking = asyncio.get_running_loop().call_later(BEAT, self._look)
+
+    def _stands_still(self) -> bool:
+        asked_to_wait = self.flow.read_paused or (self.cycle is not None and self.cycle.waiting_for_100_continue)
+        # A request that began since the last look has not had its time yet.
+        return self._receiving and not self._fresh and not asked_to_wait and self._body < SLOWEST
+
+
+def room_for_connections() -> int:
+    """How many connections there is room for, once the system has been asked for more open files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = WANTED_FILES if hard == resource.RLIM_INFINITY else min(WANTED_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    return (WANTED_FILES if soft == resource.RLIM_INFINITY else soft) * 3 // 4

@@ -1,0 +1,79 @@
+"""The last act: agreements equal and signed, ledgers that only grow, a tampered copy found out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from node.builtins.demo.acts import published, why
+from node.builtins.demo.cast import Cast
+from node.builtins.demo.stage import Stage
+
+
+def prove(stage: Stage, cast: Cast) -> None:
+    """10. Agreements equal and signed, ledgers consistent, a tampered copy found out."""
+    with stage.step(6, "Prove: nothing was rewritten, and a tampered copy is found out"):
+        with cast.brugge.client() as client:
+            (held,) = [one for one in client.agreements() if one["dataset"].endswith("/traffic-counts")]
+            stage.typed("brugge", f"hansa verify --agreement {held['id']}")
+            first = client.verify(agreement=held["id"])
+            for one in first["checks"]:
+                stage.check(one["sound"], one["what"] + (f" ({one['detail']})" if one["detail"] else ""))
+            _retitled(cast.home / "files" / "gent" / "traffic-counts-sample.yaml")
+            published(stage, cast.gent, "gent", ("traffic-counts-sample.yaml",))
+            again = client.verify(agreement=held["id"])
+            grown = str(again["checks"][-1]["detail"])
+            before, after = (int(number) for number in re.findall(r"\d+", grown)[:2])
+            stage.check(again["sound"] and after > before, f"{again['checks'][-1]['what']}: {grown}")
+        stage.typed("gent", f"hansa verify {cast.gent.folder}")
+        sound = cast.gent.hansa("verify", str(cast.gent.folder))
+        stage.check(sound.returncode == 0, "Gent's ledger is as it was signed")
+        _tampered(stage, cast)
+
+
+def _retitled(description: Path) -> None:
+    """A second version of a description, as a steward would correct it."""
+    text = description.read_text("utf-8")
+    description.write_text(
+        text.replace("open sample", "first hundred rows").replace("open voorbeeld", "eerste honderd rijen"), "utf-8"
+    )
+
+
+def _tampered(stage: Stage, cast: Cast) -> None:
+    """A copy of Brugge's node in which one agreement was changed, and a received file in which one byte was."""
+    copy = cast.home / "copy.tar"
+    made = cast.brugge.hansa("backup", str(cast.brugge.folder), "--to", str(copy))
+    stage.check(made.returncode == 0, "Brugge's node is backed up while it runs")
+    folder = cast.home / "tampered"
+    restored = cast.brugge.hansa("restore", str(copy), str(folder))
+    stage.check(
+        restored.returncode == 0,
+        "and restored into another folder: " + (why(restored) if restored.returncode else "it is sound"),
+    )
+    change_one_word(folder / "hansa.sqlite")
+    stage.typed("anybody", f"hansa verify {folder}")
+    found = cast.brugge.hansa("verify", str(folder))
+    stage.check(found.returncode == 1, "one changed word in an agreement's entry is found")
+    file = cast.home / "received.csv"
+    with file.open("r+b") as opened:
+        opened.seek(1000)
+        opened.write(b"9")
+    stage.typed("anybody", f"hansa verify {file}")
+    broken = cast.brugge.hansa("verify", str(file))
+    stage.check(broken.returncode == 1, "one changed byte in the received file is found")
+
+
+def change_one_word(database: Path) -> None:
+    """Tamper with a copy: another word in the body of the newest agreement entry."""
+    from node.adapters.sql.engine import sqlite_driver
+
+    connection = sqlite_driver().connect(str(database))
+    try:
+        (row,) = connection.execute(
+            "SELECT ordinal, body FROM entries WHERE kind = 'agreement' ORDER BY ordinal DESC LIMIT 1"
+        ).fetchall()
+        body = bytes(row[1]).replace(b"odrl:use", b"odrl:any")
+        connection.execute("UPDATE entries SET body = ? WHERE ordinal = ?", (body, row[0]))
+        connection.commit()
+    finally:
+        connection.close()

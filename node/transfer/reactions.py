@@ -1,0 +1,256 @@
+"""Carrying out what the strategy and people want of a transfer, and what follows from the states it enters.
+
+Everything happens in the transaction at hand. The access of a provider's transfer is opened when a start is decided
+and closed as soon as anything else is, before the consumer knows: a peer that does not answer keeps no access.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
+
+from node.base.clock import Clock
+from node.base.delivery import Courier
+from node.base.errors import Conflict
+from node.base.process import Role
+from node.base.work import Transaction
+from node.catalogue.model import Record
+from node.catalogue.ports import RecordStore
+from node.identity.model import Caller
+from node.ledger.model import EntryKind
+from node.negotiation.conversation import Conversation, Note
+from node.negotiation.model import Agreement
+from node.negotiation.ports import AgreementStore
+from node.negotiation.strategy import Paced
+from node.policy.decide import decide
+from node.policy.model import Decision, Situation
+from node.policy.odrl import parse
+from node.semantics.model import File
+from node.transfer import machine, messages, strategy
+from node.transfer.model import Transfer
+from node.transfer.ports import GrantStore
+
+log = logging.getLogger("hansa.transfer")
+
+RECEIVE_TOPIC: Final = "receive"
+
+
+class Granting(Protocol):
+    """Opens the access of one transfer: the grant is stored in ``tx``, the DSP DataAddress is returned."""
+
+    def __call__(
+        self,
+        tx: Transaction,
+        transfer: Transfer,
+        agreement: Agreement,
+        record: Record,
+        file: File,
+        seal_key: bytes | None,
+    ) -> dict[str, Any]: ...
+
+
+Judge = Callable[[Agreement, Caller], Situation]
+
+_MESSAGES: Final[dict[type[strategy.Action], str]] = {
+    strategy.Start: machine.START,
+    strategy.Complete: machine.COMPLETION,
+    strategy.Suspend: machine.SUSPENSION,
+    strategy.Terminate: machine.TERMINATION,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Shut:
+    """Why no access can be opened."""
+
+    code: str
+    why: str
+
+
+class Reactions:
+    """Looks, asks the strategy, acts."""
+
+    def __init__(
+        self,
+        *,
+        conversation: Conversation[Transfer],
+        agreements: AgreementStore,
+        records: RecordStore,
+        grants: GrantStore,
+        courier: Courier,
+        granting: Granting,
+        situation: Judge,
+        strategy: strategy.Strategy,
+        note: Note,
+        clock: Clock,
+    ) -> None:
+        self._conversation = conversation
+        self._agreements = agreements
+        self._records = records
+        self._grants = grants
+        self._courier = courier
+        self._granting = granting
+        self._situation = situation
+        self._strategy = strategy
+        self._note = note
+        self._clock = clock
+
+    # ---- what the strategy wants -----------------------------------------------------------------------------
+
+    def react(self, tx: Transaction, transfer: Transfer, caller: Caller | None = None) -> None:
+        """Do what the strategy says now. ``caller`` is the peer with its credentials, where it is at hand.
+
+        A strategy that wants what the table does not allow holds, with an error in the log: neither the peer's
+        message nor its acknowledgement is to blame for it.
+        """
+        if transfer.pending is not None or transfer.state in machine.TABLE.terminal:
+            return
+        agreement = self._agreements.get(tx, transfer.agreement) if transfer.role is Role.PROVIDER else None
+        decision = self._decision(agreement, caller) if agreement is not None and caller is not None else None
+        look = strategy.Look(transfer=transfer, decision=decision, said=lambda: self._conversation.said(tx, transfer))
+        action = self._strategy.next(look)
+        message = _MESSAGES.get(type(action))
+        if message is not None and not self._conversation.may_send(transfer, message):
+            log.error("the strategy wants what cannot be: %s in %s", message, transfer.state)
+            return
+        self._act(tx, transfer, action, agreement)
+
+    def _act(self, tx: Transaction, transfer: Transfer, action: strategy.Action, agreement: Agreement | None) -> None:
+        after = action.after if isinstance(action, Paced) else 0.0
+        due = self._clock.now() + timedelta(seconds=after) if after else None
+        match action:
+            case strategy.Hold():
+                return
+            case strategy.Start() if transfer.role is Role.PROVIDER:
+                opened = self._open(tx, transfer, agreement)
+                if isinstance(opened, _Shut):
+                    self._refuse(tx, transfer, opened.code, [opened.why], due=due)
+                else:
+                    self._send_start(tx, transfer, opened, due=due)
+            case strategy.Start():
+                self.command(tx, transfer, machine.START, due=due)
+            case strategy.Receive():
+                self._receive(tx, transfer)
+            case strategy.Complete():
+                self.command(tx, transfer, machine.COMPLETION, due=due)
+            case strategy.Suspend(code):
+                self.command(tx, transfer, machine.SUSPENSION, code=code, due=due)
+            case strategy.Terminate(code, reason) if transfer.role is Role.PROVIDER:
+                self._refuse(tx, transfer, code, reason, due=due)
+            case strategy.Terminate(code, reason):
+                self.command(tx, transfer, machine.TERMINATION, code=code, reason=reason, due=due)
+
+    def _decision(self, agreement: Agreement, caller: Caller) -> Decision:
+        return decide(parse(agreement.body), self._situation(agreement, caller))
+
+    # ---- what people want ------------------------------------------------------------------------------------
+
+    def resume(self, tx: Transaction, transfer: Transfer) -> Transfer:
+        """The provider lets the transfer go on, with a new token. Raises ``Conflict`` where it cannot go on."""
+        opened = self._open(tx, transfer, self._agreements.get(tx, transfer.agreement))
+        if isinstance(opened, _Shut):
+            raise Conflict(opened.why, remedy="terminate the transfer")
+        return self._send_start(tx, transfer, opened)
+
+    def reopen(self, tx: Transaction, transfer: Transfer) -> Transfer:
+        """The consumer lets the transfer go on (DSP 2025-1 §9.1: after a suspension the start may be the
+        consumer's). No message can carry a new token to it: it renews the one that it has."""
+        opened = self._open(tx, transfer, self._agreements.get(tx, transfer.agreement))
+        if isinstance(opened, _Shut):
+            return self._refuse(tx, transfer, opened.code, [opened.why])
+        return transfer
+
+    def command(
+        self,
+        tx: Transaction,
+        transfer: Transfer,
+        name: str,
+        *,
+        code: str = "",
+        reason: list[Any] | None = None,
+        due: datetime | None = None,
+    ) -> Transfer:
+        """Send a message that opens no access, not before ``due``. Raises ``LocalProtocolError``."""
+        command, why = self._conversation.command, reason or []
+        match name:
+            case machine.COMPLETION:
+                moved = command(tx, transfer, name, messages.completion(transfer), due=due)
+            case machine.SUSPENSION:
+                body = messages.suspension(transfer, code, why)
+                moved = command(tx, transfer, name, body, due=due, code=code, reason=why)
+            case machine.TERMINATION:
+                body = messages.termination(transfer, code, why)
+                moved = command(tx, transfer, name, body, due=due, code=code, reason=why)
+            case _:
+                moved = command(tx, transfer, machine.START, messages.start(transfer, None), due=due)
+        if due is None:
+            self._close(tx, moved)
+        return moved
+
+    # ---- what follows ----------------------------------------------------------------------------------------
+
+    def follow(self, tx: Transaction, transfer: Transfer, states: list[str]) -> None:
+        """The transfer has entered these states."""
+        if transfer.state != machine.STARTED:
+            self._close(tx, transfer)
+        if transfer.role is Role.PROVIDER and machine.COMPLETED in states:
+            body = {"transfer": transfer.pid, "asset": transfer.dataset, "outcome": "completed"}
+            self._note(tx, EntryKind.ACCESS, transfer.agreement, transfer.peer, body)
+
+    def _close(self, tx: Transaction, transfer: Transfer) -> None:
+        if transfer.role is Role.PROVIDER:
+            self._grants.close(tx, transfer.pid)
+
+    def _open(self, tx: Transaction, transfer: Transfer, agreement: Agreement | None) -> dict[str, Any] | _Shut:
+        """Open the access: its data address, token and all, or why there can be none."""
+        record = self._records.get(tx, transfer.dataset)
+        file = _wanted(record, transfer.file) if record is not None else None
+        if agreement is None or agreement.ended is not None or record is None or record.withdrawn or file is None:
+            return _Shut("not-available", "the asset or the agreement is not available any more")
+        seal_key = bytes.fromhex(transfer.seal_key) if record.sealed and transfer.seal_key else None
+        if record.sealed and seal_key is None:
+            why = "the offer demands sealing, and the consumer's DID document names no X25519 key under keyAgreement"
+            return _Shut("no-seal-key", why)
+        return self._granting(tx, transfer, agreement, record, file, seal_key)
+
+    def _send_start(
+        self, tx: Transaction, transfer: Transfer, address: dict[str, Any], *, due: datetime | None = None
+    ) -> Transfer:
+        public = {name: value for name, value in address.items() if name != "endpointProperties"}
+        body = messages.start(transfer, address)
+        return self._conversation.command(tx, transfer, machine.START, body, due=due, data_address=public)
+
+    def _refuse(
+        self, tx: Transaction, transfer: Transfer, code: str, reason: list[Any], *, due: datetime | None = None
+    ) -> Transfer:
+        body: Mapping[str, Any] = {
+            "transfer": transfer.pid,
+            "asset": transfer.dataset,
+            "outcome": "refused",
+            "code": code,
+            "reason": reason,
+        }
+        self._note(tx, EntryKind.ACCESS, transfer.agreement, transfer.peer, body)
+        return self.command(tx, transfer, machine.TERMINATION, code=code, reason=reason, due=due)
+
+    def _receive(self, tx: Transaction, transfer: Transfer) -> None:
+        self._courier.deliver(
+            tx,
+            topic=RECEIVE_TOPIC,
+            lane=f"receive {transfer.peer}",
+            subject=transfer.pid,
+            body=b"",
+            due=self._clock.now(),
+            task_id=f"receive {transfer.pid} {transfer.revision}",
+        )
+
+
+def _wanted(record: Record, name: str | None) -> File | None:
+    """The file that a transfer is about: the one named, else the first that is not open to everybody anyway."""
+    if name is not None:
+        return next((file for file in record.files if file.name == name), None)
+    restricted = [file for file in record.files if not file.open]
+    return next(iter(restricted or record.files), None)
