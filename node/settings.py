@@ -6,6 +6,7 @@ folder, else it has its default. Unknown names in the file are refused: a misspe
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -131,6 +132,8 @@ def load(folder: Path) -> Settings:
     """The settings of the node in ``folder``. Raises ``InvalidInput`` naming the setting that is wrong."""
     from pydantic import ValidationError
 
+    # Other processes (the cage) work in folders of their own, where a relative path would mean another place.
+    folder = folder.resolve()
     path = folder / FILE
     if not path.is_file():
         raise InvalidInput(f"{folder} is not the folder of a node", remedy=f"hansa init {folder} --name … --url …")
@@ -147,12 +150,16 @@ def load(folder: Path) -> Settings:
 
 
 def write(folder: Path, members: dict[str, Any]) -> Path:
-    """Write ``hansa.toml`` with these settings; the folder must exist."""
+    """Write ``hansa.toml`` with these settings; the folder must exist.
+
+    For its owner only: the URL of a database may hold a password.
+    """
     lines = ["# Settings of this node. All of them: docs/reference/settings.md", ""]
     for name, value in members.items():
         lines.append(f"{name} = {_toml(value)}")
     path = folder / FILE
-    path.write_text("\n".join(lines) + "\n", "utf-8")
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
     return path
 
 

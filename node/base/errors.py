@@ -153,6 +153,12 @@ class RemoteProtocolError(ProtocolError, RemoteFault):
     """The peer broke the protocol: answer 400 with the protocol's own error object, change nothing."""
 
 
+class Crossed(RemoteProtocolError):
+    """The peer's message has crossed one of ours that stands. Asked again later, it may fit, or be needed no more."""
+
+    status = 409
+
+
 class LocalProtocolError(ProtocolError, LocalFault):
     """We tried to break the protocol: a bug of ours, or a command that came too late."""
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Generic
 
-from node.base.errors import LocalProtocolError, RemoteProtocolError
+from node.base.errors import Crossed, LocalProtocolError, RemoteProtocolError
 from node.base.process import P, Pending, Role
 
 
@@ -131,8 +131,9 @@ def advance(table: Table, process: P, event: Event, now: datetime) -> Step[P]:
     """Apply ``event``.
 
     Raises ``RemoteProtocolError`` for a peer's message and ``LocalProtocolError`` for a command that the
-    table does not allow in this state; the process is then unchanged. An acknowledgement or refusal of a
-    message that is no longer pending changes nothing.
+    table does not allow in this state, ``Crossed`` for a peer's message that it allows but that has crossed one of
+    ours which stands; the process is then unchanged. An acknowledgement or refusal of a message that is no longer
+    pending changes nothing.
     """
     match event:
         case Received(message):
@@ -149,8 +150,11 @@ def _receive(table: Table, process: P, message: str, now: datetime) -> Step[P]:
     peer_role = process.role.other
     move = table.move(process.state, message)
     if move is not None and move.accepts(peer_role):
+        if process.pending is not None and _has_the_last_word(table, process, move.to):
+            raise Crossed(f"{message} has crossed our {process.pending.message}, with which this {table.name} ends")
         moved = _changed(process, now, state=move.to)
-        overtaken, effects = _drop_overtaken(table, moved)
+        opening = process.pending is not None and table.move(process.state, process.pending.message) is None
+        overtaken, effects = _drop_overtaken(table, moved, opening=opening)
         return Step(overtaken, (*effects, Entered(move.to, message, by_us=False)))
     if process.pending is not None:
         # The overtaking reply: the peer has seen our pending message, though we have not read its answer.
@@ -221,12 +225,26 @@ def _refuse(table: Table, process: P, message_id: str, code: str, reason: tuple[
     return Step(refused, ())
 
 
-def _drop_overtaken(table: Table, process: P) -> tuple[P, tuple[Effect, ...]]:
+def _has_the_last_word(table: Table, process: P, to: str) -> bool:
+    """Whether our pending message reaches the aim of the protocol, while the peer's would lead elsewhere (``to``).
+
+    Messages that cross lead both sides to the same state in whichever order they are taken, but for these: a
+    completion and a suspension, say, would leave one side COMPLETED and the other SUSPENDED. So the aim has the last
+    word on both sides. The other message is refused for now, and ours, when it arrives, makes it void.
+    """
+    assert process.pending is not None, "only a pending message can cross another"
+    ours = table.move(process.state, process.pending.message)
+    return ours is not None and ours.to != to and ours.to in table.terminal - {table.aborted}
+
+
+def _drop_overtaken(table: Table, process: P, *, opening: bool) -> tuple[P, tuple[Effect, ...]]:
+    """What is left of our pending message after the peer's. Whatever the peer says in a process that we opened shows
+    that it has the ``opening``: sent again later, that one would pass for a counter-offer."""
     pending = process.pending
     if pending is None:
         return process, ()
     move = table.move(process.state, pending.message)
-    if move is not None and move.may_send(process.role):
+    if not opening and move is not None and move.may_send(process.role):
         return process, ()
     return replace(process, pending=None), (Cancel(pending.message_id),)
 

@@ -79,10 +79,12 @@ def build(
     outgoing: Outgoing | None = None,
     documents: Documents | None = None,
     with_worker: bool = True,
+    with_views: bool = True,
 ) -> HansaNode:
     """Make a node from its settings. What is given replaces the standard part; ``authenticators``, ``outgoing`` and
     ``documents`` are for participants that prove themselves otherwise (``node.bootstrap.correspondence``).
 
+    Without ``with_views`` graph, search and feed stay closed: they belong to the process that answers from them.
     Raises ``LocalFault`` where the data folder, the keys or the database are not as they must be.
     """
     parts = open_parts(settings, clock=clock, cage=cage)
@@ -147,7 +149,9 @@ def build(
             chains,
             GraphView(uow=stores.uow, records=stores.records, graph=parts.graph),
             SearchView(uow=stores.uow, records=stores.records, index=parts.index),
-        ],
+        ]
+        if with_views
+        else [],
     )
     wakes.ledger = following.wake
     settled = following.reflected if settings.wait_for_views else None

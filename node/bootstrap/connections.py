@@ -1,4 +1,4 @@
-"""What one connection may cost before anybody has asked who it is: size and time of heads, pace of bodies and answers.
+"""What one connection may cost before anybody has asked who it is: size and time of heads, pace of what follows.
 
 The server's own parser collects the head of a request however long it is, and waits for its end however long that
 takes: a stranger with one socket could fill the memory, and with a thousand idle ones take all that there are.
@@ -50,6 +50,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._receiving = True
         self._fresh = False
         self._unsent = 0
+        self._taken = False
         self._looking: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -91,13 +92,19 @@ class BoundedConnection(HttpToolsProtocol):
         self._receiving = False
         super().on_message_complete()
 
+    def resume_writing(self) -> None:
+        self._taken = True
+        super().resume_writing()
+
     def _look(self) -> None:
         """End the connection where nothing that is due has come or gone since the last look."""
         unsent = self.transport.get_write_buffer_size()
-        if self._stands_still() or (unsent and unsent == self._unsent):
+        unread = unsent and unsent == self._unsent and not self._taken
+        if unread or self._stands_still():
             self.transport.abort()
             return
-        self._fresh, self._body, self._unsent = False, 0, unsent
+        self._fresh = self._taken = False
+        self._body, self._unsent = 0, unsent
         self._looking = asyncio.get_running_loop().call_later(BEAT, self._look)
 
     def _stands_still(self) -> bool:

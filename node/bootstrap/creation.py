@@ -44,6 +44,8 @@ def create(folder: Path, members: dict[str, Any]) -> Created:
     if str(members.get("region", "")).startswith(("http://", "https://")):
         members = {**members, "region": did_of(str(members["region"]))}
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # Views and files of hidden assets lie in it as well: what others of this machine may read ends here.
+    folder.chmod(0o700)
     staged = folder / f".{FILE}.new"
     write(folder, members)
     (folder / FILE).rename(staged)

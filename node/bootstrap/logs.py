@@ -35,9 +35,19 @@ class TextLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)
-        extra = " ".join(f"{name}={value}" for name, value in _extra(record).items())
+        extra = " ".join(f"{name}={_on_one_line(str(value))}" for name, value in _extra(record).items())
         first, _, rest = line.partition("\n")
         return f"{first}  {extra}".rstrip() + (f"\n{rest}" if rest else "")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
+        # What a peer said may be in it: a line of its own making must not look like one of ours.
+        record.message = _on_one_line(record.message)
+        return super().formatMessage(record)
+
+
+def _on_one_line(text: str) -> str:
+    """``text`` with line ends and other control characters written out, so that no terminal obeys them."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:

@@ -274,8 +274,8 @@ class PortalNode:
 
     # ---- people and members --------------------------------------------------------------------------------------
 
-    async def sign_in(self, login: str, password: str) -> str:
-        return (await self._sign_in.sign_in(login, password))[1]
+    async def sign_in(self, login: str, password: str, *, origin: str = "") -> str:
+        return (await self._sign_in.sign_in(login, password, origin=origin))[1]
 
     async def sign_out(self, token: str) -> None:
         await self._sign_in.sign_out(token)

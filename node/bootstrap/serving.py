@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 import signal
 
 from node.base.errors import LocalFault
 from node.settings import Settings
 
 GRACE = 10
+LOCK = "serving.lock"
 
 
 def run_server(settings: Settings, *, with_worker: bool = True) -> int:
@@ -20,7 +23,9 @@ def run_server(settings: Settings, *, with_worker: bool = True) -> int:
     from node.bootstrap.connections import BoundedConnection, room_for_connections
     from node.bootstrap.logs import configure
 
+    os.umask(0o077)
     configure(settings.log_level, settings.log_format)
+    holding = _own(settings)
     BoundedConnection.most = room_for_connections()
     node = build(settings, with_worker=with_worker)
     config = uvicorn.Config(
@@ -42,7 +47,11 @@ def run_server(settings: Settings, *, with_worker: bool = True) -> int:
         lifespan="on",
     )
     server = uvicorn.Server(config)
+    # Having finished what it was at, the server raises the signal that ended it once more: that was the wish of
+    # whoever runs the node, not a failure. Ctrl-C stays what it is to the terminal.
+    signal.signal(signal.SIGTERM, lambda *_: setattr(server, "should_exit", True))
     server.run()
+    os.close(holding)
     if not server.started:
         raise LocalFault(
             f"the node could not be started on {settings.host}:{settings.port}",
@@ -51,12 +60,30 @@ def run_server(settings: Settings, *, with_worker: bool = True) -> int:
     return 0
 
 
+def _own(settings: Settings) -> int:
+    """Take the data folder for this process: the graph store and the search index admit one. A file descriptor.
+
+    Raises ``LocalFault`` where another process serves from it. The kernel lets go of a lock whose holder is gone.
+    """
+    descriptor = os.open(settings.folder / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise LocalFault(
+            f"the node in {settings.folder} is running already",
+            remedy="use the one that runs; a further server of the same node takes a data folder of its own",
+        ) from error
+    return descriptor
+
+
 def run_worker(settings: Settings) -> int:
     """Work until SIGTERM or Ctrl-C, without serving requests."""
     import uvloop
 
     from node.bootstrap.logs import configure
 
+    os.umask(0o077)
     configure(settings.log_level, settings.log_format)
     return uvloop.run(_work(settings))
 
@@ -64,7 +91,7 @@ def run_worker(settings: Settings) -> int:
 async def _work(settings: Settings) -> int:
     from node.bootstrap.build import build
 
-    node = build(settings)
+    node = build(settings, with_views=False)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

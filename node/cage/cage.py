@@ -34,6 +34,7 @@ _ROOT: Final = Path(__file__).resolve().parents[2]
 _GRACE: Final = 5.0
 """Seconds beyond the child's own wall clock, for the zygote to load a module and fork."""
 _PIECE: Final = 1 << 18
+_DESCRIPTIONS: Final = "semantics"
 
 
 class _ZygoteGone(Exception):
@@ -43,6 +44,8 @@ class _ZygoteGone(Exception):
 class Cage:
     """Runs targets in children, at most ``width`` at a time for each way of calling.
 
+    What the targets of one room take (the part of their names before the dot) is not taken from those of another:
+    strangers' queries must not keep our own people from publishing. Descriptions have half the width.
     ``patience`` is how long a call waits for its turn before it is ``Overloaded``. ``unfiltered`` allows
     running where the kernel has no filter of system calls (development on other systems); it is logged once.
     ``targets`` is the table of what may run.
@@ -62,7 +65,8 @@ class Cage:
         self._width = width
         self._unfiltered = unfiltered
         self._warned = False
-        self._turns = asyncio.Semaphore(width)
+        self._widths = {room: max(1, width // 2) if room == _DESCRIPTIONS else width for room in map(_room, targets)}
+        self._turns = {room: asyncio.Semaphore(places) for room, places in self._widths.items()}
         self._thread_turns = threading.Semaphore(width)
         self._lock = threading.Lock()
         self._zygote: subprocess.Popen[bytes] | None = None
@@ -116,7 +120,7 @@ class Cage:
         target raised (by code, among the remote faults), ``Overloaded`` where a limit was hit or no child
         came free in time, ``TooLarge`` for an answer beyond ``limits.answer``, else ``LocalFault``.
         """
-        async with self._turn():
+        async with self._turn(target):
             for last in (False, True):
                 try:
                     return await self._converse(target, message, blobs, limits, readable)
@@ -235,29 +239,33 @@ class Cage:
         _log.error("the zygote ended; starting another", extra={"action": "cage-restarted"})
 
     @contextlib.asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
+    async def _turn(self, target: str) -> AsyncIterator[None]:
+        room = _room(target)
+        turns = self._turns.get(room)
+        if turns is None:
+            raise _unknown(target)
         try:
             async with asyncio.timeout(self._patience):
-                await self._turns.acquire()
+                await turns.acquire()
         except TimeoutError:
-            raise self._crowded() from None
+            raise self._crowded(self._widths[room]) from None
         try:
             yield
         finally:
-            self._turns.release()
+            turns.release()
 
     @contextlib.contextmanager
     def _thread_turn(self) -> Iterator[None]:
         if not self._thread_turns.acquire(timeout=self._patience):
-            raise self._crowded()
+            raise self._crowded(self._width)
         try:
             yield
         finally:
             self._thread_turns.release()
 
-    def _crowded(self) -> Overloaded:
+    def _crowded(self, width: int) -> Overloaded:
         return Overloaded(
-            f"{self._width} requests of this kind are running, and none ended in {self._patience:g} seconds",
+            f"{width} requests of this kind are running, and none ended in {self._patience:g} seconds",
             remedy="try again in a moment",
             facts={"limit": "queue"},
         )
@@ -266,7 +274,7 @@ class Cage:
         """Have a child started for ``target``; returns our end of the connection with it."""
         place = self._order.get(target)
         if place is None:
-            raise LocalFault(f"{target} is not in the table of what may run in the cage")
+            raise _unknown(target)
         ours, theirs = socket.socketpair()
         try:
             with theirs, self._lock:
@@ -325,6 +333,14 @@ class Cage:
                 self._zygote.kill()
                 self._zygote.wait()
             self._zygote = None
+
+
+def _room(target: str) -> str:
+    return target.rpartition(".")[0]
+
+
+def _unknown(target: str) -> LocalFault:
+    return LocalFault(f"{target} is not in the table of what may run in the cage")
 
 
 def _hung_up(control: socket.socket) -> bool:

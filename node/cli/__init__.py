@@ -63,6 +63,6 @@ def _explain(error: HansaError) -> int:
     failed(error.detail)
     if error.remedy:
         mend(error.remedy)
-    if isinstance(error, PeerUnreachable):
+    if isinstance(error, PeerUnreachable) or error.facts.get("code") == PeerUnreachable.code:
         return UNREACHABLE
     return FAILED if isinstance(error, LocalFault) or getattr(error, "http_status", 0) >= 500 else REFUSED

@@ -110,7 +110,7 @@ def _entries(folder: Path) -> int:
 
 def _tighten(folder: Path) -> None:
     """Keys and database are nobody else's business, whatever the archive's modes were."""
-    for path in (folder / "keys", folder / "token", folder / DATABASE):
+    for path in (folder / "keys", folder / "token", folder / FILE, folder / DATABASE):
         for one in (path, *(path.rglob("*") if path.is_dir() else ())):
             if one.exists():
                 one.chmod(0o700 if one.is_dir() else 0o600)

@@ -169,6 +169,8 @@ def _submission(path: Path, attach: list[Path]) -> tuple[dict[str, Any], dict[st
             raise InvalidInput(f"{path} is not UTF-8 text: {error}", remedy="save it as UTF-8") from error
         return {"document": text, "mediaType": RDF[path.suffix.lower()]}, {}, attach
     fields, lines = read_description(path)
+    if isinstance(fields.get("files"), list):
+        fields["files"] = [{"path": one} if isinstance(one, str) else one for one in fields["files"]]
     data = [
         path.parent / str(one["path"]) for one in fields.get("files") or [] if isinstance(one, dict) and "path" in one
     ]

@@ -114,7 +114,7 @@ class HansaClient:
 
     def versions(self, iri: str) -> list[dict[str, Any]]:
         """All versions of an asset that we may see."""
-        return list(self._get("/api/catalogue/versions", params={"iri": iri}))
+        return list(self._get("/api/catalogue/versions", params={"iri": iri})["versions"])
 
     def sparql(
         self,

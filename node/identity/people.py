@@ -8,6 +8,7 @@ slow hash, and a stolen database opens nothing.
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import re
 import secrets
 from collections import OrderedDict
@@ -122,10 +123,12 @@ class SignIn:
     async def sign_in(self, login: str, password: str, *, origin: str = "") -> tuple[Account, str]:
         """The account and the value of its session cookie; always a new one.
 
-        ``origin`` is the caller's network address, counted beside the login. Raises ``Unauthenticated`` with
-        one and the same sentence whatever was wrong, ``TooMany`` after repeated failures.
+        ``origin`` is the caller's network address, counted beside the login: guessing from one place slows that
+        place down, and keeps nobody out who signs in from another. Raises ``Unauthenticated`` with one and the same
+        sentence whatever was wrong, ``TooMany`` after repeated failures.
         """
-        keys = [f"login {login[:64]}", *([f"from {origin}"] if origin else [])]
+        name, place = login[:64], _place(origin)
+        keys = [f"login {name} {place}", f"from {place}", f"all {name}"] if place else [f"login {name}"]
         self._throttle.attempt(keys)
         account = await anyio.to_thread.run_sync(self._verify, login, password, limiter=self._hashing)
         if account is None:
@@ -187,8 +190,27 @@ class _Failures:
     last: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Patience:
+    """For one sort of key: ``free`` times as many free failures, and a bound of its own for the wait."""
+
+    free: int = 1
+    longest: timedelta | None = None
+
+
+_PATIENCE: Final = {
+    # Many people may sit behind one address.
+    "from": _Patience(free=4),
+    # From everywhere together: slow for a guesser with many addresses, and no way to lock somebody out.
+    "all": _Patience(free=10, longest=timedelta(minutes=1)),
+}
+
+
 class Throttle:
-    """Slows guessing down: after ``free`` failures, each further one doubles the wait, up to ``longest``."""
+    """Slows guessing down: after ``free`` failures, each further one doubles the wait, up to ``longest``.
+
+    The first word of a key is its sort: ``login``, ``from`` (an address), ``all`` (a login from anywhere).
+    """
 
     def __init__(
         self,
@@ -212,9 +234,10 @@ class Throttle:
         now = self._clock.now()
         for key in keys:
             failures = self._failures.get(key)
-            if failures is None or failures.count < self._free:
+            over = -1 if failures is None else failures.count - self._free * _patience(key).free
+            if failures is None or over < 0:
                 continue
-            left = failures.last + self._pause(failures.count) - now
+            left = failures.last + self._pause(over, _patience(key).longest) - now
             if left > timedelta():
                 seconds = int(left.total_seconds()) + 1
                 raise TooMany(f"too many failed attempts; try again in {seconds} s", facts={"retryAfter": seconds})
@@ -234,10 +257,23 @@ class Throttle:
             failures = self._failures.get(key)
             if failures is None:
                 continue
-            failures.count = 0 if key.startswith("login ") else failures.count - 1
+            failures.count = failures.count - 1 if key.startswith("from ") else 0
 
-    def _pause(self, count: int) -> timedelta:
-        return min(timedelta(seconds=2 ** min(count - self._free + 1, 20)), self._longest)
+    def _pause(self, over: int, longest: timedelta | None) -> timedelta:
+        return min(timedelta(seconds=2 ** min(over + 1, 20)), longest or self._longest)
+
+
+def _patience(key: str) -> _Patience:
+    return _PATIENCE.get(key.partition(" ")[0], _Patience())
+
+
+def _place(origin: str) -> str:
+    """An address, of IPv6 its network: whoever has one address there has them all."""
+    try:
+        address = ipaddress.ip_address(origin.partition("%")[0])
+    except ValueError:
+        return origin[:64]
+    return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
 
 
 def token_hash(token: str) -> str:

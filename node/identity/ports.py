@@ -151,7 +151,8 @@ class IdentityStore(Protocol):
 
     def applications(self, tx: Transaction, state: ApplicationState | None = None) -> Sequence[Application]: ...
 
-    def save_application(self, tx: Transaction, application: Application) -> None: ...
+    def save_application(self, tx: Transaction, application: Application) -> None:
+        """Keep what was decided. Raises ``Conflict`` where somebody else was quicker: it is decided once."""
 
     def next_status_index(self, tx: Transaction) -> tuple[int, int]:
         """Reserve a place in a status list: (list id, index), chosen so that it tells nothing of the order."""

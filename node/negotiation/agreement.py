@@ -27,7 +27,7 @@ from node.policy.odrl import parse, same_terms
 VerifyJws = Callable[[str, DidDocument], bytes]
 """(compact JWS, document of the signer) → payload; raises where the signature does not hold."""
 
-_OFFERS_OWN = frozenset({"@id", "@type", "@context", "target", "assigner", "assignee"})
+_OFFERS_OWN = frozenset({"@id", "@type", "@context", "target", "assigner", "assignee", "timestamp"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +64,13 @@ def draft(
         "assignee": consumer.did,
         "timestamp": stamp(at),
     }
-    # All terms of the offer travel on, also those that we do not know; its identity and parties are its own.
-    body |= {name: value for name, value in negotiation.offer.items() if name not in _OFFERS_OWN}
+    # All terms of the offer travel on, also those that we do not know; its identity and parties are its own. Where
+    # the consumer asks for what we offer, its words for it do not count: we sign nothing that it wrote beside them.
+    own = record.offer is not None and same_terms(record.offer, negotiation.offer)
+    terms = record.offer if own and record.offer is not None else negotiation.offer
+    body |= {name: value for name, value in terms.items() if name not in _OFFERS_OWN}
     body[TERMS] = {
-        "offer": negotiation.offer["@id"],
+        "offer": terms["@id"],
         "provider": provider.to_json(),
         "consumer": consumer.to_json(),
         "asset": {

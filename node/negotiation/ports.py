@@ -30,7 +30,10 @@ class AgreementStore(Protocol):
     def add(self, tx: Transaction, agreement: Agreement) -> None:
         """Keep it. The same id with the same hash again is left alone; with another hash raises ``Conflict``."""
 
-    def save(self, tx: Transaction, agreement: Agreement) -> None: ...
+    def save(self, tx: Transaction, agreement: Agreement) -> None:
+        """Keep what has changed around it (signatures, dates), never what was agreed: the id of an agreement is
+        the provider's word, and a provider may say one that we know. Raises ``Conflict`` for the id of an agreement
+        from another negotiation or with another hash."""
 
     def get(self, tx: Transaction, agreement_id: str) -> Agreement | None: ...
 

@@ -17,6 +17,8 @@ CONTENT_SECURITY_POLICY: Final = (
 ALWAYS: Final[tuple[tuple[str, str], ...]] = (
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "same-origin"),
+    # What may be kept says so itself: most answers here are for one caller alone.
+    ("Cache-Control", "private, no-store"),
 )
 FOR_PAGES: Final[tuple[tuple[str, str], ...]] = (
     ("Content-Security-Policy", CONTENT_SECURITY_POLICY),

@@ -32,7 +32,8 @@ async def sign_in(desk: Desk, visit: Visit) -> Response:
     if not login or not password:
         return _form(desk, visit, target=target, login=login, trouble="signin.empty", status=422)
     try:
-        token = await desk.node.sign_in(login, password)
+        client = visit.request.client
+        token = await desk.node.sign_in(login, password, origin=client.host if client else "")
     except Unauthenticated:
         return _form(desk, visit, target=target, login=login, trouble="signin.wrong", status=401)
     except TooMany:

@@ -253,7 +253,7 @@ class Node(Protocol):
         """Put a dead letter back into the queue. Raises ``NotFound``."""
 
     # people and members -----------------------------------------------------------------------------------
-    async def sign_in(self, login: str, password: str) -> str:
+    async def sign_in(self, login: str, password: str, *, origin: str = "") -> str:
         """A session token. Raises ``Unauthenticated`` or ``TooMany``."""
 
     async def sign_out(self, token: str) -> None:

@@ -14,7 +14,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from node.base.clock import Clock, stamp
@@ -34,6 +34,10 @@ from node.vocab.namespaces import HANSA
 _BEARER: Final = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/=-]{1,512})")
 _REMEMBERED: Final = 10_000
 
+REFUSALS_TOLD: Final = 20
+REFUSALS_EVERY: Final = timedelta(minutes=1)
+"""So many refusals of a grant have entries of their own; of those that follow, one a minute tells the number."""
+
 Recheck = Callable[[str], Awaitable[Caller]]
 """The participant of this DID with its credentials as they are now (status lists at most as old as allowed)."""
 
@@ -43,10 +47,11 @@ Decide = Callable[[Agreement, Caller, datetime], Decision]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessEvent:
-    """What the ledger keeps of accesses: the first read of a grant, every refusal, the complete delivery.
+    """What the ledger keeps of accesses: the first read of a grant, refusals, the complete delivery.
 
     ``outcome`` is ``started``, ``refused`` or ``delivered``; ``start`` and ``end`` the bytes that were read,
-    ``asked`` the Range header of a refused read as it came; ``reasons`` why it was refused.
+    ``asked`` the Range header of a refused read as it came; ``reasons`` why it was refused; ``repeated`` how many
+    refusals of the same grant came before this one without an entry of their own.
     """
 
     outcome: str
@@ -61,6 +66,7 @@ class AccessEvent:
     end: int | None = None
     asked: str | None = None
     reasons: tuple[dict[str, Any], ...] = ()
+    repeated: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The body of the ledger entry of kind ``access``."""
@@ -80,6 +86,8 @@ class AccessEvent:
             members["asked"] = self.asked[:200]
         if self.reasons:
             members["reasons"] = list(self.reasons)
+        if self.repeated:
+            members["repeated"] = self.repeated
         return members
 
 
@@ -95,6 +103,15 @@ class Access:
     grant: AccessGrant = field(repr=False)
     agreement: Agreement
     at: datetime
+
+
+@dataclass(slots=True)
+class _Refusals:
+    """The refusals of one grant in the life of this process."""
+
+    told: datetime
+    count: int = 0
+    untold: int = 0
 
 
 class AuthoriseAccess:
@@ -121,6 +138,7 @@ class AuthoriseAccess:
         self._decide = decide
         self._note = note
         self._delivered: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._refusals: OrderedDict[str, _Refusals] = OrderedDict()
 
     async def authorise(self, transfer_pid: str, authorization: str | None, *, asked: str | None = None) -> Access:
         """Whether the bearer of this header may read now; ``asked`` is its Range header, for the record.
@@ -195,8 +213,28 @@ class AuthoriseAccess:
                 raise _refusal("the policy does not admit this access now", *unmet)
         except NotAllowed as refusal:
             reasons = tuple(refusal.facts.get("reasons", ()))
-            await off_loop(self._write, self._event(access, "refused", asked=asked, reasons=reasons))
+            repeated = self._untold(access)
+            if repeated is not None:
+                event = self._event(access, "refused", asked=asked, reasons=reasons, repeated=repeated)
+                await off_loop(self._write, event)
             raise
+
+    def _untold(self, access: Access) -> int | None:
+        """How many refusals have not been told when this one is; None where it is not told either.
+
+        Each entry costs a write to the disk and stays for ever: a peer that asks again and again must not be able
+        to fill the ledger.
+        """
+        known = self._refusals.pop(access.grant.transfer, None) or _Refusals(access.at)
+        self._refusals[access.grant.transfer] = known
+        while len(self._refusals) > _REMEMBERED:
+            self._refusals.popitem(last=False)
+        known.count += 1
+        if known.count > REFUSALS_TOLD and access.at - known.told < REFUSALS_EVERY:
+            known.untold += 1
+            return None
+        untold, known.untold, known.told = known.untold, 0, access.at
+        return untold
 
     def _begin(self, access: Access, start: int, end: int) -> None:
         with self._work.begin() as tx:

@@ -111,6 +111,7 @@ class Worker:
         self._running: dict[str, tuple[Task, asyncio.Task[None]]] = {}
         self._lanes = Lanes(clock, self._pace.lane_width)
         self._stopping = False
+        self._looked = clock.now()
         self._unread: str | None = None
         self._unrecorded: dict[str, str] = {}
 
@@ -172,9 +173,28 @@ class Worker:
 
     async def _rest(self) -> None:
         try:
-            await asyncio.wait_for(self._event.wait(), timeout=self._pace.poll)
+            await asyncio.wait_for(self._event.wait(), timeout=await self._pause())
         except TimeoutError:
             return
+
+    async def _pause(self) -> float:
+        """Until the next look at the queue: no longer than to the earliest task that waits for its time. While tasks
+        run, the end of the first of them is the next look anyway."""
+        if self._running:
+            return self._pace.poll
+        try:
+            next_due = await asyncio.to_thread(self._next_due)
+        except Exception as error:
+            log.warning("the queue cannot be asked for its next task", exc_info=error)
+            return self._pace.poll
+        if next_due is None or next_due <= self._looked:
+            # What was due when we looked and was not taken waits for something else: its lane rests, or is full.
+            return self._pace.poll
+        return max(0.0, min((next_due - self._clock.now()).total_seconds(), self._pace.poll))
+
+    def _next_due(self) -> datetime | None:
+        with self._uow.read() as tx:
+            return self._outbox.next_due(tx)
 
     async def _take(self) -> int:
         room = self._pace.concurrency - len(self._running)
@@ -211,6 +231,7 @@ class Worker:
 
     def lease(self, room: int) -> list[Task]:
         """Take up to ``room`` due tasks, of each lane no more than its width has room for."""
+        self._looked = self._clock.now()
         if self._embedded:
             # Nobody else works on this store, so a lease would only tell ourselves what we know.
             with self._uow.read() as tx:

@@ -100,7 +100,8 @@ _REASONS: list[Any] = ["in words", {"rule": "membership", "text": {"en": "member
 WRITTEN: dict[str, Callable[[], dict[str, Any]]] = {
     "opening request": lambda: contract.request(negotiation(_C, peer_pid=None), OFFER, "https://bruges.example/dsp"),
     "counter-request": lambda: contract.request(negotiation(_C), OFFER, None),
-    "offer": lambda: contract.offer(negotiation(_P), OFFER),
+    "offer": lambda: contract.offer(negotiation(_P), OFFER, None),
+    "opening offer": lambda: contract.offer(negotiation(_P, peer_pid=None), OFFER, "https://gent.example/dsp"),
     "agreement": lambda: contract.agreement(negotiation(_P), AGREEMENT, "a.b.c"),
     "unsigned agreement": lambda: contract.agreement(negotiation(_P), AGREEMENT, None),
     "verification": lambda: contract.verification(negotiation(_C), "a.b.c"),
@@ -245,7 +246,7 @@ def test_a_publishers_own_policy_goes_out_in_the_schemas_form(spelling: str) -> 
     offer = offer_of(_OWN[spelling])
     assert offer is not None
     assert faults(dataset_of(offer)) == []
-    assert faults(contract.offer(negotiation(_P), offer)) == []
+    assert faults(contract.offer(negotiation(_P), offer, None)) == []
     assert faults(contract.agreement(negotiation(_P), {**AGREEMENT, **offer, "@type": "Agreement"}, None)) == []
     written = {"profile": "https://w3id.org/hansa/policy", **_OWN[spelling]}
     assert same_terms(offer, written), "only the spelling may change"

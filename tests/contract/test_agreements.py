@@ -75,6 +75,15 @@ class TestAgreementStore:
         with pytest.raises(LocalFault), stores.uow.begin() as tx:
             stores.agreements.save(tx, agreement("urn:unknown"))
 
+    @pytest.mark.parametrize("other", [{"negotiation": "urn:other"}, {"sha256": "cd" * 32}])
+    def test_save_never_puts_another_agreement_in_its_place(self, stores: Stores, other: dict[str, str]) -> None:
+        with stores.uow.begin() as tx:
+            stores.agreements.add(tx, agreement())
+            with pytest.raises(Conflict):
+                stores.agreements.save(tx, agreement(provider="did:web:evil.example", finalized=NOW, **other))
+        with stores.uow.read() as tx:
+            assert stores.agreements.get(tx, "urn:a") == agreement()
+
     def test_select_newest_first(self, stores: Stores) -> None:
         with stores.uow.begin() as tx:
             stores.agreements.add(tx, agreement("1", at=NOW - DAY, dataset="urn:x"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -245,8 +246,39 @@ class TestIssuer:
             assert list(stores.identity.applications(tx)) == [later, decided]
             assert list(stores.identity.applications(tx, ApplicationState.RECEIVED)) == [later]
             assert list(stores.identity.applications(tx, ApplicationState.REJECTED)) == []
+            with pytest.raises(Conflict):
+                stores.identity.save_application(tx, replace(decided, state=ApplicationState.REJECTED))
+            assert stores.identity.application(tx, "urn:app") == decided
         with pytest.raises(LocalFault), stores.uow.begin() as tx:
             stores.identity.save_application(tx, application("urn:unknown"))
+
+    def test_of_two_people_one_decides_an_application(self, database_stores: Stores) -> None:
+        stores, outcomes = database_stores, []
+        with stores.uow.begin() as tx:
+            stores.identity.add_application(tx, application())
+        both_looked = threading.Barrier(2)
+
+        def decide(number: int) -> None:
+            try:
+                with stores.uow.begin() as tx:
+                    found = stores.identity.application(tx, "urn:app")
+                    assert found is not None
+                    with suppress(threading.BrokenBarrierError):
+                        both_looked.wait(0.3)  # where writers take turns, the second looks too late to meet the first
+                    stores.identity.add_issued(tx, issued(f"urn:{number}", number))
+                    stores.identity.save_application(tx, replace(found, state=ApplicationState.ISSUED))
+                outcomes.append("decided")
+            except Conflict:
+                outcomes.append("too late")
+
+        threads = [threading.Thread(target=decide, args=(number,)) for number in (1, 2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(outcomes) == ["decided", "too late"]
+        with stores.uow.read() as tx:
+            assert len(stores.identity.issued(tx)) == 1
 
     def test_places_in_the_status_list_tell_nothing_of_the_order(self, stores: Stores) -> None:
         with stores.uow.begin() as tx:

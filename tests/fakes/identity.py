@@ -129,8 +129,11 @@ class MemoryIdentityStore:
         return [application for application in applications if state in (None, application.state)]
 
     def save_application(self, tx: Transaction, application: Application) -> None:
-        if self.application(tx, application.id) is None:
+        known = self.application(tx, application.id)
+        if known is None:
             raise LocalFault(f"there is no application {application.id} to change")
+        if known.state is not ApplicationState.RECEIVED:
+            raise Conflict("somebody has decided this application already")
         memory(tx).put("applications", application.id, application)
 
     def next_status_index(self, tx: Transaction) -> tuple[int, int]:

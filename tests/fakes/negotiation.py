@@ -31,8 +31,11 @@ class MemoryAgreementStore:
             raise Conflict(f"there is another agreement {agreement.id}, with other content")
 
     def save(self, tx: Transaction, agreement: Agreement) -> None:
-        if self.get(tx, agreement.id) is None:
+        known = self.get(tx, agreement.id)
+        if known is None:
             raise LocalFault(f"there is no agreement {agreement.id} to change")
+        if (known.negotiation, known.sha256) != (agreement.negotiation, agreement.sha256):
+            raise Conflict(f"there is another agreement {agreement.id}")
         memory(tx).put("agreements", agreement.id, agreement)
 
     def get(self, tx: Transaction, agreement_id: str) -> Agreement | None:

@@ -367,7 +367,7 @@ class FakeNode:
         self.retried.append(task_id)
 
     # people and members -----------------------------------------------------------------------------------
-    async def sign_in(self, login: str, password: str) -> str:
+    async def sign_in(self, login: str, password: str, *, origin: str = "") -> str:
         known, caller = self.passwords.get(login, ("", ANONYMOUS))
         if not known or known != password:
             raise Unauthenticated("wrong")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -48,7 +49,21 @@ def strings() -> tuple[str, ...]:
 
 
 def footprint(node: Running) -> dict[str, int]:
-    """How much this node holds: rows by table, and files of assets. Equal before and after: nothing was stored."""
+    """How much this node holds: rows by table, and files of assets. Equal before and after: nothing was stored.
+
+    What went before may still be on its way into the ledger (the end of a transfer, say), so it is counted once
+    two counts in a row are equal.
+    """
+    counts = _count(node)
+    for _ in range(50):
+        time.sleep(0.1)
+        counts, earlier = _count(node), counts
+        if counts == earlier:
+            return counts
+    raise AssertionError(f"the node does not come to rest: {counts}")
+
+
+def _count(node: Running) -> dict[str, int]:
     counts: dict[str, int] = {}
     with node.node.parts.stores.uow.read() as tx:
         for table in metadata.sorted_tables:

@@ -27,7 +27,16 @@ from node.identity.model import Caller, DidDocument
 from node.negotiation.model import Agreement
 from node.semantics.model import File
 from node.vocab.dsp import PULL
-from tests.tck.script import CONSUMING, LISTED, PROVIDING, RECEIVING, SENDING, Negotiating, Transferring
+from tests.tck.script import (
+    CONSUMING,
+    DELAY,
+    LISTED,
+    PROVIDING,
+    RECEIVING,
+    SENDING,
+    Negotiating,
+    Transferring,
+)
 
 KIT: Final = "TCK_PARTICIPANT"
 """What the kit calls itself when it tells the node whom to negotiate with."""
@@ -40,10 +49,12 @@ hookimpl = pluggy.HookimplMarker("hansa")
 
 @dataclass(frozen=True, kw_only=True)
 class Kit:
-    """One kit that will run: where it listens, and the word by which it is known."""
+    """One kit that will run: where it listens, the word by which it is known, how long the node waits before it
+    acts."""
 
     address: str
     word: str = field(default_factory=secrets.token_urlsafe)
+    delay: float = DELAY
 
     @property
     def authorization(self) -> str:
@@ -53,8 +64,8 @@ class Kit:
         """What ``node.bootstrap.build.build`` is given."""
         return {
             "authenticators": (self.authenticate,),
-            "strategy": Negotiating(),
-            "transfer_strategy": Transferring(),
+            "strategy": Negotiating(self.delay),
+            "transfer_strategy": Transferring(self.delay),
             "outgoing": lambda participant: self.authorization if participant == KIT else None,
             "documents": lambda participant: self.document() if participant == KIT else None,
         }

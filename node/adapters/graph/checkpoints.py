@@ -26,8 +26,13 @@ class Checkpoints:
         self._lock = threading.Lock()
         self._newest: Copy | None = None
         self._made = 0
-        # Left over from a process that was killed.
-        shutil.rmtree(folder, ignore_errors=True)
+        self._cleaned = False
+
+    def clean(self) -> None:
+        """Remove what a process left that was killed; once, by whoever has just got hold of the store."""
+        if not self._cleaned:  # a store that is opened again, perhaps for a copy that is just being made
+            self._cleaned = True
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def acquire(self, generation: int, make: Callable[[Path], None]) -> Copy:
         """A copy of the state ``generation``, made by ``make`` where there is none; stays until ``release``."""

@@ -208,6 +208,7 @@ class OxigraphGraph:
                     shutil.rmtree(other, ignore_errors=True)
             self._folder.mkdir(parents=True, exist_ok=True)
             store = Store(self._folder)
+            self._checkpoints.clean()
             _finish(store)
             self._position, self._held = _read_meta(store)
             self._store = store

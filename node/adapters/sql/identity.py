@@ -46,7 +46,9 @@ _APPLICATION = select(applications).where(applications.c.id == bindparam("id"))
 _BY_HOLDER = select(applications).where(
     applications.c.holder == bindparam("holder"), applications.c.holder_pid == bindparam("holder_pid")
 )
-_SAVE_APPLICATION = update(applications).where(applications.c.id == bindparam("application"))
+_SAVE_APPLICATION = update(applications).where(
+    applications.c.id == bindparam("application"), applications.c.state == ApplicationState.RECEIVED
+)
 _ISSUED = select(issued_credentials).where(issued_credentials.c.id == bindparam("id"))
 _REVOKE = (
     update(issued_credentials)
@@ -175,9 +177,11 @@ class SqlIdentityStore:
     def save_application(self, tx: Transaction, application: Application) -> None:
         row = values(application, application=application.id)
         del row["id"]
-        saved = connection_of(tx).execute(_SAVE_APPLICATION, row)
-        if saved.rowcount != 1:
+        if connection_of(tx).execute(_SAVE_APPLICATION, row).rowcount == 1:
+            return
+        if self.application(tx, application.id) is None:
             raise LocalFault(f"there is no application {application.id} to change")
+        raise Conflict("somebody has decided this application already")
 
     def next_status_index(self, tx: Transaction) -> tuple[int, int]:
         connection = connection_of(tx)

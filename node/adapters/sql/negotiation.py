@@ -16,7 +16,11 @@ from node.base.work import Transaction
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
 
 _AGREEMENT = select(agreements).where(agreements.c.id == bindparam("id"))
-_SAVE_AGREEMENT = update(agreements).where(agreements.c.id == bindparam("agreement"))
+_SAVE_AGREEMENT = update(agreements).where(
+    agreements.c.id == bindparam("agreement"),
+    agreements.c.negotiation == bindparam("settled_in"),
+    agreements.c.sha256 == bindparam("content"),
+)
 _DECISION = select(decisions).where(decisions.c.id == bindparam("id"))
 _OPEN = select(decisions).where(decisions.c.decided_at.is_(None)).order_by(decisions.c.at, decisions.c.ordinal)
 _BY_SUBJECT = (
@@ -53,10 +57,14 @@ class SqlAgreementStore:
 
     def save(self, tx: Transaction, agreement: Agreement) -> None:
         row = values(agreement, agreement=agreement.id)
+        same = {"settled_in": row.pop("negotiation"), "content": row.pop("sha256")}
         del row["id"]
-        saved = connection_of(tx).execute(_SAVE_AGREEMENT, row)
-        if saved.rowcount != 1:
+        saved = connection_of(tx).execute(_SAVE_AGREEMENT, row | same)
+        if saved.rowcount == 1:
+            return
+        if self.get(tx, agreement.id) is None:
             raise LocalFault(f"there is no agreement {agreement.id} to change")
+        raise Conflict(f"there is another agreement {agreement.id}, from another negotiation or with other content")
 
     def get(self, tx: Transaction, agreement_id: str) -> Agreement | None:
         row = connection_of(tx).execute(_AGREEMENT, {"id": agreement_id}).one_or_none()

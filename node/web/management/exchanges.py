@@ -31,7 +31,11 @@ from node.transfer.usecases import Transfers
 from node.web.management.person import Person
 
 LONGEST_WAIT = 30.0
+Wait = Annotated[float, Query(ge=0, allow_inf_nan=False, description="Seconds, at most 30.")]
 LOOK_AGAIN = 0.25  # seconds; bytes arrive, and other processes commit, without telling
+
+# Whoever keeps the node running or audits it has no business with the data itself (governance digest §4).
+_FOR_BYTES = (UserRole.PUBLISHER, UserRole.STEWARD)
 
 
 class Reading(Protocol):
@@ -129,7 +133,7 @@ def router(
         return [process_json(one) for one in await run_sync(reading.negotiations)]
 
     @api.get("/negotiations/{pid}", summary="A negotiation with its messages; waits for a change if asked to")
-    async def one_negotiation(request: Request, pid: str, wait: float = 0.0) -> Any:
+    async def one_negotiation(request: Request, pid: str, wait: Wait = 0.0) -> Any:
         await person(request)
         until = time.monotonic() + min(wait, LONGEST_WAIT)
         with changes.watch() as watch:
@@ -162,7 +166,7 @@ def router(
         return [process_json(one) for one in await run_sync(reading.transfers)]
 
     @api.get("/transfers/{pid}", summary="A transfer, how far it is, and its messages")
-    async def one_transfer(request: Request, pid: str, wait: float = 0.0) -> Any:
+    async def one_transfer(request: Request, pid: str, wait: Wait = 0.0) -> Any:
         await person(request)
         until = time.monotonic() + min(wait, LONGEST_WAIT)
         before: Any = None
@@ -189,7 +193,7 @@ def router(
 
     @api.get("/transfers/{pid}/content", summary="The received bytes", response_class=FileResponse)
     async def content(request: Request, pid: str) -> Response:
-        await person(request)
+        await person(request, *_FOR_BYTES)
         reception = await _received(reading, pid)
         return _file(received / str(reception.path), reception.name)
 
@@ -197,7 +201,7 @@ def router(
         "/transfers/{pid}/sealed", summary="The received bytes as they came, sealed", response_class=FileResponse
     )
     async def sealed(request: Request, pid: str) -> Response:
-        await person(request)
+        await person(request, *_FOR_BYTES)
         reception = await _received(reading, pid)
         if not reception.sealed:
             raise NotFound("this transfer was not sealed")

@@ -16,6 +16,14 @@ from node.base.work import Task
 from node.identity.model import UserRole
 from node.web.management.person import Person
 
+_DATA = frozenset(
+    {
+        *("application/json", "application/problem+json", "application/ld+json", "application/rdf+xml"),
+        *("application/sparql-results+json", "application/sparql-results+xml", "application/n-triples"),
+        *("text/csv", "text/tab-separated-values", "text/turtle"),
+    }
+)
+
 
 class Deliveries(Protocol):
     """The outbox as its operator sees it."""
@@ -104,7 +112,14 @@ async def _forwarded(forward: Forward, method: str, path: str, body: bytes, requ
         if name in request.headers
     }
     status, media_type, answer = await forward(method, path, body, headers)
-    return Response(answer, status_code=status, media_type=media_type)
+    plain = media_type.partition(";")[0].strip().lower()
+    return Response(
+        answer,
+        status_code=status,
+        media_type=media_type if plain in _DATA else "application/octet-stream",
+        # Another node's words under our own address: a browser must neither show nor run them as ours.
+        headers={"Content-Security-Policy": "default-src 'none'; sandbox", "Cache-Control": "private, no-store"},
+    )
 
 
 def task_json(task: Task) -> dict[str, Any]:

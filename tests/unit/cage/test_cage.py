@@ -167,6 +167,22 @@ async def test_a_call_waits_for_its_turn_but_not_for_ever() -> None:
         await cage.stop()
 
 
+async def test_rooms_do_not_wait_for_one_another() -> None:
+    table = {"graph.spin": HOSTILE["spin"], "semantics.echo": HOSTILE["echo"]}
+    cage = Cage(targets=table, width=2, patience=0.5)
+    try:
+        await cage.call("semantics.echo", {}, limits=LONG)
+        crowd = [asyncio.create_task(cage.call("graph.spin", {}, limits=LONG)) for _ in range(6)]
+        await asyncio.sleep(0.1)
+        assert await cage.call("semantics.echo", {"n": 1}, limits=LONG) == ({"n": 1}, [])
+        for call in crowd:
+            call.cancel()
+        results = await asyncio.gather(*crowd, return_exceptions=True)
+        assert all(isinstance(result, asyncio.CancelledError | Overloaded) for result in results)
+    finally:
+        await cage.stop()
+
+
 async def test_many_calls_at_once_leave_no_zombie(cage: Cage) -> None:
     calls = [cage.call("echo", {"n": n}, limits=LONG) for n in range(40)]
     bad = [cage.call("reserve", {}, limits=LONG) for _ in range(5)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from datetime import timedelta
 from statistics import median
 
@@ -165,12 +166,34 @@ class TestSignIn:
 
     async def test_many_logins_from_one_address(self) -> None:
         house = House()
-        for n in range(5):
+        for n in range(20):
             with pytest.raises(Unauthenticated):
                 await house.sign_in.sign_in(f"user{n}", PASSWORD, origin="192.0.2.1")
         with pytest.raises(TooMany):
             await house.sign_in.sign_in("ann", PASSWORD, origin="192.0.2.1")
         await house.sign_in.sign_in("ann", PASSWORD, origin="192.0.2.2")
+
+    async def test_a_guesser_locks_nobody_out(self) -> None:
+        house = House()
+        for _ in range(5):
+            with pytest.raises(Unauthenticated):
+                await house.sign_in.sign_in("ann", "wrong horse battery", origin="2001:db8::1")
+        for address in ("2001:db8::1", "2001:db8::ffff"):  # one network, one guesser
+            with pytest.raises(TooMany):
+                await house.sign_in.sign_in("ann", PASSWORD, origin=address)
+        await house.sign_in.sign_in("ann", PASSWORD, origin="192.0.2.1")
+
+    def test_a_guesser_with_many_addresses_is_slow(self) -> None:
+        clock = HandClock()
+        throttle, guesses = Throttle(clock), 0
+        for second in range(3600):
+            clock.forward(1)
+            with suppress(TooMany):
+                throttle.attempt([f"login ann {second}", f"from {second}", "all ann"])
+                guesses += 1
+        assert guesses < 120
+        clock.forward(61)
+        throttle.attempt(["login ann home", "from home", "all ann"])
 
     def test_the_pause_doubles_up_to_a_bound_and_memory_has_one(self) -> None:
         clock = HandClock()

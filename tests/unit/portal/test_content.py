@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from node.catalogue.model import Record
-from node.portal.cards import PLANS, card
+from node.portal.cards import card
 from node.portal.changes import timeline
 from node.portal.content import distributions, facts, lineage, remaining, values
+from node.portal.plans import PLANS
 from node.portal.triples import Description
 from node.semantics.fields import fields_of
 from node.semantics.kinds import KINDS

@@ -26,6 +26,7 @@ from node.exchange.manifest import verify_manifest
 from node.exchange.sealkeys import X25519Identity
 from node.identity.model import ANONYMOUS, Caller
 from node.semantics.model import File
+from node.transfer.access import REFUSALS_EVERY, REFUSALS_TOLD
 from node.transfer.addresses import Address, read_address, without_token
 from node.transfer.model import AccessGrant
 from tests.fakes.assets import MemoryAssets
@@ -321,6 +322,17 @@ async def test_a_running_read_is_asked_about_again(rig: Rig) -> None:
 
 
 # ---- the record ----------------------------------------------------------------------------------------------
+
+
+async def test_who_is_refused_again_and_again_does_not_fill_the_ledger(rig: Rig) -> None:
+    rig.provider.refuse = "revoked"
+    for _ in range(100):
+        await rig.refused(NotAllowed)
+    assert len(rig.provider.events) == REFUSALS_TOLD
+    rig.clock.forward(seconds=REFUSALS_EVERY.total_seconds())
+    for _ in range(50):
+        await rig.refused(NotAllowed)
+    assert [event.to_json().get("repeated") for event in rig.provider.events[-2:]] == [None, 100 - REFUSALS_TOLD]
 
 
 async def test_the_ledger_hears_of_the_first_read_every_refusal_and_the_end(rig: Rig) -> None:

@@ -1,0 +1,25 @@
+"""The pages of docs/reference: for each a function that returns its Markdown, read from the code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from reference_pages.commands import cli
+from reference_pages.conditions import conditions
+from reference_pages.description import description_fields
+from reference_pages.errors import errors
+from reference_pages.hooks import hooks
+from reference_pages.http import http
+from reference_pages.settings import settings
+from reference_pages.states import states
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "settings.md": settings,
+    "cli.md": cli,
+    "states.md": states,
+    "errors.md": errors,
+    "http.md": http,
+    "conditions.md": conditions,
+    "description-fields.md": description_fields,
+    "hooks.md": hooks,
+}

@@ -1,0 +1,210 @@
+"""http.md: every end point, from the application and its OpenAPI description."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from reference_pages.markdown import code, table
+
+INTRO = """
+# HTTP
+
+All paths are below the `public_url` of the node. JSON, where nothing else is said. Errors: [errors.md](errors.md).
+
+## Who is asking
+
+A request can show who sends it in one of three ways, and each opens only its own doors:
+
+- a *participant* (another node) sends a self-issued ID token (DCP 1.0 §4.3) as `Authorization: Bearer`;
+- a *person* of this node sends an API token as `Authorization: Bearer`, or the session of the portal. Tokens:
+  `POST /api/tokens`; the one in the file `token` of the data folder belongs to the first administrator;
+- the *recipient* of a transfer sends the token of its data address, to `/data` only.
+
+A request that shows nothing is answered with what everybody may see. One that shows something which does not hold is
+answered 401, never as nobody.
+
+Roles of people: *publisher* (files and records), *steward* (decides requests too), *signatory* (decides, joins,
+revokes), *operator* (accounts, deliveries, following), *auditor* (reads).
+"""
+
+RECORDS = """
+## Records by their own address
+
+The IRI of an asset is an address of the node that publishes it: {plurals}. A browser gets a page. A program asks with
+`Accept` for `text/turtle`, `application/ld+json`, `application/n-triples`, `application/n-quads`,
+`application/rdf+xml` or `application/json`. `?version=3` is that version, `?asOf=2026-11-20` (or a moment such as
+`2026-11-20T12:00:00Z`) the one of then. Below `files/` of an address are the bytes of files that the description
+calls `open: true`.
+
+The feed of another audience than the public one is below `/feed/audiences/`; it is for participants of that audience.
+"""
+
+_GROUPS: Mapping[str, str] = {
+    "catalogue": "For everybody. What a caller may not see is absent from all of it, counts included.",
+    "sparql": "For everybody; a query sees what its caller may see. There is no update.",
+    "feed": "For everybody: the event stream (LDES) of this node's own records, one chain for each audience.",
+    "ledger": "For everybody, except the entry of an agreement, which is for its two parties.",
+    "publishing": "For this node's people.",
+    "exchange": "For this node's people.",
+    "people": "For this node's people.",
+    "operation": "For this node's people.",
+    "federation": "The list is for everybody; following takes the role operator.",
+}
+
+_PLAIN: Mapping[str, tuple[str, str]] = {
+    "/.well-known/did.json": ("everybody", "DID document (at `/did.json` where `public_url` has a path)"),
+    "/.well-known/dspace-version": ("everybody", "Versions of the Dataspace Protocol spoken here (§4.3)"),
+    "/openapi.json": ("everybody", "OpenAPI description of the APIs below; `/docs/api` is its page"),
+    "/dsp/2025-1/catalog/request": ("participants", "CatalogRequestMessage → Catalog"),
+    "/dsp/2025-1/catalog/datasets/{id}": ("participants", "One Dataset of the catalogue"),
+    "/dsp/2025-1/negotiations/request": ("participants", "ContractRequestMessage: opens a negotiation"),
+    "/dsp/2025-1/negotiations/offers": ("participants", "ContractOfferMessage: a provider opens a negotiation"),
+    "/dsp/2025-1/negotiations/{pid}": ("the peer", "State of a negotiation"),
+    "/dsp/2025-1/negotiations/{pid}/request": ("the peer", "ContractRequestMessage: a counter-offer"),
+    "/dsp/2025-1/negotiations/{pid}/offers": ("the peer", "ContractOfferMessage"),
+    "/dsp/2025-1/negotiations/{pid}/events": ("the peer", "ContractNegotiationEventMessage"),
+    "/dsp/2025-1/negotiations/{pid}/agreement": ("the peer", "ContractAgreementMessage"),
+    "/dsp/2025-1/negotiations/{pid}/agreement/verification": ("the peer", "ContractAgreementVerificationMessage"),
+    "/dsp/2025-1/negotiations/{pid}/termination": ("the peer", "ContractNegotiationTerminationMessage"),
+    "/dsp/2025-1/transfers/request": ("participants", "TransferRequestMessage: opens a transfer"),
+    "/dsp/2025-1/transfers/{pid}": ("the peer", "State of a transfer"),
+    "/dsp/2025-1/transfers/{pid}/start": ("the peer", "TransferStartMessage"),
+    "/dsp/2025-1/transfers/{pid}/completion": ("the peer", "TransferCompletionMessage"),
+    "/dsp/2025-1/transfers/{pid}/suspension": ("the peer", "TransferSuspensionMessage"),
+    "/dsp/2025-1/transfers/{pid}/termination": ("the peer", "TransferTerminationMessage"),
+    "/dcp/presentations/query": ("participants whom this node has given an access token", "Shows credentials (§5.4)"),
+    "/dcp/credentials": ("the issuer that was asked", "Delivers a credential (§6.5)"),
+    "/dcp/offers": ("issuers", "CredentialOfferMessage (§6.6)"),
+    "/issuer/credentials": ("participants", "Applies for a credential; at an issuer node"),
+    "/issuer/requests/{id}": ("whoever applied", "How an application stands; at an issuer node"),
+    "/issuer/metadata": ("everybody", "What this issuer issues; at an issuer node"),
+    "/status/{list_id}": ("everybody", "Status list credential as a JWT; at an issuer node"),
+    "/data/{pid}": (
+        "the recipient, with the token of the data address",
+        "The bytes of a transfer; one range at a time, sealed where the offer says so",
+    ),
+    "/data/{pid}/manifest": ("the same", "The signed manifest (compact JWS)"),
+    "/data/{pid}/token": ("the recipient, with its own ID token", "A new token for the data address"),
+    "/health": ("everybody", "200 where nothing is wrong, else 503 and what is wrong, by name"),
+    "/ready": ("everybody", "As `/health`, and the database answers and no view is far behind"),
+    "/metrics": ("everybody", "Metrics in the text format of Prometheus: close it at the reverse proxy"),
+}
+
+_PROTOCOLS: Mapping[str, str] = {
+    "/.well-known": "Who this node is",
+    "/openapi": "Who this node is",
+    "/dsp": "Dataspace Protocol 2025-1",
+    "/dcp": "Decentralized Claims Protocol 1.0",
+    "/issuer": "Decentralized Claims Protocol 1.0",
+    "/status": "Decentralized Claims Protocol 1.0",
+    "/data": "Bytes under contract",
+    "/health": "Health",
+    "/ready": "Health",
+    "/metrics": "Health",
+}
+
+
+def http() -> str:
+    """The page."""
+    from node.semantics.kinds import KINDS
+
+    app = _application()
+    parts = [
+        INTRO,
+    ]
+    sections: dict[str, list[list[str]]] = {}
+    for methods, path in _plain_routes(app):
+        if path not in _PLAIN:
+            raise SystemExit(f"{methods} {path} is new: say in {Path(__file__).name} for whom it is and what it does")
+        who, words = _PLAIN[path]
+        title = next(title for prefix, title in _PROTOCOLS.items() if path.startswith(prefix))
+        sections.setdefault(title, []).append([f"`{methods} {path}`", who, words])
+    for title, rows in sections.items():
+        parts += [f"## {title}\n", table(["path", "for whom", "what"], rows)]
+    parts += [
+        RECORDS.format(plurals=", ".join(code(f"/{kind.plural}/…") for kind in KINDS.values())),
+    ]
+    operations: dict[str, list[list[str]]] = {}
+    for path, verbs in app.openapi()["paths"].items():
+        for verb, operation in verbs.items():
+            names = ", ".join(code(one["name"]) for one in operation.get("parameters", []) if one["in"] == "query")
+            endpoint = _endpoint(app, path, verb.upper())
+            tag = operation["tags"][0]
+            words = str(operation.get("description") or operation["summary"])
+            words = words if words.rstrip().endswith(".") else operation["summary"]
+            row = [f"`{verb.upper()} {path}`", " ".join(words.split()), names]
+            if tag in ("publishing", "exchange", "people", "operation"):
+                row.append(_role(endpoint))
+            operations.setdefault(tag, []).append(row)
+    for tag, rows in operations.items():
+        heads = ["path", "what", "query"] + (["role"] if len(rows[0]) == 4 else [])
+        parts += [f"## API: {tag}\n", _GROUPS[tag] + "\n", table(heads, rows)]
+    parts += [
+        "The bodies that these paths take are described, member by member, by `GET /openapi.json`. Ids in a path "
+        "are percent-encoded.\n",
+    ]
+    return "\n".join(parts)
+
+
+def _application() -> Any:
+    """The application of a node made for this purpose, issuer's doors included."""
+    from fastapi import FastAPI
+
+    from node.bootstrap.application import application
+    from node.bootstrap.build import build
+    from node.bootstrap.creation import create
+    from node.settings import load
+
+    with tempfile.TemporaryDirectory(prefix="hansa-reference-") as made:
+        folder = Path(made) / "node"
+        create(folder, {"name": "Reference", "public_url": "http://127.0.0.1:8080", "issuer": True})
+        found: Any = application(build(load(folder)))
+    while not isinstance(found, FastAPI):
+        # Each middleware holds the application inside it.
+        found = next(value for value in vars(found).values() if hasattr(type(value), "__call__"))  # noqa: B004
+    return found
+
+
+def _plain_routes(app: Any) -> Iterator[tuple[str, str]]:
+    """Routes outside OpenAPI that are no pages of the portal: (methods, path)."""
+    from starlette.routing import Route
+
+    for route in app.router.routes:
+        if type(route) is not Route:
+            continue
+        if route.endpoint.__module__.startswith("node.portal"):
+            continue
+        yield "|".join(sorted(set(route.methods or ()) - {"HEAD"})), route.path.replace(":path}", "}")
+
+
+def _endpoint(app: Any, path: str, method: str) -> Callable[..., Any] | None:
+    def search(routes: Iterable[Any]) -> Callable[..., Any] | None:
+        for route in routes:
+            if getattr(route, "path", None) == path and method in (getattr(route, "methods", None) or ()):
+                return route.endpoint
+            inner = getattr(route, "original_router", None)
+            found = search(inner.routes) if inner is not None else None
+            if found is not None:
+                return found
+        return None
+
+    found = search(app.router.routes)
+    assert found is not None, f"{method} {path} has an endpoint"
+    return found
+
+
+def _role(endpoint: Any) -> str:
+    """Which roles an endpoint asks for, read from its text: ``person(request, UserRole.…)``."""
+    source = inspect.getsource(endpoint)
+    asked = re.search(r"person\(request(.*?)\)", source)
+    if asked is None:
+        raise SystemExit(f"{endpoint.__qualname__} asks for nobody")
+    roles = re.findall(r"UserRole\.(\w+)", asked[1])
+    for name in re.findall(r"\*(\w+)", asked[1]):
+        roles += [role.name for role in inspect.getclosurevars(endpoint).nonlocals[name]]
+    return ", ".join(role.lower() for role in roles) or "any"

@@ -1,0 +1,65 @@
+"""settings.md: every setting, from ``node.settings``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reference_pages.markdown import code, table
+
+INTRO = """
+# Settings
+
+`hansa init` writes a file `hansa.toml` into the data folder of a node, with the settings that it was given. Change
+it with an editor and start the node again. Every setting can also come from the environment: `HANSA_` and its name
+in capitals, such as `HANSA_LOG_FORMAT=json`. The environment wins over the file, the file over the default. Lists
+and tables in the environment are JSON, such as `HANSA_LANGUAGES='["nl", "en"]'`. A name in the file that is not in
+this table is refused, so that a misspelt setting never passes for set.
+"""
+
+CLOSE = """
+The terminal reads three more variables, which are not settings of a node: `HANSA_NODE` (the folder or address of the
+node that a command is about), `HANSA_TOKEN` (the API token for an address, or instead of the one in the folder) and
+`HANSA_LANG` (the language of texts).
+"""
+
+FORMS: Mapping[str, str] = {
+    "str": "text",
+    "int": "whole number",
+    "float": "number",
+    "bool": "`true` or `false`",
+    "tuple[str, ...]": "list of texts",
+    "dict[str, str]": "table of texts",
+    "dict[str, tuple[str, ...]]": "table of lists of texts",
+    "pathlib.Path | None": "path",
+}
+
+
+def settings() -> str:
+    """The page."""
+    from node.settings import Settings
+
+    rows = [
+        [code(name), _form(field.annotation), _default(field), str(field.description)]
+        for name, field in Settings.model_fields.items()
+        if name != "folder"  # which is said on the command line, never in the file
+    ]
+    return INTRO + "\n" + table(["setting", "form", "default", "meaning"], rows) + CLOSE
+
+
+def _default(field: Any) -> str:
+    from node.settings import _toml
+
+    if field.is_required():
+        return "(must be set)"
+    value = field.get_default(call_default_factory=True)
+    return "(empty)" if value in ("", None) else code(_toml(value))
+
+
+def _form(annotation: Any) -> str:
+    plain = isinstance(annotation, type) and not hasattr(annotation, "__args__")
+    text = annotation.__name__ if plain else str(annotation)
+    if text.startswith("typing.Literal"):
+        return "one of " + ", ".join(code(value) for value in annotation.__args__)
+    # Python 3.13 tells where it keeps Path.
+    return FORMS[text.replace("pathlib._local.", "pathlib.")]

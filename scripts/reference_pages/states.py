@@ -1,0 +1,74 @@
+"""states.md: the two transition tables, as tables and as pictures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from reference_pages.markdown import code, table
+
+INTRO = """
+# States
+
+The two conversations of the Dataspace Protocol 2025-1 as this node speaks them. The tables and the pictures are read
+from `node/negotiation/machine.py` and `node/transfer/machine.py`; nothing else in the code decides what is legal. A
+message that has no row in the state of the process is refused (400), and nothing changes.
+
+A state is entered when the receiver has acknowledged the message that leads there. Until then our message is
+*pending*: decided, durable, on its way. [Decision 0002](../decisions/0002-state-entered-on-acknowledgement.md) says
+why.
+
+*May be sent by* is what this node itself does. *Accepted from* is wider where the prose of the standard and its
+diagram disagree: we send what both allow and accept what either allows.
+"""
+
+HEADS = ("in state", "message", "may be sent by", "accepted from", "leads to")
+
+
+def states() -> str:
+    """The page."""
+    from node.negotiation import machine as negotiation
+    from node.transfer import machine as transfer
+
+    parts = [INTRO]
+    for title, moves in (("Contract negotiation", negotiation.TABLE), ("Transfer process", transfer.TABLE)):
+        rows = [_row("(none)", message, move) for message, move in moves.openings.items()]
+        rows += [_row(code(state), message, move) for (state, message), move in moves.moves.items()]
+        ends = " or ".join(code(state) for state in sorted(moves.terminal))
+        parts += [
+            f"## {title}\n",
+            f"```mermaid\n{_diagram(moves)}\n```\n",
+            table(HEADS, rows),
+            f"It ends in {ends}; `{moves.aborted}` is the end of one that did not reach its aim.\n",
+        ]
+    return "\n".join(parts)
+
+
+def _row(state: str, message: str, move: Any) -> list[str]:
+    return [state, code(message), _roles(move.senders), _roles(move.senders | move.tolerated), code(move.to)]
+
+
+def _roles(roles: Iterable[Any]) -> str:
+    return " or ".join(sorted(str(role) for role in roles))
+
+
+def _diagram(moves: Any) -> str:
+    """A Mermaid state diagram; messages between the same two states share an arrow."""
+    lines = ["stateDiagram-v2"]
+    lines += [f"    [*] --> {move.to}: {_plain(message)}" for message, move in moves.openings.items()]
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for (state, message), move in moves.moves.items():
+        arrows.setdefault((state, move.to), []).append(_plain(message))
+    lines += [f"    {state} --> {to}: {', '.join(messages)}" for (state, to), messages in arrows.items()]
+    lines += [f"    {state} --> [*]" for state in sorted(moves.terminal)]
+    return "\n".join(lines)
+
+
+def _plain(message: str) -> str:
+    """What distinguishes a message, without the colon that a diagram would misread."""
+    kind, _, event = message.partition(":")
+    if event:
+        return f"event {event}"
+    words = re.findall(r"[A-Z][a-z]+", kind.removesuffix("Message"))
+    return " ".join(word for word in words if word not in ("Contract", "Negotiation", "Transfer")).lower()
