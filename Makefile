@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup dev demo test lint type format bench storm clean docs
+.PHONY: help setup dev demo test lint type format bench storm simulate tck clean docs
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -36,6 +36,12 @@ bench: $(VENV)/.dev ## measure; writes build/bench/*.json
 
 storm: $(VENV)/.dev ## kill real nodes at random (KILLS=100 SEED=… STORE=sqlite|postgres)
 	@$(BIN)/python -m tests.storm --kills $(or $(KILLS),100) $(if $(SEED),--seed $(SEED)) $(if $(STORE),--store $(STORE))
+
+simulate: $(VENV)/.dev ## nodes in one process under a scripted adversary (STEPS=100000 SEED=…)
+	@$(BIN)/python -m tests.simulate --steps $(or $(STEPS),100000) $(if $(SEED),--seed $(SEED))
+
+tck: $(VENV)/.dev ## the official DSP kit, 65 tests, three runs on each database (needs a JDK and Maven)
+	@scripts/tck
 
 clean: ## remove what the commands above made here
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -48,6 +48,10 @@ from node.api import (
 
 ACCEPT = "application/n-quads"
 
+_TAG = 256
+_KEPT = 1 << 20
+"""How long an entity tag, and how large a page (bytes), may be to be kept in memory until the next run."""
+
 _TRY_LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -113,8 +117,9 @@ class Replicate:
             page = await asyncio.to_thread(read_page, url, body)
         except InvalidInput as error:
             raise HostileFeed(f"{url}: {error.detail}") from error
-        if keep and fields.get("etag"):
-            run.tags[url] = (fields["etag"], page)
+        tag = fields.get("etag", "")
+        if keep and 0 < len(tag) <= _TAG and len(body) <= _KEPT:
+            run.tags[url] = (tag, page)
         return page
 
     async def key(self, did: str, kid: str, *, fresh: bool = False) -> dict[str, Any]:

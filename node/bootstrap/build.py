@@ -259,6 +259,7 @@ def build(
             get_json=get_json,
             legal_name=settings.name,
             contact=settings.contact,
+            address=lambda did: base_url(did, allow_loopback_http=settings.allow_loopback),
         ),
         prover=Prover(stores.uow, stores.ledger),
         callers=callers,

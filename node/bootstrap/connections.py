@@ -17,7 +17,7 @@ MAX_HEAD: Final = 64 * 1024
 """Bytes that may come in a row without being part of a body: a request line with its header fields."""
 
 BEAT: Final = 30.0
-"""Seconds between two looks at a connection. A head has to be complete at the first one after it began."""
+"""Seconds between two looks at a connection. What began in the second half of them is looked at the next time."""
 
 SLOWEST: Final = 1024
 """Bytes of a body that have to come between two looks, as long as the application wants more."""
@@ -48,7 +48,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._between = 0
         self._body = 0
         self._receiving = True
-        self._fresh = False
+        self._began = 0.0
         self._unsent = 0
         self._taken = False
         self._looking: asyncio.TimerHandle | None = None
@@ -76,7 +76,8 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._receiving = self._fresh = True
+        self._receiving = True
+        self._began = asyncio.get_running_loop().time()
 
     def on_headers_complete(self) -> None:
         self._between = 0
@@ -103,14 +104,14 @@ class BoundedConnection(HttpToolsProtocol):
         if unread or self._stands_still():
             self.transport.abort()
             return
-        self._fresh = self._taken = False
-        self._body, self._unsent = 0, unsent
+        self._taken, self._body, self._unsent = False, 0, unsent
         self._looking = asyncio.get_running_loop().call_later(BEAT, self._look)
 
     def _stands_still(self) -> bool:
-        asked_to_wait = self.flow.read_paused or (self.cycle is not None and self.cycle.waiting_for_100_continue)
-        # A request that began since the last look has not had its time yet.
-        return self._receiving and not self._fresh and not asked_to_wait and self._body < SLOWEST
+        answering = self.cycle is not None and not self.cycle.response_complete
+        asked_to_wait = self.flow.read_paused or (answering and self.cycle.waiting_for_100_continue)
+        has_had_time = asyncio.get_running_loop().time() - self._began > BEAT / 2
+        return self._receiving and has_had_time and not asked_to_wait and self._body < SLOWEST
 
 
 def room_for_connections() -> int:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 from anyio.to_thread import run_sync
 
 from node import __version__
-from node.base.clock import moment
 from node.base.errors import HansaError, NotAllowed, NotFound, Unauthenticated
 from node.base.process import Exchange
 from node.bootstrap.node import HansaNode
 from node.bootstrap.operation import IssuerView, OutboxView, Proofs
+from node.bootstrap.portrayal import access_made, asked, quality
 from node.catalogue.access import AccessCode
 from node.catalogue.browse import Connections, Found, FoundPage, Publisher
 from node.catalogue.model import Query, Record
@@ -21,11 +21,10 @@ from node.identity.model import ApplicationState, Caller, UserRole
 from node.identity.people import SignIn
 from node.negotiation.document import render_body
 from node.negotiation.messages import TERMS
-from node.negotiation.model import Agreement, Negotiation, PendingDecision
+from node.negotiation.model import Agreement, Negotiation
 from node.policy.decide import decide, principal_action
 from node.policy.model import Decision, Situation
 from node.policy.odrl import parse
-from node.policy.words import sentences
 from node.portal.portal import Portal
 from node.portal.ports import (
     AccessMade,
@@ -39,11 +38,9 @@ from node.portal.ports import (
     Member,
     NodeFacts,
     Quality,
-    QualityPart,
 )
 from node.portal.settings import PortalSettings
 from node.semantics.documents import serialise
-from node.semantics.metrics import METRICS
 from node.semantics.quality import score
 from node.transfer.model import Reception, Transfer
 from node.vocab.namespaces import PREFIXES
@@ -122,12 +119,13 @@ class PortalNode:
         if record.kind != "dataset":
             return None
         kept = record.extra.get("score")
-        if isinstance(kept, dict):
-            # Scored when it was published, with what was known of its own addresses then.
-            return _quality(kept)
+        if isinstance(kept, dict) and record.origin == self._node.parts.me:
+            # Scored when it was published, with what was known of its own addresses then. What other nodes say of
+            # their own quality is neither checked nor of a known form.
+            return quality(kept)
         conforms = not any(one.get("severity") == "violation" for one in record.warnings)
         found = await run_sync(lambda: score(record.nquads, record.iri, conforms=conforms))
-        return _quality(found.to_json())
+        return quality(found.to_json())
 
     async def connections(self, record: Record, caller: Caller) -> Connections:
         return await self._node.browse.connections(record, caller)
@@ -202,7 +200,7 @@ class PortalNode:
     async def accesses(self, agreement_id: str, caller: Caller) -> Sequence[AccessMade]:
         _require(caller)
         kept = await run_sync(lambda: self._node.protocol.overview.accesses(agreement_id))
-        return [_access(one) for one in reversed(kept)]
+        return [access_made(one) for one in reversed(kept)]
 
     async def verify(self, agreement_id: str | None, caller: Caller) -> Sequence[Check]:
         _require(caller)
@@ -211,7 +209,7 @@ class PortalNode:
 
     async def decisions(self, caller: Caller, language: str) -> Sequence[Asked]:
         _require(caller)
-        return [_asked(one, language) for one in await run_sync(self._node.protocol.decisions.waiting)]
+        return [asked(one, language) for one in await run_sync(self._node.protocol.decisions.waiting)]
 
     async def decide(self, decision_id: str, approve: bool, reason: str, caller: Caller) -> None:
         _require(caller, UserRole.STEWARD, UserRole.SIGNATORY)
@@ -255,7 +253,7 @@ class PortalNode:
             record = self._stores.records.get(tx, process.dataset)
         return Conversation(
             process=process,
-            peer_name=process.peer,
+            peer_name=self._node.access.named(process.peer),
             titles=record.titles if record else {},
             exchanges=tuple(exchanges),
             reception=reception,
@@ -356,69 +354,3 @@ def _require(caller: Caller, *roles: UserRole) -> None:
         raise Unauthenticated("sign in first")
     if roles and not any(caller.may(role) for role in roles):
         raise NotAllowed("this takes the role " + " or ".join(str(role) for role in roles))
-
-
-def _asked(decision: PendingDecision, language: str) -> Asked:
-    offer = decision.details.get("offer")
-    return Asked(
-        decision=decision,
-        titles=dict(decision.details.get("title") or {}),
-        iri=str(decision.details.get("dataset") or ""),
-        conditions=tuple(sentences(parse(offer), language)) if isinstance(offer, dict) else (),
-    )
-
-
-def _access(kept: dict[str, Any]) -> AccessMade:
-    outcome = str(kept.get("outcome", ""))
-    span = kept.get("bytes")
-    return AccessMade(
-        at=moment(kept["at"]),
-        by=kept["by"],
-        permitted=outcome != "refused",
-        what=outcome,
-        size=span[1] - span[0] if isinstance(span, list) and None not in span else None,
-        transfer=str(kept.get("transfer", "")),
-        reasons=tuple(
-            dict(one["text"])
-            for one in kept.get("reasons") or kept.get("reason") or []
-            if isinstance(one, dict) and "text" in one
-        ),
-    )
-
-
-_LANGUAGES = ("en", "nl", "cs")
-_DIMENSION_NAMES = {
-    "findability": ("Findability", "Vindbaarheid", "Nalezitelnost"),
-    "accessibility": ("Accessibility", "Toegankelijkheid", "Přístupnost"),
-    "interoperability": ("Interoperability", "Interoperabiliteit", "Interoperabilita"),
-    "reusability": ("Reusability", "Herbruikbaarheid", "Opětovná použitelnost"),
-    "contextuality": ("Context", "Context", "Souvislosti"),
-}
-_BAND_NAMES = {
-    "excellent": ("excellent", "uitstekend", "výborné"),
-    "good": ("good", "goed", "dobré"),
-    "sufficient": ("sufficient", "voldoende", "dostatečné"),
-    "bad": ("poor", "zwak", "slabé"),
-}
-
-
-def _quality(found: Mapping[str, Any]) -> Quality:
-    dimension_of = {metric.name: metric.dimension for metric in METRICS}
-    return Quality(
-        points=found["points"],
-        of=found["of"],
-        band=_texts(_BAND_NAMES[found["band"]]),
-        parts=tuple(
-            QualityPart(
-                name=_texts(_DIMENSION_NAMES[name]),
-                points=points,
-                of=of,
-                raise_by=tuple(one["advice"] for one in found["raise"] if dimension_of.get(one["metric"]) == name),
-            )
-            for name, (points, of) in found["dimensions"].items()
-        ),
-    )
-
-
-def _texts(words: tuple[str, str, str]) -> dict[str, str]:
-    return dict(zip(_LANGUAGES, words, strict=True))

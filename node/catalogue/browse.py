@@ -211,18 +211,17 @@ class Browse:
         )
 
     def _record(self, iri: str, caller: Caller, version: int | None, as_of: datetime | None) -> Record:
+        audiences = self._visibility.audiences(caller)
         with self._uow.read() as tx:
-            head = self._records.get(tx, iri)
-            # Hidden and absent take the same way from here on: the second look-up is made for both.
-            found = self._records.get(tx, iri, version=version, as_of=as_of) if version or as_of else head
-        if head is None or found is None or found.withdrawn or not self._visibility.may_see(head, caller):
+            found = self._records.get(tx, iri, version=version, as_of=as_of, audiences=audiences)
+        if found is None or found.withdrawn:
             raise absent()
         return found
 
     def _versions(self, iri: str, caller: Caller) -> Sequence[Record]:
         with self._uow.read() as tx:
-            versions = self._records.versions(tx, iri)
-        if not versions or not self._visibility.may_see(versions[0], caller):
+            versions = self._records.versions(tx, iri, audiences=self._visibility.audiences(caller))
+        if not versions:
             raise absent()
         return versions
 

@@ -92,10 +92,10 @@ class DspCatalogue:
 
         def read() -> Record | None:
             with self._uow.read() as tx:
-                return self._records.get(tx, iri)
+                return self._records.get(tx, iri, audiences=self._visibility.audiences(caller))
 
         record = await asyncio.to_thread(read)
-        if record is None or not self._offers(record) or not self._visibility.may_see(record, caller):
+        if record is None or not self._offers(record):
             raise absent()
         return {"@context": [V2025_1.context], **self._dataset(record)}
 

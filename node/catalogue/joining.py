@@ -89,21 +89,29 @@ class Join:
     """Applies to a region for a credential."""
 
     def __init__(
-        self, *, requests: RequestCredential, allegiance: Allegiance, get_json: GetJson, legal_name: str, contact: str
+        self,
+        *,
+        requests: RequestCredential,
+        allegiance: Allegiance,
+        get_json: GetJson,
+        legal_name: str,
+        contact: str,
+        address: Callable[[str], str],
     ) -> None:
         self._requests = requests
         self._allegiance = allegiance
         self._get_json = get_json
         self._legal_name = legal_name
         self._contact = contact
+        self._address = address
 
     async def join(self, region: str, credential_type: str) -> Asked:
-        """Apply to ``region`` (its address) for a credential.
+        """Apply to ``region`` (its address or its DID) for a credential.
 
         Raises ``PeerUnreachable``, ``InvalidInput`` where it issues no such credential, ``Conflict`` where it
         refuses to take the application.
         """
-        base = region.rstrip("/")
+        base = self._address(region) if region.startswith("did:") else region.rstrip("/")
         did = did_of(base)
         metadata = await self._get_json(f"{base}/issuer/metadata")
         if metadata.get("issuer") != did:
@@ -114,7 +122,6 @@ class Join:
             if isinstance(one, dict) and isinstance(one.get("credentialType"), str)
         )
         rulebook = await self._rulebook(base)
-        await run_sync(lambda: self._allegiance.settle(did, types, rulebook))
         accession = Accession(
             rulebook=str(rulebook["iri"]) if rulebook else "",
             version=str(rulebook["version"]) if rulebook else "",
@@ -123,6 +130,8 @@ class Join:
             contact=self._contact,
         )
         holder_pid = await self._requests.request(did, credential_type, accession)
+        # Only now: a region that did not even take the application must not decide here whose word counts.
+        await run_sync(lambda: self._allegiance.settle(did, types, rulebook))
         return Asked(issuer=did, holder_pid=holder_pid, rulebook=rulebook)
 
     async def _rulebook(self, base: str) -> dict[str, Any] | None:

@@ -17,14 +17,24 @@ class RecordStore(Protocol):
         """Keep a version. (iri, version) known already raises ``Conflict``."""
 
     def get(
-        self, tx: Transaction, iri: str, *, version: int | None = None, as_of: datetime | None = None
+        self,
+        tx: Transaction,
+        iri: str,
+        *,
+        version: int | None = None,
+        as_of: datetime | None = None,
+        audiences: Collection[str] | None = None,
     ) -> Record | None:
-        """The newest version, that version, or the newest at that moment; withdrawn ones included."""
+        """The newest version, that version, or the newest at that moment; withdrawn ones included.
+
+        With ``audiences`` only where the newest version is for one of them: an asset that is hidden takes the way
+        of one that is absent from the first step on, and as long.
+        """
 
     def by_entry(self, tx: Transaction, entry_ids: Sequence[str]) -> Sequence[Record]: ...
 
-    def versions(self, tx: Transaction, iri: str) -> Sequence[Record]:
-        """All versions, newest first."""
+    def versions(self, tx: Transaction, iri: str, *, audiences: Collection[str] | None = None) -> Sequence[Record]:
+        """All versions, newest first; ``audiences`` as for ``get``."""
 
     def current(
         self,

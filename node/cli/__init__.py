@@ -28,16 +28,16 @@ def run(arguments: list[str]) -> int:
 
     try:
         status = app(arguments, standalone_mode=False, prog_name="hansa")
+        if status == INTERRUPTED:  # how typer tells of Ctrl-C
+            raise KeyboardInterrupt
         return int(status) if isinstance(status, int) else DONE
     except typer.Exit as stop:
         return int(stop.exit_code)
-    except typer.Abort:
-        return INTERRUPTED
     except typer.TyperException as error:
         show = getattr(error, "show", None)
         show() if show else failed(str(error))
         return USAGE
-    except KeyboardInterrupt:
+    except (typer.Abort, KeyboardInterrupt):
         failed("interrupted: what was begun goes on where it stopped")
         return INTERRUPTED
     except BrokenPipeError:
@@ -53,6 +53,15 @@ def run(arguments: list[str]) -> int:
         failed(f"{type(error).__name__}: {error}")
         failed("this is a fault of the program; --debug shows where")
         return FAILED
+
+
+def _ended(status: int) -> int:
+    """Typer tells of Ctrl-C by the status alone."""
+    if status == INTERRUPTED:
+        from node.cli.output import failed
+
+        failed("interrupted: what was begun goes on where it stopped")
+    return status
 
 
 def _explain(error: HansaError) -> int:

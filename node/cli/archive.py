@@ -59,7 +59,9 @@ def write_backup(folder: Path, target: Path | None = None) -> Written:
     with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
         copy = Path(scratch) / DATABASE
         backup_sqlite(settings.database, copy)
-        descriptor = os.open(staged, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+        # A new file of ours: one that somebody else had put there first would stay readable to them, keys and all.
+        staged.unlink(missing_ok=True)
+        descriptor = os.open(staged, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "wb") as out, tarfile.open(fileobj=out, mode="w") as archive:
             archive.add(copy, DATABASE)
             for entry in sorted(folder.iterdir()):

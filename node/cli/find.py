@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def find(
-    text: Annotated[str, typer.Argument(help="Words to look for; nothing lists everything.")] = "",
+    text: Annotated[str, typer.Argument(help="Words to look for; without any, everything is listed.")] = "",
     kind: Annotated[
         list[str] | None,
         typer.Option(help="dataset, service, model, ontology, schema, transformation, scenario, rulebook."),

@@ -156,6 +156,8 @@ def _receive(
     target = output or Path(reception["name"])
     if target.is_dir():
         target /= reception["name"]
+    if output is None:
+        target = _free(target)
     written = client.save(pid, target)
     manifest = target.with_name(target.name + ".manifest.jws")
     signed = reception["facts"].get("verified", True)
@@ -178,8 +180,19 @@ def _receive(
     return DONE
 
 
+def _free(target: Path) -> Path:
+    """A name that no file here has: what is fetched replaces nothing unless ``-o`` says so."""
+    taken, number = target, 1
+    while target.exists():
+        number += 1
+        target = taken.with_name(f"{taken.stem}-{number}{taken.suffix}")
+    return target
+
+
 def agreement(
-    agreement_id: Annotated[str | None, typer.Argument(help="Id of the agreement; nothing lists all.")] = None,
+    agreement_id: Annotated[
+        str | None, typer.Argument(help="Id of the agreement; without one, all are listed.")
+    ] = None,
     document: Annotated[Path | None, typer.Option("--document", help="Save it as people read it (HTML).")] = None,
     node: Node = None,
     lang: Language = "en",

@@ -19,7 +19,7 @@ Node = Annotated[
     ),
 ]
 Region = Annotated[bool, typer.Option("--region", help="In the region's catalogue, as this node.")]
-Language = Annotated[str, typer.Option("--lang", envvar="HANSA_LANG", help="Language of texts: en, nl, cs.")]
+Language = Annotated[str, typer.Option("--lang", envvar="HANSA_LANG", help="Language of texts: en, nl, cs, fr, de.")]
 
 
 def connect(node: str | None) -> HansaClient:

@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 def join(
     region: Annotated[
-        str | None, typer.Argument(help="Address or DID of the region; nothing shows how things stand.")
+        str | None, typer.Argument(help="Address or DID of the region; without one, shows how things stand.")
     ] = None,
     as_: Annotated[str, typer.Option("--as", help="Which credential to ask for.")] = "MembershipCredential",
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the decision.")] = False,
@@ -75,7 +75,7 @@ def _show_memberships(held: dict[str, Any]) -> None:
 
 def decide(
     decision: Annotated[
-        str | None, typer.Argument(help="Id or number of the decision; nothing lists what waits.")
+        str | None, typer.Argument(help="Id or number of the decision; without one, lists what waits.")
     ] = None,
     approve: Annotated[bool | None, typer.Option("--approve/--refuse", help="What you decide.")] = None,
     reason: Annotated[str | None, typer.Option(help="Why: the other side reads it.")] = None,
@@ -125,7 +125,7 @@ def _chosen(waiting: list[dict[str, Any]], wanted: str) -> dict[str, Any]:
 
 def revoke(
     credential: Annotated[
-        str | None, typer.Argument(help="Id of the credential; nothing lists what was issued.")
+        str | None, typer.Argument(help="Id of the credential; without one, lists what was issued.")
     ] = None,
     holder: Annotated[str | None, typer.Option(help="With --type: revoke what this DID holds.")] = None,
     type_: Annotated[str | None, typer.Option("--type", help="Credential type.")] = None,
@@ -192,12 +192,15 @@ def follow(url: Annotated[str, typer.Argument(help="Address of the other node.")
 
 
 def user(
-    login: Annotated[str | None, typer.Argument(help="Login name of somebody new; nothing lists people.")] = None,
+    login: Annotated[
+        str | None, typer.Argument(help="Login name of somebody new; without one, lists people.")
+    ] = None,
     name: Annotated[str, typer.Option(help="The person's name.")] = "",
     role: Annotated[list[str] | None, typer.Option(help="publisher, steward, signatory, operator, auditor.")] = None,
+    password: Annotated[bool, typer.Option("--password", help="Change the password of somebody who is in.")] = False,
     node: Node = None,
 ) -> None:
-    """Let somebody in, or list who is."""
+    """Let somebody in, change a password, or list who is in."""
     with connect(node) as client:
         if login is None:
             people = client.accounts()
@@ -209,6 +212,10 @@ def user(
                     ["login", "name", "roles"],
                 )
             return
+        if password:
+            client.set_password(login, _typed_password())
+            done(f"{login} has a new password")
+            return
         added = _add(client, login, name, role or ["publisher"])
     if Mode.json:
         emit(added)
@@ -216,5 +223,8 @@ def user(
 
 
 def _add(client: HansaClient, login: str, name: str, roles: list[str]) -> dict[str, Any]:
-    password = typer.prompt("password (12 characters or more)", hide_input=True, confirmation_prompt=True, err=True)
-    return client.add_account(login, name or login, roles, password)
+    return client.add_account(login, name or login, roles, _typed_password())
+
+
+def _typed_password() -> str:
+    return str(typer.prompt("password (12 characters or more)", hide_input=True, confirmation_prompt=True, err=True))

@@ -25,7 +25,7 @@ def init(
         str, typer.Option(help="Address under which others reach it; it is in every identifier: choose it for good.")
     ] = "",
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 0,
+    port: Annotated[int, typer.Option(help="Port to listen on; 0: that of --url, else 8080.")] = 0,
     contact: Annotated[str, typer.Option(help="How people reach you.")] = "",
     region: Annotated[
         str, typer.Option(help="Address or DID of your region: its rulebook and credentials count.")
@@ -66,7 +66,7 @@ def init(
         return
     done("keys created", detail=made.did)
     done("store created", detail=f"{folder}/  ({made.store})")
-    done("administrator", detail="change the password after the first sign-in")
+    done("administrator", detail="to choose a password of your own: hansa user admin --password")
     line("login", made.login)
     line("password", made.password, style="bold")
     if local:
@@ -96,7 +96,7 @@ def serve(
 
 
 def worker(folder: Annotated[Path, typer.Argument(help="The node's data folder.")]) -> int:
-    """Run one more worker beside ``serve --no-worker`` (PostgreSQL only)."""
+    """Run one more worker beside serve --no-worker (PostgreSQL only)."""
     from node.bootstrap.serving import run_worker
     from node.settings import load
 

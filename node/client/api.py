@@ -255,6 +255,10 @@ class HansaClient:
         body = {"login": login, "name": name, "roles": list(roles), "password": password}
         return dict(self._json("POST", "/api/accounts", json=body))
 
+    def set_password(self, login: str, password: str) -> None:
+        """Change what ``login`` signs in with."""
+        self._send("PUT", f"/api/accounts/{quote(login, safe='')}/password", json={"password": password})
+
     # ---- in common -------------------------------------------------------------------------------------------
 
     def _get(self, url: str, *, params: Mapping[str, Any] | None = None) -> Any:

@@ -37,6 +37,9 @@ class AssetStore(Protocol):
 
     def has(self, sha256: str) -> bool: ...
 
+    def size(self, sha256: str) -> int | None:
+        """How many bytes; None where they are not here."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:

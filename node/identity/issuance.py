@@ -15,7 +15,7 @@ import anyio
 import anyio.to_thread
 
 from node.base.clock import Clock
-from node.base.errors import Conflict, InvalidInput, NotFound
+from node.base.errors import Conflict, InvalidInput, NotFound, TooMany
 from node.base.ids import new_urn, new_uuid
 from node.base.jsons import canonical, read_object
 from node.base.work import Outbox, Task, Transaction, UnitOfWork
@@ -39,6 +39,9 @@ from node.identity.status import BITSTRING, ELDER, entry_for
 from node.identity.tokens import IdToken
 
 TOPIC: Final = "credential"
+
+MAX_WAITING: Final = 50
+"""Undecided applications of one participant: each is read by a person, and stays in the ledger for ever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +109,7 @@ class ReceiveApplication:
         """The application behind a CredentialRequestMessage (DCP 1.0 §6.4); a repeat finds the first one.
 
         Raises ``InvalidInput`` for a message that is none, asks for what is not issued, or brings an
-        accession that its sender did not sign.
+        accession that its sender did not sign; ``TooMany`` where more wait than a person would read.
         """
         check_type(message, "CredentialRequestMessage")
         holder_pid = text_member(message, "holderPid")
@@ -147,6 +150,11 @@ class ReceiveApplication:
             known = self._store.application_by_holder(tx, application.holder, application.holder_pid)
             if known is not None:
                 return known
+            waiting = self._store.applications(tx, ApplicationState.RECEIVED)
+            if sum(one.holder == application.holder for one in waiting) >= MAX_WAITING:
+                raise TooMany(
+                    "too many applications of yours wait for a decision", remedy="wait until a person has decided"
+                )
             self._store.add_application(tx, application)
             _note(self._journal, tx, application, by=application.holder, event="applied")
             return application

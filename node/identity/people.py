@@ -69,7 +69,10 @@ class Accounts:
             return list(self._store.accounts(tx))
 
     def set_password(self, login: str, password: str) -> None:
-        """Raises ``NotFound``, or ``InvalidInput`` for an unfit password."""
+        """A new password, which ends the portal sessions of the old one: somebody else may have opened them.
+
+        API tokens stay. Raises ``NotFound``, or ``InvalidInput`` for an unfit password.
+        """
         hashed = hash_password(password)
         with self._uow.begin() as tx:
             if self._store.account(tx, login) is None:

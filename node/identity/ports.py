@@ -107,7 +107,8 @@ class IdentityStore(Protocol):
 
     def accounts(self, tx: Transaction) -> Sequence[Account]: ...
 
-    def set_password(self, tx: Transaction, login: str, password_hash: str) -> None: ...
+    def set_password(self, tx: Transaction, login: str, password_hash: str) -> None:
+        """A new password; the sessions that the old one opened are over."""
 
     def add_token(
         self, tx: Transaction, *, token_sha256: str, login: str, kind: str, label: str, expires: datetime

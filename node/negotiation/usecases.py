@@ -6,23 +6,21 @@ Every method that takes ``tx`` belongs to the caller's transaction and makes no 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from node.base.clock import Clock
 from node.base.errors import InvalidInput, NotFound
 from node.base.ids import new_urn
-from node.base.jsons import digest
 from node.base.machine import Entered
 from node.base.process import Exchange, Role
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.identity.model import Caller, DidDocument
-from node.ledger.model import EntryKind
 from node.negotiation import agreement, machine, messages
 from node.negotiation.agreement import VerifyJws
 from node.negotiation.conversation import Answer, Conversation, Note
+from node.negotiation.keeping import KeepAgreements
 from node.negotiation.messages import SIGNATURE, Incoming
 from node.negotiation.model import Agreement, Negotiation
 from node.negotiation.ports import AgreementStore, NegotiationStore
@@ -53,16 +51,17 @@ class Negotiations:
     ) -> None:
         self._uow = uow
         self._store = store
-        self._agreements = agreements
         self._records = records
         self._conversation = conversation
         self._reactions = reactions
         self._may_see = may_see
         self._verify_jws = verify_jws
-        self._note = note
         self._clock = clock
         self._me = me
         self._address = address
+        self._keeping = KeepAgreements(
+            store=store, agreements=agreements, conversation=conversation, note=note, clock=clock, me=me
+        )
 
     # ---- provider's doors ------------------------------------------------------------------------------------
 
@@ -181,7 +180,7 @@ class Negotiations:
             changes = self._content(negotiation, message, signer)
             step = self._conversation.receive(tx, negotiation, message, **changes)
             moved = step.process
-            self._follow(tx, moved, [effect.state for effect in step.effects if isinstance(effect, Entered)])
+            self._keeping.follow(tx, moved, [effect.state for effect in step.effects if isinstance(effect, Entered)])
             answer = self._conversation.accept(tx, moved, message)
             self._reactions.react(tx, moved, caller)
             return answer
@@ -329,7 +328,7 @@ class Negotiations:
         """The peer took our message: a state was entered, which the strategy may have something to say about."""
         step = self._conversation.acknowledged(tx, pid, message_id, exchange, peer_pid)
         if step is not None and step.effects:
-            self._follow(tx, step.process, [e.state for e in step.effects if isinstance(e, Entered)])
+            self._keeping.follow(tx, step.process, [e.state for e in step.effects if isinstance(e, Entered)])
             self._reactions.react(tx, step.process)
 
     def refused(
@@ -343,67 +342,9 @@ class Negotiations:
         if move is not None and move.may_send(step.process.role):
             self._reactions.terminate(tx, step.process, "out-of-step", [f"{exchange.message} was refused: {code}"])
 
-    # ---- consequences ----------------------------------------------------------------------------------------
-
-    def _follow(self, tx: Transaction, negotiation: Negotiation, states: list[str]) -> None:
-        if negotiation.agreement is None:
-            return
-        if machine.VERIFIED in states and negotiation.role is Role.PROVIDER:
-            # Kept before it is final: the consumer may use it before we have read its answer to our last word.
-            self._agreements.add(tx, self._agreement(negotiation))
-        if machine.FINALIZED in states:
-            self._finalize(tx, negotiation)
-
     def presume_finalized(self, tx: Transaction, kept: Agreement, peer: str) -> Agreement:
-        """The consumer uses an agreement whose finalisation we have sent: that is its acknowledgement."""
-        if kept.finalized is not None or kept.consumer != peer:
-            return kept
-        negotiation = self._store.get(tx, kept.negotiation, lock=True)
-        if (
-            negotiation is None
-            or negotiation.pending is None
-            or negotiation.pending.message != machine.FINALIZED_EVENT
-        ):
-            return kept
-        self._conversation.presume(tx, negotiation)
-        self._finalize(tx, negotiation)
-        return self._agreements.get(tx, kept.id) or kept
-
-    def _finalize(self, tx: Transaction, negotiation: Negotiation) -> None:
-        entry = self._note(
-            tx,
-            EntryKind.AGREEMENT,
-            str((negotiation.agreement or {})["@id"]),
-            self._me,
-            {
-                "agreement": negotiation.agreement,
-                "signatures": negotiation.signatures,
-                "negotiation": negotiation.pid,
-            },
-        )
-        final = replace(
-            self._agreement(negotiation), finalized=self._clock.now(), entry=str(getattr(entry, "id", ""))
-        )
-        if self._agreements.get(tx, final.id) is None:
-            self._agreements.add(tx, final)
-        else:
-            self._agreements.save(tx, final)
-
-    def _agreement(self, negotiation: Negotiation) -> Agreement:
-        body = negotiation.agreement
-        assert body is not None, "only a negotiation with an agreement gets here"
-        return Agreement(
-            id=body["@id"],
-            negotiation=negotiation.pid,
-            dataset=negotiation.dataset,
-            provider=body["assigner"],
-            consumer=body["assignee"],
-            role=str(negotiation.role),
-            body=body,
-            sha256=digest(body),
-            signatures=negotiation.signatures,
-            at=self._clock.now(),
-        )
+        """As ``node.negotiation.keeping.KeepAgreements``."""
+        return self._keeping.presume_finalized(tx, kept, peer)
 
 
 def _did(caller: Caller) -> str:

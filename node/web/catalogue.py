@@ -7,6 +7,7 @@ the caller may not see is answered exactly as if it did not exist.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any
@@ -33,6 +34,9 @@ from node.semantics.model import File
 Identify = Callable[[Request], Awaitable[Caller]]
 HtmlView = Callable[[Request, str, Caller], Awaitable[Response]]
 """(request, IRI of the asset, caller) → its page."""
+
+_NAME = r"[A-Za-z0-9][A-Za-z0-9_!#$&^.+-]{0,80}"
+_MEDIA_TYPE = re.compile(f"{_NAME}/{_NAME}(?: *;[ -~]{{1,100}})?")
 
 _Values = Annotated[list[str], Query(default_factory=list)]
 
@@ -197,10 +201,12 @@ class _Door:
             if _unchanged(request, headers["ETag"]):
                 del headers["Content-Length"]
                 return Response(status_code=304, headers=headers)
+            # As a header field, whatever was stated: a name that cannot be one must not spoil the download.
+            media_type = file.media_type if _MEDIA_TYPE.fullmatch(file.media_type) else "application/octet-stream"
             if request.method == "HEAD":
-                return Response(headers=headers, media_type=file.media_type)
+                return Response(headers=headers, media_type=media_type)
             chunks: AsyncIterator[bytes] = await self._assets.open(file.sha256)
-            return StreamingResponse(chunks, headers=headers, media_type=file.media_type)
+            return StreamingResponse(chunks, headers=headers, media_type=media_type)
 
         return send
 

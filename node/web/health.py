@@ -85,7 +85,9 @@ def routes(
 
 
 def _state(wrong: Mapping[str, str]) -> Response:
-    body = {"status": "ok"} if not wrong else {"status": "failing", "wrong": dict(wrong)}
+    # Names alone: what went wrong may tell of addresses and accounts, and anybody may ask here. Signed-in people
+    # find it under /api/node, operators in the log.
+    body = {"status": "ok"} if not wrong else {"status": "failing", "wrong": sorted(wrong)}
     return JSONResponse(body, status_code=503 if wrong else 200, headers={"Cache-Control": "no-store"})
 
 

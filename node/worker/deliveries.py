@@ -22,6 +22,7 @@ PATIENCE = frozenset({408, 425, 429})
 # poller (some connectors say 409), or its view of our identity may be out of reach.
 PASSING = frozenset({401, 404, 409, 423})
 PASSING_ANSWERS = 6
+FIRST_PAUSE = 0.5
 REMEMBERED = 10_000
 
 
@@ -76,15 +77,17 @@ class SendMessages:
             return self._taken(task, message, answer)
         if answer.status >= 500 or answer.status in PATIENCE:
             return Again(f"the peer answered {answer.status}")
-        if answer.status in PASSING and self._may_pass(task):
-            return Again(f"the peer answered {answer.status}")
+        if answer.status in PASSING:
+            answers = self._count(task)
+            if answers < PASSING_ANSWERS:
+                return Again(f"the peer answered {answer.status}", after=FIRST_PAUSE * 2.0 ** (answers - 1))
         return self._refused(task, message, answer)
 
-    def _may_pass(self, task: Task) -> bool:
+    def _count(self, task: Task) -> int:
         answers = self._passing[task.id] = self._passing.pop(task.id, 0) + 1
         while len(self._passing) > REMEMBERED:
             self._passing.popitem(last=False)
-        return answers < PASSING_ANSWERS
+        return answers
 
     def _taken(self, task: Task, message: str, answer: PeerAnswer) -> Outcome:
         self._passing.pop(task.id, None)

@@ -72,7 +72,7 @@ class Pace:
     concurrency: int = 64
     lane_width: int = 16
     first_delay: float = 0.2
-    longest_delay: float = 60.0
+    longest_delay: float = 30.0
     give_up_after: timedelta = timedelta(days=3)
 
     def delay(self, attempts: int) -> float:

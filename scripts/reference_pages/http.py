@@ -205,6 +205,7 @@ def _role(endpoint: Any) -> str:
     if asked is None:
         raise SystemExit(f"{endpoint.__qualname__} asks for nobody")
     roles = re.findall(r"UserRole\.(\w+)", asked[1])
+    around = inspect.getclosurevars(endpoint)
     for name in re.findall(r"\*(\w+)", asked[1]):
-        roles += [role.name for role in inspect.getclosurevars(endpoint).nonlocals[name]]
+        roles += [role.name for role in {**around.globals, **around.nonlocals}[name]]
     return ", ".join(role.lower() for role in roles) or "any"

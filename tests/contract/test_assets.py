@@ -80,6 +80,12 @@ async def test_parts(assets: AssetStore) -> None:
     assert await read(assets, SHA, start=5, end=len(DATA) + 5) == DATA[5:]
 
 
+async def test_sizes(assets: AssetStore) -> None:
+    stored = await assets.take_in(in_pieces(DATA), limit=len(DATA))
+    assert assets.size(stored.sha256) == len(DATA)
+    assert [assets.size(name) for name in (ABSENT, "", "../" + ABSENT, ABSENT.upper())] == [None] * 4
+
+
 async def test_one_byte_too_many(assets: AssetStore) -> None:
     with pytest.raises(TooLarge):
         await assets.take_in(in_pieces(DATA), limit=len(DATA) - 1)

@@ -124,7 +124,15 @@ class TestPeople:
     def test_set_password(self, stores: Stores) -> None:
         with stores.uow.begin() as tx:
             stores.identity.add_account(tx, account(), "a")
+            stores.identity.add_account(tx, account("bert"), "a")
+            for login, kind in (("anna", "session"), ("anna", "api"), ("bert", "session")):
+                stores.identity.add_token(
+                    tx, token_sha256=f"{login} {kind}", login=login, kind=kind, label="", expires=NOW + MINUTE
+                )
             stores.identity.set_password(tx, "anna", "b")
+            assert stores.identity.by_token(tx, "anna session", NOW) is None
+            assert stores.identity.by_token(tx, "anna api", NOW) is not None
+            assert stores.identity.by_token(tx, "bert session", NOW) is not None
             assert stores.identity.account(tx, "anna") == (account(), "b")
             with pytest.raises(NotFound):
                 stores.identity.set_password(tx, "nobody", "b")

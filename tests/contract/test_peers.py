@@ -14,7 +14,16 @@ from starlette.routing import Route
 
 from node.adapters.egress import Egress
 from node.adapters.peers import HttpPeers
-from node.base.errors import Conflict, ForbiddenAddress, InvalidInput, PeerUnreachable, TooLarge, Unauthenticated
+from node.base.errors import (
+    Conflict,
+    ForbiddenAddress,
+    HansaError,
+    InvalidInput,
+    Overloaded,
+    PeerUnreachable,
+    TooLarge,
+    Unauthenticated,
+)
 from node.identity.accesstokens import AccessTokens, OutgoingTokens
 from node.identity.documents import build_document
 from node.identity.messages import credential_message, credential_request
@@ -174,6 +183,26 @@ class TestDocuments:
             await http_peers.did_document(peer.did, fresh=True)
             clock.forward(1)
         assert peer.hits["/.well-known/did.json"] == 2
+
+    async def test_a_flood_of_strangers_pushes_nobody_out(
+        self, http_peers: HttpPeers, peer: Peer, clock: HandClock
+    ) -> None:
+        async def strangers(first: int, number: int) -> int:
+            names = [f"{peer.did}:nobody:{one}" for one in range(first, first + number)]
+            found = await asyncio.gather(*map(http_peers.did_document, names), return_exceptions=True)
+            assert all(isinstance(one, HansaError) for one in found)
+            return sum(isinstance(one, Overloaded) for one in found)
+
+        await http_peers.did_document(peer.did)
+        for first in range(0, 1200, 100):
+            assert await strangers(first, 100) == 0
+        crowd = asyncio.create_task(strangers(2000, 300))
+        await asyncio.sleep(0.01)
+        assert (await http_peers.did_document(peer.did)).id == peer.did
+        assert 100 < await crowd < 300, "those beyond the limit are turned away at once, the others are looked up"
+        clock.forward(299)
+        await http_peers.did_document(peer.did)
+        assert peer.hits["/.well-known/did.json"] == 1
 
     async def test_a_removed_key_is_gone_after_five_minutes(
         self, http_peers: HttpPeers, peer: Peer, clock: HandClock

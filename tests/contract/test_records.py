@@ -143,6 +143,28 @@ class TestCurrent:
         assert current(stores, audiences=None, as_of=then) == [("closed", 1), ("opened", 1)]
         assert current(stores, audiences=frozenset()) == []
 
+    def test_what_is_for_others_is_not_there(self, stores: Stores) -> None:
+        add(
+            stores,
+            record("a", audience="public"),
+            record("a", 2, audience="members"),
+            record("a", 3, audience="members", withdrawn=True),
+        )
+        ways: list[dict[str, Any]] = [{}, {"version": 1}, {"as_of": NOW + 9 * HOUR}]
+        whose: list[tuple[Any, bool]] = [
+            (None, True),
+            ({"public", "members"}, True),
+            ({"public"}, False),
+            ((), False),
+        ]
+        with stores.uow.read() as tx:
+            for audiences, seen in whose:
+                for way in ways:
+                    found = stores.records.get(tx, f"{BASE}a", audiences=audiences, **way)
+                    assert (found is not None) is seen, (audiences, way)
+                    assert stores.records.get(tx, f"{BASE}none", audiences=audiences, **way) is None
+                assert len(stores.records.versions(tx, f"{BASE}a", audiences=audiences)) == (3 if seen else 0)
+
     def test_kinds_origins_and_offers(self, stores: Stores) -> None:
         add(
             stores,

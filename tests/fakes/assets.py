@@ -49,6 +49,9 @@ class MemoryAssets:
     def has(self, sha256: str) -> bool:
         return sha256 in self._bytes
 
+    def size(self, sha256: str) -> int | None:
+        return len(self._bytes[sha256]) if sha256 in self._bytes else None
+
     def keep(self, data: bytes) -> Stored:
         stored = Stored(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
         self._bytes[stored.sha256] = data

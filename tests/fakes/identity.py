@@ -47,6 +47,9 @@ class MemoryIdentityStore:
         if known is None:
             raise NotFound(f"there is no account {login}")
         memory(tx).put("accounts", login, (known[0], password_hash))
+        for name, token in list(memory(tx).rows("tokens").items()):
+            if token[:2] == (login, "session"):
+                memory(tx).drop("tokens", name)
 
     def add_token(
         self, tx: Transaction, *, token_sha256: str, login: str, kind: str, label: str, expires: datetime

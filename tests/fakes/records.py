@@ -23,11 +23,17 @@ class MemoryRecordStore:
         memory(tx).put("records", record.iri, tuple(versions))
 
     def get(
-        self, tx: Transaction, iri: str, *, version: int | None = None, as_of: datetime | None = None
+        self,
+        tx: Transaction,
+        iri: str,
+        *,
+        version: int | None = None,
+        as_of: datetime | None = None,
+        audiences: Collection[str] | None = None,
     ) -> Record | None:
         fitting = [
             record
-            for record in self._versions(tx, iri)
+            for record in self._for_them(tx, iri, audiences)
             if (version is None or record.version == version) and (as_of is None or record.at <= as_of)
         ]
         return fitting[-1] if fitting else None
@@ -39,8 +45,12 @@ class MemoryRecordStore:
                 by_entry.setdefault(record.entry, []).append(record)
         return [record for entry_id in dict.fromkeys(entry_ids) for record in by_entry.get(entry_id, ())]
 
-    def versions(self, tx: Transaction, iri: str) -> Sequence[Record]:
-        return self._versions(tx, iri)[::-1]
+    def versions(self, tx: Transaction, iri: str, *, audiences: Collection[str] | None = None) -> Sequence[Record]:
+        return self._for_them(tx, iri, audiences)[::-1]
+
+    def _for_them(self, tx: Transaction, iri: str, audiences: Collection[str] | None) -> tuple[Record, ...]:
+        known = self._versions(tx, iri)
+        return known if audiences is None or (known and known[-1].audience in audiences) else ()
 
     def current(
         self,

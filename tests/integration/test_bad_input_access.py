@@ -95,6 +95,7 @@ def filled(path: str, value: str = "urn:uuid:1") -> str:
 
 GOOD_BODIES: dict[str, Any] = {
     "/api/accounts": {"login": "eve", "roles": ["operator"], "password": "a long password for eve"},
+    "/api/accounts/{login}/password": {"password": "a long password for eve"},
     "/api/decisions/{decision_id}": {"approve": True},
     "/api/negotiations": {"dataset": "http://127.0.0.1:1/datasets/x"},
     "/api/transfers": {"agreementId": "urn:uuid:1"},

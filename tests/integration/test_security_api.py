@@ -38,7 +38,7 @@ def answering(media_type: str) -> Iterator[int]:
         def do_POST(self) -> None:
             self.do_GET()
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
             """Nothing: the test tells what matters."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
@@ -113,3 +113,91 @@ def test_no_cache_keeps_what_is_for_one_person(pair: Pair, path: str) -> None:
         for headers in (pair.consumer.person(), {}):
             answer: httpx2.Response = http.get(path, headers=headers)
             assert "no-store" in answer.headers["cache-control"], answer.status_code
+
+
+def test_a_peer_that_says_very_much_says_little_in_lists(pair: Pair) -> None:
+    iri = publish(pair.provider, "much-ado")["iri"]
+    provider, peer = pair.provider, pair.consumer
+    context = ["https://w3id.org/dspace/2025/1/context.jsonld"]
+    with provider.http() as http:
+        [offer] = http.get(f"{provider.dsp}/catalog/datasets/{iri}", headers=peer.as_participant(provider)).json()[
+            "hasPolicy"
+        ]
+        ours = "urn:uuid:0b0c6d5e-0000-4000-8000-000000000001"
+        opened = http.post(
+            f"{provider.dsp}/negotiations/request",
+            headers=peer.as_participant(provider),
+            json={
+                "@context": context,
+                "@type": "ContractRequestMessage",
+                "consumerPid": ours,
+                "callbackAddress": peer.dsp,
+                "offer": {**offer, "target": iri},
+            },
+        ).json()
+        reasons = [0.5, "x" * 2000, *["no"] * 100_000]
+        ended = http.post(
+            f"{provider.dsp}/negotiations/{opened['providerPid']}/termination",
+            headers=peer.as_participant(provider),
+            json={
+                "@context": context,
+                "@type": "ContractNegotiationTerminationMessage",
+                "providerPid": opened["providerPid"],
+                "consumerPid": ours,
+                "reason": reasons,
+            },
+        )
+        assert ended.status_code == 200, ended.text
+        listed = http.get("/api/negotiations", headers=provider.person())
+        assert len(listed.content) < 200_000
+        [found] = [one for one in listed.json() if one["pid"] == opened["providerPid"]]
+    assert found["reason"][:2] == reasons[:2]
+
+
+class TestFiles:
+    """What a publisher states of a file is signed by the node, and becomes a header of its answers."""
+
+    def state(self, node: Running, **file: object) -> httpx2.Response:
+        with node.http(headers=node.person()) as http:
+            stored = http.post("/api/files", content=CSV, headers={"X-File-Name": "a.csv"}).json()
+            described = {
+                "kind": "dataset",
+                "id": "stated",
+                "title": "Stated",
+                "description": "A file that is not what it is said to be.",
+                "contact": {"name": "Mobility", "email": "mobility@example.org"},
+                "theme": "TRAN",
+                "license": "CC-BY-4.0",
+            }
+            said = {**stored, "mediaType": "text/csv", "open": True, **file}
+            return http.post("/api/records", json={"fields": described, "conditions": "open", "files": [said]})
+
+    @pytest.mark.parametrize("media_type", ["text/csv\r\nSet-Cookie: a=b", "text/csv\n", "text/\0", "text/é", "漢"])
+    def test_no_header_is_smuggled_in(self, pair: Pair, media_type: str) -> None:
+        answer = self.state(pair.provider, mediaType=media_type)
+        assert answer.status_code == 400, answer.text
+        assert "mediaType" in answer.json()["detail"]
+
+    @pytest.mark.parametrize("size", [0, len(CSV) - 1, 10**12])
+    def test_a_size_that_is_not_so(self, pair: Pair, size: int) -> None:
+        answer = self.state(pair.provider, size=size)
+        assert answer.status_code == 400
+        assert f"{len(CSV)} bytes" in answer.json()["detail"]
+
+    @pytest.mark.parametrize(
+        ("stated", "served"),
+        [
+            ("text/csv", "text/csv; charset=utf-8"),
+            ("application/geo+json", "application/geo+json"),
+            ("anything", "application/octet-stream"),
+            ("", "application/octet-stream"),
+        ],
+    )
+    def test_what_it_is_served_as(self, pair: Pair, stated: str, served: str) -> None:
+        made = self.state(pair.provider, mediaType=stated)
+        assert made.status_code == 201, made.text
+        with pair.provider.http() as http:
+            answer = http.get(made.json()["iri"] + "/files/a.csv")
+        assert answer.content == CSV
+        assert answer.headers["content-type"] == served
+        assert answer.headers["content-disposition"].startswith("attachment")

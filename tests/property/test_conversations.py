@@ -1,92 +1,190 @@
-"""Two nodes, a link that lies, crashes at any step: everything comes to rest, and both sides agree.
+"""Companies of nodes, a network that lies, crashes at any step: everything comes to rest, and all sides agree.
 
-A failing seed is printed by the assertion and replays exactly: ``run(seed, …)``.
+A failing life is told by its seed and replays exactly: ``python -m tests.simulate --life SEED``. What was found by
+such lives stays here as a schedule of its own.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
 
 import pytest
 
 from node.base.process import Role
-from node.negotiation import conversation, machine
-from tests.simulator.nodes import SimNode
-from tests.simulator.world import Faults, World, run
+from node.negotiation import machine
+from node.transfer import machine as transferring
+from tests.simulate import from_json, kept
+from tests.simulator.life import Life, live, replay
+from tests.simulator.nodes import NodePlan
+from tests.simulator.shrink import shrink, told
+from tests.simulator.world import Action, World
 
-SEEDS = range(1, 41)
+PAIR = (NodePlan("ghent", 0, "waits"), NodePlan("bruges", 0, "waits"))
+SEEDS = range(1, 25)
+
+
+def step_by_step(*lines: str) -> list[Action]:
+    """A schedule as ``told`` writes it."""
+    return [tuple(int(word) if word.isdigit() else word for word in line.split()) for line in lines]
+
+
+def message(label: str, role: str, name: str, sender: str) -> list[Action]:
+    """A message gets through, and so does its answer."""
+    key = f"{label} {role} {name}"
+    return [("work", sender, 0), ("arrive", key, 0), ("answer", key, 0)]
+
+
+def agreed(label: str = "n1") -> list[Action]:
+    """Bruges has an agreement with Ghent."""
+    return [
+        ("ask", label, "bruges", "ghent", "open", "same"),
+        *message(label, "consumer", "request", "bruges"),
+        *message(label, "provider", "agreement", "ghent"),
+        *message(label, "consumer", "verification", "bruges"),
+        *message(label, "provider", "finalized", "ghent"),
+    ]
+
+
+def started() -> list[Action]:
+    """Bruges reads under its agreement, and has not got the bytes yet."""
+    return [
+        *agreed(),
+        ("use", "t1", "n1"),
+        *message("t1", "consumer", "request", "bruges"),
+        *message("t1", "provider", "start", "ghent"),
+    ]
+
+
+def sound(life: Life) -> Life:
+    """``life``, in which nothing went wrong."""
+    assert life.violation is None, told(life)
+    return life
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_both_sides_agree_in_the_end(seed: int) -> None:
-    world = await run(seed, steps=250, negotiations=5)
-    assert world.counts["finalized"] == 5
-    assert world.counts["completed"] == 5
+def test_all_sides_agree_in_the_end(seed: int) -> None:
+    life = live(str(seed), steps=300)
+    assert life.violation is None, f"seed {seed}, step {life.step}: {life.violation}"
 
 
-async def test_a_link_that_loses_half_of_everything() -> None:
-    world = await run(7, steps=600, negotiations=5, faults=Faults(0.5, 0.5, 0.3, 0.5, 0.05))
-    assert world.counts["finalized"] == 5
-    assert world.counts["answers lost"] > 5
+def test_lives_are_full_of_trouble_and_of_work() -> None:
+    lives = [live(f"full/{number}", steps=250) for number in range(16)]
+    counts = sum((life.counts for life in lives), start=lives[0].counts.__class__())
+    for what in ("drops", "repeats", "crashes", "pause", "fate", "cut", "clock", "kill", "steer", "strange"):
+        assert counts[what] > 0, what
+    assert counts["agreements"] > 50
+    assert counts["completed"] > 50
+    assert counts["negotiations"] == counts["negotiations ended"]
+    assert counts["transfers"] == counts["transfers ended"]
 
 
-async def test_without_faults_four_messages_make_an_agreement() -> None:
-    world = await run(3, steps=0, negotiations=1, faults=Faults(0, 0, 0, 0, 0))
-    (ours,) = world.consumer.all_negotiations()
-    sent = [one.message for one in world.consumer.exchanges(ours.pid)]
+def test_the_same_seed_gives_the_same_life() -> None:
+    first, second = live("again", steps=300), live("again", steps=300)
+    assert first.actions == second.actions
+    assert (first.step, first.counts, first.recovery) == (second.step, second.counts, second.recovery)
+    again = replay("again", first.plans, first.actions)
+    assert (again.step, again.counts) == (first.step, first.counts)
+
+
+def test_a_life_is_kept_and_lived_again_from_a_file() -> None:
+    life = live("file", steps=100)
+    again = from_json(json.dumps(kept(life)))
+    assert (again.step, again.counts) == (life.step, life.counts)
+
+
+def test_without_trouble_four_messages_make_an_agreement() -> None:
+    life = sound(replay("calm", PAIR, agreed()))
+    assert life.counts["agreements"] == 1
+    world = World(PAIR)
+    for action in agreed():
+        assert world.apply(action), action
+    found = world.find("n1", Role.CONSUMER)
+    assert found is not None
+    node, ours = found
+    assert ours.state == machine.FINALIZED
+    sent = [one.message for one in node.exchanges(ours.pid)]
     assert sent == [machine.REQUEST, machine.AGREEMENT, machine.VERIFICATION, machine.FINALIZED_EVENT]
-    (agreement,) = world.consumer.all_agreements()
-    assert set(agreement.signatures) == {world.consumer.did, world.provider.did}
+    (agreement,) = node.all_agreements()
+    assert set(agreement.signatures) == {one.did for one in world.nodes}
 
 
-async def _finds(monkeypatch: pytest.MonkeyPatch, seeds: range) -> bool:
-    for seed in seeds:
-        try:
-            await run(seed, steps=250, negotiations=5, faults=Faults(0.2, 0.3, 0.3, 0.3, 0.03))
-        except Exception:
-            return True
-    return False
+def test_a_peer_that_is_down_for_a_day_loses_nothing() -> None:
+    asked: list[Action] = [("ask", "n1", "bruges", "ghent", "open", "same"), ("work", "bruges", 0)]
+    hours: list[Action] = [("pass", 3600.0), ("work", "bruges", 0), ("arrive", "n1 consumer request", 0)] * 24
+    life = sound(replay("down", PAIR, [*asked, ("down", "ghent"), *hours]))
+    assert life.counts["agreements"] == 1
+    assert life.recovery.total_seconds() < 60
 
 
-async def test_a_planted_loss_of_the_repeat_rule_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conversation.Conversation, "repeated", lambda self, tx, process, message: None)
-    assert await _finds(monkeypatch, range(1, 30))
+def test_a_worker_that_was_stopped_for_a_minute_finds_its_task_done_by_another() -> None:
+    plans = (PAIR[0], NodePlan("bruges", 2, "waits"))
+    asked: list[Action] = [("ask", "n1", "bruges", "ghent", "open", "same"), ("work", "bruges", 0)]
+    stopped: list[Action] = [("pause", "bruges", 0), ("arrive", "n1 consumer request", 0), ("pass", 35.0)]
+    other: list[Action] = [("work", "bruges", 1), ("arrive", "n1 consumer request", 0)]
+    life = sound(replay("stopped", plans, [*asked, *stopped, *other, ("resume", "bruges", 0)]))
+    assert life.counts["agreements"] == 1
 
 
-async def test_a_planted_wrong_row_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    moves = dict(machine.TABLE.moves)
-    moves[machine.AGREED, machine.VERIFICATION] = replace(
-        moves[machine.AGREED, machine.VERIFICATION], to=machine.FINALIZED
-    )
-    broken = replace(machine.TABLE, moves=moves)
-    original = SimNode._build
+class TestFound:
+    """What simulated lives have found."""
 
-    def build(node: SimNode) -> None:
-        original(node)
-        if node.name == "bruges":
-            node.negotiations._conversation.table = broken
+    def test_an_offer_that_overtakes_the_answer_to_the_request(self) -> None:
+        """The answer came after the offer and took the consumer back to REQUESTED, where it waited for ever."""
+        steps = step_by_step(
+            "ask n1 bruges ghent open other",
+            "work bruges 0",
+        )
+        steps += [
+            ("arrive", "n1 consumer request", 0),
+            ("work", "ghent", 0),
+            ("arrive", "n1 provider offer", 0),
+            ("answer", "n1 consumer request", 0),
+        ]
+        world = World(PAIR)
+        for action in steps:
+            assert world.apply(action), action
+        found = world.find("n1", Role.CONSUMER)
+        assert found is not None
+        assert found[1].state == machine.OFFERED
+        sound(replay("overtaken", PAIR, steps))
 
-    monkeypatch.setattr(SimNode, "_build", build)
-    assert await _finds(monkeypatch, range(1, 10))
+    @pytest.mark.parametrize("message", [transferring.SUSPENSION, transferring.TERMINATION])
+    @pytest.mark.parametrize("late", ["consumer completion", "provider suspension", "provider termination"])
+    def test_a_completion_that_crosses_another_message(self, message: str, late: str) -> None:
+        """One side was COMPLETED and the other SUSPENDED or TERMINATED, for good."""
+        crossing: list[Action] = [
+            ("work", "bruges", 0),
+            ("arrive", "t1 consumer receive", 0),
+            ("answer", "t1 consumer receive", 0),
+            ("steer", "t1", "provider", message),
+            ("work", "bruges", 0),
+            ("work", "ghent", 0),
+            ("arrive", f"t1 {late}", 0),
+        ]
+        life = sound(replay("crossing", PAIR, [*started(), *crossing]))
+        assert life.counts["transfers ended"] == 1
+
+    @pytest.mark.xfail(strict=True, reason="no message of a transfer tells which of the peer's it was sent after")
+    def test_a_suspension_that_arrives_after_it_was_taken_back(self) -> None:
+        """Both suspend; one resumes while the other's suspension is still under way: it passes for a new one."""
+        crossing: list[Action] = [
+            ("steer", "t1", "consumer", transferring.SUSPENSION),
+            ("work", "bruges", 0),
+            ("steer", "t1", "provider", transferring.SUSPENSION),
+            *message("t1", "provider", "suspension", "ghent"),
+            ("steer", "t1", "provider", transferring.START),
+            ("work", "ghent", 0),
+            ("arrive", "t1 consumer suspension", 0),
+        ]
+        sound(replay("ghost", PAIR, [*started(), *crossing], ghosts=True))
 
 
-async def test_a_planted_effect_before_its_commit_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The provider forgets what it answered: the message left, the state did not follow.
-    original = World.land
-
-    async def land(world: World, flight: object) -> None:
-        saved = world.provider.negotiations_store.save
-        if world.chance.random() < 0.2:
-            world.provider.negotiations_store.save = lambda tx, process: None  # type: ignore[method-assign]
-        try:
-            await original(world, flight)  # type: ignore[arg-type]
-        finally:
-            world.provider.negotiations_store.save = saved  # type: ignore[method-assign]
-
-    monkeypatch.setattr(World, "land", land)
-    assert await _finds(monkeypatch, range(1, 10))
-
-
-def test_roles_are_each_others_other() -> None:
-    assert Role.CONSUMER.other is Role.PROVIDER
-    assert Role.PROVIDER.other is Role.CONSUMER
+def test_a_failing_schedule_is_made_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.base.delivery.Courier.cancel", lambda self, tx, task_id: None)
+    life = next(life for number in range(20) if (life := live(f"small/{number}", steps=300)).violation)
+    smaller = shrink(life, seconds=5)
+    assert smaller.violation is not None
+    assert life.violation is not None
+    assert smaller.violation.name == life.violation.name
+    assert len(smaller.actions) < 30
+    assert len(told(smaller).splitlines()) == len(smaller.actions) + 2

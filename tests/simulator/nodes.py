@@ -1,100 +1,180 @@
 """A node without network, disk or clock, as far as a conversation needs one.
 
-Everything that decides is the real thing: tables, use cases, strategies, the outbox. Replaced are the stores (the
-fakes that pass the stores' contract tests), the keys, and the network, which the scenario plays.
+Everything that decides is the real thing: tables, use cases, strategies, policies, grants, the worker, the outbox.
+Replaced are the stores (the fakes that pass the stores' contract tests), the keys, and the network, which the
+scenario plays.
 """
 
 from __future__ import annotations
 
 import base64
-import copy
+import hashlib
 import json
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from node.base.delivery import Courier
-from node.base.errors import HansaError
-from node.base.jsons import digest
+from node.base.errors import HansaError, LocalFault, NotAllowed, NotFound, PeerUnreachable
+from node.base.jsons import canonical, digest
 from node.base.process import Exchange, Role
 from node.base.work import Task, Transaction
 from node.catalogue.model import Record
-from node.identity.model import Caller, DidDocument
+from node.identity.model import ANONYMOUS, Caller, DidDocument
 from node.ledger.usecases import Append
 from node.negotiation import machine as negotiating
 from node.negotiation import messages as contract
 from node.negotiation.agreement import Party
 from node.negotiation.conversation import Conversation
+from node.negotiation.decisions import Decisions
 from node.negotiation.model import Agreement, Negotiation
 from node.negotiation.reactions import House, Reactions
-from node.negotiation.strategy import StandardStrategy
+from node.negotiation.strategy import Accept, Action, Counter, Look, StandardStrategy
 from node.negotiation.usecases import Negotiations
 from node.policy.model import Situation
+from node.semantics.model import File
 from node.transfer import machine as transferring
 from node.transfer import messages as transfer_messages
 from node.transfer import strategy as transfer_strategy
+from node.transfer.access import Access, require_standing, token_hash
+from node.transfer.addresses import read_address
+from node.transfer.grants import GrantAccess, RefreshToken
 from node.transfer.model import Reception, Transfer
 from node.transfer.usecases import RECEIVE_TOPIC, Transfers
-from node.worker.deliveries import PeerAnswer, SendMessages
-from node.worker.loop import Again, Done, Never
+from node.worker.deliveries import Outcomes, PeerAnswer, SendMessages
+from node.worker.loop import Again, Done, Handler, Outcome
 from tests.fakes.ledger import MemoryLedgerStore
 from tests.fakes.negotiation import MemoryAgreementStore, MemoryDecisionStore, MemoryNegotiationStore
 from tests.fakes.provider import SeedKeyRing
 from tests.fakes.records import MemoryRecordStore
 from tests.fakes.transfer import MemoryGrantStore, MemoryReceptionStore, MemoryTransferStore
-from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
+from tests.fakes.work import MemoryOutbox
+from tests.simulator.database import Change, SimUnitOfWork
+from tests.simulator.workers import Wire
 
-START = datetime(2026, 11, 20, 9, tzinfo=UTC)
-OFFER = {"@type": "Offer", "permission": [{"action": "odrl:use"}], "profile": "https://w3id.org/hansa/policy"}
+START: Final = datetime(2026, 11, 20, 9, tzinfo=UTC)
+DATA: Final = "ab" * 32
+_BASE: Final[dict[str, Any]] = {"@type": "Offer", "profile": "https://w3id.org/hansa/policy"}
+_PAST: Final = [{"leftOperand": "odrl:dateTime", "operator": "odrl:lt", "rightOperand": "2020-01-01T00:00:00Z"}]
+_FUTURE: Final = [{"leftOperand": "odrl:dateTime", "operator": "odrl:lt", "rightOperand": "2036-01-01T00:00:00Z"}]
+OFFERS: Final[dict[str, dict[str, Any]]] = {
+    "open": {**_BASE, "permission": [{"action": "odrl:use"}]},
+    "asks": {**_BASE, "permission": [{"action": "odrl:use", "duty": [{"action": "odrl:obtainConsent"}]}]},
+    "refuses": {**_BASE, "permission": [{"action": "odrl:use", "constraint": _PAST}]},
+}
+OTHER_TERMS: Final[dict[str, Any]] = {"permission": [{"action": "odrl:use", "constraint": _FUTURE}]}
 
 
-class SimClock:
-    """A clock that the scenario moves."""
+class Time:
+    """The world's time; a node's clock may differ from it."""
 
     def __init__(self) -> None:
         self.at = START
 
+
+class SimClock:
+    """A node's clock: the world's time and an error that the scenario sets."""
+
+    def __init__(self, time: Time) -> None:
+        self._time = time
+        self.error = timedelta()
+
     def now(self) -> datetime:
-        return self.at
-
-    def forward(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
+        return self._time.at + self.error
 
 
-@dataclass
-class SimNode:
-    """One node: ``crash`` loses what is in flight and keeps what was committed."""
+class SimKeyRing(SeedKeyRing):
+    """Signatures that are the same in each run: ECDSA's are not, and what is signed is not this simulation's
+    question."""
+
+    def sign_jws(self, header: dict[str, Any], payload: bytes) -> str:
+        signature = hashlib.sha256(self.did.encode() + payload).digest()
+        parts = (canonical(header), payload, signature)
+        return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
+
+
+def verify_jws(jws: str, signer: DidDocument) -> bytes:
+    """The payload, where ``signer`` signed it."""
+    payload, signature = (base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in jws.split(".")[1:])
+    if hashlib.sha256(signer.id.encode() + payload).digest() != signature:
+        raise NotAllowed("the signature does not hold")
+    return payload
+
+
+class Bargaining(StandardStrategy):
+    """The standard strategy, but for a consumer whose terms the provider did not take: it accepts the provider's,
+    or counters with its own terms twice before it does."""
+
+    def __init__(self, manner: str) -> None:
+        self._counters = {"accepts": 0, "haggles": 2}[manner]
+
+    def next(self, look: Look) -> Action:
+        negotiation = look.negotiation
+        unwelcome = negotiation.state == negotiating.OFFERED and not look.same_terms and negotiation.asked is not None
+        if negotiation.role is not Role.CONSUMER or not unwelcome:
+            return super().next(look)
+        countered = look.said().count(negotiating.REQUEST) - 1
+        return Counter(negotiation.asked or {}) if countered < self._counters else Accept()
+
+
+@dataclass(frozen=True, slots=True)
+class NodePlan:
+    """``workers``: how many share the queue; 0 for the embedded one. ``manner``: how it bargains as a consumer."""
 
     name: str
-    clock: SimClock
-    offered: tuple[str, ...] = ()
-    uow: MemoryUnitOfWork = field(default_factory=MemoryUnitOfWork)
+    workers: int
+    manner: str
 
-    def __post_init__(self) -> None:
+    def datasets(self) -> dict[str, str]:
+        """Kind of offer → IRI."""
+        return {kind: f"https://{self.name}.example/datasets/{kind}" for kind in OFFERS}
+
+
+class SimNode:
+    """One node: what it kept survives ``restart``, and nothing else does."""
+
+    def __init__(
+        self,
+        plan: NodePlan,
+        time: Time,
+        *,
+        committed: Callable[[SimNode, Sequence[Change]], None],
+        woken: Callable[[SimNode], None],
+    ) -> None:
+        self.plan = plan
+        self.name = plan.name
+        self.time = time
+        self.clock = SimClock(time)
+        self.up = True
         self.did = f"did:web:{self.name}.example"
-        self.address = f"https://{self.name}.example/dsp/2025-1"
-        self.keyring = SeedKeyRing(self.did)
+        self.base = f"https://{self.name}.example"
+        self.address = f"{self.base}/dsp/2025-1"
+        self.keyring = SimKeyRing(self.did)
+        self.uow = SimUnitOfWork(lambda changes: committed(self, changes))
+        self._woken = woken
         self.negotiations_store = MemoryNegotiationStore()
         self.transfers_store = MemoryTransferStore()
         self.agreements = MemoryAgreementStore()
-        self.decisions = MemoryDecisionStore()
+        self.decisions_store = MemoryDecisionStore()
         self.records = MemoryRecordStore()
         self.ledger = MemoryLedgerStore()
         self.outbox = MemoryOutbox()
         self.grants = MemoryGrantStore()
-        self.applied: list[tuple[str, str]] = []
-        self._build()
+        self.receptions = MemoryReceptionStore()
+        self.restart()
         with self.uow.begin() as tx:
-            for number, iri in enumerate(self.offered):
-                self.records.add(tx, record(iri, self.did, self.clock.now(), number))
+            for number, (kind, iri) in enumerate(plan.datasets().items()):
+                self.records.add(tx, record(iri, self.did, time.at, number, OFFERS[kind]))
 
-    def _build(self) -> None:
+    def restart(self) -> None:
+        """The process begins again, with what was committed."""
         append = Append(self.ledger)
 
-        def note(tx: Transaction, kind: Any, subject: str, by: str, body: Any) -> Any:
+        def note(tx: Transaction, kind: Any, subject: str, by: str, body: Mapping[str, Any]) -> Any:
             return append(tx, kind, subject, by, body, self.clock.now())
 
-        courier = Courier(self.outbox, lambda: None)
+        courier = Courier(self.outbox, lambda: self._woken(self))
         talk: Conversation[Negotiation] = Conversation(
             table=negotiating.TABLE,
             store=self.negotiations_store,
@@ -103,35 +183,6 @@ class SimNode:
             clock=self.clock,
             acknowledge=contract.acknowledgement,
             path=contract.path,
-        )
-        self.reactions = Reactions(
-            conversation=talk,
-            records=self.records,
-            decisions=self.decisions,
-            keyring=self.keyring,
-            note=note,
-            clock=self.clock,
-            strategy=StandardStrategy(),
-            house=House(
-                me=Party(did=self.did, name=self.name),
-                languages=("en",),
-                issuers=dict,
-                rulebook=lambda: None,
-            ),
-        )
-        self.negotiations = Negotiations(
-            uow=self.uow,
-            store=self.negotiations_store,
-            agreements=self.agreements,
-            records=self.records,
-            conversation=talk,
-            reactions=self.reactions,
-            may_see=lambda record, caller: True,
-            verify_jws=lambda jws, signer: _payload(jws),
-            note=note,
-            clock=self.clock,
-            me=self.did,
-            address=self.address,
         )
         carry: Conversation[Transfer] = Conversation(
             table=transferring.TABLE,
@@ -142,6 +193,42 @@ class SimNode:
             acknowledge=transfer_messages.acknowledgement,
             path=transfer_messages.path,
         )
+        self.talk, self.carry = talk, carry
+        self.negotiations = Negotiations(
+            uow=self.uow,
+            store=self.negotiations_store,
+            agreements=self.agreements,
+            records=self.records,
+            conversation=talk,
+            reactions=Reactions(
+                conversation=talk,
+                records=self.records,
+                decisions=self.decisions_store,
+                keyring=self.keyring,
+                note=note,
+                clock=self.clock,
+                strategy=StandardStrategy() if self.plan.manner == "waits" else Bargaining(self.plan.manner),
+                house=House(
+                    me=Party(did=self.did, name=self.name), languages=("en",), issuers=dict, rulebook=lambda: None
+                ),
+            ),
+            may_see=lambda record, caller: True,
+            verify_jws=verify_jws,
+            note=note,
+            clock=self.clock,
+            me=self.did,
+            address=self.address,
+        )
+        self.decisions = Decisions(
+            uow=self.uow,
+            store=self.decisions_store,
+            negotiations=self.negotiations,
+            admissions=None,
+            recheck=_recheck,
+            note=note,
+            clock=self.clock,
+        )
+        grants = GrantAccess(self.grants, self.keyring, self.clock, public_url=self.base)
         self.transfers = Transfers(
             uow=self.uow,
             store=self.transfers_store,
@@ -149,14 +236,12 @@ class SimNode:
             negotiations=self.negotiations_store,
             records=self.records,
             grants=self.grants,
-            receptions=MemoryReceptionStore(),
+            receptions=self.receptions,
             conversation=carry,
             courier=courier,
-            granting=lambda tx, transfer, agreement, record, file, key: {
-                "@type": "DataAddress",
-                "endpointType": "https://w3id.org/idsa/v4.1/HTTP",
-                "endpoint": f"{self.address}/data/{transfer.pid}",
-            },
+            granting=lambda tx, transfer, agreement, record, file, key: grants.grant(
+                tx, transfer, agreement, record, file, recipient_seal_key=key
+            )[1],
             situation=lambda agreement, caller: Situation(
                 caller=caller, at=self.clock.now(), provider=self.did, agreed=True
             ),
@@ -167,151 +252,192 @@ class SimNode:
             me=self.did,
             address=self.address,
         )
-        self.send = SendMessages(
-            post=self._no_network,
-            protocols={
-                negotiating.TABLE.name: self.negotiations,
-                transferring.TABLE.name: self.transfers,
-            },
+        self._refresh = RefreshToken(
+            self.uow,
+            transfers=self.transfers_store,
+            agreements=self.agreements,
+            grants=self.grants,
+            access=grants,
             clock=self.clock,
         )
 
-    async def _no_network(self, url: str, body: bytes, *, audience: str) -> PeerAnswer:
-        raise AssertionError("the scenario plays the network")
-
-    def crash(self) -> None:
-        """The process dies and starts again: leases are released, memory is gone, commits stay."""
-        self._build()
-        with self.uow.begin() as tx:
-            self.outbox.release(tx)
-
     # ---- the worker's side -----------------------------------------------------------------------------------
 
-    def lease(self) -> list[Task]:
-        """What would be sent now. Bytes arrive at once: receiving has simulations of its own."""
-        now = self.clock.now()
-        with self.uow.begin() as tx:
-            until = now + timedelta(seconds=30)
-            leased = self.outbox.lease(tx, owner="sim", now=now, until=until, limit=50)
-        for task in leased:
-            if task.topic == RECEIVE_TOPIC:
-                with self.uow.begin() as tx:
-                    if self.outbox.done(tx, task):
-                        self.transfers.finished(tx, task.subject, received(task.subject, now))
-        return [task for task in leased if task.topic != RECEIVE_TOPIC]
+    def handlers(self) -> dict[str, Handler]:
+        """What a worker of this node does with its tasks."""
 
-    async def conclude(self, task: Task, answer: PeerAnswer | None) -> None:
-        """The answer to ``task`` arrived (None: nothing did)."""
+        async def post(url: str, body: bytes, *, audience: str) -> PeerAnswer:
+            return await Wire(url, body, audience=audience)
 
-        async def play(url: str, body: bytes, *, audience: str) -> PeerAnswer:
-            from node.base.errors import PeerUnreachable
+        protocols: dict[str, Outcomes] = {
+            negotiating.TABLE.name: self.negotiations,
+            transferring.TABLE.name: self.transfers,
+        }
+        return {
+            "dsp": SendMessages(post=post, protocols=protocols, clock=self.clock),
+            RECEIVE_TOPIC: self._receive,
+        }
 
-            if answer is None:
-                raise PeerUnreachable("silence")
-            return answer
-
-        self.send._post = play
-        outcome = await self.send(task)
-        with self.uow.begin() as tx:
-            match outcome:
-                case Done(apply):
-                    if self.outbox.done(tx, task) and apply is not None:
-                        apply(tx)
-                case Again(error):
-                    self.outbox.retry(tx, task, due=self.clock.now() + timedelta(seconds=1), error=error)
-                case Never(error):
-                    self.outbox.bury(tx, task, error=error)
+    async def _receive(self, task: Task) -> Outcome:
+        """As ``node.bootstrap.tasks``; the bytes come in one piece, which has simulations of its own."""
+        with self.uow.read() as tx:
+            transfer = self.transfers_store.get(tx, task.subject)
+            reception = self.receptions.get(tx, task.subject)
+        if transfer is None or transfer.state in transferring.TABLE.terminal:
+            return Done()
+        if reception is None or reception.state not in ("done", "failed"):
+            address = read_address(transfer.data_address)
+            try:
+                answer = await Wire(
+                    address.endpoint, (address.authorization or "").encode(), audience=transfer.peer, read=True
+                )
+            except PeerUnreachable as away:
+                return Again(away.detail, lane_down=True)
+            if answer.status == 423:
+                return Done()
+            if answer.status >= 500:
+                return Again(f"the provider answers {answer.status}")
+            reception = received(transfer, answer, self.clock.now())
+            with self.uow.begin() as tx:
+                self.receptions.put(tx, reception)
+        settled = reception
+        return Done(lambda tx: self.transfers.finished(tx, task.subject, settled))
 
     # ---- the doors -------------------------------------------------------------------------------------------
 
     def receive(self, sender: str, path: str, body: bytes) -> PeerAnswer:
-        """An HTTP request as the door would serve it; local faults escape, for the scenario to see."""
-        caller = Caller(did=sender)
+        """An HTTP request as the protocol's door would serve it."""
         try:
-            answer = self._route(caller, path, body)
+            answer = self._route(Caller(did=sender), path, body)
+        except LocalFault as fault:
+            return _error(fault.status if fault.status >= 500 else 400, fault)
         except HansaError as error:
-            if error.status >= 500:
-                raise
-            return PeerAnswer(error.status, json.dumps({"code": error.code, "reason": [error.detail]}).encode())
+            return _error(error.status, error)
         return PeerAnswer(answer.status, json.dumps(answer.body).encode())
 
     def _route(self, caller: Caller, path: str, body: bytes) -> Any:
         parts = path.strip("/").split("/")
         if path == "/negotiations/request":
             return self.negotiations.requested(caller, contract.read(body, negotiating.REQUEST))
+        if path == "/negotiations/offers":
+            return self.negotiations.offered(caller, contract.read(body, negotiating.OFFER))
         if path == "/transfers/request":
             return self.transfers.requested(caller, transfer_messages.read(body, transferring.REQUEST))
-        kind = {
-            ("negotiations", "request"): negotiating.REQUEST,
-            ("negotiations", "offers"): negotiating.OFFER,
-            ("negotiations", "agreement"): negotiating.AGREEMENT,
-            ("negotiations", "verification"): negotiating.VERIFICATION,
-            ("negotiations", "events"): "ContractNegotiationEventMessage",
-            ("negotiations", "termination"): negotiating.TERMINATION,
-            ("transfers", "start"): transferring.START,
-            ("transfers", "completion"): transferring.COMPLETION,
-            ("transfers", "suspension"): transferring.SUSPENSION,
-            ("transfers", "termination"): transferring.TERMINATION,
-        }[(parts[0], parts[-1])]
+        kind = _KINDS[parts[0], parts[-1]]
         if parts[0] == "negotiations":
+            message = contract.read(body, kind)
             signer = DidDocument(id=str(caller.did), raw={})
-            return self.negotiations.received(parts[1], caller, contract.read(body, kind), signer=signer)
+            return self.negotiations.received(parts[1], caller, message, signer=signer, role=_role(message.name))
         return self.transfers.received(parts[1], caller, transfer_messages.read(body, kind))
+
+    def read(self, sender: str, path: str, bearer: str) -> PeerAnswer:
+        """GET /data/{pid}: as ``AuthoriseAccess``, but that the policy admits everybody. An expired or replaced
+        token is renewed as the consumer would renew it."""
+        pid = path.rsplit("/", 1)[1]
+        try:
+            with self.uow.read() as tx:
+                grant = self.grants.by_token(tx, token_hash(bearer.removeprefix("Bearer ")))
+            if grant is None or grant.expires <= self.clock.now():
+                self._refresh._renew(Caller(did=sender), pid)
+            with self.uow.read() as tx:
+                grant = self.grants.by_transfer(tx, pid)
+                transfer = self.transfers_store.get(tx, pid)
+                agreement = self.agreements.get(tx, grant.agreement) if grant is not None else None
+                if grant is None or transfer is None or agreement is None or grant.recipient != sender:
+                    raise NotFound
+                access = Access(transfer=transfer, grant=grant, agreement=agreement, at=self.clock.now())
+                require_standing(access)
+            with self.uow.begin() as tx:
+                self.grants.count_access(tx, pid)
+        except NotAllowed as refusal:
+            suspended = refusal.facts.get("transferState") == transferring.SUSPENDED
+            return _error(423 if suspended else 403, refusal)
+        except HansaError as error:
+            return _error(error.status, error)
+        return PeerAnswer(200, DATA.encode())
+
+    # ---- people ----------------------------------------------------------------------------------------------
+
+    def decide(self, decision: str, *, approve: bool) -> None:
+        """A person of this node decides."""
+        with self.uow.read() as tx:
+            found = self.decisions_store.get(tx, decision)
+        assert found is not None, "only a decision that waits is taken"
+        caller = Caller(did=found.peer) if approve else ANONYMOUS
+        self.decisions._carry_out(found, approve, "person", None, caller)
+
+    def withdraw(self, iri: str) -> None:
+        """The dataset is offered no longer."""
+        with self.uow.begin() as tx:
+            now = self.records.get(tx, iri)
+            if now is not None and not now.withdrawn:
+                self.records.add(tx, replace(now, version=now.version + 1, withdrawn=True, offer=None))
 
     # ---- looking ---------------------------------------------------------------------------------------------
 
     def all_negotiations(self) -> list[Negotiation]:
-        with self.uow.read() as tx:
-            return list(self.negotiations_store.select(tx, limit=100_000))
+        return list(self.uow.peek("negotiations").values())
 
     def all_transfers(self) -> list[Transfer]:
-        with self.uow.read() as tx:
-            return list(self.transfers_store.select(tx, limit=100_000))
+        return list(self.uow.peek("transfers").values())
 
     def all_agreements(self) -> list[Agreement]:
-        with self.uow.read() as tx:
-            return list(self.agreements.select(tx, limit=100_000))
-
-    def waiting(self) -> int:
-        with self.uow.read() as tx:
-            return self.outbox.waiting(tx)
+        return list(self.uow.peek("agreements").values())
 
     def exchanges(self, pid: str) -> list[Exchange]:
-        with self.uow.read() as tx:
-            return list(self.negotiations_store.exchanges(tx, pid)) + list(self.transfers_store.exchanges(tx, pid))
-
-    def next_due(self) -> datetime | None:
-        with self.uow.read() as tx:
-            return self.outbox.next_due(tx)
+        tables = ("negotiations messages", "transfers messages")
+        return [one for table in tables for one in self.uow.peek(table).get(pid, ())]
 
 
-def _payload(jws: str) -> bytes:
-    """What a compact JWS says; who signed it is not this simulation's question."""
-    part = jws.split(".")[1]
-    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+_KINDS: Final[dict[tuple[str, str], str]] = {
+    ("negotiations", "request"): negotiating.REQUEST,
+    ("negotiations", "offers"): negotiating.OFFER,
+    ("negotiations", "agreement"): negotiating.AGREEMENT,
+    ("negotiations", "verification"): negotiating.VERIFICATION,
+    ("negotiations", "events"): "ContractNegotiationEventMessage",
+    ("negotiations", "termination"): negotiating.TERMINATION,
+    ("transfers", "start"): transferring.START,
+    ("transfers", "completion"): transferring.COMPLETION,
+    ("transfers", "suspension"): transferring.SUSPENSION,
+    ("transfers", "termination"): transferring.TERMINATION,
+}
 
 
-def received(pid: str, at: datetime) -> Reception:
-    """All bytes are here and verified."""
+def _role(message: str) -> Role | None:
+    """Our role at the door of this message, where the door tells it."""
+    if message in (negotiating.REQUEST, negotiating.VERIFICATION, negotiating.ACCEPTED_EVENT):
+        return Role.PROVIDER
+    return None if message == negotiating.TERMINATION else Role.CONSUMER
+
+
+def _error(status: int, error: HansaError) -> PeerAnswer:
+    return PeerAnswer(status, json.dumps({"code": error.code, "reason": [error.detail]}).encode())
+
+
+async def _recheck(did: str) -> Caller:
+    return Caller(did=did)
+
+
+def received(transfer: Transfer, answer: PeerAnswer, at: datetime) -> Reception:
+    """All bytes are here and verified, or they never will be."""
+    done = answer.status == 200
     return Reception(
-        transfer=pid,
-        state="done",
+        transfer=transfer.pid,
+        state="done" if done else "failed",
         name="data.csv",
         media_type="text/csv",
         sealed=False,
         expected=3,
-        received=3,
+        received=3 if done else 0,
         at=at,
-        sha256="ab" * 32,
-        manifest="signed",
+        sha256=answer.body.decode() if done else None,
+        manifest="signed" if done else None,
+        error=None if done else f"the provider answered {answer.status}",
     )
 
 
-def record(iri: str, origin: str, at: datetime, number: int) -> Record:
-    """A record that is on offer to everybody."""
-    offer = {**copy.deepcopy(OFFER), "@id": f"{iri}#offer"}
-    from node.semantics.model import File
-
+def record(iri: str, origin: str, at: datetime, number: int, offer: Mapping[str, Any] = OFFERS["open"]) -> Record:
+    """A record that is on offer to everybody under these terms."""
     return Record(
         iri=iri,
         version=1,
@@ -326,9 +452,9 @@ def record(iri: str, origin: str, at: datetime, number: int) -> Record:
         sha256=digest(iri),
         at=at,
         by="test",
-        offer=offer,
-        files=(File(name="data.csv", media_type="text/csv", size=3, sha256="ab" * 32),),
+        offer={**offer, "@id": f"{iri}#offer"},
+        files=(File(name="data.csv", media_type="text/csv", size=3, sha256=DATA),),
     )
 
 
-__all__ = ["Role", "SimClock", "SimNode", "record"]
+__all__ = ["OFFERS", "NodePlan", "SimClock", "SimNode", "Time", "record"]

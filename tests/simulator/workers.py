@@ -143,7 +143,7 @@ class Hand:
             self.sent(run, wire)
 
     def _record(self, task: Task, outcome: Outcome, failures: int) -> None:
-        """As the loop's ``_record``: an outcome that cannot be recorded is kept, in the end as a reason to try again."""
+        """As the loop's ``_record``: what cannot be recorded is kept, in the end as a reason to try again."""
         if failures > 1:
             outcome = Again("its outcome could not be recorded")
         try:

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.nodes import running
 from tests.postgres import fresh_schema
@@ -83,7 +84,7 @@ def run_kit(kit: Kit, config: Path, *, store: str, number: int, only: str | None
 
 
 @contextmanager
-def database(store: str, home: Path) -> Iterator[dict[str, str]]:
+def database(store: str, home: Path) -> Iterator[dict[str, Any]]:
     """The settings that make a node keep its things in ``store``."""
     if store == "sqlite":
         yield {}

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from node.adapters.egress import Answer, Egress, Lane
 from node.base.clock import Clock
-from node.base.errors import Conflict, HansaError, InvalidInput, PeerUnreachable, Unauthenticated
+from node.base.errors import Conflict, HansaError, InvalidInput, Overloaded, PeerUnreachable, Unauthenticated
 from node.identity.accesstokens import OutgoingTokens
 from node.identity.did import check_document, document_url
 from node.identity.flights import Flights
@@ -28,6 +28,8 @@ MAX_PRESENTATIONS: Final = 1024 * 1024
 _DOCUMENT_SECONDS: Final = 10.0
 _MESSAGE_SECONDS: Final = 20.0
 _KEPT: Final = 1024
+_STRANGERS: Final = 128
+"""How many documents may be on their way before those of strangers have to wait: half of what a lane carries."""
 
 V = TypeVar("V")
 
@@ -42,13 +44,16 @@ class _Entry(Generic[V]):
 
 
 class _Cache(Generic[V]):
-    """The newest ``_KEPT`` things by key."""
+    """The ``_KEPT`` things that were used last, by key."""
 
     def __init__(self) -> None:
         self._entries: OrderedDict[str, _Entry[V]] = OrderedDict()
 
     def get(self, key: str) -> _Entry[V] | None:
-        return self._entries.get(key)
+        entry = self._entries.get(key)
+        if entry is not None:
+            self._entries.move_to_end(key)
+        return entry
 
     def put(self, key: str, entry: _Entry[V]) -> None:
         self._entries[key] = entry
@@ -62,7 +67,8 @@ class HttpPeers:
 
     A DID document is kept for ``document_max_age`` seconds; when a key in it is unknown it is fetched anew, at
     most once in ``refetch_pause`` seconds, so that a flood of made-up key ids costs nobody anything. Failures
-    are remembered for ``failure_max_age`` seconds.
+    are remembered for ``failure_max_age`` seconds, apart from what is known: anybody can name a DID, and must not
+    push out the documents of those whom we talk to, nor take all connections from them.
     """
 
     def __init__(
@@ -88,6 +94,7 @@ class HttpPeers:
         self._own_status_list = own_status_list
         self._own_status_prefix = own_status_prefix
         self._documents: _Cache[DidDocument] = _Cache()
+        self._failures: _Cache[DidDocument] = _Cache()
         self._document_flights: Flights[DidDocument] = Flights()
         self._lists: _Cache[str | dict[str, Any]] = _Cache()
         self._list_flights: Flights[str | dict[str, Any]] = Flights()
@@ -101,12 +108,16 @@ class HttpPeers:
             if own.id == did:
                 return own
         entry = self._documents.get(did)
-        if entry is not None:
-            age = self._clock.now() - entry.at
-            if entry.failure is not None and age < self._failure_max_age:
-                raise entry.failure.with_traceback(None)
+        now = self._clock.now()
+        if entry is None:
+            failed = self._failures.get(did)
+            if failed is not None and failed.failure is not None and now - failed.at < self._failure_max_age:
+                raise failed.failure.with_traceback(None)
+            if len(self._document_flights) >= _STRANGERS:
+                raise Overloaded("too many participants that are not known here call at once")
+        elif entry.value is not None:
             enough = self._refetch_pause if fresh else self._document_max_age
-            if entry.value is not None and age < enough:
+            if now - entry.at < enough:
                 return entry.value
         return await self._document_flights.join(did, lambda: self._fetch_document(did))
 
@@ -128,9 +139,7 @@ class HttpPeers:
             _expect_ok(answer, "its DID document")
             document = check_document(did, answer.json())
         except HansaError as failure:
-            known = self._documents.get(did)
-            if known is None or known.value is None:
-                self._documents.put(did, _Entry(self._clock.now(), failure=failure))
+            self._failures.put(did, _Entry(self._clock.now(), failure=failure))
             raise
         self._documents.put(did, _Entry(self._clock.now(), value=document))
         return document

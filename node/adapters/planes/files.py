@@ -110,10 +110,15 @@ class FolderAssets:
 
     def has(self, sha256: str) -> bool:
         """Whether the bytes are here; False also for what is no SHA-256 in lower-case hexadecimal."""
+        return self.size(sha256) is not None
+
+    def size(self, sha256: str) -> int | None:
+        """How many bytes there are; None where ``has`` is False."""
         try:
-            return stat.S_ISREG(self._path(sha256).lstat().st_mode)
+            found = self._path(sha256).lstat()
         except (FileNotFoundError, NotFound):
-            return False
+            return None
+        return found.st_size if stat.S_ISREG(found.st_mode) else None
 
     def _path(self, sha256: str) -> Path:
         if not _SHA256.fullmatch(sha256):

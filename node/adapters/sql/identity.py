@@ -85,6 +85,7 @@ class SqlIdentityStore:
         changed = connection_of(tx).execute(_SET_PASSWORD, {"who": login, "hash": password_hash})
         if changed.rowcount != 1:
             raise NotFound(f"there is no account {login}")
+        connection_of(tx).execute(delete(tokens).where(tokens.c.login == login, tokens.c.kind == "session"))
 
     def add_token(
         self, tx: Transaction, *, token_sha256: str, login: str, kind: str, label: str, expires: datetime

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, func, select
+from sqlalchemy import ColumnElement, Row, and_, bindparam, func, select
 
 from node.adapters.sql.rows import add, build, put, values
 from node.adapters.sql.schema import record_heads as heads
@@ -25,6 +25,17 @@ _NEWEST = select(records).where(
     records.c.version == select(heads.c.version).where(heads.c.iri == bindparam("iri")).scalar_subquery(),
 )
 _VERSIONS = select(records).where(records.c.iri == bindparam("iri")).order_by(records.c.version.desc())
+# What is for others is sought under no IRI at all, as what is absent: the two must take equally long.
+_for_them = and_(heads.c.iri == bindparam("iri"), heads.c.audience.in_(bindparam("audiences", expanding=True)))
+_NEWEST_FOR_THEM = select(records).where(
+    records.c.iri == select(heads.c.iri).where(_for_them).scalar_subquery(),
+    records.c.version == select(heads.c.version).where(_for_them).scalar_subquery(),
+)
+_VERSIONS_FOR_THEM = (
+    select(records)
+    .where(records.c.iri == select(heads.c.iri).where(_for_them).scalar_subquery())
+    .order_by(records.c.version.desc())
+)
 
 
 class SqlRecordStore:
@@ -39,17 +50,24 @@ class SqlRecordStore:
         put(connection, heads, head, newer="version")
 
     def get(
-        self, tx: Transaction, iri: str, *, version: int | None = None, as_of: datetime | None = None
+        self,
+        tx: Transaction,
+        iri: str,
+        *,
+        version: int | None = None,
+        as_of: datetime | None = None,
+        audiences: Collection[str] | None = None,
     ) -> Record | None:
+        wanted = {"iri": iri} if audiences is None else {"iri": iri, "audiences": list(audiences)}
         if version is None and as_of is None:
-            row = connection_of(tx).execute(_NEWEST, {"iri": iri}).one_or_none()
+            statement = _NEWEST if audiences is None else _NEWEST_FOR_THEM
         else:
-            statement = _VERSIONS.limit(1)
+            statement = (_VERSIONS if audiences is None else _VERSIONS_FOR_THEM).limit(1)
             if version is not None:
                 statement = statement.where(records.c.version == version)
             if as_of is not None:
                 statement = statement.where(records.c.at <= as_of)
-            row = connection_of(tx).execute(statement, {"iri": iri}).one_or_none()
+        row = connection_of(tx).execute(statement, wanted).one_or_none()
         return None if row is None else _record(row)
 
     def by_entry(self, tx: Transaction, entry_ids: Sequence[str]) -> Sequence[Record]:
@@ -61,8 +79,10 @@ class SqlRecordStore:
                 found.setdefault(row.entry, []).append(_record(row))
         return [record for entry_id in wanted for record in found.get(entry_id, ())]
 
-    def versions(self, tx: Transaction, iri: str) -> Sequence[Record]:
-        return [_record(row) for row in connection_of(tx).execute(_VERSIONS, {"iri": iri})]
+    def versions(self, tx: Transaction, iri: str, *, audiences: Collection[str] | None = None) -> Sequence[Record]:
+        wanted = {"iri": iri} if audiences is None else {"iri": iri, "audiences": list(audiences)}
+        statement = _VERSIONS if audiences is None else _VERSIONS_FOR_THEM
+        return [_record(row) for row in connection_of(tx).execute(statement, wanted)]
 
     def current(
         self,

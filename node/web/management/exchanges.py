@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -23,7 +24,7 @@ from node.negotiation.decisions import Decisions
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
 from node.negotiation.usecases import Negotiations
 from node.policy.summary import summary
-from node.policy.words import sentences
+from node.policy.words import LANGUAGES, sentences
 from node.transfer import machine
 from node.transfer.messages import without_secrets
 from node.transfer.model import Reception, Transfer
@@ -273,7 +274,7 @@ def _file(path: Path, name: str) -> Response:
 
 
 def conditions_json(found: Conditions, named: Callable[[str], str] = str) -> dict[str, Any]:
-    languages = ("en", "nl", "cs")
+    languages = LANGUAGES
     return {
         "iri": found.iri,
         "title": found.dataset.get("dct:title") or found.dataset.get("title"),
@@ -299,7 +300,7 @@ def process_json(process: Process) -> dict[str, Any]:
         "created": stamp(process.created),
         "updated": stamp(process.updated),
         "code": process.code,
-        "reason": process.reason,
+        "reason": _brief(process.reason),
     }
     if isinstance(process, Negotiation):
         members["dataset"] = process.dataset
@@ -310,6 +311,17 @@ def process_json(process: Process) -> dict[str, Any]:
         members["agreementId"] = process.agreement
         members["format"] = process.format
     return members
+
+
+def _brief(reason: Sequence[Any], room: int = 16_384) -> list[Any]:
+    """As many reasons as fit: they are the peer's words, and it may have sent a megabyte of them."""
+    told: list[Any] = []
+    for one in reason:
+        room -= len(json.dumps(one))
+        if room < 0:
+            break
+        told.append(one)
+    return told
 
 
 def exchange_json(exchange: Exchange) -> dict[str, Any]:

@@ -39,6 +39,14 @@ class NewAccount(BaseModel):
     password: str = Field(min_length=12, max_length=256)
 
 
+class NewPassword(BaseModel):
+    """What somebody signs in with from now on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    password: str = Field(min_length=12, max_length=256)
+
+
 class NewToken(BaseModel):
     """An API token for oneself."""
 
@@ -53,7 +61,7 @@ class Wanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    region: str = Field(max_length=2048, description="Address of the region.")
+    region: str = Field(max_length=2048, description="Address of the region, or its DID.")
     credential_type: str = Field("MembershipCredential", alias="credentialType", max_length=128)
 
 
@@ -86,6 +94,13 @@ def router(
     async def add_account(request: Request, new: NewAccount) -> Any:
         await person(request, UserRole.OPERATOR)
         return account_json(await run_sync(lambda: accounts.add(new.login, new.name, new.roles, new.password)))
+
+    @api.put("/accounts/{login}/password", status_code=204, summary="Change your password, or as operator anybody's")
+    async def change_password(request: Request, login: str, new: NewPassword) -> None:
+        caller = await person(request)
+        if caller.account != login:
+            await person(request, UserRole.OPERATOR)
+        await run_sync(lambda: accounts.set_password(login, new.password))
 
     @api.post("/tokens", status_code=201, summary="Make an API token for yourself; it is shown once")
     async def add_token(request: Request, new: NewToken) -> Any:

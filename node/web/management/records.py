@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from urllib.parse import unquote
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -28,7 +29,8 @@ class SubmittedFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(max_length=255)
-    media_type: str = Field(alias="mediaType", max_length=255)
+    # It becomes a header of answers: nothing but printable ASCII.
+    media_type: str = Field(alias="mediaType", max_length=255, pattern="^[ -~]*$")
     size: int = Field(ge=0)
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     format: str = Field("", max_length=64)
@@ -95,6 +97,7 @@ def router(
     async def publish_record(request: Request) -> Any:
         caller = await person(request, *publishers)
         submitted = _read(await _body(request, description_limit))
+        await run_sync(_check_sizes, assets, submitted.files)
         published = await publish.publish(_submission(submitted), caller, dry_run=submitted.dry_run)
         return published_json(published)
 
@@ -104,6 +107,17 @@ def router(
         return published_json(await withdraw.withdraw(iri, caller))
 
     return api
+
+
+def _check_sizes(assets: AssetStore, files: list[SubmittedFile]) -> None:
+    """What is stated is signed, agreed and promised: it must be so. Bytes that are not here are told later."""
+    for file in files:
+        stored = assets.size(file.sha256)
+        if stored is not None and stored != file.size:
+            raise InvalidInput(
+                f"{safe_name(file.name)} has {stored} bytes, not {file.size}",
+                remedy="state the size that the upload answered",
+            )
 
 
 def published_json(published: Published) -> dict[str, Any]:

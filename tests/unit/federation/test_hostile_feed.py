@@ -627,3 +627,14 @@ async def test_unknown_keys_cost_one_fresh_look_a_run(scene: Scene) -> None:
     assert (outcome.added, outcome.quarantined) == (0, 6)
     assert "no key of this id" in scene.reasons()[0]
     assert looks.count(True) == 1
+
+
+async def test_huge_pages_are_read_and_not_kept(scene: Scene) -> None:
+    await scene.gent.publish("set-1")
+    kept = scene.follower.replicate._seen
+    scene.spoil(lambda text: text + "# nothing\n" * 110_000, only="/feed/index")
+    assert await scene.run() == 1
+    assert [url.rpartition("/")[2] for url in kept["https://gent.example"]] == ["feed"]
+    scene.honest()
+    assert await scene.run() == 0
+    assert [url.rpartition("/")[2] for url in kept["https://gent.example"]] == ["feed", "index"]

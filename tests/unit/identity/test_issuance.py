@@ -9,12 +9,26 @@ from typing import Any
 
 import pytest
 
-from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound, PeerUnreachable, Unauthenticated
+from node.base.errors import (
+    Conflict,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    PeerUnreachable,
+    TooMany,
+    Unauthenticated,
+)
 from node.base.jsons import read_object
 from node.base.work import Task, Transaction
 from node.identity.accesstokens import AccessTokens
 from node.identity.credentials import read_credential
-from node.identity.issuance import DecideApplication, DeliverCredential, ReceiveApplication, Supported
+from node.identity.issuance import (
+    MAX_WAITING,
+    DecideApplication,
+    DeliverCredential,
+    ReceiveApplication,
+    Supported,
+)
 from node.identity.jose import read_jws
 from node.identity.membership import Accession, RequestCredential, sign_accession
 from node.identity.messages import (
@@ -266,6 +280,23 @@ class TestApplying:
         _, message = world.peers.requests[-1]
         with pytest.raises(InvalidInput, match="applicant"):
             await world.region.receive.receive(world.token(world.stranger, world.region.party), message)
+
+    async def test_nobody_buries_the_office_in_applications(self) -> None:
+        world = World()
+        region = world.region
+        wanted = [f"{region.party.url}/issuer/metadata#{MEMBER}"]
+
+        async def ask(who: Participant, number: int) -> str:
+            message = credential_request(f"pid-{number}", wanted)
+            return (await region.receive.receive(world.token(who, region.party), message)).id
+
+        first, *_ = [await ask(world.stranger, number) for number in range(MAX_WAITING)]
+        with pytest.raises(TooMany):
+            await ask(world.stranger, MAX_WAITING)
+        assert await ask(world.stranger, 0) == first, "a repeat is no further application"
+        await ask(world.gent.party, 0)
+        region.decide.reject(first, "ann", "one is enough")
+        await ask(world.stranger, MAX_WAITING)
 
     async def test_how_it_stands_is_for_the_applicant_only(self) -> None:
         world = World()

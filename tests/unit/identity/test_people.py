@@ -101,6 +101,17 @@ class TestTokens:
         with pytest.raises(Unauthenticated):
             await house.identify.by_session(session)
 
+    async def test_a_new_password_ends_the_sessions_of_the_old_one(self) -> None:
+        house = House()
+        _, session = await house.sign_in.sign_in("ann", PASSWORD)
+        house.accounts.set_password("ann", "another horse battery")
+        with pytest.raises(Unauthenticated):
+            await house.identify.by_session(session)
+        with pytest.raises(Unauthenticated):
+            await house.sign_in.sign_in("ann", PASSWORD)
+        _, session = await house.sign_in.sign_in("ann", "another horse battery")
+        await house.identify.by_session(session)
+
     async def test_a_session_is_no_api_token_nor_the_other_way_round(self) -> None:
         house = House()
         token = house.accounts.issue_token("ann", "laptop", timedelta(hours=1))

@@ -1,0 +1,82 @@
+"""What the portal's pages show, made from what the use cases answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from node.base.clock import moment
+from node.negotiation.model import PendingDecision
+from node.policy.odrl import parse
+from node.policy.words import sentences
+from node.portal.ports import AccessMade, Asked, Quality, QualityPart
+from node.semantics.metrics import METRICS
+
+
+def asked(decision: PendingDecision, language: str) -> Asked:
+    """What waits for a person, with the offered conditions in words."""
+    offer = decision.details.get("offer")
+    return Asked(
+        decision=decision,
+        titles=dict(decision.details.get("title") or {}),
+        iri=str(decision.details.get("dataset") or ""),
+        conditions=tuple(sentences(parse(offer), language)) if isinstance(offer, dict) else (),
+    )
+
+
+def access_made(kept: dict[str, Any]) -> AccessMade:
+    """An access as the overview keeps it (``Overview.accesses``)."""
+    outcome = str(kept.get("outcome", ""))
+    span = kept.get("bytes")
+    return AccessMade(
+        at=moment(kept["at"]),
+        by=kept["by"],
+        permitted=outcome != "refused",
+        what=outcome,
+        size=span[1] - span[0] if isinstance(span, list) and None not in span else None,
+        transfer=str(kept.get("transfer", "")),
+        reasons=tuple(
+            dict(one["text"])
+            for one in kept.get("reasons") or kept.get("reason") or []
+            if isinstance(one, dict) and "text" in one
+        ),
+    )
+
+
+_LANGUAGES = ("en", "nl", "cs")
+_DIMENSION_NAMES = {
+    "findability": ("Findability", "Vindbaarheid", "Nalezitelnost"),
+    "accessibility": ("Accessibility", "Toegankelijkheid", "Přístupnost"),
+    "interoperability": ("Interoperability", "Interoperabiliteit", "Interoperabilita"),
+    "reusability": ("Reusability", "Herbruikbaarheid", "Opětovná použitelnost"),
+    "contextuality": ("Context", "Context", "Souvislosti"),
+}
+_BAND_NAMES = {
+    "excellent": ("excellent", "uitstekend", "výborné"),
+    "good": ("good", "goed", "dobré"),
+    "sufficient": ("sufficient", "voldoende", "dostatečné"),
+    "bad": ("poor", "zwak", "slabé"),
+}
+
+
+def quality(found: Mapping[str, Any]) -> Quality:
+    """A score (``node.semantics.quality``, as JSON) with its dimensions in words."""
+    dimension_of = {metric.name: metric.dimension for metric in METRICS}
+    return Quality(
+        points=found["points"],
+        of=found["of"],
+        band=_texts(_BAND_NAMES[found["band"]]),
+        parts=tuple(
+            QualityPart(
+                name=_texts(_DIMENSION_NAMES[name]),
+                points=points,
+                of=of,
+                raise_by=tuple(one["advice"] for one in found["raise"] if dimension_of.get(one["metric"]) == name),
+            )
+            for name, (points, of) in found["dimensions"].items()
+        ),
+    )
+
+
+def _texts(words: tuple[str, str, str]) -> dict[str, str]:
+    return dict(zip(_LANGUAGES, words, strict=True))

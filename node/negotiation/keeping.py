@@ -1,0 +1,97 @@
+"""Keeping agreements: when a negotiation has come so far, its agreement is written down, on each side once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from node.base.clock import Clock
+from node.base.jsons import digest
+from node.base.process import Role
+from node.base.work import Transaction
+from node.ledger.model import EntryKind
+from node.negotiation import machine
+from node.negotiation.conversation import Conversation, Note
+from node.negotiation.model import Agreement, Negotiation
+from node.negotiation.ports import AgreementStore, NegotiationStore
+
+
+class KeepAgreements:
+    """Follows negotiations into VERIFIED and FINALIZED."""
+
+    def __init__(
+        self,
+        *,
+        store: NegotiationStore,
+        agreements: AgreementStore,
+        conversation: Conversation[Negotiation],
+        note: Note,
+        clock: Clock,
+        me: str,
+    ) -> None:
+        self._store = store
+        self._agreements = agreements
+        self._conversation = conversation
+        self._note = note
+        self._clock = clock
+        self._me = me
+
+    def follow(self, tx: Transaction, negotiation: Negotiation, states: list[str]) -> None:
+        """The negotiation has entered these states."""
+        if negotiation.agreement is None:
+            return
+        if machine.VERIFIED in states and negotiation.role is Role.PROVIDER:
+            # Kept before it is final: the consumer may use it before we have read its answer to our last word.
+            self._agreements.add(tx, self._agreement(negotiation))
+        if machine.FINALIZED in states:
+            self._finalize(tx, negotiation)
+
+    def presume_finalized(self, tx: Transaction, kept: Agreement, peer: str) -> Agreement:
+        """The consumer uses an agreement whose finalisation we have sent: that is its acknowledgement."""
+        if kept.finalized is not None or kept.consumer != peer:
+            return kept
+        negotiation = self._store.get(tx, kept.negotiation, lock=True)
+        if (
+            negotiation is None
+            or negotiation.pending is None
+            or negotiation.pending.message != machine.FINALIZED_EVENT
+        ):
+            return kept
+        self._conversation.presume(tx, negotiation)
+        self._finalize(tx, negotiation)
+        return self._agreements.get(tx, kept.id) or kept
+
+    def _finalize(self, tx: Transaction, negotiation: Negotiation) -> None:
+        entry = self._note(
+            tx,
+            EntryKind.AGREEMENT,
+            str((negotiation.agreement or {})["@id"]),
+            self._me,
+            {
+                "agreement": negotiation.agreement,
+                "signatures": negotiation.signatures,
+                "negotiation": negotiation.pid,
+            },
+        )
+        final = replace(
+            self._agreement(negotiation), finalized=self._clock.now(), entry=str(getattr(entry, "id", ""))
+        )
+        if self._agreements.get(tx, final.id) is None:
+            self._agreements.add(tx, final)
+        else:
+            self._agreements.save(tx, final)
+
+    def _agreement(self, negotiation: Negotiation) -> Agreement:
+        body = negotiation.agreement
+        assert body is not None, "only a negotiation with an agreement gets here"
+        return Agreement(
+            id=body["@id"],
+            negotiation=negotiation.pid,
+            dataset=negotiation.dataset,
+            provider=body["assigner"],
+            consumer=body["assignee"],
+            role=str(negotiation.role),
+            body=body,
+            sha256=digest(body),
+            signatures=negotiation.signatures,
+            at=self._clock.now(),
+        )

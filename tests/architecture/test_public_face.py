@@ -1,0 +1,45 @@
+"""What plug-ins may use keeps its name: a change here is a change of ``node.api`` for everybody who extends Hansa."""
+
+from __future__ import annotations
+
+import inspect
+
+from node import api, hookspecs
+
+FACE = """
+DCT FOAF HANSA INTERNAL LDES PLURALS PROV PUBLIC RDF TREE
+Append Browse Caller Clock Conflict DidDocument EntryKind FollowStore Followed HansaError Head InvalidInput
+NotAllowed NotFound PeerUnreachable Peers Publisher Record RecordStore RemoteFault Statement Transaction
+UnitOfWork UserRole
+canonical check_audience check_file_name check_record_iri check_statements did_of envelope_of head_key iri_of
+is_blank is_iri key_for ledger_body line moment open_head open_record signing_key stamp statement text_of
+"""
+
+HOOKS = {
+    "hansa_routes": ("host",),
+    "hansa_tasks": ("host",),
+    "hansa_admitted": ("host", "address", "by"),
+}
+
+
+def test_the_public_face_is_what_was_promised() -> None:
+    """Adding is a new promise: add it here and in the reference. Removing breaks plug-ins."""
+    assert sorted(api.__all__) == sorted(FACE.split())
+
+
+def test_every_promise_is_kept() -> None:
+    assert [name for name in api.__all__ if not hasattr(api, name)] == []
+    own = [
+        name for name in api.__all__ if inspect.isclass(getattr(api, name)) or inspect.isfunction(getattr(api, name))
+    ]
+    assert [name for name in own if not inspect.getdoc(getattr(api, name))] == []
+    assert [name for name in own if getattr(api, name).__module__ == "node.api"] == [], "nothing is defined there"
+
+
+def test_hooks_take_what_was_promised() -> None:
+    found = {
+        name: tuple(inspect.signature(hook).parameters)
+        for name, hook in vars(hookspecs).items()
+        if name.startswith("hansa_") and callable(hook)
+    }
+    assert found == HOOKS

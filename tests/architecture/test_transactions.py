@@ -1,0 +1,177 @@
+"""Laws that no import tells: who commits, who reads the clock, how modules are called and how long they are."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from node.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+LONGEST = 400
+
+
+def modules() -> list[Path]:
+    return sorted(path for room in ("node", "federation") for path in (ROOT / room).rglob("*.py"))
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def calls(path: Path, method: str) -> Iterator[int]:
+    """The lines on which ``….method(`` is called."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method:
+            yield node.lineno
+
+
+def found(method: str) -> set[str]:
+    return {name_of(path) for path in modules() if any(calls(path, method))}
+
+
+# One request or one task is one transaction, and only its edge, the unit of work, ends it. -----------------------
+
+MAY_COMMIT = {
+    "node/adapters/sql/engine.py": "pragmas of a connection that has just been opened",
+    "node/adapters/search/index.py": "a batch of the search engine, which is no database of ours",
+    "node/builtins/demo/proving.py": "the demonstration tampers with a copy, as an attacker would",
+}
+
+
+def test_nobody_commits_but_the_unit_of_work() -> None:
+    assert found("commit") == set(MAY_COMMIT)
+
+
+def test_nobody_rolls_back_but_the_unit_of_work() -> None:
+    assert found("rollback") <= {"node/adapters/sql/work.py"}
+
+
+def test_transactions_are_begun_through_the_unit_of_work() -> None:
+    """``engine.begin()`` and ``engine.connect()`` stay in the rooms that own engines."""
+    owners = ("node/adapters/sql/", "node/bootstrap/", "node/cli/")
+    guilty = [
+        f"{name_of(path)}:{node.lineno}"
+        for path in modules()
+        if not name_of(path).startswith(owners)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("begin", "connect")
+        and isinstance(node.func.value, ast.Name)
+        and "engine" in node.func.value.id
+    ]
+    assert guilty == []
+
+
+def test_no_network_call_within_a_transaction() -> None:
+    """``await`` inside ``with ….begin() as tx`` or ``….read() as tx`` would hold the database for a stranger."""
+    guilty = []
+    for path in modules():
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.With | ast.AsyncWith) and any(_opens_transaction(item) for item in node.items):
+                guilty += [
+                    f"{name_of(path)}:{inner.lineno}" for inner in ast.walk(node) if isinstance(inner, ast.Await)
+                ]
+    assert guilty == []
+
+
+def _opens_transaction(item: ast.withitem) -> bool:
+    call = item.context_expr
+    return (
+        isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr in ("begin", "read")
+        and isinstance(item.optional_vars, ast.Name)
+        and item.optional_vars.id == "tx"
+    )
+
+
+# Time comes from the clock that was handed in, so that a test can hold it. ---------------------------------------
+
+MAY_ASK_THE_TIME = {
+    "node/base/clock.py": "the clock",
+    "node/base/ids.py": "ids that sort by when they were made; nothing is decided by that time",
+    "node/cli/archive.py": "the name of a backup file, chosen at a terminal",
+    "node/builtins/demo/acts.py": "the demonstration asks as a person would: as of just now",
+    "node/adapters/planes/files.py": "the age of abandoned uploads, which the file system dates",
+}
+
+
+def test_nobody_asks_the_time_but_the_clock() -> None:
+    guilty = set()
+    for path in modules():
+        for node in ast.walk(tree(path)):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            said = ast.unparse(node.func)
+            if re.search(r"(datetime|date)\.(now|utcnow|today)$|^time\.(time|time_ns|localtime|gmtime|ctime)$", said):
+                guilty.add(name_of(path))
+    assert guilty == set(MAY_ASK_THE_TIME)
+
+
+# A module has one reason to change, and a name that says which. ----------------------------------------------------
+
+LONG: dict[str, str] = {
+    "node/web/management/exchanges.py": "the routes of getting and giving, and what each of them shows as JSON",
+    "node/semantics/phrases.py": "a table: what the shapes say, in three languages",
+    "node/semantics/fields.py": "a table: the fields of a steward's description",
+    "node/negotiation/document_words.py": "a table: the words of the agreement document, in five languages",
+    "node/negotiation/document.py": "one document from top to bottom",
+    "node/adapters/sql/migrations/versions/v0001_first.py": "a migration, frozen when it was released",
+    "node/adapters/sql/schema.py": "a table of tables",
+}
+"""Modules longer than ``LONGEST`` lines, and why that is easier to read than two."""
+
+
+def test_modules_are_short() -> None:
+    lines = {name_of(path): len(path.read_text("utf-8").splitlines()) for path in modules()}
+    too_long = {name: count for name, count in lines.items() if count > LONGEST and name not in LONG}
+    assert too_long == {}, "split by reason to change, or say in LONG why not"
+    assert max(lines.values()) <= 600
+    needless = [name for name in LONG if lines.get(name, 0) <= LONGEST - 50]
+    assert needless == [], "these exceptions are not needed any more"
+
+
+def test_no_module_is_an_attic() -> None:
+    attics = {"utils", "util", "helpers", "helper", "common", "manager", "shared", "misc", "lib", "core", "tools"}
+    assert [name_of(path) for path in modules() if path.stem in attics or path.parent.name in attics] == []
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    silent = [
+        name_of(path) for path in modules() if path.read_text("utf-8").strip() and not ast.get_docstring(tree(path))
+    ]
+    assert [name for name in silent if "/migrations/" not in name] == []
+
+
+def test_nothing_is_put_off() -> None:
+    marks = re.compile(r"\b(TODO|FIXME|HACK)\b|raise NotImplementedError")
+    assert [name_of(path) for path in modules() if marks.search(path.read_text("utf-8"))] == []
+
+
+@pytest.mark.parametrize("name", [name for name in Settings.model_fields if name != "folder"])
+def test_every_setting_is_read_by_somebody(name: str) -> None:
+    """A setting that nothing obeys is worse than none: whoever sets it believes in it."""
+    settings = ROOT / "node" / "settings.py"
+    readers = [
+        path
+        for path in modules()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute)
+        and node.attr == name
+        and isinstance(node.ctx, ast.Load)
+        and (path != settings or (isinstance(node.value, ast.Name) and node.value.id == "self"))
+        and re.search(r"\b(settings|self)$|^(settings|loaded)$", ast.unparse(node.value))
+    ]
+    assert readers, f"nothing reads settings.{name}"

@@ -1,0 +1,179 @@
+"""What becomes of a strategy's answers: when it is asked, what it is told, and what happens to impossible wishes."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from node.base.delivery import Courier
+from node.base.process import Exchange, Pending, Role
+from node.base.work import Task
+from node.negotiation import machine, messages
+from node.negotiation.agreement import Party
+from node.negotiation.conversation import Conversation
+from node.negotiation.model import Negotiation
+from node.negotiation.reactions import House, Reactions
+from node.negotiation.strategy import Accept, Action, Finalize, Hold, Look, Offer, Terminate
+from node.vocab.dsp import V2025_1
+from tests.fakes.negotiation import MemoryDecisionStore, MemoryNegotiationStore
+from tests.fakes.provider import SeedKeyRing
+from tests.fakes.records import MemoryRecordStore
+from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
+
+NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
+ME, PEER = "did:web:ghent.example", "did:web:bruges.example"
+
+
+class Fixed:
+    def now(self) -> datetime:
+        return NOW
+
+
+class Wanting:
+    """Always wants the same; remembers what it saw."""
+
+    def __init__(self, action: Action) -> None:
+        self.action = action
+        self.looks: list[tuple[str, tuple[str, ...]]] = []
+
+    def next(self, look: Look) -> Action:
+        self.looks.append((look.negotiation.state, look.said()))
+        return self.action
+
+
+class Rig:
+    def __init__(self, action: Action) -> None:
+        self.uow = MemoryUnitOfWork()
+        self.store = MemoryNegotiationStore()
+        self.outbox = MemoryOutbox()
+        self.strategy = Wanting(action)
+        clock = Fixed()
+
+        def note(*_: Any) -> None:
+            return None
+
+        self.conversation: Conversation[Negotiation] = Conversation(
+            table=machine.TABLE,
+            store=self.store,
+            courier=Courier(self.outbox, lambda: None),
+            note=note,
+            clock=clock,
+            acknowledge=messages.acknowledgement,
+            path=messages.path,
+        )
+        self.reactions = Reactions(
+            conversation=self.conversation,
+            records=MemoryRecordStore(),
+            decisions=MemoryDecisionStore(),
+            keyring=SeedKeyRing(ME),
+            note=note,
+            clock=clock,
+            strategy=self.strategy,
+            house=House(me=Party(did=ME, name="Ghent"), languages=("en",), issuers=dict, rulebook=lambda: None),
+        )
+
+    def react(self, negotiation: Negotiation) -> Negotiation:
+        with self.uow.begin() as tx:
+            self.store.add(tx, negotiation)
+            return self.reactions.react(tx, negotiation)
+
+    def tasks(self, seconds: float = 0.0) -> list[Task]:
+        """What may be sent so many seconds from now."""
+        with self.uow.read() as tx:
+            return list(self.outbox.due(tx, now=NOW + timedelta(seconds=seconds), limit=10, busy=()))
+
+
+def negotiation(state: str = machine.OFFERED, **changes: Any) -> Negotiation:
+    made = Negotiation(
+        pid="urn:uuid:ours",
+        role=Role.CONSUMER,
+        peer=PEER,
+        peer_pid="urn:uuid:theirs",
+        peer_address="https://bruges.example/dsp",
+        version=V2025_1.name,
+        state=state,
+        created=NOW,
+        updated=NOW,
+        dataset="https://bruges.example/datasets/d",
+        offer={"@id": "urn:offer", "permission": [{"action": "odrl:use"}]},
+        offered_by=Role.PROVIDER,
+    )
+    return replace(made, **changes)
+
+
+def test_an_action_leaves_when_it_wants_to() -> None:
+    rig = Rig(Accept(after=0.5))
+    moved = rig.react(negotiation())
+    assert (moved.state, moved.pending and moved.pending.message) == (machine.OFFERED, machine.ACCEPTED_EVENT)
+    assert rig.tasks(0.4) == []
+    (task,) = rig.tasks(0.5)
+    assert task.headers["message"] == machine.ACCEPTED_EVENT
+
+
+def test_an_action_without_a_wish_leaves_at_once() -> None:
+    rig = Rig(Accept())
+    rig.react(negotiation())
+    assert len(rig.tasks()) == 1
+
+
+@pytest.mark.parametrize(
+    ("wish", "standing"),
+    [
+        (Finalize(), negotiation()),
+        (Offer({"@id": "urn:offer"}), negotiation()),
+        (Accept(), negotiation(machine.AGREED)),
+        (Terminate("no"), negotiation(machine.ACCEPTED)),
+        (Accept(), negotiation(peer_pid=None)),
+    ],
+    ids=["another role", "another role's offer", "another state", "prose but not diagram", "no address yet"],
+)
+def test_what_cannot_be_is_held_and_told_to_the_log(
+    wish: Action, standing: Negotiation, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig = Rig(wish)
+    with caplog.at_level(logging.ERROR, "hansa.negotiation"):
+        assert rig.react(standing) == standing
+    assert rig.tasks(60) == []
+    assert "wants what cannot be" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "standing",
+    [
+        negotiation(machine.FINALIZED),
+        negotiation(machine.TERMINATED),
+        negotiation(pending=Pending(machine.ACCEPTED_EVENT, "urn:uuid:m")),
+    ],
+    ids=["finalized", "terminated", "a message is on its way"],
+)
+def test_it_is_not_asked_where_there_is_nothing_to_say(standing: Negotiation) -> None:
+    rig = Rig(Hold())
+    rig.react(standing)
+    assert rig.strategy.looks == []
+
+
+def test_it_sees_what_was_said_and_taken() -> None:
+    rig = Rig(Hold())
+    said = [(machine.REQUEST, True, 201), (machine.OFFER, False, 200), (machine.ACCEPTED_EVENT, True, 400)]
+    with rig.uow.begin() as tx:
+        for number, (message, outgoing, status) in enumerate(said):
+            rig.store.record(
+                tx,
+                Exchange(
+                    pid="urn:uuid:ours",
+                    at=NOW,
+                    outgoing=outgoing,
+                    message=message,
+                    message_id=f"urn:uuid:{number}",
+                    body_sha256=str(number),
+                    body=b"{}",
+                    answer_status=status,
+                    answer=b"{}",
+                ),
+            )
+    rig.react(negotiation())
+    assert rig.strategy.looks == [(machine.OFFERED, (machine.REQUEST, machine.OFFER))]

@@ -1,0 +1,30 @@
+"""Health, readiness, metrics: for monitors, which are anybody."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from node.web.health import Counters, routes
+
+
+async def behind() -> dict[str, str]:
+    return {"view graph": "1200 entries behind"}
+
+
+async def gauges() -> dict[str, tuple[str, float]]:
+    return {}
+
+
+def test_what_is_wrong_is_named_and_not_told() -> None:
+    found = routes(
+        health=lambda: {"outbox": "LocalFault: connection to 10.0.0.5 failed for user hansa"},
+        ready=behind,
+        gauges=gauges,
+        counters=Counters(),
+    )
+    client = TestClient(Starlette(routes=found))
+    for path, wrong in (("/health", ["outbox"]), ("/ready", ["outbox", "view graph"])):
+        answer = client.get(path)
+        assert answer.status_code == 503
+        assert answer.json() == {"status": "failing", "wrong": wrong}
