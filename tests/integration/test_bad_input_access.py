@@ -103,7 +103,6 @@ GOOD_BODIES: dict[str, Any] = {
     "/api/records": {"fields": {"kind": "dataset"}},
     "/api/members": {"url": "http://127.0.0.1:1"},
     "/api/tokens": {"label": "x"},
-    "/api/accounts/{login}/password": {"password": "a long password for eve"},
 }
 """What these addresses take, so that it is the caller who is found wanting and not the body."""
 
