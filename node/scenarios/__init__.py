@@ -1,0 +1,1 @@
+"""Models, scenarios, change layers and runs: one city's model on another city's data."""

@@ -1,0 +1,364 @@
+"""What scenarios are made of. Values only: nothing here reads, stores or computes.
+
+A *model* computes rows from rows. A *template* says what a scenario asks: goal, inputs by role, parameters,
+indicators, and the chain of models and transformations. A *binding* says with what: pinned versions of data and
+models, values of parameters, change layers. A *run* carries a binding out.
+
+Data travel between steps as *rows*: JSON objects with the same members, one per feature or row of a table. A
+geometry is the member ``geometry``, a GeoJSON geometry object in EPSG:4326.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+Row = Mapping[str, Any]
+Rows = Sequence[Row]
+Texts = Mapping[str, str]
+"""Language tag → text."""
+
+GEOMETRY: Final = "geometry"
+
+BEFORE: Final = "before"
+AFTER: Final = "after"
+"""The two branches of a run: without the change layers, and with them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """A column of an input or output. ``unit`` is a UCUM code, ``quantity`` the IRI of a quantity kind;
+    ``decimals`` is how many of a figure mean something; ``minimum`` and ``maximum`` bound the range of validity."""
+
+    name: str
+    unit: str | None = None
+    quantity: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    decimals: int | None = None
+    description: Texts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """An input or output, by role. ``schemas`` are IRIs that its rows conform to; ``step`` is its resolution in
+    time, ``grain`` in space (metres); ``crs`` the coordinate systems it comes in (``EPSG:4326``)."""
+
+    role: str
+    variables: tuple[Variable, ...] = ()
+    schemas: tuple[str, ...] = ()
+    crs: tuple[str, ...] = ()
+    step: timedelta | None = None
+    grain: float | None = None
+    extent: tuple[float, float, float, float] | None = None
+    required: bool = True
+    titles: Texts = field(default_factory=dict)
+
+    def variable(self, name: str) -> Variable | None:
+        return next((one for one in self.variables if one.name == name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A value that may be set. ``values`` lists the allowed ones, where they are few."""
+
+    name: str
+    unit: str | None = None
+    default: Any = None
+    minimum: float | None = None
+    maximum: float | None = None
+    values: tuple[Any, ...] = ()
+    description: Texts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A model as its card describes it. ``code`` is the SHA-256 of the function that the owner's node runs,
+    ``endpoint`` a process of OGC API Processes that is called instead; neither: it is described only."""
+
+    iri: str
+    version: int
+    origin: str
+    titles: Texts
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    parameters: tuple[Parameter, ...] = ()
+    release: str = ""
+    code: str | None = None
+    endpoint: str | None = None
+    deterministic: bool = False
+    validity: Texts = field(default_factory=dict)
+    guideline: Texts = field(default_factory=dict)
+    descriptions: Texts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transformation:
+    """A transformation of rows: ``definition`` in its ``language`` (``column mapping`` runs here)."""
+
+    iri: str
+    version: int
+    titles: Texts
+    language: str
+    definition: Any
+    sources: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    inputs: tuple[Port, ...] = ()
+    outputs: tuple[Port, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A link of the chain: what is used, and what feeds it. ``wiring`` maps each input role of what is used to a
+    role of the template, or to ``step.output``."""
+
+    name: str
+    uses: str
+    wiring: Mapping[str, str]
+    position: int
+    titles: Texts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indicator:
+    """A figure that tells whether the goal is met. ``better`` is ``lower`` or ``higher``. ``definition``:
+    ``{"of": "step.output", "sum"|"mean"|"max"|"min"|"count": column, "where": {column: condition}}``."""
+
+    name: str
+    titles: Texts
+    unit: str | None = None
+    better: str = ""
+    decimals: int | None = None
+    target: float | None = None
+    definition: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """A scenario apart from its data."""
+
+    iri: str
+    version: int
+    origin: str
+    titles: Texts
+    goal: Texts
+    inputs: tuple[Port, ...]
+    parameters: tuple[Parameter, ...]
+    indicators: tuple[Indicator, ...]
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundInput:
+    """What a role is bound to: one file of one version. ``in_place`` tells that the bytes stay with their owner
+    and the model visits them; ``sha256`` is then that of the version's file as its record states it."""
+
+    role: str
+    iri: str
+    version: int
+    file: str
+    sha256: str
+    media_type: str
+    origin: str
+    titles: Texts
+    in_place: bool = False
+    agreement: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundStep:
+    """The pinned version of what a step uses. ``origin`` is the DID of the node that runs it."""
+
+    name: str
+    iri: str
+    version: int
+    sha256: str
+    origin: str
+    kind: str
+    titles: Texts
+    agreement: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """A template bound to pinned versions. ``key`` is the hash of all that determines the result: template,
+    versions, hashes of inputs and layers, parameters. Agreements and environment do not enter it."""
+
+    template: str
+    version: int
+    template_sha256: str
+    inputs: tuple[BoundInput, ...]
+    steps: tuple[BoundStep, ...]
+    parameters: Mapping[str, Any]
+    layers: tuple[str, ...]
+    """SHA-256 of each layer, in the order in which they are stacked."""
+    key: str
+
+
+class Change(StrEnum):
+    """What an operation of a change layer does."""
+
+    UPDATE = "update"
+    ADD = "add"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One edit of one feature or row, named by ``id`` (the value of the layer's key).
+
+    ``before`` holds the values that the author saw: where they are no longer so, the operation is in conflict.
+    ``set`` gives new values, or ``{"factor": number}`` to multiply; ``unset`` removes members; ``geometry`` moves.
+    """
+
+    op: Change
+    id: str
+    before: Mapping[str, Any] = field(default_factory=dict)
+    set: Mapping[str, Any] = field(default_factory=dict)
+    unset: tuple[str, ...] = ()
+    geometry: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """A user's what-if changes to a version of a dataset, kept apart from the data."""
+
+    id: str
+    title: str
+    target: str
+    """The IRI of the dataset."""
+    version: int
+    file: str
+    target_sha256: str
+    key: str
+    """The member that names a row."""
+    author: str
+    reason: str
+    operations: tuple[Operation, ...]
+    at: datetime
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warning:  # noqa: A001 - the word that people use for it
+    """Something that does not stop a run, and goes with its result: a model outside its range of validity, figures
+    left out. ``code`` is stable, ``sentence`` for people, ``facts`` for programs."""
+
+    code: str
+    sentence: str
+    step: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class State(StrEnum):
+    """States of jobs and runs: those of OGC API Processes (statusCode)."""
+
+    ACCEPTED = "accepted"
+    RUNNING = "running"
+    SUCCESSFUL = "successful"
+    FAILED = "failed"
+    DISMISSED = "dismissed"
+
+    @property
+    def ended(self) -> bool:
+        return self in (State.SUCCESSFUL, State.FAILED, State.DISMISSED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRun:
+    """One step of one branch. ``outputs`` maps each output role to the SHA-256 of its rows in canonical form, kept in
+    the asset store. ``job`` is the URL of the job at another node, once it is there."""
+
+    branch: str
+    name: str
+    state: State = State.ACCEPTED
+    progress: int = 0
+    started: datetime | None = None
+    finished: datetime | None = None
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    rows: Mapping[str, int] = field(default_factory=dict)
+    warnings: tuple[Warning, ...] = ()
+    job: str | None = None
+    agreement: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """An indicator of a run. ``before`` is None where the run has no change layers: there is one branch then."""
+
+    name: str
+    before: float | None
+    after: float
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A binding being carried out. ``result`` is the SHA-256 over all outputs and indicators: the same binding gives
+    the same result, on any node and at any time. ``published`` is the IRI of the dataset that it became."""
+
+    pid: str
+    template: Template
+    binding: Binding
+    state: State
+    by: str
+    created: datetime
+    updated: datetime
+    steps: tuple[StepRun, ...]
+    indicators: tuple[Measured, ...] = ()
+    result: str | None = None
+    error: Mapping[str, Any] | None = None
+    log: tuple[str, ...] = ()
+    repeats: str | None = None
+    """The run that this one repeats."""
+    published: str | None = None
+
+    @property
+    def warnings(self) -> tuple[Warning, ...]:
+        seen: dict[tuple[str, str], Warning] = {}
+        for step in self.steps:
+            for warning in step.warnings:
+                seen.setdefault((step.name, warning.sentence), warning)
+        return tuple(seen.values())
+
+    @property
+    def progress(self) -> int:
+        """0 to 100 over all steps."""
+        if self.state is State.SUCCESSFUL or not self.steps:
+            return 100 if self.state is State.SUCCESSFUL else 0
+        done = sum(100 if step.state is State.SUCCESSFUL else step.progress for step in self.steps)
+        return done // len(self.steps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One execution of one model at this node: what OGC API Processes calls a job.
+
+    ``caller`` is the DID of the participant, or ``account`` the login of the person, for whom it runs; ``transfer``
+    the transfer process under whose agreement. ``request`` is the SHA-256 of the execute request, ``result`` of the
+    answer, both canonical JSON in the asset store. ``key`` makes a repeated request the same job.
+    """
+
+    id: str
+    model: str
+    version: int
+    code: str | None
+    state: State
+    created: datetime
+    updated: datetime
+    request: str
+    caller: str | None = None
+    account: str | None = None
+    transfer: str | None = None
+    agreement: str | None = None
+    key: str | None = None
+    started: datetime | None = None
+    finished: datetime | None = None
+    progress: int = 0
+    message: str = ""
+    result: str | None = None
+    warnings: tuple[Warning, ...] = ()
+    error: Mapping[str, Any] | None = None
