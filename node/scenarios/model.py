@@ -243,7 +243,7 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Warning:  # noqa: A001 - the word that people use for it
+class Caveat:
     """Something that does not stop a run, and goes with its result: a model outside its range of validity, figures
     left out. ``code`` is stable, ``sentence`` for people, ``facts`` for programs."""
 
@@ -280,7 +280,7 @@ class StepRun:
     finished: datetime | None = None
     outputs: Mapping[str, str] = field(default_factory=dict)
     rows: Mapping[str, int] = field(default_factory=dict)
-    warnings: tuple[Warning, ...] = ()
+    caveats: tuple[Caveat, ...] = ()
     job: str | None = None
     agreement: str | None = None
 
@@ -317,11 +317,11 @@ class Run:
     published: str | None = None
 
     @property
-    def warnings(self) -> tuple[Warning, ...]:
-        seen: dict[tuple[str, str], Warning] = {}
+    def caveats(self) -> tuple[Caveat, ...]:
+        seen: dict[tuple[str, str], Caveat] = {}
         for step in self.steps:
-            for warning in step.warnings:
-                seen.setdefault((step.name, warning.sentence), warning)
+            for caveat in step.caveats:
+                seen.setdefault((step.name, caveat.sentence), caveat)
         return tuple(seen.values())
 
     @property
@@ -360,5 +360,5 @@ class Job:
     progress: int = 0
     message: str = ""
     result: str | None = None
-    warnings: tuple[Warning, ...] = ()
+    caveats: tuple[Caveat, ...] = ()
     error: Mapping[str, Any] | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from node.base.work import Transaction
-from node.scenarios.model import Job, Layer, Model, Rows, Run, Warning
+from node.scenarios.model import Caveat, Job, Layer, Model, Rows, Run
 
 
 class JobStore(Protocol):
@@ -55,7 +55,7 @@ class Outcome:
     """What a model gave: rows by output role, in the order and with the decimals that its card declares."""
 
     outputs: Mapping[str, Rows]
-    warnings: tuple[Warning, ...] = ()
+    caveats: tuple[Caveat, ...] = ()
     job: str | None = None
     agreement: str | None = None
 
