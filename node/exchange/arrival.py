@@ -21,7 +21,7 @@ from node.exchange.age import Opener
 from node.exchange.delivery import SEALED_ENDING
 from node.exchange.manifest import Manifest
 from node.exchange.names import safe_name
-from node.exchange.offloop import off_loop
+from node.exchange.offloop import off_loop, opened
 from node.exchange.sealkeys import SealIdentity
 from node.exchange.spool import PartFile, sync_folder
 
@@ -53,12 +53,12 @@ class Arrival:
         name = safe_name(manifest.name)
         final, sealed = self.home / name, self.home / (name + SEALED_ENDING)
         kept = sealed if manifest.sealed else final
-        source = await off_loop(PartFile, self.part if self.part.exists() else kept, create=False)
+        source = await opened(PartFile, PartFile.close, self.part if self.part.exists() else kept, create=False)
         try:
             if manifest.sealed:
                 if source.size != manifest.sealed.size:
                     raise NotWhatWasSigned("the sealed file has another size than the manifest says")
-                opening = await off_loop(self._new_opening)
+                opening = await opened(self._new_opening, PartFile.close)
                 try:
                     await self._check(source, manifest, Opener(identity), opening)
                     await off_loop(opening.sync)
@@ -76,7 +76,7 @@ class Arrival:
     async def keep(self, wish: str) -> Path:
         """Name what arrived without a manifest: nothing was verified. Raises ``NotFound``."""
         final = self.home / safe_name(wish)
-        source = await off_loop(PartFile, self.part if self.part.exists() else final, create=False)
+        source = await opened(PartFile, PartFile.close, self.part if self.part.exists() else final, create=False)
         try:
             await off_loop(source.sync)
             await off_loop(self._name, source.path, final, final)

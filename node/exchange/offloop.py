@@ -30,6 +30,23 @@ async def off_loop(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R
     return job.result()
 
 
+async def opened(work: Callable[P, R], release: Callable[[R], object], *args: P.args, **kwargs: P.kwargs) -> R:
+    """As ``off_loop``, for ``work`` that opens something: where the waiter is cancelled meanwhile nobody would hold
+    what was opened, so ``release`` lets go of it before the cancellation is passed on."""
+    got: list[R] = []
+
+    def open_it() -> None:
+        got.append(work(*args, **kwargs))
+
+    try:
+        await off_loop(open_it)
+    except asyncio.CancelledError:
+        for one in got:
+            await off_loop(release, one)
+        raise
+    return got[0]
+
+
 class Beside:
     """One job at a time that runs beside its owner's work, begun as often as the last one has ended.
 

@@ -37,7 +37,7 @@ from node.base.work import Transaction, UnitOfWork
 from node.exchange.arrival import Arrival, NotWhatWasSigned
 from node.exchange.manifest import Manifest, ManifestInvalid, read_kept, signing_key_id, verify_manifest
 from node.exchange.names import safe_name
-from node.exchange.offloop import Beside, off_loop
+from node.exchange.offloop import Beside, off_loop, opened
 from node.exchange.ports import Body, BytePlane
 from node.exchange.sealkeys import recipient_text
 from node.exchange.spool import READ_SIZE, PartFile
@@ -262,7 +262,7 @@ class _Run:
         )
 
     async def _download(self) -> None:
-        part = await off_loop(PartFile, self._arrival.part)
+        part = await opened(PartFile, PartFile.close, self._arrival.part)
         crashpoint("delivery.D1")
         try:
             await off_loop(part.truncate, min(part.size, self._reception.received))

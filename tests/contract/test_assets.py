@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import hashlib
 import os
 import random
@@ -220,17 +221,51 @@ async def test_failures_leave_no_file(folder: FolderAssets, tmp_path: Path) -> N
 
 
 async def test_a_cancelled_upload_leaves_no_file(folder: FolderAssets, tmp_path: Path) -> None:
-    async def slow() -> AsyncIterator[bytes]:
-        yield DATA
-        await asyncio.sleep(30)
+    waiting = asyncio.Event()
 
-    task = asyncio.create_task(folder.take_in(slow(), limit=len(DATA)))
-    while not files(tmp_path):
-        await asyncio.sleep(0.01)
+    async def endless() -> AsyncIterator[bytes]:
+        yield DATA
+        waiting.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(folder.take_in(endless(), limit=len(DATA)))
+    await waiting.wait()
+    assert len(files(tmp_path)) == 1
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert files(tmp_path) == []
+
+
+async def test_an_upload_that_is_cancelled_at_its_very_beginning_leaves_no_file(
+    folder: FolderAssets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is made in a thread, which goes on while nobody waits for it any more."""
+    made, released, flock = threading.Event(), threading.Event(), fcntl.flock
+
+    def slow(*a: int) -> None:
+        flock(*a)
+        made.set()
+        released.wait(5)
+
+    monkeypatch.setattr(fcntl, "flock", slow)
+    open_before = len(os.listdir("/proc/self/fd"))
+    task = asyncio.create_task(folder.take_in(in_pieces(DATA), limit=len(DATA)))
+    await asyncio.to_thread(made.wait, 5)
+    assert len(files(tmp_path)) == 1
+    task.cancel()
+    released.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert files(tmp_path) == []
+    assert len(os.listdir("/proc/self/fd")) == open_before
+
+
+async def test_a_folder_that_cannot_be_written_to_is_our_fault(folder: FolderAssets, tmp_path: Path) -> None:
+    (tmp_path / "blobs" / "incoming").rmdir()
+    (tmp_path / "blobs" / "incoming").write_bytes(b"")
+    with pytest.raises(LocalFault, match="could not be stored"):
+        await folder.take_in(in_pieces(DATA), limit=len(DATA))
 
 
 async def test_nothing_has_its_name_before_it_is_synced(

@@ -18,7 +18,7 @@ from typing import Final
 
 from node.base.errors import InvalidInput, LocalFault, NotFound, TooLarge
 from node.base.ids import new_uuid
-from node.exchange.offloop import off_loop
+from node.exchange.offloop import off_loop, opened
 from node.exchange.ports import Stored
 from node.exchange.spool import READ_SIZE, PartFile, rename_durably, sync_folder
 
@@ -44,27 +44,14 @@ class FolderAssets:
     async def take_in(self, chunks: AsyncIterator[bytes], *, limit: int) -> Stored:
         """Store a stream. Raises ``TooLarge`` at the first byte beyond ``limit``, ``LocalFault`` where the disk
         refuses; what the stream raises passes through. In each case nothing stays behind."""
-        part = await off_loop(PartFile, self._incoming / str(new_uuid()))
         try:
-            digest = hashlib.sha256()
-            buffer = bytearray()
-            async for chunk in chunks:
-                if part.size + len(buffer) + len(chunk) > limit:
-                    raise TooLarge(
-                        f"it is larger than {limit} bytes",
-                        remedy="the operator can raise the limit for assets",
-                        facts={"limit": limit},
-                    )
-                buffer += chunk
-                if len(buffer) >= READ_SIZE:
-                    await off_loop(_add, part, digest, bytes(buffer))
-                    buffer.clear()
-            await off_loop(_add, part, digest, bytes(buffer))
-            return await off_loop(self._keep, part, digest.hexdigest())
+            part = await opened(PartFile, _drop, self._incoming / str(new_uuid()))
+            try:
+                return await self._fill(part, chunks, limit)
+            finally:
+                await off_loop(_drop, part)
         except OSError as error:
             raise LocalFault(f"the asset could not be stored: {error.strerror}") from error
-        finally:
-            await off_loop(_drop, part)
 
     async def adopt(self, path: Path, *, limit: int) -> Stored:
         """Store a copy of a file of this machine: a copy, since the original may be written to later.
@@ -72,7 +59,7 @@ class FolderAssets:
         Raises ``NotFound``, ``InvalidInput`` for links, folders and devices, ``TooLarge``.
         """
         try:
-            file = await off_loop(os.open, path, _READ_FLAGS)
+            file = await opened(os.open, os.close, path, _READ_FLAGS)
         except FileNotFoundError as error:
             raise NotFound(f"there is no file {path.name}") from error
         except OSError as error:
@@ -133,6 +120,23 @@ class FolderAssets:
         except OSError as error:
             raise LocalFault(f"a stored asset cannot be read: {error.strerror}") from error
 
+    async def _fill(self, part: PartFile, chunks: AsyncIterator[bytes], limit: int) -> Stored:
+        digest = hashlib.sha256()
+        buffer = bytearray()
+        async for chunk in chunks:
+            if part.size + len(buffer) + len(chunk) > limit:
+                raise TooLarge(
+                    f"it is larger than {limit} bytes",
+                    remedy="the operator can raise the limit for assets",
+                    facts={"limit": limit},
+                )
+            buffer += chunk
+            if len(buffer) >= READ_SIZE:
+                await off_loop(_add, part, digest, bytes(buffer))
+                buffer.clear()
+        await off_loop(_add, part, digest, bytes(buffer))
+        return await off_loop(self._keep, part, digest.hexdigest())
+
     def _keep(self, part: PartFile, sha256: str) -> Stored:
         """Give the arrived bytes their name; where older ones have it, these take their place."""
         stored = Stored(sha256=sha256, size=part.size)
@@ -157,7 +161,7 @@ class FolderAssets:
         return Stored(sha256=sha256, size=before.st_size)
 
     async def _stream(self, sha256: str, start: int, end: int | None) -> AsyncIterator[bytes]:
-        file = await off_loop(self._open, sha256)
+        file = await opened(self._open, os.close, sha256)
         try:
             async for piece in _pieces(file, start, end):
                 yield piece

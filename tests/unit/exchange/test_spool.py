@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from node.base.errors import Conflict, NotFound
-from node.exchange.offloop import Beside, close_stream, off_loop
+from node.exchange.offloop import Beside, close_stream, off_loop, opened
 from node.exchange.spool import READ_SIZE, PartFile, rename_durably
 
 
@@ -85,6 +85,31 @@ async def test_what_the_thread_raises_comes_out() -> None:
 
     with pytest.raises(NotFound, match="gone"):
         await off_loop(work)
+
+
+async def test_what_is_opened_for_a_cancelled_waiter_is_let_go_of(tmp_path: Path) -> None:
+    entered, released = threading.Event(), threading.Event()
+
+    def slowly(path: Path) -> PartFile:
+        part = PartFile(path)
+        entered.set()
+        released.wait(5)
+        return part
+
+    task = asyncio.create_task(opened(slowly, PartFile.close, tmp_path / "a.part"))
+    await asyncio.to_thread(entered.wait, 5)
+    with pytest.raises(Conflict):
+        PartFile(tmp_path / "a.part")
+    task.cancel()
+    released.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    PartFile(tmp_path / "a.part").close()
+
+
+async def test_what_cannot_be_opened_is_not_let_go_of(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        await opened(PartFile, PartFile.close, tmp_path / "a.part", create=False)
 
 
 async def test_one_job_at_a_time_beside_the_work() -> None:

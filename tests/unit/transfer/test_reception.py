@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import hashlib
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -255,6 +257,29 @@ async def test_patience_ends_and_the_next_run_goes_on(rig: Rig) -> None:
     rig.plane.faults = []
     rig.assert_received(await rig.run())
     assert rig.reads()[-1] == 150_000
+
+
+@pytest.mark.parametrize("file", [1, 2, 3], ids=["what arrives", "what is verified", "what is unsealed"])
+async def test_cancelled_while_a_file_is_being_opened(rig: Rig, monkeypatch: pytest.MonkeyPatch, file: int) -> None:
+    """Opening locks the file: a lock that nobody holds any more would keep every later run out."""
+    begun, released, flock = threading.Event(), threading.Event(), fcntl.flock
+    left = iter(range(file - 1, -1, -1))
+
+    def slow(*a: int) -> None:
+        flock(*a)
+        if next(left, None) == 0:
+            begun.set()
+            released.wait(5)
+
+    await rig.publish(SOURCE)
+    monkeypatch.setattr(fcntl, "flock", slow)
+    task = asyncio.create_task(rig.run())
+    assert await asyncio.to_thread(begun.wait, 5)
+    task.cancel()
+    released.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    rig.assert_received(await rig.run())
 
 
 async def test_cancelled_and_run_again(rig: Rig) -> None:
