@@ -170,16 +170,21 @@ class BoundInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundStep:
-    """The pinned version of what a step uses. ``origin`` is the DID of the node that runs it."""
+    """The pinned version of what a step uses, with its card as it was then. ``origin`` is the DID of the node that
+    runs it; ``sha256`` that of the code, or of the record where there is no code to see."""
 
     name: str
     iri: str
     version: int
     sha256: str
     origin: str
-    kind: str
-    titles: Texts
+    card: Model | Transformation
     agreement: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """``model`` or ``transformation``."""
+        return "model" if isinstance(self.card, Model) else "transformation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
