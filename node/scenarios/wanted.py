@@ -1,0 +1,123 @@
+"""What somebody wants to run, as it comes in: JSON in, checked values out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from node.base.errors import InvalidInput
+
+_INPUT: Final = frozenset({"dataset", "version", "file", "inPlace"})
+_USED: Final = frozenset({"iri", "version"})
+_MEMBERS: Final = frozenset({"scenario", "version", "inputs", "uses", "parameters", "layers"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedInput:
+    """What a role is to be bound to. Without ``version`` the newest is meant, without ``file`` the only one.
+    ``in_place``: the bytes are to stay with their owner, who runs the model on them."""
+
+    dataset: str
+    version: int | None = None
+    file: str | None = None
+    in_place: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedUse:
+    """What a step is to use instead of what the template says."""
+
+    iri: str
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A binding as a person writes it. ``layers`` are SHA-256 or ids of change layers, in order."""
+
+    scenario: str
+    version: int | None = None
+    inputs: Mapping[str, WantedInput] = field(default_factory=dict)
+    uses: Mapping[str, WantedUse] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    layers: tuple[str, ...] = ()
+
+
+def wanted_from_json(body: Mapping[str, Any]) -> Wanted:
+    """Read a binding. An input may be the IRI of a dataset alone. Raises ``InvalidInput`` naming the member."""
+    _only(body, _MEMBERS, "the binding")
+    parameters = body.get("parameters") or {}
+    layers = body.get("layers") or []
+    if not isinstance(parameters, Mapping):
+        raise InvalidInput("parameters is not an object", remedy='write "parameters": {"name": value}')
+    if not isinstance(layers, list) or not all(isinstance(one, str) for one in layers):
+        raise InvalidInput("layers is not a list of layers", remedy="name them as hansa layer lists them")
+    return Wanted(
+        scenario=_text(body, "scenario", "the binding"),
+        version=_number(body, "version", "the binding"),
+        inputs={role: _input(role, one) for role, one in _object(body, "inputs").items()},
+        uses={step: _use(step, one) for step, one in _object(body, "uses").items()},
+        parameters=dict(parameters),
+        layers=tuple(layers),
+    )
+
+
+def _input(role: str, value: Any) -> WantedInput:
+    place = f"input {role}"
+    members = {"dataset": value} if isinstance(value, str) else value
+    if not isinstance(members, Mapping):
+        raise InvalidInput(
+            f"{place} is neither an address nor an object", remedy=f"bind {role}: https://…/datasets/…"
+        )
+    _only(members, _INPUT, place)
+    in_place, name = members.get("inPlace", False), members.get("file")
+    if not isinstance(in_place, bool) or not isinstance(name, str | None):
+        raise InvalidInput(f"{place}: inPlace is true or false, and file the name of a file")
+    return WantedInput(
+        dataset=_text(members, "dataset", place),
+        version=_number(members, "version", place),
+        file=name,
+        in_place=in_place,
+    )
+
+
+def _use(step: str, value: Any) -> WantedUse:
+    place = f"step {step}"
+    members = {"iri": value} if isinstance(value, str) else value
+    if not isinstance(members, Mapping):
+        raise InvalidInput(f"{place} is neither an address nor an object")
+    _only(members, _USED, place)
+    return WantedUse(iri=_text(members, "iri", place), version=_number(members, "version", place))
+
+
+def _object(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = body.get(name) or {}
+    if not isinstance(value, Mapping):
+        raise InvalidInput(f"{name} is not an object", remedy=f'write "{name}": {{…}}')
+    return value
+
+
+def _only(members: Mapping[str, Any], known: frozenset[str], place: str) -> None:
+    odd = sorted(set(members) - known)
+    if odd:
+        raise InvalidInput(
+            f"{place} has members that are not known: {', '.join(odd)[:200]}",
+            remedy=f"known are: {', '.join(sorted(known))}",
+        )
+
+
+def _text(members: Mapping[str, Any], name: str, place: str) -> str:
+    value = members.get(name)
+    if not isinstance(value, str) or not value:
+        raise InvalidInput(f"{place} lacks {name}", remedy=f"give {name} as text")
+    return value
+
+
+def _number(members: Mapping[str, Any], name: str, place: str) -> int | None:
+    value = members.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise InvalidInput(f"{place}: {name} is not the number of a version", remedy="versions count from 1")
+    return value
