@@ -20,6 +20,7 @@ from node.adapters.sql.negotiation import SqlAgreementStore, SqlDecisionStore, S
 from node.adapters.sql.node_state import SqlFollowStore, SqlMetaStore
 from node.adapters.sql.outbox import SqlOutbox
 from node.adapters.sql.records import SqlRecordStore
+from node.adapters.sql.scenarios import SqlJobStore, SqlLayerStore, SqlRunStore
 from node.adapters.sql.schema import metadata
 from node.adapters.sql.transfer import SqlGrantStore, SqlReceptionStore, SqlTransferStore
 from node.adapters.sql.work import SqlUnitOfWork
@@ -30,6 +31,7 @@ from node.identity.ports import IdentityStore
 from node.ledger.ports import LedgerStore
 from node.negotiation.model import Negotiation
 from node.negotiation.ports import AgreementStore, DecisionStore
+from node.scenarios.ports import JobStore, LayerStore, RunStore
 from node.transfer.model import Transfer
 from node.transfer.ports import GrantStore, ReceptionStore
 from tests.fakes.identity import MemoryIdentityStore
@@ -37,6 +39,7 @@ from tests.fakes.ledger import MemoryLedgerStore
 from tests.fakes.negotiation import MemoryAgreementStore, MemoryDecisionStore, MemoryNegotiationStore
 from tests.fakes.node_state import MemoryFollowStore, MemoryMetaStore
 from tests.fakes.records import MemoryRecordStore
+from tests.fakes.scenarios import MemoryJobStore, MemoryLayerStore, MemoryRunStore
 from tests.fakes.transfer import MemoryGrantStore, MemoryReceptionStore, MemoryTransferStore
 from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
 from tests.postgres import fresh_schema
@@ -57,6 +60,9 @@ class Stores:
     decisions: DecisionStore
     grants: GrantStore
     receptions: ReceptionStore
+    jobs: JobStore
+    runs: RunStore
+    layers: LayerStore
     identity: IdentityStore
     followed: FollowStore
     meta: Any
@@ -76,6 +82,9 @@ def memory_stores() -> Stores:
         decisions=MemoryDecisionStore(),
         grants=MemoryGrantStore(),
         receptions=MemoryReceptionStore(),
+        jobs=MemoryJobStore(),
+        runs=MemoryRunStore(),
+        layers=MemoryLayerStore(),
         identity=MemoryIdentityStore(),
         followed=MemoryFollowStore(),
         meta=MemoryMetaStore(),
@@ -96,6 +105,9 @@ def sql_stores(engine: Engine) -> Stores:
         decisions=SqlDecisionStore(),
         grants=SqlGrantStore(),
         receptions=SqlReceptionStore(),
+        jobs=SqlJobStore(),
+        runs=SqlRunStore(),
+        layers=SqlLayerStore(),
         identity=SqlIdentityStore(),
         followed=SqlFollowStore(),
         meta=SqlMetaStore(),

@@ -23,6 +23,7 @@ from node.adapters.sql.negotiation import SqlAgreementStore, SqlDecisionStore, S
 from node.adapters.sql.node_state import SqlFollowStore, SqlMetaStore
 from node.adapters.sql.outbox import SqlOutbox
 from node.adapters.sql.records import SqlRecordStore
+from node.adapters.sql.scenarios import SqlJobStore, SqlLayerStore, SqlRunStore
 from node.adapters.sql.transfer import SqlGrantStore, SqlReceptionStore, SqlTransferStore
 from node.adapters.sql.work import SqlUnitOfWork
 from node.base.clock import Clock, SystemClock
@@ -74,6 +75,9 @@ class Stores:
     decisions: SqlDecisionStore
     grants: SqlGrantStore
     receptions: SqlReceptionStore
+    jobs: SqlJobStore
+    runs: SqlRunStore
+    layers: SqlLayerStore
     identity: SqlIdentityStore
     outbox: SqlOutbox
     followed: SqlFollowStore
@@ -104,6 +108,9 @@ def open_stores(settings: Settings) -> Stores:
         decisions=SqlDecisionStore(),
         grants=SqlGrantStore(),
         receptions=SqlReceptionStore(),
+        jobs=SqlJobStore(),
+        runs=SqlRunStore(),
+        layers=SqlLayerStore(),
         identity=SqlIdentityStore(),
         outbox=SqlOutbox(),
         followed=SqlFollowStore(),

@@ -45,7 +45,8 @@ class Variable:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Port:
     """An input or output, by role. ``schemas`` are IRIs that its rows conform to; ``step`` is its resolution in
-    time, ``grain`` in space (metres); ``crs`` the coordinate systems it comes in (``EPSG:4326``)."""
+    time, ``grain`` in space (metres); ``crs`` the coordinate systems it comes in (``EPSG:4326``); ``key`` the members
+    that together name a row, where that is declared."""
 
     role: str
     variables: tuple[Variable, ...] = ()
@@ -56,6 +57,7 @@ class Port:
     extent: tuple[float, float, float, float] | None = None
     required: bool = True
     titles: Texts = field(default_factory=dict)
+    key: tuple[str, ...] = ()
 
     def variable(self, name: str) -> Variable | None:
         return next((one for one in self.variables if one.name == name), None)
@@ -367,3 +369,8 @@ class Job:
     result: str | None = None
     caveats: tuple[Caveat, ...] = ()
     error: Mapping[str, Any] | None = None
+
+    @property
+    def owner(self) -> str:
+        """Whose it is: a DID, or the login of a person of this node."""
+        return self.caller or self.account or ""

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine
 from node.adapters.sql import backup as backups
 from node.adapters.sql.backup import backup, backup_postgres, backup_sqlite, restore_sqlite
 from node.adapters.sql.engine import connect
-from node.adapters.sql.migrate import migrate, schema_version
+from node.adapters.sql.migrate import VERSIONS, migrate, schema_version
 from node.adapters.sql.node_state import SqlMetaStore
 from node.adapters.sql.work import SqlUnitOfWork
 from node.base.errors import LocalFault
@@ -140,7 +140,7 @@ class TestPostgres:
                 ["pg_restore", "--exit-on-error", "-d", plain.render_as_string(hide_password=False), dump], check=True
             )
             assert get(url, "k") == "v"
-            assert schema_version(engine) == "0001"
+            assert schema_version(engine) == VERSIONS[-1]
             engine.dispose()
         assert stat.S_IMODE(dump.stat().st_mode) == 0o600
 

@@ -142,12 +142,14 @@ class TestRefusal:
         assert migrate(empty_engine) is True
 
 
-_SECOND = """
+_KNOWN = VERSIONS
+_NEXT = "9999"
+_FURTHER = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "9999"
+down_revision = "{newest}"
 branch_labels = None
 depends_on = None
 
@@ -159,57 +161,72 @@ def upgrade() -> None:
 
 
 @pytest.fixture
-def with_second_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def with_further_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A Hansa with one more schema version; the file of its migration, to be written."""
     folder = tmp_path / "with 100% of migrations"
     shutil.copytree(migrations.MIGRATIONS, folder)
     monkeypatch.setattr(migrations, "MIGRATIONS", folder)
-    monkeypatch.setattr(migrations, "VERSIONS", ("0001", "0002"))
-    return folder / "versions" / "v0002_second.py"
+    monkeypatch.setattr(migrations, "VERSIONS", (*_KNOWN, _NEXT))
+    return folder / "versions" / "v9999_further.py"
 
 
 def _prepare(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave a database of the first version, with a row in it."""
+    """Leave a database of the version before the last, with a row in it."""
     with monkeypatch.context() as older:
-        older.setattr(migrations, "VERSIONS", ("0001",))
+        older.setattr(migrations, "VERSIONS", _KNOWN)
         migrate(engine)
     with engine.begin() as connection:
         connection.execute(text("INSERT INTO meta (key, value) VALUES ('k', 'v')"))
 
 
 class TestUpgrade:
+    def test_from_the_first_version_to_the_last(self, empty_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+        with monkeypatch.context() as older:
+            older.setattr(migrations, "VERSIONS", _KNOWN[:1])
+            migrate(empty_engine)
+        with empty_engine.begin() as connection:
+            connection.execute(text("INSERT INTO meta (key, value) VALUES ('k', 'v')"))
+        assert migrate(empty_engine) is True
+        migrated = described(empty_engine)
+        with empty_engine.begin() as connection:
+            assert connection.execute(text("SELECT key, value FROM meta")).all() == [("k", "v")]
+            connection.execute(text("DROP TABLE alembic_version"))
+            metadata.drop_all(connection)
+            metadata.create_all(connection)
+        assert migrated == described(empty_engine)
+
     def test_an_older_database_is_backed_up_and_migrated(
-        self, empty_engine: Engine, with_second_version: Path, monkeypatch: pytest.MonkeyPatch
+        self, empty_engine: Engine, with_further_version: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        with_second_version.write_text(_SECOND.format(last=""))
+        with_further_version.write_text(_FURTHER.format(newest=_KNOWN[-1], last=""))
         _prepare(empty_engine, monkeypatch)
         seen: list[str | None] = []
         assert migrate(empty_engine, backup=lambda: seen.append(schema_version(empty_engine))) is True
-        assert seen == ["0001"]
-        assert schema_version(empty_engine) == "0002"
+        assert seen == [_KNOWN[-1]]
+        assert schema_version(empty_engine) == _NEXT
         with empty_engine.connect() as connection:
             assert connection.execute(text("SELECT key, value, remark FROM meta")).all() == [("k", "v", None)]
 
     def test_without_backup_nothing_is_changed(
-        self, empty_engine: Engine, with_second_version: Path, monkeypatch: pytest.MonkeyPatch
+        self, empty_engine: Engine, with_further_version: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        with_second_version.write_text(_SECOND.format(last=""))
+        with_further_version.write_text(_FURTHER.format(newest=_KNOWN[-1], last=""))
         _prepare(empty_engine, monkeypatch)
         with pytest.raises(AssertionError, match="no backup was expected"):
             migrate(empty_engine, backup=_never)
-        assert schema_version(empty_engine) == "0001"
+        assert schema_version(empty_engine) == _KNOWN[-1]
 
     def test_a_migration_that_fails_leaves_the_older_database(
-        self, empty_engine: Engine, with_second_version: Path, monkeypatch: pytest.MonkeyPatch
+        self, empty_engine: Engine, with_further_version: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        with_second_version.write_text(_SECOND.format(last='raise RuntimeError("power cut")'))
+        with_further_version.write_text(_FURTHER.format(newest=_KNOWN[-1], last='raise RuntimeError("power cut")'))
         _prepare(empty_engine, monkeypatch)
         before = described(empty_engine)
         with pytest.raises(RuntimeError, match="power cut"):
             migrate(empty_engine)
         assert described(empty_engine) == before
-        assert schema_version(empty_engine) == "0001"
-        with_second_version.write_text(_SECOND.format(last=""))
+        assert schema_version(empty_engine) == _KNOWN[-1]
+        with_further_version.write_text(_FURTHER.format(newest=_KNOWN[-1], last=""))
         assert migrate(empty_engine) is True
 
 

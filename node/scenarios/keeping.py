@@ -1,0 +1,119 @@
+"""The values of scenarios as JSON, and back, exactly: for the database, the wire and the bundles of runs.
+
+The members of a value are its fields; their types are what the classes declare. A member that is missing takes the
+field's default, and one that is unknown is passed over, so that a body of an older or a newer Hansa can be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from node.base.clock import moment, stamp
+from node.base.errors import LocalFault
+
+T = TypeVar("T")
+
+
+def to_json(value: Any) -> Any:
+    """``value`` (a dataclass of ``node.scenarios.model``, or a part of one) as JSON.
+
+    Moments become XSD dateTimes in UTC, durations seconds, tuples arrays.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return stamp(value)
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, Mapping):
+        return {str(name): to_json(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_json(item) for item in value]
+    return value
+
+
+def from_json(kind: type[T], body: Mapping[str, Any]) -> T:
+    """The value of class ``kind`` that ``to_json`` made ``body`` of. Raises ``LocalFault`` where it is none."""
+    try:
+        declared: Any = kind
+        value: T = _reader(declared)(body)
+    except (KeyError, TypeError, ValueError) as error:
+        raise LocalFault(f"what was kept is not readable as a {kind.__name__}: {error}") from error
+    return value
+
+
+Read = Callable[[Any], Any]
+
+
+@cache
+def _reader(kind: Any) -> Read:
+    """How a value of the declared type ``kind`` is read."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        within = [one for one in arguments if one is not NoneType]
+        read = _reader(within[0]) if len(within) == 1 else _one_of(tuple(within))
+        return lambda value: None if value is None else read(value)
+    if origin is tuple:
+        return _tuple(arguments)
+    if origin is not None and isinstance(origin, type) and issubclass(origin, Mapping):
+        read = _reader(arguments[1])
+        return lambda value: {name: read(member) for name, member in value.items()}
+    if kind is datetime:
+        return moment
+    if kind is timedelta:
+        return lambda value: timedelta(seconds=value)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return kind
+    if isinstance(kind, type) and is_dataclass(kind):
+        return _dataclass(kind)
+    return _as_is
+
+
+def _tuple(arguments: tuple[Any, ...]) -> Read:
+    if len(arguments) == 2 and arguments[1] is Ellipsis:
+        read = _reader(arguments[0])
+        return lambda value: tuple(read(item) for item in value)
+    readers = [_reader(one) for one in arguments]
+    return lambda value: tuple(read(item) for read, item in zip(readers, value, strict=True))
+
+
+def _one_of(kinds: tuple[Any, ...]) -> Read:
+    """Several classes: the one with which the body has the most members in common. Anything else is as it is."""
+    if not all(is_dataclass(kind) for kind in kinds):
+        return _as_is
+    names = {kind: {field.name for field in fields(kind)} for kind in kinds}
+    return lambda body: _reader(max(kinds, key=lambda kind: len(names[kind] & body.keys())))(body)
+
+
+def _dataclass(kind: type[Any]) -> Read:
+    hints = get_type_hints(kind)
+    declared = fields(kind)
+    # Made at first use: a class may contain itself.
+    readers: dict[str, Read] = {}
+
+    def read(body: Mapping[str, Any]) -> Any:
+        if not readers:
+            readers.update({field.name: _reader(hints[field.name]) for field in declared})
+        return kind(**{field.name: readers[field.name](body[field.name]) for field in declared if _has(body, field)})
+
+    return read
+
+
+def _has(body: Mapping[str, Any], field: Field[Any]) -> bool:
+    if field.name in body:
+        return True
+    if field.default is MISSING and field.default_factory is MISSING:
+        raise KeyError(f"{field.name} is missing")
+    return False
+
+
+def _as_is(value: Any) -> Any:
+    return value
