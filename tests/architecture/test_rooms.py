@@ -63,6 +63,8 @@ FAULTS = (
     Fault("pure", "node/negotiation/model.py", "import sqlalchemy"),
     Fault("rdf", "node/policy/odrl.py", "import pyoxigraph"),
     Fault("floor", "node/base/ids.py", "import pydantic"),
+    Fault("floor", "node/sdk/marks.py", "import pydantic"),
+    Fault("layers", "node/sdk/marks.py", "from node.base import errors"),
 )
 
 

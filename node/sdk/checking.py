@@ -1,0 +1,220 @@
+"""Rows and parameters against annotations: what comes in is put into the declared types, what goes out is rounded."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any, Final
+
+from node.sdk.interface import INTEGER, JSON, NUMBER, TEXT, TRUTH, Column, Setting, Table
+from node.sdk.troubles import BadInput, BadOutput, Trouble
+
+MOST_EXACT: Final = 2**53
+"""The largest whole number that every reader of JSON reads as itself."""
+
+_NAMES: Final[Mapping[str, str]] = {
+    NUMBER: "a number",
+    INTEGER: "a whole number",
+    TEXT: "text",
+    TRUTH: "true or false",
+}
+
+
+class _NotSo(Exception):
+    """A value that does not fit: the rest of the sentence, and the remedy."""
+
+
+def checked_input(table: Table, rows: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The rows with the declared members only, in the declared types, and a caveat for each column that leaves its
+    range. Numbers may come as text, because tables without types know no better. Raises ``BadInput``."""
+    kept = [
+        _row(table, number, row, BadInput, lenient=True) for number, row in enumerate(_rows(table, rows, BadInput))
+    ]
+    return kept, _outside(table, kept)
+
+
+def checked_output(table: Table, rows: Any) -> list[dict[str, Any]]:
+    """The rows in the order in which they were given, rounded to the declared decimals. Raises ``BadOutput``."""
+    kept = []
+    declared = {column.name for column in table.columns}
+    for number, row in enumerate(_rows(table, rows, BadOutput)):
+        done = _row(table, number, row, BadOutput, lenient=False)
+        more = sorted(str(name) for name in row if name not in declared)
+        if more:
+            raise BadOutput(
+                f"row {number + 1} of {table.role} has {', '.join(more[:5])}, which the annotation does not name",
+                remedy="add the column to the TypedDict, or leave it out of the row",
+            )
+        for column in table.columns:
+            value = done.get(column.name)
+            if column.type == NUMBER and value is not None:
+                done[column.name] = rounded(value, column.decimals)
+        kept.append(done)
+    return kept
+
+
+def checked_setting(setting: Setting, value: Any) -> Any:
+    """The value of a parameter in its declared type. Raises ``BadInput``, also for one outside its range."""
+    where = f"parameter {setting.name}"
+    if value is None and setting.empty:
+        return None
+    if setting.many:
+        if not isinstance(value, list | tuple):
+            raise BadInput(f"{where} is {_shown(value)}, not a list", remedy="give a list of values")
+        return [_bounded(setting, one, where) for one in value]
+    return _bounded(setting, value, where)
+
+
+def rounded(value: float, decimals: int | None) -> float:
+    """``value`` to so many decimals as it is written, halves to the even digit, and without a negative zero."""
+    if decimals is not None:
+        # Below 15 digits before the point there is something to round; above, a double has no decimals.
+        exact = Decimal(repr(value))
+        if exact.adjusted() < 15:
+            value = float(exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_EVEN))
+    return value + 0.0
+
+
+def _bounded(setting: Setting, value: Any, where: str) -> Any:
+    try:
+        kept = _value(setting, value, lenient=False)
+    except _NotSo as why:
+        raise BadInput(f"{where} is {why.args[0]}", remedy=why.args[1]) from None
+    if setting.minimum is not None and kept < setting.minimum:
+        raise BadInput(f"{where} is {kept}, below {setting.minimum:g}", remedy=f"give {setting.minimum:g} or more")
+    if setting.maximum is not None and kept > setting.maximum:
+        raise BadInput(f"{where} is {kept}, above {setting.maximum:g}", remedy=f"give {setting.maximum:g} or less")
+    return kept
+
+
+def _rows(table: Table, rows: Any, trouble: type[Trouble]) -> Sequence[Mapping[str, Any]]:
+    if isinstance(rows, str | bytes | Mapping) or not isinstance(rows, Sequence):
+        raise trouble(f"{table.role} is not a list of rows but {_shown(rows)}", remedy="give a list of objects")
+    for number, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            raise trouble(f"row {number + 1} of {table.role} is {_shown(row)}, not an object with members")
+    return rows
+
+
+def _row(
+    table: Table, number: int, row: Mapping[str, Any], trouble: type[Trouble], *, lenient: bool
+) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for column in table.columns:
+        if column.name not in row:
+            if column.required:
+                have = ", ".join(sorted(map(str, row))[:12]) or "nothing"
+                raise trouble(
+                    f"row {number + 1} of {table.role} has no {column.name}: it has {have}",
+                    remedy=f"give each row the member {column.name}",
+                )
+            continue
+        value = row[column.name]
+        if value is None or (lenient and value == "" and column.type != TEXT):
+            if not column.empty:
+                raise trouble(
+                    f"{column.name} is empty in row {number + 1} of {table.role}", remedy="give a value in each row"
+                )
+            kept[column.name] = None
+            continue
+        try:
+            kept[column.name] = _value(column, value, lenient=lenient)
+        except _NotSo as why:
+            where = f"{column.name} in row {number + 1} of {table.role}"
+            raise trouble(f"{where} is {why.args[0]}", remedy=why.args[1]) from None
+    return kept
+
+
+def _value(asked: Column | Setting, value: Any, *, lenient: bool) -> Any:
+    kept: Any = _typed(asked.type, value, lenient=lenient)
+    if kept is None:
+        expected = _NAMES.get(asked.type, "JSON")
+        raise _NotSo(f"{_shown(value)}, not {expected}", f"give {expected}")
+    if isinstance(kept, float):
+        if not math.isfinite(kept):
+            raise _NotSo(str(kept), "give a finite number; leave out what is unknown")
+    elif isinstance(kept, int) and abs(kept) > MOST_EXACT:
+        raise _NotSo("too large a whole number", "a number beyond 2^53 is not read exactly")
+    if asked.values and kept not in asked.values:
+        allowed = ", ".join(map(str, asked.values))
+        raise _NotSo(f"{_shown(value)}, which is none of {allowed}", "give one of these")
+    return kept
+
+
+def _typed(type_: str, value: Any, *, lenient: bool) -> Any:
+    """``value`` as ``type_``, or None where it is not one."""
+    if type_ == NUMBER and type(value) is float:
+        return value
+    if type_ == JSON:
+        return _json(value)
+    if type_ == TRUTH:
+        if lenient and isinstance(value, str):
+            return {"true": True, "false": False}.get(value.strip().casefold())
+        return value if isinstance(value, bool) else None
+    if type_ == TEXT:
+        if lenient and isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        return str(value) if isinstance(value, str) else None
+    if lenient and isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        # Numbers of other libraries (numpy) say so by these methods.
+        if isinstance(value, str | bytes | list | dict | bool) or not hasattr(value, "__float__"):
+            return None
+        value = value.__index__() if hasattr(value, "__index__") else float(value)
+    if type_ == NUMBER:
+        return float(value)
+    if isinstance(value, float):
+        return int(value) if math.isfinite(value) and value.is_integer() else None
+    return int(value)
+
+
+def _json(value: Any) -> Any:
+    """A copy of ``value`` if JSON can say it, so that nothing but plain values leaves."""
+    try:
+        return json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def _outside(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    found = []
+    for column in table.columns:
+        low, high = column.minimum, column.maximum
+        if low is None and high is None:
+            continue
+        values = [row[column.name] for row in rows if row.get(column.name) is not None]
+        out = [v for v in values if (low is not None and v < low) or (high is not None and v > high)]
+        if out:
+            unit = f" {column.unit}" if column.unit and column.unit != "1" else ""
+            bounds = f"{'' if low is None else f'{low:g}'}–{'' if high is None else f'{high:g}'}{unit}"
+            found.append(
+                {
+                    "code": "outside-validity",
+                    "sentence": f"{column.name} of {table.role} leaves the range of validity {bounds} in "
+                    f"{len(out)} of {len(rows)} rows: {min(out):g} to {max(out):g}",
+                    "facts": {
+                        "input": table.role,
+                        "variable": column.name,
+                        "rows": len(out),
+                        "lowest": min(out),
+                        "highest": max(out),
+                    },
+                }
+            )
+    return found
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "empty"
+    if isinstance(value, str):
+        return f"{value[:40]!r}"
+    if isinstance(value, bool | int | float):
+        return str(value)[:40]
+    return f"a {type(value).__name__}"

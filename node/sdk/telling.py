@@ -1,0 +1,55 @@
+"""What a running model can say: how far it is, and what does not stop it but must go with its result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Final
+
+Listener = Callable[[int, str], None]
+
+MOST_TEXT: Final = 300
+MOST_CAVEATS: Final = 50
+
+
+class Telling:
+    """One run's ears: who is told of progress, and the caveats so far."""
+
+    def __init__(self, listener: Listener | None = None) -> None:
+        self.listener = listener
+        self.caveats: list[dict[str, Any]] = []
+
+
+_now: ContextVar[Telling | None] = ContextVar("telling", default=None)
+
+
+def progress(percent: float, text: str = "") -> None:
+    """Say how far the run is, from 0 to 100, and what it is doing. Outside a run nobody listens."""
+    telling = _now.get()
+    if telling is None or telling.listener is None:
+        return
+    # In this order, what is not a number is told as a beginning.
+    telling.listener(int(min(100.0, max(0.0, percent))), str(text)[:MOST_TEXT])
+
+
+def caveat(sentence: str, *, code: str = "model", **facts: Any) -> None:
+    """Attach to the result what its readers must know: trips that could not be made, figures left out.
+
+    ``code`` is stable and for programs, as are ``facts`` (JSON values). Outside a run nobody listens, and a run
+    keeps the first fifty.
+    """
+    telling = _now.get()
+    if telling is not None and len(telling.caveats) < MOST_CAVEATS:
+        telling.caveats.append({"code": str(code)[:60], "sentence": str(sentence)[:MOST_TEXT], "facts": facts})
+
+
+@contextmanager
+def listening(listener: Listener | None = None) -> Iterator[Telling]:
+    """Listen while a model runs."""
+    telling = Telling(listener)
+    token = _now.set(telling)
+    try:
+        yield telling
+    finally:
+        _now.reset(token)
