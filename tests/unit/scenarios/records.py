@@ -1,0 +1,53 @@
+"""Records for tests, made from what stewards write by the pipeline that publishes them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import node.builtins.demo
+from node.catalogue.model import Record
+from node.semantics.model import File, Submission
+from tests.unit.semantics.making import ME, described, refusals
+
+NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+DEMO = Path(node.builtins.demo.__file__).parent / "files"
+
+
+async def record(text: str, *files: File, version: int = 1, **options: Any) -> Record:
+    """The record of YAML ``text``; a description with violations fails the test."""
+    found = await described(Submission(fields=dict(yaml.safe_load(text)), files=files), **options)
+    assert not refusals(found), refusals(found)
+    return Record(
+        iri=found.iri,
+        version=version,
+        kind=found.kind,
+        audience="public",
+        titles=found.titles,
+        descriptions=found.descriptions,
+        publisher=found.publisher,
+        publisher_name=found.publisher_name,
+        origin=ME,
+        nquads=found.nquads,
+        sha256=found.sha256,
+        at=NOW,
+        by="els",
+        files=found.files,
+        extra=found.extra or {},
+    )
+
+
+async def of_demo(name: str, *files: File, **options: Any) -> Record:
+    """The record of a file of the demonstration, such as ``gent/traffic-model.yaml``."""
+    text = (DEMO / name).read_text("utf-8").replace("{plzen}", "https://data.plzen.example")
+    return await record(text, *files, **options)
+
+
+def with_statements(given: Record, *lines: str) -> Record:
+    """The record with N-Quads added."""
+    nquads = sorted({*given.nquads.decode().splitlines(), *lines})
+    return replace(given, nquads="".join(f"{one}\n" for one in nquads).encode())
