@@ -17,8 +17,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -36,19 +36,44 @@ _GRACE: Final = 5.0
 _PIECE: Final = 1 << 18
 _DESCRIPTIONS: Final = "semantics"
 
+Told = Callable[[dict[str, Any]], None]
+"""Is told what a child tells while it runs. Where it raises, the child is ended and the call raises the same."""
+
 
 class _ZygoteGone(Exception):
     """The zygote ended before the call had an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What a call asks for."""
+
+    target: str
+    message: Mapping[str, Any]
+    blobs: Sequence[bytes]
+    limits: Limits
+    readable: Sequence[str]
+    told: Told | None
+
+    def frames(self) -> list[bytes]:
+        # The limits stand apart: a child confines itself before it looks at anything of the message.
+        first = frame({"limits": asdict(self.limits), "readable": list(self.readable)})
+        return first + frame(self.message, self.blobs)
+
+    def pass_on(self, answer: Answer) -> None:
+        for one in answer.tellings():
+            if self.told is not None:
+                self.told(one)
 
 
 class Cage:
     """Runs targets in children, at most ``width`` at a time for each way of calling.
 
     What the targets of one room take (the part of their names before the dot) is not taken from those of another:
-    strangers' queries must not keep our own people from publishing. Descriptions have half the width.
-    ``patience`` is how long a call waits for its turn before it is ``Overloaded``. ``unfiltered`` allows
-    running where the kernel has no filter of system calls (development on other systems); it is logged once.
-    ``targets`` is the table of what may run.
+    strangers' queries must not keep our own people from publishing. Descriptions have half the width, and a room
+    that ``widths`` names has the width that it says. ``patience`` is how long a call waits for its turn before it
+    is ``Overloaded``. ``unfiltered`` allows running where the kernel has no filter of system calls (development
+    on other systems); it is logged once. ``targets`` is the table of what may run.
     """
 
     def __init__(
@@ -58,6 +83,7 @@ class Cage:
         patience: float = 10.0,
         unfiltered: bool = not sys.platform.startswith("linux"),
         targets: Mapping[str, str] = TARGETS,
+        widths: Mapping[str, int] | None = None,
     ) -> None:
         self._targets = dict(targets)
         self._order = {name: place for place, name in enumerate(sorted(targets))}
@@ -65,7 +91,8 @@ class Cage:
         self._width = width
         self._unfiltered = unfiltered
         self._warned = False
-        self._widths = {room: max(1, width // 2) if room == _DESCRIPTIONS else width for room in map(_room, targets)}
+        own = {_DESCRIPTIONS: max(1, width // 2), **(widths or {})}
+        self._widths = {room: own.get(room, width) for room in map(_room, targets)}
         self._turns = {room: asyncio.Semaphore(places) for room, places in self._widths.items()}
         self._thread_turns = threading.Semaphore(width)
         self._lock = threading.Lock()
@@ -113,17 +140,23 @@ class Cage:
         *,
         limits: Limits,
         readable: Sequence[str] = (),
+        told: Told | None = None,
+        patience: float | None = None,
     ) -> tuple[dict[str, Any], list[bytes]]:
         """Run ``target`` with ``message`` and ``blobs`` in a child of its own, within ``limits``.
 
-        ``readable`` names files and folders that the child may read beside our own code. Raises what the
-        target raised (by code, among the remote faults), ``Overloaded`` where a limit was hit or no child
-        came free in time, ``TooLarge`` for an answer beyond ``limits.answer``, else ``LocalFault``.
+        ``readable`` names files and folders that the child may read beside our own code. ``told`` hears what the
+        target tells while it runs; ``patience`` is how long this call waits for its turn, where it is not what the
+        others wait. A call that is cancelled takes its child along.
+
+        Raises what the target raised (by code, among the remote faults), ``Overloaded`` where a limit was hit or no
+        child came free in time, ``TooLarge`` for an answer beyond ``limits.answer``, else ``LocalFault``.
         """
-        async with self._turn(target):
+        order = _Order(target, message, blobs, limits, readable, told)
+        async with self._turn(target, self._patience if patience is None else patience):
             for last in (False, True):
                 try:
-                    return await self._converse(target, message, blobs, limits, readable)
+                    return await self._converse(order)
                 except _ZygoteGone:
                     self._lost(last=last)
         raise LocalFault("unreachable")
@@ -136,28 +169,23 @@ class Cage:
         *,
         limits: Limits,
         readable: Sequence[str] = (),
+        told: Told | None = None,
     ) -> tuple[dict[str, Any], list[bytes]]:
         """``call`` for threads and for callers without an event loop."""
+        order = _Order(target, message, blobs, limits, readable, told)
         with self._thread_turn():
             for last in (False, True):
                 try:
-                    return self._converse_sync(target, message, blobs, limits, readable)
+                    return self._converse_sync(order)
                 except _ZygoteGone:
                     self._lost(last=last)
         raise LocalFault("unreachable")
 
-    async def _converse(
-        self,
-        target: str,
-        message: Mapping[str, Any],
-        blobs: Sequence[bytes],
-        limits: Limits,
-        readable: Sequence[str],
-    ) -> tuple[dict[str, Any], list[bytes]]:
+    async def _converse(self, order: _Order) -> tuple[dict[str, Any], list[bytes]]:
         loop = asyncio.get_running_loop()
-        request = self._request(message, blobs, limits, readable)
+        limits, request = order.limits, order.frames()
         answer = Answer(limits)
-        ours = self._hand_over(target)
+        ours = self._hand_over(order.target)
         try:
             ours.setblocking(False)
             async with asyncio.timeout(limits.wall + _GRACE):
@@ -169,25 +197,20 @@ class Cage:
                     data = await _received(loop, ours)
                     if not data:
                         raise self._ended(answer, limits)
-                    if answer.feed(data):
+                    complete = answer.feed(data)
+                    order.pass_on(answer)
+                    if complete:
                         return self._finish(answer)
         except TimeoutError:
             raise timed_out(limits) from None
         finally:
             ours.close()
 
-    def _converse_sync(
-        self,
-        target: str,
-        message: Mapping[str, Any],
-        blobs: Sequence[bytes],
-        limits: Limits,
-        readable: Sequence[str],
-    ) -> tuple[dict[str, Any], list[bytes]]:
-        request = self._request(message, blobs, limits, readable)
+    def _converse_sync(self, order: _Order) -> tuple[dict[str, Any], list[bytes]]:
+        limits, request = order.limits, order.frames()
         answer = Answer(limits)
         deadline = time.monotonic() + limits.wall + _GRACE
-        with self._hand_over(target) as ours:
+        with self._hand_over(order.target) as ours:
             try:
                 ours.settimeout(limits.wall + _GRACE)
                 with contextlib.suppress(ConnectionError):
@@ -198,23 +221,20 @@ class Cage:
                     data = _received_sync(ours)
                     if not data:
                         raise self._ended(answer, limits)
-                    if answer.feed(data):
+                    complete = answer.feed(data)
+                    order.pass_on(answer)
+                    if complete:
                         return self._finish(answer)
             except TimeoutError:
                 raise timed_out(limits) from None
-
-    def _request(
-        self, message: Mapping[str, Any], blobs: Sequence[bytes], limits: Limits, readable: Sequence[str]
-    ) -> list[bytes]:
-        # The order stands apart: a child confines itself before it looks at anything of the message.
-        return frame({"limits": asdict(limits), "readable": list(readable)}) + frame(message, blobs)
 
     def _finish(self, answer: Answer) -> tuple[dict[str, Any], list[bytes]]:
         try:
             value, blobs, bars = answer.value()
         except LocalFault as fault:
-            trace = fault.facts.pop("trace", "")
-            _log.error("%s\n%s", fault.detail, trace, extra={"action": "cage-failed"})
+            # Whoever runs in there may have written this: it does not get more than a screen of our log.
+            trace = str(fault.facts.pop("trace", ""))[-4000:]
+            _log.error("%s\n%s", fault.detail[:500], trace, extra={"action": "cage-failed"})
             raise
         if SECCOMP not in bars and not self._warned:
             self._warned = True
@@ -239,16 +259,16 @@ class Cage:
         _log.error("the zygote ended; starting another", extra={"action": "cage-restarted"})
 
     @contextlib.asynccontextmanager
-    async def _turn(self, target: str) -> AsyncIterator[None]:
+    async def _turn(self, target: str, patience: float) -> AsyncIterator[None]:
         room = _room(target)
         turns = self._turns.get(room)
         if turns is None:
             raise _unknown(target)
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(patience):
                 await turns.acquire()
         except TimeoutError:
-            raise self._crowded(self._widths[room]) from None
+            raise _crowded(self._widths[room], patience) from None
         try:
             yield
         finally:
@@ -257,18 +277,11 @@ class Cage:
     @contextlib.contextmanager
     def _thread_turn(self) -> Iterator[None]:
         if not self._thread_turns.acquire(timeout=self._patience):
-            raise self._crowded(self._width)
+            raise _crowded(self._width, self._patience)
         try:
             yield
         finally:
             self._thread_turns.release()
-
-    def _crowded(self, width: int) -> Overloaded:
-        return Overloaded(
-            f"{width} requests of this kind are running, and none ended in {self._patience:g} seconds",
-            remedy="try again in a moment",
-            facts={"limit": "queue"},
-        )
 
     def _hand_over(self, target: str) -> socket.socket:
         """Have a child started for ``target``; returns our end of the connection with it."""
@@ -337,6 +350,14 @@ class Cage:
 
 def _room(target: str) -> str:
     return target.rpartition(".")[0]
+
+
+def _crowded(width: int, patience: float) -> Overloaded:
+    return Overloaded(
+        f"{width} requests of this kind are running, and none ended in {patience:g} seconds",
+        remedy="try again in a moment",
+        facts={"limit": "queue"},
+    )
 
 
 def _unknown(target: str) -> LocalFault:

@@ -14,6 +14,8 @@ from typing import Final
 TARGETS: Final[Mapping[str, str]] = {
     "graph.query": "node.adapters.graph.caged:query",
     "graph.query_records": "node.adapters.graph.caged:query_records",
+    "scenarios.run_model": "node.scenarios.caged:run",
     "semantics.describe": "node.semantics.caged:describe",
+    "semantics.describe_model": "node.scenarios.caged:describe_code",
     "semantics.parse": "node.semantics.documents:caged_parse",
 }

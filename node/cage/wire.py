@@ -2,8 +2,9 @@
 
 A frame is a mark, two 32-bit numbers (length of the JSON header, number of blobs), one 64-bit length for each
 blob, the header and the blobs. Nothing is pickled: what a child sends is as untrusted as what it was given to
-read. Where a child ends without a complete answer, the zygote appends the wait status as a trailer, so that the
-caller can tell which limit was hit.
+read. Before its answer a child may send *tellings*: frames with a mark of their own, one small JSON object each, in
+number and size bounded. Where a child ends without a complete answer, the zygote appends the wait status as a
+trailer, so that the caller can tell which limit was hit.
 """
 
 from __future__ import annotations
@@ -21,11 +22,16 @@ from node.cage.model import Limits
 
 _PREFIX: Final = struct.Struct("!4sII")
 _BEGIN: Final = b"says"
+_TELLS: Final = b"tell"
 _TRAILER: Final = struct.Struct("!4sI")
 _DIED: Final = b"died"
 
 _HEADER_LIMIT: Final = 64 << 20
 _BLOBS_LIMIT: Final = 1 << 20
+
+MOST_TOLD: Final = 1000
+LONGEST_TOLD: Final = 4096
+"""How many tellings a child may send, and how many bytes each of them may have."""
 
 SMALLER: Final = "make the request smaller: a shorter document, fewer patterns, a LIMIT"
 
@@ -35,6 +41,11 @@ def frame(header: Mapping[str, Any], blobs: Sequence[bytes] = ()) -> list[bytes]
     body = json.dumps(header, allow_nan=False, separators=(",", ":")).encode("ascii")
     lengths = struct.pack(f"!{len(blobs)}Q", *map(len, blobs))
     return [_PREFIX.pack(_BEGIN, len(body), len(blobs)) + lengths + body, *blobs]
+
+
+def told_frame(body: bytes) -> bytes:
+    """A telling whose JSON is ``body``."""
+    return _PREFIX.pack(_TELLS, len(body), 0) + body
 
 
 def receive_frame(connection: socket.socket) -> tuple[dict[str, Any], list[bytes]]:
@@ -68,31 +79,63 @@ class Answer:
         self._needed: int | None = None
         self._lengths: tuple[int, ...] = ()
         self._start = 0
+        self._told: list[dict[str, Any]] = []
+        self._count = 0
 
     def feed(self, data: bytes) -> bool:
-        """Take in the next piece; True when the frame is complete.
+        """Take in the next piece; True when the answer is complete. What was told is then in ``tellings``.
 
         Raises ``TooLarge`` as soon as the announced size passes the limit: it is never read.
         """
         self._buffer += data
-        if self._needed is None:
-            self._measure()
+        while self._needed is None and self._measure():
+            pass
         return self._needed is not None and len(self._buffer) >= self._needed
 
-    def _measure(self) -> None:
+    def tellings(self) -> list[dict[str, Any]]:
+        """What was told since the last call."""
+        told, self._told = self._told, []
+        return told
+
+    def _measure(self) -> bool:
+        """Look at the frame that the buffer begins with; True where it was a telling, and there may be another."""
         if len(self._buffer) < _PREFIX.size:
-            return
+            return False
         mark, header_length, count = _PREFIX.unpack_from(self._buffer)
+        if mark == _TELLS:
+            return self._take_telling(header_length, count)
         if mark != _BEGIN or header_length > _HEADER_LIMIT or count > _BLOBS_LIMIT:
             raise _nonsense()
         start = _PREFIX.size + 8 * count
         if len(self._buffer) < start:
-            return
+            return False
         self._lengths = (header_length, *struct.unpack_from(f"!{count}Q", self._buffer, _PREFIX.size))
         if sum(self._lengths) > self._limits.answer:
             raise too_large(self._limits)
         self._start = start
         self._needed = start + sum(self._lengths)
+        return False
+
+    def _take_telling(self, length: int, count: int) -> bool:
+        if count or length > LONGEST_TOLD:
+            raise _nonsense()
+        end = _PREFIX.size + length
+        if len(self._buffer) < end:
+            return False
+        self._count += 1
+        if self._count > MOST_TOLD:
+            raise Overloaded(
+                f"it told of its progress more than {MOST_TOLD} times", remedy=SMALLER, facts={"limit": "progress"}
+            )
+        try:
+            value = json.loads(self._buffer[_PREFIX.size : end])
+        except (ValueError, RecursionError) as error:
+            raise _nonsense() from error
+        if not isinstance(value, dict):
+            raise _nonsense()
+        self._told.append(value)
+        del self._buffer[:end]
+        return True
 
     def value(self) -> tuple[dict[str, Any], list[bytes], list[str]]:
         """What the target returned, and the bars that were in place; raises what the target raised."""
@@ -123,7 +166,7 @@ class Answer:
 
 
 def _nonsense() -> LocalFault:
-    return LocalFault("a caged child answered with nonsense")
+    return LocalFault("a caged child answered with nonsense", facts={"child": "nonsense"})
 
 
 def trailer(status: int) -> bytes:
@@ -164,7 +207,8 @@ def death(status: int, limits: Limits) -> HansaError:
                 facts={"limit": "machine"},
             )
         return Overloaded(f"it was stopped by signal {number}", remedy=SMALLER)
-    return LocalFault(f"a caged child left with status {os.waitstatus_to_exitcode(status)} and no answer")
+    code = os.waitstatus_to_exitcode(status)
+    return LocalFault(f"a caged child left with status {code} and no answer", facts={"status": code})
 
 
 def out_of_memory(limits: Limits) -> Overloaded:

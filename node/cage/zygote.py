@@ -26,6 +26,7 @@ from node.base.errors import HansaError, LocalFault, Overloaded
 from node.cage import landlock
 from node.cage.confine import SECCOMP, confine, keep_only, on_the_clock
 from node.cage.model import Limits
+from node.cage.telling import Voice, speak_by
 from node.cage.wire import SMALLER, fault_to_json, frame, out_of_memory, receive_frame, too_large, trailer
 
 _PATIENCE: Final = 30.0
@@ -120,6 +121,8 @@ class Zygote:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=keep_only(place))
         order, _ = receive_frame(connection)
         limits = Limits(**order["limits"])
+        voice = Voice(connection, limits)
+        speak_by(voice)
         bars = confine(limits, (*self._readable, *order["readable"]), zygote)
         try:
             if SECCOMP not in bars and not self._unfiltered:
@@ -142,8 +145,7 @@ class Zygote:
         except BaseException as error:  # noqa: BLE001 - an engine's panic is no Exception, and must be told too
             broken = LocalFault(f"{name} failed: {type(error).__name__}", facts={"trace": _trace(error)})
             answer = frame({"fault": fault_to_json(broken)})
-        for piece in answer:
-            connection.sendall(piece)
+        voice.answer(answer)
 
     def _reap(self) -> None:
         while self._children:

@@ -79,7 +79,7 @@ def rounded(value: float, decimals: int | None) -> float:
 
 def _bounded(setting: Setting, value: Any, where: str) -> Any:
     try:
-        kept = _value(setting, value, lenient=False)
+        kept = _value(setting, value, lenient=True)
     except _NotSo as why:
         raise BadInput(f"{where} is {why.args[0]}", remedy=why.args[1]) from None
     if setting.minimum is not None and kept < setting.minimum:
@@ -156,7 +156,7 @@ def _typed(type_: str, value: Any, *, lenient: bool) -> Any:
     if type_ == TEXT:
         if lenient and isinstance(value, int) and not isinstance(value, bool):
             return str(value)
-        return str(value) if isinstance(value, str) else None
+        return str(value) if isinstance(value, str) and _sayable(value) else None
     if lenient and isinstance(value, str):
         try:
             value = float(value)
@@ -172,6 +172,14 @@ def _typed(type_: str, value: Any, *, lenient: bool) -> Any:
     if isinstance(value, float):
         return int(value) if math.isfinite(value) and value.is_integer() else None
     return int(value)
+
+
+def _sayable(text: str) -> bool:
+    # Half a character (a lone surrogate) can be held by Python and by nothing else.
+    try:
+        return text.isascii() or bool(text.encode("utf-8"))
+    except UnicodeEncodeError:
+        return False
 
 
 def _json(value: Any) -> Any:
@@ -202,8 +210,8 @@ def _outside(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, 
                         "input": table.role,
                         "variable": column.name,
                         "rows": len(out),
-                        "lowest": min(out),
-                        "highest": max(out),
+                        "lowest": f"{min(out):g}",
+                        "highest": f"{max(out):g}",
                     },
                 }
             )

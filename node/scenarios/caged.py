@@ -1,0 +1,165 @@
+"""What runs in the cage: a stranger's model, on rows, in a child of its own.
+
+The child has no file, no network and no process but itself, so the code may do what it likes; what it does wrong is
+told as one sentence with the line of *its* file, and nothing of ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import resource
+import sys
+import time
+import types
+from collections.abc import Callable
+from typing import Any, Final
+
+from node.base.errors import HansaError, InvalidInput
+from node.cage.telling import tell
+from node.scenarios.errors import ModelFailed
+from node.sdk import BadAnnotation, BadInput, BadOutput, Trouble, call, describe, find_model
+
+Answer = tuple[dict[str, Any], list[bytes]]
+
+MOST_LINES: Final = 200
+LONGEST_LINE: Final = 300
+_ENDS: Final = 20
+
+_MODULE: Final = "hansa_model"
+_ONE_THREAD: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+def run(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    """Target ``scenarios.run_model``. ``message``: ``name`` (of the file), ``roles`` of the inputs, ``parameters``;
+    ``blobs``: the code, then the rows of each role as JSON. Answers ``roles`` of the outputs, ``caveats``, ``log``,
+    ``seconds``, ``memory`` (bytes at most), and the rows of each output as JSON.
+
+    Raises ``InvalidInput`` for rows and parameters that do not fit, ``ModelFailed`` for everything that the code
+    does wrong.
+    """
+    name, log = message["name"], _Log()
+    inputs = {role: json.loads(rows) for role, rows in zip(message["roles"], blobs[1:], strict=True)}
+    code = blobs[0]
+    blobs.clear()
+    began = time.perf_counter()
+    with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+        try:
+            function = _function(code, name)
+            result = call(function, inputs, message["parameters"], progress=log.progress)
+        except BadInput as trouble:
+            raise InvalidInput(trouble.sentence, remedy=trouble.remedy) from None
+        except (MemoryError, RecursionError):
+            raise
+        except BaseException as error:  # noqa: BLE001 - sys.exit() and whatever else strangers think of
+            raise _failed(error, name, log) from None
+    seconds = time.perf_counter() - began
+    rows = [
+        json.dumps(each, allow_nan=False, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+        for each in result.outputs.values()
+    ]
+    facts = {
+        "roles": list(result.outputs),
+        "caveats": result.caveats,
+        "log": log.lines(),
+        "seconds": round(seconds, 3),
+        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+    }
+    return facts, rows
+
+
+def describe_code(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    """Target ``semantics.describe_model``: what the annotations of the code in ``blobs`` say, under ``interface``.
+
+    Raises ``InvalidInput`` with the line where there is one.
+    """
+    name, log = message["name"], _Log()
+    with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+        try:
+            return {"interface": describe(_function(blobs[0], name))}, []
+        except (MemoryError, RecursionError):
+            raise
+        except BaseException as error:  # noqa: BLE001 - as above
+            failed = _failed(error, name, log)
+            raise InvalidInput(failed.detail, remedy=failed.remedy, facts=failed.facts) from None
+
+
+def _function(code: bytes, name: str) -> Callable[..., Any]:
+    """The model's function. The code is run as a module that one can look up, as annotations are read by name."""
+    for variable in _ONE_THREAD:
+        os.environ[variable] = "1"
+    module = types.ModuleType(_MODULE)
+    module.__file__ = name
+    sys.modules[_MODULE] = module
+    exec(compile(code, name, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - what the cage is for
+    return find_model(module)
+
+
+def _failed(error: BaseException, name: str, log: _Log) -> HansaError:
+    """The one sentence about what went wrong in the code."""
+    facts: dict[str, Any] = {"error": type(error).__name__[:60], "log": log.lines()[-_ENDS:]}
+    if isinstance(error, BadAnnotation | BadOutput):
+        trouble: Trouble = error
+        return ModelFailed(f"{name}: {trouble.sentence}", remedy=trouble.remedy, facts=facts)
+    line = error.lineno if isinstance(error, SyntaxError) and error.filename == name else _line(error, name)
+    if line is not None:
+        facts["line"] = line
+    where = name if line is None else f"{name}, line {line}"
+    if isinstance(error, SystemExit):
+        return ModelFailed(f"{where}: the model ended itself (sys.exit)", remedy="return the outputs", facts=facts)
+    words = error.msg if isinstance(error, SyntaxError) else _words(error)
+    sentence = f"{where}: {facts['error']}: {words}" if words else f"{where}: {facts['error']}"
+    return ModelFailed(sentence[:LONGEST_LINE], remedy=_remedy(error), facts=facts)
+
+
+def _line(error: BaseException, name: str) -> int | None:
+    """The innermost line of the model's own file."""
+    found, place = None, error.__traceback__
+    while place is not None:
+        if place.tb_frame.f_code.co_filename == name:
+            found = place.tb_lineno
+        place = place.tb_next
+    return found
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 - an exception of a stranger's making
+        return ""
+
+
+def _remedy(error: BaseException) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return "use the standard library, or ask the operator of the node to install the library"
+    if isinstance(error, PermissionError):
+        return "a model reads no files and opens no connections: what it needs comes in as its inputs"
+    return "its owner can mend the model, or say which inputs it is made for"
+
+
+class _Log(io.TextIOBase):
+    """What the model prints and says of its progress: the first lines, each of bounded length."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._line = ""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str, /) -> int:
+        if len(self._lines) < MOST_LINES:
+            *whole, rest = (self._line + text[: MOST_LINES * LONGEST_LINE]).split("\n")
+            self._lines += [line[:LONGEST_LINE] for line in whole][: MOST_LINES - len(self._lines)]
+            self._line = rest[:LONGEST_LINE]
+        return len(text)
+
+    def progress(self, percent: int, text: str) -> None:
+        if text:
+            self.write(f"{text}\n" if not self._line else f"\n{text}\n")
+        tell({"percent": percent, "text": text})
+
+    def lines(self) -> list[str]:
+        return [*self._lines, self._line] if self._line else list(self._lines)

@@ -1,0 +1,310 @@
+"""Running the code of a model: parameters against the card, the cage, and rows that came back.
+
+What comes back was made by a stranger's code, all of it: the child could have written anything. So it is measured
+before it is read, and what is odd is the model's failure, never ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn, Protocol
+
+from node.base.errors import HansaError, InvalidInput, LocalFault, Overloaded, TooLarge
+from node.cage.model import Limits
+from node.scenarios.errors import ModelFailed
+from node.scenarios.model import Caveat, Model, Parameter, Rows
+from node.scenarios.ports import Outcome, Progress
+
+RUN: Final = "scenarios.run_model"
+# In the room of descriptions: publishing does not wait for models that run.
+DESCRIBE: Final = "semantics.describe_model"
+
+MODEL: Final = Limits(memory=512 << 20, cpu=60, wall=120.0, answer=32 << 20)
+"""What a model may use, where nobody says otherwise."""
+
+READING: Final = Limits(memory=512 << 20, cpu=5, wall=10.0, answer=4 << 20)
+"""What reading a model's annotations may use."""
+
+MOST_CODE: Final = 1 << 20
+MOST_VALUES: Final = 4_000_000
+"""Values in the rows of all outputs: as Python objects they take twenty times the room that they take as JSON."""
+
+_LINES: Final = 200
+_CAVEATS: Final = 200
+_LONG: Final = 400
+
+
+class Caller(Protocol):
+    """What is needed of the cage."""
+
+    async def call(
+        self,
+        target: str,
+        message: Mapping[str, Any],
+        blobs: Sequence[bytes] = (),
+        *,
+        limits: Limits,
+        told: Callable[[dict[str, Any]], None] | None = None,
+        patience: float | None = None,
+    ) -> tuple[dict[str, Any], list[bytes]]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """A run that went well: what it gave, what it printed, and what it took (bytes of memory at most)."""
+
+    outcome: Outcome
+    log: tuple[str, ...] = ()
+    seconds: float = 0.0
+    memory: int = 0
+
+
+async def run_code(
+    cage: Caller,
+    code: bytes,
+    model: Model,
+    inputs: Mapping[str, Rows],
+    parameters: Mapping[str, Any],
+    *,
+    limits: Limits = MODEL,
+    told: Progress | None = None,
+    patience: float | None = None,
+) -> Ran:
+    """Run ``code``, the function of ``model``, on ``inputs`` (role → rows) in a child of its own.
+
+    ``told`` hears how far it is, and may raise to stop it; cancelling the task ends the child at once. ``patience``
+    is how long to wait for a free place, in seconds. The outputs keep the order and the decimals that the code
+    declares; what is outside the range of validity comes as caveats.
+
+    Raises ``InvalidInput`` for inputs and parameters that do not fit, ``ModelFailed`` for what the model does wrong,
+    ``Overloaded`` where it takes more than it may (``facts["limit"]``: time, processor, memory, depth, answer,
+    progress, machine, queue).
+    """
+    values = settled(model, parameters)
+    _check_roles(model, inputs)
+    name = file_name(model.iri)
+    blobs = [code, *await asyncio.to_thread(_packed, inputs)]
+    message = {"name": name, "roles": list(inputs), "parameters": values}
+    try:
+        answer, rows = await cage.call(
+            RUN, message, blobs, limits=limits, told=None if told is None else _hearing(told), patience=patience
+        )
+    except HansaError as fault:
+        _translate(fault, name, limits)
+    try:
+        outputs = await asyncio.to_thread(_unpacked, answer["roles"], rows, model)
+        caveats = tuple(_caveat(one) for one in answer["caveats"][:_CAVEATS])
+        log = tuple(str(line)[:_LONG] for line in answer["log"][:_LINES])
+        return Ran(
+            outcome=Outcome(outputs=outputs, caveats=caveats),
+            log=log,
+            seconds=float(answer["seconds"]),
+            memory=int(answer["memory"]),
+        )
+    except (KeyError, TypeError, ValueError, RecursionError, AttributeError) as error:
+        raise _odd(name) from error
+
+
+async def describe_code(cage: Caller, code: bytes, name: str) -> dict[str, Any]:
+    """What the annotations of ``code`` say, as ``node.sdk.describe`` gives it. ``name`` is that of the file.
+
+    Raises ``InvalidInput`` for code that cannot be read or does not say what it takes and gives (``facts["line"]``
+    where it is known), ``Overloaded`` for code that takes too much by being read.
+    """
+    if len(code) > MOST_CODE:
+        raise TooLarge(
+            f"{name} has {len(code) >> 10} KB; a model may have {MOST_CODE >> 10}", remedy="leave data to its inputs"
+        )
+    try:
+        answer, _ = await cage.call(DESCRIBE, {"name": name}, [code], limits=READING)
+    except InvalidInput as fault:
+        raise InvalidInput(fault.detail[:_LONG], remedy=fault.remedy[:_LONG], facts=fault.facts) from None
+    except HansaError as fault:
+        _translate(fault, name, READING)
+    interface = answer.get("interface")
+    if not isinstance(interface, dict):
+        raise _odd(name)
+    return interface
+
+
+def file_name(iri: str) -> str:
+    """How the file of a model is called in sentences: after the last piece of its IRI."""
+    return f"{iri.rstrip('/').rpartition('/')[2] or 'model'}.py"
+
+
+def settled(model: Model, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters to run with: those given, and the card's defaults for the others.
+
+    Raises ``InvalidInput`` for one that the card does not know, and for a value outside its range.
+    """
+    known = {one.name: one for one in model.parameters}
+    unknown = sorted(set(parameters) - set(known))
+    if unknown:
+        raise InvalidInput(
+            f"{file_name(model.iri).removesuffix('.py')} has no parameter {', '.join(unknown)}",
+            remedy=f"its parameters are: {', '.join(known) or 'none'}",
+            facts={"parameters": unknown},
+        )
+    for name, value in parameters.items():
+        check_parameter(known[name], value)
+    defaults = {name: one.default for name, one in known.items() if one.default is not None}
+    return {**defaults, **parameters}
+
+
+def check_parameter(parameter: Parameter, value: Any) -> None:
+    """Raises ``InvalidInput`` for a value that the card does not allow. Types are the code's to judge."""
+    facts = {"parameter": parameter.name}
+    if parameter.values and value not in parameter.values:
+        raise InvalidInput(
+            f"parameter {parameter.name} is {value!r}, which is not among its values",
+            remedy=f"one of: {', '.join(map(str, parameter.values))}",
+            facts=facts,
+        )
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return
+    low, high = parameter.minimum, parameter.maximum
+    if (low is not None and value < low) or (high is not None and value > high) or math.isnan(value):
+        unit = f" {parameter.unit}" if parameter.unit and parameter.unit != "1" else ""
+        bounds = " and ".join(
+            f"{word} {bound:g}{unit}" for word, bound in (("at least", low), ("at most", high)) if bound is not None
+        )
+        raise InvalidInput(
+            f"parameter {parameter.name} is {value:g}{unit}, outside its range",
+            remedy=f"give {bounds or 'a number'}",
+            facts=facts,
+        )
+
+
+def _check_roles(model: Model, inputs: Mapping[str, Rows]) -> None:
+    known = {port.role for port in model.inputs}
+    unknown = sorted(set(inputs) - known)
+    missing = [port.role for port in model.inputs if port.required and port.role not in inputs]
+    if unknown or missing:
+        what = [f"has no input {', '.join(unknown)}"] if unknown else []
+        what += [f"needs {', '.join(missing)}"] if missing else []
+        raise InvalidInput(
+            f"{file_name(model.iri).removesuffix('.py')} {' and '.join(what)}",
+            remedy=f"its inputs are: {', '.join(sorted(known))}",
+            facts={"inputs": [*unknown, *missing]},
+        )
+
+
+def _packed(inputs: Mapping[str, Rows]) -> list[bytes]:
+    packed = []
+    for role, rows in inputs.items():
+        try:
+            text = json.dumps(list(rows), allow_nan=False, default=dict, separators=(",", ":"))
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InvalidInput(f"{role} is not rows of JSON values: {error}"[:_LONG]) from error
+        packed.append(text.encode("ascii"))
+    return packed
+
+
+def _unpacked(roles: Sequence[str], blobs: Sequence[bytes], model: Model) -> dict[str, Rows]:
+    """The rows of each output. Raises ``ModelFailed`` and what reading nonsense raises."""
+    name = file_name(model.iri)
+    declared = {port.role: port for port in model.outputs}
+    if len(set(roles)) != len(roles) or len(roles) != len(blobs) or not set(roles) <= set(declared):
+        raise _odd(name)
+    missing = [role for role, port in declared.items() if port.required and role not in roles]
+    if missing:
+        raise ModelFailed(
+            f"{name} gave no {', '.join(missing)}", remedy="the card promises it: its owner can mend one"
+        )
+    # Commas and brackets are counted before anything is built of them.
+    values = sum(blob.count(mark) for blob in blobs for mark in (b",", b"[", b"{"))
+    if values > MOST_VALUES:
+        raise Overloaded(
+            f"{name} gave more than {MOST_VALUES} values", remedy=_REMEDIES["answer"], facts={"limit": "answer"}
+        )
+    outputs: dict[str, Rows] = {}
+    for role, blob in zip(roles, blobs, strict=True):
+        rows = json.loads(blob, parse_constant=_no_constant)
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise _odd(name)
+        outputs[role] = rows
+    return outputs
+
+
+def _no_constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _caveat(said: Mapping[str, Any]) -> Caveat:
+    facts = said.get("facts")
+    small = isinstance(facts, dict) and len(json.dumps(facts)) <= 10 * _LONG
+    return Caveat(
+        code=str(said["code"])[:60], sentence=str(said["sentence"])[:_LONG], facts=dict(facts or {}) if small else {}
+    )
+
+
+def _hearing(told: Progress) -> Callable[[dict[str, Any]], None]:
+    def hear(value: dict[str, Any]) -> None:
+        percent, text = value.get("percent"), value.get("text")
+        if isinstance(percent, int):
+            told(min(100, max(0, percent)), text[:_LONG] if isinstance(text, str) else "")
+
+    return hear
+
+
+def _translate(fault: HansaError, name: str, limits: Limits) -> NoReturn:
+    """Raise what a caller of models can expect for what came out of the cage."""
+    if isinstance(fault, InvalidInput | ModelFailed):
+        raise type(fault)(fault.detail[:_LONG], remedy=fault.remedy[:_LONG], facts=fault.facts) from None
+    if isinstance(fault, Overloaded | TooLarge):
+        limit = str(fault.facts.get("limit", "signal"))
+        sentence = _SENTENCES.get(limit, "{name} was stopped: {detail}")
+        raise Overloaded(
+            sentence.format(
+                name=name,
+                detail=fault.detail[:_LONG],
+                wall=limits.wall,
+                cpu=limits.cpu,
+                memory=limits.memory >> 20,
+                answer=limits.answer >> 20,
+            ),
+            remedy=_REMEDIES.get(limit, "its owner can mend the model"),
+            facts={"limit": limit},
+        ) from None
+    if isinstance(fault, LocalFault):
+        if "status" in fault.facts:
+            raise ModelFailed(
+                f"{name} ended its process (status {fault.facts['status']}) without an answer",
+                remedy="a model ends by returning its outputs",
+                facts={"status": fault.facts["status"]},
+            ) from None
+        if fault.facts.get("child") != "nonsense":
+            raise fault
+    raise _odd(name) from fault
+
+
+def _odd(name: str) -> ModelFailed:
+    return ModelFailed(
+        f"{name} answered with something that is not rows of its outputs", remedy="its owner can mend the model"
+    )
+
+
+_SENTENCES: Final[Mapping[str, str]] = {
+    "time": "{name} was stopped after {wall:g} seconds",
+    "processor": "{name} was stopped after {cpu} seconds of processor time",
+    "memory": "{name} broke down: it needs more than {memory} MB of memory, or is nested too deeply",
+    "machine": "{name} was stopped because the machine ran short of memory",
+    "depth": "{name} calls itself too deeply",
+    "answer": "the outputs of {name} are larger than {answer} MB",
+    "progress": "{name} told of its progress without end",
+    "queue": "all places for models are taken",
+}
+_REMEDIES: Final[Mapping[str, str]] = {
+    "time": "give it a smaller area or a shorter time; the operator sets the limit",
+    "processor": "give it a smaller area or a shorter time; the operator sets the limit",
+    "memory": "give it a smaller area or a shorter time; the operator sets the limit",
+    "machine": "try again later, or on a machine with more memory",
+    "depth": "its owner can mend the model",
+    "answer": "have it give fewer rows: a smaller area, a coarser step",
+    "progress": "its owner can mend the model",
+    "queue": "try again in a moment",
+}
