@@ -166,7 +166,12 @@ def protocol(
         )
 
     def granting(
-        tx: Transaction, transfer: Transfer, agreement: Agreement, record: Record, file: File, seal_key: bytes | None
+        tx: Transaction,
+        transfer: Transfer,
+        agreement: Agreement,
+        record: Record,
+        file: File | None,
+        seal_key: bytes | None,
     ) -> dict[str, Any]:
         return grants.grant(tx, transfer, agreement, record, file, recipient_seal_key=seal_key)[1]
 
@@ -199,8 +204,8 @@ def protocol(
         address=parts.dsp_address,
     )
 
-    def judge(agreement: Agreement, caller: Caller, at: datetime) -> Decision:
-        return decide(parse(agreement.body), situation(agreement, caller, at))
+    def judge(agreement: Agreement, caller: Caller, at: datetime, action: str) -> Decision:
+        return decide(parse(agreement.body), situation(agreement, caller, at), action=action)
 
     def account(tx: Transaction, event: AccessEvent) -> None:
         note(tx, EntryKind.ACCESS, event.agreement, event.recipient, event.to_json())

@@ -24,7 +24,7 @@ from node.catalogue.visibility import Visibility, absent
 from node.identity.model import Caller
 from node.semantics.kinds import KINDS
 from node.vocab.dsp import EXECUTE, PULL, V2025_1
-from node.vocab.namespaces import HANSA
+from node.vocab.namespaces import HANSA, HANSA_MODEL
 
 PAGE: Final = 50
 SCAN: Final = 1000
@@ -34,8 +34,17 @@ _FIELDS: Final = ("text", "kind", "keyword", "theme")
 
 
 def formats_of(record: Record) -> tuple[str, ...]:
-    """The transfer formats of an asset: its files are pulled; a model that ships none can only be called."""
-    return (EXECUTE,) if record.kind == "model" and not record.files else (PULL,)
+    """The transfer formats of an asset: its files are pulled, a model is called where it runs."""
+    if record.kind != "model":
+        return (PULL,)
+    callable_ = runnable(record) or not record.files
+    return ((EXECUTE,) if callable_ else ()) + ((PULL,) if record.files else ())
+
+
+def runnable(record: Record) -> bool:
+    """Whether a record describes a model that its node can run: one with code, or with an end point to call."""
+    marks = (f"<{record.iri}> <{HANSA_MODEL}{name}> ".encode() for name in ("codeSha256", "endpoint"))
+    return record.kind == "model" and any(mark in record.nquads for mark in marks)
 
 
 class DspCatalogue:

@@ -1,4 +1,4 @@
-"""The provider's side of the bytes: who may read what, asked again at every read.
+"""The provider's side of what is opened: who may read or call what, asked again every time.
 
 A started transfer has a *grant*: an opaque token of 256 bits, of which only the hash is kept, bound to one
 transfer, agreement, recipient and version of one file. The token opens nothing by itself: each read asks
@@ -26,6 +26,7 @@ from node.identity.model import Caller
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
 from node.policy.model import Decision, Nature, Reason
+from node.policy.terms import EXECUTE, REPRODUCE
 from node.transfer import machine
 from node.transfer.model import AccessGrant, Transfer
 from node.transfer.ports import GrantStore, TransferStore
@@ -41,8 +42,8 @@ REFUSALS_EVERY: Final = timedelta(minutes=1)
 Recheck = Callable[[str], Awaitable[Caller]]
 """The participant of this DID with its credentials as they are now (status lists at most as old as allowed)."""
 
-Decide = Callable[[Agreement, Caller, datetime], Decision]
-"""The policy's answer for an access under this agreement, by this caller, at this moment."""
+Decide = Callable[[Agreement, Caller, datetime, str], Decision]
+"""The policy's answer under this agreement, to this caller, at this moment, about this action (an IRI)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,14 +148,31 @@ class AuthoriseAccess:
         process that is not known, alike; ``NotAllowed`` with the reasons (rule, fact, since when) for a known
         one that is refused; ``PeerUnreachable`` where the caller's credentials cannot be checked now.
         """
-        token = _BEARER.fullmatch(authorization or "")
-        if token is None:
-            raise Unauthenticated(
-                "a bearer token is missing", remedy="send the token of the data address as Authorization header"
-            )
-        access = await off_loop(self._look_up, transfer_pid, token_hash(token.group(1)))
+        access = await off_loop(self._look_up, transfer_pid, token_hash(_token(authorization)))
+        if access.grant.executes:
+            raise NotFound
         await self._require_permission(access, asked)
         return access
+
+    async def knows(self, authorization: str | None) -> bool:
+        """Whether this header bears a token of ours for calling a model, of whatever standing."""
+        token = _BEARER.fullmatch(authorization or "")
+        return token is not None and await off_loop(self._executes, token_hash(token.group(1)))
+
+    async def authorise_call(self, authorization: str | None, *, asked: str | None = None) -> Access:
+        """Whether the bearer of this header may call the model of its transfer now: the token alone says which.
+
+        Raises as ``authorise``.
+        """
+        access = await off_loop(self._look_up, None, token_hash(_token(authorization)))
+        if not access.grant.executes:
+            raise NotFound
+        await self._require_permission(access, asked)
+        return access
+
+    async def called(self, access: Access) -> None:
+        """Account for a call that ``authorise_call`` allowed. Raises as that does."""
+        await off_loop(self._begin, access, None, None)
 
     async def begin(self, access: Access, start: int, end: int) -> None:
         """Account for a read of the bytes from ``start`` to before ``end``. Raises as ``authorise``."""
@@ -175,10 +193,19 @@ class AuthoriseAccess:
             self._delivered.popitem(last=False)
         await off_loop(self._write, self._event(access, "delivered", start=0, end=size))
 
-    def _look_up(self, pid: str, token_sha256: str) -> Access:
+    def _executes(self, token_sha256: str) -> bool:
         with self._work.read() as tx:
             grant = self._grants.by_token(tx, token_sha256)
-            if grant is None or grant.transfer != pid or not hmac.compare_digest(grant.token_sha256, token_sha256):
+            return grant is not None and grant.executes
+
+    def _look_up(self, pid: str | None, token_sha256: str) -> Access:
+        with self._work.read() as tx:
+            grant = self._grants.by_token(tx, token_sha256)
+            if (
+                grant is None
+                or pid not in (None, grant.transfer)
+                or not hmac.compare_digest(grant.token_sha256, token_sha256)
+            ):
                 raise NotFound
             access = self._load(tx, grant)
         if grant.expires <= access.at:
@@ -207,7 +234,8 @@ class AuthoriseAccess:
             caller = await self._recheck(access.grant.recipient)
             if caller.did != access.grant.recipient:
                 raise LocalFault("the caller that was checked is not the recipient of the grant")
-            decision = self._decide(access.agreement, caller, access.at)
+            action = action_of(executes=access.grant.executes)
+            decision = self._decide(access.agreement, caller, access.at, action)
             if not decision.permits:
                 unmet = tuple(reason.to_json() for reason in decision.unmet)
                 raise _refusal("the policy does not admit this access now", *unmet)
@@ -236,7 +264,7 @@ class AuthoriseAccess:
         untold, known.untold, known.told = known.untold, 0, access.at
         return untold
 
-    def _begin(self, access: Access, start: int, end: int) -> None:
+    def _begin(self, access: Access, start: int | None, end: int | None) -> None:
         with self._work.begin() as tx:
             grant = self._grants.by_transfer(tx, access.grant.transfer)
             if grant is None:
@@ -264,6 +292,20 @@ class AuthoriseAccess:
             sealed=grant.sealed,
             **particulars,
         )
+
+
+def action_of(*, executes: bool) -> str:
+    """What a transfer does with its asset: a model is run where it is, bytes that leave are copied."""
+    return EXECUTE if executes else REPRODUCE
+
+
+def _token(authorization: str | None) -> str:
+    found = _BEARER.fullmatch(authorization or "")
+    if found is None:
+        raise Unauthenticated(
+            "a bearer token is missing", remedy="send the token of the data address as Authorization header"
+        )
+    return found.group(1)
 
 
 def require_standing(access: Access) -> None:

@@ -1,4 +1,4 @@
-"""DSP data addresses for pulling over HTTP: writing ours, reading others'.
+"""DSP data addresses for pulling and calling over HTTP: writing ours, reading others'.
 
 DSP 2025-1 §1.3 DataAddress: an ``endpoint`` of a registered ``endpointType`` and ``endpointProperties``, of
 which ``authorization`` and ``authType`` have a meaning of their own. Three more are ours, named by IRIs that
@@ -35,14 +35,42 @@ class Address:
 
 def pull_address(public_url: str, pid: str, *, token: str, expires: datetime) -> dict[str, Any]:
     """The DataAddress of the provider's process ``pid``."""
-    endpoint = f"{public_url.rstrip('/')}/data/{quote(pid, safe=':')}"
-    properties = {
-        "authorization": token,
-        "authType": "bearer",
-        TOKEN_ENDPOINT: f"{endpoint}/token",
-        MANIFEST_ENDPOINT: f"{endpoint}/manifest",
-        EXPIRES: stamp(expires),
-    }
+    endpoint = _door(public_url, pid)
+    return _address(
+        endpoint,
+        {
+            "authorization": token,
+            "authType": "bearer",
+            TOKEN_ENDPOINT: f"{endpoint}/token",
+            MANIFEST_ENDPOINT: f"{endpoint}/manifest",
+            EXPIRES: stamp(expires),
+        },
+    )
+
+
+def execute_address(public_url: str, pid: str, process: str, *, token: str, expires: datetime) -> dict[str, Any]:
+    """The DataAddress of an execution: ``process`` is the URL of a process of OGC API Processes, at this origin."""
+    return _address(
+        process,
+        {
+            "authorization": token,
+            "authType": "bearer",
+            TOKEN_ENDPOINT: f"{_door(public_url, pid)}/token",
+            EXPIRES: stamp(expires),
+        },
+    )
+
+
+def process_url(public_url: str, model: str) -> str:
+    """The process of OGC API Processes that a model of this node is: named by the last segment of its IRI."""
+    return f"{public_url.rstrip('/')}/processes/{quote(model.rpartition('/')[2], safe='')}"
+
+
+def _door(public_url: str, pid: str) -> str:
+    return f"{public_url.rstrip('/')}/data/{quote(pid, safe=':')}"
+
+
+def _address(endpoint: str, properties: Mapping[str, str]) -> dict[str, Any]:
     return {
         "@type": "DataAddress",
         "endpointType": HTTP_ENDPOINT,

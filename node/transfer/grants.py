@@ -1,4 +1,4 @@
-"""Opening access to the bytes of a transfer: grants, their tokens, and new tokens for old grants."""
+"""Opening the access of a transfer, to bytes or to a model: grants, their tokens, new tokens for old grants."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
 from node.semantics.model import File
 from node.transfer.access import Access, require_standing, token_hash
-from node.transfer.addresses import pull_address
+from node.transfer.addresses import execute_address, process_url, pull_address
 from node.transfer.model import AccessGrant, Transfer
 from node.transfer.ports import GrantStore, TransferStore
 
@@ -50,26 +50,29 @@ class GrantAccess:
         transfer: Transfer,
         agreement: Agreement,
         record: Record,
-        file: File,
+        file: File | None,
         *,
         recipient_seal_key: bytes | None,
         now: datetime | None = None,
     ) -> tuple[AccessGrant, dict[str, Any]]:
         """The grant, stored, and the DataAddress for the TransferStartMessage: the one place with the token.
 
+        Without a ``file`` it opens the execution of a model; what a model answers is not sealed.
         ``recipient_seal_key`` is the X25519 key from the consumer's DID document where the offer demands
         sealing, else None. A transfer that starts again (after a suspension) keeps its sealing secrets as long
         as file and recipient are the same, so that the consumer can resume; otherwise it gets new ones.
         Raises ``InvalidInput`` where sealing is demanded and there is no usable key.
         """
-        if record.sealed and recipient_seal_key is None:
+        if file is None:
+            recipient_seal_key = None
+        elif record.sealed and recipient_seal_key is None:
             raise InvalidInput(
                 "the offer demands sealed delivery, and the consumer's DID document has no sealing key",
                 remedy="publish an X25519 key under keyAgreement in the DID document",
             )
         now = now or self._clock.now()
         before = self._grants.by_transfer(tx, transfer.pid)
-        wrapped, kept = self._secrets(before, file, recipient_seal_key)
+        wrapped, kept = (None, True) if file is None else self._secrets(before, file, recipient_seal_key)
         token, grant = self._with_token(
             AccessGrant(
                 transfer=transfer.pid,
@@ -77,10 +80,10 @@ class GrantAccess:
                 recipient=agreement.consumer,
                 dataset=record.iri,
                 version=record.version,
-                file_sha256=file.sha256,
-                file_size=file.size,
-                file_name=file.name,
-                media_type=file.media_type,
+                file_sha256=file.sha256 if file else "",
+                file_size=file.size if file else 0,
+                file_name=file.name if file else "",
+                media_type=file.media_type if file else "",
                 sealed=recipient_seal_key is not None,
                 token_sha256="",
                 expires=now,
@@ -99,7 +102,10 @@ class GrantAccess:
         return self.data_address(renewed, token)
 
     def data_address(self, grant: AccessGrant, token: str) -> dict[str, Any]:
-        """DSP 2025-1 DataAddress, HTTP pull with a bearer token."""
+        """DSP 2025-1 DataAddress, HTTP with a bearer token: of the bytes, or of the process that runs the model."""
+        if grant.executes:
+            process = process_url(self._public_url, grant.dataset)
+            return execute_address(self._public_url, grant.transfer, process, token=token, expires=grant.expires)
         return pull_address(self._public_url, grant.transfer, token=token, expires=grant.expires)
 
     def _with_token(self, grant: AccessGrant, now: datetime) -> tuple[str, AccessGrant]:

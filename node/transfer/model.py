@@ -52,6 +52,11 @@ class AccessGrant:
     closed: bool = False
     accesses: int = 0
 
+    @property
+    def executes(self) -> bool:
+        """Whether it opens the execution of a model rather than the bytes of a file: there is no file then."""
+        return not self.file_sha256
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reception:

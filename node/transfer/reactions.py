@@ -17,6 +17,7 @@ from node.base.delivery import Courier
 from node.base.errors import Conflict
 from node.base.process import Role
 from node.base.work import Transaction
+from node.catalogue.dsp import runnable
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.identity.model import Caller
@@ -30,8 +31,10 @@ from node.policy.model import Decision, Situation
 from node.policy.odrl import parse
 from node.semantics.model import File
 from node.transfer import machine, messages, strategy
+from node.transfer.access import action_of
 from node.transfer.model import Transfer
 from node.transfer.ports import GrantStore
+from node.vocab.dsp import EXECUTE
 
 log = logging.getLogger("hansa.transfer")
 
@@ -39,7 +42,8 @@ RECEIVE_TOPIC: Final = "receive"
 
 
 class Granting(Protocol):
-    """Opens the access of one transfer: the grant is stored in ``tx``, the DSP DataAddress is returned."""
+    """Opens the access of one transfer: the grant is stored in ``tx``, the DSP DataAddress is returned. Without a
+    file it is the execution of a model that is opened."""
 
     def __call__(
         self,
@@ -47,7 +51,7 @@ class Granting(Protocol):
         transfer: Transfer,
         agreement: Agreement,
         record: Record,
-        file: File,
+        file: File | None,
         seal_key: bytes | None,
     ) -> dict[str, Any]: ...
 
@@ -109,7 +113,9 @@ class Reactions:
         if transfer.pending is not None or transfer.state in machine.TABLE.terminal:
             return
         agreement = self._agreements.get(tx, transfer.agreement) if transfer.role is Role.PROVIDER else None
-        decision = self._decision(agreement, caller) if agreement is not None and caller is not None else None
+        decision = None
+        if agreement is not None and caller is not None:
+            decision = self._decision(transfer, agreement, caller)
         look = strategy.Look(transfer=transfer, decision=decision, said=lambda: self._conversation.said(tx, transfer))
         action = self._strategy.next(look)
         message = _MESSAGES.get(type(action))
@@ -143,8 +149,9 @@ class Reactions:
             case strategy.Terminate(code, reason):
                 self.command(tx, transfer, machine.TERMINATION, code=code, reason=reason, due=due)
 
-    def _decision(self, agreement: Agreement, caller: Caller) -> Decision:
-        return decide(parse(agreement.body), self._situation(agreement, caller))
+    def _decision(self, transfer: Transfer, agreement: Agreement, caller: Caller) -> Decision:
+        action = action_of(executes=transfer.format == EXECUTE)
+        return decide(parse(agreement.body), self._situation(agreement, caller), action=action)
 
     # ---- what people want ------------------------------------------------------------------------------------
 
@@ -207,8 +214,18 @@ class Reactions:
     def _open(self, tx: Transaction, transfer: Transfer, agreement: Agreement | None) -> dict[str, Any] | _Shut:
         """Open the access: its data address, token and all, or why there can be none."""
         record = self._records.get(tx, transfer.dataset)
-        file = _wanted(record, transfer.file) if record is not None else None
-        if agreement is None or agreement.ended is not None or record is None or record.withdrawn or file is None:
+        if agreement is None or agreement.ended is not None or record is None or record.withdrawn:
+            return _Shut("not-available", "the asset or the agreement is not available any more")
+        if transfer.format == EXECUTE:
+            if not runnable(record):
+                why = f"{record.title()} cannot be run here: it is not a model with code or an end point"
+                return _Shut("format-not-offered", why)
+            return self._granting(tx, transfer, agreement, record, None, None)
+        if not record.files and record.kind == "model":
+            why = f"{record.title()} has no file to fetch: it stays here and can be called, with the format {EXECUTE}"
+            return _Shut("format-not-offered", why)
+        file = _wanted(record, transfer.file)
+        if file is None:
             return _Shut("not-available", "the asset or the agreement is not available any more")
         seal_key = bytes.fromhex(transfer.seal_key) if record.sealed and transfer.seal_key else None
         if record.sealed and seal_key is None:

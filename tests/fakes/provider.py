@@ -298,7 +298,7 @@ class Provider:
         self.rechecks += 1
         return Caller(did=did)
 
-    def _decide(self, agreement: Agreement, caller: Caller, at: datetime) -> Decision:
+    def _decide(self, agreement: Agreement, caller: Caller, at: datetime, action: str) -> Decision:
         reason = Reason(
             rule="permission[0].constraint[0]",
             operand="hz:credential",
