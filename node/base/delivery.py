@@ -45,6 +45,6 @@ class Courier:
         tx.after_commit(self._wake)
         return task
 
-    def cancel(self, tx: Transaction, task_id: str) -> None:
-        """Take a task back."""
-        self._outbox.cancel(tx, task_id)
+    def cancel(self, tx: Transaction, task_id: str) -> Task | None:
+        """Take a task back: the task, or None where it is done or was taken back already."""
+        return self._outbox.cancel(tx, task_id)

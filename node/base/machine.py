@@ -102,7 +102,15 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Take this message out of the outbox: it has been overtaken."""
+    """Take this message out of the outbox: it has been overtaken, and whether the peer has it is not known."""
+
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The peer has taken this message, as what it said shows, before we have read its answer: take the message out
+    of the outbox and keep it with those that went over the wire."""
 
     message_id: str
 
@@ -116,7 +124,7 @@ class Entered:
     by_us: bool
 
 
-Effect = Send | Cancel | Entered
+Effect = Send | Cancel | Taken | Entered
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +173,7 @@ def _receive(table: Table, process: P, message: str, now: datetime) -> Step[P]:
             return Step(
                 moved,
                 (
-                    Cancel(process.pending.message_id),
+                    Taken(process.pending.message_id),
                     Entered(ours.to, process.pending.message, by_us=True),
                     Entered(after.to, message, by_us=False),
                 ),
@@ -246,7 +254,8 @@ def _drop_overtaken(table: Table, process: P, *, opening: bool) -> tuple[P, tupl
     move = table.move(process.state, pending.message)
     if not opening and move is not None and move.may_send(process.role):
         return process, ()
-    return replace(process, pending=None), (Cancel(pending.message_id),)
+    gone = Taken(pending.message_id) if opening else Cancel(pending.message_id)
+    return replace(process, pending=None), (gone,)
 
 
 def _changed(process: P, now: datetime, **changes: Any) -> P:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from node.base.work import Transaction
 
@@ -61,9 +61,16 @@ class Process:
 P = TypeVar("P", bound=Process)
 
 
+IMPLIED: Final = 0
+"""The status in place of an answer that was never read: the peer's next message has shown that it took this one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One message of a process as it went over the wire: the process page's time line, the dedup's memory."""
+    """One message of a process as it went over the wire: the process page's time line, the dedup's memory.
+
+    ``answer_status`` is that of HTTP, or ``IMPLIED``; ``answer`` is then empty.
+    """
 
     pid: str
     at: datetime
@@ -74,6 +81,11 @@ class Exchange:
     body: bytes
     answer_status: int
     answer: bytes
+
+    @property
+    def taken(self) -> bool:
+        """Whether the receiver took the message: it answered so, or what it said next shows it."""
+        return self.answer_status == IMPLIED or 200 <= self.answer_status < 300
 
 
 class ProcessStore(Protocol[P]):

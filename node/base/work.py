@@ -94,8 +94,8 @@ class Outbox(Protocol):
     def revive(self, tx: Transaction, task_id: str, *, due: datetime) -> bool:
         """Put a dead letter back into the queue; False when there is none of this id."""
 
-    def cancel(self, tx: Transaction, task_id: str) -> None:
-        """Remove a task that is no longer wanted, leased or not."""
+    def cancel(self, tx: Transaction, task_id: str) -> Task | None:
+        """Remove a task that is no longer wanted, leased or not. What was removed; None where there was none."""
 
     def dead(self, tx: Transaction, limit: int = 100) -> Sequence[Task]:
         """Dead letters, newest first."""

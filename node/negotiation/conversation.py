@@ -28,9 +28,10 @@ from node.base.machine import (
     Send,
     Step,
     Table,
+    Taken,
     advance,
 )
-from node.base.process import Exchange, P, Pending, Process, ProcessStore, Role
+from node.base.process import IMPLIED, Exchange, P, Pending, Process, ProcessStore, Role
 from node.base.work import Transaction
 from node.ledger.model import EntryKind
 from node.negotiation.messages import Incoming
@@ -141,9 +142,8 @@ class Conversation(Generic[P]):
         return answer
 
     def said(self, tx: Transaction, process: P) -> tuple[str, ...]:
-        """The messages of both sides that were answered as taken, by their names in the table, oldest first."""
-        exchanges = self._store.exchanges(tx, process.pid)
-        return tuple(one.message for one in exchanges if 200 <= one.answer_status < 300)
+        """The messages of both sides that were taken, by their names in the table, oldest first."""
+        return tuple(one.message for one in self._store.exchanges(tx, process.pid) if one.taken)
 
     # ---- outgoing --------------------------------------------------------------------------------------------
 
@@ -195,8 +195,7 @@ class Conversation(Generic[P]):
         assert process.pending is not None, "only a pending message can be presumed to have arrived"
         message_id = process.pending.message_id
         step = advance(self.table, process, Acknowledged(message_id), self._clock.now())
-        self._courier.cancel(tx, message_id)
-        return self._settle(tx, process, step).process
+        return self._settle(tx, process, Step(step.process, (Taken(message_id), *step.effects))).process
 
     def refused(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, code: str, reason: tuple[Any, ...]
@@ -227,9 +226,32 @@ class Conversation(Generic[P]):
                     self._dispatch(tx, process, effect, due=due or self._clock.now())
                 case Cancel(message_id):
                     self._courier.cancel(tx, message_id)
+                case Taken(message_id):
+                    self._keep_taken(tx, process, message_id)
                 case Entered(_, message, by_us):
                     self._tell(tx, process, message, by_us=by_us, state=effect.state)
         return Step(process, step.effects)
+
+    def _keep_taken(self, tx: Transaction, process: P, message_id: str) -> None:
+        """Keep a message whose answer nobody will read. The worker that may hold it at this moment finds it gone from
+        the outbox and keeps nothing, so it is kept once."""
+        task = self._courier.cancel(tx, message_id)
+        if task is None:
+            return
+        self._store.record(
+            tx,
+            Exchange(
+                pid=process.pid,
+                at=self._clock.now(),
+                outgoing=True,
+                message=str(task.headers["message"]),
+                message_id=message_id,
+                body_sha256=_hash(task.body),
+                body=task.body,
+                answer_status=IMPLIED,
+                answer=b"",
+            ),
+        )
 
     def _dispatch(self, tx: Transaction, process: P, send: Send, *, due: datetime) -> None:
         self._courier.deliver(

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from node.base.errors import Conflict, InvalidInput
+from node.base.process import IMPLIED
 from node.negotiation.model import Negotiation
 from node.portal import markup
 from node.portal.languages import LANGUAGES
@@ -199,7 +200,8 @@ def _message(exchange: Any) -> dict[str, Any]:
         "name": _short(exchange.message),
         "body": markup.readable_body(exchange.body),
         "answer": markup.readable_body(exchange.answer) if exchange.answer else "",
-        "well": 200 <= exchange.answer_status < 300,
+        "well": exchange.taken,
+        "implied": exchange.answer_status == IMPLIED,
     }
 
 

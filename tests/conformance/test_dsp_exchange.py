@@ -16,7 +16,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from node.base.process import Exchange, Role
+from node.base.process import IMPLIED, Exchange, Role
 from node.negotiation import machine as negotiating
 from node.negotiation import strategy as negotiation_strategy
 from node.transfer import machine as transferring
@@ -73,6 +73,8 @@ def check_all(exchanges: list[Exchange]) -> list[str]:
     """Every message and every answer is valid; the messages' names in order."""
     for one in exchanges:
         assert faults(json.loads(one.body)) == [], one.message
+        if one.answer_status == IMPLIED:
+            continue  # The peer's next message came before its answer was read.
         answer = json.loads(one.answer)
         assert faults(answer) == [], (one.message, answer)
         assert answer["@type"] in ("ContractNegotiation", "TransferProcess")

@@ -163,14 +163,15 @@ class TestOutbox:
         assert again.fence > first.fence
 
     def test_cancel_removes_leased_and_free(self, stores: Stores) -> None:
-        put(stores, task("free"), task("leased"))
-        leased = lease(stores)
+        put(stores, task("free", due=NOW + MINUTE), task("leased"))
+        [leased] = lease(stores)
         with stores.uow.begin() as tx:
-            stores.outbox.cancel(tx, "free")
-            stores.outbox.cancel(tx, "leased")
-            stores.outbox.cancel(tx, "unknown")
+            assert stores.outbox.cancel(tx, "free") == task("free", due=NOW + MINUTE)
+            assert stores.outbox.cancel(tx, "leased") == leased
+            assert stores.outbox.cancel(tx, "leased") is None
+            assert stores.outbox.cancel(tx, "unknown") is None
             assert stores.outbox.waiting(tx) == 0
-            assert stores.outbox.done(tx, leased[1]) is False
+            assert stores.outbox.done(tx, leased) is False
 
     def test_a_renewed_lease_lasts_longer(self, stores: Stores) -> None:
         put(stores, task("1"))
@@ -238,7 +239,7 @@ class TestConcurrency:
             while idle < 20:
                 leased = lease(stores, limit=2, owner=owner)
                 idle = 0 if leased else idle + 1
-                # Noted while the leases are held: once a task is done, whoever takes the one behind it may be quicker.
+                # Noted while the leases are held: once a task is done, whoever takes the next may be quicker.
                 for one in leased:
                     (together if one.lane in held else taken).append(one.id)
                     held.add(one.lane)

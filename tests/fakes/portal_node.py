@@ -21,7 +21,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from node.base.errors import Conflict, HansaError, InvalidInput, NotAllowed, NotFound, Unauthenticated
-from node.base.process import Exchange, Role
+from node.base.process import IMPLIED, Exchange, Role
 from node.base.work import Task
 from node.catalogue.access import Access, AccessCode, standing
 from node.catalogue.browse import Connections, Found, FoundPage, Publisher
@@ -755,7 +755,7 @@ def _conversations() -> list[Conversation]:
             process=agreed,
             exchanges=(
                 _exchange(0, False, "ContractRequestMessage", {"offer": offer}, 201),
-                _exchange(1, True, "ContractAgreementMessage", {"agreement": {"@id": AGREEMENT}}, 200),
+                _exchange(1, True, "ContractAgreementMessage", {"agreement": {"@id": AGREEMENT}}, IMPLIED),
                 _exchange(2, False, "ContractAgreementVerificationMessage", {}, 200),
                 _exchange(3, True, "ContractNegotiationEventMessage", {"eventType": "FINALIZED"}, 200),
             ),

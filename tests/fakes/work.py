@@ -229,8 +229,10 @@ class MemoryOutbox:
         memory(tx).put(self.table, task_id, replace(queued, task=task))
         return True
 
-    def cancel(self, tx: Transaction, task_id: str) -> None:
+    def cancel(self, tx: Transaction, task_id: str) -> Task | None:
+        queued: _Queued | None = memory(tx).rows(self.table).get(task_id)
         memory(tx).drop(self.table, task_id)
+        return None if queued is None else queued.task
 
     def dead(self, tx: Transaction, limit: int = 100) -> Sequence[Task]:
         dead = [queued.task for queued in self._all(tx) if queued.task.dead]

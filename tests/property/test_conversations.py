@@ -10,7 +10,7 @@ import json
 
 import pytest
 
-from node.base.process import Role
+from node.base.process import IMPLIED, Role
 from node.negotiation import machine
 from node.transfer import machine as transferring
 from tests.simulate import from_json, kept
@@ -147,6 +147,49 @@ class TestFound:
         assert found is not None
         assert found[1].state == machine.OFFERED
         sound(replay("overtaken", PAIR, steps))
+
+    def test_a_message_whose_answer_was_overtaken_is_kept_all_the_same(self) -> None:
+        """The final word came before the answer to the verification, and the use of the agreement before the answer
+        to the final word: these messages were missing from the time line."""
+        world = World(PAIR)
+        steps: list[Action] = [
+            ("ask", "n1", "bruges", "ghent", "open", "same"),
+            ("work", "bruges", 0),
+            ("arrive", "n1 consumer request", 0),
+            ("work", "ghent", 0),
+            ("arrive", "n1 provider agreement", 0),
+            ("answer", "n1 consumer request", 0),
+            ("answer", "n1 provider agreement", 0),
+            ("work", "bruges", 0),
+            ("arrive", "n1 consumer verification", 0),
+            ("work", "ghent", 0),
+            ("arrive", "n1 provider finalized", 0),
+            ("answer", "n1 consumer verification", 0),
+            ("use", "t1", "n1"),
+            ("work", "bruges", 0),
+            ("arrive", "t1 consumer request", 0),
+            ("answer", "n1 provider finalized", 0),
+        ]
+        for action in steps:
+            assert world.apply(action), action
+        for role in Role:
+            found = world.find("n1", role)
+            assert found is not None
+            node, one = found
+            kept = node.exchanges(one.pid)
+            assert [(each.message, each.taken) for each in kept] == [
+                (machine.REQUEST, True),
+                (machine.AGREEMENT, True),
+                (machine.VERIFICATION, True),
+                (machine.FINALIZED_EVENT, True),
+            ], role
+            implied = [each.message for each in kept if each.answer_status == IMPLIED]
+            overtaken = {
+                Role.CONSUMER: [machine.REQUEST, machine.VERIFICATION],
+                Role.PROVIDER: [machine.FINALIZED_EVENT],
+            }
+            assert implied == overtaken[role]
+        sound(replay("overtaken answers", PAIR, steps))
 
     @pytest.mark.parametrize("message", [transferring.SUSPENSION, transferring.TERMINATION])
     @pytest.mark.parametrize("late", ["consumer completion", "provider suspension", "provider termination"])

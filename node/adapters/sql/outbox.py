@@ -82,7 +82,7 @@ _RELEASE = (
     .where(outbox.c.leased_until.is_not(None))
     .values(owner=null(), leased_until=null(), fence=outbox.c.fence + 1)
 )
-_CANCEL = delete(outbox).where(outbox.c.id == bindparam("task"))
+_CANCEL = delete(outbox).where(outbox.c.id == bindparam("task")).returning(outbox)
 _DEAD = select(outbox).where(outbox.c.dead).order_by(outbox.c.ordinal.desc()).limit(bindparam("most"))
 _WAITING = select(func.count()).select_from(outbox).where(~outbox.c.dead)
 _NEXT_DUE = select(
@@ -164,8 +164,9 @@ class SqlOutbox:
     def revive(self, tx: Transaction, task_id: str, *, due: datetime) -> bool:
         return self._hit(tx, _REVIVE, {"task": task_id, "later": due})
 
-    def cancel(self, tx: Transaction, task_id: str) -> None:
-        self._hit(tx, _CANCEL, {"task": task_id})
+    def cancel(self, tx: Transaction, task_id: str) -> Task | None:
+        row = connection_of(tx).execute(_CANCEL, {"task": task_id}).one_or_none()
+        return None if row is None else build(Task, row)
 
     def dead(self, tx: Transaction, limit: int = 100) -> Sequence[Task]:
         return [build(Task, row) for row in connection_of(tx).execute(_DEAD, {"most": limit})]

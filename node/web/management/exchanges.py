@@ -17,7 +17,7 @@ from node.base.changes import Changes
 from node.base.clock import stamp
 from node.base.errors import Conflict, LocalProtocolError, NotFound
 from node.base.jsons import read_json
-from node.base.process import Exchange, Process
+from node.base.process import IMPLIED, Exchange, Process
 from node.identity.model import UserRole
 from node.negotiation.acquire import Acquire, Conditions
 from node.negotiation.decisions import Decisions
@@ -325,13 +325,15 @@ def _brief(reason: Sequence[Any], room: int = 16_384) -> list[Any]:
 
 
 def exchange_json(exchange: Exchange) -> dict[str, Any]:
+    """A message as the API tells it. Its ``status`` is null where no answer was read: what the peer said next shows
+    that it took the message."""
     return {
         "at": stamp(exchange.at),
         "direction": "out" if exchange.outgoing else "in",
         "message": exchange.message,
         "id": exchange.message_id,
         "body": without_secrets(read_json(exchange.body)),
-        "status": exchange.answer_status,
+        "status": exchange.answer_status if exchange.answer_status != IMPLIED else None,
     }
 
 

@@ -9,7 +9,18 @@ from itertools import product
 import pytest
 
 from node.base.errors import LocalProtocolError, RemoteProtocolError
-from node.base.machine import Acknowledged, Cancel, Commanded, Entered, Received, Refused, Send, Table, advance
+from node.base.machine import (
+    Acknowledged,
+    Cancel,
+    Commanded,
+    Entered,
+    Received,
+    Refused,
+    Send,
+    Table,
+    Taken,
+    advance,
+)
 from node.base.process import Pending, Process, Role
 from node.negotiation import machine as negotiating
 from node.transfer import machine as transferring
@@ -127,7 +138,7 @@ def test_a_reply_that_overtakes_the_acknowledgement_counts_as_it() -> None:
     assert step.process.state == "FINALIZED"
     assert step.process.pending is None
     assert step.effects == (
-        Cancel("urn:m"),
+        Taken("urn:m"),
         Entered("VERIFIED", negotiating.VERIFICATION, by_us=True),
         Entered("FINALIZED", negotiating.FINALIZED_EVENT, by_us=False),
     )
@@ -140,7 +151,24 @@ def test_an_answer_to_the_opening_message_overtakes_it_too() -> None:
     asked = process("REQUESTED", C, Pending(negotiating.REQUEST, "urn:m"))
     step = advance(negotiating.TABLE, asked, Received(negotiating.AGREEMENT), NOW)
     assert step.process.state == "AGREED"
-    assert Cancel("urn:m") in step.effects
+    assert step.effects[0] == Taken("urn:m")
+
+
+@pytest.mark.parametrize("table", ["n", "t"])
+def test_whatever_the_peer_says_shows_that_it_has_the_opening_message(table: str) -> None:
+    rules, opening, ending = {
+        "n": (negotiating.TABLE, negotiating.REQUEST, negotiating.TERMINATION),
+        "t": (transferring.TABLE, transferring.REQUEST, transferring.TERMINATION),
+    }[table]
+    asked = process("REQUESTED", C, Pending(opening, "urn:m"))
+    step = advance(rules, asked, Received(ending), NOW)
+    assert step.effects == (Taken("urn:m"), Entered("TERMINATED", ending, by_us=False))
+
+
+def test_what_was_overtaken_may_never_have_arrived() -> None:
+    agreed = process("OFFERED", C, Pending(negotiating.ACCEPTED_EVENT, "urn:m"))
+    step = advance(negotiating.TABLE, agreed, Received(negotiating.TERMINATION), NOW)
+    assert step.effects[0] == Cancel("urn:m")
 
 
 def test_what_both_send_at_once_ends_alike_on_both_sides() -> None:

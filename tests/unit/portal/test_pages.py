@@ -368,6 +368,14 @@ def test_tokens_in_messages_stay_concealed(els: TestClient) -> None:
     assert "authorization" in text
 
 
+def test_a_message_whose_answer_was_not_read_was_taken_all_the_same(els: TestClient) -> None:
+    page = Page(els.get(f"/processes/{NEGOTIATION}").text)
+    sent = [one for one in page.all("li") if (one.get("class") or "").startswith("out")]
+    assert [one.get("class") for one in sent] == ["out", "out"]
+    assert "taken, as the next message shows" in sent[0].text
+    assert "answered 200" in sent[1].text
+
+
 def test_the_agreement_says_how_it_stands_and_why(els: TestClient) -> None:
     page = Page(els.get(f"/agreements/{AGREEMENT}").text)
     assert "no access now" in page.text
