@@ -108,9 +108,9 @@ _F: Final = _m(_PARALLELS[0]) / (_N * _t(_PARALLELS[0]) ** _N)
 def lambert72(x: float, y: float) -> tuple[float, float]:
     """Metres in Belgian Lambert 72 (EPSG:31370) as longitude and latitude in EPSG:4326.
 
-    Raises ``InvalidInput`` for places that are not in or around Belgium, where the system means nothing.
+    Raises ``InvalidInput`` for places outside Belgium, where the system means nothing, as for degrees.
     """
-    if not (-50_000 <= x <= 400_000 and -50_000 <= y <= 350_000):
+    if not (10_000 <= x <= 300_000 and 10_000 <= y <= 260_000):
         raise InvalidInput(
             f"({x}, {y}) is not in the area of EPSG:31370",
             remedy="write easting and northing in metres, easting first",
