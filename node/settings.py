@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -82,6 +83,9 @@ class Settings(BaseSettings):
     allow_loopback: bool = Field(
         False, description="Also talk http to nodes on this very machine: for tries and tests, never in operation."
     )
+    private_networks: tuple[str, ...] = Field(
+        (), description="Networks (CIDR) that this node also dials, for cities that meet inside one: https only."
+    )
     query_seconds: float = Field(5.0, gt=0, description="The longest that one SPARQL query may take.")
     query_concurrency: int = Field(4, ge=1, description="How many caged calls may run at once.")
     wait_for_views: bool = Field(True, description="Publishing answers once search, SPARQL and feed show the record.")
@@ -98,6 +102,16 @@ class Settings(BaseSettings):
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise ValueError("public_url must be an address such as https://data.ghent.example")
         return value.rstrip("/")
+
+    @field_validator("private_networks")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for block in value:
+            try:
+                ip_network(block)
+            except ValueError as error:
+                raise ValueError(f"{block} is no network such as 10.20.0.0/16: {error}") from error
+        return value
 
     @model_validator(mode="after")
     def _pairs(self) -> Settings:
@@ -141,6 +155,8 @@ def load(folder: Path) -> Settings:
         members = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{path} cannot be read: {error}") from error
+    # Written in the folder's own file, a relative path means a place in that folder, wherever the process was started.
+    members |= {name: folder / members[name] for name in ("tls_certificate", "tls_key", "logo") if members.get(name)}
     try:
         return Settings(**{"folder": folder, **members})
     except ValidationError as error:

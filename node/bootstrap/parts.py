@@ -27,9 +27,11 @@ from node.adapters.sql.scenarios import SqlJobStore, SqlLayerStore, SqlRunStore
 from node.adapters.sql.transfer import SqlGrantStore, SqlReceptionStore, SqlTransferStore
 from node.adapters.sql.work import SqlUnitOfWork
 from node.base.clock import Clock, SystemClock
+from node.base.errors import LocalFault
 from node.base.work import Transaction
 from node.cage.cage import Cage
 from node.cage.model import QUERY, Limits
+from node.identity.did import did_of
 from node.ledger.model import Entry, EntryKind
 from node.ledger.usecases import Append
 from node.settings import Settings
@@ -200,6 +202,7 @@ def open_parts(settings: Settings, *, clock: Clock | None = None, cage: Cage | N
     """Open everything that a node works with. The views are opened too: one process at a time holds them."""
     where = places(settings.folder)
     keyring = FileKeyRing.open(where.keys)
+    check_identity(keyring.did, settings)
     caged = cage or Cage(width=settings.query_concurrency)
     return Parts(
         settings=settings,
@@ -208,11 +211,22 @@ def open_parts(settings: Settings, *, clock: Clock | None = None, cage: Cage | N
         stores=open_stores(settings),
         keyring=keyring,
         cage=caged,
-        egress=Egress(allow_loopback=settings.allow_loopback),
+        egress=Egress(allow_loopback=settings.allow_loopback, allow_networks=settings.private_networks),
         graph=OxigraphGraph(where.graph, caged, limits=_query_limits(settings)),
         index=TantivyIndex(where.search),
         assets=FolderAssets(where.blobs),
     )
+
+
+def check_identity(did: str, settings: Settings) -> None:
+    """Whether the public address is still the one that the keys belong to. Raises ``LocalFault`` where it is not:
+    peers would resolve another identity than the one that signs here, and refuse everything."""
+    wanted = did_of(settings.public_url)
+    if did != wanted:
+        raise LocalFault(
+            f"the keys are those of {did}, and public_url {settings.public_url} would make this node {wanted}",
+            remedy="set public_url back; a node at another address is a new participant: hansa init",
+        )
 
 
 def _query_limits(settings: Settings) -> Limits:

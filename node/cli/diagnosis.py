@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from node.base.errors import HansaError
-from node.bootstrap.parts import open_stores, places
+from node.bootstrap.parts import check_identity, open_stores, places
 from node.settings import Settings, load
 
 LITTLE_SPACE = 2 << 30
+WORTH_KEEPING = 20  # ledger entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +38,20 @@ def examine(folder: Path) -> list[Finding]:
         return [Finding(error.detail, False, error.remedy)]
     return [
         Finding(f"settings are readable; public address {settings.public_url}", True),
-        *_keys(folder),
+        *_keys(folder, settings),
         *_database(folder, settings),
         *_space(folder),
         *_serving(folder, settings),
     ]
 
 
-def _keys(folder: Path) -> Iterator[Finding]:
+def _keys(folder: Path, settings: Settings) -> Iterator[Finding]:
     from node.adapters.keys import FileKeyRing
 
     try:
         keys = FileKeyRing.open(places(folder).keys)
         yield Finding(f"keys are there and private: {keys.did}", True)
+        check_identity(keys.did, settings)
     except HansaError as error:
         yield Finding(error.detail, False, error.remedy)
     token = places(folder).token
@@ -81,7 +83,8 @@ def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
         stores.uow.close()
     backups = places(folder).backups
     if settings.embedded and not (backups.is_dir() and any(backups.glob("*.tar"))):
-        yield Finding("there is no backup yet", False, f"hansa backup {folder}")
+        # Advice, not a fault: a node that was made a minute ago has nothing to lose.
+        yield Finding("there is no backup yet", size < WORTH_KEEPING, f"hansa backup {folder}")
 
 
 def _space(folder: Path) -> Iterator[Finding]:

@@ -20,6 +20,9 @@ class NodeAddress:
     url: str
     token: str | None
     folder: Path | None
+    certificate: Path | None = None
+    """The certificate that the node itself serves, where it does: what the connection is checked against, since the
+    address on this machine is not the name that the certificate is for."""
 
 
 def locate(name: str | None = None) -> NodeAddress:
@@ -48,7 +51,8 @@ def _of_folder(folder: Path) -> NodeAddress:
     if not path.is_file():
         raise InvalidInput(f"{folder} is not the folder of a node", remedy=f"make one: hansa init {folder}")
     members = tomllib.loads(path.read_text("utf-8"))
-    scheme = "https" if members.get("tls_certificate") else "http"
+    certificate = os.environ.get("HANSA_TLS_CERTIFICATE") or members.get("tls_certificate")
+    scheme = "https" if certificate else "http"
     host = str(os.environ.get("HANSA_HOST") or members.get("host", "127.0.0.1"))
     port = os.environ.get("HANSA_PORT") or members.get("port", 8080)
     reachable = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
@@ -57,4 +61,5 @@ def _of_folder(folder: Path) -> NodeAddress:
         url=f"{scheme}://{reachable}:{port}",
         token=os.environ.get("HANSA_TOKEN") or (token.read_text("ascii").strip() if token.is_file() else None),
         folder=folder,
+        certificate=(folder / certificate) if certificate else None,
     )
