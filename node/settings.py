@@ -156,7 +156,8 @@ def load(folder: Path) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{path} cannot be read: {error}") from error
     # Written in the folder's own file, a relative path means a place in that folder, wherever the process was started.
-    members |= {name: folder / members[name] for name in ("tls_certificate", "tls_key", "logo") if members.get(name)}
+    files = [name for name in ("tls_certificate", "tls_key", "logo") if members.get(name)]
+    members |= {name: folder / members[name] for name in files}
     try:
         return Settings(**{"folder": folder, **members})
     except ValidationError as error:

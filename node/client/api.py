@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -12,6 +13,7 @@ import httpx2
 
 from node.base.errors import HansaError, PeerUnreachable
 from node.client.locate import NodeAddress
+from node.client.scenarios import Scenarios
 
 Progress = Callable[[int, int], None]
 """Called with (bytes so far, bytes in all)."""
@@ -40,7 +42,9 @@ class HansaClient:
         if address.token:
             headers["Authorization"] = f"Bearer {address.token}"
         self.address = address
-        self._http = httpx2.Client(base_url=address.url, headers=headers, timeout=timeout, trust_env=False)
+        self._http = httpx2.Client(
+            base_url=address.url, headers=headers, timeout=timeout, trust_env=False, verify=_trust(address)
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -259,7 +263,23 @@ class HansaClient:
         """Change what ``login`` signs in with."""
         self._send("PUT", f"/api/accounts/{quote(login, safe='')}/password", json={"password": password})
 
+    # ---- scenarios -------------------------------------------------------------------------------------------
+
+    @property
+    def scenarios(self) -> Scenarios:
+        """Runs of scenarios and change layers."""
+        return Scenarios(self)
+
     # ---- in common -------------------------------------------------------------------------------------------
+
+    def call(self, method: str, path: str, *, json: Any = None, params: Mapping[str, Any] | None = None) -> Any:
+        """What the node answers to ``method`` at ``path``, as JSON. Raises ``Refusal``, ``PeerUnreachable``."""
+        options = {"json": json} if json is not None else {}
+        return self._send(method, path, params=dict(params or {}), **options).json()
+
+    def raw(self, path: str, *, params: Mapping[str, Any] | None = None) -> bytes:
+        """The bytes at ``path``. Raises as ``call``."""
+        return bytes(self._send("GET", path, params=dict(params or {}), timeout=None).content)
 
     def _get(self, url: str, *, params: Mapping[str, Any] | None = None) -> Any:
         return self._send("GET", url, params=dict(params or {})).json()
@@ -278,6 +298,16 @@ class HansaClient:
         if answer.status_code >= 400:
             raise _refusal(answer)
         return answer
+
+
+def _trust(address: NodeAddress) -> ssl.SSLContext | bool:
+    """What the connection is checked against: for a node on this machine its very certificate, whatever its name."""
+    if address.certificate is None:
+        return True
+    context = ssl.create_default_context(cafile=str(address.certificate))
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
 
 
 def _refusal(answer: httpx2.Response) -> Refusal:

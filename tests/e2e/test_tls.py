@@ -1,4 +1,4 @@
-"""A node that serves TLS itself: its own terminal reaches it, and who trusts the world's certificates only does not."""
+"""A node that serves TLS itself: reached by its own terminal, not by whoever trusts public authorities only."""
 
 from __future__ import annotations
 
