@@ -155,7 +155,7 @@ def load(folder: Path) -> Settings:
         members = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{path} cannot be read: {error}") from error
-    # Written in the folder's own file, a relative path means a place in that folder, wherever the process was started.
+    # In the folder's own file a relative path means a place in that folder, wherever the process was started.
     files = [name for name in ("tls_certificate", "tls_key", "logo") if members.get(name)]
     members |= {name: folder / members[name] for name in files}
     try:
