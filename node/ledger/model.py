@@ -19,6 +19,7 @@ class EntryKind(StrEnum):
     PROCESS = "process"
     DECISION = "decision"
     ACCESS = "access"
+    RUN = "run"
     MEMBERSHIP = "membership"
     NODE = "node"
 

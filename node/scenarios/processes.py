@@ -1,0 +1,199 @@
+"""Models of this node as processes of OGC API Processes (OGC 18-062r2 §7.7–7.10): which there are, what they take.
+
+A process is named by the last segment of its model's IRI. Inputs and parameters stand in one map; the columns of an
+input are described by a JSON Schema of its rows, with units as ``x-ogc-unit`` in UCUM (OGC 23-058).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from anyio.to_thread import run_sync
+
+from node.base.errors import NotFound
+from node.base.work import UnitOfWork
+from node.catalogue.dsp import runnable
+from node.catalogue.model import Record
+from node.catalogue.ports import RecordStore
+from node.catalogue.visibility import Visibility
+from node.identity.model import Caller
+from node.scenarios.cards import model_of
+from node.scenarios.model import GEOMETRY, Model, Parameter, Port, Texts, Variable
+
+UCUM: Final = "UCUM"
+MOST_LISTED: Final = 1000
+_TYPES: Final[Mapping[type, str]] = {bool: "boolean", int: "number", float: "number", str: "string", list: "array"}
+
+
+class NoSuchProcess(NotFound):
+    """There is no such process, or it does not exist for this caller."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Processes:
+    """The models of this node that can be run."""
+
+    uow: UnitOfWork
+    records: RecordStore
+    visibility: Visibility
+    base: str
+    me: str
+
+    def iri(self, process: str) -> str:
+        """The IRI of the model that a process is."""
+        return f"{self.base}/models/{process}"
+
+    async def listed(self, caller: Caller, *, after: str = "", limit: int = MOST_LISTED) -> list[Record]:
+        """Those that ``caller`` may see, in the order of their IRIs."""
+
+        def read() -> Sequence[Record]:
+            with self.uow.read() as tx:
+                return self.records.current(
+                    tx,
+                    audiences=self.visibility.audiences(caller),
+                    kinds=("model",),
+                    origins=(self.me,),
+                    after=after,
+                    limit=limit,
+                )
+
+        return [record for record in await run_sync(read) if runnable(record)]
+
+    async def seen(self, process: str, caller: Caller, *, version: int | None = None) -> Record:
+        """One of them, as ``caller`` may see it. Raises ``NoSuchProcess``."""
+
+        def read() -> Record | None:
+            with self.uow.read() as tx:
+                newest = self.records.get(tx, self.iri(process), audiences=self.visibility.audiences(caller))
+                if newest is None or newest.withdrawn or newest.origin != self.me or version is None:
+                    return newest
+                return self.records.get(tx, newest.iri, version=version)
+
+        return self._required(await run_sync(read))
+
+    async def under_contract(self, process: str, *, version: int | None = None) -> Record:
+        """One of them, for a participant whose agreement about it is known. Raises ``NoSuchProcess``."""
+
+        def read() -> Record | None:
+            with self.uow.read() as tx:
+                newest = self.records.get(tx, self.iri(process))
+                if newest is None or newest.withdrawn or version is None:
+                    return newest
+                return self.records.get(tx, newest.iri, version=version)
+
+        return self._required(await run_sync(read))
+
+    def _required(self, record: Record | None) -> Record:
+        if record is None or record.withdrawn or record.origin != self.me or not runnable(record):
+            raise NoSuchProcess("there is no such process here", remedy="see /processes for those that there are")
+        return record
+
+
+def summary(record: Record) -> dict[str, Any]:
+    """The process summary (OGC 18-062r2 §7.9)."""
+    members: dict[str, Any] = {
+        "id": record.iri.rpartition("/")[2],
+        "title": record.title(),
+        "description": record.description(),
+        "version": str(record.version),
+        "jobControlOptions": ["sync-execute", "async-execute", "dismiss"],
+        "outputTransmission": ["value"],
+    }
+    if record.keywords:
+        members["keywords"] = list(record.keywords)
+    return members
+
+
+def description(record: Record) -> dict[str, Any]:
+    """The process description (OGC 18-062r2 §7.10), with what the model's card says beside."""
+    model = model_of(record)
+    inputs = {port.role: _input(port) for port in model.inputs}
+    inputs |= {one.name: _parameter(one) for one in model.parameters if one.name not in inputs}
+    members = {
+        **summary(record),
+        "inputs": inputs,
+        "outputs": {
+            port.role: {"title": _text(port.titles) or port.role, "schema": _rows(port)} for port in model.outputs
+        },
+        "metadata": _metadata(record, model),
+    }
+    if model.release:
+        members["additionalParameters"] = {"parameters": [{"name": "release", "value": [model.release]}]}
+    return members
+
+
+def _metadata(record: Record, model: Model) -> list[dict[str, Any]]:
+    found = [{"title": "record", "role": "describedby", "href": record.version_iri}]
+    for role, texts in (("validity", model.validity), ("guideline", model.guideline)):
+        if texts:
+            found.append({"title": _text(texts), "role": role, "href": record.iri})
+    return found
+
+
+def _input(port: Port) -> dict[str, Any]:
+    return {
+        "title": _text(port.titles) or port.role,
+        "description": "Rows by value (a list of objects or a FeatureCollection), or a dataset here by reference.",
+        "schema": _rows(port),
+        "minOccurs": 1 if port.required else 0,
+        "maxOccurs": 1,
+    }
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    schema: dict[str, Any] = {}
+    sample = parameter.default if parameter.default is not None else next(iter(parameter.values), None)
+    bounded = parameter.minimum is not None or parameter.maximum is not None
+    if bounded or type(sample) in _TYPES:
+        schema["type"] = "number" if bounded else _TYPES[type(sample)]
+    if parameter.default is not None:
+        schema["default"] = parameter.default
+    if parameter.values:
+        schema["enum"] = list(parameter.values)
+    schema |= _bounds(parameter.minimum, parameter.maximum) | _unit(parameter.unit)
+    return {
+        "title": parameter.name,
+        "description": _text(parameter.description) or parameter.name,
+        "schema": schema,
+        "minOccurs": 0,
+        "maxOccurs": 1,
+    }
+
+
+def _rows(port: Port) -> dict[str, Any]:
+    """The JSON Schema of the rows of a port. Bounds are of the range of validity: rows beyond it are no error."""
+    columns = {one.name: _column(one) for one in port.variables}
+    row: dict[str, Any] = {"type": "object", "properties": columns}
+    if columns:
+        row["required"] = list(columns)
+    if port.crs:
+        row["properties"] = {**columns, GEOMETRY: {"type": "object", "format": "geojson-geometry"}}
+    schema: dict[str, Any] = {"type": "array", "items": row, "contentMediaType": "application/json"}
+    if port.schemas:
+        schema["x-ogc-definition"] = port.schemas[0]
+    return schema
+
+
+def _column(variable: Variable) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "number", "nullable": True} if variable.unit else {}
+    if variable.quantity:
+        schema["x-ogc-definition"] = variable.quantity
+    text = _text(variable.description)
+    if text:
+        schema["description"] = text
+    return schema | _unit(variable.unit)
+
+
+def _unit(unit: str | None) -> dict[str, Any]:
+    return {"x-ogc-unit": unit, "x-ogc-unitLang": UCUM} if unit else {}
+
+
+def _bounds(minimum: float | None, maximum: float | None) -> dict[str, Any]:
+    bounds = {"minimum": minimum, "maximum": maximum}
+    return {name: value for name, value in bounds.items() if value is not None}
+
+
+def _text(texts: Texts) -> str:
+    return texts.get("en") or next(iter(texts.values()), "")

@@ -1,0 +1,68 @@
+"""What the conditions of visited data do not let out of a model's answer is left out, and said to be.
+
+Which column counts the people that a figure covers is told by the output's card: the column whose unit annotates
+persons (``{residents}``, ``{persons}``), or that is named so. An output that does not say it cannot be shown to
+cover enough, and nothing of it leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, Protocol
+
+from node.base.errors import NotAllowed
+from node.scenarios.model import Caveat, Model, Port, Rows
+from node.scenarios.ports import Outcome
+
+COUNTED: Final = ("residents", "inhabitants", "persons", "people", "population")
+"""Names of columns, and annotations of units, that mean a number of people."""
+
+LEFT_OUT: Final = "figures-left-out"
+
+
+class Suppress(Protocol):
+    """Leaves out the rows that cover too few: what remains, and how many were left out."""
+
+    def __call__(
+        self, rows: Sequence[Mapping[str, Any]], *, count_column: str, minimum: int
+    ) -> tuple[Sequence[Mapping[str, Any]], int]: ...
+
+
+def withhold(model: Model, outcome: Outcome, minimum: int, suppress: Suppress) -> Outcome:
+    """The outcome without the figures that cover fewer than ``minimum`` people, with a caveat for each output.
+
+    Raises ``NotAllowed`` where an output does not say how many people its figures cover.
+    """
+    outputs: dict[str, Rows] = {}
+    caveats = list(outcome.caveats)
+    for role, rows in outcome.outputs.items():
+        port = next((one for one in model.outputs if one.role == role), Port(role=role))
+        column = count_column(port, rows)
+        if column is None:
+            raise NotAllowed(
+                f"the figures of {role} do not say how many people they cover, and the data ask for {minimum}",
+                remedy=f"the model's owner adds a column such as {COUNTED[0]} to {role}",
+                facts={"output": role, "minimum": minimum},
+            )
+        kept, left_out = suppress(rows, count_column=column, minimum=minimum)
+        outputs[role] = kept
+        if left_out:
+            caveats.append(
+                Caveat(
+                    code=LEFT_OUT,
+                    sentence=f"{left_out} of {len(rows)} figures of {role} cover fewer than {minimum} people "
+                    "and were left out",
+                    facts={"output": role, "leftOut": left_out, "minimum": minimum},
+                )
+            )
+    return replace(outcome, outputs=outputs, caveats=tuple(caveats))
+
+
+def count_column(port: Port, rows: Rows) -> str | None:
+    """The column of an output that counts people; None where none does."""
+    for variable in port.variables:
+        if variable.unit and variable.unit.strip("{}").casefold() in COUNTED:
+            return variable.name
+    present = {variable.name for variable in port.variables} | {name for row in rows for name in row}
+    return next((name for name in sorted(present) if name.casefold() in COUNTED), None)

@@ -1,0 +1,5 @@
+"""OGC API – Processes."""
+
+from node.web.processes.door import ProcessesDoor
+
+__all__ = ["ProcessesDoor"]

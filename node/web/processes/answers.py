@@ -1,0 +1,161 @@
+"""Requests and answers of OGC API Processes: preferences, results raw and as documents, exceptions."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from node.base.errors import HansaError, InvalidInput, LocalFault, NotFound, TooLarge
+from node.base.jsons import read_object
+from node.scenarios.model import Job
+from node.scenarios.processes import NoSuchProcess
+from node.scenarios.requests import DOCUMENT, MOST_BYTES, as_json
+from node.web.problems import problem
+
+log = logging.getLogger("hansa.processes")
+
+_EXCEPTIONS: Final = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/"
+_PROBLEM: Final = "application/problem+json"
+PRIVATE: Final = {"Cache-Control": "private, no-store", "Vary": "Authorization, Cookie"}
+_WAIT: Final = re.compile(r"wait\s*=\s*(\d{1,4})")
+_BOUNDARY: Final = "output-of-a-process"
+
+
+class NoSuchJob(NotFound):
+    """There is no such job, or it is somebody else's."""
+
+
+class ResultNotReady(NotFound):
+    """The job has not ended well (yet)."""
+
+    title = "There are no results (yet)"
+
+
+_TYPES: Final[tuple[tuple[type[HansaError], str], ...]] = (
+    (NoSuchProcess, f"{_EXCEPTIONS}no-such-process"),
+    (NoSuchJob, f"{_EXCEPTIONS}no-such-job"),
+    (ResultNotReady, f"{_EXCEPTIONS}result-not-ready"),
+)
+
+
+class _Failed(HansaError):
+    """What a job came to, told again."""
+
+    def __init__(self, error: Mapping[str, Any]) -> None:
+        super().__init__(
+            str(error.get("detail", "")), remedy=str(error.get("remedy", "")), facts=dict(error.get("facts", {}))
+        )
+        self.error = error
+
+
+def failure(job: Job) -> _Failed:
+    return _Failed(job.error or {"detail": "the job failed", "code": "error", "status": 500})
+
+
+def composed(body: bytes, wanted: tuple[str, ...] | None, response: str) -> Response:
+    members = read_object(body)
+    outputs = {role: rows for role, rows in members["outputs"].items() if wanted is None or role in wanted}
+    if response == DOCUMENT:
+        caveats = {"caveats": members["caveats"]} if members["caveats"] and "caveats" not in outputs else {}
+        return as_answer({**outputs, **caveats})
+    if len(outputs) == 1:
+        return as_answer(next(iter(outputs.values())))
+    if not outputs:
+        return Response(status_code=204, headers=PRIVATE)
+    parts = [
+        b"--%s\r\nContent-Type: application/json\r\nContent-ID: <%s>\r\n\r\n%s\r\n"
+        % (_BOUNDARY.encode(), quote(role).encode(), as_json(rows))
+        for role, rows in outputs.items()
+    ]
+    whole = b"".join([*parts, b"--%s--\r\n" % _BOUNDARY.encode()])
+    return Response(whole, headers={**PRIVATE, "Content-Type": f'multipart/related; boundary="{_BOUNDARY}"'})
+
+
+def as_answer(value: Any) -> Response:
+    return Response(as_json(value), media_type="application/json", headers=PRIVATE)
+
+
+async def body_of(request: Request) -> bytes:
+    """The body, read in pieces after the caller was admitted."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            raise TooLarge(
+                f"a request has at most {MOST_BYTES >> 20} MB here",
+                remedy="give a smaller area, or name a dataset of this node by reference",
+            )
+    return bytes(body)
+
+
+def preference(headers: list[str], most: float) -> tuple[bool, float]:
+    """Whether an asynchronous answer is preferred, and how many seconds to wait for the end (RFC 7240 §4.1, §4.3)."""
+    said = ",".join(headers).casefold()
+    asynchronous = "respond-async" in {one.strip().partition(";")[0].strip() for one in said.split(",")}
+    wait = _WAIT.search(said)
+    if wait:
+        return asynchronous, min(float(wait[1]), most)
+    return asynchronous, 0.0 if asynchronous else most
+
+
+def limit_of(request: Request, most: int) -> int:
+    text = request.query_params.get("limit", str(most))
+    if not text.isascii() or not text.isdigit() or int(text[:9]) < 1:
+        raise InvalidInput("limit is not a number from 1", remedy=f"ask for limit=1 to {most}")
+    return min(int(text[:9]), most)
+
+
+def version_of(request: Request) -> int | None:
+    """``?version=``: a certain version of the model; without it the newest."""
+    text = request.query_params.get("version")
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise InvalidInput("version is not the number of a version", remedy="versions count from 1")
+    return int(text)
+
+
+def link(href: str, rel: str, type_: str, title: str = "") -> dict[str, str]:
+    members = {"href": href, "rel": rel, "type": type_}
+    return {**members, "title": title} if title else members
+
+
+def _exception(request: Request, error: HansaError) -> Response:
+    members = problem(error, instance=request.url.path)
+    if isinstance(error, _Failed):
+        told = error.error
+        members |= {name: told[name] for name in ("code", "title", "status") if name in told}
+        members["type"] = f"urn:hansa:problem:{told.get('code', 'error')}"
+    for kind, iri in _TYPES:
+        if isinstance(error, kind):
+            members["type"] = iri
+    wanted = request.headers.get("accept", "")
+    headers = dict(PRIVATE)
+    if members["status"] == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if members["status"] in (429, 503):
+        headers["Retry-After"] = "2"
+    return JSONResponse(
+        members,
+        status_code=int(members["status"]),
+        media_type=_PROBLEM if _PROBLEM in wanted else "application/json",
+        headers=headers,
+    )
+
+
+def answering(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except HansaError as error:
+            if isinstance(error, LocalFault):
+                log.exception("local fault", extra={"path": request.url.path})
+            return _exception(request, error)
+
+    return answer

@@ -1,0 +1,302 @@
+"""OGC API – Processes, Part 1: Core 1.0 (OGC 18-062r2): the models of this node as processes, executions as jobs.
+
+Who may see a model sees its process. Who may have it run: this node's people with the role publisher or operator,
+and participants that bear the token of a transfer of the format for calling models, which is authorised anew at every
+call and every look at a job. A job exists for its owner only.
+
+Errors are exceptions of the standard as ``application/json``; whoever asks for ``application/problem+json`` gets the
+same members under that name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import Scope
+
+from node.base.changes import Changes
+from node.base.clock import stamp
+from node.base.errors import InvalidInput, NotAllowed, NotFound, Unauthenticated
+from node.base.jsons import read_object
+from node.catalogue.model import Record
+from node.identity.model import Caller, UserRole
+from node.scenarios.jobs import Asker, Jobs
+from node.scenarios.model import Job, State
+from node.scenarios.processes import NoSuchProcess, Processes, description, summary
+from node.transfer.access import AuthoriseAccess
+from node.web.processes.answers import (
+    PRIVATE,
+    NoSuchJob,
+    ResultNotReady,
+    answering,
+    as_answer,
+    body_of,
+    composed,
+    failure,
+    limit_of,
+    link,
+    preference,
+    version_of,
+)
+
+_SPEC: Final = "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/"
+CONFORMS: Final = tuple(_SPEC + name for name in ("core", "ogc-process-description", "json", "job-list", "dismiss"))
+_RELATION: Final = "http://www.opengis.net/def/rel/ogc/1.0/"
+_MOST_JOBS: Final = 1000
+
+SYNC_SECONDS: Final = 5.0
+"""How long an execution is waited for before it goes on as a job."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Principal:
+    """Who asks for an execution, and the model's record that it may run."""
+
+    asker: Asker
+    record: Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessesDoor:
+    """``identify`` tells people and participants; ``authorise`` knows the tokens of transfers."""
+
+    processes: Processes
+    jobs: Jobs
+    authorise: AuthoriseAccess
+    identify: Callable[[Request], Awaitable[Caller]]
+    changes: Changes
+    base: str
+    title: str
+    sync_seconds: float = SYNC_SECONDS
+
+    def routes(self) -> list[BaseRoute]:
+        """To be mounted at the root of the node's public URL, before the pages."""
+        return [
+            _ForData("/", answering(self._landing), methods=["GET"]),
+            Route("/conformance", answering(self._conformance), methods=["GET"]),
+            Route("/processes", answering(self._list), methods=["GET"]),
+            Route("/processes/{process}", answering(self._describe), methods=["GET"]),
+            Route("/processes/{process}/execution", answering(self._execute), methods=["POST"]),
+            Route("/jobs", answering(self._jobs), methods=["GET"]),
+            Route("/jobs/{job}", answering(self._status), methods=["GET"]),
+            Route("/jobs/{job}", answering(self._dismiss), methods=["DELETE"]),
+            Route("/jobs/{job}/results", answering(self._results), methods=["GET"]),
+            Route("/jobs/{job}/results/{output}", answering(self._result), methods=["GET"]),
+        ]
+
+    # ---- what there is ---------------------------------------------------------------------------------------
+
+    async def _landing(self, _: Request) -> Response:
+        links = [
+            link(f"{self.base}/", "self", "application/json", "this document"),
+            link(f"{self.base}/openapi.json", "service-desc", "application/vnd.oai.openapi+json;version=3.1"),
+            link(f"{self.base}/docs", "service-doc", "text/html"),
+            link(f"{self.base}/conformance", f"{_RELATION}conformance", "application/json"),
+            link(f"{self.base}/processes", f"{_RELATION}processes", "application/json"),
+            link(f"{self.base}/jobs", f"{_RELATION}job-list", "application/json"),
+        ]
+        return JSONResponse({"title": self.title, "links": links})
+
+    async def _conformance(self, _: Request) -> Response:
+        return JSONResponse({"conformsTo": list(CONFORMS)})
+
+    async def _list(self, request: Request) -> Response:
+        caller = await self.identify(request)
+        limit = limit_of(request, 1000)
+        records = await self.processes.listed(caller)
+        processes = [{**summary(one), "links": [self._self(one)]} for one in records[:limit]]
+        links = [link(f"{self.base}/processes", "self", "application/json")]
+        return JSONResponse({"processes": processes, "links": links}, headers=PRIVATE)
+
+    async def _describe(self, request: Request) -> Response:
+        name, version = request.path_params["process"], version_of(request)
+        if await self.authorise.knows(request.headers.get("authorization")):
+            record = (await self._under_contract(request, name, version)).record
+        else:
+            record = await self.processes.seen(name, await self.identify(request), version=version)
+        execute = f"{self.base}/processes/{quote(name, safe='')}/execution"
+        links = [
+            self._self(record),
+            link(execute, f"{_RELATION}execute", "application/json"),
+            link(record.iri, "describedby", "text/html"),
+        ]
+        return JSONResponse({**description(record), "links": links}, headers=PRIVATE)
+
+    def _self(self, record: Record) -> dict[str, str]:
+        return link(f"{self.base}/processes/{record.iri.rpartition('/')[2]}", "self", "application/json")
+
+    # ---- executing -------------------------------------------------------------------------------------------
+
+    async def _execute(self, request: Request) -> Response:
+        principal = await self._principal(request)
+        body = await body_of(request)
+        key = request.headers.get("idempotency-key")
+        job = await self.jobs.accept(principal.record, body, principal.asker, key=key)
+        asynchronous, seconds = preference(request.headers.getlist("prefer"), self.sync_seconds)
+        job = await self._wait(job, principal.asker, seconds)
+        if job.state is State.SUCCESSFUL and not asynchronous:
+            return await self._answer(job)
+        if job.state is State.FAILED and not asynchronous:
+            raise failure(job)
+        headers = {**PRIVATE, "Location": self._url(job)}
+        if asynchronous:
+            headers["Preference-Applied"] = "respond-async"
+        return JSONResponse(self._info(job), status_code=201, headers=headers)
+
+    async def _principal(self, request: Request) -> _Principal:
+        """Who may execute. A model that is hidden from the caller is not there, whoever the caller is."""
+        name, version = request.path_params["process"], version_of(request)
+        if await self.authorise.knows(request.headers.get("authorization")):
+            return await self._under_contract(request, name, version, counted=True)
+        caller = await self.identify(request)
+        record = await self.processes.seen(name, caller, version=version)
+        return _Principal(asker=_person(caller), record=record)
+
+    async def _under_contract(
+        self, request: Request, name: str, version: int | None, *, counted: bool = False
+    ) -> _Principal:
+        access = await self.authorise.authorise_call(request.headers.get("authorization"), asked=f"process {name}")
+        if access.agreement.dataset != self.processes.iri(name):
+            raise NoSuchProcess("there is no such process here", remedy="see /processes for those that there are")
+        record = await self.processes.under_contract(name, version=version)
+        if counted:
+            await self.authorise.called(access)
+        return _Principal(asker=_participant(access), record=record)
+
+    async def _wait(self, job: Job, asker: Asker, seconds: float) -> Job:
+        """The job as it is when it has ended, or after so many seconds."""
+        ends = asyncio.get_running_loop().time() + seconds
+        with self.changes.watch() as watch:
+            while not job.state.ended:
+                left = ends - asyncio.get_running_loop().time()
+                if left <= 0:
+                    break
+                # Also without news from this process: the worker may be another one.
+                await watch.changed(min(left, 0.5))
+                job = await self.jobs.get(job.id, asker)
+        return job
+
+    # ---- jobs ------------------------------------------------------------------------------------------------
+
+    async def _jobs(self, request: Request) -> Response:
+        asker = await self._asker(request)
+        jobs = await self.jobs.of(asker, limit=limit_of(request, _MOST_JOBS))
+        links = [link(f"{self.base}/jobs", "self", "application/json")]
+        return JSONResponse({"jobs": [self._info(job) for job in jobs], "links": links}, headers=PRIVATE)
+
+    async def _status(self, request: Request) -> Response:
+        job, _ = await self._job(request)
+        return JSONResponse(self._info(job), headers=PRIVATE)
+
+    async def _dismiss(self, request: Request) -> Response:
+        job, asker = await self._job(request)
+        return JSONResponse(self._info(await self.jobs.dismiss(job.id, asker)), headers=PRIVATE)
+
+    async def _results(self, request: Request) -> Response:
+        job, _ = await self._job(request)
+        return await self._answer(_ready(job))
+
+    async def _result(self, request: Request) -> Response:
+        job, _ = await self._job(request)
+        members = read_object(await self.jobs.result(_ready(job)))
+        role = request.path_params["output"]
+        if role not in members["outputs"]:
+            raise InvalidInput(f"there is no output {role}", remedy=f"outputs: {', '.join(members['outputs'])}")
+        return as_answer(members["outputs"][role])
+
+    async def _job(self, request: Request) -> tuple[Job, Asker]:
+        asker = await self._asker(request)
+        try:
+            return await self.jobs.get(request.path_params["job"], asker), asker
+        except NotFound as error:
+            raise NoSuchJob(error.detail) from error
+
+    async def _asker(self, request: Request) -> Asker:
+        authorization = request.headers.get("authorization")
+        if await self.authorise.knows(authorization):
+            return _participant(await self.authorise.authorise_call(authorization, asked="job"))
+        caller = await self.identify(request)
+        if caller.account is None:
+            raise Unauthenticated(
+                "jobs are shown to their owners",
+                remedy="sign in, or send the token of the transfer under which the model was called",
+            )
+        return Asker(account=caller.account)
+
+    async def _answer(self, job: Job) -> Response:
+        """The results as they were asked for: raw, or as a document with all outputs."""
+        outputs, response = await self.jobs.wanted(job)
+        body = await self.jobs.result(job)
+        return await asyncio.to_thread(composed, body, outputs, response)
+
+    def _info(self, job: Job) -> dict[str, Any]:
+        """statusInfo (OGC 18-062r2 §7.12)."""
+        url = self._url(job)
+        info: dict[str, Any] = {
+            "jobID": job.id,
+            "processID": job.model.rpartition("/")[2],
+            "type": "process",
+            "status": str(job.state),
+            "created": stamp(job.created),
+            "updated": stamp(job.updated),
+            "progress": job.progress,
+            "links": [link(url, "self", "application/json"), link(url, "monitor", "application/json")],
+        }
+        for name, moment in (("started", job.started), ("finished", job.finished)):
+            if moment is not None:
+                info[name] = stamp(moment)
+        if job.message:
+            info["message"] = job.message
+        if job.state is State.SUCCESSFUL:
+            info["links"].append(link(f"{url}/results", f"{_RELATION}results", "application/json"))
+        return info
+
+    def _url(self, job: Job) -> str:
+        return f"{self.base}/jobs/{job.id}"
+
+
+class _ForData(Route):
+    """A route that is there for those who ask for JSON and not for a page."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        accept = b",".join(value for name, value in scope.get("headers", []) if name == b"accept")
+        if scope["type"] != "http" or b"application/json" not in accept or b"text/html" in accept:
+            return Match.NONE, {}
+        return super().matches(scope)
+
+
+def _person(caller: Caller) -> Asker:
+    if caller.account is None:
+        if caller.is_anonymous:
+            raise Unauthenticated("who has a model run is known", remedy="sign in, or call it under an agreement")
+        raise NotAllowed(
+            "a participant calls a model under an agreement",
+            remedy="agree about the model, start a transfer of the format for calling it, and send its token",
+        )
+    if not (caller.may(UserRole.PUBLISHER) or caller.may(UserRole.OPERATOR)):
+        raise NotAllowed("this takes the role publisher or operator", remedy="ask an operator of this node")
+    return Asker(account=caller.account)
+
+
+def _participant(access: Any) -> Asker:
+    return Asker(
+        did=access.grant.recipient,
+        transfer=access.grant.transfer,
+        agreement=access.grant.agreement,
+        model=access.agreement.dataset,
+    )
+
+
+def _ready(job: Job) -> Job:
+    if job.state is State.FAILED:
+        raise failure(job)
+    if job.state is not State.SUCCESSFUL:
+        raise ResultNotReady(f"the job is {job.state}", remedy="ask again when its status is successful")
+    return job
