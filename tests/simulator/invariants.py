@@ -346,21 +346,25 @@ def _pair(world: Company, node: SimNode, process: Process, *, ended: bool) -> No
 
 
 def _each_message_once(world: Company, node: SimNode, process: Process) -> None:
-    """Delivered at least once, applied at most once, and kept once by either side. (Of what crosses a termination its
-    sender may never learn that it was taken.)"""
+    """Delivered at least once, applied at most once, and kept once by either side. Of what crosses a termination, or
+    the same word of the peer, the sender may never learn that it was taken."""
     twin = world.twin(process)
     if twin is None:
         return
     exchanges = node.exchanges(process.pid)
-    there = Counter(one.message_id for one in world.peer(process).exchanges(twin.pid) if not one.outgoing)
+    arrived = [one for one in world.peer(process).exchanges(twin.pid) if not one.outgoing]
+    there = Counter(one.message_id for one in arrived)
     for one in exchanges:
         if one.outgoing and one.taken:
             count = there[one.message_id]
             require(count == 1, "I7", f"{one.message} of {world.label(process.pid)} was applied {count} times")
     kept = Counter(one.message_id for one in exchanges if one.outgoing and one.taken)
-    for name in there:
-        well = kept[name] == 1 or (not kept[name] and process.state == "TERMINATED")
-        require(well, "I7", f"{node.name} has kept {name} of {world.label(process.pid)} {kept[name]} times")
+    heard = {one.message for one in exchanges if not one.outgoing}
+    for one in arrived:
+        count = kept[one.message_id]
+        crossed = process.state == "TERMINATED" or one.message in heard
+        well = count == 1 or (count == 0 and crossed)
+        require(well, "I7", f"{node.name} has kept {one.message} of {world.label(process.pid)} {count} times")
 
 
 def _agreements(world: Company) -> None:
