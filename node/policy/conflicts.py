@@ -148,8 +148,8 @@ def _months(leaf: Leaf, path: str) -> Iterator[Finding]:
 
 
 def _conjunction(conditions: Sequence[Condition], path: str, at: datetime | None) -> Iterator[Finding]:
-    atoms = list(_together(conditions))
-    start, end = _term_of(atoms)
+    atoms = list(together(conditions))
+    start, end = term_of(atoms)
     if start > end:
         yield _finding(
             "violation", path, "the term ends before it begins: nobody can meet it", "mend the dates", "dates"
@@ -172,17 +172,17 @@ def _conjunction(conditions: Sequence[Condition], path: str, at: datetime | None
                 yield from _conjunction((operand_,), path, at)
 
 
-def _together(conditions: Sequence[Condition]) -> Iterator[Constraint]:
+def together(conditions: Sequence[Condition]) -> Iterator[Constraint]:
     """The understood constraints that must hold together: those of nested conjunctions included."""
     for condition in conditions:
         if isinstance(condition, Constraint):
             if operand_of(condition) is not None:
                 yield condition
         elif condition.operator in {"and", "andSequence"}:
-            yield from _together(condition.operands)
+            yield from together(condition.operands)
 
 
-def _term_of(atoms: Sequence[Constraint]) -> tuple[datetime, datetime]:
+def term_of(atoms: Sequence[Constraint]) -> tuple[datetime, datetime]:
     """The first and the last moment that the date constraints leave."""
     start, end = _EARLIEST, _LATEST
     tick = timedelta(microseconds=1)
@@ -250,8 +250,8 @@ def _covers(forbidden: Rule, other: Rule) -> bool:
     mine = [c for c in forbidden.constraints if not _is_date(c)]
     if any(condition not in other.constraints for condition in mine):
         return False
-    start, end = _term_of(list(_together(forbidden.constraints)))
-    first, last = _term_of(list(_together(other.constraints)))
+    start, end = term_of(list(together(forbidden.constraints)))
+    first, last = term_of(list(together(other.constraints)))
     return start <= first and last <= end
 
 

@@ -79,7 +79,7 @@ def decide(policy: Policy, situation: Situation, *, action: str = terms.USE) -> 
         *(line for judged in (*prohibitions, *obligations) for line in judged.lines),
         *_remarks(policy),
     ]
-    void = Truth.NO if _declared_void(policy) else Truth.YES
+    void = Truth.NO if declared_void(policy) else Truth.YES
     whole = _worst([granted, void, *(judged.truth for judged in (*prohibitions, *obligations))])
     texts = texts_by_leaf(policy)
     return Decision(
@@ -280,7 +280,7 @@ def _worst(truths: Iterable[Truth]) -> Truth:
     return min(truths, key=RANK.index, default=Truth.YES)
 
 
-def _declared_void(policy: Policy) -> bool:
+def declared_void(policy: Policy) -> bool:
     """Whether a policy that asks to be void in case of conflict has one (ODRL 2.2 §2.7, ``invalid``)."""
     if policy.conflict != "invalid":
         return False
@@ -296,7 +296,7 @@ def _remarks(policy: Policy) -> Iterable[_Line]:
     if not policy.permissions:
         verdict = Verdict(truth=Truth.NO, need="a permission", remedy=Remedy("ask_provider"))
         yield _Line("permission", ODRL + "permission", Nature.FACT, verdict, False)
-    if _declared_void(policy):
+    if declared_void(policy):
         verdict = Verdict(truth=Truth.NO, have="invalid", remedy=Remedy("ask_provider"))
         yield _Line("conflict", ODRL + "conflict", Nature.FACT, verdict, False)
 

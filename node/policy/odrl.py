@@ -94,7 +94,7 @@ def normal(document: Mapping[str, Any]) -> dict[str, Any]:
     """
     policy = parse(document)
     terms: dict[str, Any] = {
-        name: _sorted(_normal_rule(rule) for rule in rules)
+        name: _sorted(normal_rule(rule) for rule in rules)
         for name, rules in (
             ("permission", policy.permissions),
             ("prohibition", policy.prohibitions),
@@ -308,21 +308,21 @@ def _flag(value: Any) -> bool:
     return value is True or value == "true"
 
 
-def _normal_rule(rule: Rule) -> dict[str, Any]:
+def normal_rule(rule: Rule) -> dict[str, Any]:
     said: dict[str, Any] = {"action": rule.action}
     if rule.constraints:
-        said["constraint"] = _sorted(_normal_condition(item) for item in rule.constraints)
+        said["constraint"] = _sorted(normal_condition(item) for item in rule.constraints)
     for name, rules in (("duty", rule.duties), ("remedy", rule.remedies), ("consequence", rule.consequences)):
         if rules:
-            said[name] = _sorted(_normal_rule(inner) for inner in rules)
+            said[name] = _sorted(normal_rule(inner) for inner in rules)
     if rule.parties:
         said["parties"] = [list(party) for party in rule.parties]
     return said
 
 
-def _normal_condition(condition: Condition) -> dict[str, Any]:
+def normal_condition(condition: Condition) -> dict[str, Any]:
     if isinstance(condition, Logical):
-        operands = [_normal_condition(item) for item in condition.operands]
+        operands = [normal_condition(item) for item in condition.operands]
         return {condition.operator: operands if condition.operator == "andSequence" else _sorted(operands)}
     said: dict[str, Any] = {
         "leftOperand": condition.left_operand,

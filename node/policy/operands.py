@@ -306,7 +306,7 @@ def _declared(constraint: Constraint, situation: Situation) -> Verdict:
     if not (stated & named if none else stated - named):
         return YES
     if constraint.operator == "isPartOf":
-        within = {_lies_within(place, region) for place in stated for region in named}
+        within = {lies_within(place, region) for place in stated for region in named}
         if within <= {True} or None in within:
             # Whether one place lies in another is known for NUTS regions only; elsewhere it stays a promise.
             return PROMISED if None in within else YES
@@ -318,7 +318,7 @@ def _declared(constraint: Constraint, situation: Situation) -> Verdict:
     )
 
 
-def _lies_within(place: str, region: str) -> bool | None:
+def lies_within(place: str, region: str) -> bool | None:
     if place.startswith(_NUTS) and region.startswith(_NUTS):
         return place.startswith(region)
     return None
