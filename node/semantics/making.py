@@ -215,9 +215,13 @@ def _builder(fields: Mapping[str, Any], kind: Kind, setting: Setting, made: Draf
     if isinstance(given, list) and given:
         given = given[0]
     # A steward who says that the dataset is in Dutch writes its title in Dutch.
-    if kind.name != "transformation" and isinstance(given, str) and 2 <= len(given) <= 3:
+    if kind.name != "transformation" and isinstance(given, str) and _is_tag(given):
         language = given.casefold()
     return Builder(base=setting.base, kind=kind.name, language=language, lines=made.lines)
+
+
+def _is_tag(word: str) -> bool:
+    return 2 <= len(word) <= 3 and word.isascii() and word.isalpha()
 
 
 def _fill(
