@@ -36,6 +36,7 @@ from node.ledger.usecases import Append, Prover, Sequencer
 from node.negotiation.strategy import Strategy
 from node.plugins import Host, load
 from node.policy.model import Situation
+from node.scenarios.publishing import DescribeWithCode, stored_code
 from node.semantics.describe import describe
 from node.semantics.model import Described, Submission
 from node.settings import Settings
@@ -235,7 +236,7 @@ def build(
         browse=browse,
         publish=Publish(
             catalogue=catalogue,
-            describe=described,
+            describe=DescribeWithCode(described, cage=parts.cage, code=stored_code(parts.assets)),
             has_asset=parts.assets.has,
             visibility=visibility,
             settled=settled,

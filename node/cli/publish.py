@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import mimetypes
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from node.client import HansaClient
 
 REFUSED = 1
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 RDF = {
     ".ttl": "text/turtle",
     ".jsonld": "application/ld+json",
@@ -122,10 +124,15 @@ def _publish_one(
     for name, value in (("kind", kind), ("conditions", conditions), ("audience", audience)):
         if value:
             submission[name] = {"template": value} if name == "conditions" else value
+    code = _code(path, submission)
     facts = [_facts(one) for one in data]
     submission["files"] = [_with_description(fact, submission) for fact in facts]
     for fact in facts:
         line(fact["name"], f"{size(fact['size'])}, sha256 {fact['sha256'][:4]}…{_rows(fact)}")
+    if code is not None:
+        # Before the check, which reads the code: it is what the card must agree with.
+        line(code["name"], f"{size(code['size'])}, sha256 {code['sha256'][:4]}…, run and not handed out")
+        client.upload(code["path"], media_type=code["mediaType"])
     try:
         checked = client.publish({**submission, "dryRun": True, "language": lang})
         if check:
@@ -184,6 +191,22 @@ def _submission(path: Path, attach: list[Path]) -> tuple[dict[str, Any], dict[st
     if isinstance(definition, str):
         submission |= _attached_document(path.parent / definition)
     return submission, lines, [*data, *attach]
+
+
+def _code(path: Path, submission: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The file that ``code:`` names, which becomes the hash of the model's code; None where it is a hash already."""
+    fields = submission.get("fields")
+    named = fields.get("code") if fields else None
+    if not isinstance(named, str) or _SHA256.fullmatch(named):
+        return None
+    code = path.parent / named
+    if not code.is_file():
+        raise InvalidInput(
+            f"{code} is named as the code in {path} but is not there", remedy="paths are relative to the description"
+        )
+    facts = {**_facts(code), "mediaType": "text/x-python"}
+    submission["fields"]["code"] = {"name": facts["name"], "sha256": facts["sha256"]}
+    return facts
 
 
 def _attached_document(path: Path) -> dict[str, Any]:

@@ -116,6 +116,7 @@ PLANS: Final[dict[str, CardPlan]] = {
             ("owner", (f"{HANSA_MODEL}owner",)),
             ("trained", (f"{IT6}trainedOn",)),
             ("deterministic", (f"{HANSA_MODEL}deterministic",)),
+            ("code", (f"{HANSA_MODEL}codeSha256",)),
             ("endpoint", (f"{HANSA_MODEL}endpoint",)),
             ("reference", (f"{DCT}references",)),
             ("repository", (f"{SCHEMA}codeRepository",)),

@@ -180,12 +180,15 @@ FILES_NAMES: Final = ("files", "file", "distributions", "distribution", "resourc
 
 _UNIT = (
     Field(name="unit", form=_P, property=f"{QUDT}ucumCode", also=("units",)),
-    Field(name="quantity", form=_L, property=f"{QUDT}hasQuantityKind", also=("quantity_kind",)),
+    Field(name="type", form=_P, property=f"{HANSA_MODEL}valueType", also=("datatype",)),
+    Field(name="quantity", form=_L, property=f"{QUDT}hasQuantityKind", also=("quantity_kind", "kind")),
     Field(name="property", form=_L, property=f"{SOSA}observedProperty", also=("observed_property",)),
     Field(name="minimum", form=Form.VALUE, property=f"{SCHEMA}minValue", also=("min",)),
     Field(name="maximum", form=Form.VALUE, property=f"{SCHEMA}maxValue", also=("max",)),
     Field(name="decimals", form=Form.INTEGER, property=f"{HANSA_MODEL}decimals"),
 )
+
+_VALUES: Final = Field(name="values", form=Form.JSON, property=f"{HANSA_MODEL}values", also=("choices",))
 
 _VARIABLE: Final = Field(
     name="variables",
@@ -198,6 +201,7 @@ _VARIABLE: Final = Field(
         Field(name="name", form=_P, property=f"{DCT}identifier"),
         Field(name="description", form=_T, property=f"{DCT}description"),
         *_UNIT,
+        _VALUES,
     ),
     key="name",
 )
@@ -240,7 +244,7 @@ PARAMETERS: Final = Field(
         Field(name="description", form=_T, property=f"{DCT}description"),
         Field(name="default", form=Form.VALUE, property=f"{SCHEMA}defaultValue"),
         Field(name="required", form=Form.BOOLEAN, property=f"{SCHEMA}valueRequired"),
-        Field(name="values", form=Form.JSON, property=f"{HANSA_MODEL}values", also=("choices",)),
+        _VALUES,
         *_UNIT,
     ),
     key="name",
@@ -355,6 +359,8 @@ MODEL: Final = (
         key="text",
     ),
     RESOLUTION,
+    # The code itself is kept by the asset store under this hash. It is no file of the model: it is run, not handed out.
+    Field(name="code", form=_P, property=f"{HANSA_MODEL}codeSha256", also=("code_sha256",)),
     Field(name="endpoint", form=_L, property=f"{HANSA_MODEL}endpoint", also=("endpoint_url",)),
     Field(name="deterministic", form=Form.BOOLEAN, property=f"{HANSA_MODEL}deterministic"),
     Field(name="trained_on", form=_L, property=f"{IT6}trainedOn", also=("training_data",), many=True),

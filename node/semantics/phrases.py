@@ -22,6 +22,33 @@ FIELD: Final[Mapping[str, Mapping[str, Said]]] = MappingProxyType(
             "nl": ('"{field}" moet {expected} zijn', "", "schrijf het als {expected}"),
             "cs": ('"{field}": očekává se {expected}', "", "napište to jako {expected}"),
         },
+        "code-differs": {
+            "en": (
+                "{field}: the card says {said}, the code says {meant}",
+                "Others would feed the model, or read its answers, by the wrong one.",
+                "correct the one or the other",
+            ),
+            "nl": (
+                "{field}: de kaart zegt {said}, de code zegt {meant}",
+                "Anderen zouden het model voeden, of zijn antwoorden lezen, volgens het verkeerde.",
+                "verbeter het ene of het andere",
+            ),
+            "cs": (
+                "{field}: karta říká {said}, kód říká {meant}",
+                "Ostatní by model plnili nebo jeho odpovědi četli podle toho nesprávného.",
+                "opravte jedno nebo druhé",
+            ),
+        },
+        "code-lacks": {
+            "en": ("{field} is on the card, and not in the code", "It would be promised in vain.", "{guess}"),
+            "nl": ("{field} staat op de kaart en niet in de code", "Het zou tevergeefs beloofd zijn.", "{guess}"),
+            "cs": ("{field}: na kartě je, v kódu není", "Bylo by to slíbeno marně.", "{guess}"),
+        },
+        "code-unfit": {
+            "en": ("the code cannot be the model: {why}", "", "{mend}"),
+            "nl": ("de code kan het model niet zijn: {why}", "", "{mend}"),
+            "cs": ("kód nemůže být modelem: {why}", "", "{mend}"),
+        },
         "not-a-code": {
             "en": ('{field} "{value}" is not {list}', "{why}", "{guess}"),
             "nl": ('{field} "{value}" is geen {list}', "{why}", "{guess}"),
