@@ -359,7 +359,7 @@ MODEL: Final = (
         key="text",
     ),
     RESOLUTION,
-    # The code itself is kept by the asset store under this hash. It is no file of the model: it is run, not handed out.
+    # The hash by which the asset store keeps the code. It is no file of the model: it is run, not handed out.
     Field(name="code", form=_P, property=f"{HANSA_MODEL}codeSha256", also=("code_sha256",)),
     Field(name="endpoint", form=_L, property=f"{HANSA_MODEL}endpoint", also=("endpoint_url",)),
     Field(name="deterministic", form=Form.BOOLEAN, property=f"{HANSA_MODEL}deterministic"),

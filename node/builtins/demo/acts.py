@@ -17,6 +17,7 @@ from node.builtins.demo.stage import size as bytes_in_words
 
 GENT_FILES = (
     "traffic-flow-schema.yaml",
+    "segment-flow-schema.yaml",
     "hourly-flow-schema.yaml",
     "mobility-ontology.ttl",
     "traffic-counts.yaml",
@@ -28,7 +29,7 @@ GENT_FILES = (
     "bridge-scenario.yaml",
     "sparql-service.ttl",
 )
-PLZEN_FILES = ("road-noise.yaml", "noise-receptors.yaml", "quiet-zone-scenario.yaml")
+PLZEN_FILES = ("road-network.yaml", "road-noise.yaml", "noise-receptors.yaml", "quiet-zone-scenario.yaml")
 KINDS = {"dataset", "service", "model", "ontology", "schema", "transformation", "scenario", "rulebook"}
 KILL_AT = 0.4
 

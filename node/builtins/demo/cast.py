@@ -174,7 +174,8 @@ class Cast:
     def write_files(self) -> None:
         """Put the descriptions into the cities' folders, with the addresses that the nodes have here."""
         for source in FILES.rglob("*"):
-            if source.is_file():
+            # The models are Python: an installation has them compiled, in folders of their own.
+            if source.is_file() and source.suffix != ".pyc":
                 target = self.home / "files" / source.relative_to(FILES)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 text = source.read_text("utf-8")

@@ -17,8 +17,11 @@ from pathlib import Path
 
 GENT = (3.7174, 51.0543)
 PLZEN = (13.3776, 49.7475)
-COLUMNS = 8
+COLUMNS = 6
 ROWS = 3
+BRIDGES = (((1, 1), (1, 2)), ((4, 1), (4, 2)))
+"""A river runs between the second and the third row of the grid; there are two ways across."""
+
 QUARTERS_PER_DAY = 96
 CLASSES = ("passengerCar", "van", "lorry", "bicycle")
 HEADER = (
@@ -43,32 +46,35 @@ class Segment:
 
 
 def network(seed: int, city: str = "gent", centre: tuple[float, float] = GENT) -> list[Segment]:
-    """About forty directed segments on a grid; one of Ghent's is the bridge of the story."""
+    """Forty directed segments on a grid, each street in both directions; one of Ghent's is the bridge of the story.
+
+    From each node there is a way to every other, also where one bridge is closed.
+    """
     chance = random.Random(f"{seed} network {city}")  # noqa: S311 - made-up data, not secrets
     at = {
         (column, row): (
-            round(centre[0] + (column - COLUMNS / 2) * 0.0042 + chance.uniform(-6e-4, 6e-4), 6),
-            round(centre[1] + (row - ROWS / 2) * 0.0036 + chance.uniform(-5e-4, 5e-4), 6),
+            round(centre[0] + (column - (COLUMNS - 1) / 2) * 0.0056 + chance.uniform(-6e-4, 6e-4), 6),
+            round(centre[1] + (row - (ROWS - 1) / 2) * 0.0036 + chance.uniform(-5e-4, 5e-4), 6),
         )
         for column in range(COLUMNS)
         for row in range(ROWS)
     }
     edges = [((c, r), (c + 1, r)) for r in range(ROWS) for c in range(COLUMNS - 1)]
-    edges += [((c, r), (c, r + 1)) for c in range(0, COLUMNS, 2) for r in range(ROWS - 1)]
-    directed = [*edges, *(pair[::-1] for pair in edges[: 40 - len(edges)])]
+    edges += [*BRIDGES, *(((c, 0), (c, 1)) for c in (0, 2, 5))]
+    capacities = {edge: chance.choice((600, 800, 900)) for edge in edges}
     segments = []
-    for number, (a, b) in enumerate(directed, 1):
-        name = f"{city}-seg-{number:03}"
-        main = a[1] == b[1] == 1
+    for number, (a, b) in enumerate([*edges, *(pair[::-1] for pair in edges)], 1):
+        edge = (min(a, b), max(a, b))
+        main = a[1] == b[1] == 1 or edge in BRIDGES
         segments.append(
             Segment(
-                id=name,
+                id=f"{city}-seg-{number:03}",
                 start=f"{city}-node-{a[0]}{a[1]}",
                 end=f"{city}-node-{b[0]}{b[1]}",
                 length_m=round(_metres(at[a], at[b])),
-                capacity_vph=1800 if main else chance.choice((600, 800, 900)),
+                capacity_vph=1800 if main else capacities[edge],
                 freeflow_kmh=50 if main else 30,
-                is_bridge=name == BRIDGE,
+                is_bridge=edge in BRIDGES,
                 line=(at[a], at[b]),
             )
         )
@@ -97,16 +103,17 @@ def network_geojson(segments: list[Segment]) -> str:
     return json.dumps({"type": "FeatureCollection", "features": features}, indent=1)
 
 
-def od_table(seed: int, segments: list[Segment]) -> str:
+def od_table(seed: int, segments: list[Segment], city: str = "gent") -> str:
     """An origin–destination table: trips in the morning peak hour between the grid's nodes."""
-    chance = random.Random(f"{seed} od")  # noqa: S311 - made-up data, not secrets
+    chance = random.Random(f"{seed} od {city}")  # noqa: S311 - made-up data, not secrets
     nodes = sorted({one.start for one in segments} | {one.end for one in segments})
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["origin", "destination", "trips_per_hour"])
-    for origin in nodes[::2]:
-        for destination in nodes[1::3]:
-            writer.writerow([origin, destination, chance.randint(5, 140)])
+    for origin in nodes:
+        for destination in nodes:
+            if origin != destination and chance.random() < 0.4:
+                writer.writerow([origin, destination, chance.randint(5, 80)])
     return out.getvalue()
 
 
@@ -142,25 +149,24 @@ def counts(seed: int, segments: list[Segment], *, start: datetime, days: int) ->
         yield "".join(lines)
 
 
-def receptors(seed: int, city: str, centre: tuple[float, float], count: int = 40) -> str:
-    """Noise receptors as GeoJSON: façades with residents rounded to ten and addresses left out."""
+def receptors(seed: int, city: str, segments: list[Segment], count: int = 40) -> str:
+    """Noise receptors as GeoJSON: façades beside the streets, residents rounded to ten and addresses left out."""
     chance = random.Random(f"{seed} receptors {city}")  # noqa: S311 - made-up data, not secrets
     features = []
     for number in range(1, count + 1):
-        place = [
-            round(centre[0] + chance.uniform(-0.017, 0.017), 5),
-            round(centre[1] + chance.uniform(-0.006, 0.006), 5),
-        ]
+        street = chance.choice(segments)
+        distance = chance.randint(8, 60)
         features.append(
             {
                 "type": "Feature",
                 "id": f"{city}-rec-{number:03}",
-                "geometry": {"type": "Point", "coordinates": place},
+                "geometry": {"type": "Point", "coordinates": _beside(street, chance.uniform(0.1, 0.9), distance)},
                 "properties": {
                     "receptorId": f"{city}-rec-{number:03}",
+                    "segmentId": street.id,
                     "storeys": chance.randint(2, 6),
                     "residents": chance.randint(1, 12) * 10,
-                    "distance_m": chance.randint(8, 60),
+                    "distance_m": distance,
                     "greenAttenuation_dB": round(chance.uniform(0, 3), 1),
                     "quietArea": chance.random() < 0.15,
                 },
@@ -198,3 +204,15 @@ def _day_shape(moment: datetime) -> float:
 def _metres(a: tuple[float, float], b: tuple[float, float]) -> float:
     x = (b[0] - a[0]) * 111_320 * math.cos(math.radians(a[1]))
     return math.hypot(x, (b[1] - a[1]) * 110_540)
+
+
+def _beside(street: Segment, along: float, metres: float) -> list[float]:
+    """The place ``metres`` to the right of a street, ``along`` its length (0 to 1)."""
+    (x0, y0), (x1, y1) = street.line
+    scale = 111_320 * math.cos(math.radians(y0))
+    east, north = (x1 - x0) * scale, (y1 - y0) * 110_540
+    length = math.hypot(east, north)
+    return [
+        round(x0 + along * (x1 - x0) + metres * north / length / scale, 5),
+        round(y0 + along * (y1 - y0) - metres * east / length / 110_540, 5),
+    ]

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from node.builtins.demo import acts
 from node.builtins.demo.cast import Cast, remove
-from node.builtins.demo.data import GENT, PLZEN, network, network_geojson, od_table, receptors, write_counts
+from node.builtins.demo.data import PLZEN, network, network_geojson, od_table, receptors, write_counts
 from node.builtins.demo.proving import prove
 from node.builtins.demo.stage import Failed, Stage, err, out
 
@@ -67,8 +67,11 @@ def _set_up(cast: Cast, seed: int) -> int:
     )
     (gent / "road-network.geojson").write_text(network_geojson(segments), "utf-8")
     (gent / "origin-destination.csv").write_text(od_table(seed, segments), "utf-8")
-    (gent / "noise-receptors.geojson").write_text(receptors(seed, "gent", GENT), "utf-8")
-    (plzen / "noise-receptors.geojson").write_text(receptors(seed, "plzen", PLZEN), "utf-8")
+    (gent / "noise-receptors.geojson").write_text(receptors(seed, "gent", segments), "utf-8")
+    streets = network(seed, "plzen", PLZEN)
+    (plzen / "road-network.geojson").write_text(network_geojson(streets), "utf-8")
+    (plzen / "origin-destination.csv").write_text(od_table(seed, streets, "plzen"), "utf-8")
+    (plzen / "noise-receptors.geojson").write_text(receptors(seed, "plzen", streets), "utf-8")
     size = (gent / "traffic-counts.csv").stat().st_size
     out.print(f"[dim]made {rows} rows of traffic counts, {size / 1e6:.0f} MB[/dim]")
     # The sender is slowed down so that there is a middle in which it can be killed.
