@@ -34,7 +34,7 @@ from node.negotiation.proof import ServeEntry
 from node.portal.accept import prefers_page
 from node.portal.headers import SecurityHeaders
 from node.vocab.dsp import V2025_1
-from node.web import catalogue, data, dcp, dsp, feed, health, ledger, sparql, wellknown
+from node.web import catalogue, data, dcp, dsp, feed, health, ledger, processes, sparql, wellknown
 from node.web.management import exchanges, operation, people, records
 from node.web.problems import answer_failure, answer_problem
 
@@ -63,6 +63,7 @@ def application(node: HansaNode) -> ASGIApp:
     portal = portal_for(node, app.openapi)
     _open_doors(app, node, portal)
     _participant_doors(app, node)
+    _processes_door(app, node)
     _management_doors(app, node)
     for routers in node.plugins.hook.hansa_routes(host=node.host):
         for router in routers:
@@ -161,6 +162,20 @@ def _participant_doors(app: FastAPI, node: HansaNode) -> None:
             refresh=spoken.refresh,
             participant=node.callers.participant,
             pace=data.Pace(bytes_per_second=rate or None),
+        ).routes()
+    )
+
+
+def _processes_door(app: FastAPI, node: HansaNode) -> None:
+    app.router.routes.extend(
+        processes.ProcessesDoor(
+            processes=node.execution.processes,
+            jobs=node.execution.jobs,
+            authorise=node.protocol.authorise,
+            identify=node.callers.identify,
+            changes=node.changes,
+            base=node.parts.base,
+            title=node.parts.settings.name,
         ).routes()
     )
 

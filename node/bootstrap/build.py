@@ -13,6 +13,7 @@ from node.base.clock import Clock
 from node.base.delivery import Courier
 from node.base.errors import PeerUnreachable
 from node.bootstrap.correspondence import Correspondence, Documents, Outgoing
+from node.bootstrap.execution import execution
 from node.bootstrap.node import HansaNode
 from node.bootstrap.parts import Note, open_parts
 from node.bootstrap.people import Admissions, Ourselves, People, RulebookInForce, audience_rules, identity
@@ -122,6 +123,18 @@ def build(
         strategy=strategy,
         transfers_strategy=transfer_strategy,
     )
+    carried = execution(
+        parts,
+        people,
+        spoken,
+        note=note,
+        courier=courier,
+        visibility=visibility,
+        ourselves=ourselves,
+        rulebook_in_force=rulebook_in_force,
+        changes=wakes.changes,
+        tell=wakes.changes.tell,
+    )
     with stores.uow.read() as tx:
         epoch = stores.meta.epoch(tx)
     node = NodeFacts(
@@ -181,7 +194,7 @@ def build(
     worker = Worker(
         uow=stores.uow,
         outbox=stores.outbox,
-        handlers=handlers(parts, people, spoken),
+        handlers=handlers(parts, people, spoken, carried),
         clock=parts.clock,
         instance=secrets.token_hex(8),
         embedded=settings.embedded,
@@ -230,6 +243,7 @@ def build(
         parts=parts,
         people=people,
         protocol=spoken,
+        execution=carried,
         node=node,
         visibility=visibility,
         access=access,

@@ -10,6 +10,7 @@ from typing import Any
 import pluggy
 
 from node.base.changes import Changes
+from node.bootstrap.execution import Execution
 from node.bootstrap.parts import Parts
 from node.bootstrap.people import Ourselves, People, RulebookInForce
 from node.bootstrap.protocol import Protocol
@@ -39,6 +40,7 @@ class HansaNode:
     parts: Parts
     people: People
     protocol: Protocol
+    execution: Execution
     node: NodeFacts
     visibility: Visibility
     access: Access

@@ -9,10 +9,12 @@ from anyio.to_thread import run_sync
 from node.adapters.egress import Lane
 from node.base.errors import Conflict, HansaError, InvalidInput, LocalFault, PeerUnreachable
 from node.base.work import Task, Transaction
+from node.bootstrap.execution import Execution, job_handler
 from node.bootstrap.parts import Parts
 from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
 from node.negotiation import machine as negotiating
+from node.scenarios.jobs import JOB_TOPIC
 from node.transfer import machine as transferring
 from node.transfer.usecases import RECEIVE_TOPIC
 from node.worker.deliveries import PeerAnswer, SendMessages
@@ -20,7 +22,7 @@ from node.worker.loop import Again, Done, Handler, Never, Outcome
 from node.worker.timers import Timer
 
 
-def handlers(parts: Parts, people: People, spoken: Protocol) -> dict[str, Handler]:
+def handlers(parts: Parts, people: People, spoken: Protocol, carried: Execution) -> dict[str, Handler]:
     """What is done with the tasks of the outbox, by topic."""
 
     async def post(url: str, body: bytes, *, audience: str) -> PeerAnswer:
@@ -79,7 +81,12 @@ def handlers(parts: Parts, people: People, spoken: Protocol) -> dict[str, Handle
         },
         clock=parts.clock,
     )
-    return {"dsp": send, RECEIVE_TOPIC: receive, "credential": credential}
+    return {
+        "dsp": send,
+        RECEIVE_TOPIC: receive,
+        "credential": credential,
+        JOB_TOPIC: job_handler(carried.carry_out),
+    }
 
 
 def timers(parts: Parts, spoken: Protocol) -> list[Timer]:

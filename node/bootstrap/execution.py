@@ -1,0 +1,163 @@
+"""Models put to work: jobs here, calls elsewhere, and the executor that runs go through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from node.adapters.planes.processes import HttpProcesses
+from node.base.changes import Changes
+from node.base.delivery import Courier
+from node.base.errors import Conflict, HansaError, LocalFault, Overloaded, PeerUnreachable
+from node.base.work import Task
+from node.bootstrap.parts import Note, Parts
+from node.bootstrap.people import Ourselves, People, RulebookInForce
+from node.bootstrap.protocol import Protocol
+from node.catalogue.visibility import Visibility
+from node.policy.decide import decide
+from node.policy.model import Decision, Situation
+from node.policy.odrl import parse
+from node.policy.terms import READ
+from node.scenarios.calling import CallOpenService, CallUnderContract
+from node.scenarios.executing import ExecuteModels
+from node.scenarios.jobs import Jobs
+from node.scenarios.lines import Lines
+from node.scenarios.performing import Perform
+from node.scenarios.processes import Processes
+from node.scenarios.visiting import Visits
+from node.scenarios.working import CarryOut
+from node.worker.loop import Again, Done, Handler, Outcome
+
+MOST_ATTEMPTS = 20
+"""How often a job is tried before it is given up: its caller waits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """Everything about running models."""
+
+    processes: Processes
+    jobs: Jobs
+    carry_out: CarryOut
+    executor: ExecuteModels
+    lines: Lines
+
+
+def execution(
+    parts: Parts,
+    people: People,
+    spoken: Protocol,
+    *,
+    note: Note,
+    courier: Courier,
+    visibility: Visibility,
+    ourselves: Ourselves,
+    rulebook_in_force: RulebookInForce,
+    changes: Changes,
+    tell: Callable[[], None],
+) -> Execution:
+    """Put it together. ``tell`` is called when something about a job was committed."""
+    stores, clock = parts.stores, parts.clock
+
+    async def standing(policy: Mapping[str, Any], did: str | None, facts: Mapping[str, Any]) -> Decision:
+        caller = await (people.participants.recheck(did) if did is not None else ourselves.look())
+        rulebook = rulebook_in_force()
+        situation = Situation(
+            caller=caller,
+            at=clock.now(),
+            provider=parts.me,
+            approved=True,
+            agreed=True,
+            rulebook=str(rulebook["iri"]) if rulebook else None,
+            issuers=people.trust.to_json(),
+            facts=dict(facts),
+        )
+        return decide(parse(policy), situation, action=READ)
+
+    async def token_for(did: str) -> str:
+        return spoken.correspondence.authorization(did)
+
+    plane = HttpProcesses(parts.egress)
+    perform = Perform(
+        cage=parts.cage,
+        assets=parts.assets,
+        visits=Visits(
+            uow=stores.uow,
+            records=stores.records,
+            agreements=stores.agreements,
+            assets=parts.assets,
+            standing=standing,
+            me=parts.me,
+        ),
+        service=CallOpenService(plane=plane),
+        suppress=suppress,
+    )
+    lines = Lines(
+        uow=stores.uow,
+        transfers=stores.transfers,
+        agreements=stores.agreements,
+        request=spoken.transfers.request,
+        watch=changes.watch,
+        me=parts.me,
+    )
+    return Execution(
+        processes=Processes(
+            uow=stores.uow, records=stores.records, visibility=visibility, base=parts.base, me=parts.me
+        ),
+        jobs=Jobs(
+            uow=stores.uow,
+            jobs=stores.jobs,
+            assets=parts.assets,
+            perform=perform,
+            courier=courier,
+            clock=clock,
+            note=note,
+            tell=tell,
+        ),
+        carry_out=CarryOut(
+            uow=stores.uow,
+            jobs=stores.jobs,
+            records=stores.records,
+            assets=parts.assets,
+            perform=perform,
+            clock=clock,
+            note=note,
+            tell=tell,
+        ),
+        executor=ExecuteModels(
+            perform=perform, call=CallUnderContract(lines=lines, plane=plane, token_for=token_for), me=parts.me
+        ),
+        lines=lines,
+    )
+
+
+def suppress(
+    rows: Sequence[Mapping[str, Any]], *, count_column: str, minimum: int
+) -> tuple[Sequence[Mapping[str, Any]], int]:
+    """Rows that cover too few, or do not say how many, are left out."""
+    kept = [row for row in rows if _covers(row.get(count_column), minimum)]
+    return kept, len(rows) - len(kept)
+
+
+def _covers(count: Any, minimum: int) -> bool:
+    return isinstance(count, int | float) and not isinstance(count, bool) and count >= minimum
+
+
+def job_handler(carry_out: CarryOut) -> Handler:
+    """What is done with the tasks of jobs."""
+
+    async def handle(task: Task) -> Outcome:
+        try:
+            await carry_out(task.subject)
+        except (PeerUnreachable, Overloaded, Conflict, LocalFault) as error:
+            return await _again(task, error)
+        return Done()
+
+    async def _again(task: Task, error: HansaError) -> Outcome:
+        if task.attempts < MOST_ATTEMPTS:
+            return Again(error.detail)
+        await carry_out.give_up(task.subject, error)
+        return Done()
+
+    return handle
