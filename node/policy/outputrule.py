@@ -1,0 +1,201 @@
+"""What may leave where data are visited by an algorithm: figures about enough people, and not too many questions.
+
+The rule of small cells (``hz:minimumCellSize``), applied to an answer before it leaves its owner's node:
+
+1. A cell that covers fewer people than the minimum is left out; so is one that covers nobody (a zero tells where
+   nobody is) and one that does not say how many it covers.
+2. A *one-value group* is left out whole: where everybody of a group is in one and the same cell, the cell tells
+   about each of them what it tells about all. Groups are the cells that agree in all members of the key but the last.
+3. Totals are made anew from what is left; else a cell that was left out could be had by subtraction. Figures of a
+   total that are no sums are emptied, and a total that then covers too few is left out as well.
+
+What is left out depends on the key and the counts alone, never on the other figures: whoever varies the parameters
+of a model over the same data meets the same gaps each time, and learns nothing from where they are.
+
+Against *differencing* (asking twice, slightly differently, and subtracting) there is a budget: under one agreement,
+one version of the data answers so many different requests (``allowance``), and the same request again is no new one.
+
+This does **not** protect against: two parties, or two agreements, that put their answers together; two versions of
+the data, subtracted; *dominance* (a figure over many people that one large contributor makes up); what a figure gives
+away about a place that is known otherwise; a model that is made to give away its input, which is why owners admit a
+model by its hash; knowledge from elsewhere. Nothing is rounded and no noise is added. Where that matters, a person
+looks at the answer before it leaves (``odrl:obtainConsent``), or no answer does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from node.base.errors import InvalidInput
+
+Row = Mapping[str, Any]
+
+TOTALS: Final = frozenset({"total", "totaal", "celkem", "gesamt", "all", "*"})
+"""Values of a member of the key that make a row the total of its group."""
+
+QUESTIONS: Final = 20
+"""Different requests that one version of the data answers under one agreement, where nothing else is agreed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """What may leave. ``suppressed``: how many rows were left out; ``sentence`` says so, and is empty for none."""
+
+    rows: tuple[Row, ...]
+    suppressed: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """Whether one more request is answered. ``left``: different requests that are still answered after this one;
+    ``reason`` and ``remedy`` say why not."""
+
+    allowed: bool
+    left: int
+    reason: str = ""
+    remedy: str = ""
+
+
+def suppress(
+    rows: Sequence[Row], *, count_column: str, minimum: int, key: Sequence[str] = (), sums: Collection[str] = ()
+) -> Released:
+    """The rows that may leave, in their order.
+
+    ``count_column`` says how many people a row covers; ``key`` names the members that name a row, the breakdown
+    last; ``sums`` the figures of a total that are sums of its cells, beside the count. Raises ``InvalidInput`` for a
+    minimum below 1 and for rows none of which has the count column.
+    """
+    if minimum < 1:
+        raise InvalidInput("a minimum number of people is at least 1", facts={"minimum": minimum})
+    if rows and not any(count_column in row for row in rows):
+        raise InvalidInput(
+            f"no row says how many people it covers: there is no {count_column}",
+            remedy=f"let the model answer with a column {count_column}",
+            facts={"column": count_column},
+        )
+    totals = {index for index, row in enumerate(rows) if _is_total(row, key)}
+    kept = _cells(rows, totals, count_column, minimum, key)
+    left: dict[int, Row] = {index: rows[index] for index in kept}
+    for index in totals:
+        made = _total(rows, index, kept, totals, count_column, key, sums)
+        if _count(made, count_column) >= minimum:
+            left[index] = made
+    suppressed = len(rows) - len(left)
+    return Released(
+        rows=tuple(left[index] for index in sorted(left)),
+        suppressed=suppressed,
+        sentence=_sentence(suppressed, len(rows), minimum),
+    )
+
+
+def left_out(rows: Sequence[Row], *, count_column: str, minimum: int) -> tuple[Sequence[Row], int]:
+    """As ``suppress`` for rows that are no breakdown: what remains, and how many rows do not."""
+    released = suppress(rows, count_column=count_column, minimum=minimum)
+    return released.rows, released.suppressed
+
+
+def allowance(asked: Collection[str], request: str, *, limit: int = QUESTIONS) -> Allowance:
+    """Whether ``request`` is answered, under an agreement that has been used for the requests ``asked`` before.
+
+    Requests are named by a hash of all that determines the answer (inputs, parameters, version of the model), and
+    those of another version of the data are not among ``asked``. Who calls keeps the account: every request that was
+    answered, in the transaction that answers it. A repeated request costs nothing, since its answer is the same.
+    """
+    different = set(asked)
+    if request in different:
+        return Allowance(allowed=True, left=max(limit - len(different), 0))
+    if len(different) < limit:
+        return Allowance(allowed=True, left=limit - len(different) - 1)
+    return Allowance(
+        allowed=False,
+        left=0,
+        reason=f"under this agreement, this version of the data has answered {len(different)} different requests, "
+        f"and {limit} is the limit: from many answers, each harmless, single people can be worked out",
+        remedy="use an answer that you have, or ask the owner of the data for a new agreement",
+    )
+
+
+def _cells(
+    rows: Sequence[Row], totals: Collection[int], count_column: str, minimum: int, key: Sequence[str]
+) -> set[int]:
+    cells = [index for index in range(len(rows)) if index not in totals]
+    kept = {index for index in cells if _count(rows[index], count_column) >= minimum}
+    if len(key) < 2:
+        return kept
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for index in cells:
+        groups.setdefault(_group(rows[index], key[:-1]), []).append(index)
+    for members in groups.values():
+        peopled = [index for index in members if not _count(rows[index], count_column) <= 0]
+        if len(members) > 1 and len(peopled) == 1:
+            kept -= set(members)
+    return kept
+
+
+def _total(
+    rows: Sequence[Row],
+    index: int,
+    kept: Collection[int],
+    totals: Collection[int],
+    count_column: str,
+    key: Sequence[str],
+    sums: Collection[str],
+) -> Row:
+    """The total at ``index``, of the cells that are left. Unchanged where none of its cells was left out."""
+    row = rows[index]
+    named = [name for name in key if str(row.get(name)).casefold() not in TOTALS]
+    within = [
+        other
+        for other in range(len(rows))
+        if other not in totals and all(rows[other].get(name) == row.get(name) for name in named)
+    ]
+    if all(other in kept for other in within):
+        return row
+    summed = {count_column, *sums}
+    left = [rows[other] for other in within if other in kept]
+    made: dict[str, Any] = {}
+    for name, value in row.items():
+        if name in summed:
+            made[name] = _sum([one.get(name) for one in left])
+        elif isinstance(value, int | float) and not isinstance(value, bool) and name not in key:
+            made[name] = None
+        else:
+            made[name] = value
+    return made
+
+
+def _is_total(row: Row, key: Sequence[str]) -> bool:
+    return any(isinstance(row.get(name), str) and row[name].casefold() in TOTALS for name in key)
+
+
+def _group(row: Row, names: Sequence[str]) -> tuple[Any, ...]:
+    return tuple(repr(row.get(name)) for name in names)
+
+
+def _count(row: Row, column: str) -> float:
+    """How many a row covers; less than nobody where it does not say."""
+    value = row.get(column)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return -1
+    return value
+
+
+def _sum(values: Sequence[Any]) -> float | int:
+    figures = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    if all(isinstance(value, int) for value in figures):
+        return sum(figures)
+    return math.fsum(figures)
+
+
+def _sentence(suppressed: int, of: int, minimum: int) -> str:
+    if not suppressed:
+        return ""
+    were = "figure was" if suppressed == 1 else "figures were"
+    return (
+        f"{suppressed} of {of} {were} left out: they cover fewer than {minimum} people each, or would tell about "
+        "single people"
+    )
