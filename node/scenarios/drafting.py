@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from node.scenarios.model import Model, Parameter, Port, Variable
 from node.semantics.fields import INPUTS, OUTPUTS, PARAMETERS, fields_of
 from node.semantics.forms import Field, find
 
@@ -100,3 +101,38 @@ def stated_as(entry: Mapping[str, Any], name: str, fields: tuple[Field, ...]) ->
         if found is not None and found.name == name and entry[given] is not None:
             return str(given)
     return None
+
+
+def model_of(said: Mapping[str, Any], iri: str) -> Model:
+    """A card of nothing but what the code says: to run a model that is not published."""
+    return Model(
+        iri=iri,
+        version=0,
+        origin="",
+        titles={},
+        inputs=tuple(_as_port(one) for one in said["inputs"]),
+        outputs=tuple(_as_port(one) for one in said["outputs"]),
+        parameters=tuple(
+            Parameter(
+                name=one["name"],
+                unit=one.get("unit"),
+                default=one.get("default"),
+                minimum=one.get("minimum"),
+                maximum=one.get("maximum"),
+                values=tuple(one.get("values", ())),
+            )
+            for one in said["parameters"]
+        ),
+        release=said["version"],
+        deterministic=said["deterministic"],
+    )
+
+
+def _as_port(said: Mapping[str, Any]) -> Port:
+    return Port(
+        role=said["role"],
+        variables=tuple(
+            Variable(name=one["name"], **{name: one.get(name) for name in FACTS}) for one in said["variables"]
+        ),
+        required=said.get("required", True),
+    )
