@@ -77,6 +77,12 @@ def share(inner: BBox, outer: BBox) -> float:
     return parts[0] * parts[1]
 
 
+def words(box: BBox) -> str:
+    """A rectangle for people: ``3.58–3.86° E, 50.97–51.19° N``."""
+    west, south, east, north = box
+    return f"{west:.4g}–{east:.4g}° E, {south:.4g}–{north:.4g}° N"
+
+
 # EPSG:31370 and its ellipsoid, International 1924; EPSG transformation 15929 (BD72 to WGS 84, 1 m).
 _A: Final = 6378388.0
 _E: Final = math.sqrt(2 / 297.0 - 1 / 297.0**2)

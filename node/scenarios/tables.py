@@ -6,6 +6,7 @@ import csv
 import io
 import math
 import re
+import sys
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
@@ -81,6 +82,12 @@ def is_number(variable: Variable) -> bool:
     """Whether a variable is declared as a figure: with a unit, decimals or bounds."""
     said = (variable.unit, variable.quantity, variable.decimals, variable.minimum, variable.maximum)
     return any(one is not None for one in said)
+
+
+def is_figure(value: Any) -> bool:
+    """Whether a value is a finite number; truth values are none."""
+    # NaN compares with nothing, and whole numbers may be longer than any float.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _declared_number(cell: str, name: str, index: int) -> int | float | None:

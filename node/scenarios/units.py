@@ -121,7 +121,10 @@ def convert(value: float, a: Unit | str, b: Unit | str) -> float:
         )
     if found.relation is Relation.SAME:
         return value
-    return float(Fraction(repr(value)) * found.factor + found.offset)
+    try:
+        return float(Fraction(repr(value)) * found.factor + found.offset)
+    except OverflowError:
+        raise InvalidInput(f"{value:g} {first.code} is too large a number in {second.code}") from None
 
 
 def _unit(unit: Unit | str) -> Unit:

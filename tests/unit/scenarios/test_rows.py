@@ -324,3 +324,11 @@ def test_what_is_no_list_of_objects_is_no_canonical_rows() -> None:
     for body in (b"{}", b"[1]"):
         with pytest.raises(InvalidInput):
             read_canonical(body)
+
+
+@pytest.mark.parametrize(
+    ("value", "figure"),
+    [(1, True), (-0.5, True), (True, False), ("1", False), (None, False), (float("nan"), False), (10**400, False)],
+)
+def test_figures(value: Any, figure: bool) -> None:
+    assert tables.is_figure(value) is figure

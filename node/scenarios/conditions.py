@@ -1,0 +1,111 @@
+"""Conditions on rows, as definitions write them: ``{Lden: {above: 55}, vehicleType: [passengerCar, van]}``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from node.base.errors import InvalidInput
+from node.scenarios.model import Row
+
+_ORDERS: Final = ("above", "below", "at least", "at most")
+_WORDS: Final = (*_ORDERS, "equals", "in")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition on one column."""
+
+    column: str
+    word: str
+    value: Any
+
+    def holds(self, row: Row) -> bool:
+        """Whether the row meets it. What is missing, or of another type, meets nothing."""
+        value = row.get(self.column)
+        if self.word == "in":
+            return any(_equal(value, one) for one in self.value)
+        if self.word == "equals":
+            return _equal(value, self.value)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        if self.word == "above":
+            return bool(value > self.value)
+        if self.word == "below":
+            return bool(value < self.value)
+        return bool(value >= self.value) if self.word == "at least" else bool(value <= self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Conditions that must all hold; none at all hold for every row."""
+
+    conditions: tuple[Condition, ...] = ()
+
+    def holds(self, row: Row) -> bool:
+        return all(one.holds(row) for one in self.conditions)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(one.column for one in self.conditions))
+
+
+EVERY: Final = Where()
+"""Holds for every row."""
+
+
+def parse_where(value: Any, path: str) -> Where:
+    """Read ``{column: condition}``: a value, a list of them, or ``{above: 55}`` (below, at least, at most, …).
+
+    None is no condition. ``path`` names the member in what ``InvalidInput`` says.
+    """
+    if value is None:
+        return EVERY
+    if not isinstance(value, Mapping) or not value:
+        raise InvalidInput(
+            f"{path} is no set of conditions",
+            remedy="write {column: value} or {column: {above: 55}}",
+            facts={"at": path},
+        )
+    found: list[Condition] = []
+    for column, said in value.items():
+        found += _conditions(str(column), said, f"{path}.{column}")
+    return Where(tuple(found))
+
+
+def _conditions(column: str, said: Any, path: str) -> list[Condition]:
+    if isinstance(said, list | tuple):
+        return [_checked(column, "in", said, path)]
+    if not isinstance(said, Mapping):
+        return [_checked(column, "equals", said, path)]
+    if not said:
+        raise InvalidInput(f"{path} says nothing", remedy=f"write one of {', '.join(_WORDS)}", facts={"at": path})
+    return [_checked(column, str(word).replace("_", " ").strip(), value, path) for word, value in said.items()]
+
+
+def _checked(column: str, word: str, value: Any, path: str) -> Condition:
+    if word not in _WORDS:
+        raise InvalidInput(
+            f"{path} says {word[:40]!r}",
+            remedy=f"the words of a condition are {', '.join(_WORDS)}",
+            facts={"at": path},
+        )
+    if word in _ORDERS and (
+        isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value)
+    ):
+        raise InvalidInput(f"{path} compares with {str(value)[:40]!r}", remedy="write a number", facts={"at": path})
+    if word == "in":
+        values = tuple(value) if isinstance(value, list | tuple) else ()
+        if not values or any(isinstance(one, Mapping | list | tuple) for one in values):
+            raise InvalidInput(f"{path} names no values", remedy="write a list of them", facts={"at": path})
+        return Condition(column, word, values)
+    if isinstance(value, Mapping | list | tuple):
+        raise InvalidInput(f"{path} compares with more than one value", remedy="use in: [...]", facts={"at": path})
+    return Condition(column, word, value)
+
+
+def _equal(a: Any, b: Any) -> bool:
+    # True is 1 to Python, and not to anybody who writes a condition.
+    return bool(a == b) and isinstance(a, bool) == isinstance(b, bool)
