@@ -110,7 +110,10 @@ class Jobs:
                     raise Conflict(
                         "this key was used for another request", remedy="make a new key for each new request"
                     )
-                return known
+                if known.state is not State.DISMISSED:
+                    return known
+                # What was dismissed and is asked for again is wanted again.
+                self._put(tx, replace(known, key=None))
             waiting = [job for job in self._jobs.of(tx, asker.owner, limit=500) if not job.state.ended]
             if len(waiting) >= MOST_WAITING:
                 raise TooMany(
