@@ -78,8 +78,8 @@ def key_of(rows: Rows, port: Port | None = None) -> tuple[str, ...]:
     figures = {one.name for one in port.variables if is_number(one)} if port else set()
     names = [name for name in columns(rows, port) if name != GEOMETRY and name not in figures]
     texts = [name for name in names if all(isinstance(row.get(name), str) for row in rows)]
-    whole = [name for name in names if _looks_like_id(name) and all(_is_whole(row.get(name)) for row in rows)]
-    for name in sorted([*texts, *whole], key=lambda name: not _looks_like_id(name)):
+    whole = [name for name in names if looks_like_id(name) and all(_is_whole(row.get(name)) for row in rows)]
+    for name in sorted([*texts, *whole], key=lambda name: not looks_like_id(name)):
         if _unique(rows, (name,)):
             return (name,)
     together = tuple(name for name in names if name in texts or name in whole)
@@ -307,7 +307,8 @@ def _csv_cell(value: Any, decimals: int | None) -> str:
     return _write(value)
 
 
-def _looks_like_id(name: str) -> bool:
+def looks_like_id(name: str) -> bool:
+    """Whether a column is called as identifiers are."""
     return name.casefold() in ("id", "identifier", "code", "key") or name.endswith(("Id", "ID", "_id", "Identifier"))
 
 
