@@ -8,7 +8,7 @@ ignores it; the agreement then bears one signature.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,8 @@ from node.identity.model import Caller, DidDocument
 from node.identity.ports import KeyRing
 from node.negotiation.messages import TERMS
 from node.negotiation.model import Negotiation
-from node.policy.odrl import parse, same_terms
+from node.negotiation.proposal import foreign
+from node.policy.odrl import same_terms
 
 VerifyJws = Callable[[str, DidDocument], bytes]
 """(compact JWS, document of the signer) → payload; raises where the signature does not hold."""
@@ -87,44 +88,37 @@ def draft(
     return body
 
 
-def envelope(body: Mapping[str, Any]) -> dict[str, Any]:
-    """What both sides sign over an agreement."""
+def envelope(body: Mapping[str, Any], unsigned: Sequence[str] = ()) -> dict[str, Any]:
+    """What both sides sign over an agreement: without the members ``unsigned``, which it names."""
     from node.negotiation.document import document_languages, text_sha256
 
+    signed = {name: value for name, value in body.items() if name not in unsigned}
     # The languages are the peer's word: read through the document's own cap, since each costs a rendering.
-    languages = document_languages(dict(body))
-    return {
-        "agreement": body["@id"],
-        "sha256": digest(body),
-        "document": {language: text_sha256(dict(body), language) for language in languages},
+    languages = document_languages(signed)
+    said: dict[str, Any] = {
+        "agreement": signed["@id"],
+        "sha256": digest(signed),
+        "document": {language: text_sha256(signed, language) for language in languages},
     }
+    return said | {"unsigned": sorted(unsigned)} if unsigned else said
 
 
-def sign(keyring: KeyRing, body: Mapping[str, Any]) -> str:
+def sign(keyring: KeyRing, body: Mapping[str, Any], unsigned: Sequence[str] = ()) -> str:
     """Our compact JWS over the envelope of ``body``."""
-    return keyring.sign_jws({"typ": "hansa-agreement+jws"}, canonical(envelope(body)))
+    return keyring.sign_jws({"typ": "hansa-agreement+jws"}, canonical(envelope(body, unsigned)))
 
 
 def verify(signature: str, body: Mapping[str, Any], signer: DidDocument, verify_jws: VerifyJws) -> None:
-    """Raises ``InvalidInput`` unless ``signature`` is ``signer``'s over this very agreement and its documents."""
-    if read_object(verify_jws(signature, signer)) != envelope(body):
+    """Raises ``InvalidInput`` unless ``signature`` is ``signer``'s over this very agreement and its documents. It may
+    leave out members of other people that are no part of the policy, where it says so."""
+    said = read_object(verify_jws(signature, signer))
+    left_out = said.get("unsigned", [])
+    named = isinstance(left_out, list) and all(isinstance(name, str) for name in left_out)
+    if not named or not set(left_out) <= foreign(body) or said != envelope(body, left_out):
         raise InvalidInput(
             "the signature is not over this agreement",
             remedy="sign the envelope of the agreement that the message carries",
         )
-
-
-def check_proposal(negotiation: Negotiation, body: Mapping[str, Any], me: str) -> None:
-    """The consumer's check of a proposed agreement: the parties, the target and the terms are those on the table.
-
-    Raises ``InvalidInput`` with the first difference.
-    """
-    for member, expected in (("target", negotiation.dataset), ("assigner", negotiation.peer), ("assignee", me)):
-        if body[member] != expected:
-            raise InvalidInput(f"agreement.{member} is {str(body[member])[:200]}, expected {expected}")
-    parse(dict(body))
-    if not same_terms(dict(body), negotiation.offer):
-        raise InvalidInput("the agreement's terms are not those of the offer on the table")
 
 
 def name_of(caller: Caller) -> str:

@@ -16,7 +16,7 @@ from node.negotiation.ports import AgreementStore, NegotiationStore
 
 
 class KeepAgreements:
-    """Follows negotiations into VERIFIED and FINALIZED."""
+    """Follows negotiations into AGREED, VERIFIED and FINALIZED."""
 
     def __init__(
         self,
@@ -39,6 +39,9 @@ class KeepAgreements:
         """The negotiation has entered these states."""
         if negotiation.agreement is None:
             return
+        if machine.AGREED in states and negotiation.role is Role.CONSUMER:
+            # Kept before it is signed: from now on its id means this agreement and no other.
+            self._agreements.add(tx, self._agreement(negotiation))
         if machine.VERIFIED in states and negotiation.role is Role.PROVIDER:
             # Kept before it is final: the consumer may use it before we have read its answer to our last word.
             self._agreements.add(tx, self._agreement(negotiation))

@@ -17,7 +17,7 @@ from node.catalogue.ports import RecordStore
 from node.identity.model import ANONYMOUS, Caller
 from node.identity.ports import KeyRing
 from node.ledger.model import EntryKind
-from node.negotiation import agreement, machine, messages, strategy
+from node.negotiation import agreement, machine, messages, proposal, strategy
 from node.negotiation.agreement import Party
 from node.negotiation.conversation import Conversation, Note
 from node.negotiation.model import Negotiation, PendingDecision
@@ -227,7 +227,9 @@ class Reactions:
 
     def _verify(self, tx: Transaction, negotiation: Negotiation, due: datetime | None) -> Negotiation:
         assert negotiation.agreement is not None, "AGREED comes with an agreement"
-        signature = agreement.sign(self._keyring, negotiation.agreement)
+        # What the provider has added of its own is kept, and not signed as ours.
+        unsigned = proposal.unsigned(negotiation, negotiation.agreement)
+        signature = agreement.sign(self._keyring, negotiation.agreement, unsigned)
         return self._conversation.command(
             tx,
             negotiation,

@@ -6,6 +6,7 @@ Every method that takes ``tx`` belongs to the caller's transaction and makes no 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from node.base.clock import Clock
@@ -17,7 +18,7 @@ from node.base.work import Transaction, UnitOfWork
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.identity.model import Caller, DidDocument
-from node.negotiation import agreement, machine, messages
+from node.negotiation import agreement, machine, messages, proposal
 from node.negotiation.agreement import VerifyJws
 from node.negotiation.conversation import Answer, Conversation, Note
 from node.negotiation.keeping import KeepAgreements
@@ -48,9 +49,13 @@ class Negotiations:
         clock: Clock,
         me: str,
         address: str,
+        leeway: timedelta = proposal.LEEWAY,
     ) -> None:
+        """``leeway``: by how much a peer's clock may differ from ours."""
         self._uow = uow
         self._store = store
+        self._agreements = agreements
+        self._leeway = leeway
         self._records = records
         self._conversation = conversation
         self._reactions = reactions
@@ -177,7 +182,7 @@ class Negotiations:
             repeated = self._conversation.repeated(tx, negotiation, message)
             if repeated is not None:
                 return repeated
-            changes = self._content(negotiation, message, signer)
+            changes = self._content(tx, negotiation, message, signer)
             step = self._conversation.receive(tx, negotiation, message, **changes)
             moved = step.process
             self._keeping.follow(tx, moved, [effect.state for effect in step.effects if isinstance(effect, Entered)])
@@ -185,7 +190,9 @@ class Negotiations:
             self._reactions.react(tx, moved, caller)
             return answer
 
-    def _content(self, negotiation: Negotiation, message: Incoming, signer: DidDocument | None) -> dict[str, Any]:
+    def _content(
+        self, tx: Transaction, negotiation: Negotiation, message: Incoming, signer: DidDocument | None
+    ) -> dict[str, Any]:
         """What the message settles besides the state."""
         body = message.body
         match message.name:
@@ -196,7 +203,7 @@ class Negotiations:
                 self._same_dataset(negotiation, body["offer"])
                 return {"offer": dict(body["offer"]), "offered_by": Role.PROVIDER}
             case machine.AGREEMENT:
-                agreement.check_proposal(negotiation, body["agreement"], self._me)
+                self._check_proposal(tx, negotiation, body["agreement"])
                 signatures = self._signature(negotiation, message, body["agreement"], signer)
                 return {"agreement": dict(body["agreement"]), "signatures": signatures}
             case machine.VERIFICATION if negotiation.agreement is not None:
@@ -209,6 +216,15 @@ class Negotiations:
                 }
             case _:
                 return {}
+
+    def _check_proposal(self, tx: Transaction, negotiation: Negotiation, body: Mapping[str, Any]) -> None:
+        """Raises ``InvalidInput``; nothing has then been acknowledged or signed."""
+        proposal.check(negotiation, body, self._me, now=self._clock.now(), leeway=self._leeway)
+        known = self._agreements.get(tx, body["@id"])
+        if known is not None and known.negotiation != negotiation.pid:
+            raise InvalidInput(
+                "agreement.@id is that of another agreement", remedy="give each agreement an id of its own"
+            )
 
     def _same_dataset(self, negotiation: Negotiation, offer: Mapping[str, Any]) -> None:
         target = offer.get("target", negotiation.dataset)

@@ -218,6 +218,8 @@ class SimNode:
             clock=self.clock,
             me=self.did,
             address=self.address,
+            # Clocks in the simulation are wrong by up to an hour each.
+            leeway=timedelta(hours=3),
         )
         self.decisions = Decisions(
             uow=self.uow,

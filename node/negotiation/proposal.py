@@ -1,0 +1,143 @@
+"""The consumer's look at a proposed agreement, before anything is acknowledged or signed (DSP 2025-1 §7.2.3).
+
+What we are asked to sign must be what was on the table: the same asset, the same parties, the same terms, now. What
+the proposal says besides is either the offer's own, or of a kind that we understand and can check, or it is refused —
+but for members of other people at its top level: they are kept with the agreement, and our signature leaves them out,
+by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from node.base.clock import moment
+from node.base.errors import InvalidInput
+from node.base.jsons import canonical
+from node.negotiation.messages import TERMS
+from node.negotiation.model import Negotiation
+from node.policy.odrl import parse, same_terms
+from node.policy.terms import expand_term
+from node.vocab.namespaces import ODRL
+
+LEEWAY: Final = timedelta(minutes=5)
+"""By how much the two nodes' clocks may differ."""
+
+_KEYWORDS: Final = frozenset({"@id", "@type"})
+_KEYWORDS_OF_VALUES: Final = _KEYWORDS | {"@value", "@language", "@list", "@set"}
+_OURS: Final = frozenset({"offer", "provider", "consumer", "asset", "rulebook", "languages", "sealed"})
+_OF_A_PARTY: Final = frozenset({"did", "name", "contact"})
+_OF_THE_ASSET: Final = frozenset({"iri", "title", "kind", "version", "sha256"})
+_OF_A_RULEBOOK: Final = frozenset({"iri", "version", "sha256", "publisher"})
+
+
+def check(
+    negotiation: Negotiation, body: Mapping[str, Any], me: str, *, now: datetime, leeway: timedelta = LEEWAY
+) -> None:
+    """The parties, the target, the terms and the day are those on the table, and nothing else binds us.
+
+    Raises ``InvalidInput`` with the first difference.
+    """
+    for member, expected in (("target", negotiation.dataset), ("assigner", negotiation.peer), ("assignee", me)):
+        if body[member] != expected:
+            raise InvalidInput(f"agreement.{member} is {str(body[member])[:200]}, expected {expected}")
+    if body.get("uid", body["@id"]) != body["@id"]:
+        raise InvalidInput("agreement.uid is another id than agreement.@id")
+    policy = parse(dict(body))
+    if not same_terms(dict(body), negotiation.offer):
+        raise InvalidInput("the agreement's terms are not those of the offer on the table")
+    if policy.sealed != parse(negotiation.offer).sealed:
+        raise InvalidInput("the agreement and the offer on the table do not agree whether delivery is sealed")
+    _check_keywords(body)
+    added = set(_remarks(body)) - set(_remarks(negotiation.offer))
+    if added:
+        raise InvalidInput(f"a rule of the agreement says {min(added)[0][:200]}, which the offer does not")
+    if TERMS in body:
+        _check_terms(negotiation, body[TERMS], me)
+    if body.get("timestamp") is not None:
+        _check_timestamp(negotiation, body["timestamp"], now, leeway)
+
+
+def unsigned(negotiation: Negotiation, body: Mapping[str, Any]) -> tuple[str, ...]:
+    """The members of an agreement that passed ``check`` which are neither the protocol's, nor ours, nor in the offer
+    that we saw: our signature does not speak for them."""
+    offer = negotiation.offer
+    return tuple(sorted(name for name in foreign(body) if name not in offer or offer[name] != body[name]))
+
+
+def foreign(body: Mapping[str, Any]) -> frozenset[str]:
+    """Top-level members in namespaces of other people: they change no terms."""
+    return frozenset(
+        name
+        for name in body
+        if not name.startswith("@") and ":" in name and name != TERMS and not expand_term(name).startswith(ODRL)
+    )
+
+
+def _check_keywords(body: Mapping[str, Any]) -> None:
+    """What has a meaning for readers of JSON-LD only (a context of its own, say) would have us sign what we do not
+    read."""
+    for name in body:
+        if name.startswith("@") and name not in _KEYWORDS:
+            raise InvalidInput(f"agreement.{name} is not understood here")
+    for said in _nested(body):
+        for name in said:
+            if name.startswith("@") and name not in _KEYWORDS_OF_VALUES:
+                raise InvalidInput(f"{name} in a rule of the agreement is not understood here")
+
+
+def _remarks(body: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
+    """Members inside rules that are no terms (descriptions, additions of ours)."""
+    for said in _nested(body):
+        for name, value in said.items():
+            if ":" in name and not name.startswith("@") and not expand_term(name).startswith(ODRL):
+                yield name, canonical(value)
+
+
+def _nested(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """All objects inside the policy proper. Its depth has been bounded by ``parse``."""
+    aside = foreign(body) | {TERMS}
+    waiting = [value for name, value in body.items() if name not in aside]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Mapping):
+            yield one
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+
+
+def _check_terms(negotiation: Negotiation, terms: Any, me: str) -> None:
+    """Our own addition is printed in the document that people read, so it has to be true and understood."""
+    said = _only(terms, _OURS, "")
+    for side, did in (("provider", negotiation.peer), ("consumer", me)):
+        if side in said and _only(said[side], _OF_A_PARTY, side).get("did") != did:
+            raise InvalidInput(f"the agreement's additional terms name another {side} than {did}")
+    if "asset" in said and _only(said["asset"], _OF_THE_ASSET, "asset").get("iri") != negotiation.dataset:
+        raise InvalidInput("the agreement's additional terms name another asset than its target")
+    if "offer" in said and said["offer"] != negotiation.offer.get("@id"):
+        raise InvalidInput("the agreement's additional terms name another offer than the one on the table")
+    if said.get("rulebook") is not None:
+        _only(said["rulebook"], _OF_A_RULEBOOK, "rulebook")
+
+
+def _only(value: Any, known: frozenset[str], where: str) -> Mapping[str, Any]:
+    path = f"agreement.{TERMS}" + (f".{where}" if where else "")
+    if not isinstance(value, Mapping):
+        raise InvalidInput(f"{path} must be an object")
+    strange = sorted(str(name) for name in value if name not in known)
+    if strange:
+        raise InvalidInput(f"{path}.{strange[0][:80]} is not understood here")
+    return value
+
+
+def _check_timestamp(negotiation: Negotiation, stated: Any, now: datetime, leeway: timedelta) -> None:
+    try:
+        at = moment(stated)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InvalidInput("agreement.timestamp is not a date with a time") from error
+    if at > now + leeway:
+        raise InvalidInput(f"agreement.timestamp lies in the future: {stated}", remedy="check your clock")
+    if at < negotiation.created - leeway:
+        raise InvalidInput(f"agreement.timestamp lies before this negotiation: {stated}", remedy="check your clock")
