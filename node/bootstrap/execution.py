@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,7 +91,6 @@ def execution(
             me=parts.me,
         ),
         service=CallOpenService(plane=plane),
-        suppress=suppress,
     )
     lines = Lines(
         uow=stores.uow,
@@ -130,18 +129,6 @@ def execution(
         ),
         lines=lines,
     )
-
-
-def suppress(
-    rows: Sequence[Mapping[str, Any]], *, count_column: str, minimum: int
-) -> tuple[Sequence[Mapping[str, Any]], int]:
-    """Rows that cover too few, or do not say how many, are left out."""
-    kept = [row for row in rows if _covers(row.get(count_column), minimum)]
-    return kept, len(rows) - len(kept)
-
-
-def _covers(count: Any, minimum: int) -> bool:
-    return isinstance(count, int | float) and not isinstance(count, bool) and count >= minimum
 
 
 def job_handler(carry_out: CarryOut) -> Handler:

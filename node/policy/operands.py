@@ -252,13 +252,19 @@ def _of_a_run(constraint: Constraint, situation: Situation) -> Verdict:
         return Verdict(truth=Truth.UNCLEAR, have="not met here", need=need, remedy=Remedy("run"))
     met = _fact_meets(constraint, fact)
     if met is None:
-        return Verdict(truth=Truth.UNCLEAR, have=str(fact)[:200], need=need, remedy=Remedy("run"))
-    return YES if met else Verdict(truth=Truth.NO, have=str(fact)[:200], need=need, remedy=Remedy("run"))
+        return Verdict(truth=Truth.UNCLEAR, have=_told(fact), need=need, remedy=Remedy("run"))
+    return YES if met else Verdict(truth=Truth.NO, have=_told(fact), need=need, remedy=Remedy("run"))
+
+
+def _told(fact: Any) -> str:
+    return str(fact[0] if isinstance(fact, list | tuple) and fact else fact)[:200]
 
 
 def _fact_meets(constraint: Constraint, fact: Any) -> bool | None:
     if VALUE_TYPES[constraint.left_operand] is not ValueType.NUMBER:
-        return str(fact) in {value.text for value in constraint.right_operand}
+        # One thing may have several names: a model its IRI, and that with the hash of its code.
+        names = fact if isinstance(fact, list | tuple) else (fact,)
+        return bool({str(name) for name in names} & {value.text for value in constraint.right_operand})
     bound = number(constraint.right_operand[0])
     try:
         measured = Decimal(str(fact))

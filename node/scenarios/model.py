@@ -347,6 +347,7 @@ class Job:
     ``caller`` is the DID of the participant, or ``account`` the login of the person, for whom it runs; ``transfer``
     the transfer process under whose agreement. ``request`` is the SHA-256 of the execute request, ``result`` of the
     answer, both canonical JSON in the asset store. ``key`` makes a repeated request the same job.
+    ``visited``: what was read by reference for it, each as the agreement about it and the IRI of its version.
     """
 
     id: str
@@ -369,6 +370,7 @@ class Job:
     result: str | None = None
     caveats: tuple[Caveat, ...] = ()
     error: Mapping[str, Any] | None = None
+    visited: tuple[tuple[str, str], ...] = ()
 
     @property
     def owner(self) -> str:

@@ -16,7 +16,7 @@ from node.scenarios.ports import Outcome, Progress, Reference
 from node.scenarios.rows import canonical_rows
 from node.scenarios.running import MODEL, Caller, run_code
 from node.scenarios.visiting import Visit, Visitor, Visits
-from node.scenarios.withholding import Suppress, withhold
+from node.scenarios.withholding import withhold
 
 PATIENCE: Final = 120.0
 """Seconds that a run waits for a free place in the cage before it goes back to the queue."""
@@ -54,7 +54,6 @@ class Perform:
         assets: AssetStore,
         visits: Visits,
         service: CallService,
-        suppress: Suppress,
         limits: Limits = MODEL,
         patience: float = PATIENCE,
     ) -> None:
@@ -62,7 +61,6 @@ class Perform:
         self._assets = assets
         self._visits = visits
         self._service = service
-        self._suppress = suppress
         self._limits = limits
         self._patience = patience
 
@@ -114,7 +112,7 @@ class Perform:
             outcome = await self._run(model, rows, parameters, progress)
         minimum = max((one.minimum for one in visits.values() if one.minimum is not None), default=None)
         if minimum is not None:
-            outcome = withhold(model, outcome, minimum, self._suppress)
+            outcome = withhold(model, outcome, minimum)
         ordered = await asyncio.to_thread(_ordered, model, outcome)
         return Performed(outcome=ordered, visits=tuple(visits.values()))
 

@@ -7,13 +7,14 @@ cover enough, and nothing of it leaves.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, Protocol
+from typing import Final
 
 from node.base.errors import NotAllowed
+from node.policy.outputrule import suppress
 from node.scenarios.model import Caveat, Model, Port, Rows
 from node.scenarios.ports import Outcome
+from node.scenarios.rows import key_of
 
 COUNTED: Final = ("residents", "inhabitants", "persons", "people", "population")
 """Names of columns, and annotations of units, that mean a number of people."""
@@ -21,15 +22,7 @@ COUNTED: Final = ("residents", "inhabitants", "persons", "people", "population")
 LEFT_OUT: Final = "figures-left-out"
 
 
-class Suppress(Protocol):
-    """Leaves out the rows that cover too few: what remains, and how many were left out."""
-
-    def __call__(
-        self, rows: Sequence[Mapping[str, Any]], *, count_column: str, minimum: int
-    ) -> tuple[Sequence[Mapping[str, Any]], int]: ...
-
-
-def withhold(model: Model, outcome: Outcome, minimum: int, suppress: Suppress) -> Outcome:
+def withhold(model: Model, outcome: Outcome, minimum: int) -> Outcome:
     """The outcome without the figures that cover fewer than ``minimum`` people, with a caveat for each output.
 
     Raises ``NotAllowed`` where an output does not say how many people its figures cover.
@@ -45,15 +38,14 @@ def withhold(model: Model, outcome: Outcome, minimum: int, suppress: Suppress) -
                 remedy=f"the model's owner adds a column such as {COUNTED[0]} to {role}",
                 facts={"output": role, "minimum": minimum},
             )
-        kept, left_out = suppress(rows, count_column=column, minimum=minimum)
-        outputs[role] = kept
-        if left_out:
+        released = suppress(rows, count_column=column, minimum=minimum, key=key_of(rows, port))
+        outputs[role] = released.rows
+        if released.suppressed:
             caveats.append(
                 Caveat(
                     code=LEFT_OUT,
-                    sentence=f"{left_out} of {len(rows)} figures of {role} cover fewer than {minimum} people "
-                    "and were left out",
-                    facts={"output": role, "leftOut": left_out, "minimum": minimum},
+                    sentence=f"{role}: {released.sentence}",
+                    facts={"output": role, "leftOut": released.suppressed, "minimum": minimum},
                 )
             )
     return replace(outcome, outputs=outputs, caveats=tuple(caveats))

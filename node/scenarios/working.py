@@ -11,12 +11,13 @@ from typing import Any, Final
 from anyio.to_thread import run_sync
 
 from node.base.clock import Clock
-from node.base.errors import HansaError, NotFound, Overloaded, PeerUnreachable, RemoteFault
+from node.base.errors import HansaError, NotAllowed, NotFound, Overloaded, PeerUnreachable, RemoteFault
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.ports import RecordStore
 from node.exchange.ports import AssetStore
 from node.ledger.model import EntryKind
 from node.negotiation.conversation import Note
+from node.policy.outputrule import allowance
 from node.scenarios.cards import model_of
 from node.scenarios.jobs import entry_of, once
 from node.scenarios.keeping import to_json
@@ -28,6 +29,10 @@ from node.scenarios.visiting import Visitor
 
 REPORT_SECONDS: Final = 0.5
 """How often the progress of a job is written down, and a dismissal looked for."""
+
+
+_ANSWERED: Final = 5000
+"""How many of an owner's jobs are looked at for what was asked before."""
 
 
 class _Dismissed(Exception):
@@ -138,6 +143,13 @@ class CarryOut:
             job = self._jobs.get(tx, job_id, lock=True)
             if job is None or job.state.ended:
                 return
+            visited = tuple(
+                (one.agreement, one.record.version_iri) for one in performed.visits if one.agreement is not None
+            )
+            refusal = self._too_many_questions(tx, job, visited)
+            if refusal is not None:
+                self._fail(tx, job, refusal)
+                return
             now = self._clock.now()
             job = replace(
                 job,
@@ -148,22 +160,37 @@ class CarryOut:
                 finished=now,
                 result=result,
                 caveats=performed.outcome.caveats,
+                visited=visited,
             )
             self._put(tx, job)
             self._note(tx, EntryKind.RUN, job.model, job.owner, entry_of(job, performed.visits))
 
+    def _too_many_questions(
+        self, tx: Transaction, job: Job, visited: tuple[tuple[str, str], ...]
+    ) -> NotAllowed | None:
+        """Why the answer stays here, where it is one question too many about data that were visited."""
+        answered = [one for one in self._jobs.of(tx, job.owner, limit=_ANSWERED) if one.visited] if visited else []
+        for place in visited:
+            asked = {question_of(one) for one in answered if place in one.visited}
+            verdict = allowance(asked, question_of(job))
+            if not verdict.allowed:
+                return NotAllowed(verdict.reason, remedy=verdict.remedy, facts={"dataset": place[1]})
+        return None
+
     def _conclude(self, job_id: str, error: HansaError) -> None:
         with self._uow.begin() as tx:
             job = self._jobs.get(tx, job_id, lock=True)
-            if job is None or job.state.ended:
-                return
-            now = self._clock.now()
-            told: dict[str, Any] = {"code": error.code, "title": error.title, "detail": error.detail}
-            told |= {"status": error.status, **({"remedy": error.remedy} if error.remedy else {})}
-            told |= {"facts": error.facts} if error.facts else {}
-            job = replace(job, state=State.FAILED, message=error.detail, updated=now, finished=now, error=told)
-            self._put(tx, job)
-            self._note(tx, EntryKind.RUN, job.model, job.owner, entry_of(job))
+            if job is not None and not job.state.ended:
+                self._fail(tx, job, error)
+
+    def _fail(self, tx: Transaction, job: Job, error: HansaError) -> None:
+        now = self._clock.now()
+        told: dict[str, Any] = {"code": error.code, "title": error.title, "detail": error.detail}
+        told |= {"status": error.status, **({"remedy": error.remedy} if error.remedy else {})}
+        told |= {"facts": error.facts} if error.facts else {}
+        failed = replace(job, state=State.FAILED, message=error.detail, updated=now, finished=now, error=told)
+        self._put(tx, failed)
+        self._note(tx, EntryKind.RUN, job.model, job.owner, entry_of(failed))
 
     def _put(self, tx: Transaction, job: Job) -> None:
         self._jobs.put(tx, job)
@@ -178,6 +205,11 @@ class CarryOut:
 
     async def _read(self, sha256: str) -> bytes:
         return b"".join([chunk async for chunk in await self._assets.open(sha256)])
+
+
+def question_of(job: Job) -> str:
+    """All that determines the answer of a job, as one name: the model's version and the request."""
+    return f"{job.model}#v{job.version} {job.request}"
 
 
 class _Reporter:

@@ -62,9 +62,7 @@ def person(gent: Running, login: str) -> Iterator[httpx2.Client]:
         yield client
 
 
-def execute(
-    http: httpx2.Client, body: Any = WALK, *, process: str = "walking", **headers: str
-) -> httpx2.Response:
+def execute(http: httpx2.Client, body: Any = WALK, *, process: str = "walking", **headers: str) -> httpx2.Response:
     content = body if isinstance(body, bytes | str) else json.dumps(body)
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     return http.post(f"/processes/{process}/execution", content=content, headers=sent)
@@ -82,7 +80,10 @@ def ended(http: httpx2.Client, url: str) -> dict[str, Any]:
 
 class TestWhatThereIs:
     def test_the_landing_page_for_machines(self, stranger: httpx2.Client, gent: Running) -> None:
-        links = {one["rel"]: one["href"] for one in stranger.get("/", headers={"Accept": "application/json"}).json()["links"]}
+        links = {
+            one["rel"]: one["href"]
+            for one in stranger.get("/", headers={"Accept": "application/json"}).json()["links"]
+        }
         assert links["http://www.opengis.net/def/rel/ogc/1.0/conformance"] == f"{gent.url}/conformance"
         assert links["http://www.opengis.net/def/rel/ogc/1.0/processes"] == f"{gent.url}/processes"
         assert "text/html" in stranger.get("/", headers={"Accept": "text/html"}).headers["content-type"]
@@ -104,7 +105,8 @@ class TestWhatThereIs:
         assert (length["type"], length["x-ogc-unit"], length["x-ogc-unitLang"]) == ("number", "m", "UCUM")
         speed = process["inputs"]["speed"]
         assert speed["schema"] == {
-            "type": "number", "default": 5.0, "minimum": 2, "maximum": 7, "x-ogc-unit": "km/h", "x-ogc-unitLang": "UCUM",
+            "type": "number", "default": 5.0, "minimum": 2, "maximum": 7,
+            "x-ogc-unit": "km/h", "x-ogc-unitLang": "UCUM",
         }  # fmt: skip
         assert speed["minOccurs"] == 0
         assert process["outputs"]["times"]["schema"]["items"]["properties"]["minutes"]["x-ogc-unit"] == "min"
@@ -177,7 +179,9 @@ class TestExecuting:
 
         def telling() -> dict[str, Any] | None:
             info: dict[str, Any] = http.get(job).json()
-            return info if info["status"] == "running" and info["progress"] > 0 and "step" in info["message"] else None
+            return (
+                info if info["status"] == "running" and info["progress"] > 0 and "step" in info["message"] else None
+            )
 
         until("the model tells how far it is", telling)
         early = http.get(f"{job}/results")
@@ -240,7 +244,7 @@ class TestExecuting:
 
     def test_a_version_that_was(self, gent: Running, http: httpx2.Client) -> None:
         publish_model(gent, "changing")
-        publish_model(gent, "changing", code=WALKING.replace('/ 60)}', '/ 60) + 1}'))
+        publish_model(gent, "changing", code=WALKING.replace("/ 60)}", "/ 60) + 1}"))
         assert execute(http, process="changing").json()[0]["minutes"] == 13.0
         before = http.post("/processes/changing/execution?version=1", json=WALK)
         assert before.json() == TIMES
@@ -259,7 +263,10 @@ class TestWhoMay:
     def test_a_role_is_needed_and_jobs_are_their_owners(self, gent: Running, http: httpx2.Client) -> None:
         with person(gent, "piet") as piet, person(gent, "mia") as mia:
             refused = execute(piet)
-            assert (refused.status_code, refused.json()["detail"]) == (403, "this takes the role publisher or operator")
+            assert (refused.status_code, refused.json()["detail"]) == (
+                403,
+                "this takes the role publisher or operator",
+            )
             job = execute(mia, prefer="respond-async").headers["location"]
             for other in (piet, http):
                 assert other.get(job).json()["type"] == f"{IRIS}no-such-job"
