@@ -82,6 +82,7 @@ def unit(code: str) -> str:
     if code == "1":
         return "–"
     plain = re.sub(r"\[SPL\]|[{}]", "", code)
+    plain = re.sub(r"\((\d+)\.min\)", "\\1\u00a0min", plain)
     return {"Cel": "°C", "ug/m3": "µg/m³", "m2": "m²", "km.h-1": "km/h", "%": "%"}.get(plain, plain)
 
 

@@ -88,21 +88,21 @@ def sketch(head: bytes, media_type: str, *, whole: bool) -> Sketch | None:
         return None
     try:
         document = json.loads(head)
-        shapes = list(_first(_shapes(document), MAX_POINTS))
+        found = list(_first(shapes(document), MAX_POINTS))
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
         return None
-    points = [point for _, path in shapes for point in path]
+    points = [point for _, path in found for point in path]
     if not points or len(points) > MAX_POINTS:
         return None
     if not all(math.isfinite(x) and math.isfinite(y) and abs(x) <= 180 and abs(y) <= 90 for x, y in points):
         return None
-    return _drawn(shapes, points, len(document.get("features", [document])))
+    return _drawn(found, points, len(document.get("features", [document])))
 
 
 Path = list[tuple[float, float]]
 
 
-def _drawn(shapes: list[tuple[str, Path]], points: Path, features: int) -> Sketch:
+def _drawn(found: list[tuple[str, Path]], points: Path, features: int) -> Sketch:
     west, east = min(x for x, _ in points), max(x for x, _ in points)
     south, north = min(y for _, y in points), max(y for _, y in points)
     # One degree of longitude is shorter than one of latitude by the cosine: good enough for a city.
@@ -123,22 +123,22 @@ def _drawn(shapes: list[tuple[str, Path]], points: Path, features: int) -> Sketc
     return Sketch(
         width=WIDTH,
         height=height,
-        lines=tuple(data(path) for shape, path in shapes if shape == "line"),
-        areas=tuple(f"{data(path)}Z" for shape, path in shapes if shape == "area"),
-        points=tuple(placed(one) for shape, path in shapes if shape in ("point", "points") for one in path),
+        lines=tuple(data(path) for shape, path in found if shape == "line"),
+        areas=tuple(f"{data(path)}Z" for shape, path in found if shape == "area"),
+        points=tuple(placed(one) for shape, path in found if shape in ("point", "points") for one in path),
         features=features,
     )
 
 
-def _shapes(document: Any) -> Iterator[tuple[str, Path]]:
+def shapes(document: Any) -> Iterator[tuple[str, Path]]:
     """(point, points, line or area; its coordinates) for everything in a GeoJSON object (RFC 7946 §3)."""
     kind = document.get("type")
     if kind in _INNER:
         for inner in document[_INNER[kind]]:
-            yield from _shapes(inner)
+            yield from shapes(inner)
     elif kind == "Feature":
         if document.get("geometry"):
-            yield from _shapes(document["geometry"])
+            yield from shapes(document["geometry"])
     elif kind in _NESTING:
         shape, depth = _NESTING[kind]
         for path in _paths(document["coordinates"], depth):

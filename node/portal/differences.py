@@ -1,0 +1,171 @@
+"""What a run changed, figure by figure: which figures there are, one per feature or row, before beside after.
+
+Rows of an output often say several things about one feature (a quarter of an hour, a class of vehicles). A map
+shows one figure of each: the reader chooses a part, or they are added up or averaged: levels in decibels by their
+energy, never by their numbers (digest §12, trap 10).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeGuard
+
+from node.scenarios.model import GEOMETRY, Port, Row, Rows, Run, Variable
+
+MAX_PARTS: Final = 120
+"""A column of texts with more values than that names things; it does not divide them into parts."""
+
+ALL: Final = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A column of numbers of an output: ``of`` (``noise.levels``), and the variable that its card declares."""
+
+    of: str
+    variable: Variable
+
+    @property
+    def column(self) -> str:
+        return self.variable.name
+
+    @property
+    def name(self) -> str:
+        """How addresses of pages write it."""
+        return f"{self.of}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where features lie: the member that names them, and the geometry of each."""
+
+    key: str
+    source: str
+    geometries: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One feature or row before and after; ``before`` is None where there is no such branch or row."""
+
+    id: str
+    before: float | None
+    after: float | None
+
+    @property
+    def by(self) -> float | None:
+        return None if self.before is None or self.after is None else self.after - self.before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What the columns of an output are: the one that names a row, those that divide, those of numbers."""
+
+    key: str
+    parts: Mapping[str, tuple[str, ...]]
+    numbers: tuple[str, ...]
+
+
+def figures(run: Run) -> list[Figure]:
+    """Every figure that the cards of a run declare, those of the last step first: they answer the question."""
+    found = []
+    for step in sorted(run.template.steps, key=lambda one: -one.position):
+        bound = next((one for one in run.binding.steps if one.name == step.name), None)
+        for port in bound.card.outputs if bound else ():
+            found += [Figure(of=f"{step.name}.{port.role}", variable=one) for one in port.variables if _measures(one)]
+    return found
+
+
+def _measures(variable: Variable) -> bool:
+    return variable.unit is not None or variable.decimals is not None
+
+
+def shape(rows: Rows, places: Sequence[Places] = ()) -> Shape:
+    """The columns of ``rows``. What names a row is what names a feature somewhere, else what differs in each."""
+    columns = list(dict.fromkeys(name for row in rows for name in row if name != GEOMETRY))
+    numbers = tuple(name for name in columns if any(is_number(row.get(name)) for row in rows))
+    texts = {
+        name: dict.fromkeys(str(row[name]) for row in rows if isinstance(row.get(name), str)) for name in columns
+    }
+    texts = {name: values for name, values in texts.items() if values and name not in numbers}
+    located = [one.key for one in places if one.key in texts]
+    # Rows may name two things (a receptor and the street in front): they are about the one that differs more.
+    key = max(located, key=lambda name: len(texts[name]), default="")
+    if not key:
+        key = max(texts, key=lambda name: len(texts[name]), default="")
+    parts = {
+        name: tuple(values)
+        for name, values in texts.items()
+        if name != key and 1 < len(values) <= MAX_PARTS and not _depends(rows, key, name)
+    }
+    return Shape(key=key, parts=parts, numbers=numbers)
+
+
+def _depends(rows: Rows, key: str, name: str) -> bool:
+    """Whether ``name`` is the same in all rows about one thing: then it tells, but does not divide."""
+    seen: dict[Any, Any] = {}
+    return all(seen.setdefault(row.get(key), row.get(name)) == row.get(name) for row in rows)
+
+
+def places(role: str, rows: Rows) -> Places | None:
+    """Where the features of an input lie; None where they have no geometry or nothing that names them."""
+    located = [row for row in rows if isinstance(row.get(GEOMETRY), Mapping)]
+    if not located:
+        return None
+    for name in located[0]:
+        values = [row.get(name) for row in located]
+        if all(isinstance(value, str) for value in values) and len(set(values)) == len(values):
+            return Places(key=name, source=role, geometries={str(row[name]): row[GEOMETRY] for row in located})
+    return None
+
+
+def added_up(unit: str | None) -> bool:
+    """Whether parts of a figure make a whole: counts and hours do, speeds and levels do not."""
+    return bool(unit) and unit not in ("1", "%", "Cel") and "/" not in str(unit) and not str(unit).startswith("dB")
+
+
+def taken(rows: Rows, figure: Figure, keyed: Shape, chosen: Mapping[str, str]) -> dict[str, float]:
+    """Name of the feature → its figure, over the rows of the ``chosen`` parts."""
+    gathered: dict[str, list[float]] = {}
+    for row in rows:
+        value = row.get(figure.column)
+        if is_number(value) and all(row.get(name) == part for name, part in chosen.items() if part != ALL):
+            gathered.setdefault(str(row.get(keyed.key, "")), []).append(float(value))
+    unit = figure.variable.unit
+    return {name: _together(values, unit) for name, values in gathered.items()}
+
+
+def _together(values: list[float], unit: str | None) -> float:
+    if len(values) == 1:
+        return values[0]
+    if added_up(unit):
+        return math.fsum(values)
+    if str(unit).startswith("dB"):
+        return 10 * math.log10(math.fsum(10 ** (value / 10) for value in values) / len(values))
+    return math.fsum(values) / len(values)
+
+
+def changes(before: Mapping[str, float] | None, after: Mapping[str, float]) -> list[Change]:
+    """Feature by feature, in the order of the names."""
+    names = sorted({*(before or {}), *after})
+    return [Change(id=name, before=before.get(name) if before else None, after=after.get(name)) for name in names]
+
+
+def port_of(run: Run, of: str) -> Port | None:
+    """The card's words about rows of a run: of an input by its role, or of ``step.output``."""
+    step, mark, role = of.partition(".")
+    if not mark:
+        return next((port for port in run.template.inputs if port.role == of), None)
+    bound = next((one for one in run.binding.steps if one.name == step), None)
+    return next((port for port in bound.card.outputs if port.role == role), None) if bound else None
+
+
+def named(rows: Iterable[Row], key: str, name: str) -> list[Row]:
+    """The rows about one thing."""
+    return [row for row in rows if str(row.get(key, "")) == name]
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,116 @@
+"""Classes of figures for maps: round breaks, colours, widths.
+
+Changes get seven mirrored classes in ColorBrewer's PuOr, which people who see colours differently tell apart
+(digest §9); what changed by less than the smallest break, which is never below what the figures mean, is *no
+change*. Mere values get five classes from light to dark. Whatever is compared shares one scale.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+CHANGES: Final = {
+    -3: "#542788",
+    -2: "#998ec3",
+    -1: "#d8daeb",
+    0: "#e9e9e6",
+    1: "#fee0b6",
+    2: "#f1a340",
+    3: "#b35806",
+}
+"""Class → colour: less is purple, more is orange."""
+CHANGE_WIDTHS: Final = {0: 2.0, 1: 4.0, 2: 6.5, 3: 9.5}
+VALUES: Final = ("#ffffcc", "#a1dab4", "#41b6c4", "#2c7fb8", "#253494")
+VALUE_WIDTHS: Final = (3.0, 4.0, 5.0, 6.5, 8.0)
+NO_DATA: Final = "#ffffff"
+
+_TRIPLES: Final = ((1.0, 2.0, 5.0), (2.0, 5.0, 10.0), (5.0, 10.0, 20.0))
+_STEPS: Final = (1.0, 2.0, 2.5, 5.0, 10.0)
+_TYPICAL: Final = 0.9
+"""Breaks are laid by the ninth decile: one bridge that loses everything must not make the rest look unchanged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """Breaks between classes. ``changes`` tells whether they are mirrored about nought, and then they are the
+    three positive ones."""
+
+    breaks: tuple[float, ...]
+    changes: bool
+    lowest: float = 0.0
+    highest: float = 0.0
+
+    def class_of(self, figure: float) -> int:
+        """-3 … 3 for a change, 0 … 4 for a value. A figure on a break belongs to the class further out."""
+        size = abs(figure) if self.changes else figure
+        number = sum(size >= one for one in self.breaks)
+        return -number if self.changes and figure < 0 else number
+
+    def colour(self, figure: float) -> str:
+        number = self.class_of(figure)
+        return CHANGES[number] if self.changes else VALUES[number]
+
+    def width(self, figure: float) -> float:
+        """Of a line, in units of the drawing."""
+        number = self.class_of(figure)
+        return CHANGE_WIDTHS[abs(number)] if self.changes else VALUE_WIDTHS[number]
+
+    def classes(self) -> list[tuple[int, float | None, float | None]]:
+        """(class, from, until) from the highest to the lowest; None where a class is open."""
+        if self.changes:
+            small, middle, large = self.breaks
+            return [
+                (3, large, None),
+                (2, middle, large),
+                (1, small, middle),
+                (0, -small, small),
+                (-1, -middle, -small),
+                (-2, -large, -middle),
+                (-3, None, -large),
+            ]
+        edges: list[float | None] = [None, *self.breaks, None]
+        return [(n, edges[n], edges[n + 1]) for n in range(len(edges) - 2, -1, -1)]
+
+    def colour_of(self, number: int) -> str:
+        return CHANGES[number] if self.changes else VALUES[number]
+
+    def width_of(self, number: int) -> float:
+        return CHANGE_WIDTHS[abs(number)] if self.changes else VALUE_WIDTHS[number]
+
+
+def change_scale(changes: Iterable[float], decimals: int | None = None) -> Scale:
+    """The scale for ``changes``; ``decimals`` says how many of the figures mean something."""
+    known = [change for change in changes if math.isfinite(change)]
+    noise = 10.0**-decimals if decimals is not None else 0.0
+    # A difference of two rounded figures may fall short of the last decimal by what floats lose.
+    sizes = sorted(size for change in known if (size := abs(change)) > 0 and size >= noise * 0.999)
+    ends = {"lowest": min(known, default=0.0), "highest": max(known, default=0.0)}
+    typical = sizes[round(_TYPICAL * (len(sizes) - 1))] if sizes else max(noise, 1.0)
+    power = math.floor(math.log10(typical))
+    candidates = [
+        tuple(_round(part, exponent) for part in triple)
+        for exponent in range(power - 2, power + 3)
+        for triple in _TRIPLES
+    ]
+    meaningful = [triple for triple in candidates if triple[0] >= noise * 0.999] or candidates[-1:]
+    fitting = [triple for triple in meaningful if triple[2] <= typical]
+    return Scale(breaks=fitting[-1] if fitting else meaningful[0], changes=True, **ends)
+
+
+def value_scale(values: Iterable[float]) -> Scale:
+    """The scale for ``values`` that are compared with nothing."""
+    known = [value for value in values if math.isfinite(value)]
+    low, high = min(known, default=0.0), max(known, default=1.0)
+    span = (high - low) / len(VALUES) or abs(high) / len(VALUES) or 1.0
+    power = math.floor(math.log10(span))
+    step = next(size for part in _STEPS if (size := _round(part, power)) >= span * 0.8)
+    first = math.floor(low / step)
+    breaks = tuple(float(f"{(first + n) * step:.12g}") for n in range(1, len(VALUES)))
+    return Scale(breaks=breaks, changes=False, lowest=low, highest=high)
+
+
+def _round(part: float, exponent: int) -> float:
+    return float(f"{part}e{exponent}")
