@@ -11,10 +11,13 @@ from node.portal.content import Fact, Value, values
 from node.portal.markup import unit
 from node.portal.plans import PLANS, Column, SheetPlan
 from node.portal.triples import Description
-from node.vocab.namespaces import QUDT
+from node.vocab.namespaces import QUDT, SCHEMA
 
 MAX_ROWS: Final = 400
 MAX_SOURCE: Final = 40_000
+
+_LEAST: Final = f"{SCHEMA}minValue"
+_MOST: Final = f"{SCHEMA}maxValue"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,10 +123,19 @@ def _cell(description: Description, node: str, column: Column) -> tuple[Value, .
 
 
 def _line(description: Description, node: str, column: Column) -> Value:
-    parts = [description.value(node, predicate) for predicate in column.inner]
-    if column.inner[-1] == f"{QUDT}ucumCode":
-        parts[-1] = unit(parts[-1])
-    return Value(shape="text", texts={"": ", ".join(part for part in parts if part)})
+    """A node in one line: ``speed, km/h, 30–130``."""
+    parts: list[str] = []
+    bounds = dict.fromkeys((_LEAST, _MOST), "")
+    for predicate in column.inner:
+        value = description.value(node, predicate)
+        if predicate in bounds:
+            bounds[predicate] = value
+        elif value:
+            parts.append(unit(value) if predicate == f"{QUDT}ucumCode" else value)
+    least, most = bounds[_LEAST], bounds[_MOST]
+    if least or most:
+        parts.append(f"{least}–{most}" if least and most else f"≥ {least}" if least else f"≤ {most}")
+    return Value(shape="text", texts={"": ", ".join(parts)})
 
 
 def _place(description: Description, node: str, plan: SheetPlan) -> tuple[int, str]:

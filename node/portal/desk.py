@@ -22,6 +22,7 @@ from node.portal import codes, headers, markup
 from node.portal.forms import check_csrf, new_form_cookie, read_form
 from node.portal.languages import Speaker, chosen
 from node.portal.ports import Node, OpenApi
+from node.portal.scenario_ports import Scenarios
 from node.portal.settings import PortalSettings
 from node.portal.theme import style_sheet
 from node.portal.visit import PLURALS, Visit
@@ -54,8 +55,10 @@ class Desk:
         clock: Clock,
         *,
         openapi: Callable[[], OpenApi] | None = None,
+        scenarios: Scenarios | None = None,
     ) -> None:
         self.node = node
+        self.scenarios = scenarios
         self.settings = settings
         self.openapi = openapi
         self._identify = identify

@@ -25,7 +25,9 @@ from node.portal.cards import Card, card
 from node.portal.changes import timeline
 from node.portal.content import distributions, facts, lineage, name_of, remaining
 from node.portal.markup import web_address
+from node.portal.parts_scenario import calls, runs_of, scenario_of
 from node.portal.triples import Description
+from node.portal.verdicts import TONES
 from node.portal.visit import Visit
 
 if TYPE_CHECKING:
@@ -124,6 +126,11 @@ async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
         turtle=turtle[:SHOWN_RDF],
         turtle_cut=len(turtle) > SHOWN_RDF,
         own=visit.owns(record.iri),
+        scenario=await scenario_of(desk, visit, record),
+        used_in=await runs_of(desk, visit, record),
+        what_if=desk.scenarios is not None and visit.signed_in and record.kind == "dataset" and bool(files),
+        calls=calls(visit, record, description),
+        tones=TONES,
         contact=next((fact for fact in facts(description, record.iri) if fact.label == "contact"), None),
     )
 

@@ -84,7 +84,7 @@ async def results_csv(desk: Desk, visit: Visit) -> Response:
             str(record.version),
             record.at.isoformat(timespec="seconds"),
         )
-        writer.writerow([_harmless(cell) for cell in row])
+        writer.writerow([harmless(cell) for cell in row])
     return _file(visit, sheet.getvalue(), "text/csv; charset=utf-8; header=present", "catalogue.csv")
 
 
@@ -189,7 +189,7 @@ def _api_query(search: Search, size: int, language: str) -> str:
     return f"?{urlencode(pairs)}"
 
 
-def _harmless(cell: str) -> str:
+def harmless(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula (a leading ``= + - @`` or control gets an apostrophe)."""
     return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else cell
 

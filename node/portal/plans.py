@@ -68,6 +68,8 @@ _CONFORMS: Final = Column("conforms", (f"{DCT}conformsTo",), merged=True)
 _LOWEST: Final = Column("lowest", (f"{SCHEMA}minValue",))
 _HIGHEST: Final = Column("highest", (f"{SCHEMA}maxValue",))
 
+_VARIABLE: Final = (f"{DCT}identifier", f"{QUDT}ucumCode", f"{SCHEMA}minValue", f"{SCHEMA}maxValue")
+
 _PARAMETERS: Final = SheetPlan(
     label="parameters",
     rows=(f"{HANSA_MODEL}hasParameter",),
@@ -77,7 +79,7 @@ _PORT: Final = (
     _NAME,
     _MEANING,
     _CONFORMS,
-    Column("variables", (f"{HANSA_MODEL}hasVariable",), inner=(f"{DCT}identifier", f"{QUDT}ucumCode")),
+    Column("variables", (f"{HANSA_MODEL}hasVariable",), inner=_VARIABLE),
     Column("observes", (f"{SOSA}observedProperty",)),
     _UNIT,
     Column("step", (f"{DCAT}temporalResolution",)),
@@ -122,9 +124,6 @@ PLANS: Final[dict[str, CardPlan]] = {
             ("repository", (f"{SCHEMA}codeRepository",)),
         ),
         sheets=(
-            SheetPlan(label="inputs", rows=(f"{HANSA_MODEL}hasInput",), columns=_PORT),
-            SheetPlan(label="outputs", rows=(f"{HANSA_MODEL}hasOutput",), columns=_PORT),
-            _PARAMETERS,
             SheetPlan(
                 label="validity",
                 rows=(f"{HANSA_MODEL}validity",),
@@ -136,6 +135,18 @@ PLANS: Final[dict[str, CardPlan]] = {
                 ),
             ),
             SheetPlan(
+                label="risks",
+                rows=(f"{IT6}hasRisk",),
+                columns=(
+                    Column("name", (f"{DCT}title",)),
+                    _WORDS,
+                    Column("risk", (f"{HANSA_MODEL}riskLevel",)),
+                ),
+            ),
+            SheetPlan(label="inputs", rows=(f"{HANSA_MODEL}hasInput",), columns=_PORT),
+            SheetPlan(label="outputs", rows=(f"{HANSA_MODEL}hasOutput",), columns=_PORT),
+            _PARAMETERS,
+            SheetPlan(
                 label="calibration",
                 rows=(f"{HANSA_MODEL}calibration",),
                 columns=(
@@ -144,15 +155,6 @@ PLANS: Final[dict[str, CardPlan]] = {
                     Column("date", (f"{DCT}date",)),
                     Column("measure", (f"{DQV}isMeasurementOf",)),
                     Column("value", (f"{DQV}value",)),
-                ),
-            ),
-            SheetPlan(
-                label="risks",
-                rows=(f"{IT6}hasRisk",),
-                columns=(
-                    Column("name", (f"{DCT}title",)),
-                    _WORDS,
-                    Column("risk", (f"{HANSA_MODEL}riskLevel",)),
                 ),
             ),
         ),

@@ -17,13 +17,18 @@ from node.portal import (
     pages_about,
     pages_account,
     pages_asset,
+    pages_bind,
     pages_catalogue,
+    pages_files,
+    pages_layer,
     pages_region,
+    pages_run,
     pages_sparql,
     pages_work,
 )
 from node.portal.desk import HERE, Desk, Identify
 from node.portal.ports import Node
+from node.portal.scenario_ports import Scenarios
 from node.portal.settings import PortalSettings
 
 KEEP: Final = "public, max-age=31536000, immutable"
@@ -51,8 +56,9 @@ class Portal:
         *,
         openapi: Callable[[], dict[str, Any]] | None = None,
         clock: Clock | None = None,
+        scenarios: Scenarios | None = None,
     ) -> None:
-        self.desk = Desk(node, identify, settings, clock or SystemClock(), openapi=openapi)
+        self.desk = Desk(node, identify, settings, clock or SystemClock(), openapi=openapi, scenarios=scenarios)
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -89,7 +95,32 @@ class Portal:
             ("GET", "/docs/api", page(pages_about.api_docs)),
             ("GET", "/portal/{edition:str}/{name:str}", self._static),
         ]
+        if self.desk.scenarios is not None:
+            table += self._of_scenarios()
         return [Route(path, endpoint, methods=[method]) for method, path, endpoint in table]
+
+    def _of_scenarios(self) -> list[tuple[str, str, Callable[[Request], Any]]]:
+        page = self.desk.endpoint
+        people = {"people": True}
+        form = {"people": True, "form": True}
+        return [
+            ("GET", "/runs", page(pages_run.runs, **people)),
+            ("GET", "/runs/compare", page(pages_run.compare, **people)),
+            ("GET", "/runs/{pid:path}/table.csv", page(pages_files.table_csv, **people)),
+            ("GET", "/runs/{pid:path}/map.geojson", page(pages_files.map_geojson, **people)),
+            ("GET", "/runs/{pid:path}/crate.zip", page(pages_files.crate_zip, **people)),
+            ("POST", "/runs/{pid:path}/cancel", page(pages_run.cancel, **form)),
+            ("POST", "/runs/{pid:path}/again", page(pages_run.again, **form)),
+            ("POST", "/runs/{pid:path}/publish", page(pages_run.publish, **form)),
+            ("GET", "/runs/{pid:path}", page(pages_run.run, **people)),
+            ("GET", "/scenario/bind", page(pages_bind.bind, **people)),
+            ("POST", "/scenario/start", page(pages_bind.start, **form)),
+            ("GET", "/layers", page(pages_layer.layers, **people)),
+            ("GET", "/layers/new", page(pages_layer.new, **people)),
+            ("POST", "/layers/new", page(pages_layer.create, **form)),
+            ("GET", "/layers/{id:path}", page(pages_layer.layer, **people)),
+            ("POST", "/layers/{id:path}", page(pages_layer.edit, **form)),
+        ]
 
     async def record_page(self, request: Request, iri: str, caller: Caller) -> Response:
         """The page of the asset ``iri``; what cannot be shown is answered with its error page."""

@@ -72,6 +72,7 @@ from tests.fakes.portal_content import (
     offer_of,
     say,
 )
+from tests.fakes.portal_scenarios import FakeScenarios
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 BASE = "http://127.0.0.1:8101"
@@ -106,6 +107,7 @@ class FakeNode:
         self.rules = Access(clock=StillClock(), situation=_situation)
         self.passwords = {"els": ("gent", ELS), "jan": ("gent", JAN)}
         self.sessions: dict[str, Caller] = {}
+        self.scenarios = FakeScenarios()
         self.asked: list[tuple[str, str | None]] = []
         self.retried: list[str] = []
         self.pending = _pending()
@@ -453,7 +455,9 @@ class StillClock:
 def application(node: FakeNode, settings: PortalSettings | None = None, **options: Any) -> Starlette:
     """The portal in an application of its own, with the doors that it needs as stand-ins."""
     chosen = settings or PortalSettings(public_url=BASE, name="Stad Gent", secret=b"s" * 32, issuer=True)
-    portal = Portal(node, node.identify, chosen, clock=StillClock(), openapi=lambda: OPENAPI, **options)
+    portal = Portal(
+        node, node.identify, chosen, clock=StillClock(), openapi=lambda: OPENAPI, scenarios=node.scenarios, **options
+    )
 
     async def record(request: Request) -> Response:
         iri = f"{chosen.public_url}/{request.path_params['plural']}/{request.path_params['slug']}"
@@ -477,9 +481,14 @@ def application(node: FakeNode, settings: PortalSettings | None = None, **option
     async def plain(request: Request) -> Response:
         return PlainTextResponse("ok")
 
+    async def news(request: Request) -> Response:
+        """The events of a run, which another door sends: the state, once."""
+        return Response("event: run\ndata: {}\n\n", media_type="text/event-stream")
+
     app = Starlette(
         routes=[
             *portal.routes,
+            Route("/api/runs/{pid:path}/events", news),
             Route("/sparql", sparql),
             Route("/broken", broken),
             Route("/health", plain),

@@ -126,7 +126,7 @@ def test_a_model_card_has_its_parameters_with_units_and_its_range() -> None:
     record, description = described("road-noise#v1")
     model = card("model", description, record.iri)
     sheets = {sheet.label: sheet for sheet in model.sheets}
-    assert list(sheets) == ["inputs", "outputs", "parameters", "validity", "calibration", "risks"]
+    assert list(sheets) == ["validity", "risks", "inputs", "outputs", "parameters", "calibration"]
     assert sheets["parameters"].columns == ("name", "meaning", "unit", "default", "lowest", "highest")
     names = [row.cells[0][0].plain for row in sheets["parameters"].rows]
     assert names == ["carSpeed", "heavyShare", "heavySpeed"]

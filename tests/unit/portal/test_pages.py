@@ -16,8 +16,12 @@ from node.portal.languages import LANGUAGES
 from node.portal.settings import PortalSettings
 from tests.fakes.portal_content import LONG_TITLE, PLZEN, demo_records
 from tests.fakes.portal_node import AGREEMENT, BASE, BROKEN, NEGOTIATION, NOW, TRANSFER, FakeNode
+from tests.fakes.portal_scenarios import DONE, FAILED, PLAIN, RUNNING, SLOWER, TEMPLATE
 from tests.unit.portal.conftest import browser
 from tests.unit.portal.reading import Page, troubles
+
+RUN, COMPARED = f"/runs/{quote(DONE, safe='')}", f"/runs/compare?left={quote(DONE)}&right={quote(SLOWER)}"
+BIND = f"/scenario/bind?template={quote(TEMPLATE, safe='')}"
 
 NOISE = f"/record?iri={quote('http://127.0.0.1:8102/models/road-noise', safe='')}"
 AACHEN = f"/record?iri={quote('https://daten.aachen.example/datasets/fahrbahn', safe='')}"
@@ -65,6 +69,26 @@ PEOPLES_PAGES = (
     "/deliveries",
     "/applications",
     "/issued",
+    "/runs",
+    f"/runs?template={quote(TEMPLATE, safe='')}",
+    RUN,
+    f"{RUN}?row=gent-rec-009&sort=-before",
+    f"{RUN}?show=hourly.hourly:light&part.partOfDay=night&row=gent-seg-017",
+    f"{RUN}?show=assign.flows:vehicleHours&rows=all",
+    f"/runs/{quote(RUNNING, safe='')}",
+    f"/runs/{quote(FAILED, safe='')}",
+    f"/runs/{quote(PLAIN, safe='')}",
+    COMPARED,
+    f"/runs/compare?left={quote(PLAIN)}&right={quote(RUNNING)}",
+    BIND,
+    f"{BIND}&input.network=&param.greenFactor=7&layer=layer-bridge",
+    "/layers",
+    "/layers/layer-30",
+    "/layers/layer-30?feature=gent-seg-020",
+    "/layers/layer-30?feature=new-001",
+    "/layers/layer-30?add=1&like=gent-seg-005",
+    "/layers/layer-bridge?feature=nowhere",
+    f"/layers/new?target={quote(f'{BASE}/datasets/road-network', safe='')}&feature=gent-seg-017",
     "/about?check=now",
     "/datasets/staff",
     NOISE,
@@ -78,7 +102,10 @@ def test_a_stranger_reads(path: str, visitor: TestClient) -> None:
     assert troubles(Page(answer.text)) == []
 
 
-@pytest.mark.parametrize("path", PEOPLES_PAGES)
+ASSETS_OF_SCENARIOS = ("/scenarios/contributiebrug", "/models/traffic-assignment", "/datasets/road-network")
+
+
+@pytest.mark.parametrize("path", [*PEOPLES_PAGES, *ASSETS_OF_SCENARIOS])
 def test_a_person_reads(path: str, els: TestClient) -> None:
     answer = els.get(path)
     assert answer.status_code == 200

@@ -1,0 +1,32 @@
+"""Who a node is: the name behind a DID, as the catalogue of the reader knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from node.identity.model import Caller
+from node.portal.markup import called
+from node.portal.ports import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Cities:
+    """Names of nodes. ``me`` is the DID of this one."""
+
+    me: str
+    names: Mapping[str, str]
+
+    def name(self, did: str) -> str:
+        """What people call the node; its identifier, shortened, where nobody here knows it."""
+        return called(self.names.get(did, ""), did)
+
+    def elsewhere(self, did: str) -> bool:
+        return bool(did) and did != self.me
+
+
+async def cities(node: Node, caller: Caller) -> Cities:
+    """The nodes whose assets the caller may see, and this one."""
+    facts = await node.node_facts()
+    names = {one.id: one.name for one in await node.publishers(caller) if one.name}
+    return Cities(facts.did, {**names, facts.did: facts.name})

@@ -1,0 +1,157 @@
+"""Why a figure is what it is: from a row of a result back through the chain to the rows it was made of.
+
+Rows belong together where they have the same value in a column of texts of the same name: a level at a receptor,
+the receptor, the street in front of it, the flows of that street. Where nothing is shared, all rows count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from node.base.errors import InvalidInput, NotAllowed, NotFound
+from node.identity.model import Caller
+from node.portal.scenario_ports import Scenarios, Watched
+from node.scenarios.model import AFTER, GEOMETRY, BoundInput, BoundStep, Operation, Row, Rows, Texts
+
+MAX_ROWS: Final = 6
+MAX_COLUMNS: Final = 9
+_MANY: Final = 24
+"""A value that stands in more rows than that leads nowhere in particular."""
+
+Known = dict[str, frozenset[str]]
+"""Column → the values in it that what we follow is about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """One knot of the way back. ``kind``: ``model``, ``transformation`` or ``dataset``; ``match``: ``rows`` (those
+    shown, of ``total``), ``all`` (nothing is shared with what came of them) or ``apart`` (they are not here).
+    ``edits`` are operations of change layers on just these rows, with the layer's title."""
+
+    of: str
+    kind: str
+    titles: Texts
+    iri: str
+    version: int
+    sha256: str
+    origin: str
+    match: str
+    agreement: str | None = None
+    columns: tuple[str, ...] = ()
+    rows: tuple[Row, ...] = ()
+    total: int = 0
+    matched: int = 0
+    edits: tuple[tuple[str, str, Operation], ...] = ()
+    sources: tuple[Origin, ...] = ()
+
+
+async def trace(
+    scenarios: Scenarios, caller: Caller, watched: Watched, of: str, key: str, name: str
+) -> Origin | None:
+    """The way back from the row ``name`` of ``of``; None where there is no such row."""
+    walk = _Walk(scenarios, caller, watched)
+    known: Known = {key: frozenset((name,))}
+    rows = await walk.rows(of)
+    if rows is None or not any(str(row.get(key, "")) == name for row in rows):
+        return None
+    return await walk.back(of, known)
+
+
+class _Walk:
+    def __init__(self, scenarios: Scenarios, caller: Caller, watched: Watched) -> None:
+        self._scenarios = scenarios
+        self._caller = caller
+        self._watched = watched
+        self._read: dict[str, Rows | None] = {}
+        self._steps = {step.name: step for step in watched.run.template.steps}
+        self._bound = {step.name: step for step in watched.run.binding.steps}
+        self._inputs = {one.role: one for one in watched.run.binding.inputs}
+
+    async def rows(self, of: str) -> Rows | None:
+        """Rows of the branch with the changes; None where they cannot be read here."""
+        if of not in self._read:
+            try:
+                self._read[of] = await self._scenarios.rows(self._watched.run.pid, AFTER, of, self._caller)
+            except (NotAllowed, NotFound, InvalidInput):
+                self._read[of] = None
+        return self._read[of]
+
+    async def back(self, of: str, known: Known) -> Origin:
+        step, _, _ = of.partition(".")
+        rows = await self.rows(of)
+        matched = _about(rows, known) if rows is not None else None
+        sources: tuple[Origin, ...] = ()
+        if step in self._steps and "." in of:
+            wider = _wider(known, matched or ())
+            fed = tuple(dict.fromkeys(self._steps[step].wiring.values()))
+            for source in fed:
+                # A receptor names its street: what one input tells leads into the next.
+                wider = _wider(wider, _about(await self.rows(source) or (), wider) or ())
+            sources = tuple([await self.back(source, wider) for source in fed])
+        thing = self._bound.get(step) if "." in of else self._inputs.get(of)
+        return self._origin(of, thing, rows, matched, known, sources)
+
+    def _origin(
+        self,
+        of: str,
+        thing: BoundStep | BoundInput | None,
+        rows: Rows | None,
+        matched: Rows | None,
+        known: Known,
+        sources: tuple[Origin, ...],
+    ) -> Origin:
+        shown = tuple((matched if matched is not None else rows or ())[:MAX_ROWS])
+        step = isinstance(thing, BoundStep)
+        return Origin(
+            of=of,
+            kind=thing.kind if isinstance(thing, BoundStep) else "dataset",
+            titles=(thing.card.titles if isinstance(thing, BoundStep) else thing.titles) if thing else {},
+            iri=thing.iri if thing else "",
+            version=thing.version if thing else 0,
+            sha256=self._output_hash(of) if step else thing.sha256 if thing else "",
+            origin=thing.origin if thing else "",
+            agreement=thing.agreement if thing else None,
+            match="apart" if rows is None else "all" if matched is None else "rows",
+            columns=tuple(dict.fromkeys(name for row in shown for name in row if name != GEOMETRY))[:MAX_COLUMNS],
+            rows=shown,
+            total=len(rows or ()),
+            matched=len(matched) if matched is not None else len(rows or ()),
+            edits=self._edits(thing, known) if isinstance(thing, BoundInput) else (),
+            sources=sources,
+        )
+
+    def _output_hash(self, of: str) -> str:
+        step, _, role = of.partition(".")
+        run = next((one for one in self._watched.run.steps if (one.branch, one.name) == (AFTER, step)), None)
+        return run.outputs.get(role, "") if run else ""
+
+    def _edits(self, thing: BoundInput, known: Known) -> tuple[tuple[str, str, Operation], ...]:
+        return tuple(
+            (layer.id, layer.title, operation)
+            for layer in self._watched.layers
+            if (layer.target, layer.file) == (thing.iri, thing.file)
+            for operation in layer.operations
+            if operation.id in known.get(layer.key, frozenset())
+        )
+
+
+def _about(rows: Rows, known: Known) -> list[Row] | None:
+    """The rows that agree with ``known`` in every column that both have; None where they have none."""
+    if not rows:
+        return None
+    shared = [name for name in known if any(isinstance(row.get(name), str) for row in rows)]
+    if not shared:
+        return None
+    return [row for row in rows if all(row.get(name) in known[name] for name in shared)]
+
+
+def _wider(known: Known, rows: Sequence[Mapping[str, Any]]) -> Known:
+    """``known`` with what ``rows`` tell in further columns of texts, as far as that stays particular."""
+    told: dict[str, set[str]] = {}
+    for row in rows[:500]:
+        for name, value in row.items():
+            if isinstance(value, str) and name not in known:
+                told.setdefault(name, set()).add(value)
+    return known | {name: frozenset(values) for name, values in told.items() if len(values) <= _MANY}
