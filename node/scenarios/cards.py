@@ -10,14 +10,14 @@ RDF has no order: inputs, outputs and columns come in the order of their IRIs, w
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
 from node.base.jsons import read_json
 from node.catalogue.model import Record
-from node.catalogue.nquads import iri_of, iri_term, is_iri, is_literal, language_of, statements, text_of
+from node.catalogue.nquads import iri_term
 from node.scenarios.model import (
     Indicator,
     Model,
@@ -29,8 +29,9 @@ from node.scenarios.model import (
     Transformation,
     Variable,
 )
+from node.scenarios.statements import Statements
 from node.semantics.codelists import NOTATIONS
-from node.vocab.namespaces import DCAT, DCT, HANSA, HANSA_MODEL, IT6, QUDT, RDF, RDFS, SCHEMA, XSD
+from node.vocab.namespaces import DCAT, DCT, HANSA, HANSA_MODEL, IT6, QUDT, RDFS, SCHEMA
 
 CODE: Final = f"{HANSA_MODEL}codeSha256"
 
@@ -38,54 +39,7 @@ _CRS: Final = re.compile(r"https?://www\.opengis\.net/def/crs/([A-Z]+)/[^/]*/([A
 _DURATION: Final = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
 _WKT_NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_LITERAL_TYPE: Final = re.compile(r'\^\^<([^<>"]*)>$')
 _MOST_DECIMALS: Final = 15
-
-
-class _Card:
-    """The statements of one record: subject → property → terms."""
-
-    def __init__(self, record: Record) -> None:
-        self.about = record.title()
-        self._terms: dict[str, dict[str, list[str]]] = {}
-        for one in statements(record.nquads):
-            self._terms.setdefault(one.subject, {}).setdefault(one.predicate, []).append(one.object)
-
-    def objects(self, subject: str, property_: str) -> list[str]:
-        return self._terms.get(subject, {}).get(f"<{property_}>", [])
-
-    def nodes(self, subject: str, property_: str) -> list[str]:
-        return sorted(term for term in self.objects(subject, property_) if not is_literal(term))
-
-    def iris(self, subject: str, property_: str) -> tuple[str, ...]:
-        return tuple(sorted(iri_of(term) for term in self.objects(subject, property_) if is_iri(term)))
-
-    def iri(self, subject: str, property_: str) -> str | None:
-        return next(iter(self.iris(subject, property_)), None)
-
-    def texts(self, subject: str, property_: str) -> dict[str, str]:
-        literals = sorted(term for term in self.objects(subject, property_) if is_literal(term))
-        return {language_of(term) or "und": text_of(term) for term in reversed(literals)}
-
-    def values(self, subject: str, property_: str) -> list[Any]:
-        return [_value(term) for term in sorted(self.objects(subject, property_)) if is_literal(term)]
-
-    def value(self, subject: str, property_: str) -> Any:
-        return next(iter(self.values(subject, property_)), None)
-
-    def text(self, subject: str, property_: str) -> str | None:
-        found = self.value(subject, property_)
-        return None if found is None else str(found)
-
-    def number(self, subject: str, property_: str) -> float | None:
-        found = self.value(subject, property_)
-        return found if isinstance(found, int | float) and not isinstance(found, bool) else None
-
-    def needed(self, subject: str, property_: str, what: str) -> str:
-        found = self.text(subject, property_)
-        if not found:
-            raise InvalidInput(f"the description of {self.about} has {what}", remedy="its owner publishes it again")
-        return found
 
 
 def model_of(record: Record) -> Model:
@@ -153,12 +107,29 @@ def template_of(record: Record) -> Template:
     )
 
 
+def bound_of(record: Record) -> tuple[str, dict[str, str]] | None:
+    """A scenario that is a binding of another one: the IRI of that template, and what each role is bound to.
+
+    None for a scenario with a chain of its own.
+    """
+    card, subject = _open(record, "scenario")
+    template = card.iri(subject, f"{HANSA}template")
+    if template is None or card.nodes(subject, f"{HANSA}hasStep"):
+        return None
+    bound = {}
+    for one in card.nodes(subject, f"{HANSA}hasBinding"):
+        role, target = card.text(one, f"{HANSA}role"), card.iri(one, f"{HANSA}boundTo")
+        if role and target:
+            bound[role] = target
+    return template, bound
+
+
 def dataset_port(record: Record, role: str) -> Port:
     """What a dataset says of its rows, as the source of ``role``: schemas, coordinate systems, resolution, extent.
 
     What its files say counts as said by the dataset where it is the same for all of them.
     """
-    card = _Card(record)
+    card = Statements(record)
     subject = iri_term(record.iri)
     files = card.nodes(subject, f"{DCAT}distribution")
     stated = {*card.iris(subject, f"{DCT}conformsTo"), *_shared(card, files)}
@@ -173,25 +144,34 @@ def dataset_port(record: Record, role: str) -> Port:
     )
 
 
+def licences_of(record: Record) -> tuple[str, ...]:
+    """The IRIs of the licences that an asset, or a file of it, is under."""
+    card, subject = Statements(record), iri_term(record.iri)
+    stated = set(card.iris(subject, f"{DCT}license"))
+    for one in card.nodes(subject, f"{DCAT}distribution"):
+        stated |= set(card.iris(one, f"{DCT}license"))
+    return tuple(sorted(stated))
+
+
 def crs_name(iri: str) -> str:
     """``EPSG:4326`` of the register's IRI; anything else as it is."""
     found = _CRS.fullmatch(iri)
     return f"{found[1]}:{found[2]}" if found else iri
 
 
-def _open(record: Record, kind: str) -> tuple[_Card, str]:
+def _open(record: Record, kind: str) -> tuple[Statements, str]:
     if record.kind != kind:
         raise InvalidInput(f"{record.title()} is a {record.kind}, not a {kind}")
-    return _Card(record), iri_term(record.iri)
+    return Statements(record), iri_term(record.iri)
 
 
-def _either_ports(card: _Card, subject: str, name: str) -> tuple[Port, ...]:
+def _either_ports(card: Statements, subject: str, name: str) -> tuple[Port, ...]:
     """Ports in whichever of the two vocabularies."""
     return _ports(card, subject, f"{HANSA}{name}") or _ports(card, subject, f"{HANSA_MODEL}{name}")
 
 
 def _ports(
-    card: _Card,
+    card: Statements,
     subject: str,
     property_: str,
     *,
@@ -223,7 +203,7 @@ def _ports(
     return tuple(ports)
 
 
-def _variables(card: _Card, port: str, role: str) -> tuple[Variable, ...]:
+def _variables(card: Statements, port: str, role: str) -> tuple[Variable, ...]:
     """The columns of a port; one that bears a unit itself and has none is a single column of its own name."""
     named = card.nodes(port, f"{HANSA_MODEL}hasVariable")
     if not named and card.text(port, f"{QUDT}ucumCode"):
@@ -233,7 +213,7 @@ def _variables(card: _Card, port: str, role: str) -> tuple[Variable, ...]:
     )
 
 
-def _variable(card: _Card, subject: str, name: str) -> Variable:
+def _variable(card: Statements, subject: str, name: str) -> Variable:
     return Variable(
         name=name,
         unit=card.text(subject, f"{QUDT}ucumCode"),
@@ -245,7 +225,7 @@ def _variable(card: _Card, subject: str, name: str) -> Variable:
     )
 
 
-def _parameters(card: _Card, subject: str) -> tuple[Parameter, ...]:
+def _parameters(card: Statements, subject: str) -> tuple[Parameter, ...]:
     found = []
     for one in card.nodes(subject, f"{HANSA_MODEL}hasParameter"):
         values = card.value(one, f"{HANSA_MODEL}values")
@@ -263,7 +243,7 @@ def _parameters(card: _Card, subject: str) -> tuple[Parameter, ...]:
     return tuple(found)
 
 
-def _indicator(card: _Card, subject: str) -> Indicator:
+def _indicator(card: Statements, subject: str) -> Indicator:
     definition = _parsed(card.value(subject, f"{HANSA}definition"))
     return Indicator(
         name=card.needed(subject, f"{DCT}identifier", "an indicator without a name"),
@@ -276,7 +256,7 @@ def _indicator(card: _Card, subject: str) -> Indicator:
     )
 
 
-def _chained(card: _Card, subject: str) -> Step:
+def _chained(card: Statements, subject: str) -> Step:
     uses = card.iri(subject, f"{HANSA}uses")
     if uses is None:
         raise InvalidInput(f"a step of {card.about} does not say what it uses", remedy="its owner adds uses:")
@@ -291,12 +271,12 @@ def _chained(card: _Card, subject: str) -> Step:
     )
 
 
-def _decimals(card: _Card, subject: str) -> int | None:
+def _decimals(card: Statements, subject: str) -> int | None:
     found = card.value(subject, f"{HANSA_MODEL}decimals")
     return found if isinstance(found, int) and 0 <= found <= _MOST_DECIMALS else None
 
 
-def _step(card: _Card, subject: str) -> timedelta | None:
+def _step(card: Statements, subject: str) -> timedelta | None:
     text = card.text(subject, f"{DCAT}temporalResolution")
     return duration(text) if text else None
 
@@ -313,11 +293,11 @@ def duration(text: str) -> timedelta | None:
         return None
 
 
-def _grain(card: _Card, subject: str) -> float | None:
+def _grain(card: Statements, subject: str) -> float | None:
     return card.number(subject, f"{DCAT}spatialResolutionInMeters")
 
 
-def _extent(card: _Card, subject: str) -> tuple[float, float, float, float] | None:
+def _extent(card: Statements, subject: str) -> tuple[float, float, float, float] | None:
     """The rectangle (west, south, east, north in degrees) around the places of ``subject`` that have one."""
     west: list[float] = []
     south: list[float] = []
@@ -331,7 +311,7 @@ def _extent(card: _Card, subject: str) -> tuple[float, float, float, float] | No
     return min(west), min(south), max(west), max(south)
 
 
-def _shared(card: _Card, files: list[str]) -> set[str]:
+def _shared(card: Statements, files: list[str]) -> set[str]:
     stated = [set(card.iris(one, f"{DCT}conformsTo")) for one in files]
     return set.intersection(*stated) if stated else set()
 
@@ -356,28 +336,3 @@ def _parsed(value: Any) -> Any:
         except InvalidInput:
             return value
     return value
-
-
-def _value(term: str) -> Any:
-    """The value of a literal by its datatype; its text where it is not of the form that the type asks for."""
-    text = text_of(term)
-    typed = _LITERAL_TYPE.search(term)
-    read = _READERS.get(typed[1]) if typed else None
-    if read is None:
-        return text
-    try:
-        return read(text)
-    except (InvalidInput, KeyError, ValueError):
-        return text
-
-
-def _finite(text: str) -> Any:
-    return read_json(str(float(text)))
-
-
-_READERS: Final[Mapping[str, Callable[[str], Any]]] = {
-    **{f"{XSD}{name}": int for name in ("integer", "int", "long", "short", "nonNegativeInteger", "positiveInteger")},
-    **{f"{XSD}{name}": _finite for name in ("decimal", "double", "float")},
-    f"{XSD}boolean": lambda text: {"true": True, "1": True, "false": False, "0": False}[text],
-    f"{RDF}JSON": read_json,
-}
