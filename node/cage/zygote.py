@@ -155,10 +155,10 @@ class Zygote:
             connection = self._children.pop(pid)
             with contextlib.suppress(KeyError):
                 self._poll.unregister(connection)
-            if status:
-                with contextlib.suppress(OSError):
-                    # Not by setblocking: that would change the child's copy of the socket too.
-                    connection.send(trailer(status), socket.MSG_DONTWAIT)
+            # Of a child that ended well too: it may have done so without an answer.
+            with contextlib.suppress(OSError):
+                # Not by setblocking: that would change the child's copy of the socket too.
+                connection.send(trailer(status), socket.MSG_DONTWAIT)
             connection.close()
 
     def _abandon(self, place: int) -> None:

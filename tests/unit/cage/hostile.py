@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from node.base.errors import Conflict, InvalidDescription
+from node.cage.telling import tell as tell_caller
 
 Answer = tuple[dict[str, Any], list[bytes]]
 
@@ -160,3 +161,26 @@ def _call(name: str, *arguments: Any) -> None:
 
 def _syscall(number: int, *arguments: Any) -> None:
     _call("syscall", number, *arguments)
+
+
+def report(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    """Tell how far it is, ``count`` times, then answer."""
+    for number in range(message["count"]):
+        tell_caller({"n": number})
+        if number == 0:
+            time.sleep(message.get("pause", 0))
+    return {"done": True}, []
+
+
+def report_at_length(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    tell_caller({"text": "x" * 5000})
+    tell_caller({"text": "short"})
+    return {}, []
+
+
+def forge(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    """Write to the socket by itself, so many times."""
+    with socket.socket(fileno=os.dup(3)) as connection:
+        for _ in range(message["count"]):
+            connection.sendall(bytes.fromhex(message["bytes"]))
+    return {}, []
