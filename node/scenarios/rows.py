@@ -11,7 +11,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
@@ -19,7 +18,7 @@ from typing import Any, Final
 
 from node.base.errors import InvalidInput, UnsupportedMediaType
 from node.base.jsons import read_json
-from node.scenarios import geometries, tables
+from node.scenarios import geometries, jcs, tables
 from node.scenarios.model import GEOMETRY, Port, Row, Rows
 from node.scenarios.tables import MAX_ROWS, is_number, normal
 
@@ -141,7 +140,7 @@ def canonical_rows(rows: Rows, port: Port | None = None) -> list[dict[str, Any]]
 
 def canonical_json(rows: Rows, port: Port | None = None) -> bytes:
     """Rows in canonical form (RFC 8785), from which ``read_canonical`` reads them. Raises as ``canonical_rows``."""
-    return _write(canonical_rows(rows, port)).encode()
+    return jcs.text(canonical_rows(rows, port)).encode()
 
 
 def read_canonical(body: bytes) -> Rows:
@@ -185,12 +184,12 @@ def canonical_geojson(rows: Rows, port: Port | None = None) -> bytes:
         if key:
             feature["id"] = row_id(row, key)
         features.append(feature)
-    return _write({"type": "FeatureCollection", "features": features}).encode()
+    return jcs.text({"type": "FeatureCollection", "features": features}).encode()
 
 
 def row_id(row: Row, key: Sequence[str]) -> str:
     """What names a row as text: the values of the key, joined by commas."""
-    return ",".join(_write(value) if not isinstance(value, str) else value for value in (row.get(n) for n in key))
+    return ",".join(jcs.text(value) if not isinstance(value, str) else value for value in (row.get(n) for n in key))
 
 
 def rounded(value: float, decimals: int | None = None) -> float:
@@ -220,7 +219,7 @@ def _canonical(value: Any, name: str, decimals: int | None, depth: int = 0) -> A
     if isinstance(value, int):
         if abs(value) > _MOST:
             # What we wrote ourselves: a figure so large that it has no fraction.
-            if abs(value) < 10**21 and _number(float(value)) == str(value):
+            if abs(value) < 10**21 and jcs.number(float(value)) == str(value):
                 return float(value)
             raise _Unfit(name, "is a whole number beyond 2^53")
         # Negative decimals (hundreds) round whole numbers too.
@@ -262,39 +261,7 @@ def _rank(value: Any) -> tuple[int, Any]:
         return 1, value
     if isinstance(value, int | float):
         return 2, value
-    return (3, value) if isinstance(value, str) else (4, _write(value))
-
-
-def _write(value: Any) -> str:
-    if isinstance(value, float):
-        return _number(value)
-    if isinstance(value, Mapping):
-        # RFC 8785 §3.2.3 sorts by UTF-16 code units.
-        members = sorted(value.items(), key=lambda member: member[0].encode("utf-16-be"))
-        return "{" + ",".join(f"{json.dumps(name, ensure_ascii=False)}:{_write(one)}" for name, one in members) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(_write, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _number(value: float) -> str:
-    """A figure as ECMAScript writes it (RFC 8785 §3.2.2.3; ECMA-262, Number::toString)."""
-    text = repr(value)
-    if "e" not in text and abs(value) < _MOST:
-        return "0" if value == 0 else text.removesuffix(".0")
-    sign, digits, exponent = Decimal(text).normalize(_EXACT).as_tuple()
-    text = "".join(map(str, digits))
-    point = len(text) + int(exponent)
-    if len(text) <= point <= 21:
-        written = text + "0" * (point - len(text))
-    elif 0 < point <= 21:
-        written = f"{text[:point]}.{text[point:]}"
-    elif -6 < point <= 0:
-        written = f"0.{'0' * -point}{text}"
-    else:
-        mantissa = f"{text[0]}.{text[1:]}" if len(text) > 1 else text
-        written = f"{mantissa}e{'+' if point > 0 else '-'}{abs(point - 1)}"
-    return f"-{written}" if sign else written
+    return (3, value) if isinstance(value, str) else (4, jcs.text(value))
 
 
 def _csv_cell(value: Any, decimals: int | None) -> str:
@@ -304,7 +271,7 @@ def _csv_cell(value: Any, decimals: int | None) -> str:
         return value
     if isinstance(value, int | float) and not isinstance(value, bool) and decimals is not None and decimals >= 0:
         return f"{Decimal(repr(value)):.{decimals}f}"
-    return _write(value)
+    return jcs.text(value)
 
 
 def looks_like_id(name: str) -> bool:
