@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +17,7 @@ from node.semantics.model import File, Submission
 from tests.unit.semantics.making import ME, described, refusals
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+_CODE = re.compile(r"^code: (\w+\.py)$", re.MULTILINE)
 DEMO = Path(node.builtins.demo.__file__).parent / "files"
 
 
@@ -43,8 +46,15 @@ async def record(text: str, *files: File, version: int = 1, **options: Any) -> R
 
 async def of_demo(name: str, *files: File, **options: Any) -> Record:
     """The record of a file of the demonstration, such as ``gent/traffic-model.yaml``."""
-    text = (DEMO / name).read_text("utf-8").replace("{plzen}", "https://data.plzen.example")
-    return await record(text, *files, **options)
+    path = DEMO / name
+    text = path.read_text("utf-8")
+    for city in ("gent", "plzen"):
+        text = text.replace("{" + city + "}", f"https://data.{city}.example")
+    return await record(_CODE.sub(lambda found: f"code: {_sha256(path.parent / found[1])}", text), *files, **options)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def with_statements(given: Record, *lines: str) -> Record:
