@@ -1,0 +1,120 @@
+"""Change layers: those that touch different members commute, the data stay as they are, hashes tell layers apart."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.scenarios.layers import apply, layer_from_json, layer_to_json, overlaps, sealed
+from node.scenarios.model import Layer
+from node.scenarios.rows import canonical_json
+
+IDS = ["a", "b", "c", "d", "e"]
+FIELDS = ["x", "y", "z"]
+scalars = st.one_of(st.none(), st.booleans(), st.integers(-9, 9), st.floats(-9, 9), st.sampled_from(["p", "ř"]))
+rows = st.lists(
+    st.fixed_dictionaries({"id": st.sampled_from(IDS), **dict.fromkeys(FIELDS, scalars)}),
+    max_size=5,
+    unique_by=lambda row: row["id"],
+)
+points = st.tuples(st.integers(-9, 9), st.integers(-9, 9)).map(lambda at: {"type": "Point", "coordinates": list(at)})
+values = st.one_of(scalars, st.floats(-3, 3).map(lambda factor: {"factor": factor}))
+
+
+def whole(operation: dict[str, Any]) -> bool:
+    return bool(
+        operation["op"] == "remove" or operation.get("set") or operation.get("unset") or operation.get("geometry")
+    )
+
+
+updates = st.fixed_dictionaries(
+    {
+        "op": st.just("update"),
+        "id": st.sampled_from(IDS),
+        "set": st.dictionaries(st.sampled_from(["x", "y"]), values, max_size=2),
+    },
+    optional={
+        "before": st.dictionaries(st.sampled_from(FIELDS), scalars, max_size=1),
+        "unset": st.just(["z"]),
+        "geometry": points,
+    },
+).filter(whole)
+additions = st.fixed_dictionaries(
+    {
+        "op": st.just("add"),
+        "id": st.sampled_from(IDS),
+        "set": st.dictionaries(st.sampled_from(FIELDS), scalars, min_size=1),
+    }
+)
+removals = st.fixed_dictionaries({"op": st.just("remove"), "id": st.sampled_from(IDS)})
+
+
+def made(operations: list[dict[str, Any]]) -> Layer:
+    body = {name: name for name in ("id", "title", "target", "file", "target_sha256", "author", "reason")}
+    return sealed(
+        layer_from_json({**body, "key": "id", "version": 1, "at": "2026-11-20T12:00:00Z", "operations": operations})
+    )
+
+
+layers = st.lists(
+    st.one_of(updates, additions, removals), min_size=1, max_size=4, unique_by=lambda one: str(one["id"])
+).map(made)
+
+
+@given(rows, layers, layers)
+def test_layers_on_different_members_commute(data: list[dict[str, Any]], a: Layer, b: Layer) -> None:
+    kept = copy.deepcopy(data)
+    one, other = apply(data, "id", [a, b]), apply(data, "id", [b, a])
+    assert data == kept
+    # What was seen before may be what the other layer changes: then the order matters, and says so.
+    read = {(one.id, name) for layer in (a, b) for one in layer.operations for name in one.before}
+    written = {
+        (one.id, name)
+        for layer in (a, b)
+        for one in layer.operations
+        for name in (*one.set, *one.unset, *(FIELDS if one.op != "update" else ()))
+    }
+    if overlaps(a, b) or read & written:
+        return
+    assert canonical_json(one.rows) == canonical_json(other.rows)
+    assert {(x.id, x.field) for x in one.conflicts} == {(x.id, x.field) for x in other.conflicts}
+
+
+@given(rows, layers)
+def test_a_layer_changes_what_it_says_and_nothing_else(data: list[dict[str, Any]], a: Layer) -> None:
+    applied = apply(data, "id", [a])
+    touched = {one.id for one in a.operations}
+    assert [row for row in applied.rows if row["id"] not in touched] == [
+        row for row in data if row["id"] not in touched
+    ]
+    clashing = {one.id for one in applied.conflicts}
+    assert [row for row in applied.rows if row["id"] in clashing] == [row for row in data if row["id"] in clashing]
+    now = {row["id"]: row for row in applied.rows}
+    for one in a.operations:
+        if one.id in clashing:
+            continue
+        assert (one.id in now) is (one.op != "remove")
+        for name, value in one.set.items():
+            assert isinstance(value, dict) or now[one.id][name] == value
+
+
+@given(rows, layers)
+def test_seeing_what_is_there_is_never_a_conflict(data: list[dict[str, Any]], a: Layer) -> None:
+    fine = [
+        {"op": "update", "id": row["id"], "before": {name: row[name] for name in FIELDS}, "set": {"x": 1}}
+        for row in data
+    ]
+    if fine:
+        assert not apply(data, "id", [made(fine)]).conflicts
+    assert apply(data, "id", []).rows == data
+
+
+@given(layers, layers)
+def test_a_layer_is_read_as_it_is_written_and_known_by_its_hash(a: Layer, b: Layer) -> None:
+    again = sealed(layer_from_json(json.loads(json.dumps(layer_to_json(a)))))
+    assert again == a
+    assert a.sha256 != b.sha256 or a.operations == b.operations
