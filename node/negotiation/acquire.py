@@ -12,16 +12,17 @@ from node.base.clock import Clock
 from node.base.errors import InvalidInput, NotFound
 from node.base.work import UnitOfWork
 from node.catalogue.ports import RecordStore
-from node.identity.did import did_of
 from node.identity.model import Caller
 from node.negotiation.model import Agreement, Negotiation
+from node.negotiation.origin import provider_of
 from node.negotiation.ports import AgreementStore, ProviderCatalogue
 from node.negotiation.usecases import Negotiations
 from node.policy.decide import decide, principal_action
 from node.policy.model import Decision, Situation
 from node.policy.odrl import parse, same_terms
 from node.policy.rules import Policy
-from node.semantics.kinds import KINDS
+
+__all__ = ["Acquire", "Conditions", "provider_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,18 +129,3 @@ class Acquire:
             ),
             None,
         )
-
-
-def provider_of(iri: str) -> str:
-    """The DID of the node that mints IRIs like this one: everything before ``/{plural}/{slug}`` is its address.
-
-    Raises ``InvalidInput`` where ``iri`` is no IRI of a Hansa asset.
-    """
-    base, _, _ = iri.rpartition("/")
-    base, _, plural = base.rpartition("/")
-    if not base.startswith(("http://", "https://")) or plural not in {kind.plural for kind in KINDS.values()}:
-        raise InvalidInput(
-            f"{iri[:200]} is not the address of an asset",
-            remedy="give the asset's address as it stands in the catalogue, such as https://…/datasets/…",
-        )
-    return did_of(base)

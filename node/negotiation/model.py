@@ -55,7 +55,8 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingDecision:
-    """Something that a person of this node has to decide: a use of an asset, or a membership application."""
+    """Something that a person of this node has to decide: a use of an asset (``negotiation``), an offer of another
+    node that this one has not asked for in these terms (``offer``), or a membership ``application``."""
 
     id: str
     kind: str

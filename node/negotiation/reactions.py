@@ -240,15 +240,19 @@ class Reactions:
         )
 
     def _ask(self, tx: Transaction, negotiation: Negotiation, record: Record | None, caller: Caller) -> None:
-        if self._decisions.by_subject(tx, negotiation.pid) is not None:
+        asked = self._decisions.by_subject(tx, negotiation.pid)
+        if asked is not None and asked.decided_at is None:
             return
+        if record is None:
+            # The consumer has the description of an asset only where it follows the provider.
+            record = self._records.get(tx, negotiation.dataset)
         now = self._clock.now()
         policy = parse(negotiation.offer)
         self._decisions.add(
             tx,
             PendingDecision(
                 id=new_urn(),
-                kind="negotiation",
+                kind="negotiation" if negotiation.role is Role.PROVIDER else "offer",
                 subject=negotiation.pid,
                 peer=negotiation.peer,
                 peer_name=agreement.name_of(caller),
@@ -263,6 +267,12 @@ class Reactions:
                 due=now + timedelta(days=self._house.decision_days),
             ),
         )
+
+    def settle(self, tx: Transaction, negotiation: Negotiation, *, approved: bool, by: str, reason: str) -> None:
+        """What a person was asked about this negotiation has been settled without the question."""
+        asked = self._decisions.by_subject(tx, negotiation.pid)
+        if asked is not None and asked.decided_at is None:
+            self._decisions.decide(tx, asked.id, approved=approved, by=by, at=self._clock.now(), reason=reason)
 
     def _keep_decision(self, tx: Transaction, negotiation: Negotiation, decision: Decision) -> Negotiation:
         body = {"process": negotiation.pid, "peer": negotiation.peer, "decision": decision.to_json()}

@@ -1,7 +1,7 @@
 """What this node does by itself in a negotiation. A strategy looks and answers with an action; it does nothing.
 
-The standard strategy accepts what equals the offer, asks a person where the offer says so, refuses with reasons,
-and holds where only a person can know.
+The standard strategy accepts what equals the offer, refuses with reasons, and asks a person where the offer says so
+or where only a person can know: about an offer that nobody here has asked for.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class StandardStrategy:
             return self._provide(look)
         match negotiation.state:
             case machine.OFFERED:
-                return Accept() if look.same_terms else Hold()
+                return Accept() if look.same_terms else Ask()
             case machine.AGREED:
                 return Verify()
             case _:

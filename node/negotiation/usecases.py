@@ -24,6 +24,7 @@ from node.negotiation.conversation import Answer, Conversation, Note
 from node.negotiation.keeping import KeepAgreements
 from node.negotiation.messages import SIGNATURE, Incoming
 from node.negotiation.model import Agreement, Negotiation
+from node.negotiation.origin import provider_of
 from node.negotiation.ports import AgreementStore, NegotiationStore
 from node.negotiation.reactions import Reactions
 from node.vocab.dsp import V2025_1
@@ -112,7 +113,8 @@ class Negotiations:
         """POST /negotiations/offers: a provider opens a negotiation by an offer (DSP 2025-1 §8.3.2).
 
         The same offer again is the same negotiation. Whether an offer that nobody asked for is accepted is the
-        strategy's to say; the standard one leaves it to a person.
+        strategy's to say; the standard one leaves it to a person. Raises ``InvalidInput`` for an offer about an asset
+        that is not the peer's own.
         """
         peer, provider_pid = _did(caller), str(message.body["providerPid"])
         if "callbackAddress" not in message.body:
@@ -122,6 +124,7 @@ class Negotiations:
             if known is not None:
                 return self._conversation.repeated(tx, known, message) or Answer(201, messages.acknowledgement(known))
             offer = dict(message.body["offer"])
+            self._check_origin(tx, peer, str(offer["target"]))
             now = self._clock.now()
             negotiation = Negotiation(
                 pid=new_urn(),
@@ -142,6 +145,20 @@ class Negotiations:
             answer = self._conversation.accept(tx, negotiation, message, status=201)
             self._reactions.react(tx, negotiation, caller)
             return answer
+
+    def _check_origin(self, tx: Transaction, peer: str, dataset: str) -> None:
+        """Raises ``InvalidInput`` unless ``dataset`` comes from ``peer``: by what this node knows of it, else by its
+        address."""
+        known = self._records.get(tx, dataset)
+        try:
+            origin = known.origin if known is not None else provider_of(dataset)
+        except (InvalidInput, ValueError):
+            origin = ""
+        if origin != peer:
+            raise InvalidInput(
+                f"an offer that nobody asked for may only be about an asset of yours: {dataset[:200]} is not",
+                remedy="offer an asset whose address begins with that of your node",
+            )
 
     def _offered(self, tx: Transaction, caller: Caller, offer: Mapping[str, Any]) -> Record:
         target = offer.get("target")
@@ -187,6 +204,9 @@ class Negotiations:
             moved = step.process
             self._keeping.follow(tx, moved, [effect.state for effect in step.effects if isinstance(effect, Entered)])
             answer = self._conversation.accept(tx, moved, message)
+            self._reactions.settle(
+                tx, moved, approved=False, by=moved.peer, reason=f"the other side went on: {moved.state}"
+            )
             self._reactions.react(tx, moved, caller)
             return answer
 
@@ -303,33 +323,41 @@ class Negotiations:
             body = messages.offer(negotiation, terms, self._address)
             return self._conversation.open(tx, negotiation, machine.OFFER, body)
 
-    def accept(self, pid: str) -> Negotiation:
+    def accept(self, pid: str, *, by: str = "") -> Negotiation:
         """A person accepts the provider's offer."""
-        return self._send(pid, machine.ACCEPTED_EVENT, lambda n: messages.event(n, "ACCEPTED"))
+        return self._send(pid, machine.ACCEPTED_EVENT, lambda n: messages.event(n, "ACCEPTED"), by)
 
-    def terminate(self, pid: str, code: str, reason: list[Any]) -> Negotiation:
+    def terminate(self, pid: str, code: str, reason: list[Any], *, by: str = "") -> Negotiation:
         """A person ends the negotiation."""
         return self._send(
-            pid, machine.TERMINATION, lambda n: messages.termination(n, code, reason), code=code, reason=reason
+            pid, machine.TERMINATION, lambda n: messages.termination(n, code, reason), by, code=code, reason=reason
         )
 
     def _send(
-        self, pid: str, name: str, body: Callable[[Negotiation], dict[str, Any]], **changes: Any
+        self, pid: str, name: str, body: Callable[[Negotiation], dict[str, Any]], by: str, **changes: Any
     ) -> Negotiation:
         with self._uow.begin() as tx:
             negotiation = self._store.get(tx, pid, lock=True)
             if negotiation is None:
                 raise NotFound("there is no such negotiation")
-            return self._conversation.command(tx, negotiation, name, body(negotiation), **changes)
+            moved = self._conversation.command(tx, negotiation, name, body(negotiation), **changes)
+            approved = name == machine.ACCEPTED_EVENT
+            self._reactions.settle(tx, moved, approved=approved, by=by or "a person", reason=f"settled by {name}")
+            return moved
 
     def decided(
         self, tx: Transaction, pid: str, *, approved: bool, by: str, reason: str | None, caller: Caller
     ) -> None:
-        """A person of this node has decided about the use that ``pid`` asks for."""
+        """A person of this node has decided about the use that ``pid`` asks for, or about the offer that it makes."""
         negotiation = self._store.get(tx, pid, lock=True)
         if negotiation is None or negotiation.state in machine.TABLE.terminal:
             return
-        if approved:
+        if negotiation.role is Role.CONSUMER and approved:
+            accepted = messages.event(negotiation, "ACCEPTED")
+            self._conversation.command(tx, negotiation, machine.ACCEPTED_EVENT, accepted, approved_by=by)
+        elif negotiation.role is Role.CONSUMER:
+            self._reactions.terminate(tx, negotiation, "not-approved", [reason or "the offer was declined"])
+        elif approved:
             approved_one = self._conversation.amend(tx, negotiation, approved_by=by)
             self._reactions.react(tx, approved_one, caller)
         else:

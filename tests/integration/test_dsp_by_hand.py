@@ -6,15 +6,18 @@ commands that come too late.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from node.base.clock import moment
 from node.base.errors import HansaError
 from node.base.process import Role
 from node.web import data
@@ -82,6 +85,81 @@ def test_an_offer_that_nobody_asked_for_waits_for_a_person(two: Pair) -> None:
         "FINALIZED",
     ]
     assert final["agreementId"]
+
+
+def asked(node: Running, pid: str) -> dict[str, Any]:
+    """What waits for a person of ``node`` about this negotiation."""
+    with node.client() as client:
+        return until("it waits", lambda: next((one for one in client.decisions() if one["subject"] == pid), {}))
+
+
+@pytest.mark.parametrize(("approve", "end"), [(True, "FINALIZED"), (False, "TERMINATED")])
+def test_a_person_decides_about_an_offer_that_nobody_asked_for(two: Pair, approve: bool, end: str) -> None:
+    theirs, ours = offered(two, f"unasked-{end.lower()}")
+    waiting = asked(two.consumer, ours)
+    assert (waiting["kind"], waiting["peer"], waiting["details"]["dataset"]) == (
+        "offer",
+        two.provider.did,
+        look(two.consumer, "negotiations", ours)["dataset"],
+    )
+    assert waiting["due"] > waiting["at"]
+    assert waiting["summary"]["en"]
+    with two.consumer.client() as client:
+        client.decide(waiting["id"], approve=approve, reason=None if approve else "no use for it")
+    for node, pid in ((two.provider, theirs), (two.consumer, ours)):
+        ended = until("it ended", lambda: (found := look(node, "negotiations", pid))["state"] == end and found)  # noqa: B023
+        assert approve or ended["reason"] == ["no use for it"]
+
+
+def test_an_offer_that_nobody_decides_about_is_declined_in_time(two: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs, ours = offered(two, "unasked-and-late")
+    waiting = asked(two.consumer, ours)
+    decisions = two.consumer.node.protocol.decisions
+
+    class Later:
+        def now(self) -> datetime:
+            return moment(waiting["due"]) + timedelta(seconds=1)
+
+    monkeypatch.setattr(decisions, "_clock", Later())
+    assert asyncio.run(decisions.expire()) == 1
+    until("it ended", lambda: look(two.provider, "negotiations", theirs)["state"] == "TERMINATED")
+
+
+@pytest.mark.parametrize("who", ["the consumer", "the provider"])
+def test_what_settles_an_offer_otherwise_takes_the_question_away(two: Pair, who: str) -> None:
+    theirs, ours = offered(two, f"unasked-settled-by-{who.split()[1]}")
+    asked(two.consumer, ours)
+    if who == "the consumer":
+        say(two.consumer, f"/api/negotiations/{ours}/accept")
+    else:
+        say(two.provider, f"/api/negotiations/{theirs}/terminate", "a mistake")
+    with two.consumer.client() as client:
+        until("it is gone", lambda: ours not in [one["subject"] for one in client.decisions()])
+
+
+@pytest.mark.parametrize(
+    "target", ["https://elsewhere.example/datasets/d", "urn:data", "https://[/datasets/d", "own"]
+)
+def test_nobody_offers_what_is_not_its_own(two: Pair, target: str) -> None:
+    message = {
+        "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"],
+        "@type": "ContractOfferMessage",
+        "providerPid": "urn:uuid:1c0f1c0e-0000-4000-8000-000000000003",
+        "callbackAddress": two.provider.dsp,
+        "offer": {
+            "@id": "urn:offer",
+            "@type": "Offer",
+            "target": publish(two.consumer, "own")["iri"] if target == "own" else target,
+            "permission": [{"action": "odrl:use"}],
+        },
+    }
+    with two.consumer.http() as http:
+        answer = http.post(
+            f"{two.consumer.dsp}/negotiations/offers", json=message, headers=two.provider.as_participant(two.consumer)
+        )
+    assert answer.status_code == 400
+    assert answer.json()["@type"] == "ContractNegotiationError"
+    assert "asset of yours" in answer.json()["reason"][0]
 
 
 def test_the_same_unasked_offer_again_is_the_same_negotiation(two: Pair) -> None:

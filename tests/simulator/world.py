@@ -69,13 +69,13 @@ class World(Network):
         return self._people(node, label, lambda: node.transfers.request(agreement.agreement["@id"]))
 
     def do_decide(self, label: str, approve: bool) -> bool:
-        """A person of the provider decides about a use."""
-        found = self.find(label, Role.PROVIDER)
-        if found is None:
+        """A person of the provider decides about a use, or one of the consumer about an offer."""
+        sides = [found for role in Role if (found := self.find(label, role)) is not None]
+        waiting = [(node, one) for node, side in sides for one in open_decisions(node) if one.subject == side.pid]
+        if not waiting:
             return False
-        node, process = found
-        waiting = [one for one in open_decisions(node) if one.subject == process.pid]
-        return bool(waiting) and self._people(node, "", lambda: node.decide(waiting[0].id, approve=approve))
+        node, question = waiting[0]
+        return self._people(node, "", lambda: node.decide(question.id, approve=approve))
 
     def do_accept(self, label: str) -> bool:
         """A person of the consumer accepts an offer."""

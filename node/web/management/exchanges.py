@@ -147,13 +147,13 @@ def router(
 
     @api.post("/negotiations/{pid}/terminate", summary="End a negotiation")
     async def terminate(request: Request, pid: str, why: Why) -> Any:
-        await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
-        return await _commanded(lambda: negotiations.terminate(pid, "ended-by-person", why.reasons))
+        caller = await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
+        return await _commanded(lambda: negotiations.terminate(pid, "ended-by-person", why.reasons, by=caller.name))
 
     @api.post("/negotiations/{pid}/accept", summary="Accept the offer that the provider has put on the table")
     async def accept(request: Request, pid: str) -> Any:
-        await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
-        return await _commanded(lambda: negotiations.accept(pid))
+        caller = await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
+        return await _commanded(lambda: negotiations.accept(pid, by=caller.name))
 
     @api.post("/transfers", status_code=202, summary="Receive what an agreement entitles us to")
     async def transfer(request: Request, wanted: Fetch) -> Any:
