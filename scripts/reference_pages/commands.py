@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reference_pages.markdown import code, paragraphs, table
@@ -31,7 +31,7 @@ def cli() -> str:
         table(["status", "meaning"], _statuses(terminal.__doc__ or "")),
         JSON_ERRORS,
     ]
-    for name, verb in command.commands.items():
+    for name, verb in _verbs(command.commands):
         arguments = [one for one in verb.params if one.param_type_name == "argument"]
         synopsis = " ".join(["hansa", name, *(_argument(one) for one in arguments), "[options]"])
         parts += [f"## {name}\n", f"```\n{synopsis}\n```\n", paragraphs(verb.help) + "\n"]
@@ -39,6 +39,16 @@ def cli() -> str:
             parts.append(table(["argument", "meaning"], [[code(_name(one)), one.help or ""] for one in arguments]))
         parts.append(_options(verb.params))
     return "\n".join(parts)
+
+
+def _verbs(commands: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """Every verb by what is typed; one that has verbs of its own (``model try``) by each of them."""
+    for name, verb in commands.items():
+        inner = getattr(verb, "commands", None)
+        if inner:
+            yield from _verbs(inner, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", verb
 
 
 def _statuses(docstring: str) -> list[list[str]]:

@@ -97,7 +97,9 @@ def verbs() -> dict[str, frozenset[str]]:
     command: Any = typer.main.get_command(app)
 
     def options(one: Any) -> frozenset[str]:
-        return frozenset([name for param in one.params for name in (*param.opts, *param.secondary_opts)])
+        own = [name for param in one.params for name in (*param.opts, *param.secondary_opts)]
+        # A verb that has verbs of its own (model try) answers to the options of them all.
+        return frozenset(own).union(*(options(inner) for inner in getattr(one, "commands", {}).values()))
 
     return {"": options(command), **{name: options(verb) for name, verb in command.commands.items()}}
 
