@@ -60,7 +60,7 @@ def person(member: Member) -> Iterator[httpx2.Client]:
 
 def begun(http: httpx2.Client, job: str) -> bool:
     info = http.get(job).json()
-    return info["status"] == "running" and info["progress"] > 0
+    return bool(info["status"] == "running" and info["progress"] > 0)
 
 
 def test_a_job_that_was_killed_is_done_again_to_the_same_result(member: Member) -> None:

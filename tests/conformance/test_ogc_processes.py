@@ -1,0 +1,116 @@
+"""Documents of OGC API – Processes: ours by the official schemas, the official examples by our client.
+
+The schemas at hand are those of the draft of version 2.0, of which the ones that 1.0 has in the same form are used:
+lists, summaries, links, conformance, the landing page, exceptions. Of input descriptions and statusInfo the draft
+differs from 1.0 (OGC 18-062r2, tables 11 and 15), which is what this node speaks; their members are listed here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import httpx2
+import pytest
+import yaml
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+from node.adapters.egress.client import Answer, Egress
+from node.adapters.planes.processes import HttpProcesses
+from node.scenarios.model import State
+from tests.models import STREETS, publish_model
+from tests.nodes import running
+from tests.shared import data
+
+OFFICIAL = "models/ogcapi-processes-examples"
+STATUS = {
+    "jobID": str, "processID": str, "type": str, "status": str, "message": str, "created": str, "started": str,
+    "finished": str, "updated": str, "progress": int, "links": list,
+}  # fmt: skip
+
+
+def retrieve(uri: str) -> Resource[Any]:
+    text = Path(unquote(urlsplit(uri).path)).read_text("utf-8")
+    return Resource.from_contents(yaml.safe_load(text), default_specification=DRAFT202012)
+
+
+def validate(document: Any, schema: str) -> None:
+    """By the official schema in that file."""
+    path = data(f"{OFFICIAL}/openapi/schemas/{schema}")
+    registry: Registry[Any] = Registry(retrieve=retrieve)  # type: ignore[call-arg]
+    Draft202012Validator({"$ref": path.as_uri()}, registry=registry).validate(document)
+
+
+@pytest.fixture(scope="module")
+def http(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[httpx2.Client]:
+    with running(tmp_path_factory.mktemp("ogc") / "gent", template=sqlite_template) as node:
+        publish_model(node)
+        with node.http(headers={**node.person(), "Accept": "application/json"}) as client:
+            yield client
+
+
+@pytest.mark.parametrize(
+    ("path", "schema"),
+    [
+        ("/", "common-core/landingPage.yaml"),
+        ("/conformance", "common-core/confClasses.yaml"),
+        ("/processes", "processes-core/processList.yaml"),
+        ("/processes/walking", "processes-core/processSummary.yaml"),
+        ("/processes/absent", "common-core/exception.yaml"),
+        ("/jobs/absent", "common-core/exception.yaml"),
+    ],
+)
+def test_what_this_node_answers(http: httpx2.Client, path: str, schema: str) -> None:
+    validate(http.get(path).json(), schema)
+
+
+def test_a_schema_refuses_what_it_should(http: httpx2.Client) -> None:
+    listed = http.get("/processes").json()
+    del listed["processes"][0]["id"]
+    with pytest.raises(Exception, match="'id' is a required property"):
+        validate(listed, "processes-core/processList.yaml")
+
+
+def test_jobs_have_the_members_of_1_0(http: httpx2.Client) -> None:
+    made = http.post(
+        "/processes/walking/execution", json={"inputs": {"streets": STREETS}}, headers={"Prefer": "respond-async"}
+    )
+    for info in (made.json(), *http.get("/jobs").json()["jobs"]):
+        assert {"jobID", "type", "status"} <= set(info) <= set(STATUS)
+        assert all(isinstance(value, STATUS[name]) for name, value in info.items())
+        assert info["type"] == "process"
+        for one in info["links"]:
+            validate(one, "processes-core/link.yaml")
+
+
+def test_the_refusal_of_a_request_is_an_exception(http: httpx2.Client) -> None:
+    refused = http.post("/processes/walking/execution", json={"inputs": {}})
+    validate(refused.json(), "common-core/exception.yaml")
+    assert refused.json()["status"] == refused.status_code == 400
+
+
+class Fixed(Egress):
+    """A way out behind which a fixed document is."""
+
+    def __init__(self, body: bytes) -> None:
+        self._fixed = body
+
+    async def request(self, method: str, url: str, **options: Any) -> Answer:
+        return Answer(status=200, headers={"content-type": "application/json"}, body=self._fixed, url=url)
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "progress"),
+    [("StatusInfo.json", State.ACCEPTED, 0), ("StatusInfo-dismissed.json", State.DISMISSED, 56)],
+)
+async def test_the_client_reads_the_official_examples(name: str, state: State, progress: int) -> None:
+    example = data(f"{OFFICIAL}/core/examples/json/{name}").read_bytes()
+    assert json.loads(example)["status"] == str(state)
+    found = await HttpProcesses(Fixed(example)).status("https://x.example/jobs/1", authorization="Bearer t")
+    assert (found.state, found.progress) == (state, progress)
+    assert found.results == "https://x.example/jobs/1/results"
