@@ -1,0 +1,53 @@
+"""What a binding and its result are known by: the same hash, on any node and at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from node.base.errors import InvalidInput
+from node.scenarios import jcs
+from node.scenarios.model import Binding, Measured
+
+
+def binding_key(binding: Binding) -> str:
+    """SHA-256 over all that determines the result: template, versions and hashes of inputs and steps, parameters,
+    layers in their order.
+
+    Who runs it, under which agreement, and where the bytes lie do not enter it. Raises ``InvalidInput`` for a
+    parameter that is no JSON.
+    """
+    try:
+        return jcs.digest(_determining(binding))
+    except ValueError as error:
+        raise InvalidInput(
+            f"the parameters cannot be written as JSON: {error}", remedy="write finite numbers"
+        ) from None
+
+
+def _determining(binding: Binding) -> dict[str, Any]:
+    return {
+        "template": {"iri": binding.template, "version": binding.version, "sha256": binding.template_sha256},
+        "inputs": {
+            one.role: {"iri": one.iri, "version": one.version, "file": one.file, "sha256": one.sha256}
+            for one in binding.inputs
+        },
+        "steps": {one.name: {"iri": one.iri, "version": one.version, "sha256": one.sha256} for one in binding.steps},
+        "parameters": dict(binding.parameters),
+        "layers": list(binding.layers),
+    }
+
+
+def result_hash(outputs: Mapping[str, str], indicators: Sequence[Measured]) -> str:
+    """SHA-256 over a result: the indicators, and the hash of the rows of each output (``branch.step.output``).
+
+    In whatever order either comes, it is the same.
+    """
+    return jcs.digest(
+        {
+            "outputs": dict(outputs),
+            "indicators": {
+                one.name: {"before": one.before, "after": one.after, "unit": one.unit} for one in indicators
+            },
+        }
+    )
