@@ -1,0 +1,201 @@
+"""Calls elsewhere: tokens, patience, dismissal, and answers of every form."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pytest
+
+from node.base.errors import HansaError, NotAllowed, PeerUnreachable, Unauthenticated
+from node.base.process import Role
+from node.negotiation.model import Agreement
+from node.scenarios.calling import CallUnderContract, Habits, Posted, Status, read_document
+from node.scenarios.errors import ModelFailed
+from node.scenarios.lines import Lines
+from node.scenarios.model import Model, Port, State
+from node.transfer.addresses import execute_address
+from node.transfer.model import Transfer
+
+NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+PEER = "https://ghent.example"
+ROWS = [{"id": "a", "minutes": 12}]
+MODEL = Model(
+    iri=f"{PEER}/models/walking",
+    version=3,
+    origin="did:web:ghent.example",
+    titles={"en": "Walking"},
+    inputs=(Port(role="streets"),),
+    outputs=(Port(role="times"),),
+)
+HASTY = Habits(first_pause=0.0, longest_pause=0.0, patience=0.05)
+
+
+def address(token: str) -> dict[str, Any]:
+    return execute_address(PEER, "urn:t", f"{PEER}/processes/walking", token=token, expires=NOW)
+
+
+class OpenLines:
+    """Lines that are open."""
+
+    async def agreement(self, iri: str, provider: str) -> Agreement:
+        return Agreement(
+            id="urn:a", negotiation="urn:n", dataset=iri, provider=provider, consumer="did:web:me", role="consumer",
+            body={}, sha256="", signatures={}, at=NOW, finalized=NOW,
+        )  # fmt: skip
+
+    async def opened(self, agreement: Agreement) -> Transfer:
+        return Transfer(
+            pid="urn:t", role=Role.CONSUMER, peer=agreement.provider, peer_pid="urn:p", peer_address=PEER,
+            version="2025-1", state="STARTED", created=NOW, updated=NOW, agreement=agreement.id,
+            dataset=agreement.dataset, format="x", data_address=address("first"),
+        )  # fmt: skip
+
+
+class Plane:
+    """A service by script: each look gives the next of ``looks``, an error is raised."""
+
+    def __init__(self, *looks: Status | HansaError, valid: str = "first") -> None:
+        self.looks = list(looks)
+        self.valid = self.gives = valid
+        self.renewed = 0
+        self.executed: list[tuple[str, str, dict[str, Any]]] = []
+        self.dismissed: list[str] = []
+        self.unreachable = 0
+
+    def _check(self, authorization: str | None) -> None:
+        if self.unreachable:
+            self.unreachable -= 1
+            raise PeerUnreachable("away")
+        if authorization != f"Bearer {self.valid}":
+            raise Unauthenticated("the token has expired")
+
+    async def execute(self, url: str, body: bytes, *, authorization: str | None, key: str) -> Posted:
+        self._check(authorization)
+        self.executed.append((url, key, json.loads(body)))
+        return Posted(job=f"{PEER}/jobs/1")
+
+    async def status(self, url: str, *, authorization: str | None) -> Status:
+        self._check(authorization)
+        look = self.looks.pop(0) if self.looks else at(State.SUCCESSFUL)
+        if isinstance(look, HansaError):
+            raise look
+        return look
+
+    async def results(self, url: str, *, authorization: str | None) -> bytes:
+        self._check(authorization)
+        return json.dumps({"times": ROWS, "caveats": [{"code": "c", "sentence": "Mind."}]}).encode()
+
+    async def dismiss(self, url: str, *, authorization: str | None) -> None:
+        self.dismissed.append(url)
+
+    async def renew(self, url: str, *, authorization: str) -> bytes:
+        assert (url, authorization) == (f"{PEER}/data/urn:t/token", "Bearer me")
+        self.renewed += 1
+        return json.dumps(address(self.gives)).encode()
+
+
+def at(state: State, percent: int = 50) -> Status:
+    return Status(state=state, progress=percent, message="", results=f"{PEER}/jobs/1/results")
+
+
+def caller(plane: Plane, habits: Habits = HASTY) -> CallUnderContract:
+    async def token_for(did: str) -> str:
+        return "Bearer me"
+
+    return CallUnderContract(lines=cast(Lines, OpenLines()), plane=plane, token_for=token_for, habits=habits)
+
+
+async def call(plane: Plane, key: str = "k", progress: Callable[[int, str], None] | None = None) -> Any:
+    return await caller(plane)(MODEL, {"streets": []}, {"speed": 5}, key=key, progress=progress)
+
+
+class TestUnderContract:
+    async def test_asks_for_the_pinned_version_and_a_document(self) -> None:
+        plane = Plane(at(State.RUNNING))
+        outcome = await call(plane)
+        ((url, key, body),) = plane.executed
+        assert url == f"{PEER}/processes/walking/execution?version=3"
+        assert body == {"inputs": {"streets": [], "speed": 5}, "response": "document"}
+        assert len(key) == 64
+        assert outcome.outputs == {"times": ROWS}
+        assert (outcome.agreement, outcome.job) == ("urn:a", f"{PEER}/jobs/1")
+        assert [one.sentence for one in outcome.caveats] == ["Mind."]
+
+    async def test_the_same_key_again_and_another(self) -> None:
+        plane = Plane()
+        for key in ("k", "k", "other"):
+            await call(plane, key)
+        first, again, other = (key for _, key, _ in plane.executed)
+        assert first == again != other
+
+    async def test_a_token_is_renewed_once_for_all_who_need_it(self) -> None:
+        plane = Plane(valid="second")
+        under = caller(plane)
+        calls = (under(MODEL, {"streets": []}, {}, key=str(number)) for number in range(5))
+        assert len(await asyncio.gather(*calls)) == 5
+        assert plane.renewed == 1
+
+    async def test_a_token_that_never_holds(self) -> None:
+        plane = Plane(valid="x")
+        plane.gives = "y"
+        with pytest.raises(Unauthenticated):
+            await call(plane)
+
+    async def test_sits_out_an_absence_within_its_patience(self) -> None:
+        plane = Plane(PeerUnreachable("503"), at(State.RUNNING), PeerUnreachable("503"))
+        plane.unreachable = 2
+        assert (await call(plane)).outputs == {"times": ROWS}
+        plane.unreachable = 10**9
+        with pytest.raises(PeerUnreachable):
+            await call(plane)
+        assert plane.dismissed == []
+
+    async def test_a_refusal_in_the_middle(self) -> None:
+        with pytest.raises(NotAllowed, match="revoked"):
+            await call(Plane(at(State.RUNNING), NotAllowed("revoked")))
+
+    async def test_whoever_is_cancelled_dismisses(self) -> None:
+        plane = Plane(*[at(State.RUNNING)] * 10**5)
+        heard = asyncio.Event()
+        running = asyncio.create_task(call(plane, progress=lambda *_: heard.set()))
+        await heard.wait()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert plane.dismissed == [f"{PEER}/jobs/1"]
+
+    async def test_a_job_that_was_dismissed_over_there(self) -> None:
+        with pytest.raises(ModelFailed, match="dismissed where it ran"):
+            await call(Plane(at(State.DISMISSED)))
+
+
+class TestAnswers:
+    @pytest.mark.parametrize(
+        "document",
+        [
+            {"times": ROWS},
+            {"times": {"value": ROWS}},
+            [{"id": "times", "value": ROWS}],
+            {"outputs": [{"id": "times", "value": ROWS}]},
+            ROWS,
+        ],
+    )
+    def test_are_understood(self, document: Any) -> None:
+        assert read_document(MODEL, json.dumps(document).encode()) == ({"times": ROWS}, ())
+
+    @pytest.mark.parametrize(
+        "text", ["", "{", "7", '"x"', '{"times": 7}', '{"times": {"href": "https://x/d#v1"}}', "[1]"]
+    )
+    def test_or_are_the_models_failure(self, text: str) -> None:
+        with pytest.raises(ModelFailed):
+            read_document(MODEL, text.encode())
+
+    def test_a_missing_output_is_named(self) -> None:
+        two = Model(**{**{name: getattr(MODEL, name) for name in MODEL.__dataclass_fields__},
+                       "outputs": (Port(role="times"), Port(role="costs"))})  # fmt: skip
+        with pytest.raises(ModelFailed, match="gave no costs"):
+            read_document(two, json.dumps({"times": ROWS}).encode())

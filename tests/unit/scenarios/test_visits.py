@@ -1,0 +1,245 @@
+"""Data visited where they live: names of models, small cells, questions that are counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from node.base.delivery import Courier
+from node.base.errors import NotAllowed
+from node.cage.model import Limits
+from node.catalogue.model import Record
+from node.identity.model import Caller
+from node.negotiation.model import Agreement
+from node.policy.decide import decide
+from node.policy.model import Decision, Situation
+from node.policy.odrl import parse
+from node.policy.outputrule import QUESTIONS
+from node.scenarios.jobs import Asker, Jobs
+from node.scenarios.model import Job, Model, Port, State, Variable
+from node.scenarios.performing import Perform
+from node.scenarios.ports import Outcome
+from node.scenarios.requests import as_json
+from node.scenarios.visiting import Visits, minimum_of, names_of
+from node.scenarios.withholding import count_column, withhold
+from node.scenarios.working import CarryOut
+from node.semantics.model import File
+from tests.fakes.assets import MemoryAssets
+from tests.fakes.negotiation import MemoryAgreementStore
+from tests.fakes.provider import HandClock
+from tests.fakes.records import MemoryRecordStore
+from tests.fakes.scenarios import MemoryJobStore
+from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
+
+NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+ME, PEER = "did:web:plzen.example", "did:web:gent.example"
+HOUSES = "https://plzen.example/datasets/houses"
+MODEL_IRI = "https://plzen.example/models/counting"
+CODE = b"code"
+
+PEOPLE = Variable(name="people", unit="{residents}")
+STREETS = Port(role="streets", variables=(PEOPLE,))
+MODEL = Model(
+    iri=MODEL_IRI, version=2, origin=ME, titles={"en": "Counting"}, inputs=(Port(role="houses"),), outputs=(STREETS,),
+    code="ab" * 32,
+)  # fmt: skip
+
+
+def policy(*models: str, cells: int = 10) -> dict[str, Any]:
+    """Only these models, and no figure about fewer."""
+    algorithm = {"leftOperand": "hz:algorithm", "operator": "isAnyOf", "rightOperand": list(models)}
+    cell = {"leftOperand": "hz:minimumCellSize", "operator": "gteq", "rightOperand": {"@value": str(cells)}}
+    return {
+        "@id": "urn:offer",
+        "@type": "Offer",
+        "permission": [{"action": "odrl:use", "constraint": [algorithm, cell]}],
+        "prohibition": [{"action": "odrl:reproduce"}],
+    }
+
+
+def test_a_model_goes_by_its_address_and_by_its_code() -> None:
+    names = names_of(MODEL)
+    assert names[0] == MODEL_IRI
+    assert {f"{MODEL_IRI}@{'ab' * 32}", f"{MODEL_IRI}#v2", f"{MODEL_IRI}#v2@sha256:{'ab' * 32}"} <= set(names)
+    assert names_of(replace(MODEL, code=None)) == (MODEL_IRI, f"{MODEL_IRI}#v2")
+
+
+def test_the_largest_minimum_counts() -> None:
+    asked = policy(MODEL_IRI, cells=7)
+    assert minimum_of(asked) == 7
+    asked["permission"] += policy(MODEL_IRI, cells=12)["permission"]
+    assert minimum_of(asked) == 12
+    assert minimum_of({"@id": "urn:o", "@type": "Offer", "permission": [{"action": "odrl:use"}]}) is None
+
+
+class TestWithholding:
+    def test_small_cells_are_left_out_with_a_sentence(self) -> None:
+        rows: list[dict[str, Any]] = [
+            {"street": "A", "people": 12},
+            {"street": "B", "people": 9},
+            {"street": "C", "people": None},
+        ]
+        kept = withhold(MODEL, Outcome(outputs={"streets": rows}), 10)
+        assert list(kept.outputs["streets"]) == rows[:1]
+        (caveat,) = kept.caveats
+        assert caveat.facts == {"output": "streets", "leftOut": 2, "minimum": 10}
+        assert "streets: 2 of 3 figures were left out" in caveat.sentence
+
+    def test_an_output_that_does_not_count_people_does_not_leave(self) -> None:
+        model = replace(MODEL, outputs=(Port(role="streets", variables=(Variable(name="noise", unit="dB"),)),))
+        with pytest.raises(NotAllowed, match="do not say how many people they cover"):
+            withhold(model, Outcome(outputs={"streets": [{"noise": 55}]}), 10)
+
+    @pytest.mark.parametrize(
+        ("variables", "rows", "column"),
+        [
+            ((PEOPLE,), [], "people"),
+            ((Variable(name="n", unit="{persons}"),), [], "n"),
+            ((), [{"Residents": 4}], "Residents"),
+            ((Variable(name="cars", unit="{vehicles}"),), [{"cars": 4}], None),
+        ],
+    )
+    def test_which_column_counts(
+        self, variables: tuple[Variable, ...], rows: list[dict[str, Any]], column: str | None
+    ) -> None:
+        assert count_column(Port(role="x", variables=variables), rows) == column
+
+
+class Counting:
+    """A cage in which people are counted by street."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    async def call(
+        self, target: str, message: Mapping[str, Any], blobs: Sequence[bytes] = (), *, limits: Limits, **_: Any
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        self.calls += 1
+        answer = {"roles": ["streets"], "caveats": [], "log": [], "seconds": 0.1, "memory": 1}
+        return answer, [as_json([{"street": "A", "people": 12}])]
+
+
+class Desk:
+    """Jobs of a node with one model and one dataset that only it may read."""
+
+    def __init__(self, conditions: dict[str, Any]) -> None:
+        self.uow, self.clock, self.assets = MemoryUnitOfWork(), HandClock(NOW), MemoryAssets()
+        self.jobs_store, self.entries = MemoryJobStore(), []  # type: ignore[var-annotated]
+        records, agreements = MemoryRecordStore(), MemoryAgreementStore()
+        code, houses = self.assets.keep(CODE), self.assets.keep(b"street,people\nA,12\n")
+        self.model = record(MODEL_IRI, "model", card(code.sha256))
+        file = File(name="houses.csv", media_type="text/csv", size=houses.size, sha256=houses.sha256)
+        dataset = replace(record(HOUSES, "dataset", b""), files=(file,), offer=conditions)
+        with self.uow.begin() as tx:
+            records.add(tx, self.model)
+            records.add(tx, dataset)
+            agreements.add(tx, agreement("urn:a", conditions))
+
+        async def standing(body: Mapping[str, Any], did: str | None, facts: Mapping[str, Any]) -> Decision:
+            situation = Situation(caller=Caller(did=did or ME), at=NOW, provider=ME, agreed=True, facts=dict(facts))
+            return decide(parse(body), situation)
+
+        async def service(*_: Any, **__: Any) -> Outcome:
+            raise AssertionError("nobody else is called")
+
+        perform = Perform(
+            cage=Counting(),
+            assets=self.assets,
+            visits=Visits(
+                uow=self.uow, records=records, agreements=agreements, assets=self.assets, standing=standing, me=ME
+            ),
+            service=service,
+        )
+        shared: dict[str, Any] = {
+            "uow": self.uow, "jobs": self.jobs_store, "assets": self.assets, "perform": perform, "clock": self.clock,
+            "note": lambda tx, kind, subject, by, body: self.entries.append((kind, subject, by, body)),
+            "tell": lambda: None,
+        }  # fmt: skip
+        self.jobs = Jobs(courier=Courier(MemoryOutbox(), lambda: None), **shared)
+        self.carry_out = CarryOut(records=records, report_seconds=0.01, **shared)
+
+    async def run(self, question: int, asker: Asker | None = None) -> Job:
+        """A job that asks differently for each number, carried out."""
+        asker = asker or Asker(did=PEER, agreement="urn:m", transfer="urn:t", model=MODEL_IRI)
+        inputs = {"houses": {"href": f"{HOUSES}#v1"}, "factor": question}
+        job = await self.jobs.accept(self.model, as_json({"inputs": inputs}), asker)
+        await self.carry_out(job.id)
+        return await self.jobs.get(job.id, asker)
+
+
+def record(iri: str, kind: str, nquads: bytes) -> Record:
+    return Record(
+        iri=iri, version=1, kind=kind, audience="public", titles={"en": iri.rpartition("/")[2]}, descriptions={},
+        publisher=ME, publisher_name="Plzeň", origin=ME, nquads=nquads, sha256="00" * 32, at=NOW, by="els",
+    )  # fmt: skip
+
+
+def agreement(identifier: str, body: dict[str, Any]) -> Agreement:
+    return Agreement(
+        id=identifier, negotiation="urn:n", dataset=HOUSES, provider=ME, consumer=PEER, role="provider", body=body,
+        sha256="", signatures={}, at=NOW, finalized=NOW,
+    )  # fmt: skip
+
+
+def card(code: str) -> bytes:
+    hm, hz, node = "https://w3id.org/hansa/model#", "https://w3id.org/hansa/ns#", f"<{MODEL_IRI}"
+    lines = [
+        f'{node}> <{hm}codeSha256> "{code}" .',
+        f"{node}> <{hm}hasInput> {node}#i> .",
+        f"{node}> <{hm}hasOutput> {node}#o> .",
+        f"{node}> <{hm}hasParameter> {node}#p> .",
+        f'{node}#i> <{hz}role> "houses" .',
+        f'{node}#o> <{hz}role> "streets" .',
+        f"{node}#o> <{hm}hasVariable> {node}#v> .",
+        f'{node}#v> <http://purl.org/dc/terms/identifier> "people" .',
+        f'{node}#v> <http://qudt.org/schema/qudt/ucumCode> "{{residents}}" .',
+        f'{node}#p> <http://schema.org/valueName> "factor" .',
+    ]
+    return "".join(f"{line}\n" for line in sorted(lines)).encode()
+
+
+class TestQuestions:
+    async def test_so_many_different_questions_and_no_more(self) -> None:
+        desk = Desk(policy(MODEL_IRI))
+        for question in range(QUESTIONS):
+            assert (await desk.run(question)).state is State.SUCCESSFUL
+        refused = await desk.run(QUESTIONS)
+        assert refused.state is State.FAILED
+        assert refused.error is not None
+        assert (refused.error["code"], refused.error["facts"]) == ("not-allowed", {"dataset": f"{HOUSES}#v1"})
+        assert refused.result is None
+        # What was asked before is answered as it was.
+        assert (await desk.run(3)).state is State.SUCCESSFUL
+
+    async def test_dismissing_an_answer_gives_no_question_back(self) -> None:
+        desk = Desk(policy(MODEL_IRI))
+        asker = Asker(did=PEER, model=MODEL_IRI)
+        for question in range(QUESTIONS):
+            job = await desk.run(question, asker)
+            await desk.jobs.dismiss(job.id, asker)
+        assert (await desk.run(QUESTIONS, asker)).state is State.FAILED
+
+    async def test_our_own_people_ask_as_often_as_they_like(self) -> None:
+        desk = Desk(policy(MODEL_IRI))
+        for question in range(QUESTIONS + 1):
+            assert (await desk.run(question, Asker(account="els"))).state is State.SUCCESSFUL
+
+    async def test_the_ledger_says_what_was_visited_under_what(self) -> None:
+        desk = Desk(policy(MODEL_IRI))
+        await desk.run(1)
+        ((kind, subject, by, body),) = desk.entries
+        assert (str(kind), subject, by) == ("run", MODEL_IRI, PEER)
+        assert (body["outcome"], body["agreement"]) == ("successful", "urn:m")
+        assert [(one["dataset"], one["version"], one["agreement"]) for one in body["visited"]] == [
+            (HOUSES, 1, "urn:a")
+        ]
+
+    @pytest.mark.parametrize("asker", [Asker(did=PEER, model=MODEL_IRI), Asker(account="els")])
+    async def test_another_model_is_not_let_in(self, asker: Asker) -> None:
+        desk = Desk(policy("https://plzen.example/models/other"))
+        with pytest.raises(NotAllowed, match="counting may not read houses"):
+            await desk.run(1, asker)
