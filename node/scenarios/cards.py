@@ -207,7 +207,8 @@ def _variables(card: Statements, port: str, role: str) -> tuple[Variable, ...]:
     """The columns of a port; one that bears a unit itself and has none is a single column of its own name."""
     named = card.nodes(port, f"{HANSA_MODEL}hasVariable")
     if not named and card.text(port, f"{QUDT}ucumCode"):
-        return (_variable(card, port, role),)
+        # Whether the port is required is no matter of its one column.
+        return (replace(_variable(card, port, role), required=True),)
     return tuple(
         _variable(card, one, card.needed(one, f"{DCT}identifier", "a variable without a name")) for one in named
     )
@@ -221,6 +222,7 @@ def _variable(card: Statements, subject: str, name: str) -> Variable:
         minimum=card.number(subject, f"{SCHEMA}minValue"),
         maximum=card.number(subject, f"{SCHEMA}maxValue"),
         decimals=_decimals(card, subject),
+        required=card.value(subject, f"{SCHEMA}valueRequired") is not False,
         description=card.texts(subject, f"{DCT}description"),
     )
 

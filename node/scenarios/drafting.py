@@ -89,8 +89,9 @@ def _quantity(said: Mapping[str, Any]) -> dict[str, Any]:
     made = {name: said[name] for name in names if said.get(name) is not None}
     if said.get("description"):
         made["description"] = {"en": said["description"]}
-    if said.get("required") is True:
-        made["required"] = True
+    # A column is required unless it says otherwise, a parameter is not.
+    if "required" in said:
+        made["required"] = said["required"]
     return made
 
 
@@ -132,7 +133,8 @@ def _as_port(said: Mapping[str, Any]) -> Port:
     return Port(
         role=said["role"],
         variables=tuple(
-            Variable(name=one["name"], **{name: one.get(name) for name in FACTS}) for one in said["variables"]
+            Variable(name=one["name"], required=one.get("required", True), **{name: one.get(name) for name in FACTS})
+            for one in said["variables"]
         ),
         required=said.get("required", True),
     )

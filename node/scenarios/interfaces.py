@@ -118,7 +118,7 @@ def _variables(source: Port, target: Port, sample: Rows | None) -> Iterator[Mism
     for need in target.variables:
         have = source.variable(need.name)
         if have is None and not (rows and any(need.name in row for row in rows)):
-            if rows == [] and not source.variables:
+            if (rows == [] and not source.variables) or not need.required:
                 continue
             yield from _missing(source, target, need)
             continue

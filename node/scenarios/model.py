@@ -31,7 +31,8 @@ AFTER: Final = "after"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
     """A column of an input or output. ``unit`` is a UCUM code, ``quantity`` the IRI of a quantity kind;
-    ``decimals`` is how many of a figure mean something; ``minimum`` and ``maximum`` bound the range of validity."""
+    ``decimals`` is how many of a figure mean something; ``minimum`` and ``maximum`` bound the range of validity. Rows
+    may lack one that is not ``required``."""
 
     name: str
     unit: str | None = None
@@ -39,6 +40,7 @@ class Variable:
     minimum: float | None = None
     maximum: float | None = None
     decimals: int | None = None
+    required: bool = True
     description: Texts = field(default_factory=dict)
 
 
@@ -203,6 +205,11 @@ class Binding:
     layers: tuple[str, ...]
     """SHA-256 of each layer, in the order in which they are stacked."""
     key: str
+
+    @property
+    def pins(self) -> tuple[BoundInput | BoundStep, ...]:
+        """Everything of the catalogue that is pinned, beside the template."""
+        return (*self.inputs, *self.steps)
 
 
 class Change(StrEnum):

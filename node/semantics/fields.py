@@ -200,6 +200,7 @@ _VARIABLE: Final = Field(
     fields=(
         Field(name="name", form=_P, property=f"{DCT}identifier"),
         Field(name="description", form=_T, property=f"{DCT}description"),
+        Field(name="required", form=Form.BOOLEAN, property=f"{SCHEMA}valueRequired"),
         *_UNIT,
         _VALUES,
     ),

@@ -38,6 +38,7 @@ class Flow(TypedDict):
     part: Literal["day", "night"]
     speed: Annotated[float, Unit("km/h"), Range(30, 130), "mean speed"]
     light: Annotated[float, Unit("{vehicles}/h")]
+    note: NotRequired[str]
 
 
 class Level(TypedDict):
@@ -153,7 +154,8 @@ async def test_what_the_card_leaves_out_comes_from_the_code(cage: Cage) -> None:
     speed = flows.variable("speed")
     assert speed is not None
     assert (speed.unit, speed.minimum, speed.maximum) == ("km/h", 30, 130)
-    assert {one.name for one in flows.variables} == {"segmentId", "part", "speed", "light"}
+    assert {one.name for one in flows.variables} == {"segmentId", "part", "speed", "light", "note"}
+    assert [one.name for one in flows.variables if not one.required] == ["note"]
     (levels,) = model.outputs
     lden = levels.variable("Lden")
     assert lden is not None
@@ -170,7 +172,7 @@ async def test_what_only_people_know_stays_as_they_wrote_it(cage: Cage) -> None:
     assert described.titles == {"en": "Noise of streets"}
     (flows,) = (described.extra or {})["inputs"]
     assert flows["title"] == {"en": "Flows"}
-    assert {one["name"] for one in flows["variables"]} == {"segmentId", "part", "speed", "light"}
+    assert {one["name"] for one in flows["variables"]} == {"segmentId", "part", "speed", "light", "note"}
 
 
 @pytest.mark.parametrize(
