@@ -88,7 +88,7 @@ def key_of(rows: Rows, port: Port | None = None) -> tuple[str, ...]:
         fewer = tuple(one for one in together if one != name)
         if fewer and _unique(rows, fewer):
             together = fewer
-    return together
+    return tuple(sorted(together, key=lambda name: not looks_like_id(name)))
 
 
 def check_key(rows: Rows, key: Sequence[str]) -> None:

@@ -114,7 +114,7 @@ def test_the_order_of_rows_does_not_matter(figures: list[tuple[float, float]], c
 
 def test_differences_by_key() -> None:
     point, other = {"type": "Point", "coordinates": [1, 2]}, {"type": "Point", "coordinates": [3, 4]}
-    before = [
+    before: list[dict[str, Any]] = [
         {"id": "b", "v": 1, "geometry": point},
         {"id": "a", "v": 0.3, "geometry": point},
         {"id": "x", "v": None},

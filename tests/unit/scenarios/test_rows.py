@@ -188,6 +188,7 @@ def test_columns_stand_as_declared_then_by_name_and_geometry_last() -> None:
         ([{"name": "a", "length": 1}, {"name": "b", "length": 2}], ("name",)),
         ([{"id": 1, "n": "a"}, {"id": 2, "n": "a"}], ("id",)),
         ([{"o": "a", "d": "b", "n": 1}, {"o": "a", "d": "c", "n": 1}, {"o": "b", "d": "b", "n": 1}], ("d", "o")),
+        ([{"part": "x", "sId": "a"}, {"part": "y", "sId": "a"}, {"part": "x", "sId": "b"}], ("sId", "part")),
         ([{"k": "x", "o": "a"}, {"k": "x", "o": "b"}], ("o",)),
         ([{"o": "a"}, {"o": "a"}], ()),
         ([{"x": 1}, {"x": 2}], ()),
