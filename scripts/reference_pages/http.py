@@ -23,7 +23,8 @@ A request can show who sends it in one of three ways, and each opens only its ow
 - a *participant* (another node) sends a self-issued ID token (DCP 1.0 §4.3) as `Authorization: Bearer`;
 - a *person* of this node sends an API token as `Authorization: Bearer`, or the session of the portal. Tokens:
   `POST /api/tokens`; the one in the file `token` of the data folder belongs to the first administrator;
-- the *recipient* of a transfer sends the token of its data address, to `/data` only.
+- the *recipient* of a transfer sends the token of its data address: to `/data` only where it is for bytes, to
+  `/processes` and `/jobs` only where it is for calling a model.
 
 A request that shows nothing is answered with what everybody may see. One that shows something which does not hold is
 answered 401, never as nobody.
@@ -90,6 +91,18 @@ _PLAIN: Mapping[str, tuple[str, str]] = {
     ),
     "/data/{pid}/manifest": ("the same", "The signed manifest (compact JWS)"),
     "/data/{pid}/token": ("the recipient, with its own ID token", "A new token for the data address"),
+    "/conformance": ("everybody", "The conformance classes of OGC API Processes 1.0 that this node keeps to"),
+    "/processes": ("everybody", "The models of this node that can be run and that you may see (`limit`)"),
+    "/processes/{process}": ("whoever may see the model", "Its inputs, parameters and outputs, with units (`version`)"),
+    "/processes/{process}/execution": (
+        "publishers and operators of this node; recipients of a transfer of the format for calling models",
+        "Run it: at once where that takes a few seconds, or as a job with `Prefer: respond-async`. The same "
+        "`Idempotency-Key` is the same job. `version` runs that version of the model",
+    ),
+    "/jobs": ("their owner", "Jobs, newest first (`limit`)"),
+    "/jobs/{job}": ("its owner", "How a job stands; `DELETE` stops it, or takes its results away"),
+    "/jobs/{job}/results": ("its owner", "The results, raw or as a document, as they were asked for"),
+    "/jobs/{job}/results/{output}": ("its owner", "One output"),
     "/health": ("everybody", "200 where nothing is wrong, else 503 and what is wrong, by name"),
     "/ready": ("everybody", "As `/health`, and the database answers and no view is far behind"),
     "/metrics": ("everybody", "Metrics in the text format of Prometheus: close it at the reverse proxy"),
@@ -106,6 +119,9 @@ _PROTOCOLS: Mapping[str, str] = {
     "/health": "Health",
     "/ready": "Health",
     "/metrics": "Health",
+    "/conformance": "Models as processes (OGC API Processes 1.0)",
+    "/processes": "Models as processes (OGC API Processes 1.0)",
+    "/jobs": "Models as processes (OGC API Processes 1.0)",
 }
 
 
