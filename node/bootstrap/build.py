@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from node.adapters.egress import Lane
 from node.base.changes import Changes
 from node.base.clock import Clock
 from node.base.delivery import Courier
-from node.base.errors import PeerUnreachable
 from node.bootstrap.correspondence import Correspondence, Documents, Outgoing
 from node.bootstrap.execution import execution
 from node.bootstrap.node import HansaNode
+from node.bootstrap.outside import Outside
 from node.bootstrap.parts import Note, open_parts
 from node.bootstrap.people import Admissions, Ourselves, People, RulebookInForce, audience_rules, identity
 from node.bootstrap.protocol import protocol
+from node.bootstrap.scenarios import scenarios
 from node.bootstrap.tasks import handlers, timers
 from node.cage.cage import Cage
 from node.catalogue.access import Access
@@ -45,8 +45,6 @@ from node.transfer.strategy import Strategy as TransferStrategy
 from node.web.callers import Authenticator, Callers
 from node.worker.loop import Worker
 from node.worker.views import FollowLedger
-
-FEED_PAGE = 32 << 20
 
 
 @dataclass(kw_only=True)
@@ -182,6 +180,19 @@ def build(
             enforced=settings.enforced_profiles,
         )
 
+    outside = Outside(parts.egress, people.tokens)
+    acted = scenarios(
+        parts,
+        people,
+        carried,
+        browse=browse,
+        note=note,
+        courier=courier,
+        ourselves=ourselves,
+        rulebook_in_force=rulebook_in_force,
+        fetch=outside.fetch,
+        tell=wakes.changes.tell,
+    )
     catalogue = Catalogue(
         uow=stores.uow,
         append=note.append,
@@ -194,33 +205,12 @@ def build(
     worker = Worker(
         uow=stores.uow,
         outbox=stores.outbox,
-        handlers=handlers(parts, people, spoken, carried),
+        handlers=handlers(parts, people, spoken, carried, acted),
         clock=parts.clock,
         instance=secrets.token_hex(8),
         embedded=settings.embedded,
     )
     wakes.worker = worker.wake
-
-    async def get_json(url: str) -> dict[str, Any]:
-        answer = await parts.egress.request("GET", url, headers={"Accept": "application/json"}, lane=Lane.MESSAGES)
-        if not answer.ok:
-            raise PeerUnreachable(f"{url} answers {answer.status}")
-        document = answer.json()
-        if not isinstance(document, dict):
-            raise PeerUnreachable(f"{url} does not answer an object")
-        return document
-
-    async def fetch(url: str, headers: Mapping[str, str], *, audience: str) -> tuple[int, Mapping[str, str], bytes]:
-        token = people.tokens.bearer(audience)
-        answer = await parts.egress.request(
-            "GET",
-            url,
-            headers={**headers, "Authorization": f"Bearer {token}"},
-            lane=Lane.MESSAGES,
-            max_bytes=FEED_PAGE,
-            allow_redirects=0,
-        )
-        return answer.status, answer.headers, answer.body
 
     callers = Callers(people.participants, people.persons, authenticators=authenticators, origin=parts.base)
     host = Host(
@@ -230,11 +220,13 @@ def build(
         follows=stores.followed,
         append=note.append,
         peers=people.peers,
-        fetch=fetch,
+        fetch=outside.fetch,
         browse=browse,
         did=parts.me,
         base=parts.base,
         polling=settings.follow_seconds,
+        followed_records=settings.followed_records,
+        followed_bytes=settings.followed_bytes,
         identify=callers.identify,
         changed=following.wake,
     )
@@ -244,6 +236,7 @@ def build(
         people=people,
         protocol=spoken,
         execution=carried,
+        scenarios=acted,
         node=node,
         visibility=visibility,
         access=access,
@@ -271,7 +264,7 @@ def build(
         join=Join(
             requests=people.requests,
             allegiance=people.allegiance,
-            get_json=get_json,
+            get_json=outside.json,
             legal_name=settings.name,
             contact=settings.contact,
             address=lambda did: base_url(did, allow_loopback_http=settings.allow_loopback),

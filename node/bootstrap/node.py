@@ -14,6 +14,7 @@ from node.bootstrap.execution import Execution
 from node.bootstrap.parts import Parts
 from node.bootstrap.people import Ourselves, People, RulebookInForce
 from node.bootstrap.protocol import Protocol
+from node.bootstrap.scenarios import Scenarios
 from node.catalogue.access import Access
 from node.catalogue.browse import Browse
 from node.catalogue.dsp import DspCatalogue
@@ -41,6 +42,7 @@ class HansaNode:
     people: People
     protocol: Protocol
     execution: Execution
+    scenarios: Scenarios
     node: NodeFacts
     visibility: Visibility
     access: Access

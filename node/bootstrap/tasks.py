@@ -13,8 +13,10 @@ from node.bootstrap.execution import Execution, job_handler
 from node.bootstrap.parts import Parts
 from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
+from node.bootstrap.scenarios import Scenarios, run_handler
 from node.negotiation import machine as negotiating
 from node.scenarios.jobs import JOB_TOPIC
+from node.scenarios.usecases import RUN_TOPIC
 from node.transfer import machine as transferring
 from node.transfer.usecases import RECEIVE_TOPIC
 from node.worker.deliveries import PeerAnswer, SendMessages
@@ -22,7 +24,9 @@ from node.worker.loop import Again, Done, Handler, Never, Outcome
 from node.worker.timers import Timer
 
 
-def handlers(parts: Parts, people: People, spoken: Protocol, carried: Execution) -> dict[str, Handler]:
+def handlers(
+    parts: Parts, people: People, spoken: Protocol, carried: Execution, scenarios: Scenarios
+) -> dict[str, Handler]:
     """What is done with the tasks of the outbox, by topic."""
 
     async def post(url: str, body: bytes, *, audience: str) -> PeerAnswer:
@@ -86,6 +90,7 @@ def handlers(parts: Parts, people: People, spoken: Protocol, carried: Execution)
         RECEIVE_TOPIC: receive,
         "credential": credential,
         JOB_TOPIC: job_handler(carried.carry_out),
+        RUN_TOPIC: run_handler(scenarios.engine),
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
+from node.semantics.kinds import KINDS, PLURALS
 
 _INPUT: Final = frozenset({"dataset", "version", "file", "inPlace"})
 _USED: Final = frozenset({"iri", "version"})
@@ -44,8 +45,11 @@ class Wanted:
     layers: tuple[str, ...] = ()
 
 
-def wanted_from_json(body: Mapping[str, Any]) -> Wanted:
-    """Read a binding. An input may be the IRI of a dataset alone. Raises ``InvalidInput`` naming the member."""
+def wanted_from_json(body: Mapping[str, Any], base: str) -> Wanted:
+    """Read a binding. An input may be the address of a dataset alone; ``dataset/slug`` is one of the node at ``base``.
+
+    Raises ``InvalidInput`` naming the member.
+    """
     _only(body, _MEMBERS, "the binding")
     parameters = body.get("parameters") or {}
     layers = body.get("layers") or []
@@ -54,16 +58,23 @@ def wanted_from_json(body: Mapping[str, Any]) -> Wanted:
     if not isinstance(layers, list) or not all(isinstance(one, str) for one in layers):
         raise InvalidInput("layers is not a list of layers", remedy="name them as hansa layer lists them")
     return Wanted(
-        scenario=_text(body, "scenario", "the binding"),
+        scenario=address(_text(body, "scenario", "the binding"), base),
         version=_number(body, "version", "the binding"),
-        inputs={role: _input(role, one) for role, one in _object(body, "inputs").items()},
-        uses={step: _use(step, one) for step, one in _object(body, "uses").items()},
+        inputs={role: _input(role, one, base) for role, one in _object(body, "inputs").items()},
+        uses={step: _use(step, one, base) for step, one in _object(body, "uses").items()},
         parameters=dict(parameters),
         layers=tuple(layers),
     )
 
 
-def _input(role: str, value: Any) -> WantedInput:
+def address(text: str, base: str) -> str:
+    """The IRI that is meant: ``kind/slug`` is an asset of the node at ``base``, anything else is an IRI already."""
+    kind, _, slug = text.partition("/")
+    found = KINDS.get(kind) or PLURALS.get(kind)
+    return f"{base}/{found.plural}/{slug}" if found is not None and slug and "/" not in slug else text
+
+
+def _input(role: str, value: Any, base: str) -> WantedInput:
     place = f"input {role}"
     members = {"dataset": value} if isinstance(value, str) else value
     if not isinstance(members, Mapping):
@@ -75,20 +86,20 @@ def _input(role: str, value: Any) -> WantedInput:
     if not isinstance(in_place, bool) or not isinstance(name, str | None):
         raise InvalidInput(f"{place}: inPlace is true or false, and file the name of a file")
     return WantedInput(
-        dataset=_text(members, "dataset", place),
+        dataset=address(_text(members, "dataset", place), base),
         version=_number(members, "version", place),
         file=name,
         in_place=in_place,
     )
 
 
-def _use(step: str, value: Any) -> WantedUse:
+def _use(step: str, value: Any, base: str) -> WantedUse:
     place = f"step {step}"
     members = {"iri": value} if isinstance(value, str) else value
     if not isinstance(members, Mapping):
         raise InvalidInput(f"{place} is neither an address nor an object")
     _only(members, _USED, place)
-    return WantedUse(iri=_text(members, "iri", place), version=_number(members, "version", place))
+    return WantedUse(iri=address(_text(members, "iri", place), base), version=_number(members, "version", place))
 
 
 def _object(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from node.builtins.demo.stage import Stage
 
 def prove(stage: Stage, cast: Cast) -> None:
     """10. Agreements equal and signed, ledgers consistent, a tampered copy found out."""
-    with stage.step(6, "Prove: nothing was rewritten, and a tampered copy is found out"):
+    with stage.step(10, "Prove: nothing was rewritten, and a tampered copy is found out"):
         with cast.brugge.client() as client:
             (held,) = [one for one in client.agreements() if one["dataset"].endswith("/traffic-counts")]
             stage.typed("brugge", f"hansa verify --agreement {held['id']}")

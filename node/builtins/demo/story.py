@@ -1,4 +1,4 @@
-"""The story, told and checked: join, publish, find, agree, exchange, prove."""
+"""The story, told and checked, in ten steps: from joining a region to proving what was done."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from node.builtins.demo import acts
+from node.builtins.demo import acts, deciding, lasting
 from node.builtins.demo.cast import Cast, remove
 from node.builtins.demo.data import PLZEN, network, network_geojson, od_table, receptors, write_counts
 from node.builtins.demo.proving import prove
@@ -38,6 +38,10 @@ def tell(*, keep: bool = False, folder: Path | None = None, seed: int = 2026) ->
             acts.find(stage, cast)
             acts.agree(stage, cast)
             acts.exchange(stage, cast, size)
+            pid = deciding.decide(stage, cast)
+            deciding.reuse(stage, cast)
+            lasting.go_back(stage, cast, pid)
+            lasting.revoke(stage, cast)
             prove(stage, cast)
             out.print(
                 f"\n[green bold]done[/green bold]  {stage.checks} checks held   "

@@ -1,0 +1,154 @@
+"""Scenarios put together: bindings, runs, change layers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from node.base.delivery import Courier
+from node.base.errors import InvalidInput, LocalFault, Overloaded, PeerUnreachable
+from node.base.work import Task, Transaction
+from node.bootstrap.execution import Execution
+from node.bootstrap.parts import Note, Parts
+from node.bootstrap.people import Ourselves, People, RulebookInForce
+from node.catalogue.browse import Browse
+from node.catalogue.model import Query
+from node.identity.model import Caller
+from node.ledger.model import EntryKind
+from node.negotiation.model import Agreement
+from node.policy.decide import decide, principal_action
+from node.policy.model import Decision, Situation
+from node.policy.odrl import parse
+from node.scenarios.binding import Bind
+from node.scenarios.cards import transformation_of
+from node.scenarios.engine import Engine
+from node.scenarios.journal import Journal
+from node.scenarios.layering import Layers
+from node.scenarios.library import Fetch, Library
+from node.scenarios.model import Run, Transformation
+from node.scenarios.usecases import Runs
+from node.worker.loop import Again, Done, Handler, Outcome
+
+log = logging.getLogger("hansa.runs")
+
+MOST_KNOWN = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenarios:
+    """Everything about runs of scenarios."""
+
+    library: Library
+    bind: Bind
+    runs: Runs
+    layers: Layers
+    engine: Engine
+
+
+def scenarios(
+    parts: Parts,
+    people: People,
+    carried: Execution,
+    *,
+    browse: Browse,
+    note: Note,
+    courier: Courier,
+    ourselves: Ourselves,
+    rulebook_in_force: RulebookInForce,
+    fetch: Fetch,
+    tell: Callable[[], None],
+) -> Scenarios:
+    """Put it together. ``tell`` is called when something about a run was committed."""
+    stores, clock = parts.stores, parts.clock
+
+    async def standing(agreement: Agreement) -> Decision:
+        policy = parse(agreement.body)
+        rulebook = rulebook_in_force()
+        situation = Situation(
+            caller=await ourselves.look(),
+            at=clock.now(),
+            provider=agreement.provider,
+            approved=True,
+            agreed=True,
+            rulebook=str(rulebook["iri"]) if rulebook else None,
+            issuers=people.trust.to_json(),
+        )
+        return decide(policy, situation, action=principal_action(policy))
+
+    async def transformations(caller: Caller) -> Sequence[Transformation]:
+        page = await browse.search(Query(kinds=("transformation",), limit=MOST_KNOWN), caller)
+        found = []
+        for hit in page.hits:
+            try:
+                found.append(transformation_of(hit.record))
+            except InvalidInput as error:
+                log.info("%s mends nothing: %s", hit.record.iri, error.detail)
+        return found
+
+    def told(tx: Transaction, run: Run) -> None:
+        body = {
+            "run": run.pid,
+            "scenario": run.binding.template,
+            "version": run.binding.version,
+            "state": str(run.state),
+            "key": run.binding.key,
+            "agreements": sorted(
+                {one.agreement for one in run.binding.pins if one.agreement}
+            ),
+            **({"result": run.result} if run.result else {}),
+            **({"error": str(run.error["code"])} if run.error else {}),
+        }
+        note(tx, EntryKind.RUN, run.pid, run.by, body)
+
+    library = Library(
+        uow=stores.uow,
+        browse=browse,
+        assets=parts.assets,
+        agreements=stores.agreements,
+        transfers=stores.transfers,
+        receptions=stores.receptions,
+        document=people.peers.did_document,
+        fetch=fetch,
+        standing=standing,
+        received=parts.places.received,
+        me=parts.me,
+    )
+    bind = Bind(uow=stores.uow, library=library, layers=stores.layers, transformations=transformations, me=parts.me)
+    return Scenarios(
+        library=library,
+        bind=bind,
+        runs=Runs(
+            uow=stores.uow,
+            runs=stores.runs,
+            bind=bind,
+            library=library,
+            courier=courier,
+            clock=clock,
+            note=told,
+            tell=tell,
+            base=parts.base,
+        ),
+        layers=Layers(uow=stores.uow, layers=stores.layers, library=library, clock=clock, base=parts.base),
+        engine=Engine(
+            journal=Journal(
+                uow=stores.uow, runs=stores.runs, layers=stores.layers, clock=clock, note=told, tell=tell
+            ),
+            library=library,
+            executor=carried.executor,
+            clock=clock,
+        ),
+    )
+
+
+def run_handler(engine: Engine) -> Handler:
+    """What is done with the tasks of runs."""
+
+    async def handle(task: Task) -> Outcome:
+        try:
+            await engine.carry_out(task.subject)
+        except (PeerUnreachable, Overloaded, LocalFault) as error:
+            return Again(error.detail)
+        return Done()
+
+    return handle

@@ -1,0 +1,145 @@
+"""The acts about time: data are corrected and results stay what they were; rights are withdrawn and it bites."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import httpx2
+
+from node.builtins.demo.acts import published, why
+from node.builtins.demo.cast import Cast, until
+from node.builtins.demo.stage import Stage
+
+
+def go_back(stage: Stage, cast: Cast, pid: str) -> None:
+    """8. Gent corrects its data; the pinned run gives what it gave."""
+    gent = cast.gent
+    with stage.step(8, "Go back in time: data are corrected, and the result stays explainable"):
+        before = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        time.sleep(1.1)
+        counts, network = f"{gent.url}/datasets/traffic-counts", f"{gent.url}/datasets/road-network"
+        _correct(cast)
+        published(stage, gent, "gent", ("traffic-counts.yaml", "road-network.yaml"))
+        with gent.client() as client:
+            now, then = client.record(counts), client.record(counts, as_of=before)
+        stage.check(
+            (now["version"], then["version"]) == (2, 1),
+            f"the broken sensor is corrected: version 2; as of {before} it was version 1",
+        )
+        began = time.monotonic()
+        until("the region sees version 2", lambda: _version_at(cast, counts) == 2)
+        stage.check(True, f"the region saw it after {time.monotonic() - began:.1f} s")
+        with gent.client() as client:
+            first = client.scenarios.run(pid)
+        stage.typed("gent", f"hansa run again {pid[-8:]}")
+        again = json.loads(gent.hansa("run", "again", pid).stdout)
+        stage.check(
+            again["result"] == first["result"] and first["result"],
+            f"the bridge scenario, pinned, gives the identical result: {first['result'][:12]}…",
+        )
+        newest = json.loads(
+            gent.hansa("run", "start", str(cast.home / "files" / "gent" / "bridge-run.yaml"), *_layers(first)).stdout
+        )
+        bound = newest["binding"]["inputs"]["network"]["version"], first["binding"]["inputs"]["network"]["version"]
+        stage.check(
+            newest["result"] != first["result"] and bound[0] > bound[1],
+            f"bound anew, to version {bound[0]} of the network, it gives another: {newest['result'][:12]}…",
+        )
+        del network
+
+
+def _layers(run: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(word for sha256 in run["binding"]["layers"] for word in ("--layer", sha256))
+
+
+def _version_at(cast: Cast, iri: str) -> int:
+    answer = httpx2.get(f"{cast.vlaanderen.url}/api/catalogue/record", params={"iri": iri}, timeout=10)
+    return int(answer.json()["version"]) if answer.status_code == 200 else 0
+
+
+def _correct(cast: Cast) -> None:
+    """The sensor that counted too much is corrected, and a capacity that was typed wrongly."""
+    folder = cast.home / "files" / "gent"
+    counts = folder / "traffic-counts.csv"
+    corrected = counts.with_suffix(".new")
+    with counts.open(encoding="utf-8", newline="") as old, corrected.open("w", encoding="utf-8", newline="") as new:
+        for line in old:
+            new.write(_without_excess(line) if line.endswith(",suspect\n") else line)
+    corrected.replace(counts)
+    network = folder / "road-network.geojson"
+    document = json.loads(network.read_text("utf-8"))
+    document["features"][9]["properties"]["capacity_vph"] = 1500
+    network.write_text(json.dumps(document, indent=1), "utf-8")
+
+
+def _without_excess(line: str) -> str:
+    """A row of the sensor that counted three for one."""
+    cells = line.rstrip("\n").split(",")
+    cells[5], cells[8] = str(int(cells[5]) // 3), "ok"
+    return ",".join(cells) + "\n"
+
+
+def revoke(stage: Stage, cast: Cast) -> None:
+    """9. A credential is revoked; the next read is refused, and both sides say why and since when."""
+    region, gent, brugge = cast.vlaanderen, cast.gent, cast.brugge
+    iri = f"{gent.url}/datasets/traffic-counts"
+    with stage.step(9, "Revoke: Brugge's mobility partnership ends, and the next read is refused"):
+        with brugge.client() as client:
+            held = next(one for one in client.agreements() if one["dataset"] == iri)
+            pid = client.transfer(held["id"])["pid"]
+            until("a new transfer under the same agreement runs", lambda: _received(client, pid))
+            stage.check(True, "Brugge receives under the agreement that it has")
+        with region.client() as office:
+            credential = next(
+                one
+                for one in office.issued()
+                if one["holder"] == brugge.did and one["type"] == "MobilityPartnerCredential"
+            )
+            stage.clicked(region.key, "Issued credentials: Stad Brugge, mobility partner: revoke")
+            office.revoke(credential["id"], "the partnership has ended")
+        refused = until("the next read is refused", lambda: _refused(cast, pid), seconds=40)
+        stage.saw(f"Brugge is told: {refused['error']}")
+        stage.check(
+            "revoked" in json.dumps(refused).lower(), "Brugge sees that its credential was revoked, and since when"
+        )
+        with gent.client() as client:
+            accesses = client.agreement(held["id"])["accesses"]
+        last = [one for one in accesses if one.get("outcome") == "refused"]
+        stage.check(
+            last and "revoked" in json.dumps(last).lower(), "Gent's ledger has the refusal with the same reason"
+        )
+        since = _since(last)
+        stage.check(since, f"since {since}")
+        stage.typed("brugge", f"hansa get {iri}")
+        again = brugge.hansa("get", iri, "--yes", json=False)
+        stage.check(again.returncode == 1, f"asked again, it is refused: {_words(why(again))}")
+
+
+def _received(client: Any, pid: str) -> bool:
+    reception = client.transfer_state(pid).get("reception")
+    return bool(reception and reception["received"] > 0)
+
+
+def _refused(cast: Cast, pid: str) -> dict[str, Any] | None:
+    """The reception once it has failed; a new transfer where the bytes were quicker than the revocation."""
+    with cast.brugge.client() as client:
+        state = client.transfer_state(pid)
+        reception = state.get("reception") or {}
+        if reception.get("state") == "failed":
+            return dict(reception)
+    return None
+
+
+def _since(accesses: list[dict[str, Any]]) -> str:
+    for access in accesses:
+        for reason in access.get("reasons", ()):
+            if reason.get("since"):
+                return str(reason["since"])
+    return ""
+
+
+def _words(text: str) -> str:
+    lines = [one.strip() for one in text.splitlines() if one.strip()]
+    return lines[0] if lines else ""

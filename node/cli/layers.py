@@ -1,0 +1,79 @@
+"""layer: what-if changes to a dataset, kept apart from the data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from node.base.errors import InvalidInput
+from node.cli.options import Node, connect
+from node.cli.output import Mode, done, emit, line, next_step, say, table
+from node.cli.yamls import read_description
+
+
+def register(app: typer.Typer) -> None:
+    group = typer.Typer(no_args_is_help=True, help="Change layers: what you would change in a dataset, and why.")
+    group.command("save")(save)
+    group.command("list")(list_layers)
+    group.command("show")(show)
+    app.add_typer(group, name="layer")
+
+
+def save(
+    file: Annotated[Path, typer.Argument(help="The layer: target, title, reason, operations (YAML or JSON).")],
+    node: Node = None,
+) -> None:
+    """Keep a change layer. The data are not touched."""
+    if not file.is_file():
+        raise InvalidInput(f"there is no file {file}")
+    body, _ = read_description(file)
+    with connect(node) as client:
+        kept = client.scenarios.save_layer(body)
+    if Mode.json:
+        emit(kept)
+        return
+    done(kept["title"], detail=f"{len(kept['operations'])} changes to version {kept['version']}")
+    line("layer", kept["id"])
+    next_step(f"hansa run start SCENARIO --layer {kept['id']}")
+
+
+def list_layers(
+    target: Annotated[str | None, typer.Argument(help="Only of this dataset.")] = None, node: Node = None
+) -> None:
+    """Change layers."""
+    with connect(node) as client:
+        found = client.scenarios.layers(target)
+    if Mode.json:
+        emit(found)
+        return
+    if not found:
+        say("There are no change layers.")
+        next_step("hansa layer save FILE.yaml")
+        return
+    table(
+        [(one["id"], one["title"], str(len(one["operations"])), one["author"], one["reason"]) for one in found],
+        ("layer", "title", "changes", "author", "reason"),
+    )
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="The layer.")],
+    version: Annotated[int | None, typer.Option(help="How it fits this version of its dataset.")] = None,
+    node: Node = None,
+) -> int:
+    """One layer, change by change, and what would be in conflict."""
+    with connect(node) as client:
+        layer = client.scenarios.layer(name, version=version)
+    if Mode.json:
+        emit(layer)
+    else:
+        say(layer["title"])
+        line("of", f"{layer['target']} version {layer['version']}, {layer['file']}")
+        line("by", f"{layer['author']}: {layer['reason']}")
+        for one in layer["operations"]:
+            line(one["op"], f"{one['id']}  {one.get('set') or ''} {one.get('unset') or ''}".rstrip())
+        for one in layer["conflicts"]:
+            line("conflict", one["sentence"], style="red")
+    return 1 if layer["conflicts"] else 0

@@ -1,0 +1,448 @@
+"""run: a scenario bound to data and models, checked, run, watched, compared, published."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from node.base.errors import InvalidInput
+from node.cli.options import Language, Node, connect
+from node.cli.output import Mode, done, emit, failed, line, mend, next_step, remark, say, size, table, words
+from node.cli.yamls import read_description
+
+if TYPE_CHECKING:
+    from node.client import HansaClient
+
+DONE, REFUSED, WAITING = 0, 1, 4
+_ENDED = ("successful", "failed", "dismissed")
+
+Scenario = Annotated[
+    str,
+    typer.Argument(help="A binding (FILE.yaml), or the address of a scenario; scenario/NAME is one of your node."),
+]
+Input = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input", "-i", help="role=ADDRESS[@version][#file]; ADDRESS may be dataset/NAME. May be repeated."
+    ),
+]
+Value = Annotated[list[str] | None, typer.Option("--set", help="parameter=value. May be repeated.")]
+Layer = Annotated[list[str] | None, typer.Option("--layer", help="A change layer. May be repeated; order counts.")]
+In = Annotated[list[str] | None, typer.Option("--in-place", help="A role whose data stay with their owner.")]
+Pid = Annotated[str, typer.Argument(help="The run, as hansa run list shows it; its last characters are enough.")]
+
+
+def register(app: typer.Typer) -> None:
+    group = typer.Typer(no_args_is_help=True, help="Run scenarios: your question, anybody's data and models.")
+    for name, verb in (
+        ("check", check),
+        ("start", start),
+        ("list", list_runs),
+        ("show", show),
+        ("watch", watch),
+        ("cancel", cancel),
+        ("again", again),
+        ("output", output),
+        ("why", why),
+        ("compare", compare),
+        ("crate", crate),
+        ("publish", publish),
+    ):
+        group.command(name)(verb)
+    app.add_typer(group, name="run")
+
+
+def check(
+    scenario: Scenario, inputs: Input = None, sets: Value = None, layers: Layer = None, in_place: In = None,
+    node: Node = None,
+) -> int:  # fmt: skip
+    """Say what a run would be pinned to, and everything that is in its way."""
+    with connect(node) as client:
+        found = client.scenarios.check(binding(scenario, inputs, sets, layers, in_place))
+    if Mode.json:
+        emit(found)
+    else:
+        _findings(found["findings"])
+        if found["fits"]:
+            _pins(found["binding"])
+            done("everything fits")
+    return DONE if found["fits"] else REFUSED
+
+
+def start(
+    scenario: Scenario, inputs: Input = None, sets: Value = None, layers: Layer = None, in_place: In = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end.")] = True,
+    node: Node = None, lang: Language = "en",
+) -> int:  # fmt: skip
+    """Run a scenario. Interrupting stops the watching, not the run."""
+    with connect(node) as client:
+        bound = binding(scenario, inputs, sets, layers, in_place)
+        checked = client.scenarios.check(bound)
+        if not checked["fits"]:
+            if Mode.json:
+                emit(checked)
+            else:
+                failed("this scenario cannot be run like this")
+                _findings(checked["findings"])
+            return REFUSED
+        run = client.scenarios.start(bound)
+        return _follow(client, run, lang, wait=wait)
+
+
+def list_runs(
+    scenario: Annotated[str | None, typer.Option(help="Only of this scenario.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500)] = 20,
+    node: Node = None,
+    lang: Language = "en",
+) -> None:
+    """Runs, newest first."""
+    with connect(node) as client:
+        found = client.scenarios.runs(scenario, limit)
+    if Mode.json:
+        emit(found)
+        return
+    if not found:
+        say("Nothing has been run yet.")
+        next_step("hansa run start scenario/NAME --input role=dataset/NAME")
+        return
+    table(
+        [
+            (short(one["pid"]), one["state"], f"{one['progress']} %", one["created"][:16], words(one["titles"], lang))
+            for one in found
+        ],
+        ("run", "state", "", "started", "scenario"),
+    )
+
+
+def show(pid: Pid, node: Node = None, lang: Language = "en") -> None:
+    """One run: what it is pinned to, how far it is, what it gave, with which caveats."""
+    with connect(node) as client:
+        run = client.scenarios.run(whole(client, pid))
+    if Mode.json:
+        emit(run)
+        return
+    _shown(run, lang)
+    _pins(run["binding"])
+    for one in run["log"]:
+        line("log", one)
+
+
+def watch(pid: Pid, node: Node = None, lang: Language = "en") -> int:
+    """Watch a run until it ends."""
+    with connect(node) as client:
+        return _follow(client, client.scenarios.run(whole(client, pid)), lang, wait=True)
+
+
+def cancel(pid: Pid, node: Node = None) -> None:
+    """Stop a run, here and wherever its models run."""
+    with connect(node) as client:
+        run = client.scenarios.cancel(whole(client, pid))
+    if Mode.json:
+        emit(run)
+        return
+    done("stopped", detail=run["pid"])
+
+
+def again(
+    pid: Pid,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end.")] = True,
+    node: Node = None,
+    lang: Language = "en",
+) -> int:
+    """Run the same binding once more: the same versions, hence the same result."""
+    with connect(node) as client:
+        first = client.scenarios.run(whole(client, pid))
+        return _follow(client, client.scenarios.again(first["pid"]), lang, wait=wait, before=first)
+
+
+def output(
+    pid: Pid,
+    name: Annotated[str, typer.Argument(help="step.output, such as noise.levels.")],
+    branch: Annotated[str, typer.Option(help="before or after.")] = "after",
+    form: Annotated[str, typer.Option("--format", help="json, csv or geojson.")] = "csv",
+    target: Annotated[Path | None, typer.Option("--output", "-o", help="Where to save; else it is printed.")] = None,
+    node: Node = None,
+) -> None:
+    """What a step of a run gave."""
+    with connect(node) as client:
+        body = client.scenarios.output(whole(client, pid), branch, name, form="json" if Mode.json else form)
+    if target is None:
+        typer.echo(body.decode(), nl=False)
+        return
+    target.write_bytes(body)
+    done(f"{target}", detail=size(len(body)))
+
+
+def why(
+    pid: Pid,
+    name: Annotated[str, typer.Argument(help="step.output, such as noise.levels.")],
+    row: Annotated[str, typer.Argument(help="The id of a row, such as gent-rec-007.")],
+    node: Node = None,
+) -> None:
+    """Why a row of a result is what it is: the steps, versions, rows and agreements behind it."""
+    with connect(node) as client:
+        found = client.scenarios.why(whole(client, pid), name, row)
+    if Mode.json:
+        emit(found)
+        return
+    for one in found["steps"]:
+        say(one["sentence"])
+        for behind in one.get("inputs", ()):
+            line("", behind["sentence"])
+
+
+def compare(left: Pid, right: Pid, node: Node = None, lang: Language = "en") -> None:
+    """Two runs side by side: indicators, and what differs in what they are bound to."""
+    with connect(node) as client:
+        one, other = (client.scenarios.run(whole(client, pid)) for pid in (left, right))
+    differing = differences(one["binding"], other["binding"])
+    if Mode.json:
+        emit({"left": one, "right": other, "differs": differing})
+        return
+    table(
+        [
+            (name, figure(first), figure(second))
+            for name, first, second in _paired(one["indicators"], other["indicators"])
+        ],
+        ("indicator", short(one["pid"]), short(other["pid"])),
+    )
+    for place, (first, second) in differing.items():
+        line(place, f"{first}  |  {second}")
+    if not differing:
+        same = one["result"] == other["result"]
+        remark("bound to the same" + (", with the same result" if same else ", yet the result differs"))
+    del lang
+
+
+def crate(
+    pid: Pid,
+    target: Annotated[Path | None, typer.Option("--output", "-o", help="Where to save.")] = None,
+    node: Node = None,
+) -> None:
+    """Save everything about a run as an RO-Crate: a zip that a stranger can open."""
+    with connect(node) as client:
+        body = client.scenarios.crate(whole(client, pid))
+    path = target or Path(f"run-{short(pid)}.crate.zip")
+    path.write_bytes(body)
+    if Mode.json:
+        emit({"path": str(path), "size": len(body)})
+        return
+    done(str(path), detail=size(len(body)))
+
+
+def publish(
+    pid: Pid,
+    name: Annotated[str, typer.Option("--id", help="The name of the asset that it becomes.")],
+    title: Annotated[str | None, typer.Option(help="Its title; else the scenario's.")] = None,
+    conditions: Annotated[
+        str | None, typer.Option(help="open, members, internal …; else the strictest that its inputs ask for.")
+    ] = None,
+    node: Node = None,
+) -> None:
+    """Publish the result of a run, with where it comes from. It is never freer than its inputs."""
+    wanted = {"id": name, **({"title": title} if title else {}), **({"conditions": conditions} if conditions else {})}
+    with connect(node) as client:
+        found = client.scenarios.publish(whole(client, pid), wanted)
+    if Mode.json:
+        emit(found)
+        return
+    done(found["iri"], detail=f"version {found['version']}")
+    for sentence in found.get("inherited", ()):
+        line("conditions", sentence)
+
+
+# ---- what is typed --------------------------------------------------------------------------------------------
+
+
+def binding(
+    scenario: str,
+    inputs: Sequence[str] | None,
+    sets: Sequence[str] | None,
+    layers: Sequence[str] | None,
+    in_place: Sequence[str] | None,
+) -> dict[str, Any]:
+    """The binding that the options describe, or that a file does and the options change.
+
+    Raises ``InvalidInput`` for an option that cannot be read.
+    """
+    bound: dict[str, Any] = {"scenario": scenario}
+    if scenario.endswith((".yaml", ".yml", ".json")):
+        path = Path(scenario)
+        if not path.is_file():
+            raise InvalidInput(f"there is no file {scenario}", remedy="give a binding, or the address of a scenario")
+        bound, _ = read_description(path)
+    bound.setdefault("inputs", {})
+    bound.setdefault("parameters", {})
+    for text in inputs or ():
+        role, given = _pair(text, "--input", "role=dataset/NAME")
+        bound["inputs"][role] = _input(given)
+    for text in sets or ():
+        name, value = _pair(text, "--set", "name=value")
+        bound["parameters"][name] = _value(value)
+    for role in in_place or ():
+        given = bound["inputs"].get(role)
+        if given is None:
+            raise InvalidInput(f"--in-place {role}: that input is not bound", remedy=f"add --input {role}=…")
+        members = {"dataset": given} if isinstance(given, str) else given
+        bound["inputs"][role] = {**members, "inPlace": True}
+    if layers:
+        bound["layers"] = [*bound.get("layers", ()), *layers]
+    return bound
+
+
+def _pair(text: str, option: str, example: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign or not name or not value:
+        raise InvalidInput(f"{option} {text}: there is no name, or no value", remedy=f"write {option} {example}")
+    return name, value
+
+
+def _input(text: str) -> dict[str, Any]:
+    address, _, file = text.partition("#")
+    address, _, version = address.partition("@")
+    members: dict[str, Any] = {"dataset": address}
+    if version:
+        if not version.isdigit():
+            raise InvalidInput(f"{text}: {version} is no version", remedy="write dataset/NAME@2")
+        members["version"] = int(version)
+    if file:
+        members["file"] = file
+    return members
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def whole(client: HansaClient, pid: str) -> str:
+    """The pid that is meant: the whole of it, or its end. Raises ``InvalidInput`` where several end so, or none."""
+    if pid.startswith("urn:"):
+        return pid
+    found = [one["pid"] for one in client.scenarios.runs(limit=500) if one["pid"].endswith(pid)]
+    if len(found) != 1:
+        raise InvalidInput(f"{len(found)} runs end in {pid}", remedy="hansa run list")
+    return str(found[0])
+
+
+def short(pid: str) -> str:
+    """The end of a pid: enough to tell runs apart by eye."""
+    return pid[-8:]
+
+
+# ---- what is shown --------------------------------------------------------------------------------------------
+
+
+def _follow(
+    client: HansaClient, run: dict[str, Any], lang: str, *, wait: bool, before: dict[str, Any] | None = None
+) -> int:
+    pid, told = run["pid"], 0
+    line("run", pid)
+    while True:
+        for one in run["log"][told:]:
+            remark(f"  {one}")
+        told = len(run["log"])
+        if run["state"] in _ENDED or not wait:
+            break
+        run = client.scenarios.run(pid, wait=1.0)
+    if Mode.json:
+        emit(run)
+    elif run["state"] in _ENDED:
+        _shown(run, lang)
+        if before is not None and before.get("result"):
+            same = before["result"] == run["result"]
+            (done if same else failed)("the same result as before" if same else "the result differs from before")
+    else:
+        next_step(f"hansa run watch {short(pid)}")
+    if run["state"] == "successful":
+        return DONE
+    return REFUSED if run["state"] in _ENDED else WAITING
+
+
+def _shown(run: Mapping[str, Any], lang: str) -> None:
+    say(words(run["titles"], lang))
+    if run["state"] == "successful":
+        done("done", detail=f"result {run['result'][:12]}…")
+    elif run["state"] in ("failed", "dismissed"):
+        error = run.get("error") or {}
+        failed(error.get("detail") or run["state"])
+        for reason in (error.get("facts") or {}).get("reasons", ()):
+            mend(str(words(reason.get("words"), lang) or reason.get("rule") or reason))
+        if error.get("remedy"):
+            mend(error["remedy"])
+    else:
+        line("state", f"{run['state']}, {run['progress']} %")
+    table(
+        [
+            (one["name"], figure(one["before"]), figure(one["after"]), _change(one), one["unit"] or "")
+            for one in run["indicators"]
+        ],
+        ("indicator", "before", "after", "change", "unit"),
+    )
+    for caveat in run.get("caveats", ()):
+        line("caveat", f"{caveat['step']}: {caveat['sentence']}", style="yellow")
+
+
+def _findings(findings: Sequence[Mapping[str, Any]]) -> None:
+    for number, one in enumerate(findings, 1):
+        say(f"  {number}  {one['place']}: {one['sentence']}")
+        if one.get("remedy"):
+            mend(f"   {one['remedy']}")
+
+
+def _pins(bound: Mapping[str, Any]) -> None:
+    for role, one in bound["inputs"].items():
+        where = "stays with its owner" if one["inPlace"] else one["sha256"][:12] + "…"
+        line(role, f"{one['dataset']} version {one['version']}, {one['file']}, {where}")
+    for name, one in bound["steps"].items():
+        line(name, f"{one['uses']} version {one['version']}")
+    for name, value in bound["parameters"].items():
+        line(name, str(value))
+    for layer in bound["layers"]:
+        line("layer", layer[:12] + "…")
+
+
+def figure(value: Any) -> str:
+    """A number as people read it."""
+    if value is None:
+        return "–"
+    return f"{value:,.10g}" if isinstance(value, int | float) else str(value)
+
+
+def _change(one: Mapping[str, Any]) -> str:
+    if one["before"] is None:
+        return ""
+    return f"{one['after'] - one['before']:+,.6g}"
+
+
+def _paired(left: Sequence[Mapping[str, Any]], right: Sequence[Mapping[str, Any]]) -> list[tuple[str, Any, Any]]:
+    others = {one["name"]: one["after"] for one in right}
+    return [(one["name"], one["after"], others.get(one["name"])) for one in left]
+
+
+def differences(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Where two bindings differ: place → the two values in words."""
+    found: dict[str, tuple[str, str]] = {}
+    for part, words_for in (("inputs", _input_words), ("steps", _step_words), ("parameters", str)):
+        for name in sorted({*left[part], *right[part]}):
+            one, other = (words_for(side[part][name]) if name in side[part] else "–" for side in (left, right))
+            if one != other:
+                found[name] = (one, other)
+    one, other = (", ".join(each[:12] for each in side["layers"]) or "–" for side in (left, right))
+    if one != other:
+        found["layers"] = (one, other)
+    return found
+
+
+def _input_words(one: Mapping[str, Any]) -> str:
+    return f"{one['dataset']} version {one['version']} {one['file']}"
+
+
+def _step_words(one: Mapping[str, Any]) -> str:
+    return f"{one['uses']} version {one['version']}"

@@ -1,0 +1,327 @@
+"""Binding a template: names become pinned versions, and everything that would not fit is found before a run.
+
+A binding is checked as a whole and reported as a whole: each finding says where, what, and what would mend it. Where
+two ends do not fit and the catalogue has a transformation that takes the one and gives the other, it is named.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from anyio.to_thread import run_sync
+
+from node.base.errors import HansaError, InvalidInput, NotAllowed, NotFound, PeerUnreachable
+from node.base.work import UnitOfWork
+from node.catalogue.model import Record
+from node.identity.model import Caller
+from node.scenarios.cards import bound_of, dataset_port, model_of, template_of, transformation_of
+from node.scenarios.findings import ERROR, Bound, Finding
+from node.scenarios.interfaces import Mismatch, fits, mending
+from node.scenarios.library import Library, file_of
+from node.scenarios.model import (
+    Binding,
+    BoundInput,
+    BoundStep,
+    Layer,
+    Model,
+    Parameter,
+    Port,
+    Rows,
+    Template,
+    Transformation,
+)
+from node.scenarios.parameters import beyond
+from node.scenarios.ports import LayerStore
+from node.scenarios.results import binding_key
+from node.scenarios.rows import read_rows
+from node.scenarios.wanted import Wanted, WantedInput
+from node.scenarios.wiring import step_inputs, step_outputs
+
+Known = Callable[[Caller], Awaitable[Sequence[Transformation]]]
+"""The transformations that the catalogue has for a caller: what could mend a chain that does not fit."""
+
+
+@dataclass(slots=True)
+class _Work:
+    """What is known so far while binding."""
+
+    template: Template
+    template_sha256: str
+    findings: list[Finding] = field(default_factory=list)
+    inputs: dict[str, BoundInput] = field(default_factory=dict)
+    ports: dict[str, Port] = field(default_factory=dict)
+    rows: dict[str, Rows] = field(default_factory=dict)
+    steps: dict[str, BoundStep] = field(default_factory=dict)
+
+    def found(self, place: str, error: HansaError) -> None:
+        self.findings.append(Finding(place=place, code=error.code, sentence=error.detail, remedy=error.remedy))
+
+    def report(self, place: str, code: str, sentence: str, remedy: str = "") -> None:
+        self.findings.append(Finding(place=place, code=code, sentence=sentence, remedy=remedy))
+
+
+class Bind:
+    """Binds templates."""
+
+    def __init__(
+        self, *, uow: UnitOfWork, library: Library, layers: LayerStore, transformations: Known, me: str
+    ) -> None:
+        self._uow = uow
+        self._library = library
+        self._layers = layers
+        self._transformations = transformations
+        self._me = me
+
+    async def __call__(self, wanted: Wanted, caller: Caller) -> Bound:
+        """Pin everything and check it. Raises only where there is no such template (``NotFound``,
+        ``InvalidInput``, ``PeerUnreachable``); what does not fit is among the findings."""
+        record = await self._library.record(wanted.scenario, caller, version=wanted.version)
+        bound = bound_of(record)
+        if bound is not None:
+            template, named = bound
+            record = await self._library.record(template, caller)
+            inputs = {role: WantedInput(dataset=iri) for role, iri in named.items()}
+            wanted = replace(wanted, inputs={**inputs, **wanted.inputs})
+        work = _Work(template_of(record), record.sha256)
+        await self._bind_inputs(work, wanted, caller)
+        await self._bind_steps(work, wanted, caller)
+        parameters = bound_parameters(work, wanted.parameters)
+        layers = await run_sync(self._bind_layers, work, wanted.layers)
+        await self._check_wiring(work, caller)
+        if any(one.severity == ERROR for one in work.findings):
+            return Bound(template=work.template, binding=None, findings=tuple(work.findings))
+        binding = Binding(
+            template=work.template.iri,
+            version=work.template.version,
+            template_sha256=work.template_sha256,
+            inputs=tuple(work.inputs[one.role] for one in work.template.inputs if one.role in work.inputs),
+            steps=tuple(work.steps[one.name] for one in work.template.steps),
+            parameters=parameters,
+            layers=tuple(one.sha256 for one in layers),
+            key="",
+        )
+        keyed = replace(binding, key=binding_key(binding))
+        return Bound(template=work.template, binding=keyed, findings=tuple(work.findings))
+
+    # ---- inputs ----------------------------------------------------------------------------------------------
+
+    async def _bind_inputs(self, work: _Work, wanted: Wanted, caller: Caller) -> None:
+        roles = {one.role: one for one in work.template.inputs}
+        for role in wanted.inputs:
+            if role not in roles:
+                work.report(
+                    f"input {role}",
+                    "unknown-role",
+                    f"the scenario has no input {role}",
+                    f"it has: {', '.join(roles)}",
+                )
+        for role, port in roles.items():
+            given = wanted.inputs.get(role)
+            if given is None:
+                if port.required:
+                    title = port.titles.get("en") or role
+                    work.report(f"input {role}", "unbound", f"{title} is not bound", f"bind {role} to a dataset")
+                continue
+            try:
+                await self._bind_input(work, port, given, caller)
+            except (NotFound, NotAllowed, InvalidInput, PeerUnreachable) as error:
+                work.found(f"input {role}", error)
+
+    async def _bind_input(self, work: _Work, port: Port, given: WantedInput, caller: Caller) -> None:
+        record = await self._library.record(given.dataset, caller, version=given.version)
+        described = dataset_port(record, port.role)
+        if given.in_place:
+            file, agreement = file_of(record, given.file), None
+            if record.origin != self._me:
+                agreement = (await self._library.agreement(record.iri, record.origin)).id
+        else:
+            obtained = await self._library.obtain(record, given.file)
+            file, agreement = obtained.file, obtained.agreement
+            body = await self._library.read(file.sha256)
+            work.rows[port.role] = await asyncio.to_thread(read_rows, body, file.media_type, described)
+        work.ports[port.role] = described
+        work.inputs[port.role] = BoundInput(
+            role=port.role,
+            iri=record.iri,
+            version=record.version,
+            file=file.name,
+            sha256=file.sha256,
+            media_type=file.media_type,
+            origin=record.origin,
+            titles=record.titles,
+            in_place=given.in_place,
+            agreement=agreement,
+        )
+
+    # ---- steps -----------------------------------------------------------------------------------------------
+
+    async def _bind_steps(self, work: _Work, wanted: Wanted, caller: Caller) -> None:
+        names = [one.name for one in work.template.steps]
+        for name in wanted.uses:
+            if name not in names:
+                work.report(
+                    f"step {name}", "unknown-step", f"the scenario has no step {name}", f"it has: {', '.join(names)}"
+                )
+        for step in work.template.steps:
+            other = wanted.uses.get(step.name)
+            iri, version = (other.iri, other.version) if other else (step.uses, None)
+            try:
+                record = await self._library.record(iri, caller, version=version)
+                work.steps[step.name] = await self._bind_step(step.name, record)
+            except (NotFound, NotAllowed, InvalidInput, PeerUnreachable) as error:
+                work.found(f"step {step.name}", error)
+
+    async def _bind_step(self, name: str, record: Record) -> BoundStep:
+        card: Model | Transformation
+        agreement = None
+        if record.kind == "transformation":
+            card, sha256 = transformation_of(record), record.sha256
+        elif record.kind == "model":
+            card = model_of(record)
+            sha256 = card.code or record.sha256
+            if card.code is None and card.endpoint is None:
+                raise InvalidInput(
+                    f"{record.title()} is described, but cannot be run: it has neither code nor an end point",
+                    remedy="its owner publishes it with code: or endpoint:",
+                )
+            if record.origin != self._me:
+                agreement = (await self._library.agreement(record.iri, record.origin)).id
+        else:
+            raise InvalidInput(f"{record.title()} is a {record.kind}: a step uses a model or a transformation")
+        return BoundStep(
+            name=name,
+            iri=record.iri,
+            version=record.version,
+            sha256=sha256,
+            origin=record.origin,
+            card=card,
+            agreement=agreement,
+        )
+
+    # ---- how it fits -----------------------------------------------------------------------------------------
+
+    async def _check_wiring(self, work: _Work, caller: Caller) -> None:
+        given = {role: source_port(work, role) for role in work.ports}
+        known: Sequence[Transformation] | None = None
+        for step in work.template.steps:
+            bound = work.steps.get(step.name)
+            if bound is None:
+                continue
+            card = bound.card
+            for target in step_inputs(card, step.wiring):
+                place = f"step {step.name}.{target.role}"
+                name = step.wiring.get(target.role)
+                if name is None:
+                    if target.required:
+                        work.report(place, "not-wired", f"nothing feeds {target.role} of {step.name}")
+                    continue
+                source = given.get(name)
+                if source is None:
+                    if _missing_is_news(work, name):
+                        work.report(place, "no-such-source", f"{name} is neither an input nor an output before it")
+                    continue
+                for mismatch in fits(source, target, sample=work.rows.get(name)):
+                    if known is None and mismatch.severity == ERROR:
+                        known = await self._transformations(caller)
+                    mends = [one.iri for one in mending(source, target, known or ())]
+                    work.findings.append(_finding(place, mismatch, mends))
+                self._check_place(work, place, name, bound)
+            for output in step_outputs(card, step.wiring):
+                given[f"{step.name}.{output.role}"] = output
+
+    def _check_place(self, work: _Work, place: str, name: str, bound: BoundStep) -> None:
+        """Data that stay with their owner can only be read by a model that runs there."""
+        held = work.inputs.get(name)
+        if held is not None and held.in_place and held.origin != bound.origin:
+            work.report(
+                place,
+                "elsewhere",
+                f"the data of {name} stay with {held.origin}, and {bound.name} runs at {bound.origin}",
+                "use a model that runs where the data are",
+            )
+
+    def _bind_layers(self, work: _Work, wanted: tuple[str, ...]) -> list[Layer]:
+        found: list[Layer] = []
+        with self._uow.read() as tx:
+            for name in wanted:
+                layer = self._layers.get(tx, name) or self._layers.newest(tx, name)
+                if layer is None:
+                    work.report(f"layer {name}", "not-found", f"there is no change layer {name}", "hansa layer list")
+                    continue
+                if not any(_touches(layer, bound) for bound in work.inputs.values()):
+                    work.report(
+                        f"layer {name}",
+                        "nothing-to-change",
+                        f"{layer.title} changes {layer.file} of {layer.target}, which is not bound here",
+                        "leave it out, or bind that dataset",
+                    )
+                found.append(layer)
+        return found
+
+
+def _touches(layer: Layer, bound: BoundInput) -> bool:
+    return layer.target == bound.iri and layer.file == bound.file
+
+
+def _missing_is_news(work: _Work, name: str) -> bool:
+    """Whether nobody has said yet why there is nothing of this name."""
+    head = name.partition(".")[0]
+    roles = {one.role for one in work.template.inputs}
+    unresolved = {one.name for one in work.template.steps} - set(work.steps)
+    return name not in roles and head not in unresolved
+
+
+def _finding(place: str, mismatch: Mismatch, mends: Sequence[str]) -> Finding:
+    stops = mismatch.severity == ERROR
+    remedy = mismatch.remedy
+    if stops and mends:
+        remedy = f"put {', '.join(one.rpartition('/')[2] for one in mends)} between them"
+    return Finding(
+        place=place,
+        code=mismatch.code,
+        sentence=mismatch.sentence,
+        remedy=remedy,
+        severity=mismatch.severity,
+        mends=tuple(mends) if stops else (),
+    )
+
+
+def source_port(work: _Work, role: str) -> Port:
+    """What a bound input gives: its dataset's description, and where that is silent what the template asks for.
+
+    A table has columns and no units; the template that it was bound to says in which units it reads them.
+    """
+    described = work.ports[role]
+    asked = next(one for one in work.template.inputs if one.role == role)
+    known = {one.name: one for one in described.variables}
+    for variable in asked.variables:
+        if variable.name not in known or known[variable.name].unit is None:
+            known[variable.name] = variable
+    return replace(described, variables=tuple(known.values()), step=described.step or asked.step)
+
+
+def bound_parameters(work: _Work, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The value of each parameter: the given one, else the template's default, else left to the model.
+
+    What is not known, or beyond its bounds, is reported.
+    """
+    known: dict[str, Parameter] = {one.name: one for one in work.template.parameters}
+    for bound in work.steps.values():
+        if isinstance(bound.card, Model):
+            for parameter in bound.card.parameters:
+                known.setdefault(parameter.name, parameter)
+    values = {one.name: one.default for one in work.template.parameters if one.default is not None}
+    for name, value in given.items():
+        found = known.get(name)
+        if found is None:
+            place = f"parameter {name}"
+            work.report(place, "unknown-parameter", f"there is no parameter {name}", f"there are: {', '.join(known)}")
+            continue
+        wrong = beyond(found, value)
+        if wrong:
+            work.report(f"parameter {name}", "beyond-its-bounds", wrong)
+        values[name] = value
+    return values

@@ -1,0 +1,271 @@
+"""Carrying out a run: step by step, each step committed, so that a kill costs the step that was under way.
+
+A step takes rows and gives rows. What it gives is written in canonical form into the asset store, and read from there
+by the next step: so a result does not depend on what a node held in memory, and a run that goes on after a crash
+gives the same result as one that was never disturbed. Where a run has change layers, the chain is gone through twice:
+``before`` without them, ``after`` with them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final
+
+from anyio.to_thread import run_sync
+
+from node.base.clock import Clock
+from node.base.errors import (
+    HansaError,
+    InvalidInput,
+    NotAllowed,
+    Overloaded,
+    PeerUnreachable,
+    RemoteFault,
+)
+from node.scenarios.indicators import measure
+from node.scenarios.journal import MOST_LINES, Dismissed, Journal
+from node.scenarios.layers import apply
+from node.scenarios.library import Library
+from node.scenarios.model import (
+    AFTER,
+    BEFORE,
+    Binding,
+    BoundInput,
+    BoundStep,
+    Caveat,
+    Layer,
+    Measured,
+    Model,
+    Rows,
+    Run,
+    State,
+    Step,
+    StepRun,
+    Transformation,
+)
+from node.scenarios.ports import Executor, Outcome, Reference
+from node.scenarios.rows import canonical_json, read_canonical, read_rows
+from node.scenarios.validity import outside
+from node.scenarios.wiring import bound_step, branches, input_port, output_port, transformed
+
+log = logging.getLogger("hansa.runs")
+
+REPORT_SECONDS: Final = 0.5
+"""How often the progress of a step is written down, and a cancellation looked for."""
+
+Values = dict[str, Rows | Reference]
+
+
+class Engine:
+    """Carries out runs. Safe to be called again with the same run after any interruption."""
+
+    def __init__(self, *, journal: Journal, library: Library, executor: Executor, clock: Clock) -> None:
+        self._journal = journal
+        self._library = library
+        self._executor = executor
+        self._clock = clock
+
+    async def carry_out(self, pid: str) -> None:
+        """Bring the run to its end. Raises ``PeerUnreachable``, ``LocalFault`` or ``Overloaded`` (the queue): call
+        again later. Everything else ends the run, with its reason."""
+        run = await run_sync(self._journal.begin, pid)
+        if run is None:
+            return
+        try:
+            await self._go(run)
+        except Dismissed:
+            return
+        except PeerUnreachable as error:
+            await self._journal.say(pid, f"waiting: {error.detail}")
+            raise
+        except Overloaded as error:
+            if error.facts.get("limit") == "queue":
+                raise
+            await run_sync(self._journal.fail, pid, error)
+        except RemoteFault as error:
+            await run_sync(self._journal.fail, pid, error)
+
+    # ---- the chain -------------------------------------------------------------------------------------------
+
+    async def _go(self, run: Run) -> None:
+        layers = await run_sync(self._journal.layers_of, run.binding)
+        inputs = await self._inputs(run)
+        held: dict[str, Values] = {}
+        for branch in branches(run.binding):
+            held[branch] = self._with_layers(run.binding, inputs, layers) if branch == AFTER else dict(inputs)
+        for known in run.steps:
+            values = held[known.branch]
+            done = known if known.state is State.SUCCESSFUL else await self._step(run, known, values)
+            for role, sha256 in done.outputs.items():
+                values[f"{done.name}.{role}"] = read_canonical(await self._library.read(sha256))
+        await run_sync(self._journal.finish, run.pid, measured(run, held))
+
+    async def _step(self, run: Run, step_run: StepRun, values: Values) -> StepRun:
+        bound = bound_step(run.binding, step_run.name)
+        step = next(one for one in run.template.steps if one.name == step_run.name)
+        given = {role: _value(values, source, step) for role, source in step.wiring.items()}
+        what = bound.card.titles.get("en") or bound.name
+        where = "here" if bound.agreement is None else f"at {bound.origin}"
+        await self._journal.say(run.pid, f"{step_run.branch}: {step.name} ({what}, version {bound.version}, {where})")
+        started = replace(step_run, state=State.RUNNING, started=self._clock.now(), agreement=bound.agreement)
+        await run_sync(self._journal.save_step, run.pid, started)
+        card = bound.card
+        if isinstance(card, Transformation):
+            outcome = await asyncio.to_thread(transformed, card, step.wiring, given)
+        else:
+            outcome = await self._modelled(run, bound, card, given, started)
+        outputs, counts = {}, {}
+        for role, rows in outcome.outputs.items():
+            body = await asyncio.to_thread(canonical_json, rows, output_port(card, step.wiring, role))
+            outputs[role], counts[role] = await self._library.keep(body), len(rows)
+        done = replace(
+            started,
+            state=State.SUCCESSFUL,
+            progress=100,
+            finished=self._clock.now(),
+            outputs=outputs,
+            rows=counts,
+            caveats=outcome.caveats,
+            job=outcome.job,
+            agreement=outcome.agreement or started.agreement,
+        )
+        await run_sync(self._journal.save_step, run.pid, done)
+        for caveat in outcome.caveats:
+            await self._journal.say(run.pid, f"{step_run.branch}: {step.name}: {caveat.sentence}")
+        return done
+
+    async def _modelled(
+        self, run: Run, bound: BoundStep, card: Model, given: Mapping[str, Rows | Reference], step_run: StepRun
+    ) -> Outcome:
+        parameters = {
+            one.name: run.binding.parameters[one.name]
+            for one in card.parameters
+            if one.name in run.binding.parameters
+        }
+        caveats: list[Caveat] = []
+        for port in card.inputs:
+            rows = given.get(port.role)
+            if rows is not None and not isinstance(rows, Reference):
+                caveats += [replace(one, step=bound.name) for one in outside(port, rows)]
+        reporter = _Reporter()
+        work = asyncio.ensure_future(
+            self._executor.execute(
+                card,
+                given,
+                parameters,
+                key=f"{run.pid}/{step_run.branch}/{step_run.name}",
+                progress=reporter,
+            )
+        )
+        try:
+            while not work.done():
+                await asyncio.wait([work], timeout=REPORT_SECONDS)
+                news = reporter.news()
+                # Also without news: somebody may have cancelled the run meanwhile, in another process.
+                await run_sync(self._journal.progress, run.pid, replace(step_run, progress=reporter.percent), news)
+        finally:
+            if not work.done():
+                work.cancel()
+                with suppress(asyncio.CancelledError, HansaError):
+                    await work
+        outcome = work.result()
+        known = {one.sentence for one in caveats}
+        said = [replace(one, step=bound.name) for one in outcome.caveats if one.sentence not in known]
+        return replace(outcome, caveats=(*caveats, *said))
+
+    async def _inputs(self, run: Run) -> Values:
+        values: Values = {}
+        for bound in run.binding.inputs:
+            if bound.in_place:
+                values[bound.role] = Reference(iri=bound.iri, version=bound.version, file=bound.file)
+                continue
+            await self._still_permitted(bound)
+            body = await self._library.read(bound.sha256)
+            values[bound.role] = await asyncio.to_thread(
+                read_rows, body, bound.media_type, input_port(run, bound.role)
+            )
+        return values
+
+    async def _still_permitted(self, bound: BoundInput) -> None:
+        """What came under an agreement is used under that agreement, at every run: not after its end."""
+        if bound.agreement is None:
+            return
+        agreement = await self._library.agreement(bound.iri, bound.origin)
+        decision = await self._library.standing(agreement)
+        if not decision.permits:
+            raise NotAllowed(
+                f"the agreement about {bound.titles.get('en') or bound.iri} does not permit its use now",
+                remedy="bind other data, or see what the agreement asks: hansa agreement show",
+                facts={"agreement": agreement.id, "reasons": [one.to_json() for one in decision.unmet]},
+            )
+
+    def _with_layers(self, binding: Binding, inputs: Values, layers: list[Layer]) -> Values:
+        values = dict(inputs)
+        for bound in binding.inputs:
+            mine = [one for one in layers if one.target == bound.iri and one.file == bound.file]
+            rows = values[bound.role]
+            if not mine:
+                continue
+            if isinstance(rows, Reference):
+                raise InvalidInput(
+                    f"the data of {bound.role} stay with their owner: a change layer cannot be put on them",
+                    remedy="leave the layer out, or bind data that this node may read",
+                )
+            applied = apply(rows, mine[0].key, mine)
+            if applied.conflicts:
+                first = applied.conflicts[0]
+                raise InvalidInput(
+                    f"{len(applied.conflicts)} changes do not fit the data: {first.sentence}",
+                    remedy="open the layer, look at the three values, and decide: hansa layer show",
+                )
+            values[bound.role] = applied.rows
+        return values
+
+
+class _Reporter:
+    """Keeps what a model tells until it is written down."""
+
+    def __init__(self) -> None:
+        self.percent = 0
+        self._news: list[str] = []
+
+    def __call__(self, percent: int, line: str) -> None:
+        if percent != self.percent or line:
+            self.percent = max(0, min(99, percent))
+            if len(self._news) < MOST_LINES:
+                self._news.append(line)
+
+    def news(self) -> list[str]:
+        news, self._news = self._news, []
+        return news
+
+
+def measured(run: Run, held: Mapping[str, Values]) -> tuple[Measured, ...]:
+    """The indicators of the template over the outputs of both branches."""
+    figures = []
+    for indicator in run.template.indicators:
+        of_branch = {
+            branch: measure(
+                indicator, {name: rows for name, rows in values.items() if not isinstance(rows, Reference)}
+            )
+            for branch, values in held.items()
+        }
+        figures.append(
+            Measured(
+                name=indicator.name,
+                before=of_branch.get(BEFORE),
+                after=of_branch[AFTER],
+                unit=indicator.unit,
+            )
+        )
+    return tuple(figures)
+
+
+def _value(values: Values, source: str, step: Step) -> Rows | Reference:
+    if source not in values:
+        raise InvalidInput(f"step {step.name} is fed by {source}, which is not there")
+    return values[source]

@@ -1,0 +1,65 @@
+"""What is found about a binding: what is in the way of a run, and what would mend it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from node.base.errors import InvalidInput
+from node.scenarios.model import Binding, Template
+
+ERROR: Final = "violation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something about a binding. ``place``: ``input network``, ``step noise.flows``, ``parameter x``, ``layer …``.
+    ``mends`` are IRIs of transformations that would make both ends fit. A *violation* stops a run."""
+
+    place: str
+    code: str
+    sentence: str
+    remedy: str = ""
+    severity: str = ERROR
+    mends: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        members: dict[str, Any] = {
+            "place": self.place,
+            "code": self.code,
+            "sentence": self.sentence,
+            "severity": self.severity,
+        }
+        if self.remedy:
+            members["remedy"] = self.remedy
+        if self.mends:
+            members["mends"] = list(self.mends)
+        return members
+
+
+class DoesNotFit(InvalidInput):
+    """A binding that cannot be run; ``facts["findings"]`` says why, place by place."""
+
+    code = "does-not-fit"
+    status = 422
+    title = "The scenario cannot be run like this"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """What came of binding. ``binding`` is None where something stops a run."""
+
+    template: Template
+    binding: Binding | None
+    findings: tuple[Finding, ...] = ()
+
+    def require(self) -> Binding:
+        """The binding. Raises ``DoesNotFit`` with the findings where there is none."""
+        if self.binding is None:
+            stops = [one for one in self.findings if one.severity == ERROR]
+            raise DoesNotFit(
+                stops[0].sentence if len(stops) == 1 else f"{len(stops)} things stop this run: {stops[0].sentence} …",
+                remedy=stops[0].remedy,
+                facts={"findings": [one.to_json() for one in self.findings]},
+            )
+        return self.binding

@@ -1,0 +1,113 @@
+"""A run as JSON for programs: what the management API and the command line show."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from node.base.clock import stamp
+from node.scenarios.findings import Bound
+from node.scenarios.model import Binding, Caveat, Measured, Run, StepRun
+
+
+def run_json(run: Run, *, whole: bool = True) -> dict[str, Any]:
+    """Everything about a run; without ``whole`` only what a list shows."""
+    members: dict[str, Any] = {
+        "pid": run.pid,
+        "scenario": run.template.iri,
+        "scenarioVersion": run.template.version,
+        "titles": dict(run.template.titles),
+        "state": str(run.state),
+        "progress": run.progress,
+        "by": run.by,
+        "created": stamp(run.created),
+        "updated": stamp(run.updated),
+        "key": run.binding.key,
+        "result": run.result,
+        "indicators": [measured_json(one) for one in run.indicators],
+    }
+    for name, value in (("repeats", run.repeats), ("published", run.published), ("error", run.error)):
+        if value:
+            members[name] = value
+    if whole:
+        members["goal"] = dict(run.template.goal)
+        members["binding"] = binding_json(run.binding)
+        members["steps"] = [step_json(one) for one in run.steps]
+        members["caveats"] = [caveat_json(one) for one in run.caveats]
+        members["log"] = list(run.log)
+    return members
+
+
+def binding_json(binding: Binding) -> dict[str, Any]:
+    """What a run is pinned to."""
+    return {
+        "scenario": binding.template,
+        "version": binding.version,
+        "inputs": {
+            one.role: {
+                "dataset": one.iri,
+                "version": one.version,
+                "file": one.file,
+                "sha256": one.sha256,
+                "origin": one.origin,
+                "inPlace": one.in_place,
+                **({"agreement": one.agreement} if one.agreement else {}),
+            }
+            for one in binding.inputs
+        },
+        "steps": {
+            one.name: {
+                "uses": one.iri,
+                "kind": one.kind,
+                "version": one.version,
+                "sha256": one.sha256,
+                "origin": one.origin,
+                **({"agreement": one.agreement} if one.agreement else {}),
+            }
+            for one in binding.steps
+        },
+        "parameters": dict(binding.parameters),
+        "layers": list(binding.layers),
+        "key": binding.key,
+    }
+
+
+def step_json(step: StepRun) -> dict[str, Any]:
+    """One step of one branch."""
+    members: dict[str, Any] = {
+        "branch": step.branch,
+        "name": step.name,
+        "state": str(step.state),
+        "progress": step.progress,
+        "outputs": {role: {"sha256": sha256, "rows": step.rows.get(role)} for role, sha256 in step.outputs.items()},
+        "caveats": [caveat_json(one) for one in step.caveats],
+    }
+    for name, value in (("started", _moment(step.started)), ("finished", _moment(step.finished))):
+        if value:
+            members[name] = value
+    members |= {name: known for name, known in (("job", step.job), ("agreement", step.agreement)) if known}
+    return members
+
+
+def measured_json(one: Measured) -> dict[str, Any]:
+    """An indicator."""
+    return {"name": one.name, "before": one.before, "after": one.after, "unit": one.unit}
+
+
+def caveat_json(one: Caveat) -> dict[str, Any]:
+    """What goes with a result."""
+    return {"code": one.code, "sentence": one.sentence, "step": one.step, "facts": dict(one.facts)}
+
+
+def bound_json(bound: Bound) -> dict[str, Any]:
+    """What came of checking a binding."""
+    return {
+        "scenario": bound.template.iri,
+        "fits": bound.binding is not None,
+        "findings": [one.to_json() for one in bound.findings],
+        "binding": binding_json(bound.binding) if bound.binding else None,
+    }
+
+
+def _moment(at: datetime | None) -> str:
+    return stamp(at) if at else ""

@@ -1,0 +1,162 @@
+"""Scenarios: check a binding, run it, watch it, read what it gave; change layers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response, StreamingResponse
+
+from node.base.changes import Changes
+from node.base.errors import InvalidInput, TooLarge
+from node.base.jsons import read_object
+from node.identity.model import UserRole
+from node.scenarios.layering import Laid, Layers
+from node.scenarios.layers import layer_to_json
+from node.scenarios.model import Port, Rows
+from node.scenarios.rows import canonical_csv, canonical_geojson
+from node.scenarios.runview import bound_json, run_json
+from node.scenarios.usecases import Runs
+from node.web.management.person import Person
+
+MAX_BODY = 4 << 20
+LONGEST_WAIT = 30.0
+LOOK_AGAIN = 1.0
+HEARTBEAT = 15.0
+
+Wait = Annotated[float, Query(ge=0, allow_inf_nan=False, description="Seconds, at most 30.")]
+RUNNERS = (UserRole.PUBLISHER, UserRole.STEWARD)
+_WRITERS: dict[str, tuple[str, Callable[[Rows, Port], bytes]]] = {
+    "csv": ("text/csv; charset=utf-8", canonical_csv),
+    "geojson": ("application/geo+json", canonical_geojson),
+}
+
+
+def router(*, person: Person, runs: Runs, layers: Layers, changes: Changes) -> APIRouter:
+    """The routes of scenarios."""
+    api = APIRouter(prefix="/api", tags=["scenarios"])
+
+    @api.post("/runs/check", summary="Bind a scenario without running it: what is pinned, and what is in the way")
+    async def check(request: Request) -> Any:
+        caller = await person(request)
+        return bound_json(await runs.check(await json_body(request), caller))
+
+    @api.post("/runs", status_code=201, summary="Run a scenario")
+    async def start(request: Request) -> Any:
+        caller = await person(request, *RUNNERS)
+        return run_json(await runs.start(await json_body(request), caller))
+
+    @api.get("/runs", summary="Runs, newest first")
+    async def newest(
+        request: Request,
+        scenario: Annotated[str | None, Query(max_length=2048)] = None,
+        limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    ) -> Any:
+        await person(request)
+        return [run_json(one, whole=False) for one in await runs.newest(scenario, limit)]
+
+    @api.get("/runs/{pid}", summary="A run; waits for its end if asked to")
+    async def one(request: Request, pid: str, wait: Wait = 0.0) -> Any:
+        await person(request)
+        until = time.monotonic() + min(wait, LONGEST_WAIT)
+        with changes.watch() as watch:
+            while True:
+                run = await runs.run(pid)
+                left = until - time.monotonic()
+                if run.state.ended or left <= 0:
+                    return run_json(run)
+                await watch.changed(min(left, LOOK_AGAIN))
+
+    @api.get("/runs/{pid}/events", summary="What happens in a run, as server-sent events")
+    async def events(request: Request, pid: str) -> Response:
+        await person(request)
+        await runs.run(pid)
+        return StreamingResponse(
+            _events(runs, changes, pid, request.is_disconnected),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+
+    @api.post("/runs/{pid}/cancel", summary="Stop a run")
+    async def cancel(request: Request, pid: str) -> Any:
+        await person(request, *RUNNERS)
+        return run_json(await runs.cancel(pid))
+
+    @api.post("/runs/{pid}/again", status_code=201, summary="Run the same binding once more")
+    async def again(request: Request, pid: str) -> Any:
+        return run_json(await runs.again(pid, await person(request, *RUNNERS)))
+
+    @api.get("/runs/{pid}/outputs/{branch}/{name}", summary="What a step gave: JSON, CSV or GeoJSON")
+    async def output(
+        request: Request,
+        pid: str,
+        branch: str,
+        name: str,
+        as_: Annotated[str, Query(alias="format", pattern="^(json|csv|geojson)$")] = "json",
+    ) -> Any:
+        await person(request, *RUNNERS)
+        rows, port = await runs.output(await runs.run(pid), branch, name)
+        if as_ == "json":
+            return rows
+        media_type, write = _WRITERS[as_]
+        return Response(await asyncio.to_thread(write, rows, port), media_type=media_type)
+
+    @api.get("/layers", summary="Change layers, of one dataset or of all")
+    async def all_layers(request: Request, target: Annotated[str | None, Query(max_length=2048)] = None) -> Any:
+        await person(request)
+        return [layer_to_json(one) for one in await layers.of(target)]
+
+    @api.post("/layers", status_code=201, summary="Keep a change layer")
+    async def save(request: Request) -> Any:
+        caller = await person(request, *RUNNERS)
+        return _laid(await layers.save(await json_body(request), caller))
+
+    @api.get("/layers/{name}", summary="A change layer, on the version it is for or on another one")
+    async def layer(request: Request, name: str, version: Annotated[int | None, Query(ge=1)] = None) -> Any:
+        caller = await person(request)
+        return _laid(await layers.laid(await layers.layer(name), caller, version=version))
+
+    return api
+
+
+def _laid(laid: Laid) -> dict[str, Any]:
+    return {**layer_to_json(laid.layer), "conflicts": [one.to_json() for one in laid.conflicts]}
+
+
+async def _events(
+    runs: Runs, changes: Changes, pid: str, gone: Callable[[], Awaitable[bool]]
+) -> AsyncIterator[bytes]:
+    """An event ``run`` with each new state of the run (WHATWG HTML, server-sent events); ``end`` after the last."""
+    told, spoken = "", time.monotonic()
+    with changes.watch() as watch:
+        while not await gone():
+            run = await runs.run(pid)
+            news = json.dumps(run_json(run), ensure_ascii=False)
+            if news != told:
+                told, spoken = news, time.monotonic()
+                yield f"event: run\ndata: {news}\n\n".encode()
+            elif time.monotonic() - spoken > HEARTBEAT:
+                spoken = time.monotonic()
+                yield b": still running\n\n"
+            if run.state.ended:
+                yield b"event: end\ndata: {}\n\n"
+                return
+            await watch.changed(LOOK_AGAIN)
+
+
+async def json_body(request: Request) -> dict[str, Any]:
+    """The JSON object of a request. Raises ``InvalidInput``, ``TooLarge``."""
+    pieces, size = [], 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > MAX_BODY:
+            raise TooLarge(f"the body is larger than {MAX_BODY >> 20} MB")
+        pieces.append(piece)
+    body = b"".join(pieces)
+    if not body:
+        raise InvalidInput("the body is empty", remedy="send a JSON object")
+    return read_object(body)
