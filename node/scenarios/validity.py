@@ -18,17 +18,18 @@ EXAMPLES: Final = 5
 
 
 def check_rows(port: Port, rows: Rows) -> None:
-    """That each row has every declared column, and a finite number (or None) where a figure is declared.
+    """That each row has every required column, and a finite number (or None) where a figure is declared.
 
     Raises ``InvalidInput`` naming row and member.
     """
-    figures = [(one.name, is_number(one)) for one in port.variables]
+    wanted = [(one.name, one.required, is_number(one)) for one in port.variables]
     for index, row in enumerate(rows):
-        for name, figure in figures:
-            if name not in row:
+        for name, required, figure in wanted:
+            value = row.get(name)
+            if required and name not in row:
                 raise _bad_row(port, index, name, f"has no {name}", "each row needs it; null, if it is not known")
-            if figure and row[name] is not None and not is_figure(row[name]):
-                raise _bad_row(port, index, name, f"has {str(row[name])[:40]!r} as {name}", "write a finite number")
+            if figure and value is not None and not is_figure(value):
+                raise _bad_row(port, index, name, f"has {str(value)[:40]!r} as {name}", "write a finite number")
 
 
 def _bad_row(port: Port, index: int, name: str, why: str, remedy: str) -> InvalidInput:

@@ -28,6 +28,7 @@ def row(name: str, speed: Any = 50, light: Any = 1, **more: Any) -> dict[str, An
 def test_rows_that_are_as_declared() -> None:
     check_rows(PORT, [row("a"), row("b", None, 0.5), row("c", extra=1)])
     check_rows(Port(role="x"), [{"anything": object()}])
+    check_rows(Port(role="x", variables=(Variable(name="v", unit="m", required=False),)), [{}, {"v": 1}])
 
 
 @pytest.mark.parametrize(
