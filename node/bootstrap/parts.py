@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from node.adapters.egress import Egress
@@ -155,6 +155,10 @@ def own_rulebook(stores: Stores, me: str) -> dict[str, Any] | None:
     }
 
 
+MODELS_AT_ONCE: Final = 2
+"""Models that run at the same time. Each may have half a gigabyte and a minute of a processor."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """A node's technology, opened."""
@@ -203,7 +207,7 @@ def open_parts(settings: Settings, *, clock: Clock | None = None, cage: Cage | N
     where = places(settings.folder)
     keyring = FileKeyRing.open(where.keys)
     check_identity(keyring.did, settings)
-    caged = cage or Cage(width=settings.query_concurrency)
+    caged = cage or Cage(width=settings.query_concurrency, widths={"scenarios": MODELS_AT_ONCE})
     return Parts(
         settings=settings,
         clock=clock or SystemClock(),
