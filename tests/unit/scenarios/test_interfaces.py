@@ -189,6 +189,16 @@ def test_texts_where_figures_are_needed() -> None:
     assert not one(Variable(name="v"), Variable(name="v"), sample=[{"v": "x"}])
 
 
+@pytest.mark.parametrize(
+    ("unit", "told"),
+    [("{vehicles}/d", True), ("{PCU}/d", False), ("/d", False), ("{vehicles}/h", False), ("{vehicles}/km", False)],
+)
+def test_what_may_be_meant_under_another_name_is_told_with_its_unit(unit: str, told: bool) -> None:
+    source = Port(role="a", variables=(Variable(name="flow", unit=unit),))
+    found = fits(source, Port(role="b", variables=(Variable(name="light", unit="{veh}/h"),)))
+    assert [each.code for each in found] == ["missing-variable", *(["unit-factor"] if told else [])]
+
+
 def test_ports_of_one_name_are_told_apart() -> None:
     (found,) = fits(FLOWS, replace(FLOWS, step=HOUR))
     assert "the input flows needs one for each hour" in found.sentence
