@@ -90,8 +90,9 @@ def shape(rows: Rows, places: Sequence[Places] = ()) -> Shape:
         name: dict.fromkeys(str(row[name]) for row in rows if isinstance(row.get(name), str)) for name in columns
     }
     texts = {name: values for name, values in texts.items() if values and name not in numbers}
-    located = [one.key for one in places if one.key in texts]
-    # Rows may name two things (a receptor and the street in front): they are about the one that differs more.
+    located = [name for name in texts if any(one.key == name for one in places)]
+    # Rows may name two things (a receptor and the street in front): they are about the one that differs more, and
+    # of two that differ alike about the one that is named first.
     key = max(located, key=lambda name: len(texts[name]), default="")
     if not key:
         key = max(texts, key=lambda name: len(texts[name]), default="")

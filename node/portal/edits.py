@@ -12,6 +12,7 @@ from typing import Any, Final
 from node.base.errors import InvalidInput
 from node.portal.differences import is_number
 from node.scenarios.model import GEOMETRY, Change, Layer, Operation, Row, Rows
+from node.scenarios.rows import row_id
 
 MAX_EDITED: Final = 24
 """Columns of one feature in a form: a form has sixty fields at most."""
@@ -36,7 +37,7 @@ def columns(rows: Rows, key: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for row in rows:
         for name, value in row.items():
-            if name in (key, GEOMETRY) or value is None or found.get(name) == "text":
+            if name in (*names_of(key), GEOMETRY) or value is None or found.get(name) == "text":
                 continue
             shape = "flag" if isinstance(value, bool) else "number" if is_number(value) else "text"
             if isinstance(value, Mapping | list):
@@ -66,30 +67,38 @@ def cells(rows: Rows, layer: Layer, feature: str) -> list[Cell]:
 
 
 def find(rows: Rows, key: str, feature: str) -> Row | None:
-    return next((row for row in rows if str(row.get(key, "")) == feature), None)
+    """The row of that name."""
+    names = names_of(key)
+    return next((row for row in rows if row_id(row, names) == feature), None)
+
+
+def names_of(key: str) -> tuple[str, ...]:
+    """The members that name a row: a key of several has commas between."""
+    return tuple(key.split(","))
 
 
 def changed(layer: Layer, rows: Rows, feature: str, fields: Mapping[str, str]) -> Layer:
     """The layer with a feature changed as ``fields`` say: ``set.<column>`` or ``factor.<column>``; what is empty or
     as it was stays as it is. Raises ``InvalidInput`` for what cannot be read, and where nothing is changed."""
     row = find(rows, layer.key, feature)
-    added = next((one for one in layer.operations if one.id == feature and one.op is Change.ADD), None)
-    values: dict[str, Any] = {}
-    for name, shape in columns(rows, layer.key).items():
+    known = columns(rows, layer.key)
+    earlier = next((one for one in layer.operations if one.id == feature and one.op is not Change.REMOVE), None)
+    # What the form does not show of an earlier operation stays.
+    values = {name: value for name, value in earlier.set.items() if name not in known} if earlier else {}
+    for name, shape in known.items():
         text, factor = fields.get(f"set.{name}", "").strip(), fields.get(f"factor.{name}", "").strip()
         if factor:
             values[name] = {"factor": _number(name, factor)}
         elif text and (row is None or text != plain(row.get(name))):
             values[name] = typed(name, text, shape)
-    if added:
-        one = replace(added, set={layer.key: feature, **values})
-        return _put(layer, one)
+    if earlier and earlier.op is Change.ADD:
+        return _put(layer, replace(earlier, set=values))
     if row is None:
         raise InvalidInput(f"the data have no {layer.key} {feature[:80]}", remedy="choose it on the map")
     if not values:
         raise InvalidInput("nothing is changed", remedy="give a new value or a factor for at least one field")
-    seen = {name: row.get(name) for name in values}
-    return _put(layer, Operation(op=Change.UPDATE, id=feature, before=seen, set=values))
+    one = earlier or Operation(op=Change.UPDATE, id=feature)
+    return _put(layer, replace(one, before={name: row.get(name) for name in values}, set=values))
 
 
 def removed(layer: Layer, rows: Rows, feature: str) -> Layer:
@@ -107,7 +116,7 @@ def added(layer: Layer, rows: Rows, feature: str, fields: Mapping[str, str]) -> 
         raise InvalidInput(
             f"a new feature needs a {layer.key} that is not taken", remedy="give it a name of its own, like new-001"
         )
-    values: dict[str, Any] = {layer.key: feature}
+    values: dict[str, Any] = {}
     for name, shape in columns(rows, layer.key).items():
         if text := fields.get(f"set.{name}", "").strip():
             values[name] = typed(name, text, shape)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from starlette.responses import Response
@@ -17,14 +17,13 @@ from node.portal.cities import cities
 from node.portal.markup import unit
 from node.portal.pages_run import port
 from node.portal.parts_scenario import template_chain
-from node.portal.scenario_ports import Candidate, Finding
+from node.portal.scenario_ports import Candidate
 from node.portal.visit import Visit
+from node.scenarios.findings import ERROR, Finding
 from node.scenarios.model import Layer, Parameter, Port, Template
 
 if TYPE_CHECKING:
     from node.portal.desk import Desk
-
-WARNING: Final = "warning"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +122,7 @@ async def bind(desk: Desk, visit: Visit) -> Response:
         elsewhere=_elsewhere(found, template, layers),
         bound=bound,
         sound=bool(bound and bound.binding),
-        stops=[one for one in found if one.severity != WARNING],
+        stops=[one for one in found if one.severity == ERROR],
         mends=await _mends(desk, visit, found),
         wanted=json.dumps(wanted, ensure_ascii=False),
         cities=known,

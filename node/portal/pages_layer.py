@@ -15,6 +15,7 @@ from node.portal.pages_run import port
 from node.portal.scenario_ports import Drawn
 from node.portal.visit import Visit
 from node.scenarios.model import GEOMETRY, Change, Layer, Operation
+from node.scenarios.rows import row_id
 
 if TYPE_CHECKING:
     from node.portal.desk import Desk
@@ -146,7 +147,7 @@ def _page(desk: Desk, visit: Visit, drawn: Drawn, *, trouble: HansaError | None 
         cells=edits.cells(drawn.rows, layer_, like if adding else feature),
         spelled=edits.spelled(sample.get(GEOMETRY) if sample else None),
         located=any(isinstance(one.get(GEOMETRY), Mapping) for one in drawn.rows),
-        listed=[str(one.get(layer_.key, "")) for one in drawn.rows[:MAX_LISTED]],
+        listed=[row_id(one, edits.names_of(layer_.key)) for one in drawn.rows[:MAX_LISTED]],
         more=max(0, len(drawn.rows) - MAX_LISTED),
         trouble=trouble,
         typed=visit.fields,
@@ -190,7 +191,7 @@ def _map(visit: Visit, drawn: Drawn, feature: str) -> maps.Picture | None:
     for row in drawn.rows:
         geometry = row.get(GEOMETRY)
         if isinstance(geometry, Mapping):
-            name = str(row.get(layer_.key, ""))
+            name = row_id(row, edits.names_of(layer_.key))
             marks.append(_mark(visit, name, geometry, by_id.get(name), chosen=name == feature, link=address))
     for one in layer_.operations:
         if one.op is Change.ADD and one.geometry:

@@ -88,7 +88,7 @@ def change_scale(changes: Iterable[float], decimals: int | None = None) -> Scale
     # A difference of two rounded figures may fall short of the last decimal by what floats lose.
     sizes = sorted(size for change in known if (size := abs(change)) > 0 and size >= noise * 0.999)
     ends = {"lowest": min(known, default=0.0), "highest": max(known, default=0.0)}
-    typical = sizes[round(_TYPICAL * (len(sizes) - 1))] if sizes else max(noise, 1.0)
+    typical = sizes[round(_TYPICAL * (len(sizes) - 1))] if sizes else noise or 1.0
     power = math.floor(math.log10(typical))
     candidates = [
         tuple(_round(part, exponent) for part in triple)

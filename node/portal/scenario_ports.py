@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from node.identity.model import Caller
-from node.scenarios.model import Binding, Layer, Port, Rows, Run, Template, Texts
+from node.scenarios.findings import Bound
+from node.scenarios.layers import Conflict
+from node.scenarios.model import Layer, Port, Rows, Run, Template, Texts
 
 CANCEL, AGAIN, PUBLISH = "cancel", "again", "publish"
 """What a person may do with a run."""
@@ -47,23 +49,6 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    place: str
-    code: str
-    sentence: str
-    remedy: str = ""
-    severity: str = "violation"
-    mends: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bound:
-    template: Template
-    binding: Binding | None
-    findings: tuple[Finding, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
     """A run as its page shows it: with its layers in the order in which they are stacked, what this person may do
     (``CANCEL``, ``AGAIN``, ``PUBLISH``), and the conditions, one sentence each, that a result inherits."""
@@ -75,17 +60,6 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Clash:
-    """An operation whose author saw another value than the data have now: three values (digest §5)."""
-
-    id: str
-    field: str
-    seen: Any
-    now: Any
-    wanted: Any
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
     """A layer as its page shows it. ``rows`` are those of the version that it was made for, unchanged; ``titles``
     name the dataset; ``newest`` is the number of its newest version, against which ``clashes`` were sought."""
@@ -94,7 +68,7 @@ class Drawn:
     rows: Rows
     titles: Texts
     newest: int
-    clashes: tuple[Clash, ...] = ()
+    clashes: tuple[Conflict, ...] = ()
     runs: tuple[Run, ...] = ()
     may_edit: bool = False
 

@@ -15,6 +15,7 @@ import uvicorn
 
 from tests.e2e.chromium import Chromium, binary
 from tests.fakes.portal_node import AGREEMENT, BROKEN, ELS, TRANSFER, FakeNode, application
+from tests.fakes.portal_scenarios import BRIDGE, DONE, FAILED, NETWORK, RUNNING, SLOWER, SPEED_LAYER, TEMPLATE
 from tests.unit.portal.test_hostile import MARKUP, Hostile
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -49,6 +50,18 @@ INSIDE = (
     "/deliveries",
     "/applications",
     "/issued",
+    "/runs",
+    f"/runs/{DONE}?row=gent-rec-009",
+    f"/runs/{DONE}?show=hourly.hourly:light",
+    f"/runs/{RUNNING}",
+    f"/runs/{FAILED}",
+    f"/runs/compare?left={DONE}&right={SLOWER}",
+    f"/scenario/bind?template={quote(TEMPLATE, safe='')}&input.network=&param.greenFactor=7",
+    "/layers",
+    f"/layers/{SPEED_LAYER}?feature=gent-seg-020",
+    f"/layers/{SPEED_LAYER}?add=1&like=gent-seg-005",
+    "/scenarios/contributiebrug",
+    "/models/traffic-assignment",
 )
 BROKEN_ONES = ("/nowhere", "/broken", "/datasets/parking", "/sparql?query=nonsense")
 
@@ -155,7 +168,17 @@ async def test_the_keyboard_goes_everywhere_and_is_seen(site: str, tab: Chromium
 async def test_things_to_press_are_large_enough(site: str, tab: Chromium) -> None:
     """24 pixels each way, except for links inside a sentence (WCAG 2.2, 2.5.8)."""
     await tab.cookie(site, "hansa_session", "els-session")
-    for path in ("/", "/search", "/datasets/traffic-counts", "/decisions", "/issued", "/members"):
+    pages = (
+        "/",
+        "/search",
+        "/datasets/traffic-counts",
+        "/decisions",
+        "/issued",
+        "/members",
+        "/runs",
+        f"/runs/{DONE}",
+    )
+    for path in (*pages, f"/layers/{SPEED_LAYER}?feature=gent-seg-020"):
         await tab.look(site + path, width=360)
         small = await tab.ask(
             "[...document.querySelectorAll('button, summary, input, nav a, .chip, .facet-link, .tile, .pages a')]"
@@ -203,6 +226,52 @@ async def test_all_of_it_works_without_scripts(site: str, tab: Chromium) -> None
     assert await tab.ask("document.querySelector('[role=status]').textContent.includes('Refused')")
     await _goes(tab, tab.ask("document.querySelector('form[action=\"/sign-out\"] button').click()"))
     assert (await tab.ask("location.pathname")) == "/"
+    await tab.forget_cookies()
+
+
+async def test_a_layer_is_drawn_by_clicks_on_the_map_without_scripts(site: str, tab: Chromium) -> None:
+    await tab.cookie(site, "hansa_session", "els-session")
+    await tab.look(f"{site}/layers/new?target={quote(NETWORK, safe='')}", scripts=False)
+    spot = await tab.ask(
+        f"(e => {{ e.scrollIntoView({{block: 'center', behavior: 'instant'}}); const path = e.querySelector('path:last-of-type'); "
+        "const at = path.getPointAtLength(path.getTotalLength() / 2).matrixTransform(path.getScreenCTM()); "
+        f"return [at.x, at.y]; }})(document.querySelector('a[aria-label=\"{BRIDGE}\"]'))"
+    )
+    x, y = spot
+    tab.loaded.clear()
+    for kind in ("mousePressed", "mouseReleased"):
+        await tab.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+    await tab.settled()
+    assert await tab.ask("document.querySelector('#edit').textContent") == BRIDGE
+    for field, text in (("set.capacity_vph", "0"), ("title", "Closed"), ("reason", "What if?")):
+        await tab.ask(f"document.querySelector('[name=\"{field}\"]').value = '{text}'")
+    await _goes(tab, tab.ask("document.querySelector('#form form button').click()"))
+    assert await tab.ask("document.querySelector('h1').textContent") == "Closed"
+    assert await tab.ask("document.querySelector('.operations ins').textContent") == "0"
+    await tab.forget_cookies()
+
+
+async def test_a_run_under_way_shows_news_by_itself(site: str, tab: Chromium) -> None:
+    await tab.cookie(site, "hansa_session", "els-session")
+    await tab.look(f"{site}/runs/{RUNNING}")
+    assert await tab.ask("document.querySelector('meta[http-equiv=refresh]') === null")
+    await tab.ask("document.querySelector('#live h2').textContent = 'old'")
+    await _until(tab, "document.querySelector('#live h2').textContent.includes('%')")
+    assert tab.troubles == []
+    await tab.look(f"{site}/runs/{RUNNING}", scripts=False)
+    assert await tab.ask("document.querySelector('meta[http-equiv=refresh]') !== null")
+    await tab.look(f"{site}/about")
+    await tab.forget_cookies()
+
+
+async def test_maps_are_light_by_night_too(site: str, tab: Chromium) -> None:
+    await tab.cookie(site, "hansa_session", "els-session")
+    for dark in (False, True):
+        await tab.look(f"{site}/runs/{DONE}", dark=dark)
+        assert (
+            await tab.ask("getComputedStyle(document.querySelector('svg.plate')).backgroundColor")
+            == "rgb(255, 255, 255)"
+        )
     await tab.forget_cookies()
 
 

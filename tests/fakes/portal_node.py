@@ -483,7 +483,7 @@ def application(node: FakeNode, settings: PortalSettings | None = None, **option
 
     async def news(request: Request) -> Response:
         """The events of a run, which another door sends: the state, once."""
-        return Response("event: run\ndata: {}\n\n", media_type="text/event-stream")
+        return Response("retry: 300\nevent: run\ndata: {}\n\n", media_type="text/event-stream")
 
     app = Starlette(
         routes=[

@@ -14,7 +14,9 @@ from typing import Any
 
 from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.identity.model import Caller, UserRole
-from node.portal.scenario_ports import AGAIN, CANCEL, PUBLISH, Bound, Candidate, Clash, Drawn, Finding, Watched
+from node.portal.scenario_ports import AGAIN, CANCEL, PUBLISH, Candidate, Drawn, Watched
+from node.scenarios.findings import Bound, Finding
+from node.scenarios.layers import Conflict as Clash
 from node.scenarios.model import (
     AFTER,
     BEFORE,
@@ -429,7 +431,7 @@ def speed_layer() -> Layer:
             Operation(
                 op=Change.ADD,
                 id="new-001",
-                set={"segmentId": "new-001", "capacity_vph": 600, "freeflow_kmh": 30},
+                set={"capacity_vph": 600, "freeflow_kmh": 30},
                 geometry={"type": "LineString", "coordinates": [[3.7291, 51.054], [3.722, 51.0580]]},
             ),
         ),
@@ -718,7 +720,15 @@ class FakeScenarios:
             raise NotFound
         layer = self.kept[layer_id]
         clashes = tuple(
-            Clash(id=one.id, field=name, seen=seen, now=1800, wanted=one.set.get(name))
+            Clash(
+                layer=layer.id,
+                sentence="it is 1800 now",
+                id=one.id,
+                field=name,
+                seen=seen,
+                now=1800,
+                wanted=one.set.get(name),
+            )
             for one in layer.operations
             for name, seen in one.before.items()
             if seen == 1900
