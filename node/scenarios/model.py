@@ -171,6 +171,10 @@ class BoundInput:
     in_place: bool = False
     agreement: str | None = None
 
+    @property
+    def version_iri(self) -> str:
+        return f"{self.iri}#v{self.version}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundStep:
@@ -184,6 +188,10 @@ class BoundStep:
     origin: str
     card: Model | Transformation
     agreement: str | None = None
+
+    @property
+    def version_iri(self) -> str:
+        return f"{self.iri}#v{self.version}"
 
     @property
     def kind(self) -> str:
