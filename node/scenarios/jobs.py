@@ -37,6 +37,10 @@ MOST_WAITING: Final = 100
 
 _KEY_LENGTH: Final = 200
 
+# Two lanes, whoever asks: jobs take long, and must leave places of the worker to messages.
+_OWN_LANE: Final = "jobs of our own"
+_LANE: Final = "jobs"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asker:
@@ -138,7 +142,7 @@ class Jobs:
             self._courier.deliver(
                 tx,
                 topic=JOB_TOPIC,
-                lane=f"jobs {asker.owner}",
+                lane=_OWN_LANE if asker.did is None else _LANE,
                 subject=job.id,
                 body=b"",
                 due=now,

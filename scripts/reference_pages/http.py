@@ -93,7 +93,7 @@ _PLAIN: Mapping[str, tuple[str, str]] = {
     "/data/{pid}/token": ("the recipient, with its own ID token", "A new token for the data address"),
     "/conformance": ("everybody", "The conformance classes of OGC API Processes 1.0 that this node keeps to"),
     "/processes": ("everybody", "The models of this node that can be run and that you may see (`limit`)"),
-    "/processes/{process}": ("whoever may see the model", "Its inputs, parameters and outputs, with units (`version`)"),
+    "/processes/{process}": ("whoever may see the model", "Its inputs, parameters, outputs, with units (`version`)"),
     "/processes/{process}/execution": (
         "publishers and operators of this node; recipients of a transfer of the format for calling models",
         "Run it: at once where that takes a few seconds, or as a job with `Prefer: respond-async`. The same "

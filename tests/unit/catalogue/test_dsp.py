@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ from jsonschema import Draft201909Validator
 from referencing import Registry, Resource
 
 from node.base.errors import InvalidInput, NotFound
-from node.catalogue.dsp import DspCatalogue
+from node.catalogue.dsp import DspCatalogue, formats_of
 from node.identity.model import ANONYMOUS
+from node.semantics.model import File
 from node.vocab.dsp import EXECUTE, PULL
+from node.vocab.namespaces import HANSA_MODEL
 from tests.fakes.catalogue import MEMBER, STRANGER, CatalogueNode
 from tests.shared import data
 
@@ -80,6 +83,25 @@ async def test_a_dataset_is_valid_and_complete(gent: CatalogueNode) -> None:
 async def test_a_model_without_files_is_called(gent: CatalogueNode) -> None:
     dataset = await gent.dsp.dataset("https://gent.example/models/noise", STRANGER)
     assert [one["format"] for one in dataset["distribution"]] == [EXECUTE]
+
+
+@pytest.mark.parametrize(
+    ("property_", "files", "formats"),
+    [
+        ("codeSha256", 0, (EXECUTE,)),
+        ("codeSha256", 1, (EXECUTE, PULL)),
+        ("endpoint", 1, (EXECUTE, PULL)),
+        ("method", 1, (PULL,)),
+        ("method", 0, (EXECUTE,)),
+    ],
+)
+def test_the_formats_of_a_model(gent: CatalogueNode, property_: str, files: int, formats: tuple[str, ...]) -> None:
+    with gent.uow.read() as tx:
+        noise = gent.records.get(tx, "https://gent.example/models/noise")
+    assert noise is not None
+    statement = f'<{noise.iri}> <{HANSA_MODEL}{property_}> "x" .\n'.encode()
+    file = File(name="noise.py", media_type="text/x-python", size=1, sha256="ab" * 32)
+    assert formats_of(replace(noise, nquads=statement, files=(file,) * files)) == formats
 
 
 @pytest.mark.parametrize("slug", ["only-described", "members-only", "staff", "gone", "nothing"])
