@@ -127,7 +127,12 @@ async def bind(desk: Desk, visit: Visit) -> Response:
         wanted=json.dumps(wanted, ensure_ascii=False),
         cities=known,
         picture=await template_chain(desk, visit, template, known, missing=[r for r, c in chosen.items() if not c]),
-        targets=sorted({_read_choice(value)[0] for value in chosen.values() if value}),
+        targets={
+            choice.candidate.iri: choice.candidate.titles
+            for role, choices in offered.items()
+            for choice in choices
+            if choice.value == chosen[role]
+        },
     )
 
 

@@ -144,7 +144,7 @@ def chain_of(one: Run, known: Cities, visit: Visit) -> Drawing:
     """The picture of a run's chain, with the versions that are pinned."""
     bound = {step.name: step for step in one.binding.steps}
     inputs = {role.role: role for role in one.binding.inputs}
-    states = {step.name: step.state for step in one.steps}
+    failed = {step.name for step in one.steps if step.state is State.FAILED}
     links = []
     for step in sorted(one.template.steps, key=lambda step: step.position):
         used = bound.get(step.name)
@@ -156,7 +156,7 @@ def chain_of(one: Run, known: Cities, visit: Visit) -> Drawing:
                 where=known.name(used.origin) if used else "",
                 remote=bool(used) and known.elsewhere(used.origin) if used else False,
                 wires=tuple(step.wiring.items()),
-                tone="failed" if states.get(step.name) is State.FAILED else "",
+                tone="failed" if step.name in failed else "",
             )
         )
     roles = {
