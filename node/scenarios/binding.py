@@ -223,6 +223,9 @@ class Bind:
                     if _missing_is_news(work, name):
                         work.report(place, "no-such-source", f"{name} is neither an input nor an output before it")
                     continue
+                held = work.inputs.get(name)
+                if held is not None and held.in_place:
+                    source = taken_on_trust(source, target)
                 for mismatch in fits(source, target, sample=work.rows.get(name)):
                     if known is None and mismatch.severity == ERROR:
                         known = await self._transformations(caller)
@@ -301,6 +304,14 @@ def source_port(work: _Work, role: str) -> Port:
         if variable.name not in known or known[variable.name].unit is None:
             known[variable.name] = variable
     return replace(described, variables=tuple(known.values()), step=described.step or asked.step)
+
+
+def taken_on_trust(source: Port, target: Port) -> Port:
+    """Data that stay with their owner cannot be looked at here: that they have the columns is found where they are,
+    before the model reads them."""
+    known = {one.name for one in source.variables}
+    unseen = [one for one in target.variables if one.name not in known]
+    return replace(source, variables=(*source.variables, *unseen))
 
 
 def bound_parameters(work: _Work, given: Mapping[str, Any]) -> dict[str, Any]:
