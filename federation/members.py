@@ -28,6 +28,8 @@ from node.api import (
 NEW = "new"
 FOLLOWING = "following"
 TROUBLED = "troubled"
+STOPPED = "stopped"
+"""It has as much here as one node may: nothing more is taken from it."""
 
 
 class Members:

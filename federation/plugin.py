@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from federation.members import Members
 from federation.region import Region
 from federation.replicate.client import Replicate
-from federation.replicate.model import Fetch
+from federation.replicate.model import Fetch, Limits
 from federation.replicate.poll import Poll
 from node.api import Append, Browse, Caller, Clock, FollowStore, Peers, RecordStore, UnitOfWork
 
@@ -35,6 +35,8 @@ class Host(Protocol):
     did: str
     base: str
     polling: float
+    followed_records: int
+    followed_bytes: int
     extensions: dict[str, Any]
 
     async def identify(self, request: Request) -> Caller:
@@ -77,6 +79,7 @@ def federation_of(host: Host) -> Federation:
         clock=host.clock,
         me=host.did,
         own_base=host.base,
+        limits=Limits(held_records=host.followed_records, held_bytes=host.followed_bytes),
     )
     poll = Poll(
         members=members,

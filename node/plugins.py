@@ -42,6 +42,8 @@ class Host:
     did: str
     base: str
     polling: float
+    followed_records: int
+    followed_bytes: int
     identify: Callable[[Request], Awaitable[Caller]]
     changed: Callable[[], None]
     extensions: dict[str, Any] = field(default_factory=dict)

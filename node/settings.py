@@ -75,6 +75,24 @@ class Settings(BaseSettings):
     presentation_max_age: float = Field(60.0, ge=0, description="How long a verified presentation of a peer is used.")
     access_minutes: float = Field(15.0, gt=0, description="How long the token of a data address is in force.")
     decision_days: int = Field(14, ge=1, description="After how many days an undecided request is refused.")
+    open_negotiations_per_peer: int = Field(
+        100, ge=1, description="How many negotiations that it asked for one participant may have open here."
+    )
+    waiting_offers_per_peer: int = Field(
+        20, ge=1, description="How many offers of one participant may wait here for a person's answer."
+    )
+    open_transfers_per_peer: int = Field(
+        100, ge=1, description="How many transfers that it asked for one participant may have open here."
+    )
+    messages_per_negotiation: int = Field(
+        50, ge=4, description="After how many messages of a negotiation no further offer is made or taken in it."
+    )
+    followed_records: int = Field(
+        200_000, ge=1, description="How many versions of its records one followed node may have here."
+    )
+    followed_bytes: int = Field(
+        2 << 30, ge=1, description="How many bytes the statements of one followed node's records may have here."
+    )
     send_bytes_per_second: int = Field(
         0, ge=0, description="Cap on the rate at which one transfer is sent; 0 is no cap."
     )

@@ -20,7 +20,7 @@ from typing import Any
 
 from federation.members import FOLLOWING, Members
 from federation.replicate.cursor import Cursor
-from federation.replicate.model import STALE, Fetch, HostileFeed, Limits, Outcome
+from federation.replicate.model import STALE, Fetch, HostileFeed, Limits, Outcome, QuotaReached
 from federation.replicate.pages import MemberText, Page, Relation, read_page, within
 from federation.replicate.verify import verify_member
 from node.api import (
@@ -129,17 +129,37 @@ class Replicate:
     def keep(
         self, run: _Run, members: Sequence[MemberText], found: Sequence[Record | str], cursor: Cursor
     ) -> Followed:
-        """Records, quarantine and cursor of one page, in one transaction."""
+        """Records, quarantine and cursor of one page, in one transaction. Raises ``QuotaReached`` and keeps nothing
+        where the node would have more here than it may."""
         outcome = run.outcome
         with self._uow.begin() as tx:
+            number, size = self._records.held(tx, run.did) if cursor.held is None else cursor.held
             for text, record in zip(members, found, strict=True):
+                before = outcome.added
                 reason = record if isinstance(record, str) else self._take(tx, record, outcome)
+                if not isinstance(record, str) and outcome.added > before:
+                    number, size = number + 1, size + len(record.nquads)
+                    self._require_room(number, size)
                 if reason:
                     outcome.quarantined += 1
                     cursor.quarantine(text.iri, reason, self._clock.now())
+            cursor.held = (number, size)
             member = replace(outcome.member, cursor=cursor.to_json(), did=run.did)
             self._members.save(tx, member)
         return member
+
+    def _require_room(self, number: int, size: int) -> None:
+        limits = self._limits
+        if number > limits.held_records:
+            raise QuotaReached(
+                f"it has {limits.held_records:,} versions of records here, which is the most that one node may",
+                remedy="if that is well, raise followed_records in hansa.toml",
+            )
+        if size > limits.held_bytes:
+            raise QuotaReached(
+                f"its records have {limits.held_bytes:,} bytes here, which is the most that one node may",
+                remedy="if that is well, raise followed_bytes in hansa.toml",
+            )
 
     def _take(self, tx: Transaction, record: Record, outcome: Outcome) -> str:
         """Keep ``record`` unless it is known; the reason where it must not be kept."""

@@ -21,6 +21,8 @@ class Cursor:
     positions: dict[str, int] = field(default_factory=dict)
     quarantined: int = 0
     put_aside: list[dict[str, str]] = field(default_factory=list)
+    held: tuple[int, int] | None = None
+    """Versions and bytes of that node's records which are here; None: not counted yet."""
 
     @classmethod
     def from_json(cls, members: Mapping[str, Any]) -> Cursor:
@@ -29,6 +31,7 @@ class Cursor:
             positions={str(audience): int(at) for audience, at in members.get("positions", {}).items()},
             quarantined=int(members.get("quarantined", 0)),
             put_aside=list(members.get("putAside", [])),
+            held=(int(members["held"][0]), int(members["held"][1])) if "held" in members else None,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -37,6 +40,7 @@ class Cursor:
             "positions": dict(self.positions),
             "quarantined": self.quarantined,
             "putAside": list(self.put_aside),
+            **({"held": list(self.held)} if self.held is not None else {}),
         }
 
     def position(self, audience: str) -> int:
@@ -48,7 +52,7 @@ class Cursor:
 
     def restarted(self, epoch: int) -> Cursor:
         """The cursor at the beginning of a new epoch."""
-        return Cursor(epoch=epoch, quarantined=self.quarantined, put_aside=list(self.put_aside))
+        return Cursor(epoch=epoch, quarantined=self.quarantined, put_aside=list(self.put_aside), held=self.held)
 
     def quarantine(self, member: str, reason: str, at: datetime) -> None:
         """Note that ``member`` was put aside, and why."""

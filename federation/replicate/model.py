@@ -29,14 +29,24 @@ class HostileFeed(PeerUnreachable):
     title = "The event stream of the other node cannot be trusted"
 
 
+class QuotaReached(PeerUnreachable):
+    """A node that is followed has as much here as one may. It is read no further until its quota is raised."""
+
+    code = "quota-reached"
+    title = "The other node has as many records here as one node may"
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one run may take."""
+    """What one run may take; and ``held_records`` versions with ``held_bytes`` of statements that one node may have
+    here in all."""
 
     chains: int = 50
     pages: int = 400
     depth: int = 5
     members: int = 20_000
+    held_records: int = 200_000
+    held_bytes: int = 2 << 30
 
 
 @dataclass(slots=True, kw_only=True)

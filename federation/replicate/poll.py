@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from federation.members import TROUBLED, Members
+from federation.members import STOPPED, TROUBLED, Members
 from federation.replicate.client import Replicate
-from federation.replicate.model import Outcome
+from federation.replicate.model import Outcome, QuotaReached
 from node.api import Clock, Followed, HansaError, UnitOfWork
 
 log = logging.getLogger("hansa.federation")
@@ -103,8 +103,8 @@ class Poll:
             async with self._gate, asyncio.timeout(RUN_LIMIT):
                 outcome = await self._replicate.run(member)
         except (HansaError, TimeoutError) as error:
-            reason = error.detail if isinstance(error, HansaError) else "reading its feed took too long"
-            await self._trouble(member, reason)
+            reason = _told(error) if isinstance(error, HansaError) else "reading its feed took too long"
+            await self._trouble(member, reason, STOPPED if isinstance(error, QuotaReached) else TROUBLED)
         except Exception:
             # A bug of ours must not end the loop; the log tells the operator, the list of members the reader.
             log.exception("following %s failed", member.url)
@@ -125,14 +125,18 @@ class Poll:
             self._changed()
         return outcome
 
-    async def _trouble(self, member: Followed, reason: str) -> None:
+    async def _trouble(self, member: Followed, reason: str, state: str = TROUBLED) -> None:
         log.info("trouble with the feed of %s: %s", member.url, reason)
 
         def write() -> None:
             with self._uow.begin() as tx:
                 stored = self._members.stored(tx, member.url)
-                wanted = stored and replace(stored, state=TROUBLED, last_error=reason[:500])
+                wanted = stored and replace(stored, state=state, last_error=reason[:500])
                 if wanted is not None and wanted != stored:
                     self._members.save(tx, wanted)
 
         await asyncio.to_thread(write)
+
+
+def _told(error: HansaError) -> str:
+    return f"{error.detail}; {error.remedy}" if error.remedy else error.detail

@@ -51,6 +51,11 @@ class Table:
     terminal: frozenset[str]
     aborted: str
 
+    @property
+    def live(self) -> frozenset[str]:
+        """The states in which a process goes on."""
+        return frozenset(move.to for move in (*self.openings.values(), *self.moves.values())) - self.terminal
+
     def move(self, state: str, message: str) -> Move | None:
         return self.moves.get((state, message))
 

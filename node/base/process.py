@@ -6,7 +6,7 @@ Every field beyond those of ``Process`` must be a JSON value, so that one store 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -108,8 +108,14 @@ class ProcessStore(Protocol[P]):
     ) -> Sequence[P]:
         """The newest first."""
 
+    def count(self, tx: Transaction, *, peer: str, role: Role, states: Collection[str]) -> int:
+        """How many processes there are with ``peer`` in these states, where ``role`` is our own: by an index."""
+
     def record(self, tx: Transaction, exchange: Exchange) -> None:
         """Keep a message that went over the wire."""
+
+    def exchanged(self, tx: Transaction, pid: str) -> int:
+        """How many messages of a process are kept."""
 
     def exchanges(self, tx: Transaction, pid: str) -> Sequence[Exchange]:
         """All messages of a process, oldest first."""

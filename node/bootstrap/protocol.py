@@ -24,6 +24,7 @@ from node.negotiation import machine as negotiating
 from node.negotiation import messages as contract
 from node.negotiation.acquire import Acquire
 from node.negotiation.agreement import Party
+from node.negotiation.caps import Caps
 from node.negotiation.conversation import Conversation
 from node.negotiation.decisions import Admissions, Decisions
 from node.negotiation.model import Agreement, Negotiation
@@ -127,6 +128,7 @@ def protocol(
         issuers=people.trust.to_json,
         rulebook=rulebook_in_force,
         decision_days=settings.decision_days,
+        longest=settings.messages_per_negotiation,
     )
     negotiations = Negotiations(
         uow=stores.uow,
@@ -150,6 +152,12 @@ def protocol(
         clock=clock,
         me=parts.me,
         address=parts.dsp_address,
+        caps=Caps(
+            negotiations=settings.open_negotiations_per_peer,
+            offers=settings.waiting_offers_per_peer,
+            transfers=settings.open_transfers_per_peer,
+            messages=settings.messages_per_negotiation,
+        ),
     )
     grants = GrantAccess(stores.grants, parts.keyring, clock, public_url=parts.base, lifetime=parts.access_lifetime)
 
@@ -202,6 +210,7 @@ def protocol(
         clock=clock,
         me=parts.me,
         address=parts.dsp_address,
+        cap=settings.open_transfers_per_peer,
     )
 
     def judge(agreement: Agreement, caller: Caller, at: datetime, action: str) -> Decision:

@@ -57,6 +57,9 @@ class RecordStore(Protocol):
     def count(self, tx: Transaction, audiences: Collection[str] | None = None) -> dict[str, int]:
         """Kind → number of current records."""
 
+    def held(self, tx: Transaction, origin: str) -> tuple[int, int]:
+        """How many versions there are of the records of one origin, and how many bytes their statements have."""
+
 
 class Graph(Protocol):
     """The SPARQL view: each audience's triples in the graph of that audience. Rebuildable from the ledger."""

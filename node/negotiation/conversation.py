@@ -34,6 +34,7 @@ from node.base.machine import (
 from node.base.process import IMPLIED, Exchange, P, Pending, Process, ProcessStore, Role
 from node.base.work import Transaction
 from node.ledger.model import EntryKind
+from node.negotiation.caps import require_room
 from node.negotiation.messages import Incoming
 
 TOPIC = "dsp"
@@ -87,6 +88,15 @@ class Conversation(Generic[P]):
         if process is None or process.peer != peer or (role is not None and process.role is not role):
             raise NotFound("there is no such process between you and this node")
         return process
+
+    # ---- room ------------------------------------------------------------------------------------------------
+
+    def require_room(
+        self, tx: Transaction, peer: str, role: Role, cap: int, what: str, *, states: frozenset[str] | None = None
+    ) -> None:
+        """Raises ``TooMany`` where ``peer`` has ``cap`` processes open in which our role is ``role``."""
+        held = self._store.count(tx, peer=peer, role=role, states=states or self.table.live)
+        require_room(held, cap, what)
 
     # ---- incoming --------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from node.identity.ports import KeyRing
 from node.ledger.model import EntryKind
 from node.negotiation import agreement, machine, messages, proposal, strategy
 from node.negotiation.agreement import Party
+from node.negotiation.caps import Caps
 from node.negotiation.conversation import Conversation, Note
 from node.negotiation.model import Negotiation, PendingDecision
 from node.negotiation.ports import DecisionStore
@@ -49,6 +50,7 @@ class House:
     issuers: Callable[[], dict[str, tuple[str, ...]]]
     rulebook: Callable[[], Mapping[str, Any] | None]
     decision_days: int = 14
+    longest: int = Caps().messages
 
 
 class Reactions:
@@ -86,6 +88,8 @@ class Reactions:
         record = self._records.get(tx, negotiation.dataset) if negotiation.role is Role.PROVIDER else None
         look = self._look(tx, negotiation, record, caller)
         action = self._strategy.next(look)
+        if isinstance(action, strategy.Offer | strategy.Counter) and len(look.said()) >= self._house.longest:
+            action = strategy.Terminate("no-end", [f"there was no agreement after {self._house.longest} messages"])
         if look.decision is not None and negotiation.state == machine.REQUESTED:
             negotiation = self._keep_decision(tx, negotiation, look.decision)
         message = _MESSAGES.get(type(action))

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from node.base.clock import Clock
-from node.base.errors import InvalidInput, NotFound
+from node.base.errors import InvalidInput, NotFound, RemoteProtocolError
 from node.base.ids import new_urn
 from node.base.machine import Entered
 from node.base.process import Exchange, Role
@@ -20,6 +20,7 @@ from node.catalogue.ports import RecordStore
 from node.identity.model import Caller, DidDocument
 from node.negotiation import agreement, machine, messages, proposal
 from node.negotiation.agreement import VerifyJws
+from node.negotiation.caps import Caps
 from node.negotiation.conversation import Answer, Conversation, Note
 from node.negotiation.keeping import KeepAgreements
 from node.negotiation.messages import SIGNATURE, Incoming
@@ -51,8 +52,10 @@ class Negotiations:
         me: str,
         address: str,
         leeway: timedelta = proposal.LEEWAY,
+        caps: Caps | None = None,
     ) -> None:
         """``leeway``: by how much a peer's clock may differ from ours."""
+        self._caps = caps or Caps()
         self._uow = uow
         self._store = store
         self._agreements = agreements
@@ -84,6 +87,7 @@ class Negotiations:
             known = self._store.by_peer(tx, peer, consumer_pid, Role.PROVIDER)
             if known is not None:
                 return self._conversation.repeated(tx, known, message) or Answer(201, messages.acknowledgement(known))
+            self._conversation.require_room(tx, peer, Role.PROVIDER, self._caps.negotiations, "negotiations")
             record = self._offered(tx, caller, message.body["offer"])
             now = self._clock.now()
             negotiation = Negotiation(
@@ -125,6 +129,8 @@ class Negotiations:
                 return self._conversation.repeated(tx, known, message) or Answer(201, messages.acknowledgement(known))
             offer = dict(message.body["offer"])
             self._check_origin(tx, peer, str(offer["target"]))
+            waiting = frozenset({machine.OFFERED})
+            self._conversation.require_room(tx, peer, Role.CONSUMER, self._caps.offers, "offers", states=waiting)
             now = self._clock.now()
             negotiation = Negotiation(
                 pid=new_urn(),
@@ -217,9 +223,11 @@ class Negotiations:
         body = message.body
         match message.name:
             case machine.REQUEST:
+                self._check_length(tx, negotiation)
                 self._same_dataset(negotiation, body["offer"])
                 return {"offer": dict(body["offer"]), "offered_by": Role.CONSUMER}
             case machine.OFFER:
+                self._check_length(tx, negotiation)
                 self._same_dataset(negotiation, body["offer"])
                 return {"offer": dict(body["offer"]), "offered_by": Role.PROVIDER}
             case machine.AGREEMENT:
@@ -244,6 +252,14 @@ class Negotiations:
         if known is not None and known.negotiation != negotiation.pid:
             raise InvalidInput(
                 "agreement.@id is that of another agreement", remedy="give each agreement an id of its own"
+            )
+
+    def _check_length(self, tx: Transaction, negotiation: Negotiation) -> None:
+        """Raises ``RemoteProtocolError`` for a counter-offer in a negotiation that has gone on for long enough."""
+        if self._store.exchanged(tx, negotiation.pid) >= self._caps.messages:
+            raise RemoteProtocolError(
+                f"this negotiation has had {self._caps.messages} messages, and no further offer is taken in it",
+                remedy="accept what is on the table, or terminate",
             )
 
     def _same_dataset(self, negotiation: Negotiation, offer: Mapping[str, Any]) -> None:

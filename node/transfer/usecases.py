@@ -17,6 +17,7 @@ from node.base.process import Exchange, Role
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.ports import RecordStore
 from node.identity.model import Caller
+from node.negotiation.caps import Caps
 from node.negotiation.conversation import Answer, Conversation, Note
 from node.negotiation.messages import Incoming
 from node.negotiation.model import Agreement
@@ -55,8 +56,11 @@ class Transfers:
         clock: Clock,
         me: str,
         address: str,
+        cap: int = Caps().transfers,
     ) -> None:
+        """``cap``: how many transfers one peer may have open here."""
         self._uow = uow
+        self._cap = cap
         self._store = store
         self._agreements = agreements
         self._negotiations = negotiations
@@ -91,6 +95,7 @@ class Transfers:
             known = self._store.by_peer(tx, peer, consumer_pid, Role.PROVIDER)
             if known is not None:
                 return self._conversation.repeated(tx, known, message) or Answer(201, messages.acknowledgement(known))
+            self._conversation.require_room(tx, peer, Role.PROVIDER, self._cap, "transfers")
             agreement = self._agreement(tx, str(message.body["agreementId"]), peer)
             now = self._clock.now()
             transfer = Transfer(

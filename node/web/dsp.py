@@ -277,6 +277,8 @@ class _Door:
             if error.remedy:
                 reason.append({"remedy": error.remedy})
             headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+            if error.status == 429:
+                headers["Retry-After"] = str(error.facts.get("retryAfter", 2))
             return JSONResponse(error_body(error.code, reason), status_code=error.status, headers=headers)
 
 

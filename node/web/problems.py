@@ -39,7 +39,7 @@ async def answer_problem(request: Request, error: Exception) -> Response:
         log.error("local fault", exc_info=error, extra={"path": request.url.path})
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
     if error.status in (429, 503):
-        headers["Retry-After"] = "2"
+        headers["Retry-After"] = str(error.facts.get("retryAfter", 2))
     return JSONResponse(
         problem(error, instance=request.url.path),
         status_code=error.status,

@@ -115,6 +115,25 @@ class TestProcessStore:
         with stores.uow.read() as tx:
             assert stores.negotiations.get(tx, "urn:n2") is None
 
+    def test_processes_are_counted_by_peer_role_and_state(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            stores.negotiations.add(tx, negotiation("urn:n1"))
+            stores.negotiations.add(tx, negotiation("urn:n2", state="OFFERED"))
+            stores.negotiations.add(tx, negotiation("urn:n3", state="TERMINATED"))
+            stores.negotiations.add(tx, negotiation("urn:n4", peer="did:web:other"))
+            stores.negotiations.add(tx, negotiation("urn:n5", role=Role.PROVIDER))
+            stores.negotiations.record(tx, exchange("urn:n1", b"one"))
+            stores.negotiations.record(tx, exchange("urn:n1", b"two", answer_status=400))
+            stores.negotiations.record(tx, exchange("urn:n2", b"three"))
+
+        def count(*states: str) -> int:
+            with stores.uow.read() as tx:
+                return stores.negotiations.count(tx, peer=PEER, role=Role.CONSUMER, states=states)
+
+        assert (count("REQUESTED"), count("REQUESTED", "OFFERED"), count("FINALIZED"), count()) == (1, 2, 0, 0)
+        with stores.uow.read() as tx:
+            assert [stores.negotiations.exchanged(tx, pid) for pid in ("urn:n1", "urn:n2", "urn:n3")] == [2, 1, 0]
+
     def test_many_processes_may_wait_for_the_peers_id(self, stores: Stores) -> None:
         with stores.uow.begin() as tx:
             stores.negotiations.add(tx, negotiation("urn:n1"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Generic
 
 from node.base.errors import Conflict, LocalFault
@@ -50,9 +50,16 @@ class MemoryProcessStore(Generic[P]):
         found.sort(key=lambda process: process.created, reverse=True)
         return found[:limit]
 
+    def count(self, tx: Transaction, *, peer: str, role: Role, states: Collection[str]) -> int:
+        known: list[P] = list(memory(tx).rows(self._processes).values())
+        return sum(one.peer == peer and one.role is role and one.state in states for one in known)
+
     def record(self, tx: Transaction, exchange: Exchange) -> None:
         messages = memory(tx).rows(self._messages).get(exchange.pid, ())
         memory(tx).put(self._messages, exchange.pid, (*messages, exchange))
+
+    def exchanged(self, tx: Transaction, pid: str) -> int:
+        return len(self.exchanges(tx, pid))
 
     def exchanges(self, tx: Transaction, pid: str) -> Sequence[Exchange]:
         return list(memory(tx).rows(self._messages).get(pid, ()))

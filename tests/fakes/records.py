@@ -48,6 +48,15 @@ class MemoryRecordStore:
     def versions(self, tx: Transaction, iri: str, *, audiences: Collection[str] | None = None) -> Sequence[Record]:
         return self._for_them(tx, iri, audiences)[::-1]
 
+    def held(self, tx: Transaction, origin: str) -> tuple[int, int]:
+        sizes = [
+            len(record.nquads)
+            for versions in memory(tx).rows("records").values()
+            for record in versions
+            if record.origin == origin
+        ]
+        return len(sizes), sum(sizes)
+
     def _for_them(self, tx: Transaction, iri: str, audiences: Collection[str] | None) -> tuple[Record, ...]:
         known = self._versions(tx, iri)
         return known if audiences is None or (known and known[-1].audience in audiences) else ()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from typing import Any, Generic
 
-from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, exists, insert, select, update
+from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, exists, func, insert, select, update
 
 from node.adapters.sql.rows import add, build, values
 from node.adapters.sql.work import connection_of
@@ -47,6 +47,12 @@ class SqlProcessStore(Generic[P]):
         unchanged = and_(columns.pid == bindparam("this_pid"), columns.revision == bindparam("before"))
         self._save = update(processes).where(unchanged, ~taken)
         self._unchanged = select(columns.pid).where(unchanged)
+        self._count = select(func.count()).where(
+            columns.peer == bindparam("peer"),
+            columns.role == bindparam("role"),
+            columns.state.in_(bindparam("states", expanding=True)),
+        )
+        self._exchanged = select(func.count()).where(messages.c.pid == bindparam("pid"))
         self._exchanges = select(messages).where(messages.c.pid == bindparam("pid")).order_by(messages.c.ordinal)
         accepted = (
             select(messages)
@@ -103,8 +109,15 @@ class SqlProcessStore(Generic[P]):
         )
         return [self._process(row) for row in connection_of(tx).execute(statement)]
 
+    def count(self, tx: Transaction, *, peer: str, role: Role, states: Collection[str]) -> int:
+        wanted = {"peer": peer, "role": role, "states": sorted(states)}
+        return int(connection_of(tx).execute(self._count, wanted).scalar_one())
+
     def record(self, tx: Transaction, exchange: Exchange) -> None:
         connection_of(tx).execute(insert(self._messages).inline(), values(exchange))
+
+    def exchanged(self, tx: Transaction, pid: str) -> int:
+        return int(connection_of(tx).execute(self._exchanged, {"pid": pid}).scalar_one())
 
     def exchanges(self, tx: Transaction, pid: str) -> Sequence[Exchange]:
         return [build(Exchange, row) for row in connection_of(tx).execute(self._exchanges, {"pid": pid})]

@@ -37,6 +37,10 @@ _VERSIONS_FOR_THEM = (
     .order_by(records.c.version.desc())
 )
 
+_HELD = select(func.count().label("number"), func.sum(func.length(records.c.nquads)).label("size")).where(
+    records.c.origin == bindparam("origin")
+)
+
 
 class SqlRecordStore:
     """All versions in one table; a second one tells of each IRI what its newest version decides."""
@@ -121,6 +125,10 @@ class SqlRecordStore:
         if audiences is not None:
             statement = statement.where(heads.c.audience.in_(audiences))
         return {row.kind: row.number for row in connection_of(tx).execute(statement)}
+
+    def held(self, tx: Transaction, origin: str) -> tuple[int, int]:
+        row = connection_of(tx).execute(_HELD, {"origin": origin}).one()
+        return int(row.number), int(row.size or 0)
 
 
 def _record(row: Row[Any]) -> Record:

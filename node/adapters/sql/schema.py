@@ -119,6 +119,7 @@ records = Table(
     Column("extra", Json, nullable=False),
 )
 Index("ix_records_entry", records.c.entry)
+Index("ix_records_origin", records.c.origin)
 
 record_heads = Table(
     "record_heads",
@@ -159,6 +160,7 @@ def _processes(name: str) -> Table:
     Index(f"ix_{name}_created", table.c.created, table.c.ordinal)
     Index(f"ix_{name}_state", table.c.state, table.c.created)
     Index(f"ix_{name}_peer", table.c.peer, table.c.created)
+    Index(f"ix_{name}_open", table.c.peer, table.c.role, table.c.state)
     return table
 
 

@@ -28,6 +28,7 @@ class Host:
         self.peers = network
         self.follows = MemoryFollowStore()
         self.did, self.base, self.polling = node.did, node.base, 30.0
+        self.followed_records, self.followed_bytes = 1000, 1 << 20
         self.extensions: dict[str, Any] = {}
         self.caller: Caller = node.steward
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -285,3 +286,48 @@ async def test_a_failing_node_is_asked_ever_more_rarely(pair: Pair) -> None:
         await pair.follower.poll.once()
         waits.append(round(pair.follower.poll.contact(pair.gent.base).due - loop.time()))
     assert waits == [60, 120, 240, 480, 900, 900, 900, 900]
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        (Limits(held_records=2), "2 versions of records here, which is the most"),
+        (Limits(held_bytes=4000), "4,000 bytes here, which is the most"),
+    ],
+    ids=["versions", "bytes"],
+)
+async def test_a_node_that_has_its_quota_here_is_stopped(limits: Limits, reason: str) -> None:
+    pair = await Pair(limits).begin()
+    for number in range(2):
+        await pair.gent.publish(f"set-{number}", title={"en": "x" * 1200})
+        await pair.follower.poll.once()
+    kept = pair.follower.iris()
+    assert pair.follower.stored(pair.gent).state == "following"
+    for number in range(2, 4):
+        await pair.gent.publish(f"set-{number}", title={"en": "x" * 1200})
+        await pair.follower.poll.once()
+        stored = pair.follower.stored(pair.gent)
+        assert stored.state == "stopped"
+        assert reason in str(stored.last_error)
+        assert "hansa.toml" in str(stored.last_error)
+    assert pair.follower.iris() == kept
+    pair.follower.replicate._limits = Limits()
+    await pair.follower.poll.once()
+    assert len(pair.follower.iris()) == 4
+    assert pair.follower.stored(pair.gent).state == "following"
+
+
+async def test_what_a_node_has_here_is_counted_where_it_was_not(pair: Pair) -> None:
+    await pair.gent.publish("counts")
+    await pair.follower.run(pair.gent)
+    number, size = pair.follower.stored(pair.gent).cursor["held"]
+    assert number == 1
+    with pair.region.uow.begin() as tx:
+        stored = pair.follower.store.get(tx, pair.gent.base)
+        assert stored is not None
+        assert pair.region.records.held(tx, pair.gent.did) == (number, size)
+        cursor = {name: value for name, value in stored.cursor.items() if name != "held"}
+        pair.follower.store.save(tx, replace(stored, cursor=cursor))
+    await pair.gent.publish("noise")
+    await pair.follower.run(pair.gent)
+    assert pair.follower.stored(pair.gent).cursor["held"][0] == 2

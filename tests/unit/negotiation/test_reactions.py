@@ -17,7 +17,7 @@ from node.negotiation.agreement import Party
 from node.negotiation.conversation import Conversation
 from node.negotiation.model import Negotiation
 from node.negotiation.reactions import House, Reactions
-from node.negotiation.strategy import Accept, Action, Finalize, Hold, Look, Offer, Terminate
+from node.negotiation.strategy import Accept, Action, Counter, Finalize, Hold, Look, Offer, Terminate
 from node.vocab.dsp import V2025_1
 from tests.fakes.negotiation import MemoryDecisionStore, MemoryNegotiationStore
 from tests.fakes.provider import SeedKeyRing
@@ -177,3 +177,26 @@ def test_it_sees_what_was_said_and_taken() -> None:
             )
     rig.react(negotiation())
     assert rig.strategy.looks == [(machine.OFFERED, (machine.REQUEST, machine.OFFER))]
+
+
+def test_who_counters_for_ever_is_stopped() -> None:
+    """A strategy that never has enough ends the negotiation instead, after as many messages as one may have."""
+    rig = Rig(Counter({"@id": "urn:offer", "permission": [{"action": "odrl:use"}]}))
+    with rig.uow.begin() as tx:
+        for number in range(50):
+            rig.store.record(
+                tx,
+                Exchange(
+                    pid="urn:uuid:ours",
+                    at=NOW,
+                    outgoing=number % 2 == 0,
+                    message=machine.OFFER if number % 2 else machine.REQUEST,
+                    message_id=f"urn:uuid:{number}",
+                    body_sha256=str(number),
+                    body=b"{}",
+                    answer_status=200,
+                    answer=b"{}",
+                ),
+            )
+    moved = rig.react(negotiation())
+    assert (moved.pending and moved.pending.message, moved.code) == (machine.TERMINATION, "no-end")

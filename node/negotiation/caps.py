@@ -1,0 +1,32 @@
+"""How much one peer may keep open here: so that a single one, by mistake or not, does not use up the node for all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from node.base.errors import TooMany
+
+RETRY_AFTER: Final = 60
+"""Seconds after which a peer that has too much open may try again: nothing ends sooner by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caps:
+    """For each peer: negotiations that it asked for, its offers that wait here, transfers that it asked for; and the
+    messages of one negotiation."""
+
+    negotiations: int = 100
+    offers: int = 20
+    transfers: int = 100
+    messages: int = 50
+
+
+def require_room(held: int, cap: int, what: str) -> None:
+    """Raises ``TooMany`` where a peer has ``cap`` of ``what`` open already."""
+    if held >= cap:
+        raise TooMany(
+            f"you have {held} {what} open here, and {cap} is the most",
+            remedy="end or finish some of them, then try again",
+            facts={"retryAfter": RETRY_AFTER},
+        )
