@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from node.identity.model import Caller
-from node.scenarios.findings import Bound
-from node.scenarios.layers import Conflict
+from node.scenarios.findings import Bound as Bound
+from node.scenarios.findings import Finding as Finding
 from node.scenarios.model import Layer, Port, Rows, Run, Template, Texts
 
 CANCEL, AGAIN, PUBLISH = "cancel", "again", "publish"
@@ -60,6 +60,17 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Clash:
+    """An operation whose author saw another value than the data have now: three values (digest §5)."""
+
+    id: str
+    field: str
+    seen: Any
+    now: Any
+    wanted: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
     """A layer as its page shows it. ``rows`` are those of the version that it was made for, unchanged; ``titles``
     name the dataset; ``newest`` is the number of its newest version, against which ``clashes`` were sought."""
@@ -68,7 +79,7 @@ class Drawn:
     rows: Rows
     titles: Texts
     newest: int
-    clashes: tuple[Conflict, ...] = ()
+    clashes: tuple[Clash, ...] = ()
     runs: tuple[Run, ...] = ()
     may_edit: bool = False
 

@@ -14,9 +14,8 @@ from typing import Any
 
 from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.identity.model import Caller, UserRole
-from node.portal.scenario_ports import AGAIN, CANCEL, PUBLISH, Candidate, Drawn, Watched
+from node.portal.scenario_ports import AGAIN, CANCEL, PUBLISH, Candidate, Clash, Drawn, Watched
 from node.scenarios.findings import Bound, Finding
-from node.scenarios.layers import Conflict as Clash
 from node.scenarios.model import (
     AFTER,
     BEFORE,
@@ -721,8 +720,6 @@ class FakeScenarios:
         layer = self.kept[layer_id]
         clashes = tuple(
             Clash(
-                layer=layer.id,
-                sentence="it is 1800 now",
                 id=one.id,
                 field=name,
                 seen=seen,
