@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
@@ -11,7 +11,7 @@ from node.base.errors import InvalidInput
 from node.cage.model import Limits
 from node.exchange.ports import AssetStore
 from node.scenarios.errors import ModelFailed
-from node.scenarios.model import Model, Port, Rows
+from node.scenarios.model import Caveat, Model, Port, Rows
 from node.scenarios.ports import Outcome, Progress, Reference
 from node.scenarios.rows import canonical_rows
 from node.scenarios.running import MODEL, Caller, run_code
@@ -107,7 +107,7 @@ class Perform:
         if model.code is None:
             outcome = await self._service(model, rows, parameters, key=key, progress=progress)
         elif visits and visitor.did is not None:
-            outcome = await self._discreetly(model, rows, parameters, progress)
+            outcome = await self._discreetly(model, rows, parameters, progress, visits)
         else:
             outcome = await self._run(model, rows, parameters, progress)
         minimum = max((one.minimum for one in visits.values() if one.minimum is not None), default=None)
@@ -127,9 +127,14 @@ class Perform:
         return ran.outcome
 
     async def _discreetly(
-        self, model: Model, rows: Mapping[str, Rows], parameters: Mapping[str, Any], progress: Progress | None
+        self,
+        model: Model,
+        rows: Mapping[str, Rows],
+        parameters: Mapping[str, Any],
+        progress: Progress | None,
+        visited: Collection[str],
     ) -> Outcome:
-        """Run it on data that the caller may not see: only outputs leave, not what the code says on its way."""
+        """Run it on data that the caller may not see: only outputs leave, not what is said about those data."""
 
         def told(percent: int, _: str) -> None:
             if progress is not None:
@@ -142,7 +147,13 @@ class Perform:
                 f"{_name(model)} failed on data that stay with their owner, so the reason is not told",
                 remedy="ask the owner of the model",
             ) from None
-        return replace(outcome, caveats=tuple(replace(one, facts={}) for one in outcome.caveats))
+        except InvalidInput:
+            # What does not fit is told with the cell that does not; whether it was one of theirs is not asked here.
+            raise InvalidInput(
+                f"the data do not fit {_name(model)}; some stay with their owner, so it is not told where",
+                remedy="check what you send against the card of the model, or ask the owner of the data",
+            ) from None
+        return replace(outcome, caveats=tuple(_discreet(one, model, visited) for one in outcome.caveats))
 
     async def _code(self, sha256: str) -> bytes:
         if not self._assets.has(sha256):
@@ -154,6 +165,17 @@ class Perform:
 
 def _name(model: Model) -> str:
     return model.iri.rpartition("/")[2]
+
+
+def _discreet(caveat: Caveat, model: Model, visited: Collection[str]) -> Caveat:
+    """A caveat about the caller's own data as it is; any other without figures and names of rows."""
+    role = caveat.facts.get("role")
+    if isinstance(role, str) and any(one.role == role for one in model.inputs) and role not in visited:
+        return caveat
+    about = f"some rows of {role}, which stay" if role in visited else "data that stay"
+    return Caveat(
+        code=caveat.code, sentence=f"{_name(model)} warns about {about} with their owner: it is not told why"
+    )
 
 
 def _ordered(model: Model, outcome: Outcome) -> Outcome:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from node.base.delivery import Courier
-from node.base.errors import NotAllowed
+from node.base.errors import InvalidInput, NotAllowed
 from node.cage.model import Limits
 from node.catalogue.model import Record
 from node.identity.model import Caller
@@ -114,12 +114,16 @@ class Counting:
 
     def __init__(self) -> None:
         self.calls = 0
+        self.caveats: list[dict[str, Any]] = []
+        self.fault: InvalidInput | None = None
 
     async def call(
         self, target: str, message: Mapping[str, Any], blobs: Sequence[bytes] = (), *, limits: Limits, **_: Any
     ) -> tuple[dict[str, Any], list[bytes]]:
         self.calls += 1
-        answer = {"roles": ["streets"], "caveats": [], "log": [], "seconds": 0.1, "memory": 1}
+        if self.fault is not None:
+            raise self.fault
+        answer = {"roles": ["streets"], "caveats": self.caveats, "log": [], "seconds": 0.1, "memory": 1}
         return answer, [as_json([{"street": "A", "people": 12}])]
 
 
@@ -146,8 +150,9 @@ class Desk:
         async def service(*_: Any, **__: Any) -> Outcome:
             raise AssertionError("nobody else is called")
 
+        self.cage = Counting()
         perform = Perform(
-            cage=Counting(),
+            cage=self.cage,
             assets=self.assets,
             visits=Visits(
                 uow=self.uow, records=records, agreements=agreements, assets=self.assets, standing=standing, me=ME
@@ -243,3 +248,38 @@ class TestQuestions:
         desk = Desk(policy("https://plzen.example/models/other"))
         with pytest.raises(NotAllowed, match="counting may not read houses"):
             await desk.run(1, asker)
+
+
+class TestDiscretion:
+    """What is said on the way about data that stay with their owner stays with them too."""
+
+    SECRET = "Jan Peeters, 41.5"
+
+    async def test_a_cell_that_does_not_fit_is_not_quoted(self) -> None:
+        desk = Desk(policy(MODEL_IRI))
+        desk.cage.fault = InvalidInput(f"row 3 of houses has people {self.SECRET}")
+        job = await desk.run(1)
+        assert job.state is State.FAILED
+        assert self.SECRET not in str(job.error)
+        assert "stay with their owner" in str(job.error)
+
+    async def test_a_caveat_tells_no_figures_of_theirs(self) -> None:
+        desk = Desk(policy(MODEL_IRI))
+        facts = {"role": "houses", "lowest": self.SECRET}
+        desk.cage.caveats = [{"code": "outside-validity", "sentence": f"the lowest is {self.SECRET}", "facts": facts}]
+        job = await desk.run(1)
+        assert [one.code for one in job.caveats] == ["outside-validity"]
+        assert self.SECRET not in str(job.caveats)
+
+    async def test_nor_does_what_the_model_says_itself(self) -> None:
+        desk = Desk(policy(MODEL_IRI))
+        desk.cage.caveats = [{"code": "odd", "sentence": f"I saw {self.SECRET}", "facts": {"seen": self.SECRET}}]
+        job = await desk.run(1)
+        assert len(job.caveats) == 1
+        assert self.SECRET not in str(job.caveats)
+
+    async def test_our_own_people_are_told_all(self) -> None:
+        desk = Desk(policy(MODEL_IRI))
+        desk.cage.caveats = [{"code": "odd", "sentence": f"I saw {self.SECRET}", "facts": {}}]
+        job = await desk.run(1, Asker(account="els"))
+        assert self.SECRET in str(job.caveats)
