@@ -18,9 +18,21 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from node.identity.model import Caller
-from node.scenarios.findings import Bound as Bound
-from node.scenarios.findings import Finding as Finding
+from node.scenarios.findings import Bound, Finding
 from node.scenarios.model import Layer, Port, Rows, Run, Template, Texts
+
+__all__ = (
+    "AGAIN",
+    "CANCEL",
+    "PUBLISH",
+    "Bound",
+    "Candidate",
+    "Clash",
+    "Drawn",
+    "Finding",
+    "Scenarios",
+    "Watched",
+)
 
 CANCEL, AGAIN, PUBLISH = "cancel", "again", "publish"
 """What a person may do with a run."""
