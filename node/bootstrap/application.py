@@ -35,7 +35,7 @@ from node.portal.accept import prefers_page
 from node.portal.headers import SecurityHeaders
 from node.vocab.dsp import V2025_1
 from node.web import catalogue, data, dcp, dsp, feed, health, ledger, processes, sparql, wellknown
-from node.web.management import exchanges, operation, people, records, scenarios
+from node.web.management import exchanges, operation, people, records, results, scenarios
 from node.web.problems import answer_failure, answer_problem
 
 
@@ -214,6 +214,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
     app.include_router(
         scenarios.router(person=person, runs=node.scenarios.runs, layers=node.scenarios.layers, changes=node.changes)
     )
+    app.include_router(results.router(person=person, runs=node.scenarios.runs, release=node.scenarios.release))
     app.include_router(
         people.router(
             person=person,

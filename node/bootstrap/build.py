@@ -181,6 +181,22 @@ def build(
         )
 
     outside = Outside(parts.egress, people.tokens)
+    catalogue = Catalogue(
+        uow=stores.uow,
+        append=note.append,
+        records=stores.records,
+        keyring=parts.keyring,
+        clock=parts.clock,
+        node=node,
+        region=lambda: people.allegiance.region or (parts.me if settings.issuer else None),
+    )
+    publish = Publish(
+        catalogue=catalogue,
+        describe=DescribeWithCode(described, cage=parts.cage, code=stored_code(parts.assets)),
+        has_asset=parts.assets.has,
+        visibility=visibility,
+        settled=settled,
+    )
     acted = scenarios(
         parts,
         people,
@@ -190,17 +206,10 @@ def build(
         courier=courier,
         ourselves=ourselves,
         rulebook_in_force=rulebook_in_force,
+        publish=publish,
+        region=catalogue.region,
         fetch=outside.fetch,
         tell=wakes.changes.tell,
-    )
-    catalogue = Catalogue(
-        uow=stores.uow,
-        append=note.append,
-        records=stores.records,
-        keyring=parts.keyring,
-        clock=parts.clock,
-        node=node,
-        region=lambda: people.allegiance.region or (parts.me if settings.issuer else None),
     )
     worker = Worker(
         uow=stores.uow,
@@ -241,13 +250,7 @@ def build(
         visibility=visibility,
         access=access,
         browse=browse,
-        publish=Publish(
-            catalogue=catalogue,
-            describe=DescribeWithCode(described, cage=parts.cage, code=stored_code(parts.assets)),
-            has_asset=parts.assets.has,
-            visibility=visibility,
-            settled=settled,
-        ),
+        publish=publish,
         withdraw=Withdraw(catalogue=catalogue, settled=settled),
         ask=ask,
         feed=Feed(

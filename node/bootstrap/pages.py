@@ -14,6 +14,7 @@ from node.base.process import Exchange
 from node.bootstrap.node import HansaNode
 from node.bootstrap.operation import IssuerView, OutboxView, Proofs
 from node.bootstrap.portrayal import access_made, asked, quality
+from node.bootstrap.scenario_pages import ScenarioPages
 from node.catalogue.access import AccessCode
 from node.catalogue.browse import Connections, Found, FoundPage, Publisher
 from node.catalogue.model import Query, Record
@@ -60,6 +61,7 @@ def portal_for(node: HansaNode, openapi: Callable[[], dict[str, Any]]) -> Portal
         PortalSettings(public_url=settings.public_url, name=settings.name, issuer=settings.issuer, **looks),
         openapi=openapi,
         clock=node.parts.clock,
+        scenarios=ScenarioPages(node.scenarios, node.browse, me=node.parts.me),
     )
 
 

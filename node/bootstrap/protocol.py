@@ -191,6 +191,7 @@ def protocol(
         clock=clock,
         acknowledge=transfer_messages.acknowledgement,
         path=transfer_messages.path,
+        dated=True,
     )
     transfers = Transfers(
         uow=stores.uow,

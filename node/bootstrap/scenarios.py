@@ -14,6 +14,7 @@ from node.bootstrap.parts import Note, Parts
 from node.bootstrap.people import Ourselves, People, RulebookInForce
 from node.catalogue.browse import Browse
 from node.catalogue.model import Query
+from node.catalogue.publish import Publish
 from node.identity.model import Caller
 from node.ledger.model import EntryKind
 from node.negotiation.model import Agreement
@@ -27,6 +28,7 @@ from node.scenarios.journal import Journal
 from node.scenarios.layering import Layers
 from node.scenarios.library import Fetch, Library
 from node.scenarios.model import Run, Transformation
+from node.scenarios.releasing import Release
 from node.scenarios.usecases import Runs
 from node.worker.loop import Again, Done, Handler, Outcome
 
@@ -44,6 +46,7 @@ class Scenarios:
     runs: Runs
     layers: Layers
     engine: Engine
+    release: Release
 
 
 def scenarios(
@@ -56,10 +59,12 @@ def scenarios(
     courier: Courier,
     ourselves: Ourselves,
     rulebook_in_force: RulebookInForce,
+    publish: Publish,
+    region: Callable[[], str | None],
     fetch: Fetch,
     tell: Callable[[], None],
 ) -> Scenarios:
-    """Put it together. ``tell`` is called when something about a run was committed."""
+    """Put it together. ``region`` gives its DID; ``tell`` is called when something about a run was committed."""
     stores, clock = parts.stores, parts.clock
 
     async def standing(agreement: Agreement) -> Decision:
@@ -93,9 +98,7 @@ def scenarios(
             "version": run.binding.version,
             "state": str(run.state),
             "key": run.binding.key,
-            "agreements": sorted(
-                {one.agreement for one in run.binding.pins if one.agreement}
-            ),
+            "agreements": sorted({one.agreement for one in run.binding.pins if one.agreement}),
             **({"result": run.result} if run.result else {}),
             **({"error": str(run.error["code"])} if run.error else {}),
         }
@@ -115,20 +118,21 @@ def scenarios(
         me=parts.me,
     )
     bind = Bind(uow=stores.uow, library=library, layers=stores.layers, transformations=transformations, me=parts.me)
+    runs = Runs(
+        uow=stores.uow,
+        runs=stores.runs,
+        bind=bind,
+        library=library,
+        courier=courier,
+        clock=clock,
+        note=told,
+        tell=tell,
+        base=parts.base,
+    )
     return Scenarios(
         library=library,
         bind=bind,
-        runs=Runs(
-            uow=stores.uow,
-            runs=stores.runs,
-            bind=bind,
-            library=library,
-            courier=courier,
-            clock=clock,
-            note=told,
-            tell=tell,
-            base=parts.base,
-        ),
+        runs=runs,
         layers=Layers(uow=stores.uow, layers=stores.layers, library=library, clock=clock, base=parts.base),
         engine=Engine(
             journal=Journal(
@@ -137,6 +141,20 @@ def scenarios(
             library=library,
             executor=carried.executor,
             clock=clock,
+        ),
+        release=Release(
+            uow=stores.uow,
+            runs=runs,
+            store=stores.runs,
+            layers=stores.layers,
+            library=library,
+            agreements=stores.agreements,
+            publish=publish,
+            region=region,
+            base=parts.base,
+            me=parts.me,
+            name=parts.settings.name,
+            contact=parts.settings.contact,
         ),
     )
 

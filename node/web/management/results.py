@@ -1,0 +1,39 @@
+"""Results of runs: why they are what they are, everything about them in one file, and published as assets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from node.scenarios.releasing import Release
+from node.scenarios.usecases import Runs
+from node.web.management.person import Person
+from node.web.management.scenarios import RUNNERS, json_body
+
+
+def router(*, person: Person, runs: Runs, release: Release) -> APIRouter:
+    """The routes of results."""
+    api = APIRouter(prefix="/api", tags=["scenarios"])
+
+    @api.get("/runs/{pid}/why/{output_name}/{row}", summary="Why a row of a result is what it is")
+    async def why(request: Request, pid: str, output_name: str, row: str) -> Any:
+        await person(request, *RUNNERS)
+        return await release.why(await runs.run(pid), output_name, row)
+
+    @api.get("/runs/{pid}/crate", summary="Everything about a run as an RO-Crate (zip)")
+    async def crate(request: Request, pid: str) -> Response:
+        caller = await person(request, *RUNNERS)
+        body = await release.crate(await runs.run(pid), caller)
+        name = f"run-{pid.rpartition(':')[2]}.crate.zip"
+        return Response(
+            body, media_type="application/zip", headers={"Content-Disposition": f'attachment; filename="{name}"'}
+        )
+
+    @api.post("/runs/{pid}/publish", status_code=201, summary="Publish the result, with where it comes from")
+    async def publish(request: Request, pid: str) -> Any:
+        caller = await person(request, *RUNNERS)
+        return await release.publish(await runs.run(pid), await json_body(request), caller)
+
+    return api
