@@ -11,7 +11,7 @@ from node.bootstrap.scenarios import Scenarios
 from node.catalogue.browse import Browse
 from node.catalogue.model import Query, Record
 from node.identity.model import Caller, UserRole
-from node.portal.scenario_ports import AGAIN, CANCEL, PUBLISH, Bound, Candidate, Clash, Drawn, Finding, Watched
+from node.portal.scenario_ports import AGAIN, CANCEL, PUBLISH, Bound, Candidate, Clash, Drawn, Watched
 from node.scenarios.cards import bound_of, template_of
 from node.scenarios.layering import Laid
 from node.scenarios.layers import apply, layer_to_json
@@ -73,9 +73,7 @@ class ScenarioPages:
     async def check(self, wanted: Mapping[str, Any], caller: Caller) -> Bound:
         """Pin and check a binding."""
         _require_person(caller)
-        bound = await self._scenarios.runs.check(wanted, caller)
-        findings = tuple(Finding(**{**one.to_json(), "mends": one.mends}) for one in bound.findings)
-        return Bound(template=bound.template, binding=bound.binding, findings=findings)
+        return await self._scenarios.runs.check(wanted, caller)
 
     async def start(self, wanted: Mapping[str, Any], caller: Caller) -> str:
         """Bind and run."""

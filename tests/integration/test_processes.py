@@ -309,3 +309,15 @@ def test_data_by_reference_stay_here(gent: Running, http: httpx2.Client) -> None
     assert gone.status_code == 404
     unnamed = execute(http, {"inputs": {"streets": {**reference, "file": "other.csv"}}})
     assert (unnamed.status_code, "streets.csv" in unnamed.json()["remedy"]) == (400, True)
+
+
+class TestBesideThePages:
+    """The addresses of processes are also those of the pages of negotiations and transfers."""
+
+    def test_a_browser_finds_the_pages(self, stranger: httpx2.Client) -> None:
+        answer = stranger.get("/processes", headers={"Accept": "text/html,*/*;q=0.8"}, follow_redirects=False)
+        assert answer.headers.get("content-type", "").startswith("text/html") or answer.status_code in (302, 303)
+
+    def test_a_program_finds_the_processes(self, stranger: httpx2.Client) -> None:
+        answer = stranger.get("/processes", headers={"Accept": "*/*"})
+        assert "processes" in answer.json()

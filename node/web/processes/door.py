@@ -81,8 +81,9 @@ class ProcessesDoor:
         return [
             _ForData("/", answering(self._landing), methods=["GET"]),
             Route("/conformance", answering(self._conformance), methods=["GET"]),
-            Route("/processes", answering(self._list), methods=["GET"]),
-            Route("/processes/{process}", answering(self._describe), methods=["GET"]),
+            # Browsers find the pages of negotiations and transfers here, whose addresses these are too.
+            _NotForPages("/processes", answering(self._list), methods=["GET"]),
+            _NotForPages("/processes/{process}", answering(self._describe), methods=["GET"]),
             Route("/processes/{process}/execution", answering(self._execute), methods=["POST"]),
             Route("/jobs", answering(self._jobs), methods=["GET"]),
             Route("/jobs/{job}", answering(self._status), methods=["GET"]),
@@ -270,6 +271,14 @@ class _ForData(Route):
         if scope["type"] != "http" or b"application/json" not in accept or b"text/html" in accept:
             return Match.NONE, {}
         return super().matches(scope)
+
+
+class _NotForPages(Route):
+    """A route that is there unless a page is asked for."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        accept = b",".join(value for name, value in scope.get("headers", []) if name == b"accept")
+        return (Match.NONE, {}) if b"text/html" in accept else super().matches(scope)
 
 
 def _person(caller: Caller) -> Asker:
