@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from node.base.errors import InvalidInput
 from node.cli.options import Node, connect
 from node.cli.output import Mode, done, emit, line, next_step, say, table
+from node.cli.runs import short, whole_layer
 from node.cli.yamls import read_description
 
 
@@ -36,7 +38,7 @@ def save(
         return
     done(kept["title"], detail=f"{len(kept['operations'])} changes to version {kept['version']}")
     line("layer", kept["id"])
-    next_step(f"hansa run start SCENARIO --layer {kept['id']}")
+    next_step(f"hansa run start SCENARIO --layer {short(kept['id'])}")
 
 
 def list_layers(
@@ -53,19 +55,22 @@ def list_layers(
         next_step("hansa layer save FILE.yaml")
         return
     table(
-        [(one["id"], one["title"], str(len(one["operations"])), one["author"], one["reason"]) for one in found],
+        [
+            (short(one["id"]), one["title"], str(len(one["operations"])), one["author"], one["reason"])
+            for one in found
+        ],
         ("layer", "title", "changes", "author", "reason"),
     )
 
 
 def show(
-    name: Annotated[str, typer.Argument(help="The layer.")],
+    name: Annotated[str, typer.Argument(help="The layer, as hansa layer list shows it.")],
     version: Annotated[int | None, typer.Option(help="How it fits this version of its dataset.")] = None,
     node: Node = None,
 ) -> int:
     """One layer, change by change, and what would be in conflict."""
     with connect(node) as client:
-        layer = client.scenarios.layer(name, version=version)
+        layer = client.scenarios.layer(whole_layer(client, name), version=version)
     if Mode.json:
         emit(layer)
     else:
@@ -73,7 +78,21 @@ def show(
         line("of", f"{layer['target']} version {layer['version']}, {layer['file']}")
         line("by", f"{layer['author']}: {layer['reason']}")
         for one in layer["operations"]:
-            line(one["op"], f"{one['id']}  {one.get('set') or ''} {one.get('unset') or ''}".rstrip())
+            line(one["op"], "  ".join((one["id"], *_changes(one))))
         for one in layer["conflicts"]:
             line("conflict", one["sentence"], style="red")
     return 1 if layer["conflicts"] else 0
+
+
+def _changes(operation: Mapping[str, Any]) -> Iterator[str]:
+    """What one operation does to a row, member by member."""
+    seen = operation.get("before") or {}
+    for name, value in (operation.get("set") or {}).items():
+        if isinstance(value, Mapping):
+            yield f"{name} × {value.get('factor')}"
+        else:
+            yield f"{name}: {f'{seen[name]} → ' if name in seen else ''}{value}"
+    for name in operation.get("unset") or ():
+        yield f"{name}: none"
+    if operation.get("geometry"):
+        yield "another geometry"

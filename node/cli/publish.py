@@ -150,7 +150,7 @@ def _publish_one(
     line("address", published["iri"], style="cyan")
     warnings = [one for one in published.get("warnings", []) if one.get("severity") != "info"]
     if warnings:
-        remark(f"{len(warnings)} things would make it better:")
+        remark(f"{len(warnings)} thing{'s' if len(warnings) > 1 else ''} would make it better:")
         if not Mode.json:
             findings(warnings[:6], lines)
     return published

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 DONE, REFUSED, WAITING = 0, 1, 4
 _ENDED = ("successful", "failed", "dismissed")
+SHA256_LENGTH = 64
 
 Scenario = Annotated[
     str,
@@ -31,7 +33,10 @@ Input = Annotated[
     ),
 ]
 Value = Annotated[list[str] | None, typer.Option("--set", help="parameter=value. May be repeated.")]
-Layer = Annotated[list[str] | None, typer.Option("--layer", help="A change layer. May be repeated; order counts.")]
+Layer = Annotated[
+    list[str] | None,
+    typer.Option("--layer", help="A change layer, or the end of its id. May be repeated; order counts."),
+]
 In = Annotated[list[str] | None, typer.Option("--in-place", help="A role whose data stay with their owner.")]
 Pid = Annotated[str, typer.Argument(help="The run, as hansa run list shows it; its last characters are enough.")]
 
@@ -62,7 +67,7 @@ def check(
 ) -> int:  # fmt: skip
     """Say what a run would be pinned to, and everything that is in its way."""
     with connect(node) as client:
-        found = client.scenarios.check(binding(scenario, inputs, sets, layers, in_place))
+        found = client.scenarios.check(binding(scenario, inputs, sets, whole_layers(client, layers), in_place))
     if Mode.json:
         emit(found)
     else:
@@ -80,7 +85,7 @@ def start(
 ) -> int:  # fmt: skip
     """Run a scenario. Interrupting stops the watching, not the run."""
     with connect(node) as client:
-        bound = binding(scenario, inputs, sets, layers, in_place)
+        bound = binding(scenario, inputs, sets, whole_layers(client, layers), in_place)
         checked = client.scenarios.check(bound)
         if not checked["fits"]:
             if Mode.json:
@@ -128,7 +133,7 @@ def show(pid: Pid, node: Node = None, lang: Language = "en") -> None:
     _shown(run, lang)
     _pins(run["binding"])
     for one in run["log"]:
-        line("log", one)
+        line("log", told(one))
 
 
 def watch(pid: Pid, node: Node = None, lang: Language = "en") -> int:
@@ -331,9 +336,33 @@ def whole(client: HansaClient, pid: str) -> str:
     return str(found[0])
 
 
+def whole_layers(client: HansaClient, names: Sequence[str] | None) -> list[str]:
+    """The change layers that are meant, by their ids or the ends of them. What fits none is left to the node to
+    refuse. Raises ``InvalidInput`` where several end so."""
+    return [whole_layer(client, name) for name in names or ()]
+
+
+def whole_layer(client: HansaClient, name: str) -> str:
+    """The layer that is meant: see ``whole_layers``."""
+    if name.startswith("urn:") or len(name) == SHA256_LENGTH:
+        return name
+    known = [str(one["id"]) for one in client.scenarios.layers()]
+    found = [name] if name in known else [one for one in known if one.endswith(name)]
+    if len(found) > 1:
+        raise InvalidInput(f"{len(found)} change layers end in {name}", remedy="hansa layer list")
+    return found[0] if found else name
+
+
 def short(pid: str) -> str:
-    """The end of a pid: enough to tell runs apart by eye."""
-    return pid[-8:]
+    """The end of a pid, or of the id of a layer: enough to tell them apart by eye. A name stays as it is."""
+    return pid[-8:] if pid.startswith("urn:") else pid
+
+
+def told(entry: str) -> str:
+    """A line of a run's log, with the time of the day in place of the whole moment."""
+    moment, _, text = entry.partition(" ")
+    found = re.fullmatch(r"\d{4}-\d{2}-\d{2}T(\d{2}:\d{2}:\d{2})(?:\.\d+)?Z", moment)
+    return f"{found[1]}  {text}" if found else entry
 
 
 # ---- what is shown --------------------------------------------------------------------------------------------
@@ -342,12 +371,12 @@ def short(pid: str) -> str:
 def _follow(
     client: HansaClient, run: dict[str, Any], lang: str, *, wait: bool, before: dict[str, Any] | None = None
 ) -> int:
-    pid, told = run["pid"], 0
+    pid, shown = run["pid"], 0
     line("run", pid)
     while True:
-        for one in run["log"][told:]:
-            remark(f"  {one}")
-        told = len(run["log"])
+        for one in run["log"][shown:]:
+            remark(f"  {told(one)}")
+        shown = len(run["log"])
         if run["state"] in _ENDED or not wait:
             break
         run = client.scenarios.run(pid, wait=1.0)
