@@ -1,0 +1,93 @@
+"""What a crate says in words: a README for people who were not there."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+
+from node.base.clock import stamp
+from node.scenarios.model import Layer, Run
+
+
+def readme(run: Run, layers: Sequence[Layer], name: str) -> str:
+    """The README (Markdown): what was asked, what came of it, from what, and how to check it."""
+    lines = [
+        f"# {said(run.template.titles, run.template.iri)}",
+        "",
+        f"A run of a scenario, carried out by {name} on {stamp(run.updated)}. Goal: {said(run.template.goal, '–')}",
+        "",
+        "## Result",
+        "",
+        *_indicators(run),
+        "",
+    ]
+    caveats = [f"- {one.sentence}" for one in run.caveats]
+    lines += ["Keep in mind:", "", *caveats, ""] if caveats else []
+    lines += ["## What it was computed from", "", "| role | what | version | owner | agreement |", "|-|-|-|-|-|"]
+    for data in run.binding.inputs:
+        title = f"{said(data.titles, data.iri)}, {data.file}" + (" (visited, not copied)" if data.in_place else "")
+        lines.append(f"| {data.role} | {title} | {data.version_iri} | {data.origin} | {data.agreement or '–'} |")
+    for step in run.binding.steps:
+        title = f"{said(step.card.titles, step.iri)} ({step.kind})"
+        lines.append(f"| {step.name} | {title} | {step.version_iri} | {step.origin} | {step.agreement or '–'} |")
+    lines.append("")
+    if run.binding.parameters:
+        lines += ["Parameters: " + ", ".join(f"{key} = {value}" for key, value in run.binding.parameters.items()), ""]
+    for layer in layers:
+        changes = len(layer.operations)
+        lines += [
+            f"Change layer “{layer.title}” by {layer.author}: {changes} change{'s' if changes != 1 else ''}. "
+            f"{layer.reason}".rstrip(),
+            "",
+        ]
+    lines += [
+        "## Files",
+        "",
+        "- `scenario.json`, `binding.json`, `run.json`: what was asked, with which versions, and how it went",
+        "- `layers/`: the changes that were tried",
+        "- `outputs/`: what each step gave, by branch (`before`: without changes, `after`: with them); CSV and "
+        "GeoJSON to look at, JSON in canonical form (RFC 8785) to check",
+        "- `indicators.csv`, `log.txt`",
+        "- `ro-crate-metadata.json`: all of this for programs (RO-Crate 1.1, Workflow Run Crate 0.5)",
+        "",
+        "## How to check it",
+        "",
+        "The SHA-256 of each canonical JSON file is stated in `run.json`. The result hash",
+        "",
+        f"    {run.result}",
+        "",
+        'is the SHA-256 of the canonical JSON of `{"indicators": …, "outputs": {"branch.step.output": hash, …}}`. '
+        "Whoever may read the inputs and run the models gets the same hash from the same binding "
+        f"(`{run.binding.key}`). The input data are not in this bundle: their owners decide who may have them.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def indicators_csv(run: Run) -> str:
+    """The indicators as CSV: name, title, before, after, unit."""
+    sheet = io.StringIO(newline="")
+    writer = csv.writer(sheet, lineterminator="\n")
+    writer.writerow(["indicator", "title", "before", "after", "unit"])
+    titles = {one.name: said(one.titles, one.name) for one in run.template.indicators}
+    for one in run.indicators:
+        before = "" if one.before is None else one.before
+        writer.writerow([one.name, titles.get(one.name, one.name), before, one.after, one.unit or ""])
+    return sheet.getvalue()
+
+
+def said(texts: Mapping[str, str], otherwise: str) -> str:
+    """A text in English, else in the first language that it has."""
+    return texts.get("en") or next(iter(texts.values()), otherwise)
+
+
+def _indicators(run: Run) -> list[str]:
+    if not run.indicators:
+        return ["The scenario has no indicators."]
+    titles = {one.name: said(one.titles, one.name) for one in run.template.indicators}
+    rows = ["| indicator | before | after | unit |", "|-|-|-|-|"]
+    for one in run.indicators:
+        before = "–" if one.before is None else f"{one.before:g}"
+        rows.append(f"| {titles.get(one.name, one.name)} | {before} | {one.after:g} | {one.unit or ''} |")
+    return rows
