@@ -15,7 +15,7 @@ from typing import Any, Generic, Protocol
 from node.base.clock import Clock
 from node.base.crashpoints import crashpoint
 from node.base.delivery import Courier
-from node.base.errors import InvalidInput, LocalProtocolError, NotFound
+from node.base.errors import Crossed, InvalidInput, LocalProtocolError, NotFound
 from node.base.jsons import canonical, read_json
 from node.base.machine import (
     Acknowledged,
@@ -35,7 +35,7 @@ from node.base.process import IMPLIED, Exchange, P, Pending, Process, ProcessSto
 from node.base.work import Transaction
 from node.ledger.model import EntryKind
 from node.negotiation.caps import require_room
-from node.negotiation.messages import Incoming
+from node.negotiation.messages import AFTER, Incoming
 
 TOPIC = "dsp"
 
@@ -70,7 +70,10 @@ class Conversation(Generic[P]):
         clock: Clock,
         acknowledge: Callable[[P], dict[str, Any]],
         path: Callable[[str, str | None], str],
+        dated: bool = False,
     ) -> None:
+        """``dated``: each message says after which of the peer's it was sent. A protocol needs that where a process
+        may come back to a state in which it was before."""
         self.table = table
         self._store = store
         self._courier = courier
@@ -78,6 +81,7 @@ class Conversation(Generic[P]):
         self._clock = clock
         self._acknowledge = acknowledge
         self._path = path
+        self._dated = dated
 
     # ---- finding ---------------------------------------------------------------------------------------------
 
@@ -122,10 +126,11 @@ class Conversation(Generic[P]):
     def receive(self, tx: Transaction, process: P, message: Incoming, **changes: Any) -> Step[P]:
         """Apply the peer's message; ``changes`` are the room's own fields that it settles.
 
-        Raises ``RemoteProtocolError`` where the table does not allow it, ``InvalidInput`` where its process ids
-        are not those of this process.
+        Raises ``RemoteProtocolError`` where the table does not allow it, ``Crossed`` where its sender has taken it
+        back meanwhile, ``InvalidInput`` where its process ids are not those of this process.
         """
         self._check_pids(process, message)
+        self._check_not_late(tx, process, message)
         theirs = message.text("consumerPid" if process.role is Role.PROVIDER else "providerPid")
         step = advance(self.table, process, Received(message.name), self._clock.now())
         moved = replace(step.process, peer_pid=process.peer_pid or theirs, **changes)
@@ -180,6 +185,9 @@ class Conversation(Generic[P]):
         if process.peer_pid is None:
             raise LocalProtocolError(f"the peer has not told its id of this {self.table.name} yet")
         now = self._clock.now()
+        last = self._store.last_accepted(tx, process.pid) if self._dated else None
+        if last is not None and last.message_id is not None:
+            body = {**body, AFTER: last.message_id}
         step = advance(self.table, process, Commanded(message, str(body["@id"]), body), now)
         moved = replace(step.process, **changes)
         return self._settle(tx, process, Step(moved, step.effects), due=due).process
@@ -301,6 +309,26 @@ class Conversation(Generic[P]):
                 "state": state or process.state,
             },
         )
+
+    def _check_not_late(self, tx: Transaction, process: P, message: Incoming) -> None:
+        """Raises ``Crossed`` for a message that has crossed one of ours and does not fit after it.
+
+        Its sender took ours while this one was under way, took this one back, and we have both gone on since: what
+        arrives now may fit the state of the moment and would part the sides.
+        """
+        after = message.text(AFTER)
+        if not self._dated or after is None:
+            return
+        ours = [one for one in self._store.exchanges(tx, process.pid) if one.outgoing and one.taken]
+        known = [number for number, one in enumerate(ours) if one.message_id == after]
+        for one in ours[known[0] + 1 :] if known else []:
+            states = {move.to for (_, name), move in self.table.moves.items() if name == one.message}
+            moves = [self.table.move(state, message.name) for state in states]
+            if not any(move is not None and move.may_send(process.role.other) for move in moves):
+                raise Crossed(
+                    f"{message.name} has crossed our {one.message}, which you have taken since",
+                    remedy="send it again if you still mean it",
+                )
 
     def _check_pids(self, process: P, message: Incoming) -> None:
         ours, theirs = (

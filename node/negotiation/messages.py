@@ -29,6 +29,10 @@ TERMS: Final = HANSA + "terms"
 PURPOSE: Final = HANSA + "purpose"
 """Our extra member of a request: the purpose that the consumer declares."""
 
+AFTER: Final = HANSA + "after"
+"""Our extra member of a message within a transfer: the id of the receiver's last message that the sender had taken
+when it decided to send this one. Messages that have crossed are known by it."""
+
 _EVENT: Final = "ContractNegotiationEventMessage"
 _RULES: Final = ("permission", "prohibition")
 

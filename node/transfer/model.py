@@ -16,7 +16,8 @@ class Transfer(Process):
     For the provider ``data_address`` is what the consumer asked to be pushed to, or what we offered to pull
     from, without the token; for the consumer it is what the provider sent. ``file`` is the name of the file that
     was asked for, where a dataset has several. ``seal_key`` is the X25519 key (hexadecimal) that the consumer's DID
-    document listed when it asked, so that a start after a suspension seals for the same recipient.
+    document listed when it asked, so that a start after a suspension seals for the same recipient. ``suspended_by``
+    is the role that suspended it last: a consumer resumes only what it has suspended itself.
     """
 
     agreement: str
@@ -26,6 +27,7 @@ class Transfer(Process):
     file: str | None = None
     manifest: str | None = None
     seal_key: str | None = None
+    suspended_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

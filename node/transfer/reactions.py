@@ -119,7 +119,8 @@ class Reactions:
         look = strategy.Look(transfer=transfer, decision=decision, said=lambda: self._conversation.said(tx, transfer))
         action = self._strategy.next(look)
         message = _MESSAGES.get(type(action))
-        if message is not None and not self._conversation.may_send(transfer, message):
+        forbidden = message == machine.START and transfer.role is Role.CONSUMER and not resumable(transfer)
+        if message is not None and (forbidden or not self._conversation.may_send(transfer, message)):
             log.error("the strategy wants what cannot be: %s in %s", message, transfer.state)
             return
         self._act(tx, transfer, action, agreement)
@@ -180,18 +181,25 @@ class Reactions:
         reason: list[Any] | None = None,
         due: datetime | None = None,
     ) -> Transfer:
-        """Send a message that opens no access, not before ``due``. Raises ``LocalProtocolError``."""
+        """Send a message that opens no access, not before ``due``. Raises ``LocalProtocolError``, and ``Conflict``
+        for a consumer that wants to resume what the provider has suspended."""
         command, why = self._conversation.command, reason or []
         match name:
             case machine.COMPLETION:
                 moved = command(tx, transfer, name, messages.completion(transfer), due=due)
             case machine.SUSPENSION:
                 body = messages.suspension(transfer, code, why)
-                moved = command(tx, transfer, name, body, due=due, code=code, reason=why)
+                who = str(transfer.role)
+                moved = command(tx, transfer, name, body, due=due, code=code, reason=why, suspended_by=who)
             case machine.TERMINATION:
                 body = messages.termination(transfer, code, why)
                 moved = command(tx, transfer, name, body, due=due, code=code, reason=why)
             case _:
+                if not resumable(transfer):
+                    raise Conflict(
+                        "the provider has suspended this transfer, and lets it go on when it sees fit",
+                        remedy="ask the provider, or terminate",
+                    )
                 moved = command(tx, transfer, machine.START, messages.start(transfer, None), due=due)
         if due is None:
             self._close(tx, moved)
@@ -263,6 +271,15 @@ class Reactions:
             due=self._clock.now(),
             task_id=f"receive {transfer.pid} {transfer.revision}",
         )
+
+
+def resumable(transfer: Transfer) -> bool:
+    """Whether the consumer may let a transfer go on that is, or is about to be, suspended.
+
+    DSP 2025-1 §9.1 has the provider alone send the start in its text, and both sides in its figure. A consumer that
+    could lift a provider's suspension would decide about the provider's access: it lifts only its own.
+    """
+    return transfer.suspended_by != Role.PROVIDER
 
 
 def _wanted(record: Record, name: str | None) -> File | None:

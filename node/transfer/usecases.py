@@ -10,7 +10,7 @@ from typing import Any
 
 from node.base.clock import Clock
 from node.base.delivery import Courier
-from node.base.errors import Conflict, NotFound
+from node.base.errors import Conflict, NotAllowed, NotFound
 from node.base.ids import new_urn
 from node.base.machine import Entered
 from node.base.process import Exchange, Role
@@ -25,7 +25,7 @@ from node.negotiation.ports import AgreementStore, NegotiationStore
 from node.transfer import machine, messages, strategy
 from node.transfer.model import Reception, Transfer
 from node.transfer.ports import GrantStore, ReceptionStore, TransferStore
-from node.transfer.reactions import RECEIVE_TOPIC, Granting, Judge, Reactions
+from node.transfer.reactions import RECEIVE_TOPIC, Granting, Judge, Reactions, resumable
 from node.vocab.dsp import PULL, V2025_1
 
 __all__ = ["RECEIVE_TOPIC", "Presume", "Transfers"]
@@ -148,13 +148,27 @@ class Transfers:
         body = message.body
         if message.name == machine.START and transfer.role is Role.CONSUMER and body.get("dataAddress"):
             return {"data_address": dict(body["dataAddress"])}
+        if message.name == machine.START and transfer.role is Role.PROVIDER:
+            self._check_resumable(transfer)
         if message.name in (machine.TERMINATION, machine.SUSPENSION):
             reason = body.get("reason")
-            return {
+            changes: dict[str, Any] = {
                 "code": message.text("code"),
                 "reason": reason if isinstance(reason, list) else [reason] if reason else [],
             }
+            if message.name == machine.SUSPENSION:
+                # Where both want it, it is the provider's: it is its access that is closed.
+                ours = transfer.pending is not None and transfer.pending.message == machine.SUSPENSION
+                provider = transfer.role is Role.CONSUMER or ours
+                changes["suspended_by"] = str(Role.PROVIDER if provider else Role.CONSUMER)
+            return changes
         return {}
+
+    def _check_resumable(self, transfer: Transfer) -> None:
+        """Raises ``NotAllowed`` where the consumer resumes what this node, as provider, has suspended."""
+        pausing = transfer.pending is not None and transfer.pending.message == machine.SUSPENSION
+        if not resumable(transfer) and (transfer.state == machine.SUSPENDED or pausing):
+            raise NotAllowed("the provider has suspended this transfer, and the provider lets it go on")
 
     def shown(self, pid: str, caller: Caller) -> dict[str, Any]:
         """GET /transfers/{pid}: the state as the peer may see it."""
@@ -259,6 +273,8 @@ class Transfers:
         if step is None or step.process.pending is not None:
             return
         self._reactions.follow(tx, step.process, [e.state for e in step.effects if isinstance(e, Entered)])
+        if exchange.message == machine.START and code == NotAllowed.code:
+            return  # The provider keeps it suspended, and so it is on both sides.
         if step.process.state not in machine.TABLE.terminal:
             self._reactions.command(
                 tx,

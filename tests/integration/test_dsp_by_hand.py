@@ -222,7 +222,7 @@ def stand(two: Pair, ours: str, theirs: str, state: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("pauser", "resumer"), [("provider", "provider"), ("provider", "consumer"), ("consumer", "consumer")]
+    ("pauser", "resumer"), [("provider", "provider"), ("consumer", "provider"), ("consumer", "consumer")]
 )
 def test_a_suspended_transfer_goes_on_and_all_bytes_arrive(two: Pair, pauser: str, resumer: str) -> None:
     ours, theirs = started(two, f"long-{pauser}-{resumer}", sealed=pauser == resumer)
@@ -243,6 +243,31 @@ def test_a_suspended_transfer_goes_on_and_all_bytes_arrive(two: Pair, pauser: st
     with two.consumer.http(headers=two.consumer.person()) as http:
         content = http.get(f"/api/transfers/{ours}/content").content
     assert hashlib.sha256(content).digest() == hashlib.sha256(BIG).digest()
+
+
+def test_a_consumer_does_not_resume_what_the_provider_has_suspended(two: Pair) -> None:
+    ours, theirs = started(two, "not-yours")
+    say(two.provider, f"/api/transfers/{theirs}/suspend", "until noon")
+    stand(two, ours, theirs, "SUSPENDED")
+    assert "the provider has suspended" in say(two.consumer, f"/api/transfers/{ours}/resume", status=409)["detail"]
+    message = {
+        "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"],
+        "@type": "TransferStartMessage",
+        "@id": "urn:uuid:1c0f1c0e-0000-4000-8000-000000000009",
+        "providerPid": theirs,
+        "consumerPid": ours,
+    }
+    with two.provider.http() as http:
+        answer = http.post(
+            f"{two.provider.dsp}/transfers/{theirs}/start",
+            json=message,
+            headers=two.consumer.as_participant(two.provider),
+        )
+    assert answer.status_code == 403
+    assert answer.json()["@type"] == "TransferError"
+    stand(two, ours, theirs, "SUSPENDED")
+    say(two.provider, f"/api/transfers/{theirs}/terminate")
+    stand(two, ours, theirs, "TERMINATED")
 
 
 def test_a_terminated_transfer_is_over_for_good(two: Pair) -> None:

@@ -47,10 +47,6 @@ class Company:
     counts: Counter[str] = field(default_factory=Counter)
     willed: set[str] = field(default_factory=set)
     """Labels of processes that people have ended or interfered with."""
-    ghosts: bool = False
-    """Whether a message of a transfer may still arrive that its sender has taken back, since it had crossed one of
-    the peer's. The protocol numbers no messages, so that nobody can tell such a one from a new one: the sides may
-    then disagree until their next message, at which they part."""
 
     def __post_init__(self) -> None:
         self.time = Time()

@@ -1,7 +1,8 @@
 """What must hold in every world: checked at each commit of each node, and once more when all has come to rest.
 
-The names are those of the design (I1 to I7, I10, I12). The tables here are the standard's, written down again and not
-taken from the code: a wrong row there must not excuse itself.
+The names are those of the design (I1 to I7, I10, I12), and I13: what the provider has suspended, it alone resumes.
+The tables here are the standard's, written down again and not taken from the code: a wrong row there must not excuse
+itself.
 """
 
 from __future__ import annotations
@@ -87,6 +88,7 @@ class _Seen:
 
     state: str = ""
     opened: bool = True
+    paused_by: str = ""
     taken: set[str] = field(default_factory=set)
 
 
@@ -111,8 +113,6 @@ class Watch:
         self.posted: dict[str, _Posted] = {}
         self.taken: dict[str, set[str]] = {}
         """Node → hashes of the bodies that it has durably accepted."""
-        self.removed: dict[str, tuple[int, int]] = {}
-        """Message → the turn of its process when it left the outbox."""
 
     # ---- at every commit -------------------------------------------------------------------------------------
 
@@ -142,7 +142,6 @@ class Watch:
             pending = process.pending
             gone = pending is not None and pending.message_id == task.id
             require(not gone, "I10", f"{self._say(node, task.subject)} waits for {pending}, which nobody will send")
-            self.removed[task.id] = self.turn(process)
         for pid, trail in trails.items():
             self._walk(node, pid, trail, arrived[pid])
         for pid, process in touched.items():
@@ -228,6 +227,11 @@ class Watch:
                 "I4",
                 f"{self._say(node, pid)}: {message} of the {role} in {seen.state or 'nothing'} led to {state}",
             )
+            if state == "SUSPENDED":
+                seen.paused_by = role
+            if seen.state == "SUSPENDED" and state == "STARTED" and role == "consumer":
+                resumed = f"{self._say(node, pid)}: the consumer resumed what the provider had suspended"
+                require(seen.paused_by == "consumer", "I13", resumed)
             seen.state = state
         require(theirs <= arrived, "I7", f"{self._say(node, pid)}: {theirs} effects of {arrived} messages")
 
@@ -290,11 +294,6 @@ class Watch:
         agreement = sender.uow.peek("agreements").get(json.loads(body)["agreementId"])
         if agreement is not None and agreement.finalized is not None:
             require(not 400 <= status < 500, "I2", f"{receiver.name} does not know an agreement that is final")
-
-    def turn(self, process: Process) -> tuple[int, int]:
-        """How often the sides of a process have changed."""
-        twin = self._world.twin(process)
-        return process.revision, twin.revision if twin is not None else 0
 
     # ---- in common -------------------------------------------------------------------------------------------
 

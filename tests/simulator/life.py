@@ -61,14 +61,14 @@ def live(seed: str, *, steps: int = 600, calm: bool = False) -> Life:
     return _live(Life(seed, plans, actions), schedule)
 
 
-def replay(seed: str, plans: Sequence[NodePlan], actions: Sequence[Action], *, ghosts: bool = False) -> Life:
-    """Live these actions again. ``ghosts``: see ``Company``."""
-    return _live(Life(seed, plans, list(actions)), lambda world: iter(actions), ghosts=ghosts)
+def replay(seed: str, plans: Sequence[NodePlan], actions: Sequence[Action]) -> Life:
+    """Live these actions again."""
+    return _live(Life(seed, plans, list(actions)), lambda world: iter(actions))
 
 
-def _live(life: Life, schedule: Callable[[World], Iterator[Action]], *, ghosts: bool = False) -> Life:
+def _live(life: Life, schedule: Callable[[World], Iterator[Action]]) -> Life:
     with _nothing_random():
-        world = World(life.plans, ghosts=ghosts)
+        world = World(life.plans)
         life.counts = world.counts
         try:
             for action in schedule(world):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
@@ -34,9 +33,6 @@ class Network(Machines):
             return False
         if not flight.receiver.up or (flight.sender.name, flight.receiver.name) in self.cuts:
             self.counts["drops"] += 1
-            return self._gone(flight)
-        if self._is_ghost(flight):
-            self.counts["ghosts"] += 1
             return self._gone(flight)
         answer = self._serve(flight, flight.sender)
         self.archive.setdefault(key, replace(flight, run=None))
@@ -77,7 +73,7 @@ class Network(Machines):
     def do_repeat(self, key: str) -> bool:
         """A request that arrived before arrives again."""
         first = self.archive.get(key)
-        if first is None or not first.receiver.up or first.wire.read or self._is_ghost(first):
+        if first is None or not first.receiver.up or first.wire.read:
             return False
         self.counts["repeats"] += 1
         self._serve(first, first.sender)
@@ -104,15 +100,6 @@ class Network(Machines):
             return False
         self.cuts.remove((sender, receiver))
         return True
-
-    def _is_ghost(self, flight: Flight) -> bool:
-        """Whether ``flight`` carries what its sender has taken back, into a process that has gone on since."""
-        removed = self.watch.removed.get(flight.task.id)
-        if self.ghosts or removed is None or self.kinds[flight.task.subject] != "transfers":
-            return False
-        taken = hashlib.sha256(flight.wire.body).hexdigest() in self.watch.taken.get(flight.receiver.name, set())
-        process = flight.sender.uow.peek("transfers")[flight.task.subject]
-        return not taken and self.watch.turn(process) != removed
 
     def _serve(self, flight: Flight, sender: SimNode) -> PeerAnswer | None:
         """What the receiver answers; None where it died over it."""

@@ -192,6 +192,7 @@ class SimNode:
             clock=self.clock,
             acknowledge=transfer_messages.acknowledgement,
             path=transfer_messages.path,
+            dated=True,
         )
         self.talk, self.carry = talk, carry
         self.negotiations = Negotiations(
