@@ -115,11 +115,7 @@ def _licence_problems(bound: Bound) -> Iterable[Problem]:
         return
     if families:
         family, origin = families[0]
-        unfit = sorted(
-            (other, facts.code)
-            for facts, other in bound.freedom.licences
-            if not facts.goes_under(family) and other != origin
-        )
+        unfit = sorted((other, facts.code) for facts, other in bound.freedom.licences if not facts.goes_under(family))
         more = [item for item in further(bound.freedom) if not item[0].is_licence]
         if unfit or more:
             yield _closed(bound, (family, origin), unfit, more)

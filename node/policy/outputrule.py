@@ -98,6 +98,12 @@ def left_out(rows: Sequence[Row], *, count_column: str, minimum: int) -> tuple[S
     return released.rows, released.suppressed
 
 
+def fewest(rows: Sequence[Row], *, count_column: str) -> int:
+    """How many people the figure that covers fewest covers: the fact ``hz:minimumCellSize`` of a table. 0 for a table
+    without rows, and where a row does not say."""
+    return max(int(min((_count(row, count_column) for row in rows), default=0)), 0)
+
+
 def allowance(asked: Collection[str], request: str, *, limit: int = QUESTIONS) -> Allowance:
     """Whether ``request`` is answered, under an agreement that has been used for the requests ``asked`` before.
 

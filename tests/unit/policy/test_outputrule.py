@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.base.errors import InvalidInput
-from node.policy.outputrule import TOTALS, Released, allowance, left_out, suppress
+from node.policy.outputrule import TOTALS, Released, allowance, fewest, left_out, suppress
 
 
 def receptor(name: str, residents: Any, level: float = 60.0) -> dict[str, Any]:
@@ -32,6 +32,12 @@ def test_small_cells_are_left_out_and_the_sentence_says_how_many() -> None:
     assert released.sentence.startswith("2 of 4 figures were left out: they cover fewer than 10 people each")
     assert suppress(rows[:1], count_column="residents", minimum=10).sentence == ""
     assert left_out(rows, count_column="residents", minimum=10) == (released.rows, 2)
+
+
+def test_how_few_people_a_figure_covers() -> None:
+    assert fewest([receptor("a", 40), receptor("b", 12)], count_column="residents") == 12
+    assert fewest([receptor("a", 40), receptor("b", None)], count_column="residents") == 0
+    assert fewest([], count_column="residents") == 0
 
 
 @pytest.mark.parametrize("residents", [None, "many", True, float("nan"), float("inf"), -3])
