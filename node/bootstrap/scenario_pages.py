@@ -47,23 +47,26 @@ class ScenarioPages:
         """Files of datasets that have rows: our own first, then open ones, then those under agreements."""
         _require_person(caller)
         page = await self._browse.search(Query(kinds=("dataset",), limit=MOST_CANDIDATES), caller)
-        found = [one for hit in page.hits for one in self._of(hit.record)]
         needed = {one.name for one in port.variables}
-        return sorted(found, key=lambda one: (_ORDER.index(one.how), not needed, one.iri))
+        found = []
+        for record in (hit.record for hit in page.hits):
+            for file in record.files:
+                if file.media_type.partition(";")[0] in _READABLE:
+                    found.append(await self._candidate(record, file, needed))
+        return sorted(found, key=lambda one: (bool(one.doubt), _ORDER.index(one.how), one.iri, one.file))
 
-    def _of(self, record: Record) -> list[Candidate]:
-        return [
-            Candidate(
-                iri=record.iri,
-                version=record.version,
-                file=file.name,
-                titles=record.titles,
-                origin_name=record.publisher_name,
-                how=self._how(record, file),
-            )
-            for file in record.files
-            if file.media_type.partition(";")[0] in _READABLE
-        ]
+    async def _candidate(self, record: Record, file: File, needed: set[str]) -> Candidate:
+        columns = await self._scenarios.library.columns(file)
+        lacking = sorted(needed - columns) if columns is not None else []
+        return Candidate(
+            iri=record.iri,
+            version=record.version,
+            file=file.name,
+            titles=record.titles,
+            origin_name=record.publisher_name,
+            how=self._how(record, file),
+            doubt=f"{file.name} has no column {', '.join(lacking)}" if lacking else "",
+        )
 
     def _how(self, record: Record, file: File) -> str:
         if record.origin == self._me:

@@ -7,6 +7,7 @@ were received under an agreement that is still in force, or files that are open 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from urllib.parse import quote
 
 from anyio.to_thread import run_sync
 
-from node.base.errors import InvalidInput, NotAllowed, NotFound, PeerUnreachable, TooLarge
+from node.base.errors import InvalidInput, NotAllowed, NotFound, PeerUnreachable, TooLarge, UnsupportedMediaType
 from node.base.jsons import read_object
 from node.base.work import UnitOfWork
 from node.catalogue.browse import Browse
@@ -28,11 +29,15 @@ from node.negotiation.acquire import provider_of
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
 from node.policy.model import Decision
+from node.scenarios.rows import read_rows
 from node.semantics.model import File
 from node.transfer.ports import ReceptionStore, TransferStore
 
 MOST_BYTES: Final = 64 << 20
 """The largest file that an input may be: its rows are held in memory while a step runs."""
+
+LOOKED_AT: Final = 2 << 20
+"""The largest file whose columns are looked at to say what it could be used for."""
 
 _RECENT: Final = 500
 
@@ -81,6 +86,7 @@ class Library:
         self._standing = standing
         self._received = received
         self._me = me
+        self._columns: dict[str, frozenset[str]] = {}
 
     async def record(self, iri: str, caller: Caller, *, version: int | None = None) -> Record:
         """The record of ``iri``, the newest or that version, with its signature checked where it is not ours.
@@ -206,6 +212,24 @@ class Library:
         if size is not None and size > MOST_BYTES:
             raise TooLarge(f"{size:,} bytes are more than a step takes ({MOST_BYTES:,})")
         return b"".join([chunk async for chunk in await self._assets.open(sha256)])
+
+    async def columns(self, file: File) -> frozenset[str] | None:
+        """The members that the rows of ``file`` have; None where its bytes are not here, are too many to look at for
+        an answer in passing, or are no rows."""
+        known = self._columns.get(file.sha256)
+        if known is not None:
+            return known
+        if file.size > LOOKED_AT or not self._assets.has(file.sha256):
+            return None
+        try:
+            rows = await asyncio.to_thread(read_rows, await self.read(file.sha256), file.media_type)
+        except (InvalidInput, UnsupportedMediaType, TooLarge):
+            return None
+        found = frozenset(name for row in rows[:100] for name in row)
+        if len(self._columns) >= _RECENT:
+            self._columns.clear()
+        self._columns[file.sha256] = found
+        return found
 
     async def keep(self, body: bytes) -> str:
         """Put bytes into our asset store; their SHA-256."""

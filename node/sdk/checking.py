@@ -207,7 +207,7 @@ def _outside(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, 
                     "sentence": f"{column.name} of {table.role} leaves the range of validity {bounds} in "
                     f"{len(out)} of {len(rows)} rows: {min(out):g} to {max(out):g}",
                     "facts": {
-                        "input": table.role,
+                        "role": table.role,
                         "variable": column.name,
                         "rows": len(out),
                         "lowest": f"{min(out):g}",
