@@ -274,7 +274,9 @@ class Transfers:
             return
         self._reactions.follow(tx, step.process, [e.state for e in step.effects if isinstance(e, Entered)])
         if exchange.message == machine.START and code == NotAllowed.code:
-            return  # The provider keeps it suspended, and so it is on both sides.
+            # The provider keeps it suspended, and so it is on both sides.
+            self._conversation.amend(tx, step.process, suspended_by=str(Role.PROVIDER))
+            return
         if step.process.state not in machine.TABLE.terminal:
             self._reactions.command(
                 tx,

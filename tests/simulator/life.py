@@ -160,7 +160,8 @@ def _finish(world: World) -> bool:
         for transfer in node.all_transfers():
             label = world.label(transfer.pid)
             if transfer.role is Role.CONSUMER and transfer.state == "SUSPENDED":
-                left.append(("steer", label, "consumer" if len(label) % 2 else "provider", "TransferStartMessage"))
+                ours = transfer.suspended_by == "consumer" and len(label) % 2
+                left.append(("steer", label, "consumer" if ours else "provider", "TransferStartMessage"))
     for action in left:
         if not world.apply(action) and action[0] == "steer":
             # What was withdrawn meanwhile cannot go on.
