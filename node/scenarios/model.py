@@ -274,6 +274,12 @@ class Caveat:
     step: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def about(self) -> tuple[str, ...]:
+        """What it is about: two that are equal in this say the same thing, of other rows or in other words."""
+        named = tuple(str(self.facts[name]) for name in ("role", "variable") if name in self.facts)
+        return (self.step, self.code, *(named or (self.sentence,)))
+
 
 class State(StrEnum):
     """States of jobs and runs: those of OGC API Processes (statusCode)."""
@@ -340,11 +346,8 @@ class Run:
 
     @property
     def caveats(self) -> tuple[Caveat, ...]:
-        seen: dict[tuple[str, str], Caveat] = {}
-        for step in self.steps:
-            for caveat in step.caveats:
-                seen.setdefault((step.name, caveat.sentence), caveat)
-        return tuple(seen.values())
+        """Those of all steps, each once: as they are with the change layers, where there are any."""
+        return tuple({caveat.about: caveat for step in self.steps for caveat in step.caveats}.values())
 
     @property
     def progress(self) -> int:
