@@ -22,6 +22,8 @@ from node.catalogue.publish import Publish
 from node.identity.model import Caller
 from node.negotiation.ports import AgreementStore
 from node.policy import flow
+from node.policy.outputrule import fewest
+from node.policy.terms import MINIMUM_CELL_SIZE
 from node.scenarios.cards import licences_of
 from node.scenarios.crate import write_crate
 from node.scenarios.library import Library
@@ -30,7 +32,11 @@ from node.scenarios.model import Layer, Run, State
 from node.scenarios.ports import LayerStore, RunStore
 from node.scenarios.rows import canonical_csv
 from node.scenarios.usecases import Runs
+from node.scenarios.withholding import count_column
 from node.semantics.model import File, Submission
+
+CREDITED: Final = "CC-BY-4.0"
+"""The licence of a result some of whose inputs ask to be named, where none of them asks for one of its own."""
 
 _CSV: Final = "text/csv"
 
@@ -87,13 +93,15 @@ class Release:
         wish = wish_of(run, body)
         iri = f"{self._base}/datasets/{wish.id}"
         bound = await self.inherited(run, caller)
-        offer = self._offer(wish, bound, iri)
+        facts = await self._facts(run)
+        licence = bound.licence or (CREDITED if any(one.licence for one in bound.sources) else None)
+        offer = self._offer(wish, bound, iri, licence=licence, facts=facts)
         files = await self._files(run)
         lines = provenance(run, iri, by=self._me, layers=await run_sync(self._layers_of, run))
         submission = Submission(
             kind="dataset",
             iri=iri,
-            fields=self._fields(run, wish, bound, files),
+            fields=self._fields(run, wish, licence),
             document="\n".join(lines).encode(),
             media_type="application/n-quads",
             files=files,
@@ -105,7 +113,7 @@ class Release:
             "iri": published.record.iri,
             "version": published.record.version,
             "created": published.created,
-            "inherited": bound.sentences("en"),
+            "inherited": bound.sentences("en", facts),
         }
 
     async def inherited(self, run: Run, caller: Caller) -> flow.Inherited:
@@ -130,19 +138,34 @@ class Release:
             found = self._agreements.get(tx, agreement_id)
         return found.body if found is not None else None
 
-    def _offer(self, wish: Wish, bound: flow.Inherited, iri: str) -> dict[str, Any]:
+    async def _facts(self, run: Run) -> dict[str, Any]:
+        """What is so of the result already: how few people a figure covers that was made of data in place."""
+        counts = []
+        for step in run.steps:
+            if step.name not in from_afar(run):
+                continue
+            for role in step.outputs:
+                rows, port = await self._runs.output(run, step.branch, f"{step.name}.{role}")
+                column = count_column(port, rows)
+                counts.append(fewest(rows, count_column=column) if column is not None else 0)
+        return {MINIMUM_CELL_SIZE: min(counts)} if counts and min(counts) > 0 else {}
+
+    def _offer(
+        self, wish: Wish, bound: flow.Inherited, iri: str, *, licence: str | None, facts: Mapping[str, Any]
+    ) -> dict[str, Any]:
         if wish.conditions is None:
-            breaches = flow.admits(bound, {"@type": "Offer", "permission": []}) if bound.problems else ()
-            if breaches:
-                raise _too_open(breaches)
-            return flow.strictest_offer(bound, target=iri, offer_id=f"{iri}#offer")
-        terms = terms_of(wish.conditions, iri=iri, region=self._region())
-        if terms.offer is None:
-            raise InvalidInput("these conditions offer nothing", remedy="leave conditions out, or name a template")
-        breaches = flow.admits(bound, terms.offer)
+            offer = flow.strictest_offer(bound, target=iri, offer_id=f"{iri}#offer", facts=facts)
+        else:
+            terms = terms_of(wish.conditions, iri=iri, region=self._region())
+            if terms.offer is None:
+                raise InvalidInput(
+                    "these conditions offer nothing", remedy="leave conditions out, or name a template"
+                )
+            offer = terms.offer
+        breaches = flow.admits(bound, offer, licence=licence, facts=facts)
         if breaches:
             raise _too_open(breaches)
-        return terms.offer
+        return offer
 
     async def _files(self, run: Run) -> tuple[File, ...]:
         """The outputs of the run as tables, and its indicators."""
@@ -159,10 +182,9 @@ class Release:
             files.append(File(name=name, media_type=_CSV, size=len(body), sha256=sha256, format="CSV"))
         return tuple(files)
 
-    def _fields(self, run: Run, wish: Wish, bound: flow.Inherited, files: Sequence[File]) -> dict[str, Any]:
+    def _fields(self, run: Run, wish: Wish, licence: str | None) -> dict[str, Any]:
         goal = run.template.goal.get("en") or next(iter(run.template.goal.values()), "")
         told = " ".join(one.sentence for one in run.caveats)
-        licence = bound.licence
         return {
             "id": wish.id,
             "title": dict(wish.titles),
@@ -214,6 +236,15 @@ def wish_of(run: Run, body: Mapping[str, Any]) -> Wish:
     if not isinstance(titles, Mapping) or not isinstance(conditions, str | Mapping | None):
         raise InvalidInput("titles is an object, conditions the name of a template or an offer")
     return Wish(id=name, titles={str(tag): str(text) for tag, text in titles.items()}, conditions=conditions)
+
+
+def from_afar(run: Run) -> frozenset[str]:
+    """The steps whose outputs were made, at first or at second hand, of data that stayed with their owner."""
+    sources = {one.role for one in run.binding.inputs if one.in_place}
+    for step in sorted(run.template.steps, key=lambda one: one.position):
+        if any(source in sources or source.partition(".")[0] in sources for source in step.wiring.values()):
+            sources.add(step.name)
+    return frozenset(one.name for one in run.template.steps if one.name in sources)
 
 
 def _require_result(run: Run) -> None:
