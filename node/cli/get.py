@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, bar, complain, done, emit, failed, line, remark, say, size, words
+from node.cli.output import Mode, bar, done, emit, failed, line, reasons, remark, say, size, words
 
 if TYPE_CHECKING:
     from node.client import HansaClient
@@ -111,17 +111,7 @@ def _waiting_already(client: HansaClient, iri: str) -> str | None:
 
 def _explain_refusal(state: dict[str, Any], lang: str) -> None:
     failed(f"refused by {state['peer']}")
-    for reason in state["reason"] or []:
-        if not isinstance(reason, dict):
-            complain(f"  {reason}")
-            continue
-        line("rule", words(reason.get("text"), lang))
-        if reason.get("need"):
-            line("missing", f"{reason['need']}" + (f" — you hold: {reason['have']}" if reason.get("have") else ""))
-        if reason.get("since"):
-            line("since", str(reason["since"]))
-        if reason.get("remedy"):
-            line("to get it", words(reason["remedy"], lang))
+    reasons(state["reason"] or [], lang)
     if not state["reason"]:
         line("code", str(state["code"]))
 
@@ -225,5 +215,9 @@ def agreement(
     line("signed by", ", ".join(found["signatures"]))
     for access in found["accesses"]:
         line("access", f"{access['at'][:19]}  {access['by']}  {access.get('outcome', '')}")
+        for reason in access.get("reasons") or ():
+            have = f" They hold: {reason['have']}" if reason.get("have") else ""
+            since = f", since {str(reason['since'])[:19]}" if reason.get("since") else ""
+            line("", f"{words(reason.get('text'), lang)}{have}{since}")
     if document is not None:
         done(f"saved {document}")

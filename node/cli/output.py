@@ -162,3 +162,18 @@ def words(texts: Mapping[str, str] | str | None, language: str) -> str:
     if isinstance(texts, str):
         return texts
     return texts.get(language) or texts.get("en") or next(iter(texts.values()), "")
+
+
+def reasons(items: Sequence[Any], language: str) -> None:
+    """Why something is refused: each rule that is not met, with what is missing and what would help."""
+    for reason in items:
+        if not isinstance(reason, Mapping):
+            complain(f"  {reason}")
+            continue
+        line("rule", words(reason.get("text"), language) or str(reason.get("rule") or ""))
+        if reason.get("need"):
+            line("missing", f"{reason['need']}" + (f" — you hold: {reason['have']}" if reason.get("have") else ""))
+        if reason.get("since"):
+            line("since", str(reason["since"]))
+        if reason.get("remedy"):
+            line("to get it", words(reason["remedy"], language))

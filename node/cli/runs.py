@@ -12,7 +12,7 @@ import typer
 
 from node.base.errors import InvalidInput
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, done, emit, failed, line, mend, next_step, remark, say, size, table, words
+from node.cli.output import Mode, done, emit, failed, line, mend, next_step, reasons, remark, say, size, table, words
 from node.cli.yamls import read_description
 
 if TYPE_CHECKING:
@@ -384,7 +384,7 @@ def _follow(
         emit(run)
     elif run["state"] in _ENDED:
         _shown(run, lang)
-        if before is not None and before.get("result"):
+        if before is not None and before.get("result") and run.get("result"):
             same = before["result"] == run["result"]
             (done if same else failed)("the same result as before" if same else "the result differs from before")
     else:
@@ -401,19 +401,19 @@ def _shown(run: Mapping[str, Any], lang: str) -> None:
     elif run["state"] in ("failed", "dismissed"):
         error = run.get("error") or {}
         failed(error.get("detail") or run["state"])
-        for reason in (error.get("facts") or {}).get("reasons", ()):
-            mend(str(words(reason.get("words"), lang) or reason.get("rule") or reason))
+        reasons((error.get("facts") or {}).get("reasons", ()), lang)
         if error.get("remedy"):
             mend(error["remedy"])
     else:
         line("state", f"{run['state']}, {run['progress']} %")
-    table(
-        [
-            (one["name"], figure(one["before"]), figure(one["after"]), _change(one), one["unit"] or "")
-            for one in run["indicators"]
-        ],
-        ("indicator", "before", "after", "change", "unit"),
-    )
+    if run["indicators"]:
+        table(
+            [
+                (one["name"], figure(one["before"]), figure(one["after"]), _change(one), one["unit"] or "")
+                for one in run["indicators"]
+            ],
+            ("indicator", "before", "after", "change", "unit"),
+        )
     for caveat in run.get("caveats", ()):
         line("caveat", f"{caveat['step']}: {caveat['sentence']}", style="yellow")
 
