@@ -35,6 +35,8 @@ from node.worker.loop import Again, Done, Handler, Outcome
 log = logging.getLogger("hansa.runs")
 
 MOST_KNOWN = 100
+MOST_ATTEMPTS = 20
+"""How often a run is tried that this node itself fails at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,13 +162,23 @@ def scenarios(
 
 
 def run_handler(engine: Engine) -> Handler:
-    """What is done with the tasks of runs."""
+    """What is done with the tasks of runs. A peer is waited for as long as the worker has patience; where this node
+    itself fails again and again, the run ends, and says so."""
 
     async def handle(task: Task) -> Outcome:
         try:
             await engine.carry_out(task.subject)
-        except (PeerUnreachable, Overloaded, LocalFault) as error:
+        except PeerUnreachable as error:
             return Again(error.detail)
+        except (Overloaded, LocalFault) as error:
+            if task.attempts < MOST_ATTEMPTS:
+                return Again(error.detail)
+            await engine.give_up(task.subject, error)
+        except Exception as error:
+            if task.attempts < MOST_ATTEMPTS:
+                raise
+            log.exception("a run was given up", extra={"run": task.subject})
+            await engine.give_up(task.subject, LocalFault(f"the node failed at it: {type(error).__name__}"))
         return Done()
 
     return handle

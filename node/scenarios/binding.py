@@ -27,18 +27,18 @@ from node.scenarios.model import (
     BoundStep,
     Layer,
     Model,
-    Parameter,
     Port,
     Rows,
     Template,
     Transformation,
 )
-from node.scenarios.parameters import beyond
+from node.scenarios.parameters import bound_parameters
 from node.scenarios.ports import LayerStore
 from node.scenarios.results import binding_key
 from node.scenarios.rows import read_rows
+from node.scenarios.stacking import of_input, stacked
 from node.scenarios.wanted import Wanted, WantedInput
-from node.scenarios.wiring import step_inputs, step_outputs
+from node.scenarios.wiring import source_port, step_inputs, step_outputs, taken_on_trust
 
 Known = Callable[[Caller], Awaitable[Sequence[Transformation]]]
 """The transformations that the catalogue has for a caller: what could mend a chain that does not fit."""
@@ -56,8 +56,10 @@ class _Work:
     rows: dict[str, Rows] = field(default_factory=dict)
     steps: dict[str, BoundStep] = field(default_factory=dict)
 
-    def found(self, place: str, error: HansaError) -> None:
-        self.findings.append(Finding(place=place, code=error.code, sentence=error.detail, remedy=error.remedy))
+    def found(self, place: str, error: HansaError, code: str = "") -> None:
+        self.findings.append(
+            Finding(place=place, code=code or error.code, sentence=error.detail, remedy=error.remedy)
+        )
 
     def report(self, place: str, code: str, sentence: str, remedy: str = "") -> None:
         self.findings.append(Finding(place=place, code=code, sentence=sentence, remedy=remedy))
@@ -86,9 +88,10 @@ class Bind:
             inputs = {role: WantedInput(dataset=iri) for role, iri in named.items()}
             wanted = replace(wanted, inputs={**inputs, **wanted.inputs})
         work = _Work(template_of(record), record.sha256)
+        _check_chain(work)
         await self._bind_inputs(work, wanted, caller)
         await self._bind_steps(work, wanted, caller)
-        parameters = bound_parameters(work, wanted.parameters)
+        parameters = _bind_parameters(work, wanted.parameters)
         layers = await run_sync(self._bind_layers, work, wanted.layers)
         await self._check_wiring(work, caller)
         if any(one.severity == ERROR for one in work.findings):
@@ -204,19 +207,30 @@ class Bind:
     # ---- how it fits -----------------------------------------------------------------------------------------
 
     async def _check_wiring(self, work: _Work, caller: Caller) -> None:
-        given = {role: source_port(work, role) for role in work.ports}
+        asked = {one.role: one for one in work.template.inputs}
+        given = {role: source_port(port, asked[role], work.rows.get(role)) for role, port in work.ports.items()}
+        left_out = {one.role for one in work.template.inputs if not one.required} - set(work.inputs)
         known: Sequence[Transformation] | None = None
         for step in work.template.steps:
             bound = work.steps.get(step.name)
             if bound is None:
                 continue
             card = bound.card
-            for target in step_inputs(card, step.wiring):
+            takes = step_inputs(card, step.wiring)
+            for role in sorted(set(step.wiring) - {one.role for one in takes}):
+                work.report(
+                    f"step {step.name}.{role}",
+                    "no-such-input",
+                    f"{step.name} has no input {role}",
+                    f"it has: {', '.join(one.role for one in takes)}",
+                )
+            for target in takes:
                 place = f"step {step.name}.{target.role}"
                 name = step.wiring.get(target.role)
-                if name is None:
+                if name is None or name in left_out:
                     if target.required:
-                        work.report(place, "not-wired", f"nothing feeds {target.role} of {step.name}")
+                        why = f": {name} is not bound" if name else ""
+                        work.report(place, "not-wired", f"nothing feeds {target.role} of {step.name}{why}")
                     continue
                 source = given.get(name)
                 if source is None:
@@ -238,13 +252,22 @@ class Bind:
     def _check_place(self, work: _Work, place: str, name: str, bound: BoundStep) -> None:
         """Data that stay with their owner can only be read by a model that runs there."""
         held = work.inputs.get(name)
-        if held is not None and held.in_place and held.origin != bound.origin:
-            work.report(
-                place,
-                "elsewhere",
-                f"the data of {name} stay with {held.origin}, and {bound.name} runs at {bound.origin}",
-                "use a model that runs where the data are",
-            )
+        if held is None or not held.in_place:
+            return
+        if isinstance(bound.card, Transformation):
+            runs_at = f"{self._me}: transformations are carried out here"
+        elif bound.card.code is None:
+            runs_at = str(bound.card.endpoint)
+        elif bound.origin != held.origin:
+            runs_at = bound.origin
+        else:
+            return
+        work.report(
+            place,
+            "elsewhere",
+            f"the data of {name} stay with {held.origin}, and {bound.name} runs at {runs_at}",
+            "use a model that runs where the data are",
+        )
 
     def _bind_layers(self, work: _Work, wanted: tuple[str, ...]) -> list[Layer]:
         found: list[Layer] = []
@@ -254,7 +277,7 @@ class Bind:
                 if layer is None:
                     work.report(f"layer {name}", "not-found", f"there is no change layer {name}", "hansa layer list")
                     continue
-                if not any(_touches(layer, bound) for bound in work.inputs.values()):
+                if not any(of_input(bound, [layer]) for bound in work.inputs.values()):
                     work.report(
                         f"layer {name}",
                         "nothing-to-change",
@@ -262,11 +285,30 @@ class Bind:
                         "leave it out, or bind that dataset",
                     )
                 found.append(layer)
+        for role, bound in work.inputs.items():
+            mine = of_input(bound, found)
+            try:
+                if mine:
+                    stacked(bound, work.rows.get(role), mine)
+            except InvalidInput as error:
+                work.found(f"layer {mine[0].id}", error, code="does-not-fit")
         return found
 
 
-def _touches(layer: Layer, bound: BoundInput) -> bool:
-    return layer.target == bound.iri and layer.file == bound.file
+def _check_chain(work: _Work) -> None:
+    names = [one.name for one in work.template.steps]
+    if not names:
+        work.report("chain", "no-chain", "the scenario has no steps", "name a scenario that says how it is computed")
+    for name in sorted({one for one in names if names.count(one) > 1}):
+        work.report(f"step {name}", "twice", f"two steps are called {name}", "its owner gives each a name of its own")
+
+
+def _bind_parameters(work: _Work, given: Mapping[str, Any]) -> dict[str, Any]:
+    models = [one.card for one in work.steps.values() if isinstance(one.card, Model)]
+    complete = len(work.steps) == len(work.template.steps)
+    values, findings = bound_parameters(work.template, models, given, complete=complete)
+    work.findings += findings
+    return values
 
 
 def _missing_is_news(work: _Work, name: str) -> bool:
@@ -290,49 +332,3 @@ def _finding(place: str, mismatch: Mismatch, mends: Sequence[str]) -> Finding:
         severity=mismatch.severity,
         mends=tuple(mends) if stops else (),
     )
-
-
-def source_port(work: _Work, role: str) -> Port:
-    """What a bound input gives: its dataset's description, and where that is silent what the template asks for.
-
-    A table has columns and no units; the template that it was bound to says in which units it reads them.
-    """
-    described = work.ports[role]
-    asked = next(one for one in work.template.inputs if one.role == role)
-    known = {one.name: one for one in described.variables}
-    for variable in asked.variables:
-        if variable.name not in known or known[variable.name].unit is None:
-            known[variable.name] = variable
-    return replace(described, variables=tuple(known.values()), step=described.step or asked.step)
-
-
-def taken_on_trust(source: Port, target: Port) -> Port:
-    """Data that stay with their owner cannot be looked at here: that they have the columns is found where they are,
-    before the model reads them."""
-    known = {one.name for one in source.variables}
-    unseen = [one for one in target.variables if one.name not in known]
-    return replace(source, variables=(*source.variables, *unseen))
-
-
-def bound_parameters(work: _Work, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The value of each parameter: the given one, else the template's default, else left to the model.
-
-    What is not known, or beyond its bounds, is reported.
-    """
-    known: dict[str, Parameter] = {one.name: one for one in work.template.parameters}
-    for bound in work.steps.values():
-        if isinstance(bound.card, Model):
-            for parameter in bound.card.parameters:
-                known.setdefault(parameter.name, parameter)
-    values = {one.name: one.default for one in work.template.parameters if one.default is not None}
-    for name, value in given.items():
-        found = known.get(name)
-        if found is None:
-            place = f"parameter {name}"
-            work.report(place, "unknown-parameter", f"there is no parameter {name}", f"there are: {', '.join(known)}")
-            continue
-        wrong = beyond(found, value)
-        if wrong:
-            work.report(f"parameter {name}", "beyond-its-bounds", wrong)
-        values[name] = value
-    return values

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -27,8 +26,7 @@ from node.base.errors import (
     RemoteFault,
 )
 from node.scenarios.indicators import measure
-from node.scenarios.journal import MOST_LINES, Dismissed, Journal
-from node.scenarios.layers import apply
+from node.scenarios.journal import MOST_LINES, WAITING, Dismissed, Journal
 from node.scenarios.library import Library
 from node.scenarios.model import (
     AFTER,
@@ -49,6 +47,7 @@ from node.scenarios.model import (
 )
 from node.scenarios.ports import Executor, Outcome, Reference
 from node.scenarios.rows import canonical_json, read_canonical, read_rows
+from node.scenarios.stacking import of_input, stacked
 from node.scenarios.validity import outside
 from node.scenarios.wiring import bound_step, branches, input_port, output_port, transformed
 
@@ -80,7 +79,10 @@ class Engine:
         except Dismissed:
             return
         except PeerUnreachable as error:
-            await self._journal.say(pid, f"waiting: {error.detail}")
+            try:
+                await self._journal.say(pid, f"{WAITING}{error.detail}")
+            except Dismissed:
+                return
             raise
         except Overloaded as error:
             if error.facts.get("limit") == "queue":
@@ -89,6 +91,10 @@ class Engine:
         except RemoteFault as error:
             await run_sync(self._journal.fail, pid, error)
 
+    async def give_up(self, pid: str, error: HansaError) -> None:
+        """End a run that was tried often enough, as failed."""
+        await run_sync(self._journal.fail, pid, error)
+
     # ---- the chain -------------------------------------------------------------------------------------------
 
     async def _go(self, run: Run) -> None:
@@ -96,7 +102,7 @@ class Engine:
         inputs = await self._inputs(run)
         held: dict[str, Values] = {}
         for branch in branches(run.binding):
-            held[branch] = self._with_layers(run.binding, inputs, layers) if branch == AFTER else dict(inputs)
+            held[branch] = with_layers(run.binding, inputs, layers) if branch == AFTER else dict(inputs)
         for known in run.steps:
             values = held[known.branch]
             done = known if known.state is State.SUCCESSFUL else await self._step(run, known, values)
@@ -107,10 +113,15 @@ class Engine:
     async def _step(self, run: Run, step_run: StepRun, values: Values) -> StepRun:
         bound = bound_step(run.binding, step_run.name)
         step = next(one for one in run.template.steps if one.name == step_run.name)
-        given = {role: _value(values, source, step) for role, source in step.wiring.items()}
+        given = {
+            role: _value(values, source, step) for role, source in step.wiring.items() if source not in left_out(run)
+        }
         what = bound.card.titles.get("en") or bound.name
         where = "here" if bound.agreement is None else f"at {bound.origin}"
-        await self._journal.say(run.pid, f"{step_run.branch}: {step.name} ({what}, version {bound.version}, {where})")
+        # A step that is begun again after an interruption was announced then.
+        if step_run.state is not State.RUNNING:
+            line = f"{step_run.branch}: {step.name} ({what}, version {bound.version}, {where})"
+            await self._journal.say(run.pid, line)
         started = replace(step_run, state=State.RUNNING, started=self._clock.now(), agreement=bound.agreement)
         await run_sync(self._journal.save_step, run.pid, started)
         card = bound.card
@@ -161,6 +172,8 @@ class Engine:
                 progress=reporter,
             )
         )
+        # Where a run ends in the same moment as its model, what came of the model is looked at by nobody else.
+        work.add_done_callback(lambda one: one.cancelled() or one.exception())
         try:
             while not work.done():
                 await asyncio.wait([work], timeout=REPORT_SECONDS)
@@ -170,12 +183,12 @@ class Engine:
         finally:
             if not work.done():
                 work.cancel()
-                with suppress(asyncio.CancelledError, HansaError):
-                    await work
+                await asyncio.wait([work])
         outcome = work.result()
-        known = {one.sentence for one in caveats}
-        said = [replace(one, step=bound.name) for one in outcome.caveats if one.sentence not in known]
-        return replace(outcome, caveats=(*caveats, *said))
+        # A model that was written with the SDK looks at its range of validity itself.
+        known = {one.about for one in caveats}
+        said = [replace(one, step=bound.name) for one in outcome.caveats]
+        return replace(outcome, caveats=(*caveats, *(one for one in said if one.about not in known)))
 
     async def _inputs(self, run: Run) -> Values:
         values: Values = {}
@@ -203,27 +216,16 @@ class Engine:
                 facts={"agreement": agreement.id, "reasons": [one.to_json() for one in decision.unmet]},
             )
 
-    def _with_layers(self, binding: Binding, inputs: Values, layers: list[Layer]) -> Values:
-        values = dict(inputs)
-        for bound in binding.inputs:
-            mine = [one for one in layers if one.target == bound.iri and one.file == bound.file]
+
+def with_layers(binding: Binding, inputs: Values, layers: list[Layer]) -> Values:
+    """The inputs with the change layers of a run on them. Raises ``InvalidInput`` as ``stacked``."""
+    values = dict(inputs)
+    for bound in binding.inputs:
+        mine = of_input(bound, layers)
+        if mine:
             rows = values[bound.role]
-            if not mine:
-                continue
-            if isinstance(rows, Reference):
-                raise InvalidInput(
-                    f"the data of {bound.role} stay with their owner: a change layer cannot be put on them",
-                    remedy="leave the layer out, or bind data that this node may read",
-                )
-            applied = apply(rows, mine[0].key, mine)
-            if applied.conflicts:
-                first = applied.conflicts[0]
-                raise InvalidInput(
-                    f"{len(applied.conflicts)} changes do not fit the data: {first.sentence}",
-                    remedy="open the layer, look at the three values, and decide: hansa layer show",
-                )
-            values[bound.role] = applied.rows
-        return values
+            values[bound.role] = stacked(bound, None if isinstance(rows, Reference) else rows, mine)
+    return values
 
 
 class _Reporter:
@@ -263,6 +265,11 @@ def measured(run: Run, held: Mapping[str, Values]) -> tuple[Measured, ...]:
             )
         )
     return tuple(figures)
+
+
+def left_out(run: Run) -> frozenset[str]:
+    """The roles that nothing is bound to, since they need not be."""
+    return frozenset({one.role for one in run.template.inputs} - {one.role for one in run.binding.inputs})
 
 
 def _value(values: Values, source: str, step: Step) -> Rows | Reference:

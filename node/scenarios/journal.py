@@ -22,6 +22,9 @@ from node.scenarios.results import result_hash
 MOST_LINES: Final = 500
 """Lines of a run's log that are kept."""
 
+WAITING: Final = "waiting: "
+"""How a line begins that says what a run waits for."""
+
 Note = Callable[[Transaction, Run], None]
 """Tells the ledger how a run stands."""
 
@@ -58,7 +61,7 @@ class Journal:
                 return None
             if run.state is State.ACCEPTED:
                 run = replace(run, state=State.RUNNING, updated=self._clock.now())
-            else:
+            elif not _waits(run):
                 run = self._logged(run, "going on after an interruption")
             self._put(tx, run)
             return run
@@ -109,7 +112,7 @@ class Journal:
         def say() -> None:
             with self._uow.begin() as tx:
                 run = self._open(tx, pid)
-                if not run.log or not run.log[-1].endswith(line):
+                if not run.log or run.log[-1].partition(" ")[2] != line:
                     self._put(tx, self._logged(run, line))
 
         await run_sync(say)
@@ -157,3 +160,8 @@ class Journal:
             )
             self._put(tx, run)
             self._note(tx, run)
+
+
+def _waits(run: Run) -> bool:
+    """Whether the last that was said is that it waits: then it was not interrupted."""
+    return bool(run.log) and run.log[-1].partition(" ")[2].startswith(WAITING)

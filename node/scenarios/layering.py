@@ -70,9 +70,12 @@ class Layers:
         asked = str(body.get("target") or "")
         if not asked:
             raise InvalidInput("the layer does not say what it changes", remedy="give target: the dataset's address")
-        rows, port, file, version, sha256 = await self.target(
-            asked, caller, version=body.get("version"), file=body.get("file")
-        )
+        number, name = body.get("version"), body.get("file")
+        if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
+            raise InvalidInput("version is not the number of a version", remedy="versions count from 1")
+        if not isinstance(name, str | None):
+            raise InvalidInput("file is not the name of a file", remedy="leave it out where there is one file only")
+        rows, port, file, version, sha256 = await self.target(asked, caller, version=number, file=name)
         draft = layer_from_json(
             {
                 **body,

@@ -46,15 +46,13 @@ class Wanted:
 
 
 def wanted_from_json(body: Mapping[str, Any], base: str) -> Wanted:
-    """Read a binding. An input may be the address of a dataset alone; ``dataset/slug`` is one of the node at ``base``.
+    """Read a binding. An input may be the address of a dataset alone; ``dataset/slug`` is one of the node at
+    ``base``.
 
     Raises ``InvalidInput`` naming the member.
     """
     _only(body, _MEMBERS, "the binding")
-    parameters = body.get("parameters") or {}
-    layers = body.get("layers") or []
-    if not isinstance(parameters, Mapping):
-        raise InvalidInput("parameters is not an object", remedy='write "parameters": {"name": value}')
+    layers = [] if body.get("layers") is None else body["layers"]
     if not isinstance(layers, list) or not all(isinstance(one, str) for one in layers):
         raise InvalidInput("layers is not a list of layers", remedy="name them as hansa layer lists them")
     return Wanted(
@@ -62,7 +60,7 @@ def wanted_from_json(body: Mapping[str, Any], base: str) -> Wanted:
         version=_number(body, "version", "the binding"),
         inputs={role: _input(role, one, base) for role, one in _object(body, "inputs").items()},
         uses={step: _use(step, one, base) for step, one in _object(body, "uses").items()},
-        parameters=dict(parameters),
+        parameters=dict(_object(body, "parameters")),
         layers=tuple(layers),
     )
 
@@ -103,7 +101,7 @@ def _use(step: str, value: Any, base: str) -> WantedUse:
 
 
 def _object(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = body.get(name) or {}
+    value = {} if body.get(name) is None else body[name]
     if not isinstance(value, Mapping):
         raise InvalidInput(f"{name} is not an object", remedy=f'write "{name}": {{…}}')
     return value

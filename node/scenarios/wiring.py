@@ -58,6 +58,29 @@ def input_port(run: Run, role: str) -> Port:
     return replace(declared, variables=(*declared.variables, *further))
 
 
+def source_port(described: Port, asked: Port, rows: Rows | None) -> Port:
+    """What a bound input gives: its dataset's description, and where that is silent what the template asks for.
+
+    A table has columns and no units; the template that it was bound to says in which units it reads them. A column
+    that is not in ``rows`` is not there, whoever asks for it; rows that are elsewhere (None) are taken on trust.
+    """
+    known = {one.name: one for one in described.variables}
+    for variable in asked.variables:
+        if rows and not any(variable.name in row for row in rows):
+            continue
+        if variable.name not in known or known[variable.name].unit is None:
+            known[variable.name] = variable
+    return replace(described, variables=tuple(known.values()), step=described.step or asked.step)
+
+
+def taken_on_trust(source: Port, target: Port) -> Port:
+    """Data that stay with their owner cannot be looked at here: that they have the columns is found where they are,
+    before the model reads them."""
+    known = {one.name for one in source.variables}
+    unseen = [one for one in target.variables if one.name not in known]
+    return replace(source, variables=(*source.variables, *unseen))
+
+
 def transformed(card: Transformation, wiring: Mapping[str, str], given: Mapping[str, Rows | Reference]) -> Outcome:
     """Carry out a transformation: one input, one output.
 

@@ -1,0 +1,37 @@
+"""Change layers on what a run is bound to: those of its dataset and file, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from node.base.errors import InvalidInput
+from node.scenarios.layers import apply
+from node.scenarios.model import BoundInput, Layer, Rows
+
+
+def of_input(bound: BoundInput, layers: Sequence[Layer]) -> list[Layer]:
+    """The layers that change what ``bound`` names, in their order."""
+    return [one for one in layers if one.target == bound.iri and one.file == bound.file]
+
+
+def stacked(bound: BoundInput, rows: Rows | None, layers: Sequence[Layer]) -> Rows:
+    """``rows`` of ``bound`` with ``layers`` on them; None for rows that are not here.
+
+    Raises ``InvalidInput`` where a change does not fit, where the layers know rows by different members, and where
+    the data stay with their owner.
+    """
+    if rows is None:
+        raise InvalidInput(
+            f"the data of {bound.role} stay with their owner: a change layer cannot be put on them",
+            remedy="leave the layer out, or bind data that this node may read",
+        )
+    applied = apply(rows, layers[0].key, layers)
+    if applied.conflicts:
+        first, count = applied.conflicts[0], len(applied.conflicts)
+        told = "a change does not fit the data" if count == 1 else f"{count} changes do not fit the data"
+        raise InvalidInput(
+            f"{told}: {first.sentence}",
+            remedy="open the layer, look at the three values, and decide: hansa layer show",
+            facts={"conflicts": [one.to_json() for one in applied.conflicts]},
+        )
+    return applied.rows

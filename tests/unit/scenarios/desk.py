@@ -1,0 +1,392 @@
+"""A desk at which scenarios are bound and run: the real library, binding and engine over stores in memory.
+
+Ghent has streets and a model that walks them; a transformation turns minutes into seconds; a model of Plzeň makes
+efforts of seconds, under an agreement. ``Hand`` carries models out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from node.base.delivery import Courier
+from node.base.errors import HansaError, NotFound
+from node.base.work import Transaction
+from node.catalogue.model import Record
+from node.identity.model import Caller, UserRole
+from node.negotiation.model import Agreement
+from node.policy.model import Decision, Nature, Outcome, Reason
+from node.scenarios.binding import Bind
+from node.scenarios.cards import transformation_of
+from node.scenarios.engine import Engine
+from node.scenarios.journal import Journal
+from node.scenarios.layering import Layers
+from node.scenarios.library import Library
+from node.scenarios.model import Caveat, Model, Rows, Run, State, Transformation
+from node.scenarios.ports import Outcome as Given
+from node.scenarios.ports import Progress, Reference
+from node.scenarios.usecases import Runs
+from node.semantics.model import File
+from tests.fakes.assets import MemoryAssets
+from tests.fakes.negotiation import MemoryAgreementStore
+from tests.fakes.provider import HandClock
+from tests.fakes.scenarios import MemoryLayerStore, MemoryRunStore
+from tests.fakes.transfer import MemoryReceptionStore, MemoryTransferStore
+from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
+from tests.unit.scenarios.records import NOW, record
+from tests.unit.semantics.making import BASE, ME
+
+PLZEN = "https://data.plzen.example"
+THEM = "did:web:data.plzen.example"
+ELS = Caller(did=ME, account="els", roles=frozenset({UserRole.PUBLISHER}))
+STREETS = b"segmentId,length\nb,250\na,1000\nc,90\n"
+CODE = "ab" * 32
+
+_COMMON = """
+description: {en: Made up for a test of scenarios.}
+contact: {name: Mobility department, email: mobility@gent.example}
+license: CC-BY-4.0
+theme: [TRAN]
+keywords: {en: [test]}
+version: "1.0.0"
+conditions: open
+"""
+_MODEL = """
+owner: {name: City}
+deterministic: true
+method: {en: Length by speed.}
+validity: {text: {en: Cities.}}
+intended_use: {en: Tests.}
+limits: {en: Knows no hills.}
+guideline: {en: Compare.}
+risk: {level: low, description: {en: May be believed.}}
+calibration: {text: {en: Not calibrated.}}
+"""
+DATASET = f"kind: dataset\nid: streets\ntitle: {{en: Streets}}\n{_COMMON}"
+WALKING = f"""
+kind: model
+id: walking
+title: {{en: Walking}}
+code: {CODE}
+parameters:
+  - {{name: speed, unit: km/h, default: 5.0, min: 2, max: 7, description: {{en: Speed on foot.}}}}
+  - {{name: shoes, unit: "1", default: boots, values: [boots, sandals], description: {{en: Shoes.}}}}
+inputs:
+  - role: streets
+    title: {{en: Streets}}
+    description: {{en: Streets.}}
+    variables: [{{name: length, unit: m, min: 100, max: 5000, description: {{en: Length.}}}}]
+outputs:
+  - role: times
+    title: {{en: Times}}
+    description: {{en: Times.}}
+    variables:
+      - {{name: segmentId, description: {{en: Which street.}}}}
+      - {{name: minutes, unit: min, decimals: 2, description: {{en: Time.}}}}
+{_COMMON}{_MODEL}"""
+SECONDS = f"""
+kind: transformation
+id: minutes-to-seconds
+title: {{en: Minutes to seconds}}
+language: column mapping
+from: schema/minutes
+to: schema/seconds
+definition: {{units: {{minutes: min}}, keep: [segmentId], seconds: {{rename: minutes, unit: s}}}}
+{_COMMON}"""
+EFFORT = f"""
+kind: model
+id: effort
+title: {{en: Effort}}
+code: {CODE}
+parameters:
+  - {{name: weight, unit: kg, default: 70, min: 10, max: 150, description: {{en: Weight.}}}}
+inputs:
+  - role: walks
+    title: {{en: Walks}}
+    description: {{en: Walks.}}
+    variables: [{{name: seconds, unit: s, description: {{en: Time.}}}}]
+  - role: hills
+    title: {{en: Hills}}
+    description: {{en: Hills.}}
+    required: false
+    variables: [{{name: metres, unit: m, description: {{en: Height.}}}}]
+outputs:
+  - role: efforts
+    title: {{en: Efforts}}
+    description: {{en: Efforts.}}
+    variables: [{{name: kilojoules, unit: kJ, decimals: 1, description: {{en: Energy.}}}}]
+{_COMMON}{_MODEL}"""
+CHAIN = f"""
+chain:
+  - {{name: walk, uses: model/walking, inputs: {{streets: streets}}, position: 1}}
+  - {{name: seconds, uses: transformation/minutes-to-seconds, inputs: {{times: walk.times}}, position: 2}}
+  - {{name: effort, uses: "{PLZEN}/models/effort", inputs: {{walks: seconds.times, hills: hills}}, position: 3}}
+"""
+HEAD = f"""
+kind: scenario
+id: walks
+title: {{en: A walk, nl: Een wandeling}}
+goal: {{en: Less effort.}}
+{_COMMON}
+inputs:
+  - role: streets
+    title: {{en: Streets}}
+    description: {{en: Streets.}}
+    variables: [{{name: length, unit: m, description: {{en: Length.}}}}]
+  - role: hills
+    title: {{en: Hills}}
+    description: {{en: Hills.}}
+    required: false
+    variables: [{{name: metres, unit: m, description: {{en: Height.}}}}]
+parameters:
+  - {{name: speed, unit: km/h, default: 4.0, min: 1, max: 9, description: {{en: Speed on foot.}}}}
+indicators:
+  - {{name: minutes, title: {{en: Minutes}}, unit: min, better: lower, definition: {{of: walk.times, sum: minutes}}}}
+  - name: hard
+    title: {{en: Hard walks}}
+    unit: "1"
+    better: lower
+    definition: {{of: effort.efforts, count: kilojoules, where: {{kilojoules: {{above: 100}}}}}}
+"""
+TEMPLATE = HEAD + CHAIN
+WANTED: dict[str, Any] = {"scenario": "scenario/walks", "inputs": {"streets": "dataset/streets"}}
+LAYER: dict[str, Any] = {
+    "title": "A shorter street",
+    "reason": "A bridge",
+    "target": "dataset/streets",
+    "operations": [{"op": "update", "id": "a", "before": {"length": 1000}, "set": {"length": 500}}],
+}
+
+
+def csv_file(data: bytes, name: str = "streets.csv", media_type: str = "text/csv", *, open_: bool = False) -> File:
+    return File(
+        name=name, media_type=media_type, size=len(data), sha256=hashlib.sha256(data).hexdigest(), open=open_
+    )
+
+
+def at_plzen(given: Record) -> Record:
+    """The record as Plzeň would have published it."""
+    here, there = BASE.encode(), PLZEN.encode()
+    return replace(
+        given,
+        iri=given.iri.replace(BASE, PLZEN),
+        origin=THEM,
+        nquads=given.nquads.replace(here, there).replace(ME.encode(), THEM.encode()),
+    )
+
+
+def computed(model: Model, inputs: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Rows]:
+    """What the two models compute."""
+    if model.iri.endswith("/walking"):
+        speed = float(parameters.get("speed", 5.0)) * 1000 / 60
+        return {"times": [{"segmentId": one["segmentId"], "minutes": one["length"] / speed} for one in inputs["streets"]]}
+    weight = float(parameters.get("weight", 70))
+    walks = inputs["walks"]
+    return {"efforts": [{"segmentId": one["segmentId"], "kilojoules": one["seconds"] * weight / 700} for one in walks]}
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+@dataclass
+class Hand:
+    """``Executor`` that carries models out itself. ``trouble`` is raised at its turn, instead of an answer;
+    ``meanwhile`` is called while a model runs."""
+
+    trouble: dict[int, BaseException] = field(default_factory=dict)
+    meanwhile: Callable[[str, Progress], None] | None = None
+    asked: list[str] = field(default_factory=list)
+    given: list[tuple[str, dict[str, Any], dict[str, Any]]] = field(default_factory=list)
+    turn: int = 0
+    caveats: tuple[Caveat, ...] = ()
+
+    async def execute(
+        self,
+        model: Model,
+        inputs: Mapping[str, Rows | Reference],
+        parameters: Mapping[str, Any],
+        *,
+        key: str,
+        progress: Progress | None = None,
+    ) -> Given:
+        self.turn += 1
+        self.asked.append(key)
+        self.given.append((key, dict(inputs), dict(parameters)))
+        if self.turn in self.trouble:
+            raise self.trouble[self.turn]
+        assert progress is not None
+        if self.meanwhile is not None:
+            self.meanwhile(key, progress)
+        foreign = model.origin != ME
+        return Given(
+            outputs=computed(model, inputs, parameters),
+            caveats=self.caveats,
+            job=f"{PLZEN}/jobs/{self.turn}" if foreign else None,
+            agreement="urn:a" if foreign else None,
+        )
+
+
+class Shelf:
+    """Records by IRI and version, all of them for everybody."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, list[Record]] = {}
+        self.closed: dict[str, HansaError] = {}
+
+    def put(self, given: Record) -> Record:
+        versions = self.records.setdefault(given.iri, [])
+        versions.append(replace(given, version=len(versions) + 1))
+        return versions[-1]
+
+    async def record(self, iri: str, caller: Caller, *, version: int | None = None) -> Record:
+        if iri in self.closed:
+            raise self.closed[iri]
+        versions = self.records.get(iri, [])
+        if not versions or (version or 1) > len(versions):
+            raise NotFound(f"there is no {iri}")
+        return versions[(version or len(versions)) - 1]
+
+
+class Desk:
+    """Everything to bind and run scenarios with. ``permits`` is what the policy of every agreement answers."""
+
+    def __init__(self) -> None:
+        self.uow = MemoryUnitOfWork()
+        self.clock = HandClock()
+        self.assets = MemoryAssets()
+        self.shelf = Shelf()
+        self.agreements = MemoryAgreementStore()
+        self.run_store = MemoryRunStore()
+        self.layer_store = MemoryLayerStore()
+        self.outbox = MemoryOutbox()
+        self.hand = Hand()
+        self.permits = True
+        self.noted: list[tuple[str, State]] = []
+        self.told = 0
+        browse: Any = self.shelf
+        self.library = Library(
+            uow=self.uow,
+            browse=browse,
+            assets=self.assets,
+            agreements=self.agreements,
+            transfers=MemoryTransferStore(),
+            receptions=MemoryReceptionStore(),
+            document=_nothing,
+            fetch=_nothing,
+            standing=self._standing,
+            received=Path("/nonexistent"),
+            me=ME,
+        )
+        self.bind = Bind(
+            uow=self.uow,
+            library=self.library,
+            layers=self.layer_store,
+            transformations=self._transformations,
+            me=ME,
+        )
+        self.runs = Runs(
+            uow=self.uow,
+            runs=self.run_store,
+            bind=self.bind,
+            library=self.library,
+            courier=Courier(self.outbox, lambda: None),
+            clock=self.clock,
+            note=self._note,
+            tell=self._tell,
+            base=BASE,
+        )
+        self.layers = Layers(
+            uow=self.uow, layers=self.layer_store, library=self.library, clock=self.clock, base=BASE
+        )
+
+    def journal(self) -> Journal:
+        return Journal(
+            uow=self.uow,
+            runs=self.run_store,
+            layers=self.layer_store,
+            clock=self.clock,
+            note=self._note,
+            tell=self._tell,
+        )
+
+    def engine(self) -> Engine:
+        """An engine that knows nothing but what is kept: as after a start."""
+        return Engine(journal=self.journal(), library=self.library, executor=self.hand, clock=self.clock)
+
+    async def _standing(self, agreement: Agreement) -> Decision:
+        said = Reason(
+            rule="permission[0]",
+            operand="https://w3id.org/hansa/policy#membership",
+            nature=Nature.FACT,
+            met=self.permits,
+            text={"en": "The membership was revoked."},
+        )
+        outcome = Outcome.PERMIT if self.permits else Outcome.REFUSE
+        return Decision(outcome=outcome, reasons=(said,), policy="urn:p")
+
+    async def _transformations(self, caller: Caller) -> Sequence[Transformation]:
+        newest = [versions[-1] for versions in self.shelf.records.values()]
+        return [transformation_of(one) for one in newest if one.kind == "transformation"]
+
+    def _note(self, tx: Transaction, run: Run) -> None:
+        self.noted.append((run.pid, run.state))
+
+    def _tell(self) -> None:
+        self.told += 1
+
+    # ---- what lies on it -------------------------------------------------------------------------------------
+
+    async def publish(self, text: str, *files: tuple[str, bytes], foreign: bool = False, **options: Any) -> Record:
+        """Put a record on the shelf, and the bytes of its CSV files into the asset store."""
+        for _, data in files:
+            self.assets.keep(data)
+        made = await record(text, *(csv_file(data, name) for name, data in files), **options)
+        return self.shelf.put(at_plzen(made) if foreign else made)
+
+    def agree(self, iri: str, identifier: str = "urn:a") -> None:
+        agreement = Agreement(
+            id=identifier, negotiation="urn:n", dataset=iri, provider=THEM, consumer=ME, role="consumer", body={},
+            sha256="00" * 32, signatures={}, at=NOW, finalized=NOW,
+        )  # fmt: skip
+        with self.uow.begin() as tx:
+            self.agreements.add(tx, agreement)
+
+    def end(self, identifier: str = "urn:a") -> None:
+        with self.uow.begin() as tx:
+            known = self.agreements.get(tx, identifier)
+            assert known is not None
+            self.agreements.save(tx, replace(known, ended=NOW, ended_why="revoked"))
+
+    def found(self, pid: str) -> Run:
+        with self.uow.read() as tx:
+            run = self.run_store.get(tx, pid)
+        assert run is not None
+        return run
+
+    async def carried_out(self, wanted: Mapping[str, Any] = WANTED) -> Run:
+        """A run from its start to its end."""
+        run = await self.runs.start(wanted, ELS)
+        self.clock.at += timedelta(seconds=1)
+        await self.engine().carry_out(run.pid)
+        return self.found(run.pid)
+
+
+async def _nothing(*_: Any, **__: Any) -> Any:
+    raise AssertionError("nobody is to be asked")
+
+
+async def desk() -> Desk:
+    """A desk with the chain of three on it, and the agreement about its last model."""
+    made = Desk()
+    await made.publish(DATASET, ("streets.csv", STREETS))
+    await made.publish(WALKING)
+    await made.publish(SECONDS)
+    await made.publish(EFFORT, foreign=True)
+    await made.publish(TEMPLATE)
+    made.agree(f"{PLZEN}/models/effort")
+    return made

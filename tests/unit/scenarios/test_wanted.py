@@ -1,0 +1,114 @@
+"""A binding as a person writes it: what is read, and what is refused with the member named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from node.base.errors import InvalidInput
+from node.scenarios.wanted import Wanted, WantedInput, WantedUse, address, wanted_from_json
+
+BASE = "https://data.gent.example"
+ROADS = f"{BASE}/datasets/roads"
+
+
+def test_everything_that_can_be_said() -> None:
+    read = wanted_from_json(
+        {
+            "scenario": "scenario/bridge",
+            "version": 2,
+            "inputs": {
+                "network": {"dataset": "dataset/roads", "version": 3, "file": "roads.csv", "inPlace": True},
+                "trips": "https://data.plzen.example/datasets/trips",
+            },
+            "uses": {"assign": {"iri": "model/other", "version": 4}, "noise": "models/noise"},
+            "parameters": {"demand": 1.5, "list": [1]},
+            "layers": ["closed", "ab" * 32],
+        },
+        BASE,
+    )
+    assert read == Wanted(
+        scenario=f"{BASE}/scenarios/bridge",
+        version=2,
+        inputs={
+            "network": WantedInput(dataset=ROADS, version=3, file="roads.csv", in_place=True),
+            "trips": WantedInput(dataset="https://data.plzen.example/datasets/trips"),
+        },
+        uses={
+            "assign": WantedUse(iri=f"{BASE}/models/other", version=4),
+            "noise": WantedUse(iri=f"{BASE}/models/noise"),
+        },
+        parameters={"demand": 1.5, "list": [1]},
+        layers=("closed", "ab" * 32),
+    )
+
+
+def test_a_scenario_alone_is_a_binding() -> None:
+    empty = {"version": None, "inputs": None, "uses": None, "parameters": None, "layers": None}
+    bare = Wanted(scenario=f"{BASE}/scenarios/bridge")
+    assert wanted_from_json({"scenario": "scenario/bridge"}, BASE) == bare
+    assert wanted_from_json({"scenario": "scenario/bridge", **empty}, BASE) == bare
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({"scenario": None}, "the binding lacks scenario"),
+        ({"scenario": ""}, "the binding lacks scenario"),
+        ({"scenario": 5}, "the binding lacks scenario"),
+        ({"input": {}}, "the binding has members that are not known: input"),
+        ({"version": 0}, "version is not the number of a version"),
+        ({"version": True}, "version is not the number of a version"),
+        ({"version": "2"}, "version is not the number of a version"),
+        ({"version": 1.0}, "version is not the number of a version"),
+        ({"inputs": []}, "inputs is not an object"),
+        ({"inputs": "dataset/roads"}, "inputs is not an object"),
+        ({"inputs": {"network": 5}}, "input network is neither an address nor an object"),
+        ({"inputs": {"network": []}}, "input network is neither an address nor an object"),
+        ({"inputs": {"network": ""}}, "input network lacks dataset"),
+        ({"inputs": {"network": {}}}, "input network lacks dataset"),
+        ({"inputs": {"network": {"dataset": 7}}}, "input network lacks dataset"),
+        ({"inputs": {"network": {"dataset": "x", "in_place": True}}}, "not known: in_place"),
+        ({"inputs": {"network": {"dataset": "x", "version": -1}}}, "input network: version"),
+        ({"inputs": {"network": {"dataset": "x", "inPlace": "yes"}}}, "inPlace is true or false"),
+        ({"inputs": {"network": {"dataset": "x", "inPlace": 1}}}, "inPlace is true or false"),
+        ({"inputs": {"network": {"dataset": "x", "file": 1}}}, "file the name of a file"),
+        ({"uses": [1]}, "uses is not an object"),
+        ({"uses": {"assign": 5}}, "step assign is neither"),
+        ({"uses": {"assign": {"version": 2}}}, "step assign lacks iri"),
+        ({"uses": {"assign": {"iri": "x", "dataset": "y"}}}, "not known: dataset"),
+        ({"uses": {"assign": {"iri": "x", "version": "new"}}}, "step assign: version"),
+        ({"parameters": []}, "parameters is not an object"),
+        ({"parameters": 0}, "parameters is not an object"),
+        ({"layers": "closed"}, "layers is not a list"),
+        ({"layers": {}}, "layers is not a list"),
+        ({"layers": ["closed", 5]}, "layers is not a list"),
+    ],
+)
+def test_a_bad_member_is_named(members: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidInput, match=words):
+        wanted_from_json({"scenario": "scenario/bridge", **members}, BASE)
+
+
+def test_many_odd_members_make_no_endless_sentence() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        wanted_from_json({"scenario": "x", **dict.fromkeys(map(str, range(10_000)))}, BASE)
+    assert len(refused.value.detail) < 300
+    assert "scenario" in refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("dataset/roads", ROADS),
+        ("datasets/roads", ROADS),
+        (ROADS, ROADS),
+        ("dataset/roads/more", "dataset/roads/more"),
+        ("dataset/", "dataset/"),
+        ("car/roads", "car/roads"),
+        ("roads", "roads"),
+    ],
+)
+def test_addresses_of_this_node(text: str, meant: str) -> None:
+    assert address(text, BASE) == meant
