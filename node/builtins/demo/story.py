@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 import time
 from pathlib import Path
@@ -27,6 +28,9 @@ def tell(*, keep: bool = False, folder: Path | None = None, seed: int = 2026) ->
     home.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     stage = Stage()
+    # Whoever ends the demonstration, by whatever signal, ends its nodes with it.
+    for ending in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(ending, _interrupted)
     out.print("[bold]Hansa[/bold]: a region and three cities share data. All data are made up and say so.")
     try:
         with Cast(home, send_rate=0) as cast:
@@ -59,6 +63,10 @@ def tell(*, keep: bool = False, folder: Path | None = None, seed: int = 2026) ->
     finally:
         if folder is None:
             remove(home)
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _set_up(cast: Cast, seed: int) -> int:
