@@ -35,7 +35,7 @@ from node.portal.accept import prefers_page
 from node.portal.headers import SecurityHeaders
 from node.vocab.dsp import V2025_1
 from node.web import catalogue, data, dcp, dsp, feed, health, ledger, processes, sparql, wellknown
-from node.web.management import exchanges, operation, people, records, results, scenarios
+from node.web.management import blocks, exchanges, operation, people, records, results, scenarios
 from node.web.problems import answer_failure, answer_problem
 
 
@@ -225,6 +225,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             issuer=IssuerView(node.parts) if people_parts.issuing else None,
         )
     )
+    app.include_router(blocks.router(person=person, blocks=people_parts.blocks, suspend=spoken.transfers.suspend_all))
     app.include_router(
         operation.router(
             person=person,

@@ -221,7 +221,13 @@ def build(
     )
     wakes.worker = worker.wake
 
-    callers = Callers(people.participants, people.persons, authenticators=authenticators, origin=parts.base)
+    callers = Callers(
+        people.participants,
+        people.persons,
+        authenticators=authenticators,
+        welcome=people.blocks.require_welcome,
+        origin=parts.base,
+    )
     host = Host(
         uow=stores.uow,
         clock=parts.clock,

@@ -315,6 +315,7 @@ class PortalNode:
             with self._stores.uow.read() as tx:
                 return list(self._stores.followed.all(tx))
 
+        blocked = {one.did: one.reason for one in await run_sync(self._node.people.blocks.all)}
         return [
             Member(
                 id=str(one.did or one.url),
@@ -322,6 +323,7 @@ class PortalNode:
                 url=one.url,
                 since=one.at,
                 assets=assets.get(str(one.did)),
+                blocked=blocked.get(str(one.did), ""),
                 trouble=one.last_error or "",
             )
             for one in await run_sync(read)

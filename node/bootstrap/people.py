@@ -15,6 +15,7 @@ from node.base.work import Transaction
 from node.bootstrap.parts import Note, Parts, own_rulebook
 from node.catalogue.joining import Allegiance
 from node.identity.accesstokens import AccessTokens, OutgoingTokens
+from node.identity.blocking import Blocks
 from node.identity.documents import build_document, key_for, sealing_key
 from node.identity.issuance import (
     DecideApplication,
@@ -67,6 +68,7 @@ class People:
     peers: HttpPeers
     tokens: OutgoingTokens
     participants: IdentifyParticipant
+    blocks: Blocks
     persons: IdentifyPerson
     accounts: Accounts
     sign_in: SignIn
@@ -109,6 +111,7 @@ def identity(parts: Parts, note: Note) -> People:
     verifier = VerifyCredentials(peers, clock, trust, status_max_age=settings.status_max_age)
     wallet = Wallet(stores.uow, stores.identity, peers, keyring, clock, access, verifier, journal=journal)
     held.append(wallet)
+    blocks = Blocks(stores.uow, stores.meta, journal, clock, me=parts.me)
     return People(
         allegiance=allegiance,
         trust=trust,
@@ -122,10 +125,12 @@ def identity(parts: Parts, note: Note) -> People:
             clock,
             trust,
             notes=stores.meta,
+            blocks=blocks,
             verifier=verifier,
             status_max_age=settings.status_max_age,
             presentation_max_age=settings.presentation_max_age,
         ),
+        blocks=blocks,
         persons=IdentifyPerson(stores.uow, stores.identity, clock, keyring.did),
         accounts=Accounts(stores.uow, stores.identity, clock),
         sign_in=SignIn(stores.uow, stores.identity, clock),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -230,7 +229,10 @@ def protocol(
     async def token_for(did: str) -> str:
         return correspondence.authorization(did)
 
-    recheck: Callable[[str], Awaitable[Caller]] = people.participants.recheck
+    async def recheck(did: str) -> Caller:
+        await people.blocks.require_welcome(did)
+        return await people.participants.recheck(did)
+
     return Protocol(
         correspondence=correspondence,
         negotiations=negotiations,

@@ -235,6 +235,18 @@ class HansaClient:
         """Follow a node's feed."""
         return dict(self._json("POST", "/api/members", json={"url": url}))
 
+    def blocks(self) -> list[dict[str, Any]]:
+        """Participants that this node turns away."""
+        return list(self._get("/api/blocks"))
+
+    def block(self, did: str, reason: str) -> dict[str, Any]:
+        """Turn a participant away."""
+        return dict(self._json("POST", "/api/blocks", json={"did": did, "reason": reason}))
+
+    def unblock(self, did: str) -> dict[str, Any]:
+        """Let a participant in again."""
+        return dict(self._json("DELETE", f"/api/blocks/{quote(did, safe='')}"))
+
     # ---- proof, upkeep ---------------------------------------------------------------------------------------
 
     def verify(self, peer: str | None = None, *, agreement: str | None = None) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from node.base.errors import (
 )
 from node.base.jsons import canonical, read_object
 from node.base.work import UnitOfWork
+from node.identity.blocking import Blocks
 from node.identity.credentials import UnverifiedCredential
 from node.identity.documents import UnknownKey
 from node.identity.flights import Flights
@@ -86,6 +87,7 @@ class IdentifyParticipant:
         trust: Trust,
         *,
         notes: Notes | None = None,
+        blocks: Blocks | None = None,
         verifier: VerifyCredentials | None = None,
         replay: ReplayGuard | None = None,
         scopes: Sequence[str] = (),
@@ -99,6 +101,7 @@ class IdentifyParticipant:
     ) -> None:
         self._uow = uow
         self._notes = notes
+        self._blocks = blocks
         self._peers = peers
         self._did = keyring.did
         self._clock = clock
@@ -134,7 +137,8 @@ class IdentifyParticipant:
     async def authenticate(self, authorization: str | None) -> IdToken:
         """The verified token alone, for doors that need no credentials; its ``jti`` is used up by this.
 
-        Raises ``Unauthenticated``, or ``PeerUnreachable`` where the caller's DID document cannot be fetched.
+        Raises ``Unauthenticated``, ``PeerUnreachable`` where the caller's DID document cannot be fetched, and
+        ``NotAllowed`` where ``blocks`` has it.
         """
         token = read_token(bearer_of(authorization), audience=self._did, now=self._clock.now())
         try:
@@ -143,6 +147,8 @@ class IdentifyParticipant:
             raise Unauthenticated(f"the DID of the token cannot be resolved: {error.detail}") from error
         if not await self._replay.use(verified.issuer, verified.jti, verified.expires):
             raise Unauthenticated("the token was used before", remedy="make a fresh token for each request")
+        if self._blocks is not None:
+            await self._blocks.require_welcome(verified.issuer)
         return verified
 
     async def recheck(self, did: str) -> Caller:

@@ -132,6 +132,7 @@ class Member:
     seen: datetime | None = None
     behind: int | None = None
     assets: int | None = None
+    blocked: str = ""
     trouble: str = ""
 
 

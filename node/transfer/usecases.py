@@ -10,7 +10,7 @@ from typing import Any
 
 from node.base.clock import Clock
 from node.base.delivery import Courier
-from node.base.errors import Conflict, NotAllowed, NotFound
+from node.base.errors import Conflict, LocalProtocolError, NotAllowed, NotFound
 from node.base.ids import new_urn
 from node.base.machine import Entered
 from node.base.process import Exchange, Role
@@ -235,6 +235,19 @@ class Transfers:
             if name == machine.START and transfer.role is Role.PROVIDER:
                 return self._reactions.resume(tx, transfer)
             return self._reactions.command(tx, transfer, name, code=code, reason=reason or [])
+
+    def suspend_all(self, peer: str, reason: str) -> int:
+        """Suspend what runs between ``peer`` and this node, on either side; how many transfers that are."""
+        with self._uow.read() as tx:
+            running = [one.pid for one in self._store.select(tx, state=machine.STARTED, peer=peer, limit=10_000)]
+        suspended = 0
+        for pid in running:
+            try:
+                self.command(pid, machine.SUSPENSION, code="blocked", reason=[reason])
+                suspended += 1
+            except LocalProtocolError:
+                continue  # It has ended meanwhile, or is about to.
+        return suspended
 
     def finished(self, tx: Transaction, pid: str, reception: Reception) -> None:
         """The bytes are here and verified, or they never will be: tell the provider.

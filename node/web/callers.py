@@ -30,7 +30,8 @@ class Callers:
     """Identifies callers, once for each request: a token is used up by being looked at.
 
     ``origin`` is the scheme and host under which people use the portal; a session that comes from a page of
-    another origin does not change anything (CSRF). ``authenticators`` are asked before anything else.
+    another origin does not change anything (CSRF). ``authenticators`` are asked before anything else; ``welcome``
+    raises where a participant that one of them knows is blocked.
     """
 
     def __init__(
@@ -39,11 +40,13 @@ class Callers:
         people: IdentifyPerson,
         *,
         authenticators: Sequence[Authenticator] = (),
+        welcome: Callable[[str], Awaitable[None]] | None = None,
         origin: str | None = None,
     ) -> None:
         self._participants = participants
         self._people = people
         self._authenticators = tuple(authenticators)
+        self._welcome = welcome
         self._origin = _origin_of(origin) if origin else None
 
     async def identify(self, request: HTTPConnection) -> Caller:
@@ -90,6 +93,8 @@ class Callers:
         for authenticator in self._authenticators:
             caller = await authenticator(request)
             if caller is not None:
+                if caller.is_participant and self._welcome is not None:
+                    await self._welcome(str(caller.did))
                 return caller
         values = request.headers.getlist("authorization")
         if len(values) > 1:

@@ -1,0 +1,58 @@
+"""member: turning participants away, and letting them in again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from node.cli.options import Node, connect
+from node.cli.output import Mode, done, emit, remark, say, table
+
+group = typer.Typer(no_args_is_help=True, help="Turn participants away, and let them in again.")
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(group, name="member")
+
+
+@group.command("block")
+def block(
+    did: Annotated[str, typer.Argument(help="DID of the participant.")],
+    reason: Annotated[str, typer.Option(help="Why: the other side reads it.")],
+    node: Node = None,
+) -> None:
+    """Turn a participant away at every door; running transfers with it are suspended."""
+    with connect(node) as client:
+        made = client.block(did, reason)
+    if Mode.json:
+        emit(made)
+    done(f"blocked {did}", detail=reason)
+    if made["suspended"]:
+        remark(f"{made['suspended']} running transfers are suspended")
+
+
+@group.command("unblock")
+def unblock(
+    did: Annotated[str, typer.Argument(help="DID of the participant.")],
+    node: Node = None,
+) -> None:
+    """Let a participant in again. What was suspended stays so until somebody resumes it."""
+    with connect(node) as client:
+        ended = client.unblock(did)
+    if Mode.json:
+        emit(ended)
+    done(f"no longer blocked: {did}")
+
+
+@group.command("blocked")
+def blocked(node: Node = None) -> None:
+    """Show who is turned away, since when, and why."""
+    with connect(node) as client:
+        found = client.blocks()
+    if Mode.json:
+        emit(found)
+    elif found:
+        table([[one["did"], one["at"][:10], one["by"], one["reason"]] for one in found], ["did", "since", "by", ""])
+    else:
+        say("Nobody is blocked.")

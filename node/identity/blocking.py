@@ -1,0 +1,104 @@
+"""Participants that this node has nothing more to do with, until a person thinks otherwise.
+
+A blocked participant is told so at every door, with the reason that a person gave; nothing else about it changes:
+agreements stay, and so does what was received. Kept as one text, since there are few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from anyio.to_thread import run_sync
+
+from node.base.clock import Clock, moment, stamp
+from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from node.base.jsons import canonical, read_object
+from node.base.work import Transaction, UnitOfWork
+from node.identity.ports import Journal, Notes
+
+_KEY: Final = "blocked participants"
+LONGEST_REASON: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A participant that is blocked: why, since when, by whom."""
+
+    did: str
+    reason: str
+    at: datetime
+    by: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"did": self.did, "reason": self.reason, "at": stamp(self.at), "by": self.by}
+
+
+class Blocks:
+    """Who is blocked."""
+
+    def __init__(self, uow: UnitOfWork, notes: Notes, journal: Journal, clock: Clock, *, me: str) -> None:
+        self._uow = uow
+        self._notes = notes
+        self._journal = journal
+        self._clock = clock
+        self._me = me
+
+    def all(self) -> list[Block]:
+        """Everybody who is blocked, by DID."""
+        with self._uow.read() as tx:
+            return [one for _, one in sorted(self._known(tx).items())]
+
+    async def require_welcome(self, did: str) -> None:
+        """Raises ``NotAllowed``, with the reason, where ``did`` is blocked."""
+        found = await run_sync(self._find, did)
+        if found is not None:
+            raise NotAllowed(
+                f"this node has blocked you: {found.reason}",
+                remedy="ask the people of this node",
+                facts={"blocked": stamp(found.at)},
+            )
+
+    def block(self, did: str, reason: str, by: str) -> Block:
+        """Turn ``did`` away from now on. Raises ``InvalidInput`` for no reason or ourselves, ``Conflict`` where it is
+        blocked already."""
+        why = " ".join(reason.split())[:LONGEST_REASON]
+        if not why:
+            raise InvalidInput("a block needs a reason: the other side reads it", remedy="give one with --reason")
+        if did == self._me or not did.startswith("did:"):
+            raise InvalidInput(f"{did[:200]} is not the DID of another participant")
+        made = Block(did=did, reason=why, at=self._clock.now(), by=by)
+        with self._uow.begin() as tx:
+            known = self._known(tx)
+            if did in known:
+                raise Conflict(f"{did} is blocked already")
+            self._keep(tx, {**known, did: made})
+            self._journal.note(tx, subject=did, by=by, body={"event": "blocked", "reason": why})
+        return made
+
+    def unblock(self, did: str, by: str) -> Block:
+        """Let ``did`` in again. Raises ``NotFound`` where it is not blocked."""
+        with self._uow.begin() as tx:
+            known = self._known(tx)
+            if did not in known:
+                raise NotFound(f"{did[:200]} is not blocked")
+            self._keep(tx, {name: one for name, one in known.items() if name != did})
+            self._journal.note(tx, subject=did, by=by, body={"event": "unblocked"})
+        return known[did]
+
+    def _find(self, did: str) -> Block | None:
+        with self._uow.read() as tx:
+            return self._known(tx).get(did)
+
+    def _known(self, tx: Transaction) -> dict[str, Block]:
+        note = self._notes.get(tx, _KEY)
+        return {} if note is None else {did: _read(did, one) for did, one in read_object(note).items()}
+
+    def _keep(self, tx: Transaction, blocks: Mapping[str, Block]) -> None:
+        self._notes.put(tx, _KEY, canonical({did: one.to_json() for did, one in blocks.items()}).decode())
+
+
+def _read(did: str, kept: Mapping[str, Any]) -> Block:
+    return Block(did=did, reason=str(kept["reason"]), at=moment(str(kept["at"])), by=str(kept["by"]))

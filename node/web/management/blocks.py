@@ -1,0 +1,46 @@
+"""Turning participants away, and letting them in again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from node.identity.blocking import LONGEST_REASON, Blocks
+from node.identity.model import UserRole
+from node.web.management.person import Person
+
+
+class NewBlock(BaseModel):
+    """Whom to turn away, and why: the other side reads it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    did: str = Field(max_length=512)
+    reason: str = Field(min_length=1, max_length=LONGEST_REASON)
+
+
+def router(*, person: Person, blocks: Blocks, suspend: Callable[[str, str], int]) -> APIRouter:
+    """The routes; ``suspend`` pauses all transfers with a participant, for a reason, and tells how many."""
+    api = APIRouter(prefix="/api/blocks", tags=["people"])
+
+    @api.get("", summary="Participants that this node turns away, with the reasons")
+    async def all_blocks(request: Request) -> Any:
+        await person(request)
+        return [one.to_json() for one in await run_sync(blocks.all)]
+
+    @api.post("", status_code=201, summary="Turn a participant away; running transfers with it are suspended")
+    async def block(request: Request, new: NewBlock) -> Any:
+        caller = await person(request, UserRole.SIGNATORY, UserRole.OPERATOR)
+        made = await run_sync(lambda: blocks.block(new.did, new.reason, caller.name))
+        return {**made.to_json(), "suspended": await run_sync(lambda: suspend(made.did, made.reason))}
+
+    @api.delete("/{did}", summary="Let a participant in again; what was suspended stays so until somebody resumes it")
+    async def unblock(request: Request, did: str) -> Any:
+        caller = await person(request, UserRole.SIGNATORY, UserRole.OPERATOR)
+        return (await run_sync(lambda: blocks.unblock(did, caller.name))).to_json()
+
+    return api

@@ -1,0 +1,129 @@
+"""A participant that people have blocked is turned away at every door, with their reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from node.base.jsons import read_object
+from node.ledger.model import EntryKind
+from node.portal.ports import Member
+from tests.nodes import Pair, Running, agree, publish, running, until
+
+REASON = "it passed our data on"
+BIG = b"hour,count\n" + b"2026-01-01T00,12\n" * 60_000
+
+
+@pytest.fixture
+def two(tmp_path: Path, sqlite_template: Path) -> Iterator[Pair]:
+    with ExitStack() as stack:
+        provider = stack.enter_context(
+            running(tmp_path / "provider", template=sqlite_template, send_bytes_per_second=128 << 10)
+        )
+        consumer = stack.enter_context(running(tmp_path / "consumer", template=sqlite_template))
+        yield Pair(provider, consumer)
+
+
+def state(node: Running, pid: str) -> str:
+    with node.http(headers=node.person()) as http:
+        return str(http.get(f"/api/transfers/{pid}").json()["state"])
+
+
+def ask(two: Pair, method: str, url: str, **options: Any) -> httpx2.Response:
+    """The consumer's node asks the provider's."""
+    with two.provider.http() as http:
+        return http.request(method, url, headers=two.consumer.as_participant(two.provider), **options)
+
+
+def events(node: Running, did: str) -> list[str]:
+    with node.node.parts.stores.uow.read() as tx:
+        found = node.node.parts.stores.ledger.history(tx, did, EntryKind.MEMBERSHIP)
+    return [str(read_object(one.body)["event"]) for one in found]
+
+
+def test_a_blocked_participant_is_turned_away_until_it_is_not(two: Pair) -> None:
+    iri = publish(two.provider, "watched", data=BIG)["iri"]
+    agreement = agree(two.consumer, iri)["agreementId"]
+    with two.consumer.client() as theirs:
+        pid = theirs.transfer(agreement)["pid"]
+    until("it runs", lambda: state(two.consumer, pid) == "STARTED")
+    with two.provider.client() as client:
+        made = client.block(two.consumer.did, REASON)
+        assert (made["did"], made["reason"], made["suspended"]) == (two.consumer.did, REASON, 1)
+        assert [one["did"] for one in client.blocks()] == [two.consumer.did]
+    until("it is paused", lambda: state(two.consumer, pid) == "SUSPENDED")
+    doors = [
+        ("POST", f"{two.provider.dsp}/catalog/request"),
+        ("GET", f"{two.provider.dsp}/catalog/datasets/{iri}"),
+        ("POST", f"{two.provider.dsp}/negotiations/request"),
+        ("POST", f"{two.provider.dsp}/transfers/urn:x/start"),
+        ("GET", iri),
+        ("GET", f"{two.provider.url}/feed"),
+        ("GET", f"{two.provider.url}/search?q=x"),
+    ]
+    for method, url in doors:
+        answer = ask(two, method, url, **({"json": {}} if method == "POST" else {}))
+        assert answer.status_code == 403, (url, answer.text)
+        assert REASON in answer.text, url
+    with two.provider.client() as client:
+        client.unblock(two.consumer.did)
+    assert ask(two, "GET", iri).status_code == 200
+    assert events(two.provider, two.consumer.did)[-2:] == ["blocked", "unblocked"]
+    assert state(two.consumer, pid) == "SUSPENDED"
+
+
+def test_the_bytes_of_a_blocked_recipient_stop(two: Pair) -> None:
+    """Also where the transfer could not be suspended: each read asks again."""
+    iri = publish(two.provider, "read", data=BIG)["iri"]
+    agreement = agree(two.consumer, iri)["agreementId"]
+    with two.consumer.client() as theirs:
+        pid = theirs.transfer(agreement)["pid"]
+    until("it runs", lambda: state(two.consumer, pid) == "STARTED")
+    two.provider.node.people.blocks.block(two.consumer.did, REASON, "test")
+    with two.consumer.node.parts.stores.uow.read() as tx:
+        transfer = two.consumer.node.parts.stores.transfers.get(tx, pid)
+    assert transfer is not None
+    assert transfer.data_address is not None
+    token = next(
+        one["value"] for one in transfer.data_address["endpointProperties"] if one["name"] == "authorization"
+    )
+    with two.provider.http() as http:
+        answer = http.get(transfer.data_address["endpoint"], headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 403
+    assert REASON in answer.text
+
+
+def test_who_may_block_whom(two: Pair) -> None:
+    accounts = two.provider.node.people.accounts
+    from datetime import timedelta
+
+    from node.identity.model import UserRole
+
+    accounts.add("els", "Els", [UserRole.PUBLISHER], "a long password")
+    token = accounts.issue_token("els", "test", timedelta(days=1))
+    body = {"did": two.consumer.did, "reason": REASON}
+    with two.provider.http() as http:
+        assert http.post("/api/blocks", json=body).status_code == 401
+        assert http.post("/api/blocks", json=body, headers={"Authorization": f"Bearer {token}"}).status_code == 403
+        mine = two.provider.person()
+        assert http.post("/api/blocks", json={**body, "did": two.provider.did}, headers=mine).status_code == 400
+        assert http.post("/api/blocks", json={**body, "reason": " "}, headers=mine).status_code == 400
+        assert http.post("/api/blocks", json=body, headers=mine).status_code == 201
+        assert http.post("/api/blocks", json=body, headers=mine).status_code == 409
+        assert http.delete("/api/blocks/did:web:nobody.example", headers=mine).status_code == 404
+
+
+def test_the_members_page_shows_it(two: Pair) -> None:
+    with two.provider.client() as client:
+        client.follow(two.consumer.url)
+        client.block(two.consumer.did, REASON)
+    with two.provider.http() as http:
+        page = http.get("/members", headers={"Accept": "text/html", "Accept-Language": "en"})
+    assert "Blocked by this node" in page.text
+    assert REASON in page.text
+    assert Member(id="x", name="x", url="x").blocked == ""
