@@ -165,7 +165,7 @@ def receptors(seed: int, city: str, segments: list[Segment], count: int = 40) ->
                     "receptorId": f"{city}-rec-{number:03}",
                     "segmentId": street.id,
                     "storeys": chance.randint(2, 6),
-                    "residents": chance.randint(1, 12) * 10,
+                    "residents": chance.randint(0, 12) * 10,
                     "distance_m": distance,
                     "greenAttenuation_dB": round(chance.uniform(0, 3), 1),
                     "quietArea": chance.random() < 0.15,

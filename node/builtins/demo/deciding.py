@@ -12,6 +12,7 @@ from node.builtins.demo.cast import Cast, Member, until
 from node.builtins.demo.stage import Stage
 
 SCENARIO = "scenario/contributiebrug-dicht"
+RECEPTORS = 40
 HOURLY = "  - name: hourly\n"
 NOISE = "  - name: noise\n"
 
@@ -144,9 +145,17 @@ def _in_place(stage: Stage, cast: Cast) -> None:
     run = _ran(stage, gent, "start", str(_file(cast, "gent", "plzen-in-place.yaml")))
     with gent.client() as client:
         levels = json.loads(client.scenarios.output(run["pid"], "after", "noise.levels"))
-    fewest = min(one["residents"] for one in levels)
+    fewest, told = min(one["residents"] for one in levels), " ".join(one["sentence"] for one in run["caveats"])
+    stage.saw(told)
     stage.check(
-        fewest >= 10, f"the model visited the data: {len(levels)} levels came out, of {fewest} residents or more"
+        fewest >= 10 and len(levels) < RECEPTORS,
+        f"the model visited the data: {len(levels)} of {RECEPTORS} levels came out, those of ten residents or more",
+    )
+    stage.typed("plzen", "hansa run start plzen-in-place.yaml")
+    same = _ran(stage, plzen, "start", str(_file(cast, "gent", "plzen-in-place.yaml")))
+    stage.check(
+        (same["key"], same["result"]) == (run["key"], run["result"]),
+        f"the same binding gives the identical result at another node: {same['result'][:12]}…",
     )
 
 

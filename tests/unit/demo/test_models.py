@@ -223,7 +223,8 @@ def test_the_cities_are_made_alike_from_a_seed(name: str) -> None:
     assert city(name)[1:] == (network, trips, receptors)
     known = {one.id for one in segments}
     assert {row["segmentId"] for row in receptors} <= known
-    assert all(row["residents"] >= 10 and row["residents"] % 10 == 0 for row in receptors)
+    assert all(row["residents"] % 10 == 0 for row in receptors)
+    assert any(row["residents"] == 0 for row in receptors), "something for the rule of small cells to hold back"
     assert sum(one.is_bridge for one in segments) == 4
     reversed_ = {(one.end, one.start) for one in segments}
     assert {(one.start, one.end) for one in segments} == reversed_, "each street in both directions"
