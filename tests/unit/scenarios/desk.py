@@ -29,6 +29,7 @@ from node.scenarios.library import Library
 from node.scenarios.model import Caveat, Model, Rows, Run, State, Transformation
 from node.scenarios.ports import Outcome as Given
 from node.scenarios.ports import Progress, Reference
+from node.scenarios.rows import read_rows
 from node.scenarios.usecases import Runs
 from node.semantics.model import File
 from tests.fakes.assets import MemoryAssets
@@ -36,7 +37,7 @@ from tests.fakes.negotiation import MemoryAgreementStore
 from tests.fakes.provider import HandClock
 from tests.fakes.scenarios import MemoryLayerStore, MemoryRunStore
 from tests.fakes.transfer import MemoryReceptionStore, MemoryTransferStore
-from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
+from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork, memory
 from tests.unit.scenarios.records import NOW, record
 from tests.unit.semantics.making import BASE, ME
 
@@ -163,9 +164,7 @@ LAYER: dict[str, Any] = {
 
 
 def csv_file(data: bytes, name: str = "streets.csv", media_type: str = "text/csv", *, open_: bool = False) -> File:
-    return File(
-        name=name, media_type=media_type, size=len(data), sha256=hashlib.sha256(data).hexdigest(), open=open_
-    )
+    return File(name=name, media_type=media_type, size=len(data), sha256=hashlib.sha256(data).hexdigest(), open=open_)
 
 
 def at_plzen(given: Record) -> Record:
@@ -183,10 +182,13 @@ def computed(model: Model, inputs: Mapping[str, Any], parameters: Mapping[str, A
     """What the two models compute."""
     if model.iri.endswith("/walking"):
         speed = float(parameters.get("speed", 5.0)) * 1000 / 60
-        return {"times": [{"segmentId": one["segmentId"], "minutes": one["length"] / speed} for one in inputs["streets"]]}
-    weight = float(parameters.get("weight", 70))
+        streets = inputs["streets"]
+        if isinstance(streets, Reference):
+            streets = read_rows(STREETS, "text/csv")
+        return {"times": [{"segmentId": one["segmentId"], "minutes": one["length"] / speed} for one in streets]}
+    joules = float(parameters.get("weight", 70)) / 700
     walks = inputs["walks"]
-    return {"efforts": [{"segmentId": one["segmentId"], "kilojoules": one["seconds"] * weight / 700} for one in walks]}
+    return {"efforts": [{"segmentId": one["segmentId"], "kilojoules": one["seconds"] * joules} for one in walks]}
 
 
 class Crash(BaseException):
@@ -266,7 +268,6 @@ class Desk:
         self.outbox = MemoryOutbox()
         self.hand = Hand()
         self.permits = True
-        self.noted: list[tuple[str, State]] = []
         self.told = 0
         browse: Any = self.shelf
         self.library = Library(
@@ -300,9 +301,7 @@ class Desk:
             tell=self._tell,
             base=BASE,
         )
-        self.layers = Layers(
-            uow=self.uow, layers=self.layer_store, library=self.library, clock=self.clock, base=BASE
-        )
+        self.layers = Layers(uow=self.uow, layers=self.layer_store, library=self.library, clock=self.clock, base=BASE)
 
     def journal(self) -> Journal:
         return Journal(
@@ -334,7 +333,13 @@ class Desk:
         return [transformation_of(one) for one in newest if one.kind == "transformation"]
 
     def _note(self, tx: Transaction, run: Run) -> None:
-        self.noted.append((run.pid, run.state))
+        memory(tx).put("notes", len(memory(tx).rows("notes")), (run.pid, run.state))
+
+    @property
+    def noted(self) -> list[tuple[str, State]]:
+        """What the ledger was told, in its order."""
+        with self.uow.read() as tx:
+            return list(tx.rows("notes").values())
 
     def _tell(self) -> None:
         self.told += 1

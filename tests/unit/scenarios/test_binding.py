@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -177,7 +176,7 @@ class TestInputs:
 
     async def test_rows_that_cannot_be_read(self) -> None:
         at = await desk()
-        await at.publish(DATASET.replace("id: streets", "id: broken"), ("b.csv", b'segmentId,length\na,1,2\n'))
+        await at.publish(DATASET.replace("id: streets", "id: broken"), ("b.csv", b"segmentId,length\na,1,2\n"))
         assert of(await check(at, inputs={"streets": "dataset/broken"}), "invalid-input").place == "input streets"
 
     async def test_data_under_an_agreement(self) -> None:
@@ -266,12 +265,11 @@ class TestSteps:
 
     async def test_a_scenario_without_a_chain(self) -> None:
         at = await desk()
-        at.shelf.records[f"{BASE}/scenarios/walks"] = []
-        await at.publish(HEAD.partition("inputs:")[0].replace("id: walks", "id: other") + "template: scenario/walks\n")
-        at.shelf.records[f"{BASE}/scenarios/walks"] = [
-            replace(one, iri=f"{BASE}/scenarios/other") for one in at.shelf.records[f"{BASE}/scenarios/other"]
-        ]
-        bound = await at.runs.check({"scenario": "scenario/walks"}, ELS)
+        head = HEAD.partition("inputs:")[0]
+        await at.publish(head.replace("id: walks", "id: first") + "template: scenario/walks\n")
+        await at.publish(head.replace("id: walks", "id: second") + "template: scenario/first\n")
+        # A binding of a binding: what it names has no chain of its own.
+        bound = await at.runs.check({"scenario": "scenario/second"}, ELS)
         assert of(bound, "no-chain").place == "chain"
 
     async def test_two_steps_of_one_name(self) -> None:
@@ -313,7 +311,8 @@ class TestWiring:
     async def test_units_that_differ_and_what_would_mend_it(self) -> None:
         at = await desk()
         await at.publish(WALKING.replace("name: minutes, unit: min", "name: seconds, unit: min"))
-        await at.publish(SECONDS.replace("minutes: min", "seconds: min").replace("rename: minutes", "rename: seconds"))
+        mending = SECONDS.replace("minutes: min", "seconds: min").replace("rename: minutes", "rename: seconds")
+        await at.publish(mending)
         await at.publish(HEAD + CHAIN.replace("walks: seconds.times", "walks: walk.times"))
         bound = await check(at)
         found = of(bound, "unit-factor")
@@ -416,9 +415,7 @@ class TestLayers:
         at = await desk()
         one = (await at.layers.save(LAYER, ELS)).layer
         other = (
-            await at.layers.save(
-                {**LAYER, "key": "length", "operations": [{"op": "remove", "id": "250"}]}, ELS
-            )
+            await at.layers.save({**LAYER, "key": "length", "operations": [{"op": "remove", "id": "250"}]}, ELS)
         ).layer
         found = of(await check(at, layers=[one.id, other.id]), "does-not-fit")
         assert "knows rows by length, not by segmentId" in found.sentence
@@ -432,7 +429,7 @@ class TestRefusal:
         found = refused.value.facts["findings"]
         assert [one["place"] for one in found] == ["parameter speed", "layer closed"]
         assert refused.value.status == 422
-        with pytest.raises(DoesNotFit, match="^there is no change layer closed$") as alone:
+        with pytest.raises(DoesNotFit, match=r"^there is no change layer closed$") as alone:
             await at.runs.start({**WANTED, "layers": ["closed"]}, ELS)
         assert alone.value.remedy == "hansa layer list"
         assert at.noted == []
