@@ -25,8 +25,9 @@ class Cities:
         return bool(did) and did != self.me
 
 
-async def cities(node: Node, caller: Caller) -> Cities:
-    """The nodes whose assets the caller may see, and this one."""
+async def cities(node: Node, caller: Caller, said: Mapping[str, str] | None = None) -> Cities:
+    """The nodes whose assets the caller may see, this one, and those that are named so in what is shown (``said``)."""
     facts = await node.node_facts()
-    names = {one.id: one.name for one in await node.publishers(caller) if one.name}
+    names = {did: name for did, name in (said or {}).items() if name}
+    names |= {one.id: one.name for one in await node.publishers(caller) if one.name}
     return Cities(facts.did, {**names, facts.did: facts.name})

@@ -57,7 +57,7 @@ async def _run_page(desk: Desk, visit: Visit, *, trouble: HansaError | None = No
     scenarios = port(desk)
     watched = await scenarios.run(visit.request.path_params["pid"], visit.caller)
     one, query = watched.run, dict(visit.parameters())
-    known = await cities(desk.node, visit.caller)
+    known = await cities(desk.node, visit.caller, {pin.origin: pin.origin_name for pin in one.binding.pins})
     gathered, closed = None, False
     try:
         gathered = await results.gather(scenarios, visit.caller, one, query)

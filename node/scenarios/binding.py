@@ -157,6 +157,7 @@ class Bind:
             titles=record.titles,
             in_place=given.in_place,
             agreement=agreement,
+            origin_name=record.publisher_name,
         )
 
     # ---- steps -----------------------------------------------------------------------------------------------
@@ -202,6 +203,7 @@ class Bind:
             origin=record.origin,
             card=card,
             agreement=agreement,
+            origin_name=record.publisher_name,
         )
 
     # ---- how it fits -----------------------------------------------------------------------------------------

@@ -170,6 +170,7 @@ class BoundInput:
     titles: Texts
     in_place: bool = False
     agreement: str | None = None
+    origin_name: str = ""
 
     @property
     def version_iri(self) -> str:
@@ -188,6 +189,7 @@ class BoundStep:
     origin: str
     card: Model | Transformation
     agreement: str | None = None
+    origin_name: str = ""
 
     @property
     def version_iri(self) -> str:
