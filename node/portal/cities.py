@@ -26,7 +26,7 @@ class Cities:
 
 
 async def cities(node: Node, caller: Caller, said: Mapping[str, str] | None = None) -> Cities:
-    """The nodes whose assets the caller may see, this one, and those that are named so in what is shown (``said``)."""
+    """The nodes whose assets the caller may see, this one, and those that what is shown names itself (``said``)."""
     facts = await node.node_facts()
     names = {did: name for did, name in (said or {}).items() if name}
     names |= {one.id: one.name for one in await node.publishers(caller) if one.name}
