@@ -10,6 +10,7 @@ from reference_pages.description import description_fields
 from reference_pages.errors import errors
 from reference_pages.hooks import hooks
 from reference_pages.http import http
+from reference_pages.mapping import column_mapping
 from reference_pages.settings import settings
 from reference_pages.states import states
 
@@ -21,5 +22,6 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "http.md": http,
     "conditions.md": conditions,
     "description-fields.md": description_fields,
+    "column-mapping.md": column_mapping,
     "hooks.md": hooks,
 }

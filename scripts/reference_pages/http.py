@@ -53,6 +53,7 @@ _GROUPS: Mapping[str, str] = {
     "publishing": "For this node's people.",
     "exchange": "For this node's people.",
     "people": "For this node's people.",
+    "scenarios": "For this node's people: runs and change layers.",
     "operation": "For this node's people.",
     "federation": "The list is for everybody; following takes the role operator.",
 }

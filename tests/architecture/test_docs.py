@@ -4,6 +4,7 @@ exist, descriptions and conditions that readers copy are accepted.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import subprocess
 import sys
@@ -17,6 +18,8 @@ import yaml
 
 from node.cli.yamls import read_description
 from node.policy.templates import compile_conditions, templates
+from node.scenarios.caged import describe_code
+from node.scenarios.drafting import filled_in
 from node.semantics.caged import describe
 from node.semantics.kinds import KINDS
 from node.settings import Settings
@@ -149,19 +152,21 @@ def test_settings_exist(page: Path) -> None:
 # ---- what readers copy ---------------------------------------------------------------------------------------------
 
 DESCRIPTIONS = [
-    pytest.param(language, block, id=f"{name_of(page)}-{number}")
+    pytest.param(page, language, block, id=f"{name_of(page)}-{number}")
     for page in PAGES
     for number, (language, block) in enumerate(fences(page))
     if (language == "yaml" and block.startswith("kind:")) or language == "turtle"
 ]
 
 
-@pytest.mark.parametrize(("language", "block"), DESCRIPTIONS)
-def test_descriptions_are_accepted(language: str, block: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("page", "language", "block"), DESCRIPTIONS)
+def test_descriptions_are_accepted(page: Path, language: str, block: str, tmp_path: Path) -> None:
     fields: dict[str, Any] | None = None
     if language == "yaml":
         (tmp_path / "description.yaml").write_text(block, "utf-8")
         fields, _ = read_description(tmp_path / "description.yaml")
+    if fields and "code" in fields:
+        fields = _as_published(fields, page)
     files = [
         {"name": file["path"], "mediaType": "text/csv", "size": 1, "sha256": "0" * 64}
         for file in (fields or {}).get("files", [])
@@ -191,6 +196,13 @@ def test_descriptions_are_accepted(language: str, block: str, tmp_path: Path) ->
         assert set(violations) == MISTAKES
     else:
         assert not violations
+
+
+def _as_published(card: dict[str, Any], page: Path) -> dict[str, Any]:
+    """A model's card with what publishing adds to it: the hash of the code on the same page, and what that says."""
+    (code,) = (block for language, block in fences(page) if language == "python")
+    said = describe_code({"name": card["code"]}, [code.encode()])[0]["interface"]
+    return filled_in({**card, "code": hashlib.sha256(code.encode()).hexdigest()}, said)
 
 
 def test_every_kind_has_an_example() -> None:

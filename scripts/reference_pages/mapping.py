@@ -1,0 +1,164 @@
+"""column-mapping.md: the language of transformations, from node.scenarios; its example is carried out here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reference_pages.markdown import code, table
+
+INTRO = """
+# Column mapping
+
+The language in which a transformation (`kind: transformation`, `language: column mapping`) says how rows become
+other rows. It brings units, time steps, classes and names of columns together, so that the output of one model fits
+the input of the next. The node of whoever runs a scenario carries it out; nothing else can be written in it, and so
+it needs no cage.
+
+## An example
+
+A traffic model gives vehicles for each quarter of an hour and class; a noise model reads light and heavy vehicles
+*per hour* for each part of the day. `definition:` of the transformation between them:
+"""
+
+EXAMPLE = """\
+step: PT15M
+units: {intensity: "{vehicles}/(15.min)", speed: km/h}
+group: [segmentId, partOfDay]
+partOfDay: {of: quarter, parts: {day: ["07:00", "19:00"], night: ["19:00", "07:00"]}}
+light: {sum: intensity, where: {vehicleType: [passengerCar, van]}, per: hour, unit: "{vehicles}/h", decimals: 1}
+heavy: {sum: intensity, where: {vehicleType: lorry}, per: hour, unit: "{vehicles}/h", decimals: 1}
+speed: {mean: speed, weighted_by: intensity, unit: km/h, decimals: 1}
+"""
+
+ROWS: Sequence[Mapping[str, Any]] = (
+    {"segmentId": "seg-1", "quarter": "07:00", "vehicleType": "passengerCar", "intensity": 40, "speed": 48.0},
+    {"segmentId": "seg-1", "quarter": "07:00", "vehicleType": "lorry", "intensity": 4, "speed": 40.0},
+    {"segmentId": "seg-1", "quarter": "07:15", "vehicleType": "passengerCar", "intensity": 52, "speed": 44.0},
+    {"segmentId": "seg-1", "quarter": "07:15", "vehicleType": "van", "intensity": 8, "speed": 44.0},
+    {"segmentId": "seg-1", "quarter": "23:00", "vehicleType": "passengerCar", "intensity": 3, "speed": 50.0},
+)
+
+AFTER_EXAMPLE = """
+40 + 52 + 8 light vehicles in the two quarters of an hour of the day that there are rows for make 200 in an hour. The
+lorries are counted over the same two quarters: that none came at 07:15 is a count too. The speed is the mean over
+vehicles, not over rows.
+
+## The whole definition
+
+Every member that is not in this table is a column of what comes out.
+"""
+
+MEMBERS: Mapping[str, str] = {
+    "step": "How long each row stands for, as a duration of ISO 8601: `PT15M`. Needed for `per`; the times are "
+    "checked against it.",
+    "units": "Units of the columns that are read, as UCUM codes. A column with a unit is converted to the `unit:` "
+    "that is asked for; what measures another thing is refused.",
+    "group": "The columns whose values stay apart: one row comes out for each combination, in the order of the "
+    "values. Without a group each row becomes a row.",
+    "keep": "Without a group: further columns to keep as they are; `all` for all of them.",
+}
+
+ACTIONS: Mapping[str, str] = {
+    "sum": "the sum of a column; with `per`, the amount in each minute, hour or day for which there are rows",
+    "mean": "the mean; with `weighted_by`, weighted by another column",
+    "min": "the smallest figure",
+    "max": "the largest figure",
+    "first": "the first value that is there; for texts and geometries",
+    "count": "how many rows; write `{count: all}`",
+    "rename": "a column under another name, and in another unit where `unit:` says so",
+    "constant": "the same value in each row",
+    "of": "the part of the day that a time lies in",
+}
+
+GROUPED = ("sum", "mean", "min", "max", "first", "count")
+
+REST = """
+`where` names conditions that must all hold: `{vehicleType: lorry}`, `{vehicleType: [passengerCar, van]}`,
+`{speed: {above: 30}}`; the words are WORDS. `decimals` rounds half to even, as the figure is written.
+`per` is one of PERS.
+
+Figures that are missing are left out, of a weighted mean also those without a weight; where nothing is left, the
+cell is empty. A sum whose condition fits no row is 0. Levels in decibel are added and averaged as energies, never as
+numbers. Sums are exact before they are rounded, so that the order of the rows does not matter.
+
+## Parts of the day
+
+`{of: column, parts: {day: ["07:00", "19:00"], night: ["19:00", "07:00"]}}` reads clock times (`07:15`) and
+timestamps. Put times in quotes: YAML reads `19:00` as a number. The parts must not overlap, begin and end at whole
+steps, and fill the day, unless `otherwise: leave out` is said. Timestamps with an offset need
+`zone: Europe/Brussels`, to know whose day is meant.
+
+## What is refused
+
+A definition is checked when a scenario is bound, before anything runs: unknown members, actions that do not go
+together, units that do not measure the same. The refusal names the member:
+"""
+
+REFUSED = (
+    ("heavy: {sum: intensity, unit: km/h}", {"units": {"intensity": "{vehicles}/h"}, "group": "segmentId"}),
+    ("heavy: {sum: intensity, avg: speed}", {"group": "segmentId"}),
+    ('heavy: {sum: intensity, per: hour, unit: "{vehicles}/h"}', {"group": "segmentId"}),
+)
+
+
+def column_mapping() -> str:
+    """The page."""
+    import yaml
+
+    from node.base.errors import InvalidInput
+    from node.scenarios.conditions import _WORDS
+    from node.scenarios.mapping import transform
+    from node.scenarios.mapping_grammar import _ACTIONS, _ALLOWED, _MEMBERS, PER, parse_mapping
+
+    if set(MEMBERS) != set(_MEMBERS) or set(ACTIONS) != set(_ACTIONS):
+        raise SystemExit(
+            "scripts/reference_pages/mapping.py has no words for a member or an action of column mappings"
+        )
+    made = transform(yaml.safe_load(EXAMPLE), ROWS)
+    rest = REST.replace("WORDS", ", ".join(map(code, _WORDS))).replace("PERS", ", ".join(map(code, PER)))
+    refusals = []
+    for text, others in REFUSED:
+        try:
+            parse_mapping({**others, **yaml.safe_load(text)})
+        except InvalidInput as error:
+            refusals.append((code(text), f"{error.detail}: {error.remedy}" if error.remedy else error.detail))
+        else:
+            raise SystemExit(f"{text} is not refused")
+    return "\n".join(
+        [
+            INTRO,
+            f"```yaml\n{EXAMPLE}```\n",
+            "Rows that go in:\n",
+            _rows(ROWS),
+            "Rows that come out:\n",
+            _rows(made),
+            AFTER_EXAMPLE,
+            table(("member", "what it says"), [(code(name), text) for name, text in MEMBERS.items()]),
+            "\nA column that comes out says one of these, with the name of a column that goes in:\n",
+            table(
+                ("action", "what it makes", "beside it", "needs a group"),
+                [
+                    (
+                        code(name),
+                        text,
+                        ", ".join(code(one) for one in sorted(_ALLOWED.get(name, {"parts", "zone", "otherwise"}))),
+                        "yes" if name in GROUPED else "no; with one, of its columns only" if name == "rename" else "",
+                    )
+                    for name, text in ACTIONS.items()
+                ],
+            ),
+            rest,
+            table(("definition", "refusal"), refusals),
+        ]
+    )
+
+
+def _rows(rows: Sequence[Mapping[str, Any]]) -> str:
+    names = list(rows[0])
+    return table(names, [[_cell(row[name]) for name in names] for row in rows])
+
+
+def _cell(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None else json.dumps(value)
