@@ -219,6 +219,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
         people.router(
             person=person,
             accounts=people_parts.accounts,
+            sign_in=people_parts.sign_in,
             join=node.join,
             wallet=people_parts.wallet,
             revoke=people_parts.issuing.revoke if people_parts.issuing else None,

@@ -146,7 +146,7 @@ class PortalNode:
         return opened if hasattr(opened, "__aiter__") else await opened
 
     async def ask(self, record: Record, purpose: str | None, caller: Caller) -> str:
-        _require(caller, UserRole.STEWARD, UserRole.SIGNATORY, UserRole.PUBLISHER)
+        _require(caller, UserRole.STEWARD, UserRole.SIGNATORY)
         acquire = self._node.protocol.acquire
         found = await acquire.conditions(record.iri, purpose=purpose)
         return (await acquire.negotiate(found, purpose=purpose)).pid

@@ -41,12 +41,13 @@ from node.policy.visible import AudienceRule
 class LedgerJournal:
     """Identity's journal in the ledger."""
 
-    def __init__(self, note: Note) -> None:
+    def __init__(self, note: Note, kind: EntryKind = EntryKind.MEMBERSHIP) -> None:
         self._note = note
+        self._kind = kind
 
     def note(self, tx: Transaction, *, subject: str, by: str, body: dict[str, Any]) -> None:
-        """One membership entry, in the caller's transaction."""
-        self._note(tx, EntryKind.MEMBERSHIP, subject, by, body)
+        """One entry, in the caller's transaction."""
+        self._note(tx, self._kind, subject, by, body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +133,7 @@ def identity(parts: Parts, note: Note) -> People:
         ),
         blocks=blocks,
         persons=IdentifyPerson(stores.uow, stores.identity, clock, keyring.did),
-        accounts=Accounts(stores.uow, stores.identity, clock),
+        accounts=Accounts(stores.uow, stores.identity, clock, journal=LedgerJournal(note, EntryKind.NODE)),
         sign_in=SignIn(stores.uow, stores.identity, clock),
         wallet=wallet,
         requests=RequestCredential(stores.uow, stores.identity, peers, keyring, clock, journal=journal),

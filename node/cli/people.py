@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from node.base.errors import InvalidInput
+from node.base.errors import HansaError, InvalidInput
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, done, emit, line, next_step, remark, say, table, words
 
@@ -198,9 +198,13 @@ def user(
     name: Annotated[str, typer.Option(help="The person's name.")] = "",
     role: Annotated[list[str] | None, typer.Option(help="publisher, steward, signatory, operator, auditor.")] = None,
     password: Annotated[bool, typer.Option("--password", help="Change the password of somebody who is in.")] = False,
+    disable: Annotated[
+        bool | None,
+        typer.Option("--disable/--enable", help="Shut the account, which ends its sessions and tokens; or open it."),
+    ] = None,
     node: Node = None,
 ) -> None:
-    """Let somebody in, change a password, or list who is in."""
+    """Let somebody in or keep somebody out, change a password, or list who is in."""
     with connect(node) as client:
         if login is None:
             people = client.accounts()
@@ -208,18 +212,38 @@ def user(
                 emit(people)
             else:
                 table(
-                    [[one["login"], one["name"], ", ".join(one["roles"])] for one in people],
-                    ["login", "name", "roles"],
+                    [
+                        [one["login"], one["name"], ", ".join(one["roles"]), "disabled" if one["disabled"] else ""]
+                        for one in people
+                    ],
+                    ["login", "name", "roles", ""],
                 )
             return
         if password:
-            client.set_password(login, _typed_password())
-            done(f"{login} has a new password")
+            _change_password(client, login)
+            return
+        if disable is not None:
+            changed = client.set_disabled(login, disable)
+            if Mode.json:
+                emit(changed)
+            done(f"{login} may {'no longer sign in' if disable else 'sign in again'}")
             return
         added = _add(client, login, name, role or ["publisher"])
     if Mode.json:
         emit(added)
     done(f"{login} may sign in")
+
+
+def _change_password(client: HansaClient, login: str) -> None:
+    password = _typed_password()
+    try:
+        client.set_password(login, password)
+    except HansaError as error:
+        if "old one" not in error.detail:
+            raise
+        old = str(typer.prompt("your old password", hide_input=True, err=True))
+        client.set_password(login, password, old=old)
+    done(f"{login} has a new password")
 
 
 def _add(client: HansaClient, login: str, name: str, roles: list[str]) -> dict[str, Any]:

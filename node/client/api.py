@@ -271,9 +271,26 @@ class HansaClient:
         body = {"login": login, "name": name, "roles": list(roles), "password": password}
         return dict(self._json("POST", "/api/accounts", json=body))
 
-    def set_password(self, login: str, password: str) -> None:
-        """Change what ``login`` signs in with."""
-        self._send("PUT", f"/api/accounts/{quote(login, safe='')}/password", json={"password": password})
+    def set_password(self, login: str, password: str, *, old: str | None = None) -> None:
+        """Change what ``login`` signs in with; ``old`` is needed where that is oneself."""
+        body = {"password": password} if old is None else {"password": password, "old": old}
+        self._send("PUT", f"/api/accounts/{quote(login, safe='')}/password", json=body)
+
+    def set_disabled(self, login: str, disabled: bool) -> dict[str, Any]:
+        """Shut an account, or open it again."""
+        return dict(self._json("PATCH", f"/api/accounts/{quote(login, safe='')}", json={"disabled": disabled}))
+
+    def tokens(self, *, everybody: bool = False) -> list[dict[str, Any]]:
+        """API tokens of oneself, or as operator of everybody."""
+        return list(self._get("/api/tokens", params={"all": True} if everybody else {}))
+
+    def make_token(self, label: str, days: int) -> dict[str, Any]:
+        """A new API token for oneself: shown once."""
+        return dict(self._json("POST", "/api/tokens", json={"label": label, "days": days}))
+
+    def revoke_token(self, sha256: str) -> dict[str, Any]:
+        """End an API token."""
+        return dict(self._json("DELETE", f"/api/tokens/{quote(sha256, safe='')}"))
 
     # ---- scenarios -------------------------------------------------------------------------------------------
 

@@ -121,6 +121,16 @@ class Account:
     disabled: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiToken:
+    """An API token as it is kept: by its hash, which is also its name."""
+
+    sha256: str
+    login: str
+    label: str
+    expires: datetime
+
+
 class ApplicationState(StrEnum):
     """A request for a credential, as its issuer sees it (DCP 1.0 §6.8: RECEIVED, ISSUED, REJECTED)."""
 

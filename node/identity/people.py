@@ -13,19 +13,19 @@ import re
 import secrets
 from collections import OrderedDict
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import anyio
 import anyio.to_thread
 
 from node.base.clock import Clock
-from node.base.errors import Conflict, InvalidInput, NotFound, TooMany, Unauthenticated
+from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound, TooMany, Unauthenticated
 from node.base.ids import new_urn
-from node.base.work import UnitOfWork
-from node.identity.model import Account, Caller, UserRole
-from node.identity.ports import IdentityStore
+from node.base.work import Transaction, UnitOfWork
+from node.identity.model import Account, ApiToken, Caller, UserRole
+from node.identity.ports import IdentityStore, Journal
 
 MIN_PASSWORD: Final = 12
 MAX_PASSWORD: Final = 256
@@ -36,14 +36,20 @@ _NOBODY: Final = "$argon2id$v=19$m=19456,t=2,p=1$" + "c2FsdHNhbHRzYWx0c2FsdA$" +
 
 
 class Accounts:
-    """Keeps accounts and their API tokens. Synchronous: call it in a thread, or before the node serves."""
+    """Keeps accounts and their API tokens. Synchronous: call it in a thread, or before the node serves.
 
-    def __init__(self, uow: UnitOfWork, store: IdentityStore, clock: Clock) -> None:
+    What changes who may do what here is written into ``journal``, with who did it (``by``).
+    """
+
+    def __init__(
+        self, uow: UnitOfWork, store: IdentityStore, clock: Clock, *, journal: Journal | None = None
+    ) -> None:
         self._uow = uow
         self._store = store
         self._clock = clock
+        self._journal = journal
 
-    def add(self, login: str, name: str, roles: Collection[UserRole], password: str) -> Account:
+    def add(self, login: str, name: str, roles: Collection[UserRole], password: str, *, by: str = "") -> Account:
         """Open an account. Raises ``InvalidInput`` for an unfit login or password, ``Conflict`` where it exists."""
         if not _LOGIN.fullmatch(login):
             raise InvalidInput(
@@ -62,13 +68,55 @@ class Accounts:
             if self._store.account(tx, login) is not None:
                 raise Conflict(f"there is an account {login} already")
             self._store.add_account(tx, account, hashed)
+            self._tell(tx, login, by, "account-added", roles=sorted(map(str, account.roles)))
         return account
 
     def all(self) -> list[Account]:
         with self._uow.read() as tx:
             return list(self._store.accounts(tx))
 
-    def set_password(self, login: str, password: str) -> None:
+    def set_disabled(self, login: str, disabled: bool, *, by: str) -> Account:
+        """Shut an account, which ends its sessions and API tokens at once, or open it again (which brings none of
+        them back). Raises ``NotFound``, and ``Conflict`` for one's own account or that of the last operator."""
+        with self._uow.begin() as tx:
+            found = self._store.account(tx, login)
+            if found is None:
+                raise NotFound(f"there is no account {login}")
+            account = found[0]
+            if disabled and login == by:
+                raise Conflict("nobody shuts the account that they are using", remedy="ask another operator")
+            if disabled and not any(
+                UserRole.OPERATOR in one.roles and not one.disabled and one.login != login
+                for one in self._store.accounts(tx)
+            ):
+                raise Conflict(f"{login} is the last operator of this node", remedy="let another operator in first")
+            if account.disabled == disabled:
+                return account
+            self._store.set_disabled(tx, login, disabled)
+            self._tell(tx, login, by, "account-disabled" if disabled else "account-enabled")
+        return replace(account, disabled=disabled)
+
+    def tokens(self, login: str | None = None) -> list[ApiToken]:
+        """API tokens of one account, or of all, that are in force; the first to expire first."""
+        now = self._clock.now()
+        with self._uow.read() as tx:
+            return [one for one in self._store.tokens(tx, login) if one.expires > now]
+
+    def revoke_token(self, sha256: str, *, login: str | None, by: str) -> ApiToken:
+        """End the API token with this hash, of ``login`` (None: anybody's). Raises ``NotFound``."""
+        with self._uow.begin() as tx:
+            found = next((one for one in self._store.tokens(tx, login) if one.sha256 == sha256), None)
+            if found is None:
+                raise NotFound("there is no such token")
+            self._store.drop_token(tx, sha256)
+            self._tell(tx, found.login, by, "token-revoked", token=sha256, label=found.label)
+        return found
+
+    def _tell(self, tx: Transaction, login: str, by: str, event: str, **facts: Any) -> None:
+        if self._journal is not None:
+            self._journal.note(tx, subject=f"account {login}", by=by or login, body={"event": event, **facts})
+
+    def set_password(self, login: str, password: str, *, by: str = "") -> None:
         """A new password, which ends the portal sessions of the old one: somebody else may have opened them.
 
         API tokens stay. Raises ``NotFound``, or ``InvalidInput`` for an unfit password.
@@ -78,8 +126,9 @@ class Accounts:
             if self._store.account(tx, login) is None:
                 raise NotFound(f"there is no account {login}")
             self._store.set_password(tx, login, hashed)
+            self._tell(tx, login, by, "password-changed")
 
-    def issue_token(self, login: str, label: str, lifetime: timedelta, *, kind: str = "api") -> str:
+    def issue_token(self, login: str, label: str, lifetime: timedelta, *, kind: str = "api", by: str = "") -> str:
         """A new API token (or session): shown once, kept as a hash. Raises ``NotFound``."""
         token = f"{_PREFIXES[kind]}{secrets.token_urlsafe(32)}"
         with self._uow.begin() as tx:
@@ -94,6 +143,8 @@ class Accounts:
                 label=label[:200],
                 expires=self._clock.now() + lifetime,
             )
+            if kind == "api":
+                self._tell(tx, login, by, "token-made", token=token_hash(token), label=label[:200])
         return token
 
     def drop_token(self, token: str) -> None:
@@ -142,6 +193,16 @@ class SignIn:
             limiter=self._hashing,
         )
         return account, session
+
+    async def confirm(self, login: str, password: str) -> None:
+        """Whether this is the password of ``login``, who is signed in: asked before it is changed, so that a session
+        or a token that was left behind does not become the account. Raises ``NotAllowed``, ``TooMany``."""
+        keys = [f"confirm {login[:64]}"]
+        self._throttle.attempt(keys)
+        account = await anyio.to_thread.run_sync(self._verify, login, password, limiter=self._hashing)
+        if account is None:
+            raise NotAllowed("the old password is wrong")
+        self._throttle.succeeded(keys)
 
     async def sign_out(self, session: str) -> None:
         await anyio.to_thread.run_sync(self._accounts.drop_token, session, limiter=self._hashing)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from node.base.work import Transaction
-from node.identity.model import Account, Application, ApplicationState, Credential, DidDocument, Issued
+from node.identity.model import Account, ApiToken, Application, ApplicationState, Credential, DidDocument, Issued
 
 
 class KeyRing(Protocol):
@@ -119,6 +119,12 @@ class IdentityStore(Protocol):
         """The live account behind a token that is in force, and the token's kind."""
 
     def drop_token(self, tx: Transaction, token_sha256: str) -> None: ...
+
+    def tokens(self, tx: Transaction, login: str | None = None) -> Sequence[ApiToken]:
+        """API tokens (no sessions) of one account, or of all, the first to expire first."""
+
+    def set_disabled(self, tx: Transaction, login: str, disabled: bool) -> None:
+        """Shut an account or open it again. Shutting it ends its sessions and tokens. Raises ``NotFound``."""
 
     # wallet: credentials that we hold ---------------------------------------------------------------------
     def keep_credential(self, tx: Transaction, credential: Credential, at: datetime) -> None: ...

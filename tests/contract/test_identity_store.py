@@ -165,6 +165,40 @@ class TestPeople:
 
 
 class TestWallet:
+    def test_tokens_are_listed_without_sessions(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            stores.identity.add_account(tx, account(), "a")
+            stores.identity.add_account(tx, account("bert"), "b")
+            for name, login, kind, days in (
+                ("t2", "anna", "api", 2),
+                ("t1", "anna", "api", 1),
+                ("t3", "bert", "api", 3),
+                ("s1", "anna", "session", 1),
+            ):
+                expires = NOW + timedelta(days=days)
+                stores.identity.add_token(tx, token_sha256=name, login=login, kind=kind, label=name, expires=expires)
+        with stores.uow.read() as tx:
+            assert [one.sha256 for one in stores.identity.tokens(tx)] == ["t1", "t2", "t3"]
+            assert [one.label for one in stores.identity.tokens(tx, "anna")] == ["t1", "t2"]
+            assert stores.identity.tokens(tx, "nobody") == []
+
+    def test_a_disabled_account_loses_its_sessions_and_tokens(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            stores.identity.add_account(tx, account(), "a")
+            for name, kind in (("t1", "api"), ("s1", "session")):
+                expires = NOW + timedelta(days=1)
+                stores.identity.add_token(tx, token_sha256=name, login="anna", kind=kind, label="", expires=expires)
+            stores.identity.set_disabled(tx, "anna", True)
+            stores.identity.set_disabled(tx, "anna", False)
+        with stores.uow.begin() as tx:
+            found = stores.identity.account(tx, "anna")
+            assert found is not None
+            assert not found[0].disabled
+            assert stores.identity.by_token(tx, "t1", NOW) is None
+            assert stores.identity.by_token(tx, "s1", NOW) is None
+            with pytest.raises(NotFound):
+                stores.identity.set_disabled(tx, "nobody", True)
+
     def test_a_credential_comes_out_as_it_went_in(self, stores: Stores) -> None:
         full = credential(
             types=("A", "B"),

@@ -10,7 +10,7 @@ from typing import Any
 
 from node.base.errors import Conflict, LocalFault, NotFound
 from node.base.work import Transaction
-from node.identity.model import Account, Application, ApplicationState, Credential, Issued
+from node.identity.model import Account, ApiToken, Application, ApplicationState, Credential, Issued
 from tests.fakes.work import memory
 
 STATUS_LIST_SIZE = 131_072
@@ -69,6 +69,23 @@ class MemoryIdentityStore:
 
     def drop_token(self, tx: Transaction, token_sha256: str) -> None:
         memory(tx).drop("tokens", token_sha256)
+
+    def tokens(self, tx: Transaction, login: str | None = None) -> Sequence[ApiToken]:
+        kept = [
+            ApiToken(sha256=name, login=token[0], label=token[2], expires=token[3])
+            for name, token in memory(tx).rows("tokens").items()
+            if token[1] == "api" and login in (None, token[0])
+        ]
+        return sorted(kept, key=lambda token: (token.expires, token.sha256))
+
+    def set_disabled(self, tx: Transaction, login: str, disabled: bool) -> None:
+        known = self.account(tx, login)
+        if known is None:
+            raise NotFound(f"there is no account {login}")
+        memory(tx).put("accounts", login, (replace(known[0], disabled=disabled), known[1]))
+        for name, token in list(memory(tx).rows("tokens").items()):
+            if disabled and token[0] == login:
+                memory(tx).drop("tokens", name)
 
     def keep_credential(self, tx: Transaction, credential: Credential, at: datetime) -> None:
         memory(tx).put("credentials", credential.id, credential)

@@ -23,7 +23,7 @@ from node.adapters.sql.schema import issued as issued_credentials
 from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict, LocalFault, NotFound
 from node.base.work import Transaction
-from node.identity.model import Account, Application, ApplicationState, Credential, Issued, UserRole
+from node.identity.model import Account, ApiToken, Application, ApplicationState, Credential, Issued, UserRole
 
 STATUS_LIST_SIZE = 131_072
 """Places in a status list: the smallest that hides who is meant (W3C Bitstring Status List 1.0 §3.2: 16 KB)."""
@@ -102,6 +102,23 @@ class SqlIdentityStore:
 
     def drop_token(self, tx: Transaction, token_sha256: str) -> None:
         connection_of(tx).execute(delete(tokens).where(tokens.c.token_sha256 == token_sha256))
+
+    def tokens(self, tx: Transaction, login: str | None = None) -> Sequence[ApiToken]:
+        statement = select(tokens).where(tokens.c.kind == "api").order_by(tokens.c.expires, tokens.c.token_sha256)
+        if login is not None:
+            statement = statement.where(tokens.c.login == login)
+        return [
+            ApiToken(sha256=row.token_sha256, login=row.login, label=row.label, expires=row.expires)
+            for row in connection_of(tx).execute(statement)
+        ]
+
+    def set_disabled(self, tx: Transaction, login: str, disabled: bool) -> None:
+        connection = connection_of(tx)
+        changed = connection.execute(update(accounts).where(accounts.c.login == login).values(disabled=disabled))
+        if changed.rowcount != 1:
+            raise NotFound(f"there is no account {login}")
+        if disabled:
+            connection.execute(delete(tokens).where(tokens.c.login == login))
 
     # wallet: credentials that we hold ---------------------------------------------------------------------
     def keep_credential(self, tx: Transaction, credential: Credential, at: datetime) -> None:

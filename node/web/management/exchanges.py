@@ -123,7 +123,8 @@ def router(
 
     @api.post("/negotiations", status_code=202, summary="Ask for an asset under its offered terms")
     async def negotiate(request: Request, wanted: AskFor) -> Any:
-        await person(request, UserRole.STEWARD, UserRole.SIGNATORY, UserRole.PUBLISHER)
+        # What comes of it binds the city: the provider may agree at once, and the node then signs by itself.
+        await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
         found = await acquire.conditions(wanted.dataset, offer_id=wanted.offer_id, purpose=wanted.purpose)
         negotiation = await acquire.negotiate(found, purpose=wanted.purpose)
         return {"pid": negotiation.pid, "state": negotiation.state, "provider": negotiation.peer}

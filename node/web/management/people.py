@@ -11,10 +11,10 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from node.base.clock import stamp
-from node.base.errors import NotFound
+from node.base.errors import InvalidInput, NotFound
 from node.catalogue.joining import Join
-from node.identity.model import Account, Application, Issued, UserRole
-from node.identity.people import Accounts
+from node.identity.model import Account, ApiToken, Application, Issued, UserRole
+from node.identity.people import Accounts, SignIn
 from node.identity.revocation import RevokeCredential
 from node.identity.wallet import Wallet
 from node.web.management.person import Person
@@ -40,11 +40,20 @@ class NewAccount(BaseModel):
 
 
 class NewPassword(BaseModel):
-    """What somebody signs in with from now on."""
+    """What somebody signs in with from now on; ``old`` is needed for one's own account."""
 
     model_config = ConfigDict(extra="forbid")
 
     password: str = Field(min_length=12, max_length=256)
+    old: str | None = Field(None, max_length=256)
+
+
+class Standing(BaseModel):
+    """Whether somebody may come in."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    disabled: bool
 
 
 class NewToken(BaseModel):
@@ -77,6 +86,7 @@ def router(
     *,
     person: Person,
     accounts: Accounts,
+    sign_in: SignIn,
     join: Join,
     wallet: Wallet,
     revoke: RevokeCredential | None,
@@ -92,15 +102,28 @@ def router(
 
     @api.post("/accounts", status_code=201, summary="Let somebody in")
     async def add_account(request: Request, new: NewAccount) -> Any:
-        await person(request, UserRole.OPERATOR)
-        return account_json(await run_sync(lambda: accounts.add(new.login, new.name, new.roles, new.password)))
+        caller = await person(request, UserRole.OPERATOR)
+        return account_json(
+            await run_sync(lambda: accounts.add(new.login, new.name, new.roles, new.password, by=caller.name))
+        )
+
+    @api.patch("/accounts/{login}", summary="Shut an account, which ends its sessions and tokens, or open it again")
+    async def set_disabled(request: Request, login: str, wanted: Standing) -> Any:
+        caller = await person(request, UserRole.OPERATOR)
+        return account_json(
+            await run_sync(lambda: accounts.set_disabled(login, wanted.disabled, by=str(caller.account)))
+        )
 
     @api.put("/accounts/{login}/password", status_code=204, summary="Change your password, or as operator anybody's")
     async def change_password(request: Request, login: str, new: NewPassword) -> None:
         caller = await person(request)
         if caller.account != login:
             await person(request, UserRole.OPERATOR)
-        await run_sync(lambda: accounts.set_password(login, new.password))
+        elif new.old is None:
+            raise InvalidInput("your own password is changed with the old one", remedy="send it as old")
+        else:
+            await sign_in.confirm(login, new.old)
+        await run_sync(lambda: accounts.set_password(login, new.password, by=caller.name))
 
     @api.post("/tokens", status_code=201, summary="Make an API token for yourself; it is shown once")
     async def add_token(request: Request, new: NewToken) -> Any:
@@ -108,6 +131,17 @@ def router(
         lifetime = timedelta(days=new.days)
         token = await run_sync(lambda: accounts.issue_token(str(caller.account), new.label, lifetime))
         return {"token": token, "sha256": hashlib.sha256(token.encode()).hexdigest(), "days": new.days}
+
+    @api.get("/tokens", summary="Your API tokens; as operator, with ?all=true, everybody's")
+    async def all_tokens(request: Request, all: bool = False) -> Any:  # noqa: A002 - the query's name
+        caller = await person(request, *((UserRole.OPERATOR,) if all else ()))
+        return [token_json(one) for one in await run_sync(accounts.tokens, None if all else str(caller.account))]
+
+    @api.delete("/tokens/{sha256}", summary="Revoke an API token of yours; as operator, anybody's")
+    async def revoke_token(request: Request, sha256: str) -> Any:
+        caller = await person(request)
+        whose = None if caller.may(UserRole.OPERATOR) else str(caller.account)
+        return token_json(await run_sync(lambda: accounts.revoke_token(sha256, login=whose, by=caller.name)))
 
     @api.post("/join", status_code=202, summary="Apply to a region for a credential, accepting its rulebook")
     async def apply(request: Request, wanted: Wanted) -> Any:
@@ -180,6 +214,10 @@ def account_json(account: Account) -> dict[str, Any]:
         "created": stamp(account.created),
         "disabled": account.disabled,
     }
+
+
+def token_json(token: ApiToken) -> dict[str, Any]:
+    return {"sha256": token.sha256, "login": token.login, "label": token.label, "expires": stamp(token.expires)}
 
 
 def application_json(application: Application) -> dict[str, Any]:

@@ -1,0 +1,82 @@
+"""token: what programs sign in with."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated
+
+import typer
+
+from node.base.errors import HansaError, InvalidInput
+from node.cli.options import Node, connect
+from node.cli.output import Mode, done, emit, line, remark, say, table
+
+SHORT = 12
+"""How much of a token's hash names it in lists."""
+
+group = typer.Typer(no_args_is_help=True, help="API tokens: what programs sign in with.")
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(group, name="token")
+
+
+@group.command("new")
+def new(
+    label: Annotated[str, typer.Argument(help="What it is for.")],
+    days: Annotated[int, typer.Option(min=1, max=3660, help="How long it is in force.")] = 90,
+    node: Node = None,
+) -> None:
+    """Make an API token for yourself. It is shown once."""
+    with connect(node) as client:
+        made = client.make_token(label, days)
+    if Mode.json:
+        emit(made)
+    done(f"token for {label}", detail=f"{days} days")
+    line("token", made["token"])
+    remark("keep it like a password: it is not shown again")
+
+
+@group.command("list")
+def list_tokens(
+    everybody: Annotated[bool, typer.Option("--all", help="Of everybody; takes the role operator.")] = False,
+    node: Node = None,
+) -> None:
+    """Show the API tokens in force."""
+    with connect(node) as client:
+        found = client.tokens(everybody=everybody)
+    if Mode.json:
+        emit(found)
+    elif found:
+        table(
+            [[one["sha256"][:SHORT], one["login"], one["label"], one["expires"][:10]] for one in found],
+            ["token", "of", "for", "until"],
+        )
+    else:
+        say("There are none.")
+
+
+@group.command("revoke")
+def revoke(
+    token: Annotated[str, typer.Argument(help="Its name in the list, or the token itself.")],
+    node: Node = None,
+) -> None:
+    """End an API token at once; as operator also somebody else's."""
+    with connect(node) as client:
+        known = client.tokens()
+        try:
+            known = client.tokens(everybody=True)
+        except HansaError as refusal:
+            if refusal.status != 403:  # Then it is one's own that are known.
+                raise
+        hashed = hashlib.sha256(token.encode()).hexdigest()
+        found = [one for one in known if one["sha256"] == hashed or one["sha256"].startswith(token)]
+        if len(found) != 1:
+            raise InvalidInput(
+                "there is no such token" if not found else "several tokens begin so",
+                remedy="hansa token list shows their names",
+            )
+        ended = client.revoke_token(found[0]["sha256"])
+    if Mode.json:
+        emit(ended)
+    done(f"revoked the token for {ended['label']}", detail=ended["login"])
