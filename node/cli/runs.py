@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from node.base.errors import InvalidInput
+from node.cli.bindings import binding, differences, paired
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, done, emit, failed, line, mend, next_step, reasons, remark, say, size, table, words
-from node.cli.yamls import read_description
 
 if TYPE_CHECKING:
     from node.client import HansaClient
@@ -24,7 +23,9 @@ SHA256_LENGTH = 64
 
 Scenario = Annotated[
     str,
-    typer.Argument(help="A binding (FILE.yaml), or the address of a scenario; scenario/NAME is one of your node."),
+    typer.Argument(
+        help="A binding (FILE.yaml), or ADDRESS[@version] of a scenario; scenario/NAME is one of your node."
+    ),
 ]
 Input = Annotated[
     list[str] | None,
@@ -211,12 +212,14 @@ def compare(left: Pid, right: Pid, node: Node = None, lang: Language = "en") -> 
     table(
         [
             (name, figure(first), figure(second))
-            for name, first, second in _paired(one["indicators"], other["indicators"])
+            for name, first, second in paired(one["indicators"], other["indicators"])
         ],
         ("indicator", short(one["pid"]), short(other["pid"])),
     )
     for place, (first, second) in differing.items():
-        line(place, f"{first}  |  {second}")
+        say(place)
+        line(short(one["pid"]), first)
+        line(short(other["pid"]), second)
     if not differing:
         same = one["result"] == other["result"]
         remark("bound to the same" + (", with the same result" if same else ", yet the result differs"))
@@ -263,69 +266,6 @@ def publish(
 # ---- what is typed --------------------------------------------------------------------------------------------
 
 
-def binding(
-    scenario: str,
-    inputs: Sequence[str] | None,
-    sets: Sequence[str] | None,
-    layers: Sequence[str] | None,
-    in_place: Sequence[str] | None,
-) -> dict[str, Any]:
-    """The binding that the options describe, or that a file does and the options change.
-
-    Raises ``InvalidInput`` for an option that cannot be read.
-    """
-    bound: dict[str, Any] = {"scenario": scenario}
-    if scenario.endswith((".yaml", ".yml", ".json")):
-        path = Path(scenario)
-        if not path.is_file():
-            raise InvalidInput(f"there is no file {scenario}", remedy="give a binding, or the address of a scenario")
-        bound, _ = read_description(path)
-    bound.setdefault("inputs", {})
-    bound.setdefault("parameters", {})
-    for text in inputs or ():
-        role, given = _pair(text, "--input", "role=dataset/NAME")
-        bound["inputs"][role] = _input(given)
-    for text in sets or ():
-        name, value = _pair(text, "--set", "name=value")
-        bound["parameters"][name] = _value(value)
-    for role in in_place or ():
-        given = bound["inputs"].get(role)
-        if given is None:
-            raise InvalidInput(f"--in-place {role}: that input is not bound", remedy=f"add --input {role}=…")
-        members = {"dataset": given} if isinstance(given, str) else given
-        bound["inputs"][role] = {**members, "inPlace": True}
-    if layers:
-        bound["layers"] = [*bound.get("layers", ()), *layers]
-    return bound
-
-
-def _pair(text: str, option: str, example: str) -> tuple[str, str]:
-    name, sign, value = text.partition("=")
-    if not sign or not name or not value:
-        raise InvalidInput(f"{option} {text}: there is no name, or no value", remedy=f"write {option} {example}")
-    return name, value
-
-
-def _input(text: str) -> dict[str, Any]:
-    address, _, file = text.partition("#")
-    address, _, version = address.partition("@")
-    members: dict[str, Any] = {"dataset": address}
-    if version:
-        if not version.isdigit():
-            raise InvalidInput(f"{text}: {version} is no version", remedy="write dataset/NAME@2")
-        members["version"] = int(version)
-    if file:
-        members["file"] = file
-    return members
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
 def whole(client: HansaClient, pid: str) -> str:
     """The pid that is meant: the whole of it, or its end. Raises ``InvalidInput`` where several end so, or none."""
     if pid.startswith("urn:"):
@@ -365,18 +305,23 @@ def told(entry: str) -> str:
     return f"{found[1]}  {text}" if found else entry
 
 
+def after(last: str, log: Sequence[str]) -> Sequence[str]:
+    """What a log says after ``last``; all of it, where that is not in it any more: a log is kept short."""
+    return log[len(log) - list(reversed(log)).index(last) :] if last in log else log
+
+
 # ---- what is shown --------------------------------------------------------------------------------------------
 
 
 def _follow(
     client: HansaClient, run: dict[str, Any], lang: str, *, wait: bool, before: dict[str, Any] | None = None
 ) -> int:
-    pid, shown = run["pid"], 0
+    pid, shown = run["pid"], ""
     line("run", pid)
     while True:
-        for one in run["log"][shown:]:
+        for one in after(shown, run["log"]):
             remark(f"  {told(one)}")
-        shown = len(run["log"])
+        shown = run["log"][-1] if run["log"] else ""
         if run["state"] in _ENDED or not wait:
             break
         run = client.scenarios.run(pid, wait=1.0)
@@ -422,13 +367,14 @@ def _findings(findings: Sequence[Mapping[str, Any]]) -> None:
     for number, one in enumerate(findings, 1):
         say(f"  {number}  {one['place']}: {one['sentence']}")
         if one.get("remedy"):
-            mend(f"   {one['remedy']}")
+            say(f"     {one['remedy']}")
 
 
 def _pins(bound: Mapping[str, Any]) -> None:
     for role, one in bound["inputs"].items():
         where = "stays with its owner" if one["inPlace"] else one["sha256"][:12] + "…"
-        line(role, f"{one['dataset']} version {one['version']}, {one['file']}, {where}")
+        line(role, f"{one['dataset']} version {one['version']}")
+        line("", f"{one['file']}, {where}")
     for name, one in bound["steps"].items():
         line(name, f"{one['uses']} version {one['version']}")
     for name, value in bound["parameters"].items():
@@ -448,30 +394,3 @@ def _change(one: Mapping[str, Any]) -> str:
     if one["before"] is None:
         return ""
     return f"{one['after'] - one['before']:+,.6g}"
-
-
-def _paired(left: Sequence[Mapping[str, Any]], right: Sequence[Mapping[str, Any]]) -> list[tuple[str, Any, Any]]:
-    others = {one["name"]: one["after"] for one in right}
-    return [(one["name"], one["after"], others.get(one["name"])) for one in left]
-
-
-def differences(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """Where two bindings differ: place → the two values in words."""
-    found: dict[str, tuple[str, str]] = {}
-    for part, words_for in (("inputs", _input_words), ("steps", _step_words), ("parameters", str)):
-        for name in sorted({*left[part], *right[part]}):
-            one, other = (words_for(side[part][name]) if name in side[part] else "–" for side in (left, right))
-            if one != other:
-                found[name] = (one, other)
-    one, other = (", ".join(each[:12] for each in side["layers"]) or "–" for side in (left, right))
-    if one != other:
-        found["layers"] = (one, other)
-    return found
-
-
-def _input_words(one: Mapping[str, Any]) -> str:
-    return f"{one['dataset']} version {one['version']} {one['file']}"
-
-
-def _step_words(one: Mapping[str, Any]) -> str:
-    return f"{one['uses']} version {one['version']}"

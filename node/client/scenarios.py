@@ -48,7 +48,9 @@ class Scenarios:
 
     def output(self, pid: str, branch: str, name: str, *, form: str = "json") -> bytes:
         """What a step gave, as JSON, CSV or GeoJSON."""
-        return self._client.raw(f"/api/runs/{_part(pid)}/outputs/{branch}/{name}", params={"format": form})
+        return self._client.raw(
+            f"/api/runs/{_part(pid)}/outputs/{_part(branch)}/{_part(name)}", params={"format": form}
+        )
 
     def why(self, pid: str, output: str, row: str) -> dict[str, Any]:
         """Where a row of a result comes from."""

@@ -1,0 +1,139 @@
+"""Bindings as they are typed: options of ``run``, or a file that options change; and where two of them differ."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from node.base.errors import InvalidInput
+from node.cli.yamls import read_description
+
+
+def binding(
+    scenario: str,
+    inputs: Sequence[str] | None,
+    sets: Sequence[str] | None,
+    layers: Sequence[str] | None,
+    in_place: Sequence[str] | None,
+) -> dict[str, Any]:
+    """The binding that the options describe, or that a file does and the options change.
+
+    Raises ``InvalidInput`` for an option that cannot be read. What is odd about a file is for the node to say.
+    """
+    bound: dict[str, Any] = {"scenario": scenario}
+    if scenario.endswith((".yaml", ".yml", ".json")):
+        path = Path(scenario)
+        if not path.is_file():
+            raise InvalidInput(f"there is no file {scenario}", remedy="give a binding, or the address of a scenario")
+        bound, _ = read_description(path)
+    elif "@" in scenario and _is_number(scenario.rpartition("@")[2]):
+        address, _, version = scenario.rpartition("@")
+        bound = {"scenario": address, "version": int(version)}
+    if inputs or in_place:
+        roles = bound["inputs"] = _members(bound, "inputs")
+        for text in inputs or ():
+            role, given = _pair(text, "--input", "role=dataset/NAME")
+            roles[role] = _input(given)
+        for role in in_place or ():
+            roles[role] = _in_place(role, roles.get(role))
+    if sets:
+        bound["parameters"] = _members(bound, "parameters")
+        for text in sets:
+            name, value = _pair(text, "--set", "name=value")
+            bound["parameters"][name] = _value(value)
+    if layers:
+        known = bound.get("layers") or []
+        if not isinstance(known, list):
+            raise InvalidInput(f"layers of {scenario} is not a list", remedy="write layers: [NAME]")
+        bound["layers"] = [*known, *layers]
+    return bound
+
+
+def _members(bound: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = bound.get(name) or {}
+    if not isinstance(value, Mapping):
+        raise InvalidInput(f"{name} of the binding is not a list of names with values", remedy=f"write {name}: {{…}}")
+    return dict(value)
+
+
+def _pair(text: str, option: str, example: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign or not name or not value:
+        raise InvalidInput(f"{option} {text}: there is no name, or no value", remedy=f"write {option} {example}")
+    return name, value
+
+
+def _input(text: str) -> dict[str, Any]:
+    address, _, file = text.partition("#")
+    address, at, version = address.partition("@")
+    members: dict[str, Any] = {"dataset": address}
+    if at:
+        if not _is_number(version):
+            raise InvalidInput(f"{text}: {version or 'nothing'} is no version", remedy="write dataset/NAME@2")
+        members["version"] = int(version)
+    if file:
+        members["file"] = file
+    return members
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+def _in_place(role: str, given: Any) -> dict[str, Any]:
+    if given is None:
+        raise InvalidInput(f"--in-place {role}: that input is not bound", remedy=f"add --input {role}=…")
+    members = {"dataset": given} if isinstance(given, str) else given
+    if not isinstance(members, Mapping):
+        raise InvalidInput(f"input {role} is neither an address nor an object", remedy=f"write {role}: dataset/NAME")
+    return {**members, "inPlace": True}
+
+
+def _value(text: str) -> Any:
+    """A number, true, false, null or another JSON value; else the text itself."""
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _no_constant(name: str) -> NoReturn:
+    # JSON has no NaN, whatever Python's reader thinks.
+    raise ValueError(name)
+
+
+# ---- two of them ----------------------------------------------------------------------------------------------
+
+
+def differences(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Where two bindings differ: place (``input network``, ``step noise``, …) → the two values in words."""
+    found: dict[str, tuple[str, str]] = {}
+    _differ(found, "scenario", *(f"{side['scenario']} version {side['version']}" for side in (left, right)))
+    for part, words_for in (("inputs", _input_words), ("steps", _step_words), ("parameters", str)):
+        for name in sorted({*left[part], *right[part]}):
+            one, other = (words_for(side[part][name]) if name in side[part] else "–" for side in (left, right))
+            _differ(found, f"{part.removesuffix('s')} {name}", one, other)
+    _differ(found, "layers", *(", ".join(each[:12] for each in side["layers"]) or "–" for side in (left, right)))
+    return found
+
+
+def _differ(found: dict[str, tuple[str, str]], place: str, one: str, other: str) -> None:
+    if one != other:
+        found[place] = (one, other)
+
+
+def _input_words(one: Mapping[str, Any]) -> str:
+    stays = ", stays with its owner" if one.get("inPlace") else ""
+    return f"{one['dataset']} version {one['version']} {one['file']}{stays}"
+
+
+def _step_words(one: Mapping[str, Any]) -> str:
+    return f"{one['uses']} version {one['version']}"
+
+
+def paired(left: Sequence[Mapping[str, Any]], right: Sequence[Mapping[str, Any]]) -> list[tuple[str, Any, Any]]:
+    """The indicators of two runs beside each other; None where one has none of that name."""
+    one, other = ({each["name"]: each["after"] for each in side} for side in (left, right))
+    return [(name, one.get(name), other.get(name)) for name in dict.fromkeys((*one, *other))]
