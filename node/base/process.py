@@ -69,7 +69,8 @@ IMPLIED: Final = 0
 class Exchange:
     """One message of a process as it went over the wire: the process page's time line, the dedup's memory.
 
-    ``answer_status`` is that of HTTP, or ``IMPLIED``; ``answer`` is then empty.
+    ``answer_status`` is that of HTTP, or ``IMPLIED``; ``answer`` is then empty. ``body_sha256`` is that of the bytes
+    that went over the wire; ``body`` lacks what is secret in them.
     """
 
     pid: str

@@ -191,6 +191,7 @@ def protocol(
         acknowledge=transfer_messages.acknowledgement,
         path=transfer_messages.path,
         dated=True,
+        kept=transfer_messages.kept,
     )
     transfers = Transfers(
         uow=stores.uow,

@@ -71,8 +71,10 @@ class Conversation(Generic[P]):
         acknowledge: Callable[[P], dict[str, Any]],
         path: Callable[[str, str | None], str],
         dated: bool = False,
+        kept: Callable[[bytes], bytes] = bytes,
     ) -> None:
-        """``dated``: each message says after which of the peer's it was sent. A protocol needs that where a process
+        """``kept`` makes of a message the copy that is stored once it was taken: without what is secret in it.
+        ``dated``: each message says after which of the peer's it was sent. A protocol needs that where a process
         may come back to a state in which it was before."""
         self.table = table
         self._store = store
@@ -82,6 +84,7 @@ class Conversation(Generic[P]):
         self._acknowledge = acknowledge
         self._path = path
         self._dated = dated
+        self._kept = kept
 
     # ---- finding ---------------------------------------------------------------------------------------------
 
@@ -148,7 +151,7 @@ class Conversation(Generic[P]):
                 message=message.name,
                 message_id=message.id,
                 body_sha256=_hash(message.raw),
-                body=message.raw,
+                body=self._kept(message.raw),
                 answer_status=status,
                 answer=canonical(answer.body),
             ),
@@ -225,7 +228,7 @@ class Conversation(Generic[P]):
         process = self._store.get(tx, pid, lock=True)
         if process is None:
             return None
-        self._store.record(tx, exchange)
+        self._store.record(tx, replace(exchange, body=self._kept(exchange.body)))
         step = advance(self.table, process, event, self._clock.now())
         if step.process is process:
             return step
@@ -265,7 +268,7 @@ class Conversation(Generic[P]):
                 message=str(task.headers["message"]),
                 message_id=message_id,
                 body_sha256=_hash(task.body),
-                body=task.body,
+                body=self._kept(task.body),
                 answer_status=IMPLIED,
                 answer=b"",
             ),

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from node.base.errors import InvalidInput
 from node.base.ids import new_urn
-from node.base.jsons import read_object
+from node.base.jsons import canonical, read_object
 from node.negotiation.messages import Incoming, require_text, require_type
 from node.transfer import machine
 from node.transfer.addresses import without_token
@@ -64,6 +64,18 @@ def without_secrets(body: Mapping[str, Any]) -> dict[str, Any]:
     """A message as people may see it: whoever holds the authorization of a data address may read the bytes."""
     address = body.get("dataAddress")
     return {**body, "dataAddress": without_token(address)} if isinstance(address, Mapping) else dict(body)
+
+
+def kept(raw: bytes) -> bytes:
+    """A message as it is stored once it was taken: who reads the database or a backup reads no data by it."""
+    body = read_object(raw)
+    address = body.get("dataAddress")
+    if not isinstance(address, Mapping):
+        return raw
+    plain = without_token(address)
+    if not plain["endpointProperties"]:
+        del plain["endpointProperties"]  # The schema wants at least one, or none at all.
+    return canonical({**body, "dataAddress": plain})
 
 
 def request(transfer: Transfer, callback: str, *, file: str | None = None) -> dict[str, Any]:

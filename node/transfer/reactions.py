@@ -32,6 +32,7 @@ from node.policy.odrl import parse
 from node.semantics.model import File
 from node.transfer import machine, messages, strategy
 from node.transfer.access import action_of
+from node.transfer.addresses import without_token
 from node.transfer.model import Transfer
 from node.transfer.ports import GrantStore
 from node.vocab.dsp import EXECUTE
@@ -211,6 +212,9 @@ class Reactions:
         """The transfer has entered these states."""
         if transfer.state != machine.STARTED:
             self._close(tx, transfer)
+        if transfer.role is Role.CONSUMER and transfer.state in machine.TABLE.terminal and transfer.data_address:
+            # Nobody needs the token any more.
+            self._conversation.amend(tx, transfer, data_address=without_token(transfer.data_address))
         if transfer.role is Role.PROVIDER and machine.COMPLETED in states:
             body = {"transfer": transfer.pid, "asset": transfer.dataset, "outcome": "completed"}
             self._note(tx, EntryKind.ACCESS, transfer.agreement, transfer.peer, body)

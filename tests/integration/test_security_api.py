@@ -6,6 +6,8 @@ address, what a cache may keep, and requests that would never end.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -13,12 +15,17 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import select
 
+from node.adapters.sql.schema import metadata
+from node.adapters.sql.work import connection_of
+from node.base.work import Task
 from node.identity.model import UserRole
-from tests.nodes import CSV, Pair, Running, agree, publish, receive, running
+from tests.nodes import CSV, Pair, Running, agree, publish, receive, running, until
 
 PAGE = b"<script src='/api/region/search?q=script'></script>"
 
@@ -94,6 +101,36 @@ class TestBytes:
         names = [item["name"] for item in starts[0]["dataAddress"]["endpointProperties"]]
         assert names, "the rest of the address is shown"
         assert "authorization" not in names
+
+
+def test_the_token_of_a_data_address_is_kept_nowhere(pair: Pair) -> None:
+    """Once the start was taken neither side has it, but for the consumer while it still reads."""
+    agree(pair.consumer, publish(pair.provider, "token-at-rest")["iri"])
+    with pair.consumer.http() as http:
+        held = http.get("/api/agreements", headers=pair.consumer.person()).json()[0]
+    seen: list[str] = []
+    outbox = pair.provider.node.parts.stores.outbox
+    put = outbox.put
+
+    def watched(tx: Any, task: Task) -> None:
+        if task.headers.get("message") == "TransferStartMessage":
+            properties = json.loads(task.body)["dataAddress"]["endpointProperties"]
+            seen.extend(one["value"] for one in properties if one["name"] == "authorization")
+        put(tx, task)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(outbox, "put", watched)
+        pid = receive(pair.consumer, held["id"])["pid"]
+    [token] = seen
+    for node in (pair.provider, pair.consumer):
+        until("all is sent", lambda: node.node.worker.busy == 0)  # noqa: B023
+        with node.node.parts.stores.uow.read() as tx:
+            connection = connection_of(tx)
+            for table in metadata.sorted_tables:
+                for row in connection.execute(select(table)):
+                    assert token not in str(tuple(row)), table.name
+    kept = [one for one in pair.consumer.exchanges(pid) if one.message == "TransferStartMessage"]
+    assert kept[0].body_sha256 != hashlib.sha256(kept[0].body).hexdigest(), "a repeat is still known"
 
 
 @pytest.mark.parametrize("wait", ["nan", "inf", "-1", "1e999"])

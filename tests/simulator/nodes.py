@@ -193,6 +193,7 @@ class SimNode:
             acknowledge=transfer_messages.acknowledgement,
             path=transfer_messages.path,
             dated=True,
+            kept=transfer_messages.kept,
         )
         self.talk, self.carry = talk, carry
         self.negotiations = Negotiations(
