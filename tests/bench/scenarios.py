@@ -193,7 +193,7 @@ def draining(count: int = 1000) -> list[Figure]:
     """``runs_queued_drained_…``: so many bindings of the small scenario, each with another parameter, queued by two
     clients, and all of them run.
 
-    Queuing binds and checks. Baselines: durable echoes; as many calls of the model in the cage, as many at a time as a
+    Queuing binds and checks. Baselines: durable echoes; as many calls of the model in the cage, as many at once as a
     node runs, with no node around them; and the node's memory before.
     """
     with tempfile.TemporaryDirectory(prefix="hansa-bench-") as scratch:
