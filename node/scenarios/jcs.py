@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Mapping
 from decimal import Decimal
+from json.encoder import encode_basestring
 from typing import Any, Final
 
 _WHOLE: Final = 2**53
@@ -18,16 +19,19 @@ _WHOLE: Final = 2**53
 
 def text(value: Any) -> str:
     """``value`` in canonical form. Raises ``ValueError`` for NaN and infinities, and for what is no JSON."""
+    # Without a JSONEncoder for each value: a result has some ten thousand rows, and each is written like this.
+    if isinstance(value, str):
+        return encode_basestring(value)
     if isinstance(value, float):
         return number(value)
     if isinstance(value, Mapping):
         # RFC 8785 §3.2.3 sorts by UTF-16 code units.
         members = sorted(value.items(), key=lambda member: member[0].encode("utf-16-be"))
-        return "{" + ",".join(f"{json.dumps(name, ensure_ascii=False)}:{text(one)}" for name, one in members) + "}"
+        return "{" + ",".join([f"{encode_basestring(name)}:{text(one)}" for name, one in members]) + "}"
     if isinstance(value, list | tuple):
         return "[" + ",".join(map(text, value)) + "]"
-    if value is None or isinstance(value, str | int):
-        return json.dumps(value, ensure_ascii=False)
+    if value is None or isinstance(value, int):
+        return json.dumps(value)
     raise ValueError(f"{type(value).__name__} has no place in JSON")
 
 
