@@ -210,7 +210,7 @@ def _whole_feed(stranger: httpx2.Client, url: str) -> str:
 def _as_of(stage: Stage, cast: Cast) -> None:
     """A second version, and the state before it."""
     gent = cast.gent
-    before = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 1))
+    before = just_now(later=1)
     iri = f"{gent.url}/datasets/road-network"
     time.sleep(1.1)
     path = cast.home / "files" / "gent" / "road-network.yaml"
@@ -229,6 +229,11 @@ def _as_of(stage: Stage, cast: Cast) -> None:
     began = time.monotonic()
     until("the region sees version 2", replicated)
     stage.check(True, f"the region saw version 2 after {time.monotonic() - began:.1f} s")
+
+
+def just_now(*, later: float = 0.0) -> str:
+    """The moment as a person would type it, to the second, so many seconds later."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + later))
 
 
 def agree(stage: Stage, cast: Cast) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 
-from node.builtins.demo.acts import published, why
+from node.builtins.demo.acts import just_now, published, why
 from node.builtins.demo.cast import Cast, until
 from node.builtins.demo.stage import Stage
 
@@ -17,7 +17,7 @@ def go_back(stage: Stage, cast: Cast, pid: str) -> None:
     """8. Gent corrects its data; the pinned run gives what it gave."""
     gent = cast.gent
     with stage.step(8, "Go back in time: data are corrected, and the result stays explainable"):
-        before = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        before = just_now()
         time.sleep(1.1)
         counts, network = f"{gent.url}/datasets/traffic-counts", f"{gent.url}/datasets/road-network"
         _correct(cast)
