@@ -286,10 +286,22 @@ class Adversary:
             if found is None or (found[1].pending is not None and chance.random() < 0.9):
                 continue
             other = "provider" if role == "consumer" else "consumer"
+            if found[1].state == transferring.STARTED and chance.random() < 0.15:
+                return self._cross(label, role, other)
             if chance.random() < 0.3:
                 self._plan.append(("steer", label, other, self._wish(found[1].state)))
             return ("steer", label, role, self._wish(found[1].state))
         return None
+
+    def _cross(self, label: str, role: str, other: str) -> Action:
+        """Both sides suspend at once; the other one resumes before the first one's suspension arrives."""
+        ours, theirs = (self._world.find(label, side) for side in (role, other))
+        suspension, start = transferring.SUSPENSION, transferring.START
+        self._plan += [("work", ours[0].name, 0), ("steer", label, other, suspension)] if ours else []
+        self._plan += [("work", theirs[0].name, 0)] if theirs else []
+        self._plan += [("arrive", f"{label} {other} suspension", 0), ("answer", f"{label} {other} suspension", 0)]
+        self._plan += [("steer", label, other, start), ("arrive", f"{label} {role} suspension", 0)]
+        return ("steer", label, role, suspension)
 
     def _wish(self, state: str) -> str:
         """What somebody may want of a transfer in this state; now and then what cannot be."""

@@ -160,12 +160,14 @@ def _finish(world: World) -> bool:
         for transfer in node.all_transfers():
             label = world.label(transfer.pid)
             if transfer.role is Role.CONSUMER and transfer.state == "SUSPENDED":
-                ours = transfer.suspended_by == "consumer" and len(label) % 2
-                left.append(("steer", label, "consumer" if ours else "provider", "TransferStartMessage"))
+                left.append(("steer", label, "consumer" if len(label) % 2 else "provider", "TransferStartMessage"))
     for action in left:
-        if not world.apply(action) and action[0] == "steer":
-            # What was withdrawn meanwhile cannot go on.
-            world.apply((*action[:3], "TransferTerminationMessage"))
+        if world.apply(action) or action[0] != "steer":
+            continue
+        # What the provider has suspended it alone resumes; and what was withdrawn meanwhile cannot go on.
+        _, label, role, message = action
+        if role == "provider" or not world.apply(("steer", label, "provider", message)):
+            world.apply(("steer", label, role, "TransferTerminationMessage"))
     return bool(left)
 
 
