@@ -42,7 +42,8 @@ def router(*, person: Person, runs: Runs, layers: Layers, changes: Changes) -> A
 
     @api.post("/runs/check", summary="Bind a scenario without running it: what is pinned, and what is in the way")
     async def check(request: Request) -> Any:
-        caller = await person(request)
+        # What is open at other nodes is fetched for it.
+        caller = await person(request, *RUNNERS)
         return bound_json(await runs.check(await json_body(request), caller))
 
     @api.post("/runs", status_code=201, summary="Run a scenario")

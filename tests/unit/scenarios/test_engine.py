@@ -277,6 +277,32 @@ class TestCrashes:
         assert "going on after an interruption" in lines(ended)
         assert sum(one.startswith("after: effort (") for one in lines(ended)) == 1
 
+    async def test_a_worker_that_is_stopped_in_the_middle_of_a_model(self) -> None:
+        calm = await (await desk()).carried_out()
+        at = await desk()
+        begun, stopped = asyncio.Event(), asyncio.Event()
+
+        class Endless(Hand):
+            async def execute(self, *_: Any, **__: Any) -> Any:
+                begun.set()
+                try:
+                    await asyncio.sleep(600)
+                finally:
+                    stopped.set()
+
+        at.hand = Endless()
+        run = await at.runs.start(WANTED, ELS)
+        work = asyncio.create_task(at.engine().carry_out(run.pid))
+        await begun.wait()
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+        assert stopped.is_set()
+        assert at.found(run.pid).state is State.RUNNING
+        at.hand = Hand()
+        await at.engine().carry_out(run.pid)
+        assert at.found(run.pid).result == calm.result
+
 
 class TestDismissal:
     async def test_in_the_middle_of_a_model(self, monkeypatch: pytest.MonkeyPatch) -> None:
