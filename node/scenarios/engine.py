@@ -107,8 +107,10 @@ class Engine:
             values = held[known.branch]
             done = known if known.state is State.SUCCESSFUL else await self._step(run, known, values)
             for role, sha256 in done.outputs.items():
-                values[f"{done.name}.{role}"] = read_canonical(await self._library.read(sha256))
-        await run_sync(self._journal.finish, run.pid, measured(run, held))
+                body = await self._library.read(sha256)
+                values[f"{done.name}.{role}"] = await asyncio.to_thread(read_canonical, body)
+        figures = await asyncio.to_thread(measured, run, held)
+        await run_sync(self._journal.finish, run.pid, figures)
 
     async def _step(self, run: Run, step_run: StepRun, values: Values) -> StepRun:
         bound = bound_step(run.binding, step_run.name)
@@ -117,13 +119,12 @@ class Engine:
             role: _value(values, source, step) for role, source in step.wiring.items() if source not in left_out(run)
         }
         what = bound.card.titles.get("en") or bound.name
-        where = "here" if bound.agreement is None else f"at {bound.origin}"
-        # A step that is begun again after an interruption was announced then.
-        if step_run.state is not State.RUNNING:
-            line = f"{step_run.branch}: {step.name} ({what}, version {bound.version}, {where})"
-            await self._journal.say(run.pid, line)
+        where = "here" if bound.agreement is None else f"at {bound.origin_name or bound.origin}"
+        announced = f"{step_run.branch}: {step.name} ({what}, version {bound.version}, {where})"
         started = replace(step_run, state=State.RUNNING, started=self._clock.now(), agreement=bound.agreement)
-        await run_sync(self._journal.save_step, run.pid, started)
+        # A step that is begun again after an interruption was announced then.
+        lines = [announced] if step_run.state is not State.RUNNING else []
+        await run_sync(self._journal.save_step, run.pid, started, lines)
         card = bound.card
         if isinstance(card, Transformation):
             outcome = await asyncio.to_thread(transformed, card, step.wiring, given)
@@ -144,9 +145,8 @@ class Engine:
             job=outcome.job,
             agreement=outcome.agreement or started.agreement,
         )
-        await run_sync(self._journal.save_step, run.pid, done)
-        for caveat in outcome.caveats:
-            await self._journal.say(run.pid, f"{step_run.branch}: {step.name}: {caveat.sentence}")
+        said = [f"{step_run.branch}: {step.name}: {caveat.sentence}" for caveat in outcome.caveats]
+        await run_sync(self._journal.save_step, run.pid, done, said)
         return done
 
     async def _modelled(
@@ -161,7 +161,8 @@ class Engine:
         for port in card.inputs:
             rows = given.get(port.role)
             if rows is not None and not isinstance(rows, Reference):
-                caveats += [replace(one, step=bound.name) for one in outside(port, rows)]
+                found = await asyncio.to_thread(outside, port, rows)
+                caveats += [replace(one, step=bound.name) for one in found]
         reporter = _Reporter()
         work = asyncio.ensure_future(
             self._executor.execute(

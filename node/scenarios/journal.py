@@ -5,7 +5,7 @@ Whoever cancels a run ends it here; whatever is still at it hears ``Dismissed`` 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
@@ -87,10 +87,13 @@ class Journal:
         self._runs.put(tx, run)
         tx.after_commit(self._tell)
 
-    def save_step(self, pid: str, step: StepRun) -> None:
-        """A step as it stands now. Raises ``Dismissed``."""
+    def save_step(self, pid: str, step: StepRun, lines: Sequence[str] = ()) -> None:
+        """A step as it stands now, with what the log says of it. Raises ``Dismissed``."""
         with self._uow.begin() as tx:
-            self._put(tx, self._with_step(self._open(tx, pid), step))
+            run = self._with_step(self._open(tx, pid), step)
+            for line in lines:
+                run = self._logged(run, line)
+            self._put(tx, run)
 
     def progress(self, pid: str, step: StepRun, news: list[str]) -> None:
         """How far a step is, with what the model told since. Raises ``Dismissed``, also where there is no news."""

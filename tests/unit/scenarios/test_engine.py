@@ -158,7 +158,7 @@ class TestHappyPath:
             "after: walk: the first street",
             "after: walk: 1 of 3 rows of streets have length below 100 m (the lowest 90): c",
             "after: seconds (Minutes to seconds, version 1, here)",
-            "after: effort (Effort, version 1, at did:web:data.plzen.example)",
+            "after: effort (Effort, version 1, at Stad Gent)",
             "done",
         ]
         assert (run.steps[0].job, run.steps[2].job) == (None, f"{PLZEN}/jobs/2")
@@ -378,7 +378,7 @@ class TestTrouble:
         assert [one.rpartition("/")[2] for one in at.hand.asked] == ["walk", "effort", "effort", "effort", "effort"]
         # However often it was tried, it is said once.
         assert lines(ended)[-3:] == [
-            "after: effort (Effort, version 1, at did:web:data.plzen.example)",
+            "after: effort (Effort, version 1, at Stad Gent)",
             "waiting: Plzeň does not answer",
             "done",
         ]
