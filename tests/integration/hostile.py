@@ -107,12 +107,13 @@ _KINDS = tuple(f"/{kind.plural}/" for kind in KINDS.values())
 _OPEN = re.compile(
     r"/|/openapi\.json|/docs/api|/about|/members|/search.*|/record|/record\..*|/portal/.*|/sign-in"
     r"|/health|/ready|/metrics|/\.well-known/.*|/api/catalogue/.*|/sparql|/feed.*|/status/.*|/issuer/metadata"
-    r"|/ledger/(checkpoint|inclusion|consistency)"
+    r"|/ledger/(checkpoint|inclusion|consistency)|/conformance|/processes(?!.*/execution).*"
 )
 _PARTICIPANTS = re.compile(r"/dsp/.*|/dcp/.*|/issuer/(credentials|requests/.*)|/data/.*|/ledger/agreements/.*")
+_CALLERS = re.compile(r"/processes/\{process\}/execution|/jobs.*")
 _PEOPLE = re.compile(r"/api/.*")
 _PAGES_OF_PEOPLE = re.compile(
-    r"/(agreements|decisions|processes|deliveries|applications|issued|record/ask|sign-out).*"
+    r"/(agreements|decisions|deliveries|applications|issued|record/ask|sign-out|runs|layers|scenario/(bind|start)).*"
 )
 
 
@@ -139,6 +140,7 @@ def who(method: str, path: str) -> str:
         return "everybody"
     for name, pattern in (
         ("participants", _PARTICIPANTS),
+        ("callers of models", _CALLERS),
         ("people", _PEOPLE),
         ("pages of people", _PAGES_OF_PEOPLE),
     ):

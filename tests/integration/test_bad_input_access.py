@@ -95,7 +95,9 @@ def filled(path: str, value: str = "urn:uuid:1") -> str:
 
 GOOD_BODIES: dict[str, Any] = {
     "/api/accounts": {"login": "eve", "roles": ["operator"], "password": "a long password for eve"},
+    "/api/accounts/{login}": {"disabled": True},
     "/api/accounts/{login}/password": {"password": "a long password for eve"},
+    "/api/blocks": {"did": "did:web:x.example", "reason": "x"},
     "/api/decisions/{decision_id}": {"approve": True},
     "/api/negotiations": {"dataset": "http://127.0.0.1:1/datasets/x"},
     "/api/transfers": {"agreementId": "urn:uuid:1"},
@@ -115,7 +117,7 @@ def _body(method: str, path: str) -> dict[str, Any]:
 def test_every_route_is_for_somebody(three: Three) -> None:
     found = {(method, path): who(method, path) for method, path in routes(three.provider)}
     assert len(found) > 90
-    assert set(found.values()) == {"everybody", "participants", "people", "pages of people"}
+    assert set(found.values()) == {"everybody", "participants", "callers of models", "people", "pages of people"}
 
 
 def test_nobody_passes_as_somebody(three: Three) -> None:
@@ -131,6 +133,10 @@ def test_nobody_passes_as_somebody(three: Three) -> None:
                         told(answer, 404)
                     case "participants":
                         assert answer.status_code == 401, (method, path, answer.status_code, answer.text)
+                    case "callers of models":
+                        # Whether there is such a model is told to nobody who may not see it.
+                        wanted = 404 if path.endswith("/execution") else 401
+                        assert answer.status_code == wanted, (method, path, answer.status_code, answer.text)
                     case "people":
                         # Following other nodes is refused to nobody in the words in which it is to somebody.
                         wanted = 403 if path in ("/api/members", "/api/members/refresh") else 401
@@ -150,7 +156,7 @@ def test_people_of_other_nodes_are_nobody_here(three: Three) -> None:
                 assert answer.status_code == 401, (method, path, answer.status_code)
 
 
-_FOR_ANY_PERSON = {"/api/tokens", "/api/verify", "/api/region/sparql"}
+_FOR_ANY_PERSON = {"/api/tokens", "/api/tokens/{sha256}", "/api/verify", "/api/region/sparql"}
 """What somebody who may only look does for themselves, or what changes nothing."""
 
 
