@@ -10,27 +10,24 @@ from datetime import timedelta
 from typing import Any
 
 from node.base.clock import Clock
-from node.base.errors import InvalidInput, NotFound, RemoteProtocolError
+from node.base.errors import InvalidInput, NotFound
 from node.base.ids import new_urn
 from node.base.machine import Entered
 from node.base.process import Exchange, Role
 from node.base.work import Transaction, UnitOfWork
-from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.identity.model import Caller, DidDocument
-from node.negotiation import agreement, machine, messages, proposal
+from node.negotiation import machine, messages, proposal
 from node.negotiation.agreement import VerifyJws
 from node.negotiation.caps import Caps
+from node.negotiation.checks import Checks, MaySee
 from node.negotiation.conversation import Answer, Conversation, Note
 from node.negotiation.keeping import KeepAgreements
-from node.negotiation.messages import SIGNATURE, Incoming
+from node.negotiation.messages import Incoming
 from node.negotiation.model import Agreement, Negotiation
-from node.negotiation.origin import provider_of
 from node.negotiation.ports import AgreementStore, NegotiationStore
 from node.negotiation.reactions import Reactions
 from node.vocab.dsp import V2025_1
-
-MaySee = Callable[[Record, Caller], bool]
 
 
 class Negotiations:
@@ -58,16 +55,23 @@ class Negotiations:
         self._caps = caps or Caps()
         self._uow = uow
         self._store = store
-        self._agreements = agreements
-        self._leeway = leeway
         self._records = records
         self._conversation = conversation
         self._reactions = reactions
-        self._may_see = may_see
-        self._verify_jws = verify_jws
         self._clock = clock
         self._me = me
         self._address = address
+        self._checks = Checks(
+            store=store,
+            agreements=agreements,
+            records=records,
+            may_see=may_see,
+            verify_jws=verify_jws,
+            clock=clock,
+            me=me,
+            leeway=leeway,
+            caps=self._caps,
+        )
         self._keeping = KeepAgreements(
             store=store, agreements=agreements, conversation=conversation, note=note, clock=clock, me=me
         )
@@ -88,7 +92,7 @@ class Negotiations:
             if known is not None:
                 return self._conversation.repeated(tx, known, message) or Answer(201, messages.acknowledgement(known))
             self._conversation.require_room(tx, peer, Role.PROVIDER, self._caps.negotiations, "negotiations")
-            record = self._offered(tx, caller, message.body["offer"])
+            record = self._checks.offered(tx, caller, message.body["offer"])
             now = self._clock.now()
             negotiation = Negotiation(
                 pid=new_urn(),
@@ -128,7 +132,7 @@ class Negotiations:
             if known is not None:
                 return self._conversation.repeated(tx, known, message) or Answer(201, messages.acknowledgement(known))
             offer = dict(message.body["offer"])
-            self._check_origin(tx, peer, str(offer["target"]))
+            self._checks.own_asset(tx, peer, str(offer["target"]))
             waiting = frozenset({machine.OFFERED})
             self._conversation.require_room(tx, peer, Role.CONSUMER, self._caps.offers, "offers", states=waiting)
             now = self._clock.now()
@@ -152,37 +156,6 @@ class Negotiations:
             self._reactions.react(tx, negotiation, caller)
             return answer
 
-    def _check_origin(self, tx: Transaction, peer: str, dataset: str) -> None:
-        """Raises ``InvalidInput`` unless ``dataset`` comes from ``peer``: by what this node knows of it, else by its
-        address."""
-        known = self._records.get(tx, dataset)
-        try:
-            origin = known.origin if known is not None else provider_of(dataset)
-        except (InvalidInput, ValueError):
-            origin = ""
-        if origin != peer:
-            raise InvalidInput(
-                f"an offer that nobody asked for may only be about an asset of yours: {dataset[:200]} is not",
-                remedy="offer an asset whose address begins with that of your node",
-            )
-
-    def _offered(self, tx: Transaction, caller: Caller, offer: Mapping[str, Any]) -> Record:
-        target = offer.get("target")
-        record = self._records.get(tx, target) if isinstance(target, str) else None
-        if (
-            record is None
-            or record.withdrawn
-            or record.offer is None
-            or record.origin != self._me
-            or not self._may_see(record, caller)
-            or record.offer["@id"] != offer["@id"]
-        ):
-            raise NotFound(
-                "there is no such offer",
-                remedy="read the dataset in this node's catalogue again: its offers may have changed",
-            )
-        return record
-
     # ---- both doors ------------------------------------------------------------------------------------------
 
     def received(
@@ -205,7 +178,7 @@ class Negotiations:
             repeated = self._conversation.repeated(tx, negotiation, message)
             if repeated is not None:
                 return repeated
-            changes = self._content(tx, negotiation, message, signer)
+            changes = self._checks.content(tx, negotiation, message, signer)
             step = self._conversation.receive(tx, negotiation, message, **changes)
             moved = step.process
             self._keeping.follow(tx, moved, [effect.state for effect in step.effects if isinstance(effect, Entered)])
@@ -215,68 +188,6 @@ class Negotiations:
             )
             self._reactions.react(tx, moved, caller)
             return answer
-
-    def _content(
-        self, tx: Transaction, negotiation: Negotiation, message: Incoming, signer: DidDocument | None
-    ) -> dict[str, Any]:
-        """What the message settles besides the state."""
-        body = message.body
-        match message.name:
-            case machine.REQUEST:
-                self._check_length(tx, negotiation)
-                self._same_dataset(negotiation, body["offer"])
-                return {"offer": dict(body["offer"]), "offered_by": Role.CONSUMER}
-            case machine.OFFER:
-                self._check_length(tx, negotiation)
-                self._same_dataset(negotiation, body["offer"])
-                return {"offer": dict(body["offer"]), "offered_by": Role.PROVIDER}
-            case machine.AGREEMENT:
-                self._check_proposal(tx, negotiation, body["agreement"])
-                signatures = self._signature(negotiation, message, body["agreement"], signer)
-                return {"agreement": dict(body["agreement"]), "signatures": signatures}
-            case machine.VERIFICATION if negotiation.agreement is not None:
-                return {"signatures": self._signature(negotiation, message, negotiation.agreement, signer)}
-            case machine.TERMINATION:
-                reason = body.get("reason")
-                return {
-                    "code": message.text("code"),
-                    "reason": reason if isinstance(reason, list) else [reason] if reason else [],
-                }
-            case _:
-                return {}
-
-    def _check_proposal(self, tx: Transaction, negotiation: Negotiation, body: Mapping[str, Any]) -> None:
-        """Raises ``InvalidInput``; nothing has then been acknowledged or signed."""
-        proposal.check(negotiation, body, self._me, now=self._clock.now(), leeway=self._leeway)
-        known = self._agreements.get(tx, body["@id"])
-        if known is not None and known.negotiation != negotiation.pid:
-            raise InvalidInput(
-                "agreement.@id is that of another agreement", remedy="give each agreement an id of its own"
-            )
-
-    def _check_length(self, tx: Transaction, negotiation: Negotiation) -> None:
-        """Raises ``RemoteProtocolError`` for a counter-offer in a negotiation that has gone on for long enough."""
-        if self._store.exchanged(tx, negotiation.pid) >= self._caps.messages:
-            raise RemoteProtocolError(
-                f"this negotiation has had {self._caps.messages} messages, and no further offer is taken in it",
-                remedy="accept what is on the table, or terminate",
-            )
-
-    def _same_dataset(self, negotiation: Negotiation, offer: Mapping[str, Any]) -> None:
-        target = offer.get("target", negotiation.dataset)
-        if target != negotiation.dataset:
-            raise InvalidInput("an offer within a negotiation must keep its target")
-
-    def _signature(
-        self, negotiation: Negotiation, message: Incoming, body: Mapping[str, Any], signer: DidDocument | None
-    ) -> dict[str, str]:
-        signature = message.text(SIGNATURE)
-        if signature is None:
-            return negotiation.signatures
-        if signer is None:
-            raise InvalidInput("the signature cannot be checked: your DID document could not be read")
-        agreement.verify(signature, body, signer, self._verify_jws)
-        return {**negotiation.signatures, negotiation.peer: signature}
 
     def shown(self, pid: str, caller: Caller, *, role: Role | None = None) -> dict[str, Any]:
         """GET /negotiations/{pid}: the state as the peer may see it."""

@@ -1,0 +1,149 @@
+"""What a peer's message has to be like beside its place in the conversation; and what it settles besides the state.
+
+Nothing here changes anything: what is raised leaves the negotiation as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from node.base.clock import Clock
+from node.base.errors import InvalidInput, NotFound, RemoteProtocolError
+from node.base.process import Role
+from node.base.work import Transaction
+from node.catalogue.model import Record
+from node.catalogue.ports import RecordStore
+from node.identity.model import Caller, DidDocument
+from node.negotiation import agreement, machine, proposal
+from node.negotiation.agreement import VerifyJws
+from node.negotiation.caps import Caps
+from node.negotiation.messages import SIGNATURE, Incoming
+from node.negotiation.model import Negotiation
+from node.negotiation.origin import provider_of
+from node.negotiation.ports import AgreementStore, NegotiationStore
+
+MaySee = Callable[[Record, Caller], bool]
+
+
+class Checks:
+    """Looks at what comes in, with what this node knows."""
+
+    def __init__(
+        self,
+        *,
+        store: NegotiationStore,
+        agreements: AgreementStore,
+        records: RecordStore,
+        may_see: MaySee,
+        verify_jws: VerifyJws,
+        clock: Clock,
+        me: str,
+        leeway: timedelta,
+        caps: Caps,
+    ) -> None:
+        self._store = store
+        self._agreements = agreements
+        self._records = records
+        self._may_see = may_see
+        self._verify_jws = verify_jws
+        self._clock = clock
+        self._me = me
+        self._leeway = leeway
+        self._caps = caps
+
+    def own_asset(self, tx: Transaction, peer: str, dataset: str) -> None:
+        """Raises ``InvalidInput`` unless ``dataset`` comes from ``peer``: by what this node knows of it, else by its
+        address."""
+        known = self._records.get(tx, dataset)
+        try:
+            origin = known.origin if known is not None else provider_of(dataset)
+        except (InvalidInput, ValueError):
+            origin = ""
+        if origin != peer:
+            raise InvalidInput(
+                f"an offer that nobody asked for may only be about an asset of yours: {dataset[:200]} is not",
+                remedy="offer an asset whose address begins with that of your node",
+            )
+
+    def offered(self, tx: Transaction, caller: Caller, offer: Mapping[str, Any]) -> Record:
+        """The asset that the consumer asks for by our offer. Raises ``NotFound`` alike where there is none and where
+        this caller may not see it."""
+        target = offer.get("target")
+        record = self._records.get(tx, target) if isinstance(target, str) else None
+        if (
+            record is None
+            or record.withdrawn
+            or record.offer is None
+            or record.origin != self._me
+            or not self._may_see(record, caller)
+            or record.offer["@id"] != offer["@id"]
+        ):
+            raise NotFound(
+                "there is no such offer",
+                remedy="read the dataset in this node's catalogue again: its offers may have changed",
+            )
+        return record
+
+    def content(
+        self, tx: Transaction, negotiation: Negotiation, message: Incoming, signer: DidDocument | None
+    ) -> dict[str, Any]:
+        """What the message settles besides the state."""
+        body = message.body
+        match message.name:
+            case machine.REQUEST:
+                self._check_length(tx, negotiation)
+                self._same_dataset(negotiation, body["offer"])
+                return {"offer": dict(body["offer"]), "offered_by": Role.CONSUMER}
+            case machine.OFFER:
+                self._check_length(tx, negotiation)
+                self._same_dataset(negotiation, body["offer"])
+                return {"offer": dict(body["offer"]), "offered_by": Role.PROVIDER}
+            case machine.AGREEMENT:
+                self._check_proposal(tx, negotiation, body["agreement"])
+                signatures = self._signature(negotiation, message, body["agreement"], signer)
+                return {"agreement": dict(body["agreement"]), "signatures": signatures}
+            case machine.VERIFICATION if negotiation.agreement is not None:
+                return {"signatures": self._signature(negotiation, message, negotiation.agreement, signer)}
+            case machine.TERMINATION:
+                reason = body.get("reason")
+                return {
+                    "code": message.text("code"),
+                    "reason": reason if isinstance(reason, list) else [reason] if reason else [],
+                }
+            case _:
+                return {}
+
+    def _check_proposal(self, tx: Transaction, negotiation: Negotiation, body: Mapping[str, Any]) -> None:
+        """Raises ``InvalidInput``; nothing has then been acknowledged or signed."""
+        proposal.check(negotiation, body, self._me, now=self._clock.now(), leeway=self._leeway)
+        known = self._agreements.get(tx, body["@id"])
+        if known is not None and known.negotiation != negotiation.pid:
+            raise InvalidInput(
+                "agreement.@id is that of another agreement", remedy="give each agreement an id of its own"
+            )
+
+    def _check_length(self, tx: Transaction, negotiation: Negotiation) -> None:
+        """Raises ``RemoteProtocolError`` for a counter-offer in a negotiation that has gone on for long enough."""
+        if self._store.exchanged(tx, negotiation.pid) >= self._caps.messages:
+            raise RemoteProtocolError(
+                f"this negotiation has had {self._caps.messages} messages, and no further offer is taken in it",
+                remedy="accept what is on the table, or terminate",
+            )
+
+    def _same_dataset(self, negotiation: Negotiation, offer: Mapping[str, Any]) -> None:
+        target = offer.get("target", negotiation.dataset)
+        if target != negotiation.dataset:
+            raise InvalidInput("an offer within a negotiation must keep its target")
+
+    def _signature(
+        self, negotiation: Negotiation, message: Incoming, body: Mapping[str, Any], signer: DidDocument | None
+    ) -> dict[str, str]:
+        signature = message.text(SIGNATURE)
+        if signature is None:
+            return negotiation.signatures
+        if signer is None:
+            raise InvalidInput("the signature cannot be checked: your DID document could not be read")
+        agreement.verify(signature, body, signer, self._verify_jws)
+        return {**negotiation.signatures, negotiation.peer: signature}
