@@ -100,10 +100,18 @@ class UnderPath:
 
 def _open_doors(app: FastAPI, node: HansaNode, portal: Any) -> None:
     identify = node.callers.identify
+
+    async def identify_for_us(request: Request) -> Caller:
+        """Who asks; and where that is one of our own people, what this node holds now, which they ask with."""
+        caller = await identify(request)
+        if caller.is_person:
+            await node.ourselves.look()
+        return caller
+
     app.include_router(
         catalogue.router(
             node.browse,
-            identify=identify,
+            identify=identify_for_us,
             assets=node.parts.assets,
             base=node.parts.base,
             html_view=portal.record_page,

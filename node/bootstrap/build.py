@@ -145,7 +145,7 @@ def build(
     )
     access = Access(
         clock=parts.clock,
-        situation=_situation(people, rulebook_in_force),
+        situation=_situation(people, rulebook_in_force, ourselves, parts.me),
         names=lambda: {**people.allegiance.names, parts.me: settings.name},
     )
     ask = Ask(graph=parts.graph, uow=stores.uow, records=stores.records, visibility=visibility)
@@ -292,11 +292,15 @@ def build(
     )
 
 
-def _situation(people: People, rulebook_in_force: RulebookInForce) -> Callable[..., Situation]:
+def _situation(
+    people: People, rulebook_in_force: RulebookInForce, ourselves: Ourselves, me: str
+) -> Callable[..., Situation]:
     def situation(caller: Caller, at: Any, provider: str) -> Situation:
         rulebook = rulebook_in_force()
+        # A person looks at others' assets for this node: what counts there is what this node holds.
+        asking = ourselves.seen if caller.is_person and provider != me else caller
         return Situation(
-            caller=caller,
+            caller=asking,
             at=at,
             provider=provider,
             rulebook=str(rulebook["iri"]) if rulebook else None,

@@ -271,6 +271,11 @@ class Ourselves:
         )
         return self._seen
 
+    @property
+    def seen(self) -> Caller:
+        """As it was when it last looked."""
+        return self._seen
+
 
 def audience_rules(parts: Parts, trust: TrustList) -> tuple[AudienceRule, ...]:
     """The audiences of the settings, with the issuers that count now."""

@@ -51,6 +51,7 @@ def test_the_main_job(job: Job) -> None:
     join(job)
     datasets = published(job)
     find(job, datasets)
+    our_standing_is_what_we_hold(job, datasets)
     approved = agree_after_approval(job, datasets["asks-first"])
     refused_with_reasons(job, datasets["partners-only"])
     sealed, transfer = exchange_sealed(job, datasets["partners-only"])
@@ -127,6 +128,24 @@ def find(job: Job, datasets: dict[str, str]) -> None:
             return answer.status_code == 200 and answer.json()["version"] == 2
 
     until("the region has the second version", replicated)
+
+
+def our_standing_is_what_we_hold(job: Job, datasets: dict[str, str]) -> None:
+    """Looking at another city's assets in its own catalogue, a person is told what the node holds and lacks."""
+    with job.consumer.client() as client:
+        client.follow(job.provider.url)
+
+        def shown(name: str) -> dict[str, Any] | None:
+            try:
+                return client.record(datasets[name])
+            except Refusal:
+                return None
+
+        asks = until("what members may ask for has come", lambda: shown("asks-first"))
+        assert asks["access"] == "request"
+        partners = until("what is for partners has come", lambda: shown("partners-only"))
+        assert partners["access"] == "refused"
+        assert PARTNER in str(partners["decision"]["reasons"])
 
 
 def agree_after_approval(job: Job, iri: str) -> str:
