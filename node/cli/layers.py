@@ -29,14 +29,15 @@ def save(
 ) -> None:
     """Keep a change layer. The data are not touched."""
     if not file.is_file():
-        raise InvalidInput(f"there is no file {file}")
+        raise InvalidInput(f"there is no file {file}", remedy="give a layer: target, title, reason, operations")
     body, _ = read_description(file)
     with connect(node) as client:
         kept = client.scenarios.save_layer(body)
     if Mode.json:
         emit(kept)
         return
-    done(kept["title"], detail=f"{len(kept['operations'])} changes to version {kept['version']}")
+    changes = len(kept["operations"])
+    done(kept["title"], detail=f"{changes} change{'' if changes == 1 else 's'} to version {kept['version']}")
     line("layer", kept["id"])
     next_step(f"hansa run start SCENARIO --layer {short(kept['id'])}")
 

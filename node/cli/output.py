@@ -11,7 +11,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from node.base.errors import InvalidInput
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -110,6 +113,16 @@ def findings(items: Sequence[Mapping[str, Any]], lines: Mapping[str, int]) -> No
         _err().print(f"  [bold]{number}[/bold]  {escape(str(item.get('message', '')))}{where}")
         if remedy := item.get("remedy"):
             _err().print(f"     [cyan]{escape(str(remedy))}[/cyan]")
+
+
+def save(path: Path, body: bytes) -> None:
+    """Write a file that somebody named. Raises ``InvalidInput`` where it cannot be written."""
+    try:
+        path.write_bytes(body)
+    except OSError as error:
+        raise InvalidInput(
+            f"{path} cannot be written: {error.strerror}", remedy="name a file in a folder that is there"
+        ) from None
 
 
 def table(rows: Sequence[Sequence[str]], heads: Sequence[str] = ()) -> None:

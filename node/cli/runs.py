@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,12 +13,44 @@ import typer
 from node.base.errors import InvalidInput
 from node.cli.bindings import binding, differences, paired
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, done, emit, failed, line, mend, next_step, reasons, remark, say, size, table, words
+from node.cli.output import (
+    Mode,
+    done,
+    emit,
+    failed,
+    line,
+    mend,
+    next_step,
+    reasons,
+    remark,
+    save,
+    say,
+    size,
+    table,
+    words,
+)
 
 if TYPE_CHECKING:
     from node.client import HansaClient
 
 DONE, REFUSED, WAITING = 0, 1, 4
+
+
+class Branch(StrEnum):
+    """Which half of a run."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
+class Format(StrEnum):
+    """How rows are written."""
+
+    CSV = "csv"
+    JSON = "json"
+    GEOJSON = "geojson"
+
+
 _ENDED = ("successful", "failed", "dismissed")
 SHA256_LENGTH = 64
 
@@ -168,19 +201,19 @@ def again(
 def output(
     pid: Pid,
     name: Annotated[str, typer.Argument(help="step.output, such as noise.levels.")],
-    branch: Annotated[str, typer.Option(help="before or after.")] = "after",
-    form: Annotated[str, typer.Option("--format", help="json, csv or geojson.")] = "csv",
+    branch: Annotated[Branch, typer.Option(help="Without or with the change layers.")] = Branch.AFTER,
+    form: Annotated[Format, typer.Option("--format", help="How rows are written.")] = Format.CSV,
     target: Annotated[Path | None, typer.Option("--output", "-o", help="Where to save; else it is printed.")] = None,
     node: Node = None,
 ) -> None:
     """What a step of a run gave."""
     with connect(node) as client:
-        body = client.scenarios.output(whole(client, pid), branch, name, form="json" if Mode.json else form)
+        wanted = Format.JSON if Mode.json and target is None else form
+        body = client.scenarios.output(whole(client, pid), branch, name, form=wanted)
     if target is None:
-        typer.echo(body.decode(), nl=False)
+        typer.echo(body.decode(), nl=not body.endswith(b"\n"))
         return
-    target.write_bytes(body)
-    done(f"{target}", detail=size(len(body)))
+    _saved(target, body)
 
 
 def why(
@@ -235,11 +268,7 @@ def crate(
     with connect(node) as client:
         body = client.scenarios.crate(whole(client, pid))
     path = target or Path(f"run-{short(pid)}.crate.zip")
-    path.write_bytes(body)
-    if Mode.json:
-        emit({"path": str(path), "size": len(body)})
-        return
-    done(str(path), detail=size(len(body)))
+    _saved(path, body)
 
 
 def publish(
@@ -266,13 +295,23 @@ def publish(
 # ---- what is typed --------------------------------------------------------------------------------------------
 
 
+def _saved(path: Path, body: bytes) -> None:
+    save(path, body)
+    if Mode.json:
+        emit({"path": str(path), "size": len(body)})
+        return
+    done(str(path), detail=size(len(body)))
+
+
 def whole(client: HansaClient, pid: str) -> str:
     """The pid that is meant: the whole of it, or its end. Raises ``InvalidInput`` where several end so, or none."""
     if pid.startswith("urn:"):
         return pid
     found = [one["pid"] for one in client.scenarios.runs(limit=500) if one["pid"].endswith(pid)]
-    if len(found) != 1:
-        raise InvalidInput(f"{len(found)} runs end in {pid}", remedy="hansa run list")
+    if not found:
+        raise InvalidInput(f"there is no run {pid}", remedy="hansa run list shows those that there are")
+    if len(found) > 1:
+        raise InvalidInput(f"{len(found)} runs end in {pid}", remedy="give more of it, as hansa run list shows it")
     return str(found[0])
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from node.base.errors import InvalidInput
-from node.cli.output import Mode, done, emit, line, next_step, remark
+from node.cli.output import Mode, done, emit, line, next_step, remark, save
 from node.cli.yamls import read_description
 
 _MEDIA = {".csv": "text/csv", ".geojson": "application/geo+json"}
@@ -45,13 +45,12 @@ def synth(
         if one.exists():
             raise InvalidInput(f"{one} is there already", remedy="choose another file with --out")
     made = stand_in(read_rows(file.read_bytes(), media_type), count=rows, seed=seed)
-    target.write_text(geojson_of(made) if media_type == _MEDIA[".geojson"] else csv_of(made), "utf-8")
+    save(target, (geojson_of(made) if media_type == _MEDIA[".geojson"] else csv_of(made)).encode())
     beside = file.with_suffix(".yaml")
     fields = read_description(beside)[0] if beside.is_file() else {}
     title = file.stem.replace("-", " ").replace("_", " ").capitalize()
-    described.write_text(
-        description_of(made, file=target.name, title=f"{title}: synthetic stand-in", beside=fields), "utf-8"
-    )
+    draft = description_of(made, file=target.name, title=f"{title}: synthetic stand-in", beside=fields)
+    save(described, draft.encode())
     if Mode.json:
         emit(
             {

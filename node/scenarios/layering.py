@@ -92,9 +92,10 @@ class Layers:
         layer = sealed(draft)
         laid = self._laid(layer, rows)
         if laid.conflicts:
-            first = laid.conflicts[0]
+            first, many = laid.conflicts[0], len(laid.conflicts)
             raise InvalidInput(
-                f"{len(laid.conflicts)} changes do not fit version {version}: {first.sentence}",
+                f"{f'{many} changes do' if many > 1 else 'the change does'} not fit version {version}: "
+                f"{first.sentence}",
                 remedy="look at the values as they are now, and write the change again",
                 facts={"conflicts": [one.to_json() for one in laid.conflicts]},
             )

@@ -250,12 +250,14 @@ def apply(rows: Rows, key: str, layers: Sequence[Layer]) -> Applied:
         raise InvalidInput(f"{key} does not tell the rows apart as text", remedy="give the layer another key")
     whole = {name: all(isinstance(row.get(name), int) for row in rows) and bool(rows) for name in names}
     columns = {name for row in rows for name in row}
+    figures = _columns_of_figures(rows)
     conflicts: list[Conflict] = []
     for layer in layers:
         if layer.key != key:
             raise InvalidInput(f"the layer {layer.title} knows rows by {layer.key}, not by {key}")
         for one in layer.operations:
             found = _misfits(layer, one, held.get(one.id)) or _unknown(layer, one, columns)
+            found = found or _no_figures(layer, one, figures)
             if found:
                 conflicts += found
             elif one.op is Change.REMOVE:
@@ -322,6 +324,26 @@ def _unknown(layer: Layer, one: Operation, columns: Collection[str]) -> list[Con
             guess = f" (there is {near[0]})" if near else ""
             found.append(tell(name, None, None, one.set[name], f"no row has {name}{guess}; the layer sets it"))
     return found
+
+
+def _columns_of_figures(rows: Rows) -> frozenset[str]:
+    """The members that are a number wherever they have a value."""
+    seen: dict[str, bool] = {}
+    for row in rows:
+        for name, value in row.items():
+            if value is not None:
+                seen[name] = seen.get(name, True) and is_figure(value)
+    return frozenset(name for name, all_figures in seen.items() if all_figures)
+
+
+def _no_figures(layer: Layer, one: Operation, figures: Collection[str]) -> list[Conflict]:
+    """A word where all others are numbers: no model could reckon with it."""
+    tell = _teller(layer, one)
+    return [
+        tell(name, one.before.get(name), None, value, f"{name} holds numbers; the layer sets {_shown(value)}")
+        for name, value in one.set.items()
+        if name in figures and not (value is None or _is_factor(value) or is_figure(value))
+    ]
 
 
 def _teller(layer: Layer, one: Operation) -> Callable[[str, Any, Any, Any, str], Conflict]:

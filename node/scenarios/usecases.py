@@ -21,7 +21,7 @@ from node.scenarios.library import Library
 from node.scenarios.model import BEFORE, Binding, Port, Rows, Run, State, StepRun, Template
 from node.scenarios.ports import RunStore
 from node.scenarios.rows import read_canonical, read_rows
-from node.scenarios.wanted import wanted_from_json
+from node.scenarios.wanted import address, wanted_from_json
 from node.scenarios.wiring import bound_step, branches, input_port, output_port
 
 RUN_TOPIC: Final = "scenario-run"
@@ -104,7 +104,10 @@ class Runs:
             with self._uow.begin() as tx:
                 run = self._found(tx, pid, lock=True)
                 if run.state.ended:
-                    raise Conflict(f"the run is {run.state} already", remedy="run it again: hansa run again")
+                    raise Conflict(
+                        f"there is nothing to stop: the run has ended ({run.state})",
+                        remedy="run it again: hansa run again",
+                    )
                 now = self._clock.now()
                 steps = tuple(
                     one if one.state.ended else replace(one, state=State.DISMISSED, finished=now) for one in run.steps
@@ -127,11 +130,12 @@ class Runs:
         return await run_sync(read)
 
     async def newest(self, template: str | None = None, limit: int = 100) -> Sequence[Run]:
-        """Runs, newest first, of one template or of all."""
+        """Runs, newest first, of one template (``scenario/NAME`` is one of this node) or of all."""
+        wanted = address(template, self._base) if template else None
 
         def read() -> Sequence[Run]:
             with self._uow.read() as tx:
-                return self._runs.newest(tx, template=template, limit=limit)
+                return self._runs.newest(tx, template=wanted, limit=limit)
 
         return await run_sync(read)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from node.base.errors import InvalidInput
-from node.cli.runs import short, told, whole_layer
+from node.cli.output import save
+from node.cli.runs import short, told, whole, whole_layer
 
 FIRST = "urn:uuid:01a1f91a-135f-7881-b7b6-defcce16c5c4"
 SECOND = "urn:uuid:01a1f91b-0000-7881-b7b6-aaaace16c5c4"
@@ -44,3 +46,20 @@ def test_ids_are_shown_short_and_names_whole() -> None:
 def test_the_log_tells_the_time_of_the_day() -> None:
     assert told("2026-11-20T13:16:24.528561Z after: stop (at 12:00)") == "13:16:24  after: stop (at 12:00)"
     assert told("going on") == "going on"
+
+
+def test_a_run_that_is_not_there_is_told_as_such() -> None:
+    runs = SimpleNamespace(scenarios=SimpleNamespace(runs=lambda limit: [{"pid": FIRST}, {"pid": SECOND}]))
+    known: Any = runs
+    assert whole(known, "defcce16c5c4") == FIRST
+    with pytest.raises(InvalidInput, match="there is no run nope"):
+        whole(known, "nope")
+    with pytest.raises(InvalidInput, match="2 runs end in ce16c5c4"):
+        whole(known, "ce16c5c4")
+
+
+def test_where_nothing_can_be_written_the_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="cannot be written: No such file or directory"):
+        save(tmp_path / "nowhere" / "x.csv", b"")
+    save(tmp_path / "x.csv", b"a\n")
+    assert (tmp_path / "x.csv").read_bytes() == b"a\n"

@@ -252,3 +252,12 @@ def test_overlaps() -> None:
     assert overlaps(a, b) == overlaps(b, a) == (("s1", "y"), ("s3", ""))
     assert overlaps(a, layer(update("s2", set={"geometryx": 1}))) == ()
     assert overlaps(a, layer(update("s2", geometry=POINT))) == (("s2", "geometry"),)
+
+
+def test_a_word_among_numbers_is_a_conflict() -> None:
+    found = on(update("s1", set={"capacity_vph": "closed"}))
+    assert [one.sentence for one in found.conflicts] == ["capacity_vph holds numbers; the layer sets closed"]
+    assert found.rows == ROWS
+    assert on(update("s1", set={"capacity_vph": 0, "name": "North"})).conflicts == ()
+    assert on(update("s1", set={"capacity_vph": None})).conflicts == ()
+    assert on(update("s1", set={"capacity_vph": {"factor": 0.5}})).conflicts == ()

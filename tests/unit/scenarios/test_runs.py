@@ -85,7 +85,7 @@ class TestCancelling:
         assert dismissed.state is State.DISMISSED
         assert {one.state for one in dismissed.steps} == {State.DISMISSED}
         assert at.noted[-1] == (run.pid, State.DISMISSED)
-        with pytest.raises(Conflict, match="dismissed already") as refused:
+        with pytest.raises(Conflict, match="the run has ended") as refused:
             await at.runs.cancel(run.pid)
         assert refused.value.remedy == "run it again: hansa run again"
         await at.engine().carry_out(run.pid)
@@ -95,7 +95,7 @@ class TestCancelling:
     async def test_what_has_ended(self) -> None:
         at = await desk()
         run = await at.carried_out()
-        with pytest.raises(Conflict, match="successful already"):
+        with pytest.raises(Conflict, match="the run has ended"):
             await at.runs.cancel(run.pid)
         with pytest.raises(NotFound):
             await at.runs.cancel("urn:none")
@@ -175,7 +175,7 @@ class TestLayers:
     async def test_what_does_not_fit_is_not_kept(self) -> None:
         at = await desk()
         operations = [{"op": "update", "id": "a", "before": {"length": 900}, "set": {"length": 500}}]
-        with pytest.raises(InvalidInput, match="1 changes do not fit version 1") as refused:
+        with pytest.raises(InvalidInput, match="the change does not fit version 1") as refused:
             await at.layers.save({**LAYER, "operations": operations}, ELS)
         (conflict,) = refused.value.facts["conflicts"]
         assert (conflict["seen"], conflict["now"], conflict["wanted"]) == (900, 1000, 500)
