@@ -192,7 +192,7 @@ class Bind:
                     remedy="its owner publishes it with code: or endpoint:",
                 )
             if record.origin != self._me:
-                agreement = (await self._library.agreement(record.iri, record.origin)).id
+                agreement = (await self._library.permitted(record.iri, record.origin, record.title())).id
         else:
             raise InvalidInput(f"{record.title()} is a {record.kind}: a step uses a model or a transformation")
         return BoundStep(

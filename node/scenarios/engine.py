@@ -20,7 +20,6 @@ from node.base.clock import Clock
 from node.base.errors import (
     HansaError,
     InvalidInput,
-    NotAllowed,
     Overloaded,
     PeerUnreachable,
     RemoteFault,
@@ -208,14 +207,7 @@ class Engine:
         """What came under an agreement is used under that agreement, at every run: not after its end."""
         if bound.agreement is None:
             return
-        agreement = await self._library.agreement(bound.iri, bound.origin)
-        decision = await self._library.standing(agreement)
-        if not decision.permits:
-            raise NotAllowed(
-                f"the agreement about {bound.titles.get('en') or bound.iri} does not permit its use now",
-                remedy="bind other data, or see what the agreement asks: hansa agreement show",
-                facts={"agreement": agreement.id, "reasons": [one.to_json() for one in decision.unmet]},
-            )
+        await self._library.permitted(bound.iri, bound.origin, bound.titles.get("en") or bound.iri)
 
 
 def with_layers(binding: Binding, inputs: Values, layers: list[Layer]) -> Values:

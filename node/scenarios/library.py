@@ -153,14 +153,7 @@ class Library:
         return Obtained(file=file)
 
     async def _under_contract(self, record: Record, file: File) -> Obtained:
-        agreement = await self.agreement(record.iri, record.origin)
-        decision = await self._standing(agreement)
-        if not decision.permits:
-            raise NotAllowed(
-                f"the agreement about {record.title()} does not permit its use now",
-                remedy="see the conditions that are not met: hansa agreement show",
-                facts={"agreement": agreement.id, "reasons": [one.to_json() for one in decision.unmet]},
-            )
+        agreement = await self.permitted(record.iri, record.origin, record.title())
         if not self._assets.has(file.sha256):
             path = await run_sync(self._path_of, record, file)
             if path is None:
@@ -190,9 +183,18 @@ class Library:
             facts={"dataset": iri, "provider": provider},
         )
 
-    async def standing(self, agreement: Agreement) -> Decision:
-        """What the policy of ``agreement`` answers to us now."""
-        return await self._standing(agreement)
+    async def permitted(self, iri: str, provider: str, title: str) -> Agreement:
+        """Our agreement about ``iri``, which permits its use by us now, as far as can be told from here. Raises
+        ``NotAllowed`` with the reasons where it does not."""
+        agreement = await self.agreement(iri, provider)
+        decision = await self._standing(agreement)
+        if not decision.permits:
+            raise NotAllowed(
+                f"the agreement about {title} does not permit its use now",
+                remedy=f"see what is not met: hansa agreement {agreement.id}",
+                facts={"agreement": agreement.id, "reasons": [one.to_json() for one in decision.unmet]},
+            )
+        return agreement
 
     def _path_of(self, record: Record, file: File) -> Path | None:
         with self._uow.read() as tx:

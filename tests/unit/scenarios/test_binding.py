@@ -188,7 +188,10 @@ class TestInputs:
         at.agree(f"{PLZEN}/datasets/streets", "urn:d")
         assert (await check(at, inputs=theirs)).require().inputs[0].agreement == "urn:d"
         at.permits = False
-        assert "does not permit its use now" in of(await check(at, inputs=theirs), "not-allowed").sentence
+        told = {one.place: one.sentence for one in (await check(at, inputs=theirs)).findings}
+        # A revocation stops the model that is theirs as well as the data.
+        assert set(told) == {"input streets", "step effort"}
+        assert all("does not permit its use now" in sentence for sentence in told.values())
         at.permits = True
         at.end("urn:d")
         assert of(await check(at, inputs=theirs), "not-allowed").sentence.endswith("has ended")
