@@ -61,7 +61,7 @@ def portal_for(node: HansaNode, openapi: Callable[[], dict[str, Any]]) -> Portal
         PortalSettings(public_url=settings.public_url, name=settings.name, issuer=settings.issuer, **looks),
         openapi=openapi,
         clock=node.parts.clock,
-        scenarios=ScenarioPages(node.scenarios, node.browse, me=node.parts.me),
+        scenarios=ScenarioPages(node.scenarios, node.browse, me=node.parts.me, named=node.access.named),
     )
 
 

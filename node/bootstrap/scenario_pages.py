@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from node.bootstrap.scenarios import Scenarios
 from node.catalogue.browse import Browse
 from node.catalogue.model import Query, Record
 from node.identity.model import Caller, UserRole
+from node.policy.phrases import LANGUAGES
 from node.portal.scenario_ports import AGAIN, CANCEL, PUBLISH, Bound, Candidate, Clash, Drawn, Watched
 from node.scenarios.cards import bound_of, template_of
 from node.scenarios.layering import Laid
@@ -28,10 +29,14 @@ _RUNNERS = frozenset({UserRole.PUBLISHER, UserRole.STEWARD})
 class ScenarioPages:
     """``node.portal.scenario_ports.Scenarios``: for people of this node; everybody may see templates."""
 
-    def __init__(self, scenarios: Scenarios, browse: Browse, *, me: str) -> None:
+    def __init__(
+        self, scenarios: Scenarios, browse: Browse, *, me: str, named: Callable[[str], str] = lambda text: text
+    ) -> None:
+        """``named`` puts the names of nodes that are known here into a sentence, in place of their DIDs."""
         self._scenarios = scenarios
         self._browse = browse
         self._me = me
+        self._named = named
 
     # ---- templates and bindings ------------------------------------------------------------------------------
 
@@ -103,12 +108,14 @@ class ScenarioPages:
             may |= {AGAIN} if run.state.ended else {CANCEL}
             if run.state is State.SUCCESSFUL and run.published is None:
                 may |= {PUBLISH}
-        inherits: tuple[str, ...] = ()
+        inherits: tuple[Texts, ...] = ()
         if PUBLISH in may:
             try:
-                inherits = tuple((await self._scenarios.release.inherited(run, caller)).sentences("en"))
+                bound = await self._scenarios.release.inherited(run, caller)
+                lines = zip(*(bound.sentences(language) for language in LANGUAGES), strict=True)
+                inherits = tuple(dict(zip(LANGUAGES, map(self._named, line), strict=True)) for line in lines)
             except HansaError as error:
-                inherits = (error.detail,)
+                inherits = ({"en": error.detail},)
         return Watched(run=run, layers=layers, may=may, inherits=inherits)
 
     async def rows(self, pid: str, branch: str, of: str, caller: Caller) -> Rows:

@@ -128,7 +128,8 @@ async def publish(desk: Desk, visit: Visit) -> Response:
     try:
         if not title:
             raise InvalidInput(visit.t("publish.untitled"))
-        conditions = {"template": visit.fields.get("conditions", "")}
+        template = visit.fields.get("conditions", "")
+        conditions = {"template": template} if template else {}
         iri = await port(desk).publish(pid, {visit.language: title}, conditions, visit.caller)
     except NotFound:
         raise

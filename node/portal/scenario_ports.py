@@ -68,7 +68,7 @@ class Watched:
     run: Run
     layers: tuple[Layer, ...] = ()
     may: frozenset[str] = frozenset()
-    inherits: tuple[str, ...] = ()
+    inherits: tuple[Texts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from node.scenarios.model import AFTER, BoundStep, Layer, Run, StepRun
 from node.scenarios.tracing import why
 from node.vocab.namespaces import DCAT, DCT, PROV, RDF, RDFS, XSD
 
-__all__ = ["layer_iri", "provenance", "step_iri", "why"]
+__all__ = ["layer_iri", "maker_of", "provenance", "step_iri", "why"]
 
 _TYPE: Final = f"<{RDF}type>"
 
@@ -29,6 +29,13 @@ def provenance(run: Run, iri: str, *, by: str, layers: Sequence[Layer] = ()) -> 
     for an address that is no IRI.
     """
     return sorted(set(_statements(run, iri, by, layers)))
+
+
+def maker_of(statements: str, iri: str) -> str:
+    """The run that made the result ``iri``, by the statements (N-Quads) of its record; empty where it is none."""
+    start = f"{iri_term(iri)} {_prov('wasGeneratedBy')} <"
+    found = next((one for one in statements.splitlines() if one.startswith(start)), "")
+    return found.removeprefix(start).partition(">")[0]
 
 
 def layer_iri(layer: str, sha256: str) -> str:

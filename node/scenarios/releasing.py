@@ -8,13 +8,14 @@ stands in the way; who says nothing publishes it under the strictest conditions 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from anyio.to_thread import run_sync
 
-from node.base.errors import Conflict, InvalidInput, NotAllowed
+from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.base.work import UnitOfWork
 from node.catalogue.model import Published
 from node.catalogue.offers import terms_of
@@ -27,7 +28,7 @@ from node.policy.terms import MINIMUM_CELL_SIZE
 from node.scenarios.cards import licences_of
 from node.scenarios.crate import write_crate
 from node.scenarios.library import Library
-from node.scenarios.lineage import provenance, why
+from node.scenarios.lineage import maker_of, provenance, why
 from node.scenarios.model import Layer, Run, State
 from node.scenarios.ports import LayerStore, RunStore
 from node.scenarios.rows import canonical_csv
@@ -39,6 +40,16 @@ CREDITED: Final = "CC-BY-4.0"
 """The licence of a result some of whose inputs ask to be named, where none of them asks for one of its own."""
 
 _CSV: Final = "text/csv"
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
+
+_TITLE: Final = {
+    "en": "Result: {}",
+    "nl": "Resultaat: {}",
+    "cs": "Výsledek: {}",
+    "fr": "Résultat : {}",
+    "de": "Ergebnis: {}",
+}
+"""What a result is called that nobody gave a title: not as the scenario itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +97,14 @@ class Release:
     async def publish(self, run: Run, body: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Publish the result of ``run`` as a dataset: ``{id, title?, titles?, conditions?}``; what came of it.
 
-        Raises ``Conflict`` for a run without a result, ``NotAllowed`` with the breaches where the conditions are more
-        open than those of an input, and as ``node.catalogue.publish.Publish``.
+        Raises ``Conflict`` for a run without a result and for the name of something else, ``NotAllowed`` with the
+        breaches where the conditions are more open than those of an input, and as
+        ``node.catalogue.publish.Publish``.
         """
         _require_result(run)
         wish = wish_of(run, body)
         iri = f"{self._base}/datasets/{wish.id}"
+        await self._require_free(run, iri, caller)
         bound = await self.inherited(run, caller)
         facts = await self._facts(run)
         licence = bound.licence or (CREDITED if any(one.licence for one in bound.sources) else None)
@@ -115,6 +128,26 @@ class Release:
             "created": published.created,
             "inherited": bound.sentences("en", facts),
         }
+
+    async def _require_free(self, run: Run, iri: str, caller: Caller) -> None:
+        """A result may be a new version of an older result of the same scenario, and of nothing else."""
+        try:
+            there = await self._library.record(iri, caller)
+        except NotFound:
+            return
+
+        maker = maker_of(there.nquads.decode(), iri)
+
+        def made() -> bool:
+            with self._uow.read() as tx:
+                before = self._store.get(tx, maker) if maker else None
+                return before is not None and before.template.iri == run.template.iri
+
+        if not await run_sync(made):
+            raise Conflict(
+                f"{iri} is there already, and no result of this scenario: {there.title()}",
+                remedy="give the result another name",
+            )
 
     async def inherited(self, run: Run, caller: Caller) -> flow.Inherited:
         """What binds a result of ``run``."""
@@ -189,8 +222,8 @@ class Release:
             "id": wish.id,
             "title": dict(wish.titles),
             "description": {
-                "en": f"Result of a run of the scenario “{run.template.titles.get('en') or wish.id}”. Goal: {goal} "
-                f"Result hash {run.result}.{' Caveats: ' + told if told else ''}"
+                "en": f"Result of a run of the scenario “{run.template.titles.get('en') or wish.id}”. Goal: {goal}"
+                f"{' Caveats: ' + told if told else ''}"
             },
             "publisher": {"name": self._name, "iri": self._me},
             "contact": {"name": self._name, **_reached(self._contact)},
@@ -231,11 +264,20 @@ def wish_of(run: Run, body: Mapping[str, Any]) -> Wish:
         raise InvalidInput(
             "the result has no name", remedy="give id: what its address ends in, such as bridge-closed"
         )
-    titles = body.get("titles") or ({"en": body["title"]} if body.get("title") else dict(run.template.titles))
+    if not _NAME.fullmatch(name):
+        raise InvalidInput(
+            f"{name[:80]!r} cannot be the end of an address",
+            remedy="give letters, digits, hyphens, dots: such as bridge-closed",
+        )
+    titles = body.get("titles") or ({"en": body["title"]} if body.get("title") else _titles(run))
     conditions = body.get("conditions")
     if not isinstance(titles, Mapping) or not isinstance(conditions, str | Mapping | None):
         raise InvalidInput("titles is an object, conditions the name of a template or an offer")
     return Wish(id=name, titles={str(tag): str(text) for tag, text in titles.items()}, conditions=conditions)
+
+
+def _titles(run: Run) -> dict[str, str]:
+    return {tag: _TITLE.get(tag, "{}").format(title) for tag, title in run.template.titles.items()}
 
 
 def from_afar(run: Run) -> frozenset[str]:

@@ -658,7 +658,7 @@ class FakeScenarios:
             run=run,
             layers=tuple(by_hash[one] for one in run.binding.layers if one in by_hash),
             may=frozenset(may),
-            inherits=("Only for public tasks.", "Results name Plzeň as source."),
+            inherits=({"en": "Only for public tasks."}, {"en": "Results name Plzeň as source."}),
         )
 
     async def rows(self, pid: str, branch: str, of: str, caller: Caller) -> Rows:

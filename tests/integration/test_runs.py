@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from node.builtins.demo.cast import Member, free_ports
+from node.client import Refusal
 from node.identity.model import UserRole
 from node.ledger.model import EntryKind
 from tests.nodes import Company, Pair, Running, admit, agree, company, described, receive, running, until
@@ -90,6 +91,23 @@ class TestToTheEnd:
             ("after", "seconds", "successful"),
         ]
         assert found["steps"][0]["job"] != found["steps"][2]["job"]
+
+    def test_a_result_takes_the_name_of_nothing_else(self, walks: Pair) -> None:
+        found = run(walks.consumer)
+        with walks.consumer.client() as client:
+            for name, why in (("streets", "is there already"), ("bad name!", "cannot be the end of an address")):
+                with pytest.raises(Refusal, match=why):
+                    client.scenarios.publish(found["pid"], {"id": name})
+            first = client.scenarios.publish(found["pid"], {"id": "walked"})
+            assert client.record(first["iri"])["titles"]["en"] == "Result: A walk through the streets"
+            again = client.scenarios.publish(run(walks.consumer)["pid"], {"id": "walked"})
+        assert (first["version"], again["version"]) == (1, 2)
+
+    def test_runs_are_found_by_the_short_name_of_their_scenario(self, walks: Pair) -> None:
+        found = run(walks.consumer)
+        with walks.consumer.client() as client:
+            assert found["pid"] in [one["pid"] for one in client.scenarios.runs("scenario/walks")]
+            assert client.scenarios.runs("scenario/none") == []
 
     def test_corrected_data_and_the_same_run_again(self, walks: Pair) -> None:
         first = run(walks.consumer)
