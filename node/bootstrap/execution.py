@@ -11,7 +11,7 @@ from node.base.changes import Changes
 from node.base.delivery import Courier
 from node.base.errors import Conflict, HansaError, LocalFault, Overloaded, PeerUnreachable
 from node.base.work import Task
-from node.bootstrap.parts import Note, Parts
+from node.bootstrap.parts import Note, Parts, model_limits
 from node.bootstrap.people import Ourselves, People, RulebookInForce
 from node.bootstrap.protocol import Protocol
 from node.catalogue.visibility import Visibility
@@ -91,6 +91,7 @@ def execution(
             me=parts.me,
         ),
         service=CallOpenService(plane=plane),
+        limits=model_limits(parts.settings),
     )
     lines = Lines(
         uow=stores.uow,

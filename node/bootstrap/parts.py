@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
 from node.adapters.egress import Egress
@@ -34,6 +34,7 @@ from node.cage.model import QUERY, Limits
 from node.identity.did import did_of
 from node.ledger.model import Entry, EntryKind
 from node.ledger.usecases import Append
+from node.scenarios.running import MODEL
 from node.settings import Settings
 from node.vocab.dsp import V2025_1
 
@@ -155,10 +156,6 @@ def own_rulebook(stores: Stores, me: str) -> dict[str, Any] | None:
     }
 
 
-MODELS_AT_ONCE: Final = 2
-"""Models that run at the same time. Each may have half a gigabyte and a minute of a processor."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """A node's technology, opened."""
@@ -207,7 +204,7 @@ def open_parts(settings: Settings, *, clock: Clock | None = None, cage: Cage | N
     where = places(settings.folder)
     keyring = FileKeyRing.open(where.keys)
     check_identity(keyring.did, settings)
-    caged = cage or Cage(width=settings.query_concurrency, widths={"scenarios": MODELS_AT_ONCE})
+    caged = cage or Cage(width=settings.query_concurrency, widths={"scenarios": settings.model_concurrency})
     return Parts(
         settings=settings,
         clock=clock or SystemClock(),
@@ -231,6 +228,12 @@ def check_identity(did: str, settings: Settings) -> None:
             f"the keys are those of {did}, and public_url {settings.public_url} would make this node {wanted}",
             remedy="set public_url back; a node at another address is a new participant: hansa init",
         )
+
+
+def model_limits(settings: Settings) -> Limits:
+    """The bounds of one execution of a model."""
+    seconds = settings.model_seconds
+    return replace(MODEL, memory=settings.model_memory, wall=seconds, cpu=math.ceil(seconds) + 1)
 
 
 def _query_limits(settings: Settings) -> Limits:

@@ -299,9 +299,9 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "queue": "all places for models are taken",
 }
 _REMEDIES: Final[Mapping[str, str]] = {
-    "time": "give it a smaller area or a shorter time; the operator sets the limit",
-    "processor": "give it a smaller area or a shorter time; the operator sets the limit",
-    "memory": "give it a smaller area or a shorter time; the operator sets the limit",
+    "time": "give it a smaller area or a shorter time; the setting model_seconds bounds it",
+    "processor": "give it a smaller area or a shorter time; the setting model_seconds bounds it",
+    "memory": "give it a smaller area or a shorter time; the setting model_memory bounds it",
     "machine": "try again later, or on a machine with more memory",
     "depth": "its owner can mend the model",
     "answer": "have it give fewer rows: a smaller area, a coarser step",
