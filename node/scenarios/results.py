@@ -12,7 +12,7 @@ from node.scenarios.model import Binding, Measured
 
 def binding_key(binding: Binding) -> str:
     """SHA-256 over all that determines the result: template, versions and hashes of inputs and steps, parameters,
-    layers in their order.
+    layers in their order, and whether data stay with their owner.
 
     Who runs it, under which agreement, and where the bytes lie do not enter it. Raises ``InvalidInput`` for a
     parameter that is no JSON.
@@ -30,6 +30,8 @@ def _determining(binding: Binding) -> dict[str, Any]:
         "template": {"iri": binding.template, "version": binding.version, "sha256": binding.template_sha256},
         "inputs": {
             one.role: {"iri": one.iri, "version": one.version, "file": one.file, "sha256": one.sha256}
+            # Of data that stay with their owner small cells may be left out: the result is another one.
+            | ({"inPlace": True} if one.in_place else {})
             for one in binding.inputs
         },
         "steps": {one.name: {"iri": one.iri, "version": one.version, "sha256": one.sha256} for one in binding.steps},
