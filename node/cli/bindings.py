@@ -1,14 +1,19 @@
-"""Bindings as they are typed: options of ``run``, or a file that options change; and where two of them differ."""
+"""Bindings as they are typed: options of ``run``, or a file that they change; what names runs and layers."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from node.base.errors import InvalidInput
 from node.cli.yamls import read_description
+
+if TYPE_CHECKING:
+    from node.client import HansaClient
+
+SHA256_LENGTH: Final = 64
 
 
 def binding(
@@ -102,6 +107,38 @@ def _value(text: str) -> Any:
 def _no_constant(name: str) -> NoReturn:
     # JSON has no NaN, whatever Python's reader thinks.
     raise ValueError(name)
+
+
+# ---- runs and layers by the ends of their ids ---------------------------------------------------------------
+
+
+def whole(client: HansaClient, pid: str) -> str:
+    """The pid that is meant: the whole of it, or its end. Raises ``InvalidInput`` where several end so, or none."""
+    if pid.startswith("urn:"):
+        return pid
+    found = [one["pid"] for one in client.scenarios.runs(limit=500) if one["pid"].endswith(pid)]
+    if not found:
+        raise InvalidInput(f"there is no run {pid}", remedy="hansa run list shows those that there are")
+    if len(found) > 1:
+        raise InvalidInput(f"{len(found)} runs end in {pid}", remedy="give more of it, as hansa run list shows it")
+    return str(found[0])
+
+
+def whole_layers(client: HansaClient, names: Sequence[str] | None) -> list[str]:
+    """The change layers that are meant, by their ids or the ends of them. What fits none is left to the node to
+    refuse. Raises ``InvalidInput`` where several end so."""
+    return [whole_layer(client, name) for name in names or ()]
+
+
+def whole_layer(client: HansaClient, name: str) -> str:
+    """The layer that is meant: see ``whole_layers``."""
+    if name.startswith("urn:") or len(name) == SHA256_LENGTH:
+        return name
+    known = [str(one["id"]) for one in client.scenarios.layers()]
+    found = [name] if name in known else [one for one in known if one.endswith(name)]
+    if len(found) > 1:
+        raise InvalidInput(f"{len(found)} change layers end in {name}", remedy="hansa layer list")
+    return found[0] if found else name
 
 
 # ---- two of them ----------------------------------------------------------------------------------------------

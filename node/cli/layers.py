@@ -9,9 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from node.base.errors import InvalidInput
+from node.cli.bindings import whole_layer
 from node.cli.options import Node, connect
 from node.cli.output import Mode, done, emit, line, next_step, say, table
-from node.cli.runs import short, whole_layer
+from node.cli.watching import short
 from node.cli.yamls import read_description
 
 

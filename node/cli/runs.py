@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.base.errors import InvalidInput
-from node.cli.bindings import binding, differences, paired
+from node.cli.bindings import binding, differences, paired, whole, whole_layers
 from node.cli.options import Language, Node, connect
 from node.cli.output import (
     Mode,
@@ -19,9 +16,7 @@ from node.cli.output import (
     emit,
     failed,
     line,
-    mend,
     next_step,
-    reasons,
     remark,
     save,
     say,
@@ -29,11 +24,10 @@ from node.cli.output import (
     table,
     words,
 )
+from node.cli.watching import DONE, REFUSED, figure, follow, obstacles, outcome, pins, short, told
 
 if TYPE_CHECKING:
-    from node.client import HansaClient
-
-DONE, REFUSED, WAITING = 0, 1, 4
+    pass
 
 
 class Branch(StrEnum):
@@ -50,9 +44,6 @@ class Format(StrEnum):
     JSON = "json"
     GEOJSON = "geojson"
 
-
-_ENDED = ("successful", "failed", "dismissed")
-SHA256_LENGTH = 64
 
 Scenario = Annotated[
     str,
@@ -105,9 +96,9 @@ def check(
     if Mode.json:
         emit(found)
     else:
-        _findings(found["findings"])
+        obstacles(found["findings"])
         if found["fits"]:
-            _pins(found["binding"])
+            pins(found["binding"])
             done("everything fits")
     return DONE if found["fits"] else REFUSED
 
@@ -126,10 +117,10 @@ def start(
                 emit(checked)
             else:
                 failed("this scenario cannot be run like this")
-                _findings(checked["findings"])
+                obstacles(checked["findings"])
             return REFUSED
         run = client.scenarios.start(bound)
-        return _follow(client, run, lang, wait=wait)
+        return follow(client, run, lang, wait=wait)
 
 
 def list_runs(
@@ -164,8 +155,8 @@ def show(pid: Pid, node: Node = None, lang: Language = "en") -> None:
     if Mode.json:
         emit(run)
         return
-    _shown(run, lang)
-    _pins(run["binding"])
+    outcome(run, lang)
+    pins(run["binding"])
     for one in run["log"]:
         line("log", told(one))
 
@@ -173,7 +164,7 @@ def show(pid: Pid, node: Node = None, lang: Language = "en") -> None:
 def watch(pid: Pid, node: Node = None, lang: Language = "en") -> int:
     """Watch a run until it ends."""
     with connect(node) as client:
-        return _follow(client, client.scenarios.run(whole(client, pid)), lang, wait=True)
+        return follow(client, client.scenarios.run(whole(client, pid)), lang, wait=True)
 
 
 def cancel(pid: Pid, node: Node = None) -> None:
@@ -195,7 +186,7 @@ def again(
     """Run the same binding once more: the same versions, hence the same result."""
     with connect(node) as client:
         first = client.scenarios.run(whole(client, pid))
-        return _follow(client, client.scenarios.again(first["pid"]), lang, wait=wait, before=first)
+        return follow(client, client.scenarios.again(first["pid"]), lang, wait=wait, before=first)
 
 
 def output(
@@ -292,144 +283,9 @@ def publish(
         line("conditions", sentence)
 
 
-# ---- what is typed --------------------------------------------------------------------------------------------
-
-
 def _saved(path: Path, body: bytes) -> None:
     save(path, body)
     if Mode.json:
         emit({"path": str(path), "size": len(body)})
         return
     done(str(path), detail=size(len(body)))
-
-
-def whole(client: HansaClient, pid: str) -> str:
-    """The pid that is meant: the whole of it, or its end. Raises ``InvalidInput`` where several end so, or none."""
-    if pid.startswith("urn:"):
-        return pid
-    found = [one["pid"] for one in client.scenarios.runs(limit=500) if one["pid"].endswith(pid)]
-    if not found:
-        raise InvalidInput(f"there is no run {pid}", remedy="hansa run list shows those that there are")
-    if len(found) > 1:
-        raise InvalidInput(f"{len(found)} runs end in {pid}", remedy="give more of it, as hansa run list shows it")
-    return str(found[0])
-
-
-def whole_layers(client: HansaClient, names: Sequence[str] | None) -> list[str]:
-    """The change layers that are meant, by their ids or the ends of them. What fits none is left to the node to
-    refuse. Raises ``InvalidInput`` where several end so."""
-    return [whole_layer(client, name) for name in names or ()]
-
-
-def whole_layer(client: HansaClient, name: str) -> str:
-    """The layer that is meant: see ``whole_layers``."""
-    if name.startswith("urn:") or len(name) == SHA256_LENGTH:
-        return name
-    known = [str(one["id"]) for one in client.scenarios.layers()]
-    found = [name] if name in known else [one for one in known if one.endswith(name)]
-    if len(found) > 1:
-        raise InvalidInput(f"{len(found)} change layers end in {name}", remedy="hansa layer list")
-    return found[0] if found else name
-
-
-def short(pid: str) -> str:
-    """The end of a pid, or of the id of a layer: enough to tell them apart by eye. A name stays as it is."""
-    return pid[-8:] if pid.startswith("urn:") else pid
-
-
-def told(entry: str) -> str:
-    """A line of a run's log, with the time of the day in place of the whole moment."""
-    moment, _, text = entry.partition(" ")
-    found = re.fullmatch(r"\d{4}-\d{2}-\d{2}T(\d{2}:\d{2}:\d{2})(?:\.\d+)?Z", moment)
-    return f"{found[1]}  {text}" if found else entry
-
-
-def after(last: str, log: Sequence[str]) -> Sequence[str]:
-    """What a log says after ``last``; all of it, where that is not in it any more: a log is kept short."""
-    return log[len(log) - list(reversed(log)).index(last) :] if last in log else log
-
-
-# ---- what is shown --------------------------------------------------------------------------------------------
-
-
-def _follow(
-    client: HansaClient, run: dict[str, Any], lang: str, *, wait: bool, before: dict[str, Any] | None = None
-) -> int:
-    pid, shown = run["pid"], ""
-    line("run", pid)
-    while True:
-        for one in after(shown, run["log"]):
-            remark(f"  {told(one)}")
-        shown = run["log"][-1] if run["log"] else ""
-        if run["state"] in _ENDED or not wait:
-            break
-        run = client.scenarios.run(pid, wait=1.0)
-    if Mode.json:
-        emit(run)
-    elif run["state"] in _ENDED:
-        _shown(run, lang)
-        if before is not None and before.get("result") and run.get("result"):
-            same = before["result"] == run["result"]
-            (done if same else failed)("the same result as before" if same else "the result differs from before")
-    else:
-        next_step(f"hansa run watch {short(pid)}")
-    if run["state"] == "successful":
-        return DONE
-    return REFUSED if run["state"] in _ENDED else WAITING
-
-
-def _shown(run: Mapping[str, Any], lang: str) -> None:
-    say(words(run["titles"], lang))
-    if run["state"] == "successful":
-        done("done", detail=f"result {run['result'][:12]}…")
-    elif run["state"] in ("failed", "dismissed"):
-        error = run.get("error") or {}
-        failed(error.get("detail") or run["state"])
-        reasons((error.get("facts") or {}).get("reasons", ()), lang)
-        if error.get("remedy"):
-            mend(error["remedy"])
-    else:
-        line("state", f"{run['state']}, {run['progress']} %")
-    if run["indicators"]:
-        table(
-            [
-                (one["name"], figure(one["before"]), figure(one["after"]), _change(one), one["unit"] or "")
-                for one in run["indicators"]
-            ],
-            ("indicator", "before", "after", "change", "unit"),
-        )
-    for caveat in run.get("caveats", ()):
-        line("caveat", f"{caveat['step']}: {caveat['sentence']}", style="yellow")
-
-
-def _findings(findings: Sequence[Mapping[str, Any]]) -> None:
-    for number, one in enumerate(findings, 1):
-        say(f"  {number}  {one['place']}: {one['sentence']}")
-        if one.get("remedy"):
-            say(f"     {one['remedy']}")
-
-
-def _pins(bound: Mapping[str, Any]) -> None:
-    for role, one in bound["inputs"].items():
-        where = "stays with its owner" if one["inPlace"] else one["sha256"][:12] + "…"
-        line(role, f"{one['dataset']} version {one['version']}")
-        line("", f"{one['file']}, {where}")
-    for name, one in bound["steps"].items():
-        line(name, f"{one['uses']} version {one['version']}")
-    for name, value in bound["parameters"].items():
-        line(name, str(value))
-    for layer in bound["layers"]:
-        line("layer", layer[:12] + "…")
-
-
-def figure(value: Any) -> str:
-    """A number as people read it."""
-    if value is None:
-        return "–"
-    return f"{value:,.10g}" if isinstance(value, int | float) else str(value)
-
-
-def _change(one: Mapping[str, Any]) -> str:
-    if one["before"] is None:
-        return ""
-    return f"{one['after'] - one['before']:+,.6g}"

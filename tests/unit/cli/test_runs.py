@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from node.base.errors import InvalidInput
+from node.cli.bindings import whole, whole_layer
 from node.cli.output import save
-from node.cli.runs import short, told, whole, whole_layer
+from node.cli.watching import short, told
 
 FIRST = "urn:uuid:01a1f91a-135f-7881-b7b6-defcce16c5c4"
 SECOND = "urn:uuid:01a1f91b-0000-7881-b7b6-aaaace16c5c4"

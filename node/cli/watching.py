@@ -1,0 +1,115 @@
+"""A run on the terminal: followed to its end, with what it is pinned to, what is in its way, and what it gave."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from node.cli.output import Mode, done, emit, failed, line, mend, next_step, reasons, remark, say, table, words
+
+if TYPE_CHECKING:
+    from node.client import HansaClient
+
+DONE, REFUSED, WAITING = 0, 1, 4
+_ENDED = ("successful", "failed", "dismissed")
+
+
+def short(pid: str) -> str:
+    """The end of a pid, or of the id of a layer: enough to tell them apart by eye. A name stays as it is."""
+    return pid[-8:] if pid.startswith("urn:") else pid
+
+
+def told(entry: str) -> str:
+    """A line of a run's log, with the time of the day in place of the whole moment."""
+    moment, _, text = entry.partition(" ")
+    found = re.fullmatch(r"\d{4}-\d{2}-\d{2}T(\d{2}:\d{2}:\d{2})(?:\.\d+)?Z", moment)
+    return f"{found[1]}  {text}" if found else entry
+
+
+def after(last: str, log: Sequence[str]) -> Sequence[str]:
+    """What a log says after ``last``; all of it, where that is not in it any more: a log is kept short."""
+    return log[len(log) - list(reversed(log)).index(last) :] if last in log else log
+
+
+def follow(
+    client: HansaClient, run: dict[str, Any], lang: str, *, wait: bool, before: dict[str, Any] | None = None
+) -> int:
+    pid, shown = run["pid"], ""
+    line("run", pid)
+    while True:
+        for one in after(shown, run["log"]):
+            remark(f"  {told(one)}")
+        shown = run["log"][-1] if run["log"] else ""
+        if run["state"] in _ENDED or not wait:
+            break
+        run = client.scenarios.run(pid, wait=1.0)
+    if Mode.json:
+        emit(run)
+    elif run["state"] in _ENDED:
+        outcome(run, lang)
+        if before is not None and before.get("result") and run.get("result"):
+            same = before["result"] == run["result"]
+            (done if same else failed)("the same result as before" if same else "the result differs from before")
+    else:
+        next_step(f"hansa run watch {short(pid)}")
+    if run["state"] == "successful":
+        return DONE
+    return REFUSED if run["state"] in _ENDED else WAITING
+
+
+def outcome(run: Mapping[str, Any], lang: str) -> None:
+    say(words(run["titles"], lang))
+    if run["state"] == "successful":
+        done("done", detail=f"result {run['result'][:12]}…")
+    elif run["state"] in ("failed", "dismissed"):
+        error = run.get("error") or {}
+        failed(error.get("detail") or run["state"])
+        reasons((error.get("facts") or {}).get("reasons", ()), lang)
+        if error.get("remedy"):
+            mend(error["remedy"])
+    else:
+        line("state", f"{run['state']}, {run['progress']} %")
+    if run["indicators"]:
+        table(
+            [
+                (one["name"], figure(one["before"]), figure(one["after"]), _change(one), one["unit"] or "")
+                for one in run["indicators"]
+            ],
+            ("indicator", "before", "after", "change", "unit"),
+        )
+    for caveat in run.get("caveats", ()):
+        line("caveat", f"{caveat['step']}: {caveat['sentence']}", style="yellow")
+
+
+def obstacles(findings: Sequence[Mapping[str, Any]]) -> None:
+    for number, one in enumerate(findings, 1):
+        say(f"  {number}  {one['place']}: {one['sentence']}")
+        if one.get("remedy"):
+            say(f"     {one['remedy']}")
+
+
+def pins(bound: Mapping[str, Any]) -> None:
+    for role, one in bound["inputs"].items():
+        where = "stays with its owner" if one["inPlace"] else one["sha256"][:12] + "…"
+        line(role, f"{one['dataset']} version {one['version']}")
+        line("", f"{one['file']}, {where}")
+    for name, one in bound["steps"].items():
+        line(name, f"{one['uses']} version {one['version']}")
+    for name, value in bound["parameters"].items():
+        line(name, str(value))
+    for layer in bound["layers"]:
+        line("layer", layer[:12] + "…")
+
+
+def figure(value: Any) -> str:
+    """A number as people read it."""
+    if value is None:
+        return "–"
+    return f"{value:,.10g}" if isinstance(value, int | float) else str(value)
+
+
+def _change(one: Mapping[str, Any]) -> str:
+    if one["before"] is None:
+        return ""
+    return f"{one['after'] - one['before']:+,.6g}"
