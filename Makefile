@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup dev demo test lint type format bench storm simulate tck clean docs
+.PHONY: help setup dev demo test lint type format bench storm simulate tck interop clean docs
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ simulate: $(VENV)/.dev ## nodes in one process under a scripted adversary (STEPS
 
 tck: $(VENV)/.dev ## the official DSP kit, 65 tests, three runs on each database (needs a JDK and Maven)
 	@scripts/tck
+
+interop: $(VENV)/.dev ## a live Eclipse EDC as a peer, both directions (needs a JDK and Maven)
+	@scripts/interop
 
 clean: ## remove what the commands above made here
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

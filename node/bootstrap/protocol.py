@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from node.adapters.egress import Egress, Lane
 from node.adapters.planes.http import HttpPlane
 from node.base.delivery import Courier
-from node.base.errors import NotFound, PeerUnreachable
 from node.base.work import Transaction
 from node.bootstrap.correspondence import Correspondence
 from node.bootstrap.parts import Note, Parts
 from node.bootstrap.people import Ourselves, People, RulebookInForce, verify_signature
+from node.bootstrap.remote import RemoteCatalogues
 from node.catalogue.model import Record
 from node.catalogue.visibility import Visibility
 from node.identity.documents import UnknownKey, key_for
@@ -61,39 +60,6 @@ class Protocol:
     manifests: SignManifest
     refresh: RefreshToken
     receive: Receive
-
-
-class RemoteCatalogues:
-    """Other nodes' DSP catalogues (``node.negotiation.ports.ProviderCatalogue``)."""
-
-    def __init__(self, correspondence: Correspondence, egress: Egress) -> None:
-        self._correspondence = correspondence
-        self._egress = egress
-
-    async def dataset(self, provider: str, iri: str) -> tuple[dict[str, Any], str]:
-        """The dataset and the provider's protocol base URL, found through its DID document."""
-        document = await self._correspondence.document(provider)
-        service = document.service("CatalogService")
-        if service is None:
-            raise PeerUnreachable(f"the DID document of {provider} names no catalogue")
-        address = service.removesuffix("/catalog")
-        answer = await self._egress.request(
-            "GET",
-            f"{address}/catalog/datasets/{iri}",
-            headers={
-                "Authorization": self._correspondence.authorization(provider),
-                "Accept": "application/json",
-            },
-            lane=Lane.MESSAGES,
-        )
-        if answer.status == 404:
-            raise NotFound("the provider offers you nothing under this address")
-        if not answer.ok:
-            raise PeerUnreachable(f"the provider's catalogue answers {answer.status}")
-        found = answer.json()
-        if not isinstance(found, dict) or found.get("@id") != iri:
-            raise PeerUnreachable("the provider's catalogue answers about something else")
-        return found, address
 
 
 def protocol(

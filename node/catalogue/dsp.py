@@ -30,7 +30,9 @@ PAGE: Final = 50
 SCAN: Final = 1000
 """How many records one request looks at when a filter leaves few of them."""
 
+MOST_SKIPPED: Final = 10_000
 _FIELDS: Final = ("text", "kind", "keyword", "theme")
+_QUERY_SPEC: Final = ("QuerySpec", "edc:QuerySpec", "https://w3id.org/edc/v0.0.1/ns/QuerySpec")
 
 
 def formats_of(record: Record) -> tuple[str, ...]:
@@ -65,7 +67,7 @@ class DspCatalogue:
         self._visibility = visibility
         self._node = node
         self._formats = formats
-        self._page = page
+        self.page = page
 
     async def catalog(
         self,
@@ -111,9 +113,11 @@ class DspCatalogue:
     def _collect(self, caller: Caller, wanted: Filter, after: str) -> tuple[list[Record], str | None]:
         audiences = self._visibility.audiences(caller)
         fitting: list[Record] = []
+        page = min(self.page, wanted.limit or self.page)
+        skip = 0 if after else wanted.skip
         seen = 0
         with self._uow.read() as tx:
-            while seen < SCAN:
+            while seen < SCAN + wanted.skip:
                 batch = self._records.current(
                     tx,
                     audiences=audiences,
@@ -121,16 +125,20 @@ class DspCatalogue:
                     origins=(self._node.did,),
                     offered=True,
                     after=after,
-                    limit=self._page,
+                    limit=self.page,
                 )
                 for record in batch:
-                    if len(fitting) == self._page:
+                    if len(fitting) == page:
                         return fitting, after
                     after = record.iri
-                    if wanted.fits(record):
+                    if not wanted.fits(record):
+                        continue
+                    if skip:
+                        skip -= 1
+                    else:
                         fitting.append(record)
                 seen += len(batch)
-                if len(batch) < self._page:
+                if len(batch) < self.page:
                     return fitting, None
         return fitting, after
 
@@ -168,12 +176,15 @@ class DspCatalogue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """What a consumer asks for; everything empty fits everything."""
+    """What a consumer asks for; everything empty fits everything. ``skip`` and ``limit`` are a part of what fits,
+    where the consumer counts its pages itself."""
 
     words: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     keywords: frozenset[str] = frozenset()
     themes: frozenset[str] = frozenset()
+    skip: int = 0
+    limit: int | None = None
 
     @classmethod
     def read(cls, value: Any) -> Filter:
@@ -181,7 +192,11 @@ class Filter:
         entries = value if isinstance(value, list | tuple) else [value] if value else []
         words: list[str] = []
         said: dict[str, list[str]] = {"kind": [], "keyword": [], "theme": []}
+        part: tuple[int, int | None] = (0, None)
         for entry in entries:
+            if isinstance(entry, Mapping) and entry.get("@type") in _QUERY_SPEC:
+                part = _part(entry)
+                continue
             if not isinstance(entry, Mapping) or not set(entry) <= {*_FIELDS, "@id", "@type"}:
                 raise _unsupported()
             for name in _FIELDS:
@@ -200,6 +215,8 @@ class Filter:
             kinds=kinds,
             keywords=frozenset(said["keyword"]),
             themes=frozenset(said["theme"]),
+            skip=part[0],
+            limit=part[1],
         )
 
     def fits(self, record: Record) -> bool:
@@ -209,6 +226,18 @@ class Filter:
             return True
         text = " ".join((*record.titles.values(), *record.descriptions.values(), *record.keywords)).casefold()
         return all(word in text for word in self.words)
+
+
+def _part(spec: Mapping[str, Any]) -> tuple[int, int | None]:
+    """Offset and limit of a query of EDC, which it puts into every request. Its order is ours already; its criteria
+    speak of properties that our assets do not have. Raises ``InvalidInput`` for those."""
+    members = {name.rpartition(":")[2].rpartition("/")[2]: value for name, value in spec.items()}
+    if members.get("filterExpression"):
+        raise _unsupported()
+    offset, limit = members.get("offset", 0), members.get("limit")
+    if type(offset) is not int or not 0 <= offset <= MOST_SKIPPED or (limit is not None and type(limit) is not int):
+        raise _unsupported()
+    return offset, limit if limit and limit > 0 else None
 
 
 def _texts(texts: Mapping[str, str]) -> list[dict[str, str]]:

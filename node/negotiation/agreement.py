@@ -23,7 +23,7 @@ from node.identity.ports import KeyRing
 from node.negotiation.messages import TERMS
 from node.negotiation.model import Negotiation
 from node.negotiation.proposal import foreign
-from node.policy.odrl import same_terms
+from node.policy.odrl import asks_for
 
 VerifyJws = Callable[[str, DidDocument], bytes]
 """(compact JWS, document of the signer) → payload; raises where the signature does not hold."""
@@ -67,7 +67,7 @@ def draft(
     }
     # All terms of the offer travel on, also those that we do not know; its identity and parties are its own. Where
     # the consumer asks for what we offer, its words for it do not count: we sign nothing that it wrote beside them.
-    own = record.offer is not None and same_terms(record.offer, negotiation.offer)
+    own = record.offer is not None and asks_for(negotiation.offer, record.offer)
     terms = record.offer if own and record.offer is not None else negotiation.offer
     body |= {name: value for name, value in terms.items() if name not in _OFFERS_OWN}
     body[TERMS] = {

@@ -139,6 +139,12 @@ class Conversation(Generic[P]):
         moved = replace(step.process, peer_pid=process.peer_pid or theirs, **changes)
         return self._settle(tx, process, Step(moved, step.effects))
 
+    def hear(self, tx: Transaction, process: P, message: Incoming) -> Answer:
+        """Take a message that moves nothing by itself. Raises ``InvalidInput`` where its process ids are not those of
+        this process."""
+        self._check_pids(process, message)
+        return self.accept(tx, process, message)
+
     def accept(self, tx: Transaction, process: P, message: Incoming, *, status: int = 200) -> Answer:
         """Keep the message and the answer that it gets, so that a repeat is answered alike."""
         answer = Answer(status, self._acknowledge(process))

@@ -24,7 +24,8 @@ SIGNATURE: Final = HANSA + "signature"
 """Our extra member: the sender's compact JWS over the agreement's envelope. Others ignore it."""
 
 TERMS: Final = HANSA + "terms"
-"""Our extra member inside an agreement: parties, asset version, rulebook, as both documents show them."""
+"""Our extra member of an agreement: parties, asset version, rulebook, as both documents show them. It travels beside
+the agreement: there are consumers that refuse one whose policy has any member that their offer does not have."""
 
 PURPOSE: Final = HANSA + "purpose"
 """Our extra member of a request: the purpose that the consumer declares."""
@@ -73,6 +74,8 @@ def read(raw: bytes, *expected: str) -> Incoming:
         require_offer(body.get("offer"), "offer", target=True)
     elif kind == machine.AGREEMENT:
         require_agreement(body.get("agreement"))
+        if TERMS in body and TERMS not in body["agreement"]:
+            body = {**body, "agreement": {**body["agreement"], TERMS: body[TERMS]}}
     elif kind == _EVENT:
         event = str(body["eventType"]).rpartition("/")[2].rpartition(":")[2]
         if event not in ("ACCEPTED", "FINALIZED"):
@@ -189,8 +192,11 @@ def offer(negotiation: Negotiation, terms: Mapping[str, Any], callback: str | No
 
 
 def agreement(negotiation: Negotiation, body: Mapping[str, Any], signature: str | None) -> dict[str, Any]:
-    """ContractAgreementMessage, with the provider's signature beside the agreement."""
-    message = {**_head(negotiation, machine.AGREEMENT), **_pids(negotiation), "agreement": dict(body)}
+    """ContractAgreementMessage, with our additional terms and the provider's signature beside the agreement."""
+    plain = {name: value for name, value in body.items() if name != TERMS}
+    message = {**_head(negotiation, machine.AGREEMENT), **_pids(negotiation), "agreement": plain}
+    if TERMS in body:
+        message[TERMS] = body[TERMS]
     if signature:
         message[SIGNATURE] = signature
     return message

@@ -25,7 +25,7 @@ from node.negotiation.model import Negotiation, PendingDecision
 from node.negotiation.ports import DecisionStore
 from node.policy.decide import decide, principal_action
 from node.policy.model import Decision, Situation
-from node.policy.odrl import parse, same_terms
+from node.policy.odrl import asks_for, parse, same_terms
 from node.policy.summary import summary
 
 log = logging.getLogger("hansa.negotiation")
@@ -122,7 +122,7 @@ class Reactions:
             negotiation=negotiation,
             decision=decision,
             own_offer=own,
-            same_terms=own is not None and same_terms(negotiation.offer, own),
+            same_terms=own is not None and asks_for(negotiation.offer, own),
             said=said,
         )
 

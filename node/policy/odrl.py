@@ -117,6 +117,17 @@ def same_terms(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
         return False
 
 
+def asks_for(asked: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
+    """Whether a consumer asks for the offer ``own`` in its terms.
+
+    A profile that it leaves out is the offer's: it says in which vocabulary to read the rules, not which there are,
+    and some connectors read it and do not write it (docs/reference/interoperability.md).
+    """
+    if "profile" in own and not any(name in asked for name in ("profile", "odrl:profile", f"{ODRL}profile")):
+        asked = {**asked, "profile": own["profile"]}
+    return same_terms(asked, own)
+
+
 class _Context:
     """What the rules inherit from their policy: a rule about another asset or other parties is refused."""
 

@@ -21,6 +21,9 @@ HTTP_ENDPOINT: Final = "https://w3id.org/idsa/v4.1/HTTP"
 TOKEN_ENDPOINT: Final = f"{HANSA}tokenEndpoint"
 MANIFEST_ENDPOINT: Final = f"{HANSA}manifestEndpoint"
 EXPIRES: Final = f"{HANSA}expires"
+_EDC: Final = "https://w3id.org/edc/v0.0.1/ns/"
+"""EDC takes everything but the type from the properties, and keeps those that are named by IRIs
+(docs/reference/interoperability.md)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +42,7 @@ def pull_address(public_url: str, pid: str, *, token: str, expires: datetime) ->
     return _address(
         endpoint,
         {
-            "authorization": token,
-            "authType": "bearer",
+            **_bearer(endpoint, token),
             TOKEN_ENDPOINT: f"{endpoint}/token",
             MANIFEST_ENDPOINT: f"{endpoint}/manifest",
             EXPIRES: stamp(expires),
@@ -53,8 +55,7 @@ def execute_address(public_url: str, pid: str, process: str, *, token: str, expi
     return _address(
         process,
         {
-            "authorization": token,
-            "authType": "bearer",
+            **_bearer(process, token),
             TOKEN_ENDPOINT: f"{_door(public_url, pid)}/token",
             EXPIRES: stamp(expires),
         },
@@ -68,6 +69,17 @@ def process_url(public_url: str, model: str) -> str:
 
 def _door(public_url: str, pid: str) -> str:
     return f"{public_url.rstrip('/')}/data/{quote(pid, safe=':')}"
+
+
+def _bearer(endpoint: str, token: str) -> dict[str, str]:
+    return {
+        "authorization": token,
+        "authType": "bearer",
+        f"{_EDC}endpoint": endpoint,
+        f"{_EDC}endpointType": HTTP_ENDPOINT,
+        f"{_EDC}authorization": token,
+        f"{_EDC}authType": "bearer",
+    }
 
 
 def _address(endpoint: str, properties: Mapping[str, str]) -> dict[str, Any]:

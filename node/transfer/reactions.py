@@ -172,6 +172,16 @@ class Reactions:
             return self._refuse(tx, transfer, opened.code, [opened.why])
         return transfer
 
+    def answer_resumption(self, tx: Transaction, transfer: Transfer) -> None:
+        """Start for a consumer that has asked for it, with a new address, or end it where it cannot go on."""
+        if not self._conversation.may_send(transfer, machine.START):
+            return
+        opened = self._open(tx, transfer, self._agreements.get(tx, transfer.agreement))
+        if isinstance(opened, _Shut):
+            self._refuse(tx, transfer, opened.code, [opened.why])
+        else:
+            self._send_start(tx, transfer, opened)
+
     def command(
         self,
         tx: Transaction,

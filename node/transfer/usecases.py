@@ -19,7 +19,7 @@ from node.catalogue.ports import RecordStore
 from node.identity.model import Caller
 from node.negotiation.caps import Caps
 from node.negotiation.conversation import Answer, Conversation, Note
-from node.negotiation.messages import Incoming
+from node.negotiation.messages import AFTER, Incoming
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore, NegotiationStore
 from node.transfer import machine, messages, strategy
@@ -135,7 +135,12 @@ class Transfers:
             repeated = self._conversation.repeated(tx, transfer, message)
             if repeated is not None:
                 return repeated
-            step = self._conversation.receive(tx, transfer, message, **self._content(transfer, message))
+            content = self._content(transfer, message)
+            if _asks_to_resume(transfer, message):
+                answer = self._conversation.hear(tx, transfer, message)
+                self._reactions.answer_resumption(tx, transfer)
+                return answer
+            step = self._conversation.receive(tx, transfer, message, **content)
             moved = step.process
             self._reactions.follow(tx, moved, [e.state for e in step.effects if isinstance(e, Entered)])
             answer = self._conversation.accept(tx, moved, message)
@@ -286,6 +291,12 @@ class Transfers:
         if step is None or step.process.pending is not None:
             return
         self._reactions.follow(tx, step.process, [e.state for e in step.effects if isinstance(e, Entered)])
+        asked = self._store.last_accepted(tx, pid) if step.process.role is Role.PROVIDER else None
+        if asked is not None and exchange.message == asked.message == machine.START:
+            # The consumer did not wait for our start after its own, which was enough for it.
+            resumed = self._conversation.receive(tx, step.process, messages.read(asked.body, machine.START))
+            self._reactions.react(tx, self._reactions.reopen(tx, resumed.process))
+            return
         if exchange.message == machine.START and code == NotAllowed.code:
             # The provider keeps it suspended, and so it is on both sides.
             self._conversation.amend(tx, step.process, suspended_by=str(Role.PROVIDER))
@@ -298,6 +309,16 @@ class Transfers:
                 code="out-of-step",
                 reason=[f"{exchange.message} was refused: {code}"],
             )
+
+
+def _asks_to_resume(transfer: Transfer, message: Incoming) -> bool:
+    """Whether a consumer's start only asks for ours.
+
+    A node of this kind renews its token by itself when it has resumed, and dates its messages. Others count the
+    transfer as suspended until the provider starts it with a new address (docs/reference/interoperability.md).
+    """
+    provides = transfer.role is Role.PROVIDER and transfer.state == machine.SUSPENDED
+    return provides and message.name == machine.START and message.text(AFTER) is None
 
 
 def _did(caller: Caller) -> str:

@@ -1,0 +1,103 @@
+"""Other participants' catalogues, read over the Dataspace Protocol (DSP 2025-1 §5.2, §6.3)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
+
+from node.adapters.egress import Egress, Lane
+from node.adapters.egress.client import Answer
+from node.base.errors import NotFound, PeerUnreachable
+from node.bootstrap.correspondence import Correspondence
+from node.vocab.dsp import V2025_1
+
+PAGES: Final = 1000
+PAGE_BYTES: Final = 8 * 1024 * 1024
+_NEXT: Final = re.compile(r'<([^<>\s]{1,4096})>[^,]*;\s*rel="?next"?', re.IGNORECASE)
+
+
+class RemoteCatalogues:
+    """Implements ``node.negotiation.ports.ProviderCatalogue``; a provider is found through its DID document."""
+
+    def __init__(self, correspondence: Correspondence, egress: Egress) -> None:
+        self._correspondence = correspondence
+        self._egress = egress
+
+    async def dataset(self, provider: str, iri: str) -> tuple[dict[str, Any], str]:
+        """See ``ProviderCatalogue.dataset``.
+
+        A server that does not let slashes into the segments of a path answers 400 to the id of a dataset that is an
+        IRI; the dataset is then looked up in the catalogue, page by page.
+        """
+        address = await self._address(provider)
+        answer = await self._ask(provider, "GET", f"{address}/catalog/datasets/{iri}")
+        if answer.status == 400:
+            async for one in self.datasets(provider):
+                if one.get("@id") == iri:
+                    return one, address
+            raise _absent()
+        if answer.status == 404:
+            raise _absent()
+        found = _object(answer)
+        if found.get("@id") != iri:
+            raise PeerUnreachable("the provider's catalogue answers about something else")
+        return found, address
+
+    async def datasets(self, provider: str, *, pages: int = PAGES) -> AsyncIterator[dict[str, Any]]:
+        """Every dataset that ``provider`` shows us, following its ``Link`` headers for at most ``pages`` pages.
+
+        Raises ``PeerUnreachable`` where it does not answer, or sends us to another host for the rest: that host would
+        get our token.
+        """
+        address = await self._address(provider)
+        url = first = f"{address}/catalog/request"
+        body = json.dumps({"@context": [V2025_1.context], "@type": "CatalogRequestMessage"}).encode()
+        for _ in range(pages):
+            answer = await self._ask(provider, "POST", url, body)
+            page = _object(answer)
+            for one in page.get("dataset") or []:
+                if isinstance(one, dict):
+                    yield one
+            following = _following(answer.headers)
+            if following is None:
+                return
+            url = urljoin(first, following)
+            if urlsplit(url)[:2] != urlsplit(first)[:2]:
+                raise PeerUnreachable("the provider's catalogue goes on at another host")
+        raise PeerUnreachable(f"the provider's catalogue has more than {pages} pages")
+
+    async def _address(self, provider: str) -> str:
+        document = await self._correspondence.document(provider)
+        service = document.service("CatalogService")
+        if service is None:
+            raise PeerUnreachable(f"the DID document of {provider} names no catalogue")
+        return service.removesuffix("/catalog")
+
+    async def _ask(self, provider: str, method: str, url: str, body: bytes | None = None) -> Answer:
+        headers = {"Authorization": self._correspondence.authorization(provider), "Accept": "application/json"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        return await self._egress.request(
+            method, url, headers=headers, body=body, max_bytes=PAGE_BYTES, lane=Lane.MESSAGES
+        )
+
+
+def _absent() -> NotFound:
+    return NotFound("the provider offers you nothing under this address")
+
+
+def _object(answer: Answer) -> dict[str, Any]:
+    if not answer.ok:
+        raise PeerUnreachable(f"the provider's catalogue answers {answer.status}")
+    found = answer.json()
+    if not isinstance(found, dict):
+        raise PeerUnreachable("the provider's catalogue answers something that is no object")
+    return found
+
+
+def _following(headers: Mapping[str, str]) -> str | None:
+    found = _NEXT.search(headers.get("link", ""))
+    return found.group(1) if found else None

@@ -1,0 +1,1 @@
+"""A live Eclipse EDC as a peer: ``make interop``."""

@@ -1,0 +1,95 @@
+"""What stands around an EDC: the source of its bytes, the address that hears of its transfers, a place to push to."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+BYTES = b"hour,count\n" + b"".join(b"2026-01-01T%02d,%d\n" % (hour % 24, hour) for hour in range(2000))
+
+
+class Desk:
+    """Serves ``/source``, hears ``/events``, takes ``/sink/…``."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.pushed: dict[str, bytes] = {}
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.url = f"http://localhost:{self.server.server_port}"
+
+    def _handler(desk) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - ``self`` is the handler's
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                self._answer(BYTES)
+
+            def do_POST(self) -> None:
+                body = self._body()
+                if self.path.startswith("/sink/"):
+                    desk.pushed[self.path] = body
+                else:
+                    desk.events.append(json.loads(body))
+                self._answer(b"")
+
+            do_PUT = do_POST  # noqa: N815 - the library's name
+
+            def _body(self) -> bytes:
+                if "chunked" not in self.headers.get("Transfer-Encoding", ""):
+                    return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                body = b""
+                while size := int(self.rfile.readline().split(b";")[0], 16):
+                    body += self.rfile.read(size)
+                    self.rfile.readline()
+                self.rfile.readline()
+                return body
+
+            def _answer(self, body: bytes) -> None:
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.send_header("Content-Type", "text/csv")
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                """Nothing is told."""
+
+        return Handler
+
+    def started(self, pid: str) -> dict[str, Any] | None:
+        """The data address that EDC was given last for its transfer ``pid``."""
+        for event in reversed(self.events):
+            payload = event.get("payload", {})
+            if payload.get("transferProcessId") == pid and payload.get("dataAddress"):
+                found: dict[str, Any] = payload["dataAddress"]
+                return found
+        return None
+
+
+@contextmanager
+def open_desk() -> Iterator[Desk]:
+    desk = Desk()
+    thread = threading.Thread(target=desk.server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield desk
+    finally:
+        desk.server.shutdown()
+        desk.server.server_close()
+        thread.join(10)
+
+
+def fetched(endpoint: str, authorization: str | None) -> tuple[int, bytes]:
+    """What an application beside EDC gets with the data address: status and body."""
+    headers = {} if authorization is None else {"Authorization": authorization}
+    request = urllib.request.Request(endpoint, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()

@@ -1,0 +1,267 @@
+"""Eclipse EDC 0.15.1 as a process of its own, and its management API (``shared/kits/edc``)."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from tests.shared import SHARED
+
+KIT: Final = SHARED / "kits" / "edc" / "edc"
+CACHE: Final = Path(os.environ.get("KITS_CACHE", Path.home() / ".cache" / "hansa-kits"))
+EDC_NS: Final = "https://w3id.org/edc/v0.0.1/ns/"
+CONTEXT: Final = {"@vocab": EDC_NS, "odrl": "http://www.w3.org/ns/odrl/2/"}
+ODRL: Final = "http://www.w3.org/ns/odrl.jsonld"
+PATHS: Final = {"2025-1": "/2025-1", "2024/1": "/2024/1"}
+PATIENCE: Final = 30.0
+T = TypeVar("T")
+
+
+class CannotBeHad(Exception):
+    """Something that the run needs is not here, and cannot be fetched."""
+
+
+def require_edc() -> None:
+    """Raises ``CannotBeHad`` where there is no JDK, no Maven, or no kit."""
+    missing = [name for name in ("java", "mvn") if shutil.which(name) is None]
+    if missing:
+        raise CannotBeHad(f"EDC needs a JDK (17 or newer) and Maven; not found: {', '.join(missing)}")
+    if not KIT.exists():
+        raise CannotBeHad(f"EDC is not at hand: no {KIT}; set HANSA_SHARED")
+
+
+@dataclass(frozen=True)
+class Edc:
+    """A running EDC. Its participant id is the ``did:web`` of the origin that its protocol is served at, so that the
+    addresses of its assets tell whose they are, as those of every node do."""
+
+    port: int
+
+    @property
+    def origin(self) -> str:
+        return f"http://localhost:{self.port + 3}"
+
+    @property
+    def did(self) -> str:
+        return f"did:web:localhost%3A{self.port + 3}"
+
+    def address(self, version: str) -> str:
+        """Where its protocol paths of this version hang."""
+        return f"{self.origin}/protocol{PATHS[version]}"
+
+    def asset(self, name: str) -> str:
+        return f"{self.origin}/datasets/{name}"
+
+    # ---- management ------------------------------------------------------------------------------------------
+
+    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """One call of the management API. Raises ``AssertionError`` with what EDC says."""
+        request = urllib.request.Request(
+            f"http://localhost:{self.port + 2}/management/v3{path}",
+            method=method,
+            headers={"Content-Type": "application/json"},
+            data=None if body is None else json.dumps({"@context": CONTEXT, **body}).encode(),
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                text = answer.read()
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"EDC: {method} {path}: {error.code} {error.read()[:800]!r}") from None
+        return json.loads(text) if text else None
+
+    def seed(self, source: str, *, extra: int) -> None:
+        """Assets whose bytes come from ``source``: ``counters`` and ``extra`` more that
+        everybody may use."""
+        policy = {"@context": ODRL, "@type": "Set", "permission": [{"action": "use"}]}
+        self.call("POST", "/policydefinitions", {"@id": "open", "policy": policy})
+        where = {"type": "HttpData", "baseUrl": source}
+        for name in ("counters", *(f"more-{number}" for number in range(extra))):
+            asset = {"@id": self.asset(name), "properties": {"name": name}, "dataAddress": where}
+            self.call("POST", "/assets", asset)
+        definition = {"@id": "open", "accessPolicyId": "open", "contractPolicyId": "open", "assetsSelector": []}
+        self.call("POST", "/contractdefinitions", definition)
+
+    def catalog(self, peer: str, address: str, version: str, **query: Any) -> Sequence[dict[str, Any]]:
+        """The datasets of a peer's catalogue, as EDC's management API tells them."""
+        asked: dict[str, Any] = {
+            **_peer(peer, address, version),
+        }
+        if query:
+            asked["querySpec"] = query
+        found = self.call("POST", "/catalog/request", asked)
+        return several(found.get("dataset") or found.get("dcat:dataset"))
+
+    def dataset(self, peer: str, address: str, version: str, iri: str) -> dict[str, Any]:
+        """One dataset of a peer's catalogue."""
+        asked = {**_peer(peer, address, version), "@id": iri}
+        found: dict[str, Any] = self.call("POST", "/catalog/dataset/request", asked)
+        return found
+
+    def negotiate(self, peer: str, address: str, version: str, dataset: Mapping[str, Any]) -> str:
+        """Begin a negotiation about the first offer of ``dataset``, as it stands in the catalogue; its id."""
+        offer = first(dataset.get("hasPolicy") or dataset["odrl:hasPolicy"])
+        policy = {
+            **offer,
+            "@context": ODRL,
+            "@type": "odrl:Offer",
+            "assigner": {"@id": peer},
+            "target": {"@id": dataset["@id"]},
+        }
+        begun = self.call(
+            "POST",
+            "/contractnegotiations",
+            {
+                "@type": "ContractRequest",
+                **_peer(peer, address, version),
+                "policy": policy,
+            },
+        )
+        return str(begun["@id"])
+
+    def transfer(
+        self,
+        peer: str,
+        address: str,
+        version: str,
+        agreement: str,
+        *,
+        kind: str,
+        events: str,
+        sink: str | None = None,
+    ) -> str:
+        """Ask for the bytes of an agreement; ``events`` is told when the transfer starts; its id."""
+        asked: dict[str, Any] = {
+            "@type": "TransferRequest",
+            **_peer(peer, address, version),
+            "contractId": agreement,
+            "transferType": kind,
+            "callbackAddresses": [{"uri": events, "events": ["transfer.process"], "transactional": False}],
+        }
+        if sink is not None:
+            asked["dataDestination"] = {"type": "HttpData", "baseUrl": sink}
+        return str(self.call("POST", "/transferprocesses", asked)["@id"])
+
+    def negotiation(self, pid: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.call("GET", f"/contractnegotiations/{pid}")
+        return found
+
+    def process(self, pid: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.call("GET", f"/transferprocesses/{pid}")
+        return found
+
+    def suspend(self, pid: str) -> None:
+        self.call(
+            "POST", f"/transferprocesses/{pid}/suspend", {"@id": pid, "@type": "SuspendTransfer", "reason": "a test"}
+        )
+
+    def end(self, kind: str, pid: str) -> None:
+        """Terminate a process: ``kind`` is ``contractnegotiations`` or ``transferprocesses``."""
+        what = "TerminateNegotiation" if kind == "contractnegotiations" else "TerminateTransfer"
+        self.call("POST", f"/{kind}/{pid}/terminate", {"@id": pid, "@type": what, "reason": "a test"})
+
+    def by_peer_pid(self, kind: str, pid: str) -> dict[str, Any] | None:
+        """EDC's side of a process of ours: ``kind`` is ``contractnegotiations`` or ``transferprocesses``."""
+        criterion = {"operandLeft": "correlationId", "operator": "=", "operandRight": pid}
+        found = self.call("POST", f"/{kind}/request", {"@type": "QuerySpec", "filterExpression": [criterion]})
+        return found[0] if found else None
+
+    def reaches(self, kind: str, pid: str, *states: str) -> dict[str, Any]:
+        """Wait until a process of EDC's is in one of ``states``; how it is then."""
+        known: list[str] = []
+
+        def look() -> dict[str, Any] | None:
+            found: dict[str, Any] = self.call("GET", f"/{kind}/{pid}")
+            if not known or known[-1] != found["state"]:
+                known.append(found["state"])
+            return found if found["state"] in states else None
+
+        try:
+            return until(f"EDC's process is {' or '.join(states)}", look)
+        except AssertionError as late:
+            raise AssertionError(
+                f"{late}; it went {' → '.join(known)}: {self.call('GET', f'/{kind}/{pid}')}"
+            ) from None
+
+
+def protocol(version: str) -> str:
+    """What EDC calls a version."""
+    return f"dataspace-protocol-http:{version}"
+
+
+def _peer(did: str, address: str, version: str) -> dict[str, str]:
+    return {"counterPartyAddress": address, "counterPartyId": did, "protocol": protocol(version)}
+
+
+def first(value: Any) -> Any:
+    return value[0] if isinstance(value, list) else value
+
+
+def several(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def until(what: str, condition: Callable[[], T | None], seconds: float = PATIENCE) -> T:
+    """The first truthy answer of ``condition``. Raises ``AssertionError`` after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = condition()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:g} s: {what}")
+        time.sleep(0.05)
+
+
+@contextmanager
+def running_edc(*words: str) -> Iterator[Edc]:
+    """An EDC at free ports; ``words`` go on to the kit's command. Raises ``CannotBeHad`` where it does not start."""
+    require_edc()
+    port = free_ports()
+    name = f"interop-{os.getpid()}-{port}"
+    edc = Edc(port)
+    started = subprocess.run(
+        [str(KIT), "up", name, str(port), "--set", f"edc.participant.id={edc.did}", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    try:
+        if started.returncode != 0:
+            raise CannotBeHad(
+                (started.stderr.strip() or started.stdout.strip() or "EDC did not start").splitlines()[-1]
+            )
+        yield edc
+    finally:
+        subprocess.run([str(KIT), "down", name], capture_output=True, check=False)
+
+
+def free_ports() -> int:
+    """A port after which five more are free."""
+    for _ in range(50):
+        with socket.socket() as reserved:
+            reserved.bind(("127.0.0.1", 0))
+            port = int(reserved.getsockname()[1])
+        if port < 65000 and all(_is_free(port + offset) for offset in range(1, 6)):
+            return port
+    raise CannotBeHad("there are no six free ports in a row")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as tried:
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
