@@ -192,6 +192,11 @@ class ScenarioPages:
         """An empty layer for a dataset."""
         _require_runner(caller)
         layers = self._scenarios.layers
+        if file is None:
+            there = await self._scenarios.library.record(target, caller, version=version)
+            drawable = [one.name for one in there.files if one.media_type.partition(";")[0] == "application/geo+json"]
+            # What can be drawn is what somebody wants to change on a map; where there are several, they say which.
+            file = drawable[0] if len(drawable) == 1 else None
         rows, port, name, number, sha256 = await layers.target(target, caller, version=version, file=file)
         record = await self._scenarios.library.record(target, caller, version=version)
         key = key_of(rows, port)

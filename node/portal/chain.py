@@ -163,7 +163,7 @@ def _step(link: Link, top: float) -> Markup:
         '<text class="where" x="{:g}" y="{:.1f}" text-anchor="middle">{}</text></g>'
     ).format(
         classes,
-        f"{link.title}, {link.word}, {link.where}",
+        ", ".join(said for said in (link.title, link.word, link.where) if said),
         _STEP_X,
         top,
         _STEP_WIDTH,
@@ -171,7 +171,7 @@ def _step(link: Link, top: float) -> Markup:
         said,
         middle,
         top + _STEP_HEIGHT - 14,
-        f"{link.word} · {_cut(link.where, 20)}",
+        " · ".join(said for said in (link.word, _cut(link.where, 20)) if said),
     )
 
 

@@ -25,10 +25,12 @@ from node.portal.cards import Card, card
 from node.portal.changes import timeline
 from node.portal.content import distributions, facts, lineage, name_of, remaining
 from node.portal.markup import web_address
+from node.portal.parts_result import making_of
 from node.portal.parts_scenario import calls, runs_of, scenario_of
 from node.portal.triples import Description
 from node.portal.verdicts import TONES
 from node.portal.visit import Visit
+from node.vocab.namespaces import PROV
 
 if TYPE_CHECKING:
     from node.portal.desk import Desk
@@ -42,6 +44,9 @@ FORMATS: Final[dict[str, tuple[str, str]]] = {
 """File ending → (media type, name) of the record itself."""
 
 SHOWN_RDF: Final = 60_000
+_DRAWN: Final = "application/geo+json"
+_CHANGEABLE: Final = (_DRAWN, "text/csv", "text/tab-separated-values", "application/json")
+"""Files with rows that a change layer may change, those for a map first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +119,7 @@ async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
         facts=facts(description, record.iri),
         distributions=distributions(description, record.iri),
         lineage=lineage(description, record.iri),
+        making=await making_of(desk, visit, record, description),
         card=laid_out,
         remaining=remaining(description, record.iri, laid_out.used),
         names=_Names(description, await node.connections(record, caller), laid_out),
@@ -128,7 +134,7 @@ async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
         own=visit.owns(record.iri),
         scenario=await scenario_of(desk, visit, record),
         used_in=await runs_of(desk, visit, record),
-        what_if=desk.scenarios is not None and visit.signed_in and record.kind == "dataset" and bool(files),
+        what_if=_changeable(record, description) if desk.scenarios is not None and visit.signed_in else (),
         calls=calls(visit, record, description),
         tones=TONES,
         contact=next((fact for fact in facts(description, record.iri) if fact.label == "contact"), None),
@@ -278,6 +284,16 @@ def _files(visit: Visit, record: Record, newest: int) -> tuple[FileRow, ...]:
             address=f"{base}/files/{quote(file.name, safe='')}{suffix}" if file.open and base else "",
         )
         for file in record.files
+    )
+
+
+def _changeable(record: Record, description: Description) -> tuple[str, ...]:
+    """The files that a change layer could be for, drawn ones first. A result is not changed: its inputs are."""
+    if record.kind != "dataset" or description.terms(record.iri, f"{PROV}wasGeneratedBy"):
+        return ()
+    kinds = {file.name: file.media_type.partition(";")[0] for file in record.files}
+    return tuple(
+        sorted((name for name, kind in kinds.items() if kind in _CHANGEABLE), key=lambda n: kinds[n] != _DRAWN)
     )
 
 

@@ -87,7 +87,8 @@ async def bind(desk: Desk, visit: Visit) -> Response:
     wanted = _wanted(template, version, chosen, values, stacked)
     bound = await scenarios.check(wanted, caller) if asked else None
     found = bound.findings if bound else ()
-    known = await cities(desk.node, caller)
+    pins = bound.binding.pins if bound and bound.binding else ()
+    known = await cities(desk.node, caller, {pin.origin: pin.origin_name for pin in pins})
     return desk.render(
         visit,
         "bind.html",
@@ -128,7 +129,7 @@ async def bind(desk: Desk, visit: Visit) -> Response:
         cities=known,
         picture=await template_chain(desk, visit, template, known, missing=[r for r, c in chosen.items() if not c]),
         targets={
-            choice.candidate.iri: choice.candidate.titles
+            (choice.candidate.iri, choice.candidate.file): choice.candidate.titles
             for role, choices in offered.items()
             for choice in choices
             if choice.value == chosen[role]

@@ -12,6 +12,7 @@ from node.base.errors import HansaError, InvalidInput, NotAllowed, NotFound
 from node.policy.templates import templates
 from node.portal import results
 from node.portal.cities import cities
+from node.portal.parts_result import page_of
 from node.portal.parts_scenario import chain_of
 from node.portal.scenario_ports import Scenarios
 from node.portal.verdicts import TONES, beside_one_another, differing, legend, told
@@ -85,6 +86,7 @@ async def _run_page(desk: Desk, visit: Visit, *, trouble: HansaError | None = No
         held=query.get("hold", "") == "1",
         seconds=SECONDS_BETWEEN,
         reasons=_reasons(one.error),
+        page={pin.iri: (await page_of(desk, visit, pin.iri, pin.version))[0] for pin in one.binding.pins},
         gathered=gathered,
         closed=closed,
         scale=scale,

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from node.base.errors import HansaError, NotFound
 from node.catalogue.model import Record
@@ -116,8 +116,8 @@ async def _used(desk: Desk, visit: Visit, template: Template, known: Cities) -> 
             Used(
                 step=step,
                 record=record,
-                where=known.name(record.origin) if record else "",
-                remote=record is not None and known.elsewhere(record.origin),
+                where=known.name(record.origin) if record else urlsplit(step.uses).netloc,
+                remote=known.elsewhere(record.origin) if record else not visit.owns(step.uses),
             )
         )
     return found

@@ -62,8 +62,8 @@ class Gathered:
         return self.figure.variable.decimals
 
     def title(self, language: str) -> str:
-        """What the figure is called."""
-        return pick(self.figure.variable.description, language)[0] or self.figure.column
+        """What the figure is called: its description, without the full stop of a sentence."""
+        return pick(self.figure.variable.description, language)[0].rstrip(".") or self.figure.column
 
 
 async def gather(scenarios: Scenarios, caller: Caller, run: Run, query: Mapping[str, str]) -> Gathered | None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from node.base.errors import InvalidInput, NotAllowed, NotFound
 from node.identity.model import Caller
 from node.portal.scenario_ports import Scenarios, Watched
-from node.scenarios.model import AFTER, GEOMETRY, BoundInput, BoundStep, Operation, Row, Rows, Texts
+from node.scenarios.model import AFTER, GEOMETRY, BoundInput, BoundStep, Layer, Operation, Row, Rows, Texts
 
 MAX_ROWS: Final = 6
 MAX_COLUMNS: Final = 9
@@ -28,7 +28,9 @@ Known = dict[str, frozenset[str]]
 class Origin:
     """One knot of the way back. ``kind``: ``model``, ``transformation`` or ``dataset``; ``match``: ``rows`` (those
     shown, of ``total``), ``all`` (nothing is shared with what came of them) or ``apart`` (they are not here).
-    ``edits`` are operations of change layers on just these rows, with the layer's title."""
+    ``edits`` are operations of change layers on just these rows, with the layer's id and title; ``elsewhere`` are
+    the layers, by id and title, that change none of these rows but others of the same data: a closed bridge is why
+    another street is loud."""
 
     of: str
     kind: str
@@ -44,6 +46,7 @@ class Origin:
     total: int = 0
     matched: int = 0
     edits: tuple[tuple[str, str, Operation], ...] = ()
+    elsewhere: tuple[tuple[str, str], ...] = ()
     sources: tuple[Origin, ...] = ()
 
 
@@ -104,6 +107,8 @@ class _Walk:
     ) -> Origin:
         shown = tuple((matched if matched is not None else rows or ())[:MAX_ROWS])
         step = isinstance(thing, BoundStep)
+        edits = self._edits(thing, known) if isinstance(thing, BoundInput) else ()
+        here = {layer for layer, _, _ in edits}
         return Origin(
             of=of,
             kind=thing.kind if isinstance(thing, BoundStep) else "dataset",
@@ -118,7 +123,12 @@ class _Walk:
             rows=shown,
             total=len(rows or ()),
             matched=len(matched) if matched is not None else len(rows or ()),
-            edits=self._edits(thing, known) if isinstance(thing, BoundInput) else (),
+            edits=edits,
+            elsewhere=tuple(
+                (layer.id, layer.title)
+                for layer in self._watched.layers
+                if isinstance(thing, BoundInput) and _on(layer, thing) and layer.id not in here
+            ),
             sources=sources,
         )
 
@@ -131,10 +141,14 @@ class _Walk:
         return tuple(
             (layer.id, layer.title, operation)
             for layer in self._watched.layers
-            if (layer.target, layer.file) == (thing.iri, thing.file)
+            if _on(layer, thing)
             for operation in layer.operations
             if operation.id in known.get(layer.key, frozenset())
         )
+
+
+def _on(layer: Layer, thing: BoundInput) -> bool:
+    return (layer.target, layer.file) == (thing.iri, thing.file)
 
 
 def _about(rows: Rows, known: Known) -> list[Row] | None:

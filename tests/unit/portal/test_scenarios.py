@@ -119,8 +119,18 @@ def test_why_leads_back_to_rows_layers_and_agreements(look: Look) -> None:
     assert "1 row of 20" in knots.text
     assert "All 10 rows count" in knots.text
     assert "Changed by the layer" in knots.text
+    assert "Changed elsewhere in these data" not in knots.text
     assert f"/agreements/{quote(AGREEMENT, safe='')}" in [e["href"] for e in knots.inside if e.tag == "a"]
     assert "There is no row nobody" in look(f"{RUN}?row=nobody").text
+
+
+def test_why_names_layers_that_change_other_rows_of_the_data(node: FakeNode, look: Look) -> None:
+    layer = node.scenarios.kept[BRIDGE_LAYER]
+    elsewhere = tuple(replace(one, id="gent-seg-999") for one in layer.operations)
+    node.scenarios.kept[BRIDGE_LAYER] = replace(layer, operations=elsewhere)
+    knots = next(one for one in look(f"{RUN}?row=gent-rec-009").all("ol", class_="knots first"))
+    assert f"Changed elsewhere in these data: {layer.title}" in knots.text
+    assert f"/layers/{quote(BRIDGE_LAYER, safe='')}" in [e["href"] for e in knots.inside if e.tag == "a"]
 
 
 def test_data_that_stay_with_their_owner_are_not_shown(node: FakeNode, look: Look) -> None:
@@ -149,6 +159,11 @@ def test_a_running_run_looks_again_by_itself_unless_told_not_to(look: Look) -> N
     assert look(RUN).all("meta", http_equiv="refresh") == []
 
 
+def test_what_has_ended_does_not_run(look: Look) -> None:
+    assert "It runs." in look(f"/runs/{quote(RUNNING, safe='')}?done=started").text
+    assert "It runs." not in look(f"{RUN}?done=started").text
+
+
 def test_a_refused_run_says_which_rule_and_what_helps(look: Look) -> None:
     text = look(f"/runs/{quote(FAILED, safe='')}").text
     for said in ("Plzeň refuses the run", "revoked at 09:12 UTC", "What helps:", "hansa join vlaanderen"):
@@ -162,7 +177,11 @@ def test_cancel_again_and_publish(node: FakeNode, els: TestClient) -> None:
     assert send(els, RUN, f"{RUN}/again") == (303, f"{running}?done=started")
     status, _ = send(els, RUN, f"{RUN}/publish", title="Bridge closed", conditions="members")
     assert status == 303
-    assert node.scenarios.published == [(DONE, {"en": "Bridge closed"}, {"template": "members"})]
+    assert send(els, RUN, f"{RUN}/publish", title="Bridge closed", conditions="")[0] == 303
+    assert node.scenarios.published == [
+        (DONE, {"en": "Bridge closed"}, {"template": "members"}),
+        (DONE, {"en": "Bridge closed"}, {}),
+    ]
     assert send(els, RUN, f"{RUN}/cancel")[0] == 409
 
 
