@@ -41,8 +41,14 @@ class ScenarioPages:
     # ---- templates and bindings ------------------------------------------------------------------------------
 
     async def template(self, iri: str, caller: Caller, *, version: int | None = None) -> Template:
-        """The template of a scenario, also where that is a binding of another one."""
-        record = await self._browse.record(iri, caller, version=version)
+        """The template of a scenario, also where that is a binding of another one. For people of this node also a
+        scenario of another city that is not in our catalogue: read from that city, as a run would."""
+        try:
+            record = await self._browse.record(iri, caller, version=version)
+        except NotFound:
+            if not caller.is_person:
+                raise
+            record = await self._scenarios.library.record(iri, caller, version=version)
         bound = bound_of(record)
         if bound is not None:
             record = await self._scenarios.library.record(bound[0], caller)

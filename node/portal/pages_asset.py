@@ -109,6 +109,7 @@ async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
     laid_out = card(record.kind, description, record.iri)
     files = _files(visit, record, versions[0].version)
     turtle = await node.rdf(record, "text/turtle")
+    scenario = await scenario_of(desk, visit, record)
     return desk.render(
         visit,
         "asset.html",
@@ -132,8 +133,8 @@ async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
         turtle=turtle[:SHOWN_RDF],
         turtle_cut=len(turtle) > SHOWN_RDF,
         own=visit.owns(record.iri),
-        scenario=await scenario_of(desk, visit, record),
-        used_in=await runs_of(desk, visit, record),
+        scenario=scenario,
+        used_in=await runs_of(desk, visit, record, scenario),
         what_if=_changeable(record, description) if desk.scenarios is not None and visit.signed_in else (),
         calls=calls(visit, record, description),
         tones=TONES,

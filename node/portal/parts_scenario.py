@@ -13,7 +13,7 @@ from node.base.errors import HansaError, NotFound
 from node.catalogue.model import Record
 from node.portal.chain import Drawing, Link, chain
 from node.portal.cities import Cities, cities
-from node.portal.markup import last_segment
+from node.portal.markup import last_segment, web_address
 from node.portal.triples import Description
 from node.portal.visit import Visit
 from node.scenarios.model import Run, State, Step, Template
@@ -58,12 +58,17 @@ async def scenario_of(desk: Desk, visit: Visit, record: Record) -> Shown | None:
     return Shown(template=template, steps=tuple(used), picture=_picture(visit, template, used, ()))
 
 
-async def runs_of(desk: Desk, visit: Visit, record: Record) -> Sequence[Run] | None:
-    """Runs of a scenario, or those that use a model or transformation; None where that is not for this page."""
+async def runs_of(desk: Desk, visit: Visit, record: Record, shown: Shown | None = None) -> Sequence[Run] | None:
+    """Runs of a scenario, or those that use a model or transformation; None where that is not for this page.
+
+    Runs of a scenario that binds the template of another one are kept under that template (``shown``).
+    """
     if desk.scenarios is None or not visit.signed_in:
         return None
     if record.kind == "scenario":
-        return await desk.scenarios.runs(visit.caller, template=record.iri, limit=MAX_RUNS)
+        return await desk.scenarios.runs(
+            visit.caller, template=shown.template.iri if shown else record.iri, limit=MAX_RUNS
+        )
     if record.kind in ("model", "transformation"):
         return await desk.scenarios.runs(visit.caller, uses=record.iri, limit=MAX_RUNS)
     return None
@@ -116,20 +121,26 @@ async def _used(desk: Desk, visit: Visit, template: Template, known: Cities) -> 
             Used(
                 step=step,
                 record=record,
-                where=known.name(record.origin) if record else urlsplit(step.uses).netloc,
+                where=known.name(record.origin) if record else _host(step.uses),
                 remote=known.elsewhere(record.origin) if record else not visit.owns(step.uses),
             )
         )
     return found
 
 
+def _host(iri: str) -> str:
+    return urlsplit(iri).netloc if web_address(iri) else ""
+
+
 def _picture(visit: Visit, template: Template, used: Sequence[Used], missing: Sequence[str]) -> Drawing:
+    unknown = visit.t("chain.unknown")
     links = [
         Link(
             name=one.step.name,
             title=visit.said(one.record.titles if one.record else one.step.titles).text
             or last_segment(one.step.uses),
-            word=visit.speaker.word("kind", one.record.kind) if one.record else visit.t("chain.unknown"),
+            # Of what our catalogue has not, the city that has it is all that can be said in a box.
+            word=visit.speaker.word("kind", one.record.kind) if one.record else "" if one.where else unknown,
             where=one.where,
             remote=one.remote,
             wires=tuple(one.step.wiring.items()),
