@@ -43,6 +43,7 @@ async def runs(desk: Desk, visit: Visit) -> Response:
         scenario=template,
         tones=TONES,
         told={run.pid: told(run) for run in found},
+        chosen=chosen,
         one_chosen=len(chosen) == 1,
         comparable=sum(run.state is State.SUCCESSFUL for run in found) > 1,
         signed=results.signed,

@@ -27,10 +27,14 @@ def readme(run: Run, layers: Sequence[Layer], name: str) -> str:
     lines += ["## What it was computed from", "", "| role | what | version | owner | agreement |", "|-|-|-|-|-|"]
     for data in run.binding.inputs:
         title = f"{said(data.titles, data.iri)}, {data.file}" + (" (visited, not copied)" if data.in_place else "")
-        lines.append(f"| {data.role} | {title} | {data.version_iri} | {data.origin} | {data.agreement or '–'} |")
+        lines.append(
+            f"| {data.role} | {title} | {data.version_iri} | {data.origin_name or data.origin} | {data.agreement or '–'} |"
+        )
     for step in run.binding.steps:
         title = f"{said(step.card.titles, step.iri)} ({step.kind})"
-        lines.append(f"| {step.name} | {title} | {step.version_iri} | {step.origin} | {step.agreement or '–'} |")
+        lines.append(
+            f"| {step.name} | {title} | {step.version_iri} | {step.origin_name or step.origin} | {step.agreement or '–'} |"
+        )
     lines.append("")
     if run.binding.parameters:
         lines += ["Parameters: " + ", ".join(f"{key} = {value}" for key, value in run.binding.parameters.items()), ""]
@@ -88,6 +92,7 @@ def _indicators(run: Run) -> list[str]:
     titles = {one.name: said(one.titles, one.name) for one in run.template.indicators}
     rows = ["| indicator | before | after | unit |", "|-|-|-|-|"]
     for one in run.indicators:
-        before = "–" if one.before is None else f"{one.before:g}"
-        rows.append(f"| {titles.get(one.name, one.name)} | {before} | {one.after:g} | {one.unit or ''} |")
+        before = "–" if one.before is None else f"{one.before:,.10g}"
+        unit = (one.unit or "").replace("{", "").replace("}", "")
+        rows.append(f"| {titles.get(one.name, one.name)} | {before} | {one.after:,.10g} | {unit} |")
     return rows

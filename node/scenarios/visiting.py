@@ -160,7 +160,8 @@ def _file(record: Record, name: str) -> File:
         return named[0]
     raise InvalidInput(
         f"{record.title()} has no file {name}" if name else f"{record.title()} has {len(record.files)} files",
-        remedy=f"name one of them as file: {', '.join(file.name for file in record.files) or 'there is none'}",
+        remedy=f'write {{"href": …, "file": "NAME"}} with one of: '
+        f"{', '.join(file.name for file in record.files) or 'there is none'}",
     )
 
 
