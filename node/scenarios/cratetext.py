@@ -27,14 +27,12 @@ def readme(run: Run, layers: Sequence[Layer], name: str) -> str:
     lines += ["## What it was computed from", "", "| role | what | version | owner | agreement |", "|-|-|-|-|-|"]
     for data in run.binding.inputs:
         title = f"{said(data.titles, data.iri)}, {data.file}" + (" (visited, not copied)" if data.in_place else "")
-        lines.append(
-            f"| {data.role} | {title} | {data.version_iri} | {data.origin_name or data.origin} | {data.agreement or '–'} |"
-        )
+        owner = data.origin_name or data.origin
+        lines.append(f"| {data.role} | {title} | {data.version_iri} | {owner} | {data.agreement or '–'} |")
     for step in run.binding.steps:
         title = f"{said(step.card.titles, step.iri)} ({step.kind})"
-        lines.append(
-            f"| {step.name} | {title} | {step.version_iri} | {step.origin_name or step.origin} | {step.agreement or '–'} |"
-        )
+        owner = step.origin_name or step.origin
+        lines.append(f"| {step.name} | {title} | {step.version_iri} | {owner} | {step.agreement or '–'} |")
     lines.append("")
     if run.binding.parameters:
         lines += ["Parameters: " + ", ".join(f"{key} = {value}" for key, value in run.binding.parameters.items()), ""]
