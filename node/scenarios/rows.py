@@ -193,6 +193,17 @@ def canonical_geojson(rows: Rows, port: Port | None = None) -> bytes:
     return jcs.text({"type": "FeatureCollection", "features": features}).encode()
 
 
+def named_places(rows: Rows) -> tuple[str, dict[Any, Any]]:
+    """The column that names each row with a geometry, the first that does, and name → geometry; empty where there
+    is none."""
+    located = [row for row in rows if isinstance(row.get(GEOMETRY), Mapping)]
+    for name in located[0] if located else ():
+        values = [row.get(name) for row in located]
+        if all(isinstance(value, str) for value in values) and len(set(values)) == len(values):
+            return name, {row[name]: row[GEOMETRY] for row in located}
+    return "", {}
+
+
 def row_id(row: Row, key: Sequence[str]) -> str:
     """What names a row as text: the values of the key, joined by commas."""
     return ",".join(jcs.text(value) if not isinstance(value, str) else value for value in (row.get(n) for n in key))

@@ -18,9 +18,9 @@ from node.scenarios.binding import Bind
 from node.scenarios.findings import Bound
 from node.scenarios.journal import Note
 from node.scenarios.library import Library
-from node.scenarios.model import BEFORE, Binding, Port, Rows, Run, State, StepRun, Template
+from node.scenarios.model import BEFORE, GEOMETRY, Binding, Port, Rows, Run, State, StepRun, Template
 from node.scenarios.ports import RunStore
-from node.scenarios.rows import read_canonical, read_rows
+from node.scenarios.rows import named_places, read_canonical, read_rows
 from node.scenarios.wanted import address, wanted_from_json
 from node.scenarios.wiring import bound_step, branches, input_port, output_port
 
@@ -172,6 +172,23 @@ class Runs:
             raise InvalidInput(f"the data of {role} stayed with {bound.origin}: they are not here")
         port = input_port(run, role)
         return read_rows(await self._library.read(bound.sha256), bound.media_type, port), port
+
+    async def located(self, run: Run, rows: Rows) -> Rows:
+        """``rows`` of an output with the geometry of what they are about: of the input whose features their column
+        of the same name names. Rows stay as they are where they have a geometry, or no input that is here has one."""
+        if any(GEOMETRY in row for row in rows):
+            return rows
+        for bound in run.binding.inputs:
+            try:
+                features, _ = await self.input(run, bound.role)
+            except (InvalidInput, NotFound):
+                # Data that stay with their owner lend no geometry either.
+                continue
+            key, places = named_places(features)
+            found = [places.get(str(row.get(key))) for row in rows] if key else []
+            if any(found):
+                return [{**row, GEOMETRY: at} if at else row for row, at in zip(rows, found, strict=True)]
+        return rows
 
     async def outputs(self, run: Run) -> dict[str, bytes]:
         """All outputs as they are kept (canonical JSON), by ``branch/step.output``."""

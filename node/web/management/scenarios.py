@@ -100,9 +100,12 @@ def router(*, person: Person, runs: Runs, layers: Layers, changes: Changes) -> A
         as_: Annotated[str, Query(alias="format", pattern="^(json|csv|geojson)$")] = "json",
     ) -> Any:
         await person(request, *RUNNERS)
-        rows, port = await runs.output(await runs.run(pid), branch, name)
+        run = await runs.run(pid)
+        rows, port = await runs.output(run, branch, name)
         if as_ == "json":
             return rows
+        if as_ == "geojson":
+            rows = await runs.located(run, rows)
         media_type, write = _WRITERS[as_]
         return Response(await asyncio.to_thread(write, rows, port), media_type=media_type)
 

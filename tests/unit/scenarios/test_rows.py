@@ -18,6 +18,7 @@ from node.scenarios.rows import (
     columns,
     digest,
     key_of,
+    named_places,
     read_canonical,
     read_rows,
     rounded,
@@ -333,3 +334,15 @@ def test_what_is_no_list_of_objects_is_no_canonical_rows() -> None:
 )
 def test_figures(value: Any, figure: bool) -> None:
     assert tables.is_figure(value) is figure
+
+
+def test_rows_with_a_geometry_are_known_by_the_first_column_that_names_each() -> None:
+    here, there = {"type": "Point", "coordinates": [3.7, 51.0]}, {"type": "Point", "coordinates": [3.8, 51.0]}
+    rows = [
+        {"kind": "school", "residents": 3, "receptorId": "a", "geometry": here},
+        {"kind": "school", "residents": 4, "receptorId": "b", "geometry": there},
+        {"kind": "school", "residents": 5, "receptorId": "c"},
+    ]
+    assert named_places(rows) == ("receptorId", {"a": here, "b": there})
+    assert named_places([{"id": "a"}]) == ("", {})
+    assert named_places([]) == ("", {})
