@@ -493,6 +493,32 @@ def test_a_model_card_speaks_to_citizens_first_and_tells_how_to_call_it(look: Lo
     assert f"{BASE}/processes/traffic-assignment/execution" in own.text
 
 
+def test_a_result_names_the_run_and_all_that_went_in(node: FakeNode, look: Look, read: Look) -> None:
+    prov, elsewhere = "http://www.w3.org/ns/prov#", "https://data.nowhere.example/models/unknown"
+    layer, label = "urn:uuid:1", "<http://www.w3.org/2000/01/rdf-schema#label>"
+    said = [
+        f"<{NETWORK}> <{prov}wasGeneratedBy> <{DONE}> .",
+        f'<{DONE}> {label} "Run of the bridge"@en .',
+        f"<{DONE}> <{prov}used> <{BASE}/models/traffic-assignment#v1> .",
+        f"<{DONE}> <{prov}used> <{elsewhere}#v3> .",
+        f"<{DONE}> <{prov}used> <{layer}#00> .",
+        f'<{layer}#00> {label} "Bridge shut" .',
+    ]
+    newest = node.records[NETWORK][0]
+    node.records[NETWORK][0] = replace(newest, nquads=newest.nquads + "\n".join([*said, ""]).encode())
+    path = urlsplit(NETWORK).path
+    page = look(path)
+    assert RUN in page.links()
+    assert f"{elsewhere}?version=3" in page.links()
+    assert f"/layers/{quote(layer, safe='')}" in page.links()
+    for told in ("Made with", ", version 3 · Model", "Bridge shut · Change layer"):
+        assert told in page.text, told
+    assert "New change layer" not in page.text
+    stranger = read(path)
+    assert "Bridge shut" in stranger.text
+    assert RUN not in stranger.links()
+
+
 def test_a_node_without_scenarios_has_none_of_it(node: FakeNode) -> None:
     node.scenarios = None  # type: ignore[assignment]
     client = browser(node)
