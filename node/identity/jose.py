@@ -157,6 +157,16 @@ def verify_jws(jws: Jws, jwk: dict[str, Any]) -> None:
         raise BadSignature("the signature does not hold")
 
 
+def public_pem(jwk: dict[str, Any]) -> bytes:
+    """A public key as PEM, for tools that know no JWK. Raises ``BadSignature`` for a key that cannot be used."""
+    from joserfc.errors import JoseError
+
+    try:
+        return bytes(_import_key(canonical(jwk)).as_pem(private=False))
+    except (JoseError, ValueError, TypeError, KeyError) as error:
+        raise BadSignature("the key cannot be used") from error
+
+
 @lru_cache(maxsize=256)
 def _import_key(jwk: bytes) -> Any:
     from joserfc.jwk import JWKRegistry

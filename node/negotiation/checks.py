@@ -102,10 +102,10 @@ class Checks:
                 return {"offer": dict(body["offer"]), "offered_by": Role.PROVIDER}
             case machine.AGREEMENT:
                 self._check_proposal(tx, negotiation, body["agreement"])
-                signatures = self._signature(negotiation, message, body["agreement"], signer)
-                return {"agreement": dict(body["agreement"]), "signatures": signatures}
+                signed = self._signature(negotiation, message, body["agreement"], signer)
+                return {"agreement": dict(body["agreement"]), **signed}
             case machine.VERIFICATION if negotiation.agreement is not None:
-                return {"signatures": self._signature(negotiation, message, negotiation.agreement, signer)}
+                return self._signature(negotiation, message, negotiation.agreement, signer)
             case machine.TERMINATION:
                 reason = body.get("reason")
                 return {
@@ -139,11 +139,15 @@ class Checks:
 
     def _signature(
         self, negotiation: Negotiation, message: Incoming, body: Mapping[str, Any], signer: DidDocument | None
-    ) -> dict[str, str]:
+    ) -> dict[str, Any]:
         signature = message.text(SIGNATURE)
         if signature is None:
-            return negotiation.signatures
+            return {}
         if signer is None:
             raise InvalidInput("the signature cannot be checked: your DID document could not be read")
         agreement.verify(signature, body, signer, self._verify_jws)
-        return {**negotiation.signatures, negotiation.peer: signature}
+        # The key is kept with what it has signed: years later the peer may have another, or none.
+        return {
+            "signatures": {**negotiation.signatures, negotiation.peer: signature},
+            "signer": dict(signer.raw),
+        }

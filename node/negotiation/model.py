@@ -15,8 +15,8 @@ class Negotiation(Process):
 
     ``dataset`` is the IRI that the offers are about; ``offer`` the offer on the table (DSP MessageOffer) and
     ``offered_by`` the role that put it there; ``asked`` what the consumer asked for first; ``agreement`` the DSP
-    Agreement once there is one, with ``signatures`` (DID → compact JWS over its envelope). ``decision`` is the
-    reasoned decision of the provider.
+    Agreement once there is one, with ``signatures`` (DID → compact JWS over its envelope); ``signer`` is the peer's
+    DID document as it was when its signature was checked. ``decision`` is the reasoned decision of the provider.
     """
 
     dataset: str
@@ -25,6 +25,7 @@ class Negotiation(Process):
     asked: dict[str, Any] | None = None
     agreement: dict[str, Any] | None = None
     signatures: dict[str, str] = field(default_factory=dict)
+    signer: dict[str, Any] | None = None
     decision: dict[str, Any] | None = None
     approved_by: str | None = None
     purpose: str | None = None

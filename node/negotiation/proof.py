@@ -26,9 +26,15 @@ from node.identity.model import DidDocument
 from node.identity.ports import Notes, Peers
 from node.ledger import merkle
 from node.ledger.checkpoints import LogKey, open_checkpoint
-from node.ledger.model import Checkpoint, Entry, EntryKind
+from node.ledger.model import Checkpoint, Entry, EntryKind, InclusionProof
 from node.ledger.ports import LedgerStore
-from node.ledger.proofs import check_consistency, check_inclusion, consistency_from_json, inclusion_from_json
+from node.ledger.proofs import (
+    check_consistency,
+    check_inclusion,
+    consistency_from_json,
+    inclusion_from_json,
+    inclusion_to_json,
+)
 from node.negotiation import agreement as agreements
 from node.negotiation.agreement import VerifyJws
 from node.negotiation.model import Agreement
@@ -68,14 +74,7 @@ class ServeEntry:
             entry = self._ledger.get(tx, found.entry)
         if entry is None:
             raise NotFound("the ledger has no entry of this agreement yet")
-        return {
-            "id": entry.id,
-            "kind": str(entry.kind),
-            "subject": entry.subject,
-            "at": stamp(entry.at),
-            "by": entry.by,
-            "body": read_object(entry.body),
-        }
+        return entry_to_json(entry)
 
 
 class ProveAgreement:
@@ -125,6 +124,25 @@ class ProveAgreement:
             checks.append(Check("the other party's ledger proves it", False, error.detail))
         return checks
 
+    async def evidence(self, agreement_id: str) -> dict[str, Any]:
+        """What the other party shows of this agreement, checked, to be kept: ``{document, entry, checkpoint,
+        inclusion}``, as it answered. Raises ``HansaError`` where it shows nothing, or something else."""
+        held = await run_sync(self._held, agreement_id)
+        peer = held.consumer if held.provider == self._me else held.provider
+        document = await self._peers.did_document(peer)
+        base = base_url(peer, allow_loopback_http=self._allow_loopback)
+        entry = await self._peer_entry(base, peer, agreement_id)
+        if digest(entry_agreement(entry)) != held.sha256:
+            raise InvalidInput("the other party's ledger holds another agreement")
+        checkpoint = await self._checkpoint(base, peer, document)
+        proof = await self._included(base, peer, entry, checkpoint)
+        return {
+            "document": document.raw,
+            "entry": entry_to_json(entry),
+            "checkpoint": checkpoint.note,
+            "inclusion": inclusion_to_json(proof),
+        }
+
     def _held(self, agreement_id: str) -> Agreement:
         with self._uow.read() as tx:
             found = self._agreements.get(tx, agreement_id)
@@ -146,27 +164,19 @@ class ProveAgreement:
 
     async def _peer_entry(self, base: str, peer: str, agreement_id: str) -> Entry:
         members = read_object(await self._get(f"{base}/ledger/agreements/{quote(agreement_id, safe='')}", peer))
-        try:
-            return Entry(
-                id=members["id"],
-                kind=EntryKind(members["kind"]),
-                subject=members["subject"],
-                at=moment(members["at"]),
-                by=members["by"],
-                body=canonical(members["body"]),
-            )
-        except (KeyError, ValueError, TypeError) as error:
-            raise InvalidInput("the other party's entry is not readable") from error
+        return entry_from_json(members)
 
     async def _checkpoint(self, base: str, peer: str, document: DidDocument) -> Checkpoint:
         note = (await self._get(f"{base}/ledger/checkpoint", peer)).decode("utf-8", "replace")
         return open_checkpoint(note, [log_key(base, document)], at=self._clock.now(), origin=_origin(base))
 
-    async def _included(self, base: str, peer: str, entry: Entry, checkpoint: Checkpoint) -> None:
+    async def _included(self, base: str, peer: str, entry: Entry, checkpoint: Checkpoint) -> InclusionProof:
         query = urlencode({"entry": entry.id, "size": checkpoint.size})
         proof = inclusion_from_json(read_object(await self._get(f"{base}/ledger/inclusion?{query}", peer)))
         # The leaf hash is ours, computed from what the other party showed; its own word for it does not count.
-        check_inclusion(replace(proof, leaf_hash=merkle.leaf_hash(entry.leaf)), checkpoint)
+        proof = replace(proof, leaf_hash=merkle.leaf_hash(entry.leaf))
+        check_inclusion(proof, checkpoint)
+        return proof
 
     async def _consistent(self, base: str, peer: str, document: DidDocument, now: Checkpoint) -> Check:
         what = "the other party's ledger only grew since we last looked"
@@ -192,6 +202,33 @@ class ProveAgreement:
         check_consistency(proof, before, now)
         await run_sync(keep)
         return Check(what, True, f"from {before.size} to {now.size} entries")
+
+
+def entry_to_json(entry: Entry) -> dict[str, Any]:
+    """An entry with its body, as the parties of an agreement are shown it."""
+    return {
+        "id": entry.id,
+        "kind": str(entry.kind),
+        "subject": entry.subject,
+        "at": stamp(entry.at),
+        "by": entry.by,
+        "body": read_object(entry.body),
+    }
+
+
+def entry_from_json(members: Mapping[str, Any]) -> Entry:
+    """``entry_to_json`` read back. Raises ``InvalidInput``."""
+    try:
+        return Entry(
+            id=members["id"],
+            kind=EntryKind(members["kind"]),
+            subject=members["subject"],
+            at=moment(members["at"]),
+            by=members["by"],
+            body=canonical(members["body"]),
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise InvalidInput("the entry of the ledger is not readable") from error
 
 
 def entry_agreement(entry: Entry) -> Mapping[str, Any]:

@@ -1,0 +1,115 @@
+"""The archive: parts by name, packed without compression, dates or anything else that could differ; and its list.
+
+``SHA256SUMS`` is what ``sha256sum -c`` reads. Its first line, a comment for that program, says what the file is and
+who wrote it. ``SHA256SUMS.sig`` is that node's Ed25519 signature over the list, by the key of its ledger: no
+checkpoint of a ledger begins like that, so neither can be passed off as the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from node.base.errors import InvalidInput, TooLarge
+
+SUMS: Final = "SHA256SUMS"
+SUMS_SIGNATURE: Final = "SHA256SUMS.sig"
+MAX_BYTES: Final = 64 << 20
+MAX_PARTS: Final = 4000
+
+_HEAD: Final = re.compile(r"# Hansa agreement file 1, written by (\S+)")
+_LINE: Final = re.compile(r"([0-9a-f]{64})  (\S+)")
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+_BROKEN: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    NotImplementedError,
+    ValueError,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """The list of parts, read: by whom, name → SHA-256."""
+
+    writer: str
+    sums: Mapping[str, str]
+
+
+def file_name(agreement_id: str) -> str:
+    """What the file of an agreement is called where it is saved."""
+    kept = re.sub(r"[^A-Za-z0-9.-]+", "-", agreement_id.rpartition(":")[2]).strip("-.")[:80]
+    return f"agreement-{kept or 'of-no-name'}.zip"
+
+
+def pack(parts: Mapping[str, bytes]) -> bytes:
+    """The archive of ``parts``: the same parts give the same bytes."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(parts):
+            about = zipfile.ZipInfo(name, _EPOCH)
+            about.create_system = 3
+            about.external_attr = 0o100644 << 16
+            archive.writestr(about, parts[name])
+    return packed.getvalue()
+
+
+def unpack(raw: bytes) -> dict[str, bytes]:
+    """The parts of an archive. Raises ``InvalidInput`` where it is none or is damaged, ``TooLarge`` for a bomb."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            listed = archive.infolist()
+            names = [about.filename for about in listed]
+            if len(set(names)) != len(names):
+                raise InvalidInput("the archive has two parts of one name")
+            if len(listed) > MAX_PARTS or sum(about.file_size for about in listed) > MAX_BYTES:
+                raise TooLarge("the archive is larger than that of any agreement")
+            parts = {about.filename: _read(archive, about) for about in listed if not about.is_dir()}
+    except _BROKEN as error:
+        raise InvalidInput(
+            f"this is no archive of an agreement, or it is damaged: {error}",
+            remedy="ask for the file that hansa agreement export wrote",
+        ) from error
+    return parts
+
+
+def _read(archive: zipfile.ZipFile, about: zipfile.ZipInfo) -> bytes:
+    with archive.open(about) as part:
+        content = part.read(about.file_size + 1)
+    if len(content) > MAX_BYTES:
+        raise TooLarge("a part of the archive is larger than its directory says")
+    return content
+
+
+def listing(parts: Mapping[str, bytes], *, writer: str) -> bytes:
+    """``SHA256SUMS`` for these parts."""
+    lines = [f"# Hansa agreement file 1, written by {writer}"]
+    lines += [f"{hashlib.sha256(parts[name]).hexdigest()}  {name}" for name in sorted(parts)]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def read_listing(raw: bytes) -> Listing:
+    """``listing`` read back. Raises ``InvalidInput``; says nothing about whether it is true."""
+    try:
+        lines = raw.decode("utf-8").removesuffix("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{SUMS} is not UTF-8 text") from error
+    head = _HEAD.fullmatch(lines[0])
+    found = [_LINE.fullmatch(line) for line in lines[1:]]
+    if head is None or not all(found):
+        raise InvalidInput(f"{SUMS} is not the list of an agreement's file")
+    sums = {one[2]: one[1] for one in found if one is not None}
+    if len(sums) != len(found):
+        raise InvalidInput(f"{SUMS} names a part twice")
+    return Listing(writer=head[1], sums=sums)

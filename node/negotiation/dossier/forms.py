@@ -1,0 +1,116 @@
+"""Keys and signatures as the common tools read them: PEM, DER, raw bytes, fingerprints.
+
+Each form follows from the DID document or the JWS beside it. It is there so that a signature can be checked with
+openssl alone, and it is checked that it follows.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+from node.base.errors import HansaError, InvalidInput
+from node.identity.documents import LOG_KEY, key_for
+from node.identity.jose import Jws, public_pem, read_jws, unb64url
+from node.identity.model import DidDocument
+
+_COMMANDS: Final = {
+    "ES256": "openssl dgst -sha256 -verify {key} -signature {signature} {signed}",
+    "ES384": "openssl dgst -sha384 -verify {key} -signature {signature} {signed}",
+    "RS256": "openssl dgst -sha256 -verify {key} -signature {signature} {signed}",
+    "PS256": (
+        "openssl dgst -sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:32 "
+        "-verify {key} -signature {signature} {signed}"
+    ),
+    "Ed25519": "openssl pkeyutl -verify -pubin -inkey {key} -rawin -in {signed} -sigfile {signature}",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detached:
+    """A signature taken out of its wrapping: what was signed, the bytes of the signature, and by which algorithm."""
+
+    signed: bytes
+    signature: bytes
+    algorithm: str
+
+    def command(self, key: str, signature: str, signed: str) -> str:
+        """What to type to check it, with the names of the three files."""
+        return _COMMANDS[self.algorithm].format(key=key, signature=signature, signed=signed)
+
+
+def of_jws(text: str) -> Detached:
+    """A compact JWS in parts. Raises ``InvalidInput``."""
+    jws = read_jws(text)
+    algorithm = "Ed25519" if jws.alg == "EdDSA" else jws.alg
+    return Detached(signed=jws.signing_input, signature=_signature(jws), algorithm=algorithm)
+
+
+def of_note(note: str, name: str) -> Detached:
+    """The signature of the key ``name`` on a signed note (C2SP signed-note). Raises ``InvalidInput``."""
+    text, _, lines = note.rpartition("\n\n")
+    for line in lines.splitlines():
+        signer, _, encoded = line.removeprefix("\u2014 ").partition(" ")
+        if signer == name:
+            try:
+                signature = base64.b64decode(encoded, validate=True)[4:]
+            except ValueError as error:
+                raise InvalidInput("a signature of the checkpoint is not Base64") from error
+            return Detached(signed=f"{text}\n".encode(), signature=signature, algorithm="Ed25519")
+    raise InvalidInput(f"{name} has not signed the checkpoint")
+
+
+def _signature(jws: Jws) -> bytes:
+    if jws.alg not in ("ES256", "ES384"):
+        return jws.signature
+    # RFC 7518 §3.4 has R and S side by side; openssl reads them as DER.
+    half = len(jws.signature) // 2
+    r, s = (int.from_bytes(part) for part in (jws.signature[:half], jws.signature[half:]))
+    return encode_dss_signature(r, s)
+
+
+def signing_key(document: DidDocument, jws: str) -> dict[str, Any]:
+    """The key of ``document`` that ``jws`` names, as JWK. Raises ``InvalidInput`` or ``Unauthenticated``."""
+    taken = read_jws(jws)
+    if taken.kid_did not in (None, document.id):
+        raise InvalidInput("the signature names another signer's key")
+    return key_for(document, taken.kid, "assertionMethod")
+
+
+def ledger_key(document: DidDocument) -> bytes | None:
+    """The raw Ed25519 key of the ledger; None where the document names none, as those of other connectors do."""
+    try:
+        jwk = key_for(document, document.id + LOG_KEY, "assertionMethod")
+        raw = unb64url(str(jwk.get("x")))
+    except HansaError:
+        return None
+    return raw if jwk.get("crv") == "Ed25519" and len(raw) == 32 else None
+
+
+def pem_of(jwk: dict[str, Any]) -> bytes:
+    """A public key as PEM. Raises ``InvalidInput``."""
+    return public_pem(jwk)
+
+
+def pem_of_ed25519(raw: bytes) -> bytes:
+    """A raw Ed25519 key as PEM."""
+    return Ed25519PublicKey.from_public_bytes(raw).public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def fingerprint(pem: bytes) -> str:
+    """SHA-256 of the key in DER: ``openssl pkey -pubin -in KEY -outform DER | sha256sum``."""
+    der = base64.b64decode(b"".join(pem.split(b"\n")[1:-2]))
+    return hashlib.sha256(der).hexdigest()
+
+
+def read_payload(jws: str) -> bytes:
+    """What a compact JWS is over, unverified. Raises ``InvalidInput``."""
+    return read_jws(jws).payload
