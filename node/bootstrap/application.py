@@ -214,6 +214,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             decisions=spoken.decisions,
             reading=spoken.overview,
             document=document,
+            export=Proofs(node).export,
             received=node.parts.places.received,
             named=node.access.named,
             changes=node.changes,

@@ -19,6 +19,7 @@ from node.identity.did import base_url
 from node.identity.model import Application, Issued
 from node.ledger.checkpoints import LogKey
 from node.ledger.verification import verify_all
+from node.negotiation.dossier.collecting import ExportAgreement
 from node.negotiation.proof import ProveAgreement
 
 
@@ -76,6 +77,19 @@ class Proofs:
             me=parts.me,
             allow_loopback=parts.settings.allow_loopback,
         )
+        self._export = ExportAgreement(
+            uow=parts.stores.uow,
+            agreements=parts.stores.agreements,
+            negotiations=parts.stores.negotiations,
+            records=parts.stores.records,
+            ledger=parts.stores.ledger,
+            notes=parts.stores.meta,
+            keyring=parts.keyring,
+            own_document=lambda: node.people.document.raw,
+            evidence=self._prove.evidence,
+            clock=parts.clock,
+            me=parts.me,
+        )
 
     async def own_ledger(self) -> list[dict[str, Any]]:
         """Everything hashed again and compared with what was signed."""
@@ -84,6 +98,10 @@ class Proofs:
     async def agreement(self, agreement_id: str) -> list[dict[str, Any]]:
         """The agreement's checks, here and at the other party."""
         return [check.to_json() for check in await self._prove.prove(agreement_id)]
+
+    async def export(self, agreement_id: str) -> bytes:
+        """The agreement with all its evidence, as one file."""
+        return await self._export.export(agreement_id)
 
     async def _get(self, url: str, did: str) -> bytes:
         answer = await self._node.parts.egress.request(

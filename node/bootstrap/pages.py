@@ -199,6 +199,10 @@ class PortalNode:
         held = await run_sync(lambda: self._node.protocol.overview.agreement(agreement_id))
         return await run_sync(lambda: render_body(dict(held.body), language=language, signatures=held.signatures))
 
+    async def agreement_evidence(self, agreement_id: str, caller: Caller) -> bytes:
+        _require(caller)
+        return await self._proofs.export(agreement_id)
+
     async def accesses(self, agreement_id: str, caller: Caller) -> Sequence[AccessMade]:
         _require(caller)
         kept = await run_sync(lambda: self._node.protocol.overview.accesses(agreement_id))

@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 
 from node import __version__
-from node.cli import find, get, layers, members, models, people, publish, runs, setup, synth, tokens, upkeep
+from node.cli import (
+    agreements,
+    find,
+    get,
+    layers,
+    members,
+    models,
+    people,
+    publish,
+    runs,
+    setup,
+    synth,
+    tokens,
+    upkeep,
+)
 from node.cli.output import Mode
 
 app = typer.Typer(
@@ -51,5 +65,5 @@ def options(
     Mode.debug = debug
 
 
-for module in (setup, publish, synth, find, get, models, layers, runs, people, members, tokens, upkeep):
+for module in (setup, publish, synth, find, get, agreements, models, layers, runs, people, members, tokens, upkeep):
     module.register(app)

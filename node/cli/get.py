@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, bar, done, emit, failed, line, reasons, remark, say, size, words
+from node.cli.output import Mode, bar, done, emit, failed, line, reasons, remark, size, words
 
 if TYPE_CHECKING:
     from node.client import HansaClient
@@ -21,7 +21,6 @@ DONE = 0
 
 def register(app: typer.Typer) -> None:
     app.command("get")(get)
-    app.command("agreement")(agreement)
 
 
 def get(
@@ -177,47 +176,3 @@ def _free(target: Path) -> Path:
         number += 1
         target = taken.with_name(f"{taken.stem}-{number}{taken.suffix}")
     return target
-
-
-def agreement(
-    agreement_id: Annotated[
-        str | None, typer.Argument(help="Id of the agreement; without one, all are listed.")
-    ] = None,
-    document: Annotated[Path | None, typer.Option("--document", help="Save it as people read it (HTML).")] = None,
-    node: Node = None,
-    lang: Language = "en",
-) -> None:
-    """Show the agreements of this node, or one with every access under it."""
-    with connect(node) as client:
-        if agreement_id is None:
-            held = client.agreements()
-            if Mode.json:
-                emit(held)
-                return
-            for one in held:
-                say(one["id"])
-                line(one["role"], f"{one['dataset']}")
-                line("final since", str(one["finalized"])[:19])
-            if not held:
-                say("No agreements yet.")
-            return
-        found = client.agreement(agreement_id)
-        if document is not None:
-            document.write_text(client.agreement_document(agreement_id, lang), "utf-8")
-    if Mode.json:
-        emit(found)
-        return
-    line("agreement", found["id"])
-    line("asset", found["dataset"])
-    line("provider", found["provider"])
-    line("consumer", found["consumer"])
-    line("hash", found["sha256"])
-    line("signed by", ", ".join(found["signatures"]))
-    for access in found["accesses"]:
-        line("access", f"{access['at'][:19]}  {access['by']}  {access.get('outcome', '')}")
-        for reason in access.get("reasons") or ():
-            have = f" They hold: {reason['have']}" if reason.get("have") else ""
-            since = f", since {str(reason['since'])[:19]}" if reason.get("since") else ""
-            line("", f"{words(reason.get('text'), lang)}{have}{since}")
-    if document is not None:
-        done(f"saved {document}")

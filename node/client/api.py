@@ -198,6 +198,10 @@ class HansaClient:
         url = f"/api/agreements/{quote(agreement_id, safe='')}/document"
         return str(self._send("GET", url, params={"lang": language}).text)
 
+    def agreement_file(self, agreement_id: str) -> bytes:
+        """The agreement with its evidence: a zip archive that ``hansa agreement verify`` checks."""
+        return self.raw(f"/api/agreements/{quote(agreement_id, safe='')}/export")
+
     # ---- deciding, membership --------------------------------------------------------------------------------
 
     def decisions(self) -> list[dict[str, Any]]:

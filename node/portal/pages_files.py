@@ -1,4 +1,4 @@
-"""What may be taken away from a result: the table, the map, the whole run."""
+"""What may be taken away: a result's table, its map, the whole run; an agreement with its evidence."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from node.base.errors import NotFound
+from node.negotiation.dossier.archive import file_name
 from node.portal import headers, results
 from node.portal.pages_catalogue import harmless
 from node.portal.pages_run import port
@@ -66,6 +67,13 @@ async def crate_zip(desk: Desk, visit: Visit) -> Response:
     scenarios, pid = port(desk), visit.request.path_params["pid"]
     one = (await scenarios.run(pid, visit.caller)).run
     return _file(visit, await scenarios.bundle(pid, visit.caller), "application/zip", f"{_name(one)}.zip")
+
+
+async def agreement_zip(desk: Desk, visit: Visit) -> Response:
+    """``/agreements/{id}/evidence.zip``: the agreement with everything that proves it."""
+    agreement_id = visit.request.path_params["id"]
+    content = await desk.node.agreement_evidence(agreement_id, visit.caller)
+    return _file(visit, content, "application/zip", file_name(agreement_id))
 
 
 async def _gathered(desk: Desk, visit: Visit) -> tuple[Run, Gathered]:

@@ -80,6 +80,7 @@ class Portal:
             ("GET", "/agreements", page(pages_work.agreements, **people)),
             # An id may be an IRI with slashes in it, so the longer path is tried first.
             ("GET", "/agreements/{id:path}/document", page(pages_work.agreement_document, **people)),
+            ("GET", "/agreements/{id:path}/evidence.zip", page(pages_files.agreement_zip, **people)),
             ("GET", "/agreements/{id:path}", page(pages_work.agreement, **people)),
             ("GET", "/decisions", page(pages_work.decisions, **people)),
             ("POST", "/decisions/{id:path}", page(pages_work.decide, **form)),

@@ -228,6 +228,9 @@ class Node(Protocol):
     async def agreement_document(self, agreement_id: str, language: str | None) -> str:
         """The readable document as HTML, in one language or (None) in those of both parties: ``render_body``."""
 
+    async def agreement_evidence(self, agreement_id: str, caller: Caller) -> bytes:
+        """The agreement with its evidence, a zip archive. Raises ``NotFound``."""
+
     async def accesses(self, agreement_id: str, caller: Caller) -> Sequence[AccessMade]:
         """Newest first."""
 

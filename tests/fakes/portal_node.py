@@ -39,6 +39,7 @@ from node.identity.model import (
     UserRole,
 )
 from node.negotiation.document import TERMS, render_body
+from node.negotiation.dossier.archive import pack
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
 from node.policy.decide import decide, principal_action
 from node.policy.model import Decision, Situation
@@ -314,6 +315,9 @@ class FakeNode:
                 transfer=TRANSFER,
             ),
         ]
+
+    async def agreement_evidence(self, agreement_id: str, caller: Caller) -> bytes:
+        return pack({"agreement.json": agreement_id.encode()})
 
     async def verify(self, agreement_id: str | None, caller: Caller) -> Sequence[Check]:
         return [

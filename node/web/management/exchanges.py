@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -21,6 +21,7 @@ from node.base.process import IMPLIED, Exchange, Process
 from node.identity.model import UserRole
 from node.negotiation.acquire import Acquire, Conditions
 from node.negotiation.decisions import Decisions
+from node.negotiation.dossier.archive import file_name
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
 from node.negotiation.usecases import Negotiations
 from node.policy.summary import summary
@@ -106,12 +107,13 @@ def router(
     decisions: Decisions,
     reading: Reading,
     document: Callable[[Mapping[str, Any], str], str],
+    export: Callable[[str], Awaitable[bytes]],
     received: Path,
     changes: Changes,
     named: Callable[[str], str] = str,
 ) -> APIRouter:
-    """The routes; ``document`` renders an agreement in a language as HTML; ``received`` is where files arrive;
-    ``named`` puts names in place of DIDs."""
+    """The routes; ``document`` renders an agreement in a language as HTML, ``export`` writes it with its evidence;
+    ``received`` is where files arrive; ``named`` puts names in place of DIDs."""
     api = APIRouter(prefix="/api", tags=["exchange"])
 
     @api.get("/conditions", summary="What the provider of an asset asks, and whether we qualify")
@@ -233,6 +235,16 @@ def router(
         found = await run_sync(lambda: reading.agreement(agreement_id))
         return HTMLResponse(await run_sync(lambda: document(found.body, lang)))
 
+    @api.get(
+        "/agreements/{agreement_id}/export",
+        summary="The agreement with its evidence, a zip archive that is checked offline",
+        response_class=Response,
+        responses={200: {"content": {"application/zip": {}}}},
+    )
+    async def agreement_export(request: Request, agreement_id: str) -> Response:
+        await person(request)
+        return evidence_file(agreement_id, await export(agreement_id))
+
     @api.get("/decisions", summary="What waits for a person")
     async def waiting(request: Request) -> Any:
         await person(request)
@@ -260,6 +272,19 @@ async def _received(reading: Reading, pid: str) -> Reception:
     if reception is None or reception.state != "done":
         raise NotFound("nothing has been received completely here yet")
     return reception
+
+
+def evidence_file(agreement_id: str, content: bytes) -> Response:
+    """The file of an agreement, to be saved."""
+    return Response(
+        content,
+        media_type="application/zip",
+        headers={
+            "Content-Disposition": f'attachment; filename="{file_name(agreement_id)}"',
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "private, no-store",
+        },
+    )
 
 
 def _file(path: Path, name: str) -> Response:
