@@ -233,7 +233,8 @@ async def test_a_layer_is_drawn_by_clicks_on_the_map_without_scripts(site: str, 
     await tab.cookie(site, "hansa_session", "els-session")
     await tab.look(f"{site}/layers/new?target={quote(NETWORK, safe='')}", scripts=False)
     spot = await tab.ask(
-        f"(e => {{ e.scrollIntoView({{block: 'center', behavior: 'instant'}}); const path = e.querySelector('path:last-of-type'); "
+        "(e => { e.scrollIntoView({block: 'center', behavior: 'instant'}); "
+        "const path = e.querySelector('path:last-of-type'); "
         "const at = path.getPointAtLength(path.getTotalLength() / 2).matrixTransform(path.getScreenCTM()); "
         f"return [at.x, at.y]; }})(document.querySelector('a[aria-label=\"{BRIDGE}\"]'))"
     )

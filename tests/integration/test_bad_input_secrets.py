@@ -16,6 +16,8 @@ import httpx2
 import pytest
 
 from node.bootstrap.logs import JsonLines, TextLines
+from node.transfer.grants import GrantAccess
+from node.transfer.model import AccessGrant
 from tests.nodes import Company, Running, admit, agree, company, publish, receive
 
 CSRF = re.compile(r'name="csrf" value="([0-9a-f]+)"')
@@ -54,9 +56,11 @@ def heard(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> It
     for name in ("", *names):
         logging.getLogger(name).setLevel(logging.DEBUG)
     try:
-        with ExitStack() as stack:
+        with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+            tokens = Tokens()
+            tokens.listen(patch)
             found = stack.enter_context(company(tmp_path_factory.mktemp("secrets"), sqlite_template))
-            yield _everything(found, listener)
+            yield _everything(found, listener, tokens)
     finally:
         root.removeHandler(listener)
         root.setLevel(level)
@@ -64,7 +68,7 @@ def heard(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> It
             logging.getLogger(name).setLevel(before)
 
 
-def _everything(found: Company, listener: Listener) -> Heard:
+def _everything(found: Company, listener: Listener, tokens: Tokens) -> Heard:
     provider, consumer = found.cities
     for city in found.cities:
         admit(found.region, city)
@@ -80,8 +84,7 @@ def _everything(found: Company, listener: Listener) -> Heard:
         secrets |= _of_node(node)
         answers += _looked_at(node, secrets)
         answers += _went_wrong(node, provider, secrets)
-    for node in (provider, consumer):
-        secrets |= _of_transfers(node)
+    secrets |= tokens.named()
     return Heard(nodes, "\n".join(listener.lines), "\n".join(answers), secrets)
 
 
@@ -100,17 +103,24 @@ def _of_node(node: Running) -> dict[str, str]:
     return found
 
 
-def _of_transfers(node: Running) -> dict[str, str]:
-    """The tokens of data addresses, as the messages carried them."""
-    found = {}
-    stores = node.node.parts.stores
-    with stores.uow.read() as tx:
-        for transfer in stores.transfers.select(tx, limit=100):
-            for exchange in stores.transfers.exchanges(tx, transfer.pid):
-                for token in re.findall(rb'"name":"authorization","value":"([^"]+)"', exchange.body):
-                    found[f"{node.folder.name}'s data token of {transfer.pid}"] = token.decode()
-    assert found, "there was a data address"
-    return found
+class Tokens:
+    """The tokens of data addresses as they are made: nothing that is kept tells them afterwards."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+
+    def listen(self, patch: pytest.MonkeyPatch) -> None:
+        make = GrantAccess.data_address
+
+        def noted(access: GrantAccess, grant: AccessGrant, token: str) -> dict[str, Any]:
+            self.made.append(token)
+            return make(access, grant, token)
+
+        patch.setattr(GrantAccess, "data_address", noted)
+
+    def named(self) -> dict[str, str]:
+        assert self.made, "there was a data address"
+        return {f"the data token number {number}": token for number, token in enumerate(self.made, 1)}
 
 
 def _looked_at(node: Running, secrets: dict[str, str]) -> list[str]:

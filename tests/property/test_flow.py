@@ -4,13 +4,15 @@ fits, is understood as the inputs are, and grows too open with anything taken fr
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 
+from node.base.errors import TooLarge
 from node.policy.decide import decide
-from node.policy.flow import Source, admits, inherited, normal_form, strictest_offer
+from node.policy.flow import Inherited, Source, admits, inherited, normal_form, strictest_offer
 from node.policy.freedom import TOP, Freedom
 from node.policy.odrl import parse
 from node.policy.phrases import LANGUAGES
@@ -119,7 +121,20 @@ def sources(draw: st.DrawFn, name: str = "a", *, licensed: bool = True) -> Sourc
 several = st.tuples(sources("a"), sources("b"), sources("c"))
 
 
-@settings(max_examples=100, deadline=None)
+def met(given: Sequence[Source]) -> Inherited:
+    """What binds a result of ``given``; an example is passed over where their alternatives multiply beyond all use:
+    that this is refused, and how, is a unit test's business."""
+    try:
+        return inherited(given)
+    except TooLarge:
+        reject()
+
+
+# Most policies that are made up exclude one another, and most of what is found out is about those that do not.
+PATIENT: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.filter_too_much]}
+
+
+@settings(max_examples=100, **PATIENT)
 @given(several)
 def test_the_meet_knows_no_order_and_no_repeats(three: tuple[Source, Source, Source]) -> None:
     one, two, more = (normal_form(source) for source in three)
@@ -130,20 +145,20 @@ def test_the_meet_knows_no_order_and_no_repeats(three: tuple[Source, Source, Sou
     assert one.meet(two).meet(two) == one.meet(two)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, **PATIENT)
 @given(several)
 def test_an_input_more_never_frees_anything(three: tuple[Source, Source, Source]) -> None:
-    fewer, more = inherited(three[:2]), inherited(three)
+    fewer, more = met(three[:2]), met(three)
     assume(more.publishable)
     assert fewer.publishable
     offer = strictest_offer(more, target="https://x.example/r", offer_id="urn:uuid:2")
     assert admits(fewer, offer, licence=more.licence) == ()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80, **PATIENT)
 @given(several)
 def test_the_offer_that_just_fits_fits(three: tuple[Source, Source, Source]) -> None:
-    bound = inherited(three)
+    bound = met(three)
     offer = strictest_offer(bound, target="https://x.example/r", offer_id="urn:uuid:2")
     breaches = admits(bound, offer, licence=bound.licence)
     if bound.publishable:
@@ -159,10 +174,10 @@ def test_the_offer_that_just_fits_fits(three: tuple[Source, Source, Source]) -> 
         assert all("{" not in line for line in bound.sentences(language))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80, **PATIENT)
 @given(st.tuples(sources("a"), sources("b")), st.data())
 def test_with_anything_taken_from_it_it_is_too_open(two: tuple[Source, Source], data: st.DataObject) -> None:
-    bound = inherited(two)
+    bound = met(two)
     assume(bound.publishable)
     offer = strictest_offer(bound, target="https://x.example/r", offer_id="urn:uuid:2")
     opener = copy.deepcopy(offer)
@@ -182,7 +197,7 @@ def test_with_anything_taken_from_it_it_is_too_open(two: tuple[Source, Source], 
         assert set(breach.text) == set(breach.remedy) == set(LANGUAGES)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, **PATIENT)
 @given(
     st.tuples(sources("a", licensed=False), sources("b", licensed=False)),
     situations,
@@ -192,7 +207,7 @@ def test_it_lets_nobody_do_what_an_input_forbids(two: tuple[Source, Source], sit
     """The decision point agrees: whoever it lets use the result could have used each input so."""
     visited = any(rule["action"] == "odrl:execute" for source in two for rule in (source.policy or {})["permission"])
     assume(not visited)
-    bound = inherited(two)
+    bound = met(two)
     assume(bound.publishable)
     offer = parse(strictest_offer(bound, target="https://x.example/r", offer_id="urn:uuid:2"))
     granted = rank(decide(offer, situation, action=action))
@@ -202,6 +217,6 @@ def test_it_lets_nobody_do_what_an_input_forbids(two: tuple[Source, Source], sit
 
 
 def test_nothing_binds_what_is_made_from_nothing() -> None:
-    bound = inherited([])
+    bound = met([])
     assert bound.freedom == TOP == Freedom(permits=TOP.permits)
     assert bound.sentences("en") == ["Nothing binds the result."]
