@@ -18,7 +18,7 @@ from node.base.work import UnitOfWork
 from node.catalogue.model import Record
 from node.identity.model import Caller
 from node.scenarios.cards import bound_of, dataset_port, model_of, template_of, transformation_of
-from node.scenarios.findings import ERROR, Bound, Finding
+from node.scenarios.findings import ERROR, WARNING, Bound, Finding
 from node.scenarios.interfaces import Mismatch, fits, mending
 from node.scenarios.library import Library, file_of
 from node.scenarios.model import (
@@ -36,7 +36,7 @@ from node.scenarios.parameters import bound_parameters
 from node.scenarios.ports import LayerStore
 from node.scenarios.results import binding_key
 from node.scenarios.rows import read_rows
-from node.scenarios.stacking import of_input, stacked
+from node.scenarios.stacking import of_input, overlapping, stacked
 from node.scenarios.wanted import Wanted, WantedInput
 from node.scenarios.wiring import source_port, step_inputs, step_outputs, taken_on_trust
 
@@ -294,6 +294,16 @@ class Bind:
                     stacked(bound, work.rows.get(role), mine)
             except InvalidInput as error:
                 work.found(f"layer {mine[0].id}", error, code="does-not-fit")
+            for earlier, later, where in overlapping(mine):
+                work.findings.append(
+                    Finding(
+                        place=f"layer {later.id}",
+                        code="overlap",
+                        sentence=f"{later.title} changes again what {earlier.title} changes, and counts: {where}",
+                        remedy="put them in the other order, or leave one out",
+                        severity=WARNING,
+                    )
+                )
         return found
 
 

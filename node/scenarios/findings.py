@@ -9,6 +9,7 @@ from node.base.errors import InvalidInput
 from node.scenarios.model import Binding, Template
 
 ERROR: Final = "violation"
+WARNING: Final = "warning"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from typing import Final
 
 from node.base.errors import InvalidInput
-from node.scenarios.layers import apply
+from node.scenarios.layers import apply, overlaps
 from node.scenarios.model import BoundInput, Layer, Rows
+
+SHOWN: Final = 3
+"""Places that are named where two layers change the same."""
 
 
 def of_input(bound: BoundInput, layers: Sequence[Layer]) -> list[Layer]:
@@ -35,3 +40,13 @@ def stacked(bound: BoundInput, rows: Rows | None, layers: Sequence[Layer]) -> Ro
             facts={"conflicts": [one.to_json() for one in applied.conflicts]},
         )
     return applied.rows
+
+
+def overlapping(layers: Sequence[Layer]) -> Iterator[tuple[Layer, Layer, str]]:
+    """Pairs of layers of which the later changes what the earlier has changed: both, and where, in words."""
+    for earlier, later in combinations(layers, 2):
+        shared = overlaps(earlier, later)
+        if shared:
+            named = [f"{member} of {row}" if member else row for row, member in shared[:SHOWN]]
+            further = f" and {len(shared) - SHOWN} more" if len(shared) > SHOWN else ""
+            yield earlier, later, ", ".join(named) + further

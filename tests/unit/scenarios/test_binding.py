@@ -393,6 +393,15 @@ class TestLayers:
         other = (await check(at, layers=[b.id, a.id])).require()
         assert (one.layers, one.key) != (other.layers, other.key)
 
+    async def test_that_the_later_hides_the_earlier_is_said(self) -> None:
+        at = await desk()
+        again = {"op": "update", "id": LAYER["operations"][0]["id"], "set": LAYER["operations"][0]["set"]}
+        first = (await at.layers.save(LAYER, ELS)).layer
+        second = (await at.layers.save({**LAYER, "title": "Once more", "operations": [again]}, ELS)).layer
+        found = [one for one in (await check(at, layers=[first.id, second.id])).findings if one.code == "overlap"]
+        assert [(one.severity, one.place) for one in found] == [("warning", f"layer {second.id}")]
+        assert found[0].sentence.startswith(f"Once more changes again what {first.title} changes, and counts: ")
+
     async def test_one_that_is_not_there_and_one_for_other_data(self) -> None:
         at = await desk()
         assert of(await check(at, layers=["closed"]), "not-found").place == "layer closed"
