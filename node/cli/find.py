@@ -63,7 +63,7 @@ def find(
 
 
 def show(
-    iri: Annotated[str, typer.Argument(help="Address of the asset.")],
+    iri: Annotated[str, typer.Argument(help="Address of the asset; dataset/NAME is one of your node.")],
     version: Annotated[int | None, typer.Option(help="That version of it.")] = None,
     as_of: Annotated[
         str | None, typer.Option("--as-of", help="As it stood at this moment, such as 2026-11-20.")

@@ -25,7 +25,7 @@ from node.scenarios.library import Library
 from node.scenarios.model import Layer, Port, Rows
 from node.scenarios.ports import LayerStore
 from node.scenarios.rows import key_of, read_rows
-from node.scenarios.wanted import address
+from node.semantics.kinds import iri_meant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Layers:
         self, iri: str, caller: Caller, *, version: int | None = None, file: str | None = None
     ) -> tuple[Rows, Port, str, int, str]:
         """The rows that a layer would change: rows, port, file, version, SHA-256. Raises as ``Library.obtain``."""
-        record = await self._library.record(address(iri, self._base), caller, version=version)
+        record = await self._library.record(iri_meant(iri, self._base), caller, version=version)
         obtained = await self._library.obtain(record, file)
         port = dataset_port(record, "")
         body = await self._library.read(obtained.file.sha256)
@@ -80,7 +80,7 @@ class Layers:
             {
                 **body,
                 "id": body.get("id") or new_urn(),
-                "target": address(asked, self._base),
+                "target": iri_meant(asked, self._base),
                 "version": version,
                 "file": file,
                 "target_sha256": sha256,
@@ -126,7 +126,7 @@ class Layers:
 
     async def of(self, target: str | None = None) -> Sequence[Layer]:
         """The newest of each layer, of one dataset or of all."""
-        wanted = address(target, self._base) if target else None
+        wanted = iri_meant(target, self._base) if target else None
 
         def read() -> Sequence[Layer]:
             with self._uow.read() as tx:

@@ -21,8 +21,9 @@ from node.scenarios.library import Library
 from node.scenarios.model import BEFORE, GEOMETRY, Binding, Port, Rows, Run, State, StepRun, Template
 from node.scenarios.ports import RunStore
 from node.scenarios.rows import named_places, read_canonical, read_rows
-from node.scenarios.wanted import address, wanted_from_json
+from node.scenarios.wanted import wanted_from_json
 from node.scenarios.wiring import bound_step, branches, input_port, output_port
+from node.semantics.kinds import iri_meant
 
 RUN_TOPIC: Final = "scenario-run"
 LANE: Final = "runs"
@@ -131,7 +132,7 @@ class Runs:
 
     async def newest(self, template: str | None = None, limit: int = 100) -> Sequence[Run]:
         """Runs, newest first, of one template (``scenario/NAME`` is one of this node) or of all."""
-        wanted = address(template, self._base) if template else None
+        wanted = iri_meant(template, self._base) if template else None
 
         def read() -> Sequence[Run]:
             with self._uow.read() as tx:

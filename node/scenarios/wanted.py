@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
-from node.semantics.kinds import KINDS, PLURALS
+from node.semantics.kinds import iri_meant
 
 _INPUT: Final = frozenset({"dataset", "version", "file", "inPlace"})
 _USED: Final = frozenset({"iri", "version"})
@@ -56,20 +56,13 @@ def wanted_from_json(body: Mapping[str, Any], base: str) -> Wanted:
     if not isinstance(layers, list) or not all(isinstance(one, str) for one in layers):
         raise InvalidInput("layers is not a list of layers", remedy="name them as hansa layer lists them")
     return Wanted(
-        scenario=address(_text(body, "scenario", "the binding"), base),
+        scenario=iri_meant(_text(body, "scenario", "the binding"), base),
         version=_number(body, "version", "the binding"),
         inputs={role: _input(role, one, base) for role, one in _object(body, "inputs").items()},
         uses={step: _use(step, one, base) for step, one in _object(body, "uses").items()},
         parameters=dict(_object(body, "parameters")),
         layers=tuple(layers),
     )
-
-
-def address(text: str, base: str) -> str:
-    """The IRI that is meant: ``kind/slug`` is an asset of the node at ``base``, anything else is an IRI already."""
-    kind, _, slug = text.partition("/")
-    found = KINDS.get(kind) or PLURALS.get(kind)
-    return f"{base}/{found.plural}/{slug}" if found is not None and slug and "/" not in slug else text
 
 
 def _input(role: str, value: Any, base: str) -> WantedInput:
@@ -84,7 +77,7 @@ def _input(role: str, value: Any, base: str) -> WantedInput:
     if not isinstance(in_place, bool) or not isinstance(name, str | None):
         raise InvalidInput(f"{place}: inPlace is true or false, and file the name of a file")
     return WantedInput(
-        dataset=address(_text(members, "dataset", place), base),
+        dataset=iri_meant(_text(members, "dataset", place), base),
         version=_number(members, "version", place),
         file=name,
         in_place=in_place,
@@ -97,7 +90,7 @@ def _use(step: str, value: Any, base: str) -> WantedUse:
     if not isinstance(members, Mapping):
         raise InvalidInput(f"{place} is neither an address nor an object")
     _only(members, _USED, place)
-    return WantedUse(iri=address(_text(members, "iri", place), base), version=_number(members, "version", place))
+    return WantedUse(iri=iri_meant(_text(members, "iri", place), base), version=_number(members, "version", place))
 
 
 def _object(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -177,6 +177,13 @@ def kinds_like(name: str) -> tuple[str, ...]:
     return tuple(get_close_matches(name.strip().casefold(), list(KINDS), n=2, cutoff=0.5))
 
 
+def iri_meant(text: str, base: str) -> str:
+    """The IRI that a person means: ``kind/name`` is an asset of the node at ``base``, anything else is an IRI."""
+    word, _, name = text.partition("/")
+    kind = kind_named(word) if name and "/" not in name else None
+    return f"{base.rstrip('/')}/{kind.plural}/{name}" if kind is not None else text
+
+
 def kind_of_iri(iri: str, base: str) -> Kind | None:
     """The kind that the IRI of an asset below ``base`` names by its first path segment, or None."""
     prefix = base.rstrip("/") + "/"

@@ -28,7 +28,7 @@ from node.catalogue.visibility import absent
 from node.exchange.ports import AssetStore
 from node.identity.model import Caller
 from node.semantics.documents import serialise
-from node.semantics.kinds import KINDS
+from node.semantics.kinds import KINDS, iri_meant
 from node.semantics.model import File
 
 Identify = Callable[[Request], Awaitable[Caller]]
@@ -124,16 +124,21 @@ class _Door:
         asOf: str | None = None,  # noqa: N803 - the name of the parameter on the wire
         lang: str | None = None,
     ) -> Response:
-        """One asset, as it is now, as version `version`, or as it was at `asOf` (XSD dateTime or date)."""
+        """One asset, as it is now, as version `version`, or as it was at `asOf` (XSD dateTime or date).
+
+        `iri` is its address; `kind/name`, such as `dataset/road-network`, is one of this node's own.
+        """
         caller = await self._identify(request)
-        found = await self._browse.record(iri, caller, version=version, as_of=_moment(asOf))
+        wanted = iri_meant(iri, self._base)
+        found = await self._browse.record(wanted, caller, version=version, as_of=_moment(asOf))
         return await self._record_answer(request, found, caller, lang)
 
     async def versions(self, request: Request, iri: str) -> Response:
         """All versions of an asset, newest first."""
         caller = await self._identify(request)
-        found = await self._browse.versions(iri, caller)
-        return _json({"iri": iri, "versions": [version_json(record) for record in found]}, caller)
+        wanted = iri_meant(iri, self._base)
+        found = await self._browse.versions(wanted, caller)
+        return _json({"iri": wanted, "versions": [version_json(record) for record in found]}, caller)
 
     async def counts(self, request: Request) -> Response:
         """How many assets of each kind there are for you."""

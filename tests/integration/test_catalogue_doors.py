@@ -76,6 +76,7 @@ async def test_a_record_as_json(gent: Doors) -> None:
     for answer in (
         await gent.visitor().get(record.iri, accept="application/json", lang="nl"),
         await gent.visitor().get("/api/catalogue/record", iri=record.iri, lang="nl"),
+        await gent.visitor().get("/api/catalogue/record", iri="dataset/counts", lang="nl"),
     ):
         body = answer.json()
         assert (body["title"], body["access"], body["accessWord"]) == ("Tellingen", "members", "leden")

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from node.base.errors import InvalidInput
-from node.scenarios.wanted import Wanted, WantedInput, WantedUse, address, wanted_from_json
+from node.scenarios.wanted import Wanted, WantedInput, WantedUse, wanted_from_json
+from node.semantics.kinds import iri_meant
 
 BASE = "https://data.gent.example"
 ROADS = f"{BASE}/datasets/roads"
@@ -111,4 +112,4 @@ def test_many_odd_members_make_no_endless_sentence() -> None:
     ],
 )
 def test_addresses_of_this_node(text: str, meant: str) -> None:
-    assert address(text, BASE) == meant
+    assert iri_meant(text, BASE) == meant
