@@ -223,6 +223,7 @@ def protocol(
             issuers=people.trust.to_json,
             clock=clock,
             me=parts.me,
+            require_not_blocked=people.blocks.require_not_blocked,
         ),
         overview=Overview(
             uow=stores.uow,

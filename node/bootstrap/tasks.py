@@ -41,7 +41,7 @@ def handlers(
             lane=Lane.MESSAGES,
             timeout=20,
         )
-        return PeerAnswer(answer.status, answer.body)
+        return PeerAnswer(answer.status, answer.body, answer.headers.get("Retry-After"))
 
     async def receive(task: Task) -> Outcome:
         """Fetch the bytes of one transfer, however often it takes."""

@@ -61,6 +61,16 @@ class Blocks:
                 facts={"blocked": stamp(found.at)},
             )
 
+    async def require_not_blocked(self, did: str) -> None:
+        """Raises ``Conflict`` where we have blocked ``did``: then nothing is begun with it from here either."""
+        found = await run_sync(self._find, did)
+        if found is not None:
+            raise Conflict(
+                f"this node has blocked {did}: {found.reason}",
+                remedy=f"to deal with it again: hansa member unblock {did}",
+                facts={"blocked": stamp(found.at)},
+            )
+
     def block(self, did: str, reason: str, by: str) -> Block:
         """Turn ``did`` away from now on. Raises ``InvalidInput`` for no reason or ourselves, ``Conflict`` where it is
         blocked already."""

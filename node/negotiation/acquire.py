@@ -57,7 +57,10 @@ class Acquire:
         issuers: Callable[[], dict[str, tuple[str, ...]]],
         clock: Clock,
         me: str,
+        require_not_blocked: Callable[[str], Awaitable[None]],
     ) -> None:
+        """``require_not_blocked`` raises ``Conflict`` for a participant that this node deals with no more."""
+        self._require_not_blocked = require_not_blocked
         self._uow = uow
         self._records = records
         self._agreements = agreements
@@ -72,11 +75,12 @@ class Acquire:
         """What the provider of ``iri`` asks of us today.
 
         Raises ``NotFound`` where there is nothing for us, ``InvalidInput`` for an IRI of our own,
-        ``PeerUnreachable`` where the provider does not answer.
+        ``Conflict`` where we have blocked the provider, ``PeerUnreachable`` where it does not answer.
         """
         provider = await run_sync(self._provider_of, iri)
         if provider == self._me:
             raise InvalidInput("this asset is this node's own", remedy="read it where it lies")
+        await self._require_not_blocked(provider)
         dataset, address = await self._catalogue.dataset(provider, iri)
         offers = [offer for offer in dataset.get("hasPolicy", []) if offer_id in (None, offer.get("@id"))]
         if not offers:
@@ -102,7 +106,8 @@ class Acquire:
         )
 
     async def negotiate(self, conditions: Conditions, *, purpose: str | None = None) -> Negotiation:
-        """Ask for the asset under exactly the offered terms."""
+        """Ask for the asset under exactly the offered terms. Raises ``Conflict`` where we have blocked it."""
+        await self._require_not_blocked(conditions.provider)
         return await run_sync(
             lambda: self._negotiations.request(
                 provider=conditions.provider,

@@ -6,6 +6,8 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 from node.base.clock import Clock
@@ -22,16 +24,20 @@ PATIENCE = frozenset({408, 425, 429})
 # poller (some connectors say 409), or its view of our identity may be out of reach.
 PASSING = frozenset({401, 404, 409, 423})
 PASSING_ANSWERS = 6
+# A peer that answers so may say for how long it wants to be left alone. It decides about an hour, not about a day.
+WAITS = frozenset({429, 503})
+LONGEST_WAIT = 3600.0
 FIRST_PAUSE = 0.5
 REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class PeerAnswer:
-    """Status and body that a peer answered with."""
+    """Status and body that a peer answered with, and its ``Retry-After`` (RFC 9110 §10.2.3) as it stood there."""
 
     status: int
     body: bytes
+    retry_after: str | None = None
 
 
 class Post(Protocol):
@@ -76,7 +82,8 @@ class SendMessages:
         if 200 <= answer.status < 300:
             return self._taken(task, message, answer)
         if answer.status >= 500 or answer.status in PATIENCE:
-            return Again(f"the peer answered {answer.status}")
+            wait = _wait(answer.retry_after, self._clock.now()) if answer.status in WAITS else 0.0
+            return Again(f"the peer answered {answer.status}", at_least=wait)
         if answer.status in PASSING:
             answers = self._count(task)
             if answers < PASSING_ANSWERS:
@@ -115,6 +122,19 @@ class SendMessages:
             answer_status=answer.status,
             answer=answer.body[:65536],
         )
+
+
+def _wait(retry_after: str | None, now: datetime) -> float:
+    """The seconds that ``Retry-After`` asks for, as a number or as a date; 0 where it asks for nothing readable."""
+    text = (retry_after or "").strip()
+    try:
+        if text.isascii() and text.isdecimal():
+            seconds = float(text[:12])
+        else:
+            seconds = (parsedate_to_datetime(text) - now).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
+    return min(max(seconds, 0.0), LONGEST_WAIT)
 
 
 def _peer_pid(task: Task, body: bytes) -> str | None:

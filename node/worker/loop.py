@@ -36,11 +36,13 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Not yet: try later. ``lane_down`` tells that the peer as a whole does not answer."""
+    """Not yet: try later. ``after`` is the pause in place of the usual one; ``at_least``, in seconds, how long the
+    peer wants to be left alone; ``lane_down`` tells that the peer as a whole does not answer."""
 
     error: str
     after: float | None = None
     lane_down: bool = False
+    at_least: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,13 +325,18 @@ class Worker:
                     if self._outbox.done(tx, task) and apply is not None:
                         apply(tx)
                         tx.after_commit(self.wake)
-                case Again(error, after, _):
+                case Again(error, after, _, at_least):
                     if self._pace.spent(task.attempts) > self._pace.give_up_after.total_seconds():
                         log.warning("dead letter", extra={"task": task.id, "topic": task.topic, "why": error})
                         self._outbox.bury(tx, task, error=f"given up: {error}")
                     else:
-                        due = self._clock.now() + timedelta(seconds=after if after is not None else self._delay(task))
-                        self._outbox.retry(tx, task, due=due, error=error)
+                        pause = max(after if after is not None else self._delay(task), at_least)
+                        due = self._clock.now() + timedelta(seconds=pause)
+                        # A pause that the peer asked for counts as the attempts in whose place it came, so that it
+                        # does not put off the end.
+                        spared = int(pause / self._pace.longest_delay) if at_least else 0
+                        counted = replace(task, attempts=task.attempts + spared)
+                        self._outbox.retry(tx, counted, due=due, error=error)
                 case Never(error):
                     log.warning("dead letter", extra={"task": task.id, "topic": task.topic, "why": error})
                     self._outbox.bury(tx, task, error=error)

@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from node.base.errors import ForbiddenAddress
 from node.base.jsons import read_object
 from node.ledger.model import EntryKind
 from node.portal.ports import Member
@@ -127,3 +128,54 @@ def test_the_members_page_shows_it(two: Pair) -> None:
     assert "Blocked by this node" in page.text
     assert REASON in page.text
     assert Member(id="x", name="x", url="x").blocked == ""
+
+
+def test_nothing_is_begun_with_a_participant_that_is_blocked(two: Pair) -> None:
+    iri = publish(two.provider, "wanted")["iri"]
+    with two.consumer.client() as client:
+        client.block(two.provider.did, REASON)
+    with two.consumer.http(headers=two.consumer.person()) as http:
+        for answer in (
+            http.post("/api/negotiations", json={"dataset": iri}),
+            http.get("/api/conditions", params={"iri": iri}),
+        ):
+            assert answer.status_code == 409
+            assert REASON in answer.json()["detail"]
+            assert "hansa member unblock" in answer.json()["remedy"]
+        assert http.get("/api/negotiations").json() == []
+    with two.consumer.client() as client:
+        client.unblock(two.provider.did)
+    assert agree(two.consumer, iri)["state"] == "FINALIZED"
+
+
+def test_a_start_that_nobody_took_goes_with_its_transfer(two: Pair) -> None:
+    """Also as a dead letter it has the token of the bytes in it."""
+    iri = publish(two.provider, "unheard")["iri"]
+    agreement = agree(two.consumer, iri)["agreementId"]
+    stores = two.provider.node.parts.stores
+    outgoing, egress = two.provider.node.parts.egress.request, two.provider.node.parts.egress
+
+    async def deaf(method: str, url: str, **options: Any) -> Any:
+        if url.endswith("/start"):
+            raise ForbiddenAddress("not there")
+        return await outgoing(method, url, **options)
+
+    egress.request = deaf  # type: ignore[method-assign]
+    with two.consumer.client() as client:
+        pid = client.transfer(agreement)["pid"]
+
+    def dead() -> list[Any]:
+        with stores.uow.read() as tx:
+            return list(stores.outbox.dead(tx))
+
+    [letter] = until("it is a dead letter", dead)
+    assert b"authorization" in letter.body
+    with two.consumer.http(headers=two.consumer.person()) as http:
+        assert http.post(f"/api/transfers/{pid}/terminate", json={}).status_code == 200
+    until("the provider knows", lambda: state(two.consumer, pid) == "TERMINATED")
+    assert dead() == []
+    with stores.uow.read() as tx:
+        [transfer] = stores.transfers.select(tx)
+        kept = [one.body + one.answer for one in stores.transfers.exchanges(tx, transfer.pid)]
+    assert transfer.state == "TERMINATED"
+    assert not [one for one in kept if b"authorization" in one]

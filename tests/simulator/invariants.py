@@ -240,6 +240,10 @@ class Watch:
         queued = self._queued.get((node.name, process.pid), set())
         wanted = {process.pending.message_id} if process.pending is not None else set()
         say = self._say(node, process.pid)
+        # Nor does it then keep the token that a start of it would have brought.
+        require(
+            not wanted or process.state not in TERMINAL, "I10", f"{say} has ended and waits for {process.pending}"
+        )
         require(not wanted - queued, "I10", f"{say} waits for a message that is not in the outbox")
         require(not queued - wanted, "I10", f"{say} has messages in the outbox that it does not wait for")
 
