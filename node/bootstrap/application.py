@@ -34,7 +34,7 @@ from node.negotiation.proof import ServeEntry
 from node.portal.accept import prefers_page
 from node.portal.headers import SecurityHeaders
 from node.vocab.dsp import V2025_1
-from node.web import catalogue, data, dcp, dsp, feed, health, ledger, processes, sparql, wellknown
+from node.web import catalogue, data, dcp, dsp, feed, health, ledger, processes, pushed, sparql, wellknown
 from node.web.management import blocks, exchanges, operation, people, records, results, scenarios
 from node.web.problems import answer_failure, answer_problem
 
@@ -148,6 +148,7 @@ def _participant_doors(app: FastAPI, node: HansaNode) -> None:
                 document=spoken.correspondence.document,
                 check_callback=check_callback,
                 seal_key=seal_key,
+                check_push=egress.check_url,
             )
         )
     )
@@ -161,6 +162,7 @@ def _participant_doors(app: FastAPI, node: HansaNode) -> None:
             public_url=node.parts.base,
         )
     )
+    app.router.routes.extend(pushed.routes(spoken.inbox))
     rate = node.parts.settings.send_bytes_per_second
     app.router.routes.extend(
         data.DataDoor(

@@ -39,8 +39,10 @@ from node.transfer import strategy as transfer_strategy
 from node.transfer.access import AccessEvent, AuthoriseAccess
 from node.transfer.deliveries import OpenDelivery, SignManifest
 from node.transfer.grants import GrantAccess, RefreshToken
+from node.transfer.inbox import TakePush
 from node.transfer.model import Transfer
 from node.transfer.overview import Overview
+from node.transfer.push import PushBytes
 from node.transfer.reception import Receive
 from node.transfer.usecases import Transfers
 
@@ -60,6 +62,8 @@ class Protocol:
     manifests: SignManifest
     refresh: RefreshToken
     receive: Receive
+    push: PushBytes
+    inbox: TakePush
 
 
 def protocol(
@@ -177,6 +181,7 @@ def protocol(
         clock=clock,
         me=parts.me,
         address=parts.dsp_address,
+        public_url=parts.base,
         cap=settings.open_transfers_per_peer,
     )
 
@@ -200,6 +205,18 @@ def protocol(
         await people.blocks.require_welcome(did)
         return await people.participants.recheck(did)
 
+    authorise = AuthoriseAccess(
+        stores.uow,
+        transfers=stores.transfers,
+        agreements=stores.agreements,
+        grants=stores.grants,
+        clock=clock,
+        recheck=recheck,
+        decide=judge,
+        note=account,
+    )
+    deliveries = OpenDelivery(parts.assets, parts.keyring)
+    manifests = SignManifest(stores.uow, stores.records, parts.keyring, clock)
     return Protocol(
         correspondence=correspondence,
         negotiations=negotiations,
@@ -234,18 +251,9 @@ def protocol(
             receptions=stores.receptions,
             ledger=stores.ledger,
         ),
-        authorise=AuthoriseAccess(
-            stores.uow,
-            transfers=stores.transfers,
-            agreements=stores.agreements,
-            grants=stores.grants,
-            clock=clock,
-            recheck=recheck,
-            decide=judge,
-            note=account,
-        ),
-        deliveries=OpenDelivery(parts.assets, parts.keyring),
-        manifests=SignManifest(stores.uow, stores.records, parts.keyring, clock),
+        authorise=authorise,
+        deliveries=deliveries,
+        manifests=manifests,
         refresh=RefreshToken(
             stores.uow,
             transfers=stores.transfers,
@@ -264,5 +272,19 @@ def protocol(
             folder=parts.places.received,
             key_of=key_of,
             token_for=token_for,
+        ),
+        push=PushBytes(
+            authorise=authorise, deliveries=deliveries, manifests=manifests, plane=HttpPlane(parts.egress)
+        ),
+        inbox=TakePush(
+            stores.uow,
+            transfers=stores.transfers,
+            receptions=stores.receptions,
+            keyring=parts.keyring,
+            clock=clock,
+            folder=parts.places.received,
+            key_of=key_of,
+            finished=transfers.finished,
+            limit=settings.upload_limit,
         ),
     )

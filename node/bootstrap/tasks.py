@@ -18,7 +18,7 @@ from node.negotiation import machine as negotiating
 from node.scenarios.jobs import JOB_TOPIC
 from node.scenarios.usecases import RUN_TOPIC
 from node.transfer import machine as transferring
-from node.transfer.usecases import RECEIVE_TOPIC
+from node.transfer.usecases import PUSH_TOPIC, RECEIVE_TOPIC
 from node.worker.deliveries import PeerAnswer, SendMessages
 from node.worker.loop import Again, Done, Handler, Never, Outcome
 from node.worker.timers import Timer
@@ -66,6 +66,28 @@ def handlers(
 
         return Done(tell)
 
+    async def push(task: Task) -> Outcome:
+        """Send the bytes of one transfer to where the consumer wants them, from the first byte each time."""
+        stores = parts.stores
+
+        def find() -> Any:
+            with stores.uow.read() as tx:
+                return stores.transfers.get(tx, task.subject)
+
+        transfer = await run_sync(find)
+        if transfer is None or transfer.state != transferring.STARTED:
+            return Done()
+        try:
+            await spoken.push.run(transfer)
+        except (PeerUnreachable, LocalFault) as error:
+            return Again(error.detail, lane_down=isinstance(error, PeerUnreachable))
+        except HansaError as refusal:
+            if refusal.facts.get("transferState") is not None:
+                return Done()  # Suspended, and pushed anew when it starts again; or over.
+            code, why = refusal.code, list(refusal.facts.get("reasons", ())) or [refusal.detail]
+            return Done(lambda tx: spoken.transfers.not_pushed(tx, task.subject, code, why))
+        return Done(lambda tx: spoken.transfers.pushed(tx, task.subject))
+
     async def credential(task: Task) -> Outcome:
         try:
             await people.deliver.deliver(task)
@@ -88,6 +110,7 @@ def handlers(
     return {
         "dsp": send,
         RECEIVE_TOPIC: receive,
+        PUSH_TOPIC: push,
         "credential": credential,
         JOB_TOPIC: job_handler(carried.carry_out),
         RUN_TOPIC: run_handler(scenarios.engine),

@@ -3,7 +3,7 @@
 Every offered asset of any kind is a Dataset whose ``@id`` is the asset's IRI. A catalogue lists what this node
 itself provides: for an asset of another node, that node is asked. Plain JSON in the form of the official
 schemas; what other connectors do not know (title, kind) stands under names that they ignore and that JSON-LD
-expands. A region lists the catalogues of its members as nested ones, each with the end point at which it is asked.
+expands.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
@@ -23,24 +23,22 @@ from node.catalogue.ports import RecordStore
 from node.catalogue.visibility import Visibility, absent
 from node.identity.model import Caller
 from node.semantics.kinds import KINDS
-from node.vocab.dsp import EXECUTE, PULL, V2025_1
-from node.vocab.namespaces import DCT, HANSA, HANSA_MODEL
+from node.vocab.dsp import EXECUTE, PULL, PUSH, V2025_1
+from node.vocab.namespaces import HANSA, HANSA_MODEL
 
 PAGE: Final = 50
 SCAN: Final = 1000
 """How many records one request looks at when a filter leaves few of them."""
 
 MOST_SKIPPED: Final = 10_000
-FIELDS: Final = ("text", "kind", "keyword", "theme", "publisher", "profile", "format", "mediaType")
-"""By what a CatalogRequestMessage may filter: see ``Filter``."""
-
+_FIELDS: Final = ("text", "kind", "keyword", "theme")
 _QUERY_SPEC: Final = ("QuerySpec", "edc:QuerySpec", "https://w3id.org/edc/v0.0.1/ns/QuerySpec")
 
 
 def formats_of(record: Record) -> tuple[str, ...]:
-    """The transfer formats of an asset: its files are pulled, a model is called where it runs."""
+    """The transfer formats of an asset: its files are pulled or pushed, a model is called where it runs."""
     if record.kind != "model":
-        return (PULL,)
+        return (PULL, PUSH) if record.files else (PULL,)
     callable_ = runnable(record) or not record.files
     return ((EXECUTE,) if callable_ else ()) + ((PULL,) if record.files else ())
 
@@ -51,17 +49,8 @@ def runnable(record: Record) -> bool:
     return record.kind == "model" and any(mark in record.nquads for mark in marks)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
-    """A member of a region, as its nested catalogue names it; ``url`` is the public URL of its node."""
-
-    did: str
-    name: str
-    url: str
-
-
 class DspCatalogue:
-    """Catalogue and datasets for one caller. At a region, ``members`` tells whose catalogues are nested in it."""
+    """Catalogue and datasets for one caller."""
 
     def __init__(
         self,
@@ -72,7 +61,6 @@ class DspCatalogue:
         node: NodeFacts,
         formats: Callable[[Record], Sequence[str]] = formats_of,
         page: int = PAGE,
-        members: Callable[[], Sequence[Member]] = tuple,
     ) -> None:
         self._uow = uow
         self._records = records
@@ -80,7 +68,6 @@ class DspCatalogue:
         self._node = node
         self._formats = formats
         self.page = page
-        self._members = members
 
     async def catalog(
         self,
@@ -91,9 +78,10 @@ class DspCatalogue:
     ) -> tuple[dict[str, Any], str | None]:
         """A page of the catalogue: (Catalog, token of the next page or None).
 
-        ``filter`` is the array of a CatalogRequestMessage: objects with members that ``Filter`` knows; an asset has
-        to fit all of them. Raises ``InvalidInput`` for any other filter, which the door answers with a CatalogError
-        (§5.2.2), and for a token that is not ours. Nested catalogues stand on the first page of what is not filtered.
+        ``filter`` is the array of a CatalogRequestMessage: objects with ``text`` (all its words occur in title,
+        description or keywords), ``kind``, ``keyword``, ``theme``; an asset has to fit all of them. Raises
+        ``InvalidInput`` for any other filter, which the door answers with a CatalogError (§5.2.2), and for a
+        token that is not ours.
         """
         wanted = Filter.read(filter)
         after = _read_token(token)
@@ -108,9 +96,6 @@ class DspCatalogue:
         if records:
             # An array, where present, has at least one item: an empty catalogue has no `dataset` at all.
             catalog["dataset"] = [self._dataset(record) for record in records]
-        nested = await asyncio.to_thread(self._members) if not after and wanted.fits_all else ()
-        if nested:
-            catalog["catalog"] = [_nested(member) for member in nested]
         return catalog, following and _token(following)
 
     async def dataset(self, iri: str, caller: Caller) -> dict[str, Any]:
@@ -146,7 +131,7 @@ class DspCatalogue:
                     if len(fitting) == page:
                         return fitting, after
                     after = record.iri
-                    if not wanted.fits(record, self._formats(record)):
+                    if not wanted.fits(record):
                         continue
                     if skip:
                         skip -= 1
@@ -191,22 +176,13 @@ class DspCatalogue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """What a consumer asks for; everything empty fits everything.
-
-    The words of ``text`` all occur in title, description or keywords; ``kind`` is one of ours; ``keyword`` and
-    ``theme`` are among those of the asset; ``publisher`` is its DID, IRI or name; ``profile`` is that of its offer,
-    or one that its description conforms to; ``format`` is a transfer format; ``mediaType`` that of one of its files.
-    ``skip`` and ``limit`` are a part of what fits, where the consumer counts its pages itself.
-    """
+    """What a consumer asks for; everything empty fits everything. ``skip`` and ``limit`` are a part of what fits,
+    where the consumer counts its pages itself."""
 
     words: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     keywords: frozenset[str] = frozenset()
     themes: frozenset[str] = frozenset()
-    publishers: frozenset[str] = frozenset()
-    profiles: frozenset[str] = frozenset()
-    formats: frozenset[str] = frozenset()
-    media_types: frozenset[str] = frozenset()
     skip: int = 0
     limit: int | None = None
 
@@ -215,15 +191,15 @@ class Filter:
         """The filter that a CatalogRequestMessage carries. Raises ``InvalidInput``."""
         entries = value if isinstance(value, list | tuple) else [value] if value else []
         words: list[str] = []
-        said: dict[str, list[str]] = {name: [] for name in FIELDS}
+        said: dict[str, list[str]] = {"kind": [], "keyword": [], "theme": []}
         part: tuple[int, int | None] = (0, None)
         for entry in entries:
             if isinstance(entry, Mapping) and entry.get("@type") in _QUERY_SPEC:
                 part = _part(entry)
                 continue
-            if not isinstance(entry, Mapping) or not set(entry) <= {*FIELDS, "@id", "@type"}:
+            if not isinstance(entry, Mapping) or not set(entry) <= {*_FIELDS, "@id", "@type"}:
                 raise _unsupported()
-            for name in FIELDS:
+            for name in _FIELDS:
                 text = entry.get(name, "")
                 if not isinstance(text, str) or len(text) > 500:
                     raise _unsupported()
@@ -239,55 +215,17 @@ class Filter:
             kinds=kinds,
             keywords=frozenset(said["keyword"]),
             themes=frozenset(said["theme"]),
-            publishers=frozenset(text.casefold() for text in said["publisher"]),
-            profiles=frozenset(said["profile"]),
-            formats=frozenset(said["format"]),
-            media_types=frozenset(said["mediaType"]),
             skip=part[0],
             limit=part[1],
         )
 
-    @property
-    def fits_all(self) -> bool:
-        """Whether this asks for everything, from the beginning."""
-        return replace(self, limit=None) == Filter()
-
-    def fits(self, record: Record, formats: Sequence[str]) -> bool:
-        """Whether the asset ``record``, which is transferred in ``formats``, is asked for."""
+    def fits(self, record: Record) -> bool:
         if not self.keywords <= set(record.keywords) or not self.themes <= set(record.themes):
-            return False
-        if not self.publishers <= {record.publisher.casefold(), record.publisher_name.casefold()}:
-            return False
-        if not self.formats <= set(formats) or not self.media_types <= {file.media_type for file in record.files}:
-            return False
-        if not all(_conforms(record, profile) for profile in self.profiles):
             return False
         if not self.words:
             return True
         text = " ".join((*record.titles.values(), *record.descriptions.values(), *record.keywords)).casefold()
         return all(word in text for word in self.words)
-
-
-def _conforms(record: Record, profile: str) -> bool:
-    offered = (record.offer or {}).get("profile")
-    named = offered if isinstance(offered, list) else [offered]
-    stated = f"<{record.iri}> <{DCT}conformsTo> <{profile}> ".encode(errors="replace")
-    return profile in named or stated in record.nquads
-
-
-def _nested(member: Member) -> dict[str, Any]:
-    """A nested Catalog (DSP 2025-1 §5.3.2): whose it is, and where it is asked for."""
-    base = member.url.rstrip("/")
-    endpoint = f"{base}{V2025_1.path}"
-    service = {"@id": endpoint, "@type": "DataService", "endpointURL": endpoint}
-    return {
-        "@id": f"{base}/dsp/catalog",
-        "@type": "Catalog",
-        "participantId": member.did,
-        "dct:title": [{"@value": member.name}],
-        "service": [service],
-        "distribution": [{"@type": "Distribution", "format": "Catalog", "accessService": service}],
-    }
 
 
 def _part(spec: Mapping[str, Any]) -> tuple[int, int | None]:
@@ -313,7 +251,7 @@ def _texts(texts: Mapping[str, str]) -> list[dict[str, str]]:
 def _unsupported() -> InvalidInput:
     return InvalidInput(
         "this filter is not understood",
-        remedy=f"send objects with {', '.join(FIELDS)}, or no filter at all",
+        remedy='send objects with "text", "kind", "keyword" or "theme", or no filter at all',
     )
 
 

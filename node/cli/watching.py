@@ -71,11 +71,9 @@ def outcome(run: Mapping[str, Any], lang: str) -> None:
     else:
         line("state", f"{run['state']}, {run['progress']} %")
     if run["indicators"]:
-        from node.scenarios.units import words as unit_words
-
         table(
             [
-                (one["name"], figure(one["before"]), figure(one["after"]), _change(one), unit_words(one["unit"]))
+                (one["name"], figure(one["before"]), figure(one["after"]), _change(one), one["unit"] or "")
                 for one in run["indicators"]
             ],
             ("indicator", "before", "after", "change", "unit"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +72,18 @@ class BytePlane(Protocol):
 
         Leaving the context closes the connection. ``chunks`` raises ``PeerUnreachable`` where they break off.
         """
+
+    async def push(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        chunks: AsyncIterator[bytes],
+        size: int,
+    ) -> None:
+        """Send ``size`` bytes to an address that takes them. Raises also what ``chunks`` raises, and ``InvalidInput``
+        where the peer will not have them."""
 
     async def document(
         self, url: str, *, authorization: str | None, method: str = "GET", limit: int = 65536

@@ -174,6 +174,13 @@ class AuthoriseAccess:
         """Account for a call that ``authorise_call`` allowed. Raises as that does."""
         await off_loop(self._begin, access, None, None)
 
+    async def authorise_push(self, transfer_pid: str) -> Access:
+        """Whether this node may push the bytes of its transfer now. Raises ``NotAllowed`` with the reasons,
+        ``NotFound`` where the transfer has no grant, ``PeerUnreachable`` as ``authorise``."""
+        access = await off_loop(self._of_transfer, transfer_pid)
+        await self._require_permission(access, "push")
+        return access
+
     async def begin(self, access: Access, start: int, end: int) -> None:
         """Account for a read of the bytes from ``start`` to before ``end``. Raises as ``authorise``."""
         await off_loop(self._begin, access, start, end)
@@ -213,6 +220,13 @@ class AuthoriseAccess:
                 "the token has expired", remedy="get a new one from the token endpoint of the data address"
             )
         return access
+
+    def _of_transfer(self, pid: str) -> Access:
+        with self._work.read() as tx:
+            grant = self._grants.by_transfer(tx, pid)
+            if grant is None or grant.executes:
+                raise NotFound
+            return self._load(tx, grant)
 
     def _look_again(self, access: Access) -> Access:
         with self._work.read() as tx:

@@ -7,6 +7,7 @@ other connectors pass over: where to get a new token, where the manifest is, and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +21,10 @@ from node.vocab.namespaces import HANSA
 HTTP_ENDPOINT: Final = "https://w3id.org/idsa/v4.1/HTTP"
 TOKEN_ENDPOINT: Final = f"{HANSA}tokenEndpoint"
 MANIFEST_ENDPOINT: Final = f"{HANSA}manifestEndpoint"
+MANIFEST_HEADER: Final = f"{HANSA}manifestHeader"
+HTTP_DATA: Final = "HttpData"
+_HEADER: Final = re.compile(r"(?i:authorization|api-key|x-[a-z0-9-]{1,60})", re.ASCII)
+_HEADER_VALUE: Final = re.compile(r"[\x20-\x7e]{1,4096}", re.ASCII)
 EXPIRES: Final = f"{HANSA}expires"
 _EDC: Final = "https://w3id.org/edc/v0.0.1/ns/"
 """EDC takes everything but the type from the properties, and keeps those that are named by IRIs
@@ -48,6 +53,24 @@ def pull_address(public_url: str, pid: str, *, token: str, expires: datetime) ->
             EXPIRES: stamp(expires),
         },
     )
+
+
+def push_address(public_url: str, pid: str, *, token: str) -> dict[str, Any]:
+    """The DataAddress that this node, as consumer, has its process ``pid`` pushed to.
+
+    Beside the standard's names it bears those of EDC's ``HttpData`` addresses, by which that connector pushes.
+    """
+    endpoint = f"{public_url.rstrip('/')}/pushed/{quote(pid, safe=':')}"
+    header = f"Bearer {token}"
+    properties = {
+        "authorization": token,
+        "authType": "bearer",
+        f"{_EDC}baseUrl": endpoint,
+        f"{_EDC}authKey": "Authorization",
+        f"{_EDC}authCode": header,
+        MANIFEST_HEADER: "Hansa-Manifest",
+    }
+    return _address(endpoint, properties) | {"endpointType": HTTP_DATA}
 
 
 def execute_address(public_url: str, pid: str, process: str, *, token: str, expires: datetime) -> dict[str, Any]:
@@ -93,12 +116,15 @@ def _address(endpoint: str, properties: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+_SECRETS: Final = frozenset({"authorization", "authCode"})
+
+
 def without_token(address: Mapping[str, Any]) -> dict[str, Any]:
     """The same address without its secret: for the process, for pages and logs."""
     kept = [
         item
         for item in address.get("endpointProperties") or []
-        if not (isinstance(item, Mapping) and _plain_name(item.get("name")) == "authorization")
+        if not (isinstance(item, Mapping) and _plain_name(item.get("name")) in _SECRETS)
     ]
     return {**address, "endpointProperties": kept}
 
@@ -112,10 +138,7 @@ def read_address(address: Mapping[str, Any] | None) -> Address:
         raise InvalidInput(f"the data address is of a type that is not read here: {kind}")
     if not isinstance(endpoint, str) or urlsplit(endpoint).scheme not in ("http", "https"):
         raise InvalidInput("the data address has no HTTP endpoint")
-    properties: dict[str, str] = {}
-    for item in address.get("endpointProperties") or []:
-        if isinstance(item, Mapping) and isinstance(item.get("value"), str):
-            properties.setdefault(_plain_name(item.get("name")), item["value"])
+    properties = _properties(address)
     token = properties.get("authorization")
     if token is not None and properties.get("authType", "").lower() == "bearer":
         token = token if token.lower().startswith("bearer ") else f"Bearer {token}"
@@ -125,6 +148,61 @@ def read_address(address: Mapping[str, Any] | None) -> Address:
         token_endpoint=_beside(endpoint, properties.get("tokenEndpoint")),
         manifest_endpoint=_beside(endpoint, properties.get("manifestEndpoint")),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushAddress:
+    """Where to push to. ``header`` is the name and the value of the one that proves that we may; ``manifest_header``
+    is the one in which the receiver takes our manifest, where it knows what that is."""
+
+    method: str
+    endpoint: str
+    header: tuple[str, str] | None = field(repr=False)
+    manifest_header: str | None = None
+
+
+def read_push_address(address: Mapping[str, Any] | None) -> PushAddress:
+    """An address that a consumer sent. Raises ``InvalidInput`` where it is not one for pushing over HTTP."""
+    if not address:
+        raise InvalidInput("dataAddress is missing: where should the bytes go?", remedy="send one, or ask for a pull")
+    kind = address.get("endpointType")
+    if not isinstance(kind, str) or _plain_name(kind).upper() not in ("HTTP", "HTTPS", "HTTPDATA"):
+        raise InvalidInput(f"dataAddress is of a type that is not pushed to here: {str(kind)[:80]}")
+    properties = _properties(address)
+    endpoint = properties.get("baseUrl") or address.get("endpoint") or properties.get("endpoint")
+    if not isinstance(endpoint, str) or urlsplit(endpoint).scheme not in ("http", "https"):
+        raise InvalidInput("dataAddress has no HTTP endpoint")
+    if properties.get("path"):
+        endpoint = f"{endpoint.rstrip('/')}/{properties['path'].lstrip('/')}"
+    method = properties.get("method", "POST").upper()
+    if method not in ("POST", "PUT"):
+        raise InvalidInput(f"dataAddress asks for the method {method[:20]}; bytes are pushed by POST or PUT")
+    manifest_header = properties.get("manifestHeader")
+    if manifest_header is not None and manifest_header.lower() != "hansa-manifest":
+        manifest_header = None
+    return PushAddress(method=method, endpoint=endpoint, header=_proof(properties), manifest_header=manifest_header)
+
+
+def _proof(properties: Mapping[str, str]) -> tuple[str, str] | None:
+    """The header that opens a push address: EDC's ``authKey`` and ``authCode``, or a token."""
+    name, value = properties.get("authKey"), properties.get("authCode")
+    if name is None or value is None:
+        name, value = "Authorization", properties.get("authorization")
+        if value is not None and properties.get("authType", "").lower() == "bearer":
+            value = value if value.lower().startswith("bearer ") else f"Bearer {value}"
+    if value is None:
+        return None
+    if not _HEADER.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+        raise InvalidInput("dataAddress asks for a header that is not sent", remedy="use Authorization, or X-…")
+    return name, value
+
+
+def _properties(address: Mapping[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for item in address.get("endpointProperties") or []:
+        if isinstance(item, Mapping) and isinstance(item.get("value"), str):
+            found.setdefault(_plain_name(item.get("name")), item["value"])
+    return found
 
 
 def _beside(endpoint: str, url: str | None) -> str | None:

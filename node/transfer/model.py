@@ -17,7 +17,8 @@ class Transfer(Process):
     from, without the token; for the consumer it is what the provider sent. ``file`` is the name of the file that
     was asked for, where a dataset has several. ``seal_key`` is the X25519 key (hexadecimal) that the consumer's DID
     document listed when it asked, so that a start after a suspension seals for the same recipient. ``suspended_by``
-    is the role that suspended it last: a consumer resumes only what it has suspended itself.
+    is the role that suspended it last: a consumer resumes only what it has suspended itself. ``push_token`` is the
+    SHA-256 of the token by which, as consumer, we know whoever pushes to our address.
     """
 
     agreement: str
@@ -28,6 +29,7 @@ class Transfer(Process):
     manifest: str | None = None
     seal_key: str | None = None
     suspended_by: str | None = None
+    push_token: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

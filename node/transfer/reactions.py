@@ -35,11 +35,12 @@ from node.transfer.access import action_of
 from node.transfer.addresses import without_token
 from node.transfer.model import Transfer
 from node.transfer.ports import GrantStore
-from node.vocab.dsp import EXECUTE
+from node.vocab.dsp import EXECUTE, PUSH
 
 log = logging.getLogger("hansa.transfer")
 
 RECEIVE_TOPIC: Final = "receive"
+PUSH_TOPIC: Final = "push"
 
 
 class Granting(Protocol):
@@ -142,6 +143,8 @@ class Reactions:
                 self.command(tx, transfer, machine.START, due=due)
             case strategy.Receive():
                 self._receive(tx, transfer)
+            case strategy.Push():
+                self._push(tx, transfer)
             case strategy.Complete():
                 self.command(tx, transfer, machine.COMPLETION, due=due)
             case strategy.Suspend(code):
@@ -222,7 +225,7 @@ class Reactions:
         """The transfer has entered these states."""
         if transfer.state != machine.STARTED:
             self._close(tx, transfer)
-        if transfer.role is Role.CONSUMER and transfer.state in machine.TABLE.terminal and transfer.data_address:
+        if transfer.state in machine.TABLE.terminal and transfer.data_address:
             # Nobody needs the token any more.
             self._conversation.amend(tx, transfer, data_address=without_token(transfer.data_address))
         if transfer.role is Role.PROVIDER and machine.COMPLETED in states:
@@ -258,6 +261,9 @@ class Reactions:
     def _send_start(
         self, tx: Transaction, transfer: Transfer, address: dict[str, Any], *, due: datetime | None = None
     ) -> Transfer:
+        if transfer.format == PUSH:
+            # The grant is for our own reading; the address is the consumer's.
+            return self._conversation.command(tx, transfer, machine.START, messages.start(transfer, None), due=due)
         public = {name: value for name, value in address.items() if name != "endpointProperties"}
         body = messages.start(transfer, address)
         return self._conversation.command(tx, transfer, machine.START, body, due=due, data_address=public)
@@ -284,6 +290,17 @@ class Reactions:
             body=b"",
             due=self._clock.now(),
             task_id=f"receive {transfer.pid} {transfer.revision}",
+        )
+
+    def _push(self, tx: Transaction, transfer: Transfer) -> None:
+        self._courier.deliver(
+            tx,
+            topic=PUSH_TOPIC,
+            lane=f"push {transfer.peer}",
+            subject=transfer.pid,
+            body=b"",
+            due=self._clock.now(),
+            task_id=f"push {transfer.pid} {transfer.revision}",
         )
 
 

@@ -232,25 +232,11 @@ class _Run:
     async def _fetch_manifest(self) -> None:
         """Fetch and verify. Raises ``ManifestInvalid`` where it is not ours or not the provider's."""
         assert self._address.manifest_endpoint is not None
-        transfer, keyring = self._transfer, self._owner.keyring
         answer = await self._owner.plane.document(
             self._address.manifest_endpoint, authorization=self._address.authorization
         )
         jws = answer.decode("ascii", errors="replace").strip()
-        try:
-            key = await self._owner.key_of(transfer.peer, signing_key_id(jws))
-        except Unauthenticated as error:
-            raise ManifestInvalid(f"the manifest's key is not the provider's: {error.detail}") from error
-        manifest = verify_manifest(jws, key)
-        manifest.expect(
-            agreement=transfer.agreement,
-            provider=transfer.peer,
-            consumer=keyring.did,
-            asset=transfer.dataset,
-            transfer=transfer.peer_pid or "",
-        )
-        if manifest.sealed and manifest.sealed.recipient != recipient_text(keyring.seal_public_key()):
-            raise InvalidInput("the bytes are sealed for another key than ours")
+        manifest = await read_manifest(jws, self._transfer, self._owner.keyring, self._owner.key_of)
         self._manifest = manifest
         await self._save(
             name=safe_name(manifest.name),
@@ -380,6 +366,26 @@ class _Run:
             self._owner.receptions.put(tx, reception)
             if reception.state in (DONE, FAILED) and self._owner.finished is not None:
                 self._owner.finished(tx, reception.transfer, reception)
+
+
+async def read_manifest(jws: str, transfer: Transfer, keyring: KeyRing, key_of: KeyOf) -> Manifest:
+    """The manifest that the provider of ``transfer`` has signed for us. Raises ``ManifestInvalid`` where it is not
+    the provider's, ``InvalidInput`` where it is about something else or the bytes are sealed for another key."""
+    try:
+        key = await key_of(transfer.peer, signing_key_id(jws))
+    except Unauthenticated as error:
+        raise ManifestInvalid(f"the manifest's key is not the provider's: {error.detail}") from error
+    manifest = verify_manifest(jws, key)
+    manifest.expect(
+        agreement=transfer.agreement,
+        provider=transfer.peer,
+        consumer=keyring.did,
+        asset=transfer.dataset,
+        transfer=transfer.peer_pid or "",
+    )
+    if manifest.sealed and manifest.sealed.recipient != recipient_text(keyring.seal_public_key()):
+        raise InvalidInput("the bytes are sealed for another key than ours")
+    return manifest
 
 
 def local_id(pid: str) -> str:

@@ -11,7 +11,7 @@ from node.negotiation.strategy import Paced
 from node.policy.model import Decision
 from node.transfer import machine
 from node.transfer.model import Transfer
-from node.vocab.dsp import PULL
+from node.vocab.dsp import PULL, PUSH
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,11 @@ class Start(Paced):
 @dataclass(frozen=True, slots=True)
 class Receive:
     """Fetch the bytes (consumer)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Send the bytes to where the consumer wants them (provider)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class Terminate(Paced):
     reason: list[Any] = field(default_factory=list)
 
 
-Action = Hold | Start | Receive | Complete | Suspend | Terminate
+Action = Hold | Start | Receive | Push | Complete | Suspend | Terminate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +85,8 @@ class StandardStrategy:
                 if look.decision is None or look.decision.permits:
                     return Start()
                 return Terminate("policy-refused", [reason.to_json() for reason in look.decision.unmet])
+            case Role.PROVIDER, machine.STARTED if transfer.format == PUSH:
+                return Push()
             case Role.CONSUMER, machine.STARTED if transfer.format == PULL and transfer.data_address:
                 return Receive()
             case _:

@@ -5,7 +5,9 @@ Every method that takes ``tx`` belongs to the caller's transaction and makes no 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from node.base.clock import Clock
@@ -23,12 +25,14 @@ from node.negotiation.messages import AFTER, Incoming
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore, NegotiationStore
 from node.transfer import machine, messages, strategy
+from node.transfer.access import token_hash
+from node.transfer.addresses import push_address, read_push_address
 from node.transfer.model import Reception, Transfer
 from node.transfer.ports import GrantStore, ReceptionStore, TransferStore
-from node.transfer.reactions import RECEIVE_TOPIC, Granting, Judge, Reactions, resumable
-from node.vocab.dsp import PULL, V2025_1
+from node.transfer.reactions import PUSH_TOPIC, RECEIVE_TOPIC, Granting, Judge, Reactions, resumable
+from node.vocab.dsp import PULL, PUSH, V2025_1
 
-__all__ = ["RECEIVE_TOPIC", "Presume", "Transfers"]
+__all__ = ["PUSH_TOPIC", "RECEIVE_TOPIC", "Presume", "Transfers"]
 
 Presume = Callable[[Transaction, Agreement, str], Agreement]
 
@@ -56,9 +60,11 @@ class Transfers:
         clock: Clock,
         me: str,
         address: str,
+        public_url: str = "",
         cap: int = Caps().transfers,
     ) -> None:
-        """``cap``: how many transfers one peer may have open here."""
+        """``public_url``: that of this node, below which it takes pushes. ``cap``: how many transfers one
+        peer may have open here."""
         self._uow = uow
         self._cap = cap
         self._store = store
@@ -69,6 +75,7 @@ class Transfers:
         self._clock = clock
         self._me = me
         self._address = address
+        self._public_url = public_url
         self._reactions = Reactions(
             conversation=conversation,
             agreements=agreements,
@@ -113,6 +120,7 @@ class Transfers:
                 format=str(message.body["format"]),
                 file=message.text(messages.FILE),
                 seal_key=seal_key.hex() if seal_key is not None else None,
+                data_address=_push_target(message),
             )
             self._store.add(tx, transfer)
             self._conversation.tell(tx, transfer, message.name)
@@ -139,6 +147,11 @@ class Transfers:
             if _asks_to_resume(transfer, message):
                 answer = self._conversation.hear(tx, transfer, message)
                 self._reactions.answer_resumption(tx, transfer)
+                return answer
+            if _answers_resumption(transfer, message, self._conversation.said(tx, transfer)):
+                answer = self._conversation.hear(tx, transfer, message)
+                if content:
+                    self._reactions.react(tx, self._conversation.amend(tx, transfer, **content))
                 return answer
             step = self._conversation.receive(tx, transfer, message, **content)
             moved = step.process
@@ -193,7 +206,7 @@ class Transfers:
         """Ask the provider for the bytes under an agreement of ours as consumer. ``address`` is the provider's
         protocol base URL, where it is not the one that the agreement was negotiated at.
 
-        Raises ``NotFound`` or ``Conflict`` (not final yet, or ended).
+        A push goes to an address of this node's own. Raises ``NotFound`` or ``Conflict`` (not final yet, or ended).
         """
         now = self._clock.now()
         with self._uow.begin() as tx:
@@ -218,6 +231,10 @@ class Transfers:
                 file=file,
             )
             body = messages.request(transfer, self._address, file=file)
+            if format == PUSH:
+                token = secrets.token_urlsafe(32)
+                body["dataAddress"] = push_address(self._public_url, transfer.pid, token=token)
+                transfer = replace(transfer, push_token=token_hash(token))
             return self._conversation.open(tx, transfer, machine.REQUEST, body)
 
     def _address_of(self, tx: Transaction, agreement: Agreement) -> str:
@@ -272,6 +289,19 @@ class Transfers:
                 tx, transfer, machine.TERMINATION, code="not-received", reason=[reception.error or "not received"]
             )
 
+    def pushed(self, tx: Transaction, pid: str) -> None:
+        """The consumer has taken the last byte: tell it that all is done. Where that cannot be told now, the next
+        start has it pushed again."""
+        transfer = self._store.get(tx, pid, lock=True)
+        if transfer is not None and self._conversation.may_send(transfer, machine.COMPLETION):
+            self._reactions.command(tx, transfer, machine.COMPLETION)
+
+    def not_pushed(self, tx: Transaction, pid: str, code: str, reason: list[Any]) -> None:
+        """The bytes will never go out: end the transfer."""
+        transfer = self._store.get(tx, pid, lock=True)
+        if transfer is not None and self._conversation.may_send(transfer, machine.TERMINATION):
+            self._reactions.command(tx, transfer, machine.TERMINATION, code=code, reason=reason)
+
     # ---- what the worker reports -----------------------------------------------------------------------------
 
     def acknowledged(
@@ -319,6 +349,21 @@ def _asks_to_resume(transfer: Transfer, message: Incoming) -> bool:
     """
     provides = transfer.role is Role.PROVIDER and transfer.state == machine.SUSPENDED
     return provides and message.name == machine.START and message.text(AFTER) is None
+
+
+def _answers_resumption(transfer: Transfer, message: Incoming, said: Sequence[str]) -> bool:
+    """Whether a provider starts once more what we have resumed, as those do that are meant in ``_asks_to_resume``."""
+    started = transfer.role is Role.CONSUMER and transfer.state == machine.STARTED
+    return started and message.name == machine.START and message.text(AFTER) is None and said[-1:] == (machine.START,)
+
+
+def _push_target(message: Incoming) -> dict[str, Any] | None:
+    """Where the consumer wants the bytes. Raises ``InvalidInput`` where it wants them pushed and does not say."""
+    if message.body.get("format") != PUSH:
+        return None
+    address = message.body.get("dataAddress")
+    read_push_address(address)
+    return dict(address) if isinstance(address, Mapping) else None
 
 
 def _did(caller: Caller) -> str:

@@ -27,6 +27,7 @@ from node.negotiation.messages import Incoming
 from node.negotiation.usecases import Negotiations
 from node.transfer import machine as transferring
 from node.transfer import messages as transfer
+from node.transfer.addresses import read_push_address
 from node.transfer.usecases import Transfers
 from node.vocab.dsp import DspVersion
 
@@ -53,7 +54,8 @@ class Catalogue(Protocol):
 class Doors:
     """What this door needs. ``participant`` identifies the calling participant or raises ``Unauthenticated``;
     ``document`` resolves a DID document; ``check_callback`` raises where an address may not be dialled, or is not
-    the caller's; ``seal_key`` reads the X25519 key of a DID document."""
+    the caller's; ``seal_key`` reads the X25519 key of a DID document; ``check_push`` raises where bytes may not be
+    sent to an address."""
 
     version: DspVersion
     negotiations: Negotiations
@@ -63,6 +65,7 @@ class Doors:
     document: Callable[[str], Awaitable[DidDocument]]
     check_callback: Callable[[str, Caller, DidDocument], None]
     seal_key: Callable[[DidDocument], bytes | None]
+    check_push: Callable[[str], None]
 
 
 def routes(doors: Doors) -> list[Route]:
@@ -211,6 +214,8 @@ class _Door:
             stated.update(message.body)
             document = await self._check_callback(message, caller)
             key = self._doors.seal_key(document)
+            if message.body.get("dataAddress") is not None:
+                self._doors.check_push(read_push_address(message.body["dataAddress"]).endpoint)
             return _told(await run_sync(lambda: self._doors.transfers.requested(caller, message, seal_key=key)))
 
         return await self._answer(answer, lambda code, reason: self._transfer_error(stated, None, code, reason))

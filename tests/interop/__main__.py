@@ -20,7 +20,7 @@ from pathlib import Path
 
 from node.bootstrap.node import HansaNode
 from tests.interop.cases import CASES, MORE, PAGE, Patient, World, settle
-from tests.interop.desk import open_desk
+from tests.interop.desk import hold, open_desk
 from tests.interop.edc import PATHS, CannotBeHad, running_edc
 from tests.interop.mock import MockIdentity
 from tests.nodes import running
@@ -48,6 +48,7 @@ def played(home: Path, versions: list[str], *, only: str = "", words: tuple[str,
             def prepare(node: HansaNode, mock: MockIdentity = mock) -> None:
                 mock.me = node.parts.me
                 node.dsp_catalogue.page = PAGE
+                hold(node.protocol.inbox, desk.gate)
 
             folder = home / f"node-{version.replace('/', '-')}"
             options = {**mock.options(), "strategy": Patient()}
@@ -65,6 +66,7 @@ def _cases(world: World, only: str) -> Iterator[Verdict]:
             case(world)
         except Exception as error:
             fault = f"{type(error).__name__}: {error}"
+        world.desk.gate.set()
         yield Verdict(world.version, name, fault, time.monotonic() - began)
 
 

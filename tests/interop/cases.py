@@ -103,6 +103,17 @@ class World:
         """The node and EDC agree about an asset of EDC's: the id of the agreement."""
         return str(self.here("negotiations", self.wanted(name), "FINALIZED")["agreementId"])
 
+    def pushing(self, name: str) -> str:
+        """The node asks EDC to push: the id of the transfer."""
+        with self.node.client() as client:
+            asked = {"agreementId": self.bought(name), "format": PUSH}
+            return str(client.call("POST", "/api/transfers", json=asked)["pid"])
+
+    def received(self, pid: str) -> bytes:
+        """The bytes that the node has got."""
+        with self.node.client() as client:
+            return client.raw(f"/api/transfers/{pid}/content")
+
     # ---- looking -----------------------------------------------------------------------------------------------
 
     def ours(self, kind: str, peer_pid: str) -> str | None:
@@ -332,6 +343,67 @@ def edc_declines(world: World) -> None:
     world.edc.reaches("contractnegotiations", theirs, "TERMINATED")
 
 
+def edc_pushes(world: World) -> None:
+    """The node names an address of its own, and EDC pushes there."""
+    pid = world.pushing("counters")
+    world.here("transfers", pid, "COMPLETED")
+    world.edc.reaches("transferprocesses", world.theirs("transferprocesses", pid), "COMPLETED", "DEPROVISIONED")
+    assert world.received(pid) == BYTES
+
+
+def waiting(world: World) -> tuple[str, str]:
+    """EDC has pushed, and waits for the answer: our id of the transfer, and EDC's.
+
+    While its data plane still reads from the source it cannot be stopped safely: its buffers then fail.
+    """
+    world.desk.gate.clear()
+    pid = world.pushing("counters")
+    world.here("transfers", pid, "STARTED")
+    theirs = world.theirs("transferprocesses", pid)
+    world.edc.reaches("transferprocesses", theirs, "STARTED")
+    return pid, theirs
+
+
+def hansa_suspends_push(world: World) -> None:
+    """The node suspends what EDC pushes, and lets it go on."""
+    pid, theirs = waiting(world)
+    world.tell("transfers", pid, "suspend")
+    world.here("transfers", pid, "SUSPENDED")
+    world.edc.reaches("transferprocesses", theirs, "SUSPENDED")
+    world.desk.gate.set()
+    world.tell("transfers", pid, "resume")
+    world.here("transfers", pid, "COMPLETED")
+    assert world.received(pid) == BYTES
+
+
+def edc_suspends_push(world: World) -> None:
+    """EDC suspends what it pushes, and lets it go on."""
+    pid, theirs = waiting(world)
+    world.edc.suspend(theirs)
+    world.here("transfers", pid, "SUSPENDED")
+    world.edc.reaches("transferprocesses", theirs, "SUSPENDED")
+    world.desk.gate.set()
+    world.edc.call("POST", f"/transferprocesses/{theirs}/resume")
+    world.here("transfers", pid, "COMPLETED")
+    assert world.received(pid) == BYTES
+
+
+def hansa_ends_push(world: World) -> None:
+    """The node terminates what EDC pushes."""
+    pid, theirs = waiting(world)
+    world.tell("transfers", pid, "terminate")
+    world.here("transfers", pid, "TERMINATED")
+    world.edc.reaches("transferprocesses", theirs, "TERMINATED", "DEPROVISIONED")
+
+
+def edc_ends_push(world: World) -> None:
+    """EDC terminates what it pushes."""
+    pid, theirs = waiting(world)
+    world.edc.end("transferprocesses", theirs)
+    world.here("transfers", pid, "TERMINATED")
+    world.edc.reaches("transferprocesses", theirs, "TERMINATED", "DEPROVISIONED")
+
+
 def address(world: World, pid: str) -> tuple[str, str | None]:
     """End point and header of the data address that EDC was given last."""
     told = until("EDC tells the data address", lambda: world.desk.started(pid))["properties"]
@@ -352,9 +424,15 @@ CASES: Final[Mapping[str, Case]] = {
     "Hansa suspends and resumes EDC's pull": hansa_suspends,
     "EDC suspends and resumes its pull": edc_suspends,
     "Hansa terminates EDC's pull": hansa_ends_transfer,
+    "Hansa pushes to EDC's address": hansa_pushes,
     "Hansa reads EDC's catalogue, paged": edc_catalogue,
     "Hansa negotiates with EDC, FINALIZED": edc_negotiation,
     "EDC refuses Hansa": edc_refuses,
     "Hansa terminates its negotiation with EDC": hansa_withdraws,
     "EDC terminates Hansa's negotiation": edc_declines,
+    "EDC pushes to Hansa": edc_pushes,
+    "Hansa suspends and resumes EDC's push": hansa_suspends_push,
+    "EDC suspends and resumes its push": edc_suspends_push,
+    "Hansa terminates EDC's push": hansa_ends_push,
+    "EDC terminates its push": edc_ends_push,
 }

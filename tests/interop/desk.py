@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
+import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from node.transfer.inbox import TakePush
+from node.transfer.model import Reception
 
 BYTES = b"hour,count\n" + b"".join(b"2026-01-01T%02d,%d\n" % (hour % 24, hour) for hour in range(2000))
 
 
 class Desk:
-    """Serves ``/source``, hears ``/events``, takes ``/sink/…``."""
+    """Serves ``/source``, hears ``/events``, takes ``/sink/…``.
+
+    ``gate``: whether what is pushed to the node is taken now.
+    """
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
         self.pushed: dict[str, bytes] = {}
+        self.gate = threading.Event()
+        self.gate.set()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://localhost:{self.server.server_port}"
 
@@ -69,6 +79,22 @@ class Desk:
                 found: dict[str, Any] = payload["dataAddress"]
                 return found
         return None
+
+
+def hold(inbox: TakePush, gate: threading.Event) -> None:
+    """Have what is pushed to a node wait for ``gate``."""
+    take = inbox.take
+
+    async def held(*words: Any, chunks: AsyncIterator[bytes], **more: Any) -> Reception:
+        async def gated() -> AsyncIterator[bytes]:
+            async for chunk in chunks:
+                while not gate.is_set():
+                    await asyncio.sleep(0.05)
+                yield chunk
+
+        return await take(*words, chunks=gated(), **more)
+
+    vars(inbox)["take"] = held
 
 
 @contextmanager

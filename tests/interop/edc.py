@@ -25,6 +25,8 @@ CONTEXT: Final = {"@vocab": EDC_NS, "odrl": "http://www.w3.org/ns/odrl/2/"}
 ODRL: Final = "http://www.w3.org/ns/odrl.jsonld"
 PATHS: Final = {"2025-1": "/2025-1", "2024/1": "/2024/1"}
 PATIENCE: Final = 30.0
+QUICK: Final = "edc.core.retry.retries.max=0"
+"""Its data plane holds its own loop while it tries again to send what has been suspended meanwhile."""
 T = TypeVar("T")
 
 
@@ -85,8 +87,8 @@ class Edc:
         everybody may use."""
         policy = {"@context": ODRL, "@type": "Set", "permission": [{"action": "use"}]}
         self.call("POST", "/policydefinitions", {"@id": "open", "policy": policy})
-        where = {"type": "HttpData", "baseUrl": source}
         for name in ("counters", *(f"more-{number}" for number in range(extra))):
+            where = {"type": "HttpData", "baseUrl": f"{source}/{name}"}
             asset = {"@id": self.asset(name), "properties": {"name": name}, "dataAddress": where}
             self.call("POST", "/assets", asset)
         definition = {"@id": "open", "accessPolicyId": "open", "contractPolicyId": "open", "assetsSelector": []}
@@ -231,7 +233,7 @@ def running_edc(*words: str) -> Iterator[Edc]:
     name = f"interop-{os.getpid()}-{port}"
     edc = Edc(port)
     started = subprocess.run(
-        [str(KIT), "up", name, str(port), "--set", f"edc.participant.id={edc.did}", *words],
+        [str(KIT), "up", name, str(port), "--set", f"edc.participant.id={edc.did}", "--set", QUICK, *words],
         capture_output=True,
         text=True,
         check=False,

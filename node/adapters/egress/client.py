@@ -16,7 +16,6 @@ import asyncio
 import io
 import json as jsons
 import socket
-import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -31,7 +30,8 @@ from aiohttp.connector import AddrInfoType
 from yarl import URL
 
 from node.adapters.egress.addresses import AddressRules, Target
-from node.base.errors import ForbiddenAddress, HansaError, InvalidInput, PeerUnreachable, TooLarge
+from node.adapters.egress.bodies import Refused, Translated, chunks_of, read, taken
+from node.base.errors import ForbiddenAddress, HansaError, InvalidInput, PeerUnreachable
 from node.base.jsons import read_json
 from node.identity.did import DEFAULT_PORTS
 
@@ -40,9 +40,6 @@ CONNECT_SECONDS: Final = 5.0
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _SAFE: Final = frozenset({"GET", "HEAD"})
 _PIECE: Final = 256 * 1024
-_FRAMING: Final = 64 * 1024
-"""By how much a compressed answer may be larger than what it holds."""
-
 Lookup = Callable[[str, int], Awaitable[Sequence[tuple[int, str]]]]
 """Host, port → (address family, address): how names are resolved; tests put their own here."""
 
@@ -85,10 +82,6 @@ class Stream:
     headers: Mapping[str, str]
     url: str
     chunks: AsyncIterator[bytes] = field(repr=False)
-
-
-class _Refused(PermissionError):
-    """A socket that is not to be made: an OSError, since only those pass through the connector."""
 
 
 class _CheckedResolver(AbstractResolver):
@@ -170,11 +163,11 @@ class Egress:
         if json is not None:
             body = jsons.dumps(json, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
             sent.setdefault("Content-Type", "application/json")
-        with _Translated(url):
+        with Translated(url):
             async with asyncio.timeout(timeout):
                 response, at = await self._follow(method, url, sent, body, allow_redirects, lane)
                 async with response:
-                    content = await _read(response, max_bytes)
+                    content = await read(response, max_bytes)
                     return Answer(status=response.status, headers=response.headers, body=content, url=at)
 
     @asynccontextmanager
@@ -196,7 +189,7 @@ class Egress:
         ``request`` does, also while chunks are read.
         """
         sent = {**(headers or {}), "Accept-Encoding": "identity"}
-        with _Translated(url):
+        with Translated(url):
             async with asyncio.timeout(timeout):
                 response, at = await self._follow(method, url, sent, body, allow_redirects, lane)
         async with response:
@@ -207,8 +200,46 @@ class Egress:
                 status=response.status,
                 headers=response.headers,
                 url=at,
-                chunks=_chunks(response, url, idle),
+                chunks=chunks_of(response, url, idle),
             )
+
+    async def upload(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        chunks: AsyncIterator[bytes],
+        size: int,
+        idle: float = 30.0,
+        max_bytes: int = 64 * 1024,
+        lane: Lane = Lane.BYTES,
+    ) -> Answer:
+        """Send a body of ``size`` bytes piece by piece, and read the answer. No redirect is followed.
+
+        ``idle`` bounds each pause in which the peer takes nothing, and the wait for its answer. Raises as ``request``
+        does, and whatever ``chunks`` raises of this house.
+        """
+        target = self.rules.check_url(url)
+        raised: list[HansaError] = []
+        sent = {**headers, "Content-Length": str(size), "Accept-Encoding": "identity"}
+        with Translated(url):
+            try:
+                async with asyncio.timeout(idle) as deadline:
+                    pieces = taken(chunks, deadline, idle, raised)
+                    response = await self._session(lane).request(
+                        method, _as_seen_by_client(target), headers=sent, data=pieces, allow_redirects=False
+                    )
+                    async with response:
+                        if response.status in _REDIRECTS:
+                            raise PeerUnreachable("the peer answers an upload with a redirect")
+                        content = await read(response, max_bytes)
+                        return Answer(status=response.status, headers=response.headers, body=content, url=target.url)
+            except (aiohttp.ClientError, OSError, TimeoutError):
+                # The client library makes an error of its own of whatever ended the body.
+                if raised:
+                    raise raised[0] from None
+                raise
 
     async def close(self) -> None:
         """Close all connections."""
@@ -304,7 +335,7 @@ class Egress:
         try:
             self.rules.check_address(ip_address(str(place[0]).partition("%")[0]))
         except ForbiddenAddress as error:
-            raise _Refused(error.detail) from error
+            raise Refused(error.detail) from error
         # Said to be TCP, since asyncio turns Nagle's algorithm off for such sockets only: 40 ms a message.
         return socket.socket(family, kind, proto or socket.IPPROTO_TCP)
 
@@ -329,64 +360,3 @@ def _is_secret(header: str) -> bool:
 async def _look_up(host: str, port: int) -> Sequence[tuple[int, str]]:
     infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [(family, str(place[0])) for family, _, _, _, place in infos]
-
-
-async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    encoding = response.headers.get("Content-Encoding", "identity").lower()
-    if encoding not in ("identity", "gzip", "x-gzip"):
-        raise PeerUnreachable(f"the peer encodes its answer as {encoding[:20]}, which was not asked for")
-    inflater = zlib.decompressobj(16 + zlib.MAX_WBITS) if encoding != "identity" else None
-    content = bytearray()
-    received = 0
-    async for chunk in response.content.iter_any():
-        received += len(chunk)
-        try:
-            content += chunk if inflater is None else inflater.decompress(chunk, limit + 1 - len(content))
-        except zlib.error as error:
-            raise PeerUnreachable("the peer's answer is not gzip, though it says so") from error
-        if inflater is not None and inflater.unused_data:
-            # The inflater would collect what follows the end, at a cost that grows with its square.
-            response.close()
-            raise PeerUnreachable("the peer's answer goes on after its end")
-        # Both counts: what is small on the wire may inflate, and what never inflates may go on for ever.
-        if len(content) > limit or received > limit + _FRAMING:
-            response.close()
-            raise TooLarge(f"the peer's answer is larger than {limit} bytes")
-    if inflater is not None and content and not inflater.eof:
-        raise PeerUnreachable("the peer's answer is cut off")
-    return bytes(content)
-
-
-async def _chunks(response: aiohttp.ClientResponse, url: str, idle: float) -> AsyncIterator[bytes]:
-    content = response.content
-    while True:
-        with _Translated(url):
-            async with asyncio.timeout(idle):
-                chunk = await content.readany()
-        if not chunk:
-            return
-        yield chunk
-
-
-class _Translated:
-    """Errors of sockets and of the client library, in the words of this house."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is None or isinstance(error, HansaError):
-            return
-        if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, _Refused):
-            raise ForbiddenAddress(str(error.os_error), remedy="use a public address") from error
-        if isinstance(error, aiohttp.InvalidURL):
-            raise ForbiddenAddress("that is not an address that can be dialled") from error
-        if isinstance(error, TimeoutError):
-            raise PeerUnreachable("the peer did not answer in time") from error
-        if isinstance(error, aiohttp.ClientError | OSError | ValueError):
-            raise PeerUnreachable(f"the peer cannot be reached ({type(error).__name__})") from error

@@ -31,6 +31,8 @@ _ETAG: Final = re.compile(r'"([\x21\x23-\x7e]{1,256})"')
 _PROBLEM_LIMIT: Final = 64 * 1024
 _TELLING: Final[tuple[str, ...]] = ("reasons", "transferState")
 _PASSING: Final = frozenset({408, 425, 429})
+_BUSY: Final = frozenset({409, 423})
+"""The peer is at something else with the same bytes."""
 
 
 class HttpPlane:
@@ -80,6 +82,24 @@ class HttpPlane:
             expected = None if end is None else end - first
             async with aclosing(self._watched(answer.chunks, expected)) as chunks:
                 yield Body(start=first, total=total, etag=tag and tag.group(1), chunks=chunks)
+
+    async def push(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        chunks: AsyncIterator[bytes],
+        size: int,
+    ) -> None:
+        """See ``BytePlane.push``."""
+        answer = await self._egress.upload(
+            method, url, headers=headers, chunks=chunks, size=size, idle=self._pause, max_bytes=_PROBLEM_LIMIT
+        )
+        if answer.status in _BUSY:
+            raise PeerUnreachable(f"the peer answers {answer.status}")
+        if not answer.ok:
+            raise _refusal(answer.status, answer.headers, answer.body)
 
     async def document(
         self, url: str, *, authorization: str | None, method: str = "GET", limit: int = 65536

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request
@@ -30,6 +30,7 @@ from node.transfer import machine
 from node.transfer.messages import without_secrets
 from node.transfer.model import Reception, Transfer
 from node.transfer.usecases import Transfers
+from node.vocab.dsp import PULL
 from node.web.management.person import Person
 
 LONGEST_WAIT = 30.0
@@ -75,6 +76,9 @@ class Fetch(BaseModel):
 
     agreement_id: str = Field(alias="agreementId", max_length=2048)
     file: str | None = Field(None, description="Name of the file, where the asset has several.", max_length=512)
+    format: Literal["HttpData-PULL", "HttpData-PUSH"] = Field(
+        PULL, description="Whether this node fetches the bytes, or the provider sends them to it."
+    )
 
 
 class Verdict(BaseModel):
@@ -161,7 +165,7 @@ def router(
     @api.post("/transfers", status_code=202, summary="Receive what an agreement entitles us to")
     async def transfer(request: Request, wanted: Fetch) -> Any:
         await person(request, UserRole.STEWARD, UserRole.SIGNATORY, UserRole.PUBLISHER)
-        begun = await run_sync(lambda: transfers.request(wanted.agreement_id, file=wanted.file))
+        begun = await run_sync(lambda: transfers.request(wanted.agreement_id, format=wanted.format, file=wanted.file))
         return {"pid": begun.pid, "state": begun.state}
 
     @api.get("/transfers", summary="All transfers, newest first")

@@ -1,0 +1,96 @@
+"""What comes and goes over one connection: bodies in pieces, within their limits, and errors in our words."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Final
+
+import aiohttp
+
+from node.base.errors import ForbiddenAddress, HansaError, PeerUnreachable, TooLarge
+
+_FRAMING: Final = 64 * 1024
+"""By how much a compressed answer may be larger than what it holds."""
+
+
+class Refused(PermissionError):
+    """A socket that is not to be made: an OSError, since only those pass through the connector."""
+
+
+async def read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    encoding = response.headers.get("Content-Encoding", "identity").lower()
+    if encoding not in ("identity", "gzip", "x-gzip"):
+        raise PeerUnreachable(f"the peer encodes its answer as {encoding[:20]}, which was not asked for")
+    inflater = zlib.decompressobj(16 + zlib.MAX_WBITS) if encoding != "identity" else None
+    content = bytearray()
+    received = 0
+    async for chunk in response.content.iter_any():
+        received += len(chunk)
+        try:
+            content += chunk if inflater is None else inflater.decompress(chunk, limit + 1 - len(content))
+        except zlib.error as error:
+            raise PeerUnreachable("the peer's answer is not gzip, though it says so") from error
+        if inflater is not None and inflater.unused_data:
+            # The inflater would collect what follows the end, at a cost that grows with its square.
+            response.close()
+            raise PeerUnreachable("the peer's answer goes on after its end")
+        # Both counts: what is small on the wire may inflate, and what never inflates may go on for ever.
+        if len(content) > limit or received > limit + _FRAMING:
+            response.close()
+            raise TooLarge(f"the peer's answer is larger than {limit} bytes")
+    if inflater is not None and content and not inflater.eof:
+        raise PeerUnreachable("the peer's answer is cut off")
+    return bytes(content)
+
+
+async def chunks_of(response: aiohttp.ClientResponse, url: str, idle: float) -> AsyncIterator[bytes]:
+    content = response.content
+    while True:
+        with Translated(url):
+            async with asyncio.timeout(idle):
+                chunk = await content.readany()
+        if not chunk:
+            return
+        yield chunk
+
+
+async def taken(
+    chunks: AsyncIterator[bytes], deadline: asyncio.Timeout, idle: float, raised: list[HansaError]
+) -> AsyncIterator[bytes]:
+    """The pieces of an upload; each that the peer takes puts the deadline off. What they raise is kept."""
+    clock = asyncio.get_running_loop().time
+    try:
+        async for chunk in chunks:
+            if not deadline.expired():
+                deadline.reschedule(clock() + idle)
+            yield chunk
+    except HansaError as error:
+        raised.append(error)
+        raise
+
+
+class Translated:
+    """Errors of sockets and of the client library, in the words of this house."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None or isinstance(error, HansaError):
+            return
+        if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, Refused):
+            raise ForbiddenAddress(str(error.os_error), remedy="use a public address") from error
+        if isinstance(error, aiohttp.InvalidURL):
+            raise ForbiddenAddress("that is not an address that can be dialled") from error
+        if isinstance(error, TimeoutError):
+            raise PeerUnreachable("the peer did not answer in time") from error
+        if isinstance(error, aiohttp.ClientError | OSError | ValueError):
+            raise PeerUnreachable(f"the peer cannot be reached ({type(error).__name__})") from error

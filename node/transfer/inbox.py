@@ -1,0 +1,271 @@
+"""The consumer's side of a push: an address of our own that takes the bytes of one transfer, once.
+
+The provider proves itself with the token that our request carried, of which we keep the hash. What comes is written
+to a part file and gets a name when it is whole; where the provider sends the manifest that it signed, only what
+the manifest says becomes a file. A push that breaks off leaves nothing, and may be begun again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from node.base.clock import Clock
+from node.base.errors import Conflict, HansaError, InvalidInput, NotFound, TooLarge
+from node.base.process import Role
+from node.base.work import Transaction, UnitOfWork
+from node.exchange.arrival import Arrival
+from node.exchange.manifest import Manifest
+from node.exchange.names import safe_name
+from node.exchange.offloop import off_loop, opened
+from node.exchange.spool import PartFile
+from node.identity.ports import KeyRing
+from node.transfer import machine
+from node.transfer.model import Reception, Transfer
+from node.transfer.ports import ReceptionStore, TransferStore
+from node.transfer.reception import DONE, FAILED, RECEIVING, KeyOf, local_id, read_manifest
+from node.vocab.dsp import PUSH
+
+log = logging.getLogger("hansa.inbox")
+
+_BEARER: Final = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/=-]{1,512})")
+_BUFFER: Final = 1024 * 1024
+_LOOK: Final = 1.0
+"""After so many seconds it is looked whether a transfer is still under way."""
+_PATIENCE: Final = 5.0
+"""So many seconds a push waits for the end of the one that it replaces."""
+_TAKING: Final = (machine.REQUESTED, machine.STARTED)
+"""A provider may begin before we have read its start, or even its answer to our request."""
+
+Finished = Callable[[Transaction, str, Reception], None]
+"""What follows when the bytes of a transfer are here, or never will be."""
+
+
+class TakePush:
+    """Takes what providers push here."""
+
+    def __init__(
+        self,
+        work: UnitOfWork,
+        *,
+        transfers: TransferStore,
+        receptions: ReceptionStore,
+        keyring: KeyRing,
+        clock: Clock,
+        folder: Path,
+        key_of: KeyOf,
+        finished: Finished,
+        limit: int,
+    ) -> None:
+        """``folder`` is where received files go; ``limit`` is the largest, in bytes, that is taken."""
+        self._work = work
+        self._transfers = transfers
+        self._receptions = receptions
+        self._keyring = keyring
+        self._clock = clock
+        self._folder = folder
+        self._key_of = key_of
+        self._finished = finished
+        self._limit = limit
+        self._running: dict[str, asyncio.Event] = {}
+
+    async def take(
+        self,
+        pid: str,
+        authorization: str | None,
+        *,
+        chunks: AsyncIterator[bytes],
+        media_type: str = "",
+        manifest: str | None = None,
+    ) -> Reception:
+        """Take the bytes of our transfer ``pid``; the same push again is taken and thrown away.
+
+        Raises ``NotFound`` for whoever has not the token, and where nothing is expected now; ``Conflict`` while
+        another push of the same runs; ``TooLarge``; ``InvalidInput`` for bytes that are not those of the manifest.
+        """
+        transfer, known = await off_loop(self._expected, pid, authorization)
+        if known is not None and known.state == DONE:
+            await self._throw_away(chunks)
+            return known
+        reception = Reception(
+            transfer=pid,
+            state=RECEIVING,
+            name=safe_name(re.split(r"[/#]", transfer.dataset)[-1]),
+            media_type=media_type[:200],
+            sealed=False,
+            expected=None,
+            received=0,
+            at=self._clock.now(),
+        )
+        arrival = Arrival(self._folder, local_id(pid))
+        stop = asyncio.Event()
+        earlier = self._running.get(pid)
+        if earlier is not None:
+            earlier.set()  # Its sender has begun again, and will not go on with it.
+        self._running[pid] = stop
+        try:
+            return await self._take(transfer, reception, arrival, self._wanted(pid, chunks, stop), manifest)
+        finally:
+            if self._running.get(pid) is stop:
+                del self._running[pid]
+
+    async def _take(
+        self,
+        transfer: Transfer,
+        reception: Reception,
+        arrival: Arrival,
+        chunks: AsyncIterator[bytes],
+        manifest: str | None,
+    ) -> Reception:
+        part = await _part(arrival.part)
+        try:
+            signed = None
+            if manifest is not None:
+                signed = await read_manifest(manifest, transfer, self._keyring, self._key_of)
+                reception = _said(reception, signed, manifest)
+            await off_loop(self._save, reception)
+            await off_loop(part.truncate, 0)
+            size = await self._write(part, chunks, reception.expected)
+        except (InvalidInput, TooLarge) as error:
+            part.close()
+            await self._fail(arrival, reception, error)
+            raise
+        except BaseException:
+            part.close()
+            await off_loop(arrival.discard)
+            raise
+        part.close()
+        try:
+            path = await (arrival.keep(reception.name) if signed is None else arrival.accept(signed, self._keyring))
+        except InvalidInput as error:
+            await self._fail(arrival, reception, error)
+            raise
+        done = replace(
+            reception,
+            state=DONE,
+            received=size,
+            path=str(path.relative_to(self._folder)),
+            facts={"verified": signed is not None, "pushed": True},
+            at=self._clock.now(),
+        )
+        await off_loop(self._save, done)
+        return done
+
+    def _expected(self, pid: str, authorization: str | None) -> tuple[Transfer, Reception | None]:
+        with self._work.read() as tx:
+            transfer = self._transfers.get(tx, pid)
+            known = self._receptions.get(tx, pid)
+        found = _BEARER.fullmatch(authorization or "")
+        shown = hashlib.sha256(found.group(1).encode()).hexdigest() if found else ""
+        kept = transfer.push_token if transfer is not None else None
+        if transfer is None or kept is None or not hmac.compare_digest(kept, shown):
+            raise NotFound
+        if transfer.role is not Role.CONSUMER or transfer.format != PUSH:
+            raise NotFound
+        if transfer.state not in _TAKING and (known is None or known.state != DONE):
+            raise Conflict(f"the transfer is {transfer.state}: nothing is taken for it now")
+        if known is not None and known.state == FAILED:
+            raise NotFound
+        return transfer, known
+
+    async def _wanted(self, pid: str, chunks: AsyncIterator[bytes], stop: asyncio.Event) -> AsyncIterator[bytes]:
+        """What comes, for as long as it is wanted. Raises ``Conflict`` when a newer push of the same has begun, or
+        the transfer is not under way any more: a push that is suspended here must not wait at its sender."""
+        stopped = asyncio.ensure_future(stop.wait())
+        coming: asyncio.Future[bytes] | None = None
+        looked = time.monotonic()
+        try:
+            while True:
+                if coming is None:
+                    coming = asyncio.ensure_future(anext(chunks))
+                both: set[asyncio.Future[Any]] = {coming, stopped}
+                await asyncio.wait(both, timeout=_LOOK, return_when=asyncio.FIRST_COMPLETED)
+                if stop.is_set():
+                    raise Conflict("the same bytes are being pushed anew")
+                if time.monotonic() - looked >= _LOOK:
+                    await off_loop(self._require_under_way, pid)
+                    looked = time.monotonic()
+                if not coming.done():
+                    continue
+                try:
+                    chunk = coming.result()
+                except StopAsyncIteration:
+                    return
+                coming = None
+                yield chunk
+        finally:
+            stopped.cancel()
+            if coming is not None:
+                coming.cancel()
+
+    def _require_under_way(self, pid: str) -> None:
+        with self._work.read() as tx:
+            transfer = self._transfers.get(tx, pid)
+        if transfer is None or transfer.state not in _TAKING:
+            raise Conflict("the transfer is not under way any more")
+
+    async def _write(self, part: PartFile, chunks: AsyncIterator[bytes], expected: int | None) -> int:
+        """Append what comes; how much that was. Raises ``TooLarge`` or ``InvalidInput`` where it is too much."""
+        limit = self._limit if expected is None else min(expected, self._limit)
+        buffer = bytearray()
+        async for chunk in chunks:
+            buffer += chunk
+            if part.size + len(buffer) > limit:
+                raise TooLarge(f"more than {limit} bytes are not taken here")
+            if len(buffer) >= _BUFFER:
+                full, buffer = buffer, bytearray()
+                await off_loop(part.append, full)
+        await off_loop(part.append, buffer)
+        return await off_loop(part.sync)
+
+    async def _throw_away(self, chunks: AsyncIterator[bytes]) -> None:
+        size = 0
+        async for chunk in chunks:
+            size += len(chunk)
+            if size > self._limit:
+                raise TooLarge(f"more than {self._limit} bytes are not taken here")
+
+    async def _fail(self, arrival: Arrival, reception: Reception, error: HansaError) -> None:
+        log.warning("a push was not taken: %s", error.detail, extra={"transfer": reception.transfer})
+        await off_loop(arrival.discard)
+        facts: dict[str, Any] = {"code": error.code}
+        failed = replace(reception, state=FAILED, error=error.detail, facts=facts, at=self._clock.now())
+        await off_loop(self._save, failed)
+
+    def _save(self, reception: Reception) -> None:
+        with self._work.begin() as tx:
+            self._receptions.put(tx, reception)
+            if reception.state == FAILED:
+                self._finished(tx, reception.transfer, reception)
+
+
+async def _part(path: Path) -> PartFile:
+    """The part file, as soon as an earlier push has let it go. Raises ``Conflict`` where that does not end."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return await opened(PartFile, PartFile.close, path)
+        except Conflict:
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(0.05)
+
+
+def _said(reception: Reception, manifest: Manifest, jws: str) -> Reception:
+    return replace(
+        reception,
+        name=safe_name(manifest.name),
+        media_type=manifest.media_type,
+        sealed=manifest.sealed is not None,
+        expected=manifest.sealed.size if manifest.sealed else manifest.size,
+        sha256=manifest.sha256,
+        manifest=jws,
+    )

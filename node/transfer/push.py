@@ -1,0 +1,82 @@
+"""The provider's side of a push: the bytes go to the address that the consumer named.
+
+A push is a durable task. It is authorised when it begins and again while it runs, as a read is; one that breaks off
+is begun again from its first byte, since no message says how much the other side has.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+
+from node.exchange.delivery import Delivery
+from node.exchange.offloop import close_stream
+from node.exchange.ports import BytePlane
+from node.transfer.access import Access, AuthoriseAccess
+from node.transfer.addresses import PushAddress, read_push_address
+from node.transfer.deliveries import OpenDelivery, SignManifest
+from node.transfer.model import Transfer
+
+_PIECE: Final = 256 * 1024
+_HARMLESS: Final = "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushBytes:
+    """Sends what a started transfer is about. ``recheck_bytes`` and ``recheck_seconds``: how often it is asked again
+    whether it may."""
+
+    authorise: AuthoriseAccess
+    deliveries: OpenDelivery
+    manifests: SignManifest
+    plane: BytePlane
+    recheck_bytes: int = 64 * 1024 * 1024
+    recheck_seconds: float = 5.0
+
+    async def run(self, transfer: Transfer) -> None:
+        """Push until the consumer has taken the last byte.
+
+        Raises ``NotAllowed`` where it may not, or may not any more; ``PeerUnreachable`` and ``LocalFault`` where it
+        is worth trying again; ``InvalidInput``, ``NotFound`` or ``Unauthenticated`` where the consumer refuses.
+        """
+        address = read_push_address(transfer.data_address)
+        access = await self.authorise.authorise_push(transfer.pid)
+        delivery = await self.deliveries(access)
+        headers = await self._headers(address, access, delivery)
+        await self.authorise.begin(access, 0, delivery.size)
+        source = await delivery.read(0, delivery.size)
+        try:
+            await self.plane.push(
+                address.method,
+                address.endpoint,
+                headers=headers,
+                chunks=self._watched(access, source),
+                size=delivery.size,
+            )
+        finally:
+            await close_stream(source)
+        await self.authorise.delivered(access, delivery.size)
+
+    async def _headers(self, address: PushAddress, access: Access, delivery: Delivery) -> dict[str, str]:
+        typed = delivery.media_type if delivery.media_type.isascii() and delivery.media_type.isprintable() else ""
+        headers = {"Content-Type": typed or _HARMLESS}
+        if address.header is not None:
+            headers[address.header[0]] = address.header[1]
+        if address.manifest_header is not None:
+            headers[address.manifest_header] = await self.manifests(access)
+        return headers
+
+    async def _watched(self, access: Access, source: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        checked, unchecked = time.monotonic(), 0
+        async for block in source:
+            view = memoryview(block)
+            while view:
+                now = time.monotonic()
+                if unchecked >= self.recheck_bytes or now - checked >= self.recheck_seconds:
+                    await self.authorise.still(access)
+                    checked, unchecked = time.monotonic(), 0
+                piece, view = view[:_PIECE], view[_PIECE:]
+                unchecked += len(piece)
+                yield bytes(piece)

@@ -1,0 +1,45 @@
+"""The door for what providers push to this node: ``POST|PUT /pushed/{pid}``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from node.base.errors import HansaError, InvalidInput
+from node.transfer.inbox import TakePush
+from node.web.problems import answer_problem
+
+PATH: Final = "/pushed/"
+MANIFEST: Final = "hansa-manifest"
+
+
+def routes(push: TakePush) -> list[BaseRoute]:
+    """To be mounted at the root of the node's public URL."""
+
+    async def take(request: Request) -> Response:
+        try:
+            taken = await push.take(
+                request.path_params["pid"],
+                request.headers.get("authorization"),
+                chunks=_pieces(request),
+                media_type=request.headers.get("content-type", ""),
+                manifest=request.headers.get(MANIFEST),
+            )
+        except ClientDisconnect:
+            # Nobody reads this answer.
+            return await answer_problem(request, InvalidInput("the bytes broke off"))
+        except HansaError as error:
+            return await answer_problem(request, error)
+        return JSONResponse({"received": taken.received}, headers={"Cache-Control": "no-store"})
+
+    return [Route(f"{PATH}{{pid}}", take, methods=["POST", "PUT"])]
+
+
+async def _pieces(request: Request) -> AsyncIterator[bytes]:
+    async for chunk in request.stream():
+        if chunk:
+            yield chunk
