@@ -14,7 +14,7 @@ from node.bootstrap.correspondence import Correspondence, Documents, Outgoing
 from node.bootstrap.execution import execution
 from node.bootstrap.node import HansaNode
 from node.bootstrap.outside import Outside
-from node.bootstrap.parts import Note, open_parts
+from node.bootstrap.parts import Note, Parts, open_parts
 from node.bootstrap.people import Admissions, Ourselves, People, RulebookInForce, audience_rules, identity
 from node.bootstrap.protocol import protocol
 from node.bootstrap.scenarios import scenarios
@@ -23,7 +23,7 @@ from node.cage.cage import Cage
 from node.catalogue.access import Access
 from node.catalogue.browse import Browse
 from node.catalogue.chains import Chains
-from node.catalogue.dsp import DspCatalogue
+from node.catalogue.dsp import DspCatalogue, Member
 from node.catalogue.feed import Feed
 from node.catalogue.joining import Join
 from node.catalogue.model import NodeFacts
@@ -269,7 +269,13 @@ def build(
             node=node,
             numbered=stores.ledger.size,
         ),
-        dsp_catalogue=DspCatalogue(uow=stores.uow, records=stores.records, visibility=visibility, node=node),
+        dsp_catalogue=DspCatalogue(
+            uow=stores.uow,
+            records=stores.records,
+            visibility=visibility,
+            node=node,
+            members=_members(parts, people) if settings.issuer else tuple,
+        ),
         join=Join(
             requests=people.requests,
             allegiance=people.allegiance,
@@ -308,3 +314,19 @@ def _situation(
         )
 
     return situation
+
+
+def _members(parts: Parts, people: People) -> Callable[[], list[Member]]:
+    """The nodes that a region follows and has not blocked: their catalogues are nested in its own."""
+
+    def read() -> list[Member]:
+        blocked = {one.did for one in people.blocks.all()}
+        with parts.stores.uow.read() as tx:
+            followed = parts.stores.followed.all(tx)
+        return [
+            Member(did=one.did, name=one.name, url=one.url)
+            for one in followed
+            if one.did is not None and one.did not in blocked
+        ]
+
+    return read

@@ -3,7 +3,7 @@
 Every offered asset of any kind is a Dataset whose ``@id`` is the asset's IRI. A catalogue lists what this node
 itself provides: for an asset of another node, that node is asked. Plain JSON in the form of the official
 schemas; what other connectors do not know (title, kind) stands under names that they ignore and that JSON-LD
-expands.
+expands. A region lists the catalogues of its members as nested ones, each with the end point at which it is asked.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
@@ -24,14 +24,16 @@ from node.catalogue.visibility import Visibility, absent
 from node.identity.model import Caller
 from node.semantics.kinds import KINDS
 from node.vocab.dsp import EXECUTE, PULL, PUSH, V2025_1
-from node.vocab.namespaces import HANSA, HANSA_MODEL
+from node.vocab.namespaces import DCT, HANSA, HANSA_MODEL
 
 PAGE: Final = 50
 SCAN: Final = 1000
 """How many records one request looks at when a filter leaves few of them."""
 
 MOST_SKIPPED: Final = 10_000
-_FIELDS: Final = ("text", "kind", "keyword", "theme")
+FIELDS: Final = ("text", "kind", "keyword", "theme", "publisher", "profile", "format", "mediaType")
+"""By what a CatalogRequestMessage may filter: see ``Filter``."""
+
 _QUERY_SPEC: Final = ("QuerySpec", "edc:QuerySpec", "https://w3id.org/edc/v0.0.1/ns/QuerySpec")
 
 
@@ -49,8 +51,17 @@ def runnable(record: Record) -> bool:
     return record.kind == "model" and any(mark in record.nquads for mark in marks)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A member of a region, as its nested catalogue names it; ``url`` is the public URL of its node."""
+
+    did: str
+    name: str
+    url: str
+
+
 class DspCatalogue:
-    """Catalogue and datasets for one caller."""
+    """Catalogue and datasets for one caller. At a region, ``members`` tells whose catalogues are nested in it."""
 
     def __init__(
         self,
@@ -61,6 +72,7 @@ class DspCatalogue:
         node: NodeFacts,
         formats: Callable[[Record], Sequence[str]] = formats_of,
         page: int = PAGE,
+        members: Callable[[], Sequence[Member]] = tuple,
     ) -> None:
         self._uow = uow
         self._records = records
@@ -68,6 +80,7 @@ class DspCatalogue:
         self._node = node
         self._formats = formats
         self.page = page
+        self._members = members
 
     async def catalog(
         self,
@@ -78,10 +91,9 @@ class DspCatalogue:
     ) -> tuple[dict[str, Any], str | None]:
         """A page of the catalogue: (Catalog, token of the next page or None).
 
-        ``filter`` is the array of a CatalogRequestMessage: objects with ``text`` (all its words occur in title,
-        description or keywords), ``kind``, ``keyword``, ``theme``; an asset has to fit all of them. Raises
-        ``InvalidInput`` for any other filter, which the door answers with a CatalogError (§5.2.2), and for a
-        token that is not ours.
+        ``filter`` is the array of a CatalogRequestMessage: objects with members that ``Filter`` knows; an asset has
+        to fit all of them. Raises ``InvalidInput`` for any other filter, which the door answers with a CatalogError
+        (§5.2.2), and for a token that is not ours. Nested catalogues stand on the first page of what is not filtered.
         """
         wanted = Filter.read(filter)
         after = _read_token(token)
@@ -96,6 +108,9 @@ class DspCatalogue:
         if records:
             # An array, where present, has at least one item: an empty catalogue has no `dataset` at all.
             catalog["dataset"] = [self._dataset(record) for record in records]
+        nested = await asyncio.to_thread(self._members) if not after and wanted.fits_all else ()
+        if nested:
+            catalog["catalog"] = [_nested(member) for member in nested]
         return catalog, following and _token(following)
 
     async def dataset(self, iri: str, caller: Caller) -> dict[str, Any]:
@@ -131,7 +146,7 @@ class DspCatalogue:
                     if len(fitting) == page:
                         return fitting, after
                     after = record.iri
-                    if not wanted.fits(record):
+                    if not wanted.fits(record, self._formats(record)):
                         continue
                     if skip:
                         skip -= 1
@@ -176,13 +191,22 @@ class DspCatalogue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """What a consumer asks for; everything empty fits everything. ``skip`` and ``limit`` are a part of what fits,
-    where the consumer counts its pages itself."""
+    """What a consumer asks for; everything empty fits everything.
+
+    The words of ``text`` all occur in title, description or keywords; ``kind`` is one of ours; ``keyword`` and
+    ``theme`` are among those of the asset; ``publisher`` is its DID, IRI or name; ``profile`` is that of its offer,
+    or one that its description conforms to; ``format`` is a transfer format; ``mediaType`` that of one of its files.
+    ``skip`` and ``limit`` are a part of what fits, where the consumer counts its pages itself.
+    """
 
     words: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     keywords: frozenset[str] = frozenset()
     themes: frozenset[str] = frozenset()
+    publishers: frozenset[str] = frozenset()
+    profiles: frozenset[str] = frozenset()
+    formats: frozenset[str] = frozenset()
+    media_types: frozenset[str] = frozenset()
     skip: int = 0
     limit: int | None = None
 
@@ -191,15 +215,15 @@ class Filter:
         """The filter that a CatalogRequestMessage carries. Raises ``InvalidInput``."""
         entries = value if isinstance(value, list | tuple) else [value] if value else []
         words: list[str] = []
-        said: dict[str, list[str]] = {"kind": [], "keyword": [], "theme": []}
+        said: dict[str, list[str]] = {name: [] for name in FIELDS}
         part: tuple[int, int | None] = (0, None)
         for entry in entries:
             if isinstance(entry, Mapping) and entry.get("@type") in _QUERY_SPEC:
                 part = _part(entry)
                 continue
-            if not isinstance(entry, Mapping) or not set(entry) <= {*_FIELDS, "@id", "@type"}:
+            if not isinstance(entry, Mapping) or not set(entry) <= {*FIELDS, "@id", "@type"}:
                 raise _unsupported()
-            for name in _FIELDS:
+            for name in FIELDS:
                 text = entry.get(name, "")
                 if not isinstance(text, str) or len(text) > 500:
                     raise _unsupported()
@@ -215,17 +239,55 @@ class Filter:
             kinds=kinds,
             keywords=frozenset(said["keyword"]),
             themes=frozenset(said["theme"]),
+            publishers=frozenset(text.casefold() for text in said["publisher"]),
+            profiles=frozenset(said["profile"]),
+            formats=frozenset(said["format"]),
+            media_types=frozenset(said["mediaType"]),
             skip=part[0],
             limit=part[1],
         )
 
-    def fits(self, record: Record) -> bool:
+    @property
+    def fits_all(self) -> bool:
+        """Whether this asks for everything, from the beginning."""
+        return replace(self, limit=None) == Filter()
+
+    def fits(self, record: Record, formats: Sequence[str]) -> bool:
+        """Whether the asset ``record``, which is transferred in ``formats``, is asked for."""
         if not self.keywords <= set(record.keywords) or not self.themes <= set(record.themes):
+            return False
+        if not self.publishers <= {record.publisher.casefold(), record.publisher_name.casefold()}:
+            return False
+        if not self.formats <= set(formats) or not self.media_types <= {file.media_type for file in record.files}:
+            return False
+        if not all(_conforms(record, profile) for profile in self.profiles):
             return False
         if not self.words:
             return True
         text = " ".join((*record.titles.values(), *record.descriptions.values(), *record.keywords)).casefold()
         return all(word in text for word in self.words)
+
+
+def _conforms(record: Record, profile: str) -> bool:
+    offered = (record.offer or {}).get("profile")
+    named = offered if isinstance(offered, list) else [offered]
+    stated = f"<{record.iri}> <{DCT}conformsTo> <{profile}> ".encode(errors="replace")
+    return profile in named or stated in record.nquads
+
+
+def _nested(member: Member) -> dict[str, Any]:
+    """A nested Catalog (DSP 2025-1 §5.3.2): whose it is, and where it is asked for."""
+    base = member.url.rstrip("/")
+    endpoint = f"{base}{V2025_1.path}"
+    service = {"@id": endpoint, "@type": "DataService", "endpointURL": endpoint}
+    return {
+        "@id": f"{base}/dsp/catalog",
+        "@type": "Catalog",
+        "participantId": member.did,
+        "dct:title": [{"@value": member.name}],
+        "service": [service],
+        "distribution": [{"@type": "Distribution", "format": "Catalog", "accessService": service}],
+    }
 
 
 def _part(spec: Mapping[str, Any]) -> tuple[int, int | None]:
@@ -251,7 +313,7 @@ def _texts(texts: Mapping[str, str]) -> list[dict[str, str]]:
 def _unsupported() -> InvalidInput:
     return InvalidInput(
         "this filter is not understood",
-        remedy='send objects with "text", "kind", "keyword" or "theme", or no filter at all',
+        remedy=f"send objects with {', '.join(FIELDS)}, or no filter at all",
     )
 
 

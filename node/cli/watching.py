@@ -71,9 +71,11 @@ def outcome(run: Mapping[str, Any], lang: str) -> None:
     else:
         line("state", f"{run['state']}, {run['progress']} %")
     if run["indicators"]:
+        from node.scenarios.units import words as unit_words
+
         table(
             [
-                (one["name"], figure(one["before"]), figure(one["after"]), _change(one), one["unit"] or "")
+                (one["name"], figure(one["before"]), figure(one["after"]), _change(one), unit_words(one["unit"]))
                 for one in run["indicators"]
             ],
             ("indicator", "before", "after", "change", "unit"),

@@ -14,6 +14,8 @@ from html.parser import HTMLParser
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from node.scenarios.units import words
+
 LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 
 _UNSAFE_IN_URL: Final = re.compile(r"[\x00-\x20\x7f-\x9f\\\"<>^`{|}\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -78,12 +80,8 @@ def last_segment(iri: str) -> str:
 
 
 def unit(code: str) -> str:
-    """A UCUM code as people write the unit: ``{veh}/h`` → ``veh/h``, ``dB[SPL]`` → ``dB``, ``1`` → nothing."""
-    if code == "1":
-        return "–"
-    plain = re.sub(r"\[SPL\]|[{}]", "", code)
-    plain = re.sub(r"\((\d+)\.min\)", "\\1\u00a0min", plain)
-    return {"Cel": "°C", "ug/m3": "µg/m³", "m2": "m²", "km.h-1": "km/h", "%": "%"}.get(plain, plain)
+    """A UCUM code as people write the unit; a dash for none (``1``)."""
+    return words(code) or "–"
 
 
 def marked(snippet: str) -> list[tuple[bool, str]]:

@@ -32,6 +32,7 @@ from node.scenarios.lineage import maker_of, provenance, why
 from node.scenarios.model import Layer, Run, State
 from node.scenarios.ports import LayerStore, RunStore
 from node.scenarios.rows import canonical_csv
+from node.scenarios.subjects import subject_of
 from node.scenarios.usecases import Runs
 from node.scenarios.withholding import count_column
 from node.semantics.model import File, Submission
@@ -114,7 +115,7 @@ class Release:
         submission = Submission(
             kind="dataset",
             iri=iri,
-            fields=self._fields(run, wish, licence),
+            fields={**await self._subject(run, caller), **self._fields(run, wish, licence)},
             document="\n".join(lines).encode(),
             media_type="application/n-quads",
             files=files,
@@ -214,6 +215,10 @@ class Release:
             sha256 = await self._library.keep(body)
             files.append(File(name=name, media_type=_CSV, size=len(body), sha256=sha256, format="CSV"))
         return tuple(files)
+
+    async def _subject(self, run: Run, caller: Caller) -> dict[str, Any]:
+        """A result is about what its scenario is about."""
+        return subject_of(await self._library.record(run.binding.template, caller, version=run.binding.version))
 
     def _fields(self, run: Run, wish: Wish, licence: str | None) -> dict[str, Any]:
         goal = run.template.goal.get("en") or next(iter(run.template.goal.values()), "")

@@ -257,6 +257,21 @@ def _annotated(unit: Unit, word: str) -> Unit:
     return Unit("", unit.dimension, unit.factor, unit.offset, unit.level, (*unit.words, (known, 1)))
 
 
+_WRITTEN: Final[Mapping[str, str]] = MappingProxyType({"Cel": "°C", "ug/m3": "µg/m³", "m2": "m²", "km.h-1": "km/h"})
+
+
+def words(code: str | None) -> str:
+    """A UCUM code as people write the unit: ``{veh}/h`` → ``veh/h``, ``dB[SPL]`` → ``dB``, ``1`` → nothing.
+
+    For eyes only: what comes out is often no code any more, and two codes may be written alike.
+    """
+    if code is None or code == "1":
+        return ""
+    plain = re.sub(r"\[SPL\]|[{}]", "", code)
+    plain = re.sub(r"\((\d+)\.min\)", "\\1\u00a0min", plain)
+    return _WRITTEN.get(plain, plain)
+
+
 _NONE: Final = (0,) * len(BASES)
 _ONE: Final = Unit("1", _NONE, Fraction(1))
 _KNOWN: dict[str, Unit] = {base: Unit(base, tuple(int(base == one) for one in BASES), Fraction(1)) for base in BASES}

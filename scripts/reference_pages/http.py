@@ -33,6 +33,19 @@ Roles of people: *publisher* (files and records), *steward* (decides requests to
 revokes), *operator* (accounts, deliveries, following), *auditor* (reads).
 """
 
+FILTER = """
+## Asking for a part of the catalogue
+
+The `filter` of a CatalogRequestMessage is an array of objects with these members, all of them texts; an asset has to
+fit all. Any other filter is answered 400 with a CatalogError.
+
+{words}
+
+`{{"filter": [{{"text": "bicycle counters", "kind": "dataset"}}, {{"mediaType": "text/csv"}}]}}`
+
+Results come in pages: the answer's `Link` header with `rel="next"` has the address of the next one.
+"""
+
 RECORDS = """
 ## Records by their own address
 
@@ -58,11 +71,25 @@ _GROUPS: Mapping[str, str] = {
     "federation": "The list is for everybody; following takes the role operator.",
 }
 
+_FILTER: Mapping[str, str] = {
+    "text": "all its words occur in title, description or keywords, in whatever case",
+    "kind": "the kind of the asset: `dataset`, `model`, …",
+    "keyword": "one of its keywords",
+    "theme": "one of its themes, an IRI",
+    "publisher": "its publisher, by DID, IRI or name",
+    "profile": "the ODRL profile of its offer, or a standard that its description conforms to, an IRI",
+    "format": "a transfer format in which it is to be had",
+    "mediaType": "the media type of one of its files",
+}
+
 _PLAIN: Mapping[str, tuple[str, str]] = {
     "/.well-known/did.json": ("everybody", "DID document (at `/did.json` where `public_url` has a path)"),
     "/.well-known/dspace-version": ("everybody", "Versions of the Dataspace Protocol spoken here (§4.3)"),
     "/openapi.json": ("everybody", "OpenAPI description of the APIs below; `/docs/api` is its page"),
-    "/dsp/2025-1/catalog/request": ("participants", "CatalogRequestMessage → Catalog"),
+    "/dsp/2025-1/catalog/request": (
+        "participants",
+        "CatalogRequestMessage → Catalog; `filter`: see below. At a region, its members' catalogues are nested in it",
+    ),
     "/dsp/2025-1/catalog/datasets/{id}": ("participants", "One Dataset of the catalogue"),
     "/dsp/2025-1/negotiations/request": ("participants", "ContractRequestMessage: opens a negotiation"),
     "/dsp/2025-1/negotiations/offers": ("participants", "ContractOfferMessage: a provider opens a negotiation"),
@@ -146,6 +173,7 @@ def http() -> str:
     for title, rows in sections.items():
         parts += [f"## {title}\n", table(["path", "for whom", "what"], rows)]
     parts += [
+        FILTER.format(words=_filter()),
         RECORDS.format(plurals=", ".join(code(f"/{kind.plural}/…") for kind in KINDS.values())),
     ]
     operations: dict[str, list[list[str]]] = {}
@@ -168,6 +196,15 @@ def http() -> str:
         "are percent-encoded.\n",
     ]
     return "\n".join(parts)
+
+
+def _filter() -> str:
+    """What a filter may ask, from the code that reads it: each member with its meaning."""
+    from node.catalogue.dsp import FIELDS
+
+    if missing := [name for name in FIELDS if name not in _FILTER]:
+        raise SystemExit(f"the filter of the catalogue knows {missing}: say in {Path(__file__).name} what they mean")
+    return table(["member", "fits"], [[code(name), _FILTER[name]] for name in FIELDS])
 
 
 def _application() -> Any:

@@ -99,7 +99,9 @@ class TestToTheEnd:
                 with pytest.raises(Refusal, match=why):
                     client.scenarios.publish(found["pid"], {"id": name})
             first = client.scenarios.publish(found["pid"], {"id": "walked"})
-            assert client.record(first["iri"])["titles"]["en"] == "Result: A walk through the streets"
+            result = client.record(first["iri"])
+            assert result["titles"]["en"] == "Result: A walk through the streets"
+            assert result["themes"] == ["TRAN"], "a result is about what its scenario is about"
             again = client.scenarios.publish(run(walks.consumer)["pid"], {"id": "walked"})
         assert (first["version"], again["version"]) == (1, 2)
 

@@ -11,7 +11,7 @@ from jsonschema import Draft201909Validator
 from referencing import Registry, Resource
 
 from node.base.errors import InvalidInput, NotFound
-from node.catalogue.dsp import DspCatalogue, formats_of
+from node.catalogue.dsp import DspCatalogue, Filter, Member, formats_of
 from node.identity.model import ANONYMOUS
 from node.semantics.model import File
 from node.vocab.dsp import EXECUTE, PULL
@@ -138,6 +138,12 @@ async def test_pages_together_are_the_whole(gent: CatalogueNode, size: int) -> N
         ([{"keyword": "verkeer"}], ["counts"]),
         ([{"keyword": "traffic"}, {"text": "roads"}], ["roads"]),
         ([{"text": "secret"}], []),
+        ([{"publisher": "https://gent.example"}], []),
+        ([{"publisher": "GENT"}], ["counts", "roads", "noise"]),
+        ([{"format": EXECUTE}], ["noise"]),
+        ([{"format": PULL, "keyword": "traffic"}], ["counts", "roads"]),
+        ([{"mediaType": "text/csv"}], []),
+        ([{"profile": "https://example.org/profile"}], []),
         ({"kind": "dataset"}, ["counts", "roads"]),
     ],
     ids=str,
@@ -187,3 +193,66 @@ async def test_a_filter_that_fits_little_still_ends(gent: CatalogueNode, monkeyp
         if token is None:
             break
     assert found == ["noise"]
+
+
+async def test_filters_by_what_an_asset_says_of_itself(gent: CatalogueNode) -> None:
+    with gent.uow.read() as tx:
+        counts = gent.records.get(tx, "https://gent.example/datasets/counts")
+    assert counts is not None
+    assert counts.offer is not None
+    file = File(name="counts.csv", media_type="text/csv", size=1, sha256="ab" * 32)
+    standard = "https://data.vlaanderen.be/doc/applicatieprofiel/mobiliteit"
+    stated = f"<{counts.iri}> <http://purl.org/dc/terms/conformsTo> <{standard}> .\n".encode()
+    one = replace(
+        counts,
+        files=(file,),
+        nquads=counts.nquads + stated,
+        publisher_name="Stad Gent",
+        offer={**counts.offer, "profile": "https://example.org/profile"},
+    )
+    for fitting in (
+        {"mediaType": "text/csv"},
+        {"publisher": "stad gent"},
+        {"publisher": one.publisher},
+        {"profile": standard},
+        {"profile": "https://example.org/profile"},
+    ):
+        assert Filter.read([fitting]).fits(one, (PULL,)), fitting
+    for other in (
+        {"mediaType": "text/plain"},
+        {"publisher": "gent"},
+        {"profile": standard[:-1]},
+        {"format": EXECUTE},
+    ):
+        assert not Filter.read([other]).fits(one, (PULL,)), other
+
+
+async def test_a_region_nests_the_catalogues_of_its_members(gent: CatalogueNode) -> None:
+    members = [
+        Member(did="did:web:brugge.example", name="Brugge", url="https://brugge.example"),
+        Member(did="did:web:org.example:aalst", name="Aalst", url="https://org.example/aalst/"),
+    ]
+    region = DspCatalogue(
+        uow=gent.uow,
+        records=gent.records,
+        visibility=gent.visibility,
+        node=gent.facts,
+        page=2,
+        members=lambda: members,
+    )
+    catalog, token = await region.catalog(STRANGER)
+    validator("catalog-schema.json").validate(catalog)
+    nested = catalog["catalog"]
+    assert [one["participantId"] for one in nested] == [one.did for one in members]
+    assert [one["service"][0]["endpointURL"] for one in nested] == [
+        "https://brugge.example/dsp/2025-1",
+        "https://org.example/aalst/dsp/2025-1",
+    ]
+    assert all(one["distribution"][0]["accessService"] == one["service"][0] for one in nested)
+    following, _ = await region.catalog(STRANGER, token=token)
+    filtered, _ = await region.catalog(STRANGER, filter=[{"kind": "model"}])
+    assert "catalog" not in following
+    assert "catalog" not in filtered
+    as_edc_asks = [{"@type": "QuerySpec", "offset": 0, "limit": 50}]
+    assert "catalog" in (await region.catalog(STRANGER, filter=as_edc_asks))[0]
+    assert "catalog" not in (await gent.dsp.catalog(STRANGER))[0]

@@ -95,6 +95,15 @@ def peak(flows: Rows) -> dict[str, float]:
     return found
 
 
+def test_a_run_tells_at_most_ten_times_how_far_it_is(assignment: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(assignment, "progress", lambda percent, text: told.append(text))
+    _, network, trips, _ = city("gent")
+    call(find_model(assignment), {"network": network, "trips": trips}, {})
+    assert len(told) <= 10
+    assert (told[0], told[-1]) == ("demand at 5% of the busiest hour", "demand at 100% of the busiest hour")
+
+
 def test_every_trip_arrives_and_the_answer_is_the_same_each_time(assignment: Any) -> None:
     model = find_model(assignment)
     segments, network, trips, _ = city("gent")

@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from node.base.errors import InvalidInput
-from node.scenarios.units import Comparison, Relation, compare, convert, kind, parse
+from node.scenarios.units import Comparison, Relation, compare, convert, kind, parse, words
 
 FACTS = [
     # a figure in the first unit, in SI units without prefixes, is this many
@@ -130,3 +130,19 @@ def test_what_a_unit_measures_in_words() -> None:
     assert kind(parse("{vehicles}/h")) == "something per time"
     assert kind(parse("dB[SPL]")) == "a level (B[SPL])"
     assert kind(parse("cd.m5")) == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "written"),
+    [
+        ("{persons}", "persons"),
+        ("{vehicles}/h", "vehicles/h"),
+        ("{vehicles}/(15.min)", "vehicles/15\u00a0min"),
+        ("dB[SPL]", "dB"),
+        ("Cel", "°C"),
+        ("1", ""),
+        (None, ""),
+    ],
+)
+def test_units_as_people_write_them(code: str | None, written: str) -> None:
+    assert words(code) == written

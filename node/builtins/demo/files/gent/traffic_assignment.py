@@ -23,6 +23,9 @@ GAP: Final = 1e-10
 
 ROUNDS: Final = 2000
 
+TOLD: Final = 10
+"""How often the model says at most how far it is."""
+
 SHARES: Final = (
     *(0.10, 0.05, 0.05, 0.05, 0.10, 0.20, 0.50, 0.90, 1.00, 0.70, 0.60, 0.60),
     *(0.60, 0.60, 0.60, 0.70, 0.90, 1.00, 0.80, 0.50, 0.40, 0.30, 0.20, 0.10),
@@ -242,7 +245,9 @@ def traffic_assignment(
     solved: dict[float, list[tuple[float, float]]] = {}
     levels = sorted(set(SHARES))
     for number, level in enumerate(levels):
-        progress(100 * number / len(levels), f"demand at {level:.0%} of the busiest hour")
+        # Where there are more levels than that, those are told that begin a tenth of the way.
+        if number == 0 or TOLD * number // len(levels) > TOLD * (number - 1) // len(levels):
+            progress(100 * number / len(levels), f"demand at {level:.0%} of the busiest hour")
         gap = assignment.solve(level * demandFactor)
         if gap > GAP:
             caveat(
