@@ -76,13 +76,13 @@ class Settings(BaseSettings):
     access_minutes: float = Field(15.0, gt=0, description="How long the token of a data address is in force.")
     decision_days: int = Field(14, ge=1, description="After how many days an undecided request is refused.")
     open_negotiations_per_peer: int = Field(
-        100, ge=1, description="How many negotiations that it asked for one participant may have open here."
+        1000, ge=1, description="How many negotiations that it asked for one participant may have open here."
     )
     waiting_offers_per_peer: int = Field(
         20, ge=1, description="How many offers of one participant may wait here for a person's answer."
     )
     open_transfers_per_peer: int = Field(
-        100, ge=1, description="How many transfers that it asked for one participant may have open here."
+        1000, ge=1, description="How many transfers that it asked for one participant may have open here."
     )
     messages_per_negotiation: int = Field(
         50, ge=4, description="After how many messages of a negotiation no further offer is made or taken in it."

@@ -7,8 +7,9 @@ from typing import Final
 
 from node.base.errors import TooMany
 
-RETRY_AFTER: Final = 60
-"""Seconds after which a peer that has too much open may try again: nothing ends sooner by itself."""
+RETRY_AFTER: Final = 5
+"""Seconds after which a peer that has too much open may try again. What does not wait for a person ends within moments,
+so that a peer that comes back after an outage with much to say soon has said it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,9 +17,9 @@ class Caps:
     """For each peer: negotiations that it asked for, its offers that wait here, transfers that it asked for; and the
     messages of one negotiation."""
 
-    negotiations: int = 100
+    negotiations: int = 1000
     offers: int = 20
-    transfers: int = 100
+    transfers: int = 1000
     messages: int = 50
 
 

@@ -80,7 +80,7 @@ def offer_of(node: Running, iri: str) -> dict[str, Any]:
 
 def refused(answer: httpx2.Response, what: str, kind: str) -> None:
     assert answer.status_code == 429, answer.text
-    assert answer.headers["Retry-After"] == "60"
+    assert answer.headers["Retry-After"] == "5"
     body = answer.json()
     assert (body["@type"], body["code"]) == (kind, "too-many-requests")
     assert f"2 {what} open here" in body["reason"][0]
