@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from anyio.to_thread import run_sync
 
@@ -44,6 +44,10 @@ Known = Callable[[Caller], Awaitable[Sequence[Transformation]]]
 """The transformations that the catalogue has for a caller: what could mend a chain that does not fit."""
 
 
+_ELSEWHERE: Final = ("conflicts",)
+"""Facts of a refusal that a finding does not repeat: the layer's own page shows them, and they may be many."""
+
+
 @dataclass(slots=True)
 class _Work:
     """What is known so far while binding."""
@@ -58,11 +62,17 @@ class _Work:
 
     def found(self, place: str, error: HansaError, code: str = "") -> None:
         self.findings.append(
-            Finding(place=place, code=code or error.code, sentence=error.detail, remedy=error.remedy)
+            Finding(
+                place=place,
+                code=code or error.code,
+                sentence=error.detail,
+                remedy=error.remedy,
+                facts={name: value for name, value in error.facts.items() if name not in _ELSEWHERE},
+            )
         )
 
-    def report(self, place: str, code: str, sentence: str, remedy: str = "") -> None:
-        self.findings.append(Finding(place=place, code=code, sentence=sentence, remedy=remedy))
+    def report(self, place: str, code: str, sentence: str, remedy: str = "", **facts: Any) -> None:
+        self.findings.append(Finding(place=place, code=code, sentence=sentence, remedy=remedy, facts=facts))
 
 
 class Bind:
@@ -120,13 +130,22 @@ class Bind:
                     "unknown-role",
                     f"the scenario has no input {role}",
                     f"it has: {', '.join(roles)}",
+                    name=role,
+                    known=list(roles),
                 )
         for role, port in roles.items():
             given = wanted.inputs.get(role)
             if given is None:
                 if port.required:
                     title = port.titles.get("en") or role
-                    work.report(f"input {role}", "unbound", f"{title} is not bound", f"bind {role} to a dataset")
+                    work.report(
+                        f"input {role}",
+                        "unbound",
+                        f"{title} is not bound",
+                        f"bind {role} to a dataset",
+                        title=dict(port.titles) or role,
+                        name=role,
+                    )
                 continue
             try:
                 await self._bind_input(work, port, given, caller)
@@ -167,7 +186,12 @@ class Bind:
         for name in wanted.uses:
             if name not in names:
                 work.report(
-                    f"step {name}", "unknown-step", f"the scenario has no step {name}", f"it has: {', '.join(names)}"
+                    f"step {name}",
+                    "unknown-step",
+                    f"the scenario has no step {name}",
+                    f"it has: {', '.join(names)}",
+                    name=name,
+                    known=names,
                 )
         for step in work.template.steps:
             other = wanted.uses.get(step.name)
@@ -225,6 +249,9 @@ class Bind:
                     "no-such-input",
                     f"{step.name} has no input {role}",
                     f"it has: {', '.join(one.role for one in takes)}",
+                    step=step.name,
+                    name=role,
+                    known=[one.role for one in takes],
                 )
             for target in takes:
                 place = f"step {step.name}.{target.role}"
@@ -232,12 +259,15 @@ class Bind:
                 if name is None or name in left_out:
                     if target.required:
                         why = f": {name} is not bound" if name else ""
-                        work.report(place, "not-wired", f"nothing feeds {target.role} of {step.name}{why}")
+                        facts = {"case": "left-out", "source": name} if name else {}
+                        said = f"nothing feeds {target.role} of {step.name}{why}"
+                        work.report(place, "not-wired", said, step=step.name, name=target.role, **facts)
                     continue
                 source = given.get(name)
                 if source is None:
                     if _missing_is_news(work, name):
-                        work.report(place, "no-such-source", f"{name} is neither an input nor an output before it")
+                        said = f"{name} is neither an input nor an output before it"
+                        work.report(place, "no-such-source", said, name=name)
                     continue
                 held = work.inputs.get(name)
                 if held is not None and held.in_place:
@@ -257,11 +287,11 @@ class Bind:
         if held is None or not held.in_place:
             return
         if isinstance(bound.card, Transformation):
-            runs_at = f"{self._me}: transformations are carried out here"
+            runs_at, facts = f"{self._me}: transformations are carried out here", {"case": "transformation"}
         elif bound.card.code is None:
-            runs_at = str(bound.card.endpoint)
+            runs_at, facts = str(bound.card.endpoint), {"at": str(bound.card.endpoint)}
         elif bound.origin != held.origin:
-            runs_at = bound.origin
+            runs_at, facts = bound.origin, {"at": bound.origin_name or bound.origin}
         else:
             return
         work.report(
@@ -269,6 +299,10 @@ class Bind:
             "elsewhere",
             f"the data of {name} stay with {held.origin}, and {bound.name} runs at {runs_at}",
             "use a model that runs where the data are",
+            input=name,
+            owner=held.origin_name or held.origin,
+            step=bound.name,
+            **facts,
         )
 
     def _bind_layers(self, work: _Work, wanted: tuple[str, ...]) -> list[Layer]:
@@ -277,7 +311,14 @@ class Bind:
             for name in wanted:
                 layer = self._layers.get(tx, name) or self._layers.newest(tx, name)
                 if layer is None:
-                    work.report(f"layer {name}", "not-found", f"there is no change layer {name}", "hansa layer list")
+                    work.report(
+                        f"layer {name}",
+                        "not-found",
+                        f"there is no change layer {name}",
+                        "hansa layer list",
+                        case="layer",
+                        name=name,
+                    )
                     continue
                 if not any(of_input(bound, [layer]) for bound in work.inputs.values()):
                     work.report(
@@ -285,6 +326,9 @@ class Bind:
                         "nothing-to-change",
                         f"{layer.title} changes {layer.file} of {layer.target}, which is not bound here",
                         "leave it out, or bind that dataset",
+                        layer=layer.title,
+                        file=layer.file,
+                        dataset=layer.target,
                     )
                 found.append(layer)
         for role, bound in work.inputs.items():
@@ -302,6 +346,7 @@ class Bind:
                         sentence=f"{later.title} changes again what {earlier.title} changes, and counts: {where}",
                         remedy="put them in the other order, or leave one out",
                         severity=WARNING,
+                        facts={"later": later.title, "earlier": earlier.title, "where": where},
                     )
                 )
         return found
@@ -312,7 +357,13 @@ def _check_chain(work: _Work) -> None:
     if not names:
         work.report("chain", "no-chain", "the scenario has no steps", "name a scenario that says how it is computed")
     for name in sorted({one for one in names if names.count(one) > 1}):
-        work.report(f"step {name}", "twice", f"two steps are called {name}", "its owner gives each a name of its own")
+        work.report(
+            f"step {name}",
+            "twice",
+            f"two steps are called {name}",
+            "its owner gives each a name of its own",
+            name=name,
+        )
 
 
 def _bind_parameters(work: _Work, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -343,4 +394,5 @@ def _finding(place: str, mismatch: Mismatch, mends: Sequence[str]) -> Finding:
         remedy=remedy,
         severity=mismatch.severity,
         mends=tuple(mends) if stops else (),
+        facts=mismatch.facts,
     )

@@ -99,17 +99,19 @@ def _function(code: bytes, name: str) -> Callable[..., Any]:
 
 def _failed(error: BaseException, name: str, log: _Log) -> HansaError:
     """The one sentence about what went wrong in the code."""
-    facts: dict[str, Any] = {"error": type(error).__name__[:60], "log": log.lines()[-_ENDS:]}
+    facts: dict[str, Any] = {"error": type(error).__name__[:60], "log": log.lines()[-_ENDS:], "model": name}
     if isinstance(error, BadAnnotation | BadOutput):
         trouble: Trouble = error
         return ModelFailed(f"{name}: {trouble.sentence}", remedy=trouble.remedy, facts=facts)
     line = error.lineno if isinstance(error, SyntaxError) and error.filename == name else _line(error, name)
     if line is not None:
-        facts["line"] = line
+        facts |= {"line": line, "case": "line"}
     where = name if line is None else f"{name}, line {line}"
     if isinstance(error, SystemExit):
+        facts["case"] = "ended-itself"
         return ModelFailed(f"{where}: the model ended itself (sys.exit)", remedy="return the outputs", facts=facts)
     words = error.msg if isinstance(error, SyntaxError) else _words(error)
+    facts["words"] = words[:LONGEST_LINE]
     sentence = f"{where}: {facts['error']}: {words}" if words else f"{where}: {facts['error']}"
     return ModelFailed(sentence[:LONGEST_LINE], remedy=_remedy(error), facts=facts)
 

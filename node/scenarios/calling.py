@@ -224,7 +224,9 @@ class _Execution:
             await asyncio.shield(self._dismiss(job))
             raise
         if status.state is State.DISMISSED:
-            raise ModelFailed("the job was dismissed where it ran", remedy="run it again")
+            raise ModelFailed(
+                "the job was dismissed where it ran", remedy="run it again", facts={"case": "dismissed"}
+            )
         where = status.results
         return await self._patiently(lambda authorization: self._plane.results(where, authorization=authorization))
 
@@ -260,7 +262,11 @@ def read_document(model: Model, body: bytes) -> tuple[dict[str, Rows], tuple[Cav
         raise ModelFailed(f"the service answers something that is not rows: {error.detail}") from error
     missing = [port.role for port in model.outputs if port.required and port.role not in outputs]
     if missing:
-        raise ModelFailed(f"the service gave no {', '.join(missing)}", remedy="its owner can mend the model's card")
+        raise ModelFailed(
+            f"the service gave no {', '.join(missing)}",
+            remedy="its owner can mend the model's card",
+            facts={"case": "missing", "model": model.iri.rpartition("/")[2], "outputs": missing},
+        )
     said = document.get("caveats") if isinstance(document, Mapping) and "caveats" not in outputs else None
     return outputs, tuple(
         _caveat(one) for one in (said if isinstance(said, list) else []) if isinstance(one, Mapping)

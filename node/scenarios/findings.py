@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
@@ -15,7 +16,10 @@ WARNING: Final = "warning"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """Something about a binding. ``place``: ``input network``, ``step noise.flows``, ``parameter x``, ``layer …``.
-    ``mends`` are IRIs of transformations that would make both ends fit. A *violation* stops a run."""
+    ``mends`` are IRIs of transformations that would make both ends fit. A *violation* stops a run.
+
+    ``facts`` are the values that the sentence is made of, so that it can be said in another language: with ``case``,
+    where a code has several sentences."""
 
     place: str
     code: str
@@ -23,6 +27,7 @@ class Finding:
     remedy: str = ""
     severity: str = ERROR
     mends: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         members: dict[str, Any] = {
@@ -35,6 +40,8 @@ class Finding:
             members["remedy"] = self.remedy
         if self.mends:
             members["mends"] = list(self.mends)
+        if self.facts:
+            members["facts"] = dict(self.facts)
         return members
 
 

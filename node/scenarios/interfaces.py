@@ -6,8 +6,8 @@ at where there are some: a dataset often has columns that nobody described.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import islice
 from typing import Any, Final
@@ -31,7 +31,8 @@ COLUMN_MAPPING: Final = "column mapping"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mismatch:
-    """How a source does not fit a target. ``code`` is stable, ``have`` and ``need`` are the two sides."""
+    """How a source does not fit a target. ``code`` is stable, ``have`` and ``need`` are the two sides,
+    ``facts`` what the sentence is made of."""
 
     code: str
     sentence: str
@@ -40,6 +41,7 @@ class Mismatch:
     have: str = ""
     need: str = ""
     severity: str = ERROR
+    facts: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 def fits(source: Port, target: Port, *, sample: Rows | None = None) -> tuple[Mismatch, ...]:
@@ -55,7 +57,9 @@ def fits(source: Port, target: Port, *, sample: Rows | None = None) -> tuple[Mis
         *_place(source, target, sample),
         *_schema(source, target),
     ]
-    return tuple(sorted(dict.fromkeys(found), key=lambda one: one.severity != ERROR))
+    ends = {"source": source.role, "target": target.role}
+    told = [replace(one, facts={**ends, **one.facts}) for one in dict.fromkeys(found)]
+    return tuple(sorted(told, key=lambda one: one.severity != ERROR))
 
 
 def mending(source: Port, target: Port, transformations: Sequence[Transformation]) -> Sequence[Transformation]:
@@ -112,6 +116,7 @@ def _variables(source: Port, target: Port, sample: Rows | None) -> Iterator[Mism
                 remedy="its owner describes the columns, or names a schema",
                 need=needed,
                 severity=WARNING,
+                facts={"variables": [one.name for one in target.variables]},
             )
         return
     unsaid = []
@@ -135,16 +140,18 @@ def _variables(source: Port, target: Port, sample: Rows | None) -> Iterator[Mism
         yield Mismatch(
             code="unit-unsaid",
             sentence=f"{source.role} does not say in which units {names} come; "
-            f"{_input(source, target)} reads them in {', '.join(str(one.unit) for one in unsaid)}",
+            f"{_input(source, target)} reads them in {', '.join(units.words(one.unit) for one in unsaid)}",
             remedy="its owner says the units of the columns",
             variable=unsaid[0].name if len(unsaid) == 1 else "",
             need=", ".join(str(one.unit) for one in unsaid),
             severity=WARNING,
+            facts={"variables": [one.name for one in unsaid], "needUnit": [one.unit for one in unsaid]},
         )
 
 
 def _missing(source: Port, target: Port, need: Variable) -> Iterator[Mismatch]:
-    in_unit = f" in {need.unit}" if need.unit not in (None, "1") else ""
+    unit = units.words(need.unit)
+    in_unit = f" in {unit}" if unit else ""
     has = ", ".join(one.name for one in source.variables)
     yield Mismatch(
         code="missing-variable",
@@ -154,6 +161,11 @@ def _missing(source: Port, target: Port, need: Variable) -> Iterator[Mismatch]:
         variable=need.name,
         have=has,
         need=need.name,
+        facts={
+            "variable": need.name,
+            "columns": [one.name for one in source.variables],
+            **({"case": "in-unit", "needUnit": need.unit} if unit else {}),
+        },
     )
     # What is there under another name may be what is meant, in a unit that would go unnoticed.
     for other in source.variables:
@@ -173,16 +185,19 @@ def _counts_the_same(have: Variable, need: Variable) -> bool:
 
 def _unit(source: Port, target: Port, have: Variable, need: Variable) -> Iterator[Mismatch]:
     came, wanted = str(have.unit), str(need.unit)
-    said = f"{source.role}.{have.name} comes in {came}; {_input(source, target)} needs {wanted}"
+    said = _comes(source, target, have, units.words(came) or "1", units.words(wanted) or "1")
     about = {"variable": have.name, "have": came, "need": wanted}
+    facts = {"variable": have.name, "haveUnit": came, "needUnit": wanted}
     try:
         compared = units.compare(came, wanted)
     except InvalidInput as error:
         yield Mismatch(
             code="unit-unknown",
-            sentence=f"{said}: {error.detail}",
+            sentence=f"{_comes(source, target, have, came, wanted)}: {error.detail}",
             remedy=error.remedy,
             severity=WARNING if came == wanted else ERROR,
+            # As they are written: in which the mistake may lie.
+            facts={"variable": have.name, "came": came, "wanted": wanted},
             **about,
         )
         return
@@ -193,6 +208,7 @@ def _unit(source: Port, target: Port, have: Variable, need: Variable) -> Iterato
             code="unit-dimension",
             sentence=f"{said}: {told}",
             remedy="wire another column, or put a transformation between them",
+            facts=facts,
             **about,
         )
         return
@@ -201,6 +217,7 @@ def _unit(source: Port, target: Port, have: Variable, need: Variable) -> Iterato
             code="unit-factor",
             sentence=f"{said}: {_would_be(compared)}",
             remedy="put a transformation between them that converts it",
+            facts={**facts, **({"case": "zero"} if compared.offset else {"factor": float(1 / compared.factor)})},
             **about,
         )
     if compared.words_differ:
@@ -211,8 +228,13 @@ def _unit(source: Port, target: Port, have: Variable, need: Variable) -> Iterato
             remedy="put a transformation between them that turns one into the other",
             # Words that we know stand for different things; others may be the same in another language.
             severity=ERROR if all(word in SAME_WORDS for word in words) else WARNING,
+            facts=facts,
             **about,
         )
+
+
+def _comes(source: Port, target: Port, have: Variable, came: str, wanted: str) -> str:
+    return f"{source.role}.{have.name} comes in {came}; {_input(source, target)} needs {wanted}"
 
 
 _PARTS: Final = {
@@ -243,6 +265,7 @@ def _quantity(source: Port, target: Port, have: Variable, need: Variable) -> Ite
             variable=have.name,
             have=have.quantity,
             need=need.quantity,
+            facts={"variable": have.name, "have": _short(have.quantity), "need": _short(need.quantity)},
         )
 
 
@@ -257,6 +280,7 @@ def _type(source: Port, need: Variable, rows: Rows) -> Iterator[Mismatch]:
                 variable=need.name,
                 have=type(value).__name__,
                 need="number",
+                facts={"variable": need.name, "row": index + 1, "value": str(value)[:40]},
             )
             return
 
@@ -283,6 +307,7 @@ def _step(source: Port, target: Port) -> Iterator[Mismatch]:
         remedy=remedies[order],
         have=have,
         need=need,
+        facts={"case": str(order), "haveStep": have, "needStep": need},
     )
 
 
@@ -305,6 +330,12 @@ def _place(source: Port, target: Port, sample: Rows | None) -> Iterator[Mismatch
             have=", ".join(sorted(have)),
             need=", ".join(sorted(need)),
             severity=WARNING if ways else ERROR,
+            facts={
+                "case": "converted" if ways else "not-converted",
+                "have": sorted(have),
+                "need": sorted(need),
+                "published": places.WGS84,
+            },
         )
     area = extent(sample) if sample is not None else None
     if (area := area or source.extent) is not None and target.extent is not None:
@@ -319,6 +350,11 @@ def _place(source: Port, target: Port, sample: Rows | None) -> Iterator[Mismatch
                 have=places.words(area),
                 need=places.words(target.extent),
                 severity=WARNING,
+                facts={
+                    **({"case": "none"} if part == 0 else {"percent": max(1, min(99, round(100 * part)))}),
+                    "haveArea": area,
+                    "needArea": target.extent,
+                },
             )
     if source.grain is not None and target.grain is not None and source.grain > target.grain:
         yield Mismatch(
@@ -328,6 +364,7 @@ def _place(source: Port, target: Port, sample: Rows | None) -> Iterator[Mismatch
             remedy="use finer data",
             have=f"{source.grain:g} m",
             need=f"{target.grain:g} m",
+            facts={"have": source.grain, "need": target.grain},
         )
 
 
@@ -341,6 +378,7 @@ def _schema(source: Port, target: Port) -> Iterator[Mismatch]:
         remedy="put a transformation between the two schemas",
         have=", ".join(source.schemas),
         need=", ".join(target.schemas),
+        facts={"have": [_short(one) for one in source.schemas], "need": [_short(one) for one in target.schemas]},
         # Where columns are described, they tell more than a name.
         severity=WARNING if source.variables and target.variables else ERROR,
     )

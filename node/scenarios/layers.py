@@ -42,6 +42,8 @@ class Conflict:
     now: Any
     wanted: Any
     sentence: str
+    case: str = ""
+    """Which sentence it is: ``there``, ``gone``, ``changed``, ``unmultiplied``, ``no-member``, ``no-figure``."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -52,6 +54,7 @@ class Conflict:
             "now": self.now,
             "wanted": self.wanted,
             "sentence": self.sentence,
+            "case": self.case,
         }
 
 
@@ -294,23 +297,24 @@ def _misfits(layer: Layer, one: Operation, row: Row | None) -> list[Conflict]:
     if one.op is Change.ADD:
         if row is None:
             return []
-        return [tell("", None, dict(row), dict(one.set), f"{one.id} is there already; the layer adds it")]
+        return [tell("", None, dict(row), dict(one.set), f"{one.id} is there already; the layer adds it", "there")]
     wanted = _wanted(one)
     if row is None:
         does = "removes" if one.op is Change.REMOVE else "changes"
-        return [tell("", dict(one.before) or None, None, wanted, f"{one.id} is not there; the layer {does} it")]
+        told = f"{one.id} is not there; the layer {does} it"
+        return [tell("", dict(one.before) or None, None, wanted, told, "gone")]
     found = []
     for name, seen in one.before.items():
         now = row.get(name)
         if not _same(seen, now):
             then = "and the layer removes it" if one.op is Change.REMOVE else _would(one, name)
             told = f"{name} of {one.id} was {_shown(seen)} when the change was made and is {_shown(now)} now; {then}"
-            found.append(tell(name, seen, now, wanted.get(name) if wanted else None, told))
+            found.append(tell(name, seen, now, wanted.get(name) if wanted else None, told, "changed"))
     for name, value in one.set.items():
         if _is_factor(value) and not found and not _multiplies(row.get(name), value[FACTOR]):
             now = row.get(name)
             told = f"{name} of {one.id} is {_shown(now)}; the layer multiplies it by {value[FACTOR]:g}"
-            found.append(tell(name, one.before.get(name), now, value, told))
+            found.append(tell(name, one.before.get(name), now, value, told, "unmultiplied"))
     return found
 
 
@@ -322,7 +326,8 @@ def _unknown(layer: Layer, one: Operation, columns: Collection[str]) -> list[Con
         if columns and name not in columns:
             near = get_close_matches(name, list(columns), n=1)
             guess = f" (there is {near[0]})" if near else ""
-            found.append(tell(name, None, None, one.set[name], f"no row has {name}{guess}; the layer sets it"))
+            told = f"no row has {name}{guess}; the layer sets it"
+            found.append(tell(name, None, None, one.set[name], told, "no-member"))
     return found
 
 
@@ -340,15 +345,31 @@ def _no_figures(layer: Layer, one: Operation, figures: Collection[str]) -> list[
     """A word where all others are numbers: no model could reckon with it."""
     tell = _teller(layer, one)
     return [
-        tell(name, one.before.get(name), None, value, f"{name} holds numbers; the layer sets {_shown(value)}")
+        tell(
+            name,
+            one.before.get(name),
+            None,
+            value,
+            f"{name} holds numbers; the layer sets {_shown(value)}",
+            "no-figure",
+        )
         for name, value in one.set.items()
         if name in figures and not (value is None or _is_factor(value) or is_figure(value))
     ]
 
 
-def _teller(layer: Layer, one: Operation) -> Callable[[str, Any, Any, Any, str], Conflict]:
-    def tell(field: str, seen: Any, now: Any, wanted: Any, sentence: str) -> Conflict:
-        return Conflict(layer=layer.id, id=one.id, field=field, seen=seen, now=now, wanted=wanted, sentence=sentence)
+def _teller(layer: Layer, one: Operation) -> Callable[[str, Any, Any, Any, str, str], Conflict]:
+    def tell(field: str, seen: Any, now: Any, wanted: Any, sentence: str, case: str) -> Conflict:
+        return Conflict(
+            layer=layer.id,
+            id=one.id,
+            field=field,
+            seen=seen,
+            now=now,
+            wanted=wanted,
+            sentence=sentence,
+            case=case,
+        )
 
     return tell
 

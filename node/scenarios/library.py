@@ -160,7 +160,12 @@ class Library:
                 raise NotAllowed(
                     f"version {record.version} of {record.title()} has not been received",
                     remedy=f"hansa get {record.iri}",
-                    facts={"dataset": record.iri, "version": record.version},
+                    facts={
+                        "case": "not-received",
+                        "title": record.titles or record.iri,
+                        "dataset": record.iri,
+                        "version": record.version,
+                    },
                 )
             await self._assets.adopt(path, limit=MOST_BYTES)
         return Obtained(file=file, agreement=agreement.id)
@@ -180,7 +185,7 @@ class Library:
         raise NotAllowed(
             f"the agreement about {iri} {told}",
             remedy=f"hansa get {iri} --agree-only",
-            facts={"dataset": iri, "provider": provider},
+            facts={"case": "ended" if known else "no-agreement", "dataset": iri, "provider": provider},
         )
 
     async def permitted(self, iri: str, provider: str, title: str) -> Agreement:
@@ -192,7 +197,12 @@ class Library:
             raise NotAllowed(
                 f"the agreement about {title} does not permit its use now",
                 remedy=f"see what is not met: hansa agreement {agreement.id}",
-                facts={"agreement": agreement.id, "reasons": [one.to_json() for one in decision.unmet]},
+                facts={
+                    "case": "not-permitted",
+                    "title": title,
+                    "agreement": agreement.id,
+                    "reasons": [one.to_json() for one in decision.unmet],
+                },
             )
         return agreement
 

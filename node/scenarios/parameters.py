@@ -14,19 +14,28 @@ from node.scenarios.model import Model, Parameter, Template
 
 def beyond(parameter: Parameter, value: Any) -> str:
     """Why ``value`` cannot be that of ``parameter``, in words; empty where it can."""
-    unit = f" {parameter.unit}" if parameter.unit and parameter.unit != "1" else ""
+    case, low, high = _beyond(parameter, value), parameter.minimum, parameter.maximum
+    unit = f" {written}" if (written := units.words(parameter.unit)) else ""
+    said = {
+        "values": f"is one of {', '.join(map(str, parameter.values))}",
+        "number": f"is a number{' in' + unit if unit else ''}",
+        "minimum": f"is at least {low if low is None else f'{low:g}'}{unit}",
+        "maximum": f"is at most {high if high is None else f'{high:g}'}{unit}",
+    }
+    return f"{parameter.name} {said[case]}, not {_shown(value)}" if case else ""
+
+
+def _beyond(parameter: Parameter, value: Any) -> str:
+    """What is wrong with ``value``, as the case of a finding; empty where nothing is."""
     if parameter.values and not any(_same(value, one) for one in parameter.values):
-        return f"{parameter.name} is one of {', '.join(map(str, parameter.values))}, not {_shown(value)}"
-    bounded = parameter.minimum is not None or parameter.maximum is not None
-    if not bounded:
+        return "values"
+    if parameter.minimum is None and parameter.maximum is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, int | float) or _is_nan(value):
-        return f"{parameter.name} is a number{' in' + unit if unit else ''}, not {_shown(value)}"
+        return "number"
     if parameter.minimum is not None and value < parameter.minimum:
-        return f"{parameter.name} is at least {parameter.minimum:g}{unit}, not {_shown(value)}"
-    if parameter.maximum is not None and value > parameter.maximum:
-        return f"{parameter.name} is at most {parameter.maximum:g}{unit}, not {_shown(value)}"
-    return ""
+        return "minimum"
+    return "maximum" if parameter.maximum is not None and value > parameter.maximum else ""
 
 
 def _is_nan(value: float) -> bool:
@@ -71,22 +80,49 @@ def bound_parameters(
                     code="unknown-parameter",
                     sentence=f"there is no parameter {name}",
                     remedy=f"there are: {', '.join(declared)}" if declared else "leave it out",
+                    facts={"name": name, "known": list(declared)},
                 )
             )
     for name, value in values.items():
         place = f"parameter {name}"
-        wrong = next((said for _, one in declared[name] if (said := beyond(one, value))), "")
-        if wrong:
-            found.append(Finding(place=place, code="beyond-its-bounds", sentence=wrong, remedy="give another value"))
-        found += [Finding(place=place, code="other-unit", sentence=said) for said in _units(declared[name])]
+        wrong = next((one for _, one in declared[name] if _beyond(one, value)), None)
+        if wrong is not None:
+            found.append(
+                Finding(
+                    place=place,
+                    code="beyond-its-bounds",
+                    sentence=beyond(wrong, value),
+                    remedy="give another value",
+                    facts=_facts(wrong, value),
+                )
+            )
+        found += _units(place, declared[name])
     return values, found
 
 
-def _units(declared: list[tuple[str, Parameter]]) -> list[str]:
+def _facts(parameter: Parameter, value: Any) -> dict[str, Any]:
+    return {
+        "case": _beyond(parameter, value),
+        "name": parameter.name,
+        "value": _shown(value),
+        "values": list(parameter.values),
+        "minimum": parameter.minimum,
+        "maximum": parameter.maximum,
+        "unit": parameter.unit,
+    }
+
+
+def _units(place: str, declared: list[tuple[str, Parameter]]) -> list[Finding]:
     """Where two declare the same parameter in different units: one value cannot be right for both."""
     (who, first), *others = declared
     return [
-        f"{first.name} is in {first.unit} for {who}, and in {other.unit} for {whom}"
+        Finding(
+            place=place,
+            code="other-unit",
+            sentence=f"{first.name} is in {units.words(first.unit)} for {who}, "
+            f"and in {units.words(other.unit)} for {whom}",
+            facts={"name": first.name, "haveUnit": first.unit, "who": who, "needUnit": other.unit, "whom": whom},
+        )
         for whom, other in others
         if first.unit and other.unit and not _same_unit(first.unit, other.unit)
     ]

@@ -146,6 +146,7 @@ class Perform:
             raise ModelFailed(
                 f"{_name(model)} failed on data that stay with their owner, so the reason is not told",
                 remedy="ask the owner of the model",
+                facts={"case": "kept-back", "model": _name(model)},
             ) from None
         except InvalidInput:
             # What does not fit is told with the cell that does not; whether it was one of theirs is not asked here.
@@ -173,8 +174,11 @@ def _discreet(caveat: Caveat, model: Model, visited: Collection[str]) -> Caveat:
     if isinstance(role, str) and any(one.role == role for one in model.inputs) and role not in visited:
         return caveat
     about = f"some rows of {role}, which stay" if role in visited else "data that stay"
+    facts = {"case": "rows-kept-back", "input": role} if role in visited else {"case": "kept-back"}
     return Caveat(
-        code=caveat.code, sentence=f"{_name(model)} warns about {about} with their owner: it is not told why"
+        code=caveat.code,
+        sentence=f"{_name(model)} warns about {about} with their owner: it is not told why",
+        facts={"model": _name(model), **facts},
     )
 
 

@@ -213,7 +213,9 @@ def _unpacked(roles: Sequence[str], blobs: Sequence[bytes], model: Model) -> dic
     missing = [role for role, port in declared.items() if port.required and role not in roles]
     if missing:
         raise ModelFailed(
-            f"{name} gave no {', '.join(missing)}", remedy="the card promises it: its owner can mend one"
+            f"{name} gave no {', '.join(missing)}",
+            remedy="the card promises it: its owner can mend one",
+            facts={"case": "missing", "model": name, "outputs": missing},
         )
     # Commas and brackets are counted before anything is built of them.
     values = sum(blob.count(mark) for blob in blobs for mark in (b",", b"[", b"{"))
@@ -268,14 +270,19 @@ def _translate(fault: HansaError, name: str, limits: Limits) -> NoReturn:
                 answer=limits.answer >> 20,
             ),
             remedy=_REMEDIES.get(limit, "its owner can mend the model"),
-            facts={"limit": limit},
+            facts={
+                "limit": limit,
+                "model": name,
+                "seconds": limits.cpu if limit == "processor" else limits.wall,
+                "megabytes": (limits.answer if limit == "answer" else limits.memory) >> 20,
+            },
         ) from None
     if isinstance(fault, LocalFault):
         if "status" in fault.facts:
             raise ModelFailed(
                 f"{name} ended its process (status {fault.facts['status']}) without an answer",
                 remedy="a model ends by returning its outputs",
-                facts={"status": fault.facts["status"]},
+                facts={"case": "no-answer", "model": name, "status": fault.facts["status"]},
             ) from None
         if fault.facts.get("child") != "nonsense":
             raise fault
@@ -284,7 +291,9 @@ def _translate(fault: HansaError, name: str, limits: Limits) -> NoReturn:
 
 def _odd(name: str) -> ModelFailed:
     return ModelFailed(
-        f"{name} answered with something that is not rows of its outputs", remedy="its owner can mend the model"
+        f"{name} answered with something that is not rows of its outputs",
+        remedy="its owner can mend the model",
+        facts={"case": "no-rows", "model": name},
     )
 
 

@@ -29,6 +29,7 @@ def stacked(bound: BoundInput, rows: Rows | None, layers: Sequence[Layer]) -> Ro
         raise InvalidInput(
             f"the data of {bound.role} stay with their owner: a change layer cannot be put on them",
             remedy="leave the layer out, or bind data that this node may read",
+            facts={"case": "in-place", "input": bound.role},
         )
     applied = apply(rows, layers[0].key, layers)
     if applied.conflicts:
@@ -37,7 +38,16 @@ def stacked(bound: BoundInput, rows: Rows | None, layers: Sequence[Layer]) -> Ro
         raise InvalidInput(
             f"{told}: {first.sentence}",
             remedy="open the layer, look at the three values, and decide: hansa layer show",
-            facts={"conflicts": [one.to_json() for one in applied.conflicts]},
+            facts={
+                "conflicts": [one.to_json() for one in applied.conflicts],
+                "case": first.case,
+                "row": first.id,
+                "member": first.field,
+                "seen": first.seen,
+                "now": first.now,
+                "wanted": first.wanted,
+                "more": count - 1,
+            },
         )
     return applied.rows
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from node.base.errors import InvalidInput
-from node.scenarios import places
+from node.scenarios import places, units
 from node.scenarios.geometries import BBox, positions
 from node.scenarios.model import GEOMETRY, Caveat, Port, Row, Rows, Variable
 from node.scenarios.rows import key_of, row_id
@@ -50,7 +50,13 @@ def outside(port: Port, rows: Rows) -> tuple[Caveat, ...]:
                     code="outside-extent",
                     sentence=f"{_of(away, rows)} of {port.role} lie outside {places.words(port.extent)}"
                     + _for_instance(examples),
-                    facts={"role": port.role, "count": len(away), "of": len(rows), "examples": examples},
+                    facts={
+                        "role": port.role,
+                        "count": len(away),
+                        "of": len(rows),
+                        "area": port.extent,
+                        "examples": examples,
+                    },
                 )
             )
     return tuple(found)
@@ -63,7 +69,7 @@ def _beyond(port: Port, variable: Variable, rows: Rows) -> Caveat | None:
     beyond = [row for row in rows if is_figure(row.get(name)) and not low <= row[name] <= high]
     if not beyond:
         return None
-    unit = f" {variable.unit}" if variable.unit not in (None, "1") else ""
+    unit = f" {written}" if (written := units.words(variable.unit)) else ""
     lowest, highest = min(row[name] for row in beyond), max(row[name] for row in beyond)
     told = []
     if lowest < low:

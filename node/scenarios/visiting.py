@@ -102,7 +102,13 @@ class Visits:
             raise NotAllowed(
                 f"{model.iri.rpartition('/')[2]} may not read {record.title()}",
                 remedy="see the conditions of the dataset: they name the models that may",
-                facts={"dataset": record.iri, "reasons": [reason.to_json() for reason in unmet]},
+                facts={
+                    "case": "may-not-read",
+                    "model": model.iri.rpartition("/")[2],
+                    "title": record.titles or record.iri,
+                    "dataset": record.iri,
+                    "reasons": [reason.to_json() for reason in unmet],
+                },
             )
         return Visit(record=record, file=file, minimum=minimum, agreement=agreement)
 

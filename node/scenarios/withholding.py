@@ -36,7 +36,7 @@ def withhold(model: Model, outcome: Outcome, minimum: int) -> Outcome:
             raise NotAllowed(
                 f"the figures of {role} do not say how many people they cover, and the data ask for {minimum}",
                 remedy=f"the model's owner adds a column such as {COUNTED[0]} to {role}",
-                facts={"output": role, "minimum": minimum},
+                facts={"case": "nobody-counted", "output": role, "minimum": minimum},
             )
         released = suppress(rows, count_column=column, minimum=minimum, key=key_of(rows, port))
         outputs[role] = released.rows

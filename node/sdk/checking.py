@@ -14,6 +14,8 @@ from node.sdk.troubles import BadInput, BadOutput, Trouble
 MOST_EXACT: Final = 2**53
 """The largest whole number that every reader of JSON reads as itself."""
 
+_BRACES: Final = str.maketrans("", "", "{}")
+
 _NAMES: Final[Mapping[str, str]] = {
     NUMBER: "a number",
     INTEGER: "a whole number",
@@ -199,7 +201,8 @@ def _outside(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, 
         values = [row[column.name] for row in rows if row.get(column.name) is not None]
         out = [v for v in values if (low is not None and v < low) or (high is not None and v > high)]
         if out:
-            unit = f" {column.unit}" if column.unit and column.unit != "1" else ""
+            # What stands in braces is said without them, as everywhere that people read.
+            unit = f" {column.unit.translate(_BRACES)}" if column.unit and column.unit != "1" else ""
             bounds = f"{'' if low is None else f'{low:g}'}–{'' if high is None else f'{high:g}'}{unit}"
             found.append(
                 {
@@ -210,6 +213,11 @@ def _outside(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, 
                         "role": table.role,
                         "variable": column.name,
                         "rows": len(out),
+                        "count": len(out),
+                        "of": len(rows),
+                        "minimum": low,
+                        "maximum": high,
+                        "unit": column.unit,
                         "lowest": f"{min(out):g}",
                         "highest": f"{max(out):g}",
                     },

@@ -75,7 +75,7 @@ def test_the_traffic_model_does_not_feed_the_noise_model() -> None:
     ]  # fmt: skip
     factor = next(each for each in found if each.code == "unit-factor")
     assert factor.sentence == (
-        "flows.intensity comes in {vehicles}/(15.min); noise.flows needs {vehicles}/h: "
+        "flows.intensity comes in vehicles/15\u00a0min; noise.flows needs vehicles/h: "
         "every figure would be a quarter of what it is"
     )
     assert (factor.have, factor.need) == ("{vehicles}/(15.min)", "{vehicles}/h")

@@ -300,6 +300,7 @@ class TestShown:
                 "sentence": "there is no change layer x",
                 "severity": "violation",
                 "remedy": "hansa layer list",
+                "facts": {"case": "layer", "name": "x"},
             }
         ]
 

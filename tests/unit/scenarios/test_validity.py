@@ -89,4 +89,6 @@ def test_places_outside_the_extent() -> None:
     ]
     (caveat,) = outside(PORT, rows)
     assert caveat.sentence == "1 of 3 rows of flows lie outside 3.5–3.9° E, 50.9–51.2° N: b"
-    assert caveat.facts == {"role": "flows", "count": 1, "of": 3, "examples": ["b"]}
+    assert caveat.facts == {
+        "role": "flows", "count": 1, "of": 3, "area": PORT.extent, "examples": ["b"]
+    }  # fmt: skip
