@@ -168,6 +168,7 @@ class Desk:
         status, code, detail, remedy, retry = _described(error)
         if status >= 500 and (isinstance(error, LocalFault) or not isinstance(error, HansaError | HTTPException)):
             log.error("a page failed", exc_info=error, extra={"path": visit.path})
+        said = visit.told(error) if isinstance(error, HansaError) and detail else None
         family = str(status) if visit.speaker.known(f"error.{status}.title") else str(status // 100 * 100)
         response = self.render(
             visit,
@@ -176,8 +177,10 @@ class Desk:
             number=status,
             family=family,
             code=code,
-            detail=detail,
-            remedy=remedy,
+            detail=said.text if said else detail,
+            detail_lang=said.lang if said else "",
+            remedy=said.mend if said else remedy,
+            remedy_lang=said.mend_lang if said else "",
             title=visit.t(f"error.{family}.title"),
         )
         if status == 401:

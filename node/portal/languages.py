@@ -111,6 +111,11 @@ class Speaker:
     def known(self, key: str) -> bool:
         return key in texts(self.language)
 
+    def asks(self, key: str) -> frozenset[str]:
+        """The names of the values that the text of ``key`` is filled with."""
+        found = texts(self.language)[key]
+        return frozenset(_NAME.findall(" ".join(found.values()) if isinstance(found, dict) else str(found)))
+
     def word(self, family: str, value: str) -> str:
         """The word for a value of a closed list (``kind.dataset``), or the value itself where it is unknown."""
         key = f"{family}.{value}"

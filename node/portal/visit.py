@@ -6,17 +6,19 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode
 
 from starlette.requests import Request
 
+from node.base.errors import HansaError
 from node.catalogue.model import Record
 from node.identity.model import Caller, UserRole
 from node.portal.forms import csrf_token
 from node.portal.languages import LANGUAGES, Speaker, pick
 from node.portal.markup import language_tag
 from node.portal.settings import PortalSettings
+from node.portal.wording import Worded, worded
 from node.semantics.kinds import KINDS
 
 _ORDER: Final = ("dataset", "service", "model", "scenario", "ontology", "schema", "transformation", "rulebook")
@@ -80,6 +82,17 @@ class Visit:
         text, tag = pick(texts, self.language)
         foreign = tag and not tag.lower().startswith(self.language)
         return Said(text, language_tag(tag) if foreign else "")
+
+    def told(self, found: Any) -> Worded:
+        """A finding, a caveat, an error, or the object that an error was kept as, in the reader's language."""
+        if isinstance(found, Mapping):
+            detail, remedy, facts = found.get("detail", ""), found.get("remedy", ""), found.get("facts")
+            known = facts if isinstance(facts, Mapping) else {}
+            return worded(self.speaker, str(found.get("code", "")), str(detail), str(remedy or ""), known)
+        if isinstance(found, HansaError):
+            return worded(self.speaker, found.code, found.detail, found.remedy, found.facts)
+        remedy, mends = getattr(found, "remedy", ""), getattr(found, "mends", ())
+        return worded(self.speaker, found.code, found.sentence, remedy, found.facts, mends)
 
     # where things are -------------------------------------------------------------------------------------
     def url(self, path: str, /, **query: object) -> str:

@@ -318,6 +318,40 @@ def test_findings_stand_beside_their_fields_with_what_mends_them(node: FakeNode,
     assert page.all("form", action="/scenario/start") == []
 
 
+def test_what_is_found_is_said_in_the_readers_language(node: FakeNode, look: Look) -> None:
+    node.scenarios.findings = (
+        Finding(
+            place="step noise.flows",
+            code="time-step",
+            sentence="flows has a row for each quarter of an hour",
+            remedy="put quarter-to-hour between them",
+            mends=(HOURS,),
+            facts={"source": "flows", "target": "flows", "case": "finer", "haveStep": "PT15M", "needStep": "PT1H"},
+        ),
+        Finding(place="step noise.flows", code="odd", sentence="something else", remedy="do something"),
+    )
+    page = look(f"{BIND}&input.network={quote(f'{NETWORK} 1 here road-network.geojson')}&lang=cs")
+    assert "flows má časový krok 15 minut; vstup flows potřebuje 1 hodina" in page.text
+    assert "vložte mezi ně quarter-to-hour" in page.text
+    assert {"something else", "do something"} <= {one.text for one in page.all("bdi", lang="en")}
+    assert "flows has a row" not in page.text
+
+
+def test_caveats_and_failures_are_said_in_the_readers_language(node: FakeNode, look: Look) -> None:
+    run = node.scenarios.all[DONE]
+    facts = {"role": "flows", "variable": "speed", "count": 3, "of": 120, "minimum": 30, "maximum": None,
+             "lowest": 27.4, "highest": 27.9, "unit": "km/h", "examples": []}  # fmt: skip
+    caveat = Caveat(code="outside-validity", sentence="3 of 120 rows", facts=facts)
+    error = {"code": "overloaded", "detail": "walk was stopped", "remedy": "a smaller area",
+             "facts": {"limit": "time", "model": "walk", "seconds": 30}}  # fmt: skip
+    steps = tuple(replace(step, caveats=(caveat,)) for step in run.steps)
+    node.scenarios.all[DONE] = replace(run, steps=steps, state=State.FAILED, error=error)
+    page = look(f"{RUN}?lang=nl").text.replace("\u00a0", " ")
+    assert "3 van 120 rijen van flows hebben speed buiten ≥ 30 km/h: van 27,4 km/h tot 27,9 km/h" in page
+    assert "walk is na 30 seconden gestopt" in page
+    assert "geef het een kleiner gebied" in page
+
+
 def test_what_fits_is_pinned_and_can_be_run(node: FakeNode, els: TestClient, look: Look) -> None:
     inputs = "&".join(
         f"input.{role}={quote(value)}"

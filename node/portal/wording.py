@@ -1,0 +1,189 @@
+"""Findings, caveats and refusals in the reader's language: a text for each code, filled with the facts of the case.
+
+The sentence that comes with a code is in English, for the API and the terminal. Here it is said anew where there is a
+text for the code (``told.<code>``, or ``told.<code>.<case>`` where a code has several sentences; what mends it under
+``mend.``) and every value that the text asks for is among the facts; else the English sentence stands. Codes and
+facts may come from another city's node: they choose among our texts and fill them, and can do no more.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from node.portal.languages import FALLBACK, Speaker, pick
+from node.scenarios import places, units
+
+LONGEST: Final = 300
+"""Characters of a value."""
+
+_MOST: Final = 20
+"""Values of a list."""
+
+_UNITS: Final = ("unit", "haveUnit", "needUnit")
+_STEPS: Final = ("haveStep", "needStep")
+_AREAS: Final = ("area", "haveArea", "needArea")
+_AMOUNTS: Final = ("minimum", "maximum", "lowest", "highest")
+"""Figures in the fact ``unit``."""
+_VALUES: Final = ("seen", "now", "wanted")
+"""Values of cells, which may be empty."""
+
+_FURTHER: Final = ("columns", "examples", "more")
+"""Facts that are told behind the sentence, in words of their own, where there are any."""
+
+_AS: Final[Mapping[str, str]] = {
+    "mend.unknown-role": "mend.known",
+    "mend.unknown-step": "mend.known",
+    "mend.no-such-input": "mend.known",
+    "mend.unknown-parameter": "mend.known",
+    "mend.quantity-kind": "mend.unit-dimension",
+    "mend.not-allowed.ended": "mend.not-allowed.no-agreement",
+    "mend.model-failed.no-answer": "mend.model-failed.ended-itself",
+    "mend.does-not-fit.there": "mend.does-not-fit.changed",
+    "mend.does-not-fit.gone": "mend.does-not-fit.changed",
+    "mend.does-not-fit.unmultiplied": "mend.does-not-fit.changed",
+    "mend.does-not-fit.no-member": "mend.does-not-fit.changed",
+    "mend.does-not-fit.no-figure": "mend.does-not-fit.changed",
+    "mend.overloaded.processor": "mend.overloaded.time",
+    "mend.overloaded.depth": "mend.model-failed.no-rows",
+    "mend.overloaded.progress": "mend.model-failed.no-rows",
+}
+"""What is mended alike."""
+
+
+class Worded(NamedTuple):
+    """What is so and what mends it. ``lang`` and ``mend_lang`` are the languages where they are not the page's."""
+
+    text: str
+    lang: str
+    mend: str
+    mend_lang: str
+
+
+def worded(
+    speaker: Speaker,
+    code: str,
+    sentence: str,
+    remedy: str = "",
+    facts: Mapping[str, Any] | None = None,
+    mends: Sequence[str] = (),
+) -> Worded:
+    """What ``code`` and ``facts`` mean, for a reader; ``sentence`` and ``remedy`` where there is no text for them.
+
+    ``mends`` are transformations that would mend it.
+    """
+    facts = facts or {}
+    foreign = FALLBACK if speaker.language != FALLBACK else ""
+    stops = _stops(facts.get("findings"))
+    if stops:
+        first = _of_json(speaker, stops[0])
+        told = _filled(speaker, ["told.does-not-fit.many"], {"stops": str(len(stops)), "first": first.text})
+        if len(stops) == 1 or not told:
+            return first
+        # Half in one language and half in another is in neither.
+        return first._replace(text=sentence if first.lang else told)
+    case = str(facts.get("case") or facts.get("limit") or "")
+    values = _values(speaker, facts)
+    text = _filled(speaker, _keys("told", code, case), values)
+    if text:
+        text = " ".join([text, *_further(speaker, facts, values)])
+    between = {"between": ", ".join(one.rpartition("/")[2] for one in mends)} if mends else {}
+    mend = ""
+    if remedy:
+        asked = ["mend.between"] if mends else _keys("mend", code, case)
+        mend = _filled(speaker, asked, {**values, **between})
+    return Worded(text or sentence, "" if text else foreign, mend or remedy, foreign if remedy and not mend else "")
+
+
+def _stops(findings: Any) -> list[Mapping[str, Any]]:
+    """The findings that a refusal is about."""
+    many = [one for one in findings if isinstance(one, Mapping)] if isinstance(findings, list) else []
+    return [one for one in many if one.get("severity") == "violation"]
+
+
+def _of_json(speaker: Speaker, one: Mapping[str, Any]) -> Worded:
+    facts, mends = one.get("facts"), one.get("mends")
+    known = {name: value for name, value in facts.items() if name != "findings"} if isinstance(facts, Mapping) else {}
+    between = [name for name in mends if isinstance(name, str)] if isinstance(mends, list) else []
+    code, sentence, remedy = (str(one.get(name, "")) for name in ("code", "sentence", "remedy"))
+    return worded(speaker, code, sentence, remedy, known, between)
+
+
+def _keys(family: str, code: str, case: str) -> Iterator[str]:
+    """The keys of texts that may say it, the most special first."""
+    for key in [f"{family}.{code}.{case}", f"{family}.{code}"] if case else [f"{family}.{code}"]:
+        yield _AS.get(key, key)
+    if case and family == "told":
+        yield f"{family}.{case}"
+
+
+def _filled(speaker: Speaker, keys: Iterator[str] | Sequence[str], values: Mapping[str, str]) -> str:
+    for key in keys:
+        if speaker.known(key) and speaker.asks(key) <= values.keys():
+            return speaker.say(key, **values)
+    return ""
+
+
+def _further(speaker: Speaker, facts: Mapping[str, Any], values: Mapping[str, str]) -> Iterator[str]:
+    for name in _FURTHER:
+        if facts.get(name) and name in values:
+            yield speaker.say(f"told.{name}", **{name: values[name]})
+
+
+def _values(speaker: Speaker, facts: Mapping[str, Any]) -> dict[str, str]:
+    """The facts as text, those that are something."""
+    unit = units.words(facts["unit"]) if isinstance(facts.get("unit"), str) else ""
+    found = {}
+    for name, value in facts.items():
+        text = _shown(speaker, name, value)
+        if text:
+            found[name] = f"{text}\u00a0{unit}" if unit and name in _AMOUNTS else text
+    bounds = _bounds(speaker, facts.get("minimum"), facts.get("maximum"))
+    if bounds:
+        found["bounds"] = f"{bounds}\u00a0{unit}" if unit else bounds
+    return {name: text[:LONGEST] for name, text in found.items()}
+
+
+def _shown(speaker: Speaker, name: str, value: Any) -> str:
+    if value is None:
+        return speaker.say("told.empty") if name in _VALUES else ""
+    if isinstance(value, bool):
+        return speaker.say("yes" if value else "no")
+    if isinstance(value, int | float):
+        return _number(speaker, value)
+    if isinstance(value, str):
+        if name in _UNITS:
+            return units.words(value) or "1"
+        return speaker.duration(value) if name in _STEPS else value
+    if isinstance(value, Mapping):
+        # A language map; what else is an object has no words.
+        texts = {tag: text for tag, text in value.items() if isinstance(tag, str) and isinstance(text, str)}
+        return pick(texts, speaker.language)[0] if len(texts) == len(value) else ""
+    if isinstance(value, list | tuple):
+        if name in _AREAS:
+            return _area(value)
+        return ", ".join(filter(None, (_shown(speaker, name, one) for one in value[:_MOST])))
+    return ""
+
+
+def _number(speaker: Speaker, value: float) -> str:
+    if not math.isfinite(value):
+        return str(value)
+    # Three decimals hide what is small.
+    small = value != 0 and abs(value) < 0.01
+    return f"{value:.3g}" if small else speaker.number(value)
+
+
+def _area(value: Sequence[Any]) -> str:
+    if len(value) != 4 or not all(isinstance(one, int | float) for one in value):
+        return ""
+    west, south, east, north = value
+    return places.words((west, south, east, north))
+
+
+def _bounds(speaker: Speaker, low: Any, high: Any) -> str:
+    ends = [_number(speaker, one) if isinstance(one, int | float) else "" for one in (low, high)]
+    if all(ends):
+        return "–".join(ends)
+    return f"≥ {ends[0]}" if ends[0] else f"≤ {ends[1]}" if ends[1] else ""
