@@ -33,7 +33,7 @@ from node.negotiation.document import render
 from node.negotiation.proof import ServeEntry
 from node.portal.accept import prefers_page
 from node.portal.headers import SecurityHeaders
-from node.vocab.dsp import V2025_1
+from node.vocab.dsp import VERSIONS
 from node.web import catalogue, data, dcp, dsp, feed, health, ledger, processes, pushed, sparql, wellknown
 from node.web.management import blocks, exchanges, operation, people, records, results, scenarios
 from node.web.problems import answer_failure, answer_problem
@@ -137,21 +137,22 @@ def _participant_doors(app: FastAPI, node: HansaNode) -> None:
                 remedy="use the host of your DID, or list the address as a service in your DID document",
             )
 
-    app.router.routes.extend(
-        dsp.routes(
-            dsp.Doors(
-                version=V2025_1,
-                negotiations=spoken.negotiations,
-                transfers=spoken.transfers,
-                catalogue=node.dsp_catalogue,
-                participant=node.callers.participant,
-                document=spoken.correspondence.document,
-                check_callback=check_callback,
-                seal_key=seal_key,
-                check_push=egress.check_url,
+    for version in VERSIONS.values():
+        app.router.routes.extend(
+            dsp.routes(
+                dsp.Doors(
+                    version=version,
+                    negotiations=spoken.negotiations,
+                    transfers=spoken.transfers,
+                    catalogue=node.dsp_catalogue,
+                    participant=node.callers.participant,
+                    document=spoken.correspondence.document,
+                    check_callback=check_callback,
+                    seal_key=seal_key,
+                    check_push=egress.check_url,
+                )
             )
         )
-    )
     issuing = people.issuing
     app.router.routes.extend(
         dcp.routes(

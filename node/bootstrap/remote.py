@@ -12,7 +12,8 @@ from node.adapters.egress import Egress, Lane
 from node.adapters.egress.client import Answer
 from node.base.errors import NotFound, PeerUnreachable
 from node.bootstrap.correspondence import Correspondence
-from node.vocab.dsp import V2025_1
+from node.negotiation.wire import told, written
+from node.vocab.dsp import version_of
 
 PAGES: Final = 1000
 PAGE_BYTES: Final = 8 * 1024 * 1024
@@ -41,7 +42,7 @@ class RemoteCatalogues:
             raise _absent()
         if answer.status == 404:
             raise _absent()
-        found = _object(answer)
+        found = dict(told(_object(answer)))
         if found.get("@id") != iri:
             raise PeerUnreachable("the provider's catalogue answers about something else")
         return found, address
@@ -54,11 +55,12 @@ class RemoteCatalogues:
         """
         address = await self._address(provider)
         url = first = f"{address}/catalog/request"
-        body = json.dumps({"@context": [V2025_1.context], "@type": "CatalogRequestMessage"}).encode()
+        asked = {"@context": [version_of(address).context], "@type": "CatalogRequestMessage"}
+        body = json.dumps(written(asked)).encode()
         for _ in range(pages):
             answer = await self._ask(provider, "POST", url, body)
             page = _object(answer)
-            for one in page.get("dataset") or []:
+            for one in told(page).get("dataset") or []:
                 if isinstance(one, dict):
                     yield one
             following = _following(answer.headers)

@@ -15,6 +15,7 @@ from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
 from node.bootstrap.scenarios import Scenarios, run_handler
 from node.negotiation import machine as negotiating
+from node.negotiation.wire import sent
 from node.scenarios.jobs import JOB_TOPIC
 from node.scenarios.usecases import RUN_TOPIC
 from node.transfer import machine as transferring
@@ -37,7 +38,7 @@ def handlers(
                 "Authorization": spoken.correspondence.authorization(audience),
                 "Content-Type": "application/json",
             },
-            body=body,
+            body=sent(body),
             lane=Lane.MESSAGES,
             timeout=20,
         )

@@ -23,7 +23,7 @@ from node.catalogue.ports import RecordStore
 from node.catalogue.visibility import Visibility, absent
 from node.identity.model import Caller
 from node.semantics.kinds import KINDS
-from node.vocab.dsp import EXECUTE, PULL, PUSH, V2025_1
+from node.vocab.dsp import EXECUTE, PULL, PUSH, V2025_1, DspVersion
 from node.vocab.namespaces import DCT, HANSA, HANSA_MODEL
 
 PAGE: Final = 50
@@ -88,6 +88,7 @@ class DspCatalogue:
         *,
         filter: Any = (),  # noqa: A002 - the protocol's name
         token: str | None = None,
+        version: DspVersion = V2025_1,
     ) -> tuple[dict[str, Any], str | None]:
         """A page of the catalogue: (Catalog, token of the next page or None).
 
@@ -99,21 +100,21 @@ class DspCatalogue:
         after = _read_token(token)
         records, following = await asyncio.to_thread(self._collect, caller, wanted, after)
         catalog: dict[str, Any] = {
-            "@context": [V2025_1.context],
+            "@context": [version.context],
             "@id": f"{self._node.base}/dsp/catalog",
             "@type": "Catalog",
             "participantId": self._node.did,
-            "service": [self._service()],
+            "service": [self._service(version)],
         }
         if records:
             # An array, where present, has at least one item: an empty catalogue has no `dataset` at all.
-            catalog["dataset"] = [self._dataset(record) for record in records]
+            catalog["dataset"] = [self._dataset(record, version) for record in records]
         nested = await asyncio.to_thread(self._members) if not after and wanted.fits_all else ()
         if nested:
             catalog["catalog"] = [_nested(member) for member in nested]
         return catalog, following and _token(following)
 
-    async def dataset(self, iri: str, caller: Caller) -> dict[str, Any]:
+    async def dataset(self, iri: str, caller: Caller, *, version: DspVersion = V2025_1) -> dict[str, Any]:
         """One Dataset. Raises ``NotFound`` for what is not offered here to this caller."""
 
         def read() -> Record | None:
@@ -123,7 +124,7 @@ class DspCatalogue:
         record = await asyncio.to_thread(read)
         if record is None or not self._offers(record):
             raise absent()
-        return {"@context": [V2025_1.context], **self._dataset(record)}
+        return {"@context": [version.context], **self._dataset(record, version)}
 
     def _collect(self, caller: Caller, wanted: Filter, after: str) -> tuple[list[Record], str | None]:
         audiences = self._visibility.audiences(caller)
@@ -160,7 +161,7 @@ class DspCatalogue:
     def _offers(self, record: Record) -> bool:
         return not record.withdrawn and record.offer is not None and record.origin == self._node.did
 
-    def _dataset(self, record: Record) -> dict[str, Any]:
+    def _dataset(self, record: Record, version: DspVersion) -> dict[str, Any]:
         assert record.offer is not None
         offer = {name: value for name, value in record.offer.items() if name != "target"}
         dataset: dict[str, Any] = {
@@ -168,7 +169,7 @@ class DspCatalogue:
             "@type": "Dataset",
             "hasPolicy": [{"@type": "Offer", **offer}],
             "distribution": [
-                {"@type": "Distribution", "format": form, "accessService": self._service()}
+                {"@type": "Distribution", "format": form, "accessService": self._service(version)}
                 for form in self._formats(record)
             ],
             "dct:title": _texts(record.titles),
@@ -185,8 +186,9 @@ class DspCatalogue:
             ]
         return dataset
 
-    def _service(self) -> dict[str, Any]:
-        return {"@id": self._node.dsp, "@type": "DataService", "endpointURL": self._node.dsp}
+    def _service(self, version: DspVersion) -> dict[str, Any]:
+        address = version.at(self._node.dsp)
+        return {"@id": address, "@type": "DataService", "endpointURL": address}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,8 @@ from node.base.ids import new_urn
 from node.base.jsons import read_object
 from node.negotiation import machine
 from node.negotiation.model import Negotiation
-from node.vocab.dsp import VERSIONS, DspVersion
+from node.negotiation.wire import version_named, written
+from node.vocab.dsp import V2025_1, VERSIONS, DspVersion
 from node.vocab.namespaces import HANSA
 
 SIGNATURE: Final = HANSA + "signature"
@@ -45,6 +46,11 @@ class Incoming:
     name: str
     body: Mapping[str, Any]
     raw: bytes
+
+    @property
+    def version(self) -> DspVersion:
+        """The version of the protocol that it came in."""
+        return version_named(self.body.get("@context")) or V2025_1
 
     @property
     def id(self) -> str | None:
@@ -225,20 +231,21 @@ def termination(negotiation: Negotiation, code: str, reason: Sequence[Any]) -> d
 
 def acknowledgement(negotiation: Negotiation) -> dict[str, Any]:
     """ContractNegotiation: the state as the peer may see it."""
-    return {
+    told = {
         "@context": [VERSIONS[negotiation.version].context],
         "@type": "ContractNegotiation",
         "@id": negotiation.pid,
         **_pids(negotiation),
         "state": negotiation.state,
     }
+    return written(told)
 
 
 def error(
     version: DspVersion, *, provider_pid: str, consumer_pid: str, code: str, reason: Sequence[Any]
 ) -> dict[str, Any]:
     """ContractNegotiationError."""
-    return {
+    told = {
         "@context": [version.context],
         "@type": "ContractNegotiationError",
         "providerPid": provider_pid,
@@ -246,6 +253,7 @@ def error(
         "code": code,
         "reason": list(reason) or [code],
     }
+    return written(told)
 
 
 def path(name: str, peer_pid: str | None) -> str:

@@ -27,7 +27,7 @@ from node.negotiation.messages import Incoming
 from node.negotiation.model import Agreement, Negotiation
 from node.negotiation.ports import AgreementStore, NegotiationStore
 from node.negotiation.reactions import Reactions
-from node.vocab.dsp import V2025_1
+from node.vocab.dsp import version_of
 
 
 class Negotiations:
@@ -100,7 +100,7 @@ class Negotiations:
                 peer=peer,
                 peer_pid=consumer_pid,
                 peer_address=str(message.body["callbackAddress"]).rstrip("/"),
-                version=V2025_1.name,
+                version=message.version.name,
                 state=machine.TABLE.openings[machine.REQUEST].to,
                 created=now,
                 updated=now,
@@ -142,7 +142,7 @@ class Negotiations:
                 peer=peer,
                 peer_pid=provider_pid,
                 peer_address=str(message.body["callbackAddress"]).rstrip("/"),
-                version=V2025_1.name,
+                version=message.version.name,
                 state=machine.TABLE.openings[machine.OFFER].to,
                 created=now,
                 updated=now,
@@ -208,7 +208,7 @@ class Negotiations:
             peer=provider,
             peer_pid=None,
             peer_address=address.rstrip("/"),
-            version=V2025_1.name,
+            version=version_of(address).name,
             state=machine.TABLE.openings[machine.REQUEST].to,
             created=now,
             updated=now,
@@ -219,7 +219,7 @@ class Negotiations:
             purpose=purpose,
         )
         with self._uow.begin() as tx:
-            body = messages.request(negotiation, terms, self._address)
+            body = messages.request(negotiation, terms, version_of(address).at(self._address))
             if purpose:
                 body[messages.PURPOSE] = purpose
             return self._conversation.open(tx, negotiation, machine.REQUEST, body)
@@ -239,7 +239,7 @@ class Negotiations:
                 peer=consumer,
                 peer_pid=None,
                 peer_address=address.rstrip("/"),
-                version=V2025_1.name,
+                version=version_of(address).name,
                 state=machine.TABLE.openings[machine.OFFER].to,
                 created=now,
                 updated=now,
@@ -247,7 +247,7 @@ class Negotiations:
                 offer=terms,
                 offered_by=Role.PROVIDER,
             )
-            body = messages.offer(negotiation, terms, self._address)
+            body = messages.offer(negotiation, terms, version_of(address).at(self._address))
             return self._conversation.open(tx, negotiation, machine.OFFER, body)
 
     def accept(self, pid: str, *, by: str = "") -> Negotiation:

@@ -10,6 +10,7 @@ from node.base.errors import InvalidInput
 from node.base.ids import new_urn
 from node.base.jsons import canonical, read_object
 from node.negotiation.messages import Incoming, require_text, require_type
+from node.negotiation.wire import written
 from node.transfer import machine
 from node.transfer.addresses import without_token
 from node.transfer.model import Transfer
@@ -116,20 +117,21 @@ def termination(transfer: Transfer, code: str, reason: Sequence[Any] = ()) -> di
 
 def acknowledgement(transfer: Transfer) -> dict[str, Any]:
     """TransferProcess: the state as the peer may see it."""
-    return {
+    told = {
         "@context": [VERSIONS[transfer.version].context],
         "@type": "TransferProcess",
         "@id": transfer.pid,
         **_pids(transfer),
         "state": transfer.state,
     }
+    return written(told)
 
 
 def error(
     version: DspVersion, *, provider_pid: str, consumer_pid: str, code: str, reason: Sequence[Any]
 ) -> dict[str, Any]:
     """TransferError."""
-    return {
+    told = {
         "@context": [version.context],
         "@type": "TransferError",
         "providerPid": provider_pid,
@@ -137,6 +139,7 @@ def error(
         "code": code,
         "reason": list(reason) or [code],
     }
+    return written(told)
 
 
 def path(name: str, peer_pid: str | None) -> str:

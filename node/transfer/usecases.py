@@ -30,7 +30,7 @@ from node.transfer.addresses import push_address, read_push_address
 from node.transfer.model import Reception, Transfer
 from node.transfer.ports import GrantStore, ReceptionStore, TransferStore
 from node.transfer.reactions import PUSH_TOPIC, RECEIVE_TOPIC, Granting, Judge, Reactions, resumable
-from node.vocab.dsp import PULL, PUSH, V2025_1
+from node.vocab.dsp import PULL, PUSH, version_of
 
 __all__ = ["PUSH_TOPIC", "RECEIVE_TOPIC", "Presume", "Transfers"]
 
@@ -111,7 +111,7 @@ class Transfers:
                 peer=peer,
                 peer_pid=consumer_pid,
                 peer_address=str(message.body["callbackAddress"]).rstrip("/"),
-                version=V2025_1.name,
+                version=message.version.name,
                 state=machine.TABLE.openings[machine.REQUEST].to,
                 created=now,
                 updated=now,
@@ -215,13 +215,15 @@ class Transfers:
                 raise NotFound("this node is not the consumer of such an agreement")
             if agreement.finalized is None or agreement.ended is not None:
                 raise Conflict("the agreement is not in force", remedy="negotiate a new one: hansa get")
+            there = (address or self._address_of(tx, agreement)).rstrip("/")
+            version = version_of(there)
             transfer = Transfer(
                 pid=new_urn(),
                 role=Role.CONSUMER,
                 peer=agreement.provider,
                 peer_pid=None,
-                peer_address=(address or self._address_of(tx, agreement)).rstrip("/"),
-                version=V2025_1.name,
+                peer_address=there,
+                version=version.name,
                 state=machine.TABLE.openings[machine.REQUEST].to,
                 created=now,
                 updated=now,
@@ -230,7 +232,7 @@ class Transfers:
                 format=format,
                 file=file,
             )
-            body = messages.request(transfer, self._address, file=file)
+            body = messages.request(transfer, version.at(self._address), file=file)
             if format == PUSH:
                 token = secrets.token_urlsafe(32)
                 body["dataAddress"] = push_address(self._public_url, transfer.pid, token=token)

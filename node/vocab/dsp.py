@@ -8,20 +8,43 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class DspVersion:
-    """One version of the protocol: its name, its path below the node's root, its JSON-LD context."""
+    """One version of the protocol: its name, its path below the node's root, its JSON-LD context, the namespace of
+    its terms."""
 
     name: str
     path: str
     context: str
+    namespace: str
+
+    def at(self, address: str) -> str:
+        """Where this version's paths hang, next to those of 2025-1 at ``address``."""
+        root = address.removesuffix(V2025_1.path)
+        return address if root == address else root + self.path
 
 
 V2025_1: Final = DspVersion(
     name="2025-1",
     path="/dsp/2025-1",
     context="https://w3id.org/dspace/2025/1/context.jsonld",
+    namespace="https://w3id.org/dspace/2025/1/",
 )
 
-VERSIONS: Final = {V2025_1.name: V2025_1}
+V2024_1: Final = DspVersion(
+    name="2024/1",
+    path="/dsp/2024-1",
+    context="https://w3id.org/dspace/2024/1/context.json",
+    namespace="https://w3id.org/dspace/2024/1/",
+)
+
+VERSIONS: Final = {V2025_1.name: V2025_1, V2024_1.name: V2024_1}
+"""The first is the one that we prefer."""
+
+
+def version_of(address: str) -> DspVersion:
+    """The version that a peer's paths below ``address`` are of: as their path says, which holds it in all connectors
+    that serve several."""
+    return V2024_1 if address.rstrip("/").endswith(("/2024/1", "/2024-1")) else V2025_1
+
 
 PULL: Final = "HttpData-PULL"
 PUSH: Final = "HttpData-PUSH"

@@ -16,15 +16,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from node.base.errors import HansaError, LocalFault, TooLarge
+from node.base.errors import HansaError, InvalidInput, LocalFault, TooLarge
 from node.base.jsons import read_object
 from node.base.process import Role
 from node.identity.model import Caller, DidDocument
 from node.negotiation import machine as negotiating
 from node.negotiation import messages as contract
+from node.negotiation import wire
 from node.negotiation.conversation import Answer
 from node.negotiation.messages import Incoming
 from node.negotiation.usecases import Negotiations
+from node.negotiation.wire import written
 from node.transfer import machine as transferring
 from node.transfer import messages as transfer
 from node.transfer.addresses import read_push_address
@@ -45,9 +47,10 @@ class Catalogue(Protocol):
         *,
         filter: Any,  # noqa: A002 - the protocol's name
         token: str | None,
+        version: DspVersion,
     ) -> tuple[dict[str, Any], str | None]: ...
 
-    async def dataset(self, iri: str, caller: Caller) -> dict[str, Any]: ...
+    async def dataset(self, iri: str, caller: Caller, *, version: DspVersion) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,30 +112,35 @@ class _Door:
     async def catalog(self, request: Request) -> Response:
         async def answer() -> Response:
             caller = await self._doors.participant(request)
-            body = await _body(request)
+            body = await self._body(request)
             wanted: Sequence[Any] = ()
             if body.strip():
                 message = read_object(body)
                 contract.require_type(message, "CatalogRequestMessage")
                 wanted = message.get("filter") or ()
             token = request.query_params.get("continuationToken")
-            found, following = await self._doors.catalogue.catalog(caller, filter=wanted, token=token)
+            version = self._doors.version
+            found, following = await self._doors.catalogue.catalog(
+                caller, filter=wanted, token=token, version=version
+            )
             headers = {}
             if following:
                 headers["Link"] = f'<{request.url.path}?continuationToken={following}>; rel="next"'
-            return JSONResponse(found, headers=headers)
+            return JSONResponse(written(found), headers=headers)
 
         return await self._answer(answer, self._catalog_error)
 
     async def dataset(self, request: Request) -> Response:
         async def answer() -> Response:
             caller = await self._doors.participant(request)
-            return JSONResponse(await self._doors.catalogue.dataset(request.path_params["id"], caller))
+            iri, version = request.path_params["id"], self._doors.version
+            return JSONResponse(written(await self._doors.catalogue.dataset(iri, caller, version=version)))
 
         return await self._answer(answer, self._catalog_error)
 
     def _catalog_error(self, code: str, reason: list[Any]) -> dict[str, Any]:
-        return {"@context": [self._doors.version.context], "@type": "CatalogError", "code": code, "reason": reason}
+        told = {"@context": [self._doors.version.context], "@type": "CatalogError", "code": code, "reason": reason}
+        return written(told)
 
     # ---- negotiation -----------------------------------------------------------------------------------------
 
@@ -149,7 +157,7 @@ class _Door:
 
             async def answer() -> Response:
                 caller = await self._doors.participant(request)
-                message = contract.read(await _body(request), kind)
+                message = await self._message(request, contract.read, kind)
                 stated.update(message.body)
                 await self._check_callback(message, caller)
                 return _told(await run_sync(opened, caller, message))
@@ -167,7 +175,7 @@ class _Door:
 
             async def answer() -> Response:
                 caller = await self._doors.participant(request)
-                message = contract.read(await _body(request), kind)
+                message = await self._message(request, contract.read, kind)
                 stated.update(message.body)
                 ours = role or _side(message)
                 signer = None
@@ -210,7 +218,7 @@ class _Door:
 
         async def answer() -> Response:
             caller = await self._doors.participant(request)
-            message = transfer.read(await _body(request), transferring.REQUEST)
+            message = await self._message(request, transfer.read, transferring.REQUEST)
             stated.update(message.body)
             document = await self._check_callback(message, caller)
             key = self._doors.seal_key(document)
@@ -229,7 +237,7 @@ class _Door:
 
             async def answer() -> Response:
                 caller = await self._doors.participant(request)
-                message = transfer.read(await _body(request), kind)
+                message = await self._message(request, transfer.read, kind)
                 stated.update(message.body)
                 return _told(await run_sync(lambda: self._doors.transfers.received(pid, caller, message)))
 
@@ -256,6 +264,20 @@ class _Door:
             code=code,
             reason=reason,
         )
+
+    async def _body(self, request: Request) -> bytes:
+        """The message, with the members of 2025-1 whatever the version of this door."""
+        return wire.read(await _body(request), self._doors.version)
+
+    async def _message(self, request: Request, read: Callable[[bytes, str], Incoming], kind: str) -> Incoming:
+        """The message, which must be of this door's version."""
+        message = read(await self._body(request), kind)
+        if message.version != self._doors.version:
+            raise InvalidInput(
+                f"this address speaks {self._doors.version.name}, and the message is of {message.version.name}",
+                remedy="see /.well-known/dspace-version for the address of each version",
+            )
+        return message
 
     # ---- in common -------------------------------------------------------------------------------------------
 

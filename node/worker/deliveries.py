@@ -16,6 +16,7 @@ from node.base.errors import ForbiddenAddress, InvalidInput, PeerUnreachable
 from node.base.jsons import read_json, read_object
 from node.base.process import Exchange
 from node.base.work import Task, Transaction
+from node.negotiation.wire import told
 from node.worker.loop import Again, Done, Never, Outcome
 
 # A peer that answers so asks for nothing but patience.
@@ -163,4 +164,4 @@ def _members(body: bytes) -> dict[str, Any]:
         value = read_json(body)
     except InvalidInput:
         return {}
-    return value if isinstance(value, dict) else {}
+    return dict(told(value)) if isinstance(value, dict) else {}

@@ -140,7 +140,7 @@ _PLAIN: Mapping[str, tuple[str, str]] = {
 _PROTOCOLS: Mapping[str, str] = {
     "/.well-known": "Who this node is",
     "/openapi": "Who this node is",
-    "/dsp": "Dataspace Protocol 2025-1",
+    "/dsp": "Dataspace Protocol 2025-1, and the same paths below /dsp/2024-1 for 2024/1",
     "/dcp": "Decentralized Claims Protocol 1.0",
     "/issuer": "Decentralized Claims Protocol 1.0",
     "/status": "Decentralized Claims Protocol 1.0",
@@ -158,6 +158,7 @@ _PROTOCOLS: Mapping[str, str] = {
 def http() -> str:
     """The page."""
     from node.semantics.kinds import KINDS
+    from node.vocab.dsp import V2024_1
 
     app = _application()
     parts = [
@@ -165,6 +166,8 @@ def http() -> str:
     ]
     sections: dict[str, list[list[str]]] = {}
     for methods, path in _plain_routes(app):
+        if path.startswith(f"{V2024_1.path}/"):
+            continue  # The same as those of 2025-1, as the title says.
         if path not in _PLAIN:
             raise SystemExit(f"{methods} {path} is new: say in {Path(__file__).name} for whom it is and what it does")
         who, words = _PLAIN[path]

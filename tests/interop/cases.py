@@ -155,6 +155,13 @@ class World:
 
         return asyncio.run(read())
 
+    def spoken(self, pid: str) -> str | None:
+        """The version that a negotiation of the node is held in."""
+        stores = self.node.node.parts.stores
+        with stores.uow.read() as tx:
+            found = stores.negotiations.get(tx, pid)
+        return found.version if found is not None else None
+
     def theirs(self, kind: str, pid: str) -> str:
         """EDC's id of a process of ours."""
         found = until("EDC knows of it", lambda: self.edc.by_peer_pid(kind, pid))
@@ -194,6 +201,7 @@ def hansa_negotiation(world: World) -> None:
     pid, mine = world.asked("traffic")
     theirs = world.edc.reaches("contractnegotiations", pid, "FINALIZED")
     ours = world.here("negotiations", mine, "FINALIZED")
+    assert world.spoken(mine) == world.version
     held = world.edc.call("GET", f"/contractagreements/{theirs['contractAgreementId']}")
     assert (held["assetId"], held["consumerId"]) == (ours["dataset"], world.edc.did)
     assert ours["agreementId"], ours
@@ -304,6 +312,7 @@ def edc_negotiation(world: World) -> None:
     """The node asks, and both sides keep the agreement."""
     ours = world.here("negotiations", world.wanted("counters"), "FINALIZED")
     theirs = world.edc.reaches("contractnegotiations", world.theirs("contractnegotiations", ours["pid"]), "FINALIZED")
+    assert world.spoken(ours["pid"]) == world.version
     assert ours["agreementId"], ours
     assert theirs["contractAgreementId"], theirs
 
