@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any, Final
@@ -46,16 +46,7 @@ class Conflict:
     """Which sentence it is: ``there``, ``gone``, ``changed``, ``unmultiplied``, ``no-member``, ``no-figure``."""
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "layer": self.layer,
-            "id": self.id,
-            "field": self.field,
-            "seen": self.seen,
-            "now": self.now,
-            "wanted": self.wanted,
-            "sentence": self.sentence,
-            "case": self.case,
-        }
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
