@@ -142,6 +142,7 @@ def _participant_doors(app: FastAPI, node: HansaNode) -> None:
             dsp.routes(
                 dsp.Doors(
                     version=version,
+                    address=node.parts.dsp_address,
                     negotiations=spoken.negotiations,
                     transfers=spoken.transfers,
                     catalogue=node.dsp_catalogue,

@@ -101,5 +101,6 @@ def _object(answer: Answer) -> dict[str, Any]:
 
 
 def _following(headers: Mapping[str, str]) -> str | None:
-    found = _NEXT.search(headers.get("link", ""))
+    links = ", ".join(value for name, value in headers.items() if name.lower() == "link")
+    found = _NEXT.search(links)
     return found.group(1) if found else None

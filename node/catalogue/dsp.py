@@ -114,6 +114,20 @@ class DspCatalogue:
             catalog["catalog"] = [_nested(member) for member in nested]
         return catalog, following and _token(following)
 
+    async def previous(
+        self,
+        caller: Caller,
+        *,
+        filter: Any = (),  # noqa: A002 - the protocol's name
+        token: str | None = None,
+    ) -> str | None:
+        """The token of the page before that of ``token``: empty for the first, None where nothing is before it."""
+        after = _read_token(token)
+        if not after:
+            return None
+        start = await asyncio.to_thread(self._page_before, caller, Filter.read(filter), after)
+        return start and _token(start)
+
     async def dataset(self, iri: str, caller: Caller, *, version: DspVersion = V2025_1) -> dict[str, Any]:
         """One Dataset. Raises ``NotFound`` for what is not offered here to this caller."""
 
@@ -125,6 +139,33 @@ class DspCatalogue:
         if record is None or not self._offers(record):
             raise absent()
         return {"@context": [version.context], **self._dataset(record, version)}
+
+    def _page_before(self, caller: Caller, wanted: Filter, last: str) -> str:
+        """After which IRI the page begins that ends with ``last``; empty where that is the first."""
+        audiences = self._visibility.audiences(caller)
+        page = min(self.page, wanted.limit or self.page)
+        fitting = seen = 0
+        with self._uow.read() as tx:
+            while seen < SCAN:
+                batch = self._records.current(
+                    tx,
+                    audiences=audiences,
+                    kinds=wanted.kinds,
+                    origins=(self._node.did,),
+                    offered=True,
+                    down_from=last,
+                    limit=self.page + 1,
+                )
+                # From the second batch on its first record has been looked at already.
+                for record in batch[1 if seen else 0 :]:
+                    if fitting == page:
+                        return record.iri
+                    fitting += wanted.fits(record, self._formats(record))
+                    last = record.iri
+                if len(batch) <= self.page:
+                    return ""
+                seen += len(batch)
+        return last
 
     def _collect(self, caller: Caller, wanted: Filter, after: str) -> tuple[list[Record], str | None]:
         audiences = self._visibility.audiences(caller)

@@ -46,9 +46,11 @@ class RecordStore(Protocol):
         offered: bool = False,
         as_of: datetime | None = None,
         after: str = "",
+        down_from: str | None = None,
         limit: int = 100,
     ) -> Sequence[Record]:
-        """Newest versions that are not withdrawn, ordered by IRI, beginning after the IRI ``after``.
+        """Newest versions that are not withdrawn, ordered by IRI, beginning after the IRI ``after``; with
+        ``down_from`` backwards, from this IRI down.
 
         ``audiences`` None means: no restriction (views and owners only). The audience that counts is the one
         of the newest version: today's seeing policy governs all versions.

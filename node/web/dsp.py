@@ -50,17 +50,29 @@ class Catalogue(Protocol):
         version: DspVersion,
     ) -> tuple[dict[str, Any], str | None]: ...
 
+    async def previous(
+        self,
+        caller: Caller,
+        *,
+        filter: Any,  # noqa: A002 - the protocol's name
+        token: str | None,
+    ) -> str | None: ...
+
     async def dataset(self, iri: str, caller: Caller, *, version: DspVersion) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
-    """What this door needs. ``participant`` identifies the calling participant or raises ``Unauthenticated``;
-    ``document`` resolves a DID document; ``check_callback`` raises where an address may not be dialled, or is not
-    the caller's; ``seal_key`` reads the X25519 key of a DID document; ``check_push`` raises where bytes may not be
-    sent to an address."""
+    """What this door needs.
+
+    ``address`` is where the paths of 2025-1 hang. ``participant`` identifies the calling participant or raises
+    ``Unauthenticated``; ``document`` resolves a DID document; ``check_callback`` raises where an address may not be
+    dialled, or is not the caller's; ``seal_key`` reads the X25519 key of a DID document; ``check_push`` raises where
+    bytes may not be sent to an address.
+    """
 
     version: DspVersion
+    address: str
     negotiations: Negotiations
     transfers: Transfers
     catalogue: Catalogue
@@ -123,10 +135,12 @@ class _Door:
             found, following = await self._doors.catalogue.catalog(
                 caller, filter=wanted, token=token, version=version
             )
-            headers = {}
-            if following:
-                headers["Link"] = f'<{request.url.path}?continuationToken={following}>; rel="next"'
-            return JSONResponse(written(found), headers=headers)
+            before = await self._doors.catalogue.previous(caller, filter=wanted, token=token)
+            answer = JSONResponse(written(found))
+            for relation, page in (("next", following or None), ("previous", before), ("first", token and "")):
+                if page is not None:
+                    answer.headers.append("Link", f'<{self._page(page)}>; rel="{relation}"')
+            return answer
 
         return await self._answer(answer, self._catalog_error)
 
@@ -137,6 +151,11 @@ class _Door:
             return JSONResponse(written(await self._doors.catalogue.dataset(iri, caller, version=version)))
 
         return await self._answer(answer, self._catalog_error)
+
+    def _page(self, token: str) -> str:
+        """The address of a page of the catalogue."""
+        address = f"{self._doors.version.at(self._doors.address)}/catalog/request"
+        return f"{address}?continuationToken={token}" if token else address
 
     def _catalog_error(self, code: str, reason: list[Any]) -> dict[str, Any]:
         told = {"@context": [self._doors.version.context], "@type": "CatalogError", "code": code, "reason": reason}

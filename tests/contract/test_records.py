@@ -132,6 +132,7 @@ class TestCurrent:
         assert current(stores, limit=2) == [("a", 1), ("b", 1)]
         assert current(stores, limit=2, after=f"{BASE}b") == [("c", 1), ("d", 1)]
         assert current(stores, after=f"{BASE}e") == []
+        assert current(stores, limit=2, down_from=f"{BASE}c") == [("c", 1), ("b", 1)]
 
     def test_todays_audience_governs_all_versions(self, stores: Stores) -> None:
         add(stores, record("opened", 1, audience="internal"), record("opened", 2))

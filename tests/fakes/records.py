@@ -71,6 +71,7 @@ class MemoryRecordStore:
         offered: bool = False,
         as_of: datetime | None = None,
         after: str = "",
+        down_from: str | None = None,
         limit: int = 100,
     ) -> Sequence[Record]:
         found: list[Record] = []
@@ -80,6 +81,7 @@ class MemoryRecordStore:
                 record is not None
                 and not record.withdrawn
                 and iri > after
+                and (down_from is None or iri <= down_from)
                 and (audiences is None or self._versions(tx, iri)[-1].audience in audiences)
                 and (not kinds or record.kind in kinds)
                 and (not origins or record.origin in origins)
@@ -87,7 +89,7 @@ class MemoryRecordStore:
             )
             if record is not None and fits:
                 found.append(record)
-        return found[:limit]
+        return (found if down_from is None else found[::-1])[:limit]
 
     def count(self, tx: Transaction, audiences: Collection[str] | None = None) -> dict[str, int]:
         newest: list[Record] = [versions[-1] for versions in memory(tx).rows("records").values()]

@@ -98,9 +98,12 @@ class SqlRecordStore:
         offered: bool = False,
         as_of: datetime | None = None,
         after: str = "",
+        down_from: str | None = None,
         limit: int = 100,
     ) -> Sequence[Record]:
         wanted: list[ColumnElement[bool]] = [heads.c.iri > after, records.c.iri == heads.c.iri]
+        if down_from is not None:
+            wanted.append(heads.c.iri <= down_from)
         if as_of is None:
             wanted += [records.c.version == heads.c.version, ~heads.c.withdrawn]
         else:
@@ -115,7 +118,8 @@ class SqlRecordStore:
             wanted.append(records.c.origin.in_(origins))
         if offered:
             wanted.append(records.c.offer.is_not(None))
-        statement = select(records).select_from(heads).where(*wanted).order_by(heads.c.iri).limit(limit)
+        order = heads.c.iri if down_from is None else heads.c.iri.desc()
+        statement = select(records).select_from(heads).where(*wanted).order_by(order).limit(limit)
         return [_record(row) for row in connection_of(tx).execute(statement)]
 
     def count(self, tx: Transaction, audiences: Collection[str] | None = None) -> dict[str, int]:

@@ -127,6 +127,17 @@ async def test_pages_together_are_the_whole(gent: CatalogueNode, size: int) -> N
     assert found == ["counts", "roads", "noise"]
 
 
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("wanted", [(), [{"text": "o"}]])
+async def test_pages_lead_back_to_the_first(gent: CatalogueNode, size: int, wanted: Any) -> None:
+    small = DspCatalogue(uow=gent.uow, records=gent.records, visibility=gent.visibility, node=gent.facts, page=size)
+    tokens: list[str | None] = [None]
+    while (following := (await small.catalog(STRANGER, filter=wanted, token=tokens[-1]))[1]) is not None:
+        tokens.append(following)
+    back = [await small.previous(STRANGER, filter=wanted, token=token) for token in tokens]
+    assert back == [None, "", *tokens[1:-1]][: len(tokens)]
+
+
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
