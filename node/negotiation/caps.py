@@ -8,8 +8,8 @@ from typing import Final
 from node.base.errors import TooMany
 
 RETRY_AFTER: Final = 5
-"""Seconds after which a peer that has too much open may try again. What does not wait for a person ends within moments,
-so that a peer that comes back after an outage with much to say soon has said it."""
+"""Seconds after which a peer that has too much open may try again. What does not wait for a person ends within
+moments, so that a peer that comes back after an outage with much to say soon has said it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,15 @@ from typing import Any, Final
 
 from anyio.to_thread import run_sync
 
-from node.base.errors import HansaError, InvalidInput, NotAllowed, NotFound, PeerUnreachable
+from node.base.errors import (
+    HansaError,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    PeerUnreachable,
+    TooLarge,
+    UnsupportedMediaType,
+)
 from node.base.work import UnitOfWork
 from node.catalogue.model import Record
 from node.identity.model import Caller
@@ -149,7 +157,7 @@ class Bind:
                 continue
             try:
                 await self._bind_input(work, port, given, caller)
-            except (NotFound, NotAllowed, InvalidInput, PeerUnreachable) as error:
+            except (NotFound, NotAllowed, InvalidInput, TooLarge, UnsupportedMediaType, PeerUnreachable) as error:
                 work.found(f"input {role}", error)
 
     async def _bind_input(self, work: _Work, port: Port, given: WantedInput, caller: Caller) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -178,6 +179,13 @@ class TestInputs:
         at = await desk()
         await at.publish(DATASET.replace("id: streets", "id: broken"), ("b.csv", b"segmentId,length\na,1,2\n"))
         assert of(await check(at, inputs={"streets": "dataset/broken"}), "invalid-input").place == "input streets"
+
+    async def test_a_file_that_holds_no_rows_is_a_finding_like_any_other(self) -> None:
+        at = await desk()
+        plan = await at.publish(DATASET.replace("id: streets", "id: plan"), ("plan.csv", b"%PDF-1.7"))
+        at.shelf.put(replace(plan, files=tuple(replace(one, media_type="application/pdf") for one in plan.files)))
+        found = of(await check(at, inputs={"streets": "dataset/plan"}), "unsupported-media-type")
+        assert (found.place, found.remedy) == ("input streets", "publish the data as CSV, JSON or GeoJSON")
 
     async def test_data_under_an_agreement(self) -> None:
         at = await desk()
