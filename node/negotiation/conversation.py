@@ -16,7 +16,7 @@ from node.base.clock import Clock
 from node.base.crashpoints import crashpoint
 from node.base.delivery import Courier
 from node.base.errors import Crossed, InvalidInput, LocalProtocolError, NotFound
-from node.base.jsons import canonical, read_json
+from node.base.jsons import canonical, read_json, read_object
 from node.base.machine import (
     Acknowledged,
     Cancel,
@@ -125,6 +125,17 @@ class Conversation(Generic[P]):
             if move is not None and move.accepts(process.role.other):
                 return None
         return Answer(known.answer_status, dict(read_json(known.answer)))
+
+    def said_again(self, tx: Transaction, process: P, message: Incoming) -> Answer | None:
+        """The stored answer, if this message says the same as the last one accepted from the peer under another
+        ``@id``: a peer that could not record our answer may write its message anew."""
+        last = self._store.last_accepted(tx, process.pid)
+        if last is None or last.message != message.name:
+            return None
+        before = {name: value for name, value in read_object(last.body).items() if name != "@id"}
+        if before != {name: value for name, value in message.body.items() if name != "@id"}:
+            return None
+        return Answer(last.answer_status, dict(read_json(last.answer)))
 
     def receive(self, tx: Transaction, process: P, message: Incoming, **changes: Any) -> Step[P]:
         """Apply the peer's message; ``changes`` are the room's own fields that it settles.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from node.base.clock import Clock
 from node.base.errors import InvalidInput, NotFound
@@ -28,6 +28,10 @@ from node.negotiation.model import Agreement, Negotiation
 from node.negotiation.ports import AgreementStore, NegotiationStore
 from node.negotiation.reactions import Reactions
 from node.vocab.dsp import version_of
+
+_ONE_MEANING: Final = (machine.AGREEMENT, machine.VERIFICATION, machine.FINALIZED_EVENT)
+"""Messages that can be meant once only in a negotiation: said again in the same words they are a resend, whatever
+their ``@id`` (docs/reference/interoperability.md). A second offer in the same words is another offer."""
 
 
 class Negotiations:
@@ -176,6 +180,8 @@ class Negotiations:
         with self._uow.begin() as tx:
             negotiation = self._conversation.find(tx, pid, _did(caller), role=role, lock=True)
             repeated = self._conversation.repeated(tx, negotiation, message)
+            if repeated is None and message.name in _ONE_MEANING:
+                repeated = self._conversation.said_again(tx, negotiation, message)
             if repeated is not None:
                 return repeated
             changes = self._checks.content(tx, negotiation, message, signer)

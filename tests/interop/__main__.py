@@ -74,13 +74,17 @@ def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make interop", description="A node and a live Eclipse EDC.")
     parser.add_argument("--version", choices=(*PATHS, "all"), default="all", help="of the protocol")
     parser.add_argument("--only", default="", help="cases whose name matches this expression")
+    parser.add_argument(
+        "--postgres", nargs=3, metavar=("JDBC_URL", "USER", "PASSWORD"), help="an empty database for EDC's state"
+    )
     chosen = parser.parse_args(words)
+    stored = ("--postgres", *chosen.postgres) if chosen.postgres else ()
     versions = list(PATHS) if chosen.version == "all" else [chosen.version]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     home = Path(tempfile.mkdtemp(prefix="hansa-interop-"))
     verdicts: list[Verdict] = []
     try:
-        for verdict in played(home, versions, only=chosen.only):
+        for verdict in played(home, versions, only=chosen.only, words=stored):
             verdicts.append(verdict)
             mark = "ok    " if verdict.fault is None else "FAILED"
             print(f"{mark}  {verdict.version:7}  {verdict.case}  ({verdict.seconds:.1f} s)", flush=True)
