@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any
 
 from anyio.to_thread import run_sync
 
 from node.base.errors import (
-    HansaError,
     InvalidInput,
     NotAllowed,
     NotFound,
@@ -27,7 +26,7 @@ from node.catalogue.model import Record
 from node.identity.model import Caller
 from node.scenarios.cards import bound_of, dataset_port, model_of, template_of, transformation_of
 from node.scenarios.findings import ERROR, WARNING, Bound, Finding
-from node.scenarios.interfaces import Mismatch, fits, mending
+from node.scenarios.interfaces import fits, mending
 from node.scenarios.library import Library, file_of
 from node.scenarios.model import (
     Binding,
@@ -36,51 +35,19 @@ from node.scenarios.model import (
     Layer,
     Model,
     Port,
-    Rows,
-    Template,
     Transformation,
 )
 from node.scenarios.parameters import bound_parameters
 from node.scenarios.ports import LayerStore
 from node.scenarios.results import binding_key
 from node.scenarios.rows import read_rows
+from node.scenarios.sketch import Sketch, check_chain, finding_of, missing_is_news
 from node.scenarios.stacking import of_input, overlapping, stacked
 from node.scenarios.wanted import Wanted, WantedInput
 from node.scenarios.wiring import source_port, step_inputs, step_outputs, taken_on_trust
 
 Known = Callable[[Caller], Awaitable[Sequence[Transformation]]]
 """The transformations that the catalogue has for a caller: what could mend a chain that does not fit."""
-
-
-_ELSEWHERE: Final = ("conflicts",)
-"""Facts of a refusal that a finding does not repeat: the layer's own page shows them, and they may be many."""
-
-
-@dataclass(slots=True)
-class _Work:
-    """What is known so far while binding."""
-
-    template: Template
-    template_sha256: str
-    findings: list[Finding] = field(default_factory=list)
-    inputs: dict[str, BoundInput] = field(default_factory=dict)
-    ports: dict[str, Port] = field(default_factory=dict)
-    rows: dict[str, Rows] = field(default_factory=dict)
-    steps: dict[str, BoundStep] = field(default_factory=dict)
-
-    def found(self, place: str, error: HansaError, code: str = "") -> None:
-        self.findings.append(
-            Finding(
-                place=place,
-                code=code or error.code,
-                sentence=error.detail,
-                remedy=error.remedy,
-                facts={name: value for name, value in error.facts.items() if name not in _ELSEWHERE},
-            )
-        )
-
-    def report(self, place: str, code: str, sentence: str, remedy: str = "", **facts: Any) -> None:
-        self.findings.append(Finding(place=place, code=code, sentence=sentence, remedy=remedy, facts=facts))
 
 
 class Bind:
@@ -105,8 +72,8 @@ class Bind:
             record = await self._library.record(template, caller)
             inputs = {role: WantedInput(dataset=iri) for role, iri in named.items()}
             wanted = replace(wanted, inputs={**inputs, **wanted.inputs})
-        work = _Work(template_of(record), record.sha256)
-        _check_chain(work)
+        work = Sketch(template_of(record), record.sha256)
+        check_chain(work)
         await self._bind_inputs(work, wanted, caller)
         await self._bind_steps(work, wanted, caller)
         parameters = _bind_parameters(work, wanted.parameters)
@@ -129,7 +96,7 @@ class Bind:
 
     # ---- inputs ----------------------------------------------------------------------------------------------
 
-    async def _bind_inputs(self, work: _Work, wanted: Wanted, caller: Caller) -> None:
+    async def _bind_inputs(self, work: Sketch, wanted: Wanted, caller: Caller) -> None:
         roles = {one.role: one for one in work.template.inputs}
         for role in wanted.inputs:
             if role not in roles:
@@ -160,7 +127,7 @@ class Bind:
             except (NotFound, NotAllowed, InvalidInput, TooLarge, UnsupportedMediaType, PeerUnreachable) as error:
                 work.found(f"input {role}", error)
 
-    async def _bind_input(self, work: _Work, port: Port, given: WantedInput, caller: Caller) -> None:
+    async def _bind_input(self, work: Sketch, port: Port, given: WantedInput, caller: Caller) -> None:
         record = await self._library.record(given.dataset, caller, version=given.version)
         described = dataset_port(record, port.role)
         if given.in_place:
@@ -189,7 +156,7 @@ class Bind:
 
     # ---- steps -----------------------------------------------------------------------------------------------
 
-    async def _bind_steps(self, work: _Work, wanted: Wanted, caller: Caller) -> None:
+    async def _bind_steps(self, work: Sketch, wanted: Wanted, caller: Caller) -> None:
         names = [one.name for one in work.template.steps]
         for name in wanted.uses:
             if name not in names:
@@ -240,7 +207,7 @@ class Bind:
 
     # ---- how it fits -----------------------------------------------------------------------------------------
 
-    async def _check_wiring(self, work: _Work, caller: Caller) -> None:
+    async def _check_wiring(self, work: Sketch, caller: Caller) -> None:
         asked = {one.role: one for one in work.template.inputs}
         given = {role: source_port(port, asked[role], work.rows.get(role)) for role, port in work.ports.items()}
         left_out = {one.role for one in work.template.inputs if not one.required} - set(work.inputs)
@@ -273,7 +240,7 @@ class Bind:
                     continue
                 source = given.get(name)
                 if source is None:
-                    if _missing_is_news(work, name):
+                    if missing_is_news(work, name):
                         said = f"{name} is neither an input nor an output before it"
                         work.report(place, "no-such-source", said, name=name)
                     continue
@@ -284,12 +251,12 @@ class Bind:
                     if known is None and mismatch.severity == ERROR:
                         known = await self._transformations(caller)
                     mends = [one.iri for one in mending(source, target, known or ())]
-                    work.findings.append(_finding(place, mismatch, mends))
+                    work.findings.append(finding_of(place, mismatch, mends))
                 self._check_place(work, place, name, bound)
             for output in step_outputs(card, step.wiring):
                 given[f"{step.name}.{output.role}"] = output
 
-    def _check_place(self, work: _Work, place: str, name: str, bound: BoundStep) -> None:
+    def _check_place(self, work: Sketch, place: str, name: str, bound: BoundStep) -> None:
         """Data that stay with their owner can only be read by a model that runs there."""
         held = work.inputs.get(name)
         if held is None or not held.in_place:
@@ -313,7 +280,7 @@ class Bind:
             **facts,
         )
 
-    def _bind_layers(self, work: _Work, wanted: tuple[str, ...]) -> list[Layer]:
+    def _bind_layers(self, work: Sketch, wanted: tuple[str, ...]) -> list[Layer]:
         found: list[Layer] = []
         with self._uow.read() as tx:
             for name in wanted:
@@ -360,47 +327,9 @@ class Bind:
         return found
 
 
-def _check_chain(work: _Work) -> None:
-    names = [one.name for one in work.template.steps]
-    if not names:
-        work.report("chain", "no-chain", "the scenario has no steps", "name a scenario that says how it is computed")
-    for name in sorted({one for one in names if names.count(one) > 1}):
-        work.report(
-            f"step {name}",
-            "twice",
-            f"two steps are called {name}",
-            "its owner gives each a name of its own",
-            name=name,
-        )
-
-
-def _bind_parameters(work: _Work, given: Mapping[str, Any]) -> dict[str, Any]:
+def _bind_parameters(work: Sketch, given: Mapping[str, Any]) -> dict[str, Any]:
     models = [one.card for one in work.steps.values() if isinstance(one.card, Model)]
     complete = len(work.steps) == len(work.template.steps)
     values, findings = bound_parameters(work.template, models, given, complete=complete)
     work.findings += findings
     return values
-
-
-def _missing_is_news(work: _Work, name: str) -> bool:
-    """Whether nobody has said yet why there is nothing of this name."""
-    head = name.partition(".")[0]
-    roles = {one.role for one in work.template.inputs}
-    unresolved = {one.name for one in work.template.steps} - set(work.steps)
-    return name not in roles and head not in unresolved
-
-
-def _finding(place: str, mismatch: Mismatch, mends: Sequence[str]) -> Finding:
-    stops = mismatch.severity == ERROR
-    remedy = mismatch.remedy
-    if stops and mends:
-        remedy = f"put {', '.join(one.rpartition('/')[2] for one in mends)} between them"
-    return Finding(
-        place=place,
-        code=mismatch.code,
-        sentence=mismatch.sentence,
-        remedy=remedy,
-        severity=mismatch.severity,
-        mends=tuple(mends) if stops else (),
-        facts=mismatch.facts,
-    )

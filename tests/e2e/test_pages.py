@@ -85,7 +85,7 @@ def hostile_site() -> Iterator[str]:
 def _served(node: FakeNode) -> Iterator[str]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(application(node), log_level="error", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(application(node), log_config=None, lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     while not server.started:

@@ -109,7 +109,9 @@ _OPEN = re.compile(
     r"|/health|/ready|/metrics|/\.well-known/.*|/api/catalogue/.*|/sparql|/feed.*|/status/.*|/issuer/metadata"
     r"|/ledger/(checkpoint|inclusion|consistency)|/conformance|/processes(?!.*/execution).*"
 )
-_PARTICIPANTS = re.compile(r"/dsp/.*|/dcp/.*|/issuer/(credentials|requests/.*)|/data/.*|/ledger/agreements/.*")
+_PARTICIPANTS = re.compile(
+    r"/dsp/.*|/dcp/.*|/issuer/(credentials|requests/.*)|/(data|pushed)/.*|/ledger/agreements/.*"
+)
 _CALLERS = re.compile(r"/processes/\{process\}/execution|/jobs.*")
 _PEOPLE = re.compile(r"/api/.*")
 _PAGES_OF_PEOPLE = re.compile(

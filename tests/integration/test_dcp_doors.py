@@ -187,7 +187,12 @@ class TestWellKnown:
         assert answer.headers["content-type"] == "application/did+json"
         assert (answer.json()["id"], answer.json()) == (region.did, region.raw)
         versions = (await send(city, region, "/.well-known/dspace-version", token=None, method="GET")).json()
-        assert versions == {"protocolVersions": [{"version": "2025-1", "path": "/dsp/2025-1", "binding": "HTTPS"}]}
+        assert versions == {
+            "protocolVersions": [
+                {"version": "2025-1", "path": "/dsp/2025-1", "binding": "HTTPS"},
+                {"version": "2024/1", "path": "/dsp/2024-1", "binding": "HTTPS"},
+            ]
+        }
 
     def test_a_node_below_a_path(self) -> None:
         from node.web import wellknown

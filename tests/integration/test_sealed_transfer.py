@@ -225,7 +225,7 @@ async def test_a_revocation_reaches_the_receiver_with_its_reasons(
         pace=Pace(bytes_per_second=8 * MB, recheck_bytes=MB),
     )
     port = int(provider.public_url.rpartition(":")[2])
-    server = uvicorn.Server(uvicorn.Config(provider.app(), host="127.0.0.1", port=port, log_level="critical"))
+    server = uvicorn.Server(uvicorn.Config(provider.app(), host="127.0.0.1", port=port, log_config=None))
     serving = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)

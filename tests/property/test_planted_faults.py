@@ -96,7 +96,7 @@ def a_wrong_sender(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(transferring, "TABLE", with_rows(transferring.TABLE, row=row))
 
 
-@fault("I4")
+@fault("I4", "I10")
 def a_terminal_left(patch: pytest.MonkeyPatch) -> None:
     """What is terminated can be started again, and completed be suspended."""
     table = with_rows(

@@ -40,7 +40,7 @@ async def served(make: Callable[[Address], Any], *, connections: int = 1024) -> 
         listener.listen(connections)
         made = make(Address(listener.getsockname()[1]))
         app = made[0] if isinstance(made, tuple) else made
-        config = uvicorn.Config(app, log_level="error", lifespan="off", access_log=False)
+        config = uvicorn.Config(app, log_config=None, lifespan="off", access_log=False)
         config.load()
         server = uvicorn.Server(config)
         server.lifespan = config.lifespan_class(config)

@@ -54,7 +54,7 @@ def made() -> Iterator[tuple[str, str]]:
                 name = found.func.attr if isinstance(found.func, ast.Attribute) else getattr(found.func, "id", "")
                 if name in ("Finding", "Mismatch", "Caveat"):
                     yield from ((_text(one.value), "") for one in found.keywords if one.arg == "code")
-                elif name == "report" and file.name == "binding.py" and len(found.args) > 1:
+                elif name == "report" and file.name in ("binding.py", "sketch.py") and len(found.args) > 1:
                     yield _text(found.args[1]), ""
                 yield from (("", _text(one.value)) for one in found.keywords if one.arg == "case")
             elif isinstance(found, ast.Dict):
