@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -32,6 +33,8 @@ from node.scenarios.ports import Reference
 from node.scenarios.requests import MOST_BYTES
 from node.scenarios.rows import read_rows
 from node.semantics.model import File
+
+_RELEASE: Final = re.compile(r"\d{1,9}(\.\d{1,9}){0,3}", re.ASCII)
 
 OF_A_RUN: Final = frozenset({ALGORITHM, MINIMUM_CELL_SIZE})
 """What binds this node's own people too."""
@@ -139,9 +142,14 @@ class Visits:
 
 
 def names_of(model: Model) -> tuple[str, ...]:
-    """What a condition may call this model: its IRI, that of its version, either of them with the code's hash."""
+    """What a condition may call this model: its IRI, that of its version, either of them with the code's hash, and
+    its release or a range of releases that it is in (``@1.4.2``, ``@1.4.x``, ``@1.x``), as its owner numbers them."""
     version = f"{model.iri}#v{model.version}"
     names = [model.iri, version]
+    if _RELEASE.fullmatch(model.release):
+        parts = model.release.split(".")
+        ranges = [".".join([*parts[:count], "x"]) for count in range(1, len(parts))]
+        names += [f"{model.iri}@{release}" for release in (model.release, *ranges)]
     if model.code:
         names += [f"{name}@{prefix}{model.code}" for name in (model.iri, version) for prefix in ("", "sha256:")]
     return tuple(names)

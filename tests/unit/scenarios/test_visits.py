@@ -68,6 +68,26 @@ def test_a_model_goes_by_its_address_and_by_its_code() -> None:
     assert names_of(replace(MODEL, code=None)) == (MODEL_IRI, f"{MODEL_IRI}#v2")
 
 
+def test_a_model_goes_by_the_ranges_that_its_release_is_in() -> None:
+    told = names_of(replace(MODEL, code=None, release="1.4.2"))
+    assert set(told) - {MODEL_IRI, f"{MODEL_IRI}#v2"} == {f"{MODEL_IRI}@{one}" for one in ("1.4.2", "1.4.x", "1.x")}
+    # A release that is no number, or says itself that it is a range, is in none.
+    for odd in ("1.x", "x", "", "1.", "one", "1.4.2-beta", "1 .4"):
+        assert names_of(replace(MODEL, code=None, release=odd)) == (MODEL_IRI, f"{MODEL_IRI}#v2")
+
+
+@pytest.mark.parametrize(
+    ("release", "permitted"), [("1.0.0", True), ("1.12", True), ("2.0.0", False), ("11.0", False)]
+)
+async def test_only_for_releases_of_a_range(release: str, permitted: bool) -> None:
+    desk = Desk(policy(f"{MODEL_IRI}@1.x"), release)
+    if permitted:
+        assert (await desk.run(1)).state is State.SUCCESSFUL
+    else:
+        with pytest.raises(NotAllowed, match="counting may not read houses"):
+            await desk.run(1)
+
+
 def test_the_largest_minimum_counts() -> None:
     asked = policy(MODEL_IRI, cells=7)
     assert minimum_of(asked) == 7
@@ -130,12 +150,12 @@ class Counting:
 class Desk:
     """Jobs of a node with one model and one dataset that only it may read."""
 
-    def __init__(self, conditions: dict[str, Any]) -> None:
+    def __init__(self, conditions: dict[str, Any], release: str = "") -> None:
         self.uow, self.clock, self.assets = MemoryUnitOfWork(), HandClock(NOW), MemoryAssets()
         self.jobs_store, self.entries = MemoryJobStore(), []  # type: ignore[var-annotated]
         records, agreements = MemoryRecordStore(), MemoryAgreementStore()
         code, houses = self.assets.keep(CODE), self.assets.keep(b"street,people\nA,12\n")
-        self.model = record(MODEL_IRI, "model", card(code.sha256))
+        self.model = record(MODEL_IRI, "model", card(code.sha256, release))
         file = File(name="houses.csv", media_type="text/csv", size=houses.size, sha256=houses.sha256)
         dataset = replace(record(HOUSES, "dataset", b""), files=(file,), offer=conditions)
         with self.uow.begin() as tx:
@@ -190,7 +210,7 @@ def agreement(identifier: str, body: dict[str, Any]) -> Agreement:
     )  # fmt: skip
 
 
-def card(code: str) -> bytes:
+def card(code: str, release: str = "") -> bytes:
     hm, hz, node = "https://w3id.org/hansa/model#", "https://w3id.org/hansa/ns#", f"<{MODEL_IRI}"
     lines = [
         f'{node}> <{hm}codeSha256> "{code}" .',
@@ -203,6 +223,7 @@ def card(code: str) -> bytes:
         f'{node}#v> <http://purl.org/dc/terms/identifier> "people" .',
         f'{node}#v> <http://qudt.org/schema/qudt/ucumCode> "{{residents}}" .',
         f'{node}#p> <http://schema.org/valueName> "factor" .',
+        *([f'{node}> <http://www.w3.org/ns/dcat#version> "{release}" .'] if release else []),
     ]
     return "".join(f"{line}\n" for line in sorted(lines)).encode()
 
