@@ -147,16 +147,21 @@ class IdentifyParticipant:
             raise Unauthenticated(f"the DID of the token cannot be resolved: {error.detail}") from error
         if not await self._replay.use(verified.issuer, verified.jti, verified.expires):
             raise Unauthenticated("the token was used before", remedy="make a fresh token for each request")
-        if self._blocks is not None:
-            await self._blocks.require_welcome(verified.issuer)
+        await self._require_welcome(verified.issuer)
         return verified
+
+    async def _require_welcome(self, did: str) -> None:
+        if self._blocks is not None:
+            await self._blocks.require_welcome(did)
 
     async def recheck(self, did: str) -> Caller:
         """The participant as it stands at this moment, from what it presented last and fresh status lists.
 
         For accesses that come with another kind of token, such as the bytes of a transfer; works after a
         restart, since presentations are kept. A participant that never presented anything has no credentials.
+        Raises ``NotAllowed`` where ``blocks`` has it.
         """
+        await self._require_welcome(did)
         held = self._held.get(did) or await self._recalled(did)
         return await self._judge(did, held)
 

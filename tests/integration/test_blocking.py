@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from node.base.errors import ForbiddenAddress
+from node.base.errors import ForbiddenAddress, NotAllowed
 from node.base.jsons import read_object
 from node.ledger.model import EntryKind
 from node.portal.ports import Member
@@ -97,6 +97,15 @@ def test_the_bytes_of_a_blocked_recipient_stop(two: Pair) -> None:
         answer = http.get(transfer.data_address["endpoint"], headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 403
     assert REASON in answer.text
+
+
+async def test_whatever_asks_how_a_participant_stands_hears_that_it_is_blocked(two: Pair) -> None:
+    """Jobs that were taken before, and decisions that were waiting, ask this way: there is no token to turn away."""
+    participants = two.provider.node.people.participants
+    assert (await participants.recheck(two.consumer.did)).did == two.consumer.did
+    two.provider.node.people.blocks.block(two.consumer.did, REASON, "test")
+    with pytest.raises(NotAllowed, match=REASON):
+        await participants.recheck(two.consumer.did)
 
 
 def test_who_may_block_whom(two: Pair) -> None:
