@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from node.base.changes import Changes
 from node.base.clock import Clock
@@ -18,6 +17,7 @@ from node.bootstrap.parts import Note, Parts, open_parts
 from node.bootstrap.people import Admissions, Ourselves, People, RulebookInForce, audience_rules, identity
 from node.bootstrap.protocol import protocol
 from node.bootstrap.scenarios import scenarios
+from node.bootstrap.situations import Situations
 from node.bootstrap.tasks import handlers, timers
 from node.cage.cage import Cage
 from node.catalogue.access import Access
@@ -36,7 +36,6 @@ from node.identity.model import Caller, UserRole
 from node.ledger.usecases import Append, Prover, Sequencer
 from node.negotiation.strategy import Strategy
 from node.plugins import Host, load
-from node.policy.model import Situation
 from node.scenarios.publishing import DescribeWithCode, stored_code
 from node.semantics.describe import describe
 from node.semantics.model import Described, Submission
@@ -95,6 +94,9 @@ def build(
     people = identity(parts, note)
     ourselves = Ourselves(parts.me, people.wallet)
     rulebook_in_force = RulebookInForce(parts, people)
+    situations = Situations(
+        trust=people.trust, rulebook=rulebook_in_force, ourselves=ourselves, clock=parts.clock, me=parts.me
+    )
     visibility = Visibility(lambda: audience_rules(parts, people.trust), parts.me)
     plugins = load(settings.plugins)
     hosts: list[Host] = []
@@ -118,6 +120,7 @@ def build(
         ourselves=ourselves,
         admissions=admissions,
         rulebook_in_force=rulebook_in_force,
+        situations=situations,
         strategy=strategy,
         transfers_strategy=transfer_strategy,
     )
@@ -129,7 +132,7 @@ def build(
         courier=courier,
         visibility=visibility,
         ourselves=ourselves,
-        rulebook_in_force=rulebook_in_force,
+        situations=situations,
         changes=wakes.changes,
         tell=wakes.changes.tell,
     )
@@ -145,7 +148,7 @@ def build(
     )
     access = Access(
         clock=parts.clock,
-        situation=_situation(people, rulebook_in_force, ourselves, parts.me),
+        situation=situations.of_asking,
         names=lambda: {**people.allegiance.names, parts.me: settings.name},
     )
     ask = Ask(graph=parts.graph, uow=stores.uow, records=stores.records, visibility=visibility)
@@ -205,7 +208,7 @@ def build(
         note=note,
         courier=courier,
         ourselves=ourselves,
-        rulebook_in_force=rulebook_in_force,
+        situations=situations,
         publish=publish,
         region=catalogue.region,
         fetch=outside.fetch,
@@ -288,6 +291,7 @@ def build(
         callers=callers,
         ourselves=ourselves,
         rulebook=rulebook_in_force,
+        situations=situations,
         worker=worker,
         following=following,
         changes=wakes.changes,
@@ -296,24 +300,6 @@ def build(
         timers=timers(parts, spoken),
         with_worker=with_worker,
     )
-
-
-def _situation(
-    people: People, rulebook_in_force: RulebookInForce, ourselves: Ourselves, me: str
-) -> Callable[..., Situation]:
-    def situation(caller: Caller, at: Any, provider: str) -> Situation:
-        rulebook = rulebook_in_force()
-        # A person looks at others' assets for this node: what counts there is what this node holds.
-        asking = ourselves.seen if caller.is_person and provider != me else caller
-        return Situation(
-            caller=asking,
-            at=at,
-            provider=provider,
-            rulebook=str(rulebook["iri"]) if rulebook else None,
-            issuers=people.trust.to_json(),
-        )
-
-    return situation
 
 
 def _members(parts: Parts, people: People) -> Callable[[], list[Member]]:

@@ -12,11 +12,12 @@ from node.base.delivery import Courier
 from node.base.errors import Conflict, HansaError, LocalFault, Overloaded, PeerUnreachable
 from node.base.work import Task
 from node.bootstrap.parts import Note, Parts, model_limits
-from node.bootstrap.people import Ourselves, People, RulebookInForce
+from node.bootstrap.people import Ourselves, People
 from node.bootstrap.protocol import Protocol
+from node.bootstrap.situations import Situations
 from node.catalogue.visibility import Visibility
 from node.policy.decide import decide
-from node.policy.model import Decision, Situation
+from node.policy.model import Decision
 from node.policy.odrl import parse
 from node.policy.terms import READ
 from node.scenarios.calling import CallOpenService, CallUnderContract
@@ -53,7 +54,7 @@ def execution(
     courier: Courier,
     visibility: Visibility,
     ourselves: Ourselves,
-    rulebook_in_force: RulebookInForce,
+    situations: Situations,
     changes: Changes,
     tell: Callable[[], None],
 ) -> Execution:
@@ -62,17 +63,7 @@ def execution(
 
     async def standing(policy: Mapping[str, Any], did: str | None, facts: Mapping[str, Any]) -> Decision:
         caller = await (people.participants.recheck(did) if did is not None else ourselves.look())
-        rulebook = rulebook_in_force()
-        situation = Situation(
-            caller=caller,
-            at=clock.now(),
-            provider=parts.me,
-            approved=True,
-            agreed=True,
-            rulebook=str(rulebook["iri"]) if rulebook else None,
-            issuers=people.trust.to_json(),
-            facts=dict(facts),
-        )
+        situation = situations.under_agreement(caller, provider=parts.me, facts=facts)
         return decide(parse(policy), situation, action=READ)
 
     async def token_for(did: str) -> str:

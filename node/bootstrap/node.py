@@ -15,6 +15,7 @@ from node.bootstrap.parts import Parts
 from node.bootstrap.people import Ourselves, People, RulebookInForce
 from node.bootstrap.protocol import Protocol
 from node.bootstrap.scenarios import Scenarios
+from node.bootstrap.situations import Situations
 from node.catalogue.access import Access
 from node.catalogue.browse import Browse
 from node.catalogue.dsp import DspCatalogue
@@ -57,6 +58,7 @@ class HansaNode:
     callers: Callers
     ourselves: Ourselves
     rulebook: RulebookInForce
+    situations: Situations
     worker: Worker
     following: FollowLedger
     changes: Changes

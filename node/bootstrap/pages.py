@@ -24,7 +24,7 @@ from node.negotiation.document import render_body
 from node.negotiation.messages import TERMS
 from node.negotiation.model import Agreement, Negotiation
 from node.policy.decide import decide, principal_action
-from node.policy.model import Decision, Situation
+from node.policy.model import Decision
 from node.policy.odrl import parse
 from node.portal.portal import Portal
 from node.portal.ports import (
@@ -174,14 +174,7 @@ class PortalNode:
                 consumer = await self._node.people.participants.recheck(held.consumer)
         except HansaError:
             return None
-        situation = Situation(
-            caller=consumer,
-            at=self._node.parts.clock.now(),
-            provider=held.provider,
-            approved=True,
-            agreed=True,
-            issuers=self._node.people.trust.to_json(),
-        )
+        situation = self._node.situations.under_agreement(consumer, provider=held.provider)
         policy = parse(held.body)
         return decide(policy, situation, action=principal_action(policy))
 

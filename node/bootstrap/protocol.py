@@ -13,6 +13,7 @@ from node.bootstrap.correspondence import Correspondence
 from node.bootstrap.parts import Note, Parts
 from node.bootstrap.people import Ourselves, People, RulebookInForce, verify_signature
 from node.bootstrap.remote import RemoteCatalogues
+from node.bootstrap.situations import Situations
 from node.catalogue.model import Record
 from node.catalogue.visibility import Visibility
 from node.identity.documents import UnknownKey, key_for
@@ -77,6 +78,7 @@ def protocol(
     ourselves: Ourselves,
     admissions: Admissions | None,
     rulebook_in_force: RulebookInForce,
+    situations: Situations,
     strategy: Strategy | None = None,
     transfers_strategy: transfer_strategy.Strategy | None = None,
 ) -> Protocol:
@@ -131,16 +133,7 @@ def protocol(
     grants = GrantAccess(stores.grants, parts.keyring, clock, public_url=parts.base, lifetime=parts.access_lifetime)
 
     def situation(agreement: Agreement, caller: Caller, at: datetime) -> Situation:
-        rulebook = rulebook_in_force()
-        return Situation(
-            caller=caller,
-            at=at,
-            provider=parts.me,
-            approved=True,
-            agreed=True,
-            rulebook=str(rulebook["iri"]) if rulebook else None,
-            issuers=people.trust.to_json(),
-        )
+        return situations.under_agreement(caller, provider=parts.me, at=at)
 
     def granting(
         tx: Transaction,
@@ -201,17 +194,13 @@ def protocol(
     async def token_for(did: str) -> str:
         return correspondence.authorization(did)
 
-    async def recheck(did: str) -> Caller:
-        await people.blocks.require_welcome(did)
-        return await people.participants.recheck(did)
-
     authorise = AuthoriseAccess(
         stores.uow,
         transfers=stores.transfers,
         agreements=stores.agreements,
         grants=stores.grants,
         clock=clock,
-        recheck=recheck,
+        recheck=people.participants.recheck,
         decide=judge,
         note=account,
     )
@@ -226,7 +215,7 @@ def protocol(
             store=stores.decisions,
             negotiations=negotiations,
             admissions=admissions,
-            recheck=recheck,
+            recheck=people.participants.recheck,
             note=note,
             clock=clock,
         ),

@@ -11,7 +11,8 @@ from node.base.errors import InvalidInput, LocalFault, Overloaded, PeerUnreachab
 from node.base.work import Task, Transaction
 from node.bootstrap.execution import Execution
 from node.bootstrap.parts import Note, Parts
-from node.bootstrap.people import Ourselves, People, RulebookInForce
+from node.bootstrap.people import Ourselves, People
+from node.bootstrap.situations import Situations
 from node.catalogue.browse import Browse
 from node.catalogue.model import Query
 from node.catalogue.publish import Publish
@@ -19,7 +20,7 @@ from node.identity.model import Caller
 from node.ledger.model import EntryKind
 from node.negotiation.model import Agreement
 from node.policy.decide import decide, principal_action
-from node.policy.model import Decision, Situation
+from node.policy.model import Decision
 from node.policy.odrl import parse
 from node.scenarios.binding import Bind
 from node.scenarios.cards import transformation_of
@@ -60,7 +61,7 @@ def scenarios(
     note: Note,
     courier: Courier,
     ourselves: Ourselves,
-    rulebook_in_force: RulebookInForce,
+    situations: Situations,
     publish: Publish,
     region: Callable[[], str | None],
     fetch: Fetch,
@@ -71,16 +72,7 @@ def scenarios(
 
     async def standing(agreement: Agreement) -> Decision:
         policy = parse(agreement.body)
-        rulebook = rulebook_in_force()
-        situation = Situation(
-            caller=await ourselves.look(),
-            at=clock.now(),
-            provider=agreement.provider,
-            approved=True,
-            agreed=True,
-            rulebook=str(rulebook["iri"]) if rulebook else None,
-            issuers=people.trust.to_json(),
-        )
+        situation = situations.under_agreement(await ourselves.look(), provider=agreement.provider)
         return decide(policy, situation, action=principal_action(policy))
 
     async def transformations(caller: Caller) -> Sequence[Transformation]:
