@@ -15,6 +15,11 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+async def once(body: bytes) -> AsyncIterator[bytes]:
+    """Bytes that are at hand, as the stream that an asset store takes in."""
+    yield body
+
+
 async def off_loop(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run ``work`` in a thread and return what it returns, or raise what it raises."""
     job = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))

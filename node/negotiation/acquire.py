@@ -127,10 +127,6 @@ class Acquire:
         with self._uow.read() as tx:
             held = self._agreements.select(tx, dataset=iri, provider=provider, consumer=self._me, limit=5)
         return next(
-            (
-                agreement
-                for agreement in held
-                if agreement.finalized is not None and agreement.ended is None and same_terms(agreement.body, offer)
-            ),
+            (agreement for agreement in held if agreement.in_force and same_terms(agreement.body, offer)),
             None,
         )

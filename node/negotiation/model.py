@@ -53,6 +53,10 @@ class Agreement:
     ended_why: str | None = None
     entry: str = ""
 
+    @property
+    def in_force(self) -> bool:
+        return self.finalized is not None and self.ended is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingDecision:

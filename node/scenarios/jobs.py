@@ -8,7 +8,7 @@ same result. Whoever dismisses a job writes that down, and the worker that is at
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from node.base.ids import new_uuid
 from node.base.jsons import read_object
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.model import Record
+from node.exchange.offloop import once
 from node.exchange.ports import AssetStore
 from node.ledger.model import EntryKind
 from node.negotiation.conversation import Note
@@ -227,10 +228,6 @@ def _is_of(job: Job, asker: Asker) -> bool:
     """A participant's job belongs to whoever calls for it; a person's to that person."""
     same = (job.caller, job.account) == (asker.did, asker.account)
     return bool(asker.owner) and same and asker.model in (None, job.model)
-
-
-async def once(body: bytes) -> AsyncIterator[bytes]:
-    yield body
 
 
 def entry_of(job: Job, visits: Sequence[Visit] = ()) -> dict[str, Any]:

@@ -8,7 +8,7 @@ were received under an agreement that is still in force, or files that are open 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,10 +22,12 @@ from node.base.work import UnitOfWork
 from node.catalogue.browse import Browse
 from node.catalogue.envelope import open_record, signing_key
 from node.catalogue.model import Record
+from node.exchange.offloop import once
 from node.exchange.ports import AssetStore
 from node.identity.documents import key_for
 from node.identity.model import Caller, DidDocument
 from node.negotiation.acquire import provider_of
+from node.negotiation.held import OurAgreements
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
 from node.policy.model import Decision
@@ -78,7 +80,7 @@ class Library:
         self._uow = uow
         self._browse = browse
         self._assets = assets
-        self._agreements = agreements
+        self._held = OurAgreements(uow, agreements, me)
         self._transfers = transfers
         self._receptions = receptions
         self._document = document
@@ -147,7 +149,7 @@ class Library:
         if not self._assets.has(file.sha256):
             url = f"{record.iri}/files/{quote(file.name, safe='')}?version={record.version}"
             body = await self._get(url, "*/*", record.origin)
-            stored = await self._assets.take_in(_chunks(body), limit=MOST_BYTES)
+            stored = await self._assets.take_in(once(body), limit=MOST_BYTES)
             if stored.sha256 != file.sha256:
                 raise InvalidInput(f"{file.name} is not what {record.origin} stated: its SHA-256 differs")
         return Obtained(file=file)
@@ -172,21 +174,7 @@ class Library:
 
     async def agreement(self, iri: str, provider: str) -> Agreement:
         """Our agreement in force about ``iri``. Raises ``NotAllowed`` where there is none, or it has ended."""
-
-        def held() -> list[Agreement]:
-            with self._uow.read() as tx:
-                return list(self._agreements.select(tx, dataset=iri, provider=provider, consumer=self._me, limit=20))
-
-        known = await run_sync(held)
-        for agreement in known:
-            if agreement.finalized is not None and agreement.ended is None:
-                return agreement
-        told = "has ended" if known else "does not exist"
-        raise NotAllowed(
-            f"the agreement about {iri} {told}",
-            remedy=f"hansa get {iri} --agree-only",
-            facts={"case": "ended" if known else "no-agreement", "dataset": iri, "provider": provider},
-        )
+        return await self._held.in_force(iri, provider)
 
     async def permitted(self, iri: str, provider: str, title: str) -> Agreement:
         """Our agreement about ``iri``, which permits its use by us now, as far as can be told from here. Raises
@@ -245,7 +233,7 @@ class Library:
 
     async def keep(self, body: bytes) -> str:
         """Put bytes into our asset store; their SHA-256."""
-        return (await self._assets.take_in(_chunks(body), limit=max(MOST_BYTES, len(body)))).sha256
+        return (await self._assets.take_in(once(body), limit=max(MOST_BYTES, len(body)))).sha256
 
 
 def file_of(record: Record, name: str | None) -> File:
@@ -257,7 +245,3 @@ def file_of(record: Record, name: str | None) -> File:
     if name is not None:
         raise InvalidInput(f"{record.title()} has no file {name}", remedy=f"it has: {names}")
     raise InvalidInput(f"{record.title()} has {len(readable)} files", remedy=f"name one of them: {names}")
-
-
-async def _chunks(body: bytes) -> AsyncIterator[bytes]:
-    yield body

@@ -12,6 +12,7 @@ from anyio.to_thread import run_sync
 from node.base.errors import NotAllowed, PeerUnreachable
 from node.base.process import Role
 from node.base.work import UnitOfWork
+from node.negotiation.held import OurAgreements
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
 from node.transfer import machine
@@ -50,7 +51,7 @@ class Lines:
     ) -> None:
         self._uow = uow
         self._transfers = transfers
-        self._agreements = agreements
+        self._held = OurAgreements(uow, agreements, me)
         self._request = request
         self._watch = watch
         self._me = me
@@ -59,20 +60,7 @@ class Lines:
 
     async def agreement(self, iri: str, provider: str) -> Agreement:
         """Our agreement in force about ``iri``. Raises ``NotAllowed`` where there is none, or it has ended."""
-
-        def held() -> list[Agreement]:
-            with self._uow.read() as tx:
-                return list(self._agreements.select(tx, dataset=iri, provider=provider, consumer=self._me, limit=20))
-
-        known = await run_sync(held)
-        for agreement in known:
-            if agreement.finalized is not None and agreement.ended is None:
-                return agreement
-        raise NotAllowed(
-            f"the agreement about {iri} {'has ended' if known else 'does not exist'}",
-            remedy=f"hansa get {iri} --agree-only",
-            facts={"dataset": iri, "provider": provider},
-        )
+        return await self._held.in_force(iri, provider)
 
     async def opened(self, agreement: Agreement) -> Transfer:
         """The started transfer under ``agreement``; asks for one where there is none.

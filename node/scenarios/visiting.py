@@ -136,7 +136,7 @@ class Visits:
                 tx, dataset=reference.iri, provider=self._me, consumer=visitor.did, limit=20
             )
             for agreement in held:
-                if agreement.finalized is not None and agreement.ended is None:
+                if agreement.in_force:
                     return record, agreement.body, agreement.id
         raise _absent(reference)
 

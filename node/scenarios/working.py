@@ -14,12 +14,13 @@ from node.base.clock import Clock
 from node.base.errors import HansaError, NotAllowed, NotFound, Overloaded, PeerUnreachable, RemoteFault
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.ports import RecordStore
+from node.exchange.offloop import once
 from node.exchange.ports import AssetStore
 from node.ledger.model import EntryKind
 from node.negotiation.conversation import Note
 from node.policy.outputrule import allowance
 from node.scenarios.cards import model_of
-from node.scenarios.jobs import entry_of, once
+from node.scenarios.jobs import entry_of
 from node.scenarios.keeping import to_json
 from node.scenarios.model import Job, Model, State
 from node.scenarios.performing import Perform, Performed

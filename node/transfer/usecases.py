@@ -213,7 +213,7 @@ class Transfers:
             agreement = self._agreements.get(tx, agreement_id)
             if agreement is None or agreement.consumer != self._me:
                 raise NotFound("this node is not the consumer of such an agreement")
-            if agreement.finalized is None or agreement.ended is not None:
+            if not agreement.in_force:
                 raise Conflict("the agreement is not in force", remedy="negotiate a new one: hansa get")
             there = (address or self._address_of(tx, agreement)).rstrip("/")
             version = version_of(there)

@@ -28,7 +28,11 @@ from node.scenarios.validity import outside
 from tests.fakes import portal_scenarios as fake
 
 ROOT = Path(node.__file__).parent
-MAKERS = (*sorted((ROOT / "scenarios").glob("*.py")), ROOT / "sdk" / "checking.py")
+MAKERS = (
+    *sorted((ROOT / "scenarios").glob("*.py")),
+    ROOT / "sdk" / "checking.py",
+    ROOT / "negotiation" / "held.py",
+)
 
 REFUSALS: Final = (InvalidInput, NotFound, NotAllowed, PeerUnreachable, ModelFailed, Overloaded, DoesNotFit)
 """What binding turns into findings, and what ends a run."""

@@ -1,0 +1,40 @@
+"""The agreements that this node has come to as consumer: which of them is in force about an asset."""
+
+from __future__ import annotations
+
+from anyio.to_thread import run_sync
+
+from node.base.errors import NotAllowed
+from node.base.work import UnitOfWork
+from node.negotiation.model import Agreement
+from node.negotiation.ports import AgreementStore
+
+LOOKED_AT = 20
+"""Agreements about one asset that are looked at, the newest first."""
+
+
+class OurAgreements:
+    """Agreements of ``me`` as consumer."""
+
+    def __init__(self, uow: UnitOfWork, agreements: AgreementStore, me: str) -> None:
+        self._uow = uow
+        self._agreements = agreements
+        self._me = me
+
+    async def in_force(self, iri: str, provider: str) -> Agreement:
+        """The newest that is in force about ``iri``. Raises ``NotAllowed`` where there is none, or it has ended."""
+        known = await run_sync(self._known, iri, provider)
+        for agreement in known:
+            if agreement.in_force:
+                return agreement
+        raise NotAllowed(
+            f"the agreement about {iri} {'has ended' if known else 'does not exist'}",
+            remedy=f"hansa get {iri} --agree-only",
+            facts={"case": "ended" if known else "no-agreement", "dataset": iri, "provider": provider},
+        )
+
+    def _known(self, iri: str, provider: str) -> list[Agreement]:
+        with self._uow.read() as tx:
+            return list(
+                self._agreements.select(tx, dataset=iri, provider=provider, consumer=self._me, limit=LOOKED_AT)
+            )
