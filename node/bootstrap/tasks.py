@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from anyio.to_thread import run_sync
 
 from node.adapters.egress import Lane
@@ -19,6 +17,7 @@ from node.negotiation.wire import sent
 from node.scenarios.jobs import JOB_TOPIC
 from node.scenarios.usecases import RUN_TOPIC
 from node.transfer import machine as transferring
+from node.transfer.model import Transfer
 from node.transfer.usecases import PUSH_TOPIC, RECEIVE_TOPIC
 from node.worker.deliveries import PeerAnswer, SendMessages
 from node.worker.loop import Again, Done, Handler, Never, Outcome
@@ -44,15 +43,13 @@ def handlers(
         )
         return PeerAnswer(answer.status, answer.body, answer.headers.get("Retry-After"))
 
+    def find(pid: str) -> Transfer | None:
+        with parts.stores.uow.read() as tx:
+            return parts.stores.transfers.get(tx, pid)
+
     async def receive(task: Task) -> Outcome:
         """Fetch the bytes of one transfer, however often it takes."""
-        stores = parts.stores
-
-        def find() -> Any:
-            with stores.uow.read() as tx:
-                return stores.transfers.get(tx, task.subject)
-
-        transfer = await run_sync(find)
+        transfer = await run_sync(find, task.subject)
         if transfer is None or transfer.state in transferring.TABLE.terminal:
             return Done()
         try:
@@ -69,13 +66,7 @@ def handlers(
 
     async def push(task: Task) -> Outcome:
         """Send the bytes of one transfer to where the consumer wants them, from the first byte each time."""
-        stores = parts.stores
-
-        def find() -> Any:
-            with stores.uow.read() as tx:
-                return stores.transfers.get(tx, task.subject)
-
-        transfer = await run_sync(find)
+        transfer = await run_sync(find, task.subject)
         if transfer is None or transfer.state != transferring.STARTED:
             return Done()
         try:

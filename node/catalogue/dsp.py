@@ -14,6 +14,7 @@ import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
@@ -142,20 +143,12 @@ class DspCatalogue:
 
     def _page_before(self, caller: Caller, wanted: Filter, last: str) -> str:
         """After which IRI the page begins that ends with ``last``; empty where that is the first."""
-        audiences = self._visibility.audiences(caller)
+        current = self._current(caller, wanted)
         page = min(self.page, wanted.limit or self.page)
         fitting = seen = 0
         with self._uow.read() as tx:
             while seen < SCAN:
-                batch = self._records.current(
-                    tx,
-                    audiences=audiences,
-                    kinds=wanted.kinds,
-                    origins=(self._node.did,),
-                    offered=True,
-                    down_from=last,
-                    limit=self.page + 1,
-                )
+                batch = current(tx, down_from=last, limit=self.page + 1)
                 # From the second batch on its first record has been looked at already.
                 for record in batch[1 if seen else 0 :]:
                     if fitting == page:
@@ -167,23 +160,25 @@ class DspCatalogue:
                 seen += len(batch)
         return last
 
+    def _current(self, caller: Caller, wanted: Filter) -> Callable[..., Sequence[Record]]:
+        """What of ours is offered to ``caller`` and of the kinds that are wanted; to be asked page by page."""
+        return partial(
+            self._records.current,
+            audiences=self._visibility.audiences(caller),
+            kinds=wanted.kinds,
+            origins=(self._node.did,),
+            offered=True,
+        )
+
     def _collect(self, caller: Caller, wanted: Filter, after: str) -> tuple[list[Record], str | None]:
-        audiences = self._visibility.audiences(caller)
+        current = self._current(caller, wanted)
         fitting: list[Record] = []
         page = min(self.page, wanted.limit or self.page)
         skip = 0 if after else wanted.skip
         seen = 0
         with self._uow.read() as tx:
             while seen < SCAN + wanted.skip:
-                batch = self._records.current(
-                    tx,
-                    audiences=audiences,
-                    kinds=wanted.kinds,
-                    origins=(self._node.did,),
-                    offered=True,
-                    after=after,
-                    limit=self.page,
-                )
+                batch = current(tx, after=after, limit=self.page)
                 for record in batch:
                     if len(fitting) == page:
                         return fitting, after

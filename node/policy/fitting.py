@@ -14,7 +14,7 @@ from node.base.jsons import canonical
 from node.policy import terms
 from node.policy.freedom import Alternative, Demand, Element, Freedom, Origin
 from node.policy.labels import wider_purposes
-from node.policy.odrl import SEALED, normal_condition, normal_rule
+from node.policy.odrl import normal_condition, normal_rule, offer_json
 from node.policy.rules import Condition, Constraint, Logical, Policy, Rule, Value
 from node.policy.stricter import NEGATIVE, admitted_purposes, clashes, duty_covers, follows, prohibition_covers
 from node.policy.terms import INCLUDED_IN, PROFILE, SET_OPERATORS, includes
@@ -78,23 +78,13 @@ def fitted(freedom: Freedom, facts: Mapping[str, Any]) -> Fitted:
 
 def offer_of(policy: Policy, *, target: str, offer_id: str) -> dict[str, Any]:
     """``policy`` as the JSON of a DSP 2025-1 MessageOffer about ``target``."""
-    offer: dict[str, Any] = {
-        "@id": offer_id,
-        "@type": "Offer",
-        "profile": PROFILE,
-        "target": target,
-        "odrl:conflict": {"@id": "odrl:prohibit"},
+    rules = {
+        "permission": policy.permissions,
+        "prohibition": policy.prohibitions,
+        "obligation": policy.obligations,
     }
-    for name, rules in (
-        ("permission", policy.permissions),
-        ("prohibition", policy.prohibitions),
-        ("obligation", policy.obligations),
-    ):
-        if rules:
-            offer[name] = [rule_json(rule) for rule in rules]
-    if policy.sealed:
-        offer[SEALED] = True
-    return offer
+    made = {name: [rule_json(rule) for rule in some] for name, some in rules.items()}
+    return offer_json(made, target=target, offer_id=offer_id, sealed=policy.sealed)
 
 
 def rule_json(rule: Rule) -> dict[str, Any]:

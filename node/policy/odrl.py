@@ -15,7 +15,7 @@ from typing import Any, Final
 from node.base.errors import InvalidInput
 from node.base.jsons import canonical
 from node.policy.rules import Condition, Constraint, Logical, Policy, Rule, Value, leaves
-from node.policy.terms import CONFLICT_STRATEGIES, LOGICAL, action_iri, expand, expand_term
+from node.policy.terms import CONFLICT_STRATEGIES, LOGICAL, PROFILE, action_iri, expand, expand_term
 from node.policy.values import normal_values
 from node.vocab.namespaces import DCT, HANSA, ODRL
 
@@ -49,6 +49,24 @@ _RULE_MEMBERS: Final = frozenset(
 )
 _CONSTRAINT_MEMBERS: Final = frozenset(["leftOperand", "operator", "rightOperand", "unit", "dataType"])
 _OWN_RULES: Final = {"permission": "duty", "prohibition": "remedy", "obligation": "consequence"}
+
+
+def offer_json(rules: Mapping[str, Any], *, target: str, offer_id: str, sealed: bool = False) -> dict[str, Any]:
+    """A DSP 2025-1 MessageOffer of our profile about ``target``.
+
+    ``rules`` are its members by name; empty ones are left out. What is forbidden wins over what is allowed.
+    """
+    offer: dict[str, Any] = {
+        "@id": offer_id,
+        "@type": "Offer",
+        "profile": PROFILE,
+        "target": target,
+        "odrl:conflict": {"@id": "odrl:prohibit"},
+        **{name: made for name, made in rules.items() if made},
+    }
+    if sealed:
+        offer[SEALED] = True
+    return offer
 
 
 def parse(document: Mapping[str, Any]) -> Policy:

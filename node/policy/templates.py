@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
-from node.policy.odrl import SEALED, parse
+from node.policy.odrl import offer_json, parse
 from node.policy.parameters import Parameter, read_value
 from node.policy.spelling import rules_for_dsp
 from node.policy.terms import PROFILE, expand
@@ -214,16 +214,8 @@ def _filled(part: Any, values: Mapping[str, Any]) -> Any:
 
 
 def _offer(policy: Mapping[str, Any], target: str, offer_id: str, *, sealed: bool) -> dict[str, Any]:
-    offer: dict[str, Any] = {
-        "@id": offer_id,
-        "@type": "Offer",
-        "profile": PROFILE,
-        "target": target,
-        "odrl:conflict": {"@id": "odrl:prohibit"},
-        **{name: rules_for_dsp(policy[name]) for name in _RULES if policy.get(name)},
-    }
-    if sealed:
-        offer[SEALED] = True
+    rules = {name: rules_for_dsp(policy[name]) for name in _RULES if policy.get(name)}
+    offer = offer_json(rules, target=target, offer_id=offer_id, sealed=sealed)
     parse(offer)
     return offer
 

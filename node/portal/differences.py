@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeGuard
 
-from node.scenarios.model import GEOMETRY, Port, Row, Rows, Run, Variable
+from node.scenarios.model import GEOMETRY, Row, Rows, Run, Variable
 
 MAX_PARTS: Final = 120
 """A column of texts with more values than that names things; it does not divide them into parts."""
@@ -152,15 +152,6 @@ def changes(before: Mapping[str, float] | None, after: Mapping[str, float]) -> l
     """Feature by feature, in the order of the names."""
     names = sorted({*(before or {}), *after})
     return [Change(id=name, before=before.get(name) if before else None, after=after.get(name)) for name in names]
-
-
-def port_of(run: Run, of: str) -> Port | None:
-    """The card's words about rows of a run: of an input by its role, or of ``step.output``."""
-    step, mark, role = of.partition(".")
-    if not mark:
-        return next((port for port in run.template.inputs if port.role == of), None)
-    bound = next((one for one in run.binding.steps if one.name == step), None)
-    return next((port for port in bound.card.outputs if port.role == role), None) if bound else None
 
 
 def named(rows: Iterable[Row], key: str, name: str) -> list[Row]:

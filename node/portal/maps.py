@@ -27,7 +27,6 @@ MOST_FOCUSABLE: Final = 120
 GROUND: Final = "#ffffff"
 CASING: Final = "#59636b"
 QUIET: Final = "#d3d7d6"
-INK: Final = "#1a2126"
 CHOSEN: Final = "#0b3d91"
 
 _APART: Final = 5.0

@@ -25,7 +25,6 @@ CHANGES: Final = {
 CHANGE_WIDTHS: Final = {0: 2.0, 1: 4.0, 2: 6.5, 3: 9.5}
 VALUES: Final = ("#ffffcc", "#a1dab4", "#41b6c4", "#2c7fb8", "#253494")
 VALUE_WIDTHS: Final = (3.0, 4.0, 5.0, 6.5, 8.0)
-NO_DATA: Final = "#ffffff"
 
 _TRIPLES: Final = ((1.0, 2.0, 5.0), (2.0, 5.0, 10.0), (5.0, 10.0, 20.0))
 _STEPS: Final = (1.0, 2.0, 2.5, 5.0, 10.0)

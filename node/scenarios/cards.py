@@ -30,6 +30,7 @@ from node.scenarios.model import (
     Transformation,
     Variable,
 )
+from node.scenarios.spans import parse_step
 from node.scenarios.statements import Statements
 from node.semantics.codelists import NOTATIONS
 from node.vocab.namespaces import DCAT, DCT, HANSA, HANSA_MODEL, IT6, QUDT, RDFS, SCHEMA
@@ -37,7 +38,6 @@ from node.vocab.namespaces import DCAT, DCT, HANSA, HANSA_MODEL, IT6, QUDT, RDFS
 CODE: Final = f"{HANSA_MODEL}codeSha256"
 
 _CRS: Final = re.compile(r"https?://www\.opengis\.net/def/crs/([A-Z]+)/[^/]*/([A-Za-z0-9]+)")
-_DURATION: Final = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
 _WKT_NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _MOST_DECIMALS: Final = 15
@@ -286,13 +286,9 @@ def _step(card: Statements, subject: str) -> timedelta | None:
 
 def duration(text: str) -> timedelta | None:
     """An ISO 8601 duration of days and less; None for any other: months and years have no length of their own."""
-    found = _DURATION.fullmatch(text)
-    if found is None or not any(found.groups()):
-        return None
-    days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
     try:
-        return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    except OverflowError:
+        return parse_step(text)
+    except InvalidInput:
         return None
 
 

@@ -142,9 +142,9 @@ class Reactions:
             case strategy.Start():
                 self.command(tx, transfer, machine.START, due=due)
             case strategy.Receive():
-                self._receive(tx, transfer)
+                self._hand_over(tx, transfer, RECEIVE_TOPIC, "receive")
             case strategy.Push():
-                self._push(tx, transfer)
+                self._hand_over(tx, transfer, PUSH_TOPIC, "push")
             case strategy.Complete():
                 self.command(tx, transfer, machine.COMPLETION, due=due)
             case strategy.Suspend(code):
@@ -281,26 +281,16 @@ class Reactions:
         self._note(tx, EntryKind.ACCESS, transfer.agreement, transfer.peer, body)
         return self.command(tx, transfer, machine.TERMINATION, code=code, reason=reason, due=due)
 
-    def _receive(self, tx: Transaction, transfer: Transfer) -> None:
+    def _hand_over(self, tx: Transaction, transfer: Transfer, topic: str, word: str) -> None:
+        """Have the worker move the bytes: a task of its own for each time that the transfer starts."""
         self._courier.deliver(
             tx,
-            topic=RECEIVE_TOPIC,
-            lane=f"receive {transfer.peer}",
+            topic=topic,
+            lane=f"{word} {transfer.peer}",
             subject=transfer.pid,
             body=b"",
             due=self._clock.now(),
-            task_id=f"receive {transfer.pid} {transfer.revision}",
-        )
-
-    def _push(self, tx: Transaction, transfer: Transfer) -> None:
-        self._courier.deliver(
-            tx,
-            topic=PUSH_TOPIC,
-            lane=f"push {transfer.peer}",
-            subject=transfer.pid,
-            body=b"",
-            due=self._clock.now(),
-            task_id=f"push {transfer.pid} {transfer.revision}",
+            task_id=f"{word} {transfer.pid} {transfer.revision}",
         )
 
 
