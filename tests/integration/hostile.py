@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from sqlalchemy import func, select
 
 from node.adapters.sql.schema import metadata
 from node.semantics.kinds import KINDS
-from tests.nodes import Running
+from tests.nodes import Running, running
 from tests.shared import SHARED, data
 
 PASSING = frozenset({"jtis", "ledger_checkpoints", "ledger_nodes", "ledger_size", "meta", "views"})
@@ -73,6 +74,26 @@ def _count(node: Running) -> dict[str, int]:
         folder = Path(node.folder / place)
         counts[place] = sum(path.is_file() for path in folder.rglob("*")) if folder.exists() else 0
     return counts
+
+
+MEGABYTE = 1 << 20
+
+
+@contextmanager
+def small_node(folder: Path, template: Path) -> Iterator[Running]:
+    """A node that takes little at a time: a megabyte of description, two of a file."""
+    with running(folder, template=template, description_limit=MEGABYTE, upload_limit=2 * MEGABYTE) as started:
+        yield started
+
+
+@contextmanager
+def unharmed(node: Running) -> Iterator[httpx2.Client]:
+    """A client of the administrator; afterwards the node is well and has stored nothing."""
+    before = footprint(node)
+    with node.http(headers=node.person()) as client:
+        yield client
+        assert client.get("/health").json() == {"status": "ok"}
+    assert footprint(node) == before
 
 
 def told(answer: httpx2.Response, *statuses: int) -> dict[str, Any]:

@@ -11,32 +11,22 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.integration.hostile import footprint, naughty, told
-from tests.nodes import Running, described, running
+from tests.integration.hostile import naughty, small_node, told, unharmed
+from tests.nodes import Running, described
 
-MEGABYTE = 1 << 20
 FILE = {"name": "a.csv", "mediaType": "text/csv", "size": 4, "sha256": "0" * 64}
 
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Running]:
-    with running(
-        tmp_path_factory.mktemp("bad"),
-        template=sqlite_template,
-        description_limit=MEGABYTE,
-        upload_limit=2 * MEGABYTE,
-    ) as started:
+    with small_node(tmp_path_factory.mktemp("bad"), sqlite_template) as started:
         yield started
 
 
 @pytest.fixture
 def http(node: Running) -> Iterator[httpx2.Client]:
-    """A client of the administrator; afterwards the node is well and has stored nothing."""
-    before = footprint(node)
-    with node.http(headers=node.person()) as client:
+    with unharmed(node) as client:
         yield client
-        assert client.get("/health").json() == {"status": "ok"}
-    assert footprint(node) == before
 
 
 BROKEN = {

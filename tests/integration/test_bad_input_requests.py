@@ -12,33 +12,23 @@ import httpx2
 import pytest
 
 from node.client import Refusal
-from tests.integration.hostile import footprint, naughty, no_failure, strings, told
-from tests.nodes import Running, described, running
+from tests.integration.hostile import MEGABYTE, naughty, no_failure, small_node, strings, told, unharmed
+from tests.nodes import Running, described
 
-MEGABYTE = 1 << 20
 NOBODY = "http://127.0.0.1:1"
 """An address at which nobody listens, so that nothing waits for a name server."""
 
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Running]:
-    with running(
-        tmp_path_factory.mktemp("bad"),
-        template=sqlite_template,
-        description_limit=MEGABYTE,
-        upload_limit=2 * MEGABYTE,
-    ) as started:
+    with small_node(tmp_path_factory.mktemp("bad"), sqlite_template) as started:
         yield started
 
 
 @pytest.fixture
 def http(node: Running) -> Iterator[httpx2.Client]:
-    """A client of the administrator; afterwards the node is well and has stored nothing."""
-    before = footprint(node)
-    with node.http(headers=node.person()) as client:
+    with unharmed(node) as client:
         yield client
-        assert client.get("/health").json() == {"status": "ok"}
-    assert footprint(node) == before
 
 
 class Endless:
