@@ -307,6 +307,7 @@ class Conversation(Generic[P]):
                 "peer": process.peer,
             },
         )
+        crashpoint(f"{self.table.name}.{send.message}.S1")
 
     def tell(self, tx: Transaction, process: P, message: str) -> None:
         """Note in the ledger that the peer opened a process with ``message``."""

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from node.base.crashpoints import crashpoint
 from node.base.errors import HansaError, InvalidInput, LocalFault, TooLarge
 from node.base.jsons import read_object
 from node.base.process import Role
@@ -32,6 +33,7 @@ from node.transfer import messages as transfer
 from node.transfer.addresses import read_push_address
 from node.transfer.usecases import Transfers
 from node.vocab.dsp import DspVersion
+from node.web.replies import point, reply
 
 log = logging.getLogger("hansa.dsp")
 
@@ -179,7 +181,7 @@ class _Door:
                 message = await self._message(request, contract.read, kind)
                 stated.update(message.body)
                 await self._check_callback(message, caller)
-                return _told(await run_sync(opened, caller, message))
+                return reply(await run_sync(opened, caller, message), message.name)
 
             return await self._answer(answer, lambda code, reason: self._contract_error(stated, None, code, reason))
 
@@ -200,11 +202,10 @@ class _Door:
                 signer = None
                 if message.text(contract.SIGNATURE) is not None and caller.did is not None:
                     signer = await self._doors.document(caller.did)
-                return _told(
-                    await run_sync(
-                        lambda: self._doors.negotiations.received(pid, caller, message, role=ours, signer=signer)
-                    )
+                taken = await run_sync(
+                    lambda: self._doors.negotiations.received(pid, caller, message, role=ours, signer=signer)
                 )
+                return reply(taken, message.name)
 
             return await self._answer(answer, lambda code, reason: self._contract_error(stated, pid, code, reason))
 
@@ -243,7 +244,8 @@ class _Door:
             key = self._doors.seal_key(document)
             if message.body.get("dataAddress") is not None:
                 self._doors.check_push(read_push_address(message.body["dataAddress"]).endpoint)
-            return _told(await run_sync(lambda: self._doors.transfers.requested(caller, message, seal_key=key)))
+            taken = await run_sync(lambda: self._doors.transfers.requested(caller, message, seal_key=key))
+            return reply(taken, message.name)
 
         return await self._answer(answer, lambda code, reason: self._transfer_error(stated, None, code, reason))
 
@@ -258,7 +260,8 @@ class _Door:
                 caller = await self._doors.participant(request)
                 message = await self._message(request, transfer.read, kind)
                 stated.update(message.body)
-                return _told(await run_sync(lambda: self._doors.transfers.received(pid, caller, message)))
+                taken = await run_sync(lambda: self._doors.transfers.received(pid, caller, message))
+                return reply(taken, message.name)
 
             return await self._answer(answer, lambda code, reason: self._transfer_error(stated, pid, code, reason))
 
@@ -290,7 +293,9 @@ class _Door:
 
     async def _message(self, request: Request, read: Callable[[bytes, str], Incoming], kind: str) -> Incoming:
         """The message, which must be of this door's version."""
-        message = read(await self._body(request), kind)
+        raw = await _body(request)
+        crashpoint(point(kind, "R1"))
+        message = read(wire.read(raw, self._doors.version), kind)
         if message.version != self._doors.version:
             raise InvalidInput(
                 f"this address speaks {self._doors.version.name}, and the message is of {message.version.name}",
@@ -337,10 +342,6 @@ def _side(message: Incoming) -> Role | None:
             return Role.CONSUMER
         case _:
             return None
-
-
-def _told(answer: Answer) -> Response:
-    return JSONResponse(answer.body, status_code=answer.status)
 
 
 async def _body(request: Request) -> bytes:

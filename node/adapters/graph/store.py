@@ -38,6 +38,7 @@ from node.adapters.graph.names import (
     left_graph,
     record_graph,
 )
+from node.base.crashpoints import crashpoint
 from node.base.errors import LocalFault, TooLarge
 from node.cage.cage import Cage
 from node.cage.model import QUERY, Limits
@@ -90,6 +91,7 @@ class OxigraphGraph:
                 self._replace(store, record, position if following is None else None)
             if following is None:
                 return
+            crashpoint("projection.graph.P1")
             record = following
         with self._using() as store:
             self._commit(store, Change(), position)
@@ -245,6 +247,8 @@ class OxigraphGraph:
         if not batch:
             return
         store.extend(batch)
+        if position is not None:
+            crashpoint("projection.graph.P2")
         _finish(store)
         self._generation += 1
         self._held |= change.held

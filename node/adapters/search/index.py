@@ -21,6 +21,7 @@ import tantivy
 from node.adapters.search.fields import FACETS, FOLDED, LAYOUT, POSITION, RECORD, analyzer, document, schema, stored
 from node.adapters.search.queries import MAX_WORDS, both, narrowed, visible, worded
 from node.adapters.search.snippets import snippet
+from node.base.crashpoints import crashpoint
 from node.base.errors import LocalFault
 from node.catalogue.model import Hit, Indexed, Query, Results
 
@@ -75,7 +76,9 @@ class TantivyIndex:
                     writer.add_document(document(record, self._analyzer))
             writer.delete_documents_by_term("what", POSITION)
             writer.add_document(tantivy.Document(what=POSITION, position=position))
+            crashpoint("projection.search.P1")
             writer.commit()
+            crashpoint("projection.search.P2")
         finally:
             # Merges that were begun end first; after that nothing of the writer is left.
             writer.wait_merging_threads()

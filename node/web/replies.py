@@ -1,0 +1,46 @@
+"""What a peer is told after its message was taken, and the places at which a test may end the node meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from node.base.crashpoints import crashpoint, die, due
+from node.negotiation import machine as negotiating
+from node.negotiation.conversation import Answer
+from node.transfer import machine as transferring
+
+LEAVING: Final = 0.1
+"""Seconds after which the bytes that were handed to the server have left, for a node that is about to be ended."""
+
+
+def point(message: str, place: str) -> str:
+    """The crash point at ``place`` of a message that comes in, by the message's name in its table."""
+    table = transferring.TABLE if message.startswith("Transfer") else negotiating.TABLE
+    return f"{table.name}.{message}.{place}"
+
+
+def reply(answer: Answer, message: str) -> Response:
+    """The answer to a message that was taken, and is committed."""
+    crashpoint(point(message, "R3"))
+    return _Reply(answer, message)
+
+
+class _Reply(JSONResponse):
+    """An answer of which a test may have half sent."""
+
+    def __init__(self, answer: Answer, message: str) -> None:
+        super().__init__(answer.body, status_code=answer.status)
+        self._point = point(message, "R4")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if due(self._point):
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            half = bytes(self.body[: len(self.body) // 2])
+            await send({"type": "http.response.body", "body": half, "more_body": True})
+            await asyncio.sleep(LEAVING)
+            die()
+        await super().__call__(scope, receive, send)
