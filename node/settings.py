@@ -109,6 +109,11 @@ class Settings(BaseSettings):
     model_seconds: float = Field(120.0, gt=0, description="The longest that one execution of a model may take.")
     model_memory: int = Field(512 << 20, ge=64 << 20, description="The memory, in bytes, that a model may use.")
     model_concurrency: int = Field(2, ge=1, le=64, description="How many models may run at once.")
+    lease_seconds: float = Field(
+        30.0,
+        ge=0.3,
+        description="On PostgreSQL: how long the tasks of a worker that is not heard of any more wait for another.",
+    )
     wait_for_views: bool = Field(True, description="Publishing answers once search, SPARQL and feed show the record.")
     accent: str = Field("", description="The accent colour of the pages, as #rrggbb.")
     logo: Path | None = Field(None, description="An SVG or PNG file shown on the pages.")

@@ -6,6 +6,7 @@ as a stranger, a person or another node would. ``running`` starts one; the fixtu
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import shutil
 import socket
@@ -165,6 +166,14 @@ def until(what: str, condition: Callable[[], T | None], seconds: float = PATIENC
             return found
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
         time.sleep(0.02)
+
+
+async def until_async(what: str, condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    """As ``until``, inside an event loop."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        await asyncio.sleep(0.005)
 
 
 # ---- what is published and agreed in most tests ---------------------------------------------------------------

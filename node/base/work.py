@@ -67,11 +67,20 @@ class Outbox(Protocol):
         until: datetime,
         limit: int,
         lanes_blocked: Sequence[str] = (),
+        topics_blocked: Sequence[str] = (),
     ) -> Sequence[Task]:
-        """Take due tasks whose lease is free or over; at most one for each (lane, subject), oldest first."""
+        """Take due tasks whose lease is free or over; at most one for each (lane, subject), oldest first. Nothing of
+        a blocked lane or topic."""
 
     def due(
-        self, tx: Transaction, *, now: datetime, limit: int, busy: Collection[str], lanes_blocked: Sequence[str] = ()
+        self,
+        tx: Transaction,
+        *,
+        now: datetime,
+        limit: int,
+        busy: Collection[str],
+        lanes_blocked: Sequence[str] = (),
+        topics_blocked: Sequence[str] = (),
     ) -> Sequence[Task]:
         """As ``lease``, without writing anything: for the one worker that an embedded store can have, which knows
         itself what it is carrying out (``busy``, task ids). Such a worker never leases."""

@@ -18,7 +18,7 @@ from node.bootstrap.people import Admissions, Ourselves, People, RulebookInForce
 from node.bootstrap.protocol import protocol
 from node.bootstrap.scenarios import scenarios
 from node.bootstrap.situations import Situations
-from node.bootstrap.tasks import handlers, timers
+from node.bootstrap.tasks import LENGTHY, handlers, timers
 from node.cage.cage import Cage
 from node.catalogue.access import Access
 from node.catalogue.browse import Browse
@@ -42,7 +42,7 @@ from node.semantics.model import Described, Submission
 from node.settings import Settings
 from node.transfer.strategy import Strategy as TransferStrategy
 from node.web.callers import Authenticator, Callers
-from node.worker.loop import Worker
+from node.worker.loop import Pace, Worker
 from node.worker.views import FollowLedger
 
 
@@ -220,7 +220,9 @@ def build(
         handlers=handlers(parts, people, spoken, carried, acted),
         clock=parts.clock,
         instance=secrets.token_hex(8),
+        pace=Pace(lease=settings.lease_seconds),
         embedded=settings.embedded,
+        lengthy=LENGTHY,
     )
     wakes.worker = worker.wake
 

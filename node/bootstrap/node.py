@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +30,7 @@ from node.ledger.usecases import Prover
 from node.plugins import Host
 from node.web.callers import Callers
 from node.worker.loop import Worker
+from node.worker.supervision import Supervised
 from node.worker.timers import Timer, keep
 from node.worker.views import FollowLedger
 
@@ -66,7 +68,9 @@ class HansaNode:
     plugins: pluggy.PluginManager
     timers: list[Timer]
     with_worker: bool = True
+    _loops: list[Supervised] = field(default_factory=list)
     _tasks: list[asyncio.Task[Any]] = field(default_factory=list)
+    _ending: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Bring it up: cage, views, worker, timers."""
@@ -75,16 +79,31 @@ class HansaNode:
         loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="hansa"))
         await self.parts.cage.start()
         await self.people.wallet.refresh()
-        self._tasks.append(asyncio.create_task(self.following.run(), name="views"))
+        self._keep("views", self.following.run)
         if self.with_worker:
-            self._tasks.append(asyncio.create_task(self.worker.run(), name="worker"))
-            self._tasks.append(asyncio.create_task(keep(self.timers), name="timers"))
+            self._keep("worker", self.worker.run)
+            self._keep("timers", lambda: keep(self.timers))
             for found in self.plugins.hook.hansa_tasks(host=self.host):
-                self._tasks += [asyncio.create_task(work(), name=name) for name, work in found]
+                for name, work in found:
+                    self._keep(name, work)
+
+    def _keep(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
+        loop = Supervised(name, work)
+        self._loops.append(loop)
+        self._tasks.append(asyncio.create_task(loop.run(), name=name))
+
+    def wind_down(self) -> None:
+        """Take no new task from now on. ``stop`` is still to be called; the time until then is not lost."""
+        for loop in self._loops:
+            loop.stop()
+        if self._ending is None:
+            self._ending = asyncio.create_task(self.worker.stop(), name="the worker's end")
 
     async def stop(self) -> None:
         """Finish what runs, hand back the leases, close everything."""
-        await self.worker.stop()
+        self.wind_down()
+        if self._ending is not None:
+            await asyncio.wait([self._ending])
         self.following.stop()
         for task in self._tasks:
             if task.get_name() not in ("views", "worker"):
@@ -99,9 +118,9 @@ class HansaNode:
     def health(self) -> dict[str, str]:
         """What is wrong, by name; empty when all is well."""
         wrong = {}
-        for task in self._tasks:
-            if task.done() and not task.cancelled():
-                wrong[task.get_name()] = f"ended: {task.exception()}"
+        for loop in self._loops:
+            if loop.failed:
+                wrong[loop.name] = f"ended: {loop.failed}"
         if self.worker.failed:
             wrong["outbox"] = self.worker.failed
         if self.following.failed:

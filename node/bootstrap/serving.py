@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import os
 import signal
+import threading
+from typing import TYPE_CHECKING, Any, Final
 
 from node.base.errors import LocalFault
 from node.settings import Settings
 
+if TYPE_CHECKING:
+    from node.bootstrap.node import HansaNode
+
+log = logging.getLogger("hansa.serving")
+
 GRACE = 10
+LONGEST_END: Final = 25
+"""So many seconds after it was told to end, a process is gone, whatever hangs: sooner than those who run it lose
+their patience (``stop_grace_period`` in docker/). A crash costs nothing that was acknowledged."""
 LOCK = "serving.lock"
 
 
@@ -46,7 +57,7 @@ def run_server(settings: Settings, *, with_worker: bool = True) -> int:
         ssl_keyfile=str(settings.tls_key) if settings.tls_key else None,
         lifespan="on",
     )
-    server = uvicorn.Server(config)
+    server = _server(config, node)
     # Having finished what it was at, the server raises the signal that ended it once more: that was the wish of
     # whoever runs the node, not a failure. Ctrl-C stays what it is to the terminal.
     signal.signal(signal.SIGTERM, lambda *_: setattr(server, "should_exit", True))

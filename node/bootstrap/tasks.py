@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from anyio.to_thread import run_sync
 
 from node.adapters.egress import Lane
@@ -22,6 +24,9 @@ from node.transfer.usecases import PUSH_TOPIC, RECEIVE_TOPIC
 from node.worker.deliveries import PeerAnswer, SendMessages
 from node.worker.loop import Again, Done, Handler, Never, Outcome
 from node.worker.timers import Timer
+
+LENGTHY: Final = frozenset({RECEIVE_TOPIC, PUSH_TOPIC, JOB_TOPIC, RUN_TOPIC})
+"""Topics whose tasks move bytes or compute, for hours where a peer is slow: they must not keep messages waiting."""
 
 
 def handlers(

@@ -12,8 +12,8 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -63,7 +63,8 @@ class Handler(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How the worker works: seconds and counts. ``lane_width``: how many tasks of one lane run at a time.
+    """How the worker works: seconds and counts. ``lane_width``: how many tasks of one lane run at a time;
+    ``lengthy``: how many of the ``concurrency`` may be tasks of lengthy topics.
 
     ``give_up_after`` counts the time for which a task was tried. The hours in which this node itself was off do not
     count, nor does what lay before a person tried a dead letter again.
@@ -76,6 +77,7 @@ class Pace:
     first_delay: float = 0.2
     longest_delay: float = 30.0
     give_up_after: timedelta = timedelta(days=3)
+    lengthy: int = 32
 
     def delay(self, attempts: int) -> float:
         """The longest pause after so many attempts: doubling, capped."""
@@ -88,7 +90,11 @@ class Pace:
 
 
 class Worker:
-    """Runs until it is stopped. ``wake`` may be called from any thread."""
+    """Runs until it is stopped. ``wake`` may be called from any thread.
+
+    ``lengthy``: topics whose tasks may take as long as a peer likes, such as the bytes of a large file from a slow
+    one. However many of them run, messages are sent.
+    """
 
     def __init__(
         self,
@@ -104,10 +110,12 @@ class Worker:
         self._uow = uow
         self._outbox = outbox
         self._handlers = handlers
+        lengthy: Collection[str] = (),
         self._clock = clock
         self._instance = instance
         self._pace = pace or Pace()
         self._embedded = embedded
+        self._lengthy = sorted(lengthy)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._event = asyncio.Event()
         self._running: dict[str, tuple[Task, asyncio.Task[None]]] = {}
@@ -254,26 +262,32 @@ class Worker:
         taken: list[Task] = []
         while len(taken) < room:
             asked = min(room - len(taken), self._pace.lane_width)
-            found = self._next(tx, now, asked, busy, blocked)
+            found = self._next(tx, now, asked, busy, blocked, () if long_ones < self._pace.lengthy else self._lengthy)
+        long_ones = sum(task.topic in self._lengthy for task, _ in list(self._running.values()))
             for task in found:
                 busy.add(task.id)
-                if in_lane[task.lane] < self._lanes.width(task.lane):
+                is_long = task.topic in self._lengthy
+                fits = in_lane[task.lane] < self._lanes.width(task.lane)
+                if fits and (not is_long or long_ones < self._pace.lengthy):
                     in_lane[task.lane] += 1
                     taken.append(task)
                 elif not self._embedded:
                     self._untouched(tx, task)
                 if in_lane[task.lane] >= self._lanes.width(task.lane):
+                    long_ones += is_long
                     blocked.add(task.lane)
             if len(found) < asked:
                 break
         return taken
 
-    def _next(self, tx: Transaction, now: datetime, limit: int, busy: set[str], blocked: set[str]) -> Sequence[Task]:
-        lanes = sorted(blocked)
+    def _next(
+        self, tx: Transaction, now: datetime, limit: int, busy: set[str], blocked: set[str], topics: Sequence[str]
+    ) -> Sequence[Task]:
+        without = {"lanes_blocked": sorted(blocked), "topics_blocked": topics}
         if self._embedded:
-            return self._outbox.due(tx, now=now, limit=limit, busy=busy, lanes_blocked=lanes)
+            return self._outbox.due(tx, now=now, limit=limit, busy=busy, **without)
         until = now + timedelta(seconds=self._pace.lease)
-        return self._outbox.lease(tx, owner=self._instance, now=now, until=until, limit=limit, lanes_blocked=lanes)
+        return self._outbox.lease(tx, owner=self._instance, now=now, until=until, limit=limit, **without)
 
     async def _carry_out(self, task: Task) -> None:
         try:

@@ -173,12 +173,13 @@ class MemoryOutbox:
         until: datetime,
         limit: int,
         lanes_blocked: Sequence[str] = (),
+        topics_blocked: Sequence[str] = (),
     ) -> Sequence[Task]:
         leased: list[Task] = []
         for queued in self._heads(tx):
             if len(leased) == limit:
                 break
-            if queued.ready > now or queued.task.lane in lanes_blocked:
+            if queued.ready > now or queued.task.lane in lanes_blocked or queued.task.topic in topics_blocked:
                 continue
             task = replace(queued.task, attempts=queued.task.attempts + 1, fence=queued.task.fence + 1)
             memory(tx).put(self.table, task.id, replace(queued, task=task, leased_until=until))
@@ -193,8 +194,10 @@ class MemoryOutbox:
         limit: int,
         busy: Collection[str],
         lanes_blocked: Sequence[str] = (),
+        topics_blocked: Sequence[str] = (),
     ) -> Sequence[Task]:
-        tasks = [queued.task for queued in self._heads(tx) if queued.task.due <= now]
+        due = [queued.task for queued in self._heads(tx) if queued.task.due <= now]
+        tasks = [task for task in due if task.topic not in topics_blocked]
         free = [task for task in tasks if task.id not in busy and task.lane not in lanes_blocked]
         return [replace(task, attempts=task.attempts + 1) for task in free[:limit]]
 

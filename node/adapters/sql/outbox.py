@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, delete, exists, func, null, or_, select, update
+from sqlalchemy import Select, and_, bindparam, case, delete, exists, func, null, or_, select, update
 
 from node.adapters.sql.rows import add, build, values
 from node.adapters.sql.schema import outbox
@@ -35,7 +35,6 @@ _LEASABLE = (
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True, of=outbox)
 )
-_LEASABLE_OFF_LANES = _LEASABLE.where(outbox.c.lane.not_in(bindparam("blocked", expanding=True)))
 _LEASE = (
     update(outbox)
     .where(outbox.c.id.in_(bindparam("ids", expanding=True)))
@@ -52,7 +51,8 @@ _DUE = (
     .order_by(outbox.c.ordinal)
     .limit(bindparam("most"))
 )
-_DUE_OFF_LANES = _DUE.where(outbox.c.lane.not_in(bindparam("blocked", expanding=True)))
+_OFF_LANES = outbox.c.lane.not_in(bindparam("lanes", expanding=True))
+_OFF_TOPICS = outbox.c.topic.not_in(bindparam("topics", expanding=True))
 # Every lease, release and revival raises the fence, so the fence alone tells whether a task is still ours.
 _held = and_(outbox.c.id == bindparam("task"), outbox.c.fence == bindparam("held_fence"), ~outbox.c.dead)
 _DONE = delete(outbox).where(_held)
@@ -112,13 +112,11 @@ class SqlOutbox:
         until: datetime,
         limit: int,
         lanes_blocked: Sequence[str] = (),
+        topics_blocked: Sequence[str] = (),
     ) -> Sequence[Task]:
         connection = connection_of(tx)
-        wanted: dict[str, Any] = {"now": now, "most": limit}
-        if lanes_blocked:
-            rows = connection.execute(_LEASABLE_OFF_LANES, wanted | {"blocked": list(lanes_blocked)}).all()
-        else:
-            rows = connection.execute(_LEASABLE, wanted).all()
+        statement, wanted = _without(_LEASABLE, lanes_blocked, topics_blocked)
+        rows = connection.execute(statement, {"now": now, "most": limit, **wanted}).all()
         if not rows:
             return []
         lease = {"ids": [row.id for row in rows], "holder": owner, "until": until}
@@ -134,13 +132,11 @@ class SqlOutbox:
         limit: int,
         busy: Collection[str],
         lanes_blocked: Sequence[str] = (),
+        topics_blocked: Sequence[str] = (),
     ) -> Sequence[Task]:
         # What is busy is few and is sorted out here; a blocked lane may have any number of tasks.
-        wanted: dict[str, Any] = {"now": now, "most": limit + len(busy)}
-        if lanes_blocked:
-            rows = connection_of(tx).execute(_DUE_OFF_LANES, wanted | {"blocked": list(lanes_blocked)})
-        else:
-            rows = connection_of(tx).execute(_DUE, wanted)
+        statement, wanted = _without(_DUE, lanes_blocked, topics_blocked)
+        rows = connection_of(tx).execute(statement, {"now": now, "most": limit + len(busy), **wanted})
         tasks = [build(Task, row) for row in rows]
         free = [task for task in tasks if task.id not in busy]
         return [replace(task, attempts=task.attempts + 1) for task in free[:limit]]
@@ -180,6 +176,18 @@ class SqlOutbox:
 
     def _hit(self, tx: Transaction, statement: Any, wanted: dict[str, Any]) -> bool:
         return connection_of(tx).execute(statement, wanted).rowcount == 1
+
+
+def _without(
+    statement: Select[Any], lanes: Sequence[str], topics: Sequence[str]
+) -> tuple[Select[Any], dict[str, list[str]]]:
+    """``statement`` without what is blocked, and the parameters that it then has."""
+    wanted: dict[str, list[str]] = {}
+    if lanes:
+        statement, wanted["lanes"] = statement.where(_OFF_LANES), list(lanes)
+    if topics:
+        statement, wanted["topics"] = statement.where(_OFF_TOPICS), list(topics)
+    return statement, wanted
 
 
 def _lease_of(task: Task) -> dict[str, Any]:
