@@ -71,6 +71,40 @@ def run_server(settings: Settings, *, with_worker: bool = True) -> int:
     return 0
 
 
+def _server(config: Any, node: HansaNode) -> Any:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        """Tells the worker at once, while open requests are still being answered."""
+
+        _loop: asyncio.AbstractEventLoop | None = None
+
+        async def startup(self, sockets: Any = None) -> None:
+            self._loop = asyncio.get_running_loop()
+            await super().startup(sockets=sockets)
+
+        def handle_exit(self, sig: int, frame: Any) -> None:
+            if not self.should_exit:
+                _end_at_the_latest()
+                if self._loop is not None:
+                    self._loop.call_soon_threadsafe(node.wind_down)
+            super().handle_exit(sig, frame)
+
+    return Server(config)
+
+
+def _end_at_the_latest() -> None:
+    """From now on the process has ``LONGEST_END`` seconds."""
+
+    def end() -> None:
+        log.critical("this process does not end by itself and is ended")
+        os._exit(1)
+
+    last = threading.Timer(LONGEST_END, end)
+    last.daemon = True
+    last.start()
+
+
 def _own(settings: Settings) -> int:
     """Take the data folder for this process: the graph store and the search index admit one. A file descriptor.
 
@@ -110,6 +144,7 @@ async def _work(settings: Settings) -> int:
     await node.start()
     try:
         await ended.wait()
+        _end_at_the_latest()
     finally:
         await node.stop()
     return 0

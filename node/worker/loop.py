@@ -2,8 +2,8 @@
 
 A task is leased, handled, and its outcome recorded together with its consequences in one transaction. A peer that
 does not answer delays nobody else: every lane has its own width and its own rest. An outcome that cannot be recorded
-is kept and recorded later, and the task is not carried out again meanwhile. A loop that dies, or a database that
-fails, turns the health check red.
+is kept and recorded later, and the task is not carried out again meanwhile. Tasks that may take hours leave room for
+those that take a moment. A loop that dies, or a database that fails, turns the health check red.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -73,11 +73,11 @@ class Pace:
     lease: float = 30.0
     poll: float = 1.0
     concurrency: int = 64
+    lengthy: int = 32
     lane_width: int = 16
     first_delay: float = 0.2
     longest_delay: float = 30.0
     give_up_after: timedelta = timedelta(days=3)
-    lengthy: int = 32
 
     def delay(self, attempts: int) -> float:
         """The longest pause after so many attempts: doubling, capped."""
@@ -106,16 +106,16 @@ class Worker:
         instance: str,
         pace: Pace | None = None,
         embedded: bool = False,
+        lengthy: Collection[str] = (),
     ) -> None:
         self._uow = uow
         self._outbox = outbox
         self._handlers = handlers
-        lengthy: Collection[str] = (),
+        self._lengthy = sorted(lengthy)
         self._clock = clock
         self._instance = instance
         self._pace = pace or Pace()
         self._embedded = embedded
-        self._lengthy = sorted(lengthy)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._event = asyncio.Event()
         self._running: dict[str, tuple[Task, asyncio.Task[None]]] = {}
@@ -259,22 +259,22 @@ class Worker:
         in_lane = Counter(task.lane for task, _ in list(self._running.values()))
         blocked = set(self._lanes.resting())
         blocked |= {lane for lane, count in in_lane.items() if count >= self._lanes.width(lane)}
+        long_ones = sum(task.topic in self._lengthy for task, _ in list(self._running.values()))
         taken: list[Task] = []
         while len(taken) < room:
             asked = min(room - len(taken), self._pace.lane_width)
             found = self._next(tx, now, asked, busy, blocked, () if long_ones < self._pace.lengthy else self._lengthy)
-        long_ones = sum(task.topic in self._lengthy for task, _ in list(self._running.values()))
             for task in found:
                 busy.add(task.id)
                 is_long = task.topic in self._lengthy
                 fits = in_lane[task.lane] < self._lanes.width(task.lane)
                 if fits and (not is_long or long_ones < self._pace.lengthy):
                     in_lane[task.lane] += 1
+                    long_ones += is_long
                     taken.append(task)
                 elif not self._embedded:
                     self._untouched(tx, task)
                 if in_lane[task.lane] >= self._lanes.width(task.lane):
-                    long_ones += is_long
                     blocked.add(task.lane)
             if len(found) < asked:
                 break

@@ -203,6 +203,20 @@ class TestOutbox:
         assert names(lease(stores, blocked=["A", "C"])) == ["b"]
         assert names(lease(stores, blocked=["C"])) == ["a"]
 
+    def test_blocked_topics_are_passed_over(self, stores: Stores) -> None:
+        put(
+            stores,
+            replace(task("bytes", lane="A"), topic="receive"),
+            task("message", lane="B"),
+            task("late", lane="C"),
+        )
+        with stores.uow.begin() as tx:
+            without: dict[str, Any] = {"lanes_blocked": ["C"], "topics_blocked": ["receive", "push"]}
+            assert names(stores.outbox.due(tx, now=NOW, limit=10, busy=(), **without)) == ["message"]
+            leased = stores.outbox.lease(tx, owner="w", now=NOW, until=NOW + MINUTE, limit=10, **without)
+            assert names(leased) == ["message"]
+        assert names(lease(stores)) == ["bytes", "late"]
+
     def test_next_due_is_when_something_can_be_leased(self, stores: Stores) -> None:
         def next_due() -> datetime | None:
             with stores.uow.read() as tx:
