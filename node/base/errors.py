@@ -25,6 +25,16 @@ class HansaError(Exception):
         self.remedy = remedy
         self.facts = facts or {}
 
+    @property
+    def told_status(self) -> int:
+        """The HTTP status that another participant is told."""
+        return self.status
+
+    @property
+    def reasons(self) -> list[Any]:
+        """Why, as messages of the Dataspace Protocol say it: the sentence, and the remedy where there is one."""
+        return [self.detail, {"remedy": self.remedy}] if self.remedy else [self.detail]
+
 
 class RemoteFault(HansaError):
     """The caller's doing. Logged at info, never an alarm."""
@@ -40,6 +50,42 @@ class LocalFault(HansaError):
     code = "internal"
     status = 500
     title = "The node failed"
+    told: ClassVar[bool] = False
+    """Whether ``detail`` and ``remedy`` may be told to whoever asks: they are sentences without particulars."""
+
+    @property
+    def told_status(self) -> int:
+        # What is ours alone to mend is a refusal to everybody else.
+        return self.status if self.status >= 500 else 400
+
+
+class NoRoom(LocalFault):
+    """The disk of this node, or of its database, is full or refuses to be written. Nothing has been changed; the
+    same request succeeds once there is room."""
+
+    code = "no-room"
+    status = 507
+    title = "This node has no room left"
+    told = True
+
+
+class DatabaseBusy(LocalFault):
+    """The database of this node is kept busy by others for longer than a request waits. Nothing has been changed."""
+
+    code = "database-busy"
+    status = 503
+    title = "The database of this node is busy"
+    told = True
+
+
+class DatabaseAway(LocalFault):
+    """The database of this node does not answer just now. A request that was cut short may have been carried out or
+    not: ask again, nothing is done twice."""
+
+    code = "database-away"
+    status = 503
+    title = "The database of this node does not answer"
+    told = True
 
 
 class InvalidInput(RemoteFault):

@@ -6,15 +6,17 @@ rename is followed by a sync of its folder. All calls block; call them off the l
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from node.base.errors import Conflict, NotFound
+from node.base.errors import Conflict, LocalFault, NoRoom, NotFound
 
 READ_SIZE: Final = 1024 * 1024
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class PartFile:
@@ -68,6 +70,13 @@ class PartFile:
     def close(self) -> None:
         """Also gives up the lock."""
         os.close(self._file)
+
+
+def disk_fault(what: str, error: OSError) -> LocalFault:
+    """The fault that ``error`` of a disk stands for; ``what`` could not be done. ``NoRoom`` where room helps."""
+    if error.errno in _FULL:
+        return NoRoom(f"{what}: the disk of this node is full", remedy="its operator makes room; then ask again")
+    return LocalFault(f"{what}: {error.strerror or error}")
 
 
 def rename_durably(old: Path, new: Path) -> None:

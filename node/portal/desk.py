@@ -237,9 +237,9 @@ def _described(error: Exception) -> tuple[int, str, str, str, bool]:
         if error.status_code == 404:
             return 404, NotFound.code, "", "", False
         return error.status_code, f"http-{error.status_code}", "", "", error.status_code == 503
-    if isinstance(error, LocalFault) or not isinstance(error, HansaError):
+    if not isinstance(error, HansaError) or (isinstance(error, LocalFault) and not error.told):
         return 500, LocalFault.code, "", "", False
     # Not found and not visible are one answer, in the portal's own words.
     if isinstance(error, NotFound):
         return 404, error.code, "", "", False
-    return error.status, error.code, error.detail, error.remedy, error.status in (429, 503)
+    return error.status, error.code, error.detail, error.remedy, error.status in (429, 503, 507)

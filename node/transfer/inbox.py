@@ -26,7 +26,7 @@ from node.exchange.arrival import Arrival
 from node.exchange.manifest import Manifest
 from node.exchange.names import safe_name
 from node.exchange.offloop import off_loop, opened
-from node.exchange.spool import PartFile
+from node.exchange.spool import PartFile, disk_fault
 from node.identity.ports import KeyRing
 from node.transfer import machine
 from node.transfer.model import Reception, Transfer
@@ -89,7 +89,8 @@ class TakePush:
         """Take the bytes of our transfer ``pid``; the same push again is taken and thrown away.
 
         Raises ``NotFound`` for whoever has not the token, and where nothing is expected now; ``Conflict`` while
-        another push of the same runs; ``TooLarge``; ``InvalidInput`` for bytes that are not those of the manifest.
+        another push of the same runs; ``TooLarge``; ``InvalidInput`` for bytes that are not those of the manifest;
+        ``NoRoom`` where the disk is full.
         """
         transfer, known = await off_loop(self._expected, pid, authorization)
         if known is not None and known.state == DONE:
@@ -113,6 +114,8 @@ class TakePush:
         self._running[pid] = stop
         try:
             return await self._take(transfer, reception, arrival, self._wanted(pid, chunks, stop), manifest)
+        except OSError as error:
+            raise disk_fault("the bytes could not be kept", error) from error
         finally:
             if self._running.get(pid) is stop:
                 del self._running[pid]

@@ -40,7 +40,7 @@ from node.exchange.names import safe_name
 from node.exchange.offloop import Beside, off_loop, opened
 from node.exchange.ports import Body, BytePlane
 from node.exchange.sealkeys import recipient_text
-from node.exchange.spool import READ_SIZE, PartFile
+from node.exchange.spool import READ_SIZE, PartFile, disk_fault
 from node.identity.ports import KeyRing
 from node.transfer import machine
 from node.transfer.addresses import read_address
@@ -176,7 +176,7 @@ class _Run:
         except HansaError as error:
             await self._fail(error)
         except OSError as error:
-            raise LocalFault(f"the bytes could not be kept: {error.strerror or error}") from error
+            raise disk_fault("the bytes could not be kept", error) from error
         return self._reception
 
     async def _until_done(self) -> None:

@@ -33,6 +33,7 @@ from node.transfer import messages as transfer
 from node.transfer.addresses import read_push_address
 from node.transfer.usecases import Transfers
 from node.vocab.dsp import DspVersion
+from node.web.problems import again_later
 from node.web.replies import point, reply
 
 log = logging.getLogger("hansa.dsp")
@@ -321,16 +322,13 @@ class _Door:
         except LocalFault as fault:
             if fault.status >= 500:
                 log.exception("local fault")
-                return JSONResponse(error_body(fault.code, ["this node failed"]), status_code=fault.status)
-            return JSONResponse(error_body(fault.code, [fault.detail]), status_code=400)
+                body = error_body(fault.code, fault.reasons if fault.told else ["this node failed"])
+                return JSONResponse(body, status_code=fault.status, headers=again_later(fault))
+            return JSONResponse(error_body(fault.code, fault.reasons), status_code=fault.told_status)
         except HansaError as error:
-            reason: list[Any] = [error.detail]
-            if error.remedy:
-                reason.append({"remedy": error.remedy})
             headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
-            if error.status == 429:
-                headers["Retry-After"] = str(error.facts.get("retryAfter", 2))
-            return JSONResponse(error_body(error.code, reason), status_code=error.status, headers=headers)
+            headers |= again_later(error)
+            return JSONResponse(error_body(error.code, error.reasons), status_code=error.told_status, headers=headers)
 
 
 def _side(message: Incoming) -> Role | None:

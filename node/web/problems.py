@@ -17,7 +17,7 @@ MEDIA_TYPE = "application/problem+json"
 
 def problem(error: HansaError, *, instance: str | None = None) -> dict[str, Any]:
     """The members of the problem document. A local fault keeps its particulars to itself and the log."""
-    local = isinstance(error, LocalFault)
+    local = isinstance(error, LocalFault) and not error.told
     members: dict[str, Any] = {
         "type": f"urn:hansa:problem:{error.code}",
         "title": error.title,
@@ -32,14 +32,22 @@ def problem(error: HansaError, *, instance: str | None = None) -> dict[str, Any]
     return {**({} if local else error.facts), **members}
 
 
+def again_later(error: HansaError) -> dict[str, str]:
+    """The header that tells when to ask again (RFC 9110 §10.2.3), for what passes by itself. Room is made by people,
+    which takes longer than the end of a rush."""
+    pauses = {429: 2, 503: 2, 507: 60}
+    if error.status not in pauses:
+        return {}
+    return {"Retry-After": str(error.facts.get("retryAfter", pauses[error.status]))}
+
+
 async def answer_problem(request: Request, error: Exception) -> Response:
     """Exception handler for ``HansaError``."""
     assert isinstance(error, HansaError)
     if isinstance(error, LocalFault):
         log.error("local fault", exc_info=error, extra={"path": request.url.path})
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
-    if error.status in (429, 503):
-        headers["Retry-After"] = str(error.facts.get("retryAfter", 2))
+    headers |= again_later(error)
     return JSONResponse(
         problem(error, instance=request.url.path),
         status_code=error.status,

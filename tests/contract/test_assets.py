@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from node.adapters.planes.files import FolderAssets
-from node.base.errors import InvalidInput, LocalFault, NotFound, TooLarge
+from node.base.errors import InvalidInput, LocalFault, NoRoom, NotFound, TooLarge
 from node.exchange.offloop import close_stream
 from node.exchange.ports import AssetStore
 from tests.fakes.assets import MemoryAssets, stream
@@ -288,7 +288,7 @@ async def test_a_full_disk_is_our_fault_and_leaves_nothing(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "pwrite", full)
-    with pytest.raises(LocalFault, match="No space"):
+    with pytest.raises(NoRoom, match="full"):
         await folder.take_in(in_pieces(DATA), limit=len(DATA))
     assert files(tmp_path) == []
 

@@ -20,10 +20,11 @@ from sqlalchemy.engine import Engine
 
 from node.adapters.sql import engine as engines
 from node.adapters.sql.engine import connect, sqlite_driver
+from node.adapters.sql.faults import Contended
 from node.adapters.sql.migrate import migrate
 from node.adapters.sql.outbox import SqlOutbox
-from node.adapters.sql.work import Contended, SqlTransaction, SqlUnitOfWork
-from node.base.errors import HansaError, LocalFault, Overloaded
+from node.adapters.sql.work import SqlTransaction, SqlUnitOfWork
+from node.base.errors import DatabaseBusy, HansaError, LocalFault
 from node.base.work import Task
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -142,7 +143,7 @@ class TestSqlite:
         holder = sqlite_driver().connect(str(sqlite_engine.url.database), isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
         uow = SqlUnitOfWork(engine)
-        with pytest.raises(Overloaded, match="busy"), uow.begin():
+        with pytest.raises(DatabaseBusy, match="busy"), uow.begin():
             pass
         with uow.read() as tx:
             assert SqlOutbox().waiting(tx) == 0
@@ -252,7 +253,7 @@ class TestPostgres:
                 tx.connection.execute(text("SET LOCAL lock_timeout = '30ms'"))
                 outbox.cancel(tx, "one")
 
-            with pytest.raises(Overloaded, match="busy"):
+            with pytest.raises(DatabaseBusy, match="busy"):
                 uow.run(impatient)
             assert time.monotonic() - started < 5
 

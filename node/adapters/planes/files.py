@@ -20,7 +20,7 @@ from node.base.errors import InvalidInput, LocalFault, NotFound, TooLarge
 from node.base.ids import new_uuid
 from node.exchange.offloop import off_loop, opened
 from node.exchange.ports import Stored
-from node.exchange.spool import READ_SIZE, PartFile, rename_durably, sync_folder
+from node.exchange.spool import READ_SIZE, PartFile, disk_fault, rename_durably, sync_folder
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _ABANDONED_AFTER: Final = 24 * 3600
@@ -42,8 +42,8 @@ class FolderAssets:
                 left.unlink(missing_ok=True)
 
     async def take_in(self, chunks: AsyncIterator[bytes], *, limit: int) -> Stored:
-        """Store a stream. Raises ``TooLarge`` at the first byte beyond ``limit``, ``LocalFault`` where the disk
-        refuses; what the stream raises passes through. In each case nothing stays behind."""
+        """Store a stream. Raises ``TooLarge`` at the first byte beyond ``limit``, ``NoRoom`` where the disk
+        is full, ``LocalFault`` where it fails; what the stream raises passes through. Nothing stays behind then."""
         try:
             part = await opened(PartFile, _drop, self._incoming / str(new_uuid()))
             try:
@@ -51,7 +51,7 @@ class FolderAssets:
             finally:
                 await off_loop(_drop, part)
         except OSError as error:
-            raise LocalFault(f"the asset could not be stored: {error.strerror}") from error
+            raise disk_fault("the asset could not be stored", error) from error
 
     async def adopt(self, path: Path, *, limit: int) -> Stored:
         """Store a copy of a file of this machine: a copy, since the original may be written to later.

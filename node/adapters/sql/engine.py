@@ -13,7 +13,8 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
-from node.base.errors import LocalFault, Overloaded
+from node.adapters.sql.faults import fault_of_driver
+from node.base.errors import LocalFault
 
 SQLITE_MINIMUM = (3, 51, 3)
 """Older builds can lose committed rows when a write-ahead log is reset (the WAL-reset bug)."""
@@ -127,7 +128,10 @@ def _settle_sqlite(connection: Any, path: Path, driver: Any) -> None:
         synchronous = connection.execute("PRAGMA synchronous").fetchone()[0]
         references = connection.execute("PRAGMA foreign_keys").fetchone()[0]
     except driver.DatabaseError as error:
-        raise LocalFault(f"the database {path} cannot be opened: {error}") from error
+        fault = fault_of_driver(error)
+        if fault.told:
+            raise fault from error
+        raise LocalFault(f"the database {path} cannot be opened: {error}", remedy=fault.remedy) from error
     if (mode, synchronous, references) != ("wal", 2, 1):
         raise LocalFault(
             f"the file system under {path} does not let SQLite keep its promises (journal {mode}, "
@@ -139,19 +143,15 @@ def _settle_sqlite(connection: Any, path: Path, driver: Any) -> None:
 def _begin_sqlite(connection: Connection, driver: Any) -> None:
     raw: Any = connection.connection.dbapi_connection
     read_only = bool(connection.get_execution_options().get(READ_ONLY))
-    if connection.info.get(READ_ONLY, False) is not read_only:
-        raw.execute(f"PRAGMA query_only={'ON' if read_only else 'OFF'}")
-        connection.info[READ_ONLY] = read_only
     # A writer takes its lock at once: one that first reads and then wants to write could only be refused.
     statement = "BEGIN" if read_only else "BEGIN IMMEDIATE"
     try:
+        if connection.info.get(READ_ONLY, False) is not read_only:
+            raw.execute(f"PRAGMA query_only={'ON' if read_only else 'OFF'}")
+            connection.info[READ_ONLY] = read_only
         _patiently(lambda: raw.execute(statement), driver)
-    except driver.OperationalError as error:
-        if not _is_busy(error):
-            raise
-        raise Overloaded(
-            "the database is busy", remedy="another process holds it: wait until its work is done"
-        ) from error
+    except driver.DatabaseError as error:
+        raise fault_of_driver(error) from error
 
 
 def _patiently(work: Any, driver: Any) -> Any:

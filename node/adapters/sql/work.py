@@ -16,7 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from node.adapters.sql.engine import PATIENCE, READ_ONLY
-from node.base.errors import HansaError, LocalFault, Overloaded
+from node.adapters.sql.faults import Contended, fault_of
+from node.base.errors import DatabaseBusy, LocalFault
 from node.base.work import Transaction
 
 T = TypeVar("T")
@@ -25,14 +26,6 @@ logger = logging.getLogger(__name__)
 
 TRIES = 6
 """How often ``run`` tries a transaction that the database refused because of a concurrent one."""
-
-# PostgreSQL's SQLSTATE codes (its manual, appendix A).
-_CONTENDED = frozenset({"40001", "40P01"})
-_LOCK_TIMEOUT = "55P03"
-
-
-class Contended(Overloaded):
-    """The database refused the transaction because of a concurrent one: doing it again will do."""
 
 
 class SqlTransaction:
@@ -70,7 +63,7 @@ class _Turn:
         if self._holder == threading.get_ident():
             raise LocalFault("a transaction within a transaction: both write, and would wait for each other")
         if not self._lock.acquire(timeout=PATIENCE):
-            raise Overloaded("the database is busy", remedy="try again in a moment")
+            raise DatabaseBusy("the database is busy", remedy="try again in a moment")
         self._holder = threading.get_ident()
         try:
             yield
@@ -95,8 +88,8 @@ def _turn(database: str) -> _Turn:
 class SqlUnitOfWork:
     """Transactions over one engine (``node.adapters.sql.engine.connect``), for any number of threads.
 
-    Returning commits, raising rolls back. Errors of the database come out as ``LocalFault`` or, where waiting
-    helps, ``Overloaded``; errors of the caller's own come out as they are.
+    Returning commits, raising rolls back. Errors of the database come out as ``LocalFault``: as ``DatabaseBusy`` or
+    ``DatabaseAway`` where waiting helps, as ``NoRoom`` where room does; errors of the caller's own as they are.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -161,20 +154,10 @@ def translated() -> Iterator[None]:
     try:
         yield
     except PoolTimeout as error:
-        raise Overloaded("the database has no connection to spare", remedy="try again in a moment") from error
+        raise DatabaseBusy("the database has no connection to spare", remedy="try again in a moment") from error
     except DBAPIError as error:
         # The driver's message may quote values (PostgreSQL's DETAIL), which no log should hold: the fault goes
         # on with the trace and the statement of the error, but without the error.
-        fault = _fault(error)
+        fault = fault_of(error)
         fault.add_note(f"SQL: {error.statement}")
         raise fault.with_traceback(error.__traceback__) from None
-
-
-def _fault(error: DBAPIError) -> HansaError:
-    state = getattr(error.orig, "sqlstate", None)
-    if state in _CONTENDED:
-        return Contended("two requests were in each other's way", remedy="try again")
-    if state == _LOCK_TIMEOUT or "database is locked" in str(error.orig):
-        return Overloaded("the database is busy", remedy="try again in a moment")
-    message = str(error.orig).partition("\n")[0]
-    return LocalFault(f"the database failed: {type(error.orig).__name__}: {message}")

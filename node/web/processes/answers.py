@@ -16,7 +16,7 @@ from node.base.jsons import read_object
 from node.scenarios.model import Job
 from node.scenarios.processes import NoSuchProcess
 from node.scenarios.requests import DOCUMENT, MOST_BYTES, as_json
-from node.web.problems import problem
+from node.web.problems import again_later, problem
 
 log = logging.getLogger("hansa.processes")
 
@@ -139,8 +139,7 @@ def _exception(request: Request, error: HansaError) -> Response:
     headers = dict(PRIVATE)
     if members["status"] == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    if members["status"] in (429, 503):
-        headers["Retry-After"] = "2"
+    headers |= again_later(error)
     return JSONResponse(
         members,
         status_code=int(members["status"]),

@@ -14,7 +14,16 @@ from typing import Any
 
 import pytest
 
-from node.base.errors import Conflict, HansaError, LocalFault, NotAllowed, NotFound, PeerUnreachable, Unauthenticated
+from node.base.errors import (
+    Conflict,
+    HansaError,
+    LocalFault,
+    NoRoom,
+    NotAllowed,
+    NotFound,
+    PeerUnreachable,
+    Unauthenticated,
+)
 from node.exchange.age import CHUNK, SEALED_CHUNK, SealPlan, SealSecrets
 from node.exchange.manifest import Manifest, verify_manifest
 from node.semantics.model import File
@@ -395,7 +404,7 @@ async def test_a_full_disk_is_our_fault_and_passes(rig: Rig, monkeypatch: pytest
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "pwrite", full)
-        with pytest.raises(LocalFault, match="No space"):
+        with pytest.raises(NoRoom, match="full"):
             await rig.run()
     assert rig.finished == []
     rig.assert_received(await rig.run())

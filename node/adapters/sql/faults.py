@@ -1,0 +1,70 @@
+"""What a database answers when it fails, in the words of ``node.base.errors``.
+
+Four kinds are told apart, since each is healed by somebody else: a transaction that met another one (by doing it
+again), a database that is busy or away (by waiting), a disk that is full (by its operator, who makes room), and
+everything else (by its operator, who reads the log).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy.exc import DBAPIError
+
+from node.base.errors import DatabaseAway, DatabaseBusy, LocalFault, NoRoom
+
+# PostgreSQL's SQLSTATE codes (its manual, appendix A).
+_CONTENDED: Final = frozenset({"40001", "40P01"})
+_BUSY: Final = frozenset({"55P03", "53200"})
+"""A lock that is held too long; no memory."""
+_NO_ROOM: Final = frozenset({"53100"})
+_AWAY: Final = frozenset({"57P01", "57P02", "57P03", "53300", "25006"})
+"""The server is being stopped, has crashed, is starting, has no connection to spare, or is a standby."""
+_CONNECTION: Final = "08"
+"""The class of codes that tell of a connection."""
+
+# SQLite's result codes (sqlite.org/rescode.html), by name: its drivers give the extended one where there is one.
+_FULL: Final = "SQLITE_FULL"
+_REFUSED: Final = (
+    "SQLITE_IOERR_WRITE",
+    "SQLITE_IOERR_FSYNC",
+    "SQLITE_IOERR_DIR_FSYNC",
+    "SQLITE_IOERR_TRUNCATE",
+    "SQLITE_IOERR_SHM",
+)
+"""What a limit on the size of files, a quota and a disk that is full to the last block are called."""
+_LOCKED: Final = ("SQLITE_BUSY", "SQLITE_LOCKED")
+_DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+
+MAKE_ROOM: Final = "the operator of this node makes room on its disk; then ask again"
+RESTORE: Final = "stop the node and restore the newest backup: hansa restore FILE NEW-FOLDER"
+
+
+class Contended(DatabaseBusy):
+    """The database refused the transaction because of a concurrent one: doing it again will do."""
+
+
+def fault_of(error: DBAPIError) -> LocalFault:
+    """The fault that ``error`` stands for. Quotes nothing of what was to be written."""
+    return fault_of_driver(error.orig, lost=error.connection_invalidated)
+
+
+def fault_of_driver(error: BaseException | None, *, lost: bool = False) -> LocalFault:
+    """As ``fault_of``, for an error of the driver itself; ``lost``: the connection is gone with it."""
+    state = str(getattr(error, "sqlstate", None) or "")
+    name = str(getattr(error, "sqlite_errorname", None) or "")
+    if state in _CONTENDED:
+        return Contended("two requests were in each other's way", remedy="try again")
+    if state in _BUSY or name.startswith(_LOCKED):
+        return DatabaseBusy("the database is busy", remedy="try again in a moment")
+    if state in _NO_ROOM or name == _FULL or name.startswith(_REFUSED):
+        return NoRoom("the disk that the database lies on is full or cannot be written", remedy=MAKE_ROOM)
+    message = str(error).partition("\n")[0]
+    # A server that cannot be reached, or that is gone in the middle of an answer, gives no code.
+    unreached = not state and not name and type(error).__name__ == "OperationalError"
+    if state in _AWAY or state.startswith(_CONNECTION) or lost or unreached:
+        away = DatabaseAway("the connection to the database was lost", remedy="try again in a moment")
+        away.add_note(message)  # For the log: it may name the server and its user.
+        return away
+    remedy = RESTORE if name.startswith(_DAMAGED) else ""
+    return LocalFault(f"the database failed: {type(error).__name__}: {message}", remedy=remedy)
