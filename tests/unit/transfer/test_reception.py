@@ -17,7 +17,6 @@ import pytest
 from node.base.errors import (
     Conflict,
     HansaError,
-    LocalFault,
     NoRoom,
     NotAllowed,
     NotFound,
