@@ -75,6 +75,7 @@ class Chains:
     """A view of the ledger: which versions of this node's own records stand where in which chain."""
 
     name = "feed"
+    kinds: tuple[EntryKind, ...] = (EntryKind.RECORD,)
 
     def __init__(self, *, me: str, epoch: int = 0) -> None:
         self._me = me
@@ -101,6 +102,10 @@ class Chains:
                 if entry.kind is EntryKind.RECORD:
                     self._take(entry)
                 self._position = entry.seq + 1
+
+    def passed(self, position: int) -> None:
+        with self._lock:
+            self._position = max(self._position, position)
 
     def rebuild(self) -> None:
         with self._lock:

@@ -26,12 +26,17 @@ class View(Protocol):
     """Something that follows the ledger and can be made anew from it."""
 
     name: str
+    kinds: tuple[EntryKind, ...]
 
     def position(self) -> int:
         """The next ``seq`` that the view has not applied."""
 
     def apply(self, entries: Sequence[Entry]) -> None:
-        """Take in entries that follow one another, the first of which is at ``position`` or before."""
+        """Take in entries that follow one another, the first of which is at ``position`` or before; those of other
+        kinds than its own may be left out."""
+
+    def passed(self, position: int) -> None:
+        """No entry before ``position`` that was not applied is of its kinds."""
 
     def rebuild(self) -> None:
         """Forget everything; the follower then applies the ledger from the beginning."""
@@ -67,6 +72,7 @@ class GraphView:
     """Keeps the graph store."""
 
     name = "graph"
+    kinds: tuple[EntryKind, ...] = (EntryKind.RECORD,)
 
     def __init__(self, *, uow: UnitOfWork, records: RecordStore, graph: Graph) -> None:
         self._uow = uow
@@ -83,6 +89,10 @@ class GraphView:
             if heads or not self._passed.may_skip(_after(entries), self._graph.position()):
                 self._graph.apply(heads, _after(entries))
 
+    def passed(self, position: int) -> None:
+        if not self._passed.may_skip(position, self._graph.position()):
+            self._graph.apply([], position)
+
     def rebuild(self) -> None:
         self._passed.forget()
         self._graph.clear()
@@ -92,6 +102,7 @@ class SearchView:
     """Keeps the search index."""
 
     name = "search"
+    kinds: tuple[EntryKind, ...] = (EntryKind.RECORD,)
 
     def __init__(self, *, uow: UnitOfWork, records: RecordStore, index: SearchIndex) -> None:
         self._uow = uow
@@ -108,6 +119,10 @@ class SearchView:
             if heads or not self._passed.may_skip(_after(entries), self._index.position()):
                 changes = [(head.iri, None if head.withdrawn else indexed(head)) for head in heads]
                 self._index.apply(changes, _after(entries))
+
+    def passed(self, position: int) -> None:
+        if not self._passed.may_skip(position, self._index.position()):
+            self._index.apply([], position)
 
     def rebuild(self) -> None:
         self._passed.forget()

@@ -64,10 +64,15 @@ class HansaClient:
 
     def ready(self) -> bool:
         """Whether it answers and is ready to work."""
+        return not self.hindered()
+
+    def hindered(self) -> str:
+        """What keeps it from being ready, as it says itself; empty where nothing does."""
         try:
-            return self._http.get("/ready", timeout=2).status_code == 200
-        except httpx2.HTTPError:
-            return False
+            answer = self._http.get("/ready", timeout=2)
+        except httpx2.HTTPError as error:
+            return f"no answer: {type(error).__name__}"
+        return "" if answer.status_code == 200 else answer.text
 
     # ---- publishing ------------------------------------------------------------------------------------------
 
@@ -145,9 +150,24 @@ class HansaClient:
         params = {"iri": iri, **({"purpose": purpose} if purpose else {})}
         return dict(self._get("/api/conditions", params=params))
 
-    def negotiate(self, iri: str, *, purpose: str | None = None) -> dict[str, Any]:
-        """Ask for it; returns ``{pid, state, provider}``."""
-        return dict(self._json("POST", "/api/negotiations", json={"dataset": iri, "purpose": purpose}))
+    def negotiate(
+        self, iri: str, *, purpose: str | None = None, ask: Any = None, least: Any = None
+    ) -> dict[str, Any]:
+        """Ask for it, under other terms than the offered ones with ``ask``; returns ``{pid, state, provider}``."""
+        wanted = {"dataset": iri, "purpose": purpose, "ask": ask, "least": least}
+        return dict(self._json("POST", "/api/negotiations", json=wanted))
+
+    def limits(self, iri: str) -> dict[str, Any]:
+        """How far the node goes by itself for an asset of its own: ``{dataset, terms, sentences, by, at}``."""
+        return dict(self._get("/api/limits", params={"dataset": iri}))
+
+    def set_limits(self, iri: str, conditions: Any) -> dict[str, Any]:
+        """From now on agree by itself to terms within ``conditions``; as ``limits``."""
+        return dict(self._json("PUT", "/api/limits", json={"dataset": iri, "conditions": conditions}))
+
+    def clear_limits(self, iri: str) -> None:
+        """From now on agree by itself only to what equals the offer."""
+        self._send("DELETE", "/api/limits", params={"dataset": iri})
 
     def negotiation(self, pid: str, *, wait: float = 0) -> dict[str, Any]:
         """How a negotiation stands; waits up to ``wait`` seconds for its end."""

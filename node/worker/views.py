@@ -7,9 +7,9 @@ import logging
 from collections.abc import Sequence
 from typing import Protocol
 
-from node.base.errors import LocalFault
+from node.base.errors import Damaged
 from node.base.work import UnitOfWork
-from node.ledger.model import Entry
+from node.ledger.model import Entry, EntryKind
 from node.ledger.ports import LedgerStore
 
 log = logging.getLogger("hansa.views")
@@ -23,12 +23,17 @@ class View(Protocol):
     """Something that is derived from the ledger and can be rebuilt from it."""
 
     name: str
+    kinds: tuple[EntryKind, ...]
+    """The entries that it is made of."""
 
     def position(self) -> int:
         """The next ``seq`` that it has not applied."""
 
     def apply(self, entries: Sequence[Entry]) -> None:
         """Take these entries, in order; its position is then the last ``seq`` + 1. Safe to repeat."""
+
+    def passed(self, position: int) -> None:
+        """No entry before ``position`` that it has not applied is of its kinds."""
 
     def rebuild(self) -> None:
         """Forget everything, so that the ledger is applied from its beginning."""
@@ -135,23 +140,30 @@ class FollowLedger:
     def _advance(self, view: View) -> int:
         try:
             return self._follow(view)
-        except LocalFault as fault:
+        except Damaged as fault:
             # A damaged view is no loss: everything in it follows from the ledger. Once; if it is not the view that
-            # is broken but the disk, rebuilding again and again would only hide it.
+            # is broken but the disk, rebuilding again and again would only hide it. A database that is away or a
+            # disk that is full damages nothing: the view waits for it.
             if view.name in self._rebuilt:
                 raise
             log.warning("view %s is damaged and is rebuilt from the ledger: %s", view.name, fault.detail)
             self._rebuilt.add(view.name)
-            view.rebuild()
-            return self._follow(view)
+        # Only here: while the fault is at hand, so are the frames that it came through, and the damaged store in them
+        # would still be open.
+        view.rebuild()
+        return self._follow(view)
 
     def _follow(self, view: View) -> int:
         position = view.position()
         self._positions[view.name] = position
+        # Most entries are messages and accesses, which no view is made of: a start that read them all would take the
+        # longer the older the node is. The size is read first, so that nothing numbered in between is passed by.
         with self._uow.read() as tx:
-            entries = self._ledger.since(tx, position, limit=BATCH)
-        if not entries:
-            return 0
-        view.apply(entries)
+            size = self._ledger.size(tx)
+            entries = self._ledger.since(tx, position, limit=BATCH, kinds=view.kinds)
+        if entries:
+            view.apply(entries)
+        if len(entries) < BATCH and view.position() < size:
+            view.passed(size)
         self._positions[view.name] = view.position()
-        return len(entries)
+        return self._positions[view.name] - position

@@ -89,15 +89,16 @@ class Member:
 
     def wait_ready(self) -> float:
         """Until it answers that it is ready; the seconds that this took."""
-        began = time.monotonic()
+        began, hindered = time.monotonic(), "it ended"
         with self.client() as client:
             while time.monotonic() - began < READY_SECONDS:
                 if self.process is not None and self.process.poll() is not None:
                     break
-                if client.ready():
+                hindered = client.hindered()
+                if not hindered:
                     return time.monotonic() - began
                 time.sleep(0.02)
-        raise RuntimeError(f"{self.name} did not come up:\n{self.log_tail()}")
+        raise RuntimeError(f"{self.name} did not come up: {hindered}\n{self.log_tail()}")
 
     def client(self) -> HansaClient:
         """A client with this node's own token."""
