@@ -10,9 +10,10 @@ from urllib.parse import urljoin, urlsplit
 
 from node.adapters.egress import Egress, Lane
 from node.adapters.egress.client import Answer
-from node.base.errors import NotFound, PeerUnreachable
+from node.base.errors import InvalidInput, NotFound, PeerUnreachable
 from node.bootstrap.correspondence import Correspondence
-from node.negotiation.wire import told, written
+from node.negotiation import wire
+from node.negotiation.wire import written
 from node.vocab.dsp import version_of
 
 PAGES: Final = 1000
@@ -42,7 +43,7 @@ class RemoteCatalogues:
             raise _absent()
         if answer.status == 404:
             raise _absent()
-        found = dict(told(_object(answer)))
+        found = _object(answer)
         if found.get("@id") != iri:
             raise PeerUnreachable("the provider's catalogue answers about something else")
         return found, address
@@ -60,7 +61,7 @@ class RemoteCatalogues:
         for _ in range(pages):
             answer = await self._ask(provider, "POST", url, body)
             page = _object(answer)
-            for one in told(page).get("dataset") or []:
+            for one in page.get("dataset") or []:
                 if isinstance(one, dict):
                     yield one
             following = _following(answer.headers)
@@ -94,10 +95,10 @@ def _absent() -> NotFound:
 def _object(answer: Answer) -> dict[str, Any]:
     if not answer.ok:
         raise PeerUnreachable(f"the provider's catalogue answers {answer.status}")
-    found = answer.json()
-    if not isinstance(found, dict):
-        raise PeerUnreachable("the provider's catalogue answers something that is no object")
-    return found
+    try:
+        return wire.read(answer.body)
+    except InvalidInput as error:
+        raise PeerUnreachable(f"the provider's catalogue answers what is not read here: {error.detail}") from error
 
 
 def _following(headers: Mapping[str, str]) -> str | None:

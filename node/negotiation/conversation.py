@@ -16,7 +16,7 @@ from node.base.clock import Clock
 from node.base.crashpoints import crashpoint
 from node.base.delivery import Courier
 from node.base.errors import Crossed, InvalidInput, LocalProtocolError, NotFound
-from node.base.jsons import canonical, read_json, read_object
+from node.base.jsons import canonical, read_json
 from node.base.machine import (
     Acknowledged,
     Cancel,
@@ -36,6 +36,8 @@ from node.base.work import Transaction
 from node.ledger.model import EntryKind
 from node.negotiation.caps import require_room
 from node.negotiation.messages import AFTER, Incoming
+from node.negotiation.repeats import Repeats
+from node.negotiation.wire import written
 
 TOPIC = "dsp"
 
@@ -85,6 +87,7 @@ class Conversation(Generic[P]):
         self._path = path
         self._dated = dated
         self._kept = kept
+        self._repeats = Repeats(table=table, store=store, kept=kept)
 
     # ---- finding ---------------------------------------------------------------------------------------------
 
@@ -113,29 +116,12 @@ class Conversation(Generic[P]):
         A message that bears an ``@id`` is known by it wherever it stands in the conversation; one without is
         taken for a resend only when it equals the last message accepted from this peer.
         """
-        body_hash = _hash(message.raw)
-        known = self._store.accepted(tx, process.pid, body_hash)
-        if known is None:
-            return None
-        if message.id is None:
-            last = self._store.last_accepted(tx, process.pid)
-            if last is None or last.body_sha256 != body_hash:
-                return None
-            move = self.table.move(process.state, message.name)
-            if move is not None and move.accepts(process.role.other):
-                return None
-        return Answer(known.answer_status, dict(read_json(known.answer)))
+        return _as_then(self._repeats.repeated(tx, process, message))
 
     def said_again(self, tx: Transaction, process: P, message: Incoming) -> Answer | None:
         """The stored answer, if this message says the same as the last one accepted from the peer under another
         ``@id``: a peer that could not record our answer may write its message anew."""
-        last = self._store.last_accepted(tx, process.pid)
-        if last is None or last.message != message.name:
-            return None
-        before = {name: value for name, value in read_object(last.body).items() if name != "@id"}
-        if before != {name: value for name, value in message.body.items() if name != "@id"}:
-            return None
-        return Answer(last.answer_status, dict(read_json(last.answer)))
+        return _as_then(self._repeats.said_again(tx, process, message))
 
     def receive(self, tx: Transaction, process: P, message: Incoming, **changes: Any) -> Step[P]:
         """Apply the peer's message; ``changes`` are the room's own fields that it settles.
@@ -298,7 +284,7 @@ class Conversation(Generic[P]):
             topic=TOPIC,
             lane=process.peer,
             subject=process.pid,
-            body=canonical(send.body),
+            body=canonical(written(send.body)),
             due=due,
             headers={
                 "url": process.peer_address + self._path(send.message, process.peer_pid),
@@ -361,6 +347,10 @@ class Conversation(Generic[P]):
         stated = message.text(theirs)
         if process.peer_pid is not None and stated is not None and stated != process.peer_pid:
             raise InvalidInput(f"{theirs} is not the process id that you gave before")
+
+
+def _as_then(known: Exchange | None) -> Answer | None:
+    return None if known is None else Answer(known.answer_status, dict(read_json(known.answer)))
 
 
 def _hash(raw: bytes) -> str:

@@ -1,6 +1,7 @@
 """The messages of contract negotiation, in and out (DSP 2025-1 §7.2; JSON Schemas ``negotiation/*.json``).
 
-Reading checks what the schema demands, keeps members that it does not know, and never loads a context.
+Reading takes every form of JSON-LD (``node.negotiation.wire``), checks what the schema demands, keeps members that it
+does not know, and never loads a context.
 Writing yields exactly the compact form of the schemas, with ``@type`` on every object, so that peers that do
 expand JSON-LD read the same.
 """
@@ -14,8 +15,7 @@ from urllib.parse import quote
 
 from node.base.errors import InvalidInput
 from node.base.ids import new_urn
-from node.base.jsons import read_object
-from node.negotiation import machine
+from node.negotiation import machine, wire
 from node.negotiation.model import Negotiation
 from node.negotiation.wire import version_named, written
 from node.vocab.dsp import V2025_1, VERSIONS, DspVersion
@@ -41,11 +41,17 @@ _RULES: Final = ("permission", "prohibition")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
-    """A message that was read: ``name`` is the table's name for it, ``body`` the whole object."""
+    """A message that was read: ``name`` is the table's name for it, ``body`` the whole object in the compact form of
+    2025-1, ``raw`` what was sent."""
 
     name: str
     body: Mapping[str, Any]
     raw: bytes
+
+    @property
+    def rewritten(self) -> bool:
+        """Whether ``raw`` is in another form than ``body``."""
+        return wire.UNUSUAL.search(self.raw) is not None
 
     @property
     def version(self) -> DspVersion:
@@ -67,7 +73,7 @@ def read(raw: bytes, *expected: str) -> Incoming:
 
     Raises ``InvalidInput`` that names the member which the schema misses.
     """
-    body = read_object(raw)
+    body = wire.read(raw)
     kind = require_type(body, *expected)
     for member in _REQUIRED[kind]:
         require_text(body, member)

@@ -23,12 +23,14 @@ from node.negotiation.caps import Caps
 from node.negotiation.conversation import Conversation, Note
 from node.negotiation.model import Negotiation, PendingDecision
 from node.negotiation.ports import DecisionStore
+from node.negotiation.wire import settled
 from node.policy.decide import decide, principal_action
 from node.policy.model import Decision, Situation
 from node.policy.odrl import asks_for, parse, same_terms
 from node.policy.summary import summary
 
 log = logging.getLogger("hansa.negotiation")
+from node.vocab.dsp import VERSIONS
 
 _MESSAGES: Final[dict[type[strategy.Action], str]] = {
     strategy.Offer: machine.OFFER,
@@ -234,6 +236,8 @@ class Reactions:
         # What the provider has added of its own is kept, and not signed as ours.
         unsigned = proposal.unsigned(negotiation, negotiation.agreement)
         signature = agreement.sign(self._keyring, negotiation.agreement, unsigned)
+        # Both sides sign what is read at the other end, whatever the version in which it goes there.
+        body = settled(body, VERSIONS[negotiation.version])
         return self._conversation.command(
             tx,
             negotiation,

@@ -1,204 +1,292 @@
-"""How the versions of the Dataspace Protocol write the same message: one table, one reader, one writer.
+"""How peers write the same message: one table (``node.negotiation.terms``), one reader, one writer.
 
-Inside this node a message has the members of 2025-1, whichever version it came or leaves in; its ``@context`` says
-which. DSP 2024/1 has the same paths, messages and states, and writes them as JSON-LD with prefixes: ``dspace:``
-before the protocol's own terms, ``odrl:``, ``dcat:`` and ``dct:`` before the others; process ids and other
-identifiers as ``{"@id": …}``; states and events as ``{"@id": "dspace:…"}``; the type of a message with its prefix.
-Reading takes prefixes, whole IRIs and bare terms alike, one object for a list of one, and never loads a context.
+Inside this node a message has the members of DSP 2025-1 in the compact form of its schemas, whichever version it came
+or leaves in; its ``@context`` says which. What comes in that form is taken as it is, and costs nothing but a look.
+Everything else that says the same is put into it: expanded JSON-LD, other prefixes, aliases and vocabularies that the
+message defines itself, ``@value`` and ``@id`` objects, arrays around one value, one value in place of an array; and
+DSP 2024/1, which writes its messages with prefixes: ``dspace:`` before the protocol's own terms, ``odrl:``, ``dcat:``
+and ``dct:`` before the others. No context is ever loaded (``node.negotiation.contexts``).
+
+Members that are not the protocol's are kept under their IRIs, with the values that they have
+(docs/decisions/0014-json-ld-without-a-processor.md).
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from enum import Enum, auto
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
-from node.base.jsons import canonical, read_object
-from node.vocab.dsp import V2024_1, V2025_1, VERSIONS, DspVersion
+from node.base.jsons import canonical, read_json, read_object
+from node.negotiation.contexts import Names, names_in, version_named
+from node.negotiation.terms import (
+    NAMESPACES,
+    OPERATORS,
+    TERMS,
+    TYPES,
+    UNUSUAL,
+    Kind,
+    compact,
+    local,
+    of_version,
+    term,
+    wire_name,
+)
+from node.vocab.dsp import CONTEXTS, V2024_1, VERSIONS, DspVersion
+from node.vocab.namespaces import ODRL
+
+__all__ = ["UNUSUAL", "read", "same", "sent", "settled", "told", "version_named", "written"]
+
+_OF_A_NODE: Final = frozenset({"@id", "@type"})
 
 
-class Kind(Enum):
-    """How a member's value is written."""
+def read(raw: bytes) -> dict[str, Any]:
+    """A message or an answer in any form, with the members of 2025-1 in their compact form. Raises ``InvalidInput``.
 
-    ID = auto()
-    TEXT = auto()
-    STATE = auto()
-    TERM = auto()
-    OBJECT = auto()
-    LIST = auto()
-    ANY = auto()
-    ANYS = auto()
-
-
-_NAMESPACES: Final[Mapping[str, str]] = {
-    "dspace": V2024_1.namespace,
-    "odrl": "http://www.w3.org/ns/odrl/2/",
-    "dcat": "http://www.w3.org/ns/dcat#",
-    "dct": "http://purl.org/dc/terms/",
-}
-
-_TERMS: Final[Mapping[str, tuple[str, Kind]]] = {
-    "consumerPid": ("dspace", Kind.ID),
-    "providerPid": ("dspace", Kind.ID),
-    "agreementId": ("dspace", Kind.ID),
-    "participantId": ("dspace", Kind.ID),
-    "callbackAddress": ("dspace", Kind.TEXT),
-    "timestamp": ("dspace", Kind.TEXT),
-    "code": ("dspace", Kind.TEXT),
-    "reason": ("dspace", Kind.ANYS),
-    "filter": ("dspace", Kind.ANYS),
-    "state": ("dspace", Kind.STATE),
-    "eventType": ("dspace", Kind.STATE),
-    "offer": ("dspace", Kind.OBJECT),
-    "agreement": ("dspace", Kind.OBJECT),
-    "dataAddress": ("dspace", Kind.OBJECT),
-    "endpointType": ("dspace", Kind.ID),
-    "endpoint": ("dspace", Kind.TEXT),
-    "endpointProperties": ("dspace", Kind.LIST),
-    "name": ("dspace", Kind.TEXT),
-    "value": ("dspace", Kind.TEXT),
-    "format": ("dct", Kind.ID),
-    "catalog": ("dcat", Kind.LIST),
-    "dataset": ("dcat", Kind.LIST),
-    "service": ("dcat", Kind.LIST),
-    "distribution": ("dcat", Kind.LIST),
-    "accessService": ("dcat", Kind.OBJECT),
-    "endpointURL": ("dcat", Kind.TEXT),
-    "endpointDescription": ("dcat", Kind.TEXT),
-    "hasPolicy": ("odrl", Kind.LIST),
-    "permission": ("odrl", Kind.LIST),
-    "prohibition": ("odrl", Kind.LIST),
-    "obligation": ("odrl", Kind.LIST),
-    "duty": ("odrl", Kind.LIST),
-    "remedy": ("odrl", Kind.LIST),
-    "consequence": ("odrl", Kind.LIST),
-    "constraint": ("odrl", Kind.LIST),
-    "and": ("odrl", Kind.LIST),
-    "or": ("odrl", Kind.LIST),
-    "xone": ("odrl", Kind.LIST),
-    "andSequence": ("odrl", Kind.LIST),
-    "action": ("odrl", Kind.TERM),
-    "leftOperand": ("odrl", Kind.TERM),
-    "operator": ("odrl", Kind.TERM),
-    "rightOperand": ("odrl", Kind.ANY),
-    "target": ("odrl", Kind.ID),
-    "assigner": ("odrl", Kind.ID),
-    "assignee": ("odrl", Kind.ID),
-    "profile": ("odrl", Kind.ID),
-}
-
-_TYPES: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("Catalog", "Dataset", "Distribution", "DataService"), "dcat"),
-    **dict.fromkeys(("Offer", "Agreement", "Set", "Duty"), "odrl"),
-}
+    ``@context`` is what was sent where the message is in the compact form; else the address of the version's.
+    """
+    value = read_json(raw)
+    if isinstance(value, list) and len(value) == 1:
+        # An expanded document is an array of nodes (JSON-LD 1.1 §9.1); a message is one.
+        value = value[0]
+    if not isinstance(value, dict):
+        raise InvalidInput("a message is one JSON object", remedy="send an object: { … }")
+    if UNUSUAL.search(raw) is None and _named_alone(value.get("@context")):
+        return value
+    return _read(value)
 
 
-def version_named(context: Any) -> DspVersion | None:
-    """The version that a ``@context`` names: by its address, or by the namespace of a prefix."""
-    entries = context if isinstance(context, list) else [context]
-    for version in VERSIONS.values():
-        for entry in entries:
-            named = entry.values() if isinstance(entry, Mapping) else [entry]
-            if any(name in (version.context, version.namespace) for name in named if isinstance(name, str)):
-                return version
-    return None
+def told(body: Mapping[str, Any]) -> dict[str, Any]:
+    """As ``read``, of an answer that has been read as JSON already."""
+    return read(json.dumps(body).encode())
 
 
-def read(raw: bytes, version: DspVersion) -> bytes:
-    """A message that came in ``version``, with the members of 2025-1. Raises ``InvalidInput``."""
-    if version == V2025_1 or not raw.strip():
-        return raw
-    body = read_object(raw)
-    if version_named(body.get("@context")) != version:
-        raise InvalidInput(f"@context does not name version {version.name} of the Dataspace Protocol")
-    return canonical({**_plain(body), "@context": [version.context]})
+def settled(body: Mapping[str, Any], version: DspVersion) -> dict[str, Any]:
+    """A part of a message, an offer or an agreement, as it reads once it was sent in ``version``: what both sides
+    canonicalise, hash and sign. In 2025-1 that is what stands in it."""
+    if version != V2024_1:
+        return dict(body)
+    return _plain(_prefixed(body), names_in(dict(NAMESPACES)))
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two offers or agreements are the same in the compact form, whatever the form in which they came."""
+    names = Names(prefixes=CONTEXTS[V2024_1.context])
+    return canonical(_plain(one, names)) == canonical(_plain(other, names))
 
 
 def sent(body: bytes) -> bytes:
-    """A message of ours, with the members of 2025-1, as it goes over the wire."""
+    """A message of ours as it goes over the wire: earlier releases of this program have put those of 2024/1 into the
+    outbox with the members of 2025-1."""
     if V2024_1.context.encode() not in body:
         return body
     return canonical(written(read_object(body)))
-
-
-def told(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a peer told in whatever version, with the members of 2025-1."""
-    return body if version_named(body.get("@context")) in (None, V2025_1) else _plain(body)
 
 
 def written(body: Mapping[str, Any]) -> dict[str, Any]:
     """A message or an answer of ours as the version writes it that its ``@context`` names."""
     if version_named(body.get("@context")) != V2024_1:
         return dict(body)
-    return {**_prefixed(body), "@context": dict(_NAMESPACES)}
+    return {**_prefixed(body), "@context": dict(NAMESPACES)}
 
 
-def _plain(body: Mapping[str, Any]) -> dict[str, Any]:
+# ---- reading another form ------------------------------------------------------------------------------------
+
+
+def _named_alone(context: Any) -> bool:
+    """Whether ``@context`` is an array of addresses, one of them a version's: the form of the schemas."""
+    if not isinstance(context, list) or not all(isinstance(one, str) for one in context):
+        return False
+    return any(version.context in context for version in VERSIONS.values())
+
+
+def _read(body: Mapping[str, Any]) -> dict[str, Any]:
+    context = body.get("@context")
+    names = names_in(context)
+    said = {name: value for name, value in body.items() if name != "@context"}
+    if set(said) == {"@graph"}:
+        graph = said["@graph"]
+        nodes = graph if isinstance(graph, list) else [graph]
+        if len(nodes) != 1 or not isinstance(nodes[0], Mapping):
+            raise InvalidInput(
+                "@graph has several nodes", remedy="send the message as one object, with its parts inside it"
+            )
+        said = dict(nodes[0])
+    plain = _plain(said, names)
+    version = names.version or _version_of_type(said, names)
+    if version is not None:
+        alone = _named_alone(context)
+        return {"@context": context if alone else [version.context], **plain}
+    return {**({} if context is None else {"@context": context}), **plain}
+
+
+def _version_of_type(said: Mapping[str, Any], names: Names) -> DspVersion | None:
+    """The version in whose namespace the type is: an expanded message has no context."""
+    for name, value in said.items():
+        if names.iri(name) == "@type":
+            several = value if isinstance(value, list) else [value]
+            for one in several:
+                if isinstance(one, str) and (found := of_version(one)) is not None:
+                    return found
+    return None
+
+
+def _plain(body: Mapping[str, Any], names: Names) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, said in body.items():
-        short = _short(name)
+        iri = names.iri(name)
+        if iri is None:
+            continue  # The message's own context takes this name's meaning away.
+        short = term(iri)
         if short in found:
             raise InvalidInput(f"{short} is said twice")
-        if name == "@type":
-            found[name] = _type(said)
-        elif short not in _TERMS:
-            found[short] = said
-        else:
-            kind = _TERMS[short][1]
-            value = _read_value(kind, said)
+        if short.startswith("@"):
+            found[short] = _keyword(short, said, names)
+        elif short in TERMS:
+            kind = TERMS[short][1]
+            value = _value(kind, said, names, whole="://" in name)
+            if kind is Kind.TERM:
+                value = _word_of_odrl(short, value, names)
             # 2025-1 leaves out a list that has nothing in it.
             if kind is not Kind.LIST or value:
                 found[short] = value
+        else:
+            found[short] = _lone(said, names) if iri.startswith(ODRL) and "://" in name else said
     return found
 
 
-def _read_value(kind: Kind, value: Any) -> Any:
-    several = value if isinstance(value, list) else [value]
+def _keyword(name: str, said: Any, names: Names) -> Any:
+    if name not in _OF_A_NODE:
+        raise InvalidInput(
+            f"{name[:80]} is not read in a message",
+            remedy="send the message in its compact or its expanded form, with one @context at its top",
+        )
+    one = said[0] if isinstance(said, list) and len(said) == 1 else said
+    if not isinstance(one, str):
+        return said
+    if name == "@id":
+        return names.reference(one)
+    return local(names.iri(one) or one)
+
+
+def _value(kind: Kind, value: Any, names: Names, *, whole: bool) -> Any:
+    several = _listed(value, names)
     match kind:
         case Kind.LIST:
-            return [_plain(one) if isinstance(one, Mapping) else one for one in several]
+            return [_node(one, names) for one in several]
         case Kind.ANYS:
-            return [_bare(one) for one in several]
+            return [_bare(one, names) for one in several]
         case Kind.ANY:
-            return value
+            return _lone(value, names) if whole else value
+        case Kind.IDS if len(several) != 1:
+            return [_identifier(one, names) for one in several]
+        case Kind.IDS if isinstance(value, list) and not whole:
+            return [_identifier(one, names) for one in value]
     one = several[0] if len(several) == 1 else value
-    if kind is Kind.OBJECT:
-        return _plain(one) if isinstance(one, Mapping) else one
-    one = _bare(one)
-    return one.removeprefix(V2024_1.namespace).removeprefix("dspace:") if kind is Kind.STATE and one else one
+    match kind:
+        case Kind.OBJECT:
+            return _node(one, names)
+        case Kind.TEXT:
+            return _bare(one, names)
+        case Kind.ID | Kind.IDS:
+            return _identifier(one, names)
+        case _:
+            said = _bare(one, names)
+            return _word(said, names) if isinstance(said, str) and kind is not Kind.TERM else said
 
 
-def _bare(value: Any) -> Any:
+def _listed(value: Any, names: Names) -> list[Any]:
+    """The values of a member: an array, what ``@list`` or ``@set`` holds, or the one that it has."""
+    several: list[Any] = []
+    for one in value if isinstance(value, list) else [value]:
+        inner = _only(one, names)
+        if inner is not None and inner[0] in ("@list", "@set"):
+            several += inner[1] if isinstance(inner[1], list) else [inner[1]]
+        else:
+            several.append(one)
+    return several
+
+
+def _only(value: Any, names: Names) -> tuple[str, Any] | None:
+    """Keyword and value of an object with one member."""
+    if not isinstance(value, Mapping) or len(value) != 1:
+        return None
+    [(name, said)] = value.items()
+    return names.iri(name) or "", said
+
+
+def _node(value: Any, names: Names) -> Any:
+    value = _bare(value, names)
+    return _plain(value, names) if isinstance(value, Mapping) else value
+
+
+def _bare(value: Any, names: Names) -> Any:
     """What ``{"@id": …}`` or ``{"@value": …}`` holds."""
-    if isinstance(value, Mapping) and set(value) <= {"@id"} | {"@value", "@type"} and value:
-        return value.get("@id", value.get("@value", value))
+    if not isinstance(value, Mapping) or not value:
+        return value
+    said = {names.iri(name): one for name, one in value.items()}
+    if "@value" in said and set(said) <= {"@value", "@type"}:
+        return said["@value"]
+    return said["@id"] if set(said) <= {"@id", "@type"} and "@id" in said else value
+
+
+def _identifier(value: Any, names: Names) -> Any:
+    value = _bare(value, names)
+    return names.reference(value) if isinstance(value, str) else value
+
+
+def _word(text: str, names: Names) -> str:
+    """A state, an event, a format or a type of end point: a word of the protocol's without its namespace."""
+    iri = names.iri(text) or text
+    found = local(iri)
+    return found if found != iri or text in names.terms else text
+
+
+def _word_of_odrl(name: str, value: Any, names: Names) -> Any:
+    """An action or operand with the prefix of ODRL, an operator without."""
+    if not isinstance(value, str):
+        return value
+    if name == "operator":
+        bare = compact(names.iri(value) or value).removeprefix("odrl:")
+        return bare if bare in OPERATORS else value
+    if names.iri(value) == ODRL + value.removeprefix("odrl:"):
+        return value
+    whole = names.terms.get(value) or names.reference(value)
+    # The only action or operand that the protocol's context has a bare name for.
+    return "use" if whole == f"{ODRL}use" else compact(whole)
+
+
+def _lone(value: Any, names: Names) -> Any:
+    """A value of an expanded message as it stands in a compact one: without the array around one, without ``@value``
+    where that is all there is to it, and with the prefix of ODRL."""
+    several = [_compacted(one, names) for one in _listed(value, names)]
+    return several[0] if len(several) == 1 else several
+
+
+def _compacted(value: Any, names: Names) -> Any:
+    inner = _only(value, names)
+    if inner is None:
+        return value
+    keyword, said = inner
+    if keyword == "@value":
+        return said if isinstance(said, str) else value
+    if keyword == "@id" and isinstance(said, str):
+        return {"@id": compact(names.reference(said))}
     return value
 
 
-def _type(value: Any) -> Any:
-    one = value[0] if isinstance(value, list) and len(value) == 1 else value
-    return _short(one, types=True) if isinstance(one, str) else value
-
-
-def _short(name: str, *, types: bool = False) -> str:
-    """A term without its prefix or namespace, where it is one of the protocol's; other names as they are."""
-    for prefix, namespace in _NAMESPACES.items():
-        for head in (f"{prefix}:", namespace):
-            rest = name.removeprefix(head)
-            if rest != name and (types or _TERMS.get(rest, ("", None))[0] == prefix):
-                return rest
-    return name
+# ---- writing 2024/1 ------------------------------------------------------------------------------------------
 
 
 def _prefixed(body: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in body.items():
+        known = term(name)
         if name == "@type" and isinstance(value, str):
-            found[name] = f"{_TYPES.get(value, 'dspace')}:{value}"
-        elif name in _TERMS:
-            prefix, kind = _TERMS[name]
-            found[f"{prefix}:{name}"] = _write_value(kind, value)
+            found[name] = f"{TYPES.get(value, 'dspace')}:{value}"
+        elif known in TERMS:
+            found[wire_name(known)] = _write_value(TERMS[known][1], value)
         else:
             found[name] = value
     return found
@@ -206,8 +294,12 @@ def _prefixed(body: Mapping[str, Any]) -> dict[str, Any]:
 
 def _write_value(kind: Kind, value: Any) -> Any:
     match kind:
-        case Kind.ID:
-            return {"@id": value} if isinstance(value, str) else value
+        case Kind.ID | Kind.WORD if isinstance(value, str):
+            return {"@id": value}
+        case Kind.IDS if isinstance(value, str):
+            return {"@id": value}
+        case Kind.IDS if isinstance(value, list):
+            return [{"@id": one} if isinstance(one, str) else one for one in value]
         case Kind.STATE:
             return {"@id": f"dspace:{value}"}
         case Kind.TERM if isinstance(value, str):

@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 from node.base.errors import InvalidInput
 from node.base.ids import new_urn
-from node.base.jsons import canonical, read_object
+from node.base.jsons import canonical
+from node.negotiation import wire
 from node.negotiation.messages import Incoming, require_text, require_type
 from node.negotiation.wire import written
 from node.transfer import machine
@@ -31,7 +32,7 @@ _REQUIRED: Final[dict[str, tuple[str, ...]]] = {
 
 def read(raw: bytes, *expected: str) -> Incoming:
     """The message in ``raw``, which must be one of ``expected``. Raises ``InvalidInput``."""
-    body = read_object(raw)
+    body = wire.read(raw)
     kind = require_type(body, *expected)
     for member in _REQUIRED[kind]:
         require_text(body, member)
@@ -68,8 +69,12 @@ def without_secrets(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def kept(raw: bytes) -> bytes:
-    """A message as it is stored once it was taken: who reads the database or a backup reads no data by it."""
-    body = read_object(raw)
+    """A message as it is stored once it was taken: who reads the database or a backup reads no data by it.
+
+    One without a data address is kept as it was sent; one with is written anew without what is secret, with the
+    members of 2025-1.
+    """
+    body = wire.read(raw)
     address = body.get("dataAddress")
     if not isinstance(address, Mapping):
         return raw

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+
+from node.vocab.namespaces import DCAT, DCT, ODRL, XSD
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,16 @@ V2024_1: Final = DspVersion(
 
 VERSIONS: Final = {V2025_1.name: V2025_1, V2024_1.name: V2024_1}
 """The first is the one that we prefer."""
+
+_VOCABULARIES: Final = {"dct": DCT, "dcat": DCAT, "odrl": ODRL, "xsd": XSD}
+
+CONTEXTS: Final[Mapping[str, Mapping[str, str]]] = {
+    V2025_1.context: {**_VOCABULARIES, "dspace": V2025_1.namespace},
+    f"{V2025_1.namespace}odrl-profile.jsonld": {"odrl": ODRL},
+    V2024_1.context: {**_VOCABULARIES, "dspace": V2024_1.namespace},
+}
+"""The contexts that a message may name by their addresses, and the prefixes that each defines; what their terms stand
+for says ``node.negotiation.terms``. No context is ever loaded: these are all there are."""
 
 
 def version_of(address: str) -> DspVersion:

@@ -18,7 +18,6 @@ from starlette.routing import Route
 
 from node.base.crashpoints import crashpoint
 from node.base.errors import HansaError, InvalidInput, LocalFault, TooLarge
-from node.base.jsons import read_object
 from node.base.process import Role
 from node.identity.model import Caller, DidDocument
 from node.negotiation import machine as negotiating
@@ -127,11 +126,12 @@ class _Door:
     async def catalog(self, request: Request) -> Response:
         async def answer() -> Response:
             caller = await self._doors.participant(request)
-            body = await self._body(request)
+            body = await _body(request)
             wanted: Sequence[Any] = ()
             if body.strip():
-                message = read_object(body)
+                message = wire.read(body)
                 contract.require_type(message, "CatalogRequestMessage")
+                self._check_version(wire.version_named(message["@context"]))
                 wanted = message.get("filter") or ()
             token = request.query_params.get("continuationToken")
             version = self._doors.version
@@ -288,21 +288,21 @@ class _Door:
             reason=reason,
         )
 
-    async def _body(self, request: Request) -> bytes:
-        """The message, with the members of 2025-1 whatever the version of this door."""
-        return wire.read(await _body(request), self._doors.version)
-
     async def _message(self, request: Request, read: Callable[[bytes, str], Incoming], kind: str) -> Incoming:
         """The message, which must be of this door's version."""
         raw = await _body(request)
         crashpoint(point(kind, "R1"))
-        message = read(wire.read(raw, self._doors.version), kind)
-        if message.version != self._doors.version:
+        message = read(raw, kind)
+        self._check_version(message.version)
+        return message
+
+    def _check_version(self, version: DspVersion | None) -> None:
+        if version != self._doors.version:
+            spoken = version.name if version is not None else "none that is spoken here"
             raise InvalidInput(
-                f"this address speaks {self._doors.version.name}, and the message is of {message.version.name}",
+                f"this address speaks {self._doors.version.name}, and the message is of {spoken}",
                 remedy="see /.well-known/dspace-version for the address of each version",
             )
-        return message
 
     # ---- in common -------------------------------------------------------------------------------------------
 

@@ -13,10 +13,10 @@ from typing import Any, Protocol
 from node.base.clock import Clock
 from node.base.crashpoints import crashpoint
 from node.base.errors import ForbiddenAddress, InvalidInput, PeerUnreachable
-from node.base.jsons import read_json, read_object
+from node.base.jsons import read_object
 from node.base.process import Exchange
 from node.base.work import Task, Transaction
-from node.negotiation.wire import told
+from node.negotiation import wire
 from node.worker.loop import Again, Done, Never, Outcome
 
 # A peer that answers so asks for nothing but patience.
@@ -161,7 +161,6 @@ def _why(answer: PeerAnswer) -> tuple[str, tuple[Any, ...]]:
 
 def _members(body: bytes) -> dict[str, Any]:
     try:
-        value = read_json(body)
+        return wire.read(body)
     except InvalidInput:
         return {}
-    return dict(told(value)) if isinstance(value, dict) else {}

@@ -18,7 +18,7 @@ OFFER = {
     "permission": [
         {
             "action": "odrl:use",
-            "constraint": [{"leftOperand": "odrl:dateTime", "operator": "odrl:lt", "rightOperand": "2027-01-01"}],
+            "constraint": [{"leftOperand": "odrl:dateTime", "operator": "lt", "rightOperand": "2027-01-01"}],
         }
     ],
 }
@@ -94,7 +94,7 @@ def test_what_is_written_is_read_as_it_was(message: dict[str, Any]) -> None:
     sent = wire.written(message)
     assert sent["@context"]["dspace"] == V2024_1.namespace
     assert not [name for name in sent if not name.startswith("@") and ":" not in name]
-    assert json.loads(wire.read(json.dumps(sent).encode(), V2024_1)) == message
+    assert wire.read(json.dumps(sent).encode()) == message
     assert json.loads(wire.sent(json.dumps(message).encode())) == sent
 
 
@@ -104,7 +104,7 @@ def test_2025_1_goes_as_it_is(message: dict[str, Any]) -> None:
     raw = json.dumps(newer).encode()
     assert wire.written(newer) == newer
     assert wire.sent(raw) == raw
-    assert wire.read(raw, V2025_1) == raw
+    assert wire.read(raw) == newer
     assert wire.told(newer) == newer
 
 
@@ -127,7 +127,7 @@ def test_a_message_as_edc_writes_it() -> None:
             "odrl:target": {"@id": "urn:dataset"},
         },
     }
-    assert json.loads(wire.read(json.dumps(said).encode(), V2024_1)) == {
+    assert wire.read(json.dumps(said).encode()) == {
         "@context": [V2024_1.context],
         "@type": "ContractRequestMessage",
         "@id": "urn:message",
@@ -145,15 +145,13 @@ def test_a_message_as_edc_writes_it() -> None:
 @pytest.mark.parametrize(
     "said",
     [
-        {"@context": [V2025_1.context], "@type": "ContractRequestMessage"},
-        {"@type": "dspace:ContractRequestMessage"},
         {"@context": [V2024_1.context], "consumerPid": "urn:1", "dspace:consumerPid": "urn:2"},
         {"@context": [V2024_1.context], "dspace:code": "1", f"{V2024_1.namespace}code": "2"},
     ],
 )
-def test_what_is_not_a_message_of_2024_1(said: dict[str, Any]) -> None:
+def test_what_is_said_twice(said: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
-        wire.read(json.dumps(said).encode(), V2024_1)
+        wire.read(json.dumps(said).encode())
 
 
 @pytest.mark.parametrize(

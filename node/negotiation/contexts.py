@@ -1,0 +1,196 @@
+"""What the names in a JSON-LD message stand for: its ``@context``, read without loading anything (JSON-LD 1.1 §3.1).
+
+A context that a message names by its address is never fetched. Those of the protocol are known here, by facts
+(``node.vocab.dsp``); a context that stands in the message itself is read as far as messages need it: prefixes, terms,
+``@vocab`` and aliases of keywords. What could only be followed with a full processor of JSON-LD, or by loading
+something (``@import``, contexts within terms, ``@reverse``, ``@nest``, ``@base``), is refused in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from node.base.errors import InvalidInput
+from node.vocab.dsp import CONTEXTS, V2025_1, VERSIONS, DspVersion
+
+MAX_TERMS: Final = 500
+"""How many terms the contexts of one message may define."""
+
+_MAX_CHAIN: Final = 8
+"""Over how many other terms a term may be defined."""
+
+_IN_A_CONTEXT: Final = frozenset({"@version", "@protected", "@vocab", "@language", "@direction", "@propagate"})
+_IN_A_TERM: Final = frozenset(
+    {"@id", "@type", "@container", "@language", "@direction", "@protected", "@prefix", "@index"}
+)
+_CONTAINERS: Final = frozenset({"@set", "@list"})
+_ALIASED: Final = frozenset({"@id", "@type", "@value", "@list", "@set", "@language"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """What names mean in one message.
+
+    ``terms`` maps those that the message defines itself to IRIs, to keywords, or to None where it takes their meaning
+    away; ``vocab`` stands before all others. ``version`` is the version of the protocol that the contexts name.
+    """
+
+    terms: Mapping[str, str | None] = field(default_factory=dict)
+    prefixes: Mapping[str, str] = field(default_factory=dict)
+    vocab: str | None = None
+    version: DspVersion | None = None
+
+    def iri(self, name: str) -> str | None:
+        """The IRI or keyword that ``name`` stands for, or None; a bare name that is not defined stays one."""
+        if name.startswith("@"):
+            return name
+        if name in self.terms:
+            return self.terms[name]
+        if ":" in name:
+            prefix = name.partition(":")[0]
+            return self._whole(name, self.terms.get(prefix) or self.prefixes.get(prefix))
+        return self.vocab + name if self.vocab else name
+
+    def reference(self, text: str) -> str:
+        """An identifier, with a prefix that the message itself defines written out. Those of the protocol stay."""
+        return self._whole(text, self.terms.get(text.partition(":")[0])) if ":" in text else text
+
+    @staticmethod
+    def _whole(name: str, namespace: str | None) -> str:
+        rest = name.partition(":")[2]
+        return name if not namespace or namespace.startswith("@") or rest.startswith("//") else namespace + rest
+
+
+def names_in(context: Any) -> Names:
+    """The names that ``@context`` defines. Raises ``InvalidInput`` for what cannot be followed without loading it, or
+    at all; a context that is named by an unknown address is passed over beside one of the protocol's own, whose terms
+    are protected (JSON-LD 1.1 §4.1.11)."""
+    stated = context if isinstance(context, list) else [context]
+    known = [one for one in stated if isinstance(one, str) and one in CONTEXTS]
+    prefixes = dict(CONTEXTS[V2025_1.context])
+    for address in known:
+        prefixes |= CONTEXTS[address]
+    said: dict[str, Any] = {}
+    vocab: str | None = None
+    for one in stated:
+        match one:
+            case None:
+                continue
+            case str():
+                if one not in CONTEXTS and not known:
+                    raise _unknown(one)
+            case Mapping():
+                vocab = _vocab(one, vocab)
+                said |= {name: meant for name, meant in one.items() if not name.startswith("@")}
+            case _:
+                raise InvalidInput("@context holds something that is neither an address nor an object")
+    if len(said) > MAX_TERMS:
+        raise InvalidInput(f"@context defines more than {MAX_TERMS} terms")
+    terms = {name: _meaning(name, said, prefixes, vocab) for name in said}
+    if known:
+        _check_protected(terms, prefixes)
+    return Names(terms=terms, prefixes=prefixes, vocab=vocab, version=version_named(context))
+
+
+def version_named(context: Any) -> DspVersion | None:
+    """The version that a ``@context`` names: by its address, or by the namespace of a prefix or a term."""
+    entries = context if isinstance(context, list) else [context]
+    for version in VERSIONS.values():
+        for entry in entries:
+            if isinstance(entry, Mapping):
+                if any(named.startswith(version.namespace) for named in _named(entry)):
+                    return version
+            elif entry == version.context:
+                return version
+    return None
+
+
+def _named(context: Mapping[str, Any]) -> Iterator[str]:
+    for value in context.values():
+        named = value.get("@id") if isinstance(value, Mapping) else value
+        if isinstance(named, str):
+            yield named
+
+
+def _vocab(context: Mapping[str, Any], before: str | None) -> str | None:
+    for name, value in context.items():
+        if name.startswith("@") and name not in _IN_A_CONTEXT:
+            raise InvalidInput(
+                f"@context has {name[:80]}, which is not followed here",
+                remedy="write identifiers in full, and send the terms themselves: no context is loaded here",
+            )
+        if name == "@vocab" and value is not None and not isinstance(value, str):
+            raise InvalidInput("@vocab must be an IRI or null")
+        if name == "@version" and value != 1.1:
+            raise InvalidInput("@context is of another version of JSON-LD than 1.1")
+    vocab: str | None = context.get("@vocab", before)
+    return vocab
+
+
+def _meaning(name: str, said: Mapping[str, Any], prefixes: Mapping[str, str], vocab: str | None) -> str | None:
+    """The IRI or keyword that the term ``name`` is defined as, over others that it may be defined by."""
+    at, rest = name, ""
+    for _ in range(_MAX_CHAIN):
+        meant = said.get(at)
+        if at not in said:
+            # Not a term of this message: a prefix of the protocol's, a scheme, or a word of the vocabulary.
+            known = prefixes.get(at)
+            return known + rest if known is not None else _word(f"{at}:{rest}" if rest else at, vocab)
+        if meant is None:
+            return None
+        target = _defined(at, meant)
+        if target.startswith("@"):
+            if rest or target not in _ALIASED:
+                raise InvalidInput(f"@context gives {at[:80]} a meaning that is not followed here: {target[:80]}")
+            return target
+        if ":" not in target:
+            if target == at:
+                return _word(target + rest, vocab)
+            at = target
+            continue
+        prefix, _, local = target.partition(":")
+        if local.startswith("//") or (prefix not in said and prefix not in prefixes):
+            return target + rest
+        if prefix == at:
+            raise InvalidInput(f"@context defines {at[:80]} by itself")
+        at, rest = prefix, local + rest
+    raise InvalidInput(f"@context defines {name[:80]} over too many others, or in a circle")
+
+
+def _word(name: str, vocab: str | None) -> str:
+    return vocab + name if vocab and ":" not in name else name
+
+
+def _defined(name: str, meant: Any) -> str:
+    if isinstance(meant, str):
+        return meant
+    if not isinstance(meant, Mapping):
+        raise InvalidInput(f"@context: {name[:80]} must be an IRI or an object")
+    for member, value in meant.items():
+        if member not in _IN_A_TERM:
+            raise InvalidInput(
+                f"@context: {name[:80]} has {member[:80]}, which is not followed here",
+                remedy="define terms by their IRIs, or send the message in the compact form of the standard",
+            )
+        several = value if isinstance(value, list) else [value]
+        if member == "@container" and not all(isinstance(one, str) and one in _CONTAINERS for one in several):
+            raise InvalidInput(f"@context: {name[:80]} has a container other than @set and @list")
+    target = meant.get("@id", name)
+    if not isinstance(target, str):
+        raise InvalidInput(f"@context: {name[:80]} must be an IRI or an object")
+    return target
+
+
+def _check_protected(terms: Mapping[str, str | None], prefixes: Mapping[str, str]) -> None:
+    for name, namespace in prefixes.items():
+        if terms.get(name, namespace) != namespace:
+            raise InvalidInput(f"@context gives {name} another meaning, which the protocol's context protects")
+
+
+def _unknown(address: str) -> InvalidInput:
+    return InvalidInput(
+        f"the context {address[:200]} is not known here, and no context is loaded",
+        remedy=f'send "@context": ["{V2025_1.context}"], or the terms of yours as an object in @context',
+    )

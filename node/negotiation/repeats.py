@@ -1,0 +1,67 @@
+"""A message that was taken before: known by its bytes, or by its id and content where its sender wrote it anew
+(docs/decisions/0003-repeats-known-by-id-and-body.md)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any, Generic
+
+from node.base.jsons import canonical
+from node.base.machine import Table
+from node.base.process import Exchange, P, ProcessStore
+from node.base.work import Transaction
+from node.negotiation import wire
+from node.negotiation.messages import Incoming
+
+
+class Repeats(Generic[P]):
+    """Knows what was accepted before. ``kept`` makes of a message the copy that is stored."""
+
+    def __init__(self, *, table: Table, store: ProcessStore[P], kept: Callable[[bytes], bytes]) -> None:
+        self._table = table
+        self._store = store
+        self._kept = kept
+
+    def repeated(self, tx: Transaction, process: P, message: Incoming) -> Exchange | None:
+        """When this very message was accepted before.
+
+        A message that bears an ``@id`` is known by it wherever it stands in the conversation; one without is
+        taken for a resend only when it equals the last message accepted from this peer.
+        """
+        known = self._store.accepted(tx, process.pid, hashlib.sha256(message.raw).hexdigest())
+        if known is None and message.rewritten:
+            known = self._of_this_content(tx, process, message)
+        if known is None:
+            return None
+        if message.id is None:
+            last = self._store.last_accepted(tx, process.pid)
+            if last is None or last.body_sha256 != known.body_sha256:
+                return None
+            move = self._table.move(process.state, message.name)
+            if move is not None and move.accepts(process.role.other):
+                return None
+        return known
+
+    def said_again(self, tx: Transaction, process: P, message: Incoming) -> Exchange | None:
+        """The last message accepted from the peer, if this one says the same under another ``@id``: a peer that could
+        not record our answer may write its message anew."""
+        last = self._store.last_accepted(tx, process.pid)
+        if last is None or last.message != message.name:
+            return None
+        before, now = _without_id(wire.read(last.body)), _without_id(message.body)
+        return last if before == now or wire.same(before, now) else None
+
+    def _of_this_content(self, tx: Transaction, process: P, message: Incoming) -> Exchange | None:
+        """JSON-LD that is written anew may come in other bytes: another order of members, other prefixes."""
+        said = wire.read(self._kept(canonical(message.body)))
+        for one in reversed(self._store.exchanges(tx, process.pid)):
+            accepted = not one.outgoing and 200 <= one.answer_status < 300
+            named = one.message == message.name and one.message_id == message.id
+            if accepted and named and wire.same(wire.read(one.body), said):
+                return one
+        return None
+
+
+def _without_id(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name not in ("@id", "@context")}

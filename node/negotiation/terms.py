@@ -1,0 +1,177 @@
+"""The terms of the protocol's messages as facts: which vocabulary each is of, and how its value is written.
+
+The names are those of the compact form of DSP 2025-1 (``dspace.jsonld``, ``odrl-profile.jsonld``): a bare name where
+its context has one, a prefix otherwise. Tests compare them with the official contexts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import Final
+
+from node.vocab.dsp import V2024_1, VERSIONS, DspVersion
+from node.vocab.namespaces import DCAT, DCT, HANSA, ODRL
+
+
+class Kind(Enum):
+    """How a member's value is written."""
+
+    ID = auto()
+    IDS = auto()
+    TEXT = auto()
+    STATE = auto()
+    WORD = auto()
+    TERM = auto()
+    OBJECT = auto()
+    LIST = auto()
+    ANY = auto()
+    ANYS = auto()
+
+
+NAMESPACES: Final[Mapping[str, str]] = {"dspace": V2024_1.namespace, "odrl": ODRL, "dcat": DCAT, "dct": DCT}
+"""The prefixes with which 2024/1 writes the terms."""
+
+TERMS: Final[Mapping[str, tuple[str, Kind]]] = {
+    "consumerPid": ("dspace", Kind.ID),
+    "providerPid": ("dspace", Kind.ID),
+    "agreementId": ("dspace", Kind.ID),
+    "participantId": ("dspace", Kind.ID),
+    "callbackAddress": ("dspace", Kind.TEXT),
+    "timestamp": ("dspace", Kind.TEXT),
+    "code": ("dspace", Kind.TEXT),
+    "reason": ("dspace", Kind.ANYS),
+    "filter": ("dspace", Kind.ANYS),
+    "state": ("dspace", Kind.STATE),
+    "eventType": ("dspace", Kind.STATE),
+    "offer": ("dspace", Kind.OBJECT),
+    "agreement": ("dspace", Kind.OBJECT),
+    "dataAddress": ("dspace", Kind.OBJECT),
+    "endpointType": ("dspace", Kind.WORD),
+    "endpoint": ("dspace", Kind.TEXT),
+    "endpointProperties": ("dspace", Kind.LIST),
+    "name": ("dspace", Kind.TEXT),
+    "value": ("dspace", Kind.TEXT),
+    "format": ("dct", Kind.WORD),
+    "catalog": ("dcat", Kind.LIST),
+    "dataset": ("dcat", Kind.LIST),
+    "service": ("dcat", Kind.LIST),
+    "distribution": ("dcat", Kind.LIST),
+    "accessService": ("dcat", Kind.OBJECT),
+    "endpointURL": ("dcat", Kind.TEXT),
+    "endpointDescription": ("dcat", Kind.TEXT),
+    "hasPolicy": ("odrl", Kind.LIST),
+    "permission": ("odrl", Kind.LIST),
+    "prohibition": ("odrl", Kind.LIST),
+    "obligation": ("odrl", Kind.LIST),
+    "duty": ("odrl", Kind.LIST),
+    "odrl:remedy": ("odrl", Kind.LIST),
+    "odrl:consequence": ("odrl", Kind.LIST),
+    "constraint": ("odrl", Kind.LIST),
+    "and": ("odrl", Kind.LIST),
+    "or": ("odrl", Kind.LIST),
+    "xone": ("odrl", Kind.LIST),
+    "andSequence": ("odrl", Kind.LIST),
+    "action": ("odrl", Kind.TERM),
+    "leftOperand": ("odrl", Kind.TERM),
+    "operator": ("odrl", Kind.TERM),
+    "rightOperand": ("odrl", Kind.ANY),
+    "target": ("odrl", Kind.ID),
+    "assigner": ("odrl", Kind.ID),
+    "assignee": ("odrl", Kind.ID),
+    "profile": ("odrl", Kind.IDS),
+    **{HANSA + name: ("", Kind.TEXT) for name in ("signature", "purpose", "after", "file", "sealed")},
+}
+"""Name → prefix of its vocabulary, kind of its value. Our own additions have none: they go by their IRIs."""
+
+TYPES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("Catalog", "Dataset", "Distribution", "DataService"), "dcat"),
+    **dict.fromkeys(("Offer", "Agreement", "Set", "Duty"), "odrl"),
+}
+"""Types of other vocabularies than the protocol's own."""
+
+OPERATORS: Final = frozenset(
+    {"eq", "gt", "gteq", "lt", "lteq", "term-lteq", "neq"}
+    | {"hasPart", "isA", "isAllOf", "isAnyOf", "isNoneOf", "isPartOf"}
+)
+"""Operators have no prefix in DSP 2025-1 (``contract-schema.json``)."""
+
+
+def wire_name(name: str) -> str:
+    """A term with its prefix, as 2024/1 writes it."""
+    prefix = TERMS[name][0]
+    return name if not prefix or ":" in name else f"{prefix}:{name}"
+
+
+def _iris() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, (prefix, _) in TERMS.items():
+        local = name.removeprefix(f"{prefix}:")
+        own = [version.namespace for version in VERSIONS.values()]
+        found |= {space + local: name for space in (own if prefix == "dspace" else [NAMESPACES.get(prefix, "")])}
+    return found
+
+
+BY_IRI: Final[Mapping[str, str]] = _iris()
+"""IRI → term, in the namespaces of all versions."""
+
+_ALIASES: Final = {name.partition(":")[2]: name for name in TERMS if name.startswith("odrl:")}
+"""Terms that DSP's context has no bare name for, and that some write bare all the same."""
+
+
+def term(iri: str) -> str:
+    """The term that ``iri`` is, else the shortest form that the protocol's context gives it, else itself. A bare name
+    is taken for a term of the protocol."""
+    if iri in BY_IRI:
+        return BY_IRI[iri]
+    if ":" not in iri:
+        return _ALIASES.get(iri, iri)
+    return compact(iri)
+
+
+def compact(iri: str) -> str:
+    """``iri`` with a prefix of the protocol's context, where it has one."""
+    for prefix, namespace in NAMESPACES.items():
+        if prefix != "dspace" and iri.startswith(namespace):
+            return f"{prefix}:{iri[len(namespace) :]}"
+    return iri
+
+
+def local(iri: str) -> str:
+    """A type, a state or an event of the protocol without its namespace or prefix; other names as they are."""
+    for head in (*NAMESPACES.values(), *(version.namespace for version in VERSIONS.values())):
+        if iri.startswith(head):
+            return iri[len(head) :]
+    prefix, _, rest = iri.partition(":")
+    return rest if prefix in NAMESPACES else iri
+
+
+def of_version(iri: str) -> DspVersion | None:
+    """The version in whose namespace ``iri`` is."""
+    return next((version for version in VERSIONS.values() if iri.startswith(version.namespace)), None)
+
+
+def _pattern() -> re.Pattern[bytes]:
+    """Finds a member that is not in the compact form of the schemas: a term by its prefix or its IRI, a value that is
+    an object or an array where the schemas have a text, or the other way round."""
+    bare = {name: kind for name, (prefix, kind) in TERMS.items() if prefix and ":" not in name}
+    heads = [f"{prefix}:" for prefix in NAMESPACES]
+    heads += [*NAMESPACES.values(), *(version.namespace for version in VERSIONS.values())]
+
+    def one_of(*kinds: Kind) -> str:
+        return "|".join(re.escape(name) for name, kind in bare.items() if kind in kinds)
+
+    texts = one_of(Kind.ID, Kind.TEXT, Kind.STATE, Kind.WORD, Kind.TERM)
+    found = [
+        rf"(?:{'|'.join(map(re.escape, sorted(set(heads))))})(?:{'|'.join(map(re.escape, bare))})\"\s*:",
+        rf"(?:{texts})\"\s*:\s*[\[{{]",
+        rf"(?:{one_of(Kind.OBJECT)})\"\s*:\s*\[",
+        rf"(?:{one_of(Kind.LIST, Kind.ANYS)})\"\s*:\s*[^\s\[]",
+        r"@(?:graph|reverse|included|nest|type\"\s*:\s*(?:\[|\"[^\"]*:))",
+    ]
+    return re.compile(f'"(?:{"|".join(found)})'.encode())
+
+
+UNUSUAL: Final = _pattern()
+"""Finds what may be written in another form than the compact one: where it finds nothing, there is nothing to do."""
