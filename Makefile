@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup dev demo test lint type format bench storm simulate tck interop clean docs
+.PHONY: help setup dev demo test lint type format bench storm sweep simulate tck interop clean docs
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -34,8 +34,14 @@ format: $(VENV)/.dev ## put code into form
 bench: $(VENV)/.dev ## measure; writes build/bench/*.json
 	@$(BIN)/python -m tests.bench
 
+unkind: $(VENV)/.dev ## two nodes on an unkind network (NEGOTIATIONS=200 SEED=…)
+	@$(BIN)/python -m tests.unkind --negotiations $(or $(NEGOTIATIONS),200) $(if $(SEED),--seed $(SEED))
+
 storm: $(VENV)/.dev ## kill real nodes at random (KILLS=100 SEED=… STORE=sqlite|postgres)
 	@$(BIN)/python -m tests.storm --kills $(or $(KILLS),100) $(if $(SEED),--seed $(SEED)) $(if $(STORE),--store $(STORE))
+
+sweep: $(VENV)/.dev ## kill a real node at every crash point (STORE=sqlite|postgres ONLY=regex)
+	@$(BIN)/python -m tests.sweep $(if $(STORE),--store $(STORE)) $(if $(ONLY),--only '$(ONLY)')
 
 simulate: $(VENV)/.dev ## nodes in one process under a scripted adversary (STEPS=100000 SEED=…)
 	@$(BIN)/python -m tests.simulate --steps $(or $(STEPS),100000) $(if $(SEED),--seed $(SEED))

@@ -109,6 +109,9 @@ class Settings(BaseSettings):
     model_seconds: float = Field(120.0, gt=0, description="The longest that one execution of a model may take.")
     model_memory: int = Field(512 << 20, ge=64 << 20, description="The memory, in bytes, that a model may use.")
     model_concurrency: int = Field(2, ge=1, le=64, description="How many models may run at once.")
+    peer_seconds: float = Field(
+        20.0, gt=0, description="How long another node may take to answer a message before it is sent again."
+    )
     lease_seconds: float = Field(
         30.0,
         ge=0.3,

@@ -44,7 +44,7 @@ def handlers(
             },
             body=sent(body),
             lane=Lane.MESSAGES,
-            timeout=20,
+            timeout=parts.settings.peer_seconds,
         )
         return PeerAnswer(answer.status, answer.body, answer.headers.get("Retry-After"))
 

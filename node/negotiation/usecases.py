@@ -25,6 +25,7 @@ from node.negotiation.conversation import Answer, Conversation, Note
 from node.negotiation.keeping import KeepAgreements
 from node.negotiation.messages import Incoming
 from node.negotiation.model import Agreement, Negotiation
+from node.negotiation.opening import opens_once
 from node.negotiation.ports import AgreementStore, NegotiationStore
 from node.negotiation.reactions import Reactions
 from node.vocab.dsp import version_of
@@ -82,6 +83,7 @@ class Negotiations:
 
     # ---- provider's doors ------------------------------------------------------------------------------------
 
+    @opens_once
     def requested(self, caller: Caller, message: Incoming, *, purpose: str | None = None) -> Answer:
         """POST /negotiations/request: the consumer opens a negotiation (DSP 2025-1 §8.2.2).
 
@@ -121,6 +123,7 @@ class Negotiations:
 
     # ---- consumer's opening door -------------------------------------------------------------------------------
 
+    @opens_once
     def offered(self, caller: Caller, message: Incoming) -> Answer:
         """POST /negotiations/offers: a provider opens a negotiation by an offer (DSP 2025-1 §8.3.2).
 

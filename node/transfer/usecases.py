@@ -23,6 +23,7 @@ from node.negotiation.caps import Caps
 from node.negotiation.conversation import Answer, Conversation, Note
 from node.negotiation.messages import AFTER, Incoming
 from node.negotiation.model import Agreement
+from node.negotiation.opening import opens_once
 from node.negotiation.ports import AgreementStore, NegotiationStore
 from node.transfer import machine, messages, strategy
 from node.transfer.access import token_hash
@@ -91,6 +92,7 @@ class Transfers:
 
     # ---- doors -----------------------------------------------------------------------------------------------
 
+    @opens_once
     def requested(self, caller: Caller, message: Incoming, *, seal_key: bytes | None = None) -> Answer:
         """POST /transfers/request (DSP 2025-1 §10.2.2): ``seal_key`` is the caller's X25519 key, where it has one.
 
