@@ -40,8 +40,8 @@ unkind: $(VENV)/.dev ## two nodes on an unkind network (NEGOTIATIONS=200 SEED=�
 storm: $(VENV)/.dev ## kill real nodes at random (KILLS=100 SEED=… STORE=sqlite|postgres)
 	@$(BIN)/python -m tests.storm --kills $(or $(KILLS),100) $(if $(SEED),--seed $(SEED)) $(if $(STORE),--store $(STORE))
 
-sweep: $(VENV)/.dev ## kill a real node at every crash point (STORE=sqlite|postgres ONLY=regex)
-	@$(BIN)/python -m tests.sweep $(if $(STORE),--store $(STORE)) $(if $(ONLY),--only '$(ONLY)')
+sweep: ## kill a real node at every crash point (STORE=sqlite|postgres ONLY=regex)
+	@scripts/sweep $(if $(STORE),--store $(STORE)) $(if $(ONLY),--only '$(ONLY)')
 
 simulate: $(VENV)/.dev ## nodes in one process under a scripted adversary (STEPS=100000 SEED=…)
 	@$(BIN)/python -m tests.simulate --steps $(or $(STEPS),100000) $(if $(SEED),--seed $(SEED))

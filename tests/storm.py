@@ -23,18 +23,16 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from node.base.errors import HansaError
-from node.base.process import Role
-from node.bootstrap.parts import Stores, open_stores, places
+from node.bootstrap.parts import open_stores, places
 from node.builtins.demo.cast import Member, free_ports
 from node.client import HansaClient, NodeAddress
 from node.settings import load
+from tests import reckoning
+from tests.reckoning import Findings
 
 REST_SECONDS = 90.0
-ENDED = frozenset({"FINALIZED", "TERMINATED", "COMPLETED"})
-LIMIT = 1_000_000
 
 
 @dataclass
@@ -47,9 +45,7 @@ class Tally:
     transfers: set[str] = field(default_factory=set)
     refused: Counter[str] = field(default_factory=Counter)
     kills: int = 0
-    lost: list[str] = field(default_factory=list)
-    doubled: list[str] = field(default_factory=list)
-    diverged: list[str] = field(default_factory=list)
+    found: Findings = field(default_factory=Findings)
 
 
 class Storm:
@@ -196,129 +192,28 @@ class Storm:
         """Compare what was acknowledged with what is there, both sides with each other, views with a replay."""
         for member in self.members:
             member.stop()
+        found = self.tally.found
         provider, consumer = (open_stores(load(member.folder)) for member in self.members)
         try:
-            self._records(provider)
-            self._conversations(provider, consumer)
-            self._agreements(provider, consumer)
-            self._files(consumer, places(self.consumer.folder).received)
+            reckoning.records(found, provider, self.tally.records)
+            reckoning.conversations(found, provider, consumer, "negotiations", self.tally.negotiations)
+            reckoning.conversations(found, provider, consumer, "transfers", self.tally.transfers)
+            reckoning.agreements(found, provider, consumer)
+            wanted = hashlib.sha256((self.home / "data.csv").read_bytes()).hexdigest()
+            reckoning.files(found, consumer, places(self.consumer.folder).received, wanted)
         finally:
             provider.uow.close()
             consumer.uow.close()
         for member in self.members:
-            self._views(member)
-            checked = member.hansa("verify", str(member.folder))
-            if checked.returncode != 0:
-                self.tally.diverged.append(f"{member.name}'s ledger: {checked.stdout.strip()[-300:]}")
-
-    def _records(self, stores: Stores) -> None:
-        with stores.uow.read() as tx:
-            for name, sha256 in self.tally.records.items():
-                iri, _, version = name.partition("#v")
-                found = stores.records.get(tx, iri, version=int(version))
-                if found is None or found.sha256 != sha256:
-                    self.tally.lost.append(f"record {name}")
-
-    def _conversations(self, provider: Stores, consumer: Stores) -> None:
-        for kind, acknowledged in (("negotiations", self.tally.negotiations), ("transfers", self.tally.transfers)):
-            with consumer.uow.read() as tx:
-                ours = {one.pid: one for one in getattr(consumer, kind).select(tx, limit=LIMIT)}
-            with provider.uow.read() as tx:
-                theirs = list(getattr(provider, kind).select(tx, limit=LIMIT))
-            self.tally.lost += [f"{kind} {pid}" for pid in acknowledged - set(ours)]
-            by_consumer = Counter(one.peer_pid for one in theirs if one.role is Role.PROVIDER)
-            self.tally.doubled += [f"{kind} {pid} ×{count}" for pid, count in by_consumer.items() if count > 1]
-            there = {one.peer_pid: one for one in theirs}
-            for pid, one in ours.items():
-                other = there.get(pid)
-                state = other.state if other else None
-                refused_opening = one.state == "TERMINATED" and other is None
-                if one.state not in ENDED or (state != one.state and not refused_opening):
-                    self.tally.diverged.append(f"{kind} {pid}: {one.state} and {state} ({one.code})")
-            for stores in (provider, consumer):
-                self._messages_once(stores, kind)
-
-    def _messages_once(self, stores: Stores, kind: str) -> None:
-        with stores.uow.read() as tx:
-            store = getattr(stores, kind)
-            for one in store.select(tx, limit=LIMIT):
-                taken = Counter(e.message_id for e in store.exchanges(tx, one.pid) if not e.outgoing)
-                self.tally.doubled += [f"message {name} ×{count}" for name, count in taken.items() if count > 1]
-
-    def _agreements(self, provider: Stores, consumer: Stores) -> None:
-        held: list[dict[str, Any]] = []
-        for stores in (provider, consumer):
-            with stores.uow.read() as tx:
-                found = [one for one in stores.agreements.select(tx, limit=LIMIT) if one.finalized]
-            per_negotiation = Counter(one.negotiation for one in found)
-            self.tally.doubled += [f"agreement of {pid}" for pid, count in per_negotiation.items() if count > 1]
-            held.append({one.id: (one.sha256, frozenset(one.signatures.items())) for one in found})
-        if held[0] != held[1]:
-            different = {key for key in held[0].keys() | held[1].keys() if held[0].get(key) != held[1].get(key)}
-            self.tally.diverged += [f"agreement {key}" for key in different]
-
-    def _files(self, consumer: Stores, folder: Path) -> None:
-        wanted = hashlib.sha256((self.home / "data.csv").read_bytes()).hexdigest()
-        with consumer.uow.read() as tx:
-            for one in consumer.transfers.select(tx, limit=LIMIT):
-                if one.state != "COMPLETED":
-                    continue
-                reception = consumer.receptions.get(tx, one.pid)
-                path = folder / str(reception.path) if reception and reception.path else None
-                if path is None or not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != wanted:
-                    self.tally.lost.append(f"bytes of transfer {one.pid}")
-
-    def _views(self, member: Member) -> None:
-        from node.adapters.graph.store import OxigraphGraph
-        from node.adapters.search import TantivyIndex
-        from node.cage.cage import Cage
-        from node.catalogue.views import GraphView, SearchView
-        from node.ledger.model import EntryKind
-
-        settings = load(member.folder)
-        stores = open_stores(settings)
-        where, fresh = places(member.folder), member.home / f"{member.key}-replay"
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir()
-        cage = Cage()
-        live = (OxigraphGraph(where.graph, cage), TantivyIndex(where.search))
-        replayed = (OxigraphGraph(fresh / "graph", cage), TantivyIndex(fresh / "search"))
-        try:
-            for graph, index in (live, replayed):
-                for view in (
-                    GraphView(uow=stores.uow, records=stores.records, graph=graph),
-                    SearchView(uow=stores.uow, records=stores.records, index=index),
-                ):
-                    while True:
-                        with stores.uow.read() as tx:
-                            entries = stores.ledger.since(tx, view.position(), limit=500)
-                        if not entries:
-                            break
-                        view.apply(entries)
-            for name, one, other in (("graph", live[0], replayed[0]), ("search", live[1], replayed[1])):
-                if one.digest() != other.digest():  # type: ignore[attr-defined]
-                    self.tally.diverged.append(f"{member.name}'s {name} view is not what a replay gives")
-        finally:
-            stores.uow.close()
-        assert EntryKind.RECORD
+            reckoning.views(found, member)
+            reckoning.ledger(found, member)
 
 
 def _database(store: str, postgres: str | None, name: str) -> tuple[str, ...]:
     if store == "sqlite":
         return ()
     assert postgres is not None, "a PostgreSQL URL comes with the store postgres"
-    return ("--database", _make_database(postgres, f"storm_{name}_{int(time.time() * 1000)}"))
-
-
-def _make_database(url: str, name: str) -> str:
-    from sqlalchemy import create_engine, text
-    from sqlalchemy.engine import make_url
-
-    engine = create_engine(make_url(url), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    engine.dispose()
-    return make_url(url).set(database=name).render_as_string(hide_password=False)
+    return ("--database", reckoning.make_database(postgres, f"storm_{name}_{int(time.time() * 1000)}"))
 
 
 def run(*, kills: int, seed: int, store: str, home: Path, postgres: str | None = None) -> Tally:
@@ -328,7 +223,7 @@ def run(*, kills: int, seed: int, store: str, home: Path, postgres: str | None =
         storm.begin()
         storm.rage(kills)
         if not storm.rest():
-            storm.tally.diverged.append(f"work does not come to rest within {REST_SECONDS:.0f} s")
+            storm.tally.found.diverged.append(f"work does not come to rest within {REST_SECONDS:.0f} s")
         storm.reckon()
     finally:
         for member in storm.members:
@@ -340,8 +235,7 @@ def summary(tally: Tally) -> str:
     """The last line."""
     return (
         f"kills {tally.kills}  records {len(tally.records)}  negotiations {len(tally.negotiations)}  "
-        f"transfers {len(tally.transfers)}  lost {len(tally.lost)}  doubled {len(tally.doubled)}  "
-        f"diverged {len(tally.diverged)}"
+        f"transfers {len(tally.transfers)}  {tally.found.summary()}"
     )
 
 
@@ -369,11 +263,11 @@ def main() -> int:
         began = time.monotonic()
         tally = run(kills=chosen.kills, seed=seed, store=chosen.store, home=home, postgres=postgres)
         for name in ("lost", "doubled", "diverged"):
-            for what in getattr(tally, name)[:20]:
+            for what in getattr(tally.found, name)[:20]:
                 print(f"{name}: {what}")
         print(f"{time.monotonic() - began:.0f} s; refused while nodes were down: {dict(tally.refused)}")
         print(summary(tally))
-        return 1 if tally.lost or tally.doubled or tally.diverged else 0
+        return 1 if tally.found.count else 0
     finally:
         if postgres is not None:
             subprocess.run(["scripts/postgres", "stop", str(cluster)], capture_output=True, check=False)

@@ -1,0 +1,196 @@
+"""What two nodes hold, compared: what kill storms and sweeps find lost, doubled and diverged.
+
+Everything is read from the nodes' own databases, views and files, none of it asked of the nodes themselves. The
+invariants are those of docs/explanation/durability.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from node.base.process import Process, Role
+from node.bootstrap.parts import Stores, open_stores, places
+from node.builtins.demo.cast import Member
+from node.ledger.model import EntryKind
+from node.settings import load
+from tests.simulator.invariants import MOVES
+
+ENDED: Final = frozenset({"FINALIZED", "TERMINATED", "COMPLETED"})
+KINDS: Final = ("negotiations", "transfers")
+LIMIT: Final = 1_000_000
+
+
+@dataclass
+class Findings:
+    """What was found wrong, in sentences."""
+
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    diverged: list[str] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        return len(self.lost) + len(self.doubled) + len(self.diverged)
+
+    def summary(self) -> str:
+        """The end of a last line."""
+        return f"lost {len(self.lost)}  doubled {len(self.doubled)}  diverged {len(self.diverged)}"
+
+
+def records(found: Findings, stores: Stores, acknowledged: Mapping[str, str]) -> None:
+    """I5: each version that was acknowledged (``iri#v1`` → its SHA-256) is there."""
+    with stores.uow.read() as tx:
+        for name, sha256 in acknowledged.items():
+            iri, _, version = name.partition("#v")
+            record = stores.records.get(tx, iri, version=int(version))
+            if record is None or record.sha256 != sha256:
+                found.lost.append(f"record {name}")
+
+
+def conversations(
+    found: Findings, provider: Stores, consumer: Stores, kind: str, acknowledged: Collection[str] = ()
+) -> None:
+    """I2, I3, I5, I7 over everything of a ``kind``; ``acknowledged`` are pids that the consumer has told."""
+    with consumer.uow.read() as tx:
+        ours: dict[str, Process] = {one.pid: one for one in getattr(consumer, kind).select(tx, limit=LIMIT)}
+    with provider.uow.read() as tx:
+        theirs: list[Process] = list(getattr(provider, kind).select(tx, limit=LIMIT))
+    found.lost += [f"{kind} {pid}" for pid in acknowledged if pid not in ours]
+    by_consumer = Counter(one.peer_pid for one in theirs if one.role is Role.PROVIDER and one.peer_pid is not None)
+    found.doubled += [f"{kind} {pid} ×{count}" for pid, count in by_consumer.items() if count > 1]
+    there = {one.peer_pid: one for one in theirs}
+    for pid, one in ours.items():
+        other = there.get(pid)
+        state = other.state if other else None
+        refused_opening = one.state == "TERMINATED" and other is None
+        if one.state not in ENDED or (state != one.state and not refused_opening):
+            found.diverged.append(f"{kind} {pid}: {one.state} and {state} ({one.code})")
+    for one in theirs:
+        if one.peer_pid not in ours and not (one.peer_pid is None and one.state == "TERMINATED"):
+            found.diverged.append(f"{kind} {one.pid} of the provider: the consumer has none")
+    for stores, processes in ((provider, theirs), (consumer, list(ours.values()))):
+        for one in processes:
+            messages_once(found, stores, kind, one.pid)
+
+
+def messages_once(found: Findings, stores: Stores, kind: str, pid: str) -> None:
+    """I7: each message of the peer was taken once."""
+    with stores.uow.read() as tx:
+        kept = getattr(stores, kind).exchanges(tx, pid)
+    taken = Counter(one.message_id for one in kept if not one.outgoing and one.taken)
+    found.doubled += [f"message {name} ×{count}" for name, count in taken.items() if count > 1]
+
+
+def same_messages(found: Findings, kind: str, one: tuple[Stores, str], other: tuple[Stores, str]) -> None:
+    """I2, I4, I7 of one conversation, as (database, pid) of each side: what one side counts as said, the other counts
+    as heard, and each message has one entry in each ledger, all of them together a walk of the standard's table."""
+    sides = []
+    for stores, pid in (one, other):
+        messages_once(found, stores, kind, pid)
+        with stores.uow.read() as tx:
+            taken = [said for said in getattr(stores, kind).exchanges(tx, pid) if said.taken]
+            bodies = [json.loads(entry.body) for entry in stores.ledger.history(tx, pid, EntryKind.PROCESS)]
+        trail = [(body["message"], body["state"]) for body in bodies]
+        if taken and taken[0].outgoing and trail[:1] == trail[1:2]:
+            trail = trail[1:]  # Whoever opens notes that twice: when it is decided, and when the peer has taken it.
+        if Counter(said.message for said in taken) != Counter(message for message, _ in trail):
+            found.doubled.append(f"{kind} {pid}: taken {[said.message for said in taken]}, noted {trail}")
+        state = ""
+        for message, entered in trail:
+            move = MOVES[kind].get((state, message))
+            if move is None or move[0] != entered:
+                found.diverged.append(
+                    f"{kind} {pid}: no legal path from {state or 'nothing'} by {message} to {entered}"
+                )
+            state = entered
+        sides.append([Counter(said.message_id for said in taken if said.outgoing is way) for way in (True, False)])
+    (said, heard), (answered, listened) = sides
+    if said != listened or heard != answered:
+        found.diverged.append(f"{kind} {one[1]} and {other[1]}: not the same messages")
+
+
+def agreements(found: Findings, provider: Stores, consumer: Stores) -> None:
+    """I1, I3: both hold the same final agreements, with the same text and signatures, one for each negotiation."""
+    held: list[dict[str, Any]] = []
+    for stores in (provider, consumer):
+        with stores.uow.read() as tx:
+            final = [one for one in stores.agreements.select(tx, limit=LIMIT) if one.finalized]
+        per_negotiation = Counter(one.negotiation for one in final)
+        found.doubled += [f"agreement of {pid}" for pid, count in per_negotiation.items() if count > 1]
+        held.append({one.id: (one.sha256, frozenset(one.signatures.items())) for one in final})
+    different = {key for key in held[0].keys() | held[1].keys() if held[0].get(key) != held[1].get(key)}
+    found.diverged += [f"agreement {key}" for key in sorted(different)]
+
+
+def files(found: Findings, consumer: Stores, folder: Path, sha256: str) -> None:
+    """I6: each completed transfer has the bytes of that hash, and no reception has left a beginning behind."""
+    with consumer.uow.read() as tx:
+        for one in consumer.transfers.select(tx, limit=LIMIT):
+            if one.state != "COMPLETED":
+                continue
+            reception = consumer.receptions.get(tx, one.pid)
+            path = folder / str(reception.path) if reception and reception.path else None
+            if path is None or not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+                found.lost.append(f"bytes of transfer {one.pid}")
+
+
+def views(found: Findings, member: Member) -> None:
+    """I8: graph and search of a node that is down equal what a replay of its ledger gives."""
+    from node.adapters.graph.store import OxigraphGraph
+    from node.adapters.search import TantivyIndex
+    from node.cage.cage import Cage
+    from node.catalogue.views import GraphView, SearchView
+
+    stores = open_stores(load(member.folder))
+    where, fresh = places(member.folder), member.home / f"{member.key}-replay"
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir()
+    cage = Cage()
+    live = (OxigraphGraph(where.graph, cage), TantivyIndex(where.search))
+    replayed = (OxigraphGraph(fresh / "graph", cage), TantivyIndex(fresh / "search"))
+    try:
+        for graph, index in (live, replayed):
+            for view in (
+                GraphView(uow=stores.uow, records=stores.records, graph=graph),
+                SearchView(uow=stores.uow, records=stores.records, index=index),
+            ):
+                while True:
+                    with stores.uow.read() as tx:
+                        entries = stores.ledger.since(tx, view.position(), limit=500)
+                    if not entries:
+                        break
+                    view.apply(entries)
+        for name, one, other in (("graph", live[0], replayed[0]), ("search", live[1], replayed[1])):
+            if one.digest() != other.digest():
+                found.diverged.append(f"{member.name}'s {name} view is not what a replay gives")
+    finally:
+        for graph, index in (live, replayed):
+            graph.close()
+            index.close()
+        stores.uow.close()
+
+
+def ledger(found: Findings, member: Member) -> None:
+    """I9: ``hansa verify`` finds the ledger sound."""
+    checked = member.hansa("verify", str(member.folder))
+    if checked.returncode != 0:
+        found.diverged.append(f"{member.name}'s ledger: {checked.stdout.strip()[-300:]}")
+
+
+def make_database(url: str, name: str) -> str:
+    """A new PostgreSQL database beside that of ``url``; its URL."""
+    from sqlalchemy import create_engine, text
+    from sqlalchemy.engine import make_url
+
+    engine = create_engine(make_url(url), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return make_url(url).set(database=name).render_as_string(hide_password=False)

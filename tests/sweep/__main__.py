@@ -1,0 +1,105 @@
+"""Sweep over every crash point: ``python -m tests.sweep [--store sqlite|postgres] [--only REGEX]``.
+
+One line for each point, and at the end what was reached, and what was found lost, doubled and diverged. Exit status:
+0 all points were reached and nothing was found, 1 otherwise, 3 PostgreSQL cannot be had here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.reckoning import Findings, make_database
+from tests.sweep.pair import Pair
+from tests.sweep.points import Point, in_order, made_up_of, points
+from tests.sweep.sweeping import Outcome, Sweep
+
+ROOT = Path(__file__).resolve().parents[2]
+CANNOT = 3
+
+
+def run(
+    chosen: list[Point], home: Path, *, postgres: str | None = None, say: Callable[[Outcome], None] | None = None
+) -> tuple[list[Outcome], Findings]:
+    """Sweep over ``chosen`` with two nodes below ``home``; then everything they hold is compared."""
+    databases = None
+    if postgres is not None:
+        when = int(time.time() * 1000)
+        one, other = (make_database(postgres, f"sweep_{name}_{when}") for name in ("provider", "consumer"))
+        databases = (one, other)
+    pair, found, outcomes = Pair(home, databases), Findings(), []
+    try:
+        pair.begin()
+        for outcome in Sweep(pair, found).over(in_order(chosen)):
+            outcomes.append(outcome)
+            if say is not None:
+                say(outcome)
+        pair.reckon(found)
+    finally:
+        pair.close()
+    return outcomes, found
+
+
+def summary(outcomes: list[Outcome], found: Findings) -> str:
+    """The last line."""
+    reached = sum(outcome.reached for outcome in outcomes)
+    return f"points {len(outcomes)}  reached {reached}  {found.summary()}"
+
+
+def _say(outcome: Outcome) -> None:
+    how = f"died, at rest again after {outcome.recovery:.1f} s" if outcome.reached else "NOT REACHED"
+    print(f"{outcome.seconds:5.1f} s  {outcome.point}: {how}", flush=True)
+    for what in outcome.wrong:
+        print(f"         {what}", flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make sweep", description="Kill a node at every crash point, one by one.")
+    parser.add_argument("--store", choices=("sqlite", "postgres"), default="sqlite")
+    parser.add_argument("--only", help="the points whose line matches this expression")
+    chosen = parser.parse_args()
+    wanted = [point for point in points() if chosen.only is None or re.search(chosen.only, str(point))]
+    if not wanted:
+        parser.error(f"no point matches {chosen.only!r}")
+    # A plain `kill` unwinds too: the nodes and the database end with us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    home = Path(tempfile.mkdtemp(prefix="hansa-sweep-"))
+    # The database server runs as a user of its own and must be able to enter; the nodes' folders stay private.
+    home.chmod(0o711)
+    script = str(ROOT / "scripts" / "postgres")
+    cluster, postgres = home / "postgres", None
+    try:
+        if chosen.store == "postgres":
+            environment = {**os.environ, "HANSA_POSTGRES_OWNER": str(os.getpid())}
+            started = subprocess.run(
+                [script, "start", str(cluster)], capture_output=True, text=True, check=False, env=environment
+            )
+            if started.returncode != 0:
+                print(f"PostgreSQL cannot be had: {started.stderr.strip()}", file=sys.stderr)
+                return CANNOT
+            postgres = started.stdout.strip().splitlines()[-1]
+        began = time.monotonic()
+        outcomes, found = run(wanted, home, postgres=postgres, say=_say)
+        for name in ("lost", "doubled", "diverged"):
+            for what in getattr(found, name)[:20]:
+                print(f"{name}: {what}")
+        print(f"{time.monotonic() - began:.0f} s on {chosen.store}; {made_up_of(wanted)}")
+        print(summary(outcomes, found))
+        return 0 if found.count == 0 and all(outcome.reached for outcome in outcomes) else 1
+    finally:
+        if chosen.store == "postgres":
+            subprocess.run([script, "stop", str(cluster)], capture_output=True, check=False)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
