@@ -59,6 +59,15 @@ class LocalFault(HansaError):
         return self.status if self.status >= 500 else 400
 
 
+class Damaged(LocalFault):
+    """A view on this node's disk is not what was written there. It is made anew from the ledger, by itself."""
+
+    code = "being-rebuilt"
+    status = 503
+    title = "This part of the node is being made anew"
+    told = True
+
+
 class NoRoom(LocalFault):
     """The disk of this node, or of its database, is full or refuses to be written. Nothing has been changed; the
     same request succeeds once there is room."""

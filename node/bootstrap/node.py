@@ -97,7 +97,8 @@ class HansaNode:
         for loop in self._loops:
             loop.stop()
         if self._ending is None:
-            self._ending = asyncio.create_task(self.worker.stop(), name="the worker's end")
+            grace = self.parts.settings.ending_seconds
+            self._ending = asyncio.create_task(self.worker.stop(within=grace), name="the worker's end")
 
     async def stop(self) -> None:
         """Finish what runs, hand back the leases, close everything."""
@@ -113,6 +114,8 @@ class HansaNode:
             task.cancel()
         await self.parts.egress.close()
         await self.parts.cage.stop()
+        self.parts.graph.close()
+        self.parts.index.close()
         self.parts.stores.uow.close()
 
     def health(self) -> dict[str, str]:

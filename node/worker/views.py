@@ -146,7 +146,8 @@ class FollowLedger:
             # disk that is full damages nothing: the view waits for it.
             if view.name in self._rebuilt:
                 raise
-            log.warning("view %s is damaged and is rebuilt from the ledger: %s", view.name, fault.detail)
+            said = "; ".join(getattr(fault, "__notes__", [fault.detail]))
+            log.warning("view %s is damaged and is rebuilt from the ledger: %s", view.name, said)
             self._rebuilt.add(view.name)
         # Only here: while the fault is at hand, so are the frames that it came through, and the damaged store in them
         # would still be open.

@@ -341,9 +341,9 @@ class TestOxigraphGraph(GraphContract):
         graph.apply([record("a")], 1)
         graph.close()
         (tmp_path / "graph" / f"store-{LAYOUT}" / "CURRENT").write_bytes(b"nonsense")
-        with pytest.raises(LocalFault, match="cannot be opened") as caught:
+        with pytest.raises(LocalFault, match="is damaged") as caught:
             graph.position()
-        assert "rebuild" in caught.value.remedy
+        assert "made anew" in caught.value.remedy
         graph.clear()
         assert graph.position() == 0
         graph.apply([record("a")], 1)

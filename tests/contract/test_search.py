@@ -320,9 +320,9 @@ class TestTantivyIndex(SearchContract):
         put(index, indexed("a"))
         index.close()
         (tmp_path / "search" / f"index-{LAYOUT}" / "meta.json").write_text("nonsense")
-        with pytest.raises(LocalFault, match="cannot be used") as caught:
+        with pytest.raises(LocalFault, match="is damaged") as caught:
             index.position()
-        assert "rebuild" in caught.value.remedy
+        assert "made anew" in caught.value.remedy
         index.clear()
         put(index, indexed("a"))
         assert find(index) == ["a"]

@@ -13,16 +13,25 @@ from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Store
 
 from node.adapters.graph.names import ALL, NOBODY, audience_graph, in_graph
 from node.adapters.graph.results import written
-from node.base.errors import InvalidInput
+from node.base.errors import InvalidInput, LocalFault
 from node.semantics.documents import relabelled
 from node.vocab.namespaces import PREFIXES
+
+DAMAGED = "the graph store has been damaged on the disk"
+"""The detail of the fault that tells so; who follows the ledger then makes the store anew."""
+
+_CORRUPTION = "Corruption: "
+"""What the engine says of a block that does not have its checksum."""
 
 
 def query(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
     """Target ``graph.query``: ``store`` (folder of a checkpoint), ``default`` and ``named`` (IRIs of graphs),
     ``query``, ``mediaType``.
     """
-    store = Store.read_only(message["store"])
+    try:
+        store = Store.read_only(message["store"])
+    except RuntimeError as error:
+        raise LocalFault(DAMAGED) from error
     body = evaluated(
         store,
         message["query"],
@@ -56,7 +65,7 @@ def query_records(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str
 def evaluated(store: Store, text: str, *, default: list[str], named: list[str], media_type: str) -> bytes:
     """The result of the query ``text`` over these graphs and nothing else.
 
-    Raises ``InvalidInput`` and ``TooLarge``.
+    Raises ``InvalidInput`` and ``TooLarge``, and ``LocalFault`` with ``DAMAGED``.
     """
     default_graph: list[NamedNode | BlankNode | DefaultGraph] = [NamedNode(name) for name in default]
     named_graphs: list[NamedNode | BlankNode] = [NamedNode(name) for name in named]
@@ -71,6 +80,9 @@ def evaluated(store: Store, text: str, *, default: list[str], named: list[str], 
     except SyntaxError as error:
         raise _unreadable(error) from error
     except (RuntimeError, PermissionError) as error:
+        # At the beginning, where nothing of the query can stand.
+        if str(error).startswith(_CORRUPTION):
+            raise LocalFault(DAMAGED) from error
         # What the engine cannot evaluate: a function it does not know, a call out, which the cage forbids.
         raise InvalidInput(
             f"the query cannot be evaluated: {str(error)[:300]}", remedy="use the functions of SPARQL 1.1"

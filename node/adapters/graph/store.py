@@ -24,6 +24,7 @@ from typing import Final
 
 from pyoxigraph import Literal, NamedNode, Quad, Store, Triple
 
+from node.adapters.graph.caged import DAMAGED
 from node.adapters.graph.change import Change
 from node.adapters.graph.checkpoints import Checkpoints, Copy
 from node.adapters.graph.names import (
@@ -39,7 +40,7 @@ from node.adapters.graph.names import (
     record_graph,
 )
 from node.base.crashpoints import crashpoint
-from node.base.errors import LocalFault, TooLarge
+from node.base.errors import Damaged, LocalFault, NoRoom, TooLarge
 from node.cage.cage import Cage
 from node.cage.model import QUERY, Limits
 from node.catalogue.model import Record
@@ -51,6 +52,9 @@ LAYOUT: Final = 1
 
 _FLUSH_AFTER: Final = 10_000
 """Statements after which buffers are written out: they take some 800 bytes of memory each until then."""
+
+_FULL: Final = ("No space left on device", "Disk quota exceeded", "File too large")
+"""What the engine's messages say where the disk is full."""
 
 MAX_RECORDS: Final = 20_000
 """Records in a disposable store: more do not fit into the memory of a child."""
@@ -74,6 +78,7 @@ class OxigraphGraph:
         self._known = False
         self._position = 0
         self._held: frozenset[NamedNode] = frozenset()
+        self._damaged = False
         self._generation = 0
         self._unflushed = 0
         self._used = time.monotonic()
@@ -98,6 +103,8 @@ class OxigraphGraph:
 
     def position(self) -> int:
         with self._knowing():
+            if self._damaged:
+                raise _damaged(DAMAGED)
             return self._position
 
     async def query(self, text: str, *, audiences: Collection[str] | None, accept: str) -> tuple[bytes, str]:
@@ -114,7 +121,14 @@ class OxigraphGraph:
                 "query": text,
                 "mediaType": media_type,
             }
-            _, (body,) = await self._cage.call("graph.query", message, limits=self._limits, readable=[str(path)])
+            try:
+                _, (body,) = await self._cage.call("graph.query", message, limits=self._limits, readable=[str(path)])
+            except LocalFault as fault:
+                if fault.detail == DAMAGED:
+                    # From now on ``position`` says so, and whoever follows the ledger begins anew.
+                    self._damaged = True
+                    raise _damaged(DAMAGED) from fault
+                raise
         return body, _with_charset(media_type)
 
     async def query_records(self, text: str, records: Iterable[Record], *, accept: str) -> tuple[bytes, str]:
@@ -139,9 +153,10 @@ class OxigraphGraph:
         """Begin anew with an empty store; a folder that another process holds is left alone."""
         with self._lock:
             # Opening tells a damaged folder, which may go, from one that is in use, which may not.
-            with contextlib.suppress(_Damaged), self._using():
+            with contextlib.suppress(Damaged), self._using():
                 pass
             self._close()
+            self._damaged = False
             shutil.rmtree(self._folder, ignore_errors=True)
             with self._using():
                 pass
@@ -190,6 +205,8 @@ class OxigraphGraph:
             try:
                 yield self._opened()
             except (OSError, RuntimeError, ValueError) as error:
+                # The engine does not write again after a failure until it has been opened anew.
+                self._store, self._known = None, False
                 raise _unusable(self._folder, error) from error
 
     @contextlib.contextmanager
@@ -282,20 +299,23 @@ class OxigraphGraph:
             self._checkpoints.release(opening.result())
 
 
-class _Damaged(LocalFault):
-    """The folder is no store, or no longer one."""
-
-
 def _unusable(folder: Path, error: Exception) -> LocalFault:
-    if "lock" in str(error).lower():
+    said = str(error)
+    # Not every "lock" is one: a damaged file is told as "block checksum mismatch".
+    if f"{folder}/LOCK:" in said:
         return LocalFault(
             f"the graph store in {folder} is in use by another process",
             remedy="stop the other process; one data folder belongs to one node",
         )
-    return _Damaged(
-        f"the graph store in {folder} cannot be opened: {error}",
-        remedy="rebuild the view from the ledger: nothing is lost with it",
-    )
+    if any(words in said for words in _FULL):
+        return NoRoom("the disk of the SPARQL store is full", remedy="make room: the store then catches up by itself")
+    return _damaged(f"the graph store in {folder} cannot be used: {said}")
+
+
+def _damaged(particulars: str) -> Damaged:
+    fault = Damaged("the graph store is damaged", remedy="ask again in a moment: it is made anew from the ledger")
+    fault.add_note(particulars)
+    return fault
 
 
 def _read_meta(store: Store) -> tuple[int, frozenset[NamedNode]]:

@@ -18,17 +18,21 @@ from typing import Any, Final
 
 import tantivy
 
+from node.adapters.search.checksums import check
 from node.adapters.search.fields import FACETS, FOLDED, LAYOUT, POSITION, RECORD, analyzer, document, schema, stored
 from node.adapters.search.queries import MAX_WORDS, both, narrowed, visible, worded
 from node.adapters.search.snippets import snippet
 from node.base.crashpoints import crashpoint
-from node.base.errors import LocalFault
+from node.base.errors import Damaged, NoRoom
 from node.catalogue.model import Hit, Indexed, Query, Results
 
 _HEAP: Final = 15_000_000  # the least that the engine takes
 _LARGE: Final = 200
 _HEAP_FOR_LARGE: Final = 50_000_000
 """Batches of more than ``_LARGE`` records get more room: with the least, 10,000 of them take three times as long."""
+
+_FULL: Final = ("No space left on device", "Disk quota exceeded", "File too large")
+"""What the engine's messages say where the disk is full."""
 
 _BUCKETS: Final = 60_000
 _KEYWORDS_SHOWN: Final = 100
@@ -38,7 +42,7 @@ _MOST_HITS: Final = 1000
 class TantivyIndex:
     """Implements ``node.catalogue.ports.SearchIndex`` on a folder that belongs to this process alone.
 
-    Every method may raise ``LocalFault`` with a remedy where the folder is damaged; ``clear`` begins anew.
+    Every method may raise ``Damaged`` with a remedy where the folder is, and ``NoRoom``; ``clear`` begins anew.
     """
 
     def __init__(self, path: Path) -> None:
@@ -155,10 +159,15 @@ class TantivyIndex:
         try:
             yield
         except (ValueError, OSError) as error:
-            raise LocalFault(
-                f"the search index in {self._folder} cannot be used: {error}",
-                remedy="rebuild the view from the ledger: nothing is lost with it",
-            ) from error
+            if any(words in str(error) for words in _FULL):
+                raise NoRoom(
+                    "the disk of the search index is full", remedy="make room: the index then catches up by itself"
+                ) from error
+            damaged = Damaged(
+                "the search index is damaged", remedy="ask again in a moment: it is made anew from the ledger"
+            )
+            damaged.add_note(f"the search index in {self._folder} cannot be used: {error}")
+            raise damaged from error
 
     def _opened(self) -> tantivy.Index:
         if self._index is None:
@@ -166,6 +175,7 @@ class TantivyIndex:
                 if other != self._folder:
                     shutil.rmtree(other, ignore_errors=True)
             self._folder.mkdir(parents=True, exist_ok=True)
+            check(self._folder)
             index = tantivy.Index(self._schema, path=str(self._folder), reuse=True)
             index.register_tokenizer(FOLDED, self._analyzer)
             # By hand after each commit: the engine's own way is a thread that looks at the files for ever.

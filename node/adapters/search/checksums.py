@@ -1,0 +1,69 @@
+"""Whether the files of an index are what the engine wrote.
+
+The engine ends each file of a segment with a footer (JSON with the CRC-32 of what is before it, its length, a magic
+number), and looks at it nowhere: a flipped bit would be a wrong hit, or none. Files that no commit names are left
+out: a process that was killed leaves some behind, half written.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+_MAGIC: Final = 1337
+_END: Final = struct.Struct("<II")
+_PIECE: Final = 1 << 20
+_LONGEST_FOOTER: Final = 4096
+
+
+def check(folder: Path) -> None:
+    """Compare every file that the newest commit names with its checksum. Raises ``ValueError``, or ``OSError``.
+
+    A folder without a commit is fine: there is nothing in it yet.
+    """
+    committed = folder / "meta.json"
+    if not committed.exists():
+        return
+    try:
+        files = [
+            path for segment in json.loads(committed.read_bytes())["segments"] for path in _files(folder, segment)
+        ]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError("meta.json is not what was written") from error
+    for path in files:
+        _check_file(path)
+
+
+def _files(folder: Path, segment: dict[str, Any]) -> Iterator[Path]:
+    name = str(segment["segment_id"]).replace("-", "")
+    deletes = segment.get("deletes")
+    wanted = f"{name}.{deletes['opstamp']}.del" if deletes else ""
+    for path in folder.glob(f"{name}.*"):
+        if not path.name.endswith(".del") or path.name == wanted:
+            yield path
+
+
+def _check_file(path: Path) -> None:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(max(0, size - _END.size))
+        end = file.read()
+        length, magic = _END.unpack(end) if len(end) == _END.size else (0, 0)
+        body = size - _END.size - length
+        if magic != _MAGIC or length > _LONGEST_FOOTER or body < 0:
+            raise ValueError(f"{path.name} has no footer")
+        file.seek(body)
+        said = json.loads(file.read(length))["crc"]
+        file.seek(0)
+        found, left = 0, body
+        while left:
+            piece = file.read(min(_PIECE, left))
+            if not piece:
+                raise ValueError(f"{path.name} has become shorter")
+            found, left = zlib.crc32(piece, found), left - len(piece)
+    if found != said:
+        raise ValueError(f"{path.name} is not what was written: its checksum is {found}, not {said}")
