@@ -112,6 +112,12 @@ class Settings(BaseSettings):
     peer_seconds: float = Field(
         20.0, gt=0, description="How long another node may take to answer a message before it is sent again."
     )
+    ending_seconds: float = Field(
+        8.0,
+        ge=0,
+        le=10,
+        description="How long a node that is told to end goes on with what it is at, before it hands the rest over.",
+    )
     lease_seconds: float = Field(
         30.0,
         ge=0.3,

@@ -127,7 +127,7 @@ def answer_held(seconds: float) -> Fault:
 
 async def half_open(link: Link) -> None:
     """The connection stands, and nobody is at its other end."""
-    await asyncio.Event().wait()
+    await asyncio.sleep(3600)
 
 
 async def dripping(link: Link) -> None:
@@ -174,6 +174,7 @@ class Proxy:
         for task in open_ones:
             task.cancel()
         self._loop.run_until_complete(asyncio.gather(*open_ones, return_exceptions=True))
+        self._loop.run_until_complete(asyncio.sleep(0))  # The connections that were closed are so from here on.
         self._loop.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

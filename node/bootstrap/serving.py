@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import logging
+import math
 import os
 import signal
 import threading
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("hansa.serving")
 
-GRACE = 10
 LONGEST_END: Final = 25
 """So many seconds after it was told to end, a process is gone, whatever hangs: sooner than those who run it lose
 their patience (``stop_grace_period`` in docker/). A crash costs nothing that was acknowledged."""
@@ -51,7 +51,7 @@ def run_server(settings: Settings, *, with_worker: bool = True) -> int:
         proxy_headers=True,
         forwarded_allow_ips=settings.trusted_proxies,
         server_header=False,
-        timeout_graceful_shutdown=GRACE,
+        timeout_graceful_shutdown=math.ceil(settings.ending_seconds),
         timeout_keep_alive=75,
         ssl_certfile=str(settings.tls_certificate) if settings.tls_certificate else None,
         ssl_keyfile=str(settings.tls_key) if settings.tls_key else None,
