@@ -19,9 +19,10 @@ MISSING = "make tck: the conformance kit needs a JDK"
 
 
 def run(home: Path, *, kit: str, broken: str = "") -> subprocess.CompletedProcess[str]:
-    for path, text in {"scripts/tck": f"#!/bin/sh\n{kit}\n", "bin/make": MAKE}.items():
+    programs = {"scripts/tck": f"#!/bin/sh\n{kit}\n", "scripts/sweep": "#!/bin/sh\n", "bin/make": MAKE}
+    for path, text in programs.items():
         program = home / path
-        program.parent.mkdir()
+        program.parent.mkdir(exist_ok=True)
         program.write_text(text)
         program.chmod(0o755)
     shutil.copytree(ROOT / ".ci", home / ".ci")

@@ -1,7 +1,7 @@
 """A slice of the sweep over the crash points, and what makes the whole of it whole.
 
 ``make sweep`` is all of it. Each point here is another place of another kind: on either side, before and after the
-commit, the send and the answer, in a reception and in a view.
+commit, the send and the answer, and in a view. Those of a reception: ``test_sealed_transfer.py``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ SLICE = (
     "contract negotiation.ContractAgreementVerificationMessage.S3 at the consumer",
     "transfer process.TransferCompletionMessage.R2 at the provider (fetched)",
     "transfer process.TransferSuspensionMessage.R3 at the consumer",
-    "delivery.D5 at the consumer",
     "projection.graph.P2 at the provider",
 )
 

@@ -130,8 +130,9 @@ class Pair:
     records: dict[str, str] = field(default_factory=dict)
     _editions: Iterator[int] = field(default_factory=lambda: count(1))
 
-    def begin(self) -> None:
-        """Make both, publish, and come to the agreements that the transfers need."""
+    def begin(self, *, sealed: bool) -> None:
+        """Make both, publish, and come to the agreements that the transfers need, with ``sealed`` about a dataset
+        whose bytes are sealed too."""
         ports = free_ports(2)
         for number, role in enumerate((Role.PROVIDER, Role.CONSUMER)):
             options = ("--database", self.databases[number]) if self.databases else ()
@@ -152,9 +153,10 @@ class Pair:
                 client.upload(self.home / name)
         for slug in ("plain", HAGGLED, "asked"):
             self.datasets[slug] = self.publish(slug)
-        self._admit()
-        self.datasets["sealed"] = self.publish("sealed", {"template": "members", "sealed": True})
-        for slug in ("plain", "sealed"):
+        if sealed:
+            self._admit()
+            self.datasets["sealed"] = self.publish("sealed", {"template": "members", "sealed": True})
+        for slug in ("plain", "sealed") if sealed else ("plain",):
             with self.consumer.client() as client:
                 pid = client.negotiate(self.datasets[slug])["pid"]
                 ended = client.negotiation(pid, wait=PATIENCE)

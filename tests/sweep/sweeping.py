@@ -51,6 +51,7 @@ class Sweep:
         self._victim = Role.PROVIDER
         self._died: float | None = None
         self._next = ""
+        self._refused = ""
 
     def over(self, ordered: Sequence[Point]) -> Iterator[Outcome]:
         """Each point's outcome, as it comes."""
@@ -141,10 +142,11 @@ class Sweep:
         """Tell the node, again if it died before it had written that down, and wait until both stand there."""
         before = self._process(talk, step.who)
         revision = before.revision if before else -1
-        refused = acknowledged = False
+        acknowledged = False
+        self._refused = ""
 
         def there() -> bool:
-            nonlocal refused, acknowledged
+            nonlocal acknowledged
             now = self._process(talk, step.who)
             if now is not None and now.revision > revision:
                 return self._rests(talk, step.state)
@@ -157,15 +159,14 @@ class Sweep:
             except PeerUnreachable:
                 pass
             except HansaError as error:
-                refused = True
-                self._last = str(error.detail)
+                self._refused = str(error.detail)
                 time.sleep(0.1)
             return False
 
         try:
             self._until(f"{step.what} leads to {step.state}", there)
         except NotThere as missing:
-            more = f"; refused: {self._last}" if refused else ""
+            more = f"; refused: {self._refused}" if self._refused else ""
             raise NotThere(f"{missing}: {self._say(talk)}{more}") from None
 
     def _process(self, talk: _Talk, role: Role) -> Process | None:
