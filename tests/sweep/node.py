@@ -6,11 +6,11 @@ else is the standard's. A route lets a provider open a negotiation, which no int
 
 from __future__ import annotations
 
-import ctypes
 import importlib
+import multiprocessing
 import os
-import signal
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -97,9 +97,17 @@ class Offering:
         return {"pid": begun.pid}
 
 
+def _end_with_the_sweep() -> None:
+    """However the sweep ends: it may be killed itself."""
+    sweep = multiprocessing.parent_process()
+    assert sweep is not None, "a node of the sweep was started by it"
+    sweep.join()
+    crashpoints.die()
+
+
 def serve(folder: Path, environment: Mapping[str, str], log: Path) -> None:
     """The process's whole life; it ends when the process that started it does."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    threading.Thread(target=_end_with_the_sweep, name="sweep", daemon=True).start()
     for descriptor in (1, 2):
         os.dup2(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), descriptor)
     for name in [name for name in os.environ if name.startswith("HANSA_")]:
