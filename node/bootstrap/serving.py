@@ -36,7 +36,7 @@ def run_server(settings: Settings, *, with_worker: bool = True) -> int:
 
     os.umask(0o077)
     configure(settings.log_level, settings.log_format)
-    holding = _own(settings)
+    holding = own(settings)
     BoundedConnection.most = room_for_connections()
     node = build(settings, with_worker=with_worker)
     config = uvicorn.Config(
@@ -105,7 +105,7 @@ def _end_at_the_latest() -> None:
     last.start()
 
 
-def _own(settings: Settings) -> int:
+def own(settings: Settings) -> int:
     """Take the data folder for this process: the graph store and the search index admit one. A file descriptor.
 
     Raises ``LocalFault`` where another process serves from it. The kernel lets go of a lock whose holder is gone.

@@ -16,10 +16,11 @@ from pathlib import Path
 
 from node.base.errors import Conflict, InvalidInput, LocalFault
 from node.bootstrap.parts import open_stores, places
+from node.bootstrap.soundness import HEAD
 from node.settings import FILE, load
 
 DATABASE = "hansa.sqlite"
-LEFT_OUT = frozenset({"graph", "search", "backups", DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm"})
+LEFT_OUT = frozenset({"graph", "search", "backups", HEAD, DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm"})
 
 
 @dataclass(frozen=True, slots=True)

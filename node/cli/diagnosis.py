@@ -12,6 +12,7 @@ from typing import Any
 
 from node.base.errors import HansaError
 from node.bootstrap.parts import check_identity, open_stores, places
+from node.ledger.checkpoints import LogKey
 from node.settings import Settings, load
 
 LITTLE_SPACE = 2 << 30
@@ -60,7 +61,13 @@ def _keys(folder: Path, settings: Settings) -> Iterator[Finding]:
 
 
 def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
+    from node.adapters.keys import FileKeyRing
+    from node.adapters.sql.soundness import check_sqlite
+    from node.bootstrap.soundness import require_newest
+
     try:
+        if settings.embedded:
+            check_sqlite(settings.database, thorough=True)
         stores = open_stores(settings)
     except HansaError as error:
         yield Finding(error.detail, False, error.remedy)
@@ -70,6 +77,12 @@ def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
             size = stores.ledger.size(tx)
             dead = stores.outbox.dead(tx)
             waiting = stores.outbox.waiting(tx)
+        try:
+            keyring = FileKeyRing.open(places(folder).keys)
+            name = settings.public_url.split("://", 1)[1]
+            require_newest(settings, stores, LogKey(name, keyring.log_public_key()))
+        except HansaError as error:
+            yield Finding(error.detail, False, error.remedy)
         kind = "SQLite" if settings.embedded else "PostgreSQL"
         yield Finding(f"{kind} is well: {size} ledger entries, {waiting} messages on their way", True)
         if dead:

@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
     app.command("verify")(verify)
     app.command("backup")(backup)
     app.command("restore")(restore)
+    app.command("accept-loss")(accept_loss)
     app.command("doctor")(doctor)
     app.command("demo")(demo)
 
@@ -86,6 +87,27 @@ def restore(
         return
     done(f"restored into {folder}", detail=f"{restored.entries} ledger entries, epoch {restored.epoch}")
     line("next", f"hansa verify {folder}   then   hansa serve {folder}")
+
+
+def accept_loss(folder: Annotated[Path, typer.Argument(help="The node's data folder; it must not run.")]) -> None:
+    """Go on with a database that has lost what the node had signed. Its epoch rises, so that peers notice."""
+    from node.bootstrap import soundness
+    from node.bootstrap.parts import open_stores
+    from node.bootstrap.serving import own
+    from node.settings import load
+
+    settings = load(folder)
+    own(settings)  # Until this process ends.
+    stores = open_stores(settings)
+    epoch = soundness.accept_loss(settings, stores)
+    with stores.uow.read() as tx:
+        entries = stores.ledger.size(tx)
+    stores.uow.close()
+    if Mode.json:
+        emit({"folder": str(folder), "epoch": epoch, "entries": entries})
+        return
+    done("the loss is accepted", detail=f"{entries} ledger entries, epoch {epoch}")
+    line("next", f"hansa serve {folder}   and tell your partners")
 
 
 def doctor(folder: Annotated[Path | None, typer.Argument(help="The node's data folder.")] = None) -> int:

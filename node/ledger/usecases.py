@@ -7,8 +7,9 @@ commits late gets a late number, whatever its row is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from node.base.clock import Clock
@@ -61,8 +62,19 @@ class Sequencer:
     at a time, and each sees what the one before it has done. A sequencer that dies leaves nothing half-done.
     """
 
-    def __init__(self, uow: UnitOfWork, store: LedgerStore, signer: NoteSigner, clock: Clock, origin: str) -> None:
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        store: LedgerStore,
+        signer: NoteSigner,
+        clock: Clock,
+        origin: str,
+        *,
+        signed: Callable[[Checkpoint], None] | None = None,
+    ) -> None:
+        """``signed`` is told of each checkpoint once it has been committed."""
         self._uow = uow
+        self._signed = signed
         self._store = store
         self._signer = signer
         self._clock = clock
@@ -81,10 +93,10 @@ class Sequencer:
             self._store.put_nodes(tx, nodes)
             new_size = size + len(entries)
             note = self._signer.sign_note(checkpoint_text(self._origin, new_size, root))
-            self._store.put_checkpoint(
-                tx,
-                Checkpoint(origin=self._origin, size=new_size, root=root, at=self._clock.now(), note=note),
-            )
+            checkpoint = Checkpoint(origin=self._origin, size=new_size, root=root, at=self._clock.now(), note=note)
+            self._store.put_checkpoint(tx, checkpoint)
+            if self._signed is not None:
+                tx.after_commit(partial(self._signed, checkpoint))
             return len(entries)
 
     def run_all(self, limit: int = 500) -> int:

@@ -23,8 +23,9 @@ _AWAY: Final = frozenset({"57P01", "57P02", "57P03", "53300", "25006"})
 _CONNECTION: Final = "08"
 """The class of codes that tell of a connection."""
 
-# SQLite's result codes (sqlite.org/rescode.html), by name: its drivers give the extended one where there is one.
+# SQLite's result codes (sqlite.org/rescode.html), by name. Some drivers give the extended one, others do not.
 _FULL: Final = "SQLITE_FULL"
+_IO: Final = "SQLITE_IOERR"
 _REFUSED: Final = (
     "SQLITE_IOERR_WRITE",
     "SQLITE_IOERR_FSYNC",
@@ -32,7 +33,8 @@ _REFUSED: Final = (
     "SQLITE_IOERR_TRUNCATE",
     "SQLITE_IOERR_SHM",
 )
-"""What a limit on the size of files, a quota and a disk that is full to the last block are called."""
+"""What a limit on the size of files, a quota and a disk that is full to the last block are called, and a disk that
+fails: from here they cannot be told apart."""
 _LOCKED: Final = ("SQLITE_BUSY", "SQLITE_LOCKED")
 _DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
@@ -57,8 +59,8 @@ def fault_of_driver(error: BaseException | None, *, lost: bool = False) -> Local
         return Contended("two requests were in each other's way", remedy="try again")
     if state in _BUSY or name.startswith(_LOCKED):
         return DatabaseBusy("the database is busy", remedy="try again in a moment")
-    if state in _NO_ROOM or name == _FULL or name.startswith(_REFUSED):
-        return NoRoom("the disk that the database lies on is full or cannot be written", remedy=MAKE_ROOM)
+    if state in _NO_ROOM or name in (_FULL, _IO) or name.startswith(_REFUSED):
+        return NoRoom("the disk that the database lies on is full, or fails", remedy=MAKE_ROOM)
     message = str(error).partition("\n")[0]
     # A server that cannot be reached, or that is gone in the middle of an answer, gives no code.
     unreached = not state and not name and type(error).__name__ == "OperationalError"

@@ -1,0 +1,55 @@
+"""Whether an SQLite database is still what SQLite wrote.
+
+SQLite keeps no checksums of its pages: its check finds what does not hang together, which is most damage, and not a
+changed letter in a row. For what stands in the ledger, ``hansa verify`` finds that too.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy.engine import URL
+
+from node.adapters.sql.engine import PATIENCE, sqlite_driver, sqlite_path
+from node.adapters.sql.faults import RESTORE
+from node.base.errors import LocalFault
+
+SOON: Final = 1 << 30
+"""Bytes that are checked at each start, at some gigabyte a second. What is larger is checked after a crash only."""
+
+
+def check_sqlite(url: str | URL, *, thorough: bool = False) -> None:
+    """Check the database of ``url``, if there is one yet. ``thorough`` compares tables with their indexes as well,
+    which takes several times as long.
+
+    Raises ``LocalFault`` where it is damaged.
+    """
+    path = sqlite_path(url)
+    if not path.exists():
+        return
+    driver = sqlite_driver()
+    try:
+        connection = driver.connect(str(path), timeout=PATIENCE, isolation_level=None)
+        try:
+            [(verdict,), *_] = connection.execute(
+                f"PRAGMA {'integrity' if thorough else 'quick'}_check(1)"
+            ).fetchall()
+        finally:
+            connection.close()
+    except driver.DatabaseError as error:
+        verdict = str(error)
+    if verdict != "ok":
+        raise LocalFault(f"the database {path} is damaged: {_one_line(str(verdict))}", remedy=RESTORE)
+
+
+def is_checked_at_start(url: str | URL) -> bool:
+    """Whether a start looks at the whole database: at a small one always, at a large one after a crash, which a log
+    beside it tells of, since the last one out of a database removes that."""
+    path = sqlite_path(url)
+    log = Path(f"{path}-wal")
+    return path.exists() and (path.stat().st_size <= SOON or (log.exists() and log.stat().st_size > 0))
+
+
+def _one_line(verdict: str) -> str:
+    return " ".join(verdict.split())[:300]

@@ -1,0 +1,106 @@
+"""Is this the database that this node left behind? Asked at the start, before anything is answered from it.
+
+Beside the database lies the newest checkpoint of the ledger that the node has signed (``signed-head`` in the data
+folder). A database that was put back to an earlier state, or has lost the end of its log, holds less than that, or
+something else. To go on with it would sign another history under the same numbers: who has seen the first one could
+prove that this node rewrites its ledger. The file is written after each commit that it tells of, and not synced:
+after a power cut it may be older than the database, never newer.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Final
+
+from node.adapters.sql.soundness import check_sqlite, is_checked_at_start
+from node.base.clock import SystemClock
+from node.base.errors import InvalidInput, LocalFault
+from node.bootstrap.parts import Stores
+from node.ledger import merkle
+from node.ledger.checkpoints import LogKey, open_checkpoint
+from node.ledger.model import Checkpoint
+from node.ledger.usecases import reader
+from node.settings import Settings
+
+HEAD: Final = "signed-head"
+
+log = logging.getLogger("hansa.soundness")
+
+
+class SignedHead:
+    """The newest signed checkpoint, in a file of the data folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / HEAD
+
+    def keep(self, checkpoint: Checkpoint) -> None:
+        """Put ``checkpoint`` in place of an older one."""
+        staged = self.path.with_name(f".{HEAD}.{os.getpid()}")
+        staged.write_text(checkpoint.note, "utf-8")
+        staged.replace(self.path)
+
+    def read(self, key: LogKey) -> Checkpoint | None:
+        """What was kept; None where there is nothing that this node has signed."""
+        try:
+            note = self.path.read_text("utf-8")
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            log.warning("the signed head cannot be read: %s", error)
+            return None
+        try:
+            return open_checkpoint(note, [key], at=SystemClock().now(), origin=key.name)
+        except InvalidInput as error:
+            # Torn by a power cut, or of another time: it tells nothing, and the next commit writes it anew.
+            log.warning("the signed head does not hold: %s", error.detail)
+            return None
+
+    def forget(self) -> None:
+        """Go on with whatever the database holds."""
+        self.path.unlink(missing_ok=True)
+
+
+def require_undamaged(settings: Settings) -> None:
+    """Check the database file before it is opened. Raises ``LocalFault`` where it is damaged."""
+    if settings.embedded and is_checked_at_start(settings.database):
+        check_sqlite(settings.database)
+
+
+def require_newest(settings: Settings, stores: Stores, key: LogKey) -> None:
+    """Compare the ledger with the signed head. Raises ``LocalFault`` where it has less, or another content."""
+    head = SignedHead(settings.folder).read(key)
+    if head is None:
+        return
+    with stores.uow.read() as tx:
+        size = stores.ledger.size(tx)
+        same = size >= head.size and merkle.root_hash(head.size, reader(stores.ledger, tx)) == head.root
+    if same:
+        return
+    facts = {"signed": head.size, "held": size}
+    remedy = (
+        "put the newest database back, its -wal file with it; where there is none, hansa accept-loss "
+        f"{settings.folder} goes on with this one, and peers are told"
+    )
+    if size < head.size:
+        raise LocalFault(
+            f"the ledger in the database holds {size} entries, and this node has signed {head.size}: "
+            "the database is an older copy, or has lost the end of its log",
+            remedy=remedy,
+            facts=facts,
+        )
+    raise LocalFault(
+        f"the first {head.size} entries of the ledger are not those that this node has signed: "
+        "the database is another one, or was put back and written to",
+        remedy=remedy,
+        facts=facts,
+    )
+
+
+def accept_loss(settings: Settings, stores: Stores) -> int:
+    """Go on with a database that has lost what this node had signed; the new epoch, by which peers see it."""
+    with stores.uow.begin() as tx:
+        epoch = stores.meta.raise_epoch(tx)
+    SignedHead(settings.folder).forget()
+    return epoch
