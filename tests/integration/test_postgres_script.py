@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "postgres"
 
@@ -28,7 +31,10 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(path, ignore_errors=True)
 
 
-@pytest.mark.parametrize("arguments", [[], ["start"], ["begin", "/tmp/x"]])
+NO_PORT = [["start", "/tmp/x", "--port"], ["start", "/tmp/x", "--port", "0"], ["stop", "/tmp/x", "--port", "5432"]]
+
+
+@pytest.mark.parametrize("arguments", [[], ["start"], ["begin", "/tmp/x"], *NO_PORT])
 def test_usage(arguments: list[str]) -> None:
     answer = run(*arguments)
     assert (answer.returncode, answer.stdout) == (2, "")
@@ -54,3 +60,26 @@ def test_start_twice_stop_twice(postgres_server: str, folder: Path) -> None:
     with engine.begin() as connection:
         assert connection.execute(text("SELECT count(*) FROM kept")).scalar_one() == 0
     engine.dispose()
+
+
+@pytest.mark.postgres
+def test_a_port_of_this_machine_by_password(postgres_server: str, folder: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    started = run("start", folder / "cluster", "--port", port)
+    assert started.returncode == 0, started.stderr
+    url = make_url(started.stdout.strip())
+    assert (url.host, str(url.port)) == ("127.0.0.1", port)
+    assert run("start", folder / "cluster", "--port", port).stdout == started.stdout
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        assert connection.execute(text("SHOW listen_addresses")).scalar_one() == "127.0.0.1"
+    engine.dispose()
+    stranger = create_engine(url.set(password="guessed"))
+    with pytest.raises(OperationalError, match="password authentication failed"):
+        stranger.connect()
+    stranger.dispose()
+    other = run("start", folder / "cluster", "--port", "1")
+    assert (other.returncode, other.stdout) == (3, "")
+    assert "not on port 1" in other.stderr
