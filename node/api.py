@@ -31,6 +31,7 @@ from node.identity.model import Caller, DidDocument, UserRole
 from node.identity.ports import Peers
 from node.ledger.model import EntryKind
 from node.ledger.usecases import Append
+from node.negotiation import strategy as negotiation_strategy
 from node.vocab.namespaces import DCT, FOAF, HANSA, LDES, PROV, RDF, TREE
 
 __all__ = [
@@ -83,6 +84,7 @@ __all__ = [
     "ledger_body",
     "line",
     "moment",
+    "negotiation_strategy",
     "open_head",
     "open_record",
     "signing_key",

@@ -27,3 +27,15 @@ def hansa_tasks(host: Any) -> Sequence[tuple[str, Callable[[], Awaitable[None]]]
 @hookspec
 def hansa_admitted(host: Any, address: str, by: Any) -> Awaitable[None]:  # type: ignore[empty-body]
     """A participant was admitted: its node's base URL, and the person who admitted it. Only at an issuer."""
+
+
+@hookspec
+def hansa_negotiation_strategy(otherwise: Any) -> Any:
+    """What the node does by itself in a negotiation: an object whose method ``next(look)`` gives an action.
+
+    ``otherwise`` is the strategy so far: hand to it whatever is none of your business. ``look`` (``Look``) has the
+    negotiation, the decision of the policy engine about it, whether the terms are those of the offer, the limits, and
+    what was said; actions are ``Hold``, ``Offer``, ``Counter``, ``Accept``, ``Agree``, ``Verify``, ``Finalize``,
+    ``Ask`` (a person) and ``Terminate`` (with reasons): all in ``node.api.negotiation_strategy``. The method must be
+    pure. An action that the protocol does not allow in that state is not carried out, and logged.
+    """

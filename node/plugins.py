@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, cast
 
 import pluggy
 from starlette.requests import Request
@@ -20,6 +20,7 @@ from node.catalogue.ports import FollowStore, RecordStore
 from node.catalogue.publish import Append
 from node.identity.model import Caller
 from node.identity.ports import Peers
+from node.negotiation.strategy import Strategy
 
 GROUP = "hansa.plugins"
 
@@ -47,6 +48,14 @@ class Host:
     identify: Callable[[Request], Awaitable[Caller]]
     changed: Callable[[], None]
     extensions: dict[str, Any] = field(default_factory=dict)
+
+
+def strategy_of(manager: pluggy.PluginManager, standard: Strategy) -> Strategy:
+    """The negotiation strategy that all plug-ins make of ``standard``: each is given what those before it made."""
+    made: Strategy = standard
+    for plugin in manager.hook.hansa_negotiation_strategy.get_hookimpls():
+        made = cast("Strategy", plugin.function(otherwise=made))
+    return made
 
 
 def load(further: tuple[str, ...] = ()) -> pluggy.PluginManager:

@@ -16,7 +16,7 @@ from node.adapters.sql.engine import connect
 from node.adapters.sql.identity import SqlIdentityStore
 from node.adapters.sql.ledger import SqlLedgerStore
 from node.adapters.sql.migrate import migrate
-from node.adapters.sql.negotiation import SqlAgreementStore, SqlDecisionStore, SqlNegotiationStore
+from node.adapters.sql.negotiation import SqlAgreementStore, SqlDecisionStore, SqlLimitStore, SqlNegotiationStore
 from node.adapters.sql.node_state import SqlFollowStore, SqlMetaStore
 from node.adapters.sql.outbox import SqlOutbox
 from node.adapters.sql.records import SqlRecordStore
@@ -30,13 +30,18 @@ from node.catalogue.ports import FollowStore, RecordStore
 from node.identity.ports import IdentityStore
 from node.ledger.ports import LedgerStore
 from node.negotiation.model import Negotiation
-from node.negotiation.ports import AgreementStore, DecisionStore
+from node.negotiation.ports import AgreementStore, DecisionStore, LimitStore
 from node.scenarios.ports import JobStore, LayerStore, RunStore
 from node.transfer.model import Transfer
 from node.transfer.ports import GrantStore, ReceptionStore
 from tests.fakes.identity import MemoryIdentityStore
 from tests.fakes.ledger import MemoryLedgerStore
-from tests.fakes.negotiation import MemoryAgreementStore, MemoryDecisionStore, MemoryNegotiationStore
+from tests.fakes.negotiation import (
+    MemoryAgreementStore,
+    MemoryDecisionStore,
+    MemoryLimitStore,
+    MemoryNegotiationStore,
+)
 from tests.fakes.node_state import MemoryFollowStore, MemoryMetaStore
 from tests.fakes.records import MemoryRecordStore
 from tests.fakes.scenarios import MemoryJobStore, MemoryLayerStore, MemoryRunStore
@@ -58,6 +63,7 @@ class Stores:
     transfers: ProcessStore[Transfer]
     agreements: AgreementStore
     decisions: DecisionStore
+    limits: LimitStore
     grants: GrantStore
     receptions: ReceptionStore
     jobs: JobStore
@@ -80,6 +86,7 @@ def memory_stores() -> Stores:
         transfers=MemoryTransferStore(),
         agreements=MemoryAgreementStore(),
         decisions=MemoryDecisionStore(),
+        limits=MemoryLimitStore(),
         grants=MemoryGrantStore(),
         receptions=MemoryReceptionStore(),
         jobs=MemoryJobStore(),
@@ -103,6 +110,7 @@ def sql_stores(engine: Engine) -> Stores:
         transfers=SqlTransferStore(),
         agreements=SqlAgreementStore(),
         decisions=SqlDecisionStore(),
+        limits=SqlLimitStore(),
         grants=SqlGrantStore(),
         receptions=SqlReceptionStore(),
         jobs=SqlJobStore(),

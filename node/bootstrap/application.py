@@ -35,7 +35,7 @@ from node.portal.accept import prefers_page
 from node.portal.headers import SecurityHeaders
 from node.vocab.dsp import VERSIONS
 from node.web import catalogue, data, dcp, dsp, feed, health, ledger, processes, pushed, sparql, wellknown
-from node.web.management import blocks, exchanges, operation, people, records, results, scenarios
+from node.web.management import blocks, exchanges, limits, operation, people, records, results, scenarios
 from node.web.problems import answer_failure, answer_problem
 
 
@@ -224,6 +224,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             changes=node.changes,
         )
     )
+    app.include_router(limits.router(person=person, limits=spoken.limits))
     app.include_router(
         scenarios.router(person=person, runs=node.scenarios.runs, layers=node.scenarios.layers, changes=node.changes)
     )

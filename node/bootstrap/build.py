@@ -34,8 +34,8 @@ from node.catalogue.visibility import Visibility
 from node.identity.did import base_url
 from node.identity.model import Caller, UserRole
 from node.ledger.usecases import Append, Prover, Sequencer
-from node.negotiation.strategy import Strategy
-from node.plugins import Host, load
+from node.negotiation.strategy import StandardStrategy, Strategy
+from node.plugins import Host, load, strategy_of
 from node.scenarios.publishing import DescribeWithCode, stored_code
 from node.semantics.describe import describe
 from node.semantics.model import Described, Submission
@@ -121,7 +121,7 @@ def build(
         admissions=admissions,
         rulebook_in_force=rulebook_in_force,
         situations=situations,
-        strategy=strategy,
+        strategy=strategy or strategy_of(plugins, StandardStrategy()),
         transfers_strategy=transfer_strategy,
     )
     carried = execution(

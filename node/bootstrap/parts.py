@@ -19,7 +19,12 @@ from node.adapters.sql.engine import connect
 from node.adapters.sql.identity import SqlIdentityStore
 from node.adapters.sql.ledger import SqlLedgerStore
 from node.adapters.sql.migrate import migrate
-from node.adapters.sql.negotiation import SqlAgreementStore, SqlDecisionStore, SqlNegotiationStore
+from node.adapters.sql.negotiation import (
+    SqlAgreementStore,
+    SqlDecisionStore,
+    SqlLimitStore,
+    SqlNegotiationStore,
+)
 from node.adapters.sql.node_state import SqlFollowStore, SqlMetaStore
 from node.adapters.sql.outbox import SqlOutbox
 from node.adapters.sql.records import SqlRecordStore
@@ -76,6 +81,7 @@ class Stores:
     transfers: SqlTransferStore
     agreements: SqlAgreementStore
     decisions: SqlDecisionStore
+    limits: SqlLimitStore
     grants: SqlGrantStore
     receptions: SqlReceptionStore
     jobs: SqlJobStore
@@ -109,6 +115,7 @@ def open_stores(settings: Settings) -> Stores:
         transfers=SqlTransferStore(),
         agreements=SqlAgreementStore(),
         decisions=SqlDecisionStore(),
+        limits=SqlLimitStore(),
         grants=SqlGrantStore(),
         receptions=SqlReceptionStore(),
         jobs=SqlJobStore(),

@@ -26,9 +26,10 @@ from node.negotiation.agreement import Party
 from node.negotiation.caps import Caps
 from node.negotiation.conversation import Conversation
 from node.negotiation.decisions import Admissions, Decisions
+from node.negotiation.limits import SetLimits
 from node.negotiation.model import Agreement, Negotiation
 from node.negotiation.reactions import House, Reactions
-from node.negotiation.strategy import StandardStrategy, Strategy
+from node.negotiation.strategy import Strategy
 from node.negotiation.usecases import Negotiations
 from node.policy.decide import decide
 from node.policy.model import Decision, Situation
@@ -57,6 +58,7 @@ class Protocol:
     transfers: Transfers
     decisions: Decisions
     acquire: Acquire
+    limits: SetLimits
     overview: Overview
     authorise: AuthoriseAccess
     deliveries: OpenDelivery
@@ -79,11 +81,15 @@ def protocol(
     admissions: Admissions | None,
     rulebook_in_force: RulebookInForce,
     situations: Situations,
-    strategy: Strategy | None = None,
+    strategy: Strategy,
     transfers_strategy: transfer_strategy.Strategy | None = None,
 ) -> Protocol:
     """Put it together. The strategies are what plug-ins may replace."""
     stores, clock, settings = parts.stores, parts.clock, parts.settings
+
+    def region() -> str | None:
+        return people.allegiance.region or (parts.me if settings.issuer else None)
+
     talk: Conversation[Negotiation] = Conversation(
         table=negotiating.TABLE,
         store=stores.negotiations,
@@ -111,10 +117,11 @@ def protocol(
             conversation=talk,
             records=stores.records,
             decisions=stores.decisions,
+            limits=stores.limits,
             keyring=parts.keyring,
             note=note,
             clock=clock,
-            strategy=strategy or StandardStrategy(),
+            strategy=strategy,
             house=house,
         ),
         may_see=visibility.may_see,
@@ -230,6 +237,16 @@ def protocol(
             clock=clock,
             me=parts.me,
             require_not_blocked=people.blocks.require_not_blocked,
+            region=region,
+        ),
+        limits=SetLimits(
+            uow=stores.uow,
+            store=stores.limits,
+            records=stores.records,
+            region=region,
+            note=note,
+            clock=clock,
+            me=parts.me,
         ),
         overview=Overview(
             uow=stores.uow,

@@ -12,6 +12,7 @@ from node.cli import (
     find,
     get,
     layers,
+    limits,
     members,
     models,
     people,
@@ -65,5 +66,8 @@ def options(
     Mode.debug = debug
 
 
-for module in (setup, publish, synth, find, get, agreements, models, layers, runs, people, members, tokens, upkeep):
+for module in (
+    *(setup, publish, synth, find, get, agreements, limits),
+    *(models, layers, runs, people, members, tokens, upkeep),
+):
     module.register(app)

@@ -10,6 +10,7 @@ import typer
 
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, bar, done, emit, failed, line, reasons, remark, size, words
+from node.cli.yamls import read_conditions
 
 if TYPE_CHECKING:
     from node.client import HansaClient
@@ -32,6 +33,15 @@ def get(
     purpose: Annotated[
         str | None, typer.Option(help="The purpose that you declare (an IRI, such as dpv:ImproveTransportMobility).")
     ] = None,
+    ask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CONDITIONS", help="Ask for other terms: a template, YAML, or a file (hansa limits -h)."
+        ),
+    ] = None,
+    least: Annotated[
+        str | None, typer.Option(metavar="CONDITIONS", help="Take no less than this by itself; else what --ask says.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Accept the conditions without being asked.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait as long as a person at the other side needs.")] = False,
     agree_only: Annotated[bool, typer.Option("--agree-only", help="Stop at the agreement; receive nothing.")] = False,
@@ -50,9 +60,12 @@ def get(
         line("conditions", words(found["summary"], lang))
         agreement_id = found["agreementId"]
         if agreement_id is None:
-            if not yes and not Mode.json and not _accepted(found, lang):
+            if ask is not None:
+                line("asking", "for other terms than these")
+            elif not yes and not Mode.json and not _accepted(found, lang):
                 return REFUSED
-            status, agreement_id = _agree(client, iri, purpose, result, wait=wait, lang=lang)
+            pid = _waiting_already(client, iri) or _begin(client, iri, purpose, ask, least)
+            status, agreement_id = _agree(client, pid, result, wait=wait, lang=lang)
             if agreement_id is None:
                 if Mode.json:
                     emit(result)
@@ -73,10 +86,12 @@ def _accepted(found: dict[str, Any], lang: str) -> bool:
     return typer.confirm("  do you accept?", default=False, err=True)
 
 
-def _agree(
-    client: HansaClient, iri: str, purpose: str | None, result: dict[str, Any], *, wait: bool, lang: str
-) -> tuple[int, str | None]:
-    pid = _waiting_already(client, iri) or client.negotiate(iri, purpose=purpose)["pid"]
+def _begin(client: HansaClient, iri: str, purpose: str | None, ask: str | None, least: str | None) -> str:
+    wanted, needed = (read_conditions(said) if said is not None else None for said in (ask, least))
+    return str(client.negotiate(iri, purpose=purpose, ask=wanted, least=needed)["pid"])
+
+
+def _agree(client: HansaClient, pid: str, result: dict[str, Any], *, wait: bool, lang: str) -> tuple[int, str | None]:
     patience = time.monotonic() + (86_400 * 30 if wait else 20)
     told = False
     while True:

@@ -35,6 +35,27 @@ def read_description(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
     return {str(name): value for name, value in fields.items()}, lines
 
 
+def read_conditions(said: str) -> dict[str, Any] | str:
+    """Conditions as they stand on a command line: a template's name, YAML, or a file with either.
+
+    Raises ``InvalidInput`` for what is neither.
+    """
+    path = Path(said)
+    try:
+        text = path.read_text("utf-8") if "\n" not in said and len(said) < 1024 and path.is_file() else said
+        found = _Loader(text).get_single_data()
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InvalidInput(
+            f"these conditions cannot be read: {said[:200]}",
+            remedy="write a template such as members, or '{template: members, until: 2027-12-31}'",
+        ) from error
+    if isinstance(found, dict) and isinstance(found.get("conditions"), dict | str) and len(found) == 1:
+        found = found["conditions"]
+    if not isinstance(found, dict | str):
+        raise InvalidInput(f"these are no conditions: {said[:200]}", remedy="write a template such as members")
+    return found
+
+
 class _Loader(yaml.SafeLoader):
     """The safe loader, with dates left as the texts that they are and without aliases (a bomb needs them)."""
 

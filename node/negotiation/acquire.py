@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from node.policy.decide import decide, principal_action
 from node.policy.model import Decision, Situation
 from node.policy.odrl import parse, same_terms
 from node.policy.rules import Policy
+from node.policy.templates import compile_conditions
 
 __all__ = ["Acquire", "Conditions", "provider_of"]
 
@@ -58,8 +59,11 @@ class Acquire:
         clock: Clock,
         me: str,
         require_not_blocked: Callable[[str], Awaitable[None]],
+        region: Callable[[], str | None],
     ) -> None:
-        """``require_not_blocked`` raises ``Conflict`` for a participant that this node deals with no more."""
+        """``require_not_blocked`` raises ``Conflict`` for a participant that this node deals with no more; ``region``
+        is what conditions mean that name none."""
+        self._region = region
         self._require_not_blocked = require_not_blocked
         self._uow = uow
         self._records = records
@@ -105,18 +109,43 @@ class Acquire:
             agreement=await run_sync(lambda: self._in_force(iri, provider, offer)),
         )
 
-    async def negotiate(self, conditions: Conditions, *, purpose: str | None = None) -> Negotiation:
-        """Ask for the asset under exactly the offered terms. Raises ``Conflict`` where we have blocked it."""
+    async def negotiate(
+        self,
+        conditions: Conditions,
+        *,
+        purpose: str | None = None,
+        asking: Mapping[str, Any] | str | None = None,
+        least: Mapping[str, Any] | str | None = None,
+    ) -> Negotiation:
+        """Ask for the asset under exactly the offered terms, or under those of ``asking``; an answer that allows all
+        that ``least`` does (else ``asking``) is then accepted without a person. Both as
+        ``node.policy.templates.compile_conditions`` takes them.
+
+        Raises ``Conflict`` where we have blocked the provider, ``InvalidInput`` for terms that cannot be read.
+        """
         await self._require_not_blocked(conditions.provider)
+        wanted = self._terms(conditions, asking) if asking is not None else None
+        limits = self._terms(conditions, least) if least is not None else wanted
         return await run_sync(
             lambda: self._negotiations.request(
                 provider=conditions.provider,
                 address=conditions.address,
                 dataset=conditions.iri,
-                offer=conditions.offer,
+                offer=wanted or conditions.offer,
                 purpose=purpose,
+                limits=limits,
             )
         )
+
+    def _terms(self, conditions: Conditions, said: Mapping[str, Any] | str) -> dict[str, Any]:
+        offer_id = str(conditions.offer["@id"])
+        compiled = compile_conditions(said, target=conditions.iri, offer_id=offer_id, region=self._region())
+        if compiled.offer is None:
+            raise InvalidInput(
+                "these conditions ask for nothing", remedy="name conditions under which you may use it"
+            )
+        parse(compiled.offer)
+        return compiled.offer
 
     def _provider_of(self, iri: str) -> str:
         with self._uow.read() as tx:

@@ -17,9 +17,11 @@ from node.base.clock import stamp
 from node.base.errors import InvalidInput
 from node.base.ids import new_urn
 from node.base.jsons import canonical, digest, read_object
+from node.base.process import Role
 from node.catalogue.model import Record
 from node.identity.model import Caller, DidDocument
 from node.identity.ports import KeyRing
+from node.negotiation.limits import in_our_words
 from node.negotiation.messages import TERMS
 from node.negotiation.model import Negotiation
 from node.negotiation.proposal import foreign
@@ -66,9 +68,13 @@ def draft(
         "timestamp": stamp(at),
     }
     # All terms of the offer travel on, also those that we do not know; its identity and parties are its own. Where
-    # the consumer asks for what we offer, its words for it do not count: we sign nothing that it wrote beside them.
-    own = record.offer is not None and asks_for(negotiation.offer, record.offer)
-    terms = record.offer if own and record.offer is not None else negotiation.offer
+    # the consumer's words are on the table they do not count, but ours for the same: we sign nothing that it wrote
+    # beside them.
+    terms = negotiation.offer
+    if record.offer is not None and asks_for(negotiation.offer, record.offer):
+        terms = record.offer
+    elif negotiation.offered_by == Role.CONSUMER:
+        terms = in_our_words(negotiation.offer, negotiation.dataset) or terms
     body |= {name: value for name, value in terms.items() if name not in _OFFERS_OWN}
     body[TERMS] = {
         "offer": terms["@id"],

@@ -17,6 +17,7 @@ class Negotiation(Process):
     ``offered_by`` the role that put it there; ``asked`` what the consumer asked for first; ``agreement`` the DSP
     Agreement once there is one, with ``signatures`` (DID → compact JWS over its envelope); ``signer`` is the peer's
     DID document as it was when its signature was checked. ``decision`` is the reasoned decision of the provider.
+    ``limits`` are the least open terms that we take as a consumer, where somebody has said so (DSP policy JSON).
     """
 
     dataset: str
@@ -29,6 +30,18 @@ class Negotiation(Process):
     decision: dict[str, Any] | None = None
     approved_by: str | None = None
     purpose: str | None = None
+    limits: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The most open terms under which this node gives ``dataset`` without asking a person (``terms``: DSP policy
+    JSON). Nobody else is shown them, but whoever asks for more is told in which respects."""
+
+    dataset: str
+    terms: dict[str, Any]
+    by: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from node.base.process import ProcessStore
 from node.base.work import Transaction
-from node.negotiation.model import Agreement, Negotiation, PendingDecision
+from node.negotiation.model import Agreement, Limits, Negotiation, PendingDecision
 
 
 class ProviderCatalogue(Protocol):
@@ -65,3 +65,15 @@ class DecisionStore(Protocol):
         self, tx: Transaction, decision_id: str, *, approved: bool, by: str, at: datetime, reason: str | None
     ) -> PendingDecision | None:
         """Record the decision; None where it was decided already or does not exist."""
+
+
+class LimitStore(Protocol):
+    """How far this node goes by itself for each of its assets."""
+
+    def get(self, tx: Transaction, dataset: str) -> Limits | None: ...
+
+    def put(self, tx: Transaction, found: Limits, /) -> None:
+        """Set or replace."""
+
+    def drop(self, tx: Transaction, dataset: str) -> None:
+        """From now on there are none."""

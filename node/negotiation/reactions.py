@@ -21,16 +21,18 @@ from node.negotiation import agreement, machine, messages, proposal, strategy
 from node.negotiation.agreement import Party
 from node.negotiation.caps import Caps
 from node.negotiation.conversation import Conversation, Note
+from node.negotiation.limits import in_our_words
 from node.negotiation.model import Negotiation, PendingDecision
-from node.negotiation.ports import DecisionStore
+from node.negotiation.ports import DecisionStore, LimitStore
 from node.negotiation.wire import settled
 from node.policy.decide import decide, principal_action
 from node.policy.model import Decision, Situation
 from node.policy.odrl import asks_for, parse, same_terms
+from node.policy.rules import Policy
 from node.policy.summary import summary
+from node.vocab.dsp import VERSIONS
 
 log = logging.getLogger("hansa.negotiation")
-from node.vocab.dsp import VERSIONS
 
 _MESSAGES: Final[dict[type[strategy.Action], str]] = {
     strategy.Offer: machine.OFFER,
@@ -64,6 +66,7 @@ class Reactions:
         conversation: Conversation[Negotiation],
         records: RecordStore,
         decisions: DecisionStore,
+        limits: LimitStore,
         keyring: KeyRing,
         note: Note,
         clock: Clock,
@@ -73,6 +76,7 @@ class Reactions:
         self._conversation = conversation
         self._records = records
         self._decisions = decisions
+        self._limits = limits
         self._keyring = keyring
         self._note = note
         self._clock = clock
@@ -114,19 +118,31 @@ class Reactions:
                 own_offer=None,
                 same_terms=asked is not None and same_terms(negotiation.offer, asked),
                 said=said,
+                limits=negotiation.limits,
             )
         own = record.offer if record is not None and not record.withdrawn else None
-        decision = None
+        decision, limits = None, None
+        same = own is not None and asks_for(negotiation.offer, own)
         if own is not None and negotiation.state in (machine.REQUESTED, machine.ACCEPTED):
             policy = parse(own)
+            limits = None if same else self._within(tx, negotiation, policy)
+            asked_for = in_our_words(negotiation.offer, negotiation.dataset) if limits else None
+            policy = parse(asked_for) if asked_for else policy
             decision = decide(policy, self.situation(negotiation, caller), action=principal_action(policy))
         return strategy.Look(
             negotiation=negotiation,
             decision=decision,
             own_offer=own,
-            same_terms=own is not None and asks_for(negotiation.offer, own),
+            same_terms=same,
             said=said,
+            limits=limits,
+            title=record.title("en") if record is not None else "",
         )
+
+    def _within(self, tx: Transaction, negotiation: Negotiation, own: Policy) -> dict[str, Any] | None:
+        """The limits of what is asked for. An asset that travels sealed by now has none that leave this open."""
+        limits = self._limits.get(tx, negotiation.dataset)
+        return limits.terms if limits and (parse(limits.terms).sealed or not own.sealed) else None
 
     def situation(self, negotiation: Negotiation, caller: Caller) -> Situation:
         """What a decision about this negotiation is about."""
@@ -220,6 +236,8 @@ class Reactions:
             languages=_languages(self._house.languages, caller),
             at=self._clock.now(),
         )
+        # Both sides sign what is read at the other end, whatever the version in which it goes there.
+        body = settled(body, VERSIONS[negotiation.version])
         signature = agreement.sign(self._keyring, body)
         return self._conversation.command(
             tx,
@@ -236,8 +254,6 @@ class Reactions:
         # What the provider has added of its own is kept, and not signed as ours.
         unsigned = proposal.unsigned(negotiation, negotiation.agreement)
         signature = agreement.sign(self._keyring, negotiation.agreement, unsigned)
-        # Both sides sign what is read at the other end, whatever the version in which it goes there.
-        body = settled(body, VERSIONS[negotiation.version])
         return self._conversation.command(
             tx,
             negotiation,

@@ -83,13 +83,16 @@ class Look:
     """What a strategy sees. ``decision`` and ``own_offer`` are the provider's; ``same_terms`` tells whether the
     offer on the table equals ours (provider) or the one that we asked for (consumer). ``said`` gives, when asked,
     the messages of both sides so far by their names in the table, oldest first: how often somebody has countered,
-    for instance."""
+    for instance. ``limits`` is how far we go by ourselves: for a provider the most open terms that it gives, for a
+    consumer the least open that it takes (DSP policy JSON); ``title`` is the asset's."""
 
     negotiation: Negotiation
     decision: Decision | None
     own_offer: dict[str, Any] | None
     same_terms: bool
     said: Callable[[], tuple[str, ...]] = tuple
+    limits: dict[str, Any] | None = None
+    title: str = ""
 
 
 class Strategy(Protocol):
@@ -134,7 +137,12 @@ class StandardStrategy:
             if look.negotiation.state == machine.REQUESTED and look.negotiation.offered_by == Role.CONSUMER:
                 return Offer(look.own_offer)
             return Terminate("other-terms", ["the terms differ from the offer, which is not negotiable"])
-        if look.decision.refuses:
-            unmet: list[Any] = [reason.to_json() for reason in look.decision.unmet]
-            return Terminate("policy-refused", unmet or ["the policy does not permit this"])
-        return Ask() if look.decision.asks else Agree()
+        return conclude(look.decision)
+
+
+def conclude(decision: Decision) -> Action:
+    """What a provider does about terms that it would give: refuse with the reasons, ask a person, or agree."""
+    if decision.refuses:
+        unmet: list[Any] = [reason.to_json() for reason in decision.unmet]
+        return Terminate("policy-refused", unmet or ["the policy does not permit this"])
+    return Ask() if decision.asks else Agree()

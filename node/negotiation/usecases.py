@@ -206,9 +206,19 @@ class Negotiations:
     # ---- what we start ---------------------------------------------------------------------------------------
 
     def request(
-        self, *, provider: str, address: str, dataset: str, offer: Mapping[str, Any], purpose: str | None = None
+        self,
+        *,
+        provider: str,
+        address: str,
+        dataset: str,
+        offer: Mapping[str, Any],
+        purpose: str | None = None,
+        limits: Mapping[str, Any] | None = None,
     ) -> Negotiation:
-        """Open a negotiation with ``provider``, whose protocol base URL is ``address``, about ``offer``."""
+        """Open a negotiation with ``provider``, whose protocol base URL is ``address``, about ``offer``.
+
+        By itself this node then takes nothing less open than ``limits`` (``node.negotiation.limits``).
+        """
         now = self._clock.now()
         terms = {name: value for name, value in offer.items() if name not in ("target",)}
         negotiation = Negotiation(
@@ -226,6 +236,7 @@ class Negotiations:
             offered_by=Role.CONSUMER,
             asked=terms,
             purpose=purpose,
+            limits=dict(limits) if limits is not None else None,
         )
         with self._uow.begin() as tx:
             body = messages.request(negotiation, terms, version_of(address).at(self._address))

@@ -12,13 +12,14 @@ Append Browse Caller Clock Conflict DidDocument EntryKind FollowStore Followed H
 NotAllowed NotFound PeerUnreachable Peers Publisher Record RecordStore RemoteFault Statement Transaction
 UnitOfWork UserRole
 canonical check_audience check_file_name check_record_iri check_statements did_of envelope_of head_key iri_of
-is_blank is_iri key_for ledger_body line moment open_head open_record signing_key stamp statement text_of
+is_blank is_iri key_for ledger_body line moment negotiation_strategy open_head open_record signing_key stamp statement text_of
 """
 
 HOOKS = {
     "hansa_routes": ("host",),
     "hansa_tasks": ("host",),
     "hansa_admitted": ("host", "address", "by"),
+    "hansa_negotiation_strategy": ("otherwise",),
 }
 
 

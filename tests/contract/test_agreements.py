@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from node.base.errors import Conflict, LocalFault
-from node.negotiation.model import Agreement, PendingDecision
+from node.negotiation.model import Agreement, Limits, PendingDecision
 from tests.stores import Stores
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -161,3 +161,19 @@ class TestDecisionStore:
         for thread in threads:
             thread.join()
         assert [answer is None for answer in answers].count(True) == 1
+
+
+def test_limits_are_kept_by_asset_until_they_are_taken_back(stores: Stores) -> None:
+    found = Limits(dataset="https://ghent.example/datasets/traffic", terms={"@id": "urn:o"}, by="ann", at=NOW)
+    with stores.uow.begin() as tx:
+        assert stores.limits.get(tx, found.dataset) is None
+        stores.limits.put(tx, found)
+        stores.limits.put(tx, replace(found, dataset="https://ghent.example/datasets/other"))
+        stores.limits.put(tx, replace(found, by="bob"))
+    with stores.uow.begin() as tx:
+        assert stores.limits.get(tx, found.dataset) == replace(found, by="bob")
+        stores.limits.drop(tx, found.dataset)
+        stores.limits.drop(tx, "https://ghent.example/datasets/none")
+    with stores.uow.read() as tx:
+        assert stores.limits.get(tx, found.dataset) is None
+        assert stores.limits.get(tx, "https://ghent.example/datasets/other") is not None

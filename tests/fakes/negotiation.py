@@ -8,7 +8,7 @@ from datetime import datetime
 
 from node.base.errors import Conflict, LocalFault
 from node.base.work import Transaction
-from node.negotiation.model import Agreement, Negotiation, PendingDecision
+from node.negotiation.model import Agreement, Limits, Negotiation, PendingDecision
 from tests.fakes.process import MemoryProcessStore
 from tests.fakes.work import memory
 
@@ -92,3 +92,16 @@ class MemoryDecisionStore:
 
     def _all(self, tx: Transaction) -> list[PendingDecision]:
         return list(memory(tx).rows("decisions").values())
+
+
+class MemoryLimitStore:
+    """Limits by asset."""
+
+    def get(self, tx: Transaction, dataset: str) -> Limits | None:
+        return memory(tx).rows("limits").get(dataset)
+
+    def put(self, tx: Transaction, found: Limits) -> None:
+        memory(tx).put("limits", found.dataset, found)
+
+    def drop(self, tx: Transaction, dataset: str) -> None:
+        memory(tx).drop("limits", dataset)

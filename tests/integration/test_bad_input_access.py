@@ -103,6 +103,7 @@ GOOD_BODIES: dict[str, Any] = {
     "/api/decisions/{decision_id}": {"approve": True},
     "/api/negotiations": {"dataset": "http://127.0.0.1:1/datasets/x"},
     "/api/transfers": {"agreementId": "urn:uuid:1"},
+    "/api/limits": {"dataset": "urn:x", "conditions": "open"},
     "/api/join": {"region": "http://127.0.0.1:1"},
     "/api/records": {"fields": {"kind": "dataset"}},
     "/api/members": {"url": "http://127.0.0.1:1"},
@@ -112,7 +113,7 @@ GOOD_BODIES: dict[str, Any] = {
 
 
 def _body(method: str, path: str) -> dict[str, Any]:
-    params = {"iri": "urn:x", "url": "urn:x", "query": "ASK{}"}
+    params = {"iri": "urn:x", "url": "urn:x", "query": "ASK{}", "dataset": "urn:x"}
     return {"params": params} if method == "GET" else {"params": params, "json": GOOD_BODIES.get(path, {})}
 
 

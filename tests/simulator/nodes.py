@@ -45,7 +45,12 @@ from node.transfer.usecases import RECEIVE_TOPIC, Transfers
 from node.worker.deliveries import Outcomes, PeerAnswer, SendMessages
 from node.worker.loop import Again, Done, Handler, Outcome
 from tests.fakes.ledger import MemoryLedgerStore
-from tests.fakes.negotiation import MemoryAgreementStore, MemoryDecisionStore, MemoryNegotiationStore
+from tests.fakes.negotiation import (
+    MemoryAgreementStore,
+    MemoryDecisionStore,
+    MemoryLimitStore,
+    MemoryNegotiationStore,
+)
 from tests.fakes.provider import SeedKeyRing
 from tests.fakes.records import MemoryRecordStore
 from tests.fakes.transfer import MemoryGrantStore, MemoryReceptionStore, MemoryTransferStore
@@ -206,6 +211,7 @@ class SimNode:
                 conversation=talk,
                 records=self.records,
                 decisions=self.decisions_store,
+                limits=MemoryLimitStore(),
                 keyring=self.keyring,
                 note=note,
                 clock=self.clock,

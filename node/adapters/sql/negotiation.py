@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from node.adapters.sql.processes import SqlProcessStore
-from node.adapters.sql.rows import add, build, values
-from node.adapters.sql.schema import agreements, decisions, negotiation_messages, negotiations
+from node.adapters.sql.rows import add, build, put, values
+from node.adapters.sql.schema import agreements, decisions, limits, negotiation_messages, negotiations
 from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict, LocalFault
 from node.base.work import Transaction
-from node.negotiation.model import Agreement, Negotiation, PendingDecision
+from node.negotiation.model import Agreement, Limits, Negotiation, PendingDecision
 
 _AGREEMENT = select(agreements).where(agreements.c.id == bindparam("id"))
 _SAVE_AGREEMENT = update(agreements).where(
@@ -115,3 +115,17 @@ class SqlDecisionStore:
         if connection_of(tx).execute(_DECIDE, decision).rowcount != 1:
             return None
         return self.get(tx, decision_id)
+
+
+class SqlLimitStore:
+    """Limits by asset."""
+
+    def get(self, tx: Transaction, dataset: str) -> Limits | None:
+        row = connection_of(tx).execute(select(limits).where(limits.c.dataset == dataset)).one_or_none()
+        return None if row is None else build(Limits, row)
+
+    def put(self, tx: Transaction, found: Limits) -> None:
+        put(connection_of(tx), limits, values(found))
+
+    def drop(self, tx: Transaction, dataset: str) -> None:
+        connection_of(tx).execute(delete(limits).where(limits.c.dataset == dataset))

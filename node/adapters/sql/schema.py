@@ -274,6 +274,15 @@ Index(
     postgresql_where=decisions.c.decided_at.is_(None),
 )
 
+limits = Table(
+    "limits",
+    metadata,
+    Column("dataset", Words, primary_key=True),
+    Column("terms", Json, nullable=False),
+    Column("by", Words, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
 # transfer ---------------------------------------------------------------------------------------------------
 
 UNFINISHED = "state NOT IN ('done', 'failed')"

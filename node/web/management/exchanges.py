@@ -67,6 +67,12 @@ class AskFor(BaseModel):
     dataset: str = Field(description="IRI of the asset.", max_length=2048)
     offer_id: str | None = Field(None, alias="offerId", description="One of its offers; else the first.")
     purpose: str | None = Field(None, description="IRI of the purpose that you declare.", max_length=2048)
+    ask: dict[str, Any] | str | None = Field(
+        None, description="Other terms than the offered ones, written as conditions of a description are."
+    )
+    least: dict[str, Any] | str | None = Field(
+        None, description="What you take at least: an answer that allows this is accepted without a person; else ask."
+    )
 
 
 class Fetch(BaseModel):
@@ -127,12 +133,14 @@ def router(
         await person(request)
         return conditions_json(await acquire.conditions(iri, purpose=purpose), named)
 
-    @api.post("/negotiations", status_code=202, summary="Ask for an asset under its offered terms")
+    @api.post("/negotiations", status_code=202, summary="Ask for an asset under its offered terms, or other ones")
     async def negotiate(request: Request, wanted: AskFor) -> Any:
         # What comes of it binds the city: the provider may agree at once, and the node then signs by itself.
         await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
         found = await acquire.conditions(wanted.dataset, offer_id=wanted.offer_id, purpose=wanted.purpose)
-        negotiation = await acquire.negotiate(found, purpose=wanted.purpose)
+        negotiation = await acquire.negotiate(
+            found, purpose=wanted.purpose, asking=wanted.ask, least=wanted.least
+        )
         return {"pid": negotiation.pid, "state": negotiation.state, "provider": negotiation.peer}
 
     @api.get("/negotiations", summary="All negotiations, newest first")

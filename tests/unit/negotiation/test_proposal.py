@@ -25,7 +25,12 @@ from node.negotiation.reactions import House, Reactions
 from node.negotiation.strategy import StandardStrategy
 from node.negotiation.usecases import Negotiations
 from node.vocab.dsp import V2025_1
-from tests.fakes.negotiation import MemoryAgreementStore, MemoryDecisionStore, MemoryNegotiationStore
+from tests.fakes.negotiation import (
+    MemoryAgreementStore,
+    MemoryDecisionStore,
+    MemoryLimitStore,
+    MemoryNegotiationStore,
+)
 from tests.fakes.records import MemoryRecordStore
 from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
 from tests.simulator.nodes import SimKeyRing, verify_jws
@@ -190,6 +195,7 @@ class Rig:
                 conversation=talk,
                 records=MemoryRecordStore(),
                 decisions=MemoryDecisionStore(),
+                limits=MemoryLimitStore(),
                 keyring=SimKeyRing(ME),
                 note=note,
                 clock=clock,

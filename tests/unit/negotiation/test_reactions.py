@@ -19,7 +19,7 @@ from node.negotiation.model import Negotiation
 from node.negotiation.reactions import House, Reactions
 from node.negotiation.strategy import Accept, Action, Counter, Finalize, Hold, Look, Offer, Terminate
 from node.vocab.dsp import V2025_1
-from tests.fakes.negotiation import MemoryDecisionStore, MemoryNegotiationStore
+from tests.fakes.negotiation import MemoryDecisionStore, MemoryLimitStore, MemoryNegotiationStore
 from tests.fakes.provider import SeedKeyRing
 from tests.fakes.records import MemoryRecordStore
 from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
@@ -69,6 +69,7 @@ class Rig:
             conversation=self.conversation,
             records=MemoryRecordStore(),
             decisions=MemoryDecisionStore(),
+            limits=MemoryLimitStore(),
             keyring=SeedKeyRing(ME),
             note=note,
             clock=clock,

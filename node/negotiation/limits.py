@@ -1,0 +1,164 @@
+"""Counter-offers within limits: what a node concedes by itself, and where it stops (DSP 2025-1 §7.2.1, §7.2.2).
+
+A provider sets the most open terms that it gives for an asset, a consumer the least open that it takes. Terms within
+them are agreed to; others are answered with what both sides could live with, and after ``PATIENCE`` such answers with
+the reasons why not. Without limits, and for everything else, another strategy is asked.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from node.base.clock import Clock
+from node.base.errors import HansaError, InvalidInput, NotFound
+from node.base.jsons import canonical
+from node.base.process import Role
+from node.base.work import UnitOfWork
+from node.catalogue.ports import RecordStore
+from node.ledger.model import EntryKind
+from node.negotiation import machine, strategy
+from node.negotiation.conversation import Note
+from node.negotiation.model import Limits
+from node.negotiation.ports import LimitStore
+from node.negotiation.strategy import Accept, Action, Ask, Counter, Look, Offer, Strategy, Terminate
+from node.policy.breaches import Breach
+from node.policy.limits import beyond, nearest, restated
+from node.policy.odrl import parse, same_terms
+from node.policy.templates import compile_conditions
+
+PATIENCE: Final = 3
+"""How often we put other terms on the table before we end it."""
+
+
+class WithinLimits:
+    """A negotiation strategy (``node.negotiation.strategy.Strategy``) that wraps another one."""
+
+    def __init__(self, otherwise: Strategy) -> None:
+        self._otherwise = otherwise
+
+    def next(self, look: Look) -> Action:
+        if look.limits is not None and not look.same_terms:
+            where = (look.negotiation.role, look.negotiation.state)
+            if where in {(Role.PROVIDER, machine.REQUESTED), (Role.PROVIDER, machine.ACCEPTED)}:
+                return self._give(look, look.limits)
+            if where == (Role.CONSUMER, machine.OFFERED):
+                return self._take(look, look.limits)
+        return self._otherwise.next(look)
+
+    def _give(self, look: Look, limits: Mapping[str, Any]) -> Action:
+        if look.own_offer is None or look.decision is None:
+            return self._otherwise.next(look)
+        breaches = _more_open(look.negotiation.offer, limits, look.title)
+        if breaches == () and in_our_words(look.negotiation.offer, look.negotiation.dataset) is not None:
+            return strategy.conclude(look.decision)
+        counters = look.said().count(machine.OFFER)
+        if look.negotiation.state != machine.REQUESTED or counters >= PATIENCE:
+            reasons: list[Any] = [breach.to_json() for breach in breaches or ()]
+            return Terminate("beyond-limits", reasons or ["the terms cannot be read as terms that this node gives"])
+        own_id = str(look.own_offer["@id"])
+        common = _common(look.negotiation.offer, limits, own_id) if breaches is not None else None
+        return Offer(common or look.own_offer)
+
+    def _take(self, look: Look, limits: Mapping[str, Any]) -> Action:
+        negotiation = look.negotiation
+        if _more_open(limits, negotiation.offer, look.title) == ():
+            return Accept()
+        # What we take at least has been said once; from then on a person says whether less will do.
+        if machine.REQUEST in look.said()[1:]:
+            return Ask()
+        return Counter({**limits, "@id": negotiation.offer["@id"], "target": negotiation.dataset})
+
+
+def in_our_words(offer: Mapping[str, Any], dataset: str) -> dict[str, Any] | None:
+    """The terms of a consumer's ``offer`` as this node would write and sign them; None where that is not the same."""
+    try:
+        return restated(offer, target=dataset, offer_id=str(offer["@id"]))
+    except InvalidInput:
+        return None
+
+
+def _more_open(terms: Mapping[str, Any], limits: Mapping[str, Any], title: str) -> tuple[Breach, ...] | None:
+    """As ``beyond``; None for terms that cannot be compared."""
+    try:
+        return beyond(terms, limits, title=title)
+    except HansaError:
+        return None
+
+
+def _common(asked: Mapping[str, Any], limits: Mapping[str, Any], own_id: str) -> dict[str, Any] | None:
+    """What we would give of what is asked; its id follows from the offer that it departs from and its terms."""
+    offer = nearest(asked, limits, target="", offer_id="")
+    if offer is None:
+        return None
+    name = uuid.uuid5(uuid.NAMESPACE_URL, own_id + canonical(offer).decode("utf-8"))
+    return {**offer, "@id": f"urn:uuid:{name}"}
+
+
+class SetLimits:
+    """How far this node goes by itself for its own assets: shown, set and taken back by its people."""
+
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        store: LimitStore,
+        records: RecordStore,
+        region: Callable[[], str | None],
+        note: Note,
+        clock: Clock,
+        me: str,
+    ) -> None:
+        """``region`` is what conditions mean that name none."""
+        self._uow, self._store, self._records = uow, store, records
+        self._region, self._note, self._clock, self._me = region, note, clock, me
+
+    def of(self, dataset: str) -> Limits | None:
+        """Those of ``dataset``; None where there are none."""
+        with self._uow.read() as tx:
+            return self._store.get(tx, dataset)
+
+    def set(self, dataset: str, conditions: Mapping[str, Any] | str, *, by: str) -> Limits:
+        """From now on agree to terms within ``conditions`` (``node.policy.templates.compile_conditions``).
+
+        Raises ``NotFound`` for an asset that this node does not offer, ``InvalidInput`` for conditions that cannot be
+        read, or that are not as open as the asset's own.
+        """
+        with self._uow.begin() as tx:
+            record = self._records.get(tx, dataset)
+            if record is None or record.withdrawn or record.offer is None or record.origin != self._me:
+                raise NotFound("this node makes no offer for such an asset")
+            offer_id = str(record.offer["@id"])
+            terms = compile_conditions(conditions, target=dataset, offer_id=offer_id, region=self._region()).offer
+            if terms is None:
+                raise InvalidInput("limits are terms of use: these conditions offer nothing")
+            _check_limits(terms, record.offer)
+            limits = Limits(dataset=dataset, terms=terms, by=by, at=self._clock.now())
+            self._store.put(tx, limits)
+            self._note(tx, EntryKind.DECISION, dataset, by, {"limits": terms})
+            return limits
+
+    def clear(self, dataset: str, *, by: str) -> None:
+        """From now on only what equals the offer is agreed to. Raises ``NotFound`` where there are no limits."""
+        with self._uow.begin() as tx:
+            if self._store.get(tx, dataset) is None:
+                raise NotFound("there are no limits for such an asset")
+            self._store.drop(tx, dataset)
+            self._note(tx, EntryKind.DECISION, dataset, by, {"limits": None})
+
+
+def _check_limits(terms: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+    if same_terms(terms, own):
+        raise InvalidInput(
+            "these are the terms of the offer itself, which are agreed to anyway",
+            remedy="name more open ones: a later last day, more purposes, fewer duties",
+        )
+    if parse(own).sealed and not parse(terms).sealed:
+        raise InvalidInput("the asset travels sealed, and the limits do not say so", remedy="add sealed: true")
+    if beyond(own, terms):
+        raise InvalidInput(
+            "the offer itself is more open than these limits",
+            remedy="limits say how far you would go beyond the offer; publish the asset anew to offer less",
+            facts={"findings": [breach.to_json() for breach in beyond(own, terms)]},
+        )

@@ -1,0 +1,68 @@
+"""Terms measured against limits: what a party would still agree to, itself a policy about the same asset.
+
+The order is that of ``node.policy.breaches``: terms lie *within* limits where whoever keeps the terms keeps the
+limits too. For a provider the limits are the most open terms that it gives; for a consumer the terms that it needs
+must lie within those that it is offered. Both are one comparison, read from the two sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from node.policy.breaches import Breach
+from node.policy.fitting import offer_of
+from node.policy.flow import Inherited, Source, admits, strictest_offer
+from node.policy.freedom import under_policy
+from node.policy.impossible import Bound, problems
+from node.policy.odrl import parse, same_terms
+from node.policy.terms import ACTIONS
+
+LIMITS: Final = "urn:hansa:limits"
+ASKED: Final = "urn:hansa:asked"
+
+
+def beyond(terms: Mapping[str, Any], limits: Mapping[str, Any], *, title: str = "") -> tuple[Breach, ...]:
+    """In which respects ``terms`` are more open than ``limits`` (both DSP policy JSON); empty: they lie within.
+    ``title`` is what the sentences call the limits.
+
+    Raises ``InvalidInput`` for a policy that cannot be read, ``TooLarge`` where alternatives multiply.
+    """
+    return admits(_bound({LIMITS: limits}, title), terms)
+
+
+def restated(terms: Mapping[str, Any], *, target: str, offer_id: str) -> dict[str, Any] | None:
+    """``terms`` in our own words, as a DSP 2025-1 MessageOffer: what is not understood, or stands beside the rules,
+    is not in them. None where these do not say the same.
+
+    Raises ``InvalidInput`` for a policy that cannot be read.
+    """
+    policy = parse(terms)
+    if any(rule.action not in ACTIONS for rule in policy.permissions):
+        return None
+    said = offer_of(policy, target=target, offer_id=offer_id)
+    if not policy.profile:
+        said.pop("profile", None)
+    return said if same_terms(said, terms) else None
+
+
+def nearest(
+    terms: Mapping[str, Any], limits: Mapping[str, Any], *, target: str, offer_id: str
+) -> dict[str, Any] | None:
+    """What both ``terms`` and ``limits`` allow, as a DSP 2025-1 MessageOffer; None where that is nothing.
+
+    Raises as ``beyond``.
+    """
+    offer = strictest_offer(_bound({LIMITS: limits, ASKED: terms}, ""), target=target, offer_id=offer_id)
+    return offer if offer.get("permission") else None
+
+
+def _bound(policies: Mapping[str, Mapping[str, Any]], title: str) -> Inherited:
+    """As ``node.policy.flow.inherited``, for the asset itself rather than for a result that is made of it."""
+    forms = [under_policy(parse(policy), name, of_result=False) for name, policy in policies.items()]
+    freedom = forms[0]
+    for form in forms[1:]:
+        freedom = freedom.meet(form)
+    sources = tuple(Source(iri=name, title=title, policy=policy) for name, policy in policies.items())
+    bare = Bound(freedom, {source.iri: source.title for source in sources})
+    return Inherited(sources=sources, freedom=freedom, problems=tuple(problems(bare)))

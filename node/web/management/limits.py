@@ -1,0 +1,67 @@
+"""How far this node goes by itself for its assets when somebody asks for other terms than the offered ones."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from node.base.clock import stamp
+from node.base.errors import NotFound
+from node.identity.model import UserRole
+from node.negotiation.limits import SetLimits
+from node.negotiation.model import Limits
+from node.policy.odrl import parse
+from node.policy.words import LANGUAGES, sentences
+from node.web.management.person import Person
+
+Dataset = Annotated[str, Query(max_length=2048, description="IRI of an asset of this node.")]
+
+
+class NewLimits(BaseModel):
+    """The most open terms to agree to without a person."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dataset: str = Field(max_length=2048)
+    conditions: dict[str, Any] | str = Field(description="As the conditions of a description.")
+
+
+def router(*, person: Person, limits: SetLimits) -> APIRouter:
+    """The routes."""
+    api = APIRouter(prefix="/api/limits", tags=["exchange"])
+
+    @api.get("", summary="How far this node goes by itself for an asset")
+    async def shown(request: Request, dataset: Dataset) -> Any:
+        await person(request, UserRole.STEWARD, UserRole.SIGNATORY, UserRole.AUDITOR)
+        found = await run_sync(limits.of, dataset)
+        if found is None:
+            raise NotFound("there are no limits for such an asset: only what equals its offer is agreed to")
+        return limits_json(found)
+
+    @api.put("", summary="Agree by itself to terms within these, from now on")
+    async def put(request: Request, new: NewLimits) -> Any:
+        caller = await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
+        made = await run_sync(lambda: limits.set(new.dataset, new.conditions, by=caller.name))
+        return limits_json(made)
+
+    @api.delete("", status_code=204, summary="Agree by itself only to what equals the offer, from now on")
+    async def clear(request: Request, dataset: Dataset) -> None:
+        caller = await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
+        await run_sync(lambda: limits.clear(dataset, by=caller.name))
+
+    return api
+
+
+def limits_json(found: Limits) -> dict[str, Any]:
+    """For API and terminal."""
+    policy = parse(found.terms)
+    return {
+        "dataset": found.dataset,
+        "terms": found.terms,
+        "sentences": {language: sentences(policy, language) for language in LANGUAGES},
+        "by": found.by,
+        "at": stamp(found.at),
+    }

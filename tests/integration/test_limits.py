@@ -1,0 +1,190 @@
+"""Bargaining between two cities: what is given within limits, countered beyond them, and left to a person."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from node.base.errors import HansaError
+from node.negotiation import machine, messages
+from node.negotiation.limits import PATIENCE
+from node.policy.odrl import parse
+from node.policy.rules import Constraint
+from node.policy.terms import DATE_TIME
+from tests.nodes import CSV, Company, Running, publish, receive, until
+
+OFFERED, MOST = "2026-12-31", "2027-12-31"
+
+
+def members(day: str) -> dict[str, str]:
+    return {"template": "members", "until": day}
+
+
+def last_day(policy: dict[str, Any]) -> str:
+    """The last day of use that ``policy`` gives."""
+    (rule,) = parse(policy).permissions
+    atoms = [one for one in rule.constraints if isinstance(one, Constraint)]
+    return next(str(one.right_operand[0].text)[:10] for one in atoms if one.left_operand == DATE_TIME)
+
+
+def offered(provider: Running, *, limits: Any = None) -> str:
+    iri = str(publish(provider, f"counts-{uuid4().hex[:12]}", conditions=members(OFFERED))["iri"])
+    if limits is not None:
+        with provider.client() as client:
+            client.set_limits(iri, limits)
+    return iri
+
+
+def asked(consumer: Running, iri: str, ask: Any, least: Any = None) -> str:
+    with consumer.client() as client:
+        return str(client.negotiate(iri, ask=ask, least=least)["pid"])
+
+
+def settled(consumer: Running, pid: str) -> dict[str, Any]:
+    """The negotiation, once it has ended or waits for a person."""
+
+    def look() -> dict[str, Any] | None:
+        state = client.negotiation(pid, wait=2)
+        return state if state["state"] in ("FINALIZED", "TERMINATED") or state["waitsFor"] else None
+
+    with consumer.client() as client:
+        return until("the negotiation comes to rest", look)
+
+
+def agreed(node: Running, ended: dict[str, Any]) -> dict[str, Any]:
+    """What ``node`` holds as the agreement that the negotiation ended in."""
+    stores = node.node.parts.stores
+    with stores.uow.read() as tx:
+        found = stores.agreements.get(tx, ended["agreementId"])
+    assert found is not None
+    return found.body
+
+
+def insist(node: Running, pid: str) -> None:
+    """Counter with what was asked for first, whatever the strategy would do."""
+    parts, protocol = node.node.parts, node.node.protocol
+    with parts.stores.uow.begin() as tx:
+        ours = parts.stores.negotiations.get(tx, pid, lock=True)
+        assert ours is not None
+        assert ours.asked is not None
+        body = messages.request(ours, ours.asked, None)
+        protocol.negotiations._conversation.command(tx, ours, machine.REQUEST, body, offer=ours.asked)
+
+
+def said(node: Running, pid: str) -> list[str]:
+    return [one.message for one in node.exchanges(pid)]
+
+
+def _has_said(node: Running, pid: str, messages_: int) -> bool:
+    return len(said(node, pid)) >= messages_
+
+
+def test_what_lies_within_the_limits_is_agreed_to_at_once(region_and_cities: Company) -> None:
+    gent, plzen = region_and_cities.cities
+    iri = offered(gent, limits=members(MOST))
+    ended = settled(plzen, asked(plzen, iri, members("2027-06-30")))
+    assert ended["state"] == "FINALIZED", ended
+    for city in (gent, plzen):
+        assert last_day(agreed(city, ended)) == "2027-06-30"
+    pid = receive(plzen, ended["agreementId"])["pid"]
+    with plzen.client() as client:
+        assert client.raw(f"/api/transfers/{pid}/content") == CSV
+
+
+def test_more_is_countered_and_taken_where_it_is_enough(region_and_cities: Company) -> None:
+    gent, plzen = region_and_cities.cities
+    pid = asked(plzen, offered(gent, limits=members(MOST)), members("2029-12-31"), members("2027-09-30"))
+    ended = settled(plzen, pid)
+    assert ended["state"] == "FINALIZED", ended
+    assert last_day(ended["offer"]) == MOST
+    assert said(plzen, pid)[:3] == [
+        "ContractRequestMessage",
+        "ContractOfferMessage",
+        "ContractNegotiationEventMessage:ACCEPTED",
+    ]
+
+
+def test_what_is_needed_is_said_once_and_then_a_person_decides(region_and_cities: Company) -> None:
+    gent, plzen = region_and_cities.cities
+    pid = asked(plzen, offered(gent, limits=members(MOST)), members("2029-12-31"), members("2028-06-30"))
+    waiting = settled(plzen, pid)
+    assert waiting["state"] == "OFFERED", waiting
+    assert said(plzen, pid) == ["ContractRequestMessage", "ContractOfferMessage"] * 2
+    with plzen.client() as client:
+        client.decide(waiting["waitsFor"]["id"], approve=True)
+    ended = until("it is accepted", lambda: one if (one := settled(plzen, pid))["state"] == "FINALIZED" else None)
+    assert last_day(ended["offer"]) == MOST
+
+
+def test_without_limits_the_offer_stands_and_a_person_decides(region_and_cities: Company) -> None:
+    gent, plzen = region_and_cities.cities
+    waiting = settled(plzen, asked(plzen, offered(gent), members("2027-06-30"), members("2027-06-30")))
+    assert waiting["state"] == "OFFERED"
+    assert last_day(waiting["offer"]) == OFFERED
+
+
+def test_whoever_insists_is_told_why_not(region_and_cities: Company) -> None:
+    gent, plzen = region_and_cities.cities
+    pid = asked(plzen, offered(gent, limits=members(MOST)), "open", "open")
+    waiting = settled(plzen, pid)
+    for _ in range(PATIENCE):
+        if waiting["state"] != "OFFERED":
+            break
+        then = len(said(plzen, pid)) + 2
+        insist(plzen, pid)
+        until("an answer", partial(_has_said, plzen, pid, then))
+        waiting = settled(plzen, pid)
+    assert (waiting["state"], waiting["code"]) == ("TERMINATED", "beyond-limits")
+    sentences = " ".join(reason["text"]["en"] for reason in waiting["reason"])
+    assert "31 December 2027" in sentences
+    assert "member" in sentences
+
+
+@pytest.mark.parametrize(
+    ("limits", "why"),
+    [
+        (members(OFFERED), "terms of the offer itself"),
+        (members("2026-06-30"), "more open than these limits"),
+        ({"template": "members", "till": "2027-01-01"}, "till"),
+        ("internal", "offer nothing"),
+        ("friends", "no conditions called"),
+    ],
+)
+def test_limits_that_make_no_sense_are_refused(region_and_cities: Company, limits: Any, why: str) -> None:
+    gent = region_and_cities.cities[0]
+    iri = offered(gent)
+    with gent.client() as client, pytest.raises(HansaError, match=why):
+        client.set_limits(iri, limits)
+    with gent.client() as client, pytest.raises(HansaError, match="no limits"):
+        client.limits(iri)
+
+
+def test_limits_are_shown_to_our_own_people_and_can_be_taken_back(region_and_cities: Company) -> None:
+    gent, plzen = region_and_cities.cities
+    iri = offered(gent, limits=members(MOST))
+    with gent.client() as client:
+        assert "31 December 2027" in " ".join(client.limits(iri)["sentences"]["en"])
+        client.clear_limits(iri)
+    assert settled(plzen, asked(plzen, iri, members("2027-06-30")))["state"] == "OFFERED"
+    with gent.http() as http:
+        assert http.get("/api/limits", params={"dataset": iri}).status_code == 401
+        catalogue = http.get(iri.replace(gent.url, ""), headers={"Accept": "text/turtle"}).text
+    assert MOST not in catalogue
+
+
+def test_what_the_consumer_writes_beside_the_terms_is_not_signed(region_and_cities: Company) -> None:
+    gent, plzen = region_and_cities.cities
+    iri = offered(gent, limits=members(MOST))
+    with plzen.client() as client:
+        offer = client.conditions(iri)["offer"]
+    wish = {**offer, "x:remark": "and the house"}
+    for constraint in wish["permission"][0]["constraint"]:
+        if constraint["leftOperand"].endswith("dateTime"):
+            constraint["rightOperand"]["@value"] = "2027-06-30T00:00:00Z"
+    ended = settled(plzen, asked(plzen, iri, wish))
+    assert ended["state"] == "FINALIZED", ended
+    assert last_day(agreed(gent, ended)) == "2027-06-30"
+    assert "x:remark" not in agreed(gent, ended)

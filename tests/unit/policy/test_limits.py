@@ -1,0 +1,110 @@
+"""Terms against limits: within, beyond, and what both allow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.base.errors import InvalidInput
+from node.policy.limits import beyond, nearest, restated
+from node.policy.odrl import parse, same_terms
+from node.policy.templates import compile_conditions
+
+IRI = "https://ghent.example/datasets/counts"
+REGION = "did:web:region.example"
+
+
+def terms(conditions: Any) -> dict[str, Any]:
+    offer = compile_conditions(conditions, target=IRI, offer_id="urn:offer", region=REGION).offer
+    assert offer is not None
+    return offer
+
+
+def until(day: str, **more: Any) -> dict[str, Any]:
+    return terms({"template": "members", "until": day, **more})
+
+
+LIMITS = until("2027-12-31")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        until("2027-12-31"),
+        until("2027-06-30"),
+        until("2027-06-30", sealed=True),
+        terms({"template": "members-ask", "until": "2027-06-30"}),
+    ],
+)
+def test_what_is_no_more_open_lies_within(asked: dict[str, Any]) -> None:
+    assert beyond(asked, LIMITS) == ()
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (until("2028-01-01"), ["until 31 December 2027"]),
+        (terms("members"), ["until 31 December 2027"]),
+        (terms("open"), ["member of", "until 31 December 2027"]),
+    ],
+)
+def test_each_respect_in_which_it_is_more_open_is_told(asked: dict[str, Any], said: list[str]) -> None:
+    found = [breach.text["en"] for breach in beyond(asked, LIMITS, title="Counts")]
+    assert len(found) == len(said)
+    for sentence, part in zip(found, said, strict=True):
+        assert part in sentence
+        assert "“Counts”" in sentence
+
+
+def test_what_both_allow_is_the_nearest_to_what_was_asked() -> None:
+    common = nearest(until("2028-01-01"), LIMITS, target=IRI, offer_id="urn:counter")
+    assert common is not None
+    assert same_terms(common, LIMITS)
+    assert (common["@id"], common["target"]) == ("urn:counter", IRI)
+
+
+def test_there_may_be_nothing_that_both_allow() -> None:
+    other = compile_conditions(
+        {"template": "members", "region": REGION, "from": "2029-01-01"}, target=IRI, offer_id="urn:offer"
+    ).offer
+    assert other is not None
+    assert nearest(other, LIMITS, target=IRI, offer_id="urn:counter") is None
+
+
+DAYS = st.dates().filter(lambda day: 1000 < day.year < 9000).map(str)
+ASKED = st.one_of(
+    st.just("open"),
+    st.builds(lambda day: {"template": "members", "until": day}, DAYS),
+    st.builds(lambda day: {"template": "members-ask", "from": day}, DAYS),
+    st.builds(lambda day: {"template": "mobility-partners", "until": day}, DAYS),
+)
+
+
+@given(ASKED, ASKED)
+def test_what_both_allow_lies_within_both(asked: Any, limits: Any) -> None:
+    wanted, most = terms(asked), terms(limits)
+    common = nearest(wanted, most, target=IRI, offer_id="urn:counter")
+    if common is not None:
+        assert beyond(common, most) == ()
+        assert beyond(common, wanted) == ()
+    if beyond(wanted, most) == () and common is not None:
+        # Asked for within the limits, it is given as it was asked: nothing is taken away.
+        assert beyond(wanted, common) == ()
+
+
+@given(ASKED)
+def test_our_own_words_say_the_same(asked: Any) -> None:
+    wanted = terms(asked)
+    said = restated({**wanted, "x:remark": "and your house"}, target=IRI, offer_id="urn:offer")
+    assert said is not None
+    assert same_terms(said, wanted)
+    assert "x:remark" not in said
+    assert parse(said).sealed == parse(wanted).sealed
+
+
+def test_terms_that_cannot_be_read_are_refused() -> None:
+    with pytest.raises(InvalidInput):
+        beyond({"@id": "urn:offer", "permission": [{"action": 7}]}, LIMITS)
