@@ -101,6 +101,7 @@ def protocol(
     )
     house = House(
         me=Party(did=parts.me, name=settings.name, contact=settings.contact),
+        address=parts.dsp_address,
         languages=settings.languages,
         issuers=people.trust.to_json,
         rulebook=rulebook_in_force,

@@ -208,6 +208,12 @@ class Conversation(Generic[P]):
         """Change fields of the room's own; the state stays as it is."""
         return self._settle(tx, process, Step(replace(process, **changes), ())).process
 
+    def take_back(self, tx: Transaction, process: P, **changes: Any) -> P:
+        """Take a message of ours that has not been acknowledged out of the outbox, for what it was about has changed:
+        ``changes`` are the fields of the room's own. The state stays as it is."""
+        effects = () if process.pending is None else (Cancel(process.pending.message_id),)
+        return self._settle(tx, process, Step(replace(process, pending=None, **changes), effects)).process
+
     def acknowledged(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, peer_pid: str | None
     ) -> Step[P] | None:

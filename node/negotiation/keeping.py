@@ -48,6 +48,17 @@ class KeepAgreements:
         if machine.FINALIZED in states:
             self._finalize(tx, negotiation)
 
+    def supersede(self, tx: Transaction, before: Negotiation, after: Negotiation) -> None:
+        """The provider has written the agreement of ``before`` anew, as that of ``after``
+        (``node.negotiation.restated``). Both stay on record: the first one as never in force."""
+        assert before.agreement is not None, "there was an agreement to be written anew"
+        assert after.agreement is not None, "it was written anew"
+        first = self._agreements.get(tx, str(before.agreement["@id"]))
+        if first is not None:
+            why = f"written anew by the provider as {after.agreement['@id']}"
+            self._agreements.save(tx, replace(first, ended=self._clock.now(), ended_why=why))
+        self.follow(tx, after, [machine.AGREED])
+
     def presume_finalized(self, tx: Transaction, kept: Agreement, peer: str) -> Agreement:
         """The consumer uses an agreement whose finalisation we have sent: that is its acknowledgement."""
         if kept.finalized is not None or kept.consumer != peer:

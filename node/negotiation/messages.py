@@ -18,7 +18,7 @@ from node.base.ids import new_urn
 from node.negotiation import machine, wire
 from node.negotiation.model import Negotiation
 from node.negotiation.wire import version_named, written
-from node.vocab.dsp import V2025_1, VERSIONS, DspVersion
+from node.vocab.dsp import V2024_1, V2025_1, VERSIONS, DspVersion
 from node.vocab.namespaces import HANSA
 
 SIGNATURE: Final = HANSA + "signature"
@@ -134,11 +134,14 @@ def require_text(body: Mapping[str, Any], member: str) -> str:
     return value
 
 
-def require_one_of(body: Mapping[str, Any], first: str, second: str) -> None:
-    """Exactly one of two members (the schemas' ``oneOf``)."""
-    if (first in body) == (second in body):
-        raise InvalidInput(f"exactly one of {first} and {second} must be given")
-    require_text(body, first if first in body else second)
+def require_one_of(body: Mapping[str, Any], callback: str, pid: str) -> None:
+    """Exactly one of two members (the schemas' ``oneOf``). In 2024/1 a message within a negotiation may bear both."""
+    both = version_named(body.get("@context")) is V2024_1 and callback in body and pid in body
+    if not both and (callback in body) == (pid in body):
+        raise InvalidInput(f"exactly one of {callback} and {pid} must be given")
+    for member in (callback, pid):
+        if member in body:
+            require_text(body, member)
 
 
 def require_offer(offer: Any, where: str, *, target: bool = False) -> None:
@@ -190,7 +193,8 @@ def request(negotiation: Negotiation, offer: Mapping[str, Any], callback: str | 
 
 
 def offer(negotiation: Negotiation, terms: Mapping[str, Any], callback: str | None) -> dict[str, Any]:
-    """ContractOfferMessage: the opening one with ``callback``, an offer within a negotiation without."""
+    """ContractOfferMessage: the opening one with ``callback``, an offer within a negotiation without; in 2024/1 each
+    has it."""
     message = {
         **_head(negotiation, machine.OFFER),
         "providerPid": negotiation.pid,
@@ -198,7 +202,7 @@ def offer(negotiation: Negotiation, terms: Mapping[str, Any], callback: str | No
     }
     if callback is not None:
         message["callbackAddress"] = callback
-    else:
+    if negotiation.peer_pid is not None:
         message["consumerPid"] = negotiation.peer_pid
     return message
 

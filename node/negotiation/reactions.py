@@ -30,7 +30,7 @@ from node.policy.model import Decision, Situation
 from node.policy.odrl import asks_for, parse, same_terms
 from node.policy.rules import Policy
 from node.policy.summary import summary
-from node.vocab.dsp import VERSIONS
+from node.vocab.dsp import V2024_1, VERSIONS
 
 log = logging.getLogger("hansa.negotiation")
 
@@ -47,9 +47,11 @@ _MESSAGES: Final[dict[type[strategy.Action], str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """Facts about this node that agreements and decisions need. Callables are read at the time of use."""
+    """Facts about this node that agreements, offers and decisions need. ``address`` is where its paths of 2025-1
+    hang. Callables are read at the time of use."""
 
     me: Party
+    address: str
     languages: tuple[str, ...]
     issuers: Callable[[], dict[str, tuple[str, ...]]]
     rulebook: Callable[[], Mapping[str, Any] | None]
@@ -83,8 +85,11 @@ class Reactions:
         self._strategy = strategy
         self._house = house
 
-    def react(self, tx: Transaction, negotiation: Negotiation, caller: Caller = ANONYMOUS) -> Negotiation:
-        """Do what the strategy says now. ``caller`` is the peer with its credentials, where it is known.
+    def react(
+        self, tx: Transaction, negotiation: Negotiation, caller: Caller = ANONYMOUS, *, pause: float = 0.0
+    ) -> Negotiation:
+        """Do what the strategy says now, or ``pause`` seconds later. ``caller`` is the peer with its credentials,
+        where it is known.
 
         A strategy that wants what the table does not allow holds, with an error in the log: neither the peer's
         message nor its acknowledgement is to blame for it.
@@ -102,7 +107,7 @@ class Reactions:
         if message is not None and not self._conversation.may_send(negotiation, message):
             log.error("the strategy wants what cannot be: %s in %s", message, negotiation.state)
             return negotiation
-        return self._act(tx, negotiation, action, record, caller)
+        return self._act(tx, negotiation, action, record, caller, pause)
 
     def _look(
         self, tx: Transaction, negotiation: Negotiation, record: Record | None, caller: Caller
@@ -165,8 +170,9 @@ class Reactions:
         action: strategy.Action,
         record: Record | None,
         caller: Caller,
+        pause: float,
     ) -> Negotiation:
-        due = self._due(action)
+        due = self._due(action, pause)
         match action:
             case strategy.Hold():
                 return negotiation
@@ -175,7 +181,7 @@ class Reactions:
                     tx,
                     negotiation,
                     machine.OFFER,
-                    messages.offer(negotiation, terms, None),
+                    messages.offer(negotiation, terms, self._callback(negotiation)),
                     due=due,
                     offer=terms,
                     offered_by=Role.PROVIDER,
@@ -204,8 +210,12 @@ class Reactions:
             case strategy.Terminate(code, reason):
                 return self.terminate(tx, negotiation, code, reason, due=due)
 
-    def _due(self, action: strategy.Action) -> datetime | None:
-        after = action.after if isinstance(action, strategy.Paced) else 0.0
+    def _callback(self, negotiation: Negotiation) -> str | None:
+        """Where the peer answers an offer of ours, which 2024/1 has every offer say."""
+        return V2024_1.at(self._house.address) if negotiation.version == V2024_1.name else None
+
+    def _due(self, action: strategy.Action, pause: float) -> datetime | None:
+        after = pause + (action.after if isinstance(action, strategy.Paced) else 0.0)
         return self._clock.now() + timedelta(seconds=after) if after else None
 
     def terminate(

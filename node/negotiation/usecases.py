@@ -28,6 +28,7 @@ from node.negotiation.model import Agreement, Negotiation
 from node.negotiation.opening import opens_once
 from node.negotiation.ports import AgreementStore, NegotiationStore
 from node.negotiation.reactions import Reactions
+from node.negotiation.restated import SETTLING, restates
 from node.vocab.dsp import version_of
 
 _ONE_MEANING: Final = (machine.AGREEMENT, machine.VERIFICATION, machine.FINALIZED_EVENT)
@@ -188,6 +189,8 @@ class Negotiations:
             if repeated is not None:
                 return repeated
             changes = self._checks.content(tx, negotiation, message, signer)
+            if restates(negotiation, message):
+                return self._restated(tx, negotiation, caller, message, changes)
             step = self._conversation.receive(tx, negotiation, message, **changes)
             moved = step.process
             self._keeping.follow(tx, moved, [effect.state for effect in step.effects if isinstance(effect, Entered)])
@@ -197,6 +200,16 @@ class Negotiations:
             )
             self._reactions.react(tx, moved, caller)
             return answer
+
+    def _restated(
+        self, tx: Transaction, before: Negotiation, caller: Caller, message: Incoming, changes: Mapping[str, Any]
+    ) -> Answer:
+        """The provider's last draft takes the place of the one at hand, and is verified in its turn."""
+        moved = self._conversation.take_back(tx, before, signatures={}, **changes)
+        answer = self._conversation.hear(tx, moved, message)
+        self._keeping.supersede(tx, before, moved)
+        self._reactions.react(tx, moved, caller, pause=SETTLING)
+        return answer
 
     def shown(self, pid: str, caller: Caller, *, role: Role | None = None) -> dict[str, Any]:
         """GET /negotiations/{pid}: the state as the peer may see it."""

@@ -217,7 +217,11 @@ class SimNode:
                 clock=self.clock,
                 strategy=StandardStrategy() if self.plan.manner == "waits" else Bargaining(self.plan.manner),
                 house=House(
-                    me=Party(did=self.did, name=self.name), languages=("en",), issuers=dict, rulebook=lambda: None
+                    me=Party(did=self.did, name=self.name),
+                    address=self.address,
+                    languages=("en",),
+                    issuers=dict,
+                    rulebook=lambda: None,
                 ),
             ),
             may_see=lambda record, caller: True,

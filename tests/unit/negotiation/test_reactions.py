@@ -74,7 +74,13 @@ class Rig:
             note=note,
             clock=clock,
             strategy=self.strategy,
-            house=House(me=Party(did=ME, name="Ghent"), languages=("en",), issuers=dict, rulebook=lambda: None),
+            house=House(
+                me=Party(did=ME, name="Ghent"),
+                address="https://ghent.example/dsp/2025-1",
+                languages=("en",),
+                issuers=dict,
+                rulebook=lambda: None,
+            ),
         )
 
     def react(self, negotiation: Negotiation) -> Negotiation:
