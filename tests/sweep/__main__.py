@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tests.reckoning import Findings, make_database
 from tests.sweep.pair import Pair
-from tests.sweep.points import SEALED, Point, in_order, made_up_of, points
+from tests.sweep.points import Point, in_order, made_up_of, points
 from tests.sweep.sweeping import Outcome, Sweep
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +38,7 @@ def run(
         databases = (one, other)
     pair, found, outcomes = Pair(home, databases), Findings(), []
     try:
-        pair.begin(sealed=any(point.scene is SEALED for point in chosen))
+        pair.begin({point.scene for point in chosen})
         for outcome in Sweep(pair, found).over(in_order(chosen)):
             outcomes.append(outcome)
             if say is not None:

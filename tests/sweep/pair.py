@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
@@ -21,7 +21,7 @@ from node.settings import load
 from tests import reckoning
 from tests.reckoning import Findings
 from tests.sweep.node import HAGGLED, HELD, serve
-from tests.sweep.points import Step
+from tests.sweep.points import PUBLISHED, SEALED, Scene, Step
 
 PATIENCE: Final = 60.0
 """Seconds for anything that is waited for: on a quiet machine it takes one at most."""
@@ -30,6 +30,7 @@ BRISK: Final = {
     "log_level": "warning",
     "wait_for_views": "false",
     "lease_seconds": "1",
+    "query_seconds": "60",
     "waiting_offers_per_peer": "100000",
     "open_transfers_per_peer": "100000",
     "open_negotiations_per_peer": "100000",
@@ -130,9 +131,9 @@ class Pair:
     records: dict[str, str] = field(default_factory=dict)
     _editions: Iterator[int] = field(default_factory=lambda: count(1))
 
-    def begin(self, *, sealed: bool) -> None:
-        """Make both, publish, and come to the agreements that the transfers need, with ``sealed`` about a dataset
-        whose bytes are sealed too."""
+    def begin(self, scenes: Collection[Scene]) -> None:
+        """Make both, publish, and come to the agreements: what ``scenes`` need to be there."""
+        sealed = SEALED in scenes
         ports = free_ports(2)
         for number, role in enumerate((Role.PROVIDER, Role.CONSUMER)):
             options = ("--database", self.databases[number]) if self.databases else ()
@@ -156,6 +157,8 @@ class Pair:
         if sealed:
             self._admit()
             self.datasets["sealed"] = self.publish("sealed", {"template": "members", "sealed": True})
+        if PUBLISHED in scenes:
+            self.publish_editions()
         for slug in ("plain", "sealed") if sealed else ("plain",):
             with self.consumer.client() as client:
                 pid = client.negotiate(self.datasets[slug])["pid"]
@@ -204,14 +207,18 @@ class Pair:
         self.records[f"{made['iri']}#v{made['version']}"] = made["sha256"]
         return str(made["iri"]), title
 
+    def publish_editions(self) -> None:
+        """Publish some datasets at a time, so that a view takes several in one go."""
+        with ThreadPoolExecutor(EDITIONS) as pool:
+            list(pool.map(lambda number: self.publish(f"edition-{number}"), range(EDITIONS)))
+
     # ---- what a step does --------------------------------------------------------------------------------------
 
     def tell(self, step: Step, kind: str, pid: str | None) -> None:
         """Have a node do what ``step`` says; ``pid`` is the conversation at that node, of that ``kind``. Raises what
         the node's client does."""
         if step.what == "publish":
-            with ThreadPoolExecutor(EDITIONS) as pool:
-                list(pool.map(lambda number: self.publish(f"edition-{number}"), range(EDITIONS)))
+            self.publish_editions()
             return
         with self.members[step.who].client() as client:
             match step.what.split():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,7 +15,7 @@ from node.base.process import Process, Role
 from node.vocab.namespaces import DCT
 from tests import reckoning
 from tests.reckoning import Findings
-from tests.sweep.pair import NotThere, Pair, until
+from tests.sweep.pair import EDITIONS, NotThere, Pair, until
 from tests.sweep.points import PUBLISHED, TRANSFER, Point, Step
 
 LINGER: Final = 10.0
@@ -226,6 +227,14 @@ class Sweep:
         deadline = time.monotonic() + LINGER
         while time.monotonic() < deadline and not dead():
             self._watch()
+        with pair.provider.client() as client:
+            # Before anything further is published, which would mend it: of each edition the newest, and it alone.
+            answer = client.sparql(
+                f'SELECT ?iri {{ ?iri <{DCT}title> ?title FILTER(CONTAINS(STR(?title), "edition-")) }}'
+            )
+            told = Counter(one["iri"]["value"] for one in json.loads(answer)["results"]["bindings"])
+        if len(told) != EDITIONS or set(told.values()) != {1}:
+            self._found.diverged.append(f"titles in the graph after the death: {dict(told)}")
         iri, title = pair.edition("edition-0")
         self._until(f"{title} in the views", lambda: self._shown(iri, title))
         pair.provider.stop()
