@@ -1,46 +1,110 @@
-"""Talk to a live Eclipse EDC: ``python -m tests.interop [--version 2025-1|2024/1|all] [--only REGEX]``.
+"""Talk to a live Eclipse EDC: ``python -m tests.interop [--store memory|postgres] [--version V] [--only REGEX]``.
 
-One line for each case, with a verdict; the last line counts. Exit status: 0 every case went as it should, 1 one did
-not, 3 EDC, or the JDK that it needs, cannot be had here. EDC's log stays in
-``${KITS_CACHE}/edc-run``.
+Every case in each version of the protocol, with an EDC that keeps its state in memory, then with one that keeps it on
+PostgreSQL, where the node keeps its own there too. One line for each case, with a verdict; the last line counts. Exit
+status: 0 every case went as it should, 1 one did not, 3 EDC, the JDK that it needs, or PostgreSQL cannot be had here.
+EDC's log stays in ``${KITS_CACHE}/edc-run``.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import URL, make_url
 
 from node.bootstrap.node import HansaNode
-from tests.interop.cases import CASES, MORE, PAGE, Patient, World, settle
+from tests.interop.cases import CASES
 from tests.interop.desk import hold, open_desk
-from tests.interop.edc import PATHS, CannotBeHad, running_edc
+from tests.interop.edc import PATHS, CannotBeHad, free_ports, require_edc, running_edc
 from tests.interop.mock import MockIdentity
+from tests.interop.world import MORE, PAGE, Patient, World, settle
 from tests.nodes import running
+from tests.postgres import fresh_schema
 
 ABSENT = 3
+STORES = ("memory", "postgres")
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "postgres"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """How one case went: ``fault`` is None where all was well."""
+    """How one case went: ``fault`` is None where all was well, ``again`` how often EDC wanted to be told again."""
 
+    store: str
     version: str
     case: str
     fault: str | None
     seconds: float
+    again: int = 0
+
+    def __str__(self) -> str:
+        mark = "ok    " if self.fault is None else "FAILED"
+        told = f", {self.again} × told again: EDC was at work on it" if self.again else ""
+        line = f"{mark}  {self.store:8}  {self.version:7}  {self.case}  ({self.seconds:.1f} s{told})"
+        return line if self.fault is None else f"{line}\n        {self.fault[:2000]}"
 
 
-def played(home: Path, versions: list[str], *, only: str = "", words: tuple[str, ...] = ()) -> Iterator[Verdict]:
-    """Every case whose name matches ``only``, in each of ``versions``, with one EDC. Raises ``CannotBeHad``."""
-    with running_edc(*words) as edc, open_desk() as desk:
+@contextmanager
+def postgres(home: Path) -> Iterator[URL]:
+    """A PostgreSQL of our own that JDBC reaches. Raises ``CannotBeHad``."""
+    cluster, port = home / "postgres", free_ports()
+    environment = {**os.environ, "HANSA_POSTGRES_OWNER": str(os.getpid())}
+    command: list[str | Path] = [SCRIPT, "start", cluster, "--port", str(port)]
+    started = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    try:
+        if started.returncode != 0:
+            raise CannotBeHad((started.stderr.strip() or "PostgreSQL cannot be had").splitlines()[-1])
+        yield make_url(started.stdout.strip())
+    finally:
+        subprocess.run([SCRIPT, "stop", cluster], capture_output=True, check=False)
+
+
+def words_for_edc(server: URL | None) -> tuple[str, ...]:
+    """What has EDC keep its state in an empty database at ``server``, or in memory."""
+    if server is None:
+        return ()
+    name = f"edc_{uuid.uuid4().hex[:12]}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT", pool_size=1)
+    try:
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+    finally:
+        engine.dispose()
+    address = f"jdbc:postgresql://{server.host}:{server.port}/{name}"
+    return ("--postgres", address, server.username or "", server.password or "")
+
+
+@contextmanager
+def settings_for_node(server: URL | None) -> Iterator[dict[str, Any]]:
+    """What has a node keep its things in an empty schema at ``server``, or in SQLite."""
+    if server is None:
+        yield {}
+        return
+    with fresh_schema(server.render_as_string(hide_password=False)) as url:
+        yield {"database_url": url}
+
+
+def played(home: Path, versions: list[str], *, only: str = "", server: URL | None = None) -> Iterator[Verdict]:
+    """Every case whose name matches ``only``, in each of ``versions``, with one EDC that keeps its state in memory or
+    at ``server``. Raises ``CannotBeHad``."""
+    store = "memory" if server is None else "postgres"
+    home.mkdir(parents=True, exist_ok=True)
+    with running_edc(*words_for_edc(server)) as edc, open_desk() as desk:
         edc.seed(f"{desk.url}/source", extra=MORE)
         for version in versions:
             mock = MockIdentity(edc, version)
@@ -50,54 +114,80 @@ def played(home: Path, versions: list[str], *, only: str = "", words: tuple[str,
                 node.dsp_catalogue.page = PAGE
                 hold(node.protocol.inbox, desk.gate)
 
-            folder = home / f"node-{version.replace('/', '-')}"
+            folder = home / f"{store}-{version.replace('/', '-')}"
             options = {**mock.options(), "strategy": Patient()}
-            with running(folder, options=options, prepare=prepare) as node:
+            with (
+                settings_for_node(server) as settings,
+                running(folder, options=options, prepare=prepare, **settings) as node,
+            ):
                 settle(node)
-                yield from _cases(World(node, edc, desk, mock, version), only)
+                yield from _cases(World(node, edc, desk, mock, version, settings), store, only)
 
 
-def _cases(world: World, only: str) -> Iterator[Verdict]:
+def _cases(world: World, store: str, only: str) -> Iterator[Verdict]:
     for name, case in CASES.items():
         if not re.search(only, name):
             continue
         began, fault = time.monotonic(), None
+        world.edc.busy.clear()
         try:
             case(world)
         except Exception as error:
             fault = f"{type(error).__name__}: {error}"
         world.desk.gate.set()
-        yield Verdict(world.version, name, fault, time.monotonic() - began)
+        yield Verdict(store, world.version, name, fault, time.monotonic() - began, len(world.edc.busy))
+
+
+def everything(home: Path, stores: tuple[str, ...], versions: list[str], only: str) -> Iterator[Verdict]:
+    """The cases in each of ``stores``. Raises ``CannotBeHad``, before anything has begun where that can be told."""
+    require_edc()
+    for store in stores:
+        if store == "memory":
+            yield from played(home, versions, only=only)
+            continue
+        with postgres(home) as server:
+            yield from played(home, versions, only=only, server=server)
+
+
+def counts(verdicts: list[Verdict]) -> str:
+    """The closing line: how many passed and failed, in all and in each store and version."""
+    failed = [verdict for verdict in verdicts if verdict.fault is not None]
+    parts: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        parts.setdefault(f"{verdict.store} {verdict.version}", []).append(verdict)
+    told = ", ".join(f"{name} {sum(one.fault is None for one in part)}/{len(part)}" for name, part in parts.items())
+    return f"{len(verdicts) - len(failed)} passed, {len(failed)} failed" + (f" ({told})" if told else "")
 
 
 def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make interop", description="A node and a live Eclipse EDC.")
+    parser.add_argument("--store", choices=(*STORES, "both"), default="both", help="where EDC keeps its state")
     parser.add_argument("--version", choices=(*PATHS, "all"), default="all", help="of the protocol")
     parser.add_argument("--only", default="", help="cases whose name matches this expression")
-    parser.add_argument(
-        "--postgres", nargs=3, metavar=("JDBC_URL", "USER", "PASSWORD"), help="an empty database for EDC's state"
-    )
     chosen = parser.parse_args(words)
-    stored = ("--postgres", *chosen.postgres) if chosen.postgres else ()
+    stores = STORES if chosen.store == "both" else (chosen.store,)
     versions = list(PATHS) if chosen.version == "all" else [chosen.version]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     home = Path(tempfile.mkdtemp(prefix="hansa-interop-"))
+    # Root hands the server to somebody else, who has to get here.
+    home.chmod(0o755)
     verdicts: list[Verdict] = []
+    absent = None
     try:
-        for verdict in played(home, versions, only=chosen.only, words=stored):
+        for verdict in everything(home, stores, versions, chosen.only):
             verdicts.append(verdict)
-            mark = "ok    " if verdict.fault is None else "FAILED"
-            print(f"{mark}  {verdict.version:7}  {verdict.case}  ({verdict.seconds:.1f} s)", flush=True)
-            if verdict.fault is not None:
-                print(f"        {verdict.fault[:2000]}", flush=True)
-    except CannotBeHad as absent:
-        print(f"make interop: {absent}", file=sys.stderr)
-        return ABSENT
+            print(verdict, flush=True)
+    except CannotBeHad as missing:
+        absent = missing
     finally:
         shutil.rmtree(home, ignore_errors=True)
-    failed = sum(verdict.fault is not None for verdict in verdicts)
-    print(f"{len(verdicts) - failed} passed, {failed} failed")
-    return 1 if failed or not verdicts else 0
+    if absent is not None:
+        print(f"make interop: {absent}", file=sys.stderr)
+    if absent is None or verdicts:
+        print(counts(verdicts))
+    if any(verdict.fault is not None for verdict in verdicts):
+        return 1
+    return ABSENT if absent is not None else 0 if verdicts else 1
 
 
 if __name__ == "__main__":

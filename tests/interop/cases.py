@@ -6,175 +6,14 @@ management API does and tells, EDC's side is what EDC's does.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
-from node.adapters.egress import Egress
-from node.bootstrap.remote import RemoteCatalogues
-from node.negotiation import machine as negotiating
-from node.negotiation import strategy as negotiation
-from node.vocab.dsp import PUSH, VERSIONS
-from tests.interop.desk import BYTES, Desk, fetched
-from tests.interop.edc import Edc, until
-from tests.interop.mock import MockIdentity
-from tests.nodes import Running, publish
-
-ASKS: Final = {"permission": [{"action": "odrl:use", "duty": [{"action": "odrl:obtainConsent"}]}]}
-OVER: Final = {
-    "permission": [
-        {
-            "action": "odrl:use",
-            "constraint": [
-                {"leftOperand": "odrl:dateTime", "operator": "odrl:lt", "rightOperand": "2020-01-01T00:00:00Z"}
-            ],
-        }
-    ]
-}
-WAITING: Final = "more-1"
-"""An asset of EDC's about which the node, as consumer, does not verify the agreement by itself."""
-
-MORE: Final = 60
-PAGE: Final = 2
-
-
-class Patient(negotiation.StandardStrategy):
-    """Leaves negotiations about one asset where they are, so that somebody can end them."""
-
-    def next(self, look: negotiation.Look) -> negotiation.Action:
-        if look.negotiation.dataset.endswith(f"/{WAITING}") and look.negotiation.state == negotiating.AGREED:
-            return negotiation.Hold()
-        return super().next(look)
-
-
-@dataclass
-class World:
-    """One node and one EDC that speak one version of the protocol."""
-
-    node: Running
-    edc: Edc
-    desk: Desk
-    mock: MockIdentity
-    version: str
-
-    @property
-    def dsp(self) -> str:
-        """Where the node's paths of this version hang."""
-        return self.node.url + VERSIONS[self.version].path
-
-    # ---- what many cases begin with --------------------------------------------------------------------------
-
-    def found(self, slug: str) -> dict[str, Any]:
-        """A dataset of the node as EDC reads it."""
-        return self.edc.dataset(self.node.did, self.dsp, self.version, f"{self.node.url}/datasets/{slug}")
-
-    def asked(self, slug: str) -> tuple[str, str]:
-        """EDC asks for a dataset of the node: EDC's id of the negotiation, and ours."""
-        pid = self.edc.negotiate(self.node.did, self.dsp, self.version, self.found(slug))
-        return pid, until("the node knows of it", lambda: self.ours("negotiations", pid))
-
-    def agreed(self, slug: str = "traffic") -> str:
-        """EDC and the node agree about a dataset of the node; EDC's id of the agreement."""
-        pid, _ = self.asked(slug)
-        return str(self.edc.reaches("contractnegotiations", pid, "FINALIZED")["contractAgreementId"])
-
-    def pulling(self) -> tuple[str, str]:
-        """EDC pulls: EDC's id of the transfer, and ours; it has started on both sides."""
-        pid = self.edc.transfer(
-            self.node.did,
-            self.dsp,
-            self.version,
-            self.agreed(),
-            kind="HttpData-PULL",
-            events=f"{self.desk.url}/events",
-        )
-        self.edc.reaches("transferprocesses", pid, "STARTED")
-        mine = until("the node knows of it", lambda: self.ours("transfers", pid))
-        self.here("transfers", mine, "STARTED")
-        return pid, mine
-
-    def wanted(self, name: str) -> str:
-        """The node asks for an asset of EDC's: the id of the negotiation."""
-        with self.node.client() as client:
-            return str(client.negotiate(self.edc.asset(name))["pid"])
-
-    def bought(self, name: str = "counters") -> str:
-        """The node and EDC agree about an asset of EDC's: the id of the agreement."""
-        return str(self.here("negotiations", self.wanted(name), "FINALIZED")["agreementId"])
-
-    def pushing(self, name: str) -> str:
-        """The node asks EDC to push: the id of the transfer."""
-        with self.node.client() as client:
-            asked = {"agreementId": self.bought(name), "format": PUSH}
-            return str(client.call("POST", "/api/transfers", json=asked)["pid"])
-
-    def received(self, pid: str) -> bytes:
-        """The bytes that the node has got."""
-        with self.node.client() as client:
-            return client.raw(f"/api/transfers/{pid}/content")
-
-    # ---- looking -----------------------------------------------------------------------------------------------
-
-    def ours(self, kind: str, peer_pid: str) -> str | None:
-        """The id of the process whose id EDC has told us."""
-        with self.node.client() as client:
-            found = client.negotiations() if kind == "negotiations" else client.transfers()
-        return next((str(one["pid"]) for one in found if one["peerPid"] == peer_pid), None)
-
-    def here(self, kind: str, pid: str, *states: str) -> dict[str, Any]:
-        """Wait until a process of the node is in one of ``states``; how it is then."""
-        found: dict[str, Any] = {}
-
-        def look() -> bool:
-            with self.node.client() as client:
-                found.update(client.negotiation(pid) if kind == "negotiations" else client.transfer_state(pid))
-            return found["state"] in states
-
-        try:
-            until("", look)
-        except AssertionError:
-            raise AssertionError(
-                f"the node's process is {found.get('state')}, not {' or '.join(states)}: "
-                f"{found.get('code')} {found.get('reason')} {(found.get('reception') or {}).get('error')}"
-            ) from None
-        return found
-
-    def tell(self, kind: str, pid: str, verb: str, *reasons: str) -> None:
-        """What a person of the node does with a process."""
-        with self.node.client() as client:
-            client.call("POST", f"/api/{kind}/{pid}/{verb}", json={"reason": " ".join(reasons) or "a test"})
-
-    def listed(self) -> list[str]:
-        """The ids of all that the node finds in EDC's catalogue."""
-
-        async def read() -> list[str]:
-            async with Egress(allow_loopback=True) as egress:
-                catalogues = RemoteCatalogues(self.node.node.protocol.correspondence, egress)
-                return [str(one["@id"]) async for one in catalogues.datasets(self.edc.did)]
-
-        return asyncio.run(read())
-
-    def spoken(self, pid: str) -> str | None:
-        """The version that a negotiation of the node is held in."""
-        stores = self.node.node.parts.stores
-        with stores.uow.read() as tx:
-            found = stores.negotiations.get(tx, pid)
-        return found.version if found is not None else None
-
-    def theirs(self, kind: str, pid: str) -> str:
-        """EDC's id of a process of ours."""
-        found = until("EDC knows of it", lambda: self.edc.by_peer_pid(kind, pid))
-        return str(found["@id"])
-
-
-def settle(node: Running) -> None:
-    """What the node offers."""
-    for slug in ("traffic", "parking", "bridges"):
-        publish(node, slug, data=BYTES)
-    publish(node, "asks", data=BYTES, conditions=ASKS)
-    publish(node, "closed", data=BYTES, conditions=OVER)
-
+from node.client import HansaClient
+from node.vocab.dsp import PUSH
+from tests.interop.desk import BYTES, fetched
+from tests.interop.edc import until
+from tests.interop.world import MORE, PAGE, WAITING, World
 
 # ---- the node provides -----------------------------------------------------------------------------------------
 
@@ -202,9 +41,9 @@ def hansa_negotiation(world: World) -> None:
     theirs = world.edc.reaches("contractnegotiations", pid, "FINALIZED")
     ours = world.here("negotiations", mine, "FINALIZED")
     assert world.spoken(mine) == world.version
-    held = world.edc.call("GET", f"/contractagreements/{theirs['contractAgreementId']}")
+    held = world.edc.agreement(theirs)
     assert (held["assetId"], held["consumerId"]) == (ours["dataset"], world.edc.did)
-    assert ours["agreementId"], ours
+    same_agreement(world, ours, held)
 
 
 def hansa_refuses(world: World) -> None:
@@ -230,6 +69,48 @@ def hansa_declines(world: World) -> None:
     world.tell("negotiations", mine, "terminate")
     world.edc.reaches("contractnegotiations", pid, "TERMINATED")
     world.here("negotiations", mine, "TERMINATED")
+
+
+def edc_refuses_counter_offer(world: World) -> None:
+    """EDC asks for other terms, the node puts its own on the table again, and EDC's operator does not want them."""
+    wished = {"permission": [{"action": "odrl:distribute"}]}
+    pid = world.edc.negotiate(world.node.did, world.dsp, world.version, world.found("traffic"), wished)
+    mine = until("the node knows of it", lambda: world.ours("negotiations", pid))
+    world.here("negotiations", mine, "OFFERED")
+    world.edc.reaches("contractnegotiations", pid, "OFFERED")
+    world.edc.end("contractnegotiations", pid)
+    world.here("negotiations", mine, "TERMINATED")
+    world.edc.reaches("contractnegotiations", pid, "TERMINATED")
+
+
+def hansa_is_killed(world: World) -> None:
+    """A node is killed while EDC asks it and it asks EDC, and comes back: both sides keep both agreements."""
+    with world.killable() as node:
+        dataset = world.edc.dataset(node.did, node.dsp, world.version, node.dataset)
+        with node.client() as client:
+            wanted = str(client.negotiate(world.edc.asset("counters"))["pid"])
+        sold = until("EDC has told its id", lambda: node.negotiation(wanted)["peerPid"])
+        bought = world.edc.negotiate(node.did, node.dsp, world.version, dataset)
+        asked = until("the node knows of it", lambda: node.ours(bought))
+        node.kill()
+        node.begin()
+        for ours, theirs in ((asked, bought), (wanted, sold)):
+            same_agreement(world, node.reaches(ours, "FINALIZED"), held_by_edc(world, theirs), node.client)
+
+
+def held_by_edc(world: World, pid: str) -> Mapping[str, Any]:
+    return world.edc.agreement(world.edc.reaches("contractnegotiations", pid, "FINALIZED"))
+
+
+def same_agreement(
+    world: World, ours: Mapping[str, Any], held: Mapping[str, Any], client: Callable[[], HansaClient] | None = None
+) -> None:
+    """Both sides keep the agreement of this id, about the same asset and between the same two."""
+    with (client or world.node.client)() as asking:
+        agreed = asking.agreement(ours["agreementId"])["agreement"]
+    told = {"id": agreed["@id"], "asset": agreed["target"], "by": agreed["assigner"], "for": agreed["assignee"]}
+    kept = {"id": held["agreementId"], "asset": held["assetId"], "by": held["providerId"], "for": held["consumerId"]}
+    assert told == kept, (agreed, held)
 
 
 def hansa_is_pulled(world: World) -> None:
@@ -313,8 +194,7 @@ def edc_negotiation(world: World) -> None:
     ours = world.here("negotiations", world.wanted("counters"), "FINALIZED")
     theirs = world.edc.reaches("contractnegotiations", world.theirs("contractnegotiations", ours["pid"]), "FINALIZED")
     assert world.spoken(ours["pid"]) == world.version
-    assert ours["agreementId"], ours
-    assert theirs["contractAgreementId"], theirs
+    same_agreement(world, ours, world.edc.agreement(theirs))
 
 
 def edc_refuses(world: World) -> None:
@@ -429,6 +309,7 @@ CASES: Final[Mapping[str, Case]] = {
     "Hansa refuses EDC": hansa_refuses,
     "EDC terminates its negotiation with Hansa": edc_withdraws,
     "Hansa terminates EDC's negotiation": hansa_declines,
+    "EDC refuses Hansa's counter-offer": edc_refuses_counter_offer,
     "EDC pulls from Hansa": hansa_is_pulled,
     "Hansa suspends and resumes EDC's pull": hansa_suspends,
     "EDC suspends and resumes its pull": edc_suspends,
@@ -439,6 +320,7 @@ CASES: Final[Mapping[str, Case]] = {
     "EDC refuses Hansa": edc_refuses,
     "Hansa terminates its negotiation with EDC": hansa_withdraws,
     "EDC terminates Hansa's negotiation": edc_declines,
+    "Hansa is killed while both negotiate, and comes back": hansa_is_killed,
     "EDC pushes to Hansa": edc_pushes,
     "Hansa suspends and resumes EDC's push": hansa_suspends_push,
     "EDC suspends and resumes its push": edc_suspends_push,

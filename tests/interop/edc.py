@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -49,6 +49,8 @@ class Edc:
     addresses of its assets tell whose they are, as those of every node do."""
 
     port: int
+    busy: list[str] = field(default_factory=list)
+    """The calls of its management API that it did not take at once, for its own work on the process went on."""
 
     @property
     def origin(self) -> str:
@@ -68,7 +70,21 @@ class Edc:
     # ---- management ------------------------------------------------------------------------------------------
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """One call of the management API. Raises ``AssertionError`` with what EDC says."""
+        """One call of the management API. Raises ``AssertionError`` with what EDC says.
+
+        It answers 409 while it works on the process itself; its operators call again, and so do we.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            status, text = self._asked(method, path, body)
+            if 200 <= status < 300:
+                return json.loads(text) if text else None
+            if status != 409 or b"leased" not in text or time.monotonic() > deadline:
+                raise AssertionError(f"EDC: {method} {path}: {status} {text[:800]!r}")
+            self.busy.append(f"{method} {path}")
+            time.sleep(0.2)
+
+    def _asked(self, method: str, path: str, body: Mapping[str, Any] | None) -> tuple[int, bytes]:
         request = urllib.request.Request(
             f"http://localhost:{self.port + 2}/management/v3{path}",
             method=method,
@@ -77,10 +93,9 @@ class Edc:
         )
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
-                text = answer.read()
+                return answer.status, answer.read()
         except urllib.error.HTTPError as error:
-            raise AssertionError(f"EDC: {method} {path}: {error.code} {error.read()[:800]!r}") from None
-        return json.loads(text) if text else None
+            return error.code, error.read()
 
     def seed(self, source: str, *, extra: int) -> None:
         """Assets whose bytes come from ``source``: ``counters`` and ``extra`` more that
@@ -110,11 +125,20 @@ class Edc:
         found: dict[str, Any] = self.call("POST", "/catalog/dataset/request", asked)
         return found
 
-    def negotiate(self, peer: str, address: str, version: str, dataset: Mapping[str, Any]) -> str:
-        """Begin a negotiation about the first offer of ``dataset``, as it stands in the catalogue; its id."""
+    def negotiate(
+        self,
+        peer: str,
+        address: str,
+        version: str,
+        dataset: Mapping[str, Any],
+        wished: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Begin a negotiation about the first offer of ``dataset``, as it stands in the catalogue or with the rules
+        ``wished``; its id."""
         offer = first(dataset.get("hasPolicy") or dataset["odrl:hasPolicy"])
+        rules = offer if wished is None else {"@id": offer["@id"], **wished}
         policy = {
-            **offer,
+            **rules,
             "@context": ODRL,
             "@type": "odrl:Offer",
             "assigner": {"@id": peer},
@@ -130,6 +154,11 @@ class Edc:
             },
         )
         return str(begun["@id"])
+
+    def agreement(self, negotiation: Mapping[str, Any]) -> dict[str, Any]:
+        """The agreement of a negotiation of EDC's, as EDC keeps it."""
+        found: dict[str, Any] = self.call("GET", f"/contractagreements/{negotiation['contractAgreementId']}")
+        return found
 
     def transfer(
         self,
