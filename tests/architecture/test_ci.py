@@ -18,8 +18,12 @@ MAKE = f"""#!/bin/sh
 MISSING = "make tck: the conformance kit needs a JDK"
 
 
-def run(home: Path, *, kit: str, broken: str = "") -> subprocess.CompletedProcess[str]:
-    programs = {"scripts/tck": f"#!/bin/sh\n{kit}\n", "scripts/sweep": "#!/bin/sh\n", "bin/make": MAKE}
+NO_PEER = "make interop: EDC needs a JDK (17 or newer) and Maven; not found: java"
+
+
+def run(home: Path, *, kit: str = "", peer: str = "", broken: str = "") -> subprocess.CompletedProcess[str]:
+    scripts = {"scripts/tck": kit, "scripts/interop": peer, "scripts/sweep": ""}
+    programs = {**{path: f"#!/bin/sh\n{text}\n" for path, text in scripts.items()}, "bin/make": MAKE}
     for path, text in programs.items():
         program = home / path
         program.parent.mkdir(exist_ok=True)
@@ -46,9 +50,25 @@ def test_where_the_kit_cannot_be_had_the_rest_counts(tmp_path: Path) -> None:
     assert ran.stdout.splitlines()[-1] == CLOSING
 
 
-@pytest.mark.parametrize(("kit", "broken", "named"), [("exit 1", "", "scripts/tck"), ("", "demo", "make demo")])
-def test_a_step_that_fails_is_named_and_the_others_run(tmp_path: Path, kit: str, broken: str, named: str) -> None:
-    ran = run(tmp_path, kit=kit, broken=broken)
+def test_where_the_peer_cannot_be_had_the_rest_counts(tmp_path: Path) -> None:
+    ran = run(tmp_path, peer=f"echo '{NO_PEER}' >&2; exit 3")
+    assert ran.returncode == 0, ran.stdout
+    assert f"{NO_PEER}\n== scripts/interop: left out" in ran.stdout
+    assert "== scripts/tck: done" in ran.stdout
+    assert ran.stdout.splitlines()[-1] == CLOSING
+
+
+@pytest.mark.parametrize(
+    ("broken", "named"),
+    [
+        ({"kit": "exit 1"}, "scripts/tck"),
+        ({"peer": "exit 1"}, "scripts/interop"),
+        ({"broken": "demo"}, "make demo"),
+    ],
+    ids=["the kit", "the peer", "the demonstration"],
+)
+def test_a_step_that_fails_is_named_and_the_others_run(tmp_path: Path, broken: dict[str, str], named: str) -> None:
+    ran = run(tmp_path, **broken)
     assert ran.returncode == 1
     assert f"failed:\n  {named}\n" in ran.stdout
     assert "make simulate STEPS=20000: done" in ran.stdout
