@@ -29,6 +29,7 @@ from node.bootstrap.creation import create
 from node.bootstrap.node import HansaNode
 from node.client import HansaClient, locate
 from node.settings import load
+from tests.spoken import Spoken
 
 PATIENCE = 20.0
 T = TypeVar("T")
@@ -48,6 +49,7 @@ class Running:
     password: str
     server: uvicorn.Server
     thread: threading.Thread
+    spoken: Spoken
 
     @property
     def dsp(self) -> str:
@@ -96,12 +98,14 @@ def running(
     port: int | None = None,
     prepare: Callable[[HansaNode], None] | None = None,
     options: dict[str, Any] | None = None,
+    judged: bool = True,
     **settings: Any,
 ) -> Iterator[Running]:
     """A node in ``folder``, made there first where there is none yet.
 
     ``template`` is a migrated SQLite file that spares the migrations; ``options`` go to ``build``; ``prepare`` may
     change the node before its doors are put on; ``settings`` are those of ``hansa.toml``, beside brisk defaults.
+    Unless ``judged`` is False, each protocol message that it sent or answered must be valid by the official schemas.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -115,8 +119,10 @@ def running(
         if prepare is not None:
             prepare(node)
         app = application(node)
+        spoken = Spoken()
+        spoken.around_egress(node.parts.egress)
         config = uvicorn.Config(
-            app,
+            spoken.around_doors(app),
             loop="uvloop",
             http="httptools",
             log_config=None,
@@ -130,7 +136,7 @@ def running(
         )
         thread.start()
         base = node.parts.base
-        found = Running(node, app, folder, base, node.parts.me, password, server, thread)
+        found = Running(node, app, folder, base, node.parts.me, password, server, thread, spoken)
         try:
             until("the node is ready", lambda: server.started or not thread.is_alive())
             assert server.started, "the node could not be started"
@@ -138,6 +144,8 @@ def running(
         finally:
             if thread.is_alive():
                 found.stop()
+        if judged:
+            assert spoken.faults() == [], "the official schemas find fault with what this node said"
 
 
 def _make(folder: Path, port: int, template: Path | None, settings: dict[str, Any]) -> str:

@@ -42,16 +42,12 @@ _RULES: Final = ("permission", "prohibition")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
     """A message that was read: ``name`` is the table's name for it, ``body`` the whole object in the compact form of
-    2025-1, ``raw`` what was sent."""
+    2025-1, ``raw`` what was sent; ``rewritten`` tells whether that is in another form."""
 
     name: str
     body: Mapping[str, Any]
     raw: bytes
-
-    @property
-    def rewritten(self) -> bool:
-        """Whether ``raw`` is in another form than ``body``."""
-        return wire.UNUSUAL.search(self.raw) is not None
+    rewritten: bool = False
 
     @property
     def version(self) -> DspVersion:
@@ -73,7 +69,7 @@ def read(raw: bytes, *expected: str) -> Incoming:
 
     Raises ``InvalidInput`` that names the member which the schema misses.
     """
-    body = wire.read(raw)
+    body, rewritten = wire.look(raw)
     kind = require_type(body, *expected)
     for member in _REQUIRED[kind]:
         require_text(body, member)
@@ -93,7 +89,7 @@ def read(raw: bytes, *expected: str) -> Incoming:
         if event not in ("ACCEPTED", "FINALIZED"):
             raise InvalidInput("eventType must be ACCEPTED or FINALIZED")
         name = f"{_EVENT}:{event}"
-    return Incoming(name=name, body=body, raw=raw)
+    return Incoming(name=name, body=body, raw=raw, rewritten=rewritten)
 
 
 _REQUIRED: Final[dict[str, tuple[str, ...]]] = {

@@ -37,8 +37,13 @@ def check(
 ) -> None:
     """The parties, the target, the terms and the day are those on the table, and nothing else binds us.
 
-    Raises ``InvalidInput`` with the first difference.
+    Raises ``InvalidInput`` with the first difference, and for what has no canonical form: nobody could sign it.
     """
+    for policy in (body, negotiation.offer):
+        try:
+            canonical(policy)
+        except ValueError as error:
+            raise InvalidInput(f"what is to be signed has no canonical form: {error}") from error
     for member, expected in (("target", negotiation.dataset), ("assigner", negotiation.peer), ("assignee", me)):
         if body[member] != expected:
             raise InvalidInput(f"agreement.{member} is {str(body[member])[:200]}, expected {expected}")

@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, Generic
 
-from node.base.jsons import canonical
 from node.base.machine import Table
 from node.base.process import Exchange, P, ProcessStore
 from node.base.work import Transaction
@@ -54,7 +53,7 @@ class Repeats(Generic[P]):
 
     def _of_this_content(self, tx: Transaction, process: P, message: Incoming) -> Exchange | None:
         """JSON-LD that is written anew may come in other bytes: another order of members, other prefixes."""
-        said = wire.read(self._kept(canonical(message.body)))
+        said = wire.read(self._kept(wire.text(message.body)))
         for one in reversed(self._store.exchanges(tx, process.pid)):
             accepted = not one.outgoing and 200 <= one.answer_status < 300
             named = one.message == message.name and one.message_id == message.id

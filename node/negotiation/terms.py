@@ -91,6 +91,12 @@ TYPES: Final[Mapping[str, str]] = {
 }
 """Types of other vocabularies than the protocol's own."""
 
+AT_LEAST_ONE: Final = frozenset(
+    {"permission", "prohibition", "obligation", "hasPolicy", "distribution", "endpointProperties"}
+    | {"catalog", "dataset", "service", "reason"}
+)
+"""Lists that have something in them, or are left out (``minItems`` in the schemas)."""
+
 OPERATORS: Final = frozenset(
     {"eq", "gt", "gteq", "lt", "lteq", "term-lteq", "neq"}
     | {"hasPart", "isA", "isAllOf", "isAnyOf", "isNoneOf", "isPartOf"}
@@ -139,12 +145,18 @@ def compact(iri: str) -> str:
 
 
 def local(iri: str) -> str:
-    """A type, a state or an event of the protocol without its namespace or prefix; other names as they are."""
+    """A type of the protocol without its namespace or prefix; other names as they are."""
     for head in (*NAMESPACES.values(), *(version.namespace for version in VERSIONS.values())):
         if iri.startswith(head):
             return iri[len(head) :]
     prefix, _, rest = iri.partition(":")
     return rest if prefix in NAMESPACES else iri
+
+
+def word(iri: str) -> str:
+    """A state, an event, a format or a type of end point: without the namespace of the protocol, where it has it."""
+    bare = local(iri)
+    return bare if of_version(iri) or iri.startswith("dspace:") or TYPES.get(bare) == "dcat" else iri
 
 
 def of_version(iri: str) -> DspVersion | None:
@@ -163,12 +175,13 @@ def _pattern() -> re.Pattern[bytes]:
         return "|".join(re.escape(name) for name, kind in bare.items() if kind in kinds)
 
     texts = one_of(Kind.ID, Kind.TEXT, Kind.STATE, Kind.WORD, Kind.TERM)
+    spaces = "|".join(map(re.escape, sorted(set(heads))))
     found = [
-        rf"(?:{'|'.join(map(re.escape, sorted(set(heads))))})(?:{'|'.join(map(re.escape, bare))})\"\s*:",
+        rf"(?:{spaces})(?:{'|'.join(map(re.escape, bare))})\"\s*:",
         rf"(?:{texts})\"\s*:\s*[\[{{]",
         rf"(?:{one_of(Kind.OBJECT)})\"\s*:\s*\[",
         rf"(?:{one_of(Kind.LIST, Kind.ANYS)})\"\s*:\s*[^\s\[]",
-        r"@(?:graph|reverse|included|nest|type\"\s*:\s*(?:\[|\"[^\"]*:))",
+        rf"@(?:graph|reverse|included|nest|type\"\s*:\s*(?:\[|\"(?:{spaces})))",
     ]
     return re.compile(f'"(?:{"|".join(found)})'.encode())
 

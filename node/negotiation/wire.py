@@ -21,6 +21,7 @@ from node.base.errors import InvalidInput
 from node.base.jsons import canonical, read_json, read_object
 from node.negotiation.contexts import Names, names_in, version_named
 from node.negotiation.terms import (
+    AT_LEAST_ONE,
     NAMESPACES,
     OPERATORS,
     TERMS,
@@ -32,13 +33,15 @@ from node.negotiation.terms import (
     of_version,
     term,
     wire_name,
+    word,
 )
 from node.vocab.dsp import CONTEXTS, V2024_1, VERSIONS, DspVersion
 from node.vocab.namespaces import ODRL
 
-__all__ = ["UNUSUAL", "read", "same", "sent", "settled", "told", "version_named", "written"]
+__all__ = ["UNUSUAL", "look", "read", "same", "sent", "settled", "text", "told", "version_named", "written"]
 
 _OF_A_NODE: Final = frozenset({"@id", "@type"})
+_OF_A_VALUE: Final = frozenset({"@id", "@value", "@type", "@language", "@list", "@set"})
 
 
 def read(raw: bytes) -> dict[str, Any]:
@@ -46,6 +49,11 @@ def read(raw: bytes) -> dict[str, Any]:
 
     ``@context`` is what was sent where the message is in the compact form; else the address of the version's.
     """
+    return look(raw)[0]
+
+
+def look(raw: bytes) -> tuple[dict[str, Any], bool]:
+    """As ``read``, and whether the message had to be put into that form."""
     value = read_json(raw)
     if isinstance(value, list) and len(value) == 1:
         # An expanded document is an array of nodes (JSON-LD 1.1 §9.1); a message is one.
@@ -53,8 +61,8 @@ def read(raw: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidInput("a message is one JSON object", remedy="send an object: { … }")
     if UNUSUAL.search(raw) is None and _named_alone(value.get("@context")):
-        return value
-    return _read(value)
+        return value, False
+    return _read(value), True
 
 
 def told(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,7 +81,13 @@ def settled(body: Mapping[str, Any], version: DspVersion) -> dict[str, Any]:
 def same(one: Any, other: Any) -> bool:
     """Whether two offers or agreements are the same in the compact form, whatever the form in which they came."""
     names = Names(prefixes=CONTEXTS[V2024_1.context])
-    return canonical(_plain(one, names)) == canonical(_plain(other, names))
+    return text(_plain(one, names)) == text(_plain(other, names))
+
+
+def text(value: Any) -> bytes:
+    """``value`` as JSON, the same for the same value: for what was read, and may hold numbers that have no canonical
+    form."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
 def sent(body: bytes) -> bytes:
@@ -148,11 +162,11 @@ def _plain(body: Mapping[str, Any], names: Names) -> dict[str, Any]:
             value = _value(kind, said, names, whole="://" in name)
             if kind is Kind.TERM:
                 value = _word_of_odrl(short, value, names)
-            # 2025-1 leaves out a list that has nothing in it.
-            if kind is not Kind.LIST or value:
+            if value != [] or short not in AT_LEAST_ONE:
                 found[short] = value
         else:
-            found[short] = _lone(said, names) if iri.startswith(ODRL) and "://" in name else said
+            of_odrl = iri.startswith(ODRL)
+            found[short] = _literal(said, names, whole="://" in name, of_odrl=True) if of_odrl else said
     return found
 
 
@@ -176,9 +190,9 @@ def _value(kind: Kind, value: Any, names: Names, *, whole: bool) -> Any:
         case Kind.LIST:
             return [_node(one, names) for one in several]
         case Kind.ANYS:
-            return [_bare(one, names) for one in several]
+            return [_literal(_bare(one, names), names) for one in several]
         case Kind.ANY:
-            return _lone(value, names) if whole else value
+            return _literal(value, names, whole=whole)
         case Kind.IDS if len(several) != 1:
             return [_identifier(one, names) for one in several]
         case Kind.IDS if isinstance(value, list) and not whole:
@@ -239,7 +253,7 @@ def _identifier(value: Any, names: Names) -> Any:
 def _word(text: str, names: Names) -> str:
     """A state, an event, a format or a type of end point: a word of the protocol's without its namespace."""
     iri = names.iri(text) or text
-    found = local(iri)
+    found = word(iri)
     return found if found != iri or text in names.terms else text
 
 
@@ -257,23 +271,28 @@ def _word_of_odrl(name: str, value: Any, names: Names) -> Any:
     return "use" if whole == f"{ODRL}use" else compact(whole)
 
 
-def _lone(value: Any, names: Names) -> Any:
-    """A value of an expanded message as it stands in a compact one: without the array around one, without ``@value``
-    where that is all there is to it, and with the prefix of ODRL."""
-    several = [_compacted(one, names) for one in _listed(value, names)]
-    return several[0] if len(several) == 1 else several
-
-
-def _compacted(value: Any, names: Names) -> Any:
-    inner = _only(value, names)
-    if inner is None:
+def _literal(value: Any, names: Names, *, whole: bool = False, of_odrl: bool = False) -> Any:
+    """A value that is kept as it is: with the keywords and IRIs that the message has other names for. In an expanded
+    message (``whole``) an array around one value and a lone ``@value`` are only its form."""
+    if isinstance(value, list):
+        several = [_literal(one, names, whole=whole, of_odrl=of_odrl) for one in value]
+        return several[0] if whole and len(several) == 1 else several
+    if not isinstance(value, Mapping):
         return value
-    keyword, said = inner
-    if keyword == "@value":
-        return said if isinstance(said, str) else value
-    if keyword == "@id" and isinstance(said, str):
-        return {"@id": compact(names.reference(said))}
-    return value
+    said = {names.iri(name) or name: one for name, one in value.items()}
+    if not set(said) <= _OF_A_VALUE:
+        return value
+    for keyword in ("@id", "@type"):
+        if isinstance(said.get(keyword), str):
+            said[keyword] = names.reference(said[keyword])
+    for wrapper in ("@list", "@set"):
+        if set(said) == {wrapper} and whole:
+            return _literal(said[wrapper], names, of_odrl=of_odrl)
+    if whole and set(said) == {"@value"} and isinstance(said["@value"], str):
+        return said["@value"]
+    if of_odrl and set(said) == {"@id"} and isinstance(said["@id"], str):
+        return {"@id": compact(said["@id"])}
+    return said
 
 
 # ---- writing 2024/1 ------------------------------------------------------------------------------------------

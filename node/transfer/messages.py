@@ -8,7 +8,6 @@ from urllib.parse import quote
 
 from node.base.errors import InvalidInput
 from node.base.ids import new_urn
-from node.base.jsons import canonical
 from node.negotiation import wire
 from node.negotiation.messages import Incoming, require_text, require_type
 from node.negotiation.wire import written
@@ -32,13 +31,13 @@ _REQUIRED: Final[dict[str, tuple[str, ...]]] = {
 
 def read(raw: bytes, *expected: str) -> Incoming:
     """The message in ``raw``, which must be one of ``expected``. Raises ``InvalidInput``."""
-    body = wire.read(raw)
+    body, rewritten = wire.look(raw)
     kind = require_type(body, *expected)
     for member in _REQUIRED[kind]:
         require_text(body, member)
     if body.get("dataAddress") is not None:
         require_data_address(body["dataAddress"])
-    return Incoming(name=kind, body=body, raw=raw)
+    return Incoming(name=kind, body=body, raw=raw, rewritten=rewritten)
 
 
 def require_data_address(address: Any) -> None:
@@ -81,7 +80,7 @@ def kept(raw: bytes) -> bytes:
     plain = without_token(address)
     if not plain["endpointProperties"]:
         del plain["endpointProperties"]  # The schema wants at least one, or none at all.
-    return canonical({**body, "dataAddress": plain})
+    return wire.text({**body, "dataAddress": plain})
 
 
 def request(transfer: Transfer, callback: str, *, file: str | None = None) -> dict[str, Any]:

@@ -38,7 +38,7 @@ SCHEMA_OF = {
 }
 """``@type`` → the schema that speaks about it."""
 
-VERSIONS = "common/protocol-version-schema.json"
+PROTOCOL_VERSION = "common/protocol-version-schema.json"
 DID_SERVICE = "common/did-service-schema.json"
 
 
@@ -54,6 +54,11 @@ def examples(folder: str) -> dict[str, dict[str, Any]]:
     return {
         path.stem: json.loads(path.read_text("utf-8")) for path in sorted(data(f"dsp/{folder}/example").iterdir())
     }
+
+
+def schema_at(address: str) -> Any:
+    """The official schema that is published at this address."""
+    return _registry(data("dsp")).contents(address)
 
 
 @cache

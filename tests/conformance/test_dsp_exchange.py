@@ -21,7 +21,7 @@ from node.negotiation import machine as negotiating
 from node.negotiation import strategy as negotiation_strategy
 from node.transfer import machine as transferring
 from node.transfer import strategy as transfer_strategy
-from tests.conformance.dsp import DID_SERVICE, SCHEMA_OF, VERSIONS, faults
+from tests.conformance.dsp import DID_SERVICE, PROTOCOL_VERSION, SCHEMA_OF, faults
 from tests.nodes import Pair, Running, agree, publish, receive, running, until
 
 COUNTER = {"permission": [{"action": "odrl:use"}, {"action": "odrl:distribute"}], "@type": "Offer"}
@@ -248,7 +248,7 @@ def test_catalogue_dataset_and_versions(two: Pair) -> None:
         assert faults(empty.json()) == []
         assert "dataset" not in empty.json(), "an empty array would be invalid"
         versions = http.get(f"{two.provider.url}/.well-known/dspace-version").json()
-        assert faults(versions, VERSIONS) == []
+        assert faults(versions, PROTOCOL_VERSION) == []
         assert {"version": "2025-1", "path": "/dsp/2025-1", "binding": "HTTPS"} in versions["protocolVersions"]
 
 
