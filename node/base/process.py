@@ -69,8 +69,8 @@ IMPLIED: Final = 0
 class Exchange:
     """One message of a process as it went over the wire: the process page's time line, the dedup's memory.
 
-    ``answer_status`` is that of HTTP, or ``IMPLIED``; ``answer`` is then empty. ``body_sha256`` is that of the bytes
-    that went over the wire; ``body`` lacks what is secret in them.
+    ``answer_status`` is that of HTTP, or ``IMPLIED``; ``answer`` is then empty. It is negative for a message that is
+    ``void``. ``body_sha256`` is that of the bytes that went over the wire; ``body`` lacks what is secret in them.
     """
 
     pid: str
@@ -85,8 +85,19 @@ class Exchange:
 
     @property
     def taken(self) -> bool:
-        """Whether the receiver took the message: it answered so, or what it said next shows it."""
+        """Whether the receiver took the message, and it counts: it answered so, or what it said next shows it."""
         return self.answer_status == IMPLIED or 200 <= self.answer_status < 300
+
+    @property
+    def void(self) -> bool:
+        """Whether the receiver took it when its sender had taken it back already, because another message had crossed
+        it: it counts for nothing on either side."""
+        return self.answer_status < 0
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status of the answer that was read; None where none was."""
+        return abs(self.answer_status) if self.answer_status != IMPLIED else None
 
 
 class ProcessStore(Protocol[P]):
@@ -116,7 +127,11 @@ class ProcessStore(Protocol[P]):
         """Keep a message that went over the wire."""
 
     def exchanged(self, tx: Transaction, pid: str) -> int:
-        """How many messages of a process are kept."""
+        """How many messages of a process were taken."""
+
+    def refusals(self, tx: Transaction, pid: str, *, outgoing: bool) -> Sequence[tuple[str, int]]:
+        """Of each message of a process that was refused, or put off: the hash of its body, and the answer's status;
+        oldest first."""
 
     def exchanges(self, tx: Transaction, pid: str) -> Sequence[Exchange]:
         """All messages of a process, oldest first."""

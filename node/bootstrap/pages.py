@@ -234,8 +234,8 @@ class PortalNode:
 
         def read() -> Conversation:
             try:
-                negotiation, exchanges, _ = overview.negotiation(pid)
-                return self._conversation(negotiation, exchanges)
+                negotiation, exchanges, decision = overview.negotiation(pid)
+                return self._conversation(negotiation, exchanges, decision=decision is not None)
             except NotFound:
                 transfer, exchanges, reception = overview.transfer(pid)
                 return self._conversation(transfer, exchanges, reception)
@@ -247,6 +247,8 @@ class PortalNode:
         process: Negotiation | Transfer,
         exchanges: Sequence[Exchange] = (),
         reception: Reception | None = None,
+        *,
+        decision: bool = False,
     ) -> Conversation:
         with self._stores.uow.read() as tx:
             record = self._stores.records.get(tx, process.dataset)
@@ -256,6 +258,7 @@ class PortalNode:
             titles=record.titles if record else {},
             exchanges=tuple(exchanges),
             reception=reception,
+            decision=decision,
         )
 
     async def deliveries(self, caller: Caller) -> Deliveries:

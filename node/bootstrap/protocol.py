@@ -98,6 +98,7 @@ def protocol(
         clock=clock,
         acknowledge=contract.acknowledgement,
         path=contract.path,
+        refusal=contract.refusal,
     )
     house = House(
         me=Party(did=parts.me, name=settings.name, contact=settings.contact),
@@ -161,6 +162,7 @@ def protocol(
         clock=clock,
         acknowledge=transfer_messages.acknowledgement,
         path=transfer_messages.path,
+        refusal=transfer_messages.refusal,
         dated=True,
         kept=transfer_messages.kept,
     )

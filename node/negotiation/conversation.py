@@ -7,7 +7,8 @@ answered as it was then and changes nothing; one that the table does not allow i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Generic, Protocol
@@ -15,7 +16,7 @@ from typing import Any, Generic, Protocol
 from node.base.clock import Clock
 from node.base.crashpoints import crashpoint
 from node.base.delivery import Courier
-from node.base.errors import Crossed, InvalidInput, LocalProtocolError, NotFound
+from node.base.errors import Crossed, HansaError, InvalidInput, LocalProtocolError, NotFound
 from node.base.jsons import canonical, read_json
 from node.base.machine import (
     Acknowledged,
@@ -32,11 +33,12 @@ from node.base.machine import (
     advance,
 )
 from node.base.process import IMPLIED, Exchange, P, Pending, Process, ProcessStore, Role
-from node.base.work import Transaction
+from node.base.work import Transaction, UnitOfWork
 from node.ledger.model import EntryKind
 from node.negotiation.caps import require_room
 from node.negotiation.messages import AFTER, Incoming
 from node.negotiation.repeats import Repeats
+from node.negotiation.timeline import Timeline
 from node.negotiation.wire import written
 
 TOPIC = "dsp"
@@ -72,10 +74,12 @@ class Conversation(Generic[P]):
         clock: Clock,
         acknowledge: Callable[[P], dict[str, Any]],
         path: Callable[[str, str | None], str],
+        refusal: Callable[[P, str, list[Any]], dict[str, Any]],
         dated: bool = False,
         kept: Callable[[bytes], bytes] = bytes,
     ) -> None:
-        """``kept`` makes of a message the copy that is stored once it was taken: without what is secret in it.
+        """``refusal`` renders the answer to a message that is refused, from its code and reasons. ``kept`` makes of a
+        message the copy that is stored once it was taken: without what is secret in it.
         ``dated``: each message says after which of the peer's it was sent. A protocol needs that where a process
         may come back to a state in which it was before."""
         self.table = table
@@ -88,6 +92,7 @@ class Conversation(Generic[P]):
         self._dated = dated
         self._kept = kept
         self._repeats = Repeats(table=table, store=store, kept=kept)
+        self._timeline = Timeline(store=store, clock=clock, kept=kept, refusal=refusal)
 
     # ---- finding ---------------------------------------------------------------------------------------------
 
@@ -109,6 +114,20 @@ class Conversation(Generic[P]):
         require_room(held, cap, what)
 
     # ---- incoming --------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def noting_refusal(self, uow: UnitOfWork, pid: str, peer: str, message: Incoming) -> Iterator[None]:
+        """Around the transaction that takes ``message``: where that is refused, the refusal is kept in the time line
+        of the process, in a transaction of its own."""
+        try:
+            yield
+        except HansaError as error:
+            if 400 <= error.told_status < 500:
+                with uow.begin() as tx:
+                    process = self._store.get(tx, pid, lock=True)
+                    if process is not None and process.peer == peer and not isinstance(error, NotFound):
+                        self._timeline.refuse(tx, process, message, error)
+            raise
 
     def repeated(self, tx: Transaction, process: P, message: Incoming) -> Answer | None:
         """The stored answer, if this very message was accepted before.
@@ -233,11 +252,17 @@ class Conversation(Generic[P]):
         """The peer refused our message for good."""
         return self._answered(tx, pid, exchange, Refused(message_id, code, reason))
 
+    def overheard(self, tx: Transaction, exchange: Exchange) -> None:
+        """The peer has answered a message of ours, and nothing follows from it: we ask again later, or do not want
+        the message taken any more."""
+        self._timeline.overhear(tx, exchange)
+
     def _answered(self, tx: Transaction, pid: str, exchange: Exchange, event: Event) -> Step[P] | None:
         process = self._store.get(tx, pid, lock=True)
         if process is None:
             return None
-        self._store.record(tx, replace(exchange, body=self._kept(exchange.body)))
+        if exchange.taken or not self._timeline.knows(tx, exchange):
+            self._store.record(tx, replace(exchange, body=self._kept(exchange.body)))
         step = advance(self.table, process, event, self._clock.now())
         if step.process is process:
             return step

@@ -262,6 +262,12 @@ def error(
     return written(told)
 
 
+def refusal(negotiation: Negotiation, code: str, reason: Sequence[Any]) -> dict[str, Any]:
+    """What the peer is told of a message of this negotiation that is refused."""
+    spoken, pids = VERSIONS[negotiation.version], _pids(negotiation)
+    return error(spoken, provider_pid=pids["providerPid"], consumer_pid=pids["consumerPid"], code=code, reason=reason)
+
+
 def path(name: str, peer_pid: str | None) -> str:
     """Where the message goes, below the peer's base (DSP 2025-1 §8.2, §8.3)."""
     segment = quote(peer_pid, safe=":") if peer_pid else None

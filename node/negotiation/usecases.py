@@ -181,8 +181,9 @@ class Negotiations:
         ``signer`` is the peer's DID document, for the signature that an agreement or its verification may bear.
         Raises ``NotFound``, ``RemoteProtocolError`` or ``InvalidInput``, and has then changed nothing.
         """
-        with self._uow.begin() as tx:
-            negotiation = self._conversation.find(tx, pid, _did(caller), role=role, lock=True)
+        peer = _did(caller)
+        with self._conversation.noting_refusal(self._uow, pid, peer, message), self._uow.begin() as tx:
+            negotiation = self._conversation.find(tx, pid, peer, role=role, lock=True)
             repeated = self._conversation.repeated(tx, negotiation, message)
             if repeated is None and message.name in _ONE_MEANING:
                 repeated = self._conversation.said_again(tx, negotiation, message)
@@ -334,6 +335,10 @@ class Negotiations:
         if step is not None and step.effects:
             self._keeping.follow(tx, step.process, [e.state for e in step.effects if isinstance(e, Entered)])
             self._reactions.react(tx, step.process)
+
+    def overheard(self, tx: Transaction, exchange: Exchange) -> None:
+        """The peer has answered a message of ours, and nothing follows from it: it is kept, with its fate."""
+        self._conversation.overheard(tx, exchange)
 
     def refused(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, code: str, reason: tuple[Any, ...]

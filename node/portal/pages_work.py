@@ -9,13 +9,20 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from node.base.errors import Conflict, InvalidInput
+from node.base.machine import Table
 from node.base.process import IMPLIED
+from node.negotiation import machine as negotiating
 from node.negotiation.model import Negotiation
+from node.negotiation.timeline import Fate, Told, told
 from node.portal import markup
 from node.portal.languages import LANGUAGES
 from node.portal.pages_asset import conditions_of
 from node.portal.ports import Agreed, Conversation
 from node.portal.visit import Visit
+from node.transfer import machine as transferring
+from node.transfer.addresses import pushed_to
+from node.transfer.model import Transfer
+from node.transfer.standing import standing_of
 
 if TYPE_CHECKING:
     from node.portal.desk import Desk
@@ -127,7 +134,9 @@ async def process(desk: Desk, visit: Visit) -> Response:
         one=conversation,
         family=family(conversation),
         steps=_way(conversation),
-        messages=[_message(exchange) for exchange in conversation.exchanges],
+        standing=standing_of(conversation.process, conversation.exchanges, decision=conversation.decision),
+        pushed_to=_pushed_to(conversation.process),
+        messages=[_message(one) for one in told(_table(conversation), conversation.exchanges)],
         reasons=[text for text in map(_reason, conversation.process.reason) if text],
     )
 
@@ -158,11 +167,19 @@ def _document_language(visit: Visit) -> str:
     return wish if wish in LANGUAGES or wish == BOTH else visit.language
 
 
+def _pushed_to(process: Negotiation | Transfer) -> str | None:
+    return pushed_to(process.format, process.data_address) if isinstance(process, Transfer) else None
+
+
+def _table(conversation: Conversation) -> Table:
+    return negotiating.TABLE if family(conversation) == "negotiation" else transferring.TABLE
+
+
 def _way(conversation: Conversation) -> list[tuple[str, str]]:
     """(state, ``past``, ``here``, ``ahead`` or ``broken``) for each step that was taken or is to come."""
     state = conversation.process.state
     known = NEGOTIATION_STEPS if family(conversation) == "negotiation" else TRANSFER_STEPS
-    seen = {_STATE_OF.get(_short(exchange.message), "") for exchange in conversation.exchanges}
+    seen = {_STATE_OF.get(_short(exchange.message), "") for exchange in conversation.exchanges if exchange.taken}
     ended = state == "TERMINATED"
     here = known.index(state) if state in known else -1
     way = []
@@ -194,13 +211,18 @@ def _short(message: str) -> str:
     return message.rsplit(":", 1)[-1].rsplit("#", 1)[-1]
 
 
-def _message(exchange: Any) -> dict[str, Any]:
+def _message(one: Told) -> dict[str, Any]:
+    exchange = one.exchange
     return {
         "exchange": exchange,
+        "fate": str(one.fate),
+        "late": one.late,
+        "reasons": [text for text in map(_reason, one.reason) if text],
         "name": _short(exchange.message),
         "body": markup.readable_body(exchange.body),
         "answer": markup.readable_body(exchange.answer) if exchange.answer else "",
-        "well": exchange.taken,
+        "well": one.fate is Fate.TAKEN,
+        "passing": one.fate in (Fate.PUT_OFF, Fate.VOID),
         "implied": exchange.answer_status == IMPLIED,
     }
 

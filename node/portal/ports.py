@@ -103,13 +103,14 @@ class IssuedTo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """A negotiation or a transfer with its messages, oldest first."""
+    """A negotiation or a transfer with its messages, oldest first. ``decision``: a person here has to decide."""
 
     process: Negotiation | Transfer
     peer_name: str
     titles: Texts
     exchanges: tuple[Exchange, ...] = ()
     reception: Reception | None = None
+    decision: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

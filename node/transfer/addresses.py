@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 
 from node.base.clock import stamp
 from node.base.errors import InvalidInput
+from node.vocab.dsp import PUSH
 from node.vocab.namespaces import HANSA
 
 HTTP_ENDPOINT: Final = "https://w3id.org/idsa/v4.1/HTTP"
@@ -73,6 +74,27 @@ def push_address(public_url: str, pid: str, *, token: str) -> dict[str, Any]:
     return _address(endpoint, properties) | {"endpointType": HTTP_DATA}
 
 
+def sink_address(
+    endpoint: str, *, header: tuple[str, str] | None = None, method: str | None = None
+) -> dict[str, Any]:
+    """The DataAddress of whatever takes bytes by HTTP at ``endpoint``: ``header`` (name and value) opens it.
+
+    The names are those of EDC's ``HttpData`` addresses, which every connector that pushes over HTTP reads; where the
+    header is a bearer token, it bears the standard's names too. Raises ``InvalidInput`` for what cannot be pushed to.
+    """
+    properties = {f"{_EDC}baseUrl": endpoint}
+    if method is not None:
+        properties[f"{_EDC}method"] = method
+    if header is not None:
+        name, value = header
+        properties |= {f"{_EDC}authKey": name, f"{_EDC}authCode": value}
+        if name.lower() == "authorization" and value.lower().startswith("bearer "):
+            properties |= {"authorization": value[7:].strip(), "authType": "bearer"}
+    address = _address(endpoint, properties) | {"endpointType": HTTP_DATA}
+    read_push_address(address)
+    return address
+
+
 def execute_address(public_url: str, pid: str, process: str, *, token: str, expires: datetime) -> dict[str, Any]:
     """The DataAddress of an execution: ``process`` is the URL of a process of OGC API Processes, at this origin."""
     return _address(
@@ -117,16 +139,23 @@ def _address(endpoint: str, properties: Mapping[str, str]) -> dict[str, Any]:
 
 
 _SECRETS: Final = frozenset({"authorization", "authCode"})
+_PLACES: Final = frozenset({"baseUrl", "endpoint", "path"})
 
 
 def without_token(address: Mapping[str, Any]) -> dict[str, Any]:
-    """The same address without its secret: for the process, for pages and logs."""
+    """The same address without its secret: for the process, for pages and logs. The query of an upload address is
+    one as well: it may be signed, and opens the place to whoever has it."""
     kept = [
-        item
+        _without_query(item, "value") if _plain_name(item.get("name")) in _PLACES else item
         for item in address.get("endpointProperties") or []
-        if not (isinstance(item, Mapping) and _plain_name(item.get("name")) in _SECRETS)
+        if isinstance(item, Mapping) and _plain_name(item.get("name")) not in _SECRETS
     ]
-    return {**address, "endpointProperties": kept}
+    return {**_without_query(address, "endpoint"), "endpointProperties": kept}
+
+
+def _without_query(members: Mapping[str, Any], name: str) -> dict[str, Any]:
+    place = members.get(name)
+    return {**members, name: place.partition("?")[0]} if isinstance(place, str) else dict(members)
 
 
 def read_address(address: Mapping[str, Any] | None) -> Address:
@@ -181,6 +210,15 @@ def read_push_address(address: Mapping[str, Any] | None) -> PushAddress:
     if manifest_header is not None and manifest_header.lower() != "hansa-manifest":
         manifest_header = None
     return PushAddress(method=method, endpoint=endpoint, header=_proof(properties), manifest_header=manifest_header)
+
+
+def pushed_to(format: str, address: Mapping[str, Any] | None) -> str | None:  # noqa: A002 - the protocol's name
+    """Where the bytes of a transfer are pushed to, for people; None where they are not, or go to this node itself."""
+    if format != PUSH or not address:
+        return None
+    properties = _properties(address)
+    endpoint = properties.get("baseUrl") or address.get("endpoint") or properties.get("endpoint")
+    return endpoint.partition("?")[0] if isinstance(endpoint, str) else None
 
 
 def _proof(properties: Mapping[str, str]) -> tuple[str, str] | None:

@@ -146,6 +146,12 @@ def error(
     return written(told)
 
 
+def refusal(transfer: Transfer, code: str, reason: Sequence[Any]) -> dict[str, Any]:
+    """What the peer is told of a message of this transfer that is refused."""
+    spoken, pids = VERSIONS[transfer.version], _pids(transfer)
+    return error(spoken, provider_pid=pids["providerPid"], consumer_pid=pids["consumerPid"], code=code, reason=reason)
+
+
 def path(name: str, peer_pid: str | None) -> str:
     """Where the message goes, below the peer's base (DSP 2025-1 §10.2, §10.3)."""
     if peer_pid is None:

@@ -27,7 +27,7 @@ from node.negotiation.opening import opens_once
 from node.negotiation.ports import AgreementStore, NegotiationStore
 from node.transfer import machine, messages, strategy
 from node.transfer.access import token_hash
-from node.transfer.addresses import push_address, read_push_address
+from node.transfer.addresses import push_address, read_push_address, without_token
 from node.transfer.model import Reception, Transfer
 from node.transfer.ports import GrantStore, ReceptionStore, TransferStore
 from node.transfer.reactions import PUSH_TOPIC, RECEIVE_TOPIC, Granting, Judge, Reactions, resumable
@@ -140,8 +140,9 @@ class Transfers:
 
     def received(self, pid: str, caller: Caller, message: Incoming, *, role: Role | None = None) -> Answer:
         """Any message within a transfer of ours. Raises ``NotFound``, ``RemoteProtocolError``, ``InvalidInput``."""
-        with self._uow.begin() as tx:
-            transfer = self._conversation.find(tx, pid, _did(caller), role=role, lock=True)
+        peer = _did(caller)
+        with self._conversation.noting_refusal(self._uow, pid, peer, message), self._uow.begin() as tx:
+            transfer = self._conversation.find(tx, pid, peer, role=role, lock=True)
             repeated = self._conversation.repeated(tx, transfer, message)
             if repeated is not None:
                 return repeated
@@ -204,12 +205,18 @@ class Transfers:
         format: str = PULL,  # noqa: A002 - the protocol's name
         file: str | None = None,
         address: str | None = None,
+        to: Mapping[str, Any] | None = None,
     ) -> Transfer:
         """Ask the provider for the bytes under an agreement of ours as consumer. ``address`` is the provider's
         protocol base URL, where it is not the one that the agreement was negotiated at.
 
-        A push goes to an address of this node's own. Raises ``NotFound`` or ``Conflict`` (not final yet, or ended).
+        A push goes to the data address ``to`` (DSP 2025-1 §9.2.1), whatever holds it: the provider tells when all
+        bytes are there, and they never come to this node; else to an address of this node's own. What is secret in
+        ``to`` is sent to the provider and not kept. Raises ``NotFound``, ``Conflict`` (not final yet, or ended), and
+        ``InvalidInput`` for an address that bytes cannot be pushed to.
         """
+        if to is not None:
+            read_push_address(to)
         now = self._clock.now()
         with self._uow.begin() as tx:
             agreement = self._agreements.get(tx, agreement_id)
@@ -235,7 +242,10 @@ class Transfers:
                 file=file,
             )
             body = messages.request(transfer, version.at(self._address), file=file)
-            if format == PUSH:
+            if to is not None:
+                body["dataAddress"] = dict(to)
+                transfer = replace(transfer, data_address=without_token(to))
+            elif format == PUSH:
                 token = secrets.token_urlsafe(32)
                 body["dataAddress"] = push_address(self._public_url, transfer.pid, token=token)
                 transfer = replace(transfer, push_token=token_hash(token))
@@ -316,6 +326,10 @@ class Transfers:
         if step is not None and step.effects:
             self._reactions.follow(tx, step.process, [e.state for e in step.effects if isinstance(e, Entered)])
             self._reactions.react(tx, step.process)
+
+    def overheard(self, tx: Transaction, exchange: Exchange) -> None:
+        """The peer has answered a message of ours, and nothing follows from it: it is kept, with its fate."""
+        self._conversation.overheard(tx, exchange)
 
     def refused(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, code: str, reason: tuple[Any, ...]

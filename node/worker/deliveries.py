@@ -54,6 +54,8 @@ class Outcomes(Protocol):
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, peer_pid: str | None
     ) -> None: ...
 
+    def overheard(self, tx: Transaction, exchange: Exchange) -> None: ...
+
     def refused(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, code: str, reason: tuple[Any, ...]
     ) -> None: ...
@@ -84,11 +86,11 @@ class SendMessages:
             return self._taken(task, message, answer)
         if answer.status >= 500 or answer.status in PATIENCE:
             wait = _wait(answer.retry_after, self._clock.now()) if answer.status in WAITS else 0.0
-            return Again(f"the peer answered {answer.status}", at_least=wait)
+            return self._put_off(task, message, answer, at_least=wait)
         if answer.status in PASSING:
             answers = self._count(task)
             if answers < PASSING_ANSWERS:
-                return Again(f"the peer answered {answer.status}", after=FIRST_PAUSE * 2.0 ** (answers - 1))
+                return self._put_off(task, message, answer, after=FIRST_PAUSE * 2.0 ** (answers - 1))
         return self._refused(task, message, answer)
 
     def _count(self, task: Task) -> int:
@@ -97,19 +99,37 @@ class SendMessages:
             self._passing.popitem(last=False)
         return answers
 
+    def _put_off(
+        self, task: Task, message: str, answer: PeerAnswer, *, after: float | None = None, at_least: float = 0.0
+    ) -> Outcome:
+        exchange = self._exchange(task, message, answer)
+        outcomes = self._protocols[str(task.headers["process"])]
+        return Again(
+            f"the peer answered {answer.status}",
+            after=after,
+            at_least=at_least,
+            note=lambda tx: outcomes.overheard(tx, exchange),
+        )
+
     def _taken(self, task: Task, message: str, answer: PeerAnswer) -> Outcome:
         self._passing.pop(task.id, None)
         peer_pid = _peer_pid(task, answer.body)
         exchange = self._exchange(task, message, answer)
         outcomes = self._protocols[str(task.headers["process"])]
-        return Done(lambda tx: outcomes.acknowledged(tx, task.subject, task.id, exchange, peer_pid))
+        return Done(
+            lambda tx: outcomes.acknowledged(tx, task.subject, task.id, exchange, peer_pid),
+            late=lambda tx: outcomes.overheard(tx, exchange),
+        )
 
     def _refused(self, task: Task, message: str, answer: PeerAnswer) -> Outcome:
         self._passing.pop(task.id, None)
         code, reason = _why(answer)
         exchange = self._exchange(task, message, answer)
         outcomes = self._protocols[str(task.headers["process"])]
-        return Done(lambda tx: outcomes.refused(tx, task.subject, task.id, exchange, code, reason))
+        return Done(
+            lambda tx: outcomes.refused(tx, task.subject, task.id, exchange, code, reason),
+            late=lambda tx: outcomes.overheard(tx, exchange),
+        )
 
     def _exchange(self, task: Task, message: str, answer: PeerAnswer) -> Exchange:
         return Exchange(

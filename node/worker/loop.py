@@ -13,7 +13,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -29,20 +29,24 @@ Apply = Callable[[Transaction], None]
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The task is finished; ``apply`` writes what follows from it, in the transaction that removes the task."""
+    """The task is finished; ``apply`` writes what follows from it, in the transaction that removes the task. Where
+    the task is not ours any more (cancelled, or leased by another worker), ``late`` writes what is worth keeping."""
 
     apply: Apply | None = None
+    late: Apply | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Again:
     """Not yet: try later. ``after`` is the pause in place of the usual one; ``at_least``, in seconds, how long the
-    peer wants to be left alone; ``lane_down`` tells that the peer as a whole does not answer."""
+    peer wants to be left alone; ``lane_down`` tells that the peer as a whole does not answer. ``note`` writes what is
+    worth keeping of this attempt, whoever has the task by then."""
 
     error: str
     after: float | None = None
     lane_down: bool = False
     at_least: float = 0.0
+    note: Apply | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,11 +339,14 @@ class Worker:
         """Record what came of a task, with what follows from it; nothing where its lease was lost meanwhile."""
         with self._uow.begin() as tx:
             match outcome:
-                case Done(apply):
-                    if self._outbox.done(tx, task) and apply is not None:
-                        apply(tx)
+                case Done(apply, late):
+                    writing = apply if self._outbox.done(tx, task) else late
+                    if writing is not None:
+                        writing(tx)
                         tx.after_commit(self.wake)
-                case Again(error, after, _, at_least):
+                case Again(error, after, _, at_least, note):
+                    if note is not None:
+                        note(tx)
                     if self._pace.spent(task.attempts) > self._pace.give_up_after.total_seconds():
                         log.warning("dead letter", extra={"task": task.id, "topic": task.topic, "why": error})
                         self._outbox.bury(tx, task, error=f"given up: {error}")

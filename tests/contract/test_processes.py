@@ -132,7 +132,11 @@ class TestProcessStore:
 
         assert (count("REQUESTED"), count("REQUESTED", "OFFERED"), count("FINALIZED"), count()) == (1, 2, 0, 0)
         with stores.uow.read() as tx:
-            assert [stores.negotiations.exchanged(tx, pid) for pid in ("urn:n1", "urn:n2", "urn:n3")] == [2, 1, 0]
+            assert [stores.negotiations.exchanged(tx, pid) for pid in ("urn:n1", "urn:n2", "urn:n3")] == [1, 1, 0]
+            assert [stores.negotiations.refusals(tx, "urn:n1", outgoing=way) for way in (False, True)] == [
+                [(exchange("urn:n1", b"two").body_sha256, 400)],
+                [],
+            ]
 
     def test_many_processes_may_wait_for_the_peers_id(self, stores: Stores) -> None:
         with stores.uow.begin() as tx:
@@ -191,7 +195,7 @@ class TestProcessStore:
     def test_messages_in_the_order_in_which_they_were_recorded(self, stores: Stores) -> None:
         messages = [
             exchange("urn:n1", b"\x00\xff"),
-            exchange("urn:n1", b"ours", outgoing=True, message_id=None),
+            exchange("urn:n1", b"ours", outgoing=True, message_id=None, answer_status=-200),
             exchange("urn:n1", b"third", at=NOW - timedelta(1), answer_status=400, answer=b"no"),
         ]
         with stores.uow.begin() as tx:

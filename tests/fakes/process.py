@@ -59,7 +59,14 @@ class MemoryProcessStore(Generic[P]):
         memory(tx).put(self._messages, exchange.pid, (*messages, exchange))
 
     def exchanged(self, tx: Transaction, pid: str) -> int:
-        return len(self.exchanges(tx, pid))
+        return sum(one.taken for one in self.exchanges(tx, pid))
+
+    def refusals(self, tx: Transaction, pid: str, *, outgoing: bool) -> Sequence[tuple[str, int]]:
+        return [
+            (one.body_sha256, one.answer_status)
+            for one in self.exchanges(tx, pid)
+            if one.outgoing is outgoing and one.answer_status >= 300
+        ]
 
     def exchanges(self, tx: Transaction, pid: str) -> Sequence[Exchange]:
         return list(memory(tx).rows(self._messages).get(pid, ()))

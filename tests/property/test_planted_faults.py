@@ -22,6 +22,7 @@ from node.negotiation import agreement
 from node.negotiation import machine as negotiating
 from node.negotiation.conversation import Answer, Conversation
 from node.negotiation.keeping import KeepAgreements
+from node.negotiation.timeline import Timeline
 from node.transfer import machine as transferring
 from node.transfer import usecases as transfers
 from node.worker.deliveries import SendMessages
@@ -216,6 +217,21 @@ def a_signature_that_is_not_checked(patch: pytest.MonkeyPatch) -> None:
     """Only one side signs."""
     sign = agreement.sign
     patch.setattr(agreement, "sign", lambda keyring, body, *rest: "" if rest else sign(keyring, body))
+
+
+# ---- time lines --------------------------------------------------------------------------------------------------
+
+
+@fault("I14")
+def a_refusal_that_is_not_kept(patch: pytest.MonkeyPatch) -> None:
+    """What does not fit is refused, and nobody can read later that it came."""
+    patch.setattr(Timeline, "refuse", lambda *_: None)
+
+
+@fault("I14")
+def an_answer_that_comes_too_late_to_be_kept(patch: pytest.MonkeyPatch) -> None:
+    """The answer to a message that has been taken back meanwhile is thrown away."""
+    patch.setattr(Timeline, "overhear", lambda *_: None)
 
 
 FAULTS = {name.replace("_", " "): one for name, one in list(globals().items()) if isinstance(one, Fault)}

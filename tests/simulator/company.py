@@ -15,6 +15,7 @@ from node.worker.deliveries import PeerAnswer
 from tests.simulator.database import Change
 from tests.simulator.invariants import Watch, require
 from tests.simulator.nodes import NodePlan, SimNode, Time
+from tests.simulator.timelines import Heard
 from tests.simulator.workers import Run, Wire
 
 
@@ -52,6 +53,7 @@ class Company:
         self.time = Time()
         self.put_back = timedelta()
         self.watch = Watch(self)
+        self.heard = Heard()
         self.labels: dict[str, str] = {}
         self.kinds: dict[str, str] = {}
         self.places: dict[tuple[str, Role], tuple[SimNode, str]] = {}

@@ -1,6 +1,7 @@
 """What must hold in every world: checked at each commit of each node, and once more when all has come to rest.
 
 The names are those of the design (I1 to I7, I10, I12), and I13: what the provider has suspended, it alone resumes.
+I14, of the time lines, is in ``tests.simulator.timelines``.
 The tables here are the standard's, written down again and not taken from the code: a wrong row there must not excuse
 itself.
 """
@@ -265,7 +266,10 @@ class Watch:
     def _gave_up(self, process: Process) -> bool:
         """Its ending was refused for good, so that it ended alone: the other side learns it by its next message."""
         exchanges = self._world.owner(process).exchanges(process.pid)
-        refused = bool(exchanges) and exchanges[-1].outgoing and exchanges[-1].answer_status >= 400
+        refused = any(
+            one.outgoing and one.answer_status >= 400 and one.message.endswith(("TerminationMessage", *OPENINGS))
+            for one in exchanges
+        )
         return process.state == "TERMINATED" and refused
 
     # ---- at other moments ------------------------------------------------------------------------------------
@@ -350,19 +354,19 @@ def _pair(world: Company, node: SimNode, process: Process, *, ended: bool) -> No
 
 def _each_message_once(world: Company, node: SimNode, process: Process) -> None:
     """Delivered at least once, applied at most once, and kept once by either side. Of what crosses a termination, or
-    the same word of the peer, the sender may never learn that it was taken."""
+    the same word of the peer, a sender that dies before it has read the answer never learns that it was taken."""
     twin = world.twin(process)
     if twin is None:
         return
     exchanges = node.exchanges(process.pid)
-    arrived = [one for one in world.peer(process).exchanges(twin.pid) if not one.outgoing]
+    arrived = [one for one in world.peer(process).exchanges(twin.pid) if not one.outgoing and one.taken]
     there = Counter(one.message_id for one in arrived)
     for one in exchanges:
-        if one.outgoing and one.taken:
+        if one.outgoing and (one.taken or one.void):
             count = there[one.message_id]
             require(count == 1, "I7", f"{one.message} of {world.label(process.pid)} was applied {count} times")
-    kept = Counter(one.message_id for one in exchanges if one.outgoing and one.taken)
-    heard = {one.message for one in exchanges if not one.outgoing}
+    kept = Counter(one.message_id for one in exchanges if one.outgoing and (one.taken or one.void))
+    heard = {one.message for one in exchanges if not one.outgoing and one.taken}
     for one in arrived:
         count = kept[one.message_id]
         crossed = process.state == "TERMINATED" or one.message in heard

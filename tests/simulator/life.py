@@ -75,11 +75,13 @@ def _live(life: Life, schedule: Callable[[World], Iterator[Action]]) -> Life:
                 world.apply(action)
             life.recovery = _settle(world)
             at_rest(world, ended=False)
+            world.heard.check(world)
             for _ in range(12):
                 if not _finish(world):
                     break
                 _settle(world)
             at_rest(world, ended=True)
+            world.heard.check(world)
         except Violation as found:
             life.violation = found
         except Exception as error:

@@ -24,7 +24,10 @@ class Machines(Company):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.hands = {
-            node.name: [Hand(node, each, self._sent, self._concluding) for each in range(max(1, node.plan.workers))]
+            node.name: [
+                Hand(node, each, self._sent, self._concluding, self.heard.concluded)
+                for each in range(max(1, node.plan.workers))
+            ]
             for node in self.nodes
         }
 
@@ -156,7 +159,7 @@ class Machines(Company):
             raise Violation("I12", f"a worker of {hand.node.name} cannot start: {error}") from error
 
     def _concluding(self, hand: Hand, task: Task, conclude: Callable[[], None]) -> None:
-        """A conclusion changes nothing where the lease was lost."""
+        """A conclusion changes nothing in the queue where the lease was lost."""
         before = hand.node.uow.peek("outbox").get(task.id)
         conclude()
         after = hand.node.uow.peek("outbox").get(task.id)

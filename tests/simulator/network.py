@@ -6,6 +6,7 @@ from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
 from node.worker.deliveries import PeerAnswer
+from tests.simulator import timelines
 from tests.simulator.company import Flight
 from tests.simulator.database import Crash
 from tests.simulator.invariants import require
@@ -117,6 +118,8 @@ class Network(Machines):
                 self.watch.read(receiver, flight.path.rsplit("/", 1)[1])
         elif sender is flight.sender:
             self.watch.answered(receiver, answer.status, wire.body)
+            if 400 <= answer.status < 500 and answer.status != 404:
+                timelines.refused(receiver, answer.status, wire.body)
             if flight.path == "/transfers/request":
                 self.watch.in_force(receiver, sender, answer.status, wire.body)
         self.counts[f"answered {answer.status}"] += 1

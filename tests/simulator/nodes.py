@@ -188,6 +188,7 @@ class SimNode:
             clock=self.clock,
             acknowledge=contract.acknowledgement,
             path=contract.path,
+            refusal=contract.refusal,
         )
         carry: Conversation[Transfer] = Conversation(
             table=transferring.TABLE,
@@ -197,6 +198,7 @@ class SimNode:
             clock=self.clock,
             acknowledge=transfer_messages.acknowledgement,
             path=transfer_messages.path,
+            refusal=transfer_messages.refusal,
             dated=True,
             kept=transfer_messages.kept,
         )

@@ -53,17 +53,20 @@ class Run:
 class _Unrecorded:
     task: Task
     outcome: Outcome
+    status: int | None
     failures: int = 1
 
 
 @dataclass(eq=False)
 class Hand:
-    """One worker process of a node. ``sent`` is told of every request, ``concluding`` wraps every conclusion."""
+    """One worker process of a node. ``sent`` is told of every request, ``concluding`` wraps every conclusion, and
+    ``concluded`` is told of those that came of an answer of the peer, with its status."""
 
     node: SimNode
     number: int
     sent: Callable[[Run, Wire], None]
     concluding: Callable[[Hand, Task, Callable[[], None]], None]
+    concluded: Callable[[SimNode, Task, int], None]
     paused: bool = False
     life: int = 0
     runs: list[Run] = field(default_factory=list)
@@ -107,7 +110,7 @@ class Hand:
         """Record what could not be recorded before, then look for tasks and begin them; how much there was to do."""
         waiting, self.unrecorded = self.unrecorded, []
         for one in waiting:
-            self._record(one.task, one.outcome, one.failures)
+            self._record(one.task, one.outcome, one.status, one.failures)
         tasks = self.worker.lease(room)
         for task in tasks:
             self.worker._running[task.id] = (task, None)  # type: ignore[assignment]
@@ -138,22 +141,24 @@ class Hand:
         except StopIteration as end:
             run.over = True
             self.runs.remove(run)
-            self._record(run.task, end.value, 0)
+            self._record(run.task, end.value, answer.status if answer is not None else None, 0)
         else:
             self.sent(run, wire)
 
-    def _record(self, task: Task, outcome: Outcome, failures: int) -> None:
+    def _record(self, task: Task, outcome: Outcome, status: int | None, failures: int) -> None:
         """As the loop's ``_record``: what cannot be recorded is kept, in the end as a reason to try again."""
         if failures > 1:
-            outcome = Again("its outcome could not be recorded")
+            outcome, status = Again("its outcome could not be recorded"), None
         try:
             self.concluding(self, task, lambda: self.worker.conclude(task, outcome))
         except Crash:
             raise
         except Exception:
-            self.unrecorded.append(_Unrecorded(task, outcome, failures + 1))
+            self.unrecorded.append(_Unrecorded(task, outcome, status, failures + 1))
         else:
             self.worker._running.pop(task.id, None)
+            if status is not None:
+                self.concluded(self.node, task, status)
 
 
 def caught_up(hands: list[Hand]) -> bool:

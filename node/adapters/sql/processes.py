@@ -52,7 +52,13 @@ class SqlProcessStore(Generic[P]):
             columns.role == bindparam("role"),
             columns.state.in_(bindparam("states", expanding=True)),
         )
-        self._exchanged = select(func.count()).where(messages.c.pid == bindparam("pid"))
+        of_process = messages.c.pid == bindparam("pid")
+        self._exchanged = select(func.count()).where(of_process, messages.c.answer_status.between(0, 299))
+        self._refusals = (
+            select(messages.c.body_sha256, messages.c.answer_status)
+            .where(of_process, messages.c.outgoing == bindparam("outgoing"), messages.c.answer_status >= 300)
+            .order_by(messages.c.ordinal)
+        )
         self._exchanges = select(messages).where(messages.c.pid == bindparam("pid")).order_by(messages.c.ordinal)
         accepted = (
             select(messages)
@@ -118,6 +124,10 @@ class SqlProcessStore(Generic[P]):
 
     def exchanged(self, tx: Transaction, pid: str) -> int:
         return int(connection_of(tx).execute(self._exchanged, {"pid": pid}).scalar_one())
+
+    def refusals(self, tx: Transaction, pid: str, *, outgoing: bool) -> Sequence[tuple[str, int]]:
+        rows = connection_of(tx).execute(self._refusals, {"pid": pid, "outgoing": outgoing})
+        return [(row.body_sha256, row.answer_status) for row in rows]
 
     def exchanges(self, tx: Transaction, pid: str) -> Sequence[Exchange]:
         return [build(Exchange, row) for row in connection_of(tx).execute(self._exchanges, {"pid": pid})]

@@ -13,6 +13,7 @@ from node.base.process import Role
 from node.negotiation import machine, messages
 from node.negotiation.dossier import parts
 from node.negotiation.dossier.findings import Report
+from node.negotiation.timeline import Fate
 from node.policy.odrl import asks_for, same_terms
 
 _ALL = (
@@ -57,12 +58,14 @@ def check_conversation(
         index = read_json(members[parts.MESSAGES])
         listed = {parts.MESSAGES}
         for one in index:
-            listed |= {one["file"]} | ({one["answer"]} if one["answer"] else set())
-            _same_hash(members, one["file"], one["sha256"])
+            listed |= {name for name in (one["file"], one["answer"]) if name}
+            # Of a long message that was refused only the hash is kept; whatever counted is there.
+            counts = one["fate"] == Fate.TAKEN
+            if one["file"] or counts:
+                _same_hash(members, one["file"], one["sha256"])
             if one["answer"]:
                 _same_hash(members, one["answer"], one["answerSha256"])
-            status = one["status"]
-            if status is None or 200 <= status < 300:
+            if counts:
                 taken.append(_read(one, members[one["file"]], Role(about["role"])))
         for name in members:
             if name.startswith("messages/") and name not in listed:

@@ -44,7 +44,8 @@ keys/SIDE.did.json       the party's DID document as it was when its signature w
 keys/SIDE.signing.pem    the key that signs agreements, for openssl
 keys/SIDE.ledger.pem     the key that signs the ledger, for openssl
 offer.json               the offer that was accepted
-messages/                the messages that led here, byte for byte, in order; index.json says which way and when
+messages/                the messages that led here, byte for byte, in order; index.json says which way and when,
+                         and what became of each ("fate": taken, refused, put-off, void; "late": after the end)
 ledger/SIDE/             the place of the agreement in the party's ledger: entries, proofs, a signed checkpoint
 rulebook.nq              the rulebook's description in the version that was agreed (where the writer holds it)
 about.json               the names and dates that the writer keeps with the agreement

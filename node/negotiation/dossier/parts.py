@@ -11,13 +11,15 @@ from typing import Any, Final
 from node.base.clock import stamp
 from node.base.errors import HansaError
 from node.base.jsons import canonical, read_object
-from node.base.process import IMPLIED, Exchange
+from node.base.process import Exchange
 from node.identity.model import DidDocument
 from node.ledger.model import Entry, InclusionProof
 from node.ledger.proofs import inclusion_to_json
+from node.negotiation import machine
 from node.negotiation.document import render
 from node.negotiation.dossier import archive, forms, guide
 from node.negotiation.model import Agreement, Negotiation
+from node.negotiation.timeline import told
 from node.policy.phrases import LANGUAGES
 
 README: Final = "README.txt"
@@ -234,10 +236,13 @@ def _signed_documents(jws: str | None, body: Mapping[str, Any]) -> Iterator[tupl
 def _messages(facts: Facts) -> dict[str, bytes]:
     parts: dict[str, bytes] = {}
     index = []
-    for number, one in enumerate(facts.exchanges, 1):
+    for number, said in enumerate(told(machine.TABLE, facts.exchanges), 1):
+        one = said.exchange
         way = "sent" if one.outgoing else "received"
         name = f"messages/{number:02}-{way}-{one.message.replace(':', '-')}"
-        parts[f"{name}.json"] = one.body
+        whole = hashlib.sha256(one.body).hexdigest() == one.body_sha256
+        if whole:
+            parts[f"{name}.json"] = one.body
         if one.answer:
             parts[f"{name}.answer"] = one.answer
         index.append(
@@ -247,8 +252,10 @@ def _messages(facts: Facts) -> dict[str, bytes]:
                 "message": one.message,
                 "id": one.message_id,
                 "sha256": one.body_sha256,
-                "file": f"{name}.json",
-                "status": one.answer_status if one.answer_status != IMPLIED else None,
+                "file": f"{name}.json" if whole else None,
+                "status": one.status,
+                "fate": str(said.fate),
+                "late": said.late,
                 "answer": f"{name}.answer" if one.answer else None,
                 "answerSha256": hashlib.sha256(one.answer).hexdigest() if one.answer else None,
             }

@@ -15,22 +15,26 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from node.base.changes import Changes
 from node.base.clock import stamp
-from node.base.errors import Conflict, LocalProtocolError, NotFound
+from node.base.errors import Conflict, InvalidInput, LocalProtocolError, NotFound
 from node.base.jsons import read_json
-from node.base.process import IMPLIED, Exchange, Process
+from node.base.process import Exchange, Process
 from node.identity.model import UserRole
+from node.negotiation import machine as negotiating
 from node.negotiation.acquire import Acquire, Conditions
 from node.negotiation.decisions import Decisions
 from node.negotiation.dossier.archive import file_name
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
+from node.negotiation.timeline import Told, told
 from node.negotiation.usecases import Negotiations
 from node.policy.summary import summary
 from node.policy.words import LANGUAGES, sentences
 from node.transfer import machine
+from node.transfer.addresses import pushed_to, sink_address
 from node.transfer.messages import without_secrets
 from node.transfer.model import Reception, Transfer
+from node.transfer.standing import Standing, standing_of
 from node.transfer.usecases import Transfers
-from node.vocab.dsp import PULL
+from node.vocab.dsp import PULL, PUSH
 from node.web.management.person import Person
 
 LONGEST_WAIT = 30.0
@@ -75,6 +79,25 @@ class AskFor(BaseModel):
     )
 
 
+class PushTo(BaseModel):
+    """Whatever takes bytes over HTTP: an upload address, a function, a lake's door."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str = Field(max_length=4096)
+    header: str | None = Field(None, description="Name of the header that opens it.", max_length=100)
+    value: str | None = Field(None, description="Its value. It goes to the provider, and is not kept here.")
+    method: Literal["POST", "PUT"] = "POST"
+
+    @property
+    def address(self) -> dict[str, Any]:
+        """Raises ``InvalidInput``."""
+        if (self.header is None) is not (self.value is None):
+            raise InvalidInput("pushTo needs header and value together")
+        header = (self.header, self.value) if self.header is not None and self.value is not None else None
+        return sink_address(self.url, header=header, method=self.method)
+
+
 class Fetch(BaseModel):
     """Which bytes to transfer."""
 
@@ -82,8 +105,14 @@ class Fetch(BaseModel):
 
     agreement_id: str = Field(alias="agreementId", max_length=2048)
     file: str | None = Field(None, description="Name of the file, where the asset has several.", max_length=512)
-    format: Literal["HttpData-PULL", "HttpData-PUSH"] = Field(
-        PULL, description="Whether this node fetches the bytes, or the provider sends them to it."
+    format: Literal["HttpData-PULL", "HttpData-PUSH"] | None = Field(
+        None, description="Whether this node fetches the bytes (the default), or the provider sends them."
+    )
+    push_to: PushTo | None = Field(
+        None, alias="pushTo", description="Where the provider sends the bytes; else, for a push, to this node."
+    )
+    data_address: dict[str, Any] | None = Field(
+        None, alias="dataAddress", description="The same as a DSP DataAddress, for what pushTo cannot say."
     )
 
 
@@ -173,7 +202,13 @@ def router(
     @api.post("/transfers", status_code=202, summary="Receive what an agreement entitles us to")
     async def transfer(request: Request, wanted: Fetch) -> Any:
         await person(request, UserRole.STEWARD, UserRole.SIGNATORY, UserRole.PUBLISHER)
-        begun = await run_sync(lambda: transfers.request(wanted.agreement_id, format=wanted.format, file=wanted.file))
+        if wanted.push_to is not None and wanted.data_address is not None:
+            raise InvalidInput("say pushTo or dataAddress, not both")
+        to = wanted.push_to.address if wanted.push_to is not None else wanted.data_address
+        if to is not None and wanted.format == PULL:
+            raise InvalidInput("what is pulled goes to this node", remedy=f"leave the format out, or say {PUSH}")
+        chosen = wanted.format or (PUSH if to is not None else PULL)
+        begun = await run_sync(lambda: transfers.request(wanted.agreement_id, format=chosen, file=wanted.file, to=to))
         return {"pid": begun.pid, "state": begun.state}
 
     @api.get("/transfers", summary="All transfers, newest first")
@@ -362,17 +397,28 @@ def _brief(reason: Sequence[Any], room: int = 16_384) -> list[Any]:
     return told
 
 
-def exchange_json(exchange: Exchange) -> dict[str, Any]:
+def message_json(one: Told) -> dict[str, Any]:
     """A message as the API tells it. Its ``status`` is null where no answer was read: what the peer said next shows
-    that it took the message."""
+    that it took the message. ``fate`` is what became of it, ``late`` whether that was after the end; ``code`` and
+    ``reason`` are those of a refusal."""
+    exchange = one.exchange
     return {
         "at": stamp(exchange.at),
         "direction": "out" if exchange.outgoing else "in",
         "message": exchange.message,
         "id": exchange.message_id,
         "body": without_secrets(read_json(exchange.body)),
-        "status": exchange.answer_status if exchange.answer_status != IMPLIED else None,
+        "status": exchange.status,
+        "fate": str(one.fate),
+        "late": one.late,
+        "code": one.code,
+        "reason": _brief(one.reason),
     }
+
+
+def _standing_json(now: Standing) -> dict[str, Any]:
+    ended = None if now.ended_by_us is None else "this-node" if now.ended_by_us else "other-side"
+    return {"waitsFor": str(now.waits) if now.waits is not None else None, "endedBy": ended, "text": now.text}
 
 
 def negotiation_json(
@@ -382,15 +428,20 @@ def negotiation_json(
         **process_json(negotiation),
         "offer": negotiation.offer,
         "waitsFor": decision_json(decision) if decision is not None else None,
-        "messages": [exchange_json(one) for one in exchanges],
+        "standing": _standing_json(standing_of(negotiation, exchanges, decision=decision is not None)),
+        "messages": [message_json(one) for one in told(negotiating.TABLE, exchanges)],
     }
 
 
 def transfer_json(transfer: Transfer, exchanges: list[Exchange], reception: Reception | None) -> dict[str, Any]:
     return {
         **process_json(transfer),
+        "file": transfer.file,
+        "pushedTo": pushed_to(transfer.format, transfer.data_address),
+        "suspendedBy": transfer.suspended_by if transfer.state == machine.SUSPENDED else None,
         "reception": reception_json(reception) if reception is not None else None,
-        "messages": [exchange_json(one) for one in exchanges],
+        "standing": _standing_json(standing_of(transfer, exchanges)),
+        "messages": [message_json(one) for one in told(machine.TABLE, exchanges)],
     }
 
 

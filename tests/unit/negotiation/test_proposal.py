@@ -184,6 +184,7 @@ class Rig:
             clock=clock,
             acknowledge=messages.acknowledgement,
             path=messages.path,
+            refusal=messages.refusal,
         )
         self.negotiations = Negotiations(
             uow=self.uow,

@@ -64,6 +64,7 @@ class Rig:
             clock=clock,
             acknowledge=messages.acknowledgement,
             path=messages.path,
+            refusal=messages.refusal,
         )
         self.reactions = Reactions(
             conversation=self.conversation,

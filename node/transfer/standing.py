@@ -1,0 +1,110 @@
+"""How a negotiation or a transfer stands, for people: what it waits for, or by whom it was ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from node.base.process import Exchange, Process, Role
+from node.negotiation import machine as negotiating
+from node.negotiation.model import Negotiation
+from node.negotiation.timeline import Fate, told
+from node.transfer import machine
+from node.transfer.model import Transfer
+from node.vocab.dsp import EXECUTE, PUSH
+
+
+class Waits(StrEnum):
+    """What a process waits for. *ours* is this node, *theirs* the other side."""
+
+    ANSWER = "answer"
+    OUR_DECISION = "our-decision"
+    OUR_ANSWER = "our-answer"
+    THEIR_ANSWER = "their-answer"
+    OUR_BYTES_OUT = "our-push"
+    THEIR_BYTES_IN = "their-push"
+    OUR_FETCH = "our-fetch"
+    THEIR_FETCH = "their-fetch"
+    OUR_CALLS = "our-calls"
+    THEIR_CALLS = "their-calls"
+    OUR_RESUMPTION = "our-resumption"
+    THEIR_RESUMPTION = "their-resumption"
+
+
+SENTENCES: Final[dict[Waits, str]] = {
+    Waits.ANSWER: "a message of this node is on its way, and the other side has not answered it yet",
+    Waits.OUR_DECISION: "a person of this node has to decide",
+    Waits.OUR_ANSWER: "it is for this node to go on",
+    Waits.THEIR_ANSWER: "it is for the other side to go on",
+    Waits.OUR_BYTES_OUT: "this node is sending the bytes to where the other side wants them",
+    Waits.THEIR_BYTES_IN: "the other side is sending the bytes",
+    Waits.OUR_FETCH: "this node is fetching the bytes",
+    Waits.THEIR_FETCH: "the other side may fetch the bytes",
+    Waits.OUR_CALLS: "this node may call the model",
+    Waits.THEIR_CALLS: "the other side may call the model",
+    Waits.OUR_RESUMPTION: "it is paused by this node, which may let it go on",
+    Waits.THEIR_RESUMPTION: "it is paused by the other side, which may let it go on",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """``waits`` is None for a process that has ended; ``ended_by_us`` is None for one that has not."""
+
+    waits: Waits | None
+    ended_by_us: bool | None = None
+
+    @property
+    def text(self) -> str:
+        """In English, for the API and the terminal."""
+        if self.waits is not None:
+            return SENTENCES[self.waits]
+        return "it was ended by this node" if self.ended_by_us else "it was ended by the other side"
+
+
+def standing_of(process: Process, exchanges: Sequence[Exchange], *, decision: bool = False) -> Standing:
+    """``exchanges`` are its messages; ``decision`` tells that a decision of ours is open."""
+    table = machine.TABLE if isinstance(process, Transfer) else negotiating.TABLE
+    if process.state in table.terminal:
+        return Standing(None, _ended_by_us(process, exchanges))
+    if decision:
+        return Standing(Waits.OUR_DECISION)
+    if process.pending is not None:
+        return Standing(Waits.ANSWER)
+    if isinstance(process, Transfer):
+        return Standing(_transfer(process))
+    if isinstance(process, Negotiation) and process.state in (negotiating.OFFERED, negotiating.AGREED):
+        ours = process.role is Role.CONSUMER
+    else:
+        ours = process.role is Role.PROVIDER
+    return Standing(Waits.OUR_ANSWER if ours else Waits.THEIR_ANSWER)
+
+
+def _transfer(transfer: Transfer) -> Waits:
+    provides = transfer.role is Role.PROVIDER
+    match transfer.state, transfer.format:
+        case machine.SUSPENDED, _:
+            ours = transfer.suspended_by == str(transfer.role)
+            return Waits.OUR_RESUMPTION if ours else Waits.THEIR_RESUMPTION
+        case machine.REQUESTED, _:
+            return Waits.OUR_ANSWER if provides else Waits.THEIR_ANSWER
+        case _, format if format == PUSH:
+            return Waits.OUR_BYTES_OUT if provides else Waits.THEIR_BYTES_IN
+        case _, format if format == EXECUTE:
+            return Waits.THEIR_CALLS if provides else Waits.OUR_CALLS
+        case _:
+            return Waits.THEIR_FETCH if provides else Waits.OUR_FETCH
+
+
+def _ended_by_us(process: Process, exchanges: Sequence[Exchange]) -> bool:
+    """Whose message was the last that counted. An end or an opening that the peer refused was ours all the same, as
+    an end; but that it refused an opening was its doing."""
+    table = machine.TABLE if isinstance(process, Transfer) else negotiating.TABLE
+    counted = [one for one in told(table, exchanges) if not one.late and one.fate in (Fate.TAKEN, Fate.REFUSED)]
+    last = next((one for one in reversed(counted) if one.fate is Fate.TAKEN or one.exchange.outgoing), None)
+    if last is None:
+        return True
+    refused_opening = last.fate is Fate.REFUSED and last.exchange.message in table.openings
+    return last.exchange.outgoing and not refused_opening
