@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from node.base.errors import HansaError, InvalidInput
+from node.cli.groups import Shorthand
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, complain, done, emit, failed, line, remark, save, say, size, words
 
@@ -17,22 +17,9 @@ if TYPE_CHECKING:
     from node.negotiation.dossier.findings import Report
 
 REFUSED = 1
-_HELP = ("-h", "--help")
-
-
-class _Shorthand(TyperGroup):
-    """``hansa agreement`` lists and ``hansa agreement ID`` shows, as if it were said."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if not args or (args[0].startswith("-") and args[0] not in _HELP):
-            args = ["list", *args]
-        elif args[0] not in self.commands and args[0] not in _HELP:
-            args = ["show", *args]
-        return list(super().parse_args(ctx, args))
-
 
 group = typer.Typer(
-    cls=_Shorthand,
+    cls=Shorthand,
     help="What was agreed: list, show, export as evidence, verify. 'hansa agreement ID' shows one.",
 )
 

@@ -15,12 +15,14 @@ from node.cli import (
     limits,
     members,
     models,
+    negotiations,
     people,
     publish,
     runs,
     setup,
     synth,
     tokens,
+    transfers,
     upkeep,
 )
 from node.cli.output import Mode
@@ -67,7 +69,7 @@ def options(
 
 
 for module in (
-    *(setup, publish, synth, find, get, agreements, limits),
+    *(setup, publish, synth, find, get, agreements, negotiations, transfers, limits),
     *(models, layers, runs, people, members, tokens, upkeep),
 ):
     module.register(app)

@@ -181,9 +181,26 @@ class HansaClient:
         """All transfers of the node, newest first."""
         return list(self._get("/api/transfers"))
 
-    def transfer(self, agreement: str, *, file: str | None = None) -> dict[str, Any]:
-        """Begin to receive under an agreement; returns ``{pid, state}``."""
-        return dict(self._json("POST", "/api/transfers", json={"agreementId": agreement, "file": file}))
+    def transfer(
+        self, agreement: str, *, file: str | None = None, push_to: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Begin to receive under an agreement; returns ``{pid, state}``. With ``push_to`` (``{url, header, value,
+        method}``) the provider sends the bytes there."""
+        wanted = {"agreementId": agreement, "file": file, "pushTo": dict(push_to) if push_to else None}
+        return dict(self._json("POST", "/api/transfers", json=wanted))
+
+    def steer(self, pid: str, verb: str, *, reason: str = "") -> dict[str, Any]:
+        """``suspend``, ``resume``, ``complete`` or ``terminate`` a transfer."""
+        return dict(self._json("POST", f"/api/transfers/{quote(pid, safe='')}/{verb}", json={"reason": reason}))
+
+    def accept_offer(self, pid: str) -> dict[str, Any]:
+        """Accept the offer that the provider of a negotiation has put on the table."""
+        return dict(self._json("POST", f"/api/negotiations/{quote(pid, safe='')}/accept"))
+
+    def terminate_negotiation(self, pid: str, *, reason: str = "") -> dict[str, Any]:
+        """End a negotiation."""
+        url = f"/api/negotiations/{quote(pid, safe='')}/terminate"
+        return dict(self._json("POST", url, json={"reason": reason}))
 
     def transfer_state(self, pid: str, *, wait: float = 0) -> dict[str, Any]:
         """How a transfer stands; waits up to ``wait`` seconds for a change."""
