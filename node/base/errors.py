@@ -87,6 +87,10 @@ class DatabaseBusy(LocalFault):
     told = True
 
 
+class Contended(DatabaseBusy):
+    """The database ended the transaction because of a concurrent one. Doing it again, as a whole, will do."""
+
+
 class DatabaseAway(LocalFault):
     """The database of this node does not answer just now. A request that was cut short may have been carried out or
     not: ask again, nothing is done twice."""

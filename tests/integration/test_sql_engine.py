@@ -20,11 +20,10 @@ from sqlalchemy.engine import Engine
 
 from node.adapters.sql import engine as engines
 from node.adapters.sql.engine import connect, sqlite_driver
-from node.adapters.sql.faults import Contended
 from node.adapters.sql.migrate import migrate
 from node.adapters.sql.outbox import SqlOutbox
 from node.adapters.sql.work import SqlTransaction, SqlUnitOfWork
-from node.base.errors import DatabaseBusy, HansaError, LocalFault
+from node.base.errors import Contended, DatabaseBusy, HansaError, LocalFault
 from node.base.work import Task
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)

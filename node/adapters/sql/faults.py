@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy.exc import DBAPIError
 
-from node.base.errors import DatabaseAway, DatabaseBusy, LocalFault, NoRoom
+from node.base.errors import Contended, DatabaseAway, DatabaseBusy, LocalFault, NoRoom
 
 # PostgreSQL's SQLSTATE codes (its manual, appendix A).
 _CONTENDED: Final = frozenset({"40001", "40P01"})
@@ -40,10 +40,6 @@ _DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 MAKE_ROOM: Final = "the operator of this node makes room on its disk; then ask again"
 RESTORE: Final = "stop the node and restore the newest backup: hansa restore FILE NEW-FOLDER"
-
-
-class Contended(DatabaseBusy):
-    """The database refused the transaction because of a concurrent one: doing it again will do."""
 
 
 def fault_of(error: DBAPIError) -> LocalFault:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import random
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -16,16 +14,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from node.adapters.sql.engine import PATIENCE, READ_ONLY
-from node.adapters.sql.faults import Contended, fault_of
+from node.adapters.sql.faults import fault_of
 from node.base.errors import DatabaseBusy, LocalFault
+from node.base.turns import in_turn
 from node.base.work import Transaction
 
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
-
-TRIES = 6
-"""How often ``run`` tries a transaction that the database refused because of a concurrent one."""
 
 
 class SqlTransaction:
@@ -127,14 +123,12 @@ class SqlUnitOfWork:
 
         ``work`` must not have effects outside the transaction.
         """
-        for attempt in range(1, TRIES):
-            try:
-                with self.begin() as tx:
-                    return work(tx)
-            except Contended:
-                time.sleep(random.uniform(0.005, 0.02) * 2**attempt)  # noqa: S311 - spreading, not secrecy
-        with self.begin() as tx:
-            return work(tx)
+
+        def turn() -> T:
+            with self.begin() as tx:
+                return work(tx)
+
+        return in_turn(turn)
 
     def close(self) -> None:
         """Close the pooled connections."""

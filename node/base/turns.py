@@ -1,0 +1,28 @@
+"""Doing a whole transaction again where the database ended it for a concurrent one."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from node.base.errors import Contended
+
+T = TypeVar("T")
+
+TRIES: Final = 6
+
+
+def in_turn(call: Callable[[], T]) -> T:
+    """What ``call`` returns, done again after a short pause where it raises ``Contended`` (PostgreSQL: serialization
+    failure or deadlock), at most ``TRIES`` times.
+
+    ``call`` is one whole transaction and has no effects outside it. What it raises otherwise passes through.
+    """
+    for attempt in range(1, TRIES):
+        try:
+            return call()
+        except Contended:
+            time.sleep(random.uniform(0.005, 0.02) * 2**attempt)  # noqa: S311 - spreading, not secrecy
+    return call()
