@@ -18,6 +18,7 @@ from node.bootstrap.people import Admissions, Ourselves, People, RulebookInForce
 from node.bootstrap.protocol import protocol
 from node.bootstrap.scenarios import scenarios
 from node.bootstrap.situations import Situations
+from node.bootstrap.soundness import SignedHead, require_newest, require_undamaged
 from node.bootstrap.tasks import LENGTHY, handlers, timers
 from node.cage.cage import Cage
 from node.catalogue.access import Access
@@ -33,6 +34,7 @@ from node.catalogue.views import GraphView, SearchView
 from node.catalogue.visibility import Visibility
 from node.identity.did import base_url
 from node.identity.model import Caller, UserRole
+from node.ledger.checkpoints import LogKey
 from node.ledger.usecases import Append, Prover, Sequencer
 from node.negotiation.strategy import StandardStrategy, Strategy
 from node.plugins import Host, load, strategy_of
@@ -86,7 +88,9 @@ def build(
     Without ``with_views`` graph, search and feed stay closed: they belong to the process that answers from them.
     Raises ``LocalFault`` where the data folder, the keys or the database are not as they must be.
     """
+    require_undamaged(settings)
     parts = open_parts(settings, clock=clock, cage=cage)
+    require_newest(settings, parts.stores, LogKey(parts.log_name, parts.keyring.log_public_key()))
     stores, wakes = parts.stores, Wakes()
     append = Append(stores.ledger)
     note = Note(append, parts.clock, wakes.wake_ledger)
@@ -159,7 +163,14 @@ def build(
     following = FollowLedger(
         uow=stores.uow,
         ledger=stores.ledger,
-        sequencer=Sequencer(stores.uow, stores.ledger, parts.keyring, parts.clock, parts.log_name),
+        sequencer=Sequencer(
+            stores.uow,
+            stores.ledger,
+            parts.keyring,
+            parts.clock,
+            parts.log_name,
+            signed=SignedHead(settings.folder).keep,
+        ),
         views=[
             chains,
             GraphView(uow=stores.uow, records=stores.records, graph=parts.graph),
