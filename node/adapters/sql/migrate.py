@@ -12,12 +12,13 @@ from typing import Any
 
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError
 
 from node.adapters.sql.engine import READ_ONLY
+from node.adapters.sql.faults import fault_of
 from node.adapters.sql.schema import metadata
 from node.adapters.sql.work import translated
-from node.base.errors import LocalFault
+from node.base.errors import DatabaseAway, LocalFault
 
 VERSIONS = ("0001", "0002", "0003", "0004")
 """The schema versions that this Hansa knows, oldest first; the last is the one that it works with."""
@@ -34,17 +35,20 @@ logger = logging.getLogger(__name__)
 def schema_version(engine: Engine) -> str | None:
     """The version of the database's schema; None for a database without any.
 
-    Raises ``LocalFault`` where the database does not answer.
+    Raises ``LocalFault`` where the database does not answer, or is damaged.
     """
     try:
         with _reading(engine) as connection:
             version: str | None = connection.execute(_VERSION).scalar_one_or_none()
             return version
-    except (OperationalError, ProgrammingError) as error:
+    except DBAPIError as error:
         # Either there is no such table, or the database is out of reach: only the first is an answer.
         if _has_no_version(engine):
             return None
         # The particulars may name the server and its user; they belong to the cause, for the log.
+        fault = fault_of(error)
+        if fault.remedy and not isinstance(fault, DatabaseAway):
+            raise fault from error
         raise LocalFault(
             "the database does not answer",
             remedy="check that it runs, and the database setting of this node",
