@@ -11,12 +11,14 @@ from reference_pages.errors import errors
 from reference_pages.hooks import hooks
 from reference_pages.http import http
 from reference_pages.mapping import column_mapping
+from reference_pages.protocol import protocol
 from reference_pages.settings import settings
 from reference_pages.states import states
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "settings.md": settings,
     "cli.md": cli,
+    "protocol.md": protocol,
     "states.md": states,
     "errors.md": errors,
     "http.md": http,

@@ -1,0 +1,225 @@
+"""protocol.md: each clause of the Dataspace Protocol 2025-1, where it lives in the code, and what tests it.
+
+The clauses, their numbers and titles are facts of the standard. What is named beside them is looked up: a name that
+does not exist, and a clause of which nothing is said, stop the generator.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+from reference_pages.markdown import code, table
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+
+INTRO = """
+# The Dataspace Protocol, clause by clause
+
+Where each clause of the Dataspace Protocol 2025-1 lives: the names that carry it out, and the tests that hold it.
+Numbers are those of the published text, in which *Scope* is clause 1. Look for a clause by its number or for a
+message by its name; all of it lies below `node/`, and a dotted name is a module and what it defines.
+
+The whole is tried by the official kit (`make tck`, 65 tests), by a live Eclipse EDC (`make interop`), under a
+scripted adversary (`make simulate`), and by processes that are killed (`make storm`, `make sweep`).
+
+[States](states.md), [end points](http.md) and [errors](errors.md) are written from the tables that the code runs on;
+[where we differ, and why](interoperability.md), stands apart.
+"""
+
+NEGOTIATIONS: Final = "negotiation.usecases.Negotiations"
+TRANSFERS: Final = "transfer.usecases.Transfers"
+BY_HAND: Final = "tests/integration/test_dsp_by_hand.py"
+EXCHANGE: Final = "tests/conformance/test_dsp_exchange.py"
+SCHEMAS: Final = "tests/conformance/test_dsp_schemas.py"
+FORMS: Final = "tests/conformance/test_dsp_forms.py"
+MACHINE: Final = "tests/unit/negotiation/test_machine.py"
+LIVES: Final = "tests/property/test_conversations.py"
+CALLBACKS: Final = "tests/integration/test_bad_input_callbacks.py"
+
+Clause = tuple[str, str, str, tuple[str, ...], tuple[str, ...]]
+"""Number, title, what it asks of us in a few words, names in the code, tests (``file`` or ``file::name``)."""
+
+CLAUSES: Final[tuple[Clause, ...]] = (
+    ("4.1", "Authorization", "a token of DCP 1.0 in each request; for others: an authenticator",
+     ("web.callers", "bootstrap.correspondence.Correspondence"), ("tests/integration/test_bad_input_tokens.py",)),
+    ("4.2", "Schemas & Contexts", "the schemas are the wire form; any form of JSON-LD is read; no context is loaded",
+     ("negotiation.wire", "vocab.dsp.CONTEXTS"), (SCHEMAS, FORMS, "tests/conformance/test_dsp_generated.py")),
+    ("4.3", "Exposure of Versions", "`/.well-known/dspace-version`, unversioned, for everybody",
+     ("web.wellknown.routes", "vocab.dsp.VERSIONS"), (f"{EXCHANGE}::test_catalogue_dataset_and_versions",)),
+    ("4.3.1", "HTTPS Binding", "`path` hangs below the root; root and path make the base",
+     ("vocab.dsp.DspVersion",), (f"{EXCHANGE}::test_catalogue_dataset_and_versions",)),
+    ("4.4", "Discovery of Service Endpoints", "services of the DID document",
+     ("identity.documents.build_document",), (f"{EXCHANGE}::test_the_services_of_the_did_document",)),
+    ("5.2.1", "Catalog Request Message", "read with its filter; sent to others",
+     ("catalogue.dsp.DspCatalogue.catalog", "bootstrap.remote.RemoteCatalogues.datasets"),
+     ("tests/unit/catalogue/test_dsp.py",)),
+    ("5.2.2", "Dataset Request Message", "by the address of the dataset",
+     ("catalogue.dsp.DspCatalogue.dataset", "bootstrap.remote.RemoteCatalogues.dataset"),
+     ("tests/unit/catalogue/test_dsp.py",)),
+    ("5.3.1", "ACK - Catalog", "datasets that the caller may see, services, nested catalogues",
+     ("catalogue.dsp.DspCatalogue",), (f"{EXCHANGE}::test_catalogue_dataset_and_versions",
+      "tests/integration/test_region_catalogue.py")),
+    ("5.3.2", "ACK - Dataset", "one offer, its distributions and their service",
+     ("catalogue.dsp.DspCatalogue.dataset", "policy.odrl"),
+     (f"{SCHEMAS}::test_the_offer_of_each_template_is_valid",)),
+    ("5.3.3", "ERROR - Catalog Error", "always in the body, with the reason",
+     ("web.dsp.routes",), (f"{EXCHANGE}::test_errors_are_the_protocols_own_objects",)),
+    ("5.4.1", "Queries and Filter Expressions", "a documented filter; another one is refused with 400",
+     ("catalogue.dsp.Filter",), ("tests/unit/catalogue/test_dsp.py",)),
+    ("5.4.2", "Replication Protocol", "none is needed: nodes follow each other's event stream besides",
+     ("catalogue.feed",), ("tests/integration/test_feed_pages.py",)),
+    ("5.4.3", "Security", "what a caller may not see is not there for it",
+     ("catalogue.visibility",), ("tests/integration/test_catalogue_visibility.py",)),
+    ("5.4.4", "Catalog Brokers", "a region lists its members as nested catalogues",
+     ("catalogue.dsp.Member",), ("tests/integration/test_region_catalogue.py",)),
+    ("6.1", "Introduction", "media type, errors of the catalogue",
+     ("web.dsp.routes",), (f"{EXCHANGE}::test_errors_are_the_protocols_own_objects",)),
+    ("6.2.1", "The catalog/request Endpoint", "POST", ("web.dsp.routes",), ("tests/tck/test_kit.py",)),
+    ("6.2.2", "The catalog/datasets/:id Endpoint", "GET", ("web.dsp.routes",), ("tests/tck/test_kit.py",)),
+    ("6.3.1", "Pagination", "`Link` with first, previous and next",
+     ("catalogue.dsp.DspCatalogue.previous", "web.dsp.routes", "bootstrap.remote.RemoteCatalogues"),
+     ("tests/unit/catalogue/test_dsp.py", "tests/interop/cases.py")),
+    ("6.3.2", "Compression", "answers are not compressed; compressed answers of others are read, within limits",
+     ("adapters.egress.bodies",), ("tests/unit/egress/test_client.py",)),
+    ("7.1.1", "States", "entered when the receiver has acknowledged",
+     ("negotiation.machine.TABLE", "base.machine.advance"), (f"{MACHINE}::test_every_state_message_and_role",)),
+    ("7.1.2", "State Machine", "one table, pure; ends stay ends",
+     ("negotiation.machine.TABLE", "base.machine.Table"), (MACHINE, LIVES)),
+    ("7.2.1", "Contract Request Message", "the opening one, and the counter-offer",
+     ("negotiation.messages.request", f"{NEGOTIATIONS}.requested", f"{NEGOTIATIONS}.request", "negotiation.limits"),
+     (f"{EXCHANGE}::test_an_offer_a_counter_offer_and_an_acceptance", "tests/integration/test_limits.py")),
+    ("7.2.2", "Contract Offer Message", "the opening one, and the counter-offer",
+     ("negotiation.messages.offer", f"{NEGOTIATIONS}.offered", f"{NEGOTIATIONS}.offer", "negotiation.limits"),
+     (f"{BY_HAND}::test_an_offer_that_nobody_asked_for_waits_for_a_person", "tests/integration/test_limits.py")),
+    ("7.2.3", "Contract Agreement Message", "made from the offer on the table, signed; looked at before it is taken",
+     ("negotiation.agreement.draft", "negotiation.proposal.check"), ("tests/unit/negotiation/test_proposal.py",)),
+    ("7.2.4", "Contract Agreement Verification Message", "signed by the consumer",
+     ("negotiation.messages.verification", "negotiation.agreement.verify"),
+     ("tests/integration/test_agreement_files.py",)),
+    ("7.2.5", "Contract Negotiation Event Message", "ACCEPTED and FINALIZED, each from its own side",
+     ("negotiation.messages.event",), (f"{MACHINE}::test_every_state_message_and_role",)),
+    ("7.2.6", "Contract Negotiation Termination Message", "with code and reasons, kept on both sides",
+     ("negotiation.messages.termination", f"{NEGOTIATIONS}.terminate"),
+     (f"{EXCHANGE}::test_a_refusal_with_reasons", f"{EXCHANGE}::test_a_consumers_termination")),
+    ("7.3.1", "ACK - Contract Negotiation", "the state that the protocol knows, never one of ours",
+     ("negotiation.messages.acknowledgement",), (f"{SCHEMAS}::test_what_we_write_is_valid",)),
+    ("7.3.2", "ERROR - Contract Negotiation Error", "code and reasons; changes no state",
+     ("negotiation.messages.error",), (f"{EXCHANGE}::test_errors_are_the_protocols_own_objects",)),
+    ("8.1", "Introduction", "400 for what the state does not admit, 404 for what is not there, or not for the caller",
+     ("web.dsp.routes", "negotiation.conversation.Conversation.find"),
+     ("tests/integration/test_bad_input_access.py", "tests/integration/test_bad_input_hidden.py")),
+    *((f"8.2.{number}", f"The {path} Endpoint (Provider-side)", verb, ("web.dsp.routes", f"{NEGOTIATIONS}.{does}"),
+       ("tests/tck/test_kit.py",)) for number, path, verb, does in (
+        (1, "negotiations/:providerPid", "GET", "shown"), (2, "negotiations/request", "POST", "requested"),
+        (3, "negotiations/:providerPid/request", "POST", "received"),
+        (4, "negotiations/:providerPid/events", "POST", "received"),
+        (5, "negotiations/:providerPid/agreement/verification", "POST", "received"),
+        (6, "negotiations/:providerPid/termination", "POST", "received"))),
+    ("8.3.1", "Prerequisites", "below the callback address, with its last slash or without; only the caller's own",
+     ("negotiation.messages.path", "web.dsp.routes"), (CALLBACKS,)),
+    *((f"8.3.{number}", f"The {path} Endpoint (Consumer-side)", "POST", ("web.dsp.routes", f"{NEGOTIATIONS}.{does}"),
+       (test,)) for number, path, does, test in (
+        (2, "negotiations/offers", "offered", f"{BY_HAND}::test_nobody_offers_what_is_not_its_own"),
+        (3, "negotiations/:consumerPid/offers", "received", "tests/tck/test_kit.py"),
+        (4, "negotiations/:consumerPid/agreement", "received", "tests/tck/test_kit.py"),
+        (5, "negotiations/:consumerPid/events", "received", "tests/tck/test_kit.py"),
+        (6, "negotiations/:consumerPid/termination", "received", "tests/tck/test_kit.py"))),
+    ("9.1.1", "Prerequisites", "push and pull, finite data; each read is authorised anew",
+     ("transfer.access.AuthoriseAccess", "transfer.push.PushBytes", "transfer.reception", "transfer.inbox.TakePush"),
+     ("tests/integration/test_push.py", "tests/integration/test_sealed_transfer.py")),
+    ("9.1.2", "States", "bytes flow while STARTED, and in no other state",
+     ("transfer.machine.TABLE", "transfer.access.require_standing"), ("tests/unit/transfer/test_access.py",)),
+    ("9.1.3", "State Machine", "one table, pure; ends stay ends", ("transfer.machine.TABLE",), (MACHINE, LIVES)),
+    ("9.2.1", "Transfer Request Message", "the same `consumerPid` again is the same transfer",
+     ("transfer.messages.request", f"{TRANSFERS}.requested", "transfer.addresses.read_push_address"),
+     (f"{EXCHANGE}::test_an_agreement_and_a_transfer",)),
+    ("9.2.2", "Transfer Start Message", "with a data address to pull from; the consumer's one asks to go on",
+     ("transfer.messages.start", "transfer.addresses.pull_address", "transfer.reactions"),
+     (f"{EXCHANGE}::test_suspension_and_resumption_by_either_side",
+      f"{BY_HAND}::test_a_consumer_does_not_resume_what_the_provider_has_suspended")),
+    ("9.2.3", "Transfer Suspension Message", "closes access when it is decided",
+     ("transfer.messages.suspension", f"{TRANSFERS}.command"),
+     (f"{BY_HAND}::test_a_suspended_transfer_goes_on_and_all_bytes_arrive",)),
+    ("9.2.4", "Transfer Completion Message", "when all bytes have arrived and were checked",
+     ("transfer.messages.completion", f"{TRANSFERS}.finished"),
+     (f"{EXCHANGE}::test_an_agreement_and_a_transfer",)),
+    ("9.2.5", "Transfer Termination Message", "with code and reasons",
+     ("transfer.messages.termination", f"{TRANSFERS}.command"),
+     (f"{BY_HAND}::test_a_terminated_transfer_is_over_for_good",)),
+    ("9.3.1", "ACK - Transfer Process", "the state that the protocol knows",
+     ("transfer.messages.acknowledgement",), (f"{SCHEMAS}::test_what_we_write_is_valid",)),
+    ("9.3.2", "ERROR - Transfer Error", "code and reasons; changes no state",
+     ("transfer.messages.error",), (f"{EXCHANGE}::test_errors_are_the_protocols_own_objects",)),
+    ("10.1", "Introduction", "as clause 8.1", ("web.dsp.routes", "negotiation.conversation.Conversation.find"),
+     ("tests/integration/test_bad_input_access.py",)),
+    *((f"10.2.{number}", f"The {path} Endpoint (Provider-side)", verb, ("web.dsp.routes", f"{TRANSFERS}.{does}"),
+       ("tests/tck/test_kit.py",)) for number, path, verb, does in (
+        (1, "transfers/:providerPid", "GET", "shown"), (2, "transfers/request", "POST", "requested"),
+        (3, "transfers/:providerPid/start", "POST", "received"),
+        (4, "transfers/:providerPid/completion", "POST", "received"),
+        (5, "transfers/:providerPid/termination", "POST", "received"),
+        (6, "transfers/:providerPid/suspension", "POST", "received"))),
+    ("10.3.1", "Prerequisites", "as clause 8.3.1", ("transfer.messages.path",), (CALLBACKS,)),
+    *((f"10.3.{number}", f"The transfers/:consumerPid/{path} Endpoint (Consumer-side)", "POST",
+       ("web.dsp.routes", f"{TRANSFERS}.received"), ("tests/tck/test_kit.py",)) for number, path in (
+        (2, "start"), (3, "completion"), (4, "termination"), (5, "suspension"))),
+)  # fmt: skip
+
+CHAPTERS: Final = {
+    "4": "Common requirements",
+    "5": "Catalog Protocol",
+    "6": "Catalog HTTPS Binding",
+    "7": "Contract Negotiation Protocol",
+    "8": "Contract Negotiation HTTPS Binding",
+    "9": "Transfer Process Protocol",
+    "10": "Transfer Process HTTPS Binding",
+}
+
+
+def protocol() -> str:
+    """The page."""
+    parts = [INTRO]
+    for chapter, title in CHAPTERS.items():
+        rows = [_row(clause) for clause in CLAUSES if clause[0].partition(".")[0] == chapter]
+        parts += [f"## {chapter} {title}\n", table(("clause", "", "here", "in the code", "tests"), rows)]
+    return "\n".join(parts)
+
+
+def _row(clause: Clause) -> list[str]:
+    number, title, said, names, tests = clause
+    if not names or not tests:
+        raise SystemExit(f"nothing is said of where clause {number} lives, or of what tests it")
+    return [
+        f"§{number}",
+        title,
+        said,
+        ", ".join(_name(name) for name in names),
+        ", ".join(_test(test) for test in tests),
+    ]
+
+
+def _name(dotted: str) -> str:
+    """A link to the file that defines ``dotted`` (below ``node``). Stops the generator where nothing does."""
+    parts = dotted.split(".")
+    for length in range(len(parts), 0, -1):
+        path = ROOT.joinpath("node", *parts[:length])
+        if path.with_suffix(".py").is_file():
+            found = import_module(".".join(("node", *parts[:length])))
+            for part in parts[length:]:
+                if not hasattr(found, part):
+                    raise SystemExit(f"there is no {dotted} in node")
+                found = getattr(found, part)
+            return f"[{code(dotted)}](../../{path.with_suffix('.py').relative_to(ROOT)})"
+    raise SystemExit(f"there is no {dotted} in node")
+
+
+def _test(named: str) -> str:
+    file, _, function = named.partition("::")
+    path = ROOT / file
+    text = path.read_text("utf-8") if path.is_file() else ""
+    if not text or (function and not re.search(rf"^def {function}\b", text, re.MULTILINE)):
+        raise SystemExit(f"there is no test {named}")
+    return f"[{code(function or path.stem)}](../../{file})"
