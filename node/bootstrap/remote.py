@@ -1,4 +1,4 @@
-"""Other participants' catalogues, read over the Dataspace Protocol (DSP 2025-1 §5.2, §6.3)."""
+"""Other participants' catalogues, read over the Dataspace Protocol (DSP 2025-1 §5.2, §6.2)."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class UnknownKey(Unauthenticated):
 
 
 def build_document(keyring: KeyRing, public_url: str, *, issuer: bool = False) -> dict[str, Any]:
-    """This node's DID document (DCP 1.0 §4.2; DSP 2025-1 §4.3 for the services of the catalogue).
+    """This node's DID document (DCP 1.0 §4.2; DSP 2025-1 §4.4 for the services of the catalogue).
 
     Methods are of type ``JsonWebKey2020``, the only one that every connector in use reads.
     """

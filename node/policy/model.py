@@ -1,6 +1,6 @@
 """Decisions and their reasons.
 
-Policies themselves are kept and moved as DSP JSON (an Offer or Agreement object, DSP 2025-1 §5.4), because
+Policies themselves are kept and moved as DSP JSON (an Offer or Agreement object, DSP 2025-1 §5.3.2), because
 that is the form that parties sign; ``node.policy.odrl`` reads it into rules.
 """
 

@@ -1,4 +1,4 @@
-"""DSP policy JSON (DSP 2025-1 §5.4, ``contract-schema.json``) in; rules out.
+"""DSP policy JSON (DSP 2025-1 §5.3.2, ``contract-schema.json``) in; rules out.
 
 Read are the compact form with bare DSP terms, with prefixes, with full IRIs, and what an expanding peer makes of
 them (``{"@id": …}``, ``{"@value": …}``, one object instead of an array). The reader is strict where a silent slip

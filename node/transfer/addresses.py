@@ -1,6 +1,6 @@
 """DSP data addresses for pulling and calling over HTTP: writing ours, reading others'.
 
-DSP 2025-1 §1.3 DataAddress: an ``endpoint`` of a registered ``endpointType`` and ``endpointProperties``, of
+DSP 2025-1 §9.2.1, §9.2.2 DataAddress: an ``endpoint`` of a registered ``endpointType`` and ``endpointProperties``, of
 which ``authorization`` and ``authType`` have a meaning of their own. Three more are ours, named by IRIs that
 other connectors pass over: where to get a new token, where the manifest is, and when the token expires.
 """
