@@ -112,7 +112,7 @@ def played(home: Path, versions: list[str], *, only: str = "", server: URL | Non
             def prepare(node: HansaNode, mock: MockIdentity = mock) -> None:
                 mock.me = node.parts.me
                 node.dsp_catalogue.page = PAGE
-                hold(node.protocol.inbox, desk.gate)
+                hold(node.protocol.inbox, desk)
 
             folder = home / f"{store}-{version.replace('/', '-')}"
             options = {**mock.options(), "strategy": Patient()}

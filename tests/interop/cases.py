@@ -243,13 +243,16 @@ def edc_pushes(world: World) -> None:
 def waiting(world: World) -> tuple[str, str]:
     """EDC has pushed, and waits for the answer: our id of the transfer, and EDC's.
 
-    While its data plane still reads from the source it cannot be stopped safely: its buffers then fail.
+    While its data plane still reads or writes it cannot be stopped safely: its buffers then fail, and the transfer
+    with them (``Error writing data``).
     """
+    world.desk.arrived.clear()
     world.desk.gate.clear()
     pid = world.pushing("counters")
     world.here("transfers", pid, "STARTED")
     theirs = world.theirs("transferprocesses", pid)
     world.edc.reaches("transferprocesses", theirs, "STARTED")
+    until("all bytes are here", world.desk.arrived.is_set)
     return pid, theirs
 
 

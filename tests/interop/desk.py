@@ -21,7 +21,7 @@ BYTES = b"hour,count\n" + b"".join(b"2026-01-01T%02d,%d\n" % (hour % 24, hour) f
 class Desk:
     """Serves ``/source``, hears ``/events``, takes ``/sink/…``.
 
-    ``gate``: whether what is pushed to the node is taken now.
+    ``gate``: whether what is pushed to the node is taken now; ``arrived``: whether all of what is held back is here.
     """
 
     def __init__(self) -> None:
@@ -29,6 +29,7 @@ class Desk:
         self.pushed: dict[str, bytes] = {}
         self.gate = threading.Event()
         self.gate.set()
+        self.arrived = threading.Event()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://localhost:{self.server.server_port}"
 
@@ -81,15 +82,21 @@ class Desk:
         return None
 
 
-def hold(inbox: TakePush, gate: threading.Event) -> None:
-    """Have what is pushed to a node wait for ``gate``."""
+def hold(inbox: TakePush, desk: Desk) -> None:
+    """Have what is pushed to a node wait for the gate: all bytes are here, and their sender waits for the answer."""
     take = inbox.take
 
     async def held(*words: Any, chunks: AsyncIterator[bytes], **more: Any) -> Reception:
         async def gated() -> AsyncIterator[bytes]:
-            async for chunk in chunks:
-                while not gate.is_set():
-                    await asyncio.sleep(0.05)
+            if desk.gate.is_set():
+                async for chunk in chunks:
+                    yield chunk
+                return
+            whole = [chunk async for chunk in chunks]
+            desk.arrived.set()
+            while not desk.gate.is_set():
+                await asyncio.sleep(0.05)
+            for chunk in whole:
                 yield chunk
 
         return await take(*words, chunks=gated(), **more)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.__main__ import ABSENT, main, played
+from tests.interop import __main__ as interop
+from tests.interop.__main__ import ABSENT, Verdict, counts, main, played
 from tests.interop.edc import CACHE, KIT, CannotBeHad, require_edc
 
 SLICE = r"paged|pulls|Hansa negotiates"
@@ -30,3 +31,32 @@ def test_without_a_jdk_it_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytes
         require_edc()
     assert main([]) == ABSENT
     assert "needs a JDK" in capsys.readouterr().err
+
+
+def test_without_postgresql_it_says_so_after_what_could_be_played(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    absent = tmp_path / "postgres"
+    absent.write_text("#!/bin/sh\necho 'PostgreSQL cannot be had: no initdb' >&2\nexit 3\n")
+    absent.chmod(0o755)
+    in_memory = Verdict("memory", "2025-1", "Hansa refuses EDC", None, 1.0)
+    monkeypatch.setattr(interop, "SCRIPT", absent)
+    monkeypatch.setattr(interop, "require_edc", lambda: None)
+    monkeypatch.setattr(interop, "played", lambda *_, **__: iter([in_memory]))
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    assert main([]) == ABSENT
+    told = capsys.readouterr()
+    assert told.err == "make interop: PostgreSQL cannot be had: no initdb\n"
+    assert told.out.splitlines() == [str(in_memory), "1 passed, 0 failed (memory 2025-1 1/1)"]
+    assert main(["--store", "memory"]) == 0
+
+
+def test_the_closing_line_counts_each_half() -> None:
+    fine = Verdict("memory", "2025-1", "EDC pulls from Hansa", None, 3.04)
+    bad = Verdict("postgres", "2024/1", "EDC pulls from Hansa", "AssertionError: it did not", 3.0)
+    told_again = Verdict("postgres", "2024/1", "Hansa refuses EDC", None, 1.0, again=2)
+    assert counts([fine, bad, told_again]) == "2 passed, 1 failed (memory 2025-1 1/1, postgres 2024/1 1/2)"
+    assert str(fine) == "ok      memory    2025-1   EDC pulls from Hansa  (3.0 s)"
+    assert str(bad).startswith("FAILED  postgres")
+    assert str(bad).endswith("it did not")
+    assert str(told_again).endswith("(1.0 s, 2 × told again: EDC was at work on it)")
