@@ -21,8 +21,10 @@ MISSING = "make tck: the conformance kit needs a JDK"
 NO_PEER = "make interop: EDC needs a JDK (17 or newer) and Maven; not found: java"
 
 
-def run(home: Path, *, kit: str = "", peer: str = "", broken: str = "") -> subprocess.CompletedProcess[str]:
-    scripts = {"scripts/tck": kit, "scripts/interop": peer, "scripts/sweep": ""}
+def run(
+    home: Path, *, kit: str = "", peer: str = "", sweep: str = "", broken: str = ""
+) -> subprocess.CompletedProcess[str]:
+    scripts = {"scripts/tck": kit, "scripts/interop": peer, "scripts/sweep": sweep}
     programs = {**{path: f"#!/bin/sh\n{text}\n" for path, text in scripts.items()}, "bin/make": MAKE}
     for path, text in programs.items():
         program = home / path
@@ -58,14 +60,22 @@ def test_where_the_peer_cannot_be_had_the_rest_counts(tmp_path: Path) -> None:
     assert ran.stdout.splitlines()[-1] == CLOSING
 
 
+def test_where_postgresql_cannot_be_had_its_sweep_is_left_out(tmp_path: Path) -> None:
+    ran = run(tmp_path, sweep="echo 'PostgreSQL cannot be had: no network' >&2; exit 3")
+    assert ran.returncode == 0, ran.stdout
+    assert "PostgreSQL cannot be had: no network\n== scripts/sweep --store postgres: left out" in ran.stdout
+    assert "== make sweep: done" in ran.stdout
+
+
 @pytest.mark.parametrize(
     ("broken", "named"),
     [
         ({"kit": "exit 1"}, "scripts/tck"),
         ({"peer": "exit 1"}, "scripts/interop"),
+        ({"sweep": "exit 1"}, "scripts/sweep --store postgres"),
         ({"broken": "demo"}, "make demo"),
     ],
-    ids=["the kit", "the peer", "the demonstration"],
+    ids=["the kit", "the peer", "the sweep", "the demonstration"],
 )
 def test_a_step_that_fails_is_named_and_the_others_run(tmp_path: Path, broken: dict[str, str], named: str) -> None:
     ran = run(tmp_path, **broken)

@@ -18,7 +18,7 @@ from tests.reckoning import Findings
 from tests.sweep.pair import EDITIONS, NotThere, Pair, until
 from tests.sweep.points import PUBLISHED, TRANSFER, Point, Step
 
-LINGER: Final = 10.0
+LINGER: Final = 60.0
 """Seconds in which a node may still die once both sides stand where the scene ends: S5 comes after all else."""
 
 
