@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -36,7 +37,7 @@ from node.portal.headers import SecurityHeaders
 from node.vocab.dsp import VERSIONS
 from node.web import catalogue, data, dcp, dsp, feed, health, ledger, processes, pushed, sparql, wellknown
 from node.web.management import blocks, exchanges, limits, operation, people, records, results, scenarios
-from node.web.problems import answer_failure, answer_problem
+from node.web.problems import answer_failure, answer_nobody, answer_problem
 
 
 def application(node: HansaNode) -> ASGIApp:
@@ -265,6 +266,7 @@ def _errors(app: FastAPI, portal: Any) -> None:
     app.add_exception_handler(HansaError, failed)
     app.add_exception_handler(HTTPException, failed)
     app.add_exception_handler(RequestValidationError, failed)
+    app.add_exception_handler(ClientDisconnect, answer_nobody)
     app.add_exception_handler(Exception, failed)
 
 

@@ -56,6 +56,12 @@ async def answer_problem(request: Request, error: Exception) -> Response:
     )
 
 
+async def answer_nobody(request: Request, _: Exception) -> Response:
+    """Exception handler for a caller that went away before it had said all: nobody's fault, and nobody to tell."""
+    log.debug("the caller went away", extra={"path": request.url.path})
+    return Response(status_code=499)
+
+
 async def answer_failure(request: Request, error: Exception) -> Response:
     """Exception handler for everything else: a bug of ours, told to the log and to nobody else."""
     log.error("unhandled", exc_info=error, extra={"path": request.url.path})
