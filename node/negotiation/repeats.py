@@ -48,19 +48,19 @@ class Repeats(Generic[P]):
         last = self._store.last_accepted(tx, process.pid)
         if last is None or last.message != message.name:
             return None
-        before, now = _without_id(wire.read(last.body)), _without_id(message.body)
+        before, now = _content(wire.read(last.body)), _content(message.body)
         return last if before == now or wire.same(before, now) else None
 
     def _of_this_content(self, tx: Transaction, process: P, message: Incoming) -> Exchange | None:
         """JSON-LD that is written anew may come in other bytes: another order of members, other prefixes."""
-        said = wire.read(self._kept(wire.text(message.body)))
+        said = _content(wire.read(self._kept(wire.text(message.body))))
         for one in reversed(self._store.exchanges(tx, process.pid)):
             accepted = not one.outgoing and 200 <= one.answer_status < 300
             named = one.message == message.name and one.message_id == message.id
-            if accepted and named and wire.same(wire.read(one.body), said):
+            if accepted and named and wire.same(_content(wire.read(one.body)), said):
                 return one
         return None
 
 
-def _without_id(body: Mapping[str, Any]) -> dict[str, Any]:
+def _content(body: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name not in ("@id", "@context")}

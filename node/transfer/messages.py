@@ -61,8 +61,11 @@ def endpoint_properties(address: Mapping[str, Any] | None) -> dict[str, str]:
     return {entry["name"]: entry["value"] for entry in (address or {}).get("endpointProperties", [])}
 
 
-def without_secrets(body: Mapping[str, Any]) -> dict[str, Any]:
-    """A message as people may see it: whoever holds the authorization of a data address may read the bytes."""
+def without_secrets(body: Any) -> Any:
+    """A message as people may see it: whoever holds the authorization of a data address may read the bytes. One that
+    came in another form than the compact one was kept without it."""
+    if not isinstance(body, Mapping):
+        return body
     address = body.get("dataAddress")
     return {**body, "dataAddress": without_token(address)} if isinstance(address, Mapping) else dict(body)
 

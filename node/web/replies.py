@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import Any, Final
 
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from node.base.crashpoints import crashpoint, die, due
+from node.base.jsons import canonical
 from node.negotiation import machine as negotiating
 from node.negotiation.conversation import Answer
 from node.transfer import machine as transferring
@@ -30,11 +31,14 @@ def reply(answer: Answer, message: str) -> Response:
 
 
 class _Reply(JSONResponse):
-    """An answer of which a test may have half sent."""
+    """An answer in the very bytes in which it is kept; a test may have half of it sent."""
 
     def __init__(self, answer: Answer, message: str) -> None:
         super().__init__(answer.body, status_code=answer.status)
         self._point = point(message, "R4")
+
+    def render(self, content: Any) -> bytes:
+        return canonical(content)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if due(self._point):

@@ -1,4 +1,8 @@
-"""Checking the messages in the file of an agreement: their bytes, their order, and that they say what was agreed."""
+"""Checking the messages in the file of an agreement: their bytes, their order, and that they say what was agreed.
+
+The bytes are those of the version that the messages are of, in whatever form of JSON-LD they came; what they say is
+compared in the compact form of DSP 2025-1 (docs/decisions/0014-json-ld-without-a-processor.md).
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.base.errors import InvalidInput
-from node.base.jsons import canonical, read_json
+from node.base.jsons import read_json
 from node.base.process import Role
-from node.negotiation import machine, messages
+from node.negotiation import machine, messages, wire
 from node.negotiation.dossier import parts
 from node.negotiation.dossier.findings import Report
 from node.negotiation.timeline import Fate
@@ -133,7 +137,7 @@ def _led(taken: Sequence[_Said], members: Mapping[str, bytes], body: Mapping[str
     ):
         raise InvalidInput("the last offer in the messages is another than the one in the file")
     for one in taken:
-        if one.name == machine.AGREEMENT and canonical(one.body["agreement"]) != canonical(body):
+        if one.name == machine.AGREEMENT and not wire.same(one.body["agreement"], body):
             raise InvalidInput("the message that proposed the agreement has another one")
         signature = one.body.get(messages.SIGNATURE)
         if one.name in (machine.AGREEMENT, machine.VERIFICATION):

@@ -81,7 +81,8 @@ HOW TO CHECK IT BY HAND
    those of did:web:example.org:city at https://example.org/city/did.json .
 
 5. The messages say the same. messages/index.json lists them in order; the agreement stands in the message
-   ContractAgreementMessage, both signatures in that and in ContractAgreementVerificationMessage.
+   ContractAgreementMessage, both signatures in that and in ContractAgreementVerificationMessage. In version 2024/1 of
+   the protocol its members bear prefixes there.
 
 6. The agreement is in the ledgers. For each entry in ledger/SIDE, this leads from the entry to the root that the
    party has signed (RFC 9162, 2.1.3.2):
