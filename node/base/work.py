@@ -98,16 +98,21 @@ class Outbox(Protocol):
         """Give it back for later, with the reason; False when the lease was lost."""
 
     def bury(self, tx: Transaction, task: Task, *, error: str) -> bool:
-        """Give up on it: kept as a dead letter with its reason."""
+        """Give up on it: kept as a dead letter with its reason, and with ``task.body``, which may be less than what
+        was sent."""
 
-    def revive(self, tx: Transaction, task_id: str, *, due: datetime) -> bool:
-        """Put a dead letter back into the queue; False when there is none of this id."""
+    def find(self, tx: Transaction, task_id: str) -> Task | None:
+        """A task by its id, dead or not; None when there is none."""
+
+    def revive(self, tx: Transaction, task_id: str, *, due: datetime, body: bytes | None = None) -> bool:
+        """Put a dead letter back into the queue, with another ``body`` where one is given; False when there is none
+        of this id."""
 
     def cancel(self, tx: Transaction, task_id: str) -> Task | None:
         """Remove a task that is no longer wanted, leased or not. What was removed; None where there was none."""
 
-    def dead(self, tx: Transaction, limit: int = 100) -> Sequence[Task]:
-        """Dead letters, newest first."""
+    def dead(self, tx: Transaction, limit: int = 100, *, subject: str | None = None) -> Sequence[Task]:
+        """Dead letters, newest first; those about one ``subject`` where it is named."""
 
     def waiting(self, tx: Transaction) -> int:
         """How many tasks are not done and not dead."""

@@ -17,10 +17,10 @@ from node import __version__
 from node.adapters.egress import same_party
 from node.base.errors import ForbiddenAddress, HansaError, InvalidInput, MethodNotAllowed, NotFound, RemoteFault
 from node.bootstrap.bodies import BodyLimits
+from node.bootstrap.letters import Letters
 from node.bootstrap.node import HansaNode
 from node.bootstrap.operation import (
     IssuerView,
-    OutboxView,
     Proofs,
     ToRegion,
     gauges,
@@ -246,7 +246,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
         operation.router(
             person=person,
             facts=lambda: node_facts(node),
-            deliveries=OutboxView(node),
+            deliveries=Letters(node),
             checks=Proofs(node),
             forward=ToRegion(node),
         )

@@ -19,7 +19,7 @@ from node.bootstrap.protocol import protocol
 from node.bootstrap.scenarios import scenarios
 from node.bootstrap.situations import Situations
 from node.bootstrap.soundness import SignedHead, require_newest, require_undamaged
-from node.bootstrap.tasks import LENGTHY, handlers, timers
+from node.bootstrap.tasks import LENGTHY, handlers, remains, timers
 from node.cage.cage import Cage
 from node.catalogue.access import Access
 from node.catalogue.browse import Browse
@@ -234,6 +234,7 @@ def build(
         pace=Pace(lease=settings.lease_seconds),
         embedded=settings.embedded,
         lengthy=LENGTHY,
+        remains=remains,
     )
     wakes.worker = worker.wake
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from anyio.to_thread import run_sync
@@ -11,7 +11,6 @@ from anyio.to_thread import run_sync
 from node import __version__
 from node.adapters.egress import Lane
 from node.base.errors import HansaError, InvalidInput, NotFound, PeerUnreachable
-from node.base.work import Task
 from node.bootstrap.node import HansaNode
 from node.bootstrap.parts import Parts, Stores
 from node.bootstrap.people import verify_signature
@@ -21,28 +20,6 @@ from node.ledger.checkpoints import LogKey
 from node.ledger.verification import verify_all
 from node.negotiation.dossier.collecting import ExportAgreement
 from node.negotiation.proof import ProveAgreement
-
-
-class OutboxView:
-    """The outbox as its operator sees it."""
-
-    def __init__(self, node: HansaNode) -> None:
-        self._node = node
-        self._stores = node.parts.stores
-
-    def waiting(self) -> int:
-        with self._stores.uow.read() as tx:
-            return self._stores.outbox.waiting(tx)
-
-    def dead(self) -> Sequence[Task]:
-        with self._stores.uow.read() as tx:
-            return self._stores.outbox.dead(tx)
-
-    def revive(self, task_id: str) -> bool:
-        with self._stores.uow.begin() as tx:
-            revived = self._stores.outbox.revive(tx, task_id, due=self._node.parts.clock.now())
-        self._node.worker.wake()
-        return revived
 
 
 class IssuerView:

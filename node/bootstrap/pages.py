@@ -11,8 +11,10 @@ from anyio.to_thread import run_sync
 from node import __version__
 from node.base.errors import HansaError, NotAllowed, NotFound, Unauthenticated
 from node.base.process import Exchange
+from node.base.work import Task
+from node.bootstrap.letters import Letters
 from node.bootstrap.node import HansaNode
-from node.bootstrap.operation import IssuerView, OutboxView, Proofs
+from node.bootstrap.operation import IssuerView, Proofs
 from node.bootstrap.portrayal import access_made, asked, quality
 from node.bootstrap.scenario_pages import ScenarioPages
 from node.catalogue.access import AccessCode
@@ -39,6 +41,7 @@ from node.portal.ports import (
     Member,
     NodeFacts,
     Quality,
+    Stuck,
 )
 from node.portal.settings import PortalSettings
 from node.semantics.documents import serialise
@@ -71,7 +74,7 @@ class PortalNode:
     def __init__(self, node: HansaNode) -> None:
         self._node = node
         self._stores = node.parts.stores
-        self._outbox = OutboxView(node)
+        self._letters = Letters(node)
         self._issuer = IssuerView(node.parts)
         self._proofs = Proofs(node)
         self._sign_in: SignIn = node.people.sign_in
@@ -235,10 +238,10 @@ class PortalNode:
         def read() -> Conversation:
             try:
                 negotiation, exchanges, decision = overview.negotiation(pid)
-                return self._conversation(negotiation, exchanges, decision=decision is not None)
+                return self._conversation(negotiation, exchanges, decision=decision is not None, detailed=True)
             except NotFound:
                 transfer, exchanges, reception = overview.transfer(pid)
-                return self._conversation(transfer, exchanges, reception)
+                return self._conversation(transfer, exchanges, reception, detailed=True)
 
         return await run_sync(read)
 
@@ -248,6 +251,7 @@ class PortalNode:
         exchanges: Sequence[Exchange] = (),
         reception: Reception | None = None,
         *,
+        detailed: bool = False,
         decision: bool = False,
     ) -> Conversation:
         with self._stores.uow.read() as tx:
@@ -258,18 +262,26 @@ class PortalNode:
             titles=record.titles if record else {},
             exchanges=tuple(exchanges),
             reception=reception,
+            stuck=tuple(self._stuck(task) for task in self._letters.about(process.pid)) if detailed else (),
             decision=decision,
         )
 
     async def deliveries(self, caller: Caller) -> Deliveries:
         _require(caller)
-        return Deliveries(
-            waiting=await run_sync(self._outbox.waiting), stuck=tuple(await run_sync(self._outbox.dead))
-        )
+        waiting, dead = await run_sync(self._letters.waiting), await run_sync(self._letters.dead)
+        return Deliveries(waiting=waiting, stuck=tuple(self._stuck(task) for task in dead))
+
+    def _stuck(self, task: Task) -> Stuck:
+        return Stuck(task=task, peer_name=self._node.access.named(task.lane.rpartition(" ")[2]))
 
     async def retry(self, task_id: str, caller: Caller) -> None:
         _require(caller, UserRole.OPERATOR)
-        if not await run_sync(lambda: self._outbox.revive(task_id)):
+        if not await run_sync(lambda: self._letters.revive(task_id)):
+            raise NotFound("there is no dead letter of this id")
+
+    async def give_up(self, task_id: str, caller: Caller) -> None:
+        _require(caller, UserRole.OPERATOR)
+        if not await run_sync(lambda: self._letters.give_up(task_id)):
             raise NotFound("there is no dead letter of this id")
 
     # ---- people and members --------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from node.scenarios.model import Run, Transformation
 from node.scenarios.releasing import Release
 from node.scenarios.usecases import Runs
 from node.worker.loop import Again, Done, Handler, Outcome
+from node.worker.pace import Pace
 
 log = logging.getLogger("hansa.runs")
 
@@ -153,15 +154,20 @@ def scenarios(
     )
 
 
-def run_handler(engine: Engine) -> Handler:
-    """What is done with the tasks of runs. A peer is waited for as long as the worker has patience; where this node
-    itself fails again and again, the run ends, and says so."""
+PATIENCE = Pace()
+
+
+def run_handler(engine: Engine, patience: Pace = PATIENCE) -> Handler:
+    """What is done with the tasks of runs. A peer is waited for as long as the worker has ``patience``; then, and
+    where this node itself fails again and again, the run ends, and says so."""
 
     async def handle(task: Task) -> Outcome:
         try:
             await engine.carry_out(task.subject)
         except PeerUnreachable as error:
-            return Again(error.detail)
+            if not patience.exhausted(task.attempts):
+                return Again(error.detail)
+            await engine.give_up(task.subject, error)
         except (Overloaded, LocalFault) as error:
             if task.attempts < MOST_ATTEMPTS:
                 return Again(error.detail)

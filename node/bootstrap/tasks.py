@@ -19,6 +19,7 @@ from node.negotiation.wire import sent
 from node.scenarios.jobs import JOB_TOPIC
 from node.scenarios.usecases import RUN_TOPIC
 from node.transfer import machine as transferring
+from node.transfer import messages as transfer_messages
 from node.transfer.model import Transfer
 from node.transfer.usecases import PUSH_TOPIC, RECEIVE_TOPIC
 from node.worker.deliveries import PeerAnswer, SendMessages
@@ -27,6 +28,14 @@ from node.worker.timers import Timer
 
 LENGTHY: Final = frozenset({RECEIVE_TOPIC, PUSH_TOPIC, JOB_TOPIC, RUN_TOPIC})
 """Topics whose tasks move bytes or compute, for hours where a peer is slow: they must not keep messages waiting."""
+
+
+def remains(task: Task) -> bytes:
+    """What is kept of a dead letter: without the token of a data address, which nobody needs until it is sent again,
+    and then it is a new one (``node.bootstrap.letters``)."""
+    if task.headers.get("process") == transferring.TABLE.name:
+        return transfer_messages.kept(task.body)
+    return task.body
 
 
 def handlers(

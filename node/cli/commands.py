@@ -9,6 +9,7 @@ import typer
 from node import __version__
 from node.cli import (
     agreements,
+    deliveries,
     find,
     get,
     layers,
@@ -70,6 +71,6 @@ def options(
 
 for module in (
     *(setup, publish, synth, find, get, agreements, negotiations, transfers, limits),
-    *(models, layers, runs, people, members, tokens, upkeep),
+    *(models, layers, runs, people, members, tokens, deliveries, upkeep),
 ):
     module.register(app)

@@ -303,6 +303,10 @@ class HansaClient:
         """Try a dead letter again."""
         return dict(self._json("POST", f"/api/deliveries/{quote(task_id, safe='')}/retry"))
 
+    def give_up(self, task_id: str) -> dict[str, Any]:
+        """Never try a dead letter again; what waits for it ends."""
+        return dict(self._json("POST", f"/api/deliveries/{quote(task_id, safe='')}/give-up"))
+
     def accounts(self) -> list[dict[str, Any]]:
         """People of this node."""
         return list(self._get("/api/accounts"))

@@ -152,6 +152,12 @@ async def retry(desk: Desk, visit: Visit) -> Response:
     return desk.go(visit, visit.url("/deliveries", done="retried"))
 
 
+async def give_up(desk: Desk, visit: Visit) -> Response:
+    """``POST /deliveries/{id}/give-up``."""
+    await desk.node.give_up(visit.request.path_params["id"], visit.caller)
+    return desk.go(visit, visit.url("/deliveries", done="given-up"))
+
+
 def family(conversation: Conversation) -> str:
     """``negotiation`` or ``transfer``."""
     return "negotiation" if isinstance(conversation.process, Negotiation) else "transfer"

@@ -88,6 +88,7 @@ class Portal:
             ("GET", "/processes/{pid:path}", page(pages_work.process, **people)),
             ("GET", "/deliveries", page(pages_work.deliveries, **people)),
             ("POST", "/deliveries/{id:path}/retry", page(pages_work.retry, **form)),
+            ("POST", "/deliveries/{id:path}/give-up", page(pages_work.give_up, **form)),
             ("GET", "/applications", page(pages_region.applications, **people)),
             ("GET", "/issued", page(pages_region.issued, **people)),
             ("POST", "/issued/{id:path}/revoke", page(pages_region.revoke, **form)),

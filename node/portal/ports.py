@@ -102,14 +102,30 @@ class IssuedTo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stuck:
+    """A dead letter: what could not be delivered to whom, after all attempts."""
+
+    task: Task
+    peer_name: str
+
+    @property
+    def of_process(self) -> bool:
+        """Whether a process (``task.subject``) waits for it."""
+        return "process" in self.task.headers or self.task.topic in ("receive", "push")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """A negotiation or a transfer with its messages, oldest first. ``decision``: a person here has to decide."""
+    """A negotiation or a transfer with its messages, oldest first; ``stuck`` is what of it was given up.
+
+    ``decision``: a person here has to decide."""
 
     process: Negotiation | Transfer
     peer_name: str
     titles: Texts
     exchanges: tuple[Exchange, ...] = ()
     reception: Reception | None = None
+    stuck: tuple[Stuck, ...] = ()
     decision: bool = False
 
 
@@ -118,7 +134,7 @@ class Deliveries:
     """What has not left yet: how many tasks wait, and those that were given up (dead letters)."""
 
     waiting: int
-    stuck: tuple[Task, ...]
+    stuck: tuple[Stuck, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +271,10 @@ class Node(Protocol):
         """What waits and what is stuck."""
 
     async def retry(self, task_id: str, caller: Caller) -> None:
-        """Put a dead letter back into the queue. Raises ``NotFound``."""
+        """Put a dead letter back into the queue. Raises ``NotFound``, and ``Conflict`` where it cannot be sent."""
+
+    async def give_up(self, task_id: str, caller: Caller) -> None:
+        """Give a dead letter up for good: what waits for it ends. Raises ``NotFound``."""
 
     # people and members -----------------------------------------------------------------------------------
     async def sign_in(self, login: str, password: str, *, origin: str = "") -> str:

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 from node.base.clock import Clock
 from node.base.delivery import Courier
 from node.base.errors import Conflict
+from node.base.jsons import canonical, read_object
 from node.base.process import Role
 from node.base.work import Transaction
 from node.catalogue.dsp import runnable
@@ -267,6 +268,13 @@ class Reactions:
         public = {name: value for name, value in address.items() if name != "endpointProperties"}
         body = messages.start(transfer, address)
         return self._conversation.command(tx, transfer, machine.START, body, due=due, data_address=public)
+
+    def reissue(self, tx: Transaction, transfer: Transfer, body: bytes) -> bytes:
+        """The start that ``body`` was, with a new address. Raises ``Conflict`` where there is nothing to start."""
+        opened = self._open(tx, transfer, self._agreements.get(tx, transfer.agreement))
+        if isinstance(opened, _Shut):
+            raise Conflict(opened.why, remedy="give the message up: the transfer then ends")
+        return canonical({**read_object(body), "dataAddress": opened})
 
     def _refuse(
         self, tx: Transaction, transfer: Transfer, code: str, reason: list[Any], *, due: datetime | None = None

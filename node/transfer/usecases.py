@@ -31,6 +31,7 @@ from node.transfer.addresses import push_address, read_push_address, without_tok
 from node.transfer.model import Reception, Transfer
 from node.transfer.ports import GrantStore, ReceptionStore, TransferStore
 from node.transfer.reactions import PUSH_TOPIC, RECEIVE_TOPIC, Granting, Judge, Reactions, resumable
+from node.transfer.reissue import Reissue
 from node.vocab.dsp import PULL, PUSH, version_of
 
 __all__ = ["PUSH_TOPIC", "RECEIVE_TOPIC", "Presume", "Transfers"]
@@ -88,6 +89,9 @@ class Transfers:
             strategy=strategy,
             note=note,
             clock=clock,
+        )
+        self.reissue = Reissue(
+            store=store, conversation=conversation, reactions=self._reactions, public_url=public_url
         )
 
     # ---- doors -----------------------------------------------------------------------------------------------
@@ -311,7 +315,7 @@ class Transfers:
             self._reactions.command(tx, transfer, machine.COMPLETION)
 
     def not_pushed(self, tx: Transaction, pid: str, code: str, reason: list[Any]) -> None:
-        """The bytes will never go out: end the transfer."""
+        """The bytes will never be moved: end the transfer."""
         transfer = self._store.get(tx, pid, lock=True)
         if transfer is not None and self._conversation.may_send(transfer, machine.TERMINATION):
             self._reactions.command(tx, transfer, machine.TERMINATION, code=code, reason=reason)

@@ -21,6 +21,7 @@ from node.base.clock import Clock
 from node.base.crashpoints import crashpoint
 from node.base.work import Outbox, Task, Transaction, UnitOfWork
 from node.worker.lanes import Lanes
+from node.worker.pace import Pace as Pace  # noqa: PLC0414 - how a worker works is said where it is made
 
 log = logging.getLogger("hansa.worker")
 
@@ -65,39 +66,11 @@ class Handler(Protocol):
     def __call__(self, task: Task) -> Awaitable[Outcome]: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """How the worker works: seconds and counts. ``lane_width``: how many tasks of one lane run at a time;
-    ``lengthy``: how many of the ``concurrency`` may be tasks of lengthy topics.
-
-    ``give_up_after`` counts the time for which a task was tried. The hours in which this node itself was off do not
-    count, nor does what lay before a person tried a dead letter again.
-    """
-
-    lease: float = 30.0
-    poll: float = 1.0
-    concurrency: int = 64
-    lengthy: int = 32
-    lane_width: int = 16
-    first_delay: float = 0.2
-    longest_delay: float = 30.0
-    give_up_after: timedelta = timedelta(days=3)
-
-    def delay(self, attempts: int) -> float:
-        """The longest pause after so many attempts: doubling, capped."""
-        return min(self.longest_delay, self.first_delay * float(2 ** min(attempts, 16)))
-
-    def spent(self, attempts: int) -> float:
-        """For about how many seconds a task has been tried that was attempted so often."""
-        growing = [self.delay(attempt) for attempt in range(1, min(attempts, 17) + 1)]
-        return 0.75 * (sum(growing) + self.longest_delay * max(0, attempts - len(growing)))
-
-
 class Worker:
     """Runs until it is stopped. ``wake`` may be called from any thread.
 
     ``lengthy``: topics whose tasks may take as long as a peer likes, such as the bytes of a large file from a slow
-    one. However many of them run, messages are sent.
+    one. However many of them run, messages are sent. ``remains``: what is kept of the body of a dead letter.
     """
 
     def __init__(
@@ -111,11 +84,13 @@ class Worker:
         pace: Pace | None = None,
         embedded: bool = False,
         lengthy: Collection[str] = (),
+        remains: Callable[[Task], bytes] | None = None,
     ) -> None:
         self._uow = uow
         self._outbox = outbox
         self._handlers = handlers
         self._lengthy = sorted(lengthy)
+        self._remains = remains
         self._clock = clock
         self._instance = instance
         self._pace = pace or Pace()
@@ -347,9 +322,8 @@ class Worker:
                 case Again(error, after, _, at_least, note):
                     if note is not None:
                         note(tx)
-                    if self._pace.spent(task.attempts) > self._pace.give_up_after.total_seconds():
-                        log.warning("dead letter", extra={"task": task.id, "topic": task.topic, "why": error})
-                        self._outbox.bury(tx, task, error=f"given up: {error}")
+                    if self._pace.exhausted(task.attempts):
+                        self._bury(tx, task, f"given up: {error}")
                     else:
                         pause = max(after if after is not None else self._delay(task), at_least)
                         due = self._clock.now() + timedelta(seconds=pause)
@@ -359,14 +333,18 @@ class Worker:
                         counted = replace(task, attempts=task.attempts + spared)
                         self._outbox.retry(tx, counted, due=due, error=error)
                 case Never(error):
-                    log.warning("dead letter", extra={"task": task.id, "topic": task.topic, "why": error})
-                    self._outbox.bury(tx, task, error=error)
+                    self._bury(tx, task, error)
         crashpoint(f"{task.headers.get('process', task.topic)}.{task.headers.get('message', '')}.S5")
         if isinstance(outcome, Again):
             if outcome.lane_down:
                 self._lanes.down(task.lane)
         else:
             self._lanes.up(task.lane)
+
+    def _bury(self, tx: Transaction, task: Task, error: str) -> None:
+        log.warning("dead letter", extra={"task": task.id, "topic": task.topic, "why": error})
+        kept = task if self._remains is None else replace(task, body=self._remains(task))
+        self._outbox.bury(tx, kept, error=error)
 
     def _delay(self, task: Task) -> float:
         """With jitter, so that many waiting senders do not come back in step."""

@@ -163,6 +163,24 @@ class TestOutbox:
         assert (again.attempts, again.dead) == (1, False)
         assert again.fence > first.fence
 
+    def test_a_dead_letter_keeps_what_it_was_buried_with_and_goes_out_as_it_is_told(self, stores: Stores) -> None:
+        put(stores, task("a", subject="x"), task("b", subject="y"))
+        first, second = lease(stores)
+        with stores.uow.begin() as tx:
+            assert stores.outbox.bury(tx, replace(first, body=b"less"), error="no")
+            assert stores.outbox.bury(tx, second, error="no")
+        with stores.uow.read() as tx:
+            assert names(stores.outbox.dead(tx, subject="x")) == ["a"]
+            assert stores.outbox.dead(tx, subject="z") == []
+            found = stores.outbox.find(tx, "a")
+            assert found is not None
+            assert (found.body, found.dead) == (b"less", True)
+            assert stores.outbox.find(tx, "c") is None
+        with stores.uow.begin() as tx:
+            assert stores.outbox.revive(tx, "a", due=NOW, body=b"anew")
+            assert stores.outbox.revive(tx, "b", due=NOW)
+        assert [one.body for one in lease(stores)] == [b"anew", second.body]
+
     def test_cancel_removes_leased_and_free(self, stores: Stores) -> None:
         put(stores, task("free", due=NOW + MINUTE), task("leased"))
         [leased] = lease(stores)

@@ -59,6 +59,7 @@ from node.portal.ports import (
     NodeFacts,
     Quality,
     QualityPart,
+    Stuck,
 )
 from node.portal.settings import PortalSettings
 from node.transfer.model import Reception, Transfer
@@ -111,6 +112,7 @@ class FakeNode:
         self.scenarios = FakeScenarios()
         self.asked: list[tuple[str, str | None]] = []
         self.retried: list[str] = []
+        self.given_up: list[str] = []
         self.pending = _pending()
         self.applied = _applications()
         self.credentials = _credentials()
@@ -364,13 +366,20 @@ class FakeNode:
         raise NotFound
 
     async def deliveries(self, caller: Caller) -> Deliveries:
-        return Deliveries(waiting=3, stuck=tuple(self.stuck))
+        stuck = (Stuck(task=task, peer_name="Stad Brugge") for task in self.stuck)
+        return Deliveries(waiting=3, stuck=tuple(stuck))
 
     async def retry(self, task_id: str, caller: Caller) -> None:
         if task_id not in {task.id for task in self.stuck}:
             raise NotFound
         self.stuck = [task for task in self.stuck if task.id != task_id]
         self.retried.append(task_id)
+
+    async def give_up(self, task_id: str, caller: Caller) -> None:
+        if task_id not in {task.id for task in self.stuck}:
+            raise NotFound
+        self.stuck = [task for task in self.stuck if task.id != task_id]
+        self.given_up.append(task_id)
 
     # people and members -----------------------------------------------------------------------------------
     async def sign_in(self, login: str, password: str, *, origin: str = "") -> str:
@@ -708,6 +717,7 @@ def _stuck() -> list[Task]:
             due=NOW - timedelta(minutes=20),
             attempts=12,
             last_error="The other node does not answer: connection refused (127.0.0.1:8103)",
+            headers={"process": "transfer process", "message": "TransferStartMessage"},
             dead=True,
         )
     ]

@@ -222,13 +222,18 @@ class MemoryOutbox:
         return self._give_back(tx, task, due=due, last_error=error, attempts=task.attempts, fence=task.fence + 1)
 
     def bury(self, tx: Transaction, task: Task, *, error: str) -> bool:
-        return self._give_back(tx, task, dead=True, last_error=error)
+        return self._give_back(tx, task, dead=True, last_error=error, body=task.body)
 
-    def revive(self, tx: Transaction, task_id: str, *, due: datetime) -> bool:
+    def find(self, tx: Transaction, task_id: str) -> Task | None:
+        queued: _Queued | None = memory(tx).rows(self.table).get(task_id)
+        return None if queued is None else queued.task
+
+    def revive(self, tx: Transaction, task_id: str, *, due: datetime, body: bytes | None = None) -> bool:
         queued: _Queued | None = memory(tx).rows(self.table).get(task_id)
         if queued is None or not queued.task.dead:
             return False
-        task = replace(queued.task, dead=False, due=due, attempts=0, fence=queued.task.fence + 1)
+        revived = queued.task if body is None else replace(queued.task, body=body)
+        task = replace(revived, dead=False, due=due, attempts=0, fence=queued.task.fence + 1)
         memory(tx).put(self.table, task_id, replace(queued, task=task))
         return True
 
@@ -237,8 +242,9 @@ class MemoryOutbox:
         memory(tx).drop(self.table, task_id)
         return None if queued is None else queued.task
 
-    def dead(self, tx: Transaction, limit: int = 100) -> Sequence[Task]:
-        dead = [queued.task for queued in self._all(tx) if queued.task.dead]
+    def dead(self, tx: Transaction, limit: int = 100, *, subject: str | None = None) -> Sequence[Task]:
+        every = [queued.task for queued in self._all(tx) if queued.task.dead]
+        dead = [task for task in every if subject is None or task.subject == subject]
         return dead[::-1][:limit]
 
     def waiting(self, tx: Transaction) -> int:

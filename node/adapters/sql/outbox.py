@@ -69,13 +69,16 @@ _RETRY = (
     )
 )
 _BURY = (
-    update(outbox).where(_held).values(dead=True, last_error=bindparam("error"), owner=null(), leased_until=null())
+    update(outbox)
+    .where(_held)
+    .values(dead=True, last_error=bindparam("error"), body=bindparam("kept"), owner=null(), leased_until=null())
 )
 _REVIVE = (
     update(outbox)
     .where(outbox.c.id == bindparam("task"), outbox.c.dead)
     .values(dead=False, due=bindparam("later"), attempts=0, fence=outbox.c.fence + 1)
 )
+_REVIVE_AS = _REVIVE.values(body=bindparam("sent"))
 _RENEW = update(outbox).where(_held).values(leased_until=bindparam("until"))
 _RELEASE = (
     update(outbox)
@@ -84,6 +87,8 @@ _RELEASE = (
 )
 _CANCEL = delete(outbox).where(outbox.c.id == bindparam("task")).returning(outbox)
 _DEAD = select(outbox).where(outbox.c.dead).order_by(outbox.c.ordinal.desc()).limit(bindparam("most"))
+_DEAD_ABOUT = _DEAD.where(outbox.c.subject == bindparam("about"))
+_FIND = select(outbox).where(outbox.c.id == bindparam("task"))
 _WAITING = select(func.count()).select_from(outbox).where(~outbox.c.dead)
 _NEXT_DUE = select(
     func.min(
@@ -155,17 +160,29 @@ class SqlOutbox:
         return self._hit(tx, _RETRY, _lease_of(task) | changes)
 
     def bury(self, tx: Transaction, task: Task, *, error: str) -> bool:
-        return self._hit(tx, _BURY, _lease_of(task) | {"error": error})
+        return self._hit(tx, _BURY, _lease_of(task) | {"error": error, "kept": task.body})
 
-    def revive(self, tx: Transaction, task_id: str, *, due: datetime) -> bool:
-        return self._hit(tx, _REVIVE, {"task": task_id, "later": due})
+    def find(self, tx: Transaction, task_id: str) -> Task | None:
+        row = connection_of(tx).execute(_FIND, {"task": task_id}).one_or_none()
+        return None if row is None else build(Task, row)
+
+    def revive(self, tx: Transaction, task_id: str, *, due: datetime, body: bytes | None = None) -> bool:
+        wanted = {"task": task_id, "later": due}
+        if body is None:
+            return self._hit(tx, _REVIVE, wanted)
+        return self._hit(tx, _REVIVE_AS, wanted | {"sent": body})
 
     def cancel(self, tx: Transaction, task_id: str) -> Task | None:
         row = connection_of(tx).execute(_CANCEL, {"task": task_id}).one_or_none()
         return None if row is None else build(Task, row)
 
-    def dead(self, tx: Transaction, limit: int = 100) -> Sequence[Task]:
-        return [build(Task, row) for row in connection_of(tx).execute(_DEAD, {"most": limit})]
+    def dead(self, tx: Transaction, limit: int = 100, *, subject: str | None = None) -> Sequence[Task]:
+        wanted: dict[str, Any] = {"most": limit}
+        if subject is None:
+            rows = connection_of(tx).execute(_DEAD, wanted)
+        else:
+            rows = connection_of(tx).execute(_DEAD_ABOUT, wanted | {"about": subject})
+        return [build(Task, row) for row in rows]
 
     def waiting(self, tx: Transaction) -> int:
         return connection_of(tx).execute(_WAITING).scalar_one()

@@ -34,6 +34,8 @@ class Deliveries(Protocol):
 
     def revive(self, task_id: str) -> bool: ...
 
+    def give_up(self, task_id: str) -> bool: ...
+
 
 class Checks(Protocol):
     """What can be verified by a running node."""
@@ -85,6 +87,13 @@ def router(
         if not await run_sync(lambda: deliveries.revive(task_id)):
             raise NotFound("there is no dead letter of this id")
         return {"id": task_id, "state": "waiting"}
+
+    @api.post("/deliveries/{task_id}/give-up", summary="Never try a dead letter again, and end what waits for it")
+    async def give_up(request: Request, task_id: str) -> Any:
+        await person(request, UserRole.OPERATOR)
+        if not await run_sync(lambda: deliveries.give_up(task_id)):
+            raise NotFound("there is no dead letter of this id")
+        return {"id": task_id, "state": "given up"}
 
     @api.post("/verify", summary="Check proofs: this node's ledger, or an agreement in the other party's")
     async def verify(request: Request, wanted: Verify) -> Any:

@@ -261,7 +261,7 @@ def test_markup_stays_text_on_working_pages(text: str, node: FakeNode, monkeypat
         consumer_name=text,
         agreement=replace(agreed.agreement, ended=NOW, ended_why=text, signatures={text: text}, entry=text),
     )
-    node.stuck = [replace(node.stuck[0], last_error=text, lane=text, topic=text)]
+    node.stuck = [replace(node.stuck[0], last_error=text, lane=text, topic=text, headers={})]
     for place, one in enumerate(node.running):
         process = replace(one.process, peer=text, reason=[text, {"text": said}, {"@value": text}, 7, None], code=text)
         exchanges = tuple(replace(e, message=text, body=text.encode(), answer=text.encode()) for e in one.exchanges)

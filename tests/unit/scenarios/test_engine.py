@@ -498,6 +498,15 @@ class TestTheWorker:
         assert await run_handler(at.engine())(self.task(run.pid)) == Done()
         assert at.found(run.pid).state is State.SUCCESSFUL
 
+    async def test_a_peer_that_stays_away_is_given_up(self) -> None:
+        """After the three days for which a worker tries, the run says that it has failed, and why."""
+        at = await desk()
+        at.hand.trouble[1] = PeerUnreachable("nobody there")
+        run = await at.runs.start(WANTED, ELS)
+        assert await run_handler(at.engine())(self.task(run.pid, 12_000)) == Done()
+        ended = at.found(run.pid)
+        assert (ended.state, ended.error and ended.error["detail"]) == (State.FAILED, "nobody there")
+
     async def test_what_this_node_fails_at_is_given_up(self) -> None:
         at = await desk()
         at.hand.trouble = {turn: LocalFault("the disk is full") for turn in (1, 2)}

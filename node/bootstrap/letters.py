@@ -1,0 +1,101 @@
+"""The outbox as its operators see it: what waits, what was given up, and what becomes of that.
+
+A message that could not be delivered is kept, with the reason, and what waits for it waits on. A person tries it
+again once the other side is back, or gives it up for good: then what waited for it ends, as if the other side had
+refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+from node.base.jsons import canonical
+from node.base.process import Exchange
+from node.base.work import Task, Transaction
+from node.bootstrap.node import HansaNode
+from node.negotiation import machine as negotiating
+from node.negotiation.conversation import TOPIC as MESSAGE_TOPIC
+from node.transfer import machine as transferring
+from node.transfer.usecases import PUSH_TOPIC, RECEIVE_TOPIC
+
+CODE: Final = "not-delivered"
+UNDELIVERED: Final = 504
+"""The status in the time line in place of an answer that never came."""
+
+
+class Letters:
+    """What waits, and dead letters."""
+
+    def __init__(self, node: HansaNode) -> None:
+        self._node = node
+        self._stores = node.parts.stores
+        self._spoken = node.protocol
+
+    def waiting(self) -> int:
+        """How many tasks are on their way."""
+        with self._stores.uow.read() as tx:
+            return self._stores.outbox.waiting(tx)
+
+    def dead(self) -> Sequence[Task]:
+        """The newest dead letters."""
+        with self._stores.uow.read() as tx:
+            return self._stores.outbox.dead(tx)
+
+    def about(self, pid: str) -> Sequence[Task]:
+        """The dead letters for which this process waits."""
+        with self._stores.uow.read() as tx:
+            return self._stores.outbox.dead(tx, subject=pid)
+
+    def revive(self, task_id: str) -> bool:
+        """Try a dead letter again; False where there is none of this id.
+
+        A transfer's message gets a new token where it had one. Raises ``Conflict`` where that cannot be, because the
+        asset or the agreement is gone: then it can only be given up.
+        """
+        with self._stores.uow.begin() as tx:
+            task = self._find(tx, task_id)
+            if task is None:
+                return False
+            body = None
+            if task.headers.get("process") == transferring.TABLE.name:
+                body = self._spoken.transfers.reissue(tx, task.subject, str(task.headers["message"]), task.body)
+            self._stores.outbox.revive(tx, task_id, due=self._node.parts.clock.now(), body=body)
+        self._node.worker.wake()
+        return True
+
+    def give_up(self, task_id: str) -> bool:
+        """Never try a dead letter again, and end what waits for it; False where there is none of this id."""
+        with self._stores.uow.begin() as tx:
+            task = self._find(tx, task_id)
+            if task is None:
+                return False
+            self._stores.outbox.cancel(tx, task_id)
+            why = task.last_error or "it could not be delivered"
+            if task.topic == MESSAGE_TOPIC:
+                self._refuse(tx, task, why)
+            elif task.topic in (RECEIVE_TOPIC, PUSH_TOPIC):
+                self._spoken.transfers.not_pushed(tx, task.subject, CODE, [why])
+        self._node.worker.wake()
+        return True
+
+    def _find(self, tx: Transaction, task_id: str) -> Task | None:
+        task = self._stores.outbox.find(tx, task_id)
+        return task if task is not None and task.dead else None
+
+    def _refuse(self, tx: Transaction, task: Task, why: str) -> None:
+        """As if the peer had refused the message for good."""
+        exchange = Exchange(
+            pid=task.subject,
+            at=self._node.parts.clock.now(),
+            outgoing=True,
+            message=str(task.headers["message"]),
+            message_id=task.id,
+            body_sha256=hashlib.sha256(task.body).hexdigest(),
+            body=task.body,
+            answer_status=UNDELIVERED,
+            answer=canonical({"code": CODE, "reason": [why]}),
+        )
+        ours = self._spoken.negotiations if task.headers["process"] == negotiating.TABLE.name else None
+        (ours or self._spoken.transfers).refused(tx, task.subject, task.id, exchange, CODE, (why,))

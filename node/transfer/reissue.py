@@ -1,0 +1,48 @@
+"""A message that was given up, sent after all: what was secret in it was erased, and is made anew."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from node.base.errors import Conflict
+from node.base.jsons import canonical, read_object
+from node.base.work import Transaction
+from node.negotiation.conversation import Conversation
+from node.transfer import machine
+from node.transfer.access import token_hash
+from node.transfer.addresses import push_address
+from node.transfer.model import Transfer
+from node.transfer.ports import TransferStore
+from node.transfer.reactions import Reactions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reissue:
+    """Makes the bytes of such a message. ``public_url`` is this node's own."""
+
+    store: TransferStore
+    conversation: Conversation[Transfer]
+    reactions: Reactions
+    public_url: str
+
+    def __call__(self, tx: Transaction, pid: str, message: str, body: bytes) -> bytes:
+        """The ``message`` of the transfer ``pid`` that ``body`` was.
+
+        Raises ``Conflict`` where it cannot be sent any more: there is nothing left to start, or the address that the
+        consumer had the bytes pushed to is not its own, and what opened it was not kept.
+        """
+        transfer = self.store.get(tx, pid, lock=True)
+        if transfer is None or not isinstance(read_object(body).get("dataAddress"), Mapping):
+            return body
+        if message == machine.START:
+            return self.reactions.reissue(tx, transfer, body)
+        if transfer.push_token is None:
+            raise Conflict(
+                "what opens the address of this push was not kept", remedy="give it up, and have it pushed once more"
+            )
+        token = secrets.token_urlsafe(32)
+        self.conversation.amend(tx, transfer, push_token=token_hash(token))
+        address = push_address(self.public_url, transfer.pid, token=token)
+        return canonical({**read_object(body), "dataAddress": address})

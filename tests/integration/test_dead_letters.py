@@ -1,0 +1,201 @@
+"""What could not be delivered: kept with its reason, seen everywhere, tried again or given up for good."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.base.work import Task
+from node.bootstrap.node import HansaNode
+from tests import unkind
+from tests.nodes import CSV, Pair, Running, agree, publish, running, until
+from tests.unkind import Fault, Proxy, Request, behind, refused
+
+ENDS = ("FINALIZED", "COMPLETED", "TERMINATED")
+
+
+class Cut:
+    """Requests to these paths do not arrive."""
+
+    def __init__(self) -> None:
+        self.paths: tuple[str, ...] = ()
+
+    def __call__(self, request: Request) -> Fault | None:
+        return refused if any(path in request.path for path in self.paths) else None
+
+
+def _impatient(node: HansaNode) -> None:
+    """Gives up at the second attempt, where others try for three days."""
+    node.worker._pace = replace(node.worker._pace, give_up_after=timedelta(), first_delay=0.05)
+
+
+@pytest.fixture
+def apart(tmp_path: Path, sqlite_template: Path) -> Iterator[tuple[Pair, Cut]]:
+    """A pair that does not try for long, and what is cut between them, both ways."""
+    cut = Cut()
+    with Proxy(cut) as one, Proxy(cut) as other:
+        options: dict[str, Any] = {"template": sqlite_template, "prepare": _impatient}
+        with (
+            behind(one, tmp_path / "provider", **options) as provider,
+            behind(other, tmp_path / "consumer", **options) as consumer,
+        ):
+            yield Pair(provider, consumer), cut
+
+
+def given_up(node: Running) -> dict[str, Any]:
+    """The one dead letter of ``node``, as the API tells it."""
+    with node.client() as client:
+        [letter] = until("it is given up", lambda: client.deliveries()["dead"])
+    return dict(letter)
+
+
+def kept(node: Running, letter: str) -> Task:
+    with node.node.parts.stores.uow.read() as tx:
+        found = node.node.parts.stores.outbox.find(tx, letter)
+    assert found is not None
+    return found
+
+
+def negotiation_ends(node: Running, pid: str) -> dict[str, Any]:
+    with node.client() as client:
+        return until("it ends", lambda: unkind._ended(client.negotiation(pid, wait=2)), 60)
+
+
+def transfer_ends(node: Running, pid: str) -> dict[str, Any]:
+    with node.client() as client:
+        return until("it ends", lambda: unkind._ended(client.transfer_state(pid, wait=2)), 60)
+
+
+def test_a_dead_letter_is_seen_with_its_reason_and_tried_again(apart: tuple[Pair, Cut]) -> None:
+    two, cut = apart
+    iri = publish(two.provider)["iri"]
+    cut.paths = ("/negotiations",)
+    with two.consumer.client() as client:
+        pid = client.negotiate(iri)["pid"]
+    letter = given_up(two.consumer)
+    assert (letter["about"], letter["message"]) == (pid, "ContractRequestMessage")
+    assert "given up" in letter["error"]
+    with signed_in(two.consumer) as person:
+        for page in ("/deliveries", f"/processes/{pid}"):
+            shown = person.get(page).text
+            assert f"/deliveries/{letter['id'].replace(':', '%3A')}/retry" in shown or letter["id"] in shown
+            assert "given up" in shown
+            assert "Try again" in shown
+            assert "Give up" in shown
+    status, listed = hansa(two.consumer, "deliveries", "list")
+    assert (status, listed["dead"][0]["id"]) == (1, letter["id"])
+    cut.paths = ()
+    again = hansa(two.consumer, "deliveries", "retry", "--all")
+    assert again == (0, [{"id": letter["id"], "state": "waiting"}])
+    assert negotiation_ends(two.consumer, pid)["state"] == "FINALIZED"
+
+
+@contextmanager
+def signed_in(node: Running) -> Iterator[Any]:
+    """A browser of the node's administrator."""
+    with node.http(follow_redirects=True, headers={"Accept": "text/html"}) as http:
+        page = http.get("/sign-in").text
+        token = page.partition('name="csrf" value="')[2].partition('"')[0]
+        form = {"login": "admin", "password": node.password, "csrf": token}
+        assert http.post("/sign-in", data=form, headers={"Origin": node.url}).status_code == 200
+        yield http
+
+
+def hansa(node: Running, *words: str) -> tuple[int, Any]:
+    """The command line, as a script uses it: its exit status, and what it says."""
+    command = [sys.executable, "-m", "node.cli.run", "--json", *words, "--node", str(node.folder)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return ran.returncode, json.loads(ran.stdout)
+
+
+def test_what_is_given_up_for_good_ends_what_waits_for_it(apart: tuple[Pair, Cut]) -> None:
+    two, cut = apart
+    iri = publish(two.provider)["iri"]
+    cut.paths = ("/negotiations",)
+    with two.consumer.client() as client:
+        pid = client.negotiate(iri)["pid"]
+        letter = given_up(two.consumer)
+        assert client.give_up(letter["id"])["state"] == "given up"
+        ended = client.negotiation(pid)
+        assert client.deliveries() == {"waiting": 0, "dead": []}
+    assert (ended["state"], ended["code"]) == ("TERMINATED", "not-delivered")
+    [sent] = two.consumer.exchanges(pid)
+    assert not sent.taken
+
+
+@pytest.mark.parametrize("format_", ["HttpData-PULL", "HttpData-PUSH"])
+def test_a_token_is_not_kept_with_what_was_given_up(apart: tuple[Pair, Cut], format_: str) -> None:
+    """The provider's start of a pull, and the consumer's request for a push, bear one. Sent again, it is new."""
+    two, cut = apart
+    iri = publish(two.provider)["iri"]
+    agreement = agree(two.consumer, iri)["agreementId"]
+    pulled = format_ == "HttpData-PULL"
+    cut.paths = ("/start",) if pulled else ("/transfers/request",)
+    with two.consumer.client() as client:
+        asked = {"agreementId": agreement, "format": format_}
+        pid = client.call("POST", "/api/transfers", json=asked)["pid"]
+    sender = two.provider if pulled else two.consumer
+    letter = given_up(sender)
+    body = kept(sender, letter["id"]).body
+    assert b"dataAddress" in body
+    assert b"authorization" not in body.replace(b'"name":"authType"', b"")
+    cut.paths = ()
+    with sender.client() as client:
+        client.retry(letter["id"])
+    assert transfer_ends(two.consumer, pid)["state"] == "COMPLETED"
+    with two.consumer.client() as client:
+        assert client.raw(f"/api/transfers/{pid}/content") == CSV
+
+
+def test_a_start_that_cannot_be_any_more_can_only_be_given_up(apart: tuple[Pair, Cut]) -> None:
+    """The asset was withdrawn meanwhile: trying again is refused with the reason, and giving up ends the transfer."""
+    two, cut = apart
+    iri = publish(two.provider)["iri"]
+    agreement = agree(two.consumer, iri)["agreementId"]
+    cut.paths = ("/start",)
+    with two.consumer.client() as client:
+        pid = client.transfer(agreement)["pid"]
+    letter = given_up(two.provider)
+    with two.provider.client() as client:
+        client.withdraw(iri)
+        cut.paths = ()
+        with two.provider.http() as http:
+            path = f"/api/deliveries/{letter['id']}/retry"
+            answer = http.post(path, headers=two.provider.person())
+        assert answer.status_code == 409, answer.text
+        client.give_up(letter["id"])
+    assert transfer_ends(two.consumer, pid)["state"] == "TERMINATED"
+
+
+def test_bytes_that_never_come_can_be_given_up(apart: tuple[Pair, Cut], monkeypatch: pytest.MonkeyPatch) -> None:
+    two, cut = apart
+    iri = publish(two.provider)["iri"]
+    agreement = agree(two.consumer, iri)["agreementId"]
+    receive = two.consumer.node.protocol.receive
+    monkeypatch.setattr(receive, "habits", replace(receive.habits, patience=0.1))
+    cut.paths = ("/data/",)
+    with two.consumer.client() as client:
+        pid = client.transfer(agreement)["pid"]
+        letter = given_up(two.consumer)
+        assert (letter["topic"], letter["about"]) == ("receive", pid)
+        client.give_up(letter["id"])
+    assert transfer_ends(two.consumer, pid)["state"] == "TERMINATED"
+    with two.provider.client() as client:
+        until("the provider knows", lambda: client.deliveries()["waiting"] == 0)
+
+
+def test_only_operators_try_again_and_give_up(tmp_path: Path, sqlite_template: Path) -> None:
+    with running(tmp_path / "node", template=sqlite_template) as node, node.http() as http:
+        for verb in ("retry", "give-up"):
+            assert http.post(f"/api/deliveries/urn:x/{verb}").status_code == 401
+            answer = http.post(f"/api/deliveries/urn:x/{verb}", headers=node.person())
+            assert answer.status_code == 404
