@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
+from node.base.errors import ForbiddenAddress, LocalFault, PeerUnreachable, RemoteFault
 from node.exchange.delivery import Delivery
 from node.exchange.offloop import close_stream
 from node.exchange.ports import BytePlane
@@ -21,6 +22,21 @@ from node.transfer.model import Transfer
 
 _PIECE: Final = 256 * 1024
 _HARMLESS: Final = "application/octet-stream"
+
+
+class SinkRefused(RemoteFault):
+    """The address that a consumer named does not take the bytes."""
+
+    code = "sink-refused"
+    title = "The address does not take the bytes"
+
+
+class _Stopped(LocalFault):
+    """In the middle of a push it turned out that this node may not go on with it."""
+
+    def __init__(self, refusal: RemoteFault) -> None:
+        super().__init__(refusal.detail)
+        self.refusal = refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +55,8 @@ class PushBytes:
         """Push until the consumer has taken the last byte.
 
         Raises ``NotAllowed`` where it may not, or may not any more; ``PeerUnreachable`` and ``LocalFault`` where it
-        is worth trying again; ``InvalidInput``, ``NotFound`` or ``Unauthenticated`` where the consumer refuses.
+        is worth trying again; ``SinkRefused`` where the address does not take it, and ``ForbiddenAddress`` where it
+        is one that this node sends nothing to.
         """
         address = read_push_address(transfer.data_address)
         access = await self.authorise.authorise_push(transfer.pid)
@@ -55,6 +72,13 @@ class PushBytes:
                 chunks=self._watched(access, source),
                 size=delivery.size,
             )
+        except _Stopped as stopped:
+            raise stopped.refusal from None
+        except (PeerUnreachable, ForbiddenAddress):
+            raise
+        except RemoteFault as refusal:
+            # What a stranger's address says about itself must not pass for a decision of this node.
+            raise SinkRefused(f"the address that the bytes were to go to refused them: {refusal.detail}") from refusal
         finally:
             await close_stream(source)
         await self.authorise.delivered(access, delivery.size)
@@ -75,7 +99,10 @@ class PushBytes:
             while view:
                 now = time.monotonic()
                 if unchecked >= self.recheck_bytes or now - checked >= self.recheck_seconds:
-                    await self.authorise.still(access)
+                    try:
+                        await self.authorise.still(access)
+                    except RemoteFault as refusal:
+                        raise _Stopped(refusal) from refusal
                     checked, unchecked = time.monotonic(), 0
                 piece, view = view[:_PIECE], view[_PIECE:]
                 unchecked += len(piece)

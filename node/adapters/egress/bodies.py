@@ -58,15 +58,18 @@ async def chunks_of(response: aiohttp.ClientResponse, url: str, idle: float) -> 
 
 
 async def taken(
-    chunks: AsyncIterator[bytes], deadline: asyncio.Timeout, idle: float, raised: list[HansaError]
+    chunks: AsyncIterator[bytes], deadline: asyncio.Timeout, idle: float, answering: float, raised: list[HansaError]
 ) -> AsyncIterator[bytes]:
-    """The pieces of an upload; each that the peer takes puts the deadline off. What they raise is kept."""
+    """The pieces of an upload; each that the peer takes puts the deadline off, and the end by ``answering`` seconds
+    more. What they raise is kept."""
     clock = asyncio.get_running_loop().time
     try:
         async for chunk in chunks:
             if not deadline.expired():
                 deadline.reschedule(clock() + idle)
             yield chunk
+        if not deadline.expired():
+            deadline.reschedule(clock() + idle + answering)
     except HansaError as error:
         raised.append(error)
         raise

@@ -212,13 +212,14 @@ class Egress:
         chunks: AsyncIterator[bytes],
         size: int,
         idle: float = 30.0,
+        answering: float = 0.0,
         max_bytes: int = 64 * 1024,
         lane: Lane = Lane.BYTES,
     ) -> Answer:
-        """Send a body of ``size`` bytes piece by piece, and read the answer. No redirect is followed.
+        """Send a body of ``size`` bytes piece by piece, and read the answer. A redirect is one, and is not followed.
 
-        ``idle`` bounds each pause in which the peer takes nothing, and the wait for its answer. Raises as ``request``
-        does, and whatever ``chunks`` raises of this house.
+        ``idle`` bounds each pause in which the peer takes nothing, and with ``answering`` seconds more the wait for
+        its answer. Raises as ``request`` does, and whatever ``chunks`` raises of this house.
         """
         target = self.rules.check_url(url)
         raised: list[HansaError] = []
@@ -226,13 +227,11 @@ class Egress:
         with Translated(url):
             try:
                 async with asyncio.timeout(idle) as deadline:
-                    pieces = taken(chunks, deadline, idle, raised)
+                    pieces = taken(chunks, deadline, idle, answering, raised)
                     response = await self._session(lane).request(
                         method, _as_seen_by_client(target), headers=sent, data=pieces, allow_redirects=False
                     )
                     async with response:
-                        if response.status in _REDIRECTS:
-                            raise PeerUnreachable("the peer answers an upload with a redirect")
                         content = await read(response, max_bytes)
                         return Answer(status=response.status, headers=response.headers, body=content, url=target.url)
             except (aiohttp.ClientError, OSError, TimeoutError):

@@ -31,6 +31,8 @@ _ETAG: Final = re.compile(r'"([\x21\x23-\x7e]{1,256})"')
 _PROBLEM_LIMIT: Final = 64 * 1024
 _TELLING: Final[tuple[str, ...]] = ("reasons", "transferState")
 _PASSING: Final = frozenset({408, 425, 429})
+_LOOKED_AT: Final = 20_000_000
+"""So many bytes a second the receiver of a push reads again before it answers, at the least."""
 _BUSY: Final = frozenset({409, 423})
 """The peer is at something else with the same bytes."""
 
@@ -94,8 +96,18 @@ class HttpPlane:
     ) -> None:
         """See ``BytePlane.push``."""
         answer = await self._egress.upload(
-            method, url, headers=headers, chunks=chunks, size=size, idle=self._pause, max_bytes=_PROBLEM_LIMIT
+            method,
+            url,
+            headers=headers,
+            chunks=chunks,
+            size=size,
+            idle=self._pause,
+            # Whoever takes gigabytes may look at them all before it answers: a node of this kind does.
+            answering=size / _LOOKED_AT,
+            max_bytes=_PROBLEM_LIMIT,
         )
+        if 300 <= answer.status < 400:
+            raise InvalidInput(f"it answers {answer.status}, a redirect, and bytes follow none")
         if answer.status in _BUSY:
             raise PeerUnreachable(f"the peer answers {answer.status}")
         if not answer.ok:

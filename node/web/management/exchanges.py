@@ -167,9 +167,7 @@ def router(
         # What comes of it binds the city: the provider may agree at once, and the node then signs by itself.
         await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
         found = await acquire.conditions(wanted.dataset, offer_id=wanted.offer_id, purpose=wanted.purpose)
-        negotiation = await acquire.negotiate(
-            found, purpose=wanted.purpose, asking=wanted.ask, least=wanted.least
-        )
+        negotiation = await acquire.negotiate(found, purpose=wanted.purpose, asking=wanted.ask, least=wanted.least)
         return {"pid": negotiation.pid, "state": negotiation.state, "provider": negotiation.peer}
 
     @api.get("/negotiations", summary="All negotiations, newest first")
