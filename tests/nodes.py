@@ -145,7 +145,8 @@ def running(
             if thread.is_alive():
                 found.stop()
         if judged:
-            assert spoken.faults() == [], "the official schemas find fault with what this node said"
+            faults = spoken.faults()
+            assert not faults, f"the official schemas find fault with what this node said: {faults}"
 
 
 def _make(folder: Path, port: int, template: Path | None, settings: dict[str, Any]) -> str:

@@ -38,6 +38,7 @@ from tests.postgres import fresh_schema
 
 ABSENT = 3
 STORES = ("memory", "postgres")
+SPOKEN = "all that Hansa has said, by the official schemas"
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "postgres"
 
 
@@ -116,12 +117,19 @@ def played(home: Path, versions: list[str], *, only: str = "", server: URL | Non
 
             folder = home / f"{store}-{version.replace('/', '-')}"
             options = {**mock.options(), "strategy": Patient()}
-            with (
-                settings_for_node(server) as settings,
-                running(folder, options=options, prepare=prepare, **settings) as node,
-            ):
-                settle(node)
-                yield from _cases(World(node, edc, desk, mock, version, settings), store, only)
+            began, fault = time.monotonic(), None
+            try:
+                with (
+                    settings_for_node(server) as settings,
+                    running(folder, options=options, prepare=prepare, **settings) as node,
+                ):
+                    settle(node)
+                    yield from _cases(World(node, edc, desk, mock, version, settings), store, only)
+                    began = time.monotonic()
+            except AssertionError as error:
+                # It is judged when the node ends (``tests.spoken``).
+                fault = str(error)
+            yield Verdict(store, version, SPOKEN, fault, time.monotonic() - began)
 
 
 def _cases(world: World, store: str, only: str) -> Iterator[Verdict]:
