@@ -116,8 +116,11 @@ def same_messages(found: Findings, kind: str, one: tuple[Stores, str], other: tu
         found.diverged.append(f"{kind} {one[1]} and {other[1]}: not the same messages")
 
 
-def agreements(found: Findings, provider: Stores, consumer: Stores) -> None:
-    """I1, I3: both hold the same final agreements, with the same text and signatures, one for each negotiation."""
+def agreements(found: Findings, provider: Stores, consumer: Stores) -> int:
+    """I1, I3: both hold the same final agreements, with the same text and signatures, one for each negotiation.
+
+    How many both hold.
+    """
     held: list[dict[str, Any]] = []
     for stores in (provider, consumer):
         with stores.uow.read() as tx:
@@ -127,6 +130,7 @@ def agreements(found: Findings, provider: Stores, consumer: Stores) -> None:
         held.append({one.id: (one.sha256, frozenset(one.signatures.items())) for one in final})
     different = {key for key in held[0].keys() | held[1].keys() if held[0].get(key) != held[1].get(key)}
     found.diverged += [f"agreement {key}" for key in sorted(different)]
+    return len(held[0].keys() & held[1].keys())
 
 
 def files(found: Findings, consumer: Stores, folder: Path, sha256: str) -> None:

@@ -1,11 +1,12 @@
 """The kill storm: real nodes, SIGKILL at random instants under load, then everything is counted.
 
 ``python -m tests.storm --kills 100 [--seed N] [--store sqlite|postgres]``. Two nodes in processes of their own
-publish, negotiate and transfer while a third hand kills them, one or both, at instants drawn from the seed. When
-the kills are spent, the nodes may come to rest; then their databases and views are compared.
+publish, negotiate and transfer, pulling and pushing, and break off, suspend and resume now and then, while a third
+hand kills them, one or both, at instants drawn from the seed. When the kills are spent, what was suspended goes on,
+and the nodes may come to rest; then their databases and views are compared.
 
-The last line says: kills, records, negotiations, lost, doubled, diverged. Any of the last three that is not 0 fails
-the run, and so does work that does not come to rest.
+The last line says: kills, records, negotiations, agreements, transfers, lost, doubled, diverged. Any of the last
+three that is not 0 fails the run, and so does work that does not come to rest.
 """
 
 from __future__ import annotations
@@ -29,10 +30,13 @@ from node.bootstrap.parts import open_stores, places
 from node.builtins.demo.cast import Member, free_ports
 from node.client import HansaClient, NodeAddress
 from node.settings import load
+from node.vocab.dsp import PULL, PUSH
 from tests import reckoning
 from tests.reckoning import Findings
 
-REST_SECONDS = 90.0
+REST_SECONDS = 120.0
+TOLD_EVERY = 50
+"""Kills between two lines about how far the storm has come."""
 
 
 @dataclass
@@ -43,6 +47,8 @@ class Tally:
     records: dict[str, str] = field(default_factory=dict)
     negotiations: set[str] = field(default_factory=set)
     transfers: set[str] = field(default_factory=set)
+    suspended: set[tuple[str, str]] = field(default_factory=set)
+    agreements: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     kills: int = 0
     found: Findings = field(default_factory=Findings)
@@ -61,7 +67,7 @@ class Storm:
         self.provider = Member("provider", "Provider", home, first, _database(store, postgres, "provider"), brisk)
         self.consumer = Member("consumer", "Consumer", home, second, _database(store, postgres, "consumer"), brisk)
         self.members = (self.provider, self.consumer)
-        self.load = [random.Random(seed * 31 + number) for number in range(4)]
+        self.load = [random.Random(seed * 31 + number) for number in range(5)]
 
     def begin(self) -> None:
         for member in self.members:
@@ -80,15 +86,18 @@ class Storm:
             threading.Thread(target=self._repeat, args=(self._negotiate, self.consumer, self.load[1]), daemon=True),
             threading.Thread(target=self._repeat, args=(self._negotiate, self.consumer, self.load[2]), daemon=True),
             threading.Thread(target=self._repeat, args=(self._transfer, self.consumer, self.load[3]), daemon=True),
+            threading.Thread(target=self._repeat, args=(self._interfere, self.provider, self.load[4]), daemon=True),
         ]
         for thread in threads:
             thread.start()
+        began = time.monotonic()
         try:
             while self.tally.kills < kills:
                 time.sleep(self.chance.uniform(0.05, 1.2))
+                before = self.tally.kills
                 self._kill()
-                if sys.stderr.isatty():
-                    print(f"\r{self.tally.kills} of {kills} kills", end="", file=sys.stderr)
+                if before // TOLD_EVERY != self.tally.kills // TOLD_EVERY:
+                    print(f"{self.tally.kills} of {kills} kills, {time.monotonic() - began:.0f} s", flush=True)
         finally:
             self.over.set()
             for thread in threads:
@@ -162,18 +171,56 @@ class Storm:
         begun = client.negotiate(chance.choice(known))
         with self.tally.lock:
             self.tally.negotiations.add(begun["pid"])
+        if chance.random() < 0.1:
+            client.terminate_negotiation(begun["pid"], reason="a storm comes up")
 
     def _transfer(self, client: HansaClient, chance: random.Random) -> None:
         agreements = client.agreements()
         if not agreements:
             time.sleep(0.1)
             return
-        begun = client.transfer(chance.choice(agreements)["id"])
+        wanted = {"agreementId": chance.choice(agreements)["id"], "format": PUSH if chance.random() < 0.3 else PULL}
+        begun = client.call("POST", "/api/transfers", json=wanted)
         with self.tally.lock:
             self.tally.transfers.add(begun["pid"])
         time.sleep(0.1)
+        self._steer(client, self.consumer, begun["pid"], chance)
+
+    def _interfere(self, client: HansaClient, chance: random.Random) -> None:
+        """The provider steers transfers too."""
+        live = [one["pid"] for one in client.transfers() if one["state"] in ("REQUESTED", "STARTED")]
+        if live:
+            self._steer(client, self.provider, chance.choice(live), chance)
+        time.sleep(0.3)
+
+    def _steer(self, client: HansaClient, member: Member, pid: str, chance: random.Random) -> None:
+        drawn = chance.random()
+        if drawn < 0.05:
+            client.steer(pid, "terminate", reason="a storm comes up")
+        elif drawn < 0.2:
+            with self.tally.lock:
+                self.tally.suspended.add((member.key, pid))
+            client.steer(pid, "suspend", reason="a storm comes up")
+            if drawn < 0.15:
+                client.steer(pid, "resume")
 
     # ---- rest and reckoning ------------------------------------------------------------------------------------
+
+    def calm(self) -> None:
+        """Whoever has suspended a transfer lets it go on."""
+        for member in self.members:
+            with member.client() as client:
+                for pid in sorted(pid for key, pid in self.tally.suspended if key == member.key):
+                    self._resume(client, pid)
+
+    def _resume(self, client: HansaClient, pid: str) -> None:
+        deadline = time.monotonic() + REST_SECONDS
+        while client.transfer_state(pid)["state"] == "SUSPENDED" and time.monotonic() < deadline:
+            try:
+                client.steer(pid, "resume")
+            except HansaError:
+                # Something of this transfer is still on its way: afterwards it may be resumed, or need not.
+                time.sleep(0.2)
 
     def rest(self) -> bool:
         """Until nothing is on its way on either side."""
@@ -198,7 +245,7 @@ class Storm:
             reckoning.records(found, provider, self.tally.records)
             reckoning.conversations(found, provider, consumer, "negotiations", self.tally.negotiations)
             reckoning.conversations(found, provider, consumer, "transfers", self.tally.transfers)
-            reckoning.agreements(found, provider, consumer)
+            self.tally.agreements = reckoning.agreements(found, provider, consumer)
             wanted = hashlib.sha256((self.home / "data.csv").read_bytes()).hexdigest()
             reckoning.files(found, consumer, places(self.consumer.folder).received, wanted)
         finally:
@@ -222,6 +269,8 @@ def run(*, kills: int, seed: int, store: str, home: Path, postgres: str | None =
     try:
         storm.begin()
         storm.rage(kills)
+        storm.rest()
+        storm.calm()
         if not storm.rest():
             storm.tally.found.diverged.append(f"work does not come to rest within {REST_SECONDS:.0f} s")
         storm.reckon()
@@ -235,7 +284,7 @@ def summary(tally: Tally) -> str:
     """The last line."""
     return (
         f"kills {tally.kills}  records {len(tally.records)}  negotiations {len(tally.negotiations)}  "
-        f"transfers {len(tally.transfers)}  {tally.found.summary()}"
+        f"agreements {tally.agreements}  transfers {len(tally.transfers)}  {tally.found.summary()}"
     )
 
 
