@@ -10,6 +10,7 @@ import typer
 
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, bar, done, emit, failed, line, reasons, remark, size, words
+from node.cli.transfers import begin_push, follow_push, read_header, tell_push
 from node.cli.yamls import read_conditions
 
 if TYPE_CHECKING:
@@ -45,6 +46,16 @@ def get(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Accept the conditions without being asked.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait as long as a person at the other side needs.")] = False,
     agree_only: Annotated[bool, typer.Option("--agree-only", help="Stop at the agreement; receive nothing.")] = False,
+    push_to: Annotated[
+        str | None,
+        typer.Option(
+            "--push-to", metavar="URL", help="Have the provider send it there by HTTP; nothing comes to this machine."
+        ),
+    ] = None,
+    push_header: Annotated[
+        str | None,
+        typer.Option("--push-header", metavar="'NAME: VALUE'", help="The header that opens that address; @FILE too."),
+    ] = None,
     keep_sealed: Annotated[bool, typer.Option("--keep-sealed", help="Save the sealed file too (NAME.age).")] = False,
     node: Node = None,
     lang: Language = "en",
@@ -53,6 +64,7 @@ def get(
 
     Interrupt it and run it again: it goes on where it stopped.
     """
+    opening = read_header(push_header)
     result: dict[str, Any] = {"iri": iri}
     with connect(node) as client:
         found = client.conditions(iri, purpose=purpose)
@@ -74,7 +86,15 @@ def get(
         else:
             line("agreement", f"{agreement_id}  in force already")
         result["agreementId"] = agreement_id
-        status = DONE if agree_only else _receive(client, agreement_id, file, output, result, keep_sealed=keep_sealed)
+        if agree_only:
+            status = DONE
+        elif push_to is not None:
+            pid = begin_push(client, agreement_id, push_to, opening, file=file)
+            result["transfer"] = follow_push(client, pid)
+            tell_push(result["transfer"], file, lang)
+            status = DONE if result["transfer"]["state"] == "COMPLETED" else REFUSED
+        else:
+            status = _receive(client, agreement_id, file, output, result, keep_sealed=keep_sealed)
     if Mode.json:
         emit(result)
     return status

@@ -34,7 +34,7 @@ def list_negotiations(
     state: Annotated[str | None, typer.Option(help="Only those in this state, such as offered.")] = None,
     node: Node = None,
 ) -> None:
-    """Show the negotiations of this node, newest first; '…' means that a message is on its way."""
+    """Show the negotiations of this node, newest first."""
     with connect(node) as client:
         processes.listed(client.negotiations(), "negotiation", state)
 

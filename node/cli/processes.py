@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from node.base.errors import InvalidInput
-from node.cli.output import Mode, complain, done, emit, failed, line, reasons, remark, say, table
+from node.cli.output import Mode, complain, done, emit, failed, line, reasons, remark, say
 
 REFUSED = 1
 DONE = 0
@@ -45,19 +45,11 @@ def listed(found: list[dict[str, Any]], what: str, state: str | None) -> None:
     if not shown:
         say(f"No {what}s{f' in {state.upper()}' if state else ''}.")
         return
-    table(
-        [
-            [
-                one["pid"].removeprefix("urn:uuid:"),
-                one["state"].lower() + (" …" if one["pending"] else ""),
-                f"{'from' if one['role'] == 'consumer' else 'to'} {one['peer']}",
-                one["dataset"].rpartition("/")[2],
-                one["updated"][:16].replace("T", " "),
-            ]
-            for one in shown
-        ],
-        ("id", "state", "with", "asset", "changed"),
-    )
+    for one in shown:
+        say(one["pid"].removeprefix("urn:uuid:"))
+        going = "  (a message is on its way)" if one["pending"] else ""
+        line(one["state"].lower(), f"{'from' if one['role'] == 'consumer' else 'to'} {one['peer']}{going}")
+        line("", f"{one['dataset']}  {one['updated'][:16].replace('T', ' ')}")
 
 
 def told(one: dict[str, Any], lang: str) -> None:

@@ -43,7 +43,7 @@ def list_transfers(
     state: Annotated[str | None, typer.Option(help="Only those in this state, such as started.")] = None,
     node: Node = None,
 ) -> None:
-    """Show the transfers of this node, newest first; '…' means that a message is on its way."""
+    """Show the transfers of this node, newest first."""
     with connect(node) as client:
         processes.listed(client.transfers(), "transfer", state)
 

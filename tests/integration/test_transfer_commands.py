@@ -1,0 +1,141 @@
+"""What people type about transfers and negotiations, against real nodes: words, JSON, exit statuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.cli import DONE, REFUSED, run
+from node.cli.output import Mode
+from tests.fakes.sink import Sink, sink
+from tests.nodes import CSV, Pair, Running, agree, publish, until
+
+
+@pytest.fixture
+def door() -> Iterator[Sink]:
+    with sink() as told:
+        yield told
+
+
+@pytest.fixture(scope="module")
+def agreement(pair: Pair) -> str:
+    return str(agree(pair.consumer, publish(pair.provider, "typed")["iri"])["agreementId"])
+
+
+def typed(node: Running, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    """Exit status, and everything that was said."""
+    capsys.readouterr()
+    try:
+        status = run([*words, "--node", str(node.folder)])
+    finally:
+        Mode.json = False
+    said = capsys.readouterr()
+    return status, said.out + said.err
+
+
+def asked(node: Running, capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+    capsys.readouterr()
+    try:
+        assert run(["--json", *words, "--node", str(node.folder)]) == DONE
+    finally:
+        Mode.json = False
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_push_from_the_terminal(
+    pair: Pair, agreement: str, door: Sink, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    key = tmp_path / "key"
+    key.write_text("X-Api-Key: from-a-file\n")
+    words = ("transfer", "push", agreement, "--to", f"{door.url}/in/{{file}}?sig=x", "--file", "typed.csv", "--put")
+    status, said = typed(pair.consumer, capsys, *words, "--header", f"@{key}")
+    assert status == DONE, said
+    assert "sent" in said
+    assert "from-a-file" not in said
+    (got,) = door.got
+    assert (got.method, got.path, got.body) == ("PUT", "/in/typed.csv?sig=x", CSV)
+    assert got.headers["X-Api-Key"] == "from-a-file"
+    newest = asked(pair.consumer, capsys, "transfer", "list", "--state", "completed")[0]
+    _, shown = typed(pair.consumer, capsys, "transfer", newest["pid"][-8:])
+    assert f"pushed to {door.url}/in/typed.csv" in shown
+    assert "it was ended by the other side" in shown
+    assert "TransferStartMessage  taken" in shown
+
+
+def test_a_push_that_is_refused(pair: Pair, agreement: str, door: Sink, capsys: pytest.CaptureFixture[str]) -> None:
+    door.answers = [403]
+    status, said = typed(pair.consumer, capsys, "transfer", "push", agreement, "--to", door.url)
+    assert status == REFUSED
+    assert "sink-refused" in said
+    assert "403" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--to", "https://x.example/{file}"], "none is said"),
+        (["--to", "https://x.example/", "--file", "a", "--file", "b"], "several files"),
+        (["--to", "https://x.example/", "--header", "no colon"], "NAME: VALUE"),
+        (["--to", "https://x.example/", "--header", "@/nowhere"], "cannot be read"),
+        (["--to", "ftp://x.example/"], "no HTTP endpoint"),
+    ],
+)
+def test_what_cannot_be_meant(
+    pair: Pair, agreement: str, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    status, said = typed(pair.consumer, capsys, "transfer", "push", agreement, *words)
+    assert status == REFUSED
+    assert told in " ".join(said.split())
+
+
+def test_get_may_push(pair: Pair, door: Sink, capsys: pytest.CaptureFixture[str]) -> None:
+    iri = publish(pair.provider, "got-and-pushed")["iri"]
+    status, said = typed(pair.consumer, capsys, "get", iri, "--yes", "--push-to", f"{door.url}/lake")
+    assert status == DONE, said
+    assert [one.body for one in door.got] == [CSV]
+
+
+def test_pausing_going_on_and_ending_from_both_sides(
+    pair: Pair, agreement: str, door: Sink, capsys: pytest.CaptureFixture[str]
+) -> None:
+    door.held.clear()
+    with pair.consumer.client() as client:
+        pid = str(client.transfer(agreement, push_to={"url": door.url})["pid"])
+        until("it started", lambda: client.transfer_state(pid)["state"] == "STARTED")
+        theirs = str(client.transfer_state(pid)["peerPid"])
+    status, said = typed(pair.consumer, capsys, "transfer", "suspend", pid, "--reason", "lunch")
+    assert status == DONE, said
+    assert "paused" in said
+    _, said = typed(pair.provider, capsys, "transfer", "show", theirs)
+    assert "lunch" in said
+    assert "paused by the other side" in said
+    status, said = typed(pair.consumer, capsys, "transfer", "resume", pid)
+    assert status == DONE, said
+    status, said = typed(pair.provider, capsys, "transfer", "suspend", theirs, "--reason", "audit")
+    assert status == DONE, said
+    status, said = typed(pair.consumer, capsys, "transfer", "resume", pid)
+    assert status == REFUSED
+    assert "the provider has suspended this transfer" in said
+    status, said = typed(pair.provider, capsys, "transfer", "terminate", theirs, "--reason", "no more")
+    assert status == DONE, said
+    _, said = typed(pair.consumer, capsys, "transfer", pid)
+    assert "no more" in said
+    assert "it was ended by the other side" in said
+
+
+def test_negotiations_from_the_terminal(pair: Pair, capsys: pytest.CaptureFixture[str]) -> None:
+    done = agree(pair.consumer, publish(pair.provider, "plain")["iri"])
+    shown = asked(pair.consumer, capsys, "negotiation", "show", done["pid"])
+    assert shown["standing"]["waitsFor"] is None
+    assert {one["fate"] for one in shown["messages"]} == {"taken"}
+    _, said = typed(pair.consumer, capsys, "negotiation")
+    assert done["pid"].removeprefix("urn:uuid:") in said
+    status, said = typed(pair.consumer, capsys, "negotiation", "terminate", done["pid"])
+    assert status == REFUSED
+    status, said = typed(pair.consumer, capsys, "negotiation", "show", "zzzz")
+    assert status == REFUSED
+    assert "no negotiation zzzz" in said
