@@ -101,6 +101,9 @@ class Checks:
                 self._same_dataset(negotiation, body["offer"])
                 return {"offer": dict(body["offer"]), "offered_by": Role.PROVIDER}
             case machine.AGREEMENT:
+                if negotiation.agreement is not None:
+                    # One that is written anew (``node.negotiation.restated``) is kept beside the first: not for ever.
+                    self._check_length(tx, negotiation)
                 self._check_proposal(tx, negotiation, body["agreement"])
                 signed = self._signature(negotiation, message, body["agreement"], signer)
                 return {"agreement": dict(body["agreement"]), **signed}
@@ -125,10 +128,10 @@ class Checks:
             )
 
     def _check_length(self, tx: Transaction, negotiation: Negotiation) -> None:
-        """Raises ``RemoteProtocolError`` for a counter-offer in a negotiation that has gone on for long enough."""
+        """Raises ``RemoteProtocolError`` for further terms in a negotiation that has gone on for long enough."""
         if self._store.exchanged(tx, negotiation.pid) >= self._caps.messages:
             raise RemoteProtocolError(
-                f"this negotiation has had {self._caps.messages} messages, and no further offer is taken in it",
+                f"this negotiation has had {self._caps.messages} messages, and no further terms are taken in it",
                 remedy="accept what is on the table, or terminate",
             )
 

@@ -22,6 +22,7 @@ from tests.nodes import Running, running
 
 CONTEXT = "https://w3id.org/dspace/2025/1/context.jsonld"
 RULES = {"permission": [{"action": "use"}]}
+MESSAGES = 6
 
 
 @dataclass
@@ -92,7 +93,9 @@ class Forgetful:
 def edc(tmp_path: Path, sqlite_template: Path) -> Iterator[Forgetful]:
     nobody = Edc(1)
     mock = MockIdentity(nobody)
-    with running(tmp_path / "node", template=sqlite_template, options=mock.options()) as node:
+    with running(
+        tmp_path / "node", template=sqlite_template, options=mock.options(), messages_per_negotiation=MESSAGES
+    ) as node:
         mock.me = node.did
         begun = node.node.protocol.negotiations.request(
             provider=nobody.did,
@@ -145,3 +148,11 @@ def test_what_is_final_stays(edc: Forgetful) -> None:
     assert (edc.here.state, (edc.here.agreement or {})["@id"]) == (machine.FINALIZED, first)
     assert edc.kept(first).in_force
     assert agreement.envelope(edc.kept(first).body)["agreement"] == first
+
+
+def test_an_agreement_is_not_written_anew_for_ever(edc: Forgetful) -> None:
+    agreements = [edc.agrees() for _ in range(MESSAGES - 1)]  # the request is one of the messages, too
+    edc.agrees(status=400)
+    assert (edc.here.agreement or {})["@id"] == agreements[-1]
+    edc.finalizes()
+    assert [one for one in agreements if edc.kept(one).in_force] == agreements[-1:]
