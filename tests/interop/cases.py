@@ -12,7 +12,7 @@ from typing import Any, Final
 from node.client import HansaClient
 from node.vocab.dsp import PUSH
 from tests.interop.desk import BYTES, fetched
-from tests.interop.edc import until
+from tests.interop.edc import RECOVERY, until
 from tests.interop.world import MORE, PAGE, WAITING, World
 
 # ---- the node provides -----------------------------------------------------------------------------------------
@@ -99,7 +99,7 @@ def hansa_is_killed(world: World) -> None:
 
 
 def held_by_edc(world: World, pid: str) -> Mapping[str, Any]:
-    return world.edc.agreement(world.edc.reaches("contractnegotiations", pid, "FINALIZED"))
+    return world.edc.agreement(world.edc.reaches("contractnegotiations", pid, "FINALIZED", seconds=RECOVERY))
 
 
 def same_agreement(

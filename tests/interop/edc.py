@@ -24,7 +24,9 @@ EDC_NS: Final = "https://w3id.org/edc/v0.0.1/ns/"
 CONTEXT: Final = {"@vocab": EDC_NS, "odrl": "http://www.w3.org/ns/odrl/2/"}
 ODRL: Final = "http://www.w3.org/ns/odrl.jsonld"
 PATHS: Final = {"2025-1": "/2025-1", "2024/1": "/2024/1"}
-PATIENCE: Final = 30.0
+PATIENCE: Final = 60.0
+RECOVERY: Final = 180.0
+"""How long EDC may take with a node that was away: it tries again after one second, two, four …"""
 QUICK: Final = "edc.core.retry.retries.max=0"
 """Its data plane holds its own loop while it tries again to send what has been suspended meanwhile."""
 T = TypeVar("T")
@@ -207,7 +209,7 @@ class Edc:
         found = self.call("POST", f"/{kind}/request", {"@type": "QuerySpec", "filterExpression": [criterion]})
         return found[0] if found else None
 
-    def reaches(self, kind: str, pid: str, *states: str) -> dict[str, Any]:
+    def reaches(self, kind: str, pid: str, *states: str, seconds: float = PATIENCE) -> dict[str, Any]:
         """Wait until a process of EDC's is in one of ``states``; how it is then."""
         known: list[str] = []
 
@@ -218,7 +220,7 @@ class Edc:
             return found if found["state"] in states else None
 
         try:
-            return until(f"EDC's process is {' or '.join(states)}", look)
+            return until(f"EDC's process is {' or '.join(states)}", look, seconds)
         except AssertionError as late:
             raise AssertionError(
                 f"{late}; it went {' → '.join(known)}: {self.call('GET', f'/{kind}/{pid}')}"

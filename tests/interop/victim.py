@@ -19,7 +19,7 @@ from node.bootstrap.node import HansaNode
 from node.client import HansaClient, locate
 from node.vocab.dsp import VERSIONS
 from tests.interop.desk import BYTES
-from tests.interop.edc import Edc, free_ports, until
+from tests.interop.edc import RECOVERY, Edc, free_ports, until
 from tests.interop.mock import MockIdentity
 from tests.nodes import publish, running
 
@@ -90,7 +90,7 @@ class Victim:
             return found if found["state"] == state else None
 
         try:
-            return until("", look)
+            return until("", look, RECOVERY)
         except AssertionError:
             raise AssertionError(f"the node that was killed is not {state}: {self.negotiation(pid)}") from None
 
