@@ -39,9 +39,9 @@ def check(
 
     Raises ``InvalidInput`` with the first difference, and for what has no canonical form: nobody could sign it.
     """
-    for policy in (body, negotiation.offer):
+    for signed in (body, negotiation.offer):
         try:
-            canonical(policy)
+            canonical(signed)
         except ValueError as error:
             raise InvalidInput(f"what is to be signed has no canonical form: {error}") from error
     for member, expected in (("target", negotiation.dataset), ("assigner", negotiation.peer), ("assignee", me)):
