@@ -20,6 +20,7 @@ POSTS: tuple[tuple[str, dict[str, str]], ...] = (
     ("/sign-out", {}),
     (f"/decisions/{DECISION}", {"verdict": "approve"}),
     ("/deliveries/task-1/retry", {}),
+    ("/deliveries/task-1/give-up", {}),
     (f"/issued/{CREDENTIAL}/revoke", {"reason": "x"}),
     ("/record/ask", {"iri": f"{BASE}/datasets/traffic-counts"}),
 )
@@ -164,6 +165,13 @@ def test_revoking_takes_a_reason(els: TestClient, node: FakeNode) -> None:
     done = els.post(path, data={"csrf": csrf, "reason": "left the region"})
     assert done.headers["location"] == "/issued?done=revoked"
     assert node.credentials[0].issued.revoked_why == "left the region"
+
+
+def test_giving_a_delivery_up(els: TestClient, node: FakeNode) -> None:
+    answer = els.post("/deliveries/task-1/give-up", data={"csrf": token(els, "/deliveries")})
+    assert answer.headers["location"] == "/deliveries?done=given-up"
+    assert node.given_up == ["task-1"]
+    assert "Given up." in els.get("/deliveries?done=given-up").text
 
 
 def test_trying_a_delivery_again(els: TestClient, node: FakeNode) -> None:
