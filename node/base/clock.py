@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -19,6 +19,14 @@ class SystemClock:
 
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+
+def is_younger(at: datetime, now: datetime, age: timedelta) -> bool:
+    """Whether what was made or fetched at ``at`` is less than ``age`` old.
+
+    What seems to be of the future is not: the clock has been set back since, and nobody knows how old it is.
+    """
+    return timedelta() <= now - at < age
 
 
 def stamp(moment: datetime) -> str:

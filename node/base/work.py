@@ -88,6 +88,10 @@ class Outbox(Protocol):
     def renew(self, tx: Transaction, task: Task, *, until: datetime) -> bool:
         """Hold the lease of a long task for longer; False when it was lost."""
 
+    def set_right(self, tx: Transaction, *, now: datetime, latest: datetime, until: datetime) -> int:
+        """After the clock was set back: what is due after ``latest`` is due ``now``, and a lease that would last
+        beyond ``until`` ends then, so that its holder, if it lives, can renew it. How many tasks were changed."""
+
     def release(self, tx: Transaction) -> int:
         """Free every lease. Only for a start at which no other worker can exist (embedded store)."""
 

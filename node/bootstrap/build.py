@@ -225,13 +225,14 @@ def build(
         fetch=outside.fetch,
         tell=wakes.changes.tell,
     )
+    pace = Pace(lease=settings.lease_seconds)
     worker = Worker(
         uow=stores.uow,
         outbox=stores.outbox,
         handlers=handlers(parts, people, spoken, carried, acted),
         clock=parts.clock,
         instance=secrets.token_hex(8),
-        pace=Pace(lease=settings.lease_seconds),
+        pace=pace,
         embedded=settings.embedded,
         lengthy=LENGTHY,
         remains=remains,
@@ -311,7 +312,7 @@ def build(
         changes=wakes.changes,
         host=host,
         plugins=plugins,
-        timers=timers(parts, spoken),
+        timers=timers(parts, spoken, pace, wakes.wake_worker),
         with_worker=with_worker,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from anyio.to_thread import run_sync
@@ -24,6 +25,8 @@ from node.transfer.model import Transfer
 from node.transfer.usecases import PUSH_TOPIC, RECEIVE_TOPIC
 from node.worker.deliveries import PeerAnswer, SendMessages
 from node.worker.loop import Again, Done, Handler, Never, Outcome
+from node.worker.pace import Pace
+from node.worker.setback import SetRight
 from node.worker.timers import Timer
 
 LENGTHY: Final = frozenset({RECEIVE_TOPIC, PUSH_TOPIC, JOB_TOPIC, RUN_TOPIC})
@@ -123,9 +126,10 @@ def handlers(
     }
 
 
-def timers(parts: Parts, spoken: Protocol) -> list[Timer]:
-    """What is done every so many seconds."""
+def timers(parts: Parts, spoken: Protocol, pace: Pace, wake: Callable[[], None]) -> list[Timer]:
+    """What is done every so many seconds. ``wake`` tells the worker that there may be something to do."""
     stores = parts.stores
+    set_right = SetRight(uow=stores.uow, outbox=stores.outbox, clock=parts.clock, pace=pace, wake=wake)
 
     async def forget_jtis() -> int:
         def forget() -> int:
@@ -137,7 +141,11 @@ def timers(parts: Parts, spoken: Protocol) -> list[Timer]:
     async def rest() -> bool:
         return await run_sync(parts.graph.rest)
 
+    async def watch_clock() -> int:
+        return await run_sync(set_right)
+
     return [
+        Timer("clock", pace.lease / 3, watch_clock),
         Timer("idle graph", 30.0, rest),
         Timer("used tokens", 300.0, forget_jtis),
         Timer("late decisions", 60.0, spoken.decisions.expire),

@@ -17,7 +17,7 @@ from typing import TypeVar
 import anyio
 import anyio.to_thread
 
-from node.base.clock import Clock, moment, stamp
+from node.base.clock import Clock, is_younger, moment, stamp
 from node.base.errors import (
     ForbiddenAddress,
     InvalidInput,
@@ -179,7 +179,7 @@ class IdentifyParticipant:
             return await self._flights.join(f"{token.issuer} {token.wallet}", lambda: self._query_in_turn(token))
         except PeerUnreachable:
             # It did call us, so it lives: what it showed a moment ago still says who it is.
-            if held is not None and self._clock.now() - held.at <= self._grace:
+            if held is not None and is_younger(held.at, self._clock.now(), self._grace):
                 return held
             raise
 
@@ -190,7 +190,7 @@ class IdentifyParticipant:
         if known_wallet and held.wallet != token.wallet:
             return False
         long = held.complete or known_wallet
-        return self._clock.now() - held.at <= (self._max_age if long else self._incomplete_max_age)
+        return is_younger(held.at, self._clock.now(), self._max_age if long else self._incomplete_max_age)
 
     def _trust_mark(self) -> tuple[tuple[str, frozenset[str]], ...]:
         return tuple((name, self._trust.issuers(name)) for name in self._trust.types())

@@ -10,7 +10,7 @@ from typing import Final
 import anyio
 import anyio.to_thread
 
-from node.base.clock import Clock
+from node.base.clock import Clock, is_younger
 from node.base.errors import InvalidInput, NotFound
 from node.base.work import UnitOfWork
 from node.identity.model import Issued
@@ -58,7 +58,7 @@ class StatusLists:
     async def document(self, name: str) -> str:
         """The signed list of this name (JWT). Raises ``NotFound`` where nothing was issued on such a list."""
         made = self._made.get(name)
-        if made is not None and self._clock.now() - made.at < self._max_age:
+        if made is not None and is_younger(made.at, self._clock.now(), self._max_age):
             return made.document
         made = await anyio.to_thread.run_sync(self._make, name, limiter=self._threads)
         self._made[name] = made

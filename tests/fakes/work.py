@@ -208,6 +208,17 @@ class MemoryOutbox:
         memory(tx).put(self.table, task.id, replace(queued, leased_until=until))
         return True
 
+    def set_right(self, tx: Transaction, *, now: datetime, latest: datetime, until: datetime) -> int:
+        changed = 0
+        for queued in self._all(tx):
+            late = not queued.task.dead and queued.task.due > latest
+            long = queued.leased_until is not None and queued.leased_until > until
+            task = replace(queued.task, due=now) if late else queued.task
+            leased = until if long else queued.leased_until
+            memory(tx).put(self.table, task.id, replace(queued, task=task, leased_until=leased))
+            changed += late + long
+        return changed
+
     def release(self, tx: Transaction) -> int:
         leased = [queued for queued in self._all(tx) if queued.leased_until is not None]
         for queued in leased:

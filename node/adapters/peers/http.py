@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from node.adapters.egress import Answer, Egress, Lane
-from node.base.clock import Clock
+from node.base.clock import Clock, is_younger
 from node.base.errors import Conflict, HansaError, InvalidInput, Overloaded, PeerUnreachable, Unauthenticated
 from node.identity.accesstokens import OutgoingTokens
 from node.identity.did import check_document, document_url
@@ -111,13 +111,14 @@ class HttpPeers:
         now = self._clock.now()
         if entry is None:
             failed = self._failures.get(did)
-            if failed is not None and failed.failure is not None and now - failed.at < self._failure_max_age:
+            recent = failed is not None and is_younger(failed.at, now, self._failure_max_age)
+            if failed is not None and failed.failure is not None and recent:
                 raise failed.failure.with_traceback(None)
             if len(self._document_flights) >= _STRANGERS:
                 raise Overloaded("too many participants that are not known here call at once")
         elif entry.value is not None:
             enough = self._refetch_pause if fresh else self._document_max_age
-            if now - entry.at < enough:
+            if is_younger(entry.at, now, enough):
                 return entry.value
         return await self._document_flights.join(did, lambda: self._fetch_document(did))
 
@@ -149,8 +150,8 @@ class HttpPeers:
         if own is not None and prefix is not None and url.startswith(prefix):
             return await own(url)
         entry = self._lists.get(url)
-        oldest = self._clock.now() - timedelta(seconds=max_age)
-        if entry is not None and entry.value is not None and entry.at > oldest:
+        fresh = entry is not None and is_younger(entry.at, self._clock.now(), timedelta(seconds=max_age))
+        if entry is not None and entry.value is not None and fresh:
             return entry.value
         return await self._list_flights.join(url, lambda: self._fetch_list(url))
 
@@ -172,7 +173,7 @@ class HttpPeers:
 
     async def json_document(self, url: str) -> Any:
         entry = self._schemas.get(url)
-        if entry is not None and self._clock.now() - entry.at < self._document_max_age:
+        if entry is not None and is_younger(entry.at, self._clock.now(), self._document_max_age):
             return entry.value
         return await self._schema_flights.join(url, lambda: self._fetch_json(url))
 

@@ -80,6 +80,12 @@ _REVIVE = (
 )
 _REVIVE_AS = _REVIVE.values(body=bindparam("sent"))
 _RENEW = update(outbox).where(_held).values(leased_until=bindparam("until"))
+_DUE_TOO_LATE = (
+    update(outbox).where(~outbox.c.dead, outbox.c.due > bindparam("latest")).values(due=bindparam("set_to"))
+)
+_LEASED_TOO_LONG = (
+    update(outbox).where(outbox.c.leased_until > bindparam("latest")).values(leased_until=bindparam("set_to"))
+)
 _RELEASE = (
     update(outbox)
     .where(outbox.c.leased_until.is_not(None))
@@ -148,6 +154,11 @@ class SqlOutbox:
 
     def renew(self, tx: Transaction, task: Task, *, until: datetime) -> bool:
         return self._hit(tx, _RENEW, _lease_of(task) | {"until": until})
+
+    def set_right(self, tx: Transaction, *, now: datetime, latest: datetime, until: datetime) -> int:
+        connection = connection_of(tx)
+        late = connection.execute(_DUE_TOO_LATE, {"latest": latest, "set_to": now}).rowcount
+        return late + connection.execute(_LEASED_TOO_LONG, {"latest": until, "set_to": until}).rowcount
 
     def release(self, tx: Transaction) -> int:
         return connection_of(tx).execute(_RELEASE).rowcount
