@@ -1,0 +1,379 @@
+"""Databases that are locked, that go away, that end a transaction: what callers are told, and what is left."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.engine import Engine
+
+from node.adapters.sql import engine as engines
+from node.adapters.sql import work as transactions
+from node.adapters.sql.engine import connect, sqlite_driver
+from node.adapters.sql.migrate import MIGRATIONS, VERSIONS, migrate, schema_version
+from node.base.errors import DatabaseAway
+from node.bootstrap.operation import ledger_checks
+from tests.nodes import Running, agree, described, publish, running, until
+from tests.postgres import fresh_schema
+
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "postgres"
+
+
+def rows(node: Running, table: str) -> int:
+    with node.node.parts.stores.uow.read() as tx:
+        return int(tx.connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+
+
+def is_sound(node: Running) -> bool:
+    return all(check["sound"] for check in ledger_checks(node.node.parts))
+
+
+def post(node: Running, slug: str) -> Any:
+    with node.http(headers=node.person()) as client:
+        return client.post("/api/records", json={"fields": described(slug), "conditions": "open"})
+
+
+def finalized(consumer: Running, pid: str) -> None:
+    """Wait until a negotiation of ours has come to its end."""
+    with consumer.client() as client:
+        until("it is finalized", lambda: client.negotiation(pid, wait=5)["state"] == "FINALIZED", 90)
+
+
+# ---- locked -------------------------------------------------------------------------------------------------------
+
+
+def test_a_locked_database_is_told_and_heals(
+    tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process holds the write lock for longer than a request waits, in the middle of a negotiation."""
+    for module in (engines, transactions):
+        monkeypatch.setattr(module, "PATIENCE", 0.3)
+    with (
+        running(tmp_path / "provider", template=sqlite_template) as provider,
+        running(tmp_path / "consumer", template=sqlite_template) as consumer,
+    ):
+        iri = publish(provider)["iri"]
+        until("all is numbered", lambda: is_sound(provider))
+        with provider.node.parts.stores.uow.read() as tx:
+            record = provider.node.parts.stores.records.get(tx, iri)
+        assert record is not None
+        assert record.offer is not None
+        entries = rows(provider, "entries")
+        holder = sqlite_driver().connect(str(provider.folder / "hansa.sqlite"), timeout=20, isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        refused = post(provider, "second")
+        assert (refused.status_code, refused.json()["code"]) == (503, "database-busy")
+        assert refused.json()["remedy"]
+        assert int(refused.headers["retry-after"]) > 0
+        with provider.http() as client:
+            assert client.get("/api/catalogue/search").status_code == 200, "readers do not wait"
+        pid = consumer.node.protocol.negotiations.request(
+            provider=provider.did, address=provider.dsp, dataset=iri, offer=record.offer
+        ).pid
+
+        def waits() -> bool:
+            with consumer.node.parts.stores.uow.read() as tx:
+                reasons = tx.connection.execute(text("SELECT last_error FROM outbox")).scalars().all()
+            return any("503" in (reason or "") for reason in reasons)
+
+        until("the peer is asked for patience", waits)
+        assert rows(provider, "negotiations") == 0
+        assert rows(provider, "entries") == entries
+        holder.execute("COMMIT")
+        holder.close()
+        finalized(consumer, pid)
+        until("the provider is well", lambda: not provider.node.health())
+        assert rows(provider, "negotiations") == rows(consumer, "negotiations") == 1
+        assert post(provider, "second").status_code < 300
+
+
+# ---- PostgreSQL: gone, come back ----------------------------------------------------------------------------------
+
+
+class Cluster:
+    """A server of this module's own, to be stopped and started."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.url = ""
+
+    def start(self) -> str:
+        ran = subprocess.run([SCRIPT, "start", self.folder], check=False, capture_output=True, text=True, timeout=120)
+        if ran.returncode != 0:
+            pytest.skip(ran.stderr.strip().rpartition("\n")[2])
+        self.url = ran.stdout.strip()
+        return self.url
+
+    def stop(self) -> None:
+        subprocess.run([SCRIPT, "stop", self.folder], check=True, capture_output=True, timeout=120)
+
+    def kill(self) -> None:
+        """As a power cut: no connection is told, and the server has to recover."""
+        pid = int((self.folder / "data" / "postmaster.pid").read_text().split("\n", 1)[0])
+        os.kill(pid, signal.SIGQUIT)
+        until("the server is gone", lambda: not Path(f"/proc/{pid}").exists())
+
+
+@pytest.fixture(scope="module")
+def cluster(postgres_server: str) -> Iterator[Cluster]:
+    """Not the one of the session, which others use meanwhile."""
+    home = Path(tempfile.mkdtemp(prefix="hansa-faults-"))
+    home.chmod(0o755)
+    own = Cluster(home / "cluster")
+    own.start()
+    yield own
+    own.stop()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.mark.postgres
+def test_a_server_that_is_killed_and_started_in_mid_work(
+    cluster: Cluster, tmp_path: Path, sqlite_template: Path
+) -> None:
+    with (
+        running(tmp_path / "provider", database_url=cluster.url) as provider,
+        running(tmp_path / "consumer", template=sqlite_template) as consumer,
+    ):
+        iri = publish(provider)["iri"]
+        pids = _requests(provider, consumer, iri, 6)
+        cluster.kill()
+        refused = post(provider, "second")
+        assert (refused.status_code, refused.json()["code"]) == (503, "database-away")
+        assert int(refused.headers["retry-after"]) > 0
+        with provider.http() as stranger:
+            assert stranger.get("/ready").status_code == 503
+        cluster.start()
+        for pid in pids:
+            finalized(consumer, pid)
+        until("the provider is well", lambda: not provider.node.health(), 60)
+        assert rows(provider, "negotiations") == rows(consumer, "negotiations") == len(pids)
+        assert rows(provider, "agreements") == rows(consumer, "agreements") == len(pids)
+        assert _agreements(provider) == _agreements(consumer)
+        assert post(provider, "second").status_code < 300
+        until("all is as signed", lambda: is_sound(provider) and is_sound(consumer))
+
+
+def _requests(provider: Running, consumer: Running, iri: str, count: int) -> list[str]:
+    with provider.node.parts.stores.uow.read() as tx:
+        record = provider.node.parts.stores.records.get(tx, iri)
+    assert record is not None
+    assert record.offer is not None
+    request = consumer.node.protocol.negotiations.request
+    made = [
+        request(provider=provider.did, address=provider.dsp, dataset=iri, offer=record.offer).pid
+        for _ in range(count)
+    ]
+    consumer.node.worker.wake()
+    return made
+
+
+def _agreements(node: Running) -> set[str]:
+    with node.node.parts.stores.uow.read() as tx:
+        return set(tx.connection.execute(text("SELECT id FROM agreements")).scalars().all())
+
+
+# ---- PostgreSQL: transactions that are ended ----------------------------------------------------------------------
+
+
+@contextmanager
+def ended_once(engine: Engine, table: str, code: str) -> Iterator[list[str]]:
+    """The first transaction that writes to ``table`` is ended by the server with this SQLSTATE."""
+    done: list[str] = []
+
+    def end(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
+        if done or not statement.startswith(("INSERT", "UPDATE")) or f" {table} " not in statement:
+            return statement, parameters
+        done.append(statement)
+        return f"DO $$ BEGIN RAISE EXCEPTION 'forced' USING ERRCODE = '{code}'; END $$", ()
+
+    event.listen(engine, "before_cursor_execute", end, retval=True)
+    try:
+        yield done
+    finally:
+        event.remove(engine, "before_cursor_execute", end)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("code", ["40001", "40P01"])
+@pytest.mark.parametrize("table", ["entries", "outbox", "negotiations"])
+def test_a_transaction_that_the_server_ends_is_done_again(
+    pg_pair: tuple[Running, Running], code: str, table: str
+) -> None:
+    """Serialization failure and deadlock, in whichever transaction of a negotiation comes first: one effect (I7)."""
+    provider, consumer = pg_pair
+    iri = publish(provider, f"asset-{code.lower()}-{table}")["iri"]
+    before = rows(provider, "negotiations"), rows(provider, "agreements")
+    with ended_once(provider.node.parts.stores.uow.engine, table, code) as ended:
+        (pid,) = _requests(provider, consumer, iri, 1)
+        finalized(consumer, pid)
+    assert ended, "nothing was ended"
+    assert (rows(provider, "negotiations"), rows(provider, "agreements")) == (before[0] + 1, before[1] + 1)
+    assert _agreements(provider) == _agreements(consumer)
+    (request,) = [
+        one for one in provider.exchanges(_theirs(provider, pid)) if one.message == "ContractRequestMessage"
+    ]
+    assert request.answer_status == 201
+    assert not provider.node.health()
+
+
+def _theirs(provider: Running, consumer_pid: str) -> str:
+    with provider.node.parts.stores.uow.read() as tx:
+        find = text("SELECT pid FROM negotiations WHERE peer_pid = :pid")
+        return str(tx.connection.execute(find, {"pid": consumer_pid}).scalar_one())
+
+
+@pytest.fixture(scope="module")
+def pg_pair(
+    postgres_server: str, tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path
+) -> Iterator[tuple[Running, Running]]:
+    """A provider on PostgreSQL and a consumer on SQLite."""
+    home = tmp_path_factory.mktemp("pair")
+    with (
+        fresh_schema(postgres_server) as url,
+        running(home / "provider", database_url=url) as provider,
+        running(home / "consumer", template=sqlite_template) as consumer,
+    ):
+        yield provider, consumer
+
+
+@pytest.mark.postgres
+def test_a_commit_whose_answer_is_lost_has_one_effect(
+    pg_pair: tuple[Running, Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection breaks after the server has committed and before it could say so: the sender asks again."""
+    provider, consumer = pg_pair
+    iri = publish(provider, "lost-answer")["iri"]
+    before = rows(provider, "negotiations")
+    engine = provider.node.parts.stores.uow.engine
+    committed: list[str] = []
+    plain = engine.dialect.do_commit
+
+    def commit(connection: Any) -> None:
+        found = connection.execute("SELECT count(*) FROM negotiations").fetchone()[0]
+        plain(connection)
+        if found > before and not committed:
+            committed.append(iri)
+            connection.dbapi_connection.close()
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(engine.dialect, "do_commit", commit)
+    try:
+        (pid,) = _requests(provider, consumer, iri, 1)
+        finalized(consumer, pid)
+    finally:
+        monkeypatch.undo()
+    assert committed
+    assert rows(provider, "negotiations") == before + 1
+    assert _agreements(provider) == _agreements(consumer)
+
+
+@pytest.mark.postgres
+def test_two_that_lock_in_opposite_order_both_get_through(pg_pair: tuple[Running, Running]) -> None:
+    """A worker removes a message and writes its process; a door writes the process and takes the message back."""
+    provider, consumer = pg_pair
+    iri = publish(provider, "opposite")["iri"]
+    agree(consumer, iri)
+    stores = provider.node.parts.stores
+    with stores.uow.read() as tx:
+        pid = tx.connection.execute(text("SELECT pid FROM negotiations LIMIT 1")).scalar_one()
+    first, second = threading.Barrier(2), []
+
+    def work(statements: list[str]) -> Callable[[Any], None]:
+        tried: list[int] = []
+
+        def carry_out(tx: Any) -> None:
+            tried.append(1)
+            tx.connection.execute(text("SET LOCAL deadlock_timeout = '20ms'"))
+            tx.connection.execute(text(statements[0]), {"pid": pid})
+            if len(tried) == 1:
+                first.wait(10)
+            tx.connection.execute(text(statements[1]), {"pid": pid})
+            second.append(len(tried))
+
+        return carry_out
+
+    orders = [
+        ["SELECT 1 FROM negotiations WHERE pid = :pid FOR UPDATE", "SELECT 1 FROM ledger_size FOR UPDATE"],
+        ["SELECT 1 FROM ledger_size FOR UPDATE", "SELECT 1 FROM negotiations WHERE pid = :pid FOR UPDATE"],
+    ]
+    threads = [threading.Thread(target=stores.uow.run, args=(work(order),)) for order in orders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(second) == [1, 2]
+
+
+@pytest.mark.postgres
+def test_a_connection_that_was_cut_is_replaced(postgres_engine: Engine) -> None:
+    uow = transactions.SqlUnitOfWork(postgres_engine)
+    with pytest.raises(DatabaseAway) as caught, uow.begin() as tx:
+        tx.connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    assert "try again" in caught.value.remedy
+    with uow.begin() as tx:
+        assert tx.connection.execute(text("SELECT 1")).scalar_one() == 1
+
+
+# ---- migrations that are killed -----------------------------------------------------------------------------------
+
+_FURTHER = """
+import os, signal
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision, branch_labels, depends_on = "9999", "{newest}", None, None
+
+
+def upgrade():
+    op.add_column("meta", sa.Column("remark", sa.Text()))
+    op.execute("UPDATE meta SET remark = 'half'")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+_MIGRATE = """
+import sys
+from pathlib import Path
+from node.adapters.sql import migrate as migrations
+from node.adapters.sql.engine import connect
+
+migrations.MIGRATIONS, migrations.VERSIONS = Path(sys.argv[2]), (*migrations.VERSIONS, "9999")
+migrations.migrate(connect(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.mark.parametrize("from_empty", [False, True])
+def test_a_migration_that_is_killed_leaves_what_was(
+    kind: str, from_empty: bool, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = f"sqlite:///{tmp_path}/hansa.sqlite" if kind == "sqlite" else request.getfixturevalue("postgres_url")
+    engine = connect(url)
+    before = None
+    if not from_empty:
+        migrate(engine)
+        before = schema_version(engine)
+        with engine.begin() as connection:
+            connection.execute(text("INSERT INTO meta (key, value) VALUES ('k', 'v')"))
+    folder = tmp_path / "migrations"
+    shutil.copytree(MIGRATIONS, folder)
+    (folder / "versions" / "v9999_further.py").write_text(_FURTHER.format(newest=VERSIONS[-1]))
+    command = [sys.executable, "-c", _MIGRATE, url, str(folder)]
+    killed = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert schema_version(engine) == before
+    assert migrate(engine) is from_empty, "the Hansa of before starts as if nothing had been tried"
+    with engine.connect() as connection:
+        columns = list(connection.execute(text("SELECT * FROM meta")).keys())
+    assert "remark" not in columns
+    engine.dispose()
