@@ -90,6 +90,12 @@ class Armed(Member):
         assert self.running is not None, "a node that was started"
         return self.running.exitcode
 
+    @property
+    def last_words(self) -> str:
+        """At which crash point it died last, as its log says."""
+        told = [line for line in self.log_tail().splitlines() if line.startswith("crash point ")]
+        return told[-1] if told else ""
+
     def wait_ready(self) -> float:
         began = time.monotonic()
         with self.client() as client:

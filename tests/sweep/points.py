@@ -137,7 +137,8 @@ class Point:
         return self.scene.table
 
     def __str__(self) -> str:
-        return f"{self.named} at the {self.victim} ({self.scene.name})"
+        again = ", the second time" if self.nth == 2 else ""
+        return f"{self.named} at the {self.victim}{again} ({self.scene.name})"
 
 
 def points() -> list[Point]:

@@ -107,6 +107,8 @@ class Sweep:
                 continue
             if member.ended != -signal.SIGKILL or not member.armed:
                 raise NotThere(f"the {role} to live: it ended with {member.ended}\n{member.log_tail()}")
+            if member.last_words != f"crash point {member.armed.rpartition(':')[0]}":
+                raise NotThere(f"the {role} to die at {member.armed}: somebody else has killed it")
             if self._died is None:
                 self._died = time.monotonic()
                 member.serve(self._next)
