@@ -292,6 +292,25 @@ WRONG = {
     "an array": Wrong("/negotiations/request", []),
     "another type": Wrong("/negotiations/request", _EVENT),
     "no context": Wrong("/negotiations/request", {"@type": "ContractRequestMessage"}),
+    "a context of somebody else's": Wrong(
+        "/negotiations/request", {"@context": "https://x.example/c", "@type": "ContractRequestMessage"}
+    ),
+    "a context that imports": Wrong(
+        f"/negotiations/{ABSENT}/events",
+        {**_EVENT, "@context": {"@import": "https://x.example/c", "@vocab": "https://w3id.org/dspace/2025/1/"}},
+    ),
+    "a context in a circle": Wrong(
+        f"/transfers/{ABSENT}/start", {**_START, "@context": {"a": "b:x", "b": "a:x"}}, kind="TransferError"
+    ),
+    "reversed": Wrong(f"/negotiations/{ABSENT}/events", {**_EVENT, "@reverse": {"x": {"@id": "urn:1"}}}),
+    "several nodes": Wrong("/catalog/request", [_EVENT, _EVENT], kind="CatalogError"),
+    "deeply nested": Wrong("/negotiations/request", b"[" * 5000 + b"]" * 5000),
+    "deeply nested inside": Wrong(
+        "/transfers/request", b'{"@context":[],"x":' + b'{"@graph":' * 400 + b"1" + b"}" * 401, kind="TransferError"
+    ),
+    "a message of another version": Wrong(
+        f"/negotiations/{ABSENT}/events", {**_EVENT, "@context": ["https://w3id.org/dspace/2024/1/context.json"]}
+    ),
     "a pid that is a number": Wrong(f"/negotiations/{ABSENT}/events", {**_EVENT, "providerPid": 7}),
     "unknown transfer": Wrong(f"/transfers/{ABSENT}", status=404, kind="TransferError"),
     "message to an unknown transfer": Wrong(f"/transfers/{ABSENT}/start", _START, status=404, kind="TransferError"),

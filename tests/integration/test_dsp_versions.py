@@ -271,3 +271,38 @@ def test_an_expanded_message_that_is_written_anew_is_known_as_a_repeat(two: Pair
     assert len({one.json()["providerPid"] for one in answers}) == 1
     kept = [one for one in two.provider.exchanges(answers[0].json()["providerPid"]) if not one.outgoing]
     assert [one.message for one in kept if one.message == machine.REQUEST] == [machine.REQUEST]
+
+
+def test_members_that_nobody_knows_are_kept_where_the_message_is_and_bind_nobody(two: Pair) -> None:
+    dataset = publish(two.provider, "with-more")["iri"]
+    with two.consumer.client() as client:
+        offer = client.conditions(dataset)["offer"]
+    strange = {"https://x.example/note": [1.5, {"y": None}], "colour": "blue"}
+    message = {
+        "@context": [V2025_1.context, "https://x.example/context.jsonld"],
+        "@type": machine.REQUEST,
+        "@id": "urn:uuid:1c0f1c0e-0000-4000-8000-0000000000aa",
+        "consumerPid": "urn:uuid:1c0f1c0e-0000-4000-8000-0000000000ab",
+        "callbackAddress": two.consumer.dsp,
+        "offer": {**offer, "@type": "Offer", "target": dataset, "https://x.example/note": "mind this"},
+        **strange,
+    }
+    raw = json.dumps(message).encode()
+    with two.consumer.http() as http:
+        headers = {"Content-Type": "application/json", **two.consumer.as_participant(two.provider)}
+        answer = http.post(f"{two.provider.dsp}/negotiations/request", content=raw, headers=headers)
+    assert answer.status_code == 201, answer.text
+    assert not set(answer.json()) & set(strange), "nothing of it is echoed"
+    theirs = answer.json()["providerPid"]
+    kept = [one for one in two.provider.exchanges(theirs) if not one.outgoing]
+    assert kept[0].body == raw
+    stores = two.provider.node.parts.stores
+
+    def drafted() -> Any:
+        with stores.uow.read() as tx:
+            found = stores.negotiations.get(tx, theirs)
+        return found if found is not None and found.agreement is not None else None
+
+    negotiation = until("the provider has answered", drafted)
+    assert negotiation.offer["https://x.example/note"] == "mind this", "what was on the table is kept as it was"
+    assert "https://x.example/note" not in negotiation.agreement, "and nobody signs what the other wrote beside it"
