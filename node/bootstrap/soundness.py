@@ -78,6 +78,7 @@ def require_newest(settings: Settings, stores: Stores, key: LogKey) -> None:
         same = size >= head.size and merkle.root_hash(head.size, reader(stores.ledger, tx)) == head.root
     if same:
         return
+    stores.uow.close()  # Whoever mends this puts another file in the place of this one.
     facts = {"signed": head.size, "held": size}
     remedy = (
         "put the newest database back, its -wal file with it; where there is none, hansa accept-loss "
