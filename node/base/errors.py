@@ -32,8 +32,9 @@ class HansaError(Exception):
 
     @property
     def reasons(self) -> list[Any]:
-        """Why, as messages of the Dataspace Protocol say it: the sentence, and the remedy where there is one."""
-        return [self.detail, {"remedy": self.remedy}] if self.remedy else [self.detail]
+        """Why, as messages of the Dataspace Protocol say it: the sentence, the rules that are not met, the remedy."""
+        remedy = [{"remedy": self.remedy}] if self.remedy else []
+        return [self.detail, *self.facts.get("reasons", ()), *remedy]
 
 
 class RemoteFault(HansaError):

@@ -36,6 +36,7 @@ from node.transfer.access import action_of
 from node.transfer.addresses import without_token
 from node.transfer.model import Transfer
 from node.transfer.ports import GrantStore
+from node.transfer.resumption import NotResumed, resumable
 from node.vocab.dsp import EXECUTE, PUSH
 
 log = logging.getLogger("hansa.transfer")
@@ -167,6 +168,16 @@ class Reactions:
         if isinstance(opened, _Shut):
             raise Conflict(opened.why, remedy="terminate the transfer")
         return self._send_start(tx, transfer, opened)
+
+    def require_permission(self, tx: Transaction, transfer: Transfer, caller: Caller) -> None:
+        """The consumer wants to go on: what has become of the conditions since? Raises ``NotResumed``."""
+        agreement = self._agreements.get(tx, transfer.agreement)
+        if agreement is None:
+            return
+        decision = self._decision(transfer, agreement, caller)
+        if not decision.permits:
+            unmet = [reason.to_json() for reason in decision.unmet]
+            raise NotResumed("the conditions do not admit this transfer any more", facts={"reasons": unmet})
 
     def reopen(self, tx: Transaction, transfer: Transfer) -> Transfer:
         """The consumer lets the transfer go on (DSP 2025-1 §9.1: after a suspension the start may be the
@@ -300,15 +311,6 @@ class Reactions:
             due=self._clock.now(),
             task_id=f"{word} {transfer.pid} {transfer.revision}",
         )
-
-
-def resumable(transfer: Transfer) -> bool:
-    """Whether the consumer may let a transfer go on that is, or is about to be, suspended.
-
-    DSP 2025-1 §9.1 has the provider alone send the start in its text, and both sides in its figure. A consumer that
-    could lift a provider's suspension would decide about the provider's access: it lifts only its own.
-    """
-    return transfer.suspended_by != Role.PROVIDER
 
 
 def _wanted(record: Record, name: str | None) -> File | None:

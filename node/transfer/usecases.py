@@ -6,7 +6,7 @@ Every method that takes ``tx`` belongs to the caller's transaction and makes no 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from node.catalogue.ports import RecordStore
 from node.identity.model import Caller
 from node.negotiation.caps import Caps
 from node.negotiation.conversation import Answer, Conversation, Note
-from node.negotiation.messages import AFTER, Incoming
+from node.negotiation.messages import Incoming
 from node.negotiation.model import Agreement
 from node.negotiation.opening import opens_once
 from node.negotiation.ports import AgreementStore, NegotiationStore
@@ -30,8 +30,9 @@ from node.transfer.access import token_hash
 from node.transfer.addresses import push_address, read_push_address, without_token
 from node.transfer.model import Reception, Transfer
 from node.transfer.ports import GrantStore, ReceptionStore, TransferStore
-from node.transfer.reactions import PUSH_TOPIC, RECEIVE_TOPIC, Granting, Judge, Reactions, resumable
+from node.transfer.reactions import PUSH_TOPIC, RECEIVE_TOPIC, Granting, Judge, Reactions
 from node.transfer.reissue import Reissue
+from node.transfer.resumption import NotResumed, answers_resumption, asks_to_resume, resumable
 from node.vocab.dsp import PULL, PUSH, version_of
 
 __all__ = ["PUSH_TOPIC", "RECEIVE_TOPIC", "Presume", "Transfers"]
@@ -144,6 +145,17 @@ class Transfers:
 
     def received(self, pid: str, caller: Caller, message: Incoming, *, role: Role | None = None) -> Answer:
         """Any message within a transfer of ours. Raises ``NotFound``, ``RemoteProtocolError``, ``InvalidInput``."""
+        try:
+            return self._received(pid, caller, message, role)
+        except NotResumed as refusal:
+            with self._uow.begin() as tx:
+                transfer = self._store.get(tx, pid, lock=True)
+                if transfer is not None and transfer.state == machine.SUSPENDED:
+                    why = {"code": refusal.code, "reason": refusal.reasons}
+                    self._conversation.amend(tx, transfer, suspended_by=str(Role.PROVIDER), **why)
+            raise
+
+    def _received(self, pid: str, caller: Caller, message: Incoming, role: Role | None) -> Answer:
         peer = _did(caller)
         with self._conversation.noting_refusal(self._uow, pid, peer, message), self._uow.begin() as tx:
             transfer = self._conversation.find(tx, pid, peer, role=role, lock=True)
@@ -151,11 +163,13 @@ class Transfers:
             if repeated is not None:
                 return repeated
             content = self._content(transfer, message)
-            if _asks_to_resume(transfer, message):
+            if message.name == machine.START and transfer.role is Role.PROVIDER:
+                self._reactions.require_permission(tx, transfer, caller)
+            if asks_to_resume(transfer, message):
                 answer = self._conversation.hear(tx, transfer, message)
                 self._reactions.answer_resumption(tx, transfer)
                 return answer
-            if _answers_resumption(transfer, message, self._conversation.said(tx, transfer)):
+            if answers_resumption(transfer, message, self._conversation.said(tx, transfer)):
                 answer = self._conversation.hear(tx, transfer, message)
                 if content:
                     self._reactions.react(tx, self._conversation.amend(tx, transfer, **content))
@@ -361,22 +375,6 @@ class Transfers:
                 code="out-of-step",
                 reason=[f"{exchange.message} was refused: {code}"],
             )
-
-
-def _asks_to_resume(transfer: Transfer, message: Incoming) -> bool:
-    """Whether a consumer's start only asks for ours.
-
-    A node of this kind renews its token by itself when it has resumed, and dates its messages. Others count the
-    transfer as suspended until the provider starts it with a new address (docs/reference/interoperability.md).
-    """
-    provides = transfer.role is Role.PROVIDER and transfer.state == machine.SUSPENDED
-    return provides and message.name == machine.START and message.text(AFTER) is None
-
-
-def _answers_resumption(transfer: Transfer, message: Incoming, said: Sequence[str]) -> bool:
-    """Whether a provider starts once more what we have resumed, as those do that are meant in ``_asks_to_resume``."""
-    started = transfer.role is Role.CONSUMER and transfer.state == machine.STARTED
-    return started and message.name == machine.START and message.text(AFTER) is None and said[-1:] == (machine.START,)
 
 
 def _push_target(message: Incoming) -> dict[str, Any] | None:

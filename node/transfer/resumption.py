@@ -1,0 +1,41 @@
+"""Who lets a suspended transfer go on (docs/decisions/0012-crossed-messages-and-resumption.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from node.base.errors import NotAllowed
+from node.base.process import Role
+from node.negotiation.messages import AFTER, Incoming
+from node.transfer import machine
+from node.transfer.model import Transfer
+
+
+class NotResumed(NotAllowed):
+    """The provider does not let a transfer go on that the consumer had suspended: from now on it is the provider's
+    suspension."""
+
+
+def resumable(transfer: Transfer) -> bool:
+    """Whether the consumer may let a transfer go on that is, or is about to be, suspended.
+
+    DSP 2025-1 §9.1 has the provider alone send the start in its text, and both sides in its figure. A consumer that
+    could lift a provider's suspension would decide about the provider's access: it lifts only its own.
+    """
+    return transfer.suspended_by != Role.PROVIDER
+
+
+def asks_to_resume(transfer: Transfer, message: Incoming) -> bool:
+    """Whether a consumer's start only asks for ours.
+
+    A node of this kind renews its token by itself when it has resumed, and dates its messages. Others count the
+    transfer as suspended until the provider starts it with a new address (docs/reference/interoperability.md).
+    """
+    provides = transfer.role is Role.PROVIDER and transfer.state == machine.SUSPENDED
+    return provides and message.name == machine.START and message.text(AFTER) is None
+
+
+def answers_resumption(transfer: Transfer, message: Incoming, said: Sequence[str]) -> bool:
+    """Whether a provider starts once more what we have resumed, as those do that are meant in ``asks_to_resume``."""
+    started = transfer.role is Role.CONSUMER and transfer.state == machine.STARTED
+    return started and message.name == machine.START and message.text(AFTER) is None and said[-1:] == (machine.START,)

@@ -1,0 +1,51 @@
+"""Who lets a transfer go on: the consumer only what it has paused, and only while the conditions still admit it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.fakes.sink import sink
+from tests.nodes import Company, Running, agree, publish, until
+
+
+def stands(node: Running, pid: str, *, waits: str) -> dict[str, Any]:
+    with node.client() as client:
+        return until(
+            f"it waits for {waits}",
+            lambda: one if (one := client.transfer_state(pid))["standing"]["waitsFor"] == waits else None,
+        )
+
+
+def test_what_the_conditions_admit_no_more_stays_paused_on_both_sides(region_and_cities: Company) -> None:
+    """Paused by the consumer, whose credential is revoked meanwhile: its start is refused with the rule, and from
+    then on it is the provider's suspension on both sides."""
+    provider, consumer = region_and_cities.cities
+    iri = publish(provider, "paused", conditions="members")["iri"]
+    agreement = str(agree(consumer, iri)["agreementId"])
+    with sink() as door, consumer.client() as client, provider.client() as there:
+        door.held.clear()
+        ours = str(client.transfer(agreement, push_to={"url": door.url})["pid"])
+        theirs = str(stands(consumer, ours, waits="their-push")["peerPid"])
+        client.steer(ours, "suspend", reason="lunch")
+        stands(consumer, ours, waits="our-resumption")
+        stands(provider, theirs, waits="their-resumption")
+        revoke(region_and_cities, consumer)
+        client.steer(ours, "resume")
+        told = stands(consumer, ours, waits="their-resumption")
+        assert told["state"] == "SUSPENDED"
+        assert told["code"] == "not-allowed"
+        assert "conditions do not admit" in told["reason"][0]
+        assert any(isinstance(one, dict) and one.get("rule") for one in told["reason"])
+        kept = stands(provider, theirs, waits="our-resumption")
+        assert kept["reason"] == told["reason"]
+        last = kept["messages"][-1]
+        assert (last["message"], last["fate"], last["status"]) == ("TransferStartMessage", "refused", 403)
+        door.held.set()
+        there.steer(theirs, "terminate", reason="no member any more")
+        until("it has ended", lambda: client.transfer_state(ours)["state"] == "TERMINATED")
+
+
+def revoke(found: Company, city: Running) -> None:
+    with found.region.client() as office:
+        (held,) = [one for one in office.issued() if one["holder"] == city.did]
+        office.revoke(held["id"], "left the region")
