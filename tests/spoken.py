@@ -84,6 +84,32 @@ class Spoken:
         return [one for found in judged.values() for one in found]
 
 
+_SHAPES: dict[str, list[str]] = {}
+
+
+def of_a_new_shape(raw: bytes) -> list[str]:
+    """What the schemas find wrong with a message. Messages that differ in their texts only are judged once, so that a
+    simulation can have all of its messages judged."""
+    if not schemas_at_hand():
+        return []
+    shape = json.dumps(_shape(json.loads(raw)))
+    if shape not in _SHAPES:
+        _SHAPES[shape] = _judge("a message", 0, raw)
+    return _SHAPES[shape]
+
+
+def _shape(value: Any, name: str = "") -> Any:
+    match value:
+        case dict():
+            return {member: _shape(inner, member) for member, inner in sorted(value.items())}
+        case list():
+            return [_shape(inner, name) for inner in value]
+        case str() if name not in ("@context", "@type", "eventType", "operator"):
+            return ""
+        case _:
+            return value
+
+
 def _judge(where: str, status: int, raw: bytes) -> list[str]:
     from tests.conformance.dsp import PROTOCOL_VERSION, SCHEMA_OF, faults
 

@@ -19,6 +19,7 @@ from node.base.process import Process, Role
 from node.base.work import Task
 from node.ledger.model import EntryKind
 from tests.simulator.database import Change
+from tests.spoken import of_a_new_shape
 
 if TYPE_CHECKING:
     from tests.simulator.company import Company
@@ -284,6 +285,8 @@ class Watch:
         require(posted is not None, "rule 1", f"{node.name} sends a message that it has not committed")
         assert posted is not None
         require(posted.body == body and posted.url == url, "rule 2", f"{node.name} sends {task} with another body")
+        faults = of_a_new_shape(body)
+        require(not faults, "schema", f"{node.name} sends what the official schemas do not allow: {faults}")
 
     def answered(self, node: SimNode, status: int, body: bytes) -> None:
         """``node`` has answered a message."""

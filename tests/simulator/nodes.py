@@ -61,8 +61,8 @@ from tests.simulator.workers import Wire
 START: Final = datetime(2026, 11, 20, 9, tzinfo=UTC)
 DATA: Final = "ab" * 32
 _BASE: Final[dict[str, Any]] = {"@type": "Offer", "profile": "https://w3id.org/hansa/policy"}
-_PAST: Final = [{"leftOperand": "odrl:dateTime", "operator": "odrl:lt", "rightOperand": "2020-01-01T00:00:00Z"}]
-_FUTURE: Final = [{"leftOperand": "odrl:dateTime", "operator": "odrl:lt", "rightOperand": "2036-01-01T00:00:00Z"}]
+_PAST: Final = [{"leftOperand": "odrl:dateTime", "operator": "lt", "rightOperand": "2020-01-01T00:00:00Z"}]
+_FUTURE: Final = [{"leftOperand": "odrl:dateTime", "operator": "lt", "rightOperand": "2036-01-01T00:00:00Z"}]
 OFFERS: Final[dict[str, dict[str, Any]]] = {
     "open": {**_BASE, "permission": [{"action": "odrl:use"}]},
     "asks": {**_BASE, "permission": [{"action": "odrl:use", "duty": [{"action": "odrl:obtainConsent"}]}]},
