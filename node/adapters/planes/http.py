@@ -111,7 +111,7 @@ class HttpPlane:
         if answer.status in _BUSY:
             raise PeerUnreachable(f"the peer answers {answer.status}")
         if not answer.ok:
-            raise _refusal(answer.status, answer.headers, answer.body)
+            raise _refusal(answer.status, answer.headers, answer.body, who="it")
 
     async def document(
         self, url: str, *, authorization: str | None, method: str = "GET", limit: int = 65536
@@ -159,7 +159,7 @@ async def _beginning(chunks: AsyncIterator[bytes]) -> bytes:
     return bytes(body[:_PROBLEM_LIMIT])
 
 
-def _refusal(status: int, headers: Mapping[str, str], body: bytes) -> HansaError:
+def _refusal(status: int, headers: Mapping[str, str], body: bytes, *, who: str = "the peer") -> HansaError:
     """The error that an answer stands for, with the facts of its problem document (RFC 9457)."""
     if status >= 500 or status in _PASSING:
         return PeerUnreachable(f"the peer answers {status}")
@@ -170,7 +170,8 @@ def _refusal(status: int, headers: Mapping[str, str], body: bytes) -> HansaError
         except InvalidInput:
             facts = {}
     detail = facts.get("detail")
-    said = detail[:500] if isinstance(detail, str) else f"the peer answers {status}"
+    answered = f"{who} answers {status}"
+    said = detail[:500] if isinstance(detail, str) else answered
     match status:
         case 401:
             return Unauthenticated(said)
