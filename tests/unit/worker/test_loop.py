@@ -16,7 +16,7 @@ from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
 from tests.nodes import until_async
 
 CLOCK = SystemClock()
-PACE = Pace(poll=0.02)
+PACE = Pace(poll=0.02, lengthy=20)
 
 
 def to(lane: str, number: int = 0, *, topic: str = "dsp") -> Task:
