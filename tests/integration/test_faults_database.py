@@ -225,7 +225,7 @@ def test_a_transaction_that_the_server_ends_is_done_again(
         one for one in provider.exchanges(_theirs(provider, pid)) if one.message == "ContractRequestMessage"
     ]
     assert request.answer_status == 201
-    assert not provider.node.health()
+    until("the provider is well", lambda: not provider.node.health())
 
 
 def _theirs(provider: Running, consumer_pid: str) -> str:
