@@ -35,6 +35,8 @@ from tests import reckoning
 from tests.reckoning import Findings
 
 REST_SECONDS = 120.0
+BREATH = 0.2
+"""Seconds at most between two things that one hand of the load does: the nodes shall work, not choke."""
 TOLD_EVERY = 50
 """Kills between two lines about how far the storm has come."""
 
@@ -130,6 +132,7 @@ class Storm:
             while not self.over.is_set():
                 try:
                     work(client, chance)
+                    time.sleep(chance.uniform(0.0, BREATH))
                 except HansaError as error:
                     with self.tally.lock:
                         self.tally.refused[error.facts.get("code", error.code)] += 1
