@@ -133,6 +133,9 @@ class ProcessStore(Protocol[P]):
         """Of each message of a process that was refused, or put off: the hash of its body, and the answer's status;
         oldest first."""
 
+    def delivered(self, tx: Transaction, pid: str, message_id: str) -> bool:
+        """Whether a message of ours is kept as one that the peer took, void or not."""
+
     def exchanges(self, tx: Transaction, pid: str) -> Sequence[Exchange]:
         """All messages of a process, oldest first."""
 

@@ -261,7 +261,7 @@ class Conversation(Generic[P]):
         process = self._store.get(tx, pid, lock=True)
         if process is None:
             return None
-        if exchange.taken or not self._timeline.knows(tx, exchange):
+        if not self._timeline.knows(tx, exchange):
             self._store.record(tx, replace(exchange, body=self._kept(exchange.body)))
         step = advance(self.table, process, event, self._clock.now())
         if step.process is process:
@@ -288,10 +288,10 @@ class Conversation(Generic[P]):
         return Step(process, step.effects)
 
     def _keep_taken(self, tx: Transaction, process: P, message_id: str) -> None:
-        """Keep a message whose answer nobody will read. The worker that may hold it at this moment finds it gone from
-        the outbox and keeps nothing, so it is kept once."""
+        """Keep a message whose answer nobody has to read any more, unless a worker that had lost it has read one. The
+        worker that may hold it at this moment finds it gone from the outbox, and kept, so it is kept once."""
         task = self._courier.cancel(tx, message_id)
-        if task is None:
+        if task is None or self._store.delivered(tx, process.pid, message_id):
             return
         self._store.record(
             tx,

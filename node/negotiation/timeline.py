@@ -76,23 +76,24 @@ class Timeline(Generic[P]):
 
     def overhear(self, tx: Transaction, exchange: Exchange) -> None:
         """Keep an answer to a message of ours that decides nothing: it puts us off, or comes when the message is not
-        wanted any more. Nothing is kept of a message that somebody else is about to report, or has."""
+        wanted any more, or is another worker's by now. What is kept already is not kept again."""
         process = self._store.get(tx, exchange.pid, lock=True)
         if process is None:
             return
         if 200 <= exchange.answer_status < 300:
-            awaited = process.pending is not None and process.pending.message_id == exchange.message_id
-            ours = [one for one in self._store.exchanges(tx, exchange.pid) if one.outgoing]
-            known = any(one.message_id == exchange.message_id and (one.taken or one.void) for one in ours)
-            if awaited or known:
+            if self.knows(tx, exchange):
                 return
-            exchange = replace(exchange, answer_status=-exchange.answer_status)
+            if process.pending is None or process.pending.message_id != exchange.message_id:
+                exchange = replace(exchange, answer_status=-exchange.answer_status)
+            # Else another worker has the message by now, and will report it: the peer took it in any case.
         elif not self._has_room(tx, exchange.pid, exchange.body_sha256, exchange.answer_status, outgoing=True):
             return
         self._store.record(tx, replace(exchange, body=self._kept(exchange.body)))
 
     def knows(self, tx: Transaction, exchange: Exchange) -> bool:
-        """Whether this refusal of a message of ours is kept already."""
+        """Whether this answer to a message of ours is kept already."""
+        if exchange.taken:
+            return self._store.delivered(tx, exchange.pid, exchange.message_id or "")
         refusals = self._store.refusals(tx, exchange.pid, outgoing=True)
         return (exchange.body_sha256, exchange.answer_status) in refusals
 

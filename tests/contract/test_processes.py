@@ -196,6 +196,8 @@ class TestProcessStore:
         messages = [
             exchange("urn:n1", b"\x00\xff"),
             exchange("urn:n1", b"ours", outgoing=True, message_id=None, answer_status=-200),
+            exchange("urn:n1", b"void", outgoing=True, message_id="urn:void", answer_status=-200),
+            exchange("urn:n1", b"refused", outgoing=True, message_id="urn:refused", answer_status=409),
             exchange("urn:n1", b"third", at=NOW - timedelta(1), answer_status=400, answer=b"no"),
         ]
         with stores.uow.begin() as tx:
@@ -205,6 +207,8 @@ class TestProcessStore:
         with stores.uow.read() as tx:
             assert stores.negotiations.exchanges(tx, "urn:n1") == messages
             assert stores.negotiations.exchanges(tx, "urn:n3") == []
+            names = ("urn:m", "urn:void", "urn:refused")
+            assert [stores.negotiations.delivered(tx, "urn:n1", name) for name in names] == [False, True, False]
             assert stores.transfers.exchanges(tx, "urn:n1") == []
 
     def test_the_accepted_message_with_this_body(self, stores: Stores) -> None:

@@ -68,6 +68,10 @@ class MemoryProcessStore(Generic[P]):
             if one.outgoing is outgoing and one.answer_status >= 300
         ]
 
+    def delivered(self, tx: Transaction, pid: str, message_id: str) -> bool:
+        kept = [one for one in self.exchanges(tx, pid) if one.outgoing and one.message_id == message_id]
+        return any(one.taken or one.void for one in kept)
+
     def exchanges(self, tx: Transaction, pid: str) -> Sequence[Exchange]:
         return list(memory(tx).rows(self._messages).get(pid, ()))
 

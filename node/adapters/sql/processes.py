@@ -54,6 +54,16 @@ class SqlProcessStore(Generic[P]):
         )
         of_process = messages.c.pid == bindparam("pid")
         self._exchanged = select(func.count()).where(of_process, messages.c.answer_status.between(0, 299))
+        self._delivered = (
+            select(messages.c.ordinal)
+            .where(
+                of_process,
+                messages.c.outgoing,
+                messages.c.message_id == bindparam("message_id"),
+                messages.c.answer_status < 300,
+            )
+            .limit(1)
+        )
         self._refusals = (
             select(messages.c.body_sha256, messages.c.answer_status)
             .where(of_process, messages.c.outgoing == bindparam("outgoing"), messages.c.answer_status >= 300)
@@ -128,6 +138,10 @@ class SqlProcessStore(Generic[P]):
     def refusals(self, tx: Transaction, pid: str, *, outgoing: bool) -> Sequence[tuple[str, int]]:
         rows = connection_of(tx).execute(self._refusals, {"pid": pid, "outgoing": outgoing})
         return [(row.body_sha256, row.answer_status) for row in rows]
+
+    def delivered(self, tx: Transaction, pid: str, message_id: str) -> bool:
+        wanted = {"pid": pid, "message_id": message_id}
+        return connection_of(tx).execute(self._delivered, wanted).first() is not None
 
     def exchanges(self, tx: Transaction, pid: str) -> Sequence[Exchange]:
         return [build(Exchange, row) for row in connection_of(tx).execute(self._exchanges, {"pid": pid})]
