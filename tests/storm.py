@@ -32,6 +32,7 @@ from node.client import HansaClient, NodeAddress
 from node.settings import load
 from node.vocab.dsp import PULL, PUSH
 from tests import reckoning
+from tests.forked import Forked
 from tests.reckoning import Findings
 
 REST_SECONDS = 120.0
@@ -66,8 +67,8 @@ class Storm:
         self.over = threading.Event()
         first, second = free_ports(2)
         brisk = {"log_level": "error", "wait_for_views": "false"}
-        self.provider = Member("provider", "Provider", home, first, _database(store, postgres, "provider"), brisk)
-        self.consumer = Member("consumer", "Consumer", home, second, _database(store, postgres, "consumer"), brisk)
+        self.provider = Forked("provider", "Provider", home, first, _database(store, postgres, "provider"), brisk)
+        self.consumer = Forked("consumer", "Consumer", home, second, _database(store, postgres, "consumer"), brisk)
         self.members = (self.provider, self.consumer)
         self.load = [random.Random(seed * 31 + number) for number in range(5)]
 

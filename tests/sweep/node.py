@@ -6,11 +6,7 @@ else is the standard's. A route lets a provider open a negotiation, which no int
 
 from __future__ import annotations
 
-import importlib
-import multiprocessing
-import os
 import sys
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -20,8 +16,6 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-import node.bootstrap.application  # noqa: F401 - all of a node: a process forked from this one need not load it
-from node.base import crashpoints
 from node.base.process import Role
 from node.bootstrap import build as building
 from node.bootstrap.node import HansaNode
@@ -31,6 +25,7 @@ from node.negotiation import strategy as negotiation
 from node.settings import Settings, load
 from node.transfer import machine as transferring
 from node.transfer import strategy as transfer
+from tests.forked import prepare
 
 HAGGLED: Final = "haggled"
 HELD: Final = "held.csv"
@@ -97,23 +92,9 @@ class Offering:
         return {"pid": begun.pid}
 
 
-def _end_with_the_sweep() -> None:
-    """However the sweep ends: it may be killed itself."""
-    sweep = multiprocessing.parent_process()
-    assert sweep is not None, "a node of the sweep was started by it"
-    sweep.join()
-    crashpoints.die()
-
-
 def serve(folder: Path, environment: Mapping[str, str], log: Path) -> None:
     """The process's whole life; it ends when the process that started it does."""
-    threading.Thread(target=_end_with_the_sweep, name="sweep", daemon=True).start()
-    for descriptor in (1, 2):
-        os.dup2(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), descriptor)
-    for name in [name for name in os.environ if name.startswith("HANSA_")]:
-        del os.environ[name]
-    os.environ.update(environment)
-    importlib.reload(crashpoints)  # It reads the environment of its process, which was another when it was loaded.
+    prepare(environment, log)
     standard = building.build
 
     def build(settings: Settings, **options: Any) -> HansaNode:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from node.base.process import Process, Role
 from node.bootstrap.parts import Stores, open_stores, places
-from node.builtins.demo.cast import Member, free_ports
+from node.builtins.demo.cast import free_ports
 from node.settings import load
 from tests import reckoning
+from tests.forked import Forked, Life, NotThere
 from tests.reckoning import Findings
 from tests.sweep.node import HAGGLED, HELD, serve
 from tests.sweep.points import PUBLISHED, SEALED, Scene, Step
@@ -40,12 +39,6 @@ EDITIONS: Final = 4
 """How many datasets are published at a time where a view is to be killed."""
 
 T = TypeVar("T")
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["tests.sweep.node"])
-
-
-class NotThere(Exception):
-    """What was waited for did not come."""
 
 
 def until(what: str, condition: Callable[[], T | None], seconds: float = PATIENCE) -> T:
@@ -61,10 +54,10 @@ def until(what: str, condition: Callable[[], T | None], seconds: float = PATIENC
 
 
 @dataclass
-class Armed(Member):
+class Armed(Forked):
     """A node that may be told where to die."""
 
-    running: ForkServerProcess | None = None
+    life: Life = serve
     armed: str = ""
     _stores: Stores | None = None
 
@@ -75,47 +68,16 @@ class Armed(Member):
             self._stores = open_stores(load(self.folder))
         return self._stores
 
-    def serve(self, crashpoint: str = "") -> None:
+    def arm(self, crashpoint: str = "") -> None:
+        """Start it, to die at ``crashpoint`` where one is given."""
         self.armed = crashpoint
-        environment = {name: value for name, value in self.environment().items() if name.startswith("HANSA_")}
-        if crashpoint:
-            environment["HANSA_CRASHPOINT"] = crashpoint
-        log = self.home / f"{self.key}.log"
-        self.running = _processes.Process(target=serve, args=(self.folder, environment, log), daemon=True)
-        self.running.start()
-
-    @property
-    def ended(self) -> int | None:
-        """How it has ended, as ``subprocess`` tells it; None while it runs."""
-        assert self.running is not None, "a node that was started"
-        return self.running.exitcode
+        self.serve(**({"HANSA_CRASHPOINT": crashpoint} if crashpoint else {}))
 
     @property
     def last_words(self) -> str:
         """At which crash point it died last, as its log says."""
         told = [line for line in self.log_tail().splitlines() if line.startswith("crash point ")]
         return told[-1] if told else ""
-
-    def wait_ready(self) -> float:
-        began = time.monotonic()
-        with self.client() as client:
-            until(
-                f"{self.name} is up:\n{self.log_tail()}",
-                lambda: self.ended is not None or client.ready(),
-            )
-        return time.monotonic() - began
-
-    def kill(self) -> None:
-        assert self.running is not None, "only a started process can be killed"
-        self.running.kill()
-        self.running.join(PATIENCE)
-
-    def stop(self) -> None:
-        if self.running is not None and self.running.exitcode is None:
-            self.running.terminate()
-            self.running.join(30)
-            if self.running.exitcode is None:
-                self.kill()
 
     def close(self) -> None:
         """End it, and let go of its database."""
@@ -149,7 +111,7 @@ class Pair:
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda member: member.init(), self.members.values()))
         for member in self.members.values():
-            member.serve()
+            member.arm()
         for member in self.members.values():
             member.wait_ready()
             if member.ended is not None:

@@ -14,8 +14,9 @@ from node.base.errors import HansaError, PeerUnreachable
 from node.base.process import Process, Role
 from node.vocab.namespaces import DCT
 from tests import reckoning
+from tests.forked import NotThere
 from tests.reckoning import Findings
-from tests.sweep.pair import EDITIONS, NotThere, Pair, until
+from tests.sweep.pair import EDITIONS, Pair, until
 from tests.sweep.points import PUBLISHED, TRANSFER, Point, Step
 
 LINGER: Final = 60.0
@@ -88,7 +89,7 @@ class Sweep:
             wanted = point.armed if role is point.victim else ""
             if member.armed != wanted or member.ended is not None:
                 member.kill()
-                member.serve(wanted)
+                member.arm(wanted)
         for member in self._pair.members.values():
             member.wait_ready()
 
@@ -96,7 +97,7 @@ class Sweep:
         """After something went wrong: both anew, and nobody armed."""
         for member in self._pair.members.values():
             member.kill()
-            member.serve()
+            member.arm()
         for member in self._pair.members.values():
             member.wait_ready()
 
@@ -111,9 +112,9 @@ class Sweep:
                 raise NotThere(f"the {role} to die at {member.armed}: somebody else has killed it")
             if self._died is None:
                 self._died = time.monotonic()
-                member.serve(self._next)
+                member.arm(self._next)
             else:
-                member.serve()  # It has died of the next point already, which it will be armed for again.
+                member.arm()  # It has died of the next point already, which it will be armed for again.
             member.wait_ready()
 
     def _until(self, what: str, condition: Callable[[], bool], seconds: float | None = None) -> None:
@@ -242,7 +243,7 @@ class Sweep:
         pair.provider.stop()
         reckoning.views(self._found, pair.provider)
         reckoning.records(self._found, pair.provider.stores, pair.records)
-        pair.provider.serve(self._next)
+        pair.provider.arm(self._next)
         pair.provider.wait_ready()
 
     def _shown(self, iri: str, title: str) -> bool:
