@@ -94,7 +94,9 @@ def change_scale(changes: Iterable[float], decimals: int | None = None) -> Scale
         for exponent in range(power - 2, power + 3)
         for triple in _TRIPLES
     ]
-    meaningful = [triple for triple in candidates if triple[0] >= noise * 0.999] or candidates[-1:]
+    # The smallest numbers that a float holds have no room for three breaks below them.
+    distinct = [triple for triple in candidates if 0 < triple[0] < triple[1] < triple[2]]
+    meaningful = [triple for triple in distinct if triple[0] >= noise * 0.999] or candidates[-1:]
     fitting = [triple for triple in meaningful if triple[2] <= typical]
     return Scale(breaks=fitting[-1] if fitting else meaningful[0], changes=True, **ends)
 

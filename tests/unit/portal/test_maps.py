@@ -42,6 +42,7 @@ def svg(inside: str) -> ElementTree.Element:
         ([0.004, -0.003], 1, (0.1, 0.2, 0.5)),
         ([], 0, (1, 2, 5)),
         ([math.nan, math.inf], None, (0.2, 0.5, 1)),
+        ([5e-324], None, (5e-324, 1e-323, 2e-323)),
     ],
 )
 def test_breaks_are_round_and_fit(sizes: list[float], decimals: int | None, breaks: tuple[float, ...]) -> None:
