@@ -221,6 +221,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             document=document,
             export=Proofs(node).export,
             received=node.parts.places.received,
+            region=spoken.region,
             named=node.access.named,
             changes=node.changes,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -59,6 +60,7 @@ class Protocol:
     decisions: Decisions
     acquire: Acquire
     limits: SetLimits
+    region: Callable[[], str | None]
     overview: Overview
     authorise: AuthoriseAccess
     deliveries: OpenDelivery
@@ -242,6 +244,7 @@ def protocol(
             require_not_blocked=people.blocks.require_not_blocked,
             region=region,
         ),
+        region=region,
         limits=SetLimits(
             uow=stores.uow,
             store=stores.limits,

@@ -10,6 +10,7 @@ from node.cli import processes
 from node.cli.groups import Shorthand
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, emit, line, next_step, say, words
+from node.cli.yamls import read_conditions
 
 if TYPE_CHECKING:
     from node.client import HansaClient
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 group = typer.Typer(
     cls=Shorthand,
     help=(
-        "What is being agreed: list, show with every message, accept, terminate. "
+        "What is being agreed: list, show with every message, accept, counter, terminate. "
         "'hansa negotiation ID' shows one; the end of an id will do. 'hansa get' begins one."
     ),
 )
@@ -66,6 +67,21 @@ def accept(negotiation: _Id, node: Node = None) -> int:
         pid = _pid(client, negotiation)
         client.accept_offer(pid)
         return processes.carried_out(lambda wait: client.negotiation(pid, wait=wait), "accepted")
+
+
+@group.command("counter")
+def counter(
+    negotiation: _Id,
+    ask: Annotated[
+        str, typer.Option(metavar="CONDITIONS", help="The terms: a template, YAML, or a file, as for hansa limits.")
+    ],
+    node: Node = None,
+) -> int:
+    """Ask for other terms than those that the provider has put on the table."""
+    with connect(node) as client:
+        pid = _pid(client, negotiation)
+        client.counter_offer(pid, read_conditions(ask))
+        return processes.carried_out(lambda wait: client.negotiation(pid, wait=wait), "asked")
 
 
 @group.command("terminate")

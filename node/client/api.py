@@ -197,6 +197,11 @@ class HansaClient:
         """Accept the offer that the provider of a negotiation has put on the table."""
         return dict(self._json("POST", f"/api/negotiations/{quote(pid, safe='')}/accept"))
 
+    def counter_offer(self, pid: str, conditions: Any) -> dict[str, Any]:
+        """Ask for other terms than those that the provider of a negotiation has put on the table."""
+        url = f"/api/negotiations/{quote(pid, safe='')}/counter"
+        return dict(self._json("POST", url, json={"ask": conditions}))
+
     def terminate_negotiation(self, pid: str, *, reason: str = "") -> dict[str, Any]:
         """End a negotiation."""
         url = f"/api/negotiations/{quote(pid, safe='')}/terminate"

@@ -29,6 +29,7 @@ from node.negotiation.opening import opens_once
 from node.negotiation.ports import AgreementStore, NegotiationStore
 from node.negotiation.reactions import Reactions
 from node.negotiation.restated import SETTLING, restates
+from node.policy.templates import compile_conditions
 from node.vocab.dsp import version_of
 
 _ONE_MEANING: Final = (machine.AGREEMENT, machine.VERIFICATION, machine.FINALIZED_EVENT)
@@ -287,6 +288,31 @@ class Negotiations:
     def accept(self, pid: str, *, by: str = "") -> Negotiation:
         """A person accepts the provider's offer."""
         return self._send(pid, machine.ACCEPTED_EVENT, lambda n: messages.event(n, "ACCEPTED"), by)
+
+    def counter(
+        self, pid: str, conditions: Mapping[str, Any] | str, *, region: str | None, by: str = ""
+    ) -> Negotiation:
+        """A person asks for other terms than the offered ones (DSP 2025-1 §7.2.1, the counter-offer of a consumer);
+        an answer that gives them is then accepted. ``conditions`` and ``region`` as
+        ``node.policy.templates.compile_conditions`` takes them.
+
+        Raises ``NotFound``, ``InvalidInput`` for terms that cannot be read, ``LocalProtocolError`` where no offer of
+        the provider is on the table.
+        """
+        with self._uow.read() as tx:
+            found = self._store.get(tx, pid)
+        if found is None or found.role is not Role.CONSUMER:
+            raise NotFound("there is no such negotiation in which this node is the consumer")
+        wanted = compile_conditions(
+            conditions, target=found.dataset, offer_id=str(found.offer["@id"]), region=region
+        ).offer
+        if wanted is None:
+            raise InvalidInput(
+                "these conditions ask for nothing", remedy="name conditions under which you may use it"
+            )
+        terms = {name: value for name, value in wanted.items() if name != "target"}
+        changes = {"offer": terms, "offered_by": Role.CONSUMER, "asked": terms}
+        return self._send(pid, machine.REQUEST, lambda n: messages.request(n, terms, None), by, **changes)
 
     def terminate(self, pid: str, code: str, reason: list[Any], *, by: str = "") -> Negotiation:
         """A person ends the negotiation."""

@@ -103,6 +103,7 @@ GOOD_BODIES: dict[str, Any] = {
     "/api/decisions/{decision_id}": {"approve": True},
     "/api/negotiations": {"dataset": "http://127.0.0.1:1/datasets/x"},
     "/api/transfers": {"agreementId": "urn:uuid:1"},
+    "/api/negotiations/{pid}/counter": {"ask": "open"},
     "/api/limits": {"dataset": "urn:x", "conditions": "open"},
     "/api/join": {"region": "http://127.0.0.1:1"},
     "/api/records": {"fields": {"kind": "dataset"}},
@@ -303,9 +304,10 @@ def test_the_token_of_one_transfer_opens_no_other(three: Three) -> None:
 
 
 def test_a_party_in_the_other_role_is_refused(three: Three) -> None:
-    """The consumer itself may not say the provider's words (threat 38), and no refusal moves anything."""
+    """The consumer itself may not say the provider's words (threat 38), and no refusal moves anything: what was
+    refused stands in the time line, and nothing else has changed."""
     pid = three.peer_pid(three.waiting)
-    before = footprint(three.provider)
+    before, said = footprint(three.provider), len(three.provider.exchanges(pid))
     with three.provider.http() as http:
         for path in ("offers", "agreement", "agreement/verification", "request"):
             body = message_for(
@@ -325,7 +327,9 @@ def test_a_party_in_the_other_role_is_refused(three: Three) -> None:
             headers=three.consumer.as_participant(three.provider),
         )
         assert answer.status_code in (400, 404), answer.text
-    assert footprint(three.provider) == before
+    new = three.provider.exchanges(pid)[said:]
+    assert {one.answer_status for one in new} == {400}
+    assert footprint(three.provider) == {**before, "negotiation_messages": before["negotiation_messages"] + len(new)}
 
 
 def test_ids_that_collide_stay_apart(three: Three) -> None:

@@ -196,6 +196,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     },
     "/api/transfers": {"agreementId": "urn:uuid:1", "file": "x"},
     "/api/decisions/1": {"approve": True, "reason": "x"},
+    "/api/negotiations/1/counter": {"ask": "open"},
     "/api/negotiations/1/terminate": {"reason": "x"},
     "/api/accounts": {"login": "x", "name": "x", "roles": ["steward"], "password": "long enough to pass"},
     "/api/tokens": {"label": "x", "days": 1},

@@ -119,6 +119,31 @@ def test_what_is_needed_is_said_once_and_then_a_person_decides(region_and_cities
     assert last_day(ended["offer"]) == MOST
 
 
+def test_a_person_may_ask_for_less_after_all(region_and_cities: Company) -> None:
+    gent, plzen = region_and_cities.cities
+    pid = asked(plzen, offered(gent, limits=members(MOST)), members("2029-12-31"), members("2028-06-30"))
+    waiting = settled(plzen, pid)
+    assert waiting["state"] == "OFFERED", waiting
+    with plzen.client() as client:
+        with pytest.raises(HansaError, match="no conditions called"):
+            client.counter_offer(pid, "friends")
+        client.counter_offer(pid, members("2027-03-31"))
+    ended = until("it is agreed", lambda: one if (one := settled(plzen, pid))["state"] == "FINALIZED" else None)
+    assert last_day(agreed(gent, ended)) == "2027-03-31"
+    with plzen.client() as client:
+        assert client.decisions() == []
+        with pytest.raises(HansaError, match="FINALIZED"):
+            client.counter_offer(pid, members("2027-03-31"))
+
+
+def test_a_provider_counters_by_its_limits_and_not_here(region_and_cities: Company) -> None:
+    gent, plzen = region_and_cities.cities
+    pid = asked(plzen, offered(gent), members(OFFERED))
+    ended = settled(plzen, pid)
+    with gent.client() as client, pytest.raises(HansaError, match="is the consumer"):
+        client.counter_offer(ended["peerPid"], "open")
+
+
 def test_without_limits_the_offer_stands_and_a_person_decides(region_and_cities: Company) -> None:
     gent, plzen = region_and_cities.cities
     waiting = settled(plzen, asked(plzen, offered(gent), members("2027-06-30"), members("2027-06-30")))

@@ -116,6 +116,14 @@ class Fetch(BaseModel):
     )
 
 
+class Terms(BaseModel):
+    """Other terms."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ask: dict[str, Any] | str = Field(description="Written as conditions of a description are.")
+
+
 class Verdict(BaseModel):
     """A person's decision."""
 
@@ -149,10 +157,12 @@ def router(
     export: Callable[[str], Awaitable[bytes]],
     received: Path,
     changes: Changes,
+    region: Callable[[], str | None],
     named: Callable[[str], str] = str,
 ) -> APIRouter:
     """The routes; ``document`` renders an agreement in a language as HTML, ``export`` writes it with its evidence;
-    ``received`` is where files arrive; ``named`` puts names in place of DIDs."""
+    ``received`` is where files arrive; ``region`` is what conditions mean that name none; ``named`` puts names in
+    place of DIDs."""
     api = APIRouter(prefix="/api", tags=["exchange"])
 
     @api.get("/conditions", summary="What the provider of an asset asks, and whether we qualify")
@@ -191,6 +201,11 @@ def router(
     async def terminate(request: Request, pid: str, why: Why) -> Any:
         caller = await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
         return await _commanded(lambda: negotiations.terminate(pid, "ended-by-person", why.reasons, by=caller.name))
+
+    @api.post("/negotiations/{pid}/counter", summary="Ask for other terms than those that the provider offers")
+    async def counter(request: Request, pid: str, wanted: Terms) -> Any:
+        caller = await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
+        return await _commanded(lambda: negotiations.counter(pid, wanted.ask, region=region(), by=caller.name))
 
     @api.post("/negotiations/{pid}/accept", summary="Accept the offer that the provider has put on the table")
     async def accept(request: Request, pid: str) -> Any:

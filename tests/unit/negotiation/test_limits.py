@@ -28,9 +28,7 @@ NOW = datetime(2026, 11, 20, tzinfo=UTC)
 def terms(until: str, template: str = "mobility-partners") -> dict[str, Any]:
     """Terms that differ by their last day; nobody has the credential that the template asks for."""
     conditions = {"template": template, "until": until}
-    offer = compile_conditions(
-        conditions, target=IRI, offer_id="urn:own", region="did:web:region.example"
-    ).offer
+    offer = compile_conditions(conditions, target=IRI, offer_id="urn:own", region="did:web:region.example").offer
     assert offer is not None
     return offer
 
