@@ -123,7 +123,6 @@ def test_nobody_asks_the_time_but_the_clock() -> None:
 # A module has one reason to change, and a name that says which. ----------------------------------------------------
 
 LONG: dict[str, str] = {
-    "node/web/management/exchanges.py": "the routes of getting and giving, and what each of them shows as JSON",
     "node/semantics/phrases.py": "a table: what the shapes say, in three languages",
     "node/semantics/fields.py": "a table: the fields of a steward's description",
     "node/negotiation/document_words.py": "a table: the words of the agreement document, in five languages",

@@ -2,40 +2,38 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Protocol
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
 
 from node.base.changes import Changes
-from node.base.clock import stamp
 from node.base.errors import Conflict, InvalidInput, LocalProtocolError, NotFound
-from node.base.jsons import read_json
 from node.base.process import Exchange, Process
 from node.identity.model import UserRole
-from node.negotiation import machine as negotiating
-from node.negotiation.acquire import Acquire, Conditions
+from node.negotiation.acquire import Acquire
 from node.negotiation.decisions import Decisions
 from node.negotiation.dossier.archive import file_name
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
-from node.negotiation.timeline import Told, told
 from node.negotiation.usecases import Negotiations
-from node.policy.summary import summary
-from node.policy.words import LANGUAGES, sentences
 from node.transfer import machine
-from node.transfer.addresses import pushed_to, sink_address
-from node.transfer.messages import without_secrets
 from node.transfer.model import Reception, Transfer
-from node.transfer.standing import Standing, standing_of
 from node.transfer.usecases import Transfers
 from node.vocab.dsp import PULL, PUSH
+from node.web.management.asked import AskFor, Fetch, Terms, Verdict, Why
 from node.web.management.person import Person
+from node.web.management.shown import (
+    agreement_json,
+    conditions_json,
+    decision_json,
+    negotiation_json,
+    process_json,
+    transfer_json,
+)
 
 LONGEST_WAIT = 30.0
 Wait = Annotated[float, Query(ge=0, allow_inf_nan=False, description="Seconds, at most 30.")]
@@ -61,88 +59,6 @@ class Reading(Protocol):
     def agreement(self, agreement_id: str) -> Agreement: ...
 
     def accesses(self, agreement_id: str) -> list[dict[str, Any]]: ...
-
-
-class AskFor(BaseModel):
-    """What to negotiate for."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    dataset: str = Field(description="IRI of the asset.", max_length=2048)
-    offer_id: str | None = Field(None, alias="offerId", description="One of its offers; else the first.")
-    purpose: str | None = Field(None, description="IRI of the purpose that you declare.", max_length=2048)
-    ask: dict[str, Any] | str | None = Field(
-        None, description="Other terms than the offered ones, written as conditions of a description are."
-    )
-    least: dict[str, Any] | str | None = Field(
-        None, description="What you take at least: an answer that allows this is accepted without a person; else ask."
-    )
-
-
-class PushTo(BaseModel):
-    """Whatever takes bytes over HTTP: an upload address, a function, a lake's door."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    url: str = Field(max_length=4096)
-    header: str | None = Field(None, description="Name of the header that opens it.", max_length=100)
-    value: str | None = Field(None, description="Its value. It goes to the provider, and is not kept here.")
-    method: Literal["POST", "PUT"] = "POST"
-
-    @property
-    def address(self) -> dict[str, Any]:
-        """Raises ``InvalidInput``."""
-        if (self.header is None) is not (self.value is None):
-            raise InvalidInput("pushTo needs header and value together")
-        header = (self.header, self.value) if self.header is not None and self.value is not None else None
-        return sink_address(self.url, header=header, method=self.method)
-
-
-class Fetch(BaseModel):
-    """Which bytes to transfer."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    agreement_id: str = Field(alias="agreementId", max_length=2048)
-    file: str | None = Field(None, description="Name of the file, where the asset has several.", max_length=512)
-    format: Literal["HttpData-PULL", "HttpData-PUSH"] | None = Field(
-        None, description="Whether this node fetches the bytes (the default), or the provider sends them."
-    )
-    push_to: PushTo | None = Field(
-        None, alias="pushTo", description="Where the provider sends the bytes; else, for a push, to this node."
-    )
-    data_address: dict[str, Any] | None = Field(
-        None, alias="dataAddress", description="The same as a DSP DataAddress, for what pushTo cannot say."
-    )
-
-
-class Terms(BaseModel):
-    """Other terms."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    ask: dict[str, Any] | str = Field(description="Written as conditions of a description are.")
-
-
-class Verdict(BaseModel):
-    """A person's decision."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    approve: bool
-    reason: str | None = Field(None, max_length=2000)
-
-
-class Why(BaseModel):
-    """A reason in words."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    reason: str = Field("", max_length=2000)
-
-    @property
-    def reasons(self) -> list[Any]:
-        return [self.reason] if self.reason else []
 
 
 def router(
@@ -357,149 +273,3 @@ def _file(path: Path, name: str) -> Response:
 
 
 # ---- as JSON -------------------------------------------------------------------------------------------------
-
-
-def conditions_json(found: Conditions, named: Callable[[str], str] = str) -> dict[str, Any]:
-    languages = LANGUAGES
-    return {
-        "iri": found.iri,
-        "title": found.dataset.get("dct:title") or found.dataset.get("title"),
-        "provider": found.provider,
-        "offer": found.offer,
-        "summary": {language: named(summary(found.policy, language)) for language in languages},
-        "sentences": {
-            language: [named(text) for text in sentences(found.policy, language)] for language in languages
-        },
-        "standing": found.standing.to_json(),
-        "agreementId": found.agreement.id if found.agreement else None,
-    }
-
-
-def process_json(process: Process) -> dict[str, Any]:
-    members: dict[str, Any] = {
-        "pid": process.pid,
-        "role": str(process.role),
-        "peer": process.peer,
-        "peerPid": process.peer_pid,
-        "state": process.state,
-        "pending": process.pending.message if process.pending else None,
-        "created": stamp(process.created),
-        "updated": stamp(process.updated),
-        "code": process.code,
-        "reason": _brief(process.reason),
-    }
-    if isinstance(process, Negotiation):
-        members["dataset"] = process.dataset
-        members["agreementId"] = (process.agreement or {}).get("@id")
-        members["decision"] = process.decision
-    if isinstance(process, Transfer):
-        members["dataset"] = process.dataset
-        members["agreementId"] = process.agreement
-        members["format"] = process.format
-    return members
-
-
-def _brief(reason: Sequence[Any], room: int = 16_384) -> list[Any]:
-    """As many reasons as fit: they are the peer's words, and it may have sent a megabyte of them."""
-    told: list[Any] = []
-    for one in reason:
-        room -= len(json.dumps(one))
-        if room < 0:
-            break
-        told.append(one)
-    return told
-
-
-def message_json(one: Told) -> dict[str, Any]:
-    """A message as the API tells it. Its ``status`` is null where no answer was read: what the peer said next shows
-    that it took the message. ``fate`` is what became of it, ``late`` whether that was after the end; ``code`` and
-    ``reason`` are those of a refusal."""
-    exchange = one.exchange
-    return {
-        "at": stamp(exchange.at),
-        "direction": "out" if exchange.outgoing else "in",
-        "message": exchange.message,
-        "id": exchange.message_id,
-        "body": without_secrets(read_json(exchange.body)),
-        "status": exchange.status,
-        "fate": str(one.fate),
-        "late": one.late,
-        "code": one.code,
-        "reason": _brief(one.reason),
-    }
-
-
-def _standing_json(now: Standing) -> dict[str, Any]:
-    ended = None if now.ended_by_us is None else "this-node" if now.ended_by_us else "other-side"
-    return {"waitsFor": str(now.waits) if now.waits is not None else None, "endedBy": ended, "text": now.text}
-
-
-def negotiation_json(
-    negotiation: Negotiation, exchanges: list[Exchange], decision: PendingDecision | None
-) -> dict[str, Any]:
-    return {
-        **process_json(negotiation),
-        "offer": negotiation.offer,
-        "waitsFor": decision_json(decision) if decision is not None else None,
-        "standing": _standing_json(standing_of(negotiation, exchanges, decision=decision is not None)),
-        "messages": [message_json(one) for one in told(negotiating.TABLE, exchanges)],
-    }
-
-
-def transfer_json(transfer: Transfer, exchanges: list[Exchange], reception: Reception | None) -> dict[str, Any]:
-    return {
-        **process_json(transfer),
-        "file": transfer.file,
-        "pushedTo": pushed_to(transfer.format, transfer.data_address),
-        "suspendedBy": transfer.suspended_by if transfer.state == machine.SUSPENDED else None,
-        "reception": reception_json(reception) if reception is not None else None,
-        "standing": _standing_json(standing_of(transfer, exchanges)),
-        "messages": [message_json(one) for one in told(machine.TABLE, exchanges)],
-    }
-
-
-def reception_json(reception: Reception) -> dict[str, Any]:
-    return {
-        "state": reception.state,
-        "name": reception.name,
-        "mediaType": reception.media_type,
-        "sealed": reception.sealed,
-        "received": reception.received,
-        "expected": reception.expected,
-        "sha256": reception.sha256,
-        "error": reception.error,
-        "facts": {name: value for name, value in (reception.facts or {}).items() if not name.endswith("Path")},
-    }
-
-
-def agreement_json(agreement: Agreement) -> dict[str, Any]:
-    return {
-        "id": agreement.id,
-        "dataset": agreement.dataset,
-        "provider": agreement.provider,
-        "consumer": agreement.consumer,
-        "role": agreement.role,
-        "sha256": agreement.sha256,
-        "signatures": agreement.signatures,
-        "negotiation": agreement.negotiation,
-        "finalized": stamp(agreement.finalized) if agreement.finalized else None,
-        "ended": stamp(agreement.ended) if agreement.ended else None,
-        "entry": agreement.entry,
-    }
-
-
-def decision_json(decision: PendingDecision) -> dict[str, Any]:
-    return {
-        "id": decision.id,
-        "kind": decision.kind,
-        "subject": decision.subject,
-        "peer": decision.peer,
-        "peerName": decision.peer_name,
-        "summary": decision.summary,
-        "details": decision.details,
-        "at": stamp(decision.at),
-        "due": stamp(decision.due) if decision.due else None,
-        "approved": decision.approved,
-        "decidedBy": decision.decided_by,
-        "reason": decision.reason,
-    }

@@ -1,0 +1,92 @@
+"""What the routes of getting and giving take: the bodies of requests, each member with what it means."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from node.base.errors import InvalidInput
+from node.transfer.addresses import sink_address
+
+
+class AskFor(BaseModel):
+    """What to negotiate for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dataset: str = Field(description="IRI of the asset.", max_length=2048)
+    offer_id: str | None = Field(None, alias="offerId", description="One of its offers; else the first.")
+    purpose: str | None = Field(None, description="IRI of the purpose that you declare.", max_length=2048)
+    ask: dict[str, Any] | str | None = Field(
+        None, description="Other terms than the offered ones, written as conditions of a description are."
+    )
+    least: dict[str, Any] | str | None = Field(
+        None, description="What you take at least: an answer that allows this is accepted without a person; else ask."
+    )
+
+
+class PushTo(BaseModel):
+    """Whatever takes bytes over HTTP: an upload address, a function, a lake's door."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str = Field(max_length=4096)
+    header: str | None = Field(None, description="Name of the header that opens it.", max_length=100)
+    value: str | None = Field(None, description="Its value. It goes to the provider, and is not kept here.")
+    method: Literal["POST", "PUT"] = "POST"
+
+    @property
+    def address(self) -> dict[str, Any]:
+        """Raises ``InvalidInput``."""
+        if (self.header is None) is not (self.value is None):
+            raise InvalidInput("pushTo needs header and value together")
+        header = (self.header, self.value) if self.header is not None and self.value is not None else None
+        return sink_address(self.url, header=header, method=self.method)
+
+
+class Fetch(BaseModel):
+    """Which bytes to transfer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    agreement_id: str = Field(alias="agreementId", max_length=2048)
+    file: str | None = Field(None, description="Name of the file, where the asset has several.", max_length=512)
+    format: Literal["HttpData-PULL", "HttpData-PUSH"] | None = Field(
+        None, description="Whether this node fetches the bytes (the default), or the provider sends them."
+    )
+    push_to: PushTo | None = Field(
+        None, alias="pushTo", description="Where the provider sends the bytes; else, for a push, to this node."
+    )
+    data_address: dict[str, Any] | None = Field(
+        None, alias="dataAddress", description="The same as a DSP DataAddress, for what pushTo cannot say."
+    )
+
+
+class Terms(BaseModel):
+    """Other terms."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ask: dict[str, Any] | str = Field(description="Written as conditions of a description are.")
+
+
+class Verdict(BaseModel):
+    """A person's decision."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    approve: bool
+    reason: str | None = Field(None, max_length=2000)
+
+
+class Why(BaseModel):
+    """A reason in words."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field("", max_length=2000)
+
+    @property
+    def reasons(self) -> list[Any]:
+        return [self.reason] if self.reason else []

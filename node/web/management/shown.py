@@ -1,0 +1,168 @@
+"""What the routes of getting and giving show: conditions, processes with their time line, agreements, decisions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from node.base.clock import stamp
+from node.base.jsons import read_json
+from node.base.process import Exchange, Process
+from node.negotiation import machine as negotiating
+from node.negotiation.acquire import Conditions
+from node.negotiation.model import Agreement, Negotiation, PendingDecision
+from node.negotiation.timeline import Told, told
+from node.policy.summary import summary
+from node.policy.words import LANGUAGES, sentences
+from node.transfer import machine
+from node.transfer.addresses import pushed_to
+from node.transfer.messages import without_secrets
+from node.transfer.model import Reception, Transfer
+from node.transfer.standing import Standing, standing_of
+
+
+def conditions_json(found: Conditions, named: Callable[[str], str] = str) -> dict[str, Any]:
+    languages = LANGUAGES
+    return {
+        "iri": found.iri,
+        "title": found.dataset.get("dct:title") or found.dataset.get("title"),
+        "provider": found.provider,
+        "offer": found.offer,
+        "summary": {language: named(summary(found.policy, language)) for language in languages},
+        "sentences": {
+            language: [named(text) for text in sentences(found.policy, language)] for language in languages
+        },
+        "standing": found.standing.to_json(),
+        "agreementId": found.agreement.id if found.agreement else None,
+    }
+
+
+def process_json(process: Process) -> dict[str, Any]:
+    members: dict[str, Any] = {
+        "pid": process.pid,
+        "role": str(process.role),
+        "peer": process.peer,
+        "peerPid": process.peer_pid,
+        "state": process.state,
+        "pending": process.pending.message if process.pending else None,
+        "created": stamp(process.created),
+        "updated": stamp(process.updated),
+        "code": process.code,
+        "reason": _brief(process.reason),
+    }
+    if isinstance(process, Negotiation):
+        members["dataset"] = process.dataset
+        members["agreementId"] = (process.agreement or {}).get("@id")
+        members["decision"] = process.decision
+    if isinstance(process, Transfer):
+        members["dataset"] = process.dataset
+        members["agreementId"] = process.agreement
+        members["format"] = process.format
+    return members
+
+
+def _brief(reason: Sequence[Any], room: int = 16_384) -> list[Any]:
+    """As many reasons as fit: they are the peer's words, and it may have sent a megabyte of them."""
+    told: list[Any] = []
+    for one in reason:
+        room -= len(json.dumps(one))
+        if room < 0:
+            break
+        told.append(one)
+    return told
+
+
+def message_json(one: Told) -> dict[str, Any]:
+    """A message as the API tells it. Its ``status`` is null where no answer was read: what the peer said next shows
+    that it took the message. ``fate`` is what became of it, ``late`` whether that was after the end; ``code`` and
+    ``reason`` are those of a refusal."""
+    exchange = one.exchange
+    return {
+        "at": stamp(exchange.at),
+        "direction": "out" if exchange.outgoing else "in",
+        "message": exchange.message,
+        "id": exchange.message_id,
+        "body": without_secrets(read_json(exchange.body)),
+        "status": exchange.status,
+        "fate": str(one.fate),
+        "late": one.late,
+        "code": one.code,
+        "reason": _brief(one.reason),
+    }
+
+
+def _standing_json(now: Standing) -> dict[str, Any]:
+    ended = None if now.ended_by_us is None else "this-node" if now.ended_by_us else "other-side"
+    return {"waitsFor": str(now.waits) if now.waits is not None else None, "endedBy": ended, "text": now.text}
+
+
+def negotiation_json(
+    negotiation: Negotiation, exchanges: list[Exchange], decision: PendingDecision | None
+) -> dict[str, Any]:
+    return {
+        **process_json(negotiation),
+        "offer": negotiation.offer,
+        "waitsFor": decision_json(decision) if decision is not None else None,
+        "standing": _standing_json(standing_of(negotiation, exchanges, decision=decision is not None)),
+        "messages": [message_json(one) for one in told(negotiating.TABLE, exchanges)],
+    }
+
+
+def transfer_json(transfer: Transfer, exchanges: list[Exchange], reception: Reception | None) -> dict[str, Any]:
+    return {
+        **process_json(transfer),
+        "file": transfer.file,
+        "pushedTo": pushed_to(transfer.format, transfer.data_address),
+        "suspendedBy": transfer.suspended_by if transfer.state == machine.SUSPENDED else None,
+        "reception": reception_json(reception) if reception is not None else None,
+        "standing": _standing_json(standing_of(transfer, exchanges)),
+        "messages": [message_json(one) for one in told(machine.TABLE, exchanges)],
+    }
+
+
+def reception_json(reception: Reception) -> dict[str, Any]:
+    return {
+        "state": reception.state,
+        "name": reception.name,
+        "mediaType": reception.media_type,
+        "sealed": reception.sealed,
+        "received": reception.received,
+        "expected": reception.expected,
+        "sha256": reception.sha256,
+        "error": reception.error,
+        "facts": {name: value for name, value in (reception.facts or {}).items() if not name.endswith("Path")},
+    }
+
+
+def agreement_json(agreement: Agreement) -> dict[str, Any]:
+    return {
+        "id": agreement.id,
+        "dataset": agreement.dataset,
+        "provider": agreement.provider,
+        "consumer": agreement.consumer,
+        "role": agreement.role,
+        "sha256": agreement.sha256,
+        "signatures": agreement.signatures,
+        "negotiation": agreement.negotiation,
+        "finalized": stamp(agreement.finalized) if agreement.finalized else None,
+        "ended": stamp(agreement.ended) if agreement.ended else None,
+        "entry": agreement.entry,
+    }
+
+
+def decision_json(decision: PendingDecision) -> dict[str, Any]:
+    return {
+        "id": decision.id,
+        "kind": decision.kind,
+        "subject": decision.subject,
+        "peer": decision.peer,
+        "peerName": decision.peer_name,
+        "summary": decision.summary,
+        "details": decision.details,
+        "at": stamp(decision.at),
+        "due": stamp(decision.due) if decision.due else None,
+        "approved": decision.approved,
+        "decidedBy": decision.decided_by,
+        "reason": decision.reason,
+    }
