@@ -10,24 +10,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from node.base.errors import TooLarge
 from node.policy.breaches import Breach
 from node.policy.fitting import offer_of
 from node.policy.flow import Inherited, Source, admits, strictest_offer
 from node.policy.freedom import under_policy
 from node.policy.impossible import Bound, problems
 from node.policy.odrl import parse, same_terms
+from node.policy.rules import Policy, leaves
 from node.policy.terms import ACTIONS
 
 LIMITS: Final = "urn:hansa:limits"
 ASKED: Final = "urn:hansa:asked"
+MOST: Final = 100
+"""Rules and constraints of a policy that is compared: comparing each with each takes time, and peers write them."""
 
 
 def beyond(terms: Mapping[str, Any], limits: Mapping[str, Any], *, title: str = "") -> tuple[Breach, ...]:
     """In which respects ``terms`` are more open than ``limits`` (both DSP policy JSON); empty: they lie within.
     ``title`` is what the sentences call the limits.
 
-    Raises ``InvalidInput`` for a policy that cannot be read, ``TooLarge`` where alternatives multiply.
+    Raises ``InvalidInput`` for a policy that cannot be read, ``TooLarge`` for one of more than ``MOST`` rules and
+    constraints, and where alternatives multiply.
     """
+    _small(terms)
     return admits(_bound({LIMITS: limits}, title), terms)
 
 
@@ -59,10 +65,21 @@ def nearest(
 
 def _bound(policies: Mapping[str, Mapping[str, Any]], title: str) -> Inherited:
     """As ``node.policy.flow.inherited``, for the asset itself rather than for a result that is made of it."""
-    forms = [under_policy(parse(policy), name, of_result=False) for name, policy in policies.items()]
+    forms = [under_policy(_small(policy), name, of_result=False) for name, policy in policies.items()]
     freedom = forms[0]
     for form in forms[1:]:
         freedom = freedom.meet(form)
     sources = tuple(Source(iri=name, title=title, policy=policy) for name, policy in policies.items())
     bare = Bound(freedom, {source.iri: source.title for source in sources})
     return Inherited(sources=sources, freedom=freedom, problems=tuple(problems(bare)))
+
+
+def _small(policy: Mapping[str, Any]) -> Policy:
+    parsed = parse(policy)
+    if sum(1 for _ in leaves(parsed)) > MOST:
+        raise TooLarge(
+            f"these terms have more than {MOST} rules and constraints",
+            remedy="bargain with fewer of them, or have a person decide",
+            facts={"limit": MOST},
+        )
+    return parsed

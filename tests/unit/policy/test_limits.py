@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.base.errors import InvalidInput
-from node.policy.limits import beyond, nearest, restated
+from node.base.errors import InvalidInput, TooLarge
+from node.policy.limits import MOST, beyond, nearest, restated
 from node.policy.odrl import parse, same_terms
 from node.policy.templates import compile_conditions
 
@@ -108,3 +109,18 @@ def test_our_own_words_say_the_same(asked: Any) -> None:
 def test_terms_that_cannot_be_read_are_refused() -> None:
     with pytest.raises(InvalidInput):
         beyond({"@id": "urn:offer", "permission": [{"action": 7}]}, LIMITS)
+
+
+def test_large_policies_are_not_compared() -> None:
+    """Comparing each part with each takes time, and these are a stranger's."""
+    rules = [
+        {
+            "action": "odrl:attribute",
+            "constraint": [{"leftOperand": "odrl:count", "operator": "lteq", "rightOperand": str(n)}],
+        }
+        for n in range(MOST)
+    ]
+    large = {"@id": "urn:offer", "permission": [{"action": "odrl:use"}], "obligation": rules}
+    for compare in (beyond, partial(nearest, target=IRI, offer_id="urn:counter")):
+        with pytest.raises(TooLarge):
+            compare(large, LIMITS)
