@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, bar, done, emit, failed, line, reasons, remark, size, words
+from node.cli.output import Mode, bar, done, emit, failed, line, next_step, reasons, remark, size, words
 from node.cli.transfers import begin_push, follow_push, read_header, tell_push
 from node.cli.yamls import read_conditions
 
@@ -123,6 +123,11 @@ def _agree(client: HansaClient, pid: str, result: dict[str, Any], *, wait: bool,
             _explain_refusal(state, lang)
             result["refused"] = {"code": state["code"], "reason": state["reason"]}
             return REFUSED, None
+        if state["state"] == "OFFERED" and state["waitsFor"] is not None:
+            line("offered", f"not what was asked for: {words(state['waitsFor']['summary'], lang)}")
+            next_step(f"hansa decide {state['waitsFor']['id']} --approve")
+            remark(f"or ask again: hansa negotiation counter {pid} --ask …")
+            return WAITING, None
         if time.monotonic() > patience or (not wait and told):
             line("asked", "waiting for a person at the other side; you can close this")
             remark("hansa get again, or --wait")

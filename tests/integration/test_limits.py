@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from node.base.errors import HansaError
+from node.cli import run
+from node.cli.get import WAITING
 from node.negotiation import machine, messages
 from node.negotiation.limits import PATIENCE
 from node.policy.odrl import parse
@@ -213,3 +216,38 @@ def test_what_the_consumer_writes_beside_the_terms_is_not_signed(region_and_citi
     assert ended["state"] == "FINALIZED", ended
     assert last_day(agreed(gent, ended)) == "2027-06-30"
     assert "x:remark" not in agreed(gent, ended)
+
+
+def typed(node: Running, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    """Exit status, and everything that was said in the terminal."""
+    capsys.readouterr()
+    status = run([*words, "--node", str(node.folder)])
+    said = capsys.readouterr()
+    return status, said.out + said.err
+
+
+def test_bargaining_from_the_terminal(
+    region_and_cities: Company, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    gent, plzen = region_and_cities.cities
+    iri, target = offered(gent), str(tmp_path / "counts.csv")
+    status, told = typed(gent, capsys, "limits", iri)
+    assert (status, "only what equals its offer" in " ".join(told.split())) == (1, True), told
+    most = tmp_path / "most.yaml"
+    most.write_text(f"conditions:\n  template: members\n  until: {MOST}\n", "utf-8")
+    status, told = typed(gent, capsys, "limits", iri, "--give", str(most))
+    assert (status, "31 December 2027" in told) == (0, True), told
+    status, told = typed(plzen, capsys, "get", iri, "--ask", "{template: members, until: 2029-12-31}", "-o", target)
+    assert status == WAITING, told
+    assert "not what was asked for" in told
+    assert "31 December 2027" in " ".join(told.split())
+    with plzen.client() as client:
+        (pid,) = [one["pid"] for one in client.negotiations() if one["dataset"] == iri]
+    less = "{template: members, until: 2027-05-31}"
+    status, told = typed(plzen, capsys, "negotiation", "counter", pid, "--ask", less)
+    assert status == 0, told
+    until("it is agreed", lambda: settled(plzen, pid)["state"] == "FINALIZED")
+    status, told = typed(plzen, capsys, "get", iri, "--ask", less, "-o", target)
+    assert status == 0, told
+    assert Path(target).read_bytes() == CSV
+    assert typed(gent, capsys, "limits", iri, "--clear")[0] == 0
