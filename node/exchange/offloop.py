@@ -8,11 +8,19 @@ passes the cancellation on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
-from typing import Any, ParamSpec, TypeVar
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from types import AsyncGeneratorType
+from typing import Any, Final, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+log = logging.getLogger("hansa.exchange")
+
+_LOOKS: Final = 500
+_PAUSE: Final = 0.01
+"""Seconds between two looks whether a stream's reader has come to its end, and how many."""
 
 
 async def once(body: bytes) -> AsyncIterator[bytes]:
@@ -77,6 +85,20 @@ class Beside:
 
 
 async def close_stream(stream: AsyncIterator[object]) -> None:
-    """End an asynchronous generator now, so that its files and connections do not wait for the collector."""
-    if isinstance(stream, AsyncGenerator):
-        await stream.aclose()
+    """End an asynchronous generator now, so that its files and connections do not wait for the collector.
+
+    Whoever reads from it in another task (the sender of a body, whose connection has just failed) is being cancelled,
+    and is let come to that first.
+    """
+    if not isinstance(stream, AsyncGeneratorType):
+        return
+    for _ in range(_LOOKS):
+        try:
+            await stream.aclose()
+        except RuntimeError:
+            if not stream.ag_running:
+                raise
+            await asyncio.sleep(_PAUSE)
+        else:
+            return
+    log.warning("a stream is still being read from, and ends when its reader does")

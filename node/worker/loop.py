@@ -15,10 +15,12 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from node.base.clock import Clock
 from node.base.crashpoints import crashpoint
+from node.base.turns import in_turn
 from node.base.work import Outbox, Task, Transaction, UnitOfWork
 from node.worker.lanes import Lanes
 from node.worker.pace import Pace as Pace  # noqa: PLC0414 - how a worker works is said where it is made
@@ -300,7 +302,7 @@ class Worker:
         failures = 0
         while True:
             try:
-                await asyncio.to_thread(self.conclude, task, outcome)
+                await asyncio.to_thread(in_turn, partial(self.conclude, task, outcome))
                 return
             except Exception as error:
                 log.exception("an outcome could not be recorded", extra={"task": task.id, "topic": task.topic})
