@@ -69,8 +69,8 @@ class Outbox(Protocol):
         lanes_blocked: Sequence[str] = (),
         topics_blocked: Sequence[str] = (),
     ) -> Sequence[Task]:
-        """Take due tasks whose lease is free or over; at most one for each (lane, subject), oldest first. Nothing of
-        a blocked lane or topic."""
+        """Take due tasks whose lease is free or over; at most one for each (lane, subject), what has been
+        due for the longest first. Nothing of a blocked lane or topic."""
 
     def due(
         self,

@@ -60,10 +60,20 @@ class TestOutbox:
         assert names(lease(stores, limit=2)) == ["b", "a"]
         assert names(lease(stores, limit=2)) == ["c"]
 
+    def test_what_is_put_off_again_and_again_does_not_come_before_what_was_never_tried(self, stores: Stores) -> None:
+        put(stores, task("old"), task("new"))
+        [old] = lease(stores, limit=1)
+        with stores.uow.begin() as tx:
+            assert stores.outbox.retry(tx, old, due=NOW + MINUTE / 2, error="not now")
+        assert names(lease(stores, now=NOW + MINUTE / 2, limit=1)) == ["new"]
+        with stores.uow.begin() as tx:
+            due = stores.outbox.due(tx, now=NOW + MINUTE / 2, limit=2, busy=())
+        assert names(due) == ["new", "old"]
+
     def test_what_is_not_due_waits(self, stores: Stores) -> None:
         put(stores, task("later", due=NOW + MINUTE), task("now"))
         assert names(lease(stores)) == ["now"]
-        assert names(lease(stores, now=NOW + MINUTE)) == ["later", "now"]
+        assert names(lease(stores, now=NOW + MINUTE)) == ["now", "later"]
 
     def test_a_lease_that_is_over_is_given_anew_and_the_old_worker_is_fenced_off(self, stores: Stores) -> None:
         put(stores, task("one"))

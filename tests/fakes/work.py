@@ -176,7 +176,7 @@ class MemoryOutbox:
         topics_blocked: Sequence[str] = (),
     ) -> Sequence[Task]:
         leased: list[Task] = []
-        for queued in self._heads(tx):
+        for queued in sorted(self._heads(tx), key=lambda one: one.task.due):
             if len(leased) == limit:
                 break
             if queued.ready > now or queued.task.lane in lanes_blocked or queued.task.topic in topics_blocked:
@@ -196,7 +196,8 @@ class MemoryOutbox:
         lanes_blocked: Sequence[str] = (),
         topics_blocked: Sequence[str] = (),
     ) -> Sequence[Task]:
-        due = [queued.task for queued in self._heads(tx) if queued.task.due <= now]
+        heads = sorted(self._heads(tx), key=lambda one: one.task.due)
+        due = [queued.task for queued in heads if queued.task.due <= now]
         tasks = [task for task in due if task.topic not in topics_blocked]
         free = [task for task in tasks if task.id not in busy and task.lane not in lanes_blocked]
         return [replace(task, attempts=task.attempts + 1) for task in free[:limit]]

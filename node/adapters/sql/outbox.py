@@ -23,6 +23,10 @@ _is_head = ~exists().where(
 )
 """The first live task of its (lane, subject): those behind it wait for it, whether it is leased or backs off."""
 
+_TURN = (outbox.c.due, outbox.c.ordinal)
+"""What has been due for the longest comes first. By its age alone, what a peer puts off again and again (429) would come
+before all that was never tried, each time it is due."""
+
 _LEASABLE = (
     select(outbox)
     .where(
@@ -31,7 +35,7 @@ _LEASABLE = (
         or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= bindparam("now")),
         _is_head,
     )
-    .order_by(outbox.c.ordinal)
+    .order_by(*_TURN)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True, of=outbox)
 )
@@ -48,7 +52,7 @@ _LEASE = (
 _DUE = (
     select(outbox)
     .where(~outbox.c.dead, outbox.c.due <= bindparam("now"), _is_head)
-    .order_by(outbox.c.ordinal)
+    .order_by(*_TURN)
     .limit(bindparam("most"))
 )
 _OFF_LANES = outbox.c.lane.not_in(bindparam("lanes", expanding=True))

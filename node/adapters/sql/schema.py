@@ -215,6 +215,13 @@ Index(
     postgresql_where=~outbox.c.dead,
 )
 Index(
+    "ix_outbox_due",
+    outbox.c.due,
+    outbox.c.ordinal,
+    sqlite_where=~outbox.c.dead,
+    postgresql_where=~outbox.c.dead,
+)
+Index(
     "ix_outbox_dead",
     outbox.c.ordinal,
     # SQLite uses a partial index only where the query spells its condition in the same way.
