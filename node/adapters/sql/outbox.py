@@ -24,8 +24,8 @@ _is_head = ~exists().where(
 """The first live task of its (lane, subject): those behind it wait for it, whether it is leased or backs off."""
 
 _TURN = (outbox.c.due, outbox.c.ordinal)
-"""What has been due for the longest comes first. By its age alone, what a peer puts off again and again (429) would come
-before all that was never tried, each time it is due."""
+"""What has been due for the longest comes first. By its age alone, what a peer puts off again and again (429) would
+come before all that was never tried, each time it is due."""
 
 _LEASABLE = (
     select(outbox)
