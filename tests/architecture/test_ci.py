@@ -55,7 +55,7 @@ def test_where_the_kit_cannot_be_had_the_rest_counts(tmp_path: Path) -> None:
 def test_where_the_peer_cannot_be_had_the_rest_counts(tmp_path: Path) -> None:
     ran = run(tmp_path, peer=f"echo '{NO_PEER}' >&2; exit 3")
     assert ran.returncode == 0, ran.stdout
-    assert f"{NO_PEER}\n== scripts/interop: left out" in ran.stdout
+    assert f"{NO_PEER}\n== scripts/interop --version 2025-1: left out" in ran.stdout
     assert "== scripts/tck: done" in ran.stdout
     assert ran.stdout.splitlines()[-1] == CLOSING
 
@@ -63,7 +63,7 @@ def test_where_the_peer_cannot_be_had_the_rest_counts(tmp_path: Path) -> None:
 def test_where_postgresql_cannot_be_had_its_sweep_is_left_out(tmp_path: Path) -> None:
     ran = run(tmp_path, sweep="echo 'PostgreSQL cannot be had: no network' >&2; exit 3")
     assert ran.returncode == 0, ran.stdout
-    assert "PostgreSQL cannot be had: no network\n== scripts/sweep --store postgres: left out" in ran.stdout
+    assert "PostgreSQL cannot be had: no network\n== scripts/sweep --store postgres --only Agreement: left out" in ran.stdout
     assert "== make sweep: done" in ran.stdout
 
 
@@ -71,8 +71,8 @@ def test_where_postgresql_cannot_be_had_its_sweep_is_left_out(tmp_path: Path) ->
     ("broken", "named"),
     [
         ({"kit": "exit 1"}, "scripts/tck"),
-        ({"peer": "exit 1"}, "scripts/interop"),
-        ({"sweep": "exit 1"}, "scripts/sweep --store postgres"),
+        ({"peer": "exit 1"}, "scripts/interop --version 2025-1"),
+        ({"sweep": "exit 1"}, "scripts/sweep --store postgres --only Agreement"),
         ({"broken": "demo"}, "make demo"),
     ],
     ids=["the kit", "the peer", "the sweep", "the demonstration"],
