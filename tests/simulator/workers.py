@@ -7,14 +7,16 @@ an hour, and a worker can be stopped between a peer's answer and the commit that
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from node.base.errors import PeerUnreachable
+from node.base.errors import HansaError, PeerUnreachable
 from node.base.work import Task
 from node.worker.deliveries import PeerAnswer
 from node.worker.loop import Again, Outcome, Pace, Worker
+from node.worker.setback import SetRight
 from tests.simulator.database import Crash
 
 if TYPE_CHECKING:
@@ -89,9 +91,21 @@ class Hand:
             pace=PACE,
             embedded=embedded,
         )
+        self.set_right = SetRight(
+            uow=self.node.uow,
+            outbox=self.node.outbox,
+            clock=self.node.clock,
+            pace=PACE,
+            wake=lambda: None,
+            elapsed=self._elapsed,
+        )
         self.renewed = self.node.time.at
         if embedded:
             self.worker._release()
+
+    def _elapsed(self) -> float:
+        """Seconds that nobody sets."""
+        return self.node.time.at.timestamp()
 
     def die(self) -> None:
         """Everything in its memory is gone."""
@@ -125,12 +139,15 @@ class Hand:
             self._go_on(run, answer, silence=answer is None)
 
     def renew(self) -> None:
-        """What the loop does every third of a lease."""
+        """What the loop does every third of a lease, and the timer beside it that watches the clock."""
         now = self.node.time.at
-        if self.node.plan.workers and now - self.renewed >= timedelta(seconds=PACE.lease / 3):
-            self.renewed = now
-            if self.runs:
-                self.worker._renew([run.task for run in self.runs])
+        if now - self.renewed < timedelta(seconds=PACE.lease / 3):
+            return
+        self.renewed = now
+        with suppress(HansaError):  # A commit that goes wrong: the timer tries again, as it does in operation.
+            self.set_right()
+        if self.node.plan.workers and self.runs:
+            self.worker._renew([run.task for run in self.runs])
 
     def _go_on(self, run: Run, answer: PeerAnswer | None, *, silence: bool = False) -> None:
         try:
