@@ -164,7 +164,11 @@ def _receive(table: Table, process: P, message: str, now: datetime) -> Step[P]:
     move = table.move(process.state, message)
     if move is not None and move.accepts(peer_role):
         if process.pending is not None and _has_the_last_word(table, process, move.to):
-            raise Crossed(f"{message} has crossed our {process.pending.message}, with which this {table.name} ends")
+            # It passes when ours has arrived, however long that takes: whoever waits is told so.
+            raise Crossed(
+                f"{message} has crossed our {process.pending.message}, with which this {table.name} ends",
+                facts={"retryAfter": 2},
+            )
         moved = _changed(process, now, state=move.to)
         opening = process.pending is not None and table.move(process.state, process.pending.message) is None
         overtaken, effects = _drop_overtaken(table, moved, opening=opening)

@@ -36,9 +36,8 @@ def again_later(error: HansaError) -> dict[str, str]:
     """The header that tells when to ask again (RFC 9110 §10.2.3), for what passes by itself. Room is made by people,
     which takes longer than the end of a rush."""
     pauses = {429: 2, 503: 2, 507: 60}
-    if error.status not in pauses:
-        return {}
-    return {"Retry-After": str(error.facts.get("retryAfter", pauses[error.status]))}
+    pause = error.facts.get("retryAfter", pauses.get(error.status))
+    return {} if pause is None else {"Retry-After": str(pause)}
 
 
 async def answer_problem(request: Request, error: Exception) -> Response:

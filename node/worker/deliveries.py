@@ -25,6 +25,9 @@ PATIENCE = frozenset({408, 425, 429})
 # poller (some connectors say 409), or its view of our identity may be out of reach.
 PASSING = frozenset({401, 404, 409, 423})
 PASSING_ANSWERS = 6
+# With a time at which to ask again this is no refusal: our message has crossed one of the peer's (decision 0012),
+# which may be long on its way. Without one it may be: some connectors say 409 for what the state does not admit.
+CROSSED = 409
 # A peer that answers so may say for how long it wants to be left alone. It decides about an hour, not about a day.
 WAITS = frozenset({429, 503})
 LONGEST_WAIT = 3600.0
@@ -87,6 +90,8 @@ class SendMessages:
         if answer.status >= 500 or answer.status in PATIENCE:
             wait = _wait(answer.retry_after, self._clock.now()) if answer.status in WAITS else 0.0
             return self._put_off(task, message, answer, at_least=wait)
+        if answer.status == CROSSED and answer.retry_after is not None:
+            return self._put_off(task, message, answer, at_least=_wait(answer.retry_after, self._clock.now()))
         if answer.status in PASSING:
             answers = self._count(task)
             if answers < PASSING_ANSWERS:

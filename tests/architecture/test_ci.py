@@ -63,7 +63,8 @@ def test_where_the_peer_cannot_be_had_the_rest_counts(tmp_path: Path) -> None:
 def test_where_postgresql_cannot_be_had_its_sweep_is_left_out(tmp_path: Path) -> None:
     ran = run(tmp_path, sweep="echo 'PostgreSQL cannot be had: no network' >&2; exit 3")
     assert ran.returncode == 0, ran.stdout
-    assert "PostgreSQL cannot be had: no network\n== scripts/sweep --store postgres --only Agreement: left out" in ran.stdout
+    left_out = "== scripts/sweep --store postgres --only Agreement: left out"
+    assert f"PostgreSQL cannot be had: no network\n{left_out}" in ran.stdout
     assert "== make sweep: done" in ran.stdout
 
 

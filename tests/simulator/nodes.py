@@ -42,6 +42,7 @@ from node.transfer.addresses import read_address
 from node.transfer.grants import GrantAccess, RefreshToken
 from node.transfer.model import Reception, Transfer
 from node.transfer.usecases import RECEIVE_TOPIC, Transfers
+from node.web.problems import again_later
 from node.worker.deliveries import Outcomes, PeerAnswer, SendMessages
 from node.worker.loop import Again, Done, Handler, Outcome
 from tests.fakes.ledger import MemoryLedgerStore
@@ -427,7 +428,8 @@ def _role(message: str) -> Role | None:
 
 
 def _error(status: int, error: HansaError) -> PeerAnswer:
-    return PeerAnswer(status, json.dumps({"code": error.code, "reason": [error.detail]}).encode())
+    body = json.dumps({"code": error.code, "reason": [error.detail]}).encode()
+    return PeerAnswer(status, body, again_later(error).get("Retry-After"))
 
 
 async def _recheck(did: str) -> Caller:

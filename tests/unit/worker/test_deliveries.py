@@ -12,7 +12,7 @@ import pytest
 from node.base.errors import PeerUnreachable
 from node.base.jsons import canonical
 from node.base.work import Task
-from node.worker.deliveries import LONGEST_WAIT, PeerAnswer, SendMessages
+from node.worker.deliveries import LONGEST_WAIT, PASSING_ANSWERS, PeerAnswer, SendMessages
 from node.worker.loop import Again, Done, Outcome, Pace, Worker
 from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
 
@@ -37,16 +37,19 @@ def task() -> Task:
     )
 
 
+class Takes:
+    """Use cases that take whatever they are told."""
+
+    def acknowledged(self, *_: Any) -> None: ...
+    def refused(self, *_: Any) -> None: ...
+    def overheard(self, *_: Any) -> None: ...
+
+
 def told(answer: PeerAnswer) -> Outcome:
     """What comes of the message where the peer answers so."""
 
     async def post(url: str, body: bytes, *, audience: str) -> PeerAnswer:
         return answer
-
-    class Takes:
-        def acknowledged(self, *_: Any) -> None: ...
-        def refused(self, *_: Any) -> None: ...
-        def overheard(self, *_: Any) -> None: ...
 
     send = SendMessages(post=post, protocols={"contract negotiation": Takes()}, clock=At())
     return asyncio.run(send(task()))
@@ -121,3 +124,18 @@ def test_a_peer_that_is_silent_says_nothing() -> None:
 
     send = SendMessages(post=post, protocols={}, clock=At())
     assert asyncio.run(send(task())) == Again("nobody there", lane_down=True)
+
+
+@pytest.mark.parametrize(("retry_after", "refused"), [("2", False), (None, True)])
+def test_what_has_crossed_waits_and_what_is_refused_ends(retry_after: str | None, refused: bool) -> None:
+    """A 409 that says when to come again asks for patience; another one is a refusal, if it is said often enough."""
+
+    async def post(url: str, body: bytes, *, audience: str) -> PeerAnswer:
+        return PeerAnswer(409, b"{}", retry_after)
+
+    send = SendMessages(post=post, protocols={"contract negotiation": Takes()}, clock=At())
+    outcomes = [asyncio.run(send(task())) for _ in range(PASSING_ANSWERS)]
+    assert isinstance(outcomes[-1], Done) is refused
+    assert all(isinstance(one, Again) for one in outcomes[:-1])
+    if not refused:
+        assert [one.at_least for one in outcomes if isinstance(one, Again)] == [2.0] * PASSING_ANSWERS
