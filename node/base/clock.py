@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -19,6 +22,44 @@ class SystemClock:
 
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+
+class WatchedClock:
+    """A clock that notices being set back, whoever reads it and however short it was ahead.
+
+    Looking now and then would not do: a clock that is set ahead and back between two looks seems to stand right, and
+    what was put off meanwhile still waits for the wrong moment.
+    """
+
+    def __init__(self, clock: Clock, elapsed: Callable[[], float] = time.monotonic) -> None:
+        """``elapsed`` gives seconds that nobody sets."""
+        self._clock = clock
+        self._elapsed = elapsed
+        self._lock = threading.Lock()
+        self._ahead = self._offset(clock.now())
+
+    def now(self) -> datetime:
+        now = self._clock.now()
+        self._noted(self._offset(now))
+        return now
+
+    def set_back(self) -> float:
+        """By how many seconds it is behind the latest moment that it has told, with what has passed since added."""
+        offset = self._offset(self._clock.now())
+        return self._noted(offset) - offset
+
+    def forget(self) -> None:
+        """Begin anew: what it told so far no longer counts."""
+        with self._lock:
+            self._ahead = self._offset(self._clock.now())
+
+    def _noted(self, offset: float) -> float:
+        with self._lock:
+            self._ahead = max(self._ahead, offset)
+            return self._ahead
+
+    def _offset(self, now: datetime) -> float:
+        return now.timestamp() - self._elapsed()
 
 
 def is_younger(at: datetime, now: datetime, age: timedelta) -> bool:

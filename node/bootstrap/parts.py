@@ -31,7 +31,7 @@ from node.adapters.sql.records import SqlRecordStore
 from node.adapters.sql.scenarios import SqlJobStore, SqlLayerStore, SqlRunStore
 from node.adapters.sql.transfer import SqlGrantStore, SqlReceptionStore, SqlTransferStore
 from node.adapters.sql.work import SqlUnitOfWork
-from node.base.clock import Clock, SystemClock
+from node.base.clock import Clock, SystemClock, WatchedClock
 from node.base.errors import LocalFault
 from node.base.work import Transaction
 from node.cage.cage import Cage
@@ -168,7 +168,7 @@ class Parts:
     """A node's technology, opened."""
 
     settings: Settings
-    clock: Clock
+    clock: WatchedClock
     places: Places
     stores: Stores
     keyring: FileKeyRing
@@ -214,7 +214,7 @@ def open_parts(settings: Settings, *, clock: Clock | None = None, cage: Cage | N
     caged = cage or Cage(width=settings.query_concurrency, widths={"scenarios": settings.model_concurrency})
     return Parts(
         settings=settings,
-        clock=clock or SystemClock(),
+        clock=WatchedClock(clock or SystemClock()),
         places=where,
         stores=open_stores(settings),
         keyring=keyring,

@@ -29,6 +29,9 @@ class OpenDelivery:
         grant = access.grant
         if not self._assets.has(grant.file_sha256):
             raise LocalFault(f"the bytes of a granted file are not here: {grant.file_sha256}")
+        # What is damaged is refused before its first byte. To seal it would be even worse than to send it: the same
+        # key over two plaintexts opens both.
+        await self._assets.check(grant.file_sha256)
         if not grant.sealed:
             return deliver_plain(
                 self._assets,
@@ -40,9 +43,6 @@ class OpenDelivery:
         kept = SealSecrets.unpack(self._keyring.unwrap(grant.secrets or b""))
         if (kept.source_sha256, kept.size) != (grant.file_sha256, grant.file_size):
             raise LocalFault("the sealing secrets of a grant belong to another source")
-        if grant.accesses:
-            # The same key over two plaintexts would open both: from the second read on the source is hashed first.
-            await self._assets.check(grant.file_sha256)
         return deliver_sealed(self._assets, kept, name=grant.file_name)
 
 

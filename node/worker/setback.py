@@ -8,12 +8,11 @@ tried sooner, and a lease that seems over is guarded by its fence.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
-from node.base.clock import Clock
+from node.base.clock import WatchedClock
 from node.base.work import Outbox, UnitOfWork
 from node.worker.deliveries import LONGEST_WAIT
 from node.worker.pace import Pace
@@ -36,36 +35,32 @@ class SetRight:
         *,
         uow: UnitOfWork,
         outbox: Outbox,
-        clock: Clock,
+        clock: WatchedClock,
         pace: Pace,
         wake: Callable[[], None],
-        elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``elapsed`` gives seconds that nobody sets."""
+        """``clock`` is the one that every moment in the queue is told by."""
         self._uow = uow
         self._outbox = outbox
         self._clock = clock
         self._pace = pace
         self._wake = wake
-        self._elapsed = elapsed
-        self._seen = clock.now(), elapsed()
 
     def __call__(self) -> int:
         """Set right what is due too late or leased for too long; how much that was."""
-        now, passed = self._clock.now(), self._elapsed()
-        before, passed_before = self._seen
-        went = (now - before).total_seconds() - (passed - passed_before)
+        back = self._clock.set_back()
         longest = self._pace.longest_delay
-        if went < -TOLERANCE:
-            log.warning("the clock was set back", extra={"seconds": round(-went)})
+        if back > TOLERANCE:
+            log.warning("the clock was set back", extra={"seconds": round(back)})
         else:
             longest += LONGEST_WAIT
+        now = self._clock.now()
         with self._uow.begin() as tx:
             changed = self._outbox.set_right(
                 tx, now=now, latest=now + timedelta(seconds=longest), until=now + timedelta(seconds=self._pace.lease)
             )
-        # Only now: where that failed, it is to be found again.
-        self._seen = now, passed
+        if back > TOLERANCE:
+            self._clock.forget()  # Only now: where that failed, it is to be found again.
         if changed:
             self._wake()
         return changed

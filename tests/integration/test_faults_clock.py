@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from node.base.clock import is_younger
+from node.base.clock import WatchedClock, is_younger
 from node.base.work import Task
 from node.worker.pace import Pace
 from node.worker.setback import SetRight
@@ -56,25 +56,31 @@ class Queue:
     hand: Hand
     pace: Pace
 
+    def __post_init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        """A process, which knows nothing of one before it."""
+        self.clock = WatchedClock(self.hand, lambda: self.hand.passed)
+
     def watch(self) -> SetRight:
-        """What a worker's process runs now and then, as one that starts now."""
+        """What its worker runs now and then."""
         return SetRight(
             uow=self.stores.uow,
             outbox=self.stores.outbox,
-            clock=self.hand,
+            clock=self.clock,
             pace=self.pace,
             wake=lambda: None,
-            elapsed=lambda: self.hand.passed,
         )
 
     def lease(self, owner: str) -> list[Task]:
-        until = self.hand.now() + timedelta(seconds=self.pace.lease)
+        until = self.clock.now() + timedelta(seconds=self.pace.lease)
         with self.stores.uow.begin() as tx:
-            return list(self.stores.outbox.lease(tx, owner=owner, now=self.hand.now(), until=until, limit=9))
+            return list(self.stores.outbox.lease(tx, owner=owner, now=self.clock.now(), until=until, limit=9))
 
     def renew(self, task: Task) -> bool:
         with self.stores.uow.begin() as tx:
-            until = self.hand.now() + timedelta(seconds=self.pace.lease)
+            until = self.clock.now() + timedelta(seconds=self.pace.lease)
             return self.stores.outbox.renew(tx, task, until=until)
 
     def done(self, task: Task) -> bool:
@@ -132,9 +138,21 @@ class TestPauses:
         assert watch() == 1
         assert queue.lease("worker")
 
+    @pytest.mark.parametrize("jump", [HOUR, DAY])
+    def test_nor_one_that_was_ahead_between_two_looks(self, queue: Queue, jump: timedelta) -> None:
+        watch = queue.watch()
+        watch()
+        queue.hand.elapse(SECOND, jump=jump)
+        self.back_off(queue, timedelta(seconds=20))
+        queue.hand.elapse(SECOND, jump=-jump)
+        assert watch() == 1
+        assert queue.lease("worker")
+        assert watch() == 0
+
     def test_a_process_that_starts_afterwards_finds_it_too(self, queue: Queue) -> None:
         self.back_off(queue, timedelta(seconds=20))
         queue.hand.elapse(SECOND, jump=-DAY)
+        queue.start()
         assert queue.watch()() == 1
         assert queue.lease("worker")
 
@@ -149,7 +167,7 @@ class TestPauses:
     def back_off(self, queue: Queue, pause: timedelta) -> None:
         [task] = queue.lease("worker")
         with queue.stores.uow.begin() as tx:
-            assert queue.stores.outbox.retry(tx, task, due=queue.hand.now() + pause, error="away")
+            assert queue.stores.outbox.retry(tx, task, due=queue.clock.now() + pause, error="away")
 
 
 def test_what_seems_to_be_of_the_future_is_not_fresh() -> None:

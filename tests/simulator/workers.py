@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from node.base.clock import WatchedClock
 from node.base.errors import HansaError, PeerUnreachable
 from node.base.work import Task
 from node.worker.deliveries import PeerAnswer
@@ -82,11 +83,12 @@ class Hand:
         self.life += 1
         self.paused = False
         embedded = self.node.plan.workers == 0
+        clock = WatchedClock(self.node.clock, self._elapsed)
         self.worker = Worker(
             uow=self.node.uow,
             outbox=self.node.outbox,
             handlers=self.node.handlers(),
-            clock=self.node.clock,
+            clock=clock,
             instance=f"{self.node.name} {self.number} {self.life}",
             pace=PACE,
             embedded=embedded,
@@ -94,10 +96,9 @@ class Hand:
         self.set_right = SetRight(
             uow=self.node.uow,
             outbox=self.node.outbox,
-            clock=self.node.clock,
+            clock=clock,
             pace=PACE,
             wake=lambda: None,
-            elapsed=self._elapsed,
         )
         self.renewed = self.node.time.at
         if embedded:

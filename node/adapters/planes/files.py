@@ -7,6 +7,7 @@ appears under its name only when all its bytes and the name itself are on the di
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import re
@@ -15,6 +16,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
+from weakref import WeakValueDictionary
 
 from node.base.errors import InvalidInput, LocalFault, NotFound, TooLarge
 from node.base.ids import new_uuid
@@ -36,6 +38,7 @@ class FolderAssets:
         self._incoming = root / "incoming"
         self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._verified: dict[str, tuple[int, ...]] = {}
+        self._checks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         abandoned = time.time() - _ABANDONED_AFTER
         for left in self._incoming.iterdir():
             if left.lstat().st_mtime < abandoned:
@@ -85,15 +88,16 @@ class FolderAssets:
 
     async def check(self, sha256: str) -> Stored:
         """As ``verify``, unless this process has verified the same untouched file before."""
-        known = self._verified.get(sha256)
-        if known is not None:
-            try:
-                found = self._path(sha256).lstat()
-            except FileNotFoundError as error:
-                raise NotFound("there are no such bytes here") from error
-            if _signature(found) == known:
-                return Stored(sha256=sha256, size=found.st_size)
-        return await self.verify(sha256)
+        async with self._checks.setdefault(sha256, asyncio.Lock()):  # Who comes second need not hash it too.
+            known = self._verified.get(sha256)
+            if known is not None:
+                try:
+                    found = self._path(sha256).lstat()
+                except FileNotFoundError as error:
+                    raise NotFound("there are no such bytes here") from error
+                if _signature(found) == known:
+                    return Stored(sha256=sha256, size=found.st_size)
+            return await self.verify(sha256)
 
     def has(self, sha256: str) -> bool:
         """Whether the bytes are here; False also for what is no SHA-256 in lower-case hexadecimal."""
