@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from node.base.errors import InvalidInput
-from node.cli.output import Mode, complain, done, emit, failed, line, reasons, remark, say
+from node.cli.output import Mode, done, emit, failed, line, reasons, remark, say
 
 REFUSED = 1
 DONE = 0
@@ -74,17 +75,24 @@ def timeline(one: dict[str, Any], lang: str) -> None:
         kind = message["message"].rpartition(":")[2]
         line(message["at"][11:19], f"{way} {kind}  {fate}{status}")
         if message["fate"] in ("refused", "put-off"):
-            _why([message["code"] or "", *message["reason"]], lang)
+            if message["code"]:
+                line("", str(message["code"]))
+            _why(message["reason"], lang)
 
 
 def _why(said: Sequence[Any], lang: str) -> None:
-    plain = [str(one) for one in said if isinstance(one, str) and one]
-    for text in plain:
-        line("", text)
-    reasons([one for one in said if isinstance(one, dict) and "remedy" not in one], lang)
+    """Reasons of a process, whoever gave them: sentences, language maps, and rules that were not met."""
     for one in said:
-        if isinstance(one, dict) and isinstance(one.get("remedy"), str):
+        if not isinstance(one, dict):
+            line("", str(one))
+        elif "text" in one or "rule" in one:
+            reasons([one], lang)
+        elif isinstance(one.get("@value"), str):
+            line("", one["@value"])
+        elif isinstance(one.get("remedy"), str):
             line("to mend", one["remedy"])
+        else:
+            line("", json.dumps(one, ensure_ascii=False))
 
 
 def carried_out(look: Callable[[float], dict[str, Any]], word: str, lang: str = "en") -> int:
@@ -102,8 +110,7 @@ def carried_out(look: Callable[[float], dict[str, Any]], word: str, lang: str = 
     ours = [message for message in one["messages"] if message["direction"] == "out"]
     if ours and ours[-1]["fate"] == "refused":
         failed(f"refused by {one['peer']}")
-        for reason in ours[-1]["reason"]:
-            complain(f"  {reason if isinstance(reason, str) else reason.get('remedy', reason)}")
+        _why(ours[-1]["reason"], lang)
         return REFUSED
     done(word, detail=f"now {one['state'].lower()}")
     return DONE

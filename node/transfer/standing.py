@@ -48,19 +48,28 @@ SENTENCES: Final[dict[Waits, str]] = {
     Waits.THEIR_RESUMPTION: "it is paused by the other side, which may let it go on",
 }
 
+REACHED: Final = {
+    negotiating.FINALIZED: "it was concluded: both sides have signed the agreement",
+    machine.COMPLETED: "it is complete",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """``waits`` is None for a process that has ended; ``ended_by_us`` is None for one that has not."""
+    """``waits`` is None for a process that has ended; ``ended_by_us`` is None for one that has not. ``reached`` tells
+    what came of it, where it was what both sides wanted."""
 
     waits: Waits | None
     ended_by_us: bool | None = None
+    reached: str | None = None
 
     @property
     def text(self) -> str:
         """In English, for the API and the terminal."""
         if self.waits is not None:
             return SENTENCES[self.waits]
+        if self.reached is not None:
+            return self.reached
         return "it was ended by this node" if self.ended_by_us else "it was ended by the other side"
 
 
@@ -68,7 +77,7 @@ def standing_of(process: Process, exchanges: Sequence[Exchange], *, decision: bo
     """``exchanges`` are its messages; ``decision`` tells that a decision of ours is open."""
     table = machine.TABLE if isinstance(process, Transfer) else negotiating.TABLE
     if process.state in table.terminal:
-        return Standing(None, _ended_by_us(process, exchanges))
+        return Standing(None, _ended_by_us(process, exchanges), REACHED.get(process.state))
     if decision:
         return Standing(Waits.OUR_DECISION)
     if process.pending is not None:

@@ -62,7 +62,7 @@ def test_a_push_from_the_terminal(
     newest = asked(pair.consumer, capsys, "transfer", "list", "--state", "completed")[0]
     _, shown = typed(pair.consumer, capsys, "transfer", newest["pid"][-8:])
     assert f"pushed to {door.url}/in/typed.csv" in shown
-    assert "it was ended by the other side" in shown
+    assert "it is complete" in shown
     assert "TransferStartMessage  taken" in shown
 
 
@@ -131,6 +131,7 @@ def test_negotiations_from_the_terminal(pair: Pair, capsys: pytest.CaptureFixtur
     done = agree(pair.consumer, publish(pair.provider, "plain")["iri"])
     shown = asked(pair.consumer, capsys, "negotiation", "show", done["pid"])
     assert shown["standing"]["waitsFor"] is None
+    assert shown["standing"]["text"].startswith("it was concluded")
     assert {one["fate"] for one in shown["messages"]} == {"taken"}
     _, said = typed(pair.consumer, capsys, "negotiation")
     assert done["pid"].removeprefix("urn:uuid:") in said
@@ -139,3 +140,18 @@ def test_negotiations_from_the_terminal(pair: Pair, capsys: pytest.CaptureFixtur
     status, said = typed(pair.consumer, capsys, "negotiation", "show", "zzzz")
     assert status == REFUSED
     assert "no negotiation zzzz" in said
+
+
+def test_a_refusal_is_told_with_its_rule(pair: Pair, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the words of the conditions, with what is missing, wherever the process is shown."""
+    over = {"leftOperand": "dateTime", "operator": "lteq"}
+    over |= {"rightOperand": {"@value": "2020-01-01T00:00:00Z", "@type": "xsd:dateTime"}}
+    conditions = {"permission": [{"action": "use", "constraint": [over]}]}
+    iri = publish(pair.provider, "too-late", conditions=conditions)["iri"]
+    assert typed(pair.consumer, capsys, "get", iri, "--yes")[0] == REFUSED
+    [newest] = asked(pair.consumer, capsys, "negotiation", "list", "--state", "terminated")[:1]
+    assert newest["dataset"] == iri
+    _, said = typed(pair.consumer, capsys, "negotiation", newest["pid"])
+    assert "policy-refused" in said
+    assert "1 January 2020" in said
+    assert "missing" in said
