@@ -299,11 +299,11 @@ class TestOxigraphGraph(GraphContract):
     ) -> None:
         graph.apply([record("a")], 1)
         copies = tmp_path / "graph" / "checkpoints"
-        async with graph._checkpoint() as old:
+        async with graph._checkpoint() as taken:
             graph.apply([record("b")], 2)
             assert await titles(graph, "public") == ["a 1", "b 1"]
             assert len(list(copies.iterdir())) == 2
-            assert old.exists()
+            assert taken.copy.path.exists()
         assert await titles(graph, "public") == ["a 1", "b 1"]
         assert len(list(copies.iterdir())) == 1
 
@@ -476,6 +476,7 @@ class TestOxigraphGraphUnderAttack:
 
 async def direct(graph: OxigraphGraph, text: str) -> Any:
     """``text`` evaluated in the cage, past the guard."""
-    async with graph._checkpoint() as path:
+    async with graph._checkpoint() as taken:
+        path = taken.copy.path
         message = {"store": str(path), "default": [], "named": [], "query": text, "mediaType": JSON}
         return await graph._cage.call("graph.query", message, limits=graph._limits, readable=[str(path)])

@@ -19,6 +19,7 @@ import shutil
 import threading
 import time
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -60,6 +61,16 @@ MAX_RECORDS: Final = 20_000
 """Records in a disposable store: more do not fit into the memory of a child."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A copy for one query, with what was true of the store when it was taken: the graphs it holds, and which of the
+    store's lives it was."""
+
+    copy: Copy
+    held: frozenset[NamedNode]
+    life: int
+
+
 class OxigraphGraph:
     """Implements ``node.catalogue.ports.Graph`` on a folder that belongs to this process alone.
 
@@ -79,6 +90,7 @@ class OxigraphGraph:
         self._position = 0
         self._held: frozenset[NamedNode] = frozenset()
         self._damaged = False
+        self._life = 0
         self._generation = 0
         self._unflushed = 0
         self._used = time.monotonic()
@@ -111,8 +123,8 @@ class OxigraphGraph:
         """As the port says; ``audiences`` None stands for every audience (the node's own people)."""
         form = guard(text)
         media_type = result_type(form, accept)
-        async with self._checkpoint() as path:
-            held = self._held
+        async with self._checkpoint() as taken:
+            held, path = taken.held, taken.copy.path
             names = _audiences(held) if audiences is None else audiences
             message = {
                 "store": str(path),
@@ -125,8 +137,7 @@ class OxigraphGraph:
                 _, (body,) = await self._cage.call("graph.query", message, limits=self._limits, readable=[str(path)])
             except LocalFault as fault:
                 if fault.detail == DAMAGED:
-                    # From now on ``position`` says so, and whoever follows the ledger begins anew.
-                    self._damaged = True
+                    self._found_damaged(taken.life)
                     raise _damaged(DAMAGED) from fault
                 raise
         return body, _with_charset(media_type)
@@ -157,6 +168,7 @@ class OxigraphGraph:
                 pass
             self._close()
             self._damaged = False
+            self._life += 1
             shutil.rmtree(self._folder, ignore_errors=True)
             with self._using():
                 pass
@@ -193,6 +205,14 @@ class OxigraphGraph:
         with contextlib.suppress(AttributeError):
             ctypes.CDLL(None).malloc_trim(0)
         return True
+
+    def _found_damaged(self, life: int) -> None:
+        """From now on ``position`` says so, and whoever follows the ledger begins anew.
+
+        Not where ``clear`` came in between: the query was slow, and what it read is gone already.
+        """
+        with self._lock:
+            self._damaged = self._damaged or life == self._life
 
     def _close(self) -> None:
         self._checkpoints.drop()
@@ -277,26 +297,27 @@ class OxigraphGraph:
             self._unflushed = 0
 
     @contextlib.asynccontextmanager
-    async def _checkpoint(self) -> AsyncIterator[Path]:
+    async def _checkpoint(self) -> AsyncIterator[_Taken]:
         opening = asyncio.ensure_future(asyncio.to_thread(self._acquire))
         try:
-            copy = await asyncio.shield(opening)
+            taken = await asyncio.shield(opening)
         except asyncio.CancelledError:
             # The thread goes on; what it opens for a caller that left is given back at once.
             opening.add_done_callback(self._give_back)
             raise
         try:
-            yield copy.path
+            yield taken
         finally:
-            self._checkpoints.release(copy)
+            self._checkpoints.release(taken.copy)
 
-    def _acquire(self) -> Copy:
+    def _acquire(self) -> _Taken:
         with self._knowing():
-            return self._checkpoints.acquire(self._generation, lambda path: self._opened().backup(path))
+            copy = self._checkpoints.acquire(self._generation, lambda path: self._opened().backup(path))
+            return _Taken(copy, self._held, self._life)
 
-    def _give_back(self, opening: asyncio.Future[Copy]) -> None:
+    def _give_back(self, opening: asyncio.Future[_Taken]) -> None:
         if not opening.cancelled() and opening.exception() is None:
-            self._checkpoints.release(opening.result())
+            self._checkpoints.release(opening.result().copy)
 
 
 def _unusable(folder: Path, error: Exception) -> LocalFault:
