@@ -25,7 +25,7 @@ from node.negotiation.limits import in_our_words
 from node.negotiation.messages import TERMS
 from node.negotiation.model import Negotiation
 from node.negotiation.proposal import foreign
-from node.policy.odrl import asks_for
+from node.policy.odrl import asks_for, parse
 
 VerifyJws = Callable[[str, DidDocument], bytes]
 """(compact JWS, document of the signer) → payload; raises where the signature does not hold."""
@@ -89,7 +89,7 @@ def draft(
         },
         "rulebook": dict(rulebook) if rulebook else None,
         "languages": list(languages),
-        "sealed": record.sealed,
+        "sealed": record.sealed or parse(terms).sealed,
     }
     return body
 

@@ -17,6 +17,7 @@ from node.identity.model import Caller
 from node.identity.ports import KeyRing
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
+from node.policy.odrl import parse
 from node.semantics.model import File
 from node.transfer.access import Access, require_standing, token_hash
 from node.transfer.addresses import execute_address, process_url, pull_address
@@ -24,6 +25,11 @@ from node.transfer.model import AccessGrant, Transfer
 from node.transfer.ports import GrantStore, TransferStore
 
 TOKEN_LIFETIME: Final = timedelta(minutes=15)
+
+
+def demands_sealing(record: Record, agreement: Agreement) -> bool:
+    """Whether bytes leave sealed only: the asset's offer says so today, or the agreement that was signed about it."""
+    return record.sealed or parse(agreement.body).sealed
 
 
 class GrantAccess:
@@ -58,16 +64,16 @@ class GrantAccess:
         """The grant, stored, and the DataAddress for the TransferStartMessage: the one place with the token.
 
         Without a ``file`` it opens the execution of a model; what a model answers is not sealed.
-        ``recipient_seal_key`` is the X25519 key from the consumer's DID document where the offer demands
+        ``recipient_seal_key`` is the X25519 key from the consumer's DID document where offer or agreement demand
         sealing, else None. A transfer that starts again (after a suspension) keeps its sealing secrets as long
         as file and recipient are the same, so that the consumer can resume; otherwise it gets new ones.
         Raises ``InvalidInput`` where sealing is demanded and there is no usable key.
         """
         if file is None:
             recipient_seal_key = None
-        elif record.sealed and recipient_seal_key is None:
+        elif recipient_seal_key is None and demands_sealing(record, agreement):
             raise InvalidInput(
-                "the offer demands sealed delivery, and the consumer's DID document has no sealing key",
+                "the conditions demand sealed delivery, and the consumer's DID document has no sealing key",
                 remedy="publish an X25519 key under keyAgreement in the DID document",
             )
         now = now or self._clock.now()

@@ -34,6 +34,7 @@ from node.semantics.model import File
 from node.transfer import machine, messages, strategy
 from node.transfer.access import action_of
 from node.transfer.addresses import without_token
+from node.transfer.grants import demands_sealing
 from node.transfer.model import Transfer
 from node.transfer.ports import GrantStore
 from node.transfer.resumption import NotResumed, resumable
@@ -264,9 +265,10 @@ class Reactions:
         file = _wanted(record, transfer.file)
         if file is None:
             return _Shut("not-available", "the asset or the agreement is not available any more")
-        seal_key = bytes.fromhex(transfer.seal_key) if record.sealed and transfer.seal_key else None
-        if record.sealed and seal_key is None:
-            why = "the offer demands sealing, and the consumer's DID document names no X25519 key under keyAgreement"
+        sealed = demands_sealing(record, agreement)
+        seal_key = bytes.fromhex(transfer.seal_key) if sealed and transfer.seal_key else None
+        if sealed and seal_key is None:
+            why = "delivery must be sealed, and the consumer's DID document names no X25519 key under keyAgreement"
             return _Shut("no-seal-key", why)
         return self._granting(tx, transfer, agreement, record, file, seal_key)
 

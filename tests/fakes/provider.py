@@ -233,7 +233,13 @@ class Provider:
         return record
 
     def start(
-        self, record: Record, *, seal_key: bytes | None = None, keyless: bool = False, state: str = "STARTED"
+        self,
+        record: Record,
+        *,
+        seal_key: bytes | None = None,
+        keyless: bool = False,
+        state: str = "STARTED",
+        terms: dict[str, Any] | None = None,
     ) -> tuple[AccessGrant, dict[str, Any]]:
         """The transfer of the record's first file, with an agreement in force: grant and data address."""
         now = self.clock.now()
@@ -258,7 +264,7 @@ class Provider:
             provider=PROVIDER,
             consumer=CONSUMER,
             role="provider",
-            body={},
+            body=terms or {},
             sha256="0" * 64,
             signatures={},
             at=now,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from node.cli import run
 from node.cli.get import WAITING
 from node.negotiation import machine, messages
 from node.negotiation.limits import PATIENCE
-from node.policy.odrl import parse
+from node.policy.odrl import SEALED, parse
 from node.policy.rules import Constraint
 from node.policy.terms import DATE_TIME
 from tests.nodes import CSV, Company, Running, publish, receive, until
@@ -31,6 +32,15 @@ def last_day(policy: dict[str, Any]) -> str:
     (rule,) = parse(policy).permissions
     atoms = [one for one in rule.constraints if isinstance(one, Constraint)]
     return next(str(one.right_operand[0].text)[:10] for one in atoms if one.left_operand == DATE_TIME)
+
+
+def until_day(offer: dict[str, Any], day: str) -> dict[str, Any]:
+    """``offer`` with another last day of use."""
+    wish = deepcopy(offer)
+    for constraint in wish["permission"][0]["constraint"]:
+        if constraint["leftOperand"].endswith("dateTime"):
+            constraint["rightOperand"]["@value"] = f"{day}T00:00:00Z"
+    return wish
 
 
 def offered(provider: Running, *, limits: Any = None) -> str:
@@ -95,6 +105,24 @@ def test_what_lies_within_the_limits_is_agreed_to_at_once(region_and_cities: Com
     pid = receive(plzen, ended["agreementId"])["pid"]
     with plzen.client() as client:
         assert client.raw(f"/api/transfers/{pid}/content") == CSV
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_delivery_is_sealed_where_the_agreement_says_so(region_and_cities: Company, sealed: bool) -> None:
+    """A wish for sealed delivery is stricter than limits that leave it open, so it is granted, and then it binds."""
+    gent, plzen = region_and_cities.cities
+    iri = offered(gent, limits=members(MOST))
+    with plzen.client() as client:
+        offer = client.conditions(iri)["offer"]
+    wish = {**until_day(offer, "2027-06-30"), **({SEALED: True} if sealed else {})}
+    ended = settled(plzen, asked(plzen, iri, wish))
+    assert ended["state"] == "FINALIZED", ended
+    body = agreed(gent, ended)
+    assert (parse(body).sealed, body[messages.TERMS]["sealed"]) == (sealed, sealed)
+    taken = receive(plzen, ended["agreementId"])
+    assert (taken["state"], taken["reception"]["sealed"]) == ("COMPLETED", sealed)
+    with plzen.client() as client:
+        assert client.raw(f"/api/transfers/{taken['pid']}/content") == CSV
 
 
 def test_more_is_countered_and_taken_where_it_is_enough(region_and_cities: Company) -> None:
@@ -208,10 +236,7 @@ def test_what_the_consumer_writes_beside_the_terms_is_not_signed(region_and_citi
     iri = offered(gent, limits=members(MOST))
     with plzen.client() as client:
         offer = client.conditions(iri)["offer"]
-    wish = {**offer, "x:remark": "and the house"}
-    for constraint in wish["permission"][0]["constraint"]:
-        if constraint["leftOperand"].endswith("dateTime"):
-            constraint["rightOperand"]["@value"] = "2027-06-30T00:00:00Z"
+    wish = {**until_day(offer, "2027-06-30"), "x:remark": "and the house"}
     ended = settled(plzen, asked(plzen, iri, wish))
     assert ended["state"] == "FINALIZED", ended
     assert last_day(agreed(gent, ended)) == "2027-06-30"

@@ -25,6 +25,7 @@ from node.exchange.age import SealSecrets
 from node.exchange.manifest import verify_manifest
 from node.exchange.sealkeys import X25519Identity
 from node.identity.model import ANONYMOUS, Caller
+from node.policy.odrl import SEALED
 from node.semantics.model import File
 from node.transfer.access import REFUSALS_EVERY, REFUSALS_TOLD
 from node.transfer.addresses import Address, read_address, without_token
@@ -125,6 +126,14 @@ def test_the_secrets_are_wrapped(rig: Rig) -> None:
 def test_a_sealed_offer_is_never_granted_without_a_key(rig: Rig) -> None:
     with pytest.raises(InvalidInput, match="no sealing key"):
         rig.provider.start(rig.record, keyless=True)
+
+
+def test_an_agreement_that_says_sealed_is_never_granted_without_a_key_either(rig: Rig) -> None:
+    agreed = {"@id": "urn:a", "@type": "Agreement", "permission": [{"action": "use"}], SEALED: True}
+    plain = replace(rig.record, sealed=False)
+    assert not rig.provider.start(plain, keyless=True)[0].sealed
+    with pytest.raises(InvalidInput, match="no sealing key"):
+        rig.provider.start(plain, keyless=True, terms=agreed)
 
 
 def test_a_key_of_low_order_is_refused_at_the_start(rig: Rig) -> None:
