@@ -32,7 +32,9 @@ KEPT: Final = 20
 """So many refusals of each side are kept of one process."""
 _LONGEST: Final = 64 * 1024
 """Of a refused message that is longer, only its head is kept."""
-_HEAD: Final = ("@context", "@type", "@id", "providerPid", "consumerPid")
+_HEAD: Final = ("@id", "providerPid", "consumerPid")
+_WORDS: Final = 2048
+"""So many characters of an identifier are kept, as many as one may have that we act on."""
 _PASSING: Final = frozenset({401, 404, 408, 409, 423, 425, 429})
 
 
@@ -66,9 +68,9 @@ class Timeline(Generic[P]):
                 at=self._clock.now(),
                 outgoing=False,
                 message=message.name,
-                message_id=message.id,
+                message_id=message.id and message.id[:_WORDS],
                 body_sha256=digest,
-                body=self._kept(message.raw if len(message.raw) <= _LONGEST else _head(message.body)),
+                body=self._kept(message.raw if len(message.raw) <= _LONGEST else _head(message)),
                 answer_status=error.told_status,
                 answer=canonical(answer),
             ),
@@ -161,5 +163,8 @@ def _why(answer: bytes) -> tuple[str | None, tuple[Any, ...]]:
     return (code if isinstance(code, str) else None), listed
 
 
-def _head(body: Any) -> bytes:
-    return canonical({name: body[name] for name in _HEAD if name in body})
+def _head(message: Incoming) -> bytes:
+    """Who said what about which process, of a length that the sender does not choose. What is no text has no place
+    in it: it may have no canonical form either."""
+    said = {name: value[:_WORDS] for name in _HEAD if (value := message.text(name)) is not None}
+    return canonical({"@context": [message.version.context], "@type": message.name.partition(":")[0], **said})
