@@ -91,6 +91,25 @@ class TestBytes:
                 else:
                     assert answer.status_code == 403, role
 
+    def test_only_those_who_read_it_have_it_sent_elsewhere(self, pair: Pair) -> None:
+        """Else who may not read the bytes would have them sent where nobody asks for a role."""
+        agree(pair.consumer, publish(pair.provider, "for-nobody-elsewhere")["iri"])
+        url = "https://lake.example/in/counts.csv"
+        address = {"@type": "DataAddress", "endpointType": "HttpData", "endpoint": url}
+        readers = {UserRole.PUBLISHER, UserRole.STEWARD}
+        with pair.consumer.http() as http:
+            [held, *_] = http.get("/api/agreements", headers=pair.consumer.person()).json()
+            for wanted in ({"pushTo": {"url": url}}, {"dataAddress": address}):
+                told = {
+                    role: http.post(
+                        "/api/transfers",
+                        json={"agreementId": held["id"], **wanted},
+                        headers=signed_in(pair.consumer, role),
+                    ).status_code
+                    for role in UserRole
+                }
+                assert told == {role: 202 if role in readers else 403 for role in UserRole}
+
     def test_nobody_is_told_the_token_of_a_data_address(self, pair: Pair) -> None:
         agree(pair.consumer, publish(pair.provider, "with-a-token")["iri"])
         with pair.consumer.http() as http:

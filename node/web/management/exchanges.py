@@ -128,7 +128,11 @@ def router(
         caller = await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
         return await _commanded(lambda: negotiations.accept(pid, by=caller.name))
 
-    @api.post("/transfers", status_code=202, summary="Receive what an agreement entitles us to")
+    @api.post(
+        "/transfers",
+        status_code=202,
+        summary="Receive what an agreement entitles us to; publishers and stewards may have it sent elsewhere",
+    )
     async def transfer(request: Request, wanted: Fetch) -> Any:
         await person(request, UserRole.STEWARD, UserRole.SIGNATORY, UserRole.PUBLISHER)
         if wanted.push_to is not None and wanted.data_address is not None:
@@ -138,6 +142,8 @@ def router(
             raise InvalidInput("what is pulled goes to this node", remedy=f"leave the format out, or say {PUSH}")
         chosen = wanted.format or (PUSH if to is not None else PULL)
         begun = await run_sync(lambda: transfers.request(wanted.agreement_id, format=chosen, file=wanted.file, to=to))
+        if to is not None:
+            await person(request, *_FOR_BYTES)  # Whoever says where bytes go may as well read them there.
         return {"pid": begun.pid, "state": begun.state}
 
     @api.get("/transfers", summary="All transfers, newest first")
