@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import Protocol
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
 
 from node.base.errors import Damaged
 from node.base.work import UnitOfWork
@@ -17,6 +19,10 @@ log = logging.getLogger("hansa.views")
 BATCH = 500
 BREATH = 0.02
 """Seconds between two looks while much is going on: many commits are then numbered and followed together."""
+
+AGAIN: Final = 3600.0
+"""Seconds between two rebuilds of a view: what is damaged once more, long after, heals once more. But where it is not
+the view that is broken but the disk, rebuilding again and again would only hide it."""
 
 
 class View(Protocol):
@@ -57,18 +63,20 @@ class FollowLedger:
         sequencer: Numbering | None,
         views: Sequence[View],
         poll: float = 1.0,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._uow = uow
         self._ledger = ledger
         self._sequencer = sequencer
         self._views = views
         self._poll = poll
+        self._monotonic = monotonic
         self._loop: asyncio.AbstractEventLoop | None = None
         self._event = asyncio.Event()
         self._moved = asyncio.Condition()
         self._stopping = False
         self._positions: dict[str, int] = {}
-        self._rebuilt: set[str] = set()
+        self._rebuilt: dict[str, float] = {}
         self.failed: str | None = None
 
     @property
@@ -132,23 +140,39 @@ class FollowLedger:
         return entry.seq if entry is not None else None
 
     def _step(self) -> int:
+        """Number what was committed and take every view on; how far they came. Raises what the first of them that
+        cannot follow has raised."""
         moved = self._sequencer.run(BATCH) if self._sequencer is not None else 0
-        for view in self._views:
-            moved += self._advance(view)
-        return moved
+        first: Exception | None = None
+        try:
+            for view in self._views:
+                # Each by itself: a view that cannot follow keeps no other from following.
+                try:
+                    moved += self._advance(view)
+                except Exception as error:
+                    if first is None:
+                        first = error
+                    else:
+                        log.exception("view %s cannot follow the ledger either", view.name)
+            if first is not None:
+                raise first
+            return moved
+        finally:
+            # A fault that its own frames refer to would live on, and with it the damaged store in them, still open.
+            del first
 
     def _advance(self, view: View) -> int:
         try:
             return self._follow(view)
         except Damaged as fault:
-            # A damaged view is no loss: everything in it follows from the ledger. Once; if it is not the view that
-            # is broken but the disk, rebuilding again and again would only hide it. A database that is away or a
-            # disk that is full damages nothing: the view waits for it.
-            if view.name in self._rebuilt:
+            # A damaged view is no loss: everything in it follows from the ledger. A database that is away or a disk
+            # that is full damages nothing: the view waits for it.
+            now = self._monotonic()
+            if now - self._rebuilt.get(view.name, -math.inf) < AGAIN:
                 raise
             said = "; ".join(getattr(fault, "__notes__", [fault.detail]))
             log.warning("view %s is damaged and is rebuilt from the ledger: %s", view.name, said)
-            self._rebuilt.add(view.name)
+            self._rebuilt[view.name] = now
         # Only here: while the fault is at hand, so are the frames that it came through, and the damaged store in them
         # would still be open.
         view.rebuild()

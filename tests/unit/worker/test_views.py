@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import weakref
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import pytest
+
+from node.base.errors import Damaged
 from node.ledger.model import Entry, EntryKind
 from node.worker.views import BATCH, FollowLedger
 from tests.fakes.ledger import MemoryLedgerStore
@@ -64,3 +70,107 @@ def test_every_record_is_taken_in_order_wherever_it_stands() -> None:
     view, steps = followed(kinds)
     assert view.taken == [number for number, kind in enumerate(kinds) if kind is EntryKind.RECORD]
     assert steps[-1] == len(kinds)
+
+
+class Breaking(Listed):
+    """A view that can be damaged, and is whole again once it was rebuilt."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name, self.damaged, self.rebuilt = name, False, 0
+
+    def position(self) -> int:
+        if self.damaged:
+            raise Damaged(f"the {self.name} view is damaged")
+        return super().position()
+
+    def rebuild(self) -> None:
+        self.taken, self._position, self.damaged = [], 0, False
+        self.rebuilt += 1
+
+
+class Followed:
+    """Two views over a ledger of records, and the hours that pass."""
+
+    def __init__(self) -> None:
+        self.hours = 0.0
+        self.graph, self.search = Breaking("graph"), Breaking("search")
+        self._uow, self._ledger, self._written = MemoryUnitOfWork(), MemoryLedgerStore(), 0
+        self.following = FollowLedger(
+            uow=self._uow,
+            ledger=self._ledger,
+            sequencer=None,
+            views=[self.graph, self.search],
+            monotonic=lambda: self.hours * 3600,
+        )
+
+    def publish(self) -> None:
+        """One record more in the ledger."""
+        with self._uow.begin() as tx:
+            one = Entry(id=f"urn:{self._written}", kind=EntryKind.RECORD, subject="urn:s", at=NOW, by="", body=b"{}")
+            self._ledger.append(tx, one)
+            self._ledger.number(tx, self._ledger.unsequenced(tx, 1), self._written)
+        self._written += 1
+
+
+def test_a_view_that_is_damaged_once_more_later_heals_once_more() -> None:
+    held = Followed()
+    held.publish()
+    for times in (1, 2, 3):
+        held.hours += 2
+        held.graph.damaged = True
+        held.following._step()
+        assert (held.graph.rebuilt, held.graph.taken) == (times, [0])
+
+
+def test_a_view_that_is_damaged_at_once_again_is_not_rebuilt_for_an_hour() -> None:
+    held = Followed()
+    held.publish()
+    held.graph.damaged = True
+    held.following._step()
+    held.graph.damaged = True
+    held.hours = 0.9
+    with pytest.raises(Damaged):
+        held.following._step()
+    assert held.graph.rebuilt == 1, "a disk that is broken is not hidden"
+    held.hours = 1.1
+    held.following._step()
+    assert (held.graph.rebuilt, held.graph.taken) == (2, [0])
+
+
+def test_a_broken_view_keeps_no_other_from_following() -> None:
+    held = Followed()
+    held.publish()
+    for _ in range(2):
+        held.graph.damaged = True
+        with contextlib.suppress(Damaged):
+            held.following._step()
+    held.publish()
+    with pytest.raises(Damaged, match="the graph view"):
+        held.following._step()
+    assert held.search.taken == [0, 1]
+
+
+def test_a_fault_does_not_outlive_its_being_told() -> None:
+    """What it came through would live on with it: a damaged store, still open and in the way of the next."""
+    held = Followed()
+    gc.disable()
+    try:
+        for _ in range(2):
+            held.graph.damaged = True
+            try:
+                held.following._step()
+            except Damaged as error:
+                fault = weakref.ref(error)
+        assert fault() is None
+    finally:
+        gc.enable()
+
+
+def test_each_of_two_broken_views_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    held = Followed()
+    for _ in range(2):
+        held.graph.damaged = held.search.damaged = True
+        with contextlib.suppress(Damaged):
+            held.following._step()
+    assert "view search cannot follow the ledger either" in caplog.text
