@@ -23,8 +23,8 @@ PROVEN: Final = 30.0
 class Supervised:
     """Keeps ``work`` running until ``run`` is cancelled or ``stop`` was called.
 
-    ``work`` is called again whenever it raised or returned. ``failed`` tells why it last ended, as long as it has
-    not proven itself since.
+    ``work`` is called again whenever it raised or returned, or something that it waited for was cancelled. ``failed``
+    tells why it last ended, as long as it has not proven itself since.
     """
 
     def __init__(
@@ -57,7 +57,10 @@ class Supervised:
                 await self._work()
                 why = "it ended by itself"
             except asyncio.CancelledError:
-                raise
+                if cancelled_from_outside():
+                    raise
+                why = "it was cancelled from within"
+                log.exception("%s was cancelled from within and is begun again", self.name)
             except Exception as error:
                 why = f"{type(error).__name__}: {error}"
                 log.exception("%s died and is begun again", self.name)
@@ -82,3 +85,10 @@ class Supervised:
             await asyncio.wait_for(self._stopping.wait(), timeout=seconds)
         except TimeoutError:
             return
+
+
+def cancelled_from_outside() -> bool:
+    """Whether somebody asked the task at hand to end. Otherwise a ``CancelledError`` is a stray one: of something
+    that the task waited for, and that was cancelled by itself."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

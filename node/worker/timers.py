@@ -7,6 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from node.worker.supervision import cancelled_from_outside
+
 log = logging.getLogger("hansa.timers")
 
 
@@ -31,7 +33,9 @@ async def _keep(timer: Timer) -> None:
         try:
             await timer.work()
         except asyncio.CancelledError:
-            raise
+            if cancelled_from_outside():
+                raise
+            log.exception("a timer was cancelled from within", extra={"timer": timer.name})
         except Exception:
             log.exception("a timer failed", extra={"timer": timer.name})
         await asyncio.sleep(timer.seconds)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from node.worker.supervision import Supervised
+from node.worker.timers import Timer, keep
 from tests.nodes import until_async
 
 
@@ -84,5 +85,48 @@ def test_what_was_told_to_stop_is_not_begun_again(dies: bool) -> None:
         ended.set()
         await asyncio.wait_for(task, 20)
         assert (len(lives), kept.failed) == (1, None)
+
+    asyncio.run(scenario())
+
+
+async def _stray() -> None:
+    """Wait for something that is cancelled by itself."""
+    waited_for = asyncio.create_task(asyncio.sleep(3600))
+    waited_for.cancel()
+    await waited_for
+
+
+def test_work_that_is_cancelled_from_within_has_died() -> None:
+    async def scenario() -> None:
+        lives: list[int] = []
+
+        async def work() -> None:
+            lives.append(1)
+            if len(lives) == 1:
+                await _stray()
+            await asyncio.Event().wait()
+
+        kept = Supervised("views", work, first_pause=0.01, proven=3600)
+        task = asyncio.create_task(kept.run())
+        await until_async("it lives again", lambda: len(lives) == 2)
+        assert kept.failed == "it was cancelled from within"
+        await _end(task)
+        assert task.cancelled(), "what is cancelled from outside ends"
+
+    asyncio.run(scenario())
+
+
+def test_a_timer_that_is_cancelled_from_within_comes_round_again() -> None:
+    async def scenario() -> None:
+        rounds: list[int] = []
+
+        async def work() -> None:
+            rounds.append(1)
+            await _stray()
+
+        task = asyncio.create_task(keep([Timer("one", 0.01, work)]))
+        await until_async("it comes round again", lambda: len(rounds) > 2)
+        await _end(task)
+        assert task.cancelled(), "what is cancelled from outside ends"
 
     asyncio.run(scenario())
