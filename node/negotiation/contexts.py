@@ -4,6 +4,10 @@ A context that a message names by its address is never fetched. Those of the pro
 (``node.vocab.dsp``); a context that stands in the message itself is read as far as messages need it: prefixes, terms,
 ``@vocab`` and aliases of keywords. What could only be followed with a full processor of JSON-LD, or by loading
 something (``@import``, contexts within terms, ``@reverse``, ``@nest``, ``@base``), is refused in words.
+
+Where a message names the context of 2025-1, that one's terms mean what they mean, whatever the message defines beside
+it: they are protected, and those of rules and offers are scoped to the types of messages, and so come after all
+others (JSON-LD 1.1 §4.1.8, §4.1.11). Else a context could take a rule away from some readers and not from others.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
+from node.negotiation.terms import BY_IRI, WORDS, local
 from node.vocab.dsp import CONTEXTS, V2025_1, VERSIONS, DspVersion
 
 MAX_TERMS: Final = 500
@@ -35,16 +40,18 @@ class Names:
 
     ``terms`` maps those that the message defines itself to IRIs, to keywords, or to None where it takes their meaning
     away; ``vocab`` stands before all others. ``version`` is the version of the protocol that the contexts name.
+    ``settled`` are the names that mean what the protocol says, whatever else the message defines.
     """
 
     terms: Mapping[str, str | None] = field(default_factory=dict)
     prefixes: Mapping[str, str] = field(default_factory=dict)
     vocab: str | None = None
     version: DspVersion | None = None
+    settled: frozenset[str] = frozenset()
 
     def iri(self, name: str) -> str | None:
         """The IRI or keyword that ``name`` stands for, or None; a bare name that is not defined stays one."""
-        if name.startswith("@"):
+        if name.startswith("@") or name in self.settled:
             return name
         if name in self.terms:
             return self.terms[name]
@@ -89,9 +96,12 @@ def names_in(context: Any) -> Names:
     if len(said) > MAX_TERMS:
         raise InvalidInput(f"@context defines more than {MAX_TERMS} terms")
     terms = {name: _meaning(name, said, prefixes, vocab) for name in said}
+    settled = WORDS if V2025_1.context in known else frozenset()
+    terms = {name: meant for name, meant in terms.items() if name not in settled}
     if known:
         _check_protected(terms, prefixes)
-    return Names(terms=terms, prefixes=prefixes, vocab=vocab, version=version_named(context))
+    _check_whole(terms, prefixes)
+    return Names(terms=terms, prefixes=prefixes, vocab=vocab, version=version_named(context), settled=settled)
 
 
 def version_named(context: Any) -> DspVersion | None:
@@ -186,7 +196,23 @@ def _defined(name: str, meant: Any) -> str:
 def _check_protected(terms: Mapping[str, str | None], prefixes: Mapping[str, str]) -> None:
     for name, namespace in prefixes.items():
         if terms.get(name, namespace) != namespace:
-            raise InvalidInput(f"@context gives {name} another meaning, which the protocol's context protects")
+            raise _taken_away(name)
+    for name in WORDS & terms.keys():
+        meant = terms[name]
+        if meant is None or BY_IRI.get(meant, local(meant)) != name:
+            raise _taken_away(name)
+
+
+def _taken_away(name: str) -> InvalidInput:
+    return InvalidInput(f"@context gives {name} another meaning, which the protocol's context protects")
+
+
+def _check_whole(terms: Mapping[str, str | None], prefixes: Mapping[str, str]) -> None:
+    """A name with a prefix, or an IRI, is defined as what it is, or not at all (JSON-LD 1.1 API §4.2.2, 14.2.5)."""
+    bare = Names(terms={name: meant for name, meant in terms.items() if ":" not in name}, prefixes=prefixes)
+    for name, meant in terms.items():
+        if ":" in name and meant != bare.iri(name):
+            raise InvalidInput(f"@context gives {name[:80]} another meaning than its own")
 
 
 def _unknown(address: str) -> InvalidInput:

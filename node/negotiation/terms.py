@@ -103,6 +103,23 @@ OPERATORS: Final = frozenset(
 )
 """Operators have no prefix in DSP 2025-1 (``contract-schema.json``)."""
 
+_OTHER_WORDS: Final = (
+    "use prohibit serviceEndpoint "
+    "REQUESTED OFFERED ACCEPTED AGREED VERIFIED FINALIZED STARTED SUSPENDED COMPLETED TERMINATED "
+    "CatalogRequestMessage CatalogError CatalogService DatasetRequestMessage VersionsError "
+    "ContractRequestMessage ContractOfferMessage ContractAgreementMessage ContractAgreementVerificationMessage "
+    "ContractNegotiationEventMessage ContractNegotiationTerminationMessage "
+    "ContractNegotiation ContractNegotiationError "
+    "TransferRequestMessage TransferStartMessage TransferCompletionMessage TransferSuspensionMessage "
+    "TransferTerminationMessage TransferProcess TransferError DataAddress EndpointProperty "
+    "Policy Rule Permission Prohibition Constraint Action Asset Assertion LeftOperand Operator RightOperand"
+)
+
+WORDS: Final = frozenset(
+    {name for name in TERMS if ":" not in name} | set(TYPES) | OPERATORS | set(_OTHER_WORDS.split())
+)
+"""Every bare name that the context of 2025-1 gives a meaning."""
+
 
 def wire_name(name: str) -> str:
     """A term with its prefix, as 2024/1 writes it."""

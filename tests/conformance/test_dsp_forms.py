@@ -17,7 +17,7 @@ from node.base.errors import InvalidInput
 from node.negotiation import messages as contract
 from node.negotiation import wire
 from node.negotiation.contexts import names_in
-from node.negotiation.terms import BY_IRI, NAMESPACES, TERMS, TYPES, local
+from node.negotiation.terms import BY_IRI, NAMESPACES, TERMS, TYPES, WORDS, local
 from node.transfer import messages as transfer
 from node.vocab.dsp import CONTEXTS, V2024_1, V2025_1
 from tests.conformance import jsonld
@@ -135,6 +135,50 @@ def test_the_usual_form_and_the_others_are_one_value() -> None:
             assert wire.same(_read_as(once), _read_as(message)), (form, name)
 
 
+BESIDE_THE_STANDARDS: dict[str, dict[str, Any]] = {
+    "a rule": {"prohibition": "urn:x:p"},
+    "a rule, taken away": {"prohibition": None},
+    "a rule as another": {"prohibition": f"{_OTHERS['odrl']}permission"},
+    "an operand": {"rightOperand": {"@id": "urn:x:r"}},
+    "an id": {"providerPid": "urn:x:pid"},
+    "an action": {"use": "urn:x:use"},
+    "an operator": {"eq": "urn:x:eq"},
+    "a type": {"Offer": "urn:x:Offer"},
+    "a vocabulary": {"@vocab": "urn:x:"},
+    "a name of theirs over ours": {"may": "prohibition", "prohibition": "urn:x:p"},
+}
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first", "last"])
+@pytest.mark.parametrize("theirs", BESIDE_THE_STANDARDS)
+def test_beside_the_standards_context_its_terms_mean_what_they_mean(theirs: str, first: bool) -> None:
+    """They are scoped to the types of messages, and win (JSON-LD 1.1 §4.1.8): no context takes a rule away."""
+    beside = BESIDE_THE_STANDARDS[theirs]
+    message = {
+        "@context": [beside, _STANDARD] if first else [_STANDARD, beside],
+        "@type": "ContractRequestMessage",
+        "@id": "urn:1",
+        "consumerPid": "urn:c",
+        "providerPid": "urn:p",
+        "offer": {
+            "@id": "urn:o",
+            "@type": "Offer",
+            "target": "urn:t",
+            "permission": [
+                {
+                    "action": "use",
+                    "constraint": [{"leftOperand": "odrl:count", "operator": "eq", "rightOperand": "5"}],
+                }
+            ],
+            "prohibition": [{"action": "odrl:sell"}],
+        },
+    }
+    plain = {**message, "@context": [_STANDARD]}
+    assert jsonld.expanded(message) == jsonld.expanded(plain)
+    read = contract.read(json.dumps(message).encode(), "ContractRequestMessage").body
+    assert {**read, "@context": [_STANDARD]} == plain
+
+
 # ---- the facts that are typed in are the official ones -----------------------------------------------------------
 
 
@@ -174,6 +218,7 @@ def test_every_term_of_the_official_contexts_means_the_same_here() -> None:
     assert own - seen == set(), "nothing is made up"
     types = {name for _, name, iri in _official_terms() if not iri.startswith(_DSPACE)}
     assert {name for name in TYPES if name not in ("Set", "Duty")} <= types
+    assert {name for _, name, _ in _official_terms()} <= WORDS
 
 
 def test_prefixes_are_the_official_ones() -> None:
