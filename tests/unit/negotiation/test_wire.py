@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from node.base.errors import InvalidInput
+from node.base.jsons import canonical
 from node.negotiation import wire
 from node.vocab.dsp import V2024_1, V2025_1, VERSIONS, version_of
 
@@ -106,6 +107,23 @@ def test_2025_1_goes_as_it_is(message: dict[str, Any]) -> None:
     assert wire.sent(raw) == raw
     assert wire.read(raw) == newer
     assert wire.told(newer) == newer
+
+
+@pytest.mark.parametrize("said", [V2024_1.context, f"your @context must be {V2024_1.context}"])
+def test_what_quotes_the_address_of_a_context_is_written_once(said: str) -> None:
+    """The form decides, not the text: what was written for the wire is sent as it is, whatever its reasons quote."""
+    members = {
+        "@type": "ContractNegotiationTerminationMessage",
+        "@id": "urn:message",
+        "providerPid": "urn:uuid:2",
+        "consumerPid": "urn:uuid:1",
+        "code": "x",
+        "reason": [said],
+    }
+    for version in VERSIONS.values():
+        raw = canonical(wire.written({"@context": [version.context], **members}))
+        assert wire.sent(raw) == raw
+        assert wire.read(raw)["reason"] == [said]
 
 
 def test_a_message_as_edc_writes_it() -> None:
