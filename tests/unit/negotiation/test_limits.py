@@ -137,6 +137,28 @@ def test_terms_that_we_cannot_say_ourselves_are_never_agreed_to() -> None:
     assert not isinstance(answer, Agree)
 
 
+@pytest.mark.parametrize("asked", [90, 95, 98])
+def test_what_it_offers_it_agrees_to_once_it_is_accepted(asked: int) -> None:
+    """What both sides allow has the rules of both: where these are too many to compare, the offer stands instead."""
+
+    def apart_from(until: str, name: str, number: int) -> dict[str, Any]:
+        policy = open_until(until)
+        for place in range(number):
+            constraint = {
+                "leftOperand": "odrl:spatial",
+                "operator": "neq",
+                "rightOperand": f"urn:{name}:{place}",
+            }
+            policy["permission"][0]["constraint"].append(constraint)
+        return policy
+
+    limits = apart_from("2027-12-31", "limits", 5)
+    answer = provider(apart_from("2029-01-01", "asked", asked), machine.REQUEST, limits=limits)
+    assert isinstance(answer, Offer)
+    said = (machine.REQUEST, machine.OFFER, machine.ACCEPTED_EVENT)
+    assert provider(answer.terms, *said, state=machine.ACCEPTED, limits=limits) == Agree()
+
+
 @pytest.mark.parametrize("limits", [None, LIMITS])
 def test_what_equals_the_offer_needs_no_limits(limits: dict[str, Any] | None) -> None:
     assert provider(OWN, machine.REQUEST, limits=limits) == Agree()
