@@ -82,10 +82,11 @@ class HansaNode:
         self._keep("views", self.following.run)
         if self.with_worker:
             self._keep("worker", self.worker.run)
-            self._keep("timers", lambda: keep(self.timers))
             for found in self.plugins.hook.hansa_tasks(host=self.host):
                 for name, work in found:
                     self._keep(name, work)
+        timers = [timer for timer in self.timers if self.with_worker or timer.each_process]
+        self._keep("timers", lambda: keep(timers))
 
     def _keep(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
         loop = Supervised(name, work)

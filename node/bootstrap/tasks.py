@@ -145,8 +145,9 @@ def timers(parts: Parts, spoken: Protocol, pace: Pace, wake: Callable[[], None])
         return await run_sync(set_right)
 
     return [
-        Timer("clock", pace.lease / 3, watch_clock),
-        Timer("idle graph", 30.0, rest),
+        # What a process has put into the queue while its clock was ahead, it alone knows to be wrong.
+        Timer("clock", pace.lease / 3, watch_clock, each_process=True),
+        Timer("idle graph", 30.0, rest, each_process=True),
         Timer("used tokens", 300.0, forget_jtis),
         Timer("late decisions", 60.0, spoken.decisions.expire),
     ]

@@ -14,11 +14,16 @@ log = logging.getLogger("hansa.timers")
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """``work`` runs every ``seconds``; a failure is logged and the next round comes all the same."""
+    """``work`` runs every ``seconds``; a failure is logged and the next round comes all the same.
+
+    ``each_process``: it looks after the process that it runs in, so each one runs it. The others look after the node:
+    the process of the worker runs them.
+    """
 
     name: str
     seconds: float
     work: Callable[[], Awaitable[object]]
+    each_process: bool = False
 
 
 async def keep(timers: Sequence[Timer]) -> None:

@@ -210,6 +210,27 @@ def company(both: Company) -> Iterator[Company]:
     both.set_both(timedelta())
 
 
+def test_a_process_without_a_worker_puts_right_what_it_has_put_off(tmp_path: Path, sqlite_template: Path) -> None:
+    """``hansa serve --no-worker``: the worker's process has not seen that the clock was ahead."""
+    clock = JumpingClock()
+    options = {"clock": clock, "with_worker": False}
+    with running(tmp_path / "doors", options=options, template=sqlite_template, lease_seconds=1) as doors:
+        stores, told = doors.node.parts.stores, doors.node.parts.clock
+        clock.by = HOUR / 2
+        task = Task(id="ahead", topic="t", lane="l", subject="s", body=b"", due=told.now())
+        clock.by = timedelta()
+        with stores.uow.begin() as tx:
+            stores.outbox.put(tx, task)
+
+        def soon() -> bool:
+            with stores.uow.read() as tx:
+                now = datetime.now(UTC) + timedelta(minutes=1)
+                found = stores.outbox.due(tx, now=now, limit=9, busy=set(), lanes_blocked=[], topics_blocked=[])
+            return [one.id for one in found] == ["ahead"]
+
+        until("it is put right", lambda: soon() or None)
+
+
 @pytest.mark.parametrize("jump", [-DAY, -HOUR, HOUR, DAY])
 def test_tokens_of_another_time_are_refused_with_the_reason(company: Company, jump: timedelta) -> None:
     def ask() -> tuple[int, str]:
