@@ -293,7 +293,7 @@ class Negotiations:
         self, pid: str, conditions: Mapping[str, Any] | str, *, region: str | None, by: str = ""
     ) -> Negotiation:
         """A person asks for other terms than the offered ones (DSP 2025-1 §7.2.1, the counter-offer of a consumer);
-        an answer that gives them is then accepted. ``conditions`` and ``region`` as
+        an answer that gives them is then accepted, whatever was needed before. ``conditions`` and ``region`` as
         ``node.policy.templates.compile_conditions`` takes them.
 
         Raises ``NotFound``, ``InvalidInput`` for terms that cannot be read, ``LocalProtocolError`` where no offer of
@@ -311,7 +311,8 @@ class Negotiations:
                 "these conditions ask for nothing", remedy="name conditions under which you may use it"
             )
         terms = {name: value for name, value in wanted.items() if name != "target"}
-        changes = {"offer": terms, "offered_by": Role.CONSUMER, "asked": terms}
+        # What was needed before is needed no more: this is what the person would take.
+        changes = {"offer": terms, "offered_by": Role.CONSUMER, "asked": terms, "limits": terms}
         return self._send(pid, machine.REQUEST, lambda n: messages.request(n, terms, None), by, **changes)
 
     def terminate(self, pid: str, code: str, reason: list[Any], *, by: str = "") -> Negotiation:

@@ -11,8 +11,7 @@ from uuid import uuid4
 import pytest
 
 from node.base.errors import HansaError
-from node.cli import run
-from node.cli.get import WAITING
+from node.cli import WAITING, run
 from node.negotiation import machine, messages
 from node.negotiation.limits import PATIENCE
 from node.policy.odrl import SEALED, parse
@@ -165,6 +164,38 @@ def test_a_person_may_ask_for_less_after_all(region_and_cities: Company) -> None
         assert client.decisions() == []
         with pytest.raises(HansaError, match="FINALIZED"):
             client.counter_offer(pid, members("2027-03-31"))
+
+
+def answered(consumer: Running, pid: str, conditions: Any) -> dict[str, Any]:
+    """The negotiation once a person's counter-offer has been answered."""
+    then = len(said(consumer, pid)) + 2
+    with consumer.client() as client:
+        client.counter_offer(pid, conditions)
+    until("an answer", partial(_has_said, consumer, pid, then))
+    return settled(consumer, pid)
+
+
+def test_what_a_person_asks_for_instead_is_what_is_needed_from_then_on(region_and_cities: Company) -> None:
+    """More than before: an answer that would have been enough then is not taken without asking."""
+    gent, plzen = region_and_cities.cities
+    iri = offered(gent)
+    pid = asked(plzen, iri, members("2027-06-30"))
+    assert settled(plzen, pid)["state"] == "OFFERED"
+    with gent.client() as client:
+        client.set_limits(iri, members(MOST))
+    waiting = answered(plzen, pid, members("2028-12-31"))
+    assert waiting["state"] == "OFFERED", waiting
+    assert last_day(waiting["offer"]) == MOST
+
+
+def test_less_than_before_is_enough_when_a_person_has_said_so(region_and_cities: Company) -> None:
+    gent, plzen = region_and_cities.cities
+    pid = asked(plzen, offered(gent), members("2028-06-30"))
+    assert settled(plzen, pid)["state"] == "OFFERED"
+    with plzen.client() as client:
+        client.counter_offer(pid, members("2026-12-30"))
+    ended = until("it is agreed", lambda: one if (one := settled(plzen, pid))["state"] == "FINALIZED" else None)
+    assert last_day(ended["offer"]) == OFFERED
 
 
 def test_a_provider_counters_by_its_limits_and_not_here(region_and_cities: Company) -> None:
