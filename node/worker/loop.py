@@ -24,6 +24,7 @@ from node.base.turns import in_turn
 from node.base.work import Outbox, Task, Transaction, UnitOfWork
 from node.worker.lanes import Lanes
 from node.worker.pace import Pace as Pace  # noqa: PLC0414 - how a worker works is said where it is made
+from node.worker.supervision import cancelled_from_outside
 
 log = logging.getLogger("hansa.worker")
 
@@ -288,7 +289,10 @@ class Worker:
         try:
             return await handler(task)
         except asyncio.CancelledError:
-            raise
+            if cancelled_from_outside():
+                raise
+            log.exception("a task was cancelled from within", extra={"task": task.id, "topic": task.topic})
+            return Again("it was cancelled from within")
         except Exception as error:
             log.exception("a task failed", extra={"task": task.id, "topic": task.topic})
             return Again(f"{type(error).__name__}: {error}")

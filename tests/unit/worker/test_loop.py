@@ -33,6 +33,8 @@ class Scene:
         self.finished: Counter[str] = Counter()
         self.silent: set[str] = set()
         """Lanes whose peers never answer."""
+        self.stray: set[str] = set()
+        """Lanes where something that is waited for is cancelled by itself."""
         self.away: set[str] = set()
         """Lanes whose peers refuse the connection."""
         self.worker = Worker(
@@ -50,6 +52,10 @@ class Scene:
         self.begun[task.lane] += 1
         if task.lane in self.silent:
             await asyncio.Event().wait()
+        if task.lane in self.stray:
+            waited_for = asyncio.create_task(asyncio.sleep(3600))
+            waited_for.cancel()
+            await waited_for
         if task.lane in self.away:
             return Again("nobody there", lane_down=True)
         self.finished[task.lane] += 1
@@ -132,6 +138,25 @@ def test_what_the_store_raises_shows_while_it_does_and_ends_nothing() -> None:
             scene.put(to("peer"))
             await until_async("it goes on", lambda: scene.finished["peer"] == 1)
             await until_async("it is well", lambda: scene.worker.failed is None)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("embedded", [True, False])
+def test_a_task_that_is_cancelled_from_within_is_tried_again_after_a_pause(embedded: bool) -> None:
+    async def scenario() -> None:
+        async with Scene(embedded=embedded) as scene:
+            scene.stray.add("peer")
+            scene.put(to("peer"))
+
+            def reason() -> str | None:
+                with scene.uow.read() as tx:
+                    task = scene.outbox.find(tx, to("peer").id)
+                return None if task is None else task.last_error
+
+            await until_async("the reason is kept", lambda: reason() == "it was cancelled from within")
+            scene.stray.clear()
+            await until_async("it is tried again", lambda: scene.finished["peer"] == 1)
 
     asyncio.run(scenario())
 
