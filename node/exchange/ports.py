@@ -66,10 +66,17 @@ class BytePlane(Protocol):
         """The body from byte ``start`` (HTTP range)."""
 
     def read(
-        self, url: str, *, authorization: str | None, start: int = 0, etag: str | None = None
+        self,
+        url: str,
+        *,
+        authorization: str | None,
+        start: int = 0,
+        etag: str | None = None,
+        expected: int | None = None,
     ) -> AbstractAsyncContextManager[Body]:
         """The body from byte ``start`` if it still is the one of ``etag``, else from its beginning.
 
+        ``expected``: how many bytes the whole has, where that is known. The first byte of many may take its time.
         Leaving the context closes the connection. ``chunks`` raises ``PeerUnreachable`` where they break off.
         """
 

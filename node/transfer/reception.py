@@ -268,7 +268,11 @@ class _Run:
         if part.size and etag is None and self._manifest is None:
             raise SourceChanged  # Nothing would tell whether the rest belongs to this beginning.
         reading = self._owner.plane.read(
-            self._address.endpoint, authorization=self._address.authorization, start=part.size, etag=etag
+            self._address.endpoint,
+            authorization=self._address.authorization,
+            start=part.size,
+            etag=etag,
+            expected=self._reception.expected,
         )
         try:
             async with reading as body:

@@ -176,15 +176,29 @@ async def test_changed_bytes_are_noticed_and_heal(folder: FolderAssets, tmp_path
     assert (await folder.verify(SHA)).size == len(DATA)
 
 
-async def test_check_hashes_once(folder: FolderAssets, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_check_hashes_once(folder: FolderAssets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     await folder.take_in(in_pieces(DATA), limit=len(DATA))
     hashed: list[str] = []
     count_calls(monkeypatch, hashlib, "file_digest", hashed)
     for _ in range(3):
         await folder.check(SHA)
+    assert len(hashed) == 0, "it was hashed as it came"
+    started = FolderAssets(tmp_path / "blobs")
+    for _ in range(3):
+        await started.check(SHA)
     assert len(hashed) == 1
     await folder.verify(SHA)
     assert len(hashed) == 2
+
+
+async def test_what_is_written_to_after_it_came_is_hashed_again(folder: FolderAssets, tmp_path: Path) -> None:
+    await folder.take_in(in_pieces(DATA), limit=len(DATA))
+    (path,) = files(tmp_path)
+    path.chmod(0o600)
+    with path.open("r+b") as file:
+        file.write(b"!")
+    with pytest.raises(LocalFault, match="changed"):
+        await folder.check(SHA)
 
 
 async def test_the_layout(folder: FolderAssets, tmp_path: Path) -> None:

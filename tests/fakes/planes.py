@@ -39,6 +39,8 @@ class ScriptedPlane:
     requests: list[tuple[str, int, str | None]] = field(default_factory=list)
     sent: int = 0
     before_chunk: Callable[[int], None] | None = None
+    expected: list[int | None] = field(default_factory=list)
+    """What each reader said that the whole has."""
 
     async def fetch(self, url: str, *, authorization: str | None, start: int = 0) -> AsyncIterator[bytes]:
         async with self.read(url, authorization=authorization, start=start) as body:
@@ -47,9 +49,16 @@ class ScriptedPlane:
 
     @asynccontextmanager
     async def read(
-        self, url: str, *, authorization: str | None, start: int = 0, etag: str | None = None
+        self,
+        url: str,
+        *,
+        authorization: str | None,
+        start: int = 0,
+        etag: str | None = None,
+        expected: int | None = None,
     ) -> AsyncIterator[Body]:
         self.requests.append(("read", start, authorization))
+        self.expected.append(expected)
         fault = self.faults.pop(0) if self.faults else None
         if isinstance(fault, HansaError):
             raise fault

@@ -151,6 +151,8 @@ class FolderAssets:
             target.parent.mkdir(mode=0o700, exist_ok=True)
             sync_folder(self._root)
         rename_durably(part.path, target)
+        # They were hashed as they came. Looked at only now: to get a name changes a file's ``st_ctime``.
+        self._verified[sha256] = _signature(target.lstat())
         return stored
 
     def _verify(self, sha256: str) -> Stored:

@@ -32,7 +32,9 @@ _PROBLEM_LIMIT: Final = 64 * 1024
 _TELLING: Final[tuple[str, ...]] = ("reasons", "transferState")
 _PASSING: Final = frozenset({408, 425, 429})
 _LOOKED_AT: Final = 20_000_000
-"""So many bytes a second the receiver of a push reads again before it answers, at the least."""
+"""So many bytes a second a peer looks at, at the least, before it answers that it has taken them, or sends them."""
+_LONGEST_LOOK: Final = 900.0
+"""Seconds. How much there is to read is the word of the peer that is waited for."""
 _BUSY: Final = frozenset({409, 423})
 """The peer is at something else with the same bytes."""
 
@@ -61,7 +63,13 @@ class HttpPlane:
 
     @asynccontextmanager
     async def read(
-        self, url: str, *, authorization: str | None, start: int = 0, etag: str | None = None
+        self,
+        url: str,
+        *,
+        authorization: str | None,
+        start: int = 0,
+        etag: str | None = None,
+        expected: int | None = None,
     ) -> AsyncIterator[Body]:
         """See ``BytePlane.read``."""
         headers = _headers(authorization)
@@ -69,8 +77,10 @@ class HttpPlane:
             headers["Range"] = f"bytes={start}-"
             if etag:
                 headers["If-Range"] = f'"{etag}"'
+        # Who has just been started may hash the whole source before its first byte: a node of this kind does.
+        looking = min((expected or 0) / _LOOKED_AT, _LONGEST_LOOK)
         opening = self._egress.stream(
-            "GET", url, headers=headers, timeout=self._pause, idle=self._pause, allow_redirects=0
+            "GET", url, headers=headers, timeout=self._pause + looking, idle=self._pause, allow_redirects=0
         )
         async with opening as answer:
             if answer.status == 416 and start:

@@ -85,6 +85,17 @@ async def test_the_whole(egress: Egress) -> None:
     assert "Accept-Encoding: identity" in request
 
 
+async def test_the_first_byte_of_much_may_take_its_time(egress: Egress) -> None:
+    """A provider that has just been started hashes a file before it sends it: thirty seconds are six gigabytes."""
+    plane = HttpPlane(egress, pause=0.3)
+    script = Script([b"", *answer("200 OK", DATA)], pause=1.0)
+    async with served(script) as url:
+        with pytest.raises(PeerUnreachable):
+            await whole(plane, url)
+        async with plane.read(url, authorization=None, expected=600_000_000) as body:
+            assert b"".join([chunk async for chunk in body.chunks]) == DATA
+
+
 async def test_the_rest(egress: Egress) -> None:
     script = Script(answer("206 Partial Content", DATA[100:], content_range=f"bytes 100-{len(DATA) - 1}/{len(DATA)}"))
     async with served(script) as url:

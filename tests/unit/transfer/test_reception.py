@@ -195,6 +195,11 @@ async def test_a_second_run_changes_nothing(rig: Rig) -> None:
     assert rig.finished == [first]
 
 
+async def test_the_plane_is_told_how_much_the_provider_has_to_look_at(rig: Rig) -> None:
+    await rig.run()
+    assert rig.plane.expected == [len(rig.plane.served.data)]
+
+
 async def test_progress_is_told_and_recorded(rig: Rig) -> None:
     await rig.run()
     received = [reception.received for reception in rig.progress]
