@@ -23,6 +23,7 @@ from node.base import crashpoints
 from node.bootstrap.serving import run_server
 from node.builtins.demo.cast import Member
 from node.settings import load
+from tests.waiting import NotThere
 
 PATIENCE: Final = 60.0
 """Seconds for a node to come up, or to end: on a quiet machine it takes one at most."""
@@ -32,10 +33,6 @@ Life = Callable[[Path, Mapping[str, str], Path], None]
 
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload([__name__])
-
-
-class NotThere(Exception):
-    """What was waited for did not come."""
 
 
 def prepare(environment: Mapping[str, str], log: Path) -> None:
@@ -77,11 +74,16 @@ class Forked(Member):
         assert self.running is not None, "a node that was started"
         return self.running.exitcode
 
-    def wait_ready(self) -> float:
-        """Until it is ready, or has ended; the seconds that this took. Raises ``NotThere``."""
+    def wait_ready(self, *, may_end: bool = False) -> float:
+        """Until it is ready; the seconds that this took. Raises ``NotThere`` where it does not come up, or has ended
+        instead, unless it ``may_end``: whoever is armed to die may do so before it is ready."""
         began = time.monotonic()
         with self.client() as client:
-            while self.ended is None and (hindered := client.hindered()):
+            while hindered := client.hindered():
+                if self.ended is not None:
+                    if may_end:
+                        break
+                    raise NotThere(f"{self.name} ended with {self.ended} while it came up\n{self.log_tail()}")
                 if time.monotonic() - began > PATIENCE:
                     raise NotThere(f"{self.name} is not up: {hindered}\n{self.log_tail()}")
                 time.sleep(0.01)

@@ -10,7 +10,9 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -75,6 +77,43 @@ def fresh_schema(server: str) -> Iterator[str]:
             connection.execute(text(f"DROP SCHEMA {name} CASCADE"))
     finally:
         engine.dispose()
+
+
+class CannotBeHad(Exception):
+    """There is no PostgreSQL here; says why."""
+
+
+@contextmanager
+def cluster(folder: Path, *, port: int | None = None) -> Iterator[str]:
+    """The URL of a PostgreSQL server of one's own with its data in ``folder``, reachable at ``port`` of the loopback
+    as well where one is given. It ends with the context, or with this process. Raises ``CannotBeHad``."""
+    command = [str(_SCRIPT), "start", str(folder), *(("--port", str(port)) if port is not None else ())]
+    environment = {**os.environ, "HANSA_POSTGRES_OWNER": str(os.getpid())}
+    try:
+        started = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=600)
+        if started.returncode == 3:
+            raise CannotBeHad((started.stderr.strip() or "it says not why").splitlines()[-1])
+        if started.returncode != 0:
+            raise RuntimeError(f"{_SCRIPT} failed: {started.stderr.strip()}")
+        yield started.stdout.strip().splitlines()[-1]
+    finally:
+        subprocess.run([_SCRIPT, "stop", folder], capture_output=True, check=False, timeout=120)
+
+
+@contextmanager
+def scratch(prefix: str) -> Iterator[Path]:
+    """A folder for a program of ours, gone when it ends, also by a plain ``kill``: the main thread then unwinds.
+
+    The database server runs as a user of its own and must be able to enter; what lies in it stays private.
+    """
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    home = Path(tempfile.mkdtemp(prefix=prefix))
+    home.chmod(0o711)
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+        signal.signal(signal.SIGTERM, before)
 
 
 def _started_once(folder: Path) -> str:

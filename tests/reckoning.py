@@ -15,11 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from node.base.process import Process, Role
+from node.base.process import Process
 from node.bootstrap.parts import Stores, open_stores, places
 from node.builtins.demo.cast import Member
+from node.exchange.delivery import SEALED_ENDING
 from node.ledger.model import EntryKind
 from node.settings import load
+from node.transfer.reception import DONE
 from tests.simulator.invariants import MOVES
 
 ENDED: Final = frozenset({"FINALIZED", "TERMINATED", "COMPLETED"})
@@ -55,29 +57,52 @@ def records(found: Findings, stores: Stores, acknowledged: Mapping[str, str]) ->
 
 
 def conversations(
-    found: Findings, provider: Stores, consumer: Stores, kind: str, acknowledged: Collection[str] = ()
-) -> None:
-    """I2, I3, I5, I7 over everything of a ``kind``; ``acknowledged`` are pids that the consumer has told."""
+    found: Findings,
+    provider: Stores,
+    consumer: Stores,
+    kind: str,
+    acknowledged: Collection[str] = (),
+    *,
+    reasons: Collection[str],
+) -> int:
+    """I2, I3, I4, I5, I7 over everything of a ``kind``; ``acknowledged`` are pids that the consumer has told.
+
+    Only what was broken off on purpose may end in TERMINATED: for one of ``reasons``, as one of both sides holds it.
+    How many of both sides' conversations ended so.
+    """
     with consumer.uow.read() as tx:
         ours: dict[str, Process] = {one.pid: one for one in getattr(consumer, kind).select(tx, limit=LIMIT)}
     with provider.uow.read() as tx:
         theirs: list[Process] = list(getattr(provider, kind).select(tx, limit=LIMIT))
     found.lost += [f"{kind} {pid}" for pid in acknowledged if pid not in ours]
-    by_consumer = Counter(one.peer_pid for one in theirs if one.role is Role.PROVIDER and one.peer_pid is not None)
+    by_consumer = Counter(one.peer_pid for one in theirs if one.peer_pid is not None)
     found.doubled += [f"{kind} {pid} ×{count}" for pid, count in by_consumer.items() if count > 1]
     there = {one.peer_pid: one for one in theirs}
+    broken_off = 0
     for pid, one in ours.items():
         other = there.get(pid)
-        state = other.state if other else None
-        refused_opening = one.state == "TERMINATED" and other is None
-        if one.state not in ENDED or (state != one.state and not refused_opening):
-            found.diverged.append(f"{kind} {pid}: {one.state} and {state} ({one.code})")
-    for one in theirs:
-        if one.peer_pid not in ours and not (one.peer_pid is None and one.state == "TERMINATED"):
-            found.diverged.append(f"{kind} {one.pid} of the provider: the consumer has none")
-    for stores, processes in ((provider, theirs), (consumer, list(ours.values()))):
-        for one in processes:
-            messages_once(found, stores, kind, one.pid)
+        if other is None:
+            found.lost.append(f"{kind} {pid}: {one.state} at the consumer, the provider has none ({_why(one)})")
+            messages_once(found, consumer, kind, pid)
+            continue
+        if one.state not in ENDED or other.state != one.state:
+            found.diverged.append(f"{kind} {pid}: {one.state} ({_why(one)}) and {other.state} ({_why(other)})")
+        if one.peer_pid != other.pid:
+            found.diverged.append(f"{kind} {pid} and {other.pid} are not each other's: the first has {one.peer_pid}")
+        if one.state == "TERMINATED":
+            broken_off += 1
+            if not any(reason in reasons for side in (one, other) for reason in side.reason):
+                found.lost.append(f"{kind} {pid}: ended by nobody's wish ({_why(one)}; {_why(other)})")
+        same_messages(found, kind, (consumer, pid), (provider, other.pid))
+    for other in theirs:
+        if other.peer_pid not in ours:
+            found.diverged.append(f"{kind} {other.pid} of the provider: {other.state}, and the consumer has none")
+            messages_once(found, provider, kind, other.pid)
+    return broken_off
+
+
+def _why(one: Process) -> str:
+    return f"{one.code}: {one.reason}" if one.code or one.reason else "no code"
 
 
 def messages_once(found: Findings, stores: Stores, kind: str, pid: str) -> None:
@@ -91,11 +116,12 @@ def messages_once(found: Findings, stores: Stores, kind: str, pid: str) -> None:
 def same_messages(found: Findings, kind: str, one: tuple[Stores, str], other: tuple[Stores, str]) -> None:
     """I2, I4, I7 of one conversation, as (database, pid) of each side: what one side counts as said, the other counts
     as heard, and each message has one entry in each ledger, all of them together a walk of the standard's table."""
-    sides = []
+    sides, told = [], []
     for stores, pid in (one, other):
         messages_once(found, stores, kind, pid)
         with stores.uow.read() as tx:
-            taken = [said for said in getattr(stores, kind).exchanges(tx, pid) if said.taken]
+            kept = getattr(stores, kind).exchanges(tx, pid)
+            taken = [said for said in kept if said.taken]
             bodies = [json.loads(entry.body) for entry in stores.ledger.history(tx, pid, EntryKind.PROCESS)]
         trail = [(body["message"], body["state"]) for body in bodies]
         if taken and taken[0].outgoing and trail[:1] == trail[1:2]:
@@ -110,23 +136,29 @@ def same_messages(found: Findings, kind: str, one: tuple[Stores, str], other: tu
                     f"{kind} {pid}: no legal path from {state or 'nothing'} by {message} to {entered}"
                 )
             state = entered
+        told.append([("says" if said.outgoing else "hears", said.message, said.answer_status) for said in kept])
         sides.append([Counter(said.message_id for said in taken if said.outgoing is way) for way in (True, False)])
     (said, heard), (answered, listened) = sides
     if said != listened or heard != answered:
-        found.diverged.append(f"{kind} {one[1]} and {other[1]}: not the same messages")
+        found.diverged.append(f"{kind} {one[1]} and {other[1]}: not the same messages: {told[0]} and {told[1]}")
 
 
 def agreements(found: Findings, provider: Stores, consumer: Stores) -> int:
-    """I1, I3: both hold the same final agreements, with the same text and signatures, one for each negotiation.
+    """I1, I3: both hold the same final agreements, with the same text and signatures, one for each negotiation that
+    is FINALIZED, and none besides.
 
     How many both hold.
     """
     held: list[dict[str, Any]] = []
-    for stores in (provider, consumer):
+    for name, stores in (("provider", provider), ("consumer", consumer)):
         with stores.uow.read() as tx:
             final = [one for one in stores.agreements.select(tx, limit=LIMIT) if one.finalized]
+            finalized = {one.pid for one in stores.negotiations.select(tx, state="FINALIZED", limit=LIMIT)}
         per_negotiation = Counter(one.negotiation for one in final)
         found.doubled += [f"agreement of {pid}" for pid, count in per_negotiation.items() if count > 1]
+        found.lost += [f"the {name}'s agreement of {pid}" for pid in sorted(finalized - per_negotiation.keys())]
+        unfounded = sorted(per_negotiation.keys() - finalized)
+        found.diverged += [f"the {name}'s agreement of {pid}, which is not FINALIZED" for pid in unfounded]
         held.append({one.id: (one.sha256, frozenset(one.signatures.items())) for one in final})
     different = {key for key in held[0].keys() | held[1].keys() if held[0].get(key) != held[1].get(key)}
     found.diverged += [f"agreement {key}" for key in sorted(different)]
@@ -134,15 +166,21 @@ def agreements(found: Findings, provider: Stores, consumer: Stores) -> int:
 
 
 def files(found: Findings, consumer: Stores, folder: Path, sha256: str) -> None:
-    """I6: each completed transfer has the bytes of that hash, and no reception has left a beginning behind."""
+    """I6: each completed transfer has the bytes of that hash, and below ``folder`` is nothing but what receptions
+    that are done have named: no beginning of one that is over has been left behind."""
+    named: set[Path] = set()
     with consumer.uow.read() as tx:
         for one in consumer.transfers.select(tx, limit=LIMIT):
+            reception = consumer.receptions.get(tx, one.pid)
+            path = folder / reception.path if reception and reception.path else None
+            if reception is not None and path is not None and reception.state == DONE:
+                named |= {path, path.with_name(path.name + SEALED_ENDING)} if reception.sealed else {path}
             if one.state != "COMPLETED":
                 continue
-            reception = consumer.receptions.get(tx, one.pid)
-            path = folder / str(reception.path) if reception and reception.path else None
             if path is None or not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
                 found.lost.append(f"bytes of transfer {one.pid}")
+    there = {path for path in folder.rglob("*") if not path.is_dir()}
+    found.diverged += [f"left behind: received/{path.relative_to(folder)}" for path in sorted(there - named)]
 
 
 def views(found: Findings, member: Member) -> None:

@@ -1,12 +1,15 @@
 """The kill storm: real nodes, SIGKILL at random instants under load, then everything is counted.
 
 ``python -m tests.storm --kills 100 [--seed N] [--store sqlite|postgres]``. Two nodes in processes of their own
-publish, negotiate and transfer, pulling and pushing, and break off, suspend and resume now and then, while a third
-hand kills them, one or both, at instants drawn from the seed. When the kills are spent, what was suspended goes on,
-and the nodes may come to rest; then their databases and views are compared.
+publish, negotiate, haggle and transfer, pulling and pushing, and break off, suspend and resume now and then, while a
+further hand kills them, one or both, at instants drawn from the seed. When the kills are spent, what was suspended
+goes on, what waits for a person is settled, and the nodes may come to rest; then their databases, files and views are
+compared.
 
-The last line says: kills, records, negotiations, agreements, transfers, lost, doubled, diverged. Any of the last
-three that is not 0 fails the run, and so does work that does not come to rest.
+The last line says: kills, records, negotiations, agreements, broken off (negotiations), transfers, lost, doubled,
+diverged. Any of the last three that is not 0 fails the run. As diverged counts, too: a node that ends by itself or
+does not come up, a load that stops, a refusal that no dead peer explains, work that does not come to rest, and a
+storm without load.
 """
 
 from __future__ import annotations
@@ -14,28 +17,38 @@ from __future__ import annotations
 import argparse
 import hashlib
 import random
-import shutil
-import subprocess
 import sys
-import tempfile
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from node.base.errors import HansaError
-from node.bootstrap.parts import open_stores, places
+from node.bootstrap.parts import Stores, open_stores, places
 from node.builtins.demo.cast import Member, free_ports
 from node.client import HansaClient, NodeAddress
 from node.settings import load
 from node.vocab.dsp import PULL, PUSH
 from tests import reckoning
 from tests.forked import Forked
+from tests.postgres import CannotBeHad, cluster, scratch
 from tests.reckoning import Findings
+from tests.simulator.invariants import MOVES
+from tests.waiting import NotThere
 
 REST_SECONDS = 120.0
+LOAD_SECONDS = 120.0
+"""How long the storm goes on beyond its kills, at most, until each kind of work has been begun."""
+REASON = "a storm comes up"
+EXPLAINED = frozenset({"peer-unreachable", "conflict"})
+"""Codes of refusals that there must be: a node is dead, or what somebody wants comes too late for where it stands."""
+LIVE = {kind: sorted({to for to, _ in moves.values()} - reckoning.ENDED) for kind, moves in MOVES.items()}
+"""The states in which a conversation has not ended."""
 BREATH = 0.2
 """Seconds at most between two things that one hand of the load does: the nodes shall work, not choke."""
 TOLD_EVERY = 50
@@ -51,10 +64,17 @@ class Tally:
     negotiations: set[str] = field(default_factory=set)
     transfers: set[str] = field(default_factory=set)
     suspended: set[tuple[str, str]] = field(default_factory=set)
+    terminated: set[str] = field(default_factory=set)
+    """Negotiations whose breaking off was acknowledged, by the pid of whoever broke off."""
     agreements: int = 0
+    broken_off: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     kills: int = 0
     found: Findings = field(default_factory=Findings)
+
+
+Hand = Callable[[HansaClient, random.Random], None]
+"""One thing that the load does over and over, with a client of its node and a chance of its own."""
 
 
 class Storm:
@@ -70,7 +90,7 @@ class Storm:
         self.provider = Forked("provider", "Provider", home, first, _database(store, postgres, "provider"), brisk)
         self.consumer = Forked("consumer", "Consumer", home, second, _database(store, postgres, "consumer"), brisk)
         self.members = (self.provider, self.consumer)
-        self.load = [random.Random(seed * 31 + number) for number in range(5)]
+        self.load = [random.Random(seed * 31 + number) for number in range(6)]
 
     def begin(self) -> None:
         for member in self.members:
@@ -83,19 +103,24 @@ class Storm:
             client.upload(self.home / "data.csv")
 
     def rage(self, kills: int) -> None:
-        """Load and kills, until the kills are spent."""
+        """Load and kills, until the kills are spent and each kind of work has been begun among them."""
+        hands: list[tuple[Hand, Forked]] = [
+            (self._publish, self.provider),
+            (self._negotiate, self.consumer),
+            (self._negotiate, self.consumer),
+            (self._transfer, self.consumer),
+            (self._interfere, self.provider),
+            (self._haggle, self.consumer),
+        ]
         threads = [
-            threading.Thread(target=self._repeat, args=(self._publish, self.provider, self.load[0]), daemon=True),
-            threading.Thread(target=self._repeat, args=(self._negotiate, self.consumer, self.load[1]), daemon=True),
-            threading.Thread(target=self._repeat, args=(self._negotiate, self.consumer, self.load[2]), daemon=True),
-            threading.Thread(target=self._repeat, args=(self._transfer, self.consumer, self.load[3]), daemon=True),
-            threading.Thread(target=self._repeat, args=(self._interfere, self.provider, self.load[4]), daemon=True),
+            threading.Thread(target=self._repeat, args=(work, member, chance), name=work.__name__, daemon=True)
+            for (work, member), chance in zip(hands, self.load, strict=True)
         ]
         for thread in threads:
             thread.start()
         began = time.monotonic()
         try:
-            while self.tally.kills < kills:
+            while self.tally.kills < kills or (self.missing() and time.monotonic() - began < LOAD_SECONDS):
                 time.sleep(self.chance.uniform(0.05, 1.2))
                 before = self.tally.kills
                 self._kill()
@@ -104,29 +129,60 @@ class Storm:
         finally:
             self.over.set()
             for thread in threads:
-                thread.join(30)
+                thread.join(60)
+                if thread.is_alive():
+                    self.finds(f"the load {thread.name} does not stop")
+
+    def missing(self) -> list[str]:
+        """Which kinds of work have not been begun yet: without them a storm shows nothing."""
+        tally = self.tally
+        with tally.lock:
+            begun = {
+                "published": tally.records,
+                "negotiated": tally.negotiations,
+                "transferred": tally.transfers,
+                "broken off": tally.terminated,
+            }
+            return [name for name, done in begun.items() if not done]
+
+    def finds(self, what: str) -> None:
+        with self.tally.lock:
+            self.tally.found.diverged.append(what)
 
     def _kill(self) -> None:
         victims = list(self.members) if self.chance.random() < 0.1 else [self.chance.choice(self.members)]
         for victim in victims:
-            victim.kill()
-            self.tally.kills += 1
+            self._kill_one(victim)
         for victim in victims:
             victim.serve()
             if self.chance.random() < 0.15:
                 # Once more while it is coming up: recovery itself must survive being killed.
                 time.sleep(self.chance.uniform(0.05, 1.0))
-                victim.kill()
-                self.tally.kills += 1
+                self._kill_one(victim)
                 victim.serve()
         for victim in victims:
             victim.wait_ready()
 
+    def _kill_one(self, victim: Forked) -> None:
+        self._look_after(victim)
+        victim.kill()
+        self.tally.kills += 1
+
+    def _look_after(self, member: Forked) -> None:
+        """Whoever is not killed lives."""
+        if member.ended is not None:
+            self.finds(f"{member.name} ended by itself, with {member.ended}:\n{member.log_tail()}")
+
     # ---- load --------------------------------------------------------------------------------------------------
 
-    def _repeat(
-        self, work: Callable[[HansaClient, random.Random], None], member: Member, chance: random.Random
-    ) -> None:
+    def _repeat(self, work: Hand, member: Member, chance: random.Random) -> None:
+        try:
+            self._carry_on(work, member, chance)
+        except BaseException:
+            # A load that stops unseen would leave a storm that shows nothing.
+            self.finds(f"the load {work.__name__} stopped:\n{traceback.format_exc()}")
+
+    def _carry_on(self, work: Hand, member: Member, chance: random.Random) -> None:
         folder = member.folder
         address = NodeAddress(member.url, (folder / "token").read_text("ascii").strip(), folder)
         with HansaClient(address, timeout=20) as client:
@@ -135,9 +191,16 @@ class Storm:
                     work(client, chance)
                     time.sleep(chance.uniform(0.0, BREATH))
                 except HansaError as error:
-                    with self.tally.lock:
-                        self.tally.refused[error.facts.get("code", error.code)] += 1
+                    self._refused(work.__name__, error)
                     time.sleep(0.05)
+
+    def _refused(self, what: str, error: HansaError) -> None:
+        code = str(error.facts.get("code", error.code))
+        with self.tally.lock:
+            self.tally.refused[code] += 1
+            first = self.tally.refused[code] == 1
+        if first and code not in EXPLAINED:
+            self.finds(f"refused to {what.strip('_')}: {code}, {error.detail}")
 
     def _publish(self, client: HansaClient, chance: random.Random) -> None:
         number = chance.randrange(40)
@@ -176,7 +239,38 @@ class Storm:
         with self.tally.lock:
             self.tally.negotiations.add(begun["pid"])
         if chance.random() < 0.1:
-            client.terminate_negotiation(begun["pid"], reason="a storm comes up")
+            self._break_off(client, begun["pid"])
+
+    def _break_off(self, client: HansaClient, pid: str) -> None:
+        """As soon as the peer has told its id, with its first answer, wherever the negotiation stands then."""
+        while not self.over.is_set():
+            now = client.negotiation(pid)
+            if now["state"] in reckoning.ENDED:
+                return
+            if now["peerPid"] is not None:
+                client.terminate_negotiation(pid, reason=REASON)
+                with self.tally.lock:
+                    self.tally.terminated.add(pid)
+                return
+            time.sleep(0.01)
+
+    def _haggle(self, client: HansaClient, chance: random.Random) -> None:
+        """Ask for other terms than the offered ones. The provider answers with its own, about which a person of the
+        consumer decides: accepts them, breaks off, or leaves them lying for a while."""
+        with self.tally.lock:
+            known = sorted({name.partition("#")[0] for name in self.tally.records})
+        waiting = [one["pid"] for one in client.negotiations() if one["state"] == "OFFERED"]
+        if waiting and chance.random() < 0.7:
+            pid = chance.choice(waiting)
+            if chance.random() < 0.5:
+                client.accept_offer(pid)
+            else:
+                self._break_off(client, pid)
+        elif known:
+            begun = client.negotiate(chance.choice(known), ask={"template": "open", "attribution": True})
+            with self.tally.lock:
+                self.tally.negotiations.add(begun["pid"])
+        time.sleep(0.1)
 
     def _transfer(self, client: HansaClient, chance: random.Random) -> None:
         agreements = client.agreements()
@@ -191,31 +285,38 @@ class Storm:
         self._steer(client, self.consumer, begun["pid"], chance)
 
     def _interfere(self, client: HansaClient, chance: random.Random) -> None:
-        """The provider steers transfers too."""
+        """The provider steers transfers too, and breaks off negotiations."""
         live = [one["pid"] for one in client.transfers() if one["state"] in ("REQUESTED", "STARTED")]
         if live:
             self._steer(client, self.provider, chance.choice(live), chance)
+        offered = [one["pid"] for one in client.negotiations() if one["state"] == "OFFERED"]
+        if offered and chance.random() < 0.2:
+            self._break_off(client, chance.choice(offered))
         time.sleep(0.3)
 
     def _steer(self, client: HansaClient, member: Member, pid: str, chance: random.Random) -> None:
         drawn = chance.random()
         if drawn < 0.05:
-            client.steer(pid, "terminate", reason="a storm comes up")
+            client.steer(pid, "terminate", reason=REASON)
         elif drawn < 0.2:
             with self.tally.lock:
                 self.tally.suspended.add((member.key, pid))
-            client.steer(pid, "suspend", reason="a storm comes up")
+            client.steer(pid, "suspend", reason=REASON)
             if drawn < 0.15:
                 client.steer(pid, "resume")
 
     # ---- rest and reckoning ------------------------------------------------------------------------------------
 
     def calm(self) -> None:
-        """Whoever has suspended a transfer lets it go on."""
+        """Whoever has suspended a transfer lets it go on; the consumer takes what offers lie before it."""
         for member in self.members:
             with member.client() as client:
                 for pid in sorted(pid for key, pid in self.tally.suspended if key == member.key):
                     self._resume(client, pid)
+        with self.consumer.client() as client, self.stores[1].uow.read() as tx:
+            lying = self.stores[1].negotiations.select(tx, state="OFFERED", limit=reckoning.LIMIT)
+            for one in lying:
+                client.accept_offer(one.pid)
 
     def _resume(self, client: HansaClient, pid: str) -> None:
         deadline = time.monotonic() + REST_SECONDS
@@ -226,38 +327,76 @@ class Storm:
                 # Something of this transfer is still on its way: afterwards it may be resumed, or need not.
                 time.sleep(0.2)
 
-    def rest(self) -> bool:
-        """Until nothing is on its way on either side."""
-        deadline = time.monotonic() + REST_SECONDS
+    def rest(self, *, ended: bool) -> bool:
+        """Until nothing is on its way on either side, and, where ``ended``, every conversation has come to its end.
+
+        What hands a message over is seen by one look or by the next one: two rounds of both nodes must be quiet, and
+        nothing may have been noted between them.
+        """
+        deadline, before = time.monotonic() + REST_SECONDS, None
         while time.monotonic() < deadline:
-            waiting = []
-            for member in self.members:
-                with member.client() as client:
-                    waiting.append(client.deliveries()["waiting"])
-            if not any(waiting):
+            rounds = [_noted(stores, ended=ended) for stores in self.stores]
+            now = None if None in rounds else rounds
+            if now is not None and now == before:
                 return True
-            time.sleep(0.2)
+            before = now
+            time.sleep(0.1)
         return False
+
+    def settle(self) -> None:
+        """Everything that has been begun ends."""
+        quiet = self.rest(ended=False)
+        self.calm()
+        if not (quiet and self.rest(ended=True)):
+            self.finds(f"work does not come to rest within {REST_SECONDS:.0f} s")
+        for member in self.members:
+            self._look_after(member)
 
     def reckon(self) -> None:
         """Compare what was acknowledged with what is there, both sides with each other, views with a replay."""
         for member in self.members:
             member.stop()
-        found = self.tally.found
-        provider, consumer = (open_stores(load(member.folder)) for member in self.members)
-        try:
-            reckoning.records(found, provider, self.tally.records)
-            reckoning.conversations(found, provider, consumer, "negotiations", self.tally.negotiations)
-            reckoning.conversations(found, provider, consumer, "transfers", self.tally.transfers)
-            self.tally.agreements = reckoning.agreements(found, provider, consumer)
-            wanted = hashlib.sha256((self.home / "data.csv").read_bytes()).hexdigest()
-            reckoning.files(found, consumer, places(self.consumer.folder).received, wanted)
-        finally:
-            provider.uow.close()
-            consumer.uow.close()
+            if member.ended != 0:
+                self.finds(f"{member.name}, told to end, ended with {member.ended}:\n{member.log_tail()}")
+        found, tally = self.tally.found, self.tally
+        provider, consumer = self.stores
+        reckoning.records(found, provider, tally.records)
+        tally.broken_off = reckoning.conversations(
+            found, provider, consumer, "negotiations", tally.negotiations, reasons=(REASON,)
+        )
+        reckoning.conversations(found, provider, consumer, "transfers", tally.transfers, reasons=(REASON,))
+        tally.agreements = reckoning.agreements(found, provider, consumer)
+        wanted = hashlib.sha256((self.home / "data.csv").read_bytes()).hexdigest()
+        reckoning.files(found, consumer, places(self.consumer.folder).received, wanted)
         for member in self.members:
             reckoning.views(found, member)
             reckoning.ledger(found, member)
+        counts = {"agreement": tally.agreements, "negotiation broken off": tally.broken_off}
+        for name in (*self.missing(), *(name for name, count in counts.items() if not count)):
+            self.finds(f"a storm without load: nothing {name}")
+
+    def close(self) -> None:
+        """Leave no process behind."""
+        for member in self.members:
+            member.stop()
+        for stores in self.__dict__.get("stores", ()):
+            stores.uow.close()
+
+    @cached_property
+    def stores(self) -> tuple[Stores, Stores]:
+        """The provider's database and the consumer's, read beside them."""
+        return open_stores(load(self.provider.folder)), open_stores(load(self.consumer.folder))
+
+
+def _noted(stores: Stores, *, ended: bool) -> int | None:
+    """How much the ledger of a node holds; None where something is on its way, or, where ``ended``, has not ended."""
+    with stores.uow.read() as tx:
+        if stores.outbox.waiting(tx):
+            return None
+        for kind, states in LIVE.items() if ended else ():
+            if any(getattr(stores, kind).select(tx, state=state, limit=1) for state in states):
+                return None
+        return stores.ledger.size(tx)
 
 
 def _database(store: str, postgres: str | None, name: str) -> tuple[str, ...]:
@@ -273,14 +412,12 @@ def run(*, kills: int, seed: int, store: str, home: Path, postgres: str | None =
     try:
         storm.begin()
         storm.rage(kills)
-        storm.rest()
-        storm.calm()
-        if not storm.rest():
-            storm.tally.found.diverged.append(f"work does not come to rest within {REST_SECONDS:.0f} s")
+        storm.settle()
         storm.reckon()
+    except NotThere as missing:
+        storm.finds(str(missing))  # A node that does not come up leaves nothing that could be compared.
     finally:
-        for member in storm.members:
-            member.stop()
+        storm.close()
     return storm.tally
 
 
@@ -288,7 +425,8 @@ def summary(tally: Tally) -> str:
     """The last line."""
     return (
         f"kills {tally.kills}  records {len(tally.records)}  negotiations {len(tally.negotiations)}  "
-        f"agreements {tally.agreements}  transfers {len(tally.transfers)}  {tally.found.summary()}"
+        f"agreements {tally.agreements}  broken off {tally.broken_off}  transfers {len(tally.transfers)}  "
+        f"{tally.found.summary()}"
     )
 
 
@@ -300,19 +438,14 @@ def main() -> int:
     chosen = parser.parse_args()
     seed = chosen.seed if chosen.seed is not None else random.SystemRandom().randrange(10**9)
     print(f"seed {seed}  store {chosen.store}", flush=True)
-    home = Path(tempfile.mkdtemp(prefix="hansa-storm-"))
-    # The database server runs as a user of its own and must be able to enter; the nodes' folders stay private.
-    home.chmod(0o711)
-    cluster, postgres = home / "postgres", None
-    try:
+    with scratch("hansa-storm-") as home, ExitStack() as stack:
+        postgres = None
         if chosen.store == "postgres":
-            started = subprocess.run(
-                ["scripts/postgres", "start", str(cluster)], capture_output=True, text=True, check=False
-            )
-            if started.returncode != 0:
-                print(f"PostgreSQL cannot be had: {started.stderr.strip()}", file=sys.stderr)
+            try:
+                postgres = stack.enter_context(cluster(home / "postgres"))
+            except CannotBeHad as reason:
+                print(f"PostgreSQL cannot be had: {reason}", file=sys.stderr)
                 return 3
-            postgres = started.stdout.strip().splitlines()[-1]
         began = time.monotonic()
         tally = run(kills=chosen.kills, seed=seed, store=chosen.store, home=home, postgres=postgres)
         for name in ("lost", "doubled", "diverged"):
@@ -321,10 +454,6 @@ def main() -> int:
         print(f"{time.monotonic() - began:.0f} s; refused while nodes were down: {dict(tally.refused)}")
         print(summary(tally))
         return 1 if tally.found.count else 0
-    finally:
-        if postgres is not None:
-            subprocess.run(["scripts/postgres", "stop", str(cluster)], capture_output=True, check=False)
-        shutil.rmtree(home, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.parse import quote
 
 from node.base.process import Process, Role
@@ -17,10 +16,11 @@ from node.bootstrap.parts import Stores, open_stores, places
 from node.builtins.demo.cast import free_ports
 from node.settings import load
 from tests import reckoning
-from tests.forked import Forked, Life, NotThere
+from tests.forked import Forked, Life
 from tests.reckoning import Findings
 from tests.sweep.node import HAGGLED, HELD, serve
 from tests.sweep.points import PUBLISHED, SEALED, Scene, Step
+from tests.waiting import NotThere, until
 
 PATIENCE: Final = 60.0
 """Seconds for anything that is waited for: on a quiet machine it takes one at most."""
@@ -35,22 +35,9 @@ BRISK: Final = {
     "open_negotiations_per_peer": "100000",
 }
 DATA: Final = b"hour,count\n" + b"2026-01-01T00,12\n" * 20_000
+REASON: Final = "the sweep wants it so"
 EDITIONS: Final = 4
 """How many datasets are published at a time where a view is to be killed."""
-
-T = TypeVar("T")
-
-
-def until(what: str, condition: Callable[[], T | None], seconds: float = PATIENCE) -> T:
-    """The first truthy answer. Raises ``NotThere`` after ``seconds``."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = condition()
-        if found:
-            return found
-        if time.monotonic() > deadline:
-            raise NotThere(what)
-        time.sleep(0.01)
 
 
 @dataclass
@@ -114,8 +101,6 @@ class Pair:
             member.arm()
         for member in self.members.values():
             member.wait_ready()
-            if member.ended is not None:
-                raise NotThere(f"{member.name} does not come up:\n{member.log_tail()}")
         for name in ("open.csv", HELD):
             (self.home / name).write_bytes(DATA)
             with self.provider.client() as client:
@@ -140,9 +125,9 @@ class Pair:
         """Sealing is a condition for members only: the provider admits the consumer."""
         with self.consumer.client() as client, self.provider.client() as office:
             client.join(self.provider.url, "MembershipCredential")
-            waiting = until("the application arrives", office.decisions)
+            waiting = until("the application arrives", office.decisions, PATIENCE)
             office.decide(waiting[0]["id"], approve=True)
-            until("the credential arrives", lambda: client.memberships()["credentials"])
+            until("the credential arrives", lambda: client.memberships()["credentials"], PATIENCE)
 
     @property
     def provider(self) -> Armed:
@@ -211,7 +196,7 @@ class Pair:
                 case [verb]:
                     command = "terminate" if verb == "end" else verb
                     path = f"/api/{kind}/{quote(str(pid), safe='')}/{command}"
-                    client.call("POST", path, json={"reason": "the sweep wants it so"})
+                    client.call("POST", path, json={"reason": REASON})
 
     # ---- what the nodes hold -----------------------------------------------------------------------------------
 
@@ -241,7 +226,7 @@ class Pair:
         provider, consumer = self.provider.stores, self.consumer.stores
         reckoning.records(found, provider, self.records)
         for kind in reckoning.KINDS:
-            reckoning.conversations(found, provider, consumer, kind)
+            reckoning.conversations(found, provider, consumer, kind, reasons=(REASON,))
         reckoning.agreements(found, provider, consumer)
         folder = places(self.consumer.folder).received
         reckoning.files(found, consumer, folder, hashlib.sha256(DATA).hexdigest())

@@ -14,10 +14,10 @@ from node.base.errors import HansaError, PeerUnreachable
 from node.base.process import Process, Role
 from node.vocab.namespaces import DCT
 from tests import reckoning
-from tests.forked import NotThere
 from tests.reckoning import Findings
-from tests.sweep.pair import EDITIONS, Pair, until
+from tests.sweep.pair import EDITIONS, PATIENCE, Pair
 from tests.sweep.points import PUBLISHED, TRANSFER, Point, Step
+from tests.waiting import NotThere, until
 
 LINGER: Final = 60.0
 """Seconds in which a node may still die once both sides stand where the scene ends: S5 comes after all else."""
@@ -74,7 +74,7 @@ class Sweep:
             else:
                 self._talk(point)
         except NotThere as missing:
-            self._found.diverged.append(f"{point}: waited in vain for {missing}")
+            self._found.diverged.append(f"{point}: waited in vain: {missing}")
             self._start_again()
         ended = time.monotonic()
         wrong = [f"{name}: {what}" for name, count in known.items() for what in getattr(self._found, name)[count:]]
@@ -91,7 +91,7 @@ class Sweep:
                 member.kill()
                 member.arm(wanted)
         for member in self._pair.members.values():
-            member.wait_ready()
+            member.wait_ready(may_end=bool(member.armed))
 
     def _start_again(self) -> None:
         """After something went wrong: both anew, and nobody armed."""
@@ -115,14 +115,14 @@ class Sweep:
                 member.arm(self._next)
             else:
                 member.arm()  # It has died of the next point already, which it will be armed for again.
-            member.wait_ready()
+            member.wait_ready(may_end=bool(member.armed))
 
-    def _until(self, what: str, condition: Callable[[], bool], seconds: float | None = None) -> None:
+    def _until(self, what: str, condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
         def look() -> bool:
             self._watch()
             return condition()
 
-        until(what, look, *([] if seconds is None else [seconds]))
+        until(what, look, seconds, pause=0.01)
 
     # ---- conversations -----------------------------------------------------------------------------------------
 
@@ -244,7 +244,7 @@ class Sweep:
         reckoning.views(self._found, pair.provider)
         reckoning.records(self._found, pair.provider.stores, pair.records)
         pair.provider.arm(self._next)
-        pair.provider.wait_ready()
+        pair.provider.wait_ready(may_end=bool(self._next))
 
     def _shown(self, iri: str, title: str) -> bool:
         """Whether search and graph have the newest edition."""

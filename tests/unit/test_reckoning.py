@@ -1,0 +1,321 @@
+"""The reckoning finds what it is there to find: two sound sides, and then one thing wrong with them at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.base.process import Exchange, Role
+from node.ledger.model import Entry, EntryKind
+from node.negotiation.model import Agreement, Negotiation
+from node.transfer.model import Reception, Transfer
+from tests import reckoning
+from tests.reckoning import Findings
+from tests.simulator.invariants import MOVES
+from tests.stores import memory_stores
+
+NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+DATA = b"hour,count\n"
+WISH = "somebody wants it so"
+AGREED = (
+    (Role.CONSUMER, "ContractRequestMessage"),
+    (Role.PROVIDER, "ContractAgreementMessage"),
+    (Role.CONSUMER, "ContractAgreementVerificationMessage"),
+    (Role.PROVIDER, "ContractNegotiationEventMessage:FINALIZED"),
+)
+BROKEN_OFF = (
+    (Role.CONSUMER, "ContractRequestMessage"),
+    (Role.CONSUMER, "ContractNegotiationTerminationMessage"),
+)
+FETCHED = (
+    (Role.CONSUMER, "TransferRequestMessage"),
+    (Role.PROVIDER, "TransferStartMessage"),
+    (Role.CONSUMER, "TransferCompletionMessage"),
+)
+Said = tuple[tuple[Role, str], ...]
+
+
+class Side:
+    """One node's database, in memory."""
+
+    def __init__(self, role: Role) -> None:
+        self.role = role
+        self.stores: Any = memory_stores()
+
+    def holds(self, name: str, said: Said, *, untaken: str = "", **members: Any) -> None:
+        """The conversation ``name`` as ``said``; the message ``untaken`` is noted, but was not taken."""
+        kind = "transfers" if said[0][1].startswith("Transfer") else "negotiations"
+        pid, peer = f"urn:{name}:{self.role}", f"urn:{name}:{self.role.other}"
+        common: dict[str, Any] = {
+            "pid": pid,
+            "peer_pid": peer,
+            "role": self.role,
+            "peer": "did:web:peer.example",
+            "peer_address": "https://peer.example/dsp/2025-1",
+            "version": "2025-1",
+            "created": NOW,
+            "updated": NOW,
+            "dataset": "https://peer.example/datasets/one",
+        }
+        state, states = "", []
+        for _, message in said:
+            state = MOVES[kind][state, message][0]
+            states.append(state)
+        made: Any
+        if kind == "negotiations":
+            terms = {"@id": "urn:o", "permission": [{"action": "odrl:use"}]}
+            made = Negotiation(**{**common, "state": state, "offer": terms, "offered_by": "provider", **members})
+        else:
+            made = Transfer(**{**common, "state": state, "agreement": "urn:a", "format": "HttpData-PULL", **members})
+        store = getattr(self.stores, kind)
+        with self.stores.uow.begin() as tx:
+            store.add(tx, made)
+            for number, ((sender, message), entered) in enumerate(zip(said, states, strict=True)):
+                body = f"{name} {number}".encode()
+                exchange = Exchange(
+                    pid=made.pid,
+                    at=NOW,
+                    outgoing=sender is self.role,
+                    message=message,
+                    message_id=f"urn:{name}:{number}",
+                    body=body,
+                    body_sha256=hashlib.sha256(body).hexdigest(),
+                    answer_status=503 if message == untaken else 200,
+                    answer=b"",
+                )
+                store.record(tx, exchange)
+                note = json.dumps({"message": message, "state": entered}).encode()
+                entry = Entry(
+                    id=f"urn:e:{name}:{number}",
+                    kind=EntryKind.PROCESS,
+                    subject=made.pid,
+                    at=NOW,
+                    by="did:web:me.example",
+                    body=note,
+                )
+                self.stores.ledger.append(tx, entry)
+
+    def agreed(self, name: str, **members: Any) -> None:
+        """The final agreement of the negotiation ``name``."""
+        given: dict[str, Any] = {
+            "id": f"urn:a:{name}",
+            "negotiation": f"urn:{name}:{self.role}",
+            "dataset": "https://peer.example/datasets/one",
+            "provider": "did:web:provider.example",
+            "consumer": "did:web:consumer.example",
+            "role": str(self.role),
+            "body": {"@id": f"urn:a:{name}"},
+            "sha256": "ab" * 32,
+            "signatures": {"did:web:provider.example": "eyJ…"},
+            "at": NOW,
+            "finalized": NOW,
+        }
+        with self.stores.uow.begin() as tx:
+            self.stores.agreements.add(tx, Agreement(**{**given, **members}))
+
+
+class Both:
+    """A provider and a consumer, and what is found between them."""
+
+    def __init__(self) -> None:
+        self.provider, self.consumer = Side(Role.PROVIDER), Side(Role.CONSUMER)
+        self.sides = (self.provider, self.consumer)
+
+    def hold(self, name: str, said: Said, **members: Any) -> None:
+        for side in self.sides:
+            side.holds(name, said, **members)
+
+    def found(self, kind: str = "negotiations", acknowledged: tuple[str, ...] = ()) -> Findings:
+        found = Findings()
+        stores = (self.provider.stores, self.consumer.stores)
+        reckoning.conversations(found, *stores, kind, acknowledged, reasons=(WISH,))
+        reckoning.agreements(found, *stores)
+        return found
+
+
+def only(found: Findings, name: str, words: str) -> None:
+    """``found`` has findings, all of them of one sort and about one thing."""
+    others = {"lost", "doubled", "diverged"} - {name}
+    assert not any(getattr(found, other) for other in others), found
+    assert getattr(found, name), f"nothing was found: {found}"
+    assert all(words in what for what in getattr(found, name)), found
+
+
+def test_two_sides_that_agree_are_sound() -> None:
+    both = Both()
+    both.hold("n", AGREED)
+    for side in both.sides:
+        side.agreed("n")
+    both.hold("m", BROKEN_OFF, code="ended-by-person", reason=[WISH])
+    both.hold("t", FETCHED)
+    assert not both.found(acknowledged=("urn:n:consumer", "urn:m:consumer")).count
+    assert not both.found("transfers", acknowledged=("urn:t:consumer",)).count
+
+
+def test_what_was_acknowledged_and_is_gone() -> None:
+    only(Both().found(acknowledged=("urn:n:consumer",)), "lost", "urn:n:consumer")
+
+
+def test_an_agreement_that_both_have_lost() -> None:
+    both = Both()
+    both.hold("n", AGREED)
+    found = both.found()
+    only(found, "lost", "agreement of urn:n:")
+    assert len(found.lost) == 2
+
+
+def test_an_agreement_that_one_has_lost() -> None:
+    both = Both()
+    both.hold("n", AGREED)
+    both.provider.agreed("n")
+    found = both.found()
+    assert found.lost == ["the consumer's agreement of urn:n:consumer"]
+    assert found.diverged == ["agreement urn:a:n"]
+
+
+def test_an_agreement_of_a_negotiation_that_was_broken_off() -> None:
+    both = Both()
+    both.hold("n", BROKEN_OFF, reason=[WISH])
+    for side in both.sides:
+        side.agreed("n")
+    only(both.found(), "diverged", "not FINALIZED")
+
+
+def test_agreements_with_other_words() -> None:
+    both = Both()
+    both.hold("n", AGREED)
+    both.provider.agreed("n")
+    both.consumer.agreed("n", sha256="cd" * 32)
+    only(both.found(), "diverged", "agreement urn:a:n")
+
+
+def test_two_agreements_of_one_negotiation() -> None:
+    both = Both()
+    both.hold("n", AGREED)
+    for side in both.sides:
+        side.agreed("n")
+        side.agreed("n", id="urn:a:again", body={"@id": "urn:a:again"})
+    only(both.found(), "doubled", "agreement of urn:n:")
+
+
+@pytest.mark.parametrize("reason", [[], ["the node thought better of it"]])
+def test_what_nobody_wanted_to_end(reason: list[str]) -> None:
+    both = Both()
+    both.hold("n", BROKEN_OFF, code="out-of-step", reason=reason)
+    only(both.found(), "lost", "nobody's wish")
+
+
+def test_an_opening_of_which_the_provider_never_heard() -> None:
+    both = Both()
+    both.consumer.holds("n", BROKEN_OFF, reason=[WISH])
+    only(both.found(), "lost", "the provider has none")
+
+
+def test_a_conversation_of_which_the_consumer_never_heard() -> None:
+    both = Both()
+    both.provider.holds("n", BROKEN_OFF, reason=[WISH])
+    only(both.found(), "diverged", "the consumer has none")
+
+
+def test_two_states() -> None:
+    both = Both()
+    both.provider.holds("n", BROKEN_OFF, reason=[WISH])
+    both.consumer.holds("n", BROKEN_OFF, reason=[WISH], state="REQUESTED")
+    only(both.found(), "diverged", "REQUESTED")
+
+
+def test_what_has_not_ended_on_either_side() -> None:
+    both = Both()
+    both.hold("n", AGREED[:1])
+    only(both.found(), "diverged", "REQUESTED")
+
+
+def test_who_takes_another_for_its_peer() -> None:
+    both = Both()
+    both.provider.holds("n", BROKEN_OFF, reason=[WISH])
+    both.consumer.holds("n", BROKEN_OFF, reason=[WISH], peer_pid="urn:another")
+    only(both.found(), "diverged", "are not each other's")
+
+
+def test_one_request_that_opened_two() -> None:
+    both = Both()
+    both.hold("n", BROKEN_OFF, reason=[WISH])
+    both.provider.holds("m", BROKEN_OFF, reason=[WISH], peer="did:web:else", peer_pid="urn:n:consumer")
+    assert any("urn:n:consumer ×2" in what for what in both.found().doubled)
+
+
+def test_a_message_that_only_one_side_counts() -> None:
+    both = Both()
+    both.provider.holds("n", BROKEN_OFF, reason=[WISH], untaken=BROKEN_OFF[1][1])
+    both.consumer.holds("n", BROKEN_OFF, reason=[WISH])
+    found = both.found()
+    assert any("taken" in what for what in found.doubled), found
+    assert any("not the same messages" in what for what in found.diverged), found
+
+
+def test_a_message_that_was_noted_twice() -> None:
+    both = Both()
+    both.hold("n", BROKEN_OFF, reason=[WISH])
+    stores = both.provider.stores
+    with stores.uow.begin() as tx:
+        last = stores.ledger.history(tx, "urn:n:provider", EntryKind.PROCESS)[-1]
+        stores.ledger.append(tx, replace(last, id="urn:e:again"))
+    found = both.found()
+    assert any("noted" in what for what in found.doubled), found
+
+
+# ---- bytes --------------------------------------------------------------------------------------------------------
+
+
+def received(folder: Path, *left: str, sha256: str = hashlib.sha256(DATA).hexdigest(), **members: Any) -> Findings:
+    """What is found of a complete transfer with its bytes below ``folder``, where ``left`` lies besides."""
+    consumer = Side(Role.CONSUMER)
+    consumer.holds("t", FETCHED)
+    given: dict[str, Any] = {
+        "transfer": "urn:t:consumer",
+        "state": "done",
+        "name": "data.csv",
+        "media_type": "text/csv",
+        "sealed": False,
+        "expected": len(DATA),
+        "received": len(DATA),
+        "at": NOW,
+        "path": "t/data.csv",
+    }
+    with consumer.stores.uow.begin() as tx:
+        consumer.stores.receptions.put(tx, Reception(**{**given, **members}))
+    for name in ("t/data.csv", *left):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(DATA)
+    found = Findings()
+    reckoning.files(found, consumer.stores, folder, sha256)
+    return found
+
+
+def test_bytes_that_are_there(tmp_path: Path) -> None:
+    assert not received(tmp_path).count
+
+
+def test_bytes_that_are_kept_sealed_as_well(tmp_path: Path) -> None:
+    assert not received(tmp_path, "t/data.csv.age", sealed=True).count
+
+
+@pytest.mark.parametrize("left", ["t.part", "u.opening", "t/other.csv", "t/data.csv.age"])
+def test_a_beginning_that_was_left_behind(tmp_path: Path, left: str) -> None:
+    only(received(tmp_path, left), "diverged", f"received/{left}")
+
+
+def test_bytes_that_were_named_and_never_recorded(tmp_path: Path) -> None:
+    found = received(tmp_path, state="receiving", path=None)
+    assert found.lost == ["bytes of transfer urn:t:consumer"]
+    assert found.diverged == ["left behind: received/t/data.csv"]
+
+
+def test_other_bytes(tmp_path: Path) -> None:
+    only(received(tmp_path, sha256="ab" * 32), "lost", "bytes of transfer urn:t:consumer")

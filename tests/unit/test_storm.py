@@ -1,0 +1,233 @@
+"""The kill storm's own faults are found: a node that dies by itself, a load that stops, a storm without load, a rest
+that is none. Its nodes are stubs here; ``tests/integration/test_storm_slice.py`` has real ones."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.base.errors import HansaError, PeerUnreachable
+from node.base.work import Task
+from node.bootstrap.creation import create
+from node.builtins.demo.cast import free_ports
+from node.client import HansaClient
+from node.ledger.model import Entry, EntryKind
+from tests import storm as storms
+from tests.contract.test_processes import negotiation, transfer
+from tests.forked import Forked, prepare
+from tests.stores import memory_stores
+from tests.storm import Hand, Storm, summary
+from tests.waiting import NotThere
+
+NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+
+
+# ---- nodes --------------------------------------------------------------------------------------------------------
+
+
+def ends(folder: Path, environment: Mapping[str, str], log: Path) -> None:
+    """The life of a node that refuses its own database."""
+    prepare(environment, log)
+    print(f"{folder} is damaged", flush=True)
+    sys.exit(5)
+
+
+def test_a_node_that_ends_while_it_comes_up(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    create(tmp_path / "node", {"name": "Node", "public_url": f"http://127.0.0.1:{port}", "port": port})
+    node = Forked("node", "Node", tmp_path, port, life=ends)
+    node.serve()
+    with pytest.raises(NotThere, match=r"Node ended with 5 while it came up\n.*is damaged"):
+        node.wait_ready()
+    node.wait_ready(may_end=True)
+
+
+@dataclass
+class Stub:
+    """A node that does nothing; ``ended`` as a process tells it."""
+
+    name: str
+    home: Path
+    url: str = "http://127.0.0.1:9"
+    ended: int | None = None
+    started: int = 0
+    fails: bool = False
+    told: list[str] = field(default_factory=list)
+
+    @property
+    def folder(self) -> Path:
+        return self.home
+
+    def serve(self) -> None:
+        self.started += 1
+        self.ended = None
+
+    def wait_ready(self) -> float:
+        if self.fails:
+            raise NotThere(f"{self.name} ended with 5 while it came up")
+        return 0.0
+
+    def kill(self) -> None:
+        self.ended = -9
+
+    def log_tail(self) -> str:
+        return "its last words"
+
+
+@pytest.fixture
+def storm(tmp_path: Path) -> Any:
+    """A storm whose nodes are stubs, and whose load does all it shall at once."""
+    made: Any = Storm(tmp_path, 1, "sqlite", None)
+    (tmp_path / "token").write_text("token")
+    made.provider, made.consumer = Stub("Provider", tmp_path), Stub("Consumer", tmp_path)
+    made.members = (made.provider, made.consumer)
+
+    def publish(_: HansaClient, chance: random.Random) -> None:
+        made.tally.records[str(chance.random())] = "ab" * 32
+
+    def negotiate(_: HansaClient, chance: random.Random) -> None:
+        made.tally.negotiations.add(str(chance.random()))
+
+    def transfer_(_: HansaClient, chance: random.Random) -> None:
+        made.tally.transfers.add(str(chance.random()))
+
+    def haggle(_: HansaClient, chance: random.Random) -> None:
+        made.tally.terminated.add(str(chance.random()))
+
+    def nothing(_: HansaClient, __: random.Random) -> None:
+        return None
+
+    made._publish, made._negotiate, made._transfer = publish, negotiate, transfer_
+    made._haggle, made._interfere = haggle, nothing
+    return made
+
+
+def failing(error: BaseException) -> Hand:
+    def hand(_: HansaClient, __: random.Random) -> None:
+        raise error
+
+    return hand
+
+
+def test_a_storm_that_finds_nothing(storm: Any) -> None:
+    storm.rage(3)
+    assert storm.tally.kills >= 3
+    assert not storm.tally.found.count, summary(storm.tally)
+
+
+def test_a_node_that_ended_before_it_was_killed(storm: Any) -> None:
+    storm.provider.ended = storm.consumer.ended = 5
+    storm.rage(1)
+    assert "ended by itself, with 5:\nits last words" in storm.tally.found.diverged[0]
+
+
+def test_a_node_that_does_not_come_up_again(storm: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for stub in storm.members:
+        stub.fails = True
+    with pytest.raises(NotThere, match="ended with 5"):
+        storm.rage(1)
+
+    class Begun(Storm):
+        def begin(self) -> None:
+            raise NotThere("Provider ended with 5 while it came up")
+
+    monkeypatch.setattr(storms, "Storm", Begun)
+    tally = storms.run(kills=1, seed=1, store="sqlite", home=tmp_path)
+    assert tally.found.diverged == ["Provider ended with 5 while it came up"]
+
+
+def test_a_load_that_stops(storm: Any) -> None:
+    storm._interfere = failing(KeyError("pid"))
+    storm.rage(1)
+    (found,) = storm.tally.found.diverged
+    assert found.startswith("the load hand stopped"), found
+    assert "KeyError: 'pid'" in found
+
+
+@pytest.mark.parametrize("code", ["internal", "invalid-input", "not-found"])
+def test_a_refusal_that_no_death_explains(storm: Any, code: str) -> None:
+    storm._interfere = failing(HansaError("so it is", facts={"code": code}))
+    storm.rage(1)
+    assert storm.tally.found.diverged == [f"refused to hand: {code}, so it is"]
+    assert storm.tally.refused[code] > 0
+
+
+def test_a_refusal_that_a_death_explains(storm: Any) -> None:
+    storm._interfere = failing(PeerUnreachable("it is dead"))
+    storm.rage(1)
+    assert not storm.tally.found.count
+
+
+def test_a_storm_without_load(storm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storms, "LOAD_SECONDS", 0.0)
+    storm._haggle = storm._transfer = storm._interfere
+    storm.rage(1)
+    assert storm.missing() == ["transferred", "broken off"]
+
+
+# ---- rest ---------------------------------------------------------------------------------------------------------
+
+
+def note(stores: Any, name: str) -> None:
+    entry = Entry(id=name, kind=EntryKind.PROCESS, subject="urn:n", at=NOW, by="did:web:me.example", body=b"{}")
+    with stores.uow.begin() as tx:
+        stores.ledger.append(tx, entry)
+        stores.ledger.number(tx, stores.ledger.unsequenced(tx, 100), stores.ledger.size(tx))
+
+
+def task() -> Task:
+    return Task(id="urn:t", topic="dsp", lane="a", subject="urn:n", body=b"", due=NOW)
+
+
+@pytest.fixture
+def resting(storm: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, tuple[Any, Any]]:
+    monkeypatch.setattr(storms, "REST_SECONDS", 0.5)
+    stores: tuple[Any, Any] = (memory_stores(), memory_stores())
+    storm.__dict__["stores"] = stores
+    return storm, stores
+
+
+def test_two_nodes_that_have_nothing_to_do_rest(resting: tuple[Any, Any]) -> None:
+    assert resting[0].rest(ended=True)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_message_on_its_way_is_no_rest(resting: tuple[Any, Any], side: int) -> None:
+    storm, stores = resting
+    with stores[side].uow.begin() as tx:
+        stores[side].outbox.put(tx, task())
+    assert not storm.rest(ended=False)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_conversation_that_has_not_ended_is_no_rest(resting: tuple[Any, Any], side: int) -> None:
+    storm, stores = resting
+    with stores[side].uow.begin() as tx:
+        stores[side].negotiations.add(tx, negotiation(state="AGREED"))
+        stores[side].transfers.add(tx, replace(transfer(), state="SUSPENDED"))
+    assert storm.rest(ended=False)
+    assert not storm.rest(ended=True)
+
+
+def test_two_looks_between_which_something_was_noted_are_no_rest(
+    resting: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storm, stores = resting
+    looks = 0
+    real = storms._noted
+
+    def noted(one: Any, *, ended: bool) -> int | None:
+        nonlocal looks
+        looks += 1
+        note(stores[0], f"urn:e:{looks}")
+        return real(one, ended=ended)
+
+    monkeypatch.setattr(storms, "_noted", noted)
+    assert not storm.rest(ended=False)
