@@ -208,6 +208,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             assets=node.parts.assets,
             upload_limit=settings.upload_limit,
             description_limit=settings.description_limit,
+            limits_lapse=spoken.limits.lapse,
         )
     )
     app.include_router(

@@ -140,6 +140,18 @@ class SetLimits:
             self._note(tx, EntryKind.DECISION, dataset, by, {"limits": terms})
             return limits
 
+    def in_force(self, found: Limits) -> bool:
+        """Whether they were set beside the offer of today. If not, only what equals that offer is agreed to."""
+        with self._uow.read() as tx:
+            record = self._records.get(tx, found.dataset)
+        return record is not None and not record.withdrawn and found.stand_beside(record.offer)
+
+    def lapse(self, dataset: str, offer: Mapping[str, Any] | None) -> bool:
+        """Whether there are limits of ``dataset`` that are not in force beside ``offer``."""
+        with self._uow.read() as tx:
+            found = self._store.get(tx, dataset)
+        return found is not None and not found.stand_beside(offer)
+
     def clear(self, dataset: str, *, by: str) -> None:
         """From now on only what equals the offer is agreed to. Raises ``NotFound`` where there are no limits."""
         with self._uow.begin() as tx:

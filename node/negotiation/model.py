@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -36,12 +37,20 @@ class Negotiation(Process):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """The most open terms under which this node gives ``dataset`` without asking a person (``terms``: DSP policy
-    JSON). Nobody else is shown them, but whoever asks for more is told in which respects."""
+    JSON). Nobody else is shown them, but whoever asks for more is told in which respects.
+
+    They bear the id of the offer that they were set beside. It follows from what that offer says
+    (``node.catalogue.offers``), so other conditions have another one."""
 
     dataset: str
     terms: dict[str, Any]
     by: str
     at: datetime
+
+    def stand_beside(self, offer: Mapping[str, Any] | None) -> bool:
+        """Whether they are in force beside ``offer``: who publishes other conditions means these, and no limits of
+        before go further."""
+        return offer is not None and self.terms.get("@id") == offer.get("@id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

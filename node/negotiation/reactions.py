@@ -28,7 +28,6 @@ from node.negotiation.wire import settled
 from node.policy.decide import decide, principal_action
 from node.policy.model import Decision, Situation
 from node.policy.odrl import asks_for, parse, same_terms
-from node.policy.rules import Policy
 from node.policy.summary import summary
 from node.vocab.dsp import V2024_1, VERSIONS
 
@@ -130,7 +129,7 @@ class Reactions:
         same = own is not None and asks_for(negotiation.offer, own)
         if own is not None and negotiation.state in (machine.REQUESTED, machine.ACCEPTED):
             policy = parse(own)
-            limits = None if same else self._within(tx, negotiation, policy)
+            limits = None if same else self._within(tx, negotiation, own)
             asked_for = in_our_words(negotiation.offer, negotiation.dataset) if limits else None
             policy = parse(asked_for) if asked_for else policy
             decision = decide(policy, self.situation(negotiation, caller), action=principal_action(policy))
@@ -144,10 +143,10 @@ class Reactions:
             title=record.title("en") if record is not None else "",
         )
 
-    def _within(self, tx: Transaction, negotiation: Negotiation, own: Policy) -> dict[str, Any] | None:
-        """The limits of what is asked for. An asset that travels sealed by now has none that leave this open."""
+    def _within(self, tx: Transaction, negotiation: Negotiation, own: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The limits of what is asked for, where they were set beside the offer of today."""
         limits = self._limits.get(tx, negotiation.dataset)
-        return limits.terms if limits and (parse(limits.terms).sealed or not own.sealed) else None
+        return limits.terms if limits is not None and limits.stand_beside(own) else None
 
     def situation(self, negotiation: Negotiation, caller: Caller) -> Situation:
         """What a decision about this negotiation is about."""

@@ -39,13 +39,13 @@ def router(*, person: Person, limits: SetLimits) -> APIRouter:
         found = await run_sync(limits.of, dataset)
         if found is None:
             raise NotFound("there are no limits for such an asset: only what equals its offer is agreed to")
-        return limits_json(found)
+        return limits_json(found, in_force=await run_sync(limits.in_force, found))
 
     @api.put("", summary="Agree by itself to terms within these, from now on")
     async def put(request: Request, new: NewLimits) -> Any:
         caller = await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
         made = await run_sync(lambda: limits.set(new.dataset, new.conditions, by=caller.name))
-        return limits_json(made)
+        return limits_json(made, in_force=True)
 
     @api.delete("", status_code=204, summary="Agree by itself only to what equals the offer, from now on")
     async def clear(request: Request, dataset: Dataset) -> None:
@@ -55,12 +55,13 @@ def router(*, person: Person, limits: SetLimits) -> APIRouter:
     return api
 
 
-def limits_json(found: Limits) -> dict[str, Any]:
+def limits_json(found: Limits, *, in_force: bool) -> dict[str, Any]:
     """For API and terminal."""
     policy = parse(found.terms)
     return {
         "dataset": found.dataset,
         "terms": found.terms,
+        "inForce": in_force,
         "sentences": {language: sentences(policy, language) for language in LANGUAGES},
         "by": found.by,
         "at": stamp(found.at),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Annotated, Any, Final
 from urllib.parse import unquote
 
 from anyio.to_thread import run_sync
@@ -21,6 +21,15 @@ from node.semantics.model import File, Submission
 from node.web.management.person import Person
 
 MAX_NESTING = 64
+
+
+_LIMITS_LAPSE: Final = {
+    "severity": "warning",
+    "field": "conditions",
+    "message": "the limits of this asset were set beside other conditions, and do not hold beside these",
+    "remedy": "set them again beside these (hansa limits IRI --give), or clear them",
+    "rule": "limits",
+}
 
 
 class SubmittedFile(BaseModel):
@@ -72,8 +81,10 @@ def router(
     assets: AssetStore,
     upload_limit: int,
     description_limit: int,
+    limits_lapse: Callable[[str, Mapping[str, Any] | None], bool],
 ) -> APIRouter:
-    """The routes of publishing."""
+    """The routes of publishing. ``limits_lapse`` tells of an asset whether limits of bargaining were set for it that
+    do not hold beside this offer."""
     api = APIRouter(prefix="/api", tags=["publishing"])
     publishers = (UserRole.PUBLISHER, UserRole.STEWARD)
 
@@ -99,7 +110,10 @@ def router(
         submitted = _read(await _body(request, description_limit))
         await run_sync(_check_sizes, assets, submitted.files)
         published = await publish.publish(_submission(submitted), caller, dry_run=submitted.dry_run)
-        return published_json(published)
+        answer, record = published_json(published), published.record
+        if await run_sync(limits_lapse, record.iri, record.offer):
+            answer["warnings"].append(_LIMITS_LAPSE)
+        return answer
 
     @api.delete("/records", summary="Withdraw an asset")
     async def withdraw_record(request: Request, iri: Annotated[str, Query(max_length=2048)]) -> Any:
