@@ -26,12 +26,44 @@ MAX_TERMS: Final = 500
 _MAX_CHAIN: Final = 8
 """Over how many other terms a term may be defined."""
 
+MAX_LENGTH: Final = 2048
+"""How many characters a namespace, the vocabulary, or the IRI of a term may have."""
+
+MAX_WHOLE: Final = 2 * MAX_LENGTH
+"""How many characters a name or an identifier may have that is written out with them."""
+
+MAX_GROWTH: Final = 4 << 20
+"""By how many characters all names and identifiers of one message may grow together while it is read: a prefix of
+one letter may stand for two thousand, a hundred thousand times."""
+
+_OF_A_STANDARD: Final = 64
+"""Names that grow by no more are not counted: namespaces of vocabularies are no longer, and large catalogues have
+many names."""
+
 _IN_A_CONTEXT: Final = frozenset({"@version", "@protected", "@vocab", "@language", "@direction", "@propagate"})
 _IN_A_TERM: Final = frozenset(
     {"@id", "@type", "@container", "@language", "@direction", "@protected", "@prefix", "@index"}
 )
 _CONTAINERS: Final = frozenset({"@set", "@list"})
 _ALIASED: Final = frozenset({"@id", "@type", "@value", "@list", "@set", "@language"})
+
+
+class Room:
+    """What is left of ``MAX_GROWTH`` for one message."""
+
+    def __init__(self) -> None:
+        self._left = MAX_GROWTH
+
+    def written(self, said: str, whole: str) -> str:
+        """``whole``, which a message says as ``said``. Raises ``InvalidInput`` where that makes it too long."""
+        growth = len(whole) - len(said)
+        if growth > _OF_A_STANDARD:
+            self._left -= growth
+            if self._left < 0:
+                raise InvalidInput(f"names of this message stand for more than {MAX_GROWTH} characters together")
+            if len(whole) > MAX_WHOLE:
+                raise InvalidInput(f"{said[:80]} stands for more than {MAX_WHOLE} characters")
+        return whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,26 +80,29 @@ class Names:
     vocab: str | None = None
     version: DspVersion | None = None
     settled: frozenset[str] = frozenset()
+    room: Room = field(default_factory=Room, compare=False, repr=False)
 
     def iri(self, name: str) -> str | None:
         """The IRI or keyword that ``name`` stands for, or None; a bare name that is not defined stays one."""
         if name.startswith("@") or name in self.settled:
             return name
         if name in self.terms:
-            return self.terms[name]
+            meant = self.terms[name]
+            return None if meant is None else self.room.written(name, meant)
         if ":" in name:
             prefix = name.partition(":")[0]
             return self._whole(name, self.terms.get(prefix) or self.prefixes.get(prefix))
-        return self.vocab + name if self.vocab else name
+        return self.room.written(name, self.vocab + name) if self.vocab else name
 
     def reference(self, text: str) -> str:
         """An identifier, with a prefix that the message itself defines written out. Those of the protocol stay."""
         return self._whole(text, self.terms.get(text.partition(":")[0])) if ":" in text else text
 
-    @staticmethod
-    def _whole(name: str, namespace: str | None) -> str:
+    def _whole(self, name: str, namespace: str | None) -> str:
         rest = name.partition(":")[2]
-        return name if not namespace or namespace.startswith("@") or rest.startswith("//") else namespace + rest
+        if not namespace or namespace.startswith("@") or rest.startswith("//"):
+            return name
+        return self.room.written(name, namespace + rest)
 
 
 def names_in(context: Any) -> Names:
@@ -95,7 +130,7 @@ def names_in(context: Any) -> Names:
                 raise InvalidInput("@context holds something that is neither an address nor an object")
     if len(said) > MAX_TERMS:
         raise InvalidInput(f"@context defines more than {MAX_TERMS} terms")
-    terms = {name: _meaning(name, said, prefixes, vocab) for name in said}
+    terms = {name: _bounded(name, _meaning(name, said, prefixes, vocab)) for name in said}
     settled = WORDS if V2025_1.context in known else frozenset()
     terms = {name: meant for name, meant in terms.items() if name not in settled}
     if known:
@@ -136,7 +171,17 @@ def _vocab(context: Mapping[str, Any], before: str | None) -> str | None:
         if name == "@version" and value != 1.1:
             raise InvalidInput("@context is of another version of JSON-LD than 1.1")
     vocab: str | None = context.get("@vocab", before)
-    return vocab
+    return _bounded("@vocab", vocab)
+
+
+def _bounded(name: str, meant: str | None) -> str | None:
+    return None if meant is None else _within(name, meant)
+
+
+def _within(name: str, meant: str) -> str:
+    if len(meant) > MAX_LENGTH:
+        raise InvalidInput(f"@context: {name[:80]} stands for more than {MAX_LENGTH} characters")
+    return meant
 
 
 def _meaning(name: str, said: Mapping[str, Any], prefixes: Mapping[str, str], vocab: str | None) -> str | None:
@@ -175,7 +220,7 @@ def _word(name: str, vocab: str | None) -> str:
 
 def _defined(name: str, meant: Any) -> str:
     if isinstance(meant, str):
-        return meant
+        return _within(name, meant)
     if not isinstance(meant, Mapping):
         raise InvalidInput(f"@context: {name[:80]} must be an IRI or an object")
     for member, value in meant.items():
@@ -190,7 +235,7 @@ def _defined(name: str, meant: Any) -> str:
     target = meant.get("@id", name)
     if not isinstance(target, str):
         raise InvalidInput(f"@context: {name[:80]} must be an IRI or an object")
-    return target
+    return _within(name, target)
 
 
 def _check_protected(terms: Mapping[str, str | None], prefixes: Mapping[str, str]) -> None:

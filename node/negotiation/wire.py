@@ -38,7 +38,7 @@ from node.negotiation.terms import (
 from node.vocab.dsp import CONTEXTS, V2024_1, VERSIONS, DspVersion
 from node.vocab.namespaces import ODRL
 
-__all__ = ["UNUSUAL", "look", "read", "same", "sent", "settled", "text", "told", "version_named", "written"]
+__all__ = ["UNUSUAL", "look", "normal", "read", "same", "sent", "settled", "text", "told", "version_named", "written"]
 
 _OF_A_NODE: Final = frozenset({"@id", "@type"})
 _OF_A_VALUE: Final = frozenset({"@id", "@value", "@type", "@language", "@list", "@set"})
@@ -80,8 +80,12 @@ def settled(body: Mapping[str, Any], version: DspVersion) -> dict[str, Any]:
 
 def same(one: Any, other: Any) -> bool:
     """Whether two offers or agreements are the same in the compact form, whatever the form in which they came."""
-    names = Names(prefixes=CONTEXTS[V2024_1.context])
-    return text(_plain(one, names)) == text(_plain(other, names))
+    return normal(one) == normal(other)
+
+
+def normal(body: Mapping[str, Any]) -> bytes:
+    """A body, or a part of one, in the one form that all forms of the same have: to compare it, or its digest."""
+    return text(_plain(body, Names(prefixes=CONTEXTS[V2024_1.context])))
 
 
 def text(value: Any) -> bytes:
@@ -157,7 +161,7 @@ def _plain(body: Mapping[str, Any], names: Names) -> dict[str, Any]:
             continue  # The message's own context takes this name's meaning away.
         short = term(iri)
         if short in found:
-            raise InvalidInput(f"{short} is said twice")
+            raise InvalidInput(f"{short[:80]} is said twice")
         if short.startswith("@"):
             found[short] = _keyword(short, said, names)
         elif short in TERMS:

@@ -283,7 +283,7 @@ def _members(
         # Descriptions and our own additions change no terms, wherever they stand.
         if foreign and (extensions or iri.startswith((DCT, HANSA))):
             continue
-        raise _invalid(_at(path, key), f"{key} is not a member that is understood here")
+        raise _invalid(_at(path, key), f"{key[:80]} is not a member that is understood here")
     return said
 
 
