@@ -197,6 +197,8 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
     people_parts, spoken, settings = node.people, node.protocol, node.parts.settings
     person = node.callers.person
 
+    letters = Letters(node)
+
     def document(body: Mapping[str, Any], language: str) -> str:
         return render(dict(body), language=language)
 
@@ -223,6 +225,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             export=Proofs(node).export,
             received=node.parts.places.received,
             region=spoken.region,
+            stuck=lambda pid: bool(letters.about(pid)),
             named=node.access.named,
             changes=node.changes,
         )
@@ -248,7 +251,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
         operation.router(
             person=person,
             facts=lambda: node_facts(node),
-            deliveries=Letters(node),
+            deliveries=letters,
             checks=Proofs(node),
             forward=ToRegion(node),
         )

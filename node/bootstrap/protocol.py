@@ -235,6 +235,7 @@ def protocol(
             uow=stores.uow,
             records=stores.records,
             agreements=stores.agreements,
+            processes=stores.negotiations,
             negotiations=negotiations,
             catalogue=RemoteCatalogues(correspondence, parts.egress),
             wallet=ourselves.look,

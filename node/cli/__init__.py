@@ -1,7 +1,7 @@
 """The ``hansa`` command.
 
 Exit statuses: 0 done · 1 refused or not valid · 2 wrong usage · 3 a node cannot be reached · 4 waiting for a
-person · 5 the node or this program failed · 130 interrupted.
+person, or for the answer of the other side · 5 the node or this program failed · 130 interrupted.
 """
 
 from __future__ import annotations
@@ -53,15 +53,6 @@ def run(arguments: list[str]) -> int:
         failed(f"{type(error).__name__}: {error}")
         failed("this is a fault of the program; --debug shows where")
         return FAILED
-
-
-def _ended(status: int) -> int:
-    """Typer tells of Ctrl-C by the status alone."""
-    if status == INTERRUPTED:
-        from node.cli.output import failed
-
-        failed("interrupted: what was begun goes on where it stopped")
-    return status
 
 
 def _explain(error: HansaError) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.base.errors import HansaError, InvalidInput
+from node.cli import REFUSED
 from node.cli.groups import Shorthand
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, complain, done, emit, failed, line, remark, save, say, size, words
@@ -15,8 +16,6 @@ from node.cli.output import Mode, complain, done, emit, failed, line, remark, sa
 if TYPE_CHECKING:
     from node.identity.model import DidDocument
     from node.negotiation.dossier.findings import Report
-
-REFUSED = 1
 
 group = typer.Typer(
     cls=Shorthand,

@@ -83,6 +83,7 @@ def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
             require_newest(settings, stores, LogKey(name, keyring.log_public_key()))
         except HansaError as error:
             yield Finding(error.detail, False, error.remedy)
+            return
         kind = "SQLite" if settings.embedded else "PostgreSQL"
         yield Finding(f"{kind} is well: {size} ledger entries, {waiting} messages on their way", True)
         if dead:

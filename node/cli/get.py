@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from node.base.errors import InvalidInput
+from node.cli import DONE, REFUSED, WAITING
+from node.cli.negotiations import tell_offer
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, bar, done, emit, failed, line, next_step, reasons, remark, size, words
-from node.cli.transfers import begin_push, follow_push, read_header, tell_push
+from node.cli.output import Mode, bar, done, emit, failed, line, remark, size, words
+from node.cli.processes import STUCK, Watch, tell_why
+from node.cli.transfers import Target, follow_push, read_header, tell_push
 from node.cli.yamls import read_conditions
 
 if TYPE_CHECKING:
     from node.client import HansaClient
-
-WAITING = 4
-REFUSED = 1
-DONE = 0
 
 
 def register(app: typer.Typer) -> None:
@@ -43,6 +43,10 @@ def get(
     least: Annotated[
         str | None, typer.Option(metavar="CONDITIONS", help="Take no less than this by itself; else what --ask says.")
     ] = None,
+    agreement: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Under this agreement, which is in force: nothing is negotiated."),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Accept the conditions without being asked.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait as long as a person at the other side needs.")] = False,
     agree_only: Annotated[bool, typer.Option("--agree-only", help="Stop at the agreement; receive nothing.")] = False,
@@ -56,6 +60,7 @@ def get(
         str | None,
         typer.Option("--push-header", metavar="'NAME: VALUE'", help="The header that opens that address; @FILE too."),
     ] = None,
+    put: Annotated[bool, typer.Option("--put", help="With --push-to: by PUT in place of POST.")] = False,
     keep_sealed: Annotated[bool, typer.Option("--keep-sealed", help="Save the sealed file too (NAME.age).")] = False,
     node: Node = None,
     lang: Language = "en",
@@ -64,51 +69,110 @@ def get(
 
     Interrupt it and run it again: it goes on where it stopped.
     """
-    opening = read_header(push_header)
+    _require_sense(
+        {"--push-to": push_to, "--agreement": agreement, "--agree-only": agree_only},
+        {
+            "--push-to": {"--output": output, "--keep-sealed": keep_sealed},
+            "--agreement": {"--ask": ask, "--least": least, "--purpose": purpose, "--agree-only": agree_only},
+            "--agree-only": {"--output": output, "--keep-sealed": keep_sealed, "--push-to": push_to},
+        },
+        {"--push-to": {"--push-header": push_header, "--put": put}},
+    )
+    target = Target(push_to, read_header(push_header), put=put).checked(file) if push_to is not None else None
     result: dict[str, Any] = {"iri": iri}
     with connect(node) as client:
-        found = client.conditions(iri, purpose=purpose)
-        result["conditions"] = found["summary"]
-        line("conditions", words(found["summary"], lang))
-        agreement_id = found["agreementId"]
-        if agreement_id is None:
-            if ask is not None:
-                line("asking", "for other terms than these")
-            elif not yes and not Mode.json and not _accepted(found, lang):
-                return REFUSED
-            pid = _waiting_already(client, iri) or _begin(client, iri, purpose, ask, least)
-            status, agreement_id = _agree(client, pid, result, wait=wait, lang=lang)
-            if agreement_id is None:
-                if Mode.json:
-                    emit(result)
-                return status
-            line("agreement", f"{agreement_id}  signed by both")
-        else:
-            line("agreement", f"{agreement_id}  in force already")
-        result["agreementId"] = agreement_id
-        if agree_only:
+        if agreement is not None:
+            held: str | None = _held(client, agreement, iri)
             status = DONE
-        elif push_to is not None:
-            pid = begin_push(client, agreement_id, push_to, opening, file=file)
+        else:
+            status, held = _agreed(client, iri, purpose, ask, least, result, yes=yes, wait=wait, lang=lang)
+        if held is not None:
+            result["agreementId"] = held
+        if held is None or agree_only:
+            pass
+        elif target is not None:
+            pid = target.begin(client, held, file)
             result["transfer"] = follow_push(client, pid)
             tell_push(result["transfer"], file, lang)
             status = DONE if result["transfer"]["state"] == "COMPLETED" else REFUSED
         else:
-            status = _receive(client, agreement_id, file, output, result, keep_sealed=keep_sealed)
+            status = _receive(client, held, file, output, result, keep_sealed=keep_sealed, lang=lang)
     if Mode.json:
         emit(result)
     return status
+
+
+def _require_sense(
+    said: dict[str, Any], against: dict[str, dict[str, Any]], beside: dict[str, dict[str, Any]]
+) -> None:
+    """Refuse options that contradict one another, and those that mean nothing without another one."""
+    for name, value in said.items():
+        for other, given in (against if value else beside).get(name, {}).items():
+            if given:
+                why = "makes no sense beside" if value else "means nothing without"
+                raise typer.BadParameter(f"{other} {why} {name}")
+
+
+def _held(client: HansaClient, agreement_id: str, iri: str) -> str:
+    """The agreement that somebody names. Raises ``InvalidInput`` where it gives this node no such asset."""
+    found = client.agreement(agreement_id)
+    if found["role"] != "consumer" or found["dataset"] != iri:
+        raise InvalidInput(
+            f"{agreement_id} does not give {iri} to this node", remedy="hansa agreement lists what is agreed"
+        )
+    line("agreement", f"{found['id']}  in force")
+    return str(found["id"])
+
+
+def _agreed(
+    client: HansaClient,
+    iri: str,
+    purpose: str | None,
+    ask: str | None,
+    least: str | None,
+    result: dict[str, Any],
+    *,
+    yes: bool,
+    wait: bool,
+    lang: str,
+) -> tuple[int, str | None]:
+    """The agreement that gives what is wanted: in force already, or negotiated now. Else why not, as exit status."""
+    wanted = read_conditions(ask) if ask is not None else None
+    needed = read_conditions(least) if least is not None else None
+    found = client.conditions(iri, purpose=purpose, ask=wanted)
+    result["conditions"] = found["summary"]
+    line("conditions", words(found["summary"], lang))
+    if found["agreementId"] is not None:
+        line("agreement", f"{found['agreementId']}  in force already")
+        return DONE, str(found["agreementId"])
+    for other in found["otherAgreements"]:
+        line("in force", f"{other}  in other terms than these")
+        remark(f"to use that one: hansa get {iri} --agreement {other}")
+    running = found["running"]
+    if running is not None and ask is not None and not running["asksForThis"]:
+        raise InvalidInput(
+            f"other terms are being negotiated for it: {running['pid']}",
+            remedy=f"hansa negotiation counter {running['pid']} --ask …, or hansa negotiation terminate it first",
+        )
+    if running is not None:
+        line("asked", f"in {running['pid']}, which goes on")
+        pid = str(running["pid"])
+    else:
+        if ask is not None:
+            line("asking", "for other terms than these")
+        elif not yes and not Mode.json and not _accepted(found, lang):
+            return REFUSED, None
+        pid = str(client.negotiate(iri, purpose=purpose, ask=wanted, least=needed)["pid"])
+    status, agreement_id = _agree(client, pid, result, wait=wait, lang=lang)
+    if agreement_id is not None:
+        line("agreement", f"{agreement_id}  signed by both")
+    return status, agreement_id
 
 
 def _accepted(found: dict[str, Any], lang: str) -> bool:
     for sentence in found["sentences"].get(lang, found["sentences"]["en"]):
         line("", f"· {sentence}")
     return typer.confirm("  do you accept?", default=False, err=True)
-
-
-def _begin(client: HansaClient, iri: str, purpose: str | None, ask: str | None, least: str | None) -> str:
-    wanted, needed = (read_conditions(said) if said is not None else None for said in (ask, least))
-    return str(client.negotiate(iri, purpose=purpose, ask=wanted, least=needed)["pid"])
 
 
 def _agree(client: HansaClient, pid: str, result: dict[str, Any], *, wait: bool, lang: str) -> tuple[int, str | None]:
@@ -124,35 +188,25 @@ def _agree(client: HansaClient, pid: str, result: dict[str, Any], *, wait: bool,
             result["refused"] = {"code": state["code"], "reason": state["reason"]}
             return REFUSED, None
         if state["state"] == "OFFERED" and state["waitsFor"] is not None:
-            line("offered", f"not what was asked for: {words(state['waitsFor']['summary'], lang)}")
-            next_step(f"hansa decide {state['waitsFor']['id']} --approve")
-            remark(f"or ask again: hansa negotiation counter {pid} --ask …")
+            tell_offer(state, lang)
             return WAITING, None
+        if state["standing"]["waitsFor"] == STUCK:
+            failed(state["standing"]["text"])
+            return REFUSED, None
         if time.monotonic() > patience or (not wait and told):
-            line("asked", "waiting for a person at the other side; you can close this")
+            theirs = state["standing"]["waitsFor"] == "their-answer"
+            who = "waiting for a person at the other side" if theirs else state["standing"]["text"]
+            line("asked", f"{who}; you can close this")
             remark("hansa get again, or --wait")
             return WAITING, None
         told = state["state"] == "REQUESTED" and state["pending"] is None
 
 
-def _waiting_already(client: HansaClient, iri: str) -> str | None:
-    """A negotiation of ours about this asset that still runs: ask no second time."""
-    running = client.negotiations()
-    return next(
-        (
-            one["pid"]
-            for one in running
-            if one["dataset"] == iri and one["role"] == "consumer" and one["state"] not in ("FINALIZED", "TERMINATED")
-        ),
-        None,
-    )
-
-
 def _explain_refusal(state: dict[str, Any], lang: str) -> None:
     failed(f"refused by {state['peer']}")
-    reasons(state["reason"] or [], lang)
     if not state["reason"]:
         line("code", str(state["code"]))
+    tell_why(state["reason"], lang)
 
 
 def _receive(
@@ -163,9 +217,10 @@ def _receive(
     result: dict[str, Any],
     *,
     keep_sealed: bool,
+    lang: str,
 ) -> int:
     pid = client.transfer(agreement_id, file=file)["pid"]
-    started = time.monotonic()
+    started, watch = time.monotonic(), Watch()
     with bar("receiving") as progress:
         while True:
             state = client.transfer_state(pid, wait=1)
@@ -174,13 +229,13 @@ def _receive(
                 progress(reception["received"], reception["expected"] or 0)
             if reception and reception["state"] in ("done", "failed"):
                 break
-            if state["state"] == "TERMINATED":
+            if state["state"] == "TERMINATED" or watch(state) == STUCK:
                 break
     result["transfer"] = {"pid": pid, "state": state["state"]}
     if not reception or reception["state"] != "done":
-        _explain_refusal(
-            {**state, "reason": state["reason"] or [reception["error"] if reception else "refused"]}, "en"
-        )
+        error = reception["error"] if reception else None
+        why = state["reason"] or [error or state["standing"]["text"]]
+        _explain_refusal({**state, "reason": why}, lang)
         return REFUSED
     target = output or Path(reception["name"])
     if target.is_dir():

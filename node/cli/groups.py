@@ -10,11 +10,12 @@ _HELP = ("-h", "--help")
 
 
 class Shorthand(TyperGroup):
-    """``hansa agreement`` lists and ``hansa agreement ID`` shows, as if it were said; other groups alike."""
+    """``hansa agreement`` lists and ``hansa agreement ID`` shows, as if it were said; other groups alike, as far as
+    they have these verbs."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args or (args[0].startswith("-") and args[0] not in _HELP):
             args = ["list", *args]
-        elif args[0] not in self.commands and args[0] not in _HELP:
+        elif args[0] not in self.commands and args[0] not in _HELP and "show" in self.commands:
             args = ["show", *args]
         return list(super().parse_args(ctx, args))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, done, emit, line, say
+from node.cli.output import Mode, done, emit, line, remark, say
 from node.cli.yamls import read_conditions
 
 _Conditions = Annotated[
@@ -41,12 +41,29 @@ def limits(
         if clear:
             client.clear_limits(iri)
             done("cleared", detail="only what equals the offer is agreed to")
-            return
-        found = client.set_limits(iri, read_conditions(give)) if give is not None else client.limits(iri)
+            found: dict[str, Any] = {"dataset": iri, "terms": None}
+        elif give is not None:
+            found = client.set_limits(iri, read_conditions(give))
+        else:
+            found = client.limits(iri)
     if Mode.json:
         emit(found)
+    elif not clear:
+        _show(found, lang)
+
+
+def _show(found: dict[str, Any], lang: str) -> None:
+    if found["terms"] is None:
+        say(f"By itself this node agrees to {found['dataset']} only on the terms of its offer.")
+        remark(f"to go further: hansa limits {found['dataset']} --give CONDITIONS")
         return
-    say(f"By itself this node agrees to {iri} on terms within:")
+    say(f"By itself this node agrees to {found['dataset']} on terms within:")
     for sentence in found["sentences"].get(lang, found["sentences"]["en"]):
         line("", f"· {sentence}")
+    if not found["inForce"]:
+        line(
+            "",
+            "not in force: the asset has other conditions now than those that they were set beside",
+            style="yellow",
+        )
     line("set by", f"{found['by']}  {found['at'][:10]}")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from node.cli import processes
 from node.cli.groups import Shorthand
-from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, emit, line, next_step, say, words
+from node.cli.options import Language, Node
+from node.cli.output import line, next_step, remark, words
+from node.cli.processes import Id, Kind, Reason
 from node.cli.yamls import read_conditions
 
 if TYPE_CHECKING:
     from node.client import HansaClient
+
+_PATIENCE = 8.0
+"""Seconds in which an agreement usually is final, once its terms are settled."""
 
 group = typer.Typer(
     cls=Shorthand,
@@ -23,75 +27,90 @@ group = typer.Typer(
     ),
 )
 
-_Id = Annotated[str, typer.Argument(help="Id of the negotiation, or its end.", metavar="ID")]
 
-
-def register(app: typer.Typer) -> None:
-    app.add_typer(group, name="negotiation")
-
-
-@group.command("list")
-def list_negotiations(
-    state: Annotated[str | None, typer.Option(help="Only those in this state, such as offered.")] = None,
-    node: Node = None,
-) -> None:
-    """Show the negotiations of this node, newest first."""
-    with connect(node) as client:
-        processes.listed(client.negotiations(), "negotiation", state)
-
-
-@group.command("show")
-def show(negotiation: _Id, node: Node = None, lang: Language = "en") -> None:
-    """Show how a negotiation stands, what it waits for or why it ended, and every message."""
-    with connect(node) as client:
-        one = client.negotiation(_pid(client, negotiation))
-    if Mode.json:
-        emit(one)
-        return
-    say(one["pid"])
-    processes.told(one, lang)
+def _waiting(one: dict[str, Any], lang: str) -> None:
     if one["waitsFor"] is not None:
         line("decision", words(one["waitsFor"]["summary"], lang))
         next_step(f"hansa decide {one['waitsFor']['id']} --approve     (or --refuse --reason …)")
-    processes.timeline(one, lang)
 
 
-def _pid(client: HansaClient, wanted: str) -> str:
-    return processes.chosen(client.negotiations(), wanted, "negotiation")
+NEGOTIATION = Kind(
+    "negotiation",
+    every=lambda client, state: client.negotiations(state=state),
+    one=lambda client, pid, wait: client.negotiation(pid, wait=wait),
+    more=_waiting,
+)
 
 
-@group.command("accept")
-def accept(negotiation: _Id, node: Node = None) -> int:
+def register(app: typer.Typer) -> None:
+    processes.add_views(group, NEGOTIATION)
+    group.command("accept")(accept)
+    group.command("counter")(counter)
+    group.command("terminate")(terminate)
+    app.add_typer(group, name="negotiation")
+
+
+def accept(negotiation: Id, node: Node = None, lang: Language = "en") -> int:
     """Accept the offer that the provider has put on the table. It binds this node."""
-    with connect(node) as client:
-        pid = _pid(client, negotiation)
-        client.accept_offer(pid)
-        return processes.carried_out(lambda wait: client.negotiation(pid, wait=wait), "accepted")
+    return processes.steer(
+        NEGOTIATION,
+        negotiation,
+        node,
+        lambda client, pid: client.accept_offer(pid),
+        "accepted",
+        lang,
+        then=tell_outcome,
+    )
 
 
-@group.command("counter")
 def counter(
-    negotiation: _Id,
+    negotiation: Id,
     ask: Annotated[
         str, typer.Option(metavar="CONDITIONS", help="The terms: a template, YAML, or a file, as for hansa limits.")
     ],
     node: Node = None,
+    lang: Language = "en",
 ) -> int:
     """Ask for other terms than those that the provider has put on the table."""
-    with connect(node) as client:
-        pid = _pid(client, negotiation)
-        client.counter_offer(pid, read_conditions(ask))
-        return processes.carried_out(lambda wait: client.negotiation(pid, wait=wait), "asked")
+    wanted = read_conditions(ask)
+    return processes.steer(
+        NEGOTIATION,
+        negotiation,
+        node,
+        lambda client, pid: client.counter_offer(pid, wanted),
+        "asked",
+        lang,
+        then=tell_outcome,
+    )
 
 
-@group.command("terminate")
-def terminate(
-    negotiation: _Id,
-    reason: Annotated[str, typer.Option(help="Why: the other side reads it.")] = "",
-    node: Node = None,
-) -> int:
+def terminate(negotiation: Id, reason: Reason = "", node: Node = None, lang: Language = "en") -> int:
     """End a negotiation for good."""
-    with connect(node) as client:
-        pid = _pid(client, negotiation)
-        client.terminate_negotiation(pid, reason=reason)
-        return processes.carried_out(lambda wait: client.negotiation(pid, wait=wait), "ended")
+    return processes.steer(
+        NEGOTIATION,
+        negotiation,
+        node,
+        lambda client, pid: client.terminate_negotiation(pid, reason=reason),
+        "ended",
+        lang,
+        aim="TERMINATED",
+    )
+
+
+def tell_outcome(client: HansaClient, pid: str, lang: str) -> None:
+    """What comes next in a negotiation of ours whose terms a person has just settled, or asked for."""
+    one = client.negotiation(pid, wait=_PATIENCE)
+    if one["state"] == "FINALIZED":
+        line("agreement", f"{one['agreementId']}  signed by both")
+        next_step(f"hansa get {one['dataset']} --agreement {one['agreementId']}")
+    elif one["waitsFor"] is not None:
+        tell_offer(one, lang)
+    else:
+        remark(f"{one['standing']['text']}; see how it stands: hansa negotiation {pid}")
+
+
+def tell_offer(one: dict[str, Any], lang: str) -> None:
+    """An offer in other terms than those that were asked for waits for a person here."""
+    line("offered", f"not what was asked for: {words(one['waitsFor']['summary'], lang)}")
+    next_step(f"hansa decide {one['waitsFor']['id']} --approve")
+    remark(f"or ask again: hansa negotiation counter {one['pid']} --ask …")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from node.base.errors import HansaError, InvalidInput
+from node.cli.negotiations import tell_outcome
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, done, emit, line, next_step, remark, say, table, words
 
@@ -92,9 +93,11 @@ def decide(
             raise typer.BadParameter("say --approve or --refuse")
         found = _chosen(waiting, decision)
         decided = client.decide(found["id"], approve=approve, reason=reason)
-    if Mode.json:
-        emit(decided)
-    done(f"{'approved' if approve else 'refused'}: {found['peerName']}", detail=words(found["summary"], lang))
+        if Mode.json:
+            emit(decided)
+        done(f"{'approved' if approve else 'refused'}: {found['peerName']}", detail=words(found["summary"], lang))
+        if approve and found["kind"] == "offer" and not Mode.json:
+            tell_outcome(client, found["subject"], lang)
 
 
 def _show_waiting(waiting: list[dict[str, Any]], lang: str) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from node.base.errors import HansaError, InvalidInput
+from node.cli import REFUSED
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, bar, complain, done, emit, failed, findings, line, remark, say, size, table, words
 from node.cli.yamls import read_description
@@ -20,7 +21,6 @@ from node.cli.yamls import read_description
 if TYPE_CHECKING:
     from node.client import HansaClient
 
-REFUSED = 1
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 RDF = {
     ".ttl": "text/turtle",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from node.cli import DONE, REFUSED
 from node.cli.bindings import binding, differences, paired, whole, whole_layers
 from node.cli.options import Language, Node, connect
 from node.cli.output import (
@@ -24,7 +25,7 @@ from node.cli.output import (
     table,
     words,
 )
-from node.cli.watching import DONE, REFUSED, figure, follow, obstacles, outcome, pins, short, told
+from node.cli.watching import figure, follow, obstacles, outcome, pins, short, told
 
 if TYPE_CHECKING:
     pass

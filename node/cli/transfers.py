@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
@@ -10,11 +11,11 @@ from urllib.parse import quote
 import typer
 
 from node.base.errors import InvalidInput
-from node.cli import processes
+from node.cli import DONE, REFUSED, processes
 from node.cli.groups import Shorthand
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, bar, done, emit, failed, line, remark, say, size
-from node.cli.processes import DONE, REFUSED
+from node.cli.output import Mode, bar, done, emit, failed, line, remark, size
+from node.cli.processes import STUCK, Id, Kind, Reason, Watch
 
 if TYPE_CHECKING:
     from node.client import HansaClient
@@ -30,40 +31,14 @@ group = typer.Typer(
     ),
 )
 
-_Id = Annotated[str, typer.Argument(help="Id of the transfer, or its end.", metavar="ID")]
-_Reason = Annotated[str, typer.Option(help="Why: the other side reads it.")]
 
-
-def register(app: typer.Typer) -> None:
-    app.add_typer(group, name="transfer")
-
-
-@group.command("list")
-def list_transfers(
-    state: Annotated[str | None, typer.Option(help="Only those in this state, such as started.")] = None,
-    node: Node = None,
-) -> None:
-    """Show the transfers of this node, newest first."""
-    with connect(node) as client:
-        processes.listed(client.transfers(), "transfer", state)
-
-
-@group.command("show")
-def show(transfer: _Id, node: Node = None, lang: Language = "en") -> None:
-    """Show how a transfer stands, what it waits for or why it ended, and every message."""
-    with connect(node) as client:
-        one = client.transfer_state(_pid(client, transfer))
-    if Mode.json:
-        emit(one)
-        return
-    say(one["pid"])
-    processes.told(one, lang)
+def _more(one: dict[str, Any], lang: str) -> None:
+    del lang  # Nothing here is in words of ours.
     line("way", _way(one))
     if one["file"]:
         line("file", one["file"])
     if one["reception"]:
         _reception(one["reception"])
-    processes.timeline(one, lang)
 
 
 def _way(one: dict[str, Any]) -> str:
@@ -79,7 +54,21 @@ def _reception(got: dict[str, Any]) -> None:
         line("", got["error"])
 
 
-@group.command("push")
+TRANSFER = Kind(
+    "transfer",
+    every=lambda client, state: client.transfers(state=state),
+    one=lambda client, pid, wait: client.transfer_state(pid, wait=wait),
+    more=_more,
+)
+
+
+def register(app: typer.Typer) -> None:
+    processes.add_views(group, TRANSFER)
+    for verb in (push, suspend, resume, complete, terminate):
+        group.command(verb.__name__)(verb)
+    app.add_typer(group, name="transfer")
+
+
 def push(
     agreement: Annotated[str, typer.Argument(help="Id of the agreement.")],
     to: Annotated[str, typer.Option("--to", metavar="URL", help="Where; {file} in it stands for the file's name.")],
@@ -102,14 +91,10 @@ def push(
     They do not come by this node. With the header goes what opens the address: it is sent to the provider, and not
     kept here. Exit status 0 when all is sent, 1 when it was refused or given up.
     """
-    opening = read_header(header)
     names: list[str | None] = list(file) if file else [None]
-    if len(names) > 1 and _NAMED not in to:
-        raise InvalidInput("several files would go to one address", remedy=f"put {_NAMED} into the address")
-    if file is None and _NAMED in to:
-        raise InvalidInput(f"{_NAMED} stands for a name, and none is said", remedy="say --file NAME")
+    target = Target(to, read_header(header), put=put).checked(*names)
     with connect(node) as client:
-        begun = [begin_push(client, agreement, to, opening, file=name, put=put) for name in names]
+        begun = [target.begin(client, agreement, name) for name in names]
         ended = [follow_push(client, pid) if wait else client.transfer_state(pid) for pid in begun]
     if Mode.json:
         emit(ended)
@@ -118,33 +103,41 @@ def push(
     return DONE if all(one["state"] == "COMPLETED" for one in ended) or not wait else REFUSED
 
 
-def begin_push(
-    client: HansaClient,
-    agreement: str,
-    to: str,
-    opening: tuple[str, str] | None,
-    *,
-    file: str | None,
-    put: bool = False,
-) -> str:
-    """Ask for a push; the id of the transfer."""
-    target: dict[str, Any] = {
-        "url": to.replace(_NAMED, quote(file or "", safe="")),
-        "method": "PUT" if put else "POST",
-    }
-    if opening is not None:
-        target |= {"header": opening[0], "value": opening[1]}
-    return str(client.transfer(agreement, file=file, push_to=target)["pid"])
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a provider is to send bytes: an address, with ``{file}`` for the name, and what opens it."""
+
+    url: str
+    opening: tuple[str, str] | None
+    put: bool = False
+
+    def checked(self, *names: str | None) -> Target:
+        """Itself, for these files (None: the only one of the asset). Raises ``InvalidInput`` where they would go to
+        one address, or to one that has no name in it."""
+        if len(names) > 1 and _NAMED not in self.url:
+            raise InvalidInput("several files would go to one address", remedy=f"put {_NAMED} into the address")
+        if None in names and _NAMED in self.url:
+            raise InvalidInput(f"{_NAMED} stands for a name, and none is said", remedy="say --file NAME")
+        return self
+
+    def begin(self, client: HansaClient, agreement: str, file: str | None) -> str:
+        """Ask for a push; the id of the transfer."""
+        url = self.url.replace(_NAMED, quote(file or "", safe=""))
+        address: dict[str, Any] = {"url": url, "method": "PUT" if self.put else "POST"}
+        if self.opening is not None:
+            address |= {"header": self.opening[0], "value": self.opening[1]}
+        return str(client.transfer(agreement, file=file, push_to=address)["pid"])
 
 
 def follow_push(client: HansaClient, pid: str) -> dict[str, Any]:
-    """Until it has ended. Interrupted, it goes on by itself."""
+    """Until it has ended, or a delivery was given up. Interrupted, it goes on by itself."""
     remark(f"transfer {pid}")
+    watch = Watch()
     with bar("sending") as progress:
         while True:
-            one = client.transfer_state(pid, wait=10)
+            one = client.transfer_state(pid, wait=5)
             progress(0, 0)
-            if one["state"] in ENDED:
+            if one["state"] in ENDED or watch(one) == STUCK:
                 return one
 
 
@@ -152,10 +145,10 @@ def tell_push(one: dict[str, Any], name: str | None, lang: str, *, wait: bool = 
     what = f"{name}: " if name else ""
     if one["state"] == "COMPLETED":
         done(f"{what}sent", detail=one["pushedTo"] or "to this node")
-    elif one["state"] == "TERMINATED":
+    elif wait:
         failed(f"{what}not sent   {one['standing']['text']}")
         processes.told(one, lang)
-    elif not wait:
+    else:
         line("asked", one["pid"])
         remark(f"hansa transfer {one['pid']}")
 
@@ -177,36 +170,27 @@ def read_header(said: str | None) -> tuple[str, str] | None:
     return found.group(1), found.group(2)
 
 
-def _pid(client: HansaClient, wanted: str) -> str:
-    return processes.chosen(client.transfers(), wanted, "transfer")
+def _steer(wanted: str, verb: str, word: str, reason: str, node: str | None, lang: str, aim: str | None) -> int:
+    return processes.steer(
+        TRANSFER, wanted, node, lambda client, pid: client.steer(pid, verb, reason=reason), word, lang, aim=aim
+    )
 
 
-def _steer(wanted: str, verb: str, word: str, reason: str, node: str | None) -> int:
-    with connect(node) as client:
-        pid = _pid(client, wanted)
-        client.steer(pid, verb, reason=reason)
-        return processes.carried_out(lambda wait: client.transfer_state(pid, wait=wait), word)
-
-
-@group.command("suspend")
-def suspend(transfer: _Id, reason: _Reason = "", node: Node = None) -> int:
+def suspend(transfer: Id, reason: Reason = "", node: Node = None, lang: Language = "en") -> int:
     """Pause a transfer. Where this node provides, the access is closed at once."""
-    return _steer(transfer, "suspend", "paused", reason, node)
+    return _steer(transfer, "suspend", "paused", reason, node, lang, None)
 
 
-@group.command("resume")
-def resume(transfer: _Id, node: Node = None) -> int:
+def resume(transfer: Id, node: Node = None, lang: Language = "en") -> int:
     """Let a paused transfer go on. What the provider has paused, only the provider lets go on."""
-    return _steer(transfer, "resume", "it goes on", "", node)
+    return _steer(transfer, "resume", "resumed", "", node, lang, None)
 
 
-@group.command("complete")
-def complete(transfer: _Id, node: Node = None) -> int:
+def complete(transfer: Id, node: Node = None, lang: Language = "en") -> int:
     """Tell the other side that all is done."""
-    return _steer(transfer, "complete", "completed", "", node)
+    return _steer(transfer, "complete", "completed", "", node, lang, "COMPLETED")
 
 
-@group.command("terminate")
-def terminate(transfer: _Id, reason: _Reason = "", node: Node = None) -> int:
+def terminate(transfer: Id, reason: Reason = "", node: Node = None, lang: Language = "en") -> int:
     """End a transfer for good."""
-    return _steer(transfer, "terminate", "ended", reason, node)
+    return _steer(transfer, "terminate", "ended", reason, node, lang, "TERMINATED")

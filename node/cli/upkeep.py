@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
-from node.base.errors import InvalidInput
+from node.base.errors import InvalidInput, LocalFault
+from node.cli import DONE, REFUSED
 from node.cli.options import Node
 from node.cli.output import Mode, complain, done, emit, failed, line, remark, size
-
-REFUSED = 1
 
 
 def register(app: typer.Typer) -> None:
@@ -89,15 +88,30 @@ def restore(
     line("next", f"hansa verify {folder}   then   hansa serve {folder}")
 
 
-def accept_loss(folder: Annotated[Path, typer.Argument(help="The node's data folder; it must not run.")]) -> None:
-    """Go on with a database that has lost what the node had signed. Its epoch rises, so that peers notice."""
+def accept_loss(folder: Annotated[Path, typer.Argument(help="The node's data folder; it must not run.")]) -> int:
+    """Go on with a database that has lost what the node had signed. Its epoch rises, so that peers notice.
+
+    Where nothing is lost, nothing is done, and the exit status is 1.
+    """
+    from node.adapters.keys import FileKeyRing
     from node.bootstrap import soundness
-    from node.bootstrap.parts import open_stores
+    from node.bootstrap.parts import open_stores, places
     from node.bootstrap.serving import own
+    from node.ledger.checkpoints import LogKey
     from node.settings import load
 
     settings = load(folder)
     own(settings)  # Until this process ends.
+    key = LogKey(settings.public_url.split("://", 1)[1], FileKeyRing.open(places(folder).keys).log_public_key())
+    stores = open_stores(settings)
+    try:
+        soundness.require_newest(settings, stores, key)
+    except LocalFault as lost:
+        failed(lost.detail)
+    else:
+        stores.uow.close()
+        failed("nothing is lost: the database holds all that this node has signed, and was left as it is")
+        return REFUSED
     stores = open_stores(settings)
     epoch = soundness.accept_loss(settings, stores)
     with stores.uow.read() as tx:
@@ -105,9 +119,10 @@ def accept_loss(folder: Annotated[Path, typer.Argument(help="The node's data fol
     stores.uow.close()
     if Mode.json:
         emit({"folder": str(folder), "epoch": epoch, "entries": entries})
-        return
+        return DONE
     done("the loss is accepted", detail=f"{entries} ledger entries, epoch {epoch}")
     line("next", f"hansa serve {folder}   and tell your partners")
+    return DONE
 
 
 def doctor(folder: Annotated[Path | None, typer.Argument(help="The node's data folder.")] = None) -> int:

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from node.cli import DONE, REFUSED, WAITING
 from node.cli.output import Mode, done, emit, failed, line, mend, next_step, reasons, remark, say, table, words
 
 if TYPE_CHECKING:
     from node.client import HansaClient
 
-DONE, REFUSED, WAITING = 0, 1, 4
 _ENDED = ("successful", "failed", "dismissed")
 
 

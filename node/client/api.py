@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import mimetypes
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -145,9 +146,10 @@ class HansaClient:
 
     # ---- getting ---------------------------------------------------------------------------------------------
 
-    def conditions(self, iri: str, *, purpose: str | None = None) -> dict[str, Any]:
-        """What the provider asks, in words, and whether we qualify."""
+    def conditions(self, iri: str, *, purpose: str | None = None, ask: Any = None) -> dict[str, Any]:
+        """What the provider asks, whether we qualify, and what is agreed or negotiated already, on ``ask`` too."""
         params = {"iri": iri, **({"purpose": purpose} if purpose else {})}
+        params |= {"ask": json.dumps(ask)} if ask is not None else {}
         return dict(self._get("/api/conditions", params=params))
 
     def negotiate(
@@ -158,7 +160,7 @@ class HansaClient:
         return dict(self._json("POST", "/api/negotiations", json=wanted))
 
     def limits(self, iri: str) -> dict[str, Any]:
-        """How far the node goes by itself for an asset of its own: ``{dataset, terms, sentences, by, at}``."""
+        """How far the node goes by itself for an asset of its own; ``terms`` is None where only for its offer."""
         return dict(self._get("/api/limits", params={"dataset": iri}))
 
     def set_limits(self, iri: str, conditions: Any) -> dict[str, Any]:
@@ -173,13 +175,13 @@ class HansaClient:
         """How a negotiation stands; waits up to ``wait`` seconds for its end."""
         return dict(self._get(f"/api/negotiations/{quote(pid, safe='')}", params={"wait": wait}))
 
-    def negotiations(self) -> list[dict[str, Any]]:
-        """All negotiations of the node, newest first."""
-        return list(self._get("/api/negotiations"))
+    def negotiations(self, *, state: str | None = None) -> list[dict[str, Any]]:
+        """The newest negotiations of the node, in ``state`` where it is named; newest first."""
+        return list(self._get("/api/negotiations", params={"state": state} if state else None))
 
-    def transfers(self) -> list[dict[str, Any]]:
-        """All transfers of the node, newest first."""
-        return list(self._get("/api/transfers"))
+    def transfers(self, *, state: str | None = None) -> list[dict[str, Any]]:
+        """The newest transfers of the node, in ``state`` where it is named; newest first."""
+        return list(self._get("/api/transfers", params={"state": state} if state else None))
 
     def transfer(
         self, agreement: str, *, file: str | None = None, push_to: Mapping[str, Any] | None = None

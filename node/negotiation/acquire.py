@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from anyio.to_thread import run_sync
 
 from node.base.clock import Clock
 from node.base.errors import InvalidInput, NotFound
-from node.base.work import UnitOfWork
+from node.base.process import Role
+from node.base.work import Transaction, UnitOfWork
 from node.catalogue.ports import RecordStore
 from node.identity.model import Caller
+from node.negotiation.machine import TABLE
 from node.negotiation.model import Agreement, Negotiation
 from node.negotiation.origin import provider_of
-from node.negotiation.ports import AgreementStore, ProviderCatalogue
+from node.negotiation.ports import AgreementStore, NegotiationStore, ProviderCatalogue
 from node.negotiation.usecases import Negotiations
 from node.policy.decide import decide, principal_action
 from node.policy.model import Decision, Situation
@@ -26,9 +28,19 @@ from node.policy.templates import compile_conditions
 __all__ = ["Acquire", "Conditions", "provider_of"]
 
 
+_MOST: Final = 1000
+"""So many negotiations with one provider are looked through, in each state that goes on."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
-    """What a provider asks for an asset, and how we stand. ``dataset`` is the DSP Dataset."""
+    """What a provider asks for an asset, and how we stand. ``dataset`` is the DSP Dataset.
+
+    *What is wanted* is the offer, or the other terms that ``Acquire.conditions`` was handed. ``agreement`` is one in
+    force that came of asking for just that, or says it; ``others`` are those in force in other terms, newest first.
+    ``running`` is the newest negotiation of ours about the asset that has not ended, and ``running_asks`` tells that
+    it asks for what is wanted.
+    """
 
     dataset: dict[str, Any]
     provider: str
@@ -37,6 +49,9 @@ class Conditions:
     policy: Policy
     standing: Decision
     agreement: Agreement | None
+    others: Sequence[Agreement] = ()
+    running: Negotiation | None = None
+    running_asks: bool = False
 
     @property
     def iri(self) -> str:
@@ -52,6 +67,7 @@ class Acquire:
         uow: UnitOfWork,
         records: RecordStore,
         agreements: AgreementStore,
+        processes: NegotiationStore,
         negotiations: Negotiations,
         catalogue: ProviderCatalogue,
         wallet: Callable[[], Awaitable[Caller]],
@@ -68,6 +84,7 @@ class Acquire:
         self._uow = uow
         self._records = records
         self._agreements = agreements
+        self._processes = processes
         self._negotiations = negotiations
         self._catalogue = catalogue
         self._wallet = wallet
@@ -75,11 +92,20 @@ class Acquire:
         self._clock = clock
         self._me = me
 
-    async def conditions(self, iri: str, *, offer_id: str | None = None, purpose: str | None = None) -> Conditions:
-        """What the provider of ``iri`` asks of us today.
+    async def conditions(
+        self,
+        iri: str,
+        *,
+        offer_id: str | None = None,
+        purpose: str | None = None,
+        asking: Mapping[str, Any] | str | None = None,
+    ) -> Conditions:
+        """What the provider of ``iri`` asks of us today, and what there is between us already: ``asking`` is what is
+        wanted where it is not the offer, as ``negotiate`` takes it.
 
         Raises ``NotFound`` where there is nothing for us, ``InvalidInput`` for an IRI of our own,
-        ``Conflict`` where we have blocked the provider, ``PeerUnreachable`` where it does not answer.
+        ``Conflict`` where we have blocked the provider, ``PeerUnreachable`` where it does not answer, and
+        ``InvalidInput`` for terms that cannot be read.
         """
         provider = await run_sync(self._provider_of, iri)
         if provider == self._me:
@@ -99,15 +125,17 @@ class Acquire:
             negotiating=True,
             issuers=self._issuers(),
         )
-        return Conditions(
+        found = Conditions(
             dataset=dataset,
             provider=provider,
             address=address,
             offer=offer,
             policy=policy,
             standing=decide(policy, situation, action=principal_action(policy)),
-            agreement=await run_sync(lambda: self._in_force(iri, provider, offer)),
+            agreement=None,
         )
+        wanted = self._terms(found, asking) if asking is not None else offer
+        return await run_sync(self._between_us, found, wanted)
 
     async def negotiate(
         self,
@@ -152,10 +180,37 @@ class Acquire:
             record = self._records.get(tx, iri)
         return record.origin if record is not None else provider_of(iri)
 
-    def _in_force(self, iri: str, provider: str, offer: dict[str, Any]) -> Agreement | None:
+    def _between_us(self, found: Conditions, wanted: Mapping[str, Any]) -> Conditions:
+        """``found`` with the agreements in force, and the negotiation that runs."""
         with self._uow.read() as tx:
-            held = self._agreements.select(tx, dataset=iri, provider=provider, consumer=self._me, limit=5)
-        return next(
-            (agreement for agreement in held if agreement.in_force and same_terms(agreement.body, offer)),
+            held = self._agreements.select(tx, dataset=found.iri, provider=found.provider, consumer=self._me)
+            in_force = [one for one in held if one.in_force]
+            came_of = [self._processes.get(tx, one.negotiation) for one in in_force]
+            running = self._running(tx, found.iri, found.provider)
+        fitting = next(
+            (
+                agreement
+                for agreement, negotiation in zip(in_force, came_of, strict=True)
+                if same_terms(agreement.body, wanted) or _asked_for(negotiation, wanted)
+            ),
             None,
         )
+        return replace(
+            found,
+            agreement=fitting,
+            others=tuple(one for one in in_force if one is not fitting),
+            running=running,
+            running_asks=_asked_for(running, wanted),
+        )
+
+    def _running(self, tx: Transaction, iri: str, provider: str) -> Negotiation | None:
+        alive = (self._processes.select(tx, state=state, peer=provider, limit=_MOST) for state in TABLE.live)
+        ours = [one for some in alive for one in some if one.dataset == iri and one.role is Role.CONSUMER]
+        return max(ours, key=lambda one: one.created, default=None)
+
+
+def _asked_for(negotiation: Negotiation | None, wanted: Mapping[str, Any]) -> bool:
+    """Whether ``wanted`` is what we asked for last in this negotiation: then what came of it is the answer, though it
+    may be in other terms, which were accepted here."""
+    asked = negotiation.asked if negotiation is not None else None
+    return asked is not None and same_terms(asked, wanted)

@@ -15,7 +15,7 @@ from node.base.clock import Clock
 from node.base.errors import HansaError, InvalidInput, NotFound
 from node.base.jsons import canonical
 from node.base.process import Role
-from node.base.work import UnitOfWork
+from node.base.work import Transaction, UnitOfWork
 from node.catalogue.ports import RecordStore
 from node.ledger.model import EntryKind
 from node.negotiation import machine, strategy
@@ -116,9 +116,13 @@ class SetLimits:
         self._region, self._note, self._clock, self._me = region, note, clock, me
 
     def of(self, dataset: str) -> Limits | None:
-        """Those of ``dataset``; None where there are none."""
+        """Those of ``dataset``; None where there are none. Raises ``NotFound`` for an asset that this node does not
+        offer, unless there are limits from when it did."""
         with self._uow.read() as tx:
-            return self._store.get(tx, dataset)
+            found = self._store.get(tx, dataset)
+            if found is None:
+                self._offered(tx, dataset)
+            return found
 
     def set(self, dataset: str, conditions: Mapping[str, Any] | str, *, by: str) -> Limits:
         """From now on agree to terms within ``conditions`` (``node.policy.templates.compile_conditions``).
@@ -127,14 +131,12 @@ class SetLimits:
         read, or that are not as open as the asset's own.
         """
         with self._uow.begin() as tx:
-            record = self._records.get(tx, dataset)
-            if record is None or record.withdrawn or record.offer is None or record.origin != self._me:
-                raise NotFound("this node makes no offer for such an asset")
-            offer_id = str(record.offer["@id"])
+            offer = self._offered(tx, dataset)
+            offer_id = str(offer["@id"])
             terms = compile_conditions(conditions, target=dataset, offer_id=offer_id, region=self._region()).offer
             if terms is None:
                 raise InvalidInput("limits are terms of use: these conditions offer nothing")
-            _check_limits(terms, record.offer)
+            _check_limits(terms, offer)
             limits = Limits(dataset=dataset, terms=terms, by=by, at=self._clock.now())
             self._store.put(tx, limits)
             self._note(tx, EntryKind.DECISION, dataset, by, {"limits": terms})
@@ -159,6 +161,12 @@ class SetLimits:
                 raise NotFound("there are no limits for such an asset")
             self._store.drop(tx, dataset)
             self._note(tx, EntryKind.DECISION, dataset, by, {"limits": None})
+
+    def _offered(self, tx: Transaction, dataset: str) -> Mapping[str, Any]:
+        record = self._records.get(tx, dataset)
+        if record is None or record.withdrawn or record.offer is None or record.origin != self._me:
+            raise NotFound("this node makes no offer for such an asset")
+        return record.offer
 
 
 def _check_limits(terms: Mapping[str, Any], own: Mapping[str, Any]) -> None:

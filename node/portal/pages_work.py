@@ -9,9 +9,7 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from node.base.errors import Conflict, InvalidInput
-from node.base.machine import Table
 from node.base.process import IMPLIED
-from node.negotiation import machine as negotiating
 from node.negotiation.model import Negotiation
 from node.negotiation.timeline import Fate, Told, told
 from node.portal import markup
@@ -19,10 +17,9 @@ from node.portal.languages import LANGUAGES
 from node.portal.pages_asset import conditions_of
 from node.portal.ports import Agreed, Conversation
 from node.portal.visit import Visit
-from node.transfer import machine as transferring
 from node.transfer.addresses import pushed_to
 from node.transfer.model import Transfer
-from node.transfer.standing import standing_of
+from node.transfer.standing import standing_of, table_of
 
 if TYPE_CHECKING:
     from node.portal.desk import Desk
@@ -134,9 +131,14 @@ async def process(desk: Desk, visit: Visit) -> Response:
         one=conversation,
         family=family(conversation),
         steps=_way(conversation),
-        standing=standing_of(conversation.process, conversation.exchanges, decision=conversation.decision),
+        standing=standing_of(
+            conversation.process,
+            conversation.exchanges,
+            decision=conversation.decision,
+            stuck=bool(conversation.stuck),
+        ),
         pushed_to=_pushed_to(conversation.process),
-        messages=[_message(one) for one in told(_table(conversation), conversation.exchanges)],
+        messages=[_message(one) for one in told(table_of(conversation.process), conversation.exchanges)],
         reasons=[text for text in map(_reason, conversation.process.reason) if text],
     )
 
@@ -175,10 +177,6 @@ def _document_language(visit: Visit) -> str:
 
 def _pushed_to(process: Negotiation | Transfer) -> str | None:
     return pushed_to(process.format, process.data_address) if isinstance(process, Transfer) else None
-
-
-def _table(conversation: Conversation) -> Table:
-    return negotiating.TABLE if family(conversation) == "negotiation" else transferring.TABLE
 
 
 def _way(conversation: Conversation) -> list[tuple[str, str]]:

@@ -39,10 +39,10 @@ class Overview:
         self._receptions = receptions
         self._ledger = ledger
 
-    def negotiations(self, limit: int = 200) -> list[Negotiation]:
-        """Newest first."""
+    def negotiations(self, *, state: str | None = None, limit: int = 200) -> list[Negotiation]:
+        """Newest first; those in ``state`` where it is named."""
         with self._uow.read() as tx:
-            return list(self._negotiations.select(tx, limit=limit))
+            return list(self._negotiations.select(tx, state=state, limit=limit))
 
     def negotiation(self, pid: str) -> tuple[Negotiation, list[Exchange], PendingDecision | None]:
         """A negotiation, its messages, and the open decision that it waits for here. Raises ``NotFound``."""
@@ -54,10 +54,10 @@ class Overview:
             waits = decision if decision is not None and decision.decided_at is None else None
             return found, list(self._negotiations.exchanges(tx, pid)), waits
 
-    def transfers(self, limit: int = 200) -> list[Transfer]:
-        """Newest first."""
+    def transfers(self, *, state: str | None = None, limit: int = 200) -> list[Transfer]:
+        """Newest first; those in ``state`` where it is named."""
         with self._uow.read() as tx:
-            return list(self._transfers.select(tx, limit=limit))
+            return list(self._transfers.select(tx, state=state, limit=limit))
 
     def transfer(self, pid: str) -> tuple[Transfer, list[Exchange], Reception | None]:
         """A transfer, its messages, and what has been received. Raises ``NotFound``."""

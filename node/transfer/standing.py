@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from node.base.machine import Table
 from node.base.process import Exchange, Process, Role
 from node.negotiation import machine as negotiating
 from node.negotiation.model import Negotiation
@@ -20,6 +21,7 @@ class Waits(StrEnum):
     """What a process waits for. *ours* is this node, *theirs* the other side."""
 
     ANSWER = "answer"
+    DELIVERY = "delivery"
     OUR_DECISION = "our-decision"
     OUR_ANSWER = "our-answer"
     THEIR_ANSWER = "their-answer"
@@ -35,6 +37,7 @@ class Waits(StrEnum):
 
 SENTENCES: Final[dict[Waits, str]] = {
     Waits.ANSWER: "a message of this node is on its way, and the other side has not answered it yet",
+    Waits.DELIVERY: "a delivery was given up: try it again, or give it up for good, with hansa deliveries",
     Waits.OUR_DECISION: "a person of this node has to decide",
     Waits.OUR_ANSWER: "it is for this node to go on",
     Waits.THEIR_ANSWER: "it is for the other side to go on",
@@ -73,13 +76,23 @@ class Standing:
         return "it was ended by this node" if self.ended_by_us else "it was ended by the other side"
 
 
-def standing_of(process: Process, exchanges: Sequence[Exchange], *, decision: bool = False) -> Standing:
-    """``exchanges`` are its messages; ``decision`` tells that a decision of ours is open."""
-    table = machine.TABLE if isinstance(process, Transfer) else negotiating.TABLE
+def table_of(process: Process) -> Table:
+    """The table of moves of a process, which is a negotiation or a transfer."""
+    return machine.TABLE if isinstance(process, Transfer) else negotiating.TABLE
+
+
+def standing_of(
+    process: Process, exchanges: Sequence[Exchange], *, decision: bool = False, stuck: bool = False
+) -> Standing:
+    """``exchanges`` are its messages; ``decision`` tells that a decision of ours is open, ``stuck`` that a delivery
+    for which it waits was given up."""
+    table = table_of(process)
     if process.state in table.terminal:
         return Standing(None, _ended_by_us(process, exchanges), REACHED.get(process.state))
     if decision:
         return Standing(Waits.OUR_DECISION)
+    if stuck:
+        return Standing(Waits.DELIVERY)
     if process.pending is not None:
         return Standing(Waits.ANSWER)
     if isinstance(process, Transfer):
@@ -110,7 +123,7 @@ def _transfer(transfer: Transfer) -> Waits:
 def _ended_by_us(process: Process, exchanges: Sequence[Exchange]) -> bool:
     """Whose message was the last that counted. An end or an opening that the peer refused was ours all the same, as
     an end; but that it refused an opening was its doing."""
-    table = machine.TABLE if isinstance(process, Transfer) else negotiating.TABLE
+    table = table_of(process)
     counted = [one for one in told(table, exchanges) if not one.late and one.fate in (Fate.TAKEN, Fate.REFUSED)]
     last = next((one for one in reversed(counted) if one.fate is Fate.TAKEN or one.exchange.outgoing), None)
     if last is None:

@@ -91,7 +91,10 @@ def test_a_dead_letter_is_seen_with_its_reason_and_tried_again(apart: tuple[Pair
             assert "given up" in shown
             assert "Try again" in shown
             assert "Give up" in shown
-    status, listed = hansa(two.consumer, "deliveries", "list")
+    with two.consumer.client() as client:
+        standing = client.negotiation(pid)["standing"]
+    assert (standing["waitsFor"], "was given up" in standing["text"]) == ("delivery", True)
+    status, listed = hansa(two.consumer, "deliveries")
     assert (status, listed["dead"][0]["id"]) == (1, letter["id"])
     cut.paths = ()
     again = hansa(two.consumer, "deliveries", "retry", "--all")

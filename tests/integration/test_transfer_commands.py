@@ -97,6 +97,12 @@ def test_get_may_push(pair: Pair, door: Sink, capsys: pytest.CaptureFixture[str]
     status, said = typed(pair.consumer, capsys, "get", iri, "--yes", "--push-to", f"{door.url}/lake")
     assert status == DONE, said
     assert [one.body for one in door.got] == [CSV]
+    words = ("get", iri, "--yes", "--put", "--push-to", f"{door.url}/lake/{{file}}")
+    status, said = typed(pair.consumer, capsys, *words)
+    assert (status, "none is said" in said) == (REFUSED, True), said
+    status, said = typed(pair.consumer, capsys, *words, "--file", "got-and-pushed.csv")
+    assert status == DONE, said
+    assert (door.got[-1].method, door.got[-1].path) == ("PUT", "/lake/got-and-pushed.csv")
 
 
 def test_pausing_going_on_and_ending_from_both_sides(

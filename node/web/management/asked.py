@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from node.base.errors import InvalidInput
+from node.base.jsons import read_json
 from node.transfer.addresses import sink_address
+
+Ask = Annotated[
+    str | None,
+    Query(max_length=65_536, description="Other terms than the offered ones, as JSON, written as for negotiations."),
+]
+
+
+def read_ask(text: str) -> dict[str, Any] | str:
+    """The terms that ``Ask`` names. Raises ``InvalidInput``."""
+    said = read_json(text.encode("utf-8"))
+    if not isinstance(said, dict | str):
+        raise InvalidInput("ask is neither the name of a template nor an object")
+    return said
 
 
 class AskFor(BaseModel):

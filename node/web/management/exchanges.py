@@ -24,7 +24,7 @@ from node.transfer import machine
 from node.transfer.model import Reception, Transfer
 from node.transfer.usecases import Transfers
 from node.vocab.dsp import PULL, PUSH
-from node.web.management.asked import AskFor, Fetch, Terms, Verdict, Why
+from node.web.management.asked import Ask, AskFor, Fetch, Terms, Verdict, Why, read_ask
 from node.web.management.person import Person
 from node.web.management.shown import (
     agreement_json,
@@ -37,6 +37,7 @@ from node.web.management.shown import (
 
 LONGEST_WAIT = 30.0
 Wait = Annotated[float, Query(ge=0, allow_inf_nan=False, description="Seconds, at most 30.")]
+State = Annotated[str | None, Query(max_length=32, description="A state of the protocol, such as OFFERED.")]
 LOOK_AGAIN = 0.25  # seconds; bytes arrive, and other processes commit, without telling
 
 # Whoever keeps the node running or audits it has no business with the data itself (governance digest §4).
@@ -46,11 +47,11 @@ _FOR_BYTES = (UserRole.PUBLISHER, UserRole.STEWARD)
 class Reading(Protocol):
     """Reads what has been kept (``node.transfer.overview``)."""
 
-    def negotiations(self) -> list[Negotiation]: ...
+    def negotiations(self, *, state: str | None = None) -> list[Negotiation]: ...
 
     def negotiation(self, pid: str) -> tuple[Negotiation, list[Exchange], PendingDecision | None]: ...
 
-    def transfers(self) -> list[Transfer]: ...
+    def transfers(self, *, state: str | None = None) -> list[Transfer]: ...
 
     def transfer(self, pid: str) -> tuple[Transfer, list[Exchange], Reception | None]: ...
 
@@ -74,19 +75,21 @@ def router(
     received: Path,
     changes: Changes,
     region: Callable[[], str | None],
+    stuck: Callable[[str], bool],
     named: Callable[[str], str] = str,
 ) -> APIRouter:
     """The routes; ``document`` renders an agreement in a language as HTML, ``export`` writes it with its evidence;
-    ``received`` is where files arrive; ``region`` is what conditions mean that name none; ``named`` puts names in
-    place of DIDs."""
+    ``received`` is where files arrive; ``region`` is what conditions mean that name none; ``stuck`` tells whether
+    a delivery for which a process waits was given up; ``named`` puts names in place of DIDs."""
     api = APIRouter(prefix="/api", tags=["exchange"])
 
-    @api.get("/conditions", summary="What the provider of an asset asks, and whether we qualify")
+    @api.get("/conditions", summary="What the provider of an asset asks, whether we qualify, what is agreed already")
     async def conditions(
-        request: Request, iri: Annotated[str, Query(max_length=2048)], purpose: str | None = None
+        request: Request, iri: Annotated[str, Query(max_length=2048)], purpose: str | None = None, ask: Ask = None
     ) -> Any:
         await person(request)
-        return conditions_json(await acquire.conditions(iri, purpose=purpose), named)
+        asking = read_ask(ask) if ask is not None else None
+        return conditions_json(await acquire.conditions(iri, purpose=purpose, asking=asking), named)
 
     @api.post("/negotiations", status_code=202, summary="Ask for an asset under its offered terms, or other ones")
     async def negotiate(request: Request, wanted: AskFor) -> Any:
@@ -96,10 +99,10 @@ def router(
         negotiation = await acquire.negotiate(found, purpose=wanted.purpose, asking=wanted.ask, least=wanted.least)
         return {"pid": negotiation.pid, "state": negotiation.state, "provider": negotiation.peer}
 
-    @api.get("/negotiations", summary="All negotiations, newest first")
-    async def all_negotiations(request: Request) -> Any:
+    @api.get("/negotiations", summary="The newest negotiations, those in a state where it is named")
+    async def all_negotiations(request: Request, state: State = None) -> Any:
         await person(request)
-        return [process_json(one) for one in await run_sync(reading.negotiations)]
+        return [process_json(one) for one in await run_sync(lambda: reading.negotiations(state=state))]
 
     @api.get("/negotiations/{pid}", summary="A negotiation with its messages; waits for a change if asked to")
     async def one_negotiation(request: Request, pid: str, wait: Wait = 0.0) -> Any:
@@ -110,7 +113,8 @@ def router(
                 negotiation, exchanges, decision = await run_sync(lambda: reading.negotiation(pid))
                 settled = negotiation.state in ("FINALIZED", "TERMINATED") or decision is not None
                 if settled or time.monotonic() >= until:
-                    return negotiation_json(negotiation, exchanges, decision)
+                    dead = await run_sync(stuck, pid)
+                    return negotiation_json(negotiation, exchanges, decision, stuck=dead)
                 await watch.changed(LOOK_AGAIN)
 
     @api.post("/negotiations/{pid}/terminate", summary="End a negotiation")
@@ -138,18 +142,18 @@ def router(
         if wanted.push_to is not None and wanted.data_address is not None:
             raise InvalidInput("say pushTo or dataAddress, not both")
         to = wanted.push_to.address if wanted.push_to is not None else wanted.data_address
+        if to is not None:
+            await person(request, *_FOR_BYTES)  # Whoever says where bytes go may as well read them there.
         if to is not None and wanted.format == PULL:
             raise InvalidInput("what is pulled goes to this node", remedy=f"leave the format out, or say {PUSH}")
         chosen = wanted.format or (PUSH if to is not None else PULL)
         begun = await run_sync(lambda: transfers.request(wanted.agreement_id, format=chosen, file=wanted.file, to=to))
-        if to is not None:
-            await person(request, *_FOR_BYTES)  # Whoever says where bytes go may as well read them there.
         return {"pid": begun.pid, "state": begun.state}
 
-    @api.get("/transfers", summary="All transfers, newest first")
-    async def all_transfers(request: Request) -> Any:
+    @api.get("/transfers", summary="The newest transfers, those in a state where it is named")
+    async def all_transfers(request: Request, state: State = None) -> Any:
         await person(request)
-        return [process_json(one) for one in await run_sync(reading.transfers)]
+        return [process_json(one) for one in await run_sync(lambda: reading.transfers(state=state))]
 
     @api.get("/transfers/{pid}", summary="A transfer, how far it is, and its messages")
     async def one_transfer(request: Request, pid: str, wait: Wait = 0.0) -> Any:
@@ -162,7 +166,7 @@ def router(
                 now = (process.state, reception)
                 settled = process.state in ("COMPLETED", "TERMINATED")
                 if settled or (before is not None and now != before) or time.monotonic() >= until:
-                    return transfer_json(process, exchanges, reception)
+                    return transfer_json(process, exchanges, reception, stuck=await run_sync(stuck, pid))
                 before = now
                 await watch.changed(LOOK_AGAIN)
 
@@ -276,6 +280,3 @@ def _file(path: Path, name: str) -> Response:
         media_type="application/octet-stream",
         headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-store"},
     )
-
-
-# ---- as JSON -------------------------------------------------------------------------------------------------

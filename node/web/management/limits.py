@@ -9,7 +9,6 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from node.base.clock import stamp
-from node.base.errors import NotFound
 from node.identity.model import UserRole
 from node.negotiation.limits import SetLimits
 from node.negotiation.model import Limits
@@ -33,12 +32,12 @@ def router(*, person: Person, limits: SetLimits) -> APIRouter:
     """The routes."""
     api = APIRouter(prefix="/api/limits", tags=["exchange"])
 
-    @api.get("", summary="How far this node goes by itself for an asset")
+    @api.get("", summary="How far this node goes by itself for an asset; terms are null where only for its offer")
     async def shown(request: Request, dataset: Dataset) -> Any:
         await person(request, UserRole.STEWARD, UserRole.SIGNATORY, UserRole.AUDITOR)
         found = await run_sync(limits.of, dataset)
         if found is None:
-            raise NotFound("there are no limits for such an asset: only what equals its offer is agreed to")
+            return {"dataset": dataset, "terms": None}
         return limits_json(found, in_force=await run_sync(limits.in_force, found))
 
     @api.put("", summary="Agree by itself to terms within these, from now on")

@@ -35,6 +35,10 @@ def conditions_json(found: Conditions, named: Callable[[str], str] = str) -> dic
         },
         "standing": found.standing.to_json(),
         "agreementId": found.agreement.id if found.agreement else None,
+        "otherAgreements": [one.id for one in found.others],
+        "running": {"pid": found.running.pid, "state": found.running.state, "asksForThis": found.running_asks}
+        if found.running
+        else None,
     }
 
 
@@ -46,6 +50,7 @@ def process_json(process: Process) -> dict[str, Any]:
         "peerPid": process.peer_pid,
         "state": process.state,
         "pending": process.pending.message if process.pending else None,
+        "pendingId": process.pending.message_id if process.pending else None,
         "created": stamp(process.created),
         "updated": stamp(process.updated),
         "code": process.code,
@@ -98,25 +103,27 @@ def _standing_json(now: Standing) -> dict[str, Any]:
 
 
 def negotiation_json(
-    negotiation: Negotiation, exchanges: list[Exchange], decision: PendingDecision | None
+    negotiation: Negotiation, exchanges: list[Exchange], decision: PendingDecision | None, *, stuck: bool
 ) -> dict[str, Any]:
     return {
         **process_json(negotiation),
         "offer": negotiation.offer,
         "waitsFor": decision_json(decision) if decision is not None else None,
-        "standing": _standing_json(standing_of(negotiation, exchanges, decision=decision is not None)),
+        "standing": _standing_json(standing_of(negotiation, exchanges, decision=decision is not None, stuck=stuck)),
         "messages": [message_json(one) for one in told(negotiating.TABLE, exchanges)],
     }
 
 
-def transfer_json(transfer: Transfer, exchanges: list[Exchange], reception: Reception | None) -> dict[str, Any]:
+def transfer_json(
+    transfer: Transfer, exchanges: list[Exchange], reception: Reception | None, *, stuck: bool
+) -> dict[str, Any]:
     return {
         **process_json(transfer),
         "file": transfer.file,
         "pushedTo": pushed_to(transfer.format, transfer.data_address),
         "suspendedBy": transfer.suspended_by if transfer.state == machine.SUSPENDED else None,
         "reception": reception_json(reception) if reception is not None else None,
-        "standing": _standing_json(standing_of(transfer, exchanges)),
+        "standing": _standing_json(standing_of(transfer, exchanges, stuck=stuck)),
         "messages": [message_json(one) for one in told(machine.TABLE, exchanges)],
     }
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from node.cli.processes import told
+from node.cli import DONE, REFUSED, WAITING, processes
+from node.cli.processes import Watch, carried_out, told
 
 OURS = {
     "rule": "permission[0].constraint[0]",
@@ -49,3 +50,69 @@ def test_a_rule_that_was_not_met(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_reasons_of_other_connectors(reason: Any, part: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert part in shown(["First.", reason], capsys)
+
+
+SENT = {"direction": "out", "late": False, "status": 200, "code": None, "reason": []}
+
+
+def process(state: str = "OFFERED", pending: str | None = None, *messages: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "pid": "urn:uuid:1",
+        "peer": "did:web:gent.example",
+        "state": state,
+        "pending": "X" if pending else None,
+        "pendingId": pending,
+        "standing": {"text": "it stands so", "waitsFor": None},
+        "code": None,
+        "reason": [],
+        "messages": list(messages),
+    }
+
+
+ACCEPTED = {**SENT, "id": "a"}
+REFUSED_IT = {**ACCEPTED, "fate": "refused", "status": 400, "reason": ["not on the table"]}
+OUT_OF_STEP = {**SENT, "id": "b", "fate": "taken"}
+
+
+@pytest.mark.parametrize(
+    ("now", "aim", "status", "said"),
+    [
+        (process("ACCEPTED", None, {**ACCEPTED, "fate": "taken"}), None, DONE, "now accepted"),
+        (process("FINALIZED", None, {**ACCEPTED, "fate": "taken"}), None, DONE, "now finalized"),
+        # The refusal is followed by an end that this node sends by itself, and that is taken.
+        (process("TERMINATED", None, REFUSED_IT, OUT_OF_STEP), None, REFUSED, "not on the table"),
+        (process("OFFERED", None, {**ACCEPTED, "fate": "put-off"}, REFUSED_IT), None, REFUSED, "refused by"),
+        # The other side has ended it while our message was on its way, or just after it was taken.
+        (process("TERMINATED"), None, REFUSED, "came first"),
+        (process("TERMINATED", None, {**ACCEPTED, "fate": "void"}), None, REFUSED, "came first"),
+        (process("TERMINATED", None, {**ACCEPTED, "fate": "taken"}), None, REFUSED, "another way"),
+        # Whoever wanted the end has it.
+        (process("TERMINATED", None, {**ACCEPTED, "fate": "taken"}), "TERMINATED", DONE, "it stands so"),
+        (process("TERMINATED", None, REFUSED_IT), "TERMINATED", DONE, "the other one refused it"),
+        (process("TERMINATED"), "TERMINATED", DONE, "it stands so"),
+        (process("TERMINATED", None, {**ACCEPTED, "fate": "taken"}), "COMPLETED", REFUSED, "another way"),
+    ],
+)
+def test_what_came_of_a_command(
+    now: dict[str, Any], aim: str | None, status: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its own message counts, and no other."""
+    later = iter([process("OFFERED", "a"), now])
+    assert carried_out(lambda _: next(later), process("OFFERED", "a"), "done", "en", aim=aim) == status
+    told = capsys.readouterr()
+    assert said in told.out + told.err
+
+
+def test_no_answer_yet(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "_PATIENCE", 0)
+    assert carried_out(lambda _: process("OFFERED", "a"), process("OFFERED", "a"), "done", "en") == WAITING
+    assert "it stands so" in capsys.readouterr().err
+
+
+def test_what_stands_still_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    watch = Watch()
+    paused = {"standing": {"text": "it is paused", "waitsFor": "their-resumption"}}
+    busy = {"standing": {"text": "it is coming", "waitsFor": "our-fetch"}}
+    for one in (busy, busy, paused, paused, paused):
+        watch(one)
+    assert capsys.readouterr().err == "it is paused\n"
