@@ -85,7 +85,10 @@ class Settings(BaseSettings):
         1000, ge=1, description="How many transfers that it asked for one participant may have open here."
     )
     messages_per_negotiation: int = Field(
-        50, ge=4, description="After how many messages of a negotiation no further offer is made or taken in it."
+        50,
+        ge=4,
+        description="After how many messages of a negotiation no further offer is made or taken in it, and of a "
+        "transfer no further pause or start is taken.",
     )
     followed_records: int = Field(
         200_000, ge=1, description="How many versions of its records one followed node may have here."

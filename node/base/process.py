@@ -100,6 +100,15 @@ class Exchange:
         return abs(self.answer_status) if self.answer_status != IMPLIED else None
 
 
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A message that was taken, without what it says: who said it, its name and its id."""
+
+    outgoing: bool
+    message: str
+    message_id: str | None
+
+
 class ProcessStore(Protocol[P]):
     """Keeps processes of one kind. Every call belongs to the caller's transaction."""
 
@@ -137,10 +146,16 @@ class ProcessStore(Protocol[P]):
         """Whether a message of ours is kept as one that the peer took, void or not."""
 
     def exchanges(self, tx: Transaction, pid: str) -> Sequence[Exchange]:
-        """All messages of a process, oldest first."""
+        """All messages of a process, oldest first, with their bodies: for those who read them."""
+
+    def spoken(self, tx: Transaction, pid: str) -> Sequence[Spoken]:
+        """The messages of a process that were taken, oldest first. Reads no body."""
 
     def accepted(self, tx: Transaction, pid: str, body_sha256: str) -> Exchange | None:
         """The accepted incoming message with this body, if there was one."""
 
     def last_accepted(self, tx: Transaction, pid: str) -> Exchange | None:
         """The last incoming message that was accepted (answered 2xx)."""
+
+    def accepted_as(self, tx: Transaction, pid: str, message: str, message_id: str) -> Exchange | None:
+        """The last incoming message of this name and id that was accepted."""

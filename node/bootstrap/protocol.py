@@ -111,6 +111,12 @@ def protocol(
         decision_days=settings.decision_days,
         longest=settings.messages_per_negotiation,
     )
+    caps = Caps(
+        negotiations=settings.open_negotiations_per_peer,
+        offers=settings.waiting_offers_per_peer,
+        transfers=settings.open_transfers_per_peer,
+        messages=settings.messages_per_negotiation,
+    )
     negotiations = Negotiations(
         uow=stores.uow,
         store=stores.negotiations,
@@ -134,12 +140,7 @@ def protocol(
         clock=clock,
         me=parts.me,
         address=parts.dsp_address,
-        caps=Caps(
-            negotiations=settings.open_negotiations_per_peer,
-            offers=settings.waiting_offers_per_peer,
-            transfers=settings.open_transfers_per_peer,
-            messages=settings.messages_per_negotiation,
-        ),
+        caps=caps,
     )
     grants = GrantAccess(stores.grants, parts.keyring, clock, public_url=parts.base, lifetime=parts.access_lifetime)
 
@@ -167,6 +168,7 @@ def protocol(
         refusal=transfer_messages.refusal,
         dated=True,
         kept=transfer_messages.kept,
+        brief=transfer_messages.BRIEF,
     )
     transfers = Transfers(
         uow=stores.uow,
@@ -187,7 +189,7 @@ def protocol(
         me=parts.me,
         address=parts.dsp_address,
         public_url=parts.base,
-        cap=settings.open_transfers_per_peer,
+        caps=caps,
     )
 
     def judge(agreement: Agreement, caller: Caller, at: datetime, action: str) -> Decision:

@@ -15,7 +15,7 @@ moments, so that a peer that comes back after an outage with much to say soon ha
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caps:
     """For each peer: negotiations that it asked for, its offers that wait here, transfers that it asked for; and the
-    messages of one negotiation."""
+    messages of one negotiation or transfer."""
 
     negotiations: int = 1000
     offers: int = 20

@@ -7,7 +7,7 @@ answered as it was then and changes nothing; one that the table does not allow i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -38,7 +38,7 @@ from node.ledger.model import EntryKind
 from node.negotiation.caps import require_room
 from node.negotiation.messages import AFTER, Incoming
 from node.negotiation.repeats import Repeats
-from node.negotiation.timeline import Timeline
+from node.negotiation.timeline import WORDS, Timeline
 from node.negotiation.wire import written
 
 TOPIC = "dsp"
@@ -77,9 +77,11 @@ class Conversation(Generic[P]):
         refusal: Callable[[P, str, list[Any]], dict[str, Any]],
         dated: bool = False,
         kept: Callable[[bytes], bytes] = bytes,
+        brief: Container[str] = (),
     ) -> None:
         """``refusal`` renders the answer to a message that is refused, from its code and reasons. ``kept`` makes of a
-        message the copy that is stored once it was taken: without what is secret in it.
+        message the copy that is stored once it was taken: without what is secret in it. ``brief`` names the messages
+        of which only the head is stored where they are long.
         ``dated``: each message says after which of the peer's it was sent. A protocol needs that where a process
         may come back to a state in which it was before."""
         self.table = table
@@ -91,7 +93,7 @@ class Conversation(Generic[P]):
         self._path = path
         self._dated = dated
         self._kept = kept
-        self._repeats = Repeats(table=table, store=store, kept=kept)
+        self._repeats = Repeats(table=table, store=store, kept=kept, brief=brief)
         self._timeline = Timeline(store=store, clock=clock, kept=kept, refusal=refusal)
 
     # ---- finding ---------------------------------------------------------------------------------------------
@@ -171,9 +173,9 @@ class Conversation(Generic[P]):
                 at=self._clock.now(),
                 outgoing=False,
                 message=message.name,
-                message_id=message.id,
+                message_id=message.id and message.id[:WORDS],
                 body_sha256=_hash(message.raw),
-                body=self._kept(message.raw),
+                body=self._repeats.copy(message),
                 answer_status=status,
                 answer=canonical(answer.body),
             ),
@@ -183,7 +185,7 @@ class Conversation(Generic[P]):
 
     def said(self, tx: Transaction, process: P) -> tuple[str, ...]:
         """The messages of both sides that were taken, by their names in the table, oldest first."""
-        return tuple(one.message for one in self._store.exchanges(tx, process.pid) if one.taken)
+        return tuple(one.message for one in self._store.spoken(tx, process.pid))
 
     # ---- outgoing --------------------------------------------------------------------------------------------
 
@@ -357,7 +359,7 @@ class Conversation(Generic[P]):
         after = message.text(AFTER)
         if not self._dated or after is None:
             return
-        ours = [one for one in self._store.exchanges(tx, process.pid) if one.outgoing and one.taken]
+        ours = [one for one in self._store.spoken(tx, process.pid) if one.outgoing]
         known = [number for number, one in enumerate(ours) if one.message_id == after]
         for one in ours[known[0] + 1 :] if known else []:
             states = {move.to for (_, name), move in self.table.moves.items() if name == one.message}

@@ -4,23 +4,39 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from typing import Any, Generic
+from collections.abc import Callable, Container, Mapping
+from typing import Any, Final, Generic
 
 from node.base.machine import Table
 from node.base.process import Exchange, P, ProcessStore
 from node.base.work import Transaction
 from node.negotiation import wire
 from node.negotiation.messages import Incoming
+from node.negotiation.timeline import LONGEST, WORDS, head
+from node.vocab.namespaces import HANSA
+
+CONTENT: Final = HANSA + "contentSha256"
+"""Our member of a message that is kept in brief: what it said is known again by this digest."""
 
 
 class Repeats(Generic[P]):
-    """Knows what was accepted before. ``kept`` makes of a message the copy that is stored."""
+    """Knows what was accepted before. ``kept`` makes of a message the copy that is stored; where one that is named in
+    ``brief`` is long, only its head is kept, for nothing rests on the rest of it."""
 
-    def __init__(self, *, table: Table, store: ProcessStore[P], kept: Callable[[bytes], bytes]) -> None:
+    def __init__(
+        self, *, table: Table, store: ProcessStore[P], kept: Callable[[bytes], bytes], brief: Container[str] = ()
+    ) -> None:
         self._table = table
         self._store = store
         self._kept = kept
+        self._brief = brief
+
+    def copy(self, message: Incoming) -> bytes:
+        """What is stored of a message that is accepted, and known again by ``repeated``."""
+        copy = self._kept(message.raw)
+        if message.name not in self._brief or len(message.raw) <= LONGEST:
+            return copy
+        return self._kept(head(message, **{CONTENT: _digest(wire.read(copy))}))
 
     def repeated(self, tx: Transaction, process: P, message: Incoming) -> Exchange | None:
         """When this very message was accepted before.
@@ -52,14 +68,24 @@ class Repeats(Generic[P]):
         return last if before == now or wire.same(before, now) else None
 
     def _of_this_content(self, tx: Transaction, process: P, message: Incoming) -> Exchange | None:
-        """JSON-LD that is written anew may come in other bytes: another order of members, other prefixes."""
-        said = _content(wire.read(self._kept(wire.text(message.body))))
-        for one in reversed(self._store.exchanges(tx, process.pid)):
-            accepted = not one.outgoing and 200 <= one.answer_status < 300
-            named = one.message == message.name and one.message_id == message.id
-            if accepted and named and wire.same(_content(wire.read(one.body)), said):
-                return one
-        return None
+        """JSON-LD that is written anew may come in other bytes: another order of members, other prefixes.
+
+        It is compared with one message, however long the conversation is: the last that was accepted under its id,
+        or the last of all where it has none.
+        """
+        if message.id is None:
+            one = self._store.last_accepted(tx, process.pid)
+        else:
+            one = self._store.accepted_as(tx, process.pid, message.name, message.id[:WORDS])
+        if one is None or one.message != message.name or (one.message_id is None) != (message.id is None):
+            return None
+        before, now = wire.read(one.body), wire.read(self._kept(wire.text(message.body)))
+        noted = before.get(CONTENT)
+        return one if (noted if isinstance(noted, str) else _digest(before)) == _digest(now) else None
+
+
+def _digest(body: Mapping[str, Any]) -> str:
+    return hashlib.sha256(wire.normal(_content(body))).hexdigest()
 
 
 def _content(body: Mapping[str, Any]) -> dict[str, Any]:

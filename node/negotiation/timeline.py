@@ -26,14 +26,14 @@ from node.base.machine import Table
 from node.base.process import Exchange, P, ProcessStore
 from node.base.work import Transaction
 from node.negotiation import wire
-from node.negotiation.messages import Incoming
+from node.negotiation.messages import AFTER, Incoming
 
 KEPT: Final = 20
 """So many refusals of each side are kept of one process."""
-_LONGEST: Final = 64 * 1024
-"""Of a refused message that is longer, only its head is kept."""
-_HEAD: Final = ("@id", "providerPid", "consumerPid")
-_WORDS: Final = 2048
+LONGEST: Final = 64 * 1024
+"""Of a refused message that is longer, only its head is kept; of a taken one too, where nothing rests on the rest."""
+_HEAD: Final = ("@id", "providerPid", "consumerPid", AFTER)
+WORDS: Final = 2048
 """So many characters of an identifier are kept, as many as one may have that we act on."""
 _PASSING: Final = frozenset({401, 404, 408, 409, 423, 425, 429})
 
@@ -68,9 +68,9 @@ class Timeline(Generic[P]):
                 at=self._clock.now(),
                 outgoing=False,
                 message=message.name,
-                message_id=message.id and message.id[:_WORDS],
+                message_id=message.id and message.id[:WORDS],
                 body_sha256=digest,
-                body=self._kept(message.raw if len(message.raw) <= _LONGEST else _head(message)),
+                body=self._kept(message.raw if len(message.raw) <= LONGEST else head(message)),
                 answer_status=error.told_status,
                 answer=canonical(answer),
             ),
@@ -163,8 +163,8 @@ def _why(answer: bytes) -> tuple[str | None, tuple[Any, ...]]:
     return (code if isinstance(code, str) else None), listed
 
 
-def _head(message: Incoming) -> bytes:
+def head(message: Incoming, **more: str) -> bytes:
     """Who said what about which process, of a length that the sender does not choose. What is no text has no place
-    in it: it may have no canonical form either."""
-    said = {name: value[:_WORDS] for name in _HEAD if (value := message.text(name)) is not None}
-    return canonical({"@context": [message.version.context], "@type": message.name.partition(":")[0], **said})
+    in it: it may have no canonical form either. ``more`` are members of ours."""
+    said = {name: value[:WORDS] for name in _HEAD if (value := message.text(name)) is not None}
+    return canonical({"@context": [message.version.context], "@type": message.name.partition(":")[0], **said, **more})

@@ -20,6 +20,9 @@ from node.vocab.namespaces import HANSA
 FILE: Final = HANSA + "file"
 """Our extra member of a request: the name of the file that is wanted, where a dataset has several."""
 
+BRIEF: Final = frozenset({machine.START, machine.COMPLETION, machine.SUSPENSION, machine.TERMINATION})
+"""Once they were taken, all that matters of these is in the process: where they are long, their head is kept."""
+
 _REQUIRED: Final[dict[str, tuple[str, ...]]] = {
     machine.REQUEST: ("consumerPid", "agreementId", "format", "callbackAddress"),
     machine.START: ("providerPid", "consumerPid"),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
-from node.base.errors import NotAllowed
+from node.base.errors import NotAllowed, RemoteProtocolError
 from node.base.process import Role
 from node.negotiation.messages import AFTER, Incoming
 from node.transfer import machine
 from node.transfer.model import Transfer
+
+TURNS: Final = frozenset({machine.START, machine.SUSPENSION})
+"""The messages that a transfer may have any number of, by its table."""
 
 
 class NotResumed(NotAllowed):
@@ -23,6 +27,16 @@ def resumable(transfer: Transfer) -> bool:
     could lift a provider's suspension would decide about the provider's access: it lifts only its own.
     """
     return transfer.suspended_by != Role.PROVIDER
+
+
+def require_turn(had: int, most: int) -> None:
+    """Raises ``RemoteProtocolError`` for one more pause or start of a transfer that has ``had`` its ``most``
+    messages: a peer that pauses and starts for ever would fill the database. What ends a transfer is taken always."""
+    if had >= most:
+        raise RemoteProtocolError(
+            f"this transfer has had {most} messages, and is not paused or started any more",
+            remedy="complete or terminate it, and ask for another one",
+        )
 
 
 def asks_to_resume(transfer: Transfer, message: Incoming) -> bool:

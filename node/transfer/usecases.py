@@ -32,7 +32,7 @@ from node.transfer.model import Reception, Transfer
 from node.transfer.ports import GrantStore, ReceptionStore, TransferStore
 from node.transfer.reactions import PUSH_TOPIC, RECEIVE_TOPIC, Granting, Judge, Reactions
 from node.transfer.reissue import Reissue
-from node.transfer.resumption import NotResumed, answers_resumption, asks_to_resume, resumable
+from node.transfer.resumption import TURNS, NotResumed, answers_resumption, asks_to_resume, require_turn, resumable
 from node.vocab.dsp import PULL, PUSH, version_of
 
 __all__ = ["PUSH_TOPIC", "RECEIVE_TOPIC", "Presume", "Transfers"]
@@ -64,12 +64,11 @@ class Transfers:
         me: str,
         address: str,
         public_url: str = "",
-        cap: int = Caps().transfers,
+        caps: Caps | None = None,
     ) -> None:
-        """``public_url``: that of this node, below which it takes pushes. ``cap``: how many transfers one
-        peer may have open here."""
+        """``public_url``: that of this node, below which it takes pushes."""
         self._uow = uow
-        self._cap = cap
+        self._caps = caps or Caps()
         self._store = store
         self._agreements = agreements
         self._negotiations = negotiations
@@ -109,7 +108,7 @@ class Transfers:
             known = self._store.by_peer(tx, peer, consumer_pid, Role.PROVIDER)
             if known is not None:
                 return self._conversation.repeated(tx, known, message) or Answer(201, messages.acknowledgement(known))
-            self._conversation.require_room(tx, peer, Role.PROVIDER, self._cap, "transfers")
+            self._conversation.require_room(tx, peer, Role.PROVIDER, self._caps.transfers, "transfers")
             agreement = self._agreement(tx, str(message.body["agreementId"]), peer)
             now = self._clock.now()
             transfer = Transfer(
@@ -162,6 +161,8 @@ class Transfers:
             repeated = self._conversation.repeated(tx, transfer, message)
             if repeated is not None:
                 return repeated
+            if message.name in TURNS:
+                require_turn(self._store.exchanged(tx, transfer.pid), self._caps.messages)
             content = self._content(transfer, message)
             if message.name == machine.START and transfer.role is Role.PROVIDER:
                 self._reactions.require_permission(tx, transfer, caller)

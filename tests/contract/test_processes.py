@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from node.base.errors import Conflict, LocalFault
-from node.base.process import Exchange, Pending, Process, Role
+from node.base.process import IMPLIED, Exchange, Pending, Process, Role, Spoken
 from node.negotiation.model import Negotiation
 from node.transfer.model import Transfer
 from tests.stores import Stores
@@ -210,6 +210,44 @@ class TestProcessStore:
             names = ("urn:m", "urn:void", "urn:refused")
             assert [stores.negotiations.delivered(tx, "urn:n1", name) for name in names] == [False, True, False]
             assert stores.transfers.exchanges(tx, "urn:n1") == []
+
+    def test_what_was_said_is_told_without_its_content(self, stores: Stores) -> None:
+        said = [
+            exchange("urn:n1", b"one", message_id=None),
+            exchange("urn:n1", b"implied", outgoing=True, answer_status=IMPLIED),
+            exchange("urn:n1", b"refused", answer_status=400),
+            exchange("urn:n1", b"void", outgoing=True, answer_status=-200),
+            exchange("urn:n1", b"two", message="Other", answer_status=201),
+        ]
+        with stores.uow.begin() as tx:
+            for one in (*said, exchange("urn:n2", b"elsewhere")):
+                stores.negotiations.record(tx, one)
+        with stores.uow.read() as tx:
+            assert stores.negotiations.spoken(tx, "urn:n1") == [
+                Spoken(False, "ContractOfferMessage", None),
+                Spoken(True, "ContractOfferMessage", "urn:m"),
+                Spoken(False, "Other", "urn:m"),
+            ]
+            assert stores.negotiations.spoken(tx, "urn:n3") == []
+
+    def test_the_accepted_message_of_this_id(self, stores: Stores) -> None:
+        first, last = exchange("urn:n1", b"first"), exchange("urn:n1", b"last", answer_status=201)
+        others = [
+            exchange("urn:n1", b"refused", answer_status=400),
+            exchange("urn:n1", b"ours", outgoing=True),
+            exchange("urn:n1", b"another name", message="Other"),
+            exchange("urn:n1", b"another id", message_id="urn:x"),
+            exchange("urn:n1", b"no id", message_id=None),
+            exchange("urn:n2", b"elsewhere"),
+        ]
+        with stores.uow.begin() as tx:
+            for one in (first, last, *others):
+                stores.negotiations.record(tx, one)
+        with stores.uow.read() as tx:
+            by_id = stores.negotiations.accepted_as
+            assert by_id(tx, "urn:n1", "ContractOfferMessage", "urn:m") == last
+            assert by_id(tx, "urn:n1", "Other", "urn:x") is None
+            assert by_id(tx, "urn:n3", "ContractOfferMessage", "urn:m") is None
 
     def test_the_accepted_message_with_this_body(self, stores: Stores) -> None:
         accepted = exchange("urn:n1", b"accepted", answer=b"first answer")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Generic
 
 from node.base.errors import Conflict, LocalFault
-from node.base.process import Exchange, P, Role
+from node.base.process import Exchange, P, Role, Spoken
 from node.base.work import Transaction
 from tests.fakes.work import memory
 
@@ -75,11 +75,22 @@ class MemoryProcessStore(Generic[P]):
     def exchanges(self, tx: Transaction, pid: str) -> Sequence[Exchange]:
         return list(memory(tx).rows(self._messages).get(pid, ()))
 
+    def spoken(self, tx: Transaction, pid: str) -> Sequence[Spoken]:
+        taken = [one for one in self.exchanges(tx, pid) if one.taken]
+        return [Spoken(one.outgoing, one.message, one.message_id) for one in taken]
+
     def accepted(self, tx: Transaction, pid: str, body_sha256: str) -> Exchange | None:
         return self._last(tx, pid, body_sha256)
 
     def last_accepted(self, tx: Transaction, pid: str) -> Exchange | None:
         return self._last(tx, pid, None)
+
+    def accepted_as(self, tx: Transaction, pid: str, message: str, message_id: str) -> Exchange | None:
+        for one in reversed(self.exchanges(tx, pid)):
+            named = (one.message, one.message_id) == (message, message_id)
+            if named and not one.outgoing and 200 <= one.answer_status < 300:
+                return one
+        return None
 
     def _last(self, tx: Transaction, pid: str, body_sha256: str | None) -> Exchange | None:
         for exchange in reversed(self.exchanges(tx, pid)):

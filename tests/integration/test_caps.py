@@ -14,6 +14,8 @@ import pytest
 from node.base.ids import new_urn
 from node.negotiation import machine
 from node.negotiation import strategy as strategies
+from node.negotiation.messages import AFTER
+from node.transfer import strategy as transfers
 from tests.nodes import Pair, Running, agree, publish, running, until
 
 CONTEXT = ["https://w3id.org/dspace/2025/1/context.jsonld"]
@@ -37,16 +39,24 @@ class Stubborn:
                 return strategies.Hold()
 
 
+class Unhurried:
+    """Fetches nothing by itself, so that a transfer can be paused and started for ever."""
+
+    def next(self, look: transfers.Look) -> transfers.Action:
+        action = transfers.StandardStrategy().next(look)
+        return transfers.Hold() if isinstance(action, transfers.Receive) else action
+
+
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Pair]:
     home = tmp_path_factory.mktemp("caps")
-    small = {
+    small: dict[str, Any] = {
         "open_negotiations_per_peer": 2,
         "waiting_offers_per_peer": 2,
         "open_transfers_per_peer": 2,
         "messages_per_negotiation": 8,
     }
-    options = {"strategy": Stubborn()}
+    options = {"strategy": Stubborn(), "transfer_strategy": Unhurried()}
     with ExitStack() as stack:
         provider = stack.enter_context(running(home / "provider", template=sqlite_template, options=options, **small))
         consumer = stack.enter_context(running(home / "consumer", template=sqlite_template, options=options))
@@ -135,8 +145,13 @@ def test_transfers_that_a_peer_asked_for_are_capped(two: Pair) -> None:
         }
         return post(two, "/transfers/request", message)
 
-    assert [fetch().status_code for _ in range(2)] == [201, 201]
+    open_here = [fetch(), fetch()]
+    assert [one.status_code for one in open_here] == [201, 201]
     refused(fetch(), "transfers", "TransferError")
+    for one in open_here:
+        pids = {name: one.json()[name] for name in ("providerPid", "consumerPid")}
+        post(two, f"/transfers/{pids['providerPid']}/termination", {"@type": "TransferTerminationMessage", **pids})
+    assert until("there is room again", lambda: fetch().status_code == 201)
 
 
 def test_counter_offers_end(two: Pair) -> None:
@@ -147,3 +162,29 @@ def test_counter_offers_end(two: Pair) -> None:
     refusal = next(one for one in two.consumer.exchanges(pid) if one.answer_status == 400)
     assert "has had 8 messages" in json.loads(refusal.answer)["reason"][0]
     assert len(ended["messages"]) == 10
+
+
+@pytest.mark.parametrize("end", ["completion", "termination"])
+def test_a_transfer_is_not_paused_and_started_for_ever(two: Pair, end: str) -> None:
+    agreement = agree(two.consumer, publish(two.provider, f"paused-until-{end}")["iri"])["agreementId"]
+    with two.consumer.client() as client:
+        pid = client.transfer(agreement)["pid"]
+        here = until("it runs", lambda: (one := client.transfer_state(pid))["state"] == "STARTED" and one)
+    there = here["peerPid"]
+    start = next(one for one in two.consumer.exchanges(pid) if one.message == "TransferStartMessage")
+    ids = {"providerPid": there, "consumerPid": pid, AFTER: start.message_id}
+
+    def say(verb: str) -> httpx2.Response:
+        return post(two, f"/transfers/{there}/{verb}", {"@type": f"Transfer{verb.capitalize()}Message", **ids})
+
+    # Before these there are the request and the provider's start.
+    for verb in ("suspension", "start") * 3:
+        answer = say(verb)
+        assert answer.status_code == 200, answer.text
+    for _ in range(2):
+        answer = say("suspension")
+        assert (answer.status_code, answer.json()["code"]) == (400, "protocol-error")
+        assert "has had 8 messages" in answer.json()["reason"][0]
+    assert say(end).status_code == 200
+    with two.provider.client() as client:
+        assert client.transfer_state(there)["state"] == {"completion": "COMPLETED"}.get(end, "TERMINATED")

@@ -202,6 +202,7 @@ class SimNode:
             refusal=transfer_messages.refusal,
             dated=True,
             kept=transfer_messages.kept,
+            brief=transfer_messages.BRIEF,
         )
         self.talk, self.carry = talk, carry
         self.negotiations = Negotiations(

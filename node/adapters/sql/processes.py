@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, exists, func,
 from node.adapters.sql.rows import add, build, values
 from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict, LocalFault
-from node.base.process import Exchange, P, Pending, Process, Role
+from node.base.process import Exchange, P, Pending, Process, Role, Spoken
 from node.base.work import Transaction
 
 _COMMON = frozenset(field.name for field in fields(Process))
@@ -82,6 +82,14 @@ class SqlProcessStore(Generic[P]):
         )
         self._last_accepted = accepted
         self._accepted = accepted.where(messages.c.body_sha256 == bindparam("body_sha256"))
+        self._accepted_as = accepted.where(
+            messages.c.message == bindparam("message"), messages.c.message_id == bindparam("message_id")
+        )
+        self._spoken = (
+            select(messages.c.outgoing, messages.c.message, messages.c.message_id)
+            .where(of_process, messages.c.answer_status.between(0, 299))
+            .order_by(messages.c.ordinal)
+        )
 
     def add(self, tx: Transaction, process: P) -> None:
         if not add(connection_of(tx), self._processes, {"pid": process.pid} | self._row(process)):
@@ -146,6 +154,10 @@ class SqlProcessStore(Generic[P]):
     def exchanges(self, tx: Transaction, pid: str) -> Sequence[Exchange]:
         return [build(Exchange, row) for row in connection_of(tx).execute(self._exchanges, {"pid": pid})]
 
+    def spoken(self, tx: Transaction, pid: str) -> Sequence[Spoken]:
+        rows = connection_of(tx).execute(self._spoken, {"pid": pid})
+        return [Spoken(row.outgoing, row.message, row.message_id) for row in rows]
+
     def accepted(self, tx: Transaction, pid: str, body_sha256: str) -> Exchange | None:
         wanted = {"pid": pid, "body_sha256": body_sha256}
         row = connection_of(tx).execute(self._accepted, wanted).one_or_none()
@@ -153,6 +165,11 @@ class SqlProcessStore(Generic[P]):
 
     def last_accepted(self, tx: Transaction, pid: str) -> Exchange | None:
         row = connection_of(tx).execute(self._last_accepted, {"pid": pid}).one_or_none()
+        return None if row is None else build(Exchange, row)
+
+    def accepted_as(self, tx: Transaction, pid: str, message: str, message_id: str) -> Exchange | None:
+        wanted = {"pid": pid, "message": message, "message_id": message_id}
+        row = connection_of(tx).execute(self._accepted_as, wanted).one_or_none()
         return None if row is None else build(Exchange, row)
 
     def _one(self, tx: Transaction, statement: Any, wanted: dict[str, Any]) -> P | None:
