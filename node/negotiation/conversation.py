@@ -120,14 +120,18 @@ class Conversation(Generic[P]):
     @contextmanager
     def noting_refusal(self, uow: UnitOfWork, pid: str, peer: str, message: Incoming) -> Iterator[None]:
         """Around the transaction that takes ``message``: where that is refused, the refusal is kept in the time line
-        of the process, in a transaction of its own."""
+        of the process, in a transaction of its own. Raises ``NotFound`` as ``find`` before there is any: who guesses
+        at processes takes no turn of those who write."""
+        with uow.read() as tx:
+            self.find(tx, pid, peer)
         try:
             yield
         except HansaError as error:
-            if 400 <= error.told_status < 500:
+            # At a door that is the other side's it is not found either, and belongs to no time line.
+            if 400 <= error.told_status < 500 and not isinstance(error, NotFound):
                 with uow.begin() as tx:
                     process = self._store.get(tx, pid, lock=True)
-                    if process is not None and process.peer == peer and not isinstance(error, NotFound):
+                    if process is not None and process.peer == peer:
                         self._timeline.refuse(tx, process, message, error)
             raise
 

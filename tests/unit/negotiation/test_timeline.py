@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 
-from node.base.errors import RemoteProtocolError
+from node.base.errors import NotFound, RemoteProtocolError
 from node.base.jsons import read_object
 from node.base.process import Exchange
+from node.base.work import Transaction
 from node.negotiation import machine, messages
 from node.negotiation.messages import Incoming
 from node.negotiation.strategy import Hold
 from node.vocab.dsp import V2025_1
+from tests.fakes.work import MemoryUnitOfWork
 from tests.unit.negotiation.test_reactions import PEER, Rig, negotiation
 
 LONG = "x" * 100_000
@@ -58,6 +61,47 @@ def test_what_has_no_canonical_form_is_refused_like_anything_else(strange: Any) 
     kept = refused(ending(code=LONG, **{"@id": strange}))
     assert kept.message_id is None
     assert "@id" not in read_object(kept.body)
+
+
+class Watched:
+    """A unit of work of which every transaction that writes is counted."""
+
+    def __init__(self, uow: MemoryUnitOfWork) -> None:
+        self._uow, self.begun = uow, 0
+
+    def begin(self) -> AbstractContextManager[Transaction]:
+        self.begun += 1
+        return self._uow.begin()
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        return self._uow.read()
+
+
+def test_who_guesses_at_processes_takes_no_turn_of_those_who_write() -> None:
+    """What is not found belongs to no time line: there is nothing to keep, and nothing to lock."""
+    rig, ours, stranger = Rig(Hold()), negotiation(), "did:web:stranger.example"
+    with rig.uow.begin() as tx:
+        rig.store.add(tx, ours)
+    watched = Watched(rig.uow)
+    for pid, peer in (("urn:uuid:guessed", PEER), (ours.pid, stranger)):
+        with (
+            pytest.raises(NotFound),
+            rig.conversation.noting_refusal(watched, pid, peer, ending()),
+            watched.begin() as tx,
+        ):
+            rig.conversation.find(tx, pid, peer, lock=True)
+    assert watched.begun == 0
+
+
+def test_what_is_not_found_belongs_to_no_time_line() -> None:
+    """One's own process at another's door, for instance: told as if there were none, and nothing is kept."""
+    rig, ours = Rig(Hold()), negotiation()
+    with rig.uow.begin() as tx:
+        rig.store.add(tx, ours)
+    watched = Watched(rig.uow)
+    with pytest.raises(NotFound), rig.conversation.noting_refusal(watched, ours.pid, PEER, ending()):
+        raise NotFound("there is no such process between you and this node")
+    assert watched.begun == 0
 
 
 @pytest.mark.parametrize(
