@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from node.base.clock import stamp
 from node.base.errors import InvalidInput
@@ -138,24 +138,37 @@ def _address(endpoint: str, properties: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-_SECRETS: Final = frozenset({"authorization", "authCode"})
-_PLACES: Final = frozenset({"baseUrl", "endpoint", "path"})
+_PLACES: Final = frozenset({"baseUrl", "endpoint", "manifestEndpoint", "path", "tokenEndpoint"})
+_TOLD: Final = _PLACES | {"authKey", "authType", "endpointType", "expires", "manifestHeader", "method", "type"}
+"""The properties that are no secret, whoever has named them. Any other may be one: connectors have names of their own
+for keys (``sasToken``), headers (``header:Authorization``) and signed queries (``queryParams``)."""
+_OPENING: Final = re.compile(r"\A((?:[A-Za-z][A-Za-z0-9+.-]*:)?[/\\]*)[^/\\]*@")
+"""A URL up to the end of its user information, or what a careless reader might take for that."""
 
 
 def without_token(address: Mapping[str, Any]) -> dict[str, Any]:
-    """The same address without its secret: for the process, for pages and logs. The query of an upload address is
-    one as well: it may be signed, and opens the place to whoever has it."""
+    """The same address without what may be secret: for the process, for pages and logs.
+
+    Of its members and properties those are left that are known to be no secret. User information, query and fragment
+    of an address are left out as well: an upload address may be signed, and opens the place to whoever has it.
+    """
     kept = [
-        _without_query(item, "value") if _plain_name(item.get("name")) in _PLACES else item
-        for item in address.get("endpointProperties") or []
-        if isinstance(item, Mapping) and _plain_name(item.get("name")) not in _SECRETS
+        {"@type": "EndpointProperty", "name": item["name"], "value": _told(name, item["value"])}
+        for item in _items(address)
+        if (name := _plain_name(item.get("name"))) in _TOLD and isinstance(item.get("value"), str)
     ]
-    return {**_without_query(address, "endpoint"), "endpointProperties": kept}
+    told = {name: address[name] for name in ("@type", "endpointType") if isinstance(address.get(name), str)}
+    if isinstance(address.get("endpoint"), str):
+        told["endpoint"] = _told("endpoint", address["endpoint"])
+    return {**told, "endpointProperties": kept}
 
 
-def _without_query(members: Mapping[str, Any], name: str) -> dict[str, Any]:
-    place = members.get(name)
-    return {**members, name: place.partition("?")[0]} if isinstance(place, str) else dict(members)
+def _told(name: str, value: str) -> str:
+    """The value of a property that may be told: of an address its scheme, host, port and path."""
+    if name not in _PLACES:
+        return value
+    place = re.split(r"[?#]", value, maxsplit=1)[0]
+    return place if name == "path" else _OPENING.sub(r"\1", place)
 
 
 def read_address(address: Mapping[str, Any] | None) -> Address:
@@ -165,7 +178,7 @@ def read_address(address: Mapping[str, Any] | None) -> Address:
     kind, endpoint = address.get("endpointType"), address.get("endpoint")
     if not isinstance(kind, str) or _plain_name(kind).upper() not in ("HTTP", "HTTPS"):
         raise InvalidInput(f"the data address is of a type that is not read here: {kind}")
-    if not isinstance(endpoint, str) or urlsplit(endpoint).scheme not in ("http", "https"):
+    if not isinstance(endpoint, str) or _split(endpoint) is None:
         raise InvalidInput("the data address has no HTTP endpoint")
     properties = _properties(address)
     token = properties.get("authorization")
@@ -199,8 +212,13 @@ def read_push_address(address: Mapping[str, Any] | None) -> PushAddress:
         raise InvalidInput(f"dataAddress is of a type that is not pushed to here: {str(kind)[:80]}")
     properties = _properties(address)
     endpoint = properties.get("baseUrl") or address.get("endpoint") or properties.get("endpoint")
-    if not isinstance(endpoint, str) or urlsplit(endpoint).scheme not in ("http", "https"):
+    parts = _split(endpoint)
+    if not isinstance(endpoint, str) or parts is None:
         raise InvalidInput("dataAddress has no HTTP endpoint")
+    if "@" in parts.netloc:
+        raise InvalidInput(
+            "dataAddress has a user name or a password in its URL", remedy="name the header that opens it instead"
+        )
     if properties.get("path"):
         endpoint = f"{endpoint.rstrip('/')}/{properties['path'].lstrip('/')}"
     method = properties.get("method", "POST").upper()
@@ -218,7 +236,7 @@ def pushed_to(format: str, address: Mapping[str, Any] | None) -> str | None:  # 
         return None
     properties = _properties(address)
     endpoint = properties.get("baseUrl") or address.get("endpoint") or properties.get("endpoint")
-    return endpoint.partition("?")[0] if isinstance(endpoint, str) else None
+    return _told("endpoint", endpoint) if isinstance(endpoint, str) else None
 
 
 def _proof(properties: Mapping[str, str]) -> tuple[str, str] | None:
@@ -237,17 +255,32 @@ def _proof(properties: Mapping[str, str]) -> tuple[str, str] | None:
 
 def _properties(address: Mapping[str, Any]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for item in address.get("endpointProperties") or []:
-        if isinstance(item, Mapping) and isinstance(item.get("value"), str):
+    for item in _items(address):
+        if isinstance(item.get("value"), str):
             found.setdefault(_plain_name(item.get("name")), item["value"])
     return found
+
+
+def _items(address: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    items = address.get("endpointProperties")
+    return [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
+
+
+def _split(url: object) -> SplitResult | None:
+    """``url`` in its parts, where it is one of HTTP."""
+    try:
+        parts = urlsplit(url) if isinstance(url, str) else None
+    except ValueError:
+        return None
+    return parts if parts is not None and parts.scheme in ("http", "https") else None
 
 
 def _beside(endpoint: str, url: str | None) -> str | None:
     """``url``, which must be at the origin of the endpoint: nobody else gets our tokens."""
     if url is None:
         return None
-    if urlsplit(url)[:2] != urlsplit(endpoint)[:2]:
+    there, here = _split(url), _split(endpoint)
+    if there is None or here is None or there[:2] != here[:2]:
         raise InvalidInput("the data address points to several hosts")
     return url
 

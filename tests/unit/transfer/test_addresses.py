@@ -1,0 +1,110 @@
+"""Data addresses: what of them is kept and told, and what is refused."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from node.base.errors import InvalidInput
+from node.base.jsons import canonical
+from node.transfer import addresses
+from node.transfer.addresses import pushed_to, read_address, read_push_address, sink_address, without_token
+from node.vocab.dsp import PUSH
+
+EDC = "https://w3id.org/edc/v0.0.1/ns/"
+
+
+def address(endpoint: object = "https://sink.example/in", **properties: object) -> dict[str, Any]:
+    """A data address with these properties; what holds the secret says SECRET."""
+    return {
+        "@type": "DataAddress",
+        "endpointType": "HttpData",
+        "endpoint": endpoint,
+        "endpointProperties": [
+            {"@type": "EndpointProperty", "name": name, "value": value} for name, value in properties.items()
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        address(authorization="SECRET"),
+        address(**{f"{EDC}authCode": "SECRET"}),
+        address(**{f"{EDC}sasToken": "SECRET"}),
+        address(**{"header:Authorization": "Bearer SECRET"}),
+        address(**{f"{EDC}header:x-api-key": "SECRET"}),
+        address(queryParams="sig=SECRET"),
+        address(access_token="SECRET"),
+        address(**{"": "SECRET"}),
+        address("https://sink.example/in?sig=SECRET"),
+        address("https://sink.example/in#SECRET?x"),
+        address("https://user:SECRET@sink.example/in"),
+        address("https://SECRET@sink.example/in"),
+        address("https:\\\\user:SECRET@sink.example/in"),
+        address("//user:SECRET@sink.example/in"),
+        address("user:SECRET@sink.example/in"),
+        address({"@id": "https://sink.example/in?sig=SECRET"}),
+        address(["SECRET"]),
+        address(baseUrl="https://user:SECRET@sink.example/in#SECRET"),
+        address(path="in?sig=SECRET"),
+        address(tokenEndpoint="https://sink.example/token?key=SECRET"),
+        address(**{f"{EDC}baseUrl": ["SECRET"]}),
+        {**address(), "password": "SECRET"},
+        {**address(), "endpointProperties": {"name": "SECRET"}},
+        {**address(), "endpointProperties": [{"name": "method", "value": "PUT", "secret": "SECRET"}]},
+        {**address(), "endpointProperties": "SECRET"},
+        {**address(), "endpointProperties": 5},
+    ],
+)
+def test_nothing_that_may_be_secret_is_kept(given: dict[str, Any]) -> None:
+    kept = without_token(given)
+    assert b"SECRET" not in canonical(kept)
+    assert without_token(kept) == kept
+    assert "SECRET" not in (pushed_to(PUSH, given) or "")
+
+
+def test_what_is_no_secret_is_kept() -> None:
+    given = sink_address(
+        "https://sink.example:8443/in/@home/a.csv?sig=SECRET", header=("x-api-key", "SECRET"), method="PUT"
+    )
+    kept = without_token(given)
+    assert kept["endpoint"] == "https://sink.example:8443/in/@home/a.csv"
+    assert {item["name"]: item["value"] for item in kept["endpointProperties"]} == {
+        f"{EDC}baseUrl": "https://sink.example:8443/in/@home/a.csv",
+        f"{EDC}method": "PUT",
+        f"{EDC}authKey": "x-api-key",
+    }
+    assert pushed_to(PUSH, kept) == pushed_to(PUSH, given) == "https://sink.example:8443/in/@home/a.csv"
+
+
+def test_an_address_of_ours_still_tells_where_its_token_is_renewed() -> None:
+    given = addresses.pull_address("https://a.example", "urn:p", token="SECRET", expires=datetime.now(UTC))
+    told, kept = read_address(given), read_address(without_token(given))
+    assert (kept.endpoint, kept.token_endpoint, kept.manifest_endpoint, kept.authorization) == (
+        told.endpoint,
+        told.token_endpoint,
+        told.manifest_endpoint,
+        None,
+    )
+
+
+@pytest.mark.parametrize("endpoint", ["https://user:pw@sink.example/in", "https://user@sink.example/in"])
+def test_user_information_is_refused(endpoint: str) -> None:
+    for given in (address(endpoint), address(**{f"{EDC}baseUrl": endpoint})):
+        with pytest.raises(InvalidInput, match="password"):
+            read_push_address(given)
+    with pytest.raises(InvalidInput, match="password"):
+        sink_address(endpoint)
+
+
+@pytest.mark.parametrize("endpoint", ["https://[", "https://[::1/in", "ftp://sink.example/in", "", 5, None, ["x"]])
+def test_what_is_no_address_is_refused(endpoint: object) -> None:
+    with pytest.raises(InvalidInput):
+        read_push_address(address(endpoint))
+    with pytest.raises(InvalidInput):
+        read_address({**address(endpoint), "endpointType": "HTTP"})
+    with pytest.raises(InvalidInput):
+        read_address(address(tokenEndpoint="https://[") | {"endpointType": "HTTP"})
