@@ -164,7 +164,7 @@ class Transfers:
             if message.name in TURNS:
                 require_turn(self._store.exchanged(tx, transfer.pid), self._caps.messages)
             content = self._content(transfer, message)
-            if message.name == machine.START and transfer.role is Role.PROVIDER:
+            if message.name == machine.START and _halted(transfer):  # What fits nowhere is for the table to refuse.
                 self._reactions.require_permission(tx, transfer, caller)
             if asks_to_resume(transfer, message):
                 answer = self._conversation.hear(tx, transfer, message)
@@ -206,8 +206,7 @@ class Transfers:
 
     def _check_resumable(self, transfer: Transfer) -> None:
         """Raises ``NotAllowed`` where the consumer resumes what this node, as provider, has suspended."""
-        pausing = transfer.pending is not None and transfer.pending.message == machine.SUSPENSION
-        if not resumable(transfer) and (transfer.state == machine.SUSPENDED or pausing):
+        if not resumable(transfer) and _halted(transfer):
             raise NotAllowed("the provider has suspended this transfer, and the provider lets it go on")
 
     def shown(self, pid: str, caller: Caller) -> dict[str, Any]:
@@ -376,6 +375,12 @@ class Transfers:
                 code="out-of-step",
                 reason=[f"{exchange.message} was refused: {code}"],
             )
+
+
+def _halted(transfer: Transfer) -> bool:
+    """Whether this node, as provider, has suspended its access or is about to, or its consumer has."""
+    pausing = transfer.pending is not None and transfer.pending.message == machine.SUSPENSION
+    return transfer.role is Role.PROVIDER and (transfer.state == machine.SUSPENDED or pausing)
 
 
 def _push_target(message: Incoming) -> dict[str, Any] | None:

@@ -43,6 +43,22 @@ def test_what_the_conditions_admit_no_more_stays_paused_on_both_sides(region_and
         door.held.set()
         there.steer(theirs, "terminate", reason="no member any more")
         until("it has ended", lambda: client.transfer_state(ours)["state"] == "TERMINATED")
+    assert start_by_hand(consumer, provider, ours, theirs) == 400, "whatever policy says, it fits no more"
+
+
+def start_by_hand(consumer: Running, provider: Running, ours: str, theirs: str) -> int:
+    """The status with which the provider answers one more start of the consumer's."""
+    message = {
+        "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"],
+        "@type": "TransferStartMessage",
+        "@id": "urn:uuid:1c0f1c0e-0000-4000-8000-000000000007",
+        "providerPid": theirs,
+        "consumerPid": ours,
+    }
+    with provider.http(headers=consumer.as_participant(provider)) as http:
+        answer = http.post(f"{provider.dsp}/transfers/{theirs}/start", json=message)
+    assert answer.json()["@type"] == "TransferError"
+    return int(answer.status_code)
 
 
 def revoke(found: Company, city: Running) -> None:
