@@ -7,11 +7,15 @@ it takes, with the same bytes.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+SENT: Final = "sha256"
+"""The header of a dead letter with the SHA-256 of what was sent, where its body is less than that."""
 
 
 class Transaction(Protocol):
@@ -50,6 +54,12 @@ class Task:
     fence: int = 0
     last_error: str | None = None
     dead: bool = False
+
+    @property
+    def sent_sha256(self) -> str:
+        """The SHA-256 of the bytes that are sent, or of those that were before it was given up."""
+        buried = self.headers.get(SENT) if self.dead else None
+        return str(buried or hashlib.sha256(self.body).hexdigest())
 
 
 class Outbox(Protocol):
@@ -102,8 +112,8 @@ class Outbox(Protocol):
         """Give it back for later, with the reason; False when the lease was lost."""
 
     def bury(self, tx: Transaction, task: Task, *, error: str) -> bool:
-        """Give up on it: kept as a dead letter with its reason, and with ``task.body``, which may be less than what
-        was sent."""
+        """Give up on it: kept as a dead letter with its reason, and with the body and the headers of ``task``. The
+        body may be less than what was sent; the headers then name that by ``SENT``."""
 
     def find(self, tx: Transaction, task_id: str) -> Task | None:
         """A task by its id, dead or not; None when there is none."""

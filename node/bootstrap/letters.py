@@ -7,7 +7,6 @@ refused.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Final
 
@@ -92,7 +91,7 @@ class Letters:
             outgoing=True,
             message=str(task.headers["message"]),
             message_id=task.id,
-            body_sha256=hashlib.sha256(task.body).hexdigest(),
+            body_sha256=task.sent_sha256,
             body=task.body,
             answer_status=UNDELIVERED,
             answer=canonical({"code": CODE, "reason": [why]}),

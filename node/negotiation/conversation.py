@@ -307,7 +307,7 @@ class Conversation(Generic[P]):
                 outgoing=True,
                 message=str(task.headers["message"]),
                 message_id=message_id,
-                body_sha256=_hash(task.body),
+                body_sha256=task.sent_sha256,
                 body=self._kept(task.body),
                 answer_status=IMPLIED,
                 answer=b"",

@@ -21,7 +21,7 @@ from typing import Protocol
 from node.base.clock import Clock
 from node.base.crashpoints import crashpoint
 from node.base.turns import in_turn
-from node.base.work import Outbox, Task, Transaction, UnitOfWork
+from node.base.work import SENT, Outbox, Task, Transaction, UnitOfWork
 from node.worker.lanes import Lanes
 from node.worker.pace import Pace as Pace  # noqa: PLC0414 - how a worker works is said where it is made
 from node.worker.supervision import cancelled_from_outside
@@ -73,7 +73,8 @@ class Worker:
     """Runs until it is stopped. ``wake`` may be called from any thread.
 
     ``lengthy``: topics whose tasks may take as long as a peer likes, such as the bytes of a large file from a slow
-    one. However many of them run, messages are sent. ``remains``: what is kept of the body of a dead letter.
+    one. However many of them run, messages are sent. ``narrow``: topics of which a lane has few at a time.
+    ``remains``: what is kept of the body of a dead letter.
     """
 
     def __init__(
@@ -87,12 +88,14 @@ class Worker:
         pace: Pace | None = None,
         embedded: bool = False,
         lengthy: Collection[str] = (),
+        narrow: Collection[str] = (),
         remains: Callable[[Task], bytes] | None = None,
     ) -> None:
         self._uow = uow
         self._outbox = outbox
         self._handlers = handlers
         self._lengthy = sorted(lengthy)
+        self._narrow = frozenset(narrow)
         self._remains = remains
         self._clock = clock
         self._instance = instance
@@ -238,10 +241,11 @@ class Worker:
     def _gather(self, tx: Transaction, room: int) -> list[Task]:
         now = self._clock.now()
         busy = set(self._running)
-        in_lane = Counter(task.lane for task, _ in list(self._running.values()))
+        running = [task for task, _ in list(self._running.values())]
+        in_lane = Counter(task.lane for task in running)
         blocked = set(self._lanes.resting())
-        blocked |= {lane for lane, count in in_lane.items() if count >= self._lanes.width(lane)}
-        long_ones = sum(task.topic in self._lengthy for task, _ in list(self._running.values()))
+        blocked |= {task.lane for task in running if in_lane[task.lane] >= self._width(task)}
+        long_ones = sum(task.topic in self._lengthy for task in running)
         taken: list[Task] = []
         while len(taken) < room:
             asked = min(room - len(taken), self._pace.lane_width)
@@ -249,18 +253,23 @@ class Worker:
             for task in found:
                 busy.add(task.id)
                 is_long = task.topic in self._lengthy
-                fits = in_lane[task.lane] < self._lanes.width(task.lane)
+                fits = in_lane[task.lane] < self._width(task)
                 if fits and (not is_long or long_ones < self._pace.lengthy):
                     in_lane[task.lane] += 1
                     long_ones += is_long
                     taken.append(task)
                 elif not self._embedded:
                     self._untouched(tx, task)
-                if in_lane[task.lane] >= self._lanes.width(task.lane):
+                if in_lane[task.lane] >= self._width(task):
                     blocked.add(task.lane)
             if len(found) < asked:
                 break
         return taken
+
+    def _width(self, task: Task) -> int:
+        """How many tasks may run in the lane of ``task``. A lane holds tasks of one topic, or of several alike."""
+        width = self._lanes.width(task.lane)
+        return min(width, self._pace.narrow_width) if task.topic in self._narrow else width
 
     def _next(
         self, tx: Transaction, now: datetime, limit: int, busy: set[str], blocked: set[str], topics: Sequence[str]
@@ -349,8 +358,9 @@ class Worker:
 
     def _bury(self, tx: Transaction, task: Task, error: str) -> None:
         log.warning("dead letter", extra={"task": task.id, "topic": task.topic, "why": error})
-        kept = task if self._remains is None else replace(task, body=self._remains(task))
-        self._outbox.bury(tx, kept, error=error)
+        body = task.body if self._remains is None else self._remains(task)
+        headers = task.headers if body == task.body else {**task.headers, SENT: task.sent_sha256}
+        self._outbox.bury(tx, replace(task, body=body, headers=headers), error=error)
 
     def _delay(self, task: Task) -> float:
         """With jitter, so that many waiting senders do not come back in step."""

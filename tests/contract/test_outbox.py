@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from node.base.work import Task
+from node.base.work import SENT, Task
 from tests.stores import Stores
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -177,19 +178,22 @@ class TestOutbox:
         put(stores, task("a", subject="x"), task("b", subject="y"))
         first, second = lease(stores)
         with stores.uow.begin() as tx:
-            assert stores.outbox.bury(tx, replace(first, body=b"less"), error="no")
+            assert stores.outbox.bury(tx, replace(first, body=b"less", headers={SENT: "aa", "n": 1}), error="no")
             assert stores.outbox.bury(tx, second, error="no")
         with stores.uow.read() as tx:
             assert names(stores.outbox.dead(tx, subject="x")) == ["a"]
             assert stores.outbox.dead(tx, subject="z") == []
             found = stores.outbox.find(tx, "a")
             assert found is not None
-            assert (found.body, found.dead) == (b"less", True)
+            assert (found.body, found.dead, found.sent_sha256) == (b"less", True, "aa")
+            assert found.headers == {SENT: "aa", "n": 1}
             assert stores.outbox.find(tx, "c") is None
         with stores.uow.begin() as tx:
             assert stores.outbox.revive(tx, "a", due=NOW, body=b"anew")
             assert stores.outbox.revive(tx, "b", due=NOW)
-        assert [one.body for one in lease(stores)] == [b"anew", second.body]
+        again = lease(stores)
+        assert [one.body for one in again] == [b"anew", second.body]
+        assert again[0].sent_sha256 == hashlib.sha256(b"anew").hexdigest()
 
     def test_cancel_removes_leased_and_free(self, stores: Stores) -> None:
         put(stores, task("free", due=NOW + MINUTE), task("leased"))

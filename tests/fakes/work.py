@@ -234,7 +234,7 @@ class MemoryOutbox:
         return self._give_back(tx, task, due=due, last_error=error, attempts=task.attempts, fence=task.fence + 1)
 
     def bury(self, tx: Transaction, task: Task, *, error: str) -> bool:
-        return self._give_back(tx, task, dead=True, last_error=error, body=task.body)
+        return self._give_back(tx, task, dead=True, last_error=error, body=task.body, headers=task.headers)
 
     def find(self, tx: Transaction, task_id: str) -> Task | None:
         queued: _Queued | None = memory(tx).rows(self.table).get(task_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from node.base.work import Task
 from node.bootstrap.node import HansaNode
 from tests import unkind
 from tests.nodes import CSV, Pair, Running, agree, publish, running, until
-from tests.unkind import Fault, Proxy, Request, behind, refused
+from tests.unkind import Fault, Link, Proxy, Request, behind, refused
 
 ENDS = ("FINALIZED", "COMPLETED", "TERMINATED")
 
@@ -28,9 +29,10 @@ class Cut:
 
     def __init__(self) -> None:
         self.paths: tuple[str, ...] = ()
+        self.fault: Fault = refused
 
     def __call__(self, request: Request) -> Fault | None:
-        return refused if any(path in request.path for path in self.paths) else None
+        return self.fault if any(path in request.path for path in self.paths) else None
 
 
 def _impatient(node: HansaNode) -> None:
@@ -157,6 +159,28 @@ def test_a_token_is_not_kept_with_what_was_given_up(apart: tuple[Pair, Cut], for
     assert transfer_ends(two.consumer, pid)["state"] == "COMPLETED"
     with two.consumer.client() as client:
         assert client.raw(f"/api/transfers/{pid}/content") == CSV
+
+
+async def too_late(link: Link) -> None:
+    """A door before the node answers in its place."""
+    await link.answer(b"HTTP/1.1 504 Gateway Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+
+def test_what_is_given_up_is_known_by_what_was_sent(apart: tuple[Pair, Cut]) -> None:
+    """What is kept of a start is less than what was sent: its refusal stands in the time line already."""
+    two, cut = apart
+    iri = publish(two.provider)["iri"]
+    agreement = agree(two.consumer, iri)["agreementId"]
+    cut.paths, cut.fault = ("/start",), too_late
+    with two.consumer.client() as client:
+        client.transfer(agreement)
+    letter = given_up(two.provider)
+    task = kept(two.provider, letter["id"])
+    with two.provider.client() as client:
+        client.give_up(letter["id"])
+    refusals = [one for one in two.provider.exchanges(task.subject) if one.message_id == task.id and one.outgoing]
+    assert [one.answer_status for one in refusals] == [504]
+    assert refusals[0].body_sha256 != hashlib.sha256(task.body).hexdigest()
 
 
 def test_a_start_that_cannot_be_any_more_can_only_be_given_up(apart: tuple[Pair, Cut]) -> None:

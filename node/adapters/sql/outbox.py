@@ -75,7 +75,14 @@ _RETRY = (
 _BURY = (
     update(outbox)
     .where(_held)
-    .values(dead=True, last_error=bindparam("error"), body=bindparam("kept"), owner=null(), leased_until=null())
+    .values(
+        dead=True,
+        last_error=bindparam("error"),
+        body=bindparam("kept"),
+        headers=bindparam("named", type_=outbox.c.headers.type),
+        owner=null(),
+        leased_until=null(),
+    )
 )
 _REVIVE = (
     update(outbox)
@@ -175,7 +182,8 @@ class SqlOutbox:
         return self._hit(tx, _RETRY, _lease_of(task) | changes)
 
     def bury(self, tx: Transaction, task: Task, *, error: str) -> bool:
-        return self._hit(tx, _BURY, _lease_of(task) | {"error": error, "kept": task.body})
+        kept = {"error": error, "kept": task.body, "named": task.headers}
+        return self._hit(tx, _BURY, _lease_of(task) | kept)
 
     def find(self, tx: Transaction, task_id: str) -> Task | None:
         row = connection_of(tx).execute(_FIND, {"task": task_id}).one_or_none()
