@@ -90,7 +90,10 @@ def _more_open(terms: Mapping[str, Any], limits: Mapping[str, Any], title: str) 
 def _common(asked: Mapping[str, Any], limits: Mapping[str, Any], own_id: str) -> dict[str, Any] | None:
     """What we would give of what is asked; its id follows from the offer that it departs from and its terms. None
     where we would not conclude on it: it has the rules of both, which may be too many to compare."""
-    offer = nearest(asked, limits, target="", offer_id="")
+    try:
+        offer = nearest(asked, limits, target="", offer_id="")
+    except HansaError:
+        return None
     if offer is None or _more_open(offer, limits, "") != () or in_our_words(offer, "") is None:
         return None
     name = uuid.uuid5(uuid.NAMESPACE_URL, own_id + canonical(offer).decode("utf-8"))
