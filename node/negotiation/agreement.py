@@ -17,15 +17,13 @@ from node.base.clock import stamp
 from node.base.errors import InvalidInput
 from node.base.ids import new_urn
 from node.base.jsons import canonical, digest, read_object
-from node.base.process import Role
 from node.catalogue.model import Record
 from node.identity.model import Caller, DidDocument
 from node.identity.ports import KeyRing
-from node.negotiation.limits import in_our_words
 from node.negotiation.messages import TERMS
 from node.negotiation.model import Negotiation
 from node.negotiation.proposal import foreign
-from node.policy.odrl import asks_for, parse
+from node.policy.odrl import parse
 
 VerifyJws = Callable[[str, DidDocument], bytes]
 """(compact JWS, document of the signer) → payload; raises where the signature does not hold."""
@@ -48,6 +46,7 @@ class Party:
 def draft(
     negotiation: Negotiation,
     *,
+    terms: Mapping[str, Any],
     record: Record,
     provider: Party,
     consumer: Party,
@@ -55,7 +54,8 @@ def draft(
     languages: tuple[str, ...],
     at: datetime,
 ) -> dict[str, Any]:
-    """The Agreement that the provider proposes: the terms of the offer on the table, bound to the asset's version.
+    """The Agreement that the provider proposes: the ``terms`` of the offer on the table, as this node has written
+    them, bound to the asset's version.
 
     Exactly one target, the dataset; ``assigner`` provides, ``assignee`` consumes (DSP 2025-1 §7.2.3).
     """
@@ -67,14 +67,7 @@ def draft(
         "assignee": consumer.did,
         "timestamp": stamp(at),
     }
-    # All terms of the offer travel on, also those that we do not know; its identity and parties are its own. Where
-    # the consumer's words are on the table they do not count, but ours for the same: we sign nothing that it wrote
-    # beside them.
-    terms = negotiation.offer
-    if record.offer is not None and asks_for(negotiation.offer, record.offer):
-        terms = record.offer
-    elif negotiation.offered_by == Role.CONSUMER:
-        terms = in_our_words(negotiation.offer, negotiation.dataset) or terms
+    # All terms of the offer travel on, also those that we do not know; its identity and parties are its own.
     body |= {name: value for name, value in terms.items() if name not in _OFFERS_OWN}
     body[TERMS] = {
         "offer": terms["@id"],

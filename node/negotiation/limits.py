@@ -51,7 +51,7 @@ class WithinLimits:
         if look.own_offer is None or look.decision is None:
             return self._otherwise.next(look)
         breaches = _more_open(look.negotiation.offer, limits, look.title)
-        if breaches == () and in_our_words(look.negotiation.offer, look.negotiation.dataset) is not None:
+        if breaches == () and look.in_our_words is not None:
             return strategy.conclude(look.decision)
         counters = look.said().count(machine.OFFER)
         if look.negotiation.state != machine.REQUESTED or counters >= PATIENCE:

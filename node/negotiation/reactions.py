@@ -98,6 +98,9 @@ class Reactions:
         record = self._records.get(tx, negotiation.dataset) if negotiation.role is Role.PROVIDER else None
         look = self._look(tx, negotiation, record, caller)
         action = self._strategy.next(look)
+        if isinstance(action, strategy.Agree) and negotiation.role is Role.PROVIDER and _own_words(look) is None:
+            log.error("the strategy agrees to terms that this node cannot put into its own words")
+            action = strategy.Terminate("other-terms", ["the terms cannot be read as terms that this node gives"])
         if isinstance(action, strategy.Offer | strategy.Counter) and len(look.said()) >= self._house.longest:
             action = strategy.Terminate("no-end", [f"there was no agreement after {self._house.longest} messages"])
         if look.decision is not None and negotiation.state == machine.REQUESTED:
@@ -106,7 +109,7 @@ class Reactions:
         if message is not None and not self._conversation.may_send(negotiation, message):
             log.error("the strategy wants what cannot be: %s in %s", message, negotiation.state)
             return negotiation
-        return self._act(tx, negotiation, action, record, caller, pause)
+        return self._act(tx, negotiation, action, record, caller, pause, _own_words(look))
 
     def _look(
         self, tx: Transaction, negotiation: Negotiation, record: Record | None, caller: Caller
@@ -125,13 +128,13 @@ class Reactions:
                 limits=negotiation.limits,
             )
         own = record.offer if record is not None and not record.withdrawn else None
-        decision, limits = None, None
+        decision, limits, in_words = None, None, None
         same = own is not None and asks_for(negotiation.offer, own)
         if own is not None and negotiation.state in (machine.REQUESTED, machine.ACCEPTED):
             policy = parse(own)
             limits = None if same else self._within(tx, negotiation, own)
-            asked_for = in_our_words(negotiation.offer, negotiation.dataset) if limits else None
-            policy = parse(asked_for) if asked_for else policy
+            in_words = own if same else in_our_words(negotiation.offer, negotiation.dataset)
+            policy = parse(in_words) if limits and in_words else policy
             decision = decide(policy, self.situation(negotiation, caller), action=principal_action(policy))
         return strategy.Look(
             negotiation=negotiation,
@@ -141,6 +144,7 @@ class Reactions:
             said=said,
             limits=limits,
             title=record.title("en") if record is not None else "",
+            in_our_words=in_words,
         )
 
     def _within(self, tx: Transaction, negotiation: Negotiation, own: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -170,6 +174,7 @@ class Reactions:
         record: Record | None,
         caller: Caller,
         pause: float,
+        terms: Mapping[str, Any] | None,
     ) -> Negotiation:
         due = self._due(action, pause)
         match action:
@@ -196,7 +201,8 @@ class Reactions:
                 )
             case strategy.Agree():
                 assert record is not None, "a provider agrees about a record of its own"
-                return self._agree(tx, negotiation, record, caller, due)
+                assert terms is not None, "what cannot be put into our own words was refused before"
+                return self._agree(tx, negotiation, record, terms, caller, due)
             case strategy.Verify():
                 return self._verify(tx, negotiation, due)
             case strategy.Finalize():
@@ -233,11 +239,18 @@ class Reactions:
         )
 
     def _agree(
-        self, tx: Transaction, negotiation: Negotiation, record: Record, caller: Caller, due: datetime | None
+        self,
+        tx: Transaction,
+        negotiation: Negotiation,
+        record: Record,
+        terms: Mapping[str, Any],
+        caller: Caller,
+        due: datetime | None,
     ) -> Negotiation:
         peer = Party(did=negotiation.peer, name=agreement.name_of(caller), contact=agreement.contact_of(caller))
         body = agreement.draft(
             negotiation,
+            terms=terms,
             record=record,
             provider=self._house.me,
             consumer=peer,
@@ -311,6 +324,14 @@ class Reactions:
         body = {"process": negotiation.pid, "peer": negotiation.peer, "decision": decision.to_json()}
         self._note(tx, EntryKind.DECISION, negotiation.dataset, "node", body)
         return self._conversation.amend(tx, negotiation, decision=decision.to_json())
+
+
+def _own_words(look: strategy.Look) -> dict[str, Any] | None:
+    """The terms of an agreement about what is on the table: of our own offer in our words, and of what a consumer
+    asks for too. We sign nothing that it wrote beside them."""
+    if look.negotiation.offered_by == Role.CONSUMER or look.same_terms:
+        return look.in_our_words
+    return look.negotiation.offer
 
 
 def _languages(ours: tuple[str, ...], caller: Caller) -> tuple[str, ...]:

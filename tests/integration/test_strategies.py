@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from node.api import negotiation_strategy as strategy
-from tests.nodes import agree, publish, running
+from node.client.api import HansaClient
+from tests.nodes import agree, publish, running, until
 
 SOURCE = """
 import pluggy
@@ -54,6 +57,56 @@ def test_a_plug_in_decides_and_the_node_does_the_rest(tmp_path: Path, sqlite_tem
         assert (refused["state"], refused["code"]) == ("TERMINATED", "closed")
         assert refused["reason"] == ["we are closed today"]
         assert agree(consumer, publish(provider, "open-counts")["iri"])["state"] == "FINALIZED"
+
+
+YIELDING = """
+import pluggy
+from node.api import negotiation_strategy as strategy
+
+hookimpl = pluggy.HookimplMarker("hansa")
+
+
+class Yielding:
+    def __init__(self, otherwise):
+        self.otherwise = otherwise
+
+    def next(self, look):
+        if look.negotiation.role == "provider" and look.negotiation.state == "REQUESTED":
+            return strategy.Agree()
+        return self.otherwise.next(look)
+
+
+@hookimpl
+def hansa_negotiation_strategy(otherwise):
+    return Yielding(otherwise)
+"""
+
+
+def test_nothing_is_signed_in_the_words_of_a_consumer(
+    tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A strategy may agree to other terms than the offered ones, and only to such as this node can write itself."""
+    (tmp_path / "yielding.py").write_text(YIELDING, "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with (
+        running(tmp_path / "provider", template=sqlite_template, plugins=["yielding"]) as provider,
+        running(tmp_path / "consumer", template=sqlite_template) as consumer,
+        consumer.client() as client,
+    ):
+        strange = {"permission": [{"action": "odrl:use"}, {"action": "https://x.example/cook"}]}
+        pid = client.negotiate(publish(provider, "strange")["iri"], ask=strange)["pid"]
+        refused = until("it has ended", partial(_ended, client, pid))
+        assert (refused["state"], refused["code"]) == ("TERMINATED", "other-terms"), refused
+        plain = {"permission": [{"action": "odrl:use"}], "prohibition": [{"action": "odrl:distribute"}]}
+        pid = client.negotiate(publish(provider, "plain")["iri"], ask=plain)["pid"]
+        agreed = until("it has ended", partial(_ended, client, pid))
+        assert agreed["state"] == "FINALIZED", agreed
+    sys.modules.pop("yielding", None)
+
+
+def _ended(client: HansaClient, pid: str) -> dict[str, Any] | None:
+    negotiation: dict[str, Any] = client.negotiation(pid, wait=2)
+    return negotiation if negotiation["state"] in ("FINALIZED", "TERMINATED") else None
 
 
 def test_what_a_strategy_may_answer_is_promised() -> None:

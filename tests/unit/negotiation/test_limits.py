@@ -10,7 +10,7 @@ import pytest
 from node.base.process import Role
 from node.identity.model import Caller
 from node.negotiation import machine
-from node.negotiation.limits import PATIENCE, WithinLimits
+from node.negotiation.limits import PATIENCE, WithinLimits, in_our_words
 from node.negotiation.model import Negotiation
 from node.negotiation.strategy import Accept, Agree, Ask, Counter, Look, Offer, StandardStrategy, Terminate
 from node.policy.decide import decide, principal_action
@@ -77,6 +77,7 @@ def look(
         said=lambda: said,
         limits=limits,
         title="Counts",
+        in_our_words=in_our_words(offer, IRI) if role is Role.PROVIDER else None,
     )
 
 
