@@ -146,7 +146,7 @@ class Proxy:
         self.port = 0
         self.befallen: Counter[str] = Counter()
         self._loop = asyncio.new_event_loop()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._open: set[asyncio.Task[None]] = set()
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, name="unkind network", daemon=True)
 
@@ -163,9 +163,14 @@ class Proxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(20)
 
+    def cut(self) -> None:
+        """Cut all connections that are open now."""
+        self._loop.call_soon_threadsafe(lambda: [task.cancel() for task in self._open])
+
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=512))
+        listening = asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=512, limit=LIMIT)
+        server = self._loop.run_until_complete(listening)
         self.port = server.sockets[0].getsockname()[1]
         self._started.set()
         self._loop.run_forever()
@@ -178,6 +183,9 @@ class Proxy:
         self._loop.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving = asyncio.current_task()
+        assert serving is not None, "each connection is served by a task of its own"
+        self._open.add(serving)
         try:
             request = await _read_request(reader)
             if request is None:
@@ -190,6 +198,7 @@ class Proxy:
         except (OSError, EOFError, asyncio.CancelledError):
             return  # One of the two ends has gone, which is what happens here; or the test is over.
         finally:
+            self._open.discard(serving)
             writer.close()
 
     async def _forward(self, request: Request) -> bytes:
@@ -213,12 +222,27 @@ async def _read_request(reader: asyncio.StreamReader) -> Request | None:
     size = next((int(line[15:]) for line in kept if line.lower().startswith(b"content-length:")), 0)
     body = await reader.readexactly(size)
     if any(line.lower().startswith(b"transfer-encoding:") for line in kept):
-        body = b""
-        while not body.endswith(b"0\r\n\r\n"):
-            body += await reader.readline()
+        body = await _read_chunks(reader)
     method, path, _ = lines[0].decode("latin-1").split(" ", 2)
     raw = b"\r\n".join([lines[0], *kept, b"Connection: close", b"", b""]) + body
     return Request(method, path, raw)
+
+
+async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
+    """A chunked body as it comes (RFC 9112 §7.1): each chunk by the size that it tells, then the trailer."""
+    body = b""
+    while True:
+        line = await reader.readline()
+        size = int(line.split(b";", 1)[0], 16)
+        body += line
+        if size == 0:
+            break
+        body += await reader.readexactly(size + 2)
+    while line := await reader.readline():
+        body += line
+        if line == b"\r\n":
+            break
+    return body
 
 
 @contextmanager

@@ -17,6 +17,7 @@ import pytest
 from node.base.clock import SystemClock
 from node.base.work import Task
 from node.worker.loop import Outcome
+from node.worker.pace import Pace
 from tests import unkind
 from tests.nodes import Pair, Running, publish, running, until
 from tests.postgres import fresh_schema
@@ -165,7 +166,7 @@ def test_one_request_that_comes_twice_at_once_is_one_negotiation(
     tmp_path: Path, sqlite_template: Path, postgres_url: str
 ) -> None:
     """Both see that it is unknown, both open it: the second is answered as the first, not by a conflict."""
-    meet = threading.Barrier(2)
+    meet, met = threading.Barrier(2), threading.Event()
 
     def prepare(node: Any) -> None:
         store = node.protocol.negotiations._store
@@ -176,6 +177,7 @@ def test_one_request_that_comes_twice_at_once_is_one_negotiation(
             if found is None:
                 try:
                     meet.wait(10)
+                    met.set()
                 except threading.BrokenBarrierError:
                     pass  # The later looks, when both have met.
                 finally:
@@ -207,6 +209,7 @@ def test_one_request_that_comes_twice_at_once_is_one_negotiation(
 
             with ThreadPoolExecutor(2) as pool:
                 first, second = pool.map(send, range(2))
+        assert met.is_set(), "each had looked before the other one wrote"
         assert (first.status_code, second.status_code) == (201, 201), second.text
         assert first.json() == second.json()
         with provider.client() as client:
@@ -234,38 +237,51 @@ class Switch:
 @pytest.fixture
 def switched(tmp_path: Path, sqlite_template: Path) -> Iterator[tuple[Pair, Switch, Switch]]:
     """A pair behind two proxies; the switch before the provider, and the one before the consumer."""
+    with switched_pair(tmp_path, sqlite_template, peer_seconds=1.0) as (two, _, to_provider, to_consumer):
+        yield two, to_provider, to_consumer
+
+
+@contextmanager
+def switched_pair(
+    home: Path, template: Path, **settings: Any
+) -> Iterator[tuple[Pair, tuple[Proxy, Proxy], Switch, Switch]]:
     to_provider, to_consumer = Switch(), Switch()
     with Proxy(to_provider) as one, Proxy(to_consumer) as other:
-        options: dict[str, Any] = {"template": sqlite_template, "peer_seconds": 1.0}
+        options: dict[str, Any] = {"template": template, **settings}
         with (
-            behind(one, tmp_path / "provider", **options) as provider,
-            behind(other, tmp_path / "consumer", **options) as consumer,
+            behind(one, home / "provider", **options) as provider,
+            behind(other, home / "consumer", **options) as consumer,
         ):
-            yield Pair(provider, consumer), to_provider, to_consumer
+            yield Pair(provider, consumer), (one, other), to_provider, to_consumer
 
 
 @pytest.mark.parametrize("fault", [unkind.half_open, unkind.dripping])
-def test_a_peer_that_is_slow_for_ever_delays_nobody_else(
-    switched: tuple[Pair, Switch, Switch], tmp_path: Path, sqlite_template: Path, fault: Fault
-) -> None:
-    two, _, to_consumer = switched
-    iri = publish(two.provider)["iri"]
-    with running(tmp_path / "other", template=sqlite_template) as other:
+def test_a_peer_that_is_slow_for_ever_delays_nobody_else(tmp_path: Path, sqlite_template: Path, fault: Fault) -> None:
+    """More messages wait for the slow peer than are sent to one at a time, and none of those is given up before the
+    prompt one has had all of its own."""
+    width = Pace().lane_width
+    with (
+        switched_pair(tmp_path, sqlite_template, peer_seconds=300.0) as (two, (_, before_consumer), _, to_consumer),
+        running(tmp_path / "other", template=sqlite_template) as other,
+    ):
+        iris = [publish(two.provider, f"counts-{number}")["iri"] for number in range(width + 4)]
         to_consumer.fault = fault
-        stuck = [begin(two.consumer, iri) for _ in range(5)]
-        until("the slow one is being asked", lambda: to_consumer.seen > 0)
-        prompt = begin(other, iri)
-        finalized_alone(other, prompt)
+        stuck = [begin(two.consumer, iri) for iri in iris]
+        until("the slow one is being asked", lambda: to_consumer.seen >= width, 60)
+        prompt = begin(other, iris[0])
+        finalized_alone(other, prompt, 60)
+        assert to_consumer.seen == width, "the first attempts are still under way, and no more of them at a time"
         if fault is unkind.half_open:
             assert {state_of(two.consumer, pid) for pid in stuck} == {"REQUESTED"}
         to_consumer.fault = None
+        before_consumer.cut()
         for pid in stuck:
             finalized_alone(two.consumer, pid)
 
 
-def finalized_alone(node: Running, pid: str) -> None:
+def finalized_alone(node: Running, pid: str, seconds: float = 60) -> None:
     with node.client() as client:
-        state = until("it ends", lambda: unkind._ended(client.negotiation(pid, wait=2)), 60)
+        state = until("it ends", lambda: unkind._ended(client.negotiation(pid, wait=2)), seconds)
     assert state["state"] == "FINALIZED"
 
 
@@ -278,7 +294,7 @@ def test_a_partition_that_is_healed_leaves_both_ends_alike(switched: tuple[Pair,
     pid = begin(two.consumer, iri)
     until("it is tried", lambda: cut.seen >= 3)
     cut.fault = None
-    finalized_alone(two.consumer, pid)
+    finalized(two, pid)
 
 
 def test_a_link_that_flaps_is_a_slow_link(switched: tuple[Pair, Switch, Switch]) -> None:

@@ -103,7 +103,14 @@ def test_a_store_whose_last_batches_are_gone_catches_up(tmp_path: Path, sqlite_t
         assert {"First, corrected", "Second"} <= (titles(node) or set())
 
 
-def test_a_damaged_store_is_found_and_made_anew(tmp_path: Path, sqlite_template: Path) -> None:
+def rebuilt(caplog: pytest.LogCaptureFixture, view: str) -> bool:
+    """Whether the damage of a view was found, and the view made anew."""
+    return any(f"view {view} is damaged and is rebuilt" in one.getMessage() for one in caplog.records)
+
+
+def test_a_damaged_store_is_found_and_made_anew(
+    tmp_path: Path, sqlite_template: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """A flipped bit in every table: the node starts, and answers as before."""
     folder = tmp_path / "node"
     with running(folder, template=sqlite_template) as node:
@@ -117,12 +124,14 @@ def test_a_damaged_store_is_found_and_made_anew(tmp_path: Path, sqlite_template:
         flip(table, 0.2)
     with running(folder, port=port) as node:
         # Damage that opening does not meet is met by a query, which fails; the store is then made anew.
-        until("SPARQL answers as before", lambda: titles(node) == told)
+        until("SPARQL answers as before", lambda: rebuilt(caplog, "graph") and titles(node) == told)
         assert digests(node) == wanted
         assert not node.node.health()
 
 
-def test_a_damaged_index_is_found_and_made_anew(tmp_path: Path, sqlite_template: Path) -> None:
+def test_a_damaged_index_is_found_and_made_anew(
+    tmp_path: Path, sqlite_template: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = tmp_path / "node"
     with running(folder, template=sqlite_template) as node:
         port = node.node.parts.settings.port
@@ -133,7 +142,7 @@ def test_a_damaged_index_is_found_and_made_anew(tmp_path: Path, sqlite_template:
     for path in stored:
         flip(path, 0.4)
     with running(folder, port=port) as node:
-        until("search answers as before", lambda: hits(node) == found)
+        until("search answers as before", lambda: rebuilt(caplog, "search") and hits(node) == found)
         assert digests(node) == wanted
         assert not node.node.health()
 

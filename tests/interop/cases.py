@@ -92,6 +92,8 @@ def hansa_is_killed(world: World) -> None:
         sold = until("EDC has told its id", lambda: node.negotiation(wanted)["peerPid"])
         bought = world.edc.negotiate(node.did, node.dsp, world.version, dataset)
         asked = until("the node knows of it", lambda: node.ours(bought))
+        stood = {node.negotiation(pid)["state"] for pid in (asked, wanted)}
+        assert stood != {"FINALIZED"}, "it was to be killed while they negotiate"
         node.kill()
         node.begin()
         for ours, theirs in ((asked, bought), (wanted, sold)):
