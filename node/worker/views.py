@@ -20,6 +20,10 @@ BATCH = 500
 BREATH = 0.02
 """Seconds between two looks while much is going on: many commits are then numbered and followed together."""
 
+TURN: Final = 0.25
+"""Seconds that a view which is far behind may take before the sequencer and the others have their turn: what is
+committed meanwhile is neither numbered nor signed."""
+
 AGAIN: Final = 3600.0
 """Seconds between two rebuilds of a view: what is damaged once more, long after, heals once more. But where it is not
 the view that is broken but the disk, rebuilding again and again would only hide it."""
@@ -179,8 +183,15 @@ class FollowLedger:
         return self._follow(view)
 
     def _follow(self, view: View) -> int:
+        began = self._positions[view.name] = view.position()
+        until = self._monotonic() + TURN
+        while self._take(view) and not self._stopping and self._monotonic() < until:
+            pass
+        return self._positions[view.name] - began
+
+    def _take(self, view: View) -> bool:
+        """Have ``view`` take what comes next; whether there is more."""
         position = view.position()
-        self._positions[view.name] = position
         # Most entries are messages and accesses, which no view is made of: a start that read them all would take the
         # longer the older the node is. The size is read first, so that nothing numbered in between is passed by.
         with self._uow.read() as tx:
@@ -191,4 +202,4 @@ class FollowLedger:
         if len(entries) < BATCH and view.position() < size:
             view.passed(size)
         self._positions[view.name] = view.position()
-        return self._positions[view.name] - position
+        return len(entries) == BATCH

@@ -104,13 +104,14 @@ class Followed:
             monotonic=lambda: self.hours * 3600,
         )
 
-    def publish(self) -> None:
-        """One record more in the ledger."""
+    def publish(self, count: int = 1) -> None:
+        """So many records more in the ledger."""
+        first, self._written = self._written, self._written + count
         with self._uow.begin() as tx:
-            one = Entry(id=f"urn:{self._written}", kind=EntryKind.RECORD, subject="urn:s", at=NOW, by="", body=b"{}")
-            self._ledger.append(tx, one)
-            self._ledger.number(tx, self._ledger.unsequenced(tx, 1), self._written)
-        self._written += 1
+            for number in range(first, self._written):
+                one = Entry(id=f"urn:{number}", kind=EntryKind.RECORD, subject="urn:s", at=NOW, by="", body=b"{}")
+                self._ledger.append(tx, one)
+            self._ledger.number(tx, self._ledger.unsequenced(tx, count), first)
 
 
 def test_a_view_that_is_damaged_once_more_later_heals_once_more() -> None:
@@ -174,3 +175,38 @@ def test_each_of_two_broken_views_is_told(caplog: pytest.LogCaptureFixture) -> N
         with contextlib.suppress(Damaged):
             held.following._step()
     assert "view search cannot follow the ledger either" in caplog.text
+
+
+def test_a_view_that_is_far_behind_catches_up_in_one_turn() -> None:
+    held = Followed()
+    held.publish(3 * BATCH + 1)
+    held.following._step()
+    assert len(held.graph.taken) == len(held.search.taken) == 3 * BATCH + 1
+
+
+def test_a_view_that_takes_long_leaves_the_others_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Followed()
+    held.publish(3 * BATCH)
+    quick = held.graph.apply
+
+    def slow(entries: Sequence[Entry]) -> None:
+        held.hours += 1
+        quick(entries)
+
+    monkeypatch.setattr(held.graph, "apply", slow)
+    held.following._step()
+    assert (len(held.graph.taken), len(held.search.taken)) == (BATCH, 3 * BATCH)
+
+
+def test_a_view_that_is_far_behind_holds_up_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Followed()
+    held.publish(3 * BATCH)
+    quick = held.graph.apply
+
+    def told_to_end(entries: Sequence[Entry]) -> None:
+        held.following.stop()
+        quick(entries)
+
+    monkeypatch.setattr(held.graph, "apply", told_to_end)
+    held.following._step()
+    assert len(held.graph.taken) == BATCH
