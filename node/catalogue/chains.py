@@ -122,13 +122,16 @@ class Chains:
         chain.times.append(max(time, chain.times[-1]) if chain.times else time)
         chain.entries.append(entry.id)
         asset = self._assets.setdefault(envelope["iri"], _Asset())
-        asset.places.append((audience, len(chain.entries) - 1, withdrawn))
+        place = (audience, len(chain.entries) - 1, withdrawn)
+        asset.places.append(place)
+        before = asset.audience
         if envelope["version"] >= asset.version:
             asset.version, asset.audience = envelope["version"], audience
-        self._retract(asset)
+        # What an earlier version is to whom changes only with the audience; an asset may have very many versions.
+        self._retract(asset, [place] if asset.audience == before else asset.places)
 
-    def _retract(self, asset: _Asset) -> None:
-        for audience, position, withdrawn in asset.places:
+    def _retract(self, asset: _Asset, places: Iterable[tuple[str, int, bool]]) -> None:
+        for audience, position, withdrawn in places:
             gone = not withdrawn and asset.audience not in (audience, PUBLIC)
             retracted = self._chains[audience].retracted
             (retracted.add if gone else retracted.discard)(position)
