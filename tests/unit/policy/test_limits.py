@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.base.errors import InvalidInput, TooLarge
-from node.policy.limits import MOST, beyond, nearest, restated
+from node.policy.limits import MOST, MOST_VALUES, beyond, nearest, restated
 from node.policy.odrl import parse, same_terms
 from node.policy.templates import compile_conditions
 
@@ -109,6 +109,67 @@ def test_our_own_words_say_the_same(asked: Any) -> None:
 def test_terms_that_cannot_be_read_are_refused() -> None:
     with pytest.raises(InvalidInput):
         beyond({"@id": "urn:offer", "permission": [{"action": 7}]}, LIMITS)
+
+
+def atom(operand: str, operator: str, *values: str) -> dict[str, Any]:
+    right = list(values) if len(values) > 1 else values[0]
+    return {"leftOperand": operand, "operator": operator, "rightOperand": right}
+
+
+def using(*constraints: dict[str, Any]) -> dict[str, Any]:
+    return {"@id": "urn:offer", "permission": [{"action": "odrl:use", "constraint": list(constraints)}]}
+
+
+def purposes(constraints: int, values: int) -> list[dict[str, Any]]:
+    return [
+        atom("odrl:purpose", "isAnyOf", *(f"https://x.example/{one}/{value}" for value in range(values)))
+        for one in range(constraints)
+    ]
+
+
+def either(choices: int) -> list[dict[str, Any]]:
+    """Constraints that have 2^choices alternatives together."""
+    return [
+        {
+            "or": [
+                atom("odrl:purpose", "eq", f"https://x.example/p{n}"),
+                atom("odrl:dateTime", "lteq", f"2027-01-0{n + 1}"),
+            ]
+        }
+        for n in range(choices)
+    ]
+
+
+@pytest.mark.parametrize(
+    "large",
+    [
+        using(*purposes(2, MOST_VALUES // 2), atom("odrl:purpose", "eq", "https://x.example/p")),
+        using(atom("odrl:purpose", "isAnyOf", *map(str, range(MOST_VALUES + 1)))),
+        {**using(), "obligation": [{"action": "odrl:inform", "constraint": purposes(3, MOST_VALUES // 2)}]},
+        using({"or": [{"and": purposes(5, MOST_VALUES // 5)}, *purposes(1, 2)]}),
+        using(*either(6), *purposes(20, 2)),
+    ],
+    ids=["several sets", "one set", "in a duty", "in alternatives", "alternatives"],
+)
+def test_terms_of_many_values_or_alternatives_are_not_compared(large: dict[str, Any]) -> None:
+    """A few kilobytes would keep a node busy for minutes, while it holds a lock."""
+    for compare in (beyond, partial(nearest, target=IRI, offer_id="urn:counter")):
+        with pytest.raises(TooLarge):
+            compare(large, LIMITS)
+        with pytest.raises(TooLarge):
+            compare(LIMITS, large)
+
+
+def test_as_many_values_as_a_list_of_partners_has_are_compared() -> None:
+    asked = using(*purposes(1, MOST_VALUES))
+    assert beyond(asked, LIMITS), "there is no membership in it"
+    assert not beyond(asked, asked)
+    assert not beyond(using(*either(2)), using(*either(2)))
+
+
+def test_alternatives_are_not_compared_with_as_many_others() -> None:
+    with pytest.raises(TooLarge):
+        beyond(using(*either(5)), using(*either(5)))
 
 
 def test_large_policies_are_not_compared() -> None:
