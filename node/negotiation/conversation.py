@@ -6,7 +6,6 @@ answered as it was then and changes nothing; one that the table does not allow i
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -38,7 +37,7 @@ from node.ledger.model import EntryKind
 from node.negotiation.caps import require_room
 from node.negotiation.messages import AFTER, Incoming
 from node.negotiation.repeats import Repeats
-from node.negotiation.timeline import WORDS, Timeline
+from node.negotiation.timeline import Timeline
 from node.negotiation.wire import written
 
 TOPIC = "dsp"
@@ -136,16 +135,11 @@ class Conversation(Generic[P]):
             raise
 
     def repeated(self, tx: Transaction, process: P, message: Incoming) -> Answer | None:
-        """The stored answer, if this very message was accepted before.
-
-        A message that bears an ``@id`` is known by it wherever it stands in the conversation; one without is
-        taken for a resend only when it equals the last message accepted from this peer.
-        """
+        """The stored answer, if this very message was accepted before: as ``Repeats.repeated``."""
         return _as_then(self._repeats.repeated(tx, process, message))
 
     def said_again(self, tx: Transaction, process: P, message: Incoming) -> Answer | None:
-        """The stored answer, if this message says the same as the last one accepted from the peer under another
-        ``@id``: a peer that could not record our answer may write its message anew."""
+        """The stored answer, if this message says the same as the one before: as ``Repeats.said_again``."""
         return _as_then(self._repeats.said_again(tx, process, message))
 
     def receive(self, tx: Transaction, process: P, message: Incoming, **changes: Any) -> Step[P]:
@@ -170,20 +164,7 @@ class Conversation(Generic[P]):
     def accept(self, tx: Transaction, process: P, message: Incoming, *, status: int = 200) -> Answer:
         """Keep the message and the answer that it gets, so that a repeat is answered alike."""
         answer = Answer(status, self._acknowledge(process))
-        self._store.record(
-            tx,
-            Exchange(
-                pid=process.pid,
-                at=self._clock.now(),
-                outgoing=False,
-                message=message.name,
-                message_id=message.id and message.id[:WORDS],
-                body_sha256=_hash(message.raw),
-                body=self._repeats.copy(message),
-                answer_status=status,
-                answer=canonical(answer.body),
-            ),
-        )
+        self._timeline.keep(tx, process, message, status, answer.body, body=self._repeats.copy(message))
         crashpoint(f"{self.table.name}.{message.name}.R2")
         return answer
 
@@ -388,7 +369,3 @@ class Conversation(Generic[P]):
 
 def _as_then(known: Exchange | None) -> Answer | None:
     return None if known is None else Answer(known.answer_status, dict(read_json(known.answer)))
-
-
-def _hash(raw: bytes) -> str:
-    return hashlib.sha256(raw).hexdigest()

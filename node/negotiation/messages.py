@@ -8,6 +8,7 @@ expand JSON-LD read the same.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -53,6 +54,11 @@ class Incoming:
     def version(self) -> DspVersion:
         """The version of the protocol that it came in."""
         return version_named(self.body.get("@context")) or V2025_1
+
+    @property
+    def sha256(self) -> str:
+        """Of what was sent, in lower-case hexadecimal: the same bytes again are the same message."""
+        return hashlib.sha256(self.raw).hexdigest()
 
     @property
     def id(self) -> str | None:

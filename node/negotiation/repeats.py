@@ -44,7 +44,7 @@ class Repeats(Generic[P]):
         A message that bears an ``@id`` is known by it wherever it stands in the conversation; one without is
         taken for a resend only when it equals the last message accepted from this peer.
         """
-        known = self._store.accepted(tx, process.pid, hashlib.sha256(message.raw).hexdigest())
+        known = self._store.accepted(tx, process.pid, message.sha256)
         if known is None and message.rewritten:
             known = self._of_this_content(tx, process, message)
         if known is None:

@@ -13,8 +13,7 @@ and one of somebody who is no party to the process, belongs to no time line.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, Generic
@@ -57,10 +56,16 @@ class Timeline(Generic[P]):
 
     def refuse(self, tx: Transaction, process: P, message: Incoming, error: HansaError) -> None:
         """Keep a message of the peer that is refused with ``error``."""
-        digest = hashlib.sha256(message.raw).hexdigest()
-        if not self._has_room(tx, process.pid, digest, error.told_status, outgoing=False):
+        if not self._has_room(tx, process.pid, message.sha256, error.told_status, outgoing=False):
             return
         answer = self._refusal(process, error.code, error.reasons)
+        body = self._kept(message.raw if len(message.raw) <= LONGEST else head(message))
+        self.keep(tx, process, message, error.told_status, answer, body=body)
+
+    def keep(
+        self, tx: Transaction, process: P, message: Incoming, status: int, answer: Mapping[str, Any], *, body: bytes
+    ) -> None:
+        """Keep a message of the peer with the answer that it gets; ``body`` is the copy that is stored."""
         self._store.record(
             tx,
             Exchange(
@@ -69,9 +74,9 @@ class Timeline(Generic[P]):
                 outgoing=False,
                 message=message.name,
                 message_id=message.id and message.id[:WORDS],
-                body_sha256=digest,
-                body=self._kept(message.raw if len(message.raw) <= LONGEST else head(message)),
-                answer_status=error.told_status,
+                body_sha256=message.sha256,
+                body=body,
+                answer_status=status,
                 answer=canonical(answer),
             ),
         )
