@@ -48,8 +48,29 @@ class Side:
         self.role = role
         self.stores: Any = memory_stores()
 
-    def holds(self, name: str, said: Said, *, untaken: str = "", **members: Any) -> None:
-        """The conversation ``name`` as ``said``; the message ``untaken`` is noted, but was not taken."""
+    def says(self, name: str, number: int, message: str, *, status: int, outgoing: bool = True) -> None:
+        """A message of the conversation ``name`` goes over the wire, and is answered so."""
+        kind = "transfers" if message.startswith("Transfer") else "negotiations"
+        body = f"{name} {number}".encode()
+        exchange = Exchange(
+            pid=f"urn:{name}:{self.role}",
+            at=NOW,
+            outgoing=outgoing,
+            message=message,
+            message_id=f"urn:{name}:{number}",
+            body=body,
+            body_sha256=hashlib.sha256(body).hexdigest(),
+            answer_status=status,
+            answer=b"",
+        )
+        with self.stores.uow.begin() as tx:
+            getattr(self.stores, kind).record(tx, exchange)
+
+    def holds(
+        self, name: str, said: Said, *, untaken: str = "", numbers: tuple[int, ...] = (), **members: Any
+    ) -> None:
+        """The conversation ``name`` as ``said``; the message ``untaken`` is noted, but was not taken. ``numbers`` are
+        those of the messages, where they are not just counted."""
         kind = "transfers" if said[0][1].startswith("Transfer") else "negotiations"
         pid, peer = f"urn:{name}:{self.role}", f"urn:{name}:{self.role.other}"
         common: dict[str, Any] = {
@@ -76,20 +97,7 @@ class Side:
         store = getattr(self.stores, kind)
         with self.stores.uow.begin() as tx:
             store.add(tx, made)
-            for number, ((sender, message), entered) in enumerate(zip(said, states, strict=True)):
-                body = f"{name} {number}".encode()
-                exchange = Exchange(
-                    pid=made.pid,
-                    at=NOW,
-                    outgoing=sender is self.role,
-                    message=message,
-                    message_id=f"urn:{name}:{number}",
-                    body=body,
-                    body_sha256=hashlib.sha256(body).hexdigest(),
-                    answer_status=503 if message == untaken else 200,
-                    answer=b"",
-                )
-                store.record(tx, exchange)
+            for number, ((_, message), entered) in enumerate(zip(said, states, strict=True)):
                 note = json.dumps({"message": message, "state": entered}).encode()
                 entry = Entry(
                     id=f"urn:e:{name}:{number}",
@@ -100,6 +108,9 @@ class Side:
                     body=note,
                 )
                 self.stores.ledger.append(tx, entry)
+        for number, (sender, message) in zip(numbers or range(len(said)), said, strict=True):
+            status = 503 if message == untaken else 200
+            self.says(name, number, message, status=status, outgoing=sender is self.role)
 
     def agreed(self, name: str, **members: Any) -> None:
         """The final agreement of the negotiation ``name``."""
@@ -257,6 +268,40 @@ def test_a_message_that_only_one_side_counts() -> None:
     found = both.found()
     assert any("taken" in what for what in found.doubled), found
     assert any("not the same messages" in what for what in found.diverged), found
+
+
+CROSSED = (
+    (Role.CONSUMER, "ContractRequestMessage"),
+    (Role.PROVIDER, "ContractOfferMessage"),
+    (Role.CONSUMER, "ContractNegotiationEventMessage:ACCEPTED"),
+    (Role.PROVIDER, "ContractNegotiationTerminationMessage"),
+)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_crossed_a_termination_may_count_for_its_receiver_alone(kept: bool) -> None:
+    """The provider breaks off while the consumer accepts: the consumer takes that back, and may have died before it
+    read that it was taken."""
+    both = Both()
+    both.provider.holds("n", CROSSED, reason=[WISH])
+    both.consumer.holds("n", (*CROSSED[:2], CROSSED[3]), reason=[WISH], numbers=(0, 1, 3))
+    if kept:
+        both.consumer.says("n", 2, CROSSED[2][1], status=-200)
+    assert not both.found().count
+
+
+def test_what_crossed_nothing_counts_on_both_sides() -> None:
+    both = Both()
+    both.provider.holds("n", AGREED)
+    both.consumer.holds("n", AGREED, untaken=AGREED[2][1])
+    assert any("not the same messages" in what for what in both.found().diverged)
+
+
+def test_what_was_taken_back_and_never_arrived() -> None:
+    both = Both()
+    both.hold("n", BROKEN_OFF, reason=[WISH])
+    both.consumer.says("n", 7, "ContractNegotiationEventMessage:ACCEPTED", status=-200)
+    only(both.found(), "diverged", "not the same messages")
 
 
 def test_a_message_that_was_noted_twice() -> None:
