@@ -152,6 +152,8 @@ class PortalNode:
         _require(caller, UserRole.STEWARD, UserRole.SIGNATORY)
         acquire = self._node.protocol.acquire
         found = await acquire.conditions(record.iri, purpose=purpose)
+        if found.running is not None and found.running_asks and found.running.purpose == purpose:
+            return found.running.pid  # Asked twice, after a crash or by impatience: it is one question.
         return (await acquire.negotiate(found, purpose=purpose)).pid
 
     async def sparql(self, text: str, caller: Caller, accept: str) -> tuple[bytes, str]:

@@ -16,6 +16,7 @@ from node.portal import markup
 from node.portal.languages import LANGUAGES
 from node.portal.pages_asset import conditions_of
 from node.portal.ports import Agreed, Conversation
+from node.portal.reasons import whys
 from node.portal.visit import Visit
 from node.transfer.addresses import pushed_to
 from node.transfer.model import Transfer
@@ -139,7 +140,7 @@ async def process(desk: Desk, visit: Visit) -> Response:
         ),
         pushed_to=_pushed_to(conversation.process),
         messages=[_message(one) for one in told(table_of(conversation.process), conversation.exchanges)],
-        reasons=[text for text in map(_reason, conversation.process.reason) if text],
+        reasons=whys(conversation.process.reason),
     )
 
 
@@ -221,7 +222,7 @@ def _message(one: Told) -> dict[str, Any]:
         "exchange": exchange,
         "fate": str(one.fate),
         "late": one.late,
-        "reasons": [text for text in map(_reason, one.reason) if text],
+        "reasons": whys(one.reason),
         "name": _short(exchange.message),
         "body": markup.readable_body(exchange.body),
         "answer": markup.readable_body(exchange.answer) if exchange.answer else "",
@@ -229,18 +230,3 @@ def _message(one: Told) -> dict[str, Any]:
         "passing": one.fate in (Fate.PUT_OFF, Fate.VOID),
         "implied": exchange.answer_status == IMPLIED,
     }
-
-
-def _reason(reason: Any) -> dict[str, str]:
-    """A reason of a DSP process as text: a sentence, a language map, or our own decision's reason."""
-    if isinstance(reason, str):
-        return {"": reason}
-    if isinstance(reason, dict):
-        if isinstance(reason.get("@value"), str):
-            return {str(reason.get("@language", "")): reason["@value"]}
-        text = reason.get("text", reason)
-        if isinstance(text, dict):
-            return {str(tag): said for tag, said in text.items() if isinstance(said, str)}
-        if isinstance(text, str):
-            return {"": text}
-    return {}

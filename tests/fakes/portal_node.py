@@ -758,6 +758,13 @@ def _conversations() -> list[Conversation]:
                     en="The user is a mobility partner, admitted by Vlaanderen: missing.",
                     nl="De gebruiker is partner mobiliteit: ontbreekt.",
                 ),
+                "met": False,
+                "need": "MobilityPartnerCredential",
+                "have": "MobilityPartnerCredential, revoked",
+                "since": "2026-11-20T09:12:00+00:00",
+                "remedy": say(
+                    en="Ask Vlaanderen to admit you again.", nl="Vraag Vlaanderen om u opnieuw toe te laten."
+                ),
             }
         ],
         **shared,

@@ -403,6 +403,16 @@ def test_a_message_whose_answer_was_not_read_was_taken_all_the_same(els: TestCli
     assert "answered 200" in sent[1].text
 
 
+def test_a_refusal_says_what_is_missing_and_what_would_help(els: TestClient) -> None:
+    """In the reader's language; what there is instead is the other side's, who had asked."""
+    page = Page(els.get(f"/processes/{BROKEN}?lang=nl").text)
+    why = page.one("dl", class_="why").text.replace("\u00a0", " ")
+    assert "Zij hebben" in why
+    assert "MobilityPartnerCredential, revoked" in why
+    assert "20 november 2026" in why
+    assert "Vraag Vlaanderen om u opnieuw toe te laten." in why
+
+
 def test_the_agreement_says_how_it_stands_and_why(els: TestClient) -> None:
     page = Page(els.get(f"/agreements/{AGREEMENT}").text)
     assert "no access now" in page.text

@@ -1,0 +1,69 @@
+"""Why a process was refused or ended, as its page tells it: what either side said, in whatever form it said it.
+
+A reason of a DSP message (``reason``, DSP 2025-1 §8, §10) may be anything. This node sends the rules that were not
+met (``node.policy.model.Reason``); other connectors send sentences, language maps, or forms of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from node.base.clock import moment
+
+LONGEST: Final = 2000
+"""So much of each text is shown: it may be the peer's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """``text`` and ``remedy``: language tag → sentence, where the tag is empty for a language that nobody named;
+    ``need`` and ``have`` tell what is missing, and ``since`` from when."""
+
+    text: dict[str, str]
+    need: str = ""
+    have: str = ""
+    since: datetime | None = None
+    remedy: dict[str, str] = field(default_factory=dict)
+
+
+def whys(reasons: Iterable[Any]) -> list[Why]:
+    """Those of ``reasons`` that have something to say."""
+    return [why for why in map(_why, reasons) if why.text or why.remedy]
+
+
+def _why(reason: Any) -> Why:
+    if not isinstance(reason, Mapping):
+        return Why(text=_said(reason))
+    if isinstance(reason.get("@value"), str):
+        return Why(text={str(reason.get("@language", "")): reason["@value"][:LONGEST]})
+    unmet = reason.get("met") is not True
+    return Why(
+        text=_said(reason.get("text")) or (_said(reason) if "remedy" not in reason else {}),
+        need=_short(reason.get("need")) if unmet else "",
+        have=_short(reason.get("have")) if unmet else "",
+        since=_moment(reason.get("since")),
+        remedy=_said(reason.get("remedy")),
+    )
+
+
+def _said(text: Any) -> dict[str, str]:
+    """A sentence or a language map; empty for anything else."""
+    if isinstance(text, str):
+        return {"": text[:LONGEST]} if text else {}
+    if isinstance(text, Mapping):
+        return {str(tag): said[:LONGEST] for tag, said in text.items() if isinstance(said, str)}
+    return {}
+
+
+def _short(text: Any) -> str:
+    return text[:LONGEST] if isinstance(text, str) else ""
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        return moment(text) if isinstance(text, str) else None
+    except (ValueError, OverflowError):
+        return None
