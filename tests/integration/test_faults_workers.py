@@ -158,7 +158,7 @@ def test_a_worker_that_stood_still_for_longer_than_its_lease_is_fenced_off(
             second = s.consumer.start("worker", **brief)
             with s.consumer.member.client() as client:
                 until("it ends without the first", lambda: unkind._ended(client.negotiation(pid, wait=2)), START)
-            assert s.gate.seen == 2, "the second worker has sent it again"
+            assert s.gate.seen >= 2, "the second worker has sent it again"
             first.send_signal(signal.SIGCONT)
             # Two workers on one queue from here on.
             more = [s.negotiate() for _ in range(8)]

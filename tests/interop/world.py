@@ -165,7 +165,7 @@ class World:
 
     @contextmanager
     def killable(self) -> Iterator[Victim]:
-        """A node beside ours, of the same kind and on the same database, that can be killed."""
+        """A node beside ours, of the same kind and on a database of the same kind, that can be killed."""
         # A schema of one database is one node's, so the second node gets a schema of its own.
         folder = self.node.folder.parent / f"{self.node.folder.name}-killed"
         shutil.rmtree(folder, ignore_errors=True)
