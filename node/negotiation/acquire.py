@@ -23,7 +23,7 @@ from node.policy.decide import decide, principal_action
 from node.policy.model import Decision, Situation
 from node.policy.odrl import parse, same_terms
 from node.policy.rules import Policy
-from node.policy.templates import compile_conditions
+from node.policy.templates import compile_terms
 
 __all__ = ["Acquire", "Conditions", "provider_of"]
 
@@ -147,7 +147,7 @@ class Acquire:
     ) -> Negotiation:
         """Ask for the asset under exactly the offered terms, or under those of ``asking``; an answer that allows all
         that ``least`` does (else ``asking``) is then accepted without a person. Both as
-        ``node.policy.templates.compile_conditions`` takes them.
+        ``node.policy.templates.compile_terms`` takes them.
 
         Raises ``Conflict`` where we have blocked the provider, ``InvalidInput`` for terms that cannot be read.
         """
@@ -167,13 +167,7 @@ class Acquire:
 
     def _terms(self, conditions: Conditions, said: Mapping[str, Any] | str) -> dict[str, Any]:
         offer_id = str(conditions.offer["@id"])
-        compiled = compile_conditions(said, target=conditions.iri, offer_id=offer_id, region=self._region())
-        if compiled.offer is None:
-            raise InvalidInput(
-                "these conditions ask for nothing", remedy="name conditions under which you may use it"
-            )
-        parse(compiled.offer)
-        return compiled.offer
+        return compile_terms(said, target=conditions.iri, offer_id=offer_id, region=self._region())
 
     def _provider_of(self, iri: str) -> str:
         with self._uow.read() as tx:

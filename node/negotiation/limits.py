@@ -26,7 +26,7 @@ from node.negotiation.strategy import Accept, Action, Ask, Counter, Look, Offer,
 from node.policy.breaches import Breach
 from node.policy.limits import beyond, nearest, restated
 from node.policy.odrl import parse, same_terms
-from node.policy.templates import compile_conditions
+from node.policy.templates import compile_terms
 
 PATIENCE: Final = 3
 """How often we put other terms on the table before we end it."""
@@ -128,7 +128,7 @@ class SetLimits:
             return found
 
     def set(self, dataset: str, conditions: Mapping[str, Any] | str, *, by: str) -> Limits:
-        """From now on agree to terms within ``conditions`` (``node.policy.templates.compile_conditions``).
+        """From now on agree to terms within ``conditions`` (``node.policy.templates.compile_terms``).
 
         Raises ``NotFound`` for an asset that this node does not offer, ``InvalidInput`` for conditions that cannot be
         read, or that are not as open as the asset's own.
@@ -136,9 +136,7 @@ class SetLimits:
         with self._uow.begin() as tx:
             offer = self._offered(tx, dataset)
             offer_id = str(offer["@id"])
-            terms = compile_conditions(conditions, target=dataset, offer_id=offer_id, region=self._region()).offer
-            if terms is None:
-                raise InvalidInput("limits are terms of use: these conditions offer nothing")
+            terms = compile_terms(conditions, target=dataset, offer_id=offer_id, region=self._region())
             _check_limits(terms, offer)
             limits = Limits(dataset=dataset, terms=terms, by=by, at=self._clock.now())
             self._store.put(tx, limits)

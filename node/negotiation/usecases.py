@@ -29,7 +29,7 @@ from node.negotiation.opening import opens_once
 from node.negotiation.ports import AgreementStore, NegotiationStore
 from node.negotiation.reactions import Reactions
 from node.negotiation.restated import SETTLING, restates
-from node.policy.templates import compile_conditions
+from node.policy.templates import compile_terms
 from node.vocab.dsp import version_of
 
 _ONE_MEANING: Final = (machine.AGREEMENT, machine.VERIFICATION, machine.FINALIZED_EVENT)
@@ -294,7 +294,7 @@ class Negotiations:
     ) -> Negotiation:
         """A person asks for other terms than the offered ones (DSP 2025-1 §7.2.1, the counter-offer of a consumer);
         an answer that gives them is then accepted, whatever was needed before. ``conditions`` and ``region`` as
-        ``node.policy.templates.compile_conditions`` takes them.
+        ``node.policy.templates.compile_terms`` takes them.
 
         Raises ``NotFound``, ``InvalidInput`` for terms that cannot be read, ``LocalProtocolError`` where no offer of
         the provider is on the table.
@@ -303,13 +303,7 @@ class Negotiations:
             found = self._store.get(tx, pid)
         if found is None or found.role is not Role.CONSUMER:
             raise NotFound("there is no such negotiation in which this node is the consumer")
-        wanted = compile_conditions(
-            conditions, target=found.dataset, offer_id=str(found.offer["@id"]), region=region
-        ).offer
-        if wanted is None:
-            raise InvalidInput(
-                "these conditions ask for nothing", remedy="name conditions under which you may use it"
-            )
+        wanted = compile_terms(conditions, target=found.dataset, offer_id=str(found.offer["@id"]), region=region)
         terms = {name: value for name, value in wanted.items() if name != "target"}
         # What was needed before is needed no more: this is what the person would take.
         changes = {"offer": terms, "offered_by": Role.CONSUMER, "asked": terms, "limits": terms}

@@ -109,6 +109,22 @@ def compile_conditions(
     return Compiled(offer=offer, sealed=bool(sealed), audience=chosen.audience, template=chosen.id, ask=chosen.ask)
 
 
+def compile_terms(
+    conditions: Mapping[str, Any] | str, *, target: str, offer_id: str, region: str | None
+) -> dict[str, Any]:
+    """As ``compile_conditions``, for terms that somebody asks for or would give: the offer alone. Raises
+    ``InvalidInput`` also for conditions that offer nothing."""
+    offer = compile_conditions(conditions, target=target, offer_id=offer_id, region=region).offer
+    if offer is None:
+        raise InvalidInput(
+            "these conditions offer nothing",
+            remedy="name conditions under which the asset may be used",
+            facts={"field": "conditions"},
+        )
+    parse(offer)
+    return offer
+
+
 def in_catalogue(offer: Mapping[str, Any]) -> dict[str, Any]:
     """``offer`` as a catalogue shows it: without target (DSP 2025-1, ``contract-schema.json``, Offer)."""
     return {name: value for name, value in offer.items() if name != "target"}

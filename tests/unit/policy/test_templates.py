@@ -14,7 +14,7 @@ from referencing import Registry, Resource
 from node.base.errors import InvalidInput
 from node.policy.conflicts import lint
 from node.policy.odrl import parse
-from node.policy.templates import compile_conditions, in_catalogue, template, templates
+from node.policy.templates import compile_conditions, compile_terms, in_catalogue, template, templates
 from tests.fakes.policy import D1, M2_VERSION, NOW, P3, P4, P5, REGION, compiled, offer
 from tests.shared import data
 
@@ -222,3 +222,13 @@ def test_the_gallery() -> None:
             assert {"en", "nl", "cs"} <= set(parameter.label)
             assert parameter.remedy
     assert template("open").to_json()["offers"] is True
+
+
+@pytest.mark.parametrize("conditions", ["internal", {"template": "internal"}])
+def test_what_is_asked_for_or_given_are_terms(conditions: Any) -> None:
+    about = {"target": "urn:asset", "offer_id": "urn:offer", "region": REGION}
+    made = compile_terms("open", **about)
+    assert (made["@id"], made["target"]) == ("urn:offer", "urn:asset")
+    assert made == compile_conditions("open", **about).offer
+    with pytest.raises(InvalidInput, match="offer nothing"):
+        compile_terms(conditions, **about)
