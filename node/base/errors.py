@@ -9,7 +9,7 @@ tells anything that the caller may not know.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 
 class HansaError(Exception):
@@ -77,6 +77,14 @@ class NoRoom(LocalFault):
     status = 507
     title = "This node has no room left"
     told = True
+
+
+_FULL: Final = ("No space left on device", "Disk quota exceeded", "File too large")
+
+
+def is_full(said: str) -> bool:
+    """Whether a full disk is what an engine's message tells: some have words for it alone."""
+    return any(words in said for words in _FULL)
 
 
 class DatabaseBusy(LocalFault):

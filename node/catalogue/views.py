@@ -7,6 +7,7 @@ the same content as a rebuild, and versions that arrive out of order (replicatio
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -20,26 +21,6 @@ from node.vocab.namespaces import XSD
 
 MAX_TEXT = 64 * 1024
 """How much text of a record is indexed, in characters."""
-
-
-class View(Protocol):
-    """Something that follows the ledger and can be made anew from it."""
-
-    name: str
-    kinds: tuple[EntryKind, ...]
-
-    def position(self) -> int:
-        """The next ``seq`` that the view has not applied."""
-
-    def apply(self, entries: Sequence[Entry]) -> None:
-        """Take in entries that follow one another, the first of which is at ``position`` or before; those of other
-        kinds than its own may be left out."""
-
-    def passed(self, position: int) -> None:
-        """No entry before ``position`` that was not applied is of its kinds."""
-
-    def rebuild(self) -> None:
-        """Forget everything; the follower then applies the ledger from the beginning."""
 
 
 STRIDE = 5_000
@@ -68,65 +49,77 @@ class _Passed:
         self._seen = 0
 
 
-class GraphView:
+class _Kept(Protocol):
+    """What an engine keeps of the records, with the position that it reflects."""
+
+    def position(self) -> int: ...
+
+    def clear(self) -> None: ...
+
+
+class _RecordView(ABC):
+    """Shows the newest version of each record by an engine of its own."""
+
+    name: str
+    kinds: tuple[EntryKind, ...] = (EntryKind.RECORD,)
+
+    def __init__(self, uow: UnitOfWork, records: RecordStore, kept: _Kept) -> None:
+        self._uow = uow
+        self._records = records
+        self._kept = kept
+        self._passed = _Passed()
+
+    def position(self) -> int:
+        """The next ``seq`` that the view has not applied."""
+        return self._passed.position(self._kept.position())
+
+    def apply(self, entries: Sequence[Entry]) -> None:
+        """Take in entries that follow one another, the first of which is at ``position`` or before; those of other
+        kinds than its own may be left out."""
+        if entries:
+            heads = _heads(self._uow, self._records, entries)
+            if heads or not self._passed.may_skip(_after(entries), self._kept.position()):
+                self._write(heads, _after(entries))
+
+    def passed(self, position: int) -> None:
+        """No entry before ``position`` that was not applied is of its kinds."""
+        if not self._passed.may_skip(position, self._kept.position()):
+            self._write([], position)
+
+    def rebuild(self) -> None:
+        """Forget everything; the follower then applies the ledger from the beginning."""
+        self._passed.forget()
+        self._kept.clear()
+
+    @abstractmethod
+    def _write(self, heads: Sequence[Record], position: int) -> None:
+        """Have the engine show ``heads``, and remember ``position`` with them."""
+
+
+class GraphView(_RecordView):
     """Keeps the graph store."""
 
     name = "graph"
-    kinds: tuple[EntryKind, ...] = (EntryKind.RECORD,)
 
     def __init__(self, *, uow: UnitOfWork, records: RecordStore, graph: Graph) -> None:
-        self._uow = uow
-        self._records = records
+        super().__init__(uow, records, graph)
         self._graph = graph
-        self._passed = _Passed()
 
-    def position(self) -> int:
-        return self._passed.position(self._graph.position())
-
-    def apply(self, entries: Sequence[Entry]) -> None:
-        if entries:
-            heads = _heads(self._uow, self._records, entries)
-            if heads or not self._passed.may_skip(_after(entries), self._graph.position()):
-                self._graph.apply(heads, _after(entries))
-
-    def passed(self, position: int) -> None:
-        if not self._passed.may_skip(position, self._graph.position()):
-            self._graph.apply([], position)
-
-    def rebuild(self) -> None:
-        self._passed.forget()
-        self._graph.clear()
+    def _write(self, heads: Sequence[Record], position: int) -> None:
+        self._graph.apply(heads, position)
 
 
-class SearchView:
+class SearchView(_RecordView):
     """Keeps the search index."""
 
     name = "search"
-    kinds: tuple[EntryKind, ...] = (EntryKind.RECORD,)
 
     def __init__(self, *, uow: UnitOfWork, records: RecordStore, index: SearchIndex) -> None:
-        self._uow = uow
-        self._records = records
+        super().__init__(uow, records, index)
         self._index = index
-        self._passed = _Passed()
 
-    def position(self) -> int:
-        return self._passed.position(self._index.position())
-
-    def apply(self, entries: Sequence[Entry]) -> None:
-        if entries:
-            heads = _heads(self._uow, self._records, entries)
-            if heads or not self._passed.may_skip(_after(entries), self._index.position()):
-                changes = [(head.iri, None if head.withdrawn else indexed(head)) for head in heads]
-                self._index.apply(changes, _after(entries))
-
-    def passed(self, position: int) -> None:
-        if not self._passed.may_skip(position, self._index.position()):
-            self._index.apply([], position)
-
-    def rebuild(self) -> None:
-        self._passed.forget()
-        self._index.clear()
+    def _write(self, heads: Sequence[Record], position: int) -> None:
+        self._index.apply([(head.iri, None if head.withdrawn else indexed(head)) for head in heads], position)
 
 
 def indexed(record: Record) -> Indexed:

@@ -41,7 +41,7 @@ from node.adapters.graph.names import (
     record_graph,
 )
 from node.base.crashpoints import crashpoint
-from node.base.errors import Damaged, LocalFault, NoRoom, TooLarge
+from node.base.errors import Damaged, LocalFault, NoRoom, TooLarge, is_full
 from node.cage.cage import Cage
 from node.cage.model import QUERY, Limits
 from node.catalogue.model import Record
@@ -53,9 +53,6 @@ LAYOUT: Final = 1
 
 _FLUSH_AFTER: Final = 10_000
 """Statements after which buffers are written out: they take some 800 bytes of memory each until then."""
-
-_FULL: Final = ("No space left on device", "Disk quota exceeded", "File too large")
-"""What the engine's messages say where the disk is full."""
 
 MAX_RECORDS: Final = 20_000
 """Records in a disposable store: more do not fit into the memory of a child."""
@@ -328,7 +325,7 @@ def _unusable(folder: Path, error: Exception) -> LocalFault:
             f"the graph store in {folder} is in use by another process",
             remedy="stop the other process; one data folder belongs to one node",
         )
-    if any(words in said for words in _FULL):
+    if is_full(said):
         return NoRoom("the disk of the SPARQL store is full", remedy="make room: the store then catches up by itself")
     return _damaged(f"the graph store in {folder} cannot be used: {said}")
 

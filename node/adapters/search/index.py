@@ -23,16 +23,13 @@ from node.adapters.search.fields import FACETS, FOLDED, LAYOUT, POSITION, RECORD
 from node.adapters.search.queries import MAX_WORDS, both, narrowed, visible, worded
 from node.adapters.search.snippets import snippet
 from node.base.crashpoints import crashpoint
-from node.base.errors import Damaged, NoRoom
+from node.base.errors import Damaged, NoRoom, is_full
 from node.catalogue.model import Hit, Indexed, Query, Results
 
 _HEAP: Final = 15_000_000  # the least that the engine takes
 _LARGE: Final = 200
 _HEAP_FOR_LARGE: Final = 50_000_000
 """Batches of more than ``_LARGE`` records get more room: with the least, 10,000 of them take three times as long."""
-
-_FULL: Final = ("No space left on device", "Disk quota exceeded", "File too large")
-"""What the engine's messages say where the disk is full."""
 
 _BUCKETS: Final = 60_000
 _KEYWORDS_SHOWN: Final = 100
@@ -159,7 +156,7 @@ class TantivyIndex:
         try:
             yield
         except (ValueError, OSError) as error:
-            if any(words in str(error) for words in _FULL):
+            if is_full(str(error)):
                 raise NoRoom(
                     "the disk of the search index is full", remedy="make room: the index then catches up by itself"
                 ) from error

@@ -10,9 +10,10 @@ import pytest
 
 from node.catalogue.envelope import ledger_body, signed
 from node.catalogue.model import Query, Record
-from node.catalogue.views import View, indexed
+from node.catalogue.views import indexed
 from node.identity.model import ANONYMOUS
 from node.ledger.model import Entry, EntryKind
+from node.worker.views import View
 from tests.fakes.catalogue import START, CatalogueNode
 
 
