@@ -110,7 +110,7 @@ def accept_loss(folder: Annotated[Path, typer.Argument(help="The node's data fol
         failed(lost.detail)
     else:
         stores.uow.close()
-        failed("nothing is lost: the database holds all that this node has signed, and was left as it is")
+        failed("nothing is lost: the database holds all that this folder knows to be signed, and was left as it is")
         return REFUSED
     stores = open_stores(settings)
     epoch = soundness.accept_loss(settings, stores)
