@@ -24,7 +24,7 @@ from node.negotiation.model import Limits
 from node.negotiation.ports import LimitStore
 from node.negotiation.strategy import Accept, Action, Ask, Counter, Look, Offer, Strategy, Terminate
 from node.policy.breaches import Breach
-from node.policy.limits import beyond, nearest, restated
+from node.policy.limits import beyond, in_own_words, nearest
 from node.policy.odrl import parse, same_terms
 from node.policy.templates import compile_terms
 
@@ -74,7 +74,7 @@ class WithinLimits:
 def in_our_words(offer: Mapping[str, Any], dataset: str) -> dict[str, Any] | None:
     """The terms of a consumer's ``offer`` as this node would write and sign them; None where that is not the same."""
     try:
-        return restated(offer, target=dataset, offer_id=str(offer["@id"]))
+        return in_own_words(offer, target=dataset, offer_id=str(offer["@id"]))
     except InvalidInput:
         return None
 
@@ -178,9 +178,9 @@ def _check_limits(terms: Mapping[str, Any], own: Mapping[str, Any]) -> None:
         )
     if parse(own).sealed and not parse(terms).sealed:
         raise InvalidInput("the asset travels sealed, and the limits do not say so", remedy="add sealed: true")
-    if beyond(own, terms):
+    if breaches := beyond(own, terms):
         raise InvalidInput(
             "the offer itself is more open than these limits",
             remedy="limits say how far you would go beyond the offer; publish the asset anew to offer less",
-            facts={"findings": [breach.to_json() for breach in beyond(own, terms)]},
+            facts={"findings": [breach.to_json() for breach in breaches]},
         )

@@ -29,7 +29,7 @@ from node.negotiation.opening import opens_once
 from node.negotiation.ports import AgreementStore, NegotiationStore
 from node.negotiation.reactions import Reactions
 from node.negotiation.restated import SETTLING, restates
-from node.policy.templates import compile_terms
+from node.policy.templates import compile_terms, in_catalogue
 from node.vocab.dsp import version_of
 
 _ONE_MEANING: Final = (machine.AGREEMENT, machine.VERIFICATION, machine.FINALIZED_EVENT)
@@ -235,7 +235,7 @@ class Negotiations:
         By itself this node then takes nothing less open than ``limits`` (``node.negotiation.limits``).
         """
         now = self._clock.now()
-        terms = {name: value for name, value in offer.items() if name not in ("target",)}
+        terms = in_catalogue(offer)
         negotiation = Negotiation(
             pid=new_urn(),
             role=Role.CONSUMER,
@@ -267,7 +267,7 @@ class Negotiations:
             record = self._records.get(tx, dataset)
             if record is None or record.withdrawn or record.offer is None or record.origin != self._me:
                 raise NotFound("this node makes no offer for such an asset")
-            terms = {name: value for name, value in record.offer.items() if name != "target"}
+            terms = in_catalogue(record.offer)
             negotiation = Negotiation(
                 pid=new_urn(),
                 role=Role.PROVIDER,
@@ -304,7 +304,7 @@ class Negotiations:
         if found is None or found.role is not Role.CONSUMER:
             raise NotFound("there is no such negotiation in which this node is the consumer")
         wanted = compile_terms(conditions, target=found.dataset, offer_id=str(found.offer["@id"]), region=region)
-        terms = {name: value for name, value in wanted.items() if name != "target"}
+        terms = in_catalogue(wanted)
         # What was needed before is needed no more: this is what the person would take.
         changes = {"offer": terms, "offered_by": Role.CONSUMER, "asked": terms, "limits": terms}
         return self._send(pid, machine.REQUEST, lambda n: messages.request(n, terms, None), by, **changes)

@@ -46,7 +46,7 @@ def beyond(terms: Mapping[str, Any], limits: Mapping[str, Any], *, title: str = 
     return admits(bound, terms)
 
 
-def restated(terms: Mapping[str, Any], *, target: str, offer_id: str) -> dict[str, Any] | None:
+def in_own_words(terms: Mapping[str, Any], *, target: str, offer_id: str) -> dict[str, Any] | None:
     """``terms`` in our own words, as a DSP 2025-1 MessageOffer: what is not understood, or stands beside the rules,
     is not in them. None where these do not say the same.
 

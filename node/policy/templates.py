@@ -126,7 +126,8 @@ def compile_terms(
 
 
 def in_catalogue(offer: Mapping[str, Any]) -> dict[str, Any]:
-    """``offer`` as a catalogue shows it: without target (DSP 2025-1, ``contract-schema.json``, Offer)."""
+    """``offer`` as a catalogue shows it and a negotiation keeps it: without target (DSP 2025-1,
+    ``contract-schema.json``, Offer)."""
     return {name: value for name, value in offer.items() if name != "target"}
 
 

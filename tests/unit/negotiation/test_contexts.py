@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -199,9 +200,31 @@ def test_whatever_comes_is_read_or_refused(body: Any) -> None:
 
 
 @pytest.mark.parametrize("unit", [b'{"a":', b"[", b'"code"' + b" " * 50, b'"odrl:permission" ', b"\\u0041"])
-def test_the_look_at_a_message_takes_time_in_its_length_only(unit: bytes) -> None:
-    """No backtracking: each pass over a mebibyte of the worst ends."""
+def test_nothing_unusual_is_seen_in_noise(unit: bytes) -> None:
     assert wire.UNUSUAL.search(unit * ((1 << 20) // len(unit))) is None
+
+
+def shape(pattern: str) -> str:
+    """A regular expression with white space as S, every other class as C and every escaped character as x."""
+
+    def letter(found: re.Match[str]) -> str:
+        return "C" if found[0].startswith("[") else "S" if found[0] == r"\s" else "x"
+
+    return re.sub(r"\\.|\[(?:\\.|[^\]\\])*\]", letter, pattern)
+
+
+def repeats(pattern: str) -> set[str]:
+    """What repeats in it, but for white space before something that is none."""
+    return set(re.sub(r"S\*(?=[:Cx]|\(\?:x)|\(\?:", "", shape(pattern))) & set("*+?{")
+
+
+def test_the_look_at_a_message_takes_work_in_its_length_only() -> None:
+    """No backtracking: nothing repeats but white space, and what follows it is none."""
+    pattern = wire.UNUSUAL.pattern.decode()
+    assert "S*" in shape(pattern), "there is something to look at"
+    assert repeats(pattern) == set()
+    for slow in (r"(?:\s*)*x", r"\s*\s*:", r"a+", r"(?:ab?)", r'"[^"]*"\s*:', "a{2,9}"):
+        assert repeats(slow), slow
 
 
 # ---- 2024/1 ------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.base.errors import InvalidInput, TooLarge
-from node.policy.limits import MOST, MOST_VALUES, beyond, nearest, restated
+from node.policy.limits import MOST, MOST_VALUES, beyond, in_own_words, nearest
 from node.policy.odrl import parse, same_terms
 from node.policy.templates import compile_conditions
 
@@ -99,7 +99,7 @@ def test_what_both_allow_lies_within_both(asked: Any, limits: Any) -> None:
 @given(ASKED)
 def test_our_own_words_say_the_same(asked: Any) -> None:
     wanted = terms(asked)
-    said = restated({**wanted, "x:remark": "and your house"}, target=IRI, offer_id="urn:offer")
+    said = in_own_words({**wanted, "x:remark": "and your house"}, target=IRI, offer_id="urn:offer")
     assert said is not None
     assert same_terms(said, wanted)
     assert "x:remark" not in said
