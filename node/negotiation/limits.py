@@ -22,6 +22,7 @@ from node.negotiation import machine, strategy
 from node.negotiation.conversation import Note
 from node.negotiation.model import Limits
 from node.negotiation.ports import LimitStore
+from node.negotiation.proposal import adds_nothing
 from node.negotiation.strategy import Accept, Action, Ask, Counter, Look, Offer, Strategy, Terminate
 from node.policy.breaches import Breach
 from node.policy.limits import beyond, in_own_words, nearest
@@ -64,7 +65,8 @@ class WithinLimits:
     def _take(self, look: Look, limits: Mapping[str, Any]) -> Action:
         negotiation = look.negotiation
         if _more_open(limits, negotiation.offer, look.title) == ():
-            return Accept()
+            # Words beside the terms are weighed by nobody but a person.
+            return Accept() if adds_nothing(negotiation.offer, negotiation.asked or {}, limits) else Ask()
         # What we take at least has been said once; from then on a person says whether less will do.
         if machine.REQUEST in look.said()[1:]:
             return Ask()

@@ -1,4 +1,5 @@
-"""The consumer's look at a proposed agreement, before anything is acknowledged or signed (DSP 2025-1 §7.2.3).
+"""The consumer's look at what it is to be bound by: at an offer before it is accepted without a person, and at a
+proposed agreement before anything is acknowledged or signed (DSP 2025-1 §7.2.2, §7.2.3).
 
 What we are asked to sign must be what was on the table: the same asset, the same parties, the same terms, now. What
 the proposal says besides is either the offer's own, or of a kind that we understand and can check, or it is refused —
@@ -17,8 +18,9 @@ from node.base.errors import InvalidInput
 from node.base.jsons import canonical
 from node.negotiation.messages import TERMS
 from node.negotiation.model import Negotiation
-from node.policy.odrl import parse, same_terms
-from node.policy.terms import expand_term
+from node.policy.odrl import SEALED, normal_rule, parse, same_terms
+from node.policy.rules import Rule, members
+from node.policy.terms import ACTIONS, PROFILE, expand_term
 from node.vocab.namespaces import ODRL
 
 LEEWAY: Final = timedelta(minutes=5)
@@ -26,6 +28,7 @@ LEEWAY: Final = timedelta(minutes=5)
 
 _KEYWORDS: Final = frozenset({"@id", "@type"})
 _KEYWORDS_OF_VALUES: Final = _KEYWORDS | {"@value", "@language", "@list", "@set"}
+_YES_OR_NO: Final = frozenset(canonical(one) for one in (True, False, "true", "false"))
 _OURS: Final = frozenset({"offer", "provider", "consumer", "asset", "rulebook", "languages", "sealed"})
 _OF_A_PARTY: Final = frozenset({"did", "name", "contact"})
 _OF_THE_ASSET: Final = frozenset({"iri", "title", "kind", "version", "sha256"})
@@ -64,6 +67,19 @@ def check(
         _check_timestamp(negotiation, body["timestamp"], now, leeway)
 
 
+def adds_nothing(offer: Mapping[str, Any], *ours: Mapping[str, Any]) -> bool:
+    """Whether ``offer`` says nothing but what a comparison of terms weighs (``node.policy.limits.beyond``), and what
+    stands in one of ``ours``, which we have asked for: only then its terms are all that accepting it means.
+
+    Not weighed are members and descriptions of other people, profiles, a conflict strategy, parties of rules, what
+    follows when a rule is broken, and permissions of actions that are not known here. What cannot be read adds.
+    """
+    try:
+        return _beside(offer) <= {one for policy in ours for one in _beside(policy)}
+    except (InvalidInput, ValueError):
+        return False
+
+
 def unsigned(negotiation: Negotiation, body: Mapping[str, Any]) -> tuple[str, ...]:
     """The members of an agreement that passed ``check`` which are neither the protocol's, nor ours, nor in the offer
     that we saw: our signature does not speak for them."""
@@ -80,16 +96,44 @@ def foreign(body: Mapping[str, Any]) -> frozenset[str]:
     )
 
 
+def _beside(body: Mapping[str, Any]) -> set[tuple[str, bytes]]:
+    """What a policy says beside the terms that are weighed."""
+    policy = parse(body)
+    found = {(expand_term(name), canonical(body[name])) for name in foreign(body) | (body.keys() & {TERMS})}
+    found = {(name, value) for name, value in found if name != SEALED or value not in _YES_OR_NO}
+    found |= {(expand_term(name), value) for name, value in _remarks(body)}
+    keywords = [(name, value) for name, value in body.items() if name not in _KEYWORDS]
+    keywords += [one for said in _nested(body) for one in said.items() if one[0] not in _KEYWORDS_OF_VALUES]
+    found |= {(name, canonical(value)) for name, value in keywords if name.startswith("@")}
+    found |= {("profile", profile.encode()) for profile in policy.profile if profile != PROFILE}
+    if policy.conflict not in {"", "prohibit"}:
+        found.add(("conflict", policy.conflict.encode()))
+    for rule in (*policy.permissions, *policy.prohibitions, *policy.obligations):
+        found |= set(_unweighed(rule))
+    strange = (rule for rule in policy.permissions if rule.action not in ACTIONS)
+    return found | {("permission", canonical(normal_rule(rule))) for rule in strange}
+
+
+def _unweighed(rule: Rule) -> Iterator[tuple[str, bytes]]:
+    for party in rule.parties:
+        yield rule.action, canonical(list(party))
+    for name, inside in members(rule):
+        for inner in inside:
+            if name != "duty":
+                yield f"{rule.action} {name}", canonical(normal_rule(inner))
+            yield from _unweighed(inner)
+
+
 def _check_keywords(body: Mapping[str, Any]) -> None:
     """What has a meaning for readers of JSON-LD only (a context of its own, say) would have us sign what we do not
     read."""
     for name in body:
         if name.startswith("@") and name not in _KEYWORDS:
-            raise InvalidInput(f"agreement.{name} is not understood here")
+            raise InvalidInput(f"agreement.{name[:80]} is not understood here")
     for said in _nested(body):
         for name in said:
             if name.startswith("@") and name not in _KEYWORDS_OF_VALUES:
-                raise InvalidInput(f"{name} in a rule of the agreement is not understood here")
+                raise InvalidInput(f"{name[:80]} in a rule of the agreement is not understood here")
 
 
 def _remarks(body: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:

@@ -1,7 +1,7 @@
 """What this node does by itself in a negotiation. A strategy looks and answers with an action; it does nothing.
 
-The standard strategy accepts what equals the offer, refuses with reasons, and asks a person where the offer says so
-or where only a person can know: about an offer that nobody here has asked for.
+The standard strategy accepts what equals the offer and says nothing beside it, refuses with reasons, and asks a
+person where the offer says so or where only a person can know: about an offer that nobody here has asked for.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from node.base.process import Role
 from node.negotiation import machine
 from node.negotiation.model import Negotiation
+from node.negotiation.proposal import adds_nothing
 from node.policy.model import Decision
 
 
@@ -110,7 +111,7 @@ class Strategy(Protocol):
 
 
 class StandardStrategy:
-    """Accept what equals an offer; ask a person where the policy asks; refuse with reasons."""
+    """Accept what equals an offer and adds nothing; ask a person where the policy asks; refuse with reasons."""
 
     def next(self, look: Look) -> Action:
         negotiation = look.negotiation
@@ -118,7 +119,8 @@ class StandardStrategy:
             return self._provide(look)
         match negotiation.state:
             case machine.OFFERED:
-                return Accept() if look.same_terms else Ask()
+                asked = negotiation.asked or {}
+                return Accept() if look.same_terms and adds_nothing(negotiation.offer, asked) else Ask()
             case machine.AGREED:
                 return Verify()
             case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -177,6 +178,26 @@ def test_an_asset_that_is_on_offer_no_more_is_not_given() -> None:
 
 def test_a_consumer_accepts_what_gives_it_enough() -> None:
     assert consumer(open_until("2028-01-01"), machine.REQUEST, machine.OFFER) == Accept()
+
+
+PENALTY = {"https://mallory.example/penalty": "the assignee pays 1,000,000 EUR on request"}
+
+
+@pytest.mark.parametrize("limits", [None, LIMITS])
+def test_what_stands_beside_the_terms_is_for_a_person(limits: dict[str, Any] | None) -> None:
+    """Accepting signs it, and no comparison of terms weighs it."""
+    offer = LIMITS if limits is None else open_until("2028-01-01")
+    plain = look(Role.CONSUMER, machine.OFFERED, offer, machine.REQUEST, machine.OFFER, limits=limits, own=LIMITS)
+
+    def answer(asked: dict[str, Any], **more: Any) -> Any:
+        table = replace(plain.negotiation, asked=asked, offer={**offer, **more})
+        return STRATEGY.next(replace(plain, negotiation=table))
+
+    assert answer(LIMITS) == Accept()
+    assert answer(LIMITS, permission=[{**offer["permission"][0], "dct:description": "costs 1000 EUR"}]) == Ask()
+    assert answer(LIMITS, **{"odrl:conflict": {"@id": "odrl:perm"}}) == Ask()
+    assert answer(LIMITS, **PENALTY) == Ask()
+    assert answer({**LIMITS, **PENALTY}, **PENALTY) == Accept(), "we have said so ourselves"
 
 
 def test_it_says_once_what_it_needs_and_then_asks_a_person() -> None:

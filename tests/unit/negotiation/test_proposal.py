@@ -24,6 +24,8 @@ from node.negotiation.model import Agreement, Negotiation
 from node.negotiation.reactions import House, Reactions
 from node.negotiation.strategy import StandardStrategy
 from node.negotiation.usecases import Negotiations
+from node.policy.odrl import SEALED
+from node.policy.terms import PROFILE
 from node.vocab.dsp import V2025_1
 from tests.fakes.negotiation import (
     MemoryAgreementStore,
@@ -144,6 +146,53 @@ def test_what_was_not_on_the_table_is_refused(difference: dict[str, Any]) -> Non
 )
 def test_what_was_on_the_table_is_taken(changes: dict[str, Any]) -> None:
     proposal.check(negotiation(), proposed(**changes), ME, now=NOW)
+
+
+BESIDE_THE_TERMS: dict[str, dict[str, Any]] = {
+    "a member of others": {FOREIGN: "the assignee pays 1,000,000 EUR"},
+    "our own addition": {TERMS: {"offer": "urn:offer"}},
+    "a description": rule(**{"dct:description": "every use costs 1000 EUR"}),
+    "an addition of ours in a rule": rule(**{"https://w3id.org/hansa/ns#fee": "1000"}),
+    "a profile": {"profile": [PROFILE, "https://mallory.example/profile"]},
+    "what wins": {"odrl:conflict": {"@id": "odrl:perm"}},
+    "a party": rule(compensatedParty="did:web:mallory.example"),
+    "a remedy": {"prohibition": [{"action": "odrl:sell", "remedy": [{"action": "odrl:compensate"}]}]},
+    "a remedy beside a permission": rule(remedy=[{"action": "odrl:compensate"}]),
+    "a consequence": rule(duty=[{"action": "odrl:inform", "consequence": [{"action": "odrl:compensate"}]}]),
+    "an action of others": {"permission": [{"action": "use"}, {"action": "https://mallory.example/pay"}]},
+    "a context": {"@context": {"use": "https://mallory.example/sell"}},
+    "a context in a rule": rule(**{"@context": {"use": "https://mallory.example/sell"}}),
+    "a text for yes or no": {SEALED: "the assignee pays 1,000,000 EUR"},
+}
+
+
+@pytest.mark.parametrize("name", BESIDE_THE_TERMS)
+def test_what_no_comparison_weighs_is_something_more(name: str) -> None:
+    said = BESIDE_THE_TERMS[name]
+    assert not proposal.adds_nothing(OFFER | said, OFFER)
+    assert not proposal.adds_nothing(OFFER | said, OFFER, {**OFFER, FOREIGN: "another"})
+    assert proposal.adds_nothing(OFFER | said, OFFER, OFFER | said), "we have said so ourselves"
+
+
+@pytest.mark.parametrize("said", [rule(**{"dct:description": 0.5}), {"permission": [{"action": 5}]}], ids=str)
+def test_what_cannot_be_read_or_signed_is_something_more(said: dict[str, Any]) -> None:
+    assert not proposal.adds_nothing(OFFER | said, OFFER | said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"@id": "urn:another", "target": DATASET, "assigner": PEER, "assignee": ME, "timestamp": stamp(NOW)},
+        {"profile": PROFILE, "odrl:conflict": {"@id": "odrl:prohibit"}, SEALED: True},
+        rule(),
+        rule(duty=[{"action": "odrl:inform"}], constraint=[]),
+        {"permission": [{"action": "use"}, {"action": "odrl:distribute"}], "prohibition": [{"action": "odrl:sell"}]},
+    ],
+    ids=str,
+)
+def test_what_is_weighed_elsewhere_is_nothing_more(said: dict[str, Any]) -> None:
+    assert proposal.adds_nothing(OFFER | said, OFFER)
 
 
 def test_others_members_are_left_out_of_the_signature_by_name() -> None:
