@@ -19,7 +19,7 @@ from node.bootstrap.protocol import protocol
 from node.bootstrap.scenarios import scenarios
 from node.bootstrap.situations import Situations
 from node.bootstrap.soundness import SignedHead, require_newest, require_undamaged
-from node.bootstrap.tasks import LENGTHY, handlers, remains, timers
+from node.bootstrap.tasks import LENGTHY, NARROW, handlers, remains, timers
 from node.cage.cage import Cage
 from node.catalogue.access import Access
 from node.catalogue.browse import Browse
@@ -235,6 +235,7 @@ def build(
         pace=pace,
         embedded=settings.embedded,
         lengthy=LENGTHY,
+        narrow=NARROW,
         remains=remains,
     )
     wakes.worker = worker.wake

@@ -22,6 +22,7 @@ from node.scenarios.usecases import RUN_TOPIC
 from node.transfer import machine as transferring
 from node.transfer import messages as transfer_messages
 from node.transfer.model import Transfer
+from node.transfer.push import MOST_IN_VAIN, InVain, NotTaken, SinkRefused
 from node.transfer.usecases import PUSH_TOPIC, RECEIVE_TOPIC
 from node.worker.deliveries import PeerAnswer, SendMessages
 from node.worker.loop import Again, Done, Handler, Never, Outcome
@@ -31,6 +32,8 @@ from node.worker.timers import Timer
 
 LENGTHY: Final = frozenset({RECEIVE_TOPIC, PUSH_TOPIC, JOB_TOPIC, RUN_TOPIC})
 """Topics whose tasks move bytes or compute, for hours where a peer is slow: they must not keep messages waiting."""
+NARROW: Final = frozenset({RECEIVE_TOPIC, PUSH_TOPIC})
+"""Topics whose tasks take as long as one peer likes: each peer has few of them at a time."""
 
 
 def remains(task: Task) -> bytes:
@@ -60,6 +63,8 @@ def handlers(
         )
         return PeerAnswer(answer.status, answer.body, answer.headers.get("Retry-After"))
 
+    vain = InVain()
+
     def find(pid: str) -> Transfer | None:
         with parts.stores.uow.read() as tx:
             return parts.stores.transfers.get(tx, pid)
@@ -88,6 +93,12 @@ def handlers(
             return Done()
         try:
             await spoken.push.run(transfer)
+        except NotTaken as error:
+            pause = vain.pause(task.id)
+            if pause is not None:
+                return Again(error.detail, after=pause, lane_down=True)
+            refused = [f"it was sent {MOST_IN_VAIN} times in full and not taken: {error.detail}"]
+            return Done(lambda tx: spoken.transfers.not_pushed(tx, task.subject, SinkRefused.code, refused))
         except (PeerUnreachable, LocalFault) as error:
             return Again(error.detail, lane_down=isinstance(error, PeerUnreachable))
         except HansaError as refusal:

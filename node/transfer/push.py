@@ -7,6 +7,7 @@ is begun again from its first byte, since no message says how much the other sid
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
@@ -31,12 +32,48 @@ class SinkRefused(RemoteFault):
     title = "The address does not take the bytes"
 
 
+class NotTaken(PeerUnreachable):
+    """The address has had every byte, and then said that it could not take them just then, or nothing."""
+
+
+MOST_IN_VAIN: Final = 5
+_FIRST_PAUSE: Final = 5.0
+_PAUSES_GROW: Final = 6
+_SMALL: Final = 1024 * 1024
+"""Bytes that may be sent as often as a message."""
+_REMEMBERED: Final = 10_000
+
+
+class InVain:
+    """How often the bytes of a push were sent in full for nothing. An address that takes gigabytes and then puts off
+    its sender would have them sent day and night. A restart forgets the count, which then only begins again."""
+
+    def __init__(self) -> None:
+        self._counts: OrderedDict[str, int] = OrderedDict()
+
+    def pause(self, push: str) -> float | None:
+        """Count one more; the seconds after which it may be sent again, None where that was the last time."""
+        count = self._counts.pop(push, 0) + 1
+        if count >= MOST_IN_VAIN:
+            return None
+        self._counts[push] = count
+        while len(self._counts) > _REMEMBERED:
+            self._counts.popitem(last=False)
+        return _FIRST_PAUSE * float(_PAUSES_GROW ** (count - 1))
+
+
 class _Stopped(LocalFault):
     """In the middle of a push it turned out that this node may not go on with it."""
 
     def __init__(self, refusal: RemoteFault) -> None:
         super().__init__(refusal.detail)
         self.refusal = refusal
+
+
+@dataclass(slots=True)
+class _Progress:
+    whole: bool = False
+    """The last byte was handed over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +92,8 @@ class PushBytes:
         """Push until the consumer has taken the last byte.
 
         Raises ``NotAllowed`` where it may not, or may not any more; ``PeerUnreachable`` and ``LocalFault`` where it
-        is worth trying again; ``SinkRefused`` where the address does not take it, and ``ForbiddenAddress`` where it
-        is one that this node sends nothing to.
+        is worth trying again, of these ``NotTaken`` where much was sent in full; ``SinkRefused`` where the address
+        does not take it, and ``ForbiddenAddress`` where it is one that this node sends nothing to.
         """
         address = read_push_address(transfer.data_address)
         access = await self.authorise.authorise_push(transfer.pid)
@@ -64,17 +101,22 @@ class PushBytes:
         headers = await self._headers(address, access, delivery)
         await self.authorise.begin(access, 0, delivery.size)
         source = await delivery.read(0, delivery.size)
+        progress = _Progress()
         try:
             await self.plane.push(
                 address.method,
                 address.endpoint,
                 headers=headers,
-                chunks=self._watched(access, source),
+                chunks=self._watched(access, source, progress),
                 size=delivery.size,
             )
         except _Stopped as stopped:
             raise stopped.refusal from None
-        except (PeerUnreachable, ForbiddenAddress):
+        except PeerUnreachable as error:
+            if progress.whole and delivery.size > _SMALL:
+                raise NotTaken(error.detail) from error
+            raise
+        except ForbiddenAddress:
             raise
         except RemoteFault as refusal:
             # What a stranger's address says about itself must not pass for a decision of this node.
@@ -92,7 +134,9 @@ class PushBytes:
             headers[address.manifest_header] = await self.manifests(access)
         return headers
 
-    async def _watched(self, access: Access, source: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def _watched(
+        self, access: Access, source: AsyncIterator[bytes], progress: _Progress
+    ) -> AsyncIterator[bytes]:
         checked, unchecked = time.monotonic(), 0
         async for block in source:
             view = memoryview(block)
@@ -107,3 +151,4 @@ class PushBytes:
                 piece, view = view[:_PIECE], view[_PIECE:]
                 unchecked += len(piece)
                 yield bytes(piece)
+        progress.whole = True

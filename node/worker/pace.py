@@ -8,7 +8,8 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How the worker works: seconds and counts. ``lane_width``: how many tasks of one lane run at a time;
+    """How the worker works: seconds and counts. ``lane_width``: how many tasks of one lane run at a time, and
+    ``narrow_width`` how many where they move bytes: several slow peers, and not two, take all places there are.
     ``lengthy``: how many of the ``concurrency`` may be tasks of lengthy topics.
 
     ``give_up_after`` counts the time for which a task was tried. The hours in which this node itself was off do not
@@ -20,6 +21,7 @@ class Pace:
     concurrency: int = 64
     lengthy: int = 32
     lane_width: int = 16
+    narrow_width: int = 4
     first_delay: float = 0.2
     longest_delay: float = 30.0
     give_up_after: timedelta = timedelta(days=3)

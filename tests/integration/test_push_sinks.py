@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 
 from node.client.api import Refusal
+from node.transfer import push
 from tests.fakes.sink import Sink, sink
 from tests.nodes import CSV, Pair, Running, agree, described, publish, until
 
@@ -94,6 +95,26 @@ def test_what_passes_is_tried_again_from_the_first_byte(pair: Pair, door: Sink, 
     ours, theirs = both(pair, pushed(pair, door), *ENDS)
     assert (ours["state"], theirs["state"]) == ("COMPLETED", "COMPLETED")
     assert [(one.body, one.whole) for one in door.got] == [(CSV, True), (CSV, True)]
+
+
+def test_what_takes_all_and_puts_us_off_is_not_sent_it_day_and_night(
+    pair: Pair, door: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(push, "_FIRST_PAUSE", 0.001)
+    door.answers = [503]
+    ours, theirs = both(pair, pushed(pair, door, LARGE), *ENDS)
+    for one in (ours, theirs):
+        assert (one["state"], one["code"]) == ("TERMINATED", "sink-refused")
+        assert "5 times" in one["reason"][0]
+        assert "503" in one["reason"][0]
+    assert [one.whole for one in door.got] == [True] * 5
+
+
+def test_what_is_small_is_sent_as_often_as_a_message(pair: Pair, door: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(push, "MOST_IN_VAIN", 2)
+    door.answers = [503, 503, 503, 201]
+    ours, _ = both(pair, pushed(pair, door), *ENDS)
+    assert ours["state"] == "COMPLETED"
 
 
 def test_an_address_that_takes_nothing_holds_nobody(pair: Pair, door: Sink, monkeypatch: pytest.MonkeyPatch) -> None:

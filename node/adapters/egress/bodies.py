@@ -57,17 +57,45 @@ async def chunks_of(response: aiohttp.ClientResponse, url: str, idle: float) -> 
         yield chunk
 
 
+class Speed:
+    """How fast a peer takes what it is given, over each ``window`` of seconds in which we wait for it: the time that
+    we need ourselves, or hold back for, does not count."""
+
+    def __init__(self, window: float, slowest: int) -> None:
+        """``slowest``: bytes a second."""
+        self._window = window
+        self._slowest = slowest
+        self._waited = 0.0
+        self._taken = 0
+
+    def count(self, size: int, seconds: float) -> None:
+        """It took so many bytes in so many seconds. Raises ``PeerUnreachable`` where that is too slow."""
+        self._waited += seconds
+        self._taken += size
+        if self._waited > self._window:
+            if self._taken < self._waited * self._slowest:
+                raise PeerUnreachable("the peer takes no more than a trickle")
+            self._waited, self._taken = 0.0, 0
+
+
 async def taken(
-    chunks: AsyncIterator[bytes], deadline: asyncio.Timeout, idle: float, answering: float, raised: list[HansaError]
+    chunks: AsyncIterator[bytes],
+    deadline: asyncio.Timeout,
+    idle: float,
+    answering: float,
+    speed: Speed,
+    raised: list[HansaError],
 ) -> AsyncIterator[bytes]:
     """The pieces of an upload; each that the peer takes puts the deadline off, and the end by ``answering`` seconds
-    more. What they raise is kept."""
+    more. What they raise is kept, and that the peer is too slow."""
     clock = asyncio.get_running_loop().time
     try:
         async for chunk in chunks:
+            given = clock()
             if not deadline.expired():
-                deadline.reschedule(clock() + idle)
+                deadline.reschedule(given + idle)
             yield chunk
+            speed.count(len(chunk), clock() - given)
         if not deadline.expired():
             deadline.reschedule(clock() + idle + answering)
     except HansaError as error:

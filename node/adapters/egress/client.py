@@ -30,7 +30,7 @@ from aiohttp.connector import AddrInfoType
 from yarl import URL
 
 from node.adapters.egress.addresses import AddressRules, Target
-from node.adapters.egress.bodies import Refused, Translated, chunks_of, read, taken
+from node.adapters.egress.bodies import Refused, Speed, Translated, chunks_of, read, taken
 from node.base.errors import ForbiddenAddress, HansaError, InvalidInput, PeerUnreachable
 from node.base.jsons import read_json
 from node.identity.did import DEFAULT_PORTS
@@ -213,13 +213,16 @@ class Egress:
         size: int,
         idle: float = 30.0,
         answering: float = 0.0,
+        window: float = 60.0,
+        slowest: int = 0,
         max_bytes: int = 64 * 1024,
         lane: Lane = Lane.BYTES,
     ) -> Answer:
         """Send a body of ``size`` bytes piece by piece, and read the answer. A redirect is one, and is not followed.
 
         ``idle`` bounds each pause in which the peer takes nothing, and with ``answering`` seconds more the wait for
-        its answer. Raises as ``request`` does, and whatever ``chunks`` raises of this house.
+        its answer. ``slowest``: so many bytes a second it takes at the least, over each ``window`` of seconds in
+        which we wait for it. Raises as ``request`` does, and whatever ``chunks`` raises of this house.
         """
         target = self.rules.check_url(url)
         raised: list[HansaError] = []
@@ -227,7 +230,8 @@ class Egress:
         with Translated(url):
             try:
                 async with asyncio.timeout(idle) as deadline:
-                    pieces = taken(chunks, deadline, idle, answering, raised)
+                    speed = Speed(window, slowest)
+                    pieces = taken(chunks, deadline, idle, answering, speed, raised)
                     response = await self._session(lane).request(
                         method, _as_seen_by_client(target), headers=sent, data=pieces, allow_redirects=False
                     )

@@ -43,15 +43,24 @@ class HttpPlane:
     """``BytePlane`` over HTTP."""
 
     def __init__(
-        self, egress: Egress, *, limit: int = 1 << 40, pause: float = 30.0, window: float = 60.0, slowest: int = 100
+        self,
+        egress: Egress,
+        *,
+        limit: int = 1 << 40,
+        pause: float = 30.0,
+        window: float = 60.0,
+        slowest: int = 100,
+        slowest_taker: int = 32 * 1024,
     ) -> None:
         """``limit``: bytes of one answer. ``pause``: seconds to the first byte and between two chunks.
-        ``slowest``: bytes a second, looked at over each ``window`` of seconds."""
+        ``slowest``: bytes a second that a peer sends, and ``slowest_taker`` that it takes, each looked at over each
+        ``window`` of seconds. Whoever wants bytes sent takes them: it has one of this node's few places meanwhile."""
         self._egress = egress
         self._limit = limit
         self._pause = pause
         self._window = window
         self._slowest = slowest
+        self._slowest_taker = slowest_taker
 
     async def fetch(self, url: str, *, authorization: str | None, start: int = 0) -> AsyncIterator[bytes]:
         """The body from byte ``start``."""
@@ -113,7 +122,9 @@ class HttpPlane:
             size=size,
             idle=self._pause,
             # Whoever takes gigabytes may look at them all before it answers: a node of this kind does.
-            answering=size / _LOOKED_AT,
+            answering=min(size / _LOOKED_AT, _LONGEST_LOOK),
+            window=self._window,
+            slowest=self._slowest_taker,
             max_bytes=_PROBLEM_LIMIT,
         )
         if 300 <= answer.status < 400:

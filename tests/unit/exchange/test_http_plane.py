@@ -7,10 +7,13 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
-from node.adapters.egress.client import Egress
+from node.adapters.egress import bodies
+from node.adapters.egress.client import Answer, Egress
 from node.adapters.planes.http import HttpPlane
 from node.base.errors import (
     ForbiddenAddress,
@@ -271,3 +274,90 @@ async def test_addresses_inside_are_not_dialled() -> None:
     async with Egress() as egress:
         with pytest.raises(ForbiddenAddress):
             await whole(HttpPlane(egress), "http://127.0.0.1:1/data/1")
+
+
+# ---- pushes ---------------------------------------------------------------------------------------------------
+
+
+async def pieces(count: int) -> AsyncIterator[bytes]:
+    for _ in range(count):
+        yield bytes(256 * 1024)
+
+
+@asynccontextmanager
+async def taking(pause: float) -> AsyncIterator[str]:
+    """An address that takes 64 KiB, pauses, and goes on."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+            left = int(head.partition("content-length: ")[2].partition("\r\n")[0])
+            while left:
+                piece = await reader.read(64 * 1024)
+                if not piece:
+                    return
+                left -= len(piece)
+                await asyncio.sleep(pause)
+            writer.write(answer("200 OK")[0])
+            await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            return
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/sink"
+
+
+async def test_a_push_to_an_address_that_trickles_is_broken_off(egress: Egress) -> None:
+    plane = HttpPlane(egress, window=0.2, slowest_taker=1 << 40)
+    async with taking(0.005) as url:
+        with pytest.raises(PeerUnreachable, match="no more than a trickle"):
+            await plane.push("POST", url, headers={}, chunks=pieces(64), size=64 * 256 * 1024)
+
+
+async def test_a_push_that_is_fast_enough_in_each_window_is_taken(egress: Egress) -> None:
+    plane = HttpPlane(egress, window=0.01, slowest_taker=1)
+    async with taking(0.001) as url:
+        await plane.push("POST", url, headers={}, chunks=pieces(64), size=64 * 256 * 1024)
+
+
+@dataclass
+class Asked:
+    """Stands for the way out, and remembers how long it was to wait."""
+
+    answering: list[float] = field(default_factory=list)
+
+    async def upload(self, *_: object, answering: float, **__: object) -> Answer:
+        self.answering.append(answering)
+        return Answer(status=200, headers={}, body=b"", url="")
+
+
+@pytest.mark.parametrize(("size", "seconds"), [(0, 0.0), (2_000_000_000, 100.0), (1 << 40, 900.0)])
+async def test_how_long_whoever_took_much_may_look_at_it(size: int, seconds: float) -> None:
+    asked = Asked()
+    await HttpPlane(cast("Egress", asked)).push("POST", "https://x", headers={}, chunks=pieces(0), size=size)
+    assert asked.answering == [seconds]
+
+
+async def test_only_the_time_in_which_the_peer_is_waited_for_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(asyncio, "get_running_loop", lambda: SimpleNamespace(time=lambda: now))
+
+    async def ours() -> AsyncIterator[bytes]:
+        nonlocal now
+        for _ in range(5):
+            now += 100.0
+            yield b"x" * 100
+
+    async def took(seconds: float) -> None:
+        nonlocal now
+        speed = bodies.Speed(60.0, 10)
+        deadline = cast("asyncio.Timeout", SimpleNamespace(expired=lambda: False, reschedule=lambda _: None))
+        async for _ in bodies.taken(ours(), deadline, 30.0, 0.0, speed, []):
+            now += seconds
+
+    await took(9.0)
+    with pytest.raises(PeerUnreachable):
+        await took(21.0)

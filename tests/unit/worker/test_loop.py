@@ -46,6 +46,7 @@ class Scene:
             pace=pace,
             embedded=embedded,
             lengthy={"receive"},
+            narrow={"receive"},
         )
 
     async def handle(self, task: Task) -> Outcome:
@@ -87,6 +88,23 @@ def test_bytes_from_peers_that_are_slow_for_ever_do_not_keep_messages_waiting(em
             scene.put(*(to(f"peer {number % 7}", number) for number in range(70)))
             await until_async("all messages are sent", lambda: sum(scene.finished.values()) == 70)
             assert sum(scene.begun[lane] for lane in slow) == PACE.lengthy
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("embedded", [True, False])
+def test_two_peers_that_are_slow_for_ever_do_not_keep_the_bytes_of_others_waiting(embedded: bool) -> None:
+    async def scenario() -> None:
+        async with Scene(embedded=embedded) as scene:
+            slow = ["receive slow", "receive slower"]
+            scene.silent |= set(slow)
+            scene.put(*(to(lane, number, topic="receive") for lane in slow for number in range(50)))
+            await until_async(
+                "each holds what it may hold", lambda: all(scene.begun[one] == PACE.narrow_width for one in slow)
+            )
+            scene.put(*(to(f"receive {number % 7}", number, topic="receive") for number in range(70)))
+            await until_async("all others have theirs", lambda: sum(scene.finished.values()) == 70)
+            assert [scene.begun[one] for one in slow] == [PACE.narrow_width] * 2
 
     asyncio.run(scenario())
 
