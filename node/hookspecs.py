@@ -37,5 +37,6 @@ def hansa_negotiation_strategy(otherwise: Any) -> Any:
     negotiation, the decision of the policy engine about it, whether the terms are those of the offer, the limits, and
     what was said; actions are ``Hold``, ``Offer``, ``Counter``, ``Accept``, ``Agree``, ``Verify``, ``Finalize``,
     ``Ask`` (a person) and ``Terminate`` (with reasons): all in ``node.api.negotiation_strategy``. The method must be
-    pure. An action that the protocol does not allow in that state is not carried out, and logged.
+    pure. An action that the protocol does not allow in that state is not carried out, and logged. Nor is
+    ``Agree`` to terms that the node cannot put into its own words (``look.in_our_words``): that ends the negotiation.
     """

@@ -57,7 +57,11 @@ def _show(found: dict[str, Any], lang: str) -> None:
         say(f"By itself this node agrees to {found['dataset']} only on the terms of its offer.")
         remark(f"to go further: hansa limits {found['dataset']} --give CONDITIONS")
         return
-    say(f"By itself this node agrees to {found['dataset']} on terms within:")
+    if not found["inForce"]:
+        say(f"By itself this node agrees to {found['dataset']} only on the terms of its offer.")
+        remark("these limits were set beside another offer; to set them again: hansa limits IRI --give CONDITIONS")
+    else:
+        say(f"By itself this node agrees to {found['dataset']} on terms within:")
     for sentence in found["sentences"].get(lang, found["sentences"]["en"]):
         line("", f"· {sentence}")
     if not found["inForce"]:

@@ -279,7 +279,9 @@ def told(published: dict[str, Any]) -> str:
     return " ".join(one["message"] for one in published["warnings"])
 
 
-def test_limits_hold_beside_the_offer_that_they_were_set_for(region_and_cities: Company) -> None:
+def test_limits_hold_beside_the_offer_that_they_were_set_for(
+    region_and_cities: Company, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Who publishes other conditions means what stands there: no limits of before go further."""
     gent, plzen = region_and_cities.cities
     name = f"counts-{uuid4().hex[:12]}"
@@ -291,6 +293,7 @@ def test_limits_hold_beside_the_offer_that_they_were_set_for(region_and_cities: 
     assert "limits" in told(publish(gent, name, conditions=members("2026-11-30")))
     with gent.client() as client:
         assert client.limits(iri)["inForce"] is False
+    assert "set beside another offer" in " ".join(typed(gent, capsys, "limits", iri)[1].split())
     waiting = settled(plzen, asked(plzen, iri, members("2026-12-15")))
     assert (waiting["state"], last_day(waiting["offer"])) == ("OFFERED", "2026-11-30"), waiting
     with gent.client() as client:
