@@ -205,3 +205,13 @@ def _pattern() -> re.Pattern[bytes]:
 
 UNUSUAL: Final = _pattern()
 """Finds what may be written in another form than the compact one: where it finds nothing, there is nothing to do."""
+
+_ESCAPED: Final = re.compile(rb"\\u00(?:2[3d-fD-F]|3[0-9aA]|4|5[0-9aAfF]|6|7)")
+"""Letters, figures, and what else names have (``#-./:@_``), by their numbers (RFC 8259 §7): JSON has two spellings of
+every name, and one of them tells a search in the bytes nothing. Quotation marks and what HTML reserves are often
+escaped in texts, and stand in no name."""
+
+
+def unusual(raw: bytes) -> bool:
+    """Whether a message may be in another form than the compact one."""
+    return _ESCAPED.search(raw) is not None or UNUSUAL.search(raw) is not None

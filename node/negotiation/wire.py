@@ -32,6 +32,7 @@ from node.negotiation.terms import (
     local,
     of_version,
     term,
+    unusual,
     wire_name,
     word,
 )
@@ -60,7 +61,7 @@ def look(raw: bytes) -> tuple[dict[str, Any], bool]:
         value = value[0]
     if not isinstance(value, dict):
         raise InvalidInput("a message is one JSON object", remedy="send an object: { … }")
-    if UNUSUAL.search(raw) is None and _named_alone(value.get("@context")):
+    if not unusual(raw) and _named_alone(value.get("@context")):
         return value, False
     return _read(value), True
 
