@@ -7,7 +7,10 @@ does not exist, and a clause of which nothing is said, stop the generator.
 from __future__ import annotations
 
 import re
+import sys
+from functools import cache
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +23,9 @@ INTRO = """
 
 Where each clause of the Dataspace Protocol 2025-1 lives: the names that carry it out, and the tests that hold it.
 Numbers are those of the published text, in which *Scope* is clause 1. Look for a clause by its number or for a
-message by its name; all of it lies below `node/`, and a dotted name is a module and what it defines.
+message by its name; all of it lies below `node/`, and a dotted name is a module and what it defines. A name such as
+`CN:01-04` is that of a test of the official kit ([run the kit](../how-to/run-the-kit.md)): `make tck` runs them all,
+`make test` a slice.
 
 The whole is tried by the official kit (`make tck`, 65 tests), by a live Eclipse EDC (`make interop`), under a
 scripted adversary (`make simulate`), and by processes that are killed (`make storm`, `make sweep`).
@@ -39,8 +44,19 @@ MACHINE: Final = "tests/unit/negotiation/test_machine.py"
 LIVES: Final = "tests/property/test_conversations.py"
 CALLBACKS: Final = "tests/integration/test_bad_input_callbacks.py"
 
+KIT: Final = re.compile(r"(?P<group>CAT|CN|CN_C|TP|TP_C):(?P<of>\d\d)-(?P<number>\d\d)")
+
 Clause = tuple[str, str, str, tuple[str, ...], tuple[str, ...]]
-"""Number, title, what it asks of us in a few words, names in the code, tests (``file`` or ``file::name``)."""
+"""Number, title, what it asks of us in a few words, names in the code, tests (``file``, ``file::name``, or a name of
+the kit's)."""
+
+DOOR: Final = "web.dsp._Door"
+
+UNDER: Final = {
+    "4": 4, "4.3": 1, "5.2": 2, "5.3": 3, "5.4": 4, "6": 1, "6.2": 2, "6.3": 2, "7.1": 2, "7.2": 6, "7.3": 2,
+    "8": 1, "8.2": 6, "8.3": 6, "9.1": 3, "9.2": 5, "9.3": 2, "10": 1, "10.2": 6, "10.3": 5,
+}  # fmt: skip
+"""How many of its clauses below each heading ask something of a connector."""
 
 CLAUSES: Final[tuple[Clause, ...]] = (
     ("4.1", "Authorization", "a token of DCP 1.0 in each request; for others: an authenticator",
@@ -66,7 +82,7 @@ CLAUSES: Final[tuple[Clause, ...]] = (
      ("catalogue.dsp.DspCatalogue.dataset", "policy.odrl"),
      (f"{SCHEMAS}::test_the_offer_of_each_template_is_valid",)),
     ("5.3.3", "ERROR - Catalog Error", "always in the body, with the reason",
-     ("web.dsp.routes",), (f"{EXCHANGE}::test_errors_are_the_protocols_own_objects",)),
+     (f"{DOOR}._catalog_error",), (f"{EXCHANGE}::test_errors_are_the_protocols_own_objects",)),
     ("5.4.1", "Queries and Filter Expressions", "a documented filter; another one is refused with 400",
      ("catalogue.dsp.Filter",), ("tests/unit/catalogue/test_dsp.py",)),
     ("5.4.2", "Replication Protocol", "none is needed: nodes follow each other's event stream besides",
@@ -76,11 +92,11 @@ CLAUSES: Final[tuple[Clause, ...]] = (
     ("5.4.4", "Catalog Brokers", "a region lists its members as nested catalogues",
      ("catalogue.dsp.Member",), ("tests/integration/test_region_catalogue.py",)),
     ("6.1", "Introduction", "media type, errors of the catalogue",
-     ("web.dsp.routes",), (f"{EXCHANGE}::test_errors_are_the_protocols_own_objects",)),
-    ("6.2.1", "The catalog/request Endpoint", "POST", ("web.dsp.routes",), ("tests/tck/test_kit.py",)),
-    ("6.2.2", "The catalog/datasets/:id Endpoint", "GET", ("web.dsp.routes",), ("tests/tck/test_kit.py",)),
+     ("web.dsp.routes", f"{DOOR}._catalog_error"), (f"{EXCHANGE}::test_errors_are_the_protocols_own_objects",)),
+    ("6.2.1", "The catalog/request Endpoint", "POST", (f"{DOOR}.catalog",), ("CAT:01-01",)),
+    ("6.2.2", "The catalog/datasets/:id Endpoint", "GET", (f"{DOOR}.dataset",), ("CAT:01-02", "CAT:01-03")),
     ("6.3.1", "Pagination", "`Link` with first, previous and next",
-     ("catalogue.dsp.DspCatalogue.previous", "web.dsp.routes", "bootstrap.remote.RemoteCatalogues"),
+     ("catalogue.dsp.DspCatalogue.previous", f"{DOOR}.catalog", "bootstrap.remote.RemoteCatalogues"),
      ("tests/unit/catalogue/test_dsp.py", "tests/interop/cases.py")),
     ("6.3.2", "Compression", "answers are not compressed; compressed answers of others are read, within limits",
      ("adapters.egress.bodies",), ("tests/unit/egress/test_client.py",)),
@@ -109,24 +125,27 @@ CLAUSES: Final[tuple[Clause, ...]] = (
     ("7.3.2", "ERROR - Contract Negotiation Error", "code and reasons; changes no state",
      ("negotiation.messages.error",), (f"{EXCHANGE}::test_errors_are_the_protocols_own_objects",)),
     ("8.1", "Introduction", "400 for what the state does not admit, 404 for what is not there, or not for the caller",
-     ("web.dsp.routes", "negotiation.conversation.Conversation.find"),
+     ("web.dsp.routes", f"{DOOR}._contract_error", "negotiation.conversation.Conversation.find"),
      ("tests/integration/test_bad_input_access.py", "tests/integration/test_bad_input_hidden.py")),
-    *((f"8.2.{number}", f"The {path} Endpoint (Provider-side)", verb, ("web.dsp.routes", f"{NEGOTIATIONS}.{does}"),
-       ("tests/tck/test_kit.py",)) for number, path, verb, does in (
-        (1, "negotiations/:providerPid", "GET", "shown"), (2, "negotiations/request", "POST", "requested"),
-        (3, "negotiations/:providerPid/request", "POST", "received"),
-        (4, "negotiations/:providerPid/events", "POST", "received"),
-        (5, "negotiations/:providerPid/agreement/verification", "POST", "received"),
-        (6, "negotiations/:providerPid/termination", "POST", "received"))),
+    *((f"8.2.{number}", f"The {path} Endpoint (Provider-side)", verb, (f"{DOOR}.{door}", f"{NEGOTIATIONS}.{does}"),
+       tests) for number, path, verb, door, does, tests in (
+        (1, "negotiations/:providerPid", "GET", "show_negotiation", "shown", ("CN:01-01", "CN:02-02")),
+        (2, "negotiations/request", "POST", "open_negotiation", "requested", ("CN:01-04",)),
+        (3, "negotiations/:providerPid/request", "POST", "negotiation", "received", ("CN:01-02", "CN:03-04")),
+        (4, "negotiations/:providerPid/events", "POST", "negotiation", "received", ("CN:01-03", "CN:03-03")),
+        (5, "negotiations/:providerPid/agreement/verification", "POST", "negotiation", "received",
+         ("CN:01-04", "CN:03-02")),
+        (6, "negotiations/:providerPid/termination", "POST", "negotiation", "received", ("CN:02-02", "CN:03-01")))),
     ("8.3.1", "Prerequisites", "below the callback address, with its last slash or without; only the caller's own",
-     ("negotiation.messages.path", "web.dsp.routes"), (CALLBACKS,)),
-    *((f"8.3.{number}", f"The {path} Endpoint (Consumer-side)", "POST", ("web.dsp.routes", f"{NEGOTIATIONS}.{does}"),
-       (test,)) for number, path, does, test in (
-        (2, "negotiations/offers", "offered", f"{BY_HAND}::test_nobody_offers_what_is_not_its_own"),
-        (3, "negotiations/:consumerPid/offers", "received", "tests/tck/test_kit.py"),
-        (4, "negotiations/:consumerPid/agreement", "received", "tests/tck/test_kit.py"),
-        (5, "negotiations/:consumerPid/events", "received", "tests/tck/test_kit.py"),
-        (6, "negotiations/:consumerPid/termination", "received", "tests/tck/test_kit.py"))),
+     ("negotiation.messages.path", f"{DOOR}._check_callback"), (CALLBACKS,)),
+    *((f"8.3.{number}", f"The {path} Endpoint (Consumer-side)", "POST", (f"{DOOR}.{door}", f"{NEGOTIATIONS}.{does}"),
+       tests) for number, path, door, does, tests in (
+        (2, "negotiations/offers", "open_negotiation", "offered",
+         (f"{BY_HAND}::test_nobody_offers_what_is_not_its_own",)),
+        (3, "negotiations/:consumerPid/offers", "negotiation", "received", ("CN_C:01-01", "CN_C:03-05")),
+        (4, "negotiations/:consumerPid/agreement", "negotiation", "received", ("CN_C:01-04", "CN_C:03-02")),
+        (5, "negotiations/:consumerPid/events", "negotiation", "received", ("CN_C:01-04", "CN_C:03-01")),
+        (6, "negotiations/:consumerPid/termination", "negotiation", "received", ("CN_C:02-01", "CN_C:02-04")))),
     ("9.1.1", "Prerequisites", "push and pull, finite data; each read is authorised anew",
      ("transfer.access.AuthoriseAccess", "transfer.push.PushBytes", "transfer.reception", "transfer.inbox.TakePush"),
      ("tests/integration/test_push.py", "tests/integration/test_sealed_transfer.py")),
@@ -153,19 +172,23 @@ CLAUSES: Final[tuple[Clause, ...]] = (
      ("transfer.messages.acknowledgement",), (f"{SCHEMAS}::test_what_we_write_is_valid",)),
     ("9.3.2", "ERROR - Transfer Error", "code and reasons; changes no state",
      ("transfer.messages.error",), (f"{EXCHANGE}::test_errors_are_the_protocols_own_objects",)),
-    ("10.1", "Introduction", "as clause 8.1", ("web.dsp.routes", "negotiation.conversation.Conversation.find"),
+    ("10.1", "Introduction", "as clause 8.1",
+     ("web.dsp.routes", f"{DOOR}._transfer_error", "negotiation.conversation.Conversation.find"),
      ("tests/integration/test_bad_input_access.py",)),
-    *((f"10.2.{number}", f"The {path} Endpoint (Provider-side)", verb, ("web.dsp.routes", f"{TRANSFERS}.{does}"),
-       ("tests/tck/test_kit.py",)) for number, path, verb, does in (
-        (1, "transfers/:providerPid", "GET", "shown"), (2, "transfers/request", "POST", "requested"),
-        (3, "transfers/:providerPid/start", "POST", "received"),
-        (4, "transfers/:providerPid/completion", "POST", "received"),
-        (5, "transfers/:providerPid/termination", "POST", "received"),
-        (6, "transfers/:providerPid/suspension", "POST", "received"))),
+    *((f"10.2.{number}", f"The {path} Endpoint (Provider-side)", verb, (f"{DOOR}.{door}", f"{TRANSFERS}.{does}"),
+       tests) for number, path, verb, door, does, tests in (
+        (1, "transfers/:providerPid", "GET", "show_transfer", "shown", ("TP:02-01", "TP:02-05")),
+        (2, "transfers/request", "POST", "open_transfer", "requested", ("TP:01-02",)),
+        (3, "transfers/:providerPid/start", "POST", "transfer", "received",
+         ("TP:03-04", f"{EXCHANGE}::test_suspension_and_resumption_by_either_side")),
+        (4, "transfers/:providerPid/completion", "POST", "transfer", "received", ("TP:02-02", "TP:03-01")),
+        (5, "transfers/:providerPid/termination", "POST", "transfer", "received", ("TP:02-01", "TP:02-05")),
+        (6, "transfers/:providerPid/suspension", "POST", "transfer", "received", ("TP:02-03", "TP:03-02")))),
     ("10.3.1", "Prerequisites", "as clause 8.3.1", ("transfer.messages.path",), (CALLBACKS,)),
     *((f"10.3.{number}", f"The transfers/:consumerPid/{path} Endpoint (Consumer-side)", "POST",
-       ("web.dsp.routes", f"{TRANSFERS}.received"), ("tests/tck/test_kit.py",)) for number, path in (
-        (2, "start"), (3, "completion"), (4, "termination"), (5, "suspension"))),
+       (f"{DOOR}.transfer", f"{TRANSFERS}.received"), tests) for number, path, tests in (
+        (2, "start", ("TP_C:01-01", "TP_C:01-04")), (3, "completion", ("TP_C:01-02",)),
+        (4, "termination", ("TP_C:01-05",)), (5, "suspension", ("TP_C:01-03",)))),
 )  # fmt: skip
 
 CHAPTERS: Final = {
@@ -181,11 +204,21 @@ CHAPTERS: Final = {
 
 def protocol() -> str:
     """The page."""
+    _require_all()
     parts = [INTRO]
     for chapter, title in CHAPTERS.items():
         rows = [_row(clause) for clause in CLAUSES if clause[0].partition(".")[0] == chapter]
         parts += [f"## {chapter} {title}\n", table(("clause", "", "here", "in the code", "tests"), rows)]
     return "\n".join(parts)
+
+
+def _require_all() -> None:
+    """Stop the generator where a clause is missing, stands twice, or is none of the standard's."""
+    wanted = sorted(f"{heading}.{number}" for heading, count in UNDER.items() for number in range(1, count + 1))
+    said = sorted(clause[0] for clause in CLAUSES)
+    if wanted != said:
+        differing = sorted({number for number in (*wanted, *said) if wanted.count(number) != said.count(number)})
+        raise SystemExit(f"protocol.md says nothing, or too much, of the clauses {', '.join(differing)}")
 
 
 def _row(clause: Clause) -> list[str]:
@@ -217,9 +250,33 @@ def _name(dotted: str) -> str:
 
 
 def _test(named: str) -> str:
+    kit = KIT.fullmatch(named)
+    if kit is not None:
+        if _dataset(kit) not in _tried():
+            raise SystemExit(f"tests/tck knows no test {named} of the kit")
+        return f"[{code(named)}](../how-to/run-the-kit.md)"
     file, _, function = named.partition("::")
     path = ROOT / file
     text = path.read_text("utf-8") if path.is_file() else ""
     if not text or (function and not re.search(rf"^def {function}\b", text, re.MULTILINE)):
         raise SystemExit(f"there is no test {named}")
     return f"[{code(function or path.stem)}](../../{file})"
+
+
+def _dataset(kit: re.Match[str]) -> str:
+    """The dataset or agreement of a test of the kit, as ``tests/tck`` names it: CN_C:02-03 → ACNC0203."""
+    group = kit["group"].replace("_", "")
+    return f"{group if group == 'CAT' else f'A{group}'}{kit['of']}{kit['number']}"
+
+
+@cache
+def _tried() -> frozenset[str]:
+    """All that ``tests/tck`` has something for."""
+    spec = spec_from_file_location("script", ROOT / "tests" / "tck" / "script.py")
+    if spec is None or spec.loader is None:
+        raise SystemExit("tests/tck/script.py is not there")
+    script = module_from_spec(spec)
+    sys.modules[spec.name] = script
+    spec.loader.exec_module(script)
+    scripts = (script.PROVIDING, script.CONSUMING, script.SENDING, script.RECEIVING)
+    return frozenset({*script.LISTED, "CAT0103"}.union(*scripts))
