@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx2
 import pytest
@@ -30,9 +30,8 @@ from node.bootstrap.node import HansaNode
 from node.client import HansaClient, locate
 from node.settings import load
 from tests.spoken import Spoken
-
-PATIENCE = 20.0
-T = TypeVar("T")
+from tests.waiting import PATIENCE
+from tests.waiting import until as until  # noqa: PLC0414 - what a test does with nodes, it does with patience
 
 CSV = b"hour,count\n2026-01-01T00,12\n2026-01-01T01,7\n"
 
@@ -164,17 +163,6 @@ def _make(folder: Path, port: int, template: Path | None, settings: dict[str, An
         "log_level": "debug",
     }
     return create(folder, {**members, **settings}).password
-
-
-def until(what: str, condition: Callable[[], T | None], seconds: float = PATIENCE) -> T:
-    """The first truthy answer of ``condition``; fails the test after ``seconds``."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = condition()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(0.02)
 
 
 async def until_async(what: str, condition: Callable[[], bool], seconds: float = PATIENCE) -> None:

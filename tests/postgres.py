@@ -80,7 +80,7 @@ def fresh_schema(server: str) -> Iterator[str]:
 
 
 class CannotBeHad(Exception):
-    """There is no PostgreSQL here; says why."""
+    """Something that a run needs is not here, and cannot be fetched; says what and why."""
 
 
 @contextmanager
@@ -92,7 +92,7 @@ def cluster(folder: Path, *, port: int | None = None) -> Iterator[str]:
     try:
         started = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=600)
         if started.returncode == 3:
-            raise CannotBeHad((started.stderr.strip() or "it says not why").splitlines()[-1])
+            raise CannotBeHad((started.stderr.strip() or "PostgreSQL cannot be had").splitlines()[-1])
         if started.returncode != 0:
             raise RuntimeError(f"{_SCRIPT} failed: {started.stderr.strip()}")
         yield started.stdout.strip().splitlines()[-1]
@@ -113,7 +113,7 @@ def scratch(prefix: str) -> Iterator[Path]:
         yield home
     finally:
         shutil.rmtree(home, ignore_errors=True)
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def _started_once(folder: Path) -> str:

@@ -444,7 +444,7 @@ def main() -> int:
             try:
                 postgres = stack.enter_context(cluster(home / "postgres"))
             except CannotBeHad as reason:
-                print(f"PostgreSQL cannot be had: {reason}", file=sys.stderr)
+                print(reason, file=sys.stderr)
                 return 3
         began = time.monotonic()
         tally = run(kills=chosen.kills, seed=seed, store=chosen.store, home=home, postgres=postgres)

@@ -26,7 +26,8 @@ from node.adapters.sql.migrate import MIGRATIONS, VERSIONS, migrate, schema_vers
 from node.base.errors import DatabaseAway
 from node.bootstrap.operation import ledger_checks
 from tests.nodes import Running, agree, described, publish, running, until
-from tests.postgres import fresh_schema
+from tests.postgres import CannotBeHad, fresh_schema
+from tests.postgres import cluster as own_cluster
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "postgres"
 
@@ -105,19 +106,14 @@ def test_a_locked_database_is_told_and_heals(
 class Cluster:
     """A server of this module's own, to be stopped and started."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
-        self.url = ""
+        self.url = url
 
-    def start(self) -> str:
-        ran = subprocess.run([SCRIPT, "start", self.folder], check=False, capture_output=True, text=True, timeout=120)
-        if ran.returncode != 0:
-            pytest.skip(ran.stderr.strip().rpartition("\n")[2])
-        self.url = ran.stdout.strip()
-        return self.url
-
-    def stop(self) -> None:
-        subprocess.run([SCRIPT, "stop", self.folder], check=True, capture_output=True, timeout=120)
+    def start(self) -> None:
+        """Once more."""
+        environment = {**os.environ, "HANSA_POSTGRES_OWNER": str(os.getpid())}
+        subprocess.run([SCRIPT, "start", self.folder], check=True, capture_output=True, timeout=120, env=environment)
 
     def kill(self) -> None:
         """As a power cut: no connection is told, and the server has to recover."""
@@ -131,11 +127,13 @@ def cluster(postgres_server: str) -> Iterator[Cluster]:
     """Not the one of the session, which others use meanwhile."""
     home = Path(tempfile.mkdtemp(prefix="hansa-faults-"))
     home.chmod(0o755)
-    own = Cluster(home / "cluster")
-    own.start()
-    yield own
-    own.stop()
-    shutil.rmtree(home, ignore_errors=True)
+    try:
+        with own_cluster(home / "cluster") as url:
+            yield Cluster(home / "cluster", url)
+    except CannotBeHad as reason:
+        pytest.skip(str(reason))
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.mark.postgres

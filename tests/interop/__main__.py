@@ -9,13 +9,8 @@ EDC's log stays in ``${KITS_CACHE}/edc-run``.
 from __future__ import annotations
 
 import argparse
-import os
 import re
-import shutil
-import signal
-import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -34,12 +29,11 @@ from tests.interop.edc import PATHS, CannotBeHad, free_ports, require_edc, runni
 from tests.interop.mock import MockIdentity
 from tests.interop.world import MORE, PAGE, Patient, World, settle
 from tests.nodes import running
-from tests.postgres import fresh_schema
+from tests.postgres import cluster, fresh_schema, scratch
 
 ABSENT = 3
 STORES = ("memory", "postgres")
 SPOKEN = "all that Hansa has said, by the official schemas"
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "postgres"
 
 
 @dataclass(frozen=True)
@@ -58,21 +52,6 @@ class Verdict:
         told = f", {self.again} × told again: EDC was at work on it" if self.again else ""
         line = f"{mark}  {self.store:8}  {self.version:7}  {self.case}  ({self.seconds:.1f} s{told})"
         return line if self.fault is None else f"{line}\n        {self.fault[:2000]}"
-
-
-@contextmanager
-def postgres(home: Path) -> Iterator[URL]:
-    """A PostgreSQL of our own that JDBC reaches. Raises ``CannotBeHad``."""
-    cluster, port = home / "postgres", free_ports()
-    environment = {**os.environ, "HANSA_POSTGRES_OWNER": str(os.getpid())}
-    command: list[str | Path] = [SCRIPT, "start", cluster, "--port", str(port)]
-    started = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    try:
-        if started.returncode != 0:
-            raise CannotBeHad((started.stderr.strip() or "PostgreSQL cannot be had").splitlines()[-1])
-        yield make_url(started.stdout.strip())
-    finally:
-        subprocess.run([SCRIPT, "stop", cluster], capture_output=True, check=False)
 
 
 def words_for_edc(server: URL | None) -> tuple[str, ...]:
@@ -153,8 +132,9 @@ def everything(home: Path, stores: tuple[str, ...], versions: list[str], only: s
         if store == "memory":
             yield from played(home, versions, only=only)
             continue
-        with postgres(home) as server:
-            yield from played(home, versions, only=only, server=server)
+        # JDBC reaches it by a port alone.
+        with cluster(home / "postgres", port=free_ports()) as server:
+            yield from played(home, versions, only=only, server=make_url(server))
 
 
 def counts(verdicts: list[Verdict]) -> str:
@@ -175,20 +155,15 @@ def main(words: list[str] | None = None) -> int:
     chosen = parser.parse_args(words)
     stores = STORES if chosen.store == "both" else (chosen.store,)
     versions = list(PATHS) if chosen.version == "all" else [chosen.version]
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    home = Path(tempfile.mkdtemp(prefix="hansa-interop-"))
-    # Root hands the server to somebody else, who has to get here.
-    home.chmod(0o755)
     verdicts: list[Verdict] = []
     absent = None
     try:
-        for verdict in everything(home, stores, versions, chosen.only):
-            verdicts.append(verdict)
-            print(verdict, flush=True)
+        with scratch("hansa-interop-") as home:
+            for verdict in everything(home, stores, versions, chosen.only):
+                verdicts.append(verdict)
+                print(verdict, flush=True)
     except CannotBeHad as missing:
         absent = missing
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
     if absent is not None:
         print(f"make interop: {absent}", file=sys.stderr)
     if absent is None or verdicts:

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from tests import waiting
+from tests.postgres import CannotBeHad as CannotBeHad  # noqa: PLC0414 - whoever asks for EDC may be told so
 from tests.shared import SHARED
 
 KIT: Final = SHARED / "kits" / "edc" / "edc"
@@ -30,10 +32,6 @@ RECOVERY: Final = 180.0
 QUICK: Final = "edc.core.retry.retries.max=0"
 """Its data plane holds its own loop while it tries again to send what has been suspended meanwhile."""
 T = TypeVar("T")
-
-
-class CannotBeHad(Exception):
-    """Something that the run needs is not here, and cannot be fetched."""
 
 
 def require_edc() -> None:
@@ -245,15 +243,8 @@ def several(value: Any) -> Sequence[Any]:
 
 
 def until(what: str, condition: Callable[[], T | None], seconds: float = PATIENCE) -> T:
-    """The first truthy answer of ``condition``. Raises ``AssertionError`` after ``seconds``."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = condition()
-        if found:
-            return found
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds:g} s: {what}")
-        time.sleep(0.05)
+    """As ``tests.waiting.until``, with the patience that EDC needs."""
+    return waiting.until(what, condition, seconds, pause=0.05)
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def test_without_postgresql_it_says_so_after_what_could_be_played(
     absent.write_text("#!/bin/sh\necho 'PostgreSQL cannot be had: no initdb' >&2\nexit 3\n")
     absent.chmod(0o755)
     in_memory = Verdict("memory", "2025-1", "Hansa refuses EDC", None, 1.0)
-    monkeypatch.setattr(interop, "SCRIPT", absent)
+    monkeypatch.setattr("tests.postgres._SCRIPT", absent)
     monkeypatch.setattr(interop, "require_edc", lambda: None)
     monkeypatch.setattr(interop, "played", lambda *_, **__: iter([in_memory]))
     monkeypatch.setattr("signal.signal", lambda *_: None)

@@ -7,23 +7,19 @@ One line for each point, and at the end what was reached, and what was found los
 from __future__ import annotations
 
 import argparse
-import os
 import re
-import shutil
-import signal
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
+from tests.postgres import CannotBeHad, cluster, scratch
 from tests.reckoning import Findings, make_database
 from tests.sweep.pair import Pair
 from tests.sweep.points import Point, in_order, made_up_of, points
 from tests.sweep.sweeping import Outcome, Sweep
 
-ROOT = Path(__file__).resolve().parents[2]
 CANNOT = 3
 
 
@@ -70,23 +66,14 @@ def main() -> int:
     wanted = [point for point in points() if chosen.only is None or re.search(chosen.only, str(point))]
     if not wanted:
         parser.error(f"no point matches {chosen.only!r}")
-    # A plain `kill` unwinds too: the nodes and the database end with us.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    home = Path(tempfile.mkdtemp(prefix="hansa-sweep-"))
-    # The database server runs as a user of its own and must be able to enter; the nodes' folders stay private.
-    home.chmod(0o711)
-    script = str(ROOT / "scripts" / "postgres")
-    cluster, postgres = home / "postgres", None
-    try:
+    with scratch("hansa-sweep-") as home, ExitStack() as stack:
+        postgres = None
         if chosen.store == "postgres":
-            environment = {**os.environ, "HANSA_POSTGRES_OWNER": str(os.getpid())}
-            started = subprocess.run(
-                [script, "start", str(cluster)], capture_output=True, text=True, check=False, env=environment
-            )
-            if started.returncode != 0:
-                print(f"PostgreSQL cannot be had: {started.stderr.strip()}", file=sys.stderr)
+            try:
+                postgres = stack.enter_context(cluster(home / "postgres"))
+            except CannotBeHad as reason:
+                print(reason, file=sys.stderr)
                 return CANNOT
-            postgres = started.stdout.strip().splitlines()[-1]
         began = time.monotonic()
         outcomes, found = run(wanted, home, postgres=postgres, say=_say)
         for name in ("lost", "doubled", "diverged"):
@@ -95,10 +82,6 @@ def main() -> int:
         print(f"{time.monotonic() - began:.0f} s on {chosen.store}; {made_up_of(wanted)}")
         print(summary(outcomes, found))
         return 0 if found.count == 0 and all(outcome.reached for outcome in outcomes) else 1
-    finally:
-        if chosen.store == "postgres":
-            subprocess.run([script, "stop", str(cluster)], capture_output=True, check=False)
-        shutil.rmtree(home, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.nodes import running
-from tests.postgres import fresh_schema
+from tests.postgres import CannotBeHad, cluster, fresh_schema, scratch
 from tests.shared import SHARED
 from tests.tck.profile import Kit
 
@@ -31,10 +30,6 @@ ROOT = Path(__file__).resolve().parents[2]
 RUN = SHARED / "kits" / "run"
 LONGEST = 600.0
 ABSENT = 3
-
-
-class CannotBeHad(Exception):
-    """Something that the run needs is not here, and cannot be fetched."""
 
 
 @dataclass(frozen=True)
@@ -89,21 +84,13 @@ def database(store: str, home: Path) -> Iterator[dict[str, Any]]:
     if store == "sqlite":
         yield {}
         return
-    script, cluster = ROOT / "scripts" / "postgres", home / "postgres"
     given = os.environ.get("HANSA_TEST_POSTGRES")
     if given:
         with fresh_schema(given) as url:
             yield {"database_url": url}
         return
-    environment = {**os.environ, "HANSA_POSTGRES_OWNER": str(os.getpid())}
-    started = subprocess.run([script, "start", cluster], capture_output=True, text=True, check=False, env=environment)
-    try:
-        if started.returncode != 0:
-            raise CannotBeHad(started.stderr.strip().splitlines()[-1])
-        with fresh_schema(started.stdout.strip().splitlines()[-1]) as url:
-            yield {"database_url": url}
-    finally:
-        subprocess.run([script, "stop", cluster], capture_output=True, check=False)
+    with cluster(home / "postgres") as server, fresh_schema(server) as url:
+        yield {"database_url": url}
 
 
 def runs(store: str, count: int, *, home: Path, only: str | None, logs: Path) -> Iterator[Run]:
@@ -136,25 +123,20 @@ def main(words: list[str] | None = None) -> int:
     stores = ("sqlite", "postgres") if chosen.store == "both" else (chosen.store,)
     logs = ROOT / "build" / "tck"
     logs.mkdir(parents=True, exist_ok=True)
-    # A plain `kill` unwinds too: the node, the kit and the database end with us.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    home = Path(tempfile.mkdtemp(prefix="hansa-tck-"))
-    # The database server runs as a user of its own and must be able to enter.
-    home.chmod(0o711)
     green = True
     try:
         require_kit()
-        for store in stores:
-            for run in runs(store, chosen.runs, home=home, only=chosen.only, logs=logs):
-                green = green and run.status == 0
-                for failure in run.failures:
-                    print(failure)
-                print(f"{run.store}, run {run.number}: {run.closing} ({run.seconds:.0f} s)", flush=True)
+        # A plain `kill` unwinds too: the node, the kit and the database end with us.
+        with scratch("hansa-tck-") as home:
+            for store in stores:
+                for run in runs(store, chosen.runs, home=home, only=chosen.only, logs=logs):
+                    green = green and run.status == 0
+                    for failure in run.failures:
+                        print(failure)
+                    print(f"{run.store}, run {run.number}: {run.closing} ({run.seconds:.0f} s)", flush=True)
     except CannotBeHad as absent:
         print(f"make tck: {absent}", file=sys.stderr)
         return ABSENT if green else 1
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
     return 0 if green else 1
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.tck.__main__ import ABSENT, RUN, CannotBeHad, Run, main, require_kit, runs
+from tests.postgres import CannotBeHad
+from tests.tck.__main__ import ABSENT, RUN, Run, main, require_kit, runs
 
 CACHE = Path(os.environ.get("KITS_CACHE", Path.home() / ".cache" / "hansa-kits"))
 SLICE = r"^(MET|CAT|CN:01-02|CN:03-01|CN_C:01-01|CN_C:01-02|CN_C:03-05|TP:01-04|TP:03-03|TP_C:02-03|TP_C:03-04)"
