@@ -87,8 +87,9 @@ def draft(
     return body
 
 
-def envelope(body: Mapping[str, Any], unsigned: Sequence[str] = ()) -> dict[str, Any]:
-    """What both sides sign over an agreement: without the members ``unsigned``, which it names."""
+def envelope(body: Mapping[str, Any], unsigned: Sequence[str] = (), instead: Sequence[str] = ()) -> dict[str, Any]:
+    """What both sides sign over an agreement: without the members ``unsigned``, which it names, as it names the
+    agreements ``instead`` of which this one stands."""
     from node.negotiation.document import document_languages, text_sha256
 
     signed = {name: value for name, value in body.items() if name not in unsigned}
@@ -99,21 +100,27 @@ def envelope(body: Mapping[str, Any], unsigned: Sequence[str] = ()) -> dict[str,
         "sha256": digest(signed),
         "document": {language: text_sha256(signed, language) for language in languages},
     }
-    return said | {"unsigned": sorted(unsigned)} if unsigned else said
+    if unsigned:
+        said["unsigned"] = sorted(unsigned)
+    if instead:
+        said["instead"] = list(instead)
+    return said
 
 
-def sign(keyring: KeyRing, body: Mapping[str, Any], unsigned: Sequence[str] = ()) -> str:
+def sign(keyring: KeyRing, body: Mapping[str, Any], unsigned: Sequence[str] = (), instead: Sequence[str] = ()) -> str:
     """Our compact JWS over the envelope of ``body``."""
-    return keyring.sign_jws({"typ": "hansa-agreement+jws"}, canonical(envelope(body, unsigned)))
+    return keyring.sign_jws({"typ": "hansa-agreement+jws"}, canonical(envelope(body, unsigned, instead)))
 
 
 def verify(signature: str, body: Mapping[str, Any], signer: DidDocument, verify_jws: VerifyJws) -> None:
     """Raises ``InvalidInput`` unless ``signature`` is ``signer``'s over this very agreement and its documents. It may
-    leave out members of other people that are no part of the policy, where it says so."""
+    leave out members of other people that are no part of the policy, where it says so, and name agreements in whose
+    place this one stands."""
     said = read_object(verify_jws(signature, signer))
     left_out = said.get("unsigned", [])
-    named = isinstance(left_out, list) and all(isinstance(name, str) for name in left_out)
-    if not named or not set(left_out) <= foreign(body) or said != envelope(body, left_out):
+    instead = said.get("instead", [])
+    named = all(isinstance(one, list) and all(isinstance(name, str) for name in one) for one in (left_out, instead))
+    if not named or not set(left_out) <= foreign(body) or said != envelope(body, left_out, instead):
         raise InvalidInput(
             "the signature is not over this agreement",
             remedy="sign the envelope of the agreement that the message carries",

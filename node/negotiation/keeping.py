@@ -57,6 +57,13 @@ class KeepAgreements:
         if first is not None:
             why = f"written anew by the provider as {after.agreement['@id']}"
             self._agreements.save(tx, replace(first, ended=self._clock.now(), ended_why=why))
+        said = {
+            "agreement": before.agreement,
+            "signatures": before.signatures,
+            "negotiation": before.pid,
+            "supersededBy": after.agreement["@id"],
+        }
+        self._note(tx, EntryKind.AGREEMENT, str(before.agreement["@id"]), before.peer, said)
         self.follow(tx, after, [machine.AGREED])
 
     def presume_finalized(self, tx: Transaction, kept: Agreement, peer: str) -> Agreement:

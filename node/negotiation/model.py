@@ -19,6 +19,7 @@ class Negotiation(Process):
     Agreement once there is one, with ``signatures`` (DID → compact JWS over its envelope); ``signer`` is the peer's
     DID document as it was when its signature was checked. ``decision`` is the reasoned decision of the provider.
     ``limits`` are the least open terms that we take as a consumer, where somebody has said so (DSP policy JSON).
+    ``instead``: the ids of the drafts in whose place ``agreement`` came, oldest first.
     """
 
     dataset: str
@@ -32,6 +33,7 @@ class Negotiation(Process):
     approved_by: str | None = None
     purpose: str | None = None
     limits: dict[str, Any] | None = None
+    instead: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

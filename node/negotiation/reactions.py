@@ -275,7 +275,7 @@ class Reactions:
         assert negotiation.agreement is not None, "AGREED comes with an agreement"
         # What the provider has added of its own is kept, and not signed as ours.
         unsigned = proposal.unsigned(negotiation, negotiation.agreement)
-        signature = agreement.sign(self._keyring, negotiation.agreement, unsigned)
+        signature = agreement.sign(self._keyring, negotiation.agreement, unsigned, negotiation.instead)
         return self._conversation.command(
             tx,
             negotiation,

@@ -207,7 +207,8 @@ class Negotiations:
         self, tx: Transaction, before: Negotiation, caller: Caller, message: Incoming, changes: Mapping[str, Any]
     ) -> Answer:
         """The provider's last draft takes the place of the one at hand, and is verified in its turn."""
-        moved = self._conversation.take_back(tx, before, signatures={}, **changes)
+        instead = [*before.instead, str((before.agreement or {})["@id"])]
+        moved = self._conversation.take_back(tx, before, signatures={}, instead=instead, **changes)
         answer = self._conversation.hear(tx, moved, message)
         self._keeping.supersede(tx, before, moved)
         self._reactions.react(tx, moved, caller, pause=SETTLING)

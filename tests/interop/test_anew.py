@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,12 @@ import pytest
 
 from node.base.clock import stamp
 from node.base.ids import new_urn
+from node.base.jsons import read_object
+from node.identity.jose import read_jws
 from node.negotiation import agreement, machine
 from node.negotiation.messages import SIGNATURE
 from node.negotiation.model import Agreement, Negotiation
+from node.negotiation.restated import MOST_ANEW
 from tests.interop.edc import Edc
 from tests.interop.mock import MockIdentity
 from tests.nodes import Running, running
@@ -151,8 +155,24 @@ def test_what_is_final_stays(edc: Forgetful) -> None:
 
 
 def test_an_agreement_is_not_written_anew_for_ever(edc: Forgetful) -> None:
-    agreements = [edc.agrees() for _ in range(MESSAGES - 1)]  # the request is one of the messages, too
+    agreements = [edc.agrees() for _ in range(1 + MOST_ANEW)]
     edc.agrees(status=400)
     assert (edc.here.agreement or {})["@id"] == agreements[-1]
     edc.finalizes()
     assert [one for one in agreements if edc.kept(one).in_force] == agreements[-1:]
+
+
+def test_each_signature_names_the_drafts_before_it(edc: Forgetful) -> None:
+    """A provider that keeps each of our signatures has one agreement all the same, and the ledger says which."""
+    agreements, signed = [], []
+    for _ in range(1 + MOST_ANEW):
+        agreements.append(edc.agrees())
+        signed.append(read_object(read_jws(edc.waiting()[SIGNATURE]).payload))
+    assert [one["agreement"] for one in signed] == agreements
+    assert [one.get("instead", []) for one in signed] == [agreements[:number] for number in range(len(signed))]
+    body = edc.here.agreement or {}
+    assert signed[-1] == agreement.envelope(body, instead=agreements[:-1])
+    with edc.node.node.parts.stores.uow.read() as tx:
+        ledger = edc.node.node.parts.stores.ledger
+        entries = [read_object(one.body) for id_ in agreements for one in ledger.history(tx, id_)]
+    assert [(one["agreement"]["@id"], one["supersededBy"]) for one in entries] == list(pairwise(agreements))

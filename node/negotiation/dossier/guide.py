@@ -71,6 +71,7 @@ HOW TO CHECK IT BY HAND
    Its "sha256" is that of agreement.json:            sha256sum agreement.json
    Its "document" has the hash of each text:          sha256sum documents/*.html
    Where it has "unsigned", the party signed the agreement without these members, which are another's additions.
+   Where it has "instead", the agreement stands in the place of drafts with these ids, and none of them is in force.
 
 4. The keys are those of the parties. Everything above rests on the keys in this file. Compare them with those that
    the parties publish today, or ask the parties for their fingerprints:

@@ -55,6 +55,8 @@ def test_the_same_words_under_another_id_and_date(pending: Pending | None) -> No
         (agreed(state=machine.REQUESTED, agreement=None), sent(ANEW)),
         (agreed(role=Role.PROVIDER), sent(ANEW)),
         (agreed(pending=Pending(machine.TERMINATION, "urn:uuid:t")), sent(ANEW)),
+        (agreed(instead=["urn:uuid:a", "urn:uuid:b"]), sent(ANEW)),
+        (agreed(agreement={**FIRST, "urn:x": 1}), sent({**ANEW, "urn:x": True})),
     ],
     ids=[
         "other terms",
@@ -70,6 +72,8 @@ def test_the_same_words_under_another_id_and_date(pending: Pending | None) -> No
         "none yet",
         "at the provider",
         "we are leaving",
+        "twice already",
+        "true is not 1",
     ],
 )
 def test_nothing_else_is(held: Negotiation, message: Incoming) -> None:
