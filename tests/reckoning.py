@@ -65,11 +65,13 @@ def conversations(
     acknowledged: Collection[str] = (),
     *,
     reasons: Collection[str],
+    wished: Collection[str] = (),
 ) -> int:
     """I2, I3, I4, I5, I7 over everything of a ``kind``; ``acknowledged`` are pids that the consumer has told.
 
-    Only what was broken off on purpose may end in TERMINATED: for one of ``reasons``, as one of both sides holds it.
-    How many of both sides' conversations ended so.
+    Only what was broken off on purpose may end in TERMINATED: for one of ``reasons``, as one of both sides holds it,
+    or because somebody has ``wished`` it, by the pid of either side; what follows from a wish may cross it on its way
+    and end the conversation first, with a reason of its own. How many of both sides' conversations ended so.
     """
     with consumer.uow.read() as tx:
         ours: dict[str, Process] = {one.pid: one for one in getattr(consumer, kind).select(tx, limit=LIMIT)}
@@ -92,7 +94,8 @@ def conversations(
             found.diverged.append(f"{kind} {pid} and {other.pid} are not each other's: the first has {one.peer_pid}")
         if one.state == "TERMINATED":
             broken_off += 1
-            if not any(reason in reasons for side in (one, other) for reason in side.reason):
+            told = any(reason in reasons for side in (one, other) for reason in side.reason)
+            if not told and not {one.pid, other.pid} & set(wished):
                 found.lost.append(f"{kind} {pid}: ended by nobody's wish ({_why(one)}; {_why(other)})")
         same_messages(found, kind, (consumer, pid), (provider, other.pid), crossing=True)
     for other in theirs:

@@ -64,6 +64,8 @@ class Tally:
     negotiations: set[str] = field(default_factory=set)
     transfers: set[str] = field(default_factory=set)
     suspended: set[tuple[str, str]] = field(default_factory=set)
+    wished: set[str] = field(default_factory=set)
+    """What was to be broken off, whether that was acknowledged or not, by the pid of whoever wanted it."""
     terminated: set[str] = field(default_factory=set)
     """Negotiations whose breaking off was acknowledged, by the pid of whoever broke off."""
     agreements: int = 0
@@ -248,6 +250,8 @@ class Storm:
             if now["state"] in reckoning.ENDED:
                 return
             if now["peerPid"] is not None:
+                with self.tally.lock:
+                    self.tally.wished.add(pid)
                 client.terminate_negotiation(pid, reason=REASON)
                 with self.tally.lock:
                     self.tally.terminated.add(pid)
@@ -297,6 +301,8 @@ class Storm:
     def _steer(self, client: HansaClient, member: Member, pid: str, chance: random.Random) -> None:
         drawn = chance.random()
         if drawn < 0.05:
+            with self.tally.lock:
+                self.tally.wished.add(pid)
             client.steer(pid, "terminate", reason=REASON)
         elif drawn < 0.2:
             with self.tally.lock:
@@ -361,10 +367,12 @@ class Storm:
         found, tally = self.tally.found, self.tally
         provider, consumer = self.stores
         reckoning.records(found, provider, tally.records)
-        tally.broken_off = reckoning.conversations(
-            found, provider, consumer, "negotiations", tally.negotiations, reasons=(REASON,)
-        )
-        reckoning.conversations(found, provider, consumer, "transfers", tally.transfers, reasons=(REASON,))
+        ended: dict[str, int] = {}
+        for kind, acknowledged in (("negotiations", tally.negotiations), ("transfers", tally.transfers)):
+            ended[kind] = reckoning.conversations(
+                found, provider, consumer, kind, acknowledged, reasons=(REASON,), wished=tally.wished
+            )
+        tally.broken_off = ended["negotiations"]
         tally.agreements = reckoning.agreements(found, provider, consumer)
         wanted = hashlib.sha256((self.home / "data.csv").read_bytes()).hexdigest()
         reckoning.files(found, consumer, places(self.consumer.folder).received, wanted)

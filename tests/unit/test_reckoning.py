@@ -222,6 +222,16 @@ def test_what_nobody_wanted_to_end(reason: list[str]) -> None:
     only(both.found(), "lost", "nobody's wish")
 
 
+@pytest.mark.parametrize("side", ["provider", "consumer"])
+def test_what_ended_for_another_reason_than_the_one_who_wished_it_gave(side: str) -> None:
+    both = Both()
+    both.hold("n", BROKEN_OFF, code="not-received", reason=["the transfer is not under way"])
+    found = Findings()
+    stores = (both.provider.stores, both.consumer.stores)
+    reckoning.conversations(found, *stores, "negotiations", reasons=(WISH,), wished={f"urn:n:{side}"})
+    assert not found.count
+
+
 def test_an_opening_of_which_the_provider_never_heard() -> None:
     both = Both()
     both.consumer.holds("n", BROKEN_OFF, reason=[WISH])
