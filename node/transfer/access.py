@@ -334,12 +334,12 @@ def require_standing(access: Access) -> None:
     if agreement.ended is not None and agreement.ended <= access.at:
         raise _refusal("the agreement has ended", _reason("agreement", "agreement-ended", agreement.ended))
     if grant.closed or not under_way(transfer):
-        # A suspension bites as soon as it is decided, though the consumer may not have been told yet.
-        going = transfer.pending is not None and transfer.pending.message == machine.SUSPENSION
-        suspended = transfer.state == machine.SUSPENDED or going
-        sentence = "transfer-suspended" if suspended else "transfer-over"
+        # What this node has decided bites at once, though the consumer may not have been told yet.
+        decided = machine.TABLE.move(transfer.state, transfer.pending.message) if transfer.pending else None
+        state = decided.to if decided is not None else transfer.state
+        sentence = "transfer-suspended" if state == machine.SUSPENDED else "transfer-over"
         refusal = _refusal("the transfer is not under way", _reason("transfer", sentence, transfer.updated))
-        refusal.facts["transferState"] = machine.SUSPENDED if suspended else transfer.state
+        refusal.facts["transferState"] = state
         raise refusal
 
 

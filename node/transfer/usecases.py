@@ -27,7 +27,7 @@ from node.negotiation.opening import opens_once
 from node.negotiation.ports import AgreementStore, NegotiationStore
 from node.transfer import machine, messages, strategy
 from node.transfer.access import token_hash
-from node.transfer.addresses import push_address, read_push_address, without_token
+from node.transfer.addresses import push_address, read_push_address, without_token, without_unused
 from node.transfer.model import Reception, Transfer
 from node.transfer.ports import GrantStore, ReceptionStore, TransferStore
 from node.transfer.reactions import PUSH_TOPIC, RECEIVE_TOPIC, Granting, Judge, Reactions
@@ -187,7 +187,7 @@ class Transfers:
     def _content(self, transfer: Transfer, message: Incoming) -> dict[str, Any]:
         body = message.body
         if message.name == machine.START and transfer.role is Role.CONSUMER and body.get("dataAddress"):
-            return {"data_address": dict(body["dataAddress"])}
+            return {"data_address": without_unused(body["dataAddress"])}
         if message.name == machine.START and transfer.role is Role.PROVIDER:
             self._check_resumable(transfer)
         if message.name in (machine.TERMINATION, machine.SUSPENSION):
@@ -307,8 +307,11 @@ class Transfers:
         """The bytes are here and verified, or they never will be: tell the provider.
 
         Where that cannot be told now (the transfer is suspended, or a message of ours is on its way), the next
-        start asks for the bytes again, finds them here, and tells it then.
+        start asks for the bytes again, finds them here, and tells it then. A provider that has refused them because
+        the transfer is over ends it itself: its message is on its way, and says why.
         """
+        if (reception.facts or {}).get("transferState") in machine.TABLE.terminal:
+            return
         transfer = self._store.get(tx, pid, lock=True)
         name = machine.COMPLETION if reception.state == "done" else machine.TERMINATION
         if transfer is None or transfer.pending is not None or machine.TABLE.move(transfer.state, name) is None:
@@ -389,7 +392,7 @@ def _push_target(message: Incoming) -> dict[str, Any] | None:
         return None
     address = message.body.get("dataAddress")
     read_push_address(address)
-    return dict(address) if isinstance(address, Mapping) else None
+    return without_unused(address or {})
 
 
 def _did(caller: Caller) -> str:
