@@ -43,34 +43,25 @@ ASKED: Final = Scene(NEGOTIATION, "asked for", (Step(C, "negotiate", "FINALIZED"
 HAGGLED: Final = Scene(
     NEGOTIATION, "offered, countered, offered again, accepted", (Step(P, "offer haggled", "FINALIZED"),)
 )
-DECLINED: Final = Scene(
-    NEGOTIATION, "offered, declined", (Step(P, "offer asked", "OFFERED"), Step(C, "end", "TERMINATED"))
-)
-TAKEN_BACK: Final = Scene(
-    NEGOTIATION, "offered, taken back", (Step(P, "offer asked", "OFFERED"), Step(P, "end", "TERMINATED"))
-)
+
+
+def _offered_in_vain(by: Role, name: str) -> Scene:
+    """An offer that ``by`` ends."""
+    return Scene(NEGOTIATION, name, (Step(P, "offer asked", "OFFERED"), Step(by, "end", "TERMINATED")))
+
+
+def _steered(by: Role, name: str) -> Scene:
+    """A transfer that ``by`` pauses, resumes and ends."""
+    steps = (("suspend", "SUSPENDED"), ("resume", "STARTED"), ("end", "TERMINATED"))
+    return Scene(TRANSFER, name, (Step(C, "hold", "STARTED"), *(Step(by, what, state) for what, state in steps)))
+
+
+DECLINED: Final = _offered_in_vain(C, "offered, declined")
+TAKEN_BACK: Final = _offered_in_vain(P, "offered, taken back")
 FETCHED: Final = Scene(TRANSFER, "fetched", (Step(C, "fetch", "COMPLETED"),))
 PUSHED: Final = Scene(TRANSFER, "pushed", (Step(C, "have pushed", "COMPLETED"),))
-PAUSED: Final = Scene(
-    TRANSFER,
-    "paused, resumed and ended by the consumer",
-    (
-        Step(C, "hold", "STARTED"),
-        Step(C, "suspend", "SUSPENDED"),
-        Step(C, "resume", "STARTED"),
-        Step(C, "end", "TERMINATED"),
-    ),
-)
-HELD_BACK: Final = Scene(
-    TRANSFER,
-    "paused, resumed and ended by the provider",
-    (
-        Step(C, "hold", "STARTED"),
-        Step(P, "suspend", "SUSPENDED"),
-        Step(P, "resume", "STARTED"),
-        Step(P, "end", "TERMINATED"),
-    ),
-)
+PAUSED: Final = _steered(C, "paused, resumed and ended by the consumer")
+HELD_BACK: Final = _steered(P, "paused, resumed and ended by the provider")
 SEALED: Final = Scene(TRANSFER, "fetched, sealed", (Step(C, "fetch sealed", "COMPLETED"),))
 PUBLISHED: Final = Scene("views", "published", (Step(P, "publish", ""),))
 
