@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from node.exchange.manifest import verify_manifest
+from node.exchange.ports import Stored
 from node.semantics.model import File
 from node.transfer.addresses import read_address
 from node.web.data import Pace, RangeNotSatisfiable, read_range
@@ -356,16 +357,25 @@ async def test_the_rate() -> None:
     assert 0.2 < took < 1.0
 
 
-async def test_a_source_that_fails_cuts_the_read(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_source_that_fails_cuts_the_read(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     provider, get = publish(sealed=True)
     with provider.work.read() as tx:
         grant = provider.grants.by_transfer(tx, PROVIDER_PID)
     assert grant is not None
     assets = provider.assets
     assert isinstance(assets, MemoryAssets)
-    assets.damage(grant.file_sha256, SOURCE[:100_000])
+    checked = assets.check
+
+    async def damaged_after(sha256: str) -> Stored:
+        found = await checked(sha256)
+        assets.damage(sha256, SOURCE[:100_000])
+        return found
+
+    monkeypatch.setattr(assets, "check", damaged_after)
     got = await get()
     assert not got.complete
-    assert (await get()).status == 500
+    assert (await get()).status == 500, "what is known to be damaged is not begun"
     assert get.authorization is not None
     assert get.authorization.removeprefix("Bearer ") not in caplog.text
