@@ -103,27 +103,19 @@ def state_of(node: Running, pid: str) -> str:
         return str(client.negotiation(pid)["state"])
 
 
-def test_the_agreement_overtakes_the_record_of_our_request(either_pair: Pair) -> None:
-    """The consumer does not know the provider's pid yet when the agreement comes: it is taken, not refused."""
+@pytest.mark.parametrize("message", [REQUEST, AGREEMENT])
+def test_the_peers_answer_overtakes_the_record_of_our_message(either_pair: Pair, message: str) -> None:
+    """The consumer does not know the provider's pid yet when the agreement comes, nor the provider that its agreement
+    was taken when the verification comes: both are taken, neither is refused."""
     two = either_pair
     iri = publish(two.provider)["iri"]
-    with recording_held(two.consumer, REQUEST) as reached:
+    with recording_held(two.consumer if message == REQUEST else two.provider, message) as reached:
         pid = begin(two.consumer, iri)
         assert reached.wait(20)
         until("the conversation goes on without it", lambda: state_of(two.consumer, pid) == "FINALIZED", 60)
     finalized(two, pid)
-    sent = [one for one in two.provider.exchanges(_peer_pid(two.consumer, pid)) if one.outgoing]
-    assert {one.answer_status for one in sent} == {200}, "nothing was put off, let alone refused"
-
-
-def test_the_verification_overtakes_the_record_of_our_agreement(either_pair: Pair) -> None:
-    two = either_pair
-    iri = publish(two.provider)["iri"]
-    with recording_held(two.provider, AGREEMENT) as reached:
-        pid = begin(two.consumer, iri)
-        assert reached.wait(20)
-        until("the conversation goes on without it", lambda: state_of(two.consumer, pid) == "FINALIZED", 60)
-    finalized(two, pid)
+    said = [*two.provider.exchanges(_peer_pid(two.consumer, pid)), *two.consumer.exchanges(pid)]
+    assert all(one.taken for one in said), "nothing was put off, let alone refused"
 
 
 def _peer_pid(node: Running, pid: str) -> str:
