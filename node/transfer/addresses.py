@@ -8,7 +8,7 @@ other connectors pass over: where to get a new token, where the manifest is, and
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -142,6 +142,7 @@ _PLACES: Final = frozenset({"baseUrl", "endpoint", "manifestEndpoint", "path", "
 _TOLD: Final = _PLACES | {"authKey", "authType", "endpointType", "expires", "manifestHeader", "method", "type"}
 """The properties that are no secret, whoever has named them. Any other may be one: connectors have names of their own
 for keys (``sasToken``), headers (``header:Authorization``) and signed queries (``queryParams``)."""
+_USED: Final = _TOLD | {"authorization", "authCode"}
 _OPENING: Final = re.compile(r"\A((?:[A-Za-z][A-Za-z0-9+.-]*:)?[/\\]*)[^/\\]*@")
 """A URL up to the end of its user information, or what a careless reader might take for that."""
 
@@ -152,14 +153,24 @@ def without_token(address: Mapping[str, Any]) -> dict[str, Any]:
     Of its members and properties those are left that are known to be no secret. User information, query and fragment
     of an address are left out as well: an upload address may be signed, and opens the place to whoever has it.
     """
+    return _only(address, _TOLD, _told)
+
+
+def without_unused(address: Mapping[str, Any]) -> dict[str, Any]:
+    """The same address without what this node has no use for: while a transfer runs it keeps what it reads or pushes
+    with, and neither a token that would renew that one nor other keys."""
+    return _only(address, _USED, lambda _, value: value)
+
+
+def _only(address: Mapping[str, Any], names: Collection[str], shown: Callable[[str, str], str]) -> dict[str, Any]:
     kept = [
-        {"@type": "EndpointProperty", "name": item["name"], "value": _told(name, item["value"])}
+        {"@type": "EndpointProperty", "name": item["name"], "value": shown(name, item["value"])}
         for item in _items(address)
-        if (name := _plain_name(item.get("name"))) in _TOLD and isinstance(item.get("value"), str)
+        if (name := _plain_name(item.get("name"))) in names and isinstance(item.get("value"), str)
     ]
     told = {name: address[name] for name in ("@type", "endpointType") if isinstance(address.get(name), str)}
     if isinstance(address.get("endpoint"), str):
-        told["endpoint"] = _told("endpoint", address["endpoint"])
+        told["endpoint"] = shown("endpoint", address["endpoint"])
     return {**told, "endpointProperties": kept}
 
 

@@ -25,6 +25,8 @@ from node.adapters.sql.schema import metadata
 from node.adapters.sql.work import connection_of
 from node.base.work import Task
 from node.identity.model import UserRole
+from node.transfer.grants import GrantAccess
+from node.transfer.model import AccessGrant
 from tests.nodes import CSV, Pair, Running, agree, publish, receive, running, until
 
 PAGE = b"<script src='/api/region/search?q=script'></script>"
@@ -150,6 +152,36 @@ def test_the_token_of_a_data_address_is_kept_nowhere(pair: Pair) -> None:
                     assert token not in str(tuple(row)), table.name
     kept = [one for one in pair.consumer.exchanges(pid) if one.message == "TransferStartMessage"]
     assert kept[0].body_sha256 != hashlib.sha256(kept[0].body).hexdigest(), "a repeat is still known"
+
+
+def test_what_would_renew_a_token_is_kept_at_no_time(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other connectors put a refresh token beside the token. Nobody here uses it, so nobody here has it."""
+    address_of = GrantAccess.data_address
+
+    def renewable(self: GrantAccess, grant: AccessGrant, token: str) -> dict[str, Any]:
+        address = address_of(self, grant, token)
+        names = ("refreshToken", "https://w3id.org/tractusx/auth/refreshToken", "header:X-Api-Key")
+        more = [{"@type": "EndpointProperty", "name": name, "value": "renews-for-ever"} for name in names]
+        return {**address, "endpointProperties": [*address["endpointProperties"], *more]}
+
+    monkeypatch.setattr(GrantAccess, "data_address", renewable)
+    transfers = pair.consumer.node.parts.stores.transfers
+    saved: list[str] = []
+    save = transfers.save
+
+    def watched(tx: Any, transfer: Any) -> None:
+        saved.append(f"{transfer.state} {transfer.data_address}")
+        save(tx, transfer)
+
+    monkeypatch.setattr(transfers, "save", watched)
+    agree(pair.consumer, publish(pair.provider, "renewable")["iri"])
+    with pair.consumer.http() as http:
+        held = http.get("/api/agreements", headers=pair.consumer.person()).json()[0]
+    pid = receive(pair.consumer, held["id"])["pid"]
+    started = [one for one in saved if one.startswith("STARTED") and "authorization" in one]
+    assert started, "while it reads, it has what it reads with"
+    assert "renews-for-ever" not in str(saved)
+    assert "renews-for-ever" not in str([one.body for one in pair.consumer.exchanges(pid)])
 
 
 @pytest.mark.parametrize("wait", ["nan", "inf", "-1", "1e999"])

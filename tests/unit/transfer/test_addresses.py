@@ -10,7 +10,14 @@ import pytest
 from node.base.errors import InvalidInput
 from node.base.jsons import canonical
 from node.transfer import addresses
-from node.transfer.addresses import pushed_to, read_address, read_push_address, sink_address, without_token
+from node.transfer.addresses import (
+    pushed_to,
+    read_address,
+    read_push_address,
+    sink_address,
+    without_token,
+    without_unused,
+)
 from node.vocab.dsp import PUSH
 
 EDC = "https://w3id.org/edc/v0.0.1/ns/"
@@ -108,3 +115,14 @@ def test_what_is_no_address_is_refused(endpoint: object) -> None:
         read_address({**address(endpoint), "endpointType": "HTTP"})
     with pytest.raises(InvalidInput):
         read_address(address(tokenEndpoint="https://[") | {"endpointType": "HTTP"})
+
+
+def test_of_a_push_address_only_what_is_pushed_with_is_kept() -> None:
+    edc = "https://w3id.org/edc/v0.0.1/ns/"
+    used = {f"{edc}baseUrl": "https://lake.example/up?sig=x", f"{edc}authKey": "X-Key", f"{edc}authCode": "opens"}
+    other = {f"{edc}queryParams": "sig=SECRET", "refreshToken": "SECRET", f"{edc}header:X-Other": "SECRET"}
+    items = [{"@type": "EndpointProperty", "name": name, "value": value} for name, value in (used | other).items()]
+    address = {"@type": "DataAddress", "endpointType": "HttpData", "more": "SECRET", "endpointProperties": items}
+    kept = without_unused(address)
+    assert read_push_address(kept) == read_push_address(address)
+    assert "SECRET" not in str(kept)
