@@ -12,9 +12,9 @@ from node.negotiation import wire
 from node.negotiation.messages import Incoming, require_text, require_type
 from node.negotiation.wire import written
 from node.transfer import machine
-from node.transfer.addresses import without_token
+from node.transfer.addresses import read_push_address, without_token, without_unused
 from node.transfer.model import Transfer
-from node.vocab.dsp import VERSIONS, DspVersion
+from node.vocab.dsp import PUSH, VERSIONS, DspVersion
 from node.vocab.namespaces import HANSA
 
 FILE: Final = HANSA + "file"
@@ -62,6 +62,15 @@ def require_data_address(address: Any) -> None:
 def endpoint_properties(address: Mapping[str, Any] | None) -> dict[str, str]:
     """Name → value of a data address's endpoint properties."""
     return {entry["name"]: entry["value"] for entry in (address or {}).get("endpointProperties", [])}
+
+
+def push_target(message: Incoming) -> dict[str, Any] | None:
+    """Where the consumer wants the bytes. Raises ``InvalidInput`` where it wants them pushed and does not say."""
+    if message.body.get("format") != PUSH:
+        return None
+    address = message.body.get("dataAddress")
+    read_push_address(address)
+    return without_unused(address or {})
 
 
 def without_secrets(body: Any) -> Any:

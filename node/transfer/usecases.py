@@ -126,7 +126,7 @@ class Transfers:
                 format=str(message.body["format"]),
                 file=message.text(messages.FILE),
                 seal_key=seal_key.hex() if seal_key is not None else None,
-                data_address=_push_target(message),
+                data_address=messages.push_target(message),
             )
             self._store.add(tx, transfer)
             self._conversation.tell(tx, transfer, message.name)
@@ -384,15 +384,6 @@ def _halted(transfer: Transfer) -> bool:
     """Whether this node, as provider, has suspended its access or is about to, or its consumer has."""
     pausing = transfer.pending is not None and transfer.pending.message == machine.SUSPENSION
     return transfer.role is Role.PROVIDER and (transfer.state == machine.SUSPENDED or pausing)
-
-
-def _push_target(message: Incoming) -> dict[str, Any] | None:
-    """Where the consumer wants the bytes. Raises ``InvalidInput`` where it wants them pushed and does not say."""
-    if message.body.get("format") != PUSH:
-        return None
-    address = message.body.get("dataAddress")
-    read_push_address(address)
-    return without_unused(address or {})
 
 
 def _did(caller: Caller) -> str:
