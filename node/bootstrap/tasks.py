@@ -21,6 +21,7 @@ from node.scenarios.jobs import JOB_TOPIC
 from node.scenarios.usecases import RUN_TOPIC
 from node.transfer import machine as transferring
 from node.transfer import messages as transfer_messages
+from node.transfer.leftovers import discard_left
 from node.transfer.model import Transfer
 from node.transfer.push import MOST_IN_VAIN, InVain, NotTaken, SinkRefused
 from node.transfer.usecases import PUSH_TOPIC, RECEIVE_TOPIC
@@ -70,9 +71,12 @@ def handlers(
             return parts.stores.transfers.get(tx, pid)
 
     async def receive(task: Task) -> Outcome:
-        """Fetch the bytes of one transfer, however often it takes."""
+        """Fetch the bytes of one transfer, however often it takes; where it has ended, leave no part of them."""
         transfer = await run_sync(find, task.subject)
-        if transfer is None or transfer.state in transferring.TABLE.terminal:
+        if transfer is None:
+            return Done()
+        if transfer.state in transferring.TABLE.terminal:
+            await discard_left(spoken.receive, transfer.pid)
             return Done()
         try:
             reception = await spoken.receive.run(transfer)

@@ -244,6 +244,10 @@ class Reactions:
         if transfer.role is Role.PROVIDER and machine.COMPLETED in states:
             body = {"transfer": transfer.pid, "asset": transfer.dataset, "outcome": "completed"}
             self._note(tx, EntryKind.ACCESS, transfer.agreement, transfer.peer, body)
+        receives = transfer.role is Role.CONSUMER and transfer.format != EXECUTE
+        if receives and transfer.state in machine.TABLE.terminal and transfer.manifest is None:
+            # Not all was received and verified, or nobody can tell: whoever moves bytes looks what is left of them.
+            self._hand_over(tx, transfer, RECEIVE_TOPIC, "receive")
 
     def _close(self, tx: Transaction, transfer: Transfer) -> None:
         if transfer.role is Role.PROVIDER:

@@ -1,0 +1,32 @@
+"""What is left of a reception whose transfer has ended before all bytes had come."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from node.exchange.arrival import Arrival
+from node.exchange.offloop import off_loop
+from node.transfer.reception import DONE, FAILED, Receive, local_id
+
+log = logging.getLogger("hansa.reception")
+
+
+async def discard_left(receive: Receive, pid: str) -> None:
+    """Throw away the beginning that the ended transfer ``pid`` has left, if it has: nobody will go on with it, and
+    nobody has agreed that it is kept. What was received as a whole stays."""
+
+    def discard() -> None:
+        with receive.work.read() as tx:
+            known = receive.receptions.get(tx, pid)
+        if known is not None and known.state in (DONE, FAILED):
+            return
+        Arrival(receive.folder, local_id(pid)).discard()
+        if known is None:
+            return
+        log.info("the transfer has ended: what had arrived is thrown away", extra={"transfer": pid})
+        with receive.work.begin() as tx:
+            error = "the transfer ended before all bytes had arrived"
+            receive.receptions.put(tx, replace(known, state=FAILED, error=error, at=receive.clock.now()))
+
+    await off_loop(discard)
