@@ -31,6 +31,7 @@ group = typer.Typer(
 def _waiting(one: dict[str, Any], lang: str) -> None:
     if one["waitsFor"] is not None:
         line("decision", words(one["waitsFor"]["summary"], lang))
+        processes.beside(one["waitsFor"])
         next_step(f"hansa decide {one['waitsFor']['id']} --approve     (or --refuse --reason …)")
 
 

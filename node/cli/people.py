@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from node.base.errors import HansaError, InvalidInput
+from node.cli import processes
 from node.cli.negotiations import tell_outcome
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, done, emit, line, next_step, remark, say, table, words
@@ -110,6 +111,7 @@ def _show_waiting(waiting: list[dict[str, Any]], lang: str) -> None:
         title = words((one["details"] or {}).get("title"), lang)
         if title:
             line("asset", title)
+        processes.beside(one)
         line("since", str(one["at"])[:19].replace("T", " "))
     if waiting:
         next_step("hansa decide 1 --approve     (or --refuse --reason …)")

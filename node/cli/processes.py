@@ -139,6 +139,12 @@ def told(one: dict[str, Any], lang: str) -> None:
         tell_why(one["reason"], lang)
 
 
+def beside(decision: dict[str, Any]) -> None:
+    """What the offer that a person is asked about says beside its terms: accepting it means that too."""
+    for said in (decision["details"] or {}).get("beside") or []:
+        line("also says", f"{said['name']}: {said['value']}", style="yellow")
+
+
 def timeline(one: dict[str, Any], lang: str) -> None:
     """The messages, oldest first."""
     for message in one["messages"]:

@@ -9,6 +9,7 @@ by name.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -22,6 +23,9 @@ from node.policy.odrl import SEALED, normal_rule, parse, same_terms
 from node.policy.rules import Rule, members
 from node.policy.terms import ACTIONS, PROFILE, expand_term
 from node.vocab.namespaces import ODRL
+
+LONGEST_SHOWN: Final = 500
+"""Characters of what stands beside the terms, as it is shown to a person."""
 
 LEEWAY: Final = timedelta(minutes=5)
 """By how much the two nodes' clocks may differ."""
@@ -78,6 +82,26 @@ def adds_nothing(offer: Mapping[str, Any], *ours: Mapping[str, Any]) -> bool:
         return _beside(offer) <= {one for policy in ours for one in _beside(policy)}
     except (InvalidInput, ValueError):
         return False
+
+
+def beside(offer: Mapping[str, Any], *ours: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What ``offer`` says beside its terms that none of ``ours`` says: ``name`` and ``value`` of each, for people to
+    read before they accept it; where that cannot be told, the whole offer."""
+    try:
+        added = _beside(offer) - {one for policy in ours for one in _beside(policy)}
+    except (InvalidInput, ValueError):
+        added = {("offer", json.dumps(offer, ensure_ascii=False).encode())}
+    return [{"name": name, "value": _in_text(value)} for name, value in sorted(added)]
+
+
+def _in_text(value: bytes) -> str:
+    """A member's value as people read it, cut where it is long."""
+    try:
+        said = json.loads(value)
+    except ValueError:
+        said = None
+    text = said if isinstance(said, str) else value.decode()
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]} …"
 
 
 def unsigned(negotiation: Negotiation, body: Mapping[str, Any]) -> tuple[str, ...]:

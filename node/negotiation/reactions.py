@@ -308,11 +308,18 @@ class Reactions:
                     "title": record.titles if record else {},
                     "offer": negotiation.offer,
                     "purpose": negotiation.purpose,
+                    "beside": self._beside(negotiation),
                 },
                 at=now,
                 due=now + timedelta(days=self._house.decision_days),
             ),
         )
+
+    def _beside(self, negotiation: Negotiation) -> list[dict[str, str]]:
+        """What a provider's offer says beside its terms, which accepting it would have us sign."""
+        if negotiation.role is Role.PROVIDER:
+            return []  # We write what is agreed there ourselves.
+        return proposal.beside(negotiation.offer, *([negotiation.asked] if negotiation.asked else []))
 
     def settle(self, tx: Transaction, negotiation: Negotiation, *, approved: bool, by: str, reason: str) -> None:
         """What a person was asked about this negotiation has been settled without the question."""

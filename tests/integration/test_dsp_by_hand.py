@@ -20,6 +20,7 @@ import pytest
 from node.base.clock import moment
 from node.base.errors import HansaError
 from node.base.process import Role
+from node.cli import run
 from node.web import data
 from tests.nodes import Pair, Running, agree, publish, running, until
 
@@ -140,6 +141,39 @@ def test_what_settles_an_offer_otherwise_takes_the_question_away(two: Pair, who:
         say(two.provider, f"/api/negotiations/{theirs}/terminate", "a mistake")
     with two.consumer.client() as client:
         until("it is gone", lambda: ours not in [one["subject"] for one in client.decisions()])
+
+
+def test_a_person_reads_what_an_offer_says_beside_its_terms(two: Pair, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the terminal and on the page: whoever accepts it signs that too."""
+    message = {
+        "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"],
+        "@type": "ContractOfferMessage",
+        "providerPid": "urn:uuid:1c0f1c0e-0000-4000-8000-000000000004",
+        "callbackAddress": two.provider.dsp,
+        "offer": {
+            "@id": "urn:offer:penalty",
+            "@type": "Offer",
+            "target": f"{two.provider.url}/datasets/costly",
+            "permission": [{"action": "odrl:use"}],
+            "https://example.org/penalty": "the assignee pays <b>1,000,000 EUR</b>",
+        },
+    }
+    with two.consumer.http() as http:
+        answer = http.post(
+            f"{two.consumer.dsp}/negotiations/offers", json=message, headers=two.provider.as_participant(two.consumer)
+        )
+    assert answer.status_code == 201, answer.text
+    ours = answer.json()["consumerPid"]
+    assert asked(two.consumer, ours)["details"]["beside"] == [
+        {"name": "https://example.org/penalty", "value": "the assignee pays <b>1,000,000 EUR</b>"}
+    ]
+    assert run(["decide", "--node", str(two.consumer.folder)]) == 0
+    assert "1,000,000 EUR" in capsys.readouterr().out
+    session = two.consumer.node.people.accounts.issue_token("admin", "", timedelta(minutes=5), kind="session")
+    with two.consumer.http(headers={"Cookie": f"hansa_session={session}", "Accept-Language": "en"}) as http:
+        page = http.get("/decisions").text
+    assert "the assignee pays &lt;b&gt;1,000,000 EUR" in page
+    say(two.consumer, f"/api/negotiations/{ours}/terminate", "no")
 
 
 @pytest.mark.parametrize(

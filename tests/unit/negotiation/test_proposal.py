@@ -172,11 +172,14 @@ def test_what_no_comparison_weighs_is_something_more(name: str) -> None:
     assert not proposal.adds_nothing(OFFER | said, OFFER)
     assert not proposal.adds_nothing(OFFER | said, OFFER, {**OFFER, FOREIGN: "another"})
     assert proposal.adds_nothing(OFFER | said, OFFER, OFFER | said), "we have said so ourselves"
+    assert proposal.beside(OFFER | said, OFFER), "whoever is asked is told"
+    assert proposal.beside(OFFER | said, OFFER, OFFER | said) == []
 
 
 @pytest.mark.parametrize("said", [rule(**{"dct:description": 0.5}), {"permission": [{"action": 5}]}], ids=str)
 def test_what_cannot_be_read_or_signed_is_something_more(said: dict[str, Any]) -> None:
     assert not proposal.adds_nothing(OFFER | said, OFFER | said)
+    assert [one["name"] for one in proposal.beside(OFFER | said, OFFER | said)] == ["offer"]
 
 
 @pytest.mark.parametrize(
@@ -347,3 +350,10 @@ def test_two_negotiations_at_once_do_not_share_an_id() -> None:
     with pytest.raises(InvalidInput, match="another agreement"):
         rig.propose(proposed(), "urn:uuid:ours-2")
     assert rig.state("urn:uuid:ours-2") == machine.REQUESTED
+
+
+def test_what_stands_beside_the_terms_is_told_in_its_own_words() -> None:
+    said = {FOREIGN: "the assignee pays 1,000,000 EUR", "https://mallory.example/long": "x" * 1000}
+    long, penalty = sorted(proposal.beside(OFFER | said, OFFER), key=lambda one: one["name"] == FOREIGN)
+    assert penalty == {"name": FOREIGN, "value": "the assignee pays 1,000,000 EUR"}
+    assert len(long["value"]) < 600
