@@ -89,6 +89,14 @@ class Arrival:
         for path in (self.part, self.opening):
             path.unlink(missing_ok=True)
 
+    def remove(self) -> None:
+        """Remove all of it, also what has its name already: nobody has recorded that it was accepted."""
+        self.discard()
+        if self.home.is_dir():
+            for path in self.home.iterdir():
+                path.unlink(missing_ok=True)
+            self.home.rmdir()
+
     async def _check(self, source: PartFile, manifest: Manifest, opener: Opener | None, out: PartFile | None) -> None:
         digest = hashlib.sha256()
         size = 0

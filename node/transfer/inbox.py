@@ -245,6 +245,10 @@ class TakePush:
 
     def _save(self, reception: Reception) -> None:
         with self._work.begin() as tx:
+            if reception.state == DONE:
+                known = self._receptions.get(tx, reception.transfer)
+                if known is not None and known.state == FAILED:
+                    raise Conflict("the transfer is not under way any more")
             self._receptions.put(tx, reception)
             if reception.state == FAILED:
                 self._finished(tx, reception.transfer, reception)

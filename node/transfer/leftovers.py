@@ -17,16 +17,15 @@ async def discard_left(receive: Receive, pid: str) -> None:
     nobody has agreed that it is kept. What was received as a whole stays."""
 
     def discard() -> None:
-        with receive.work.read() as tx:
-            known = receive.receptions.get(tx, pid)
-        if known is not None and known.state in (DONE, FAILED):
-            return
-        Arrival(receive.folder, local_id(pid)).discard()
-        if known is None:
-            return
-        log.info("the transfer has ended: what had arrived is thrown away", extra={"transfer": pid})
         with receive.work.begin() as tx:
-            error = "the transfer ended before all bytes had arrived"
-            receive.receptions.put(tx, replace(known, state=FAILED, error=error, at=receive.clock.now()))
+            known = receive.receptions.get(tx, pid)
+            if known is not None and known.state == DONE:
+                return
+            if known is not None and known.state != FAILED:
+                error = "the transfer ended before all bytes had arrived"
+                receive.receptions.put(tx, replace(known, state=FAILED, error=error, at=receive.clock.now()))
+                log.info("the transfer has ended: what had arrived is thrown away", extra={"transfer": pid})
+        # Only now: a push that is just being accepted finds that it is not wanted any more, and records nothing.
+        Arrival(receive.folder, local_id(pid)).remove()
 
     await off_loop(discard)
