@@ -233,6 +233,9 @@ def _receive(
                 break
     result["transfer"] = {"pid": pid, "state": state["state"]}
     if not reception or reception["state"] != "done":
+        if reception and state["state"] == "STARTED":
+            # The message that ends it says why better than the refused bytes do, and may still be on its way.
+            state = client.transfer_state(pid, wait=5)
         error = reception["error"] if reception else None
         why = state["reason"] or [error or state["standing"]["text"]]
         _explain_refusal({**state, "reason": why}, lang)
