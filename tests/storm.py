@@ -45,9 +45,8 @@ REST_SECONDS = 120.0
 LOAD_SECONDS = 120.0
 """How long the storm goes on beyond its kills, at most, until each kind of work has been begun."""
 REASON = "a storm comes up"
-EXPLAINED = frozenset({"peer-unreachable", "conflict", "database-busy"})
-"""Codes of refusals that there must be: a node is dead, what somebody wants comes too late for where it stands, or
-two requests met in the database six times running (503: nothing was changed, and it may be asked again)."""
+EXPLAINED = frozenset({"peer-unreachable", "conflict"})
+"""Codes of refusals that there must be: a node is dead, or what somebody wants comes too late for where it stands."""
 LIVE = {kind: sorted({to for to, _ in moves.values()} - reckoning.ENDED) for kind, moves in MOVES.items()}
 """The states in which a conversation has not ended."""
 BREATH = 0.2

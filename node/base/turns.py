@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from typing import Final, TypeVar
+from functools import partial, wraps
+from typing import Final, ParamSpec, TypeVar
 
 from node.base.errors import Contended
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 TRIES: Final = 6
@@ -26,3 +28,13 @@ def in_turn(call: Callable[[], T]) -> T:
         except Contended:
             time.sleep(random.uniform(0.005, 0.02) * 2**attempt)  # noqa: S311 - spreading, not secrecy
     return call()
+
+
+def taken_in_turn(transaction: Callable[P, T]) -> Callable[P, T]:
+    """``transaction``, a function that is one whole transaction, carried out as by ``in_turn`` whoever calls it."""
+
+    @wraps(transaction)
+    def turn(*arguments: P.args, **options: P.kwargs) -> T:
+        return in_turn(partial(transaction, *arguments, **options))
+
+    return turn

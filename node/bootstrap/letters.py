@@ -12,12 +12,14 @@ from typing import Final
 
 from node.base.jsons import canonical
 from node.base.process import Exchange
+from node.base.turns import taken_in_turn
 from node.base.work import Task, Transaction
 from node.bootstrap.node import HansaNode
 from node.negotiation import machine as negotiating
 from node.negotiation.conversation import TOPIC as MESSAGE_TOPIC
+from node.negotiation.usecases import Negotiations
 from node.transfer import machine as transferring
-from node.transfer.usecases import PUSH_TOPIC, RECEIVE_TOPIC
+from node.transfer.usecases import PUSH_TOPIC, RECEIVE_TOPIC, Transfers
 
 CODE: Final = "not-delivered"
 UNDELIVERED: Final = 504
@@ -47,6 +49,7 @@ class Letters:
         with self._stores.uow.read() as tx:
             return self._stores.outbox.dead(tx, subject=pid)
 
+    @taken_in_turn
     def revive(self, task_id: str) -> bool:
         """Try a dead letter again; False where there is none of this id.
 
@@ -54,7 +57,7 @@ class Letters:
         asset or the agreement is gone: then it can only be given up.
         """
         with self._stores.uow.begin() as tx:
-            task = self._find(tx, task_id)
+            task = self._held(tx, task_id)
             if task is None:
                 return False
             body = None
@@ -64,10 +67,11 @@ class Letters:
         self._node.worker.wake()
         return True
 
+    @taken_in_turn
     def give_up(self, task_id: str) -> bool:
         """Never try a dead letter again, and end what waits for it; False where there is none of this id."""
         with self._stores.uow.begin() as tx:
-            task = self._find(tx, task_id)
+            task = self._held(tx, task_id)
             if task is None:
                 return False
             self._stores.outbox.cancel(tx, task_id)
@@ -78,6 +82,14 @@ class Letters:
                 self._spoken.transfers.not_pushed(tx, task.subject, CODE, [why])
         self._node.worker.wake()
         return True
+
+    def _held(self, tx: Transaction, task_id: str) -> Task | None:
+        """The dead letter of this id, with the process that waits for it locked."""
+        task = self._find(tx, task_id)
+        if task is None:
+            return None
+        self._waiting_for(task).hold(tx, task.subject)
+        return self._find(tx, task_id)
 
     def _find(self, tx: Transaction, task_id: str) -> Task | None:
         task = self._stores.outbox.find(tx, task_id)
@@ -96,5 +108,8 @@ class Letters:
             answer_status=UNDELIVERED,
             answer=canonical({"code": CODE, "reason": [why]}),
         )
-        ours = self._spoken.negotiations if task.headers["process"] == negotiating.TABLE.name else None
-        (ours or self._spoken.transfers).refused(tx, task.subject, task.id, exchange, CODE, (why,))
+        self._waiting_for(task).refused(tx, task.subject, task.id, exchange, CODE, (why,))
+
+    def _waiting_for(self, task: Task) -> Negotiations | Transfers:
+        negotiates = task.headers.get("process") == negotiating.TABLE.name
+        return self._spoken.negotiations if negotiates else self._spoken.transfers

@@ -105,6 +105,12 @@ class Conversation(Generic[P]):
             raise NotFound("there is no such process between you and this node")
         return process
 
+    def hold(self, tx: Transaction, pid: str) -> None:
+        """Lock the process for the rest of the transaction, where there is one. What belongs to a process (its
+        messages in the outbox, the decision it waits for) is changed only after that, so that transactions about it
+        wait one for the other and not each for the other."""
+        self._store.get(tx, pid, lock=True)
+
     # ---- room ------------------------------------------------------------------------------------------------
 
     def require_room(

@@ -10,6 +10,7 @@ from anyio.to_thread import run_sync
 
 from node.base.clock import Clock
 from node.base.errors import Conflict, NotFound
+from node.base.turns import taken_in_turn
 from node.base.work import UnitOfWork
 from node.identity.model import ANONYMOUS, Application, Caller
 from node.ledger.model import EntryKind
@@ -75,10 +76,12 @@ class Decisions:
         caller = await self._recheck(found.peer) if approve else ANONYMOUS
         return await run_sync(lambda: self._carry_out(found, approve, by, reason, caller))
 
+    @taken_in_turn
     def _carry_out(
         self, found: PendingDecision, approve: bool, by: str, reason: str | None, caller: Caller
     ) -> PendingDecision:
         with self._uow.begin() as tx:
+            self._negotiations.hold(tx, found.subject)
             now = self._clock.now()
             decided = self._store.decide(tx, found.id, approved=approve, by=by, at=now, reason=reason)
             if decided is None:

@@ -14,6 +14,7 @@ from node.base.errors import InvalidInput, NotFound
 from node.base.ids import new_urn
 from node.base.machine import Entered
 from node.base.process import Exchange, Role
+from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.ports import RecordStore
 from node.identity.model import Caller, DidDocument
@@ -86,6 +87,7 @@ class Negotiations:
     # ---- provider's doors ------------------------------------------------------------------------------------
 
     @opens_once
+    @taken_in_turn
     def requested(self, caller: Caller, message: Incoming, *, purpose: str | None = None) -> Answer:
         """POST /negotiations/request: the consumer opens a negotiation (DSP 2025-1 §8.2.2).
 
@@ -126,6 +128,7 @@ class Negotiations:
     # ---- consumer's opening door -------------------------------------------------------------------------------
 
     @opens_once
+    @taken_in_turn
     def offered(self, caller: Caller, message: Incoming) -> Answer:
         """POST /negotiations/offers: a provider opens a negotiation by an offer (DSP 2025-1 §8.3.2).
 
@@ -167,6 +170,7 @@ class Negotiations:
 
     # ---- both doors ------------------------------------------------------------------------------------------
 
+    @taken_in_turn
     def received(
         self,
         pid: str,
@@ -221,6 +225,7 @@ class Negotiations:
 
     # ---- what we start ---------------------------------------------------------------------------------------
 
+    @taken_in_turn
     def request(
         self,
         *,
@@ -260,6 +265,7 @@ class Negotiations:
                 body[messages.PURPOSE] = purpose
             return self._conversation.open(tx, negotiation, machine.REQUEST, body)
 
+    @taken_in_turn
     def offer(self, *, consumer: str, address: str, dataset: str) -> Negotiation:
         """Open a negotiation with ``consumer``, whose protocol base URL is ``address``, by the offer that stands for
         ``dataset``. Raises ``NotFound`` where this node offers no such asset."""
@@ -316,6 +322,7 @@ class Negotiations:
             pid, machine.TERMINATION, lambda n: messages.termination(n, code, reason), by, code=code, reason=reason
         )
 
+    @taken_in_turn
     def _send(
         self, pid: str, name: str, body: Callable[[Negotiation], dict[str, Any]], by: str, **changes: Any
     ) -> Negotiation:
@@ -348,6 +355,10 @@ class Negotiations:
             self._reactions.terminate(tx, negotiation, "not-approved", [why])
 
     # ---- what the worker reports -----------------------------------------------------------------------------
+
+    def hold(self, tx: Transaction, pid: str) -> None:
+        """As ``node.negotiation.conversation.Conversation.hold``."""
+        self._conversation.hold(tx, pid)
 
     def acknowledged(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, peer_pid: str | None

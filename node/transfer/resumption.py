@@ -29,6 +29,18 @@ def resumable(transfer: Transfer) -> bool:
     return transfer.suspended_by != Role.PROVIDER
 
 
+def halted(transfer: Transfer) -> bool:
+    """Whether this node, as provider, has suspended its access or is about to, or its consumer has."""
+    pausing = transfer.pending is not None and transfer.pending.message == machine.SUSPENSION
+    return transfer.role is Role.PROVIDER and (transfer.state == machine.SUSPENDED or pausing)
+
+
+def require_resumable(transfer: Transfer) -> None:
+    """Raises ``NotAllowed`` where the consumer resumes what this node, as provider, has suspended."""
+    if not resumable(transfer) and halted(transfer):
+        raise NotAllowed("the provider has suspended this transfer, and the provider lets it go on")
+
+
 def require_turn(had: int, most: int) -> None:
     """Raises ``RemoteProtocolError`` for one more pause or start of a transfer that has ``had`` its ``most``
     messages: a peer that pauses and starts for ever would fill the database. What ends a transfer is taken always."""

@@ -16,6 +16,7 @@ from node.base.errors import Conflict, LocalProtocolError, NotAllowed, NotFound
 from node.base.ids import new_urn
 from node.base.machine import Entered
 from node.base.process import Exchange, Role
+from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.ports import RecordStore
 from node.identity.model import Caller
@@ -27,12 +28,13 @@ from node.negotiation.opening import opens_once
 from node.negotiation.ports import AgreementStore, NegotiationStore
 from node.transfer import machine, messages, strategy
 from node.transfer.access import token_hash
-from node.transfer.addresses import push_address, read_push_address, without_token, without_unused
+from node.transfer.addresses import push_address, read_push_address, without_token
+from node.transfer.content import settled_by
 from node.transfer.model import Reception, Transfer
 from node.transfer.ports import GrantStore, ReceptionStore, TransferStore
 from node.transfer.reactions import PUSH_TOPIC, RECEIVE_TOPIC, Granting, Judge, Reactions
 from node.transfer.reissue import Reissue
-from node.transfer.resumption import TURNS, NotResumed, answers_resumption, asks_to_resume, require_turn, resumable
+from node.transfer.resumption import TURNS, NotResumed, answers_resumption, asks_to_resume, halted, require_turn
 from node.vocab.dsp import PULL, PUSH, version_of
 
 __all__ = ["PUSH_TOPIC", "RECEIVE_TOPIC", "Presume", "Transfers"]
@@ -97,6 +99,7 @@ class Transfers:
     # ---- doors -----------------------------------------------------------------------------------------------
 
     @opens_once
+    @taken_in_turn
     def requested(self, caller: Caller, message: Incoming, *, seal_key: bytes | None = None) -> Answer:
         """POST /transfers/request (DSP 2025-1 §10.2.2): ``seal_key`` is the caller's X25519 key, where it has one.
 
@@ -142,6 +145,7 @@ class Transfers:
             raise NotFound("there is no such agreement between you and this node")
         return found
 
+    @taken_in_turn
     def received(self, pid: str, caller: Caller, message: Incoming, *, role: Role | None = None) -> Answer:
         """Any message within a transfer of ours. Raises ``NotFound``, ``RemoteProtocolError``, ``InvalidInput``."""
         try:
@@ -163,8 +167,8 @@ class Transfers:
                 return repeated
             if message.name in TURNS:
                 require_turn(self._store.exchanged(tx, transfer.pid), self._caps.messages)
-            content = self._content(transfer, message)
-            if message.name == machine.START and _halted(transfer):  # What fits nowhere is for the table to refuse.
+            content = settled_by(message, transfer)
+            if message.name == machine.START and halted(transfer):  # What fits nowhere is for the table to refuse.
                 self._reactions.require_permission(tx, transfer, caller)
             if asks_to_resume(transfer, message):
                 answer = self._conversation.hear(tx, transfer, message)
@@ -184,31 +188,6 @@ class Transfers:
             self._reactions.react(tx, moved, caller)
             return answer
 
-    def _content(self, transfer: Transfer, message: Incoming) -> dict[str, Any]:
-        body = message.body
-        if message.name == machine.START and transfer.role is Role.CONSUMER and body.get("dataAddress"):
-            return {"data_address": without_unused(body["dataAddress"])}
-        if message.name == machine.START and transfer.role is Role.PROVIDER:
-            self._check_resumable(transfer)
-        if message.name in (machine.TERMINATION, machine.SUSPENSION):
-            reason = body.get("reason")
-            changes: dict[str, Any] = {
-                "code": message.text("code"),
-                "reason": reason if isinstance(reason, list) else [reason] if reason else [],
-            }
-            if message.name == machine.SUSPENSION:
-                # Where both want it, it is the provider's: it is its access that is closed.
-                ours = transfer.pending is not None and transfer.pending.message == machine.SUSPENSION
-                provider = transfer.role is Role.CONSUMER or ours
-                changes["suspended_by"] = str(Role.PROVIDER if provider else Role.CONSUMER)
-            return changes
-        return {}
-
-    def _check_resumable(self, transfer: Transfer) -> None:
-        """Raises ``NotAllowed`` where the consumer resumes what this node, as provider, has suspended."""
-        if not resumable(transfer) and _halted(transfer):
-            raise NotAllowed("the provider has suspended this transfer, and the provider lets it go on")
-
     def shown(self, pid: str, caller: Caller) -> dict[str, Any]:
         """GET /transfers/{pid}: the state as the peer may see it."""
         with self._uow.read() as tx:
@@ -216,6 +195,7 @@ class Transfers:
 
     # ---- what we start ---------------------------------------------------------------------------------------
 
+    @taken_in_turn
     def request(
         self,
         agreement_id: str,
@@ -275,6 +255,7 @@ class Transfers:
             raise NotFound("the negotiation of this agreement is not at hand")
         return negotiation.peer_address
 
+    @taken_in_turn
     def command(self, pid: str, name: str, *, code: str = "", reason: list[Any] | None = None) -> Transfer:
         """A person or the node suspends, resumes, completes or terminates a transfer.
 
@@ -339,6 +320,10 @@ class Transfers:
 
     # ---- what the worker reports -----------------------------------------------------------------------------
 
+    def hold(self, tx: Transaction, pid: str) -> None:
+        """As ``node.negotiation.conversation.Conversation.hold``."""
+        self._conversation.hold(tx, pid)
+
     def acknowledged(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, peer_pid: str | None
     ) -> None:
@@ -378,12 +363,6 @@ class Transfers:
                 code="out-of-step",
                 reason=[f"{exchange.message} was refused: {code}"],
             )
-
-
-def _halted(transfer: Transfer) -> bool:
-    """Whether this node, as provider, has suspended its access or is about to, or its consumer has."""
-    pausing = transfer.pending is not None and transfer.pending.message == machine.SUSPENSION
-    return transfer.role is Role.PROVIDER and (transfer.state == machine.SUSPENDED or pausing)
 
 
 def _did(caller: Caller) -> str:

@@ -19,7 +19,6 @@ from starlette.routing import Route
 from node.base.crashpoints import crashpoint
 from node.base.errors import HansaError, InvalidInput, LocalFault, TooLarge
 from node.base.process import Role
-from node.base.turns import in_turn
 from node.identity.model import Caller, DidDocument
 from node.negotiation import machine as negotiating
 from node.negotiation import messages as contract
@@ -183,7 +182,7 @@ class _Door:
                 message = await self._message(request, contract.read, kind)
                 stated.update(message.body)
                 await self._check_callback(message, caller)
-                return reply(await run_sync(in_turn, lambda: opened(caller, message)), message.name)
+                return reply(await run_sync(lambda: opened(caller, message)), message.name)
 
             return await self._answer(answer, lambda code, reason: self._contract_error(stated, None, code, reason))
 
@@ -205,7 +204,7 @@ class _Door:
                 if message.text(contract.SIGNATURE) is not None and caller.did is not None:
                     signer = await self._doors.document(caller.did)
                 taken = await run_sync(
-                    in_turn, lambda: self._doors.negotiations.received(pid, caller, message, role=ours, signer=signer)
+                    lambda: self._doors.negotiations.received(pid, caller, message, role=ours, signer=signer)
                 )
                 return reply(taken, message.name)
 
@@ -246,7 +245,7 @@ class _Door:
             key = self._doors.seal_key(document)
             if message.body.get("dataAddress") is not None:
                 self._doors.check_push(read_push_address(message.body["dataAddress"]).endpoint)
-            taken = await run_sync(in_turn, lambda: self._doors.transfers.requested(caller, message, seal_key=key))
+            taken = await run_sync(lambda: self._doors.transfers.requested(caller, message, seal_key=key))
             return reply(taken, message.name)
 
         return await self._answer(answer, lambda code, reason: self._transfer_error(stated, None, code, reason))
@@ -262,7 +261,7 @@ class _Door:
                 caller = await self._doors.participant(request)
                 message = await self._message(request, transfer.read, kind)
                 stated.update(message.body)
-                taken = await run_sync(in_turn, lambda: self._doors.transfers.received(pid, caller, message))
+                taken = await run_sync(lambda: self._doors.transfers.received(pid, caller, message))
                 return reply(taken, message.name)
 
             return await self._answer(answer, lambda code, reason: self._transfer_error(stated, pid, code, reason))

@@ -53,6 +53,8 @@ class Post(Protocol):
 class Outcomes(Protocol):
     """The use cases of a protocol that take the peer's answer (negotiations, transfers)."""
 
+    def hold(self, tx: Transaction, pid: str) -> None: ...
+
     def acknowledged(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, peer_pid: str | None
     ) -> None: ...
@@ -124,6 +126,7 @@ class SendMessages:
         return Done(
             lambda tx: outcomes.acknowledged(tx, task.subject, task.id, exchange, peer_pid),
             late=lambda tx: outcomes.overheard(tx, exchange),
+            hold=lambda tx: outcomes.hold(tx, task.subject),
         )
 
     def _refused(self, task: Task, message: str, answer: PeerAnswer) -> Outcome:
@@ -134,6 +137,7 @@ class SendMessages:
         return Done(
             lambda tx: outcomes.refused(tx, task.subject, task.id, exchange, code, reason),
             late=lambda tx: outcomes.overheard(tx, exchange),
+            hold=lambda tx: outcomes.hold(tx, task.subject),
         )
 
     def _exchange(self, task: Task, message: str, answer: PeerAnswer) -> Exchange:

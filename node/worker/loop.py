@@ -34,10 +34,14 @@ Apply = Callable[[Transaction], None]
 @dataclass(frozen=True, slots=True)
 class Done:
     """The task is finished; ``apply`` writes what follows from it, in the transaction that removes the task. Where
-    the task is not ours any more (cancelled, or leased by another worker), ``late`` writes what is worth keeping."""
+    the task is not ours any more (cancelled, or leased by another worker), ``late`` writes what is worth keeping.
+
+    ``hold`` locks what both change, before the task is touched: whoever takes a task back has locked that first, and
+    two that lock in opposite orders wait for each other."""
 
     apply: Apply | None = None
     late: Apply | None = None
+    hold: Apply | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +333,9 @@ class Worker:
         """Record what came of a task, with what follows from it; nothing where its lease was lost meanwhile."""
         with self._uow.begin() as tx:
             match outcome:
-                case Done(apply, late):
+                case Done(apply, late, hold):
+                    if hold is not None:
+                        hold(tx)
                     writing = apply if self._outbox.done(tx, task) else late
                     if writing is not None:
                         writing(tx)

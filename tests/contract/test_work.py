@@ -107,13 +107,6 @@ class TestUnitOfWork:
         with pytest.raises(LocalFault):
             stores.outbox.waiting(Other())
 
-    def test_run_returns_what_the_work_returns(self, stores: Stores) -> None:
-        def work(tx: object) -> int:
-            stores.outbox.put(tx, task("one"))  # type: ignore[arg-type]
-            return stores.outbox.waiting(tx)  # type: ignore[arg-type]
-
-        assert stores.uow.run(work) == 1
-
 
 class TestConcurrency:
     def test_a_reader_sees_one_state_while_others_write(self, database_stores: Stores) -> None:

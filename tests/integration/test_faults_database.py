@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from tests.nodes import Running, agree, described, publish, running, until
 from tests.postgres import CannotBeHad, fresh_schema
 from tests.postgres import cluster as own_cluster
 
+ASKS = {"permission": [{"action": "odrl:use", "duty": [{"action": "odrl:obtainConsent"}]}]}
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "postgres"
 
 
@@ -281,40 +282,59 @@ def test_a_commit_whose_answer_is_lost_has_one_effect(
 
 
 @pytest.mark.postgres
-def test_two_that_lock_in_opposite_order_both_get_through(pg_pair: tuple[Running, Running]) -> None:
-    """A worker removes a message and writes its process; a door writes the process and takes the message back."""
+@pytest.mark.parametrize("code", ["40001", "40P01"])
+def test_what_a_person_commands_is_done_again_too(pg_pair: tuple[Running, Running], code: str) -> None:
+    """As above, where the transaction that the server ends is a command of this node's own people."""
+    ours, peer = pg_pair
+    engine = ours.node.parts.stores.uow.engine
+    slow = publish(peer, f"slow-{code.lower()}", conditions=ASKS)["iri"]
+    agreement = agree(ours, publish(peer, f"free-{code.lower()}")["iri"])["agreementId"]
+    with ours.client() as client:
+        with ended_once(engine, "negotiations", code) as first:
+            begun = client.negotiate(slow)
+        until("the peer has it", lambda: client.negotiation(begun["pid"])["peerPid"])
+        with ended_once(engine, "negotiations", code) as second:
+            client.terminate_negotiation(begun["pid"], reason="never mind")
+        with ended_once(engine, "transfers", code) as third:
+            client.transfer(agreement)
+        assert all((first, second, third)), "nothing was ended"
+        until("it is over", lambda: client.negotiation(begun["pid"])["state"] == "TERMINATED")
+
+
+@pytest.mark.postgres
+def test_an_answer_and_the_message_after_it_wait_in_turn(pg_pair: tuple[Running, Running]) -> None:
+    """A worker that has read the answer to a message removes the message and writes its process, while the peer's
+    next message, which shows that it took that one, writes the process and removes the message: the later one waits,
+    and the server has to end neither."""
     provider, consumer = pg_pair
-    iri = publish(provider, "opposite")["iri"]
-    agree(consumer, iri)
-    stores = provider.node.parts.stores
-    with stores.uow.read() as tx:
-        pid = tx.connection.execute(text("SELECT pid FROM negotiations LIMIT 1")).scalar_one()
-    first, second = threading.Barrier(2), []
+    iri = publish(provider, "in-turn")["iri"]
+    engine = provider.node.parts.stores.uow.engine
+    crossed, errors = threading.Event(), []
 
-    def work(statements: list[str]) -> Callable[[Any], None]:
-        tried: list[int] = []
+    def removed(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("DELETE FROM outbox") and "fence" in statement and not crossed.is_set():
+            until("the next message waits", lambda: _waits_for(engine, cursor.connection.info.backend_pid), 30)
+            crossed.set()
 
-        def carry_out(tx: Any) -> None:
-            tried.append(1)
-            tx.connection.execute(text("SET LOCAL deadlock_timeout = '20ms'"))
-            tx.connection.execute(text(statements[0]), {"pid": pid})
-            if len(tried) == 1:
-                first.wait(10)
-            tx.connection.execute(text(statements[1]), {"pid": pid})
-            second.append(len(tried))
+    def failed(context: Any) -> None:
+        errors.append(getattr(context.original_exception, "sqlstate", None))
 
-        return carry_out
+    event.listen(engine, "after_cursor_execute", removed)
+    event.listen(engine, "handle_error", failed)
+    try:
+        (pid,) = _requests(provider, consumer, iri, 1)
+        finalized(consumer, pid)
+    finally:
+        event.remove(engine, "after_cursor_execute", removed)
+        event.remove(engine, "handle_error", failed)
+    assert crossed.is_set()
+    assert errors == []
 
-    orders = [
-        ["SELECT 1 FROM negotiations WHERE pid = :pid FOR UPDATE", "SELECT 1 FROM ledger_size FOR UPDATE"],
-        ["SELECT 1 FROM ledger_size FOR UPDATE", "SELECT 1 FROM negotiations WHERE pid = :pid FOR UPDATE"],
-    ]
-    threads = [threading.Thread(target=stores.uow.run, args=(work(order),)) for order in orders]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert sorted(second) == [1, 2]
+
+def _waits_for(engine: Engine, backend: int) -> bool:
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE :backend = ANY (pg_blocking_pids(pid))")
+    with engine.connect() as connection:
+        return bool(connection.execute(waiting, {"backend": backend}).scalar_one())
 
 
 @pytest.mark.postgres

@@ -22,8 +22,9 @@ from node.adapters.sql import engine as engines
 from node.adapters.sql.engine import connect, sqlite_driver
 from node.adapters.sql.migrate import migrate
 from node.adapters.sql.outbox import SqlOutbox
-from node.adapters.sql.work import SqlTransaction, SqlUnitOfWork
+from node.adapters.sql.work import SqlUnitOfWork
 from node.base.errors import Contended, DatabaseBusy, HansaError, LocalFault
+from node.base.turns import taken_in_turn
 from node.base.work import Task
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -203,8 +204,9 @@ class TestPostgres:
         meeting = threading.Barrier(2)
         tries: list[str] = []
 
-        def crossing(first: str, second: str) -> Any:
-            def work(tx: SqlTransaction) -> None:
+        @taken_in_turn
+        def crossing(first: str, second: str) -> None:
+            with uow.begin() as tx:
                 tx.connection.execute(text("SET LOCAL deadlock_timeout = '20ms'"))
                 lock = text("UPDATE outbox SET attempts = attempts + 1 WHERE id = :id")
                 tx.connection.execute(lock, {"id": first})
@@ -213,13 +215,11 @@ class TestPostgres:
                     meeting.wait(timeout=5)
                 tx.connection.execute(lock, {"id": second})
 
-            return work
-
         failures: list[HansaError] = []
 
         def run(first: str, second: str) -> None:
             try:
-                uow.run(crossing(first, second))
+                crossing(first, second)
             except HansaError as error:
                 failures.append(error)
 
@@ -234,7 +234,7 @@ class TestPostgres:
             counts = tx.connection.execute(text("SELECT attempts FROM outbox")).scalars().all()
         assert counts == [2, 2]
 
-    def test_without_run_a_deadlock_is_contention(self, postgres_engine: Engine) -> None:
+    def test_a_transaction_that_the_server_ends_is_contention(self, postgres_engine: Engine) -> None:
         uow = SqlUnitOfWork(postgres_engine)
         raise_it = text("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '40001'; END $$")
         with pytest.raises(Contended), uow.begin() as tx:
@@ -248,12 +248,14 @@ class TestPostgres:
             holder.connection.execute(text("SELECT 1 FROM outbox FOR UPDATE"))
             started = time.monotonic()
 
-            def impatient(tx: SqlTransaction) -> None:
-                tx.connection.execute(text("SET LOCAL lock_timeout = '30ms'"))
-                outbox.cancel(tx, "one")
+            @taken_in_turn
+            def impatient() -> None:
+                with uow.begin() as tx:
+                    tx.connection.execute(text("SET LOCAL lock_timeout = '30ms'"))
+                    outbox.cancel(tx, "one")
 
             with pytest.raises(DatabaseBusy, match="busy"):
-                uow.run(impatient)
+                impatient()
             assert time.monotonic() - started < 5
 
     def test_errors_do_not_quote_values(self, postgres_engine: Engine) -> None:

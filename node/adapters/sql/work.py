@@ -6,7 +6,6 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from sqlalchemy.engine import Connection, Engine
@@ -16,10 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from node.adapters.sql.engine import PATIENCE, READ_ONLY
 from node.adapters.sql.faults import fault_of
 from node.base.errors import DatabaseBusy, LocalFault
-from node.base.turns import in_turn
 from node.base.work import Transaction
-
-T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -117,18 +113,6 @@ class SqlUnitOfWork:
             tx = SqlTransaction(connection)
             yield tx
         tx.notify()
-
-    def run(self, work: Callable[[SqlTransaction], T]) -> T:
-        """``work`` in a transaction of its own, done again where the database refused it (``Contended``).
-
-        ``work`` must not have effects outside the transaction.
-        """
-
-        def turn() -> T:
-            with self.begin() as tx:
-                return work(tx)
-
-        return in_turn(turn)
 
     def close(self) -> None:
         """Close the pooled connections."""
