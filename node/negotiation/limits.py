@@ -66,7 +66,7 @@ class WithinLimits:
         negotiation = look.negotiation
         if _more_open(limits, negotiation.offer, look.title) == ():
             # Words beside the terms are weighed by nobody but a person.
-            return Accept() if adds_nothing(negotiation.offer, negotiation.asked or {}, limits) else Ask()
+            return Accept() if adds_nothing(negotiation.offer, negotiation.asked, limits) else Ask()
         # What we take at least has been said once; from then on a person says whether less will do.
         if machine.REQUEST in look.said()[1:]:
             return Ask()

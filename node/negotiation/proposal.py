@@ -71,24 +71,21 @@ def check(
         _check_timestamp(negotiation, body["timestamp"], now, leeway)
 
 
-def adds_nothing(offer: Mapping[str, Any], *ours: Mapping[str, Any]) -> bool:
+def adds_nothing(offer: Mapping[str, Any], *ours: Mapping[str, Any] | None) -> bool:
     """Whether ``offer`` says nothing but what a comparison of terms weighs (``node.policy.limits.beyond``), and what
     stands in one of ``ours``, which we have asked for: only then its terms are all that accepting it means.
 
     Not weighed are members and descriptions of other people, profiles, a conflict strategy, parties of rules, what
     follows when a rule is broken, and permissions of actions that are not known here. What cannot be read adds.
     """
-    try:
-        return _beside(offer) <= {one for policy in ours for one in _beside(policy)}
-    except (InvalidInput, ValueError):
-        return False
+    return not beside(offer, *ours)
 
 
-def beside(offer: Mapping[str, Any], *ours: Mapping[str, Any]) -> list[dict[str, str]]:
+def beside(offer: Mapping[str, Any], *ours: Mapping[str, Any] | None) -> list[dict[str, str]]:
     """What ``offer`` says beside its terms that none of ``ours`` says: ``name`` and ``value`` of each, for people to
     read before they accept it; where that cannot be told, the whole offer."""
     try:
-        added = _beside(offer) - {one for policy in ours for one in _beside(policy)}
+        added = _beside(offer) - {one for policy in ours if policy is not None for one in _beside(policy)}
     except (InvalidInput, ValueError):
         added = {("offer", json.dumps(offer, ensure_ascii=False).encode())}
     return [{"name": name, "value": _in_text(value)} for name, value in sorted(added)]

@@ -319,7 +319,7 @@ class Reactions:
         """What a provider's offer says beside its terms, which accepting it would have us sign."""
         if negotiation.role is Role.PROVIDER:
             return []  # We write what is agreed there ourselves.
-        return proposal.beside(negotiation.offer, *([negotiation.asked] if negotiation.asked else []))
+        return proposal.beside(negotiation.offer, negotiation.asked)
 
     def settle(self, tx: Transaction, negotiation: Negotiation, *, approved: bool, by: str, reason: str) -> None:
         """What a person was asked about this negotiation has been settled without the question."""

@@ -119,8 +119,8 @@ class StandardStrategy:
             return self._provide(look)
         match negotiation.state:
             case machine.OFFERED:
-                asked = negotiation.asked or {}
-                return Accept() if look.same_terms and adds_nothing(negotiation.offer, asked) else Ask()
+                as_asked = look.same_terms and adds_nothing(negotiation.offer, negotiation.asked)
+                return Accept() if as_asked else Ask()
             case machine.AGREED:
                 return Verify()
             case _:
