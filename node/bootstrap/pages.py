@@ -20,6 +20,7 @@ from node.bootstrap.scenario_pages import ScenarioPages
 from node.catalogue.access import AccessCode
 from node.catalogue.browse import Connections, Found, FoundPage, Publisher
 from node.catalogue.model import Query, Record
+from node.identity.flights import Flights
 from node.identity.model import ApplicationState, Caller, UserRole
 from node.identity.people import SignIn
 from node.negotiation.document import render_body
@@ -78,6 +79,7 @@ class PortalNode:
         self._issuer = IssuerView(node.parts)
         self._proofs = Proofs(node)
         self._sign_in: SignIn = node.people.sign_in
+        self._asking = Flights[str]()  # Two clicks at once are one question.
 
     # ---- the catalogue -----------------------------------------------------------------------------------------
 
@@ -150,8 +152,11 @@ class PortalNode:
 
     async def ask(self, record: Record, purpose: str | None, caller: Caller) -> str:
         _require(caller, UserRole.STEWARD, UserRole.SIGNATORY)
+        return await self._asking.join(repr((record.iri, purpose)), lambda: self._ask(record.iri, purpose))
+
+    async def _ask(self, iri: str, purpose: str | None) -> str:
         acquire = self._node.protocol.acquire
-        found = await acquire.conditions(record.iri, purpose=purpose)
+        found = await acquire.conditions(iri, purpose=purpose)
         if found.running is not None and found.running_asks and found.running.purpose == purpose:
             return found.running.pid  # Asked twice, after a crash or by impatience: it is one question.
         return (await acquire.negotiate(found, purpose=purpose)).pid

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,13 +15,20 @@ from tests.unit.portal.reading import Page
 ASKS = {"permission": [{"action": "odrl:use", "duty": [{"action": "odrl:obtainConsent"}]}]}
 
 
-def followed(pair: Pair, iri: str) -> None:
-    def look() -> bool:
-        return iri in [one["iri"] for one in client.search()["hits"]]
-
+@pytest.fixture(scope="module")
+def following(pair: Pair) -> Pair:
+    """Two nodes of which the consumer follows the provider."""
     with pair.consumer.client() as client:
         client.follow(pair.provider.url)
-        until("the record is known", look)
+    return pair
+
+
+def offered(pair: Pair, slug: str) -> str:
+    """An asset about which a person decides, known to the consumer."""
+    iri = str(publish(pair.provider, slug, conditions=ASKS)["iri"])
+    with pair.consumer.client() as client:
+        until("the record is known", lambda: iri in [one["iri"] for one in client.search()["hits"]])
+    return iri
 
 
 def about(pair: Pair, iri: str) -> list[dict[str, Any]]:
@@ -28,9 +36,25 @@ def about(pair: Pair, iri: str) -> list[dict[str, Any]]:
         return [one for one in client.negotiations() if one["dataset"] == iri]
 
 
-def test_a_second_question_is_the_first_one(pair: Pair, capsys: pytest.CaptureFixture[str]) -> None:
-    iri = str(publish(pair.provider, "asked-for", conditions=ASKS)["iri"])
-    followed(pair, iri)
+def test_two_clicks_at_once_are_one_question(following: Pair) -> None:
+    pair = following
+    iri = offered(pair, "asked-at-once")
+    with signed_in(pair.consumer) as person, ThreadPoolExecutor(4) as hands:
+        form = Page(person.get("/record", params={"iri": iri}).text).one("form", action="/record/ask")
+        fields = {one["name"]: one["value"] for one in form.inside if one.tag == "input"}
+
+        def click(_: int) -> str:
+            asked = person.post("/record/ask", data=fields, headers={"Origin": pair.consumer.url})
+            assert asked.status_code == 200
+            return str(asked.url.path)
+
+        assert len(set(hands.map(click, range(4)))) == 1
+    assert len(about(pair, iri)) == 1
+
+
+def test_a_second_question_is_the_first_one(following: Pair, capsys: pytest.CaptureFixture[str]) -> None:
+    pair = following
+    iri = offered(pair, "asked-for")
     with signed_in(pair.consumer) as person:
         pages = []
         for _ in range(2):
