@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from node.base.errors import NotAllowed, RemoteProtocolError
@@ -61,7 +61,9 @@ def asks_to_resume(transfer: Transfer, message: Incoming) -> bool:
     return provides and message.name == machine.START and message.text(AFTER) is None
 
 
-def answers_resumption(transfer: Transfer, message: Incoming, said: Sequence[str]) -> bool:
-    """Whether a provider starts once more what we have resumed, as those do that are meant in ``asks_to_resume``."""
+def answers_resumption(transfer: Transfer, message: Incoming, said: Callable[[], Sequence[str]]) -> bool:
+    """Whether a provider starts once more what we have resumed, as those do that are meant in ``asks_to_resume``.
+    ``said`` reads the messages that were taken: few messages make that necessary."""
     started = transfer.role is Role.CONSUMER and transfer.state == machine.STARTED
-    return started and message.name == machine.START and message.text(AFTER) is None and said[-1:] == (machine.START,)
+    again = started and message.name == machine.START and message.text(AFTER) is None
+    return again and said()[-1:] == (machine.START,)
