@@ -179,16 +179,8 @@ class Acquire:
         with self._uow.read() as tx:
             held = self._agreements.select(tx, dataset=found.iri, provider=found.provider, consumer=self._me)
             in_force = [one for one in held if one.in_force]
-            came_of = [self._processes.get(tx, one.negotiation) for one in in_force]
+            fitting = next((one for one in in_force if self._answers(tx, one, wanted)), None)
             running = self._running(tx, found.iri, found.provider)
-        fitting = next(
-            (
-                agreement
-                for agreement, negotiation in zip(in_force, came_of, strict=True)
-                if same_terms(agreement.body, wanted) or _asked_for(negotiation, wanted)
-            ),
-            None,
-        )
         return replace(
             found,
             agreement=fitting,
@@ -196,6 +188,10 @@ class Acquire:
             running=running,
             running_asks=_asked_for(running, wanted),
         )
+
+    def _answers(self, tx: Transaction, agreement: Agreement, wanted: Mapping[str, Any]) -> bool:
+        says_it = same_terms(agreement.body, wanted)
+        return says_it or _asked_for(self._processes.get(tx, agreement.negotiation), wanted)
 
     def _running(self, tx: Transaction, iri: str, provider: str) -> Negotiation | None:
         alive = (self._processes.select(tx, state=state, peer=provider, limit=_MOST) for state in TABLE.live)
