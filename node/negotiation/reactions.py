@@ -98,7 +98,8 @@ class Reactions:
         record = self._records.get(tx, negotiation.dataset) if negotiation.role is Role.PROVIDER else None
         look = self._look(tx, negotiation, record, caller)
         action = self._strategy.next(look)
-        if isinstance(action, strategy.Agree) and negotiation.role is Role.PROVIDER and _own_words(look) is None:
+        words = _own_words(look)
+        if isinstance(action, strategy.Agree) and negotiation.role is Role.PROVIDER and words is None:
             log.error("the strategy agrees to terms that this node cannot put into its own words")
             action = strategy.Terminate("other-terms", ["the terms cannot be read as terms that this node gives"])
         if isinstance(action, strategy.Offer | strategy.Counter) and len(look.said()) >= self._house.longest:
@@ -109,7 +110,7 @@ class Reactions:
         if message is not None and not self._conversation.may_send(negotiation, message):
             log.error("the strategy wants what cannot be: %s in %s", message, negotiation.state)
             return negotiation
-        return self._act(tx, negotiation, action, record, caller, pause, _own_words(look))
+        return self._act(tx, negotiation, action, record, caller, pause, words)
 
     def _look(
         self, tx: Transaction, negotiation: Negotiation, record: Record | None, caller: Caller
@@ -174,7 +175,7 @@ class Reactions:
         record: Record | None,
         caller: Caller,
         pause: float,
-        terms: Mapping[str, Any] | None,
+        words: Mapping[str, Any] | None,
     ) -> Negotiation:
         due = self._due(action, pause)
         match action:
@@ -201,8 +202,8 @@ class Reactions:
                 )
             case strategy.Agree():
                 assert record is not None, "a provider agrees about a record of its own"
-                assert terms is not None, "what cannot be put into our own words was refused before"
-                return self._agree(tx, negotiation, record, terms, caller, due)
+                assert words is not None, "what cannot be put into our own words was refused before"
+                return self._agree(tx, negotiation, record, words, caller, due)
             case strategy.Verify():
                 return self._verify(tx, negotiation, due)
             case strategy.Finalize():
