@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -147,7 +146,7 @@ class SendMessages:
             outgoing=True,
             message=message,
             message_id=task.id,
-            body_sha256=hashlib.sha256(task.body).hexdigest(),
+            body_sha256=task.sent_sha256,
             body=task.body,
             answer_status=answer.status,
             answer=answer.body[:65536],
