@@ -59,11 +59,6 @@ def require_data_address(address: Any) -> None:
             raise InvalidInput("each endpoint property needs a text as its value")
 
 
-def endpoint_properties(address: Mapping[str, Any] | None) -> dict[str, str]:
-    """Name → value of a data address's endpoint properties."""
-    return {entry["name"]: entry["value"] for entry in (address or {}).get("endpointProperties", [])}
-
-
 def push_target(message: Incoming) -> dict[str, Any] | None:
     """Where the consumer wants the bytes. Raises ``InvalidInput`` where it wants them pushed and does not say."""
     if message.body.get("format") != PUSH:
