@@ -58,24 +58,25 @@ async def chunks_of(response: aiohttp.ClientResponse, url: str, idle: float) -> 
 
 
 class Speed:
-    """How fast a peer takes what it is given, over each ``window`` of seconds in which we wait for it: the time that
-    we need ourselves, or hold back for, does not count."""
+    """How fast a peer sends, or takes what it is given, over each ``window`` of seconds in which we wait for it: the
+    time that we need ourselves, or hold back for, does not count."""
 
-    def __init__(self, window: float, slowest: int) -> None:
-        """``slowest``: bytes a second."""
+    def __init__(self, window: float, slowest: int, too_slow: str = "the peer takes no more than a trickle") -> None:
+        """``slowest``: bytes a second; ``too_slow`` says of a peer that it is slower."""
         self._window = window
         self._slowest = slowest
+        self._too_slow = too_slow
         self._waited = 0.0
-        self._taken = 0
+        self._moved = 0
 
     def count(self, size: int, seconds: float) -> None:
-        """It took so many bytes in so many seconds. Raises ``PeerUnreachable`` where that is too slow."""
+        """So many bytes in so many seconds. Raises ``PeerUnreachable`` where that is too slow."""
         self._waited += seconds
-        self._taken += size
+        self._moved += size
         if self._waited > self._window:
-            if self._taken < self._waited * self._slowest:
-                raise PeerUnreachable("the peer takes no more than a trickle")
-            self._waited, self._taken = 0.0, 0
+            if self._moved < self._waited * self._slowest:
+                raise PeerUnreachable(self._too_slow)
+            self._waited, self._moved = 0.0, 0
 
 
 async def taken(

@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final
 
+from node.adapters.egress.bodies import Speed
 from node.adapters.egress.client import Egress, Lane
 from node.base.errors import (
     HansaError,
@@ -100,8 +101,8 @@ class HttpPlane:
                 raise _refusal(answer.status, answer.headers, await _beginning(answer.chunks))
             first, end, total = _extent(answer.status, answer.headers, start)
             tag = _ETAG.fullmatch(answer.headers.get("etag", ""))
-            expected = None if end is None else end - first
-            async with aclosing(self._watched(answer.chunks, expected)) as chunks:
+            length = None if end is None else end - first
+            async with aclosing(self._watched(answer.chunks, length)) as chunks:
                 yield Body(start=first, total=total, etag=tag and tag.group(1), chunks=chunks)
 
     async def push(
@@ -153,19 +154,16 @@ class HttpPlane:
 
     async def _watched(self, chunks: AsyncIterator[bytes], expected: int | None) -> AsyncGenerator[bytes, None]:
         """The body. ``expected``: how many bytes it has to have, where that is known."""
-        got = in_window = 0
-        began = time.monotonic()
+        got = 0
+        speed = Speed(self._window, self._slowest, "the peer only trickles")
+        asked = time.monotonic()
         async for chunk in chunks:
             got += len(chunk)
-            in_window += len(chunk)
             if got > self._limit:
                 raise TooLarge(f"the peer sends more than {self._limit} bytes")
-            passed = time.monotonic() - began
-            if passed > self._window:
-                if in_window < passed * self._slowest:
-                    raise PeerUnreachable("the peer only trickles")
-                began, in_window = time.monotonic(), 0
+            speed.count(len(chunk), time.monotonic() - asked)
             yield chunk
+            asked = time.monotonic()
         if expected is not None and got < expected:
             raise PeerUnreachable("the peer's answer broke off")
 
