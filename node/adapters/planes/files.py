@@ -87,7 +87,7 @@ class FolderAssets:
         return await off_loop(self._verify, sha256)
 
     async def check(self, sha256: str) -> Stored:
-        """As ``verify``, unless this process has verified the same untouched file before."""
+        """As ``verify``, unless this process has verified or written the same untouched file before."""
         async with self._checks.setdefault(sha256, asyncio.Lock()):  # Who comes second need not hash it too.
             known = self._verified.get(sha256)
             if known is not None:
