@@ -194,7 +194,7 @@ class TakePush:
                 if stop.is_set():
                     raise Conflict("the same bytes are being pushed anew")
                 if time.monotonic() - looked >= _LOOK:
-                    await off_loop(self._require_under_way, pid)
+                    await off_loop(self._look, pid)
                     looked = time.monotonic()
                 if not coming.done():
                     continue
@@ -209,9 +209,12 @@ class TakePush:
             if coming is not None:
                 coming.cancel()
 
-    def _require_under_way(self, pid: str) -> None:
+    def _look(self, pid: str) -> None:
         with self._work.read() as tx:
-            transfer = self._transfers.get(tx, pid)
+            self._require_under_way(tx, pid)
+
+    def _require_under_way(self, tx: Transaction, pid: str) -> None:
+        transfer = self._transfers.get(tx, pid)
         if transfer is None or transfer.state not in _TAKING:
             raise Conflict("the transfer is not under way any more")
 
@@ -245,6 +248,9 @@ class TakePush:
 
     def _save(self, reception: Reception) -> None:
         with self._work.begin() as tx:
+            if reception.state == RECEIVING:
+                # To read the manifest's key took its time: what has ended meanwhile is cleared away already.
+                self._require_under_way(tx, reception.transfer)
             if reception.state == DONE:
                 known = self._receptions.get(tx, reception.transfer)
                 if known is not None and known.state == FAILED:

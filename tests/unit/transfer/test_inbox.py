@@ -1,0 +1,77 @@
+"""Bytes that are pushed here, while the transfer that they are for goes on or ends."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.base.errors import Conflict
+from node.transfer import machine
+from node.transfer.access import token_hash
+from node.transfer.inbox import TakePush
+from node.transfer.leftovers import discard_left
+from node.transfer.model import Reception
+from node.vocab.dsp import PUSH
+from tests.fakes.provider import CONSUMER_PID, HandClock
+from tests.unit.transfer.test_reception import Rig
+
+DATA = b"intensity\n12\n"
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> Rig:
+    made = Rig(tmp_path, sealed=False, source=DATA)
+    await made.publish(DATA)
+    made.transfer = replace(made.transfer, format=PUSH, push_token=token_hash("secret"))
+    with made.work.begin() as tx:
+        made.transfers.add(tx, made.transfer)
+    return made
+
+
+async def push(rig: Rig, *, meanwhile: Callable[[], Awaitable[None]] | None = None) -> Reception:
+    """``meanwhile`` happens while the key of the provider's manifest is fetched, which may take a while."""
+
+    async def key_of(did: str, kid: str) -> dict[str, Any]:
+        if meanwhile is not None:
+            await meanwhile()
+        return rig.key()
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield DATA
+
+    inbox = TakePush(
+        rig.work,
+        transfers=rig.transfers,
+        receptions=rig.receptions,
+        keyring=rig.provider.consumer,
+        clock=HandClock(),
+        folder=rig.receiver().folder,
+        key_of=key_of,
+        finished=lambda tx, pid, reception: rig.finished.append(reception),
+        limit=1 << 20,
+    )
+    manifest = rig.plane.served.manifest.decode()
+    return await inbox.take(CONSUMER_PID, "Bearer secret", chunks=chunks(), manifest=manifest)
+
+
+async def test_what_is_pushed_is_kept(rig: Rig) -> None:
+    assert (await push(rig)).state == "done"
+    assert list(rig.files().values()) == [DATA]
+
+
+async def test_a_push_whose_transfer_ends_as_it_begins_leaves_nothing(rig: Rig) -> None:
+    async def end() -> None:
+        with rig.work.begin() as tx:
+            ended = replace(rig.transfer, state=machine.TERMINATED, revision=rig.transfer.revision + 1)
+            rig.transfers.save(tx, ended)
+        await discard_left(rig.receiver(), CONSUMER_PID)
+
+    with pytest.raises(Conflict, match="not under way"):
+        await push(rig, meanwhile=end)
+    assert rig.files() == {}
+    with rig.work.read() as tx:
+        assert rig.receptions.get(tx, CONSUMER_PID) is None, "nothing is said to be on its way"
