@@ -216,21 +216,41 @@ def described(slug: str, **fields: Any) -> dict[str, Any]:
     }
 
 
+def offer_of(node: Running, iri: str) -> dict[str, Any]:
+    """The offer that ``node`` has published with a dataset."""
+    with node.node.parts.stores.uow.read() as tx:
+        record = node.node.parts.stores.records.get(tx, iri)
+    assert record is not None
+    assert record.offer is not None
+    return record.offer
+
+
+def ask(provider: Running, consumer: Running, iri: str) -> str:
+    """Begin a negotiation of the published offer though the provider may not answer; its pid at the consumer."""
+    negotiations = consumer.node.protocol.negotiations
+    begun = negotiations.request(
+        provider=provider.did, address=provider.dsp, dataset=iri, offer=offer_of(provider, iri)
+    )
+    consumer.node.worker.wake()
+    return begun.pid
+
+
 def agree(consumer: Running, iri: str, *, purpose: str | None = None) -> dict[str, Any]:
     """Negotiate to the end; the consumer's view of the negotiation."""
     with consumer.client() as client:
         pid = client.negotiate(iri, purpose=purpose)["pid"]
-        return until("the negotiation ends", lambda: _ended(client.negotiation(pid, wait=5)))
+        return until("the negotiation ends", lambda: if_ended(client.negotiation(pid, wait=5)))
 
 
 def receive(consumer: Running, agreement_id: str) -> dict[str, Any]:
     """Transfer to the end; the consumer's view of the transfer."""
     with consumer.client() as client:
         pid = client.transfer(agreement_id)["pid"]
-        return until("the transfer ends", lambda: _ended(client.transfer_state(pid, wait=5)))
+        return until("the transfer ends", lambda: if_ended(client.transfer_state(pid, wait=5)))
 
 
-def _ended(state: dict[str, Any]) -> dict[str, Any] | None:
+def if_ended(state: dict[str, Any]) -> dict[str, Any] | None:
+    """A negotiation or a transfer as the API tells it, once it has come to its end; what ``until`` waits for."""
     return state if state["state"] in ("FINALIZED", "COMPLETED", "TERMINATED") else None
 
 

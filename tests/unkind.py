@@ -1,259 +1,43 @@
-"""An unkind network between real nodes: a proxy before each of them that loses, doubles, holds and cuts.
+"""Many conversations at once over an unkind network, which loses, doubles, holds and cuts.
 
-``python -m tests.unkind --negotiations 500 --seed 7`` joins two nodes by it, has them negotiate and transfer at once,
-and compares both ends when all is at rest. The last line has the counts; what was lost, done twice or differs fails
-the run. Which fault befalls which request is drawn from the seed; when a request comes is up to the machine.
+``python -m tests.unkind --negotiations 500 --seed 7`` has two nodes negotiate and transfer over it, and compares both
+ends when all is at rest. The last line has the counts; what was lost, done twice or differs fails the run. Which
+fault befalls which request is drawn from the seed; when a request comes is up to the machine.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import random
-import shutil
 import sys
-import tempfile
 import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from node.base.errors import HansaError
-from tests.nodes import CSV, Running, publish, running, until
+from tests.network import (
+    Fault,
+    Proxy,
+    Request,
+    again_after,
+    answer_held,
+    answer_lost,
+    apart,
+    cut_in_answer,
+    held,
+    refused,
+    twice,
+    twice_at_once,
+    unavailable,
+)
+from tests.nodes import CSV, Running, if_ended, publish, until
+from tests.postgres import scratch
 
-LIMIT = 64 * 1024 * 1024
 REST = 120.0
-
-
-@dataclass(frozen=True)
-class Request:
-    """One request as it came: its line, and all bytes of head and body."""
-
-    method: str
-    path: str
-    raw: bytes
-
-
-@dataclass
-class Link:
-    """What a fault can do with a request. ``pass_on`` hands it to the node and brings back its answer."""
-
-    request: Request
-    writer: asyncio.StreamWriter
-    pass_on: Callable[[], Awaitable[bytes]]
-
-    async def answer(self, raw: bytes) -> None:
-        """Send these bytes back."""
-        self.writer.write(raw)
-        await self.writer.drain()
-
-
-Fault = Callable[[Link], Awaitable[None]]
-
-
-async def straight(link: Link) -> None:
-    """Nothing happens to it."""
-    await link.answer(await link.pass_on())
-
-
-async def unavailable(link: Link) -> None:
-    """The node never sees it."""
-    await link.answer(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-
-
-async def refused(link: Link) -> None:
-    """The connection is cut before the node sees it."""
-
-
-async def answer_lost(link: Link) -> None:
-    """The node carries it out and answers, and nobody hears of it."""
-    await link.pass_on()
-
-
-async def cut_in_answer(link: Link) -> None:
-    """Half of the answer arrives."""
-    answer = await link.pass_on()
-    await link.answer(answer[: len(answer) // 2])
-
-
-async def twice(link: Link) -> None:
-    """It is delivered twice, one right after the other; the second answer is the one that arrives."""
-    await link.pass_on()
-    await link.answer(await link.pass_on())
-
-
-async def twice_at_once(link: Link) -> None:
-    """It is delivered twice at the same time."""
-    first, _ = await asyncio.gather(link.pass_on(), link.pass_on())
-    await link.answer(first)
-
-
-def again_after(seconds: float) -> Fault:
-    """It is delivered once more when its sender has long had the answer, and has gone on."""
-
-    async def fault(link: Link) -> None:
-        await link.answer(await link.pass_on())
-        link.writer.close()
-        await asyncio.sleep(seconds)
-        await link.pass_on()
-
-    return fault
-
-
-def held(seconds: float) -> Fault:
-    """It arrives late: others overtake it."""
-
-    async def fault(link: Link) -> None:
-        await asyncio.sleep(seconds)
-        await link.answer(await link.pass_on())
-
-    return fault
-
-
-def answer_held(seconds: float) -> Fault:
-    """Its answer arrives late: what the node says next overtakes it."""
-
-    async def fault(link: Link) -> None:
-        answer = await link.pass_on()
-        await asyncio.sleep(seconds)
-        await link.answer(answer)
-
-    return fault
-
-
-async def half_open(link: Link) -> None:
-    """The connection stands, and nobody is at its other end."""
-    await asyncio.sleep(3600)
-
-
-async def dripping(link: Link) -> None:
-    """The answer comes by one byte a second."""
-    for byte in await link.pass_on():
-        await link.answer(bytes([byte]))
-        await asyncio.sleep(1)
-
-
-class Proxy:
-    """Stands before a node at ``port``. ``choose`` says what befalls a request; it is called for each of them."""
-
-    def __init__(self, choose: Callable[[Request], Fault | None]) -> None:
-        self.choose = choose
-        self.target = 0
-        self.port = 0
-        self.befallen: Counter[str] = Counter()
-        self._loop = asyncio.new_event_loop()
-        self._open: set[asyncio.Task[None]] = set()
-        self._started = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="unkind network", daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def __enter__(self) -> Proxy:
-        self._thread.start()
-        assert self._started.wait(20), "the proxy could not be started"
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(20)
-
-    def cut(self) -> None:
-        """Cut all connections that are open now."""
-        self._loop.call_soon_threadsafe(lambda: [task.cancel() for task in self._open])
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        listening = asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=512, limit=LIMIT)
-        server = self._loop.run_until_complete(listening)
-        self.port = server.sockets[0].getsockname()[1]
-        self._started.set()
-        self._loop.run_forever()
-        server.close()
-        open_ones = asyncio.all_tasks(self._loop)
-        for task in open_ones:
-            task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*open_ones, return_exceptions=True))
-        self._loop.run_until_complete(asyncio.sleep(0))  # The connections that were closed are so from here on.
-        self._loop.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        serving = asyncio.current_task()
-        assert serving is not None, "each connection is served by a task of its own"
-        self._open.add(serving)
-        try:
-            request = await _read_request(reader)
-            if request is None:
-                return
-            fault = self.choose(request) or straight
-            name = fault.__qualname__.partition(".")[0]
-            if fault is not straight:
-                self.befallen[name] += 1
-            await fault(Link(request, writer, lambda: self._forward(request)))
-        except (OSError, EOFError, asyncio.CancelledError):
-            return  # One of the two ends has gone, which is what happens here; or the test is over.
-        finally:
-            self._open.discard(serving)
-            writer.close()
-
-    async def _forward(self, request: Request) -> bytes:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.target, limit=LIMIT)
-        try:
-            writer.write(request.raw)
-            await writer.drain()
-            return await reader.read(-1)
-        finally:
-            writer.close()
-
-
-async def _read_request(reader: asyncio.StreamReader) -> Request | None:
-    """One request, made one that closes its connection: what is kept alive would pass us by."""
-    try:
-        head = await reader.readuntil(b"\r\n\r\n")
-    except asyncio.IncompleteReadError:
-        return None
-    lines = head[:-4].split(b"\r\n")
-    kept = [line for line in lines[1:] if not line.lower().startswith(b"connection:")]
-    size = next((int(line[15:]) for line in kept if line.lower().startswith(b"content-length:")), 0)
-    body = await reader.readexactly(size)
-    if any(line.lower().startswith(b"transfer-encoding:") for line in kept):
-        body = await _read_chunks(reader)
-    method, path, _ = lines[0].decode("latin-1").split(" ", 2)
-    raw = b"\r\n".join([lines[0], *kept, b"Connection: close", b"", b""]) + body
-    return Request(method, path, raw)
-
-
-async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
-    """A chunked body as it comes (RFC 9112 §7.1): each chunk by the size that it tells, then the trailer."""
-    body = b""
-    while True:
-        line = await reader.readline()
-        size = int(line.split(b";", 1)[0], 16)
-        body += line
-        if size == 0:
-            break
-        body += await reader.readexactly(size + 2)
-    while line := await reader.readline():
-        body += line
-        if line == b"\r\n":
-            break
-    return body
-
-
-@contextmanager
-def behind(proxy: Proxy, folder: Path, *, template: Path | None, **options: Any) -> Iterator[Running]:
-    """A node that others reach by ``proxy`` alone."""
-    with running(folder, template=template, public_url=proxy.url, **options) as node:
-        proxy.target = node.server.servers[0].sockets[0].getsockname()[1]
-        yield node
-
-
-# ---- many conversations at once --------------------------------------------------------------------------------
 
 
 class Weather:
@@ -305,12 +89,12 @@ def converse(provider: Running, consumer: Running, negotiations: int) -> tuple[l
     def one(number: int) -> tuple[str, str]:
         with consumer.client() as client:
             pid = until("it can be asked for", lambda: _patiently(lambda: client.negotiate(iri)), REST)["pid"]
-            agreed = until("it ends", lambda: _ended(client.negotiation(pid, wait=5)), REST)
+            agreed = until("it ends", lambda: if_ended(client.negotiation(pid, wait=5)), REST)
             if agreed["state"] != "FINALIZED":
                 return pid, ""
             asked = {"agreementId": agreed["agreementId"], "format": ("HttpData-PULL", "HttpData-PUSH")[number % 2]}
             moved = client.call("POST", "/api/transfers", json=asked)["pid"]
-            until("the transfer ends", lambda: _ended(client.transfer_state(moved, wait=5)), REST)
+            until("the transfer ends", lambda: if_ended(client.transfer_state(moved, wait=5)), REST)
             return pid, moved
 
     with ThreadPoolExecutor(16) as pool:
@@ -324,10 +108,6 @@ def _patiently(work: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
         return work()
     except HansaError:
         return None
-
-
-def _ended(state: dict[str, Any]) -> dict[str, Any] | None:
-    return state if state["state"] in ("FINALIZED", "COMPLETED", "TERMINATED") else None
 
 
 def reckon(provider: Running, consumer: Running, tally: Tally) -> None:
@@ -366,21 +146,16 @@ def reckon(provider: Running, consumer: Running, tally: Tally) -> None:
 def run(home: Path, template: Path | None, *, negotiations: int, seed: int) -> Tally:
     """The whole of it."""
     tally = Tally()
-    with ExitStack() as stack:
-        weathers = [Weather(seed), Weather(seed + 1)]
-        proxies = [stack.enter_context(Proxy(weather)) for weather in weathers]
-        provider, consumer = (
-            stack.enter_context(behind(proxy, home / name, template=template))
-            for proxy, name in zip(proxies, ("provider", "consumer"), strict=True)
-        )
-        pids, moved = converse(provider, consumer, negotiations)
+    one, other = Proxy(Weather(seed)), Proxy(Weather(seed + 1))
+    with apart(home, template, one, other) as two:
+        pids, moved = converse(two.provider, two.consumer, negotiations)
         tally.negotiations, tally.transfers = len(pids), len(moved)
-        with consumer.client() as client:
+        with two.consumer.client() as client:
             for pid in moved:
                 if client.raw(f"/api/transfers/{pid}/content") != CSV:
                     tally.wrong.append(f"{pid} brought other bytes")
-        reckon(provider, consumer, tally)
-        tally.faults = proxies[0].befallen + proxies[1].befallen
+        reckon(two.provider, two.consumer, tally)
+        tally.faults = one.befallen + other.befallen
     return tally
 
 
@@ -391,11 +166,8 @@ def main() -> int:
     chosen = parser.parse_args()
     seed = chosen.seed if chosen.seed is not None else random.SystemRandom().randrange(10**9)
     print(f"seed {seed}", flush=True)
-    home = Path(tempfile.mkdtemp(prefix="hansa-unkind-"))
-    try:
+    with scratch("hansa-unkind-") as home:
         tally = run(home, None, negotiations=chosen.negotiations, seed=seed)
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
     for what in tally.wrong[:20]:
         print(what)
     print(f"faults {dict(tally.faults)}")

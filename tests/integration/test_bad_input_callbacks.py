@@ -27,7 +27,7 @@ from node.identity.jose import b64url
 from node.identity.model import Caller, DidDocument
 from tests.conformance.dsp import faults
 from tests.integration.hostile import footprint, naughty
-from tests.nodes import Running, publish, running
+from tests.nodes import Running, offer_of, publish, running
 
 PEER = "did:web:peer.example"
 PEER_DOCUMENT = {"@context": ["https://www.w3.org/ns/did/v1"], "id": PEER, "verificationMethod": [], "service": []}
@@ -107,16 +107,13 @@ def node(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Ite
 
 def opening(node: Running, callback: Any) -> dict[str, Any]:
     iri = f"{node.url}/datasets/open-data"
-    with node.node.parts.stores.uow.read() as tx:
-        record = node.node.parts.stores.records.get(tx, iri)
-    assert record is not None
     return {
         "@context": CONTEXT,
         "@type": "ContractRequestMessage",
         "@id": f"urn:uuid:{time.monotonic_ns()}",
         "consumerPid": f"urn:uuid:{time.monotonic_ns()}",
         "callbackAddress": callback,
-        "offer": {**(record.offer or {}), "target": iri},
+        "offer": {**offer_of(node, iri), "target": iri},
     }
 
 

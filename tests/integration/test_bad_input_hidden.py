@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from tests.integration.hostile import routes, who
-from tests.nodes import Pair, Running, publish, running
+from tests.nodes import Pair, Running, offer_of, publish, running
 
 CONTEXT = ["https://w3id.org/dspace/2025/1/context.jsonld"]
 HIDDEN, ABSENT = "zqhid-rota-x1", "zqabs-rota-x1"
@@ -103,11 +103,8 @@ def test_hidden_and_absent_are_the_same_bytes(hiding: Pair, door: str, caller: s
 
 
 def _real_offer(hiding: Pair) -> str:
-    with hiding.provider.node.parts.stores.uow.read() as tx:
-        record = hiding.provider.node.parts.stores.records.get(tx, f"{hiding.provider.url}/datasets/{HIDDEN}")
-    assert record is not None
-    assert record.offer is not None
-    return str(record.offer["@id"]).rpartition("#offer-")[2]
+    offer = offer_of(hiding.provider, f"{hiding.provider.url}/datasets/{HIDDEN}")
+    return str(offer["@id"]).rpartition("#offer-")[2]
 
 
 def _patched(http: httpx2.Client, node: Running, offer: str) -> Any:

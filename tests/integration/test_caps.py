@@ -16,7 +16,7 @@ from node.negotiation import machine
 from node.negotiation import strategy as strategies
 from node.negotiation.messages import AFTER
 from node.transfer import strategy as transfers
-from tests.nodes import Pair, Running, agree, publish, running, until
+from tests.nodes import Pair, agree, offer_of, publish, running, until
 
 CONTEXT = ["https://w3id.org/dspace/2025/1/context.jsonld"]
 ASKS = {"permission": [{"action": "odrl:use", "duty": [{"action": "odrl:obtainConsent"}]}]}
@@ -78,14 +78,6 @@ def ask(two: Pair, dataset: dict[str, Any]) -> httpx2.Response:
         "offer": {**offer_of(two.provider, dataset["iri"]), "target": dataset["iri"]},
     }
     return post(two, "/negotiations/request", message)
-
-
-def offer_of(node: Running, iri: str) -> dict[str, Any]:
-    with node.node.parts.stores.uow.read() as tx:
-        record = node.node.parts.stores.records.get(tx, iri)
-    assert record is not None
-    assert record.offer is not None
-    return record.offer
 
 
 def refused(answer: httpx2.Response, what: str, kind: str) -> None:

@@ -18,22 +18,10 @@ import pytest
 
 from node.base.work import Task
 from node.bootstrap.node import HansaNode
-from tests import unkind
-from tests.nodes import CSV, Pair, Running, agree, publish, running, until
-from tests.unkind import Fault, Link, Proxy, Request, behind, refused
+from tests.network import Link, Proxy, Switch, apart, refused
+from tests.nodes import CSV, Pair, Running, agree, if_ended, publish, running, until
 
 ENDS = ("FINALIZED", "COMPLETED", "TERMINATED")
-
-
-class Cut:
-    """Requests to these paths do not arrive."""
-
-    def __init__(self) -> None:
-        self.paths: tuple[str, ...] = ()
-        self.fault: Fault = refused
-
-    def __call__(self, request: Request) -> Fault | None:
-        return self.fault if any(path in request.path for path in self.paths) else None
 
 
 def _impatient(node: HansaNode) -> None:
@@ -42,16 +30,11 @@ def _impatient(node: HansaNode) -> None:
 
 
 @pytest.fixture
-def apart(tmp_path: Path, sqlite_template: Path) -> Iterator[tuple[Pair, Cut]]:
-    """A pair that does not try for long, and what is cut between them, both ways."""
-    cut = Cut()
-    with Proxy(cut) as one, Proxy(cut) as other:
-        options: dict[str, Any] = {"template": sqlite_template, "prepare": _impatient}
-        with (
-            behind(one, tmp_path / "provider", **options) as provider,
-            behind(other, tmp_path / "consumer", **options) as consumer,
-        ):
-            yield Pair(provider, consumer), cut
+def impatient(tmp_path: Path, sqlite_template: Path) -> Iterator[tuple[Pair, Switch]]:
+    """A pair that does not try for long, and what is cut between them, both ways: nothing yet."""
+    cut = Switch(refused, ())
+    with apart(tmp_path, sqlite_template, Proxy(cut), Proxy(cut), prepare=_impatient) as two:
+        yield two, cut
 
 
 def given_up(node: Running) -> dict[str, Any]:
@@ -70,16 +53,16 @@ def kept(node: Running, letter: str) -> Task:
 
 def negotiation_ends(node: Running, pid: str) -> dict[str, Any]:
     with node.client() as client:
-        return until("it ends", lambda: unkind._ended(client.negotiation(pid, wait=2)), 60)
+        return until("it ends", lambda: if_ended(client.negotiation(pid, wait=2)), 60)
 
 
 def transfer_ends(node: Running, pid: str) -> dict[str, Any]:
     with node.client() as client:
-        return until("it ends", lambda: unkind._ended(client.transfer_state(pid, wait=2)), 60)
+        return until("it ends", lambda: if_ended(client.transfer_state(pid, wait=2)), 60)
 
 
-def test_a_dead_letter_is_seen_with_its_reason_and_tried_again(apart: tuple[Pair, Cut]) -> None:
-    two, cut = apart
+def test_a_dead_letter_is_seen_with_its_reason_and_tried_again(impatient: tuple[Pair, Switch]) -> None:
+    two, cut = impatient
     iri = publish(two.provider)["iri"]
     cut.paths = ("/negotiations",)
     with two.consumer.client() as client:
@@ -123,8 +106,8 @@ def hansa(node: Running, *words: str) -> tuple[int, Any]:
     return ran.returncode, json.loads(ran.stdout)
 
 
-def test_what_is_given_up_for_good_ends_what_waits_for_it(apart: tuple[Pair, Cut]) -> None:
-    two, cut = apart
+def test_what_is_given_up_for_good_ends_what_waits_for_it(impatient: tuple[Pair, Switch]) -> None:
+    two, cut = impatient
     iri = publish(two.provider)["iri"]
     cut.paths = ("/negotiations",)
     with two.consumer.client() as client:
@@ -139,9 +122,9 @@ def test_what_is_given_up_for_good_ends_what_waits_for_it(apart: tuple[Pair, Cut
 
 
 @pytest.mark.parametrize("format_", ["HttpData-PULL", "HttpData-PUSH"])
-def test_a_token_is_not_kept_with_what_was_given_up(apart: tuple[Pair, Cut], format_: str) -> None:
+def test_a_token_is_not_kept_with_what_was_given_up(impatient: tuple[Pair, Switch], format_: str) -> None:
     """The provider's start of a pull, and the consumer's request for a push, bear one. Sent again, it is new."""
-    two, cut = apart
+    two, cut = impatient
     iri = publish(two.provider)["iri"]
     agreement = agree(two.consumer, iri)["agreementId"]
     pulled = format_ == "HttpData-PULL"
@@ -167,9 +150,9 @@ async def too_late(link: Link) -> None:
     await link.answer(b"HTTP/1.1 504 Gateway Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
 
-def test_what_is_given_up_is_known_by_what_was_sent(apart: tuple[Pair, Cut]) -> None:
+def test_what_is_given_up_is_known_by_what_was_sent(impatient: tuple[Pair, Switch]) -> None:
     """What is kept of a start is less than what was sent: its refusal stands in the time line already."""
-    two, cut = apart
+    two, cut = impatient
     iri = publish(two.provider)["iri"]
     agreement = agree(two.consumer, iri)["agreementId"]
     cut.paths, cut.fault = ("/start",), too_late
@@ -184,9 +167,9 @@ def test_what_is_given_up_is_known_by_what_was_sent(apart: tuple[Pair, Cut]) -> 
     assert refusals[0].body_sha256 != hashlib.sha256(task.body).hexdigest()
 
 
-def test_a_start_that_cannot_be_any_more_can_only_be_given_up(apart: tuple[Pair, Cut]) -> None:
+def test_a_start_that_cannot_be_any_more_can_only_be_given_up(impatient: tuple[Pair, Switch]) -> None:
     """The asset was withdrawn meanwhile: trying again is refused with the reason, and giving up ends the transfer."""
-    two, cut = apart
+    two, cut = impatient
     iri = publish(two.provider)["iri"]
     agreement = agree(two.consumer, iri)["agreementId"]
     cut.paths = ("/start",)
@@ -204,8 +187,10 @@ def test_a_start_that_cannot_be_any_more_can_only_be_given_up(apart: tuple[Pair,
     assert transfer_ends(two.consumer, pid)["state"] == "TERMINATED"
 
 
-def test_bytes_that_never_come_can_be_given_up(apart: tuple[Pair, Cut], monkeypatch: pytest.MonkeyPatch) -> None:
-    two, cut = apart
+def test_bytes_that_never_come_can_be_given_up(
+    impatient: tuple[Pair, Switch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two, cut = impatient
     iri = publish(two.provider)["iri"]
     agreement = agree(two.consumer, iri)["agreementId"]
     receive = two.consumer.node.protocol.receive

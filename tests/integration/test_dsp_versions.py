@@ -22,7 +22,7 @@ from node.negotiation.dossier.findings import Outcome
 from node.negotiation.terms import BY_IRI, TERMS, TYPES, Kind
 from node.transfer import machine as transferring
 from node.vocab.dsp import V2024_1, V2025_1, DspVersion
-from tests.nodes import Pair, Running, publish, receive, running, until
+from tests.nodes import Pair, Running, if_ended, publish, receive, running, until
 
 TERMS_OF_USE = {
     "permission": [
@@ -124,17 +124,13 @@ def agreed(two: Pair, slug: str, version: DspVersion = V2025_1) -> tuple[str, st
             offer=client.conditions(dataset["iri"])["offer"],
         )
         two.consumer.node.worker.wake()
-        ended = until("it ends", lambda: _ended(client.negotiation(begun.pid, wait=5)))
+        ended = until("it ends", lambda: if_ended(client.negotiation(begun.pid, wait=5)))
     assert ended["state"] == "FINALIZED", ended["reason"]
     until(
         "the provider has read the answer to its last message",
         lambda: len(two.provider.exchanges(ended["peerPid"])) == 4,
     )
     return ended["agreementId"], begun.pid, ended["peerPid"]
-
-
-def _ended(state: dict[str, Any]) -> dict[str, Any] | None:
-    return state if state["state"] in ("FINALIZED", "TERMINATED") else None
 
 
 def file_of(node: Running, agreement: str) -> dict[str, bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,21 +16,12 @@ from node.base.clock import WatchedClock, is_younger
 from node.base.work import Task
 from node.worker.pace import Pace
 from node.worker.setback import SetRight
-from tests.nodes import Pair, Running, agree, publish, receive, running, until
+from tests.fakes.clock import JumpingClock
+from tests.nodes import Pair, Running, agree, ask, if_ended, publish, receive, running, until
 from tests.stores import Stores
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
-
-
-@dataclass
-class JumpingClock:
-    """The machine's clock, set ahead or back by ``by``."""
-
-    by: timedelta = field(default_factory=timedelta)
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self.by
 
 
 @dataclass
@@ -305,20 +296,12 @@ def test_messages_that_back_off_are_sent_after_a_jump(company: Company, jump: ti
     """The provider refuses the consumer's tokens until its clock is set as well; what waits meanwhile does not wait
     for the old time to come again."""
     iri = publish(company.provider, f"jump-{jump.total_seconds():.0f}".replace("--", "-back-"))["iri"]
-    stores = company.provider.node.parts.stores
-    with stores.uow.read() as tx:
-        record = stores.records.get(tx, iri)
-    assert record is not None
-    assert record.offer is not None
     company.provider_clock.by = jump
-    pid = company.consumer.node.protocol.negotiations.request(
-        provider=company.provider.did, address=company.provider.dsp, dataset=iri, offer=record.offer
-    ).pid
-    company.consumer.node.worker.wake()
+    pid = ask(company.provider, company.consumer, iri)
     until("it backs off", lambda: _last_error(company.consumer, pid))
     company.consumer_clock.by = jump
     with company.consumer.client() as client:
-        ended = until("it ends", lambda: _ended(client.negotiation(pid, wait=5)), 60)
+        ended = until("it ends", lambda: if_ended(client.negotiation(pid, wait=5)), 60)
     if jump > timedelta():
         assert ended["state"] == "FINALIZED"
     else:
@@ -328,10 +311,6 @@ def test_messages_that_back_off_are_sent_after_a_jump(company: Company, jump: ti
     with company.provider.client() as client:
         until("both sides have ended", lambda: client.negotiation(ended["peerPid"])["state"] == ended["state"])
     assert agree(company.consumer, iri)["state"] == "FINALIZED", "what begins now is of this time"
-
-
-def _ended(negotiation: dict[str, Any]) -> dict[str, Any] | None:
-    return negotiation if negotiation["state"] in ("FINALIZED", "TERMINATED") else None
 
 
 def _last_error(node: Running, pid: str) -> str | None:

@@ -25,7 +25,7 @@ from node.adapters.sql.engine import connect, sqlite_driver
 from node.adapters.sql.migrate import MIGRATIONS, VERSIONS, migrate, schema_version
 from node.base.errors import DatabaseAway
 from node.bootstrap.operation import ledger_checks
-from tests.nodes import Running, agree, described, publish, running, until
+from tests.nodes import Running, agree, ask, described, publish, running, until
 from tests.postgres import CannotBeHad, fresh_schema
 from tests.postgres import cluster as own_cluster
 
@@ -68,10 +68,6 @@ def test_a_locked_database_is_told_and_heals(
     ):
         iri = publish(provider)["iri"]
         until("all is numbered", lambda: is_sound(provider))
-        with provider.node.parts.stores.uow.read() as tx:
-            record = provider.node.parts.stores.records.get(tx, iri)
-        assert record is not None
-        assert record.offer is not None
         entries = rows(provider, "entries")
         holder = sqlite_driver().connect(str(provider.folder / "hansa.sqlite"), timeout=20, isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
@@ -81,9 +77,7 @@ def test_a_locked_database_is_told_and_heals(
         assert int(refused.headers["retry-after"]) > 0
         with provider.http() as client:
             assert client.get("/api/catalogue/search").status_code == 200, "readers do not wait"
-        pid = consumer.node.protocol.negotiations.request(
-            provider=provider.did, address=provider.dsp, dataset=iri, offer=record.offer
-        ).pid
+        pid = ask(provider, consumer, iri)
 
         def waits() -> bool:
             with consumer.node.parts.stores.uow.read() as tx:
@@ -146,7 +140,7 @@ def test_a_server_that_is_killed_and_started_in_mid_work(
         running(tmp_path / "consumer", template=sqlite_template) as consumer,
     ):
         iri = publish(provider)["iri"]
-        pids = _requests(provider, consumer, iri, 6)
+        pids = [ask(provider, consumer, iri) for _ in range(6)]
         cluster.kill()
         refused = post(provider, "second")
         assert (refused.status_code, refused.json()["code"]) == (503, "database-away")
@@ -162,20 +156,6 @@ def test_a_server_that_is_killed_and_started_in_mid_work(
         assert _agreements(provider) == _agreements(consumer)
         assert post(provider, "second").status_code < 300
         until("all is as signed", lambda: is_sound(provider) and is_sound(consumer))
-
-
-def _requests(provider: Running, consumer: Running, iri: str, count: int) -> list[str]:
-    with provider.node.parts.stores.uow.read() as tx:
-        record = provider.node.parts.stores.records.get(tx, iri)
-    assert record is not None
-    assert record.offer is not None
-    request = consumer.node.protocol.negotiations.request
-    made = [
-        request(provider=provider.did, address=provider.dsp, dataset=iri, offer=record.offer).pid
-        for _ in range(count)
-    ]
-    consumer.node.worker.wake()
-    return made
 
 
 def _agreements(node: Running) -> set[str]:
@@ -215,7 +195,7 @@ def test_a_transaction_that_the_server_ends_is_done_again(
     iri = publish(provider, f"asset-{code.lower()}-{table}")["iri"]
     before = rows(provider, "negotiations"), rows(provider, "agreements")
     with ended_once(provider.node.parts.stores.uow.engine, table, code) as ended:
-        (pid,) = _requests(provider, consumer, iri, 1)
+        pid = ask(provider, consumer, iri)
         finalized(consumer, pid)
     assert ended, "nothing was ended"
     assert (rows(provider, "negotiations"), rows(provider, "agreements")) == (before[0] + 1, before[1] + 1)
@@ -272,7 +252,7 @@ def test_a_commit_whose_answer_is_lost_has_one_effect(
 
     monkeypatch.setattr(engine.dialect, "do_commit", commit)
     try:
-        (pid,) = _requests(provider, consumer, iri, 1)
+        pid = ask(provider, consumer, iri)
         finalized(consumer, pid)
     finally:
         monkeypatch.undo()
@@ -322,7 +302,7 @@ def test_an_answer_and_the_message_after_it_wait_in_turn(pg_pair: tuple[Running,
     event.listen(engine, "after_cursor_execute", removed)
     event.listen(engine, "handle_error", failed)
     try:
-        (pid,) = _requests(provider, consumer, iri, 1)
+        pid = ask(provider, consumer, iri)
         finalized(consumer, pid)
     finally:
         event.remove(engine, "after_cursor_execute", removed)

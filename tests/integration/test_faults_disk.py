@@ -26,7 +26,7 @@ from node.bootstrap.operation import ledger_checks
 from node.bootstrap.soundness import HEAD
 from node.cli import run as hansa
 from node.settings import load
-from tests.nodes import Running, agree, described, publish, running, until
+from tests.nodes import Running, agree, ask, described, publish, running, until
 
 DATABASE = "hansa.sqlite"
 LARGE = os.urandom(1 << 20) * 6
@@ -155,14 +155,8 @@ def test_a_negotiation_waits_for_a_provider_whose_disk_is_full(
         until("all is numbered", lambda: is_sound(provider))
         with consumer.client() as client:
             entries, known = rows(provider, "entries"), rows(provider, "negotiations")
-            with provider.node.parts.stores.uow.read() as tx:
-                record = provider.node.parts.stores.records.get(tx, iri)
-            assert record is not None
-            assert record.offer is not None
             small_disk.fill(provider)
-            pid = consumer.node.protocol.negotiations.request(
-                provider=provider.did, address=provider.dsp, dataset=iri, offer=record.offer
-            ).pid
+            pid = ask(provider, consumer, iri)
             until("the provider says that it has no room", lambda: answered_again(consumer, "507"))
             assert (rows(provider, "entries"), rows(provider, "negotiations")) == (entries, known)
             small_disk.free()

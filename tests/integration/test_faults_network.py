@@ -7,21 +7,20 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from node.base.clock import SystemClock
 from node.base.work import Task
 from node.worker.loop import Outcome
 from node.worker.pace import Pace
-from tests import unkind
-from tests.nodes import Pair, Running, publish, running, until
+from tests import network, unkind
+from tests.fakes.clock import JumpingClock
+from tests.network import Fault, Proxy, Request, Switch, apart, behind
+from tests.nodes import Pair, Running, if_ended, publish, running, until
 from tests.postgres import fresh_schema
-from tests.unkind import Fault, Proxy, Request, behind
 
 REQUEST, AGREEMENT = "ContractRequestMessage", "ContractAgreementMessage"
 ASKS = {"permission": [{"action": "odrl:use", "duty": [{"action": "odrl:obtainConsent"}]}]}
@@ -57,7 +56,7 @@ def begin(consumer: Running, iri: str) -> str:
 def finalized(two: Pair, pid: str) -> None:
     """Both ends hold the negotiation ``pid`` (the consumer's) as finalized, and took each message of it once."""
     with two.consumer.client() as client:
-        state = until("it ends", lambda: unkind._ended(client.negotiation(pid, wait=2)), 60)
+        state = until("it ends", lambda: if_ended(client.negotiation(pid, wait=2)), 60)
         assert state["state"] == "FINALIZED", state
     tally = unkind.Tally(negotiations=1)
     unkind.reckon(two.provider, two.consumer, tally)
@@ -211,49 +210,22 @@ def test_one_request_that_comes_twice_at_once_is_one_negotiation(
 # ---- peers that are slow, away, half there -------------------------------------------------------------------------
 
 
-@dataclass
-class Switch:
-    """A fault that can be put on and taken off, for what peers say (people's own requests go past the proxy)."""
-
-    fault: Fault | None = None
-    below: str = "/dsp"
-    seen: int = 0
-
-    def __call__(self, request: Request) -> Fault | None:
-        if not request.path.startswith(self.below):
-            return None
-        self.seen += 1
-        return self.fault
-
-
 @pytest.fixture
 def switched(tmp_path: Path, sqlite_template: Path) -> Iterator[tuple[Pair, Switch, Switch]]:
     """A pair behind two proxies; the switch before the provider, and the one before the consumer."""
-    with switched_pair(tmp_path, sqlite_template, peer_seconds=1.0) as (two, _, to_provider, to_consumer):
+    to_provider, to_consumer = Switch(), Switch()
+    with apart(tmp_path, sqlite_template, Proxy(to_provider), Proxy(to_consumer), peer_seconds=1.0) as two:
         yield two, to_provider, to_consumer
 
 
-@contextmanager
-def switched_pair(
-    home: Path, template: Path, **settings: Any
-) -> Iterator[tuple[Pair, tuple[Proxy, Proxy], Switch, Switch]]:
-    to_provider, to_consumer = Switch(), Switch()
-    with Proxy(to_provider) as one, Proxy(to_consumer) as other:
-        options: dict[str, Any] = {"template": template, **settings}
-        with (
-            behind(one, home / "provider", **options) as provider,
-            behind(other, home / "consumer", **options) as consumer,
-        ):
-            yield Pair(provider, consumer), (one, other), to_provider, to_consumer
-
-
-@pytest.mark.parametrize("fault", [unkind.half_open, unkind.dripping])
+@pytest.mark.parametrize("fault", [network.half_open, network.dripping])
 def test_a_peer_that_is_slow_for_ever_delays_nobody_else(tmp_path: Path, sqlite_template: Path, fault: Fault) -> None:
     """More messages wait for the slow peer than are sent to one at a time, and none of those is given up before the
     prompt one has had all of its own."""
-    width = Pace().lane_width
+    width, to_consumer = Pace().lane_width, Switch()
+    before_consumer = Proxy(to_consumer)
     with (
-        switched_pair(tmp_path, sqlite_template, peer_seconds=300.0) as (two, (_, before_consumer), _, to_consumer),
+        apart(tmp_path, sqlite_template, Proxy(Switch()), before_consumer, peer_seconds=300.0) as two,
         running(tmp_path / "other", template=sqlite_template) as other,
     ):
         iris = [publish(two.provider, f"counts-{number}")["iri"] for number in range(width + 4)]
@@ -263,7 +235,7 @@ def test_a_peer_that_is_slow_for_ever_delays_nobody_else(tmp_path: Path, sqlite_
         prompt = begin(other, iris[0])
         finalized_alone(other, prompt, 60)
         assert to_consumer.seen == width, "the first attempts are still under way, and no more of them at a time"
-        if fault is unkind.half_open:
+        if fault is network.half_open:
             assert {state_of(two.consumer, pid) for pid in stuck} == {"REQUESTED"}
         to_consumer.fault = None
         before_consumer.cut()
@@ -273,7 +245,7 @@ def test_a_peer_that_is_slow_for_ever_delays_nobody_else(tmp_path: Path, sqlite_
 
 def finalized_alone(node: Running, pid: str, seconds: float = 60) -> None:
     with node.client() as client:
-        state = until("it ends", lambda: unkind._ended(client.negotiation(pid, wait=2)), seconds)
+        state = until("it ends", lambda: if_ended(client.negotiation(pid, wait=2)), seconds)
     assert state["state"] == "FINALIZED"
 
 
@@ -282,7 +254,7 @@ def test_a_partition_that_is_healed_leaves_both_ends_alike(switched: tuple[Pair,
     two, to_provider, to_consumer = switched
     cut = to_provider if way == "to the provider" else to_consumer
     iri = publish(two.provider)["iri"]
-    cut.below, cut.fault = "/dsp/2025-1/negotiations", unkind.refused
+    cut.paths, cut.fault = ("/dsp/2025-1/negotiations",), network.refused
     pid = begin(two.consumer, iri)
     until("it is tried", lambda: cut.seen >= 3)
     cut.fault = None
@@ -298,7 +270,7 @@ def test_a_link_that_flaps_is_a_slow_link(switched: tuple[Pair, Switch, Switch])
         down = False
         while not over.wait(0.15):
             down = not down
-            to_provider.fault = to_consumer.fault = unkind.refused if down else None
+            to_provider.fault = to_consumer.fault = network.refused if down else None
 
     pids = [begin(two.consumer, iri) for _ in range(3)]
     flapping = threading.Thread(target=flap)
@@ -318,20 +290,10 @@ def test_a_link_that_flaps_is_a_slow_link(switched: tuple[Pair, Switch, Switch])
 # ---- hours --------------------------------------------------------------------------------------------------------
 
 
-class Moved:
-    """The machine's clock, so many hours later."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def now(self) -> datetime:
-        return SystemClock().now() + self.ahead
-
-
 @pytest.fixture
-def timed(tmp_path: Path, sqlite_template: Path) -> Iterator[tuple[Pair, Switch, Moved]]:
+def timed(tmp_path: Path, sqlite_template: Path) -> Iterator[tuple[Pair, Switch, JumpingClock]]:
     """A pair with one clock that can be put on, and the switch before the provider."""
-    clock, switch = Moved(), Switch()
+    clock, switch = JumpingClock(), Switch()
     options: dict[str, Any] = {"template": sqlite_template, "options": {"clock": clock}}
     with (
         Proxy(switch) as proxy,
@@ -341,32 +303,32 @@ def timed(tmp_path: Path, sqlite_template: Path) -> Iterator[tuple[Pair, Switch,
         yield Pair(provider, consumer), switch, clock
 
 
-def test_a_peer_that_was_away_for_hours_gets_what_it_missed(timed: tuple[Pair, Switch, Moved]) -> None:
+def test_a_peer_that_was_away_for_hours_gets_what_it_missed(timed: tuple[Pair, Switch, JumpingClock]) -> None:
     two, switch, clock = timed
     iri = publish(two.provider)["iri"]
-    switch.below, switch.fault = "/dsp/2025-1/negotiations", unkind.refused
+    switch.paths, switch.fault = ("/dsp/2025-1/negotiations",), network.refused
     pid = begin(two.consumer, iri)
     until("it was tried in vain", lambda: switch.seen >= 3)
-    clock.ahead = timedelta(hours=7)
+    clock.by = timedelta(hours=7)
     switch.fault = None
     finalized(two, pid)
 
 
-def test_a_message_that_is_an_hour_late_has_no_effect(timed: tuple[Pair, Switch, Moved]) -> None:
+def test_a_message_that_is_an_hour_late_has_no_effect(timed: tuple[Pair, Switch, JumpingClock]) -> None:
     """Its token is of no use any more; and with a fresh one it is answered as it was then."""
     two, switch, clock = timed
     iri = publish(two.provider)["iri"]
     caught: list[Request] = []
 
-    async def record(link: unkind.Link) -> None:
+    async def record(link: network.Link) -> None:
         if link.request.path.endswith("/negotiations/request"):
             caught.append(link.request)
-        await unkind.straight(link)
+        await network.straight(link)
 
     switch.fault = record
     pid = begin(two.consumer, iri)
     finalized(two, pid)
-    clock.ahead = timedelta(hours=1)
+    clock.by = timedelta(hours=1)
     [late] = caught
     _, _, body = late.raw.partition(b"\r\n\r\n")
     stale = next(line[15:] for line in late.raw.decode().split("\r\n") if line.lower().startswith("authorization: "))

@@ -23,8 +23,8 @@ from node.bootstrap.parts import Stores, open_stores
 from node.builtins.demo.cast import Member, free_ports
 from node.settings import load
 from tests import unkind
-from tests.nodes import Running, publish, running, until
-from tests.unkind import Link, Proxy, Request, behind, half_open, straight
+from tests.network import Link, Proxy, Switch, behind, half_open, straight
+from tests.nodes import Running, if_ended, publish, running, until
 
 START = 60.0
 """Seconds in which a process of ours is up, on a machine that has much else to do."""
@@ -79,24 +79,12 @@ class Household:
 
 
 @dataclass
-class Gate:
-    """What befalls the requests for a negotiation; everything else passes."""
-
-    fault: unkind.Fault | None = None
-    seen: int = 0
-
-    def __call__(self, request: Request) -> unkind.Fault | None:
-        if not request.path.endswith("/negotiations/request"):
-            return None
-        self.seen += 1
-        return self.fault
-
-
-@dataclass
 class Scene:
+    """``gate`` is before the provider: what befalls requests for a negotiation, while everything else passes."""
+
     provider: Running
     consumer: Household
-    gate: Gate
+    gate: Switch
     iri: str
 
     def negotiate(self) -> str:
@@ -107,7 +95,7 @@ class Scene:
         """They end well, each message was taken once at either end, and both ends hold the same."""
         with self.consumer.member.client() as client:
             for pid in pids:
-                ended = until("it ends", lambda pid=pid: unkind._ended(client.negotiation(pid, wait=2)), START)  # type: ignore[misc]
+                ended = until("it ends", lambda pid=pid: if_ended(client.negotiation(pid, wait=2)), START)  # type: ignore[misc]
                 assert ended["state"] == "FINALIZED", ended
         tally = unkind.Tally(negotiations=len(pids))
         with self.consumer.stores() as stores:
@@ -124,7 +112,7 @@ def scene(home: Path, template: Path, database: str | None) -> Iterator[Scene]:
     options = ("--database", database) if database else ()
     brisk = {"log_level": "info", "wait_for_views": "false", "ending_seconds": "0.5"}
     household = Household(Member("consumer", "Consumer", home, port, options, brisk))
-    gate = Gate()
+    gate = Switch(paths=("/negotiations/request",))
     with ExitStack() as stack:
         stack.callback(household.clear)
         proxy = stack.enter_context(Proxy(gate))
@@ -157,7 +145,7 @@ def test_a_worker_that_stood_still_for_longer_than_its_lease_is_fenced_off(
             assert _leased(stores) == [pid], "the one that stands still holds it"
             second = s.consumer.start("worker", **brief)
             with s.consumer.member.client() as client:
-                until("it ends without the first", lambda: unkind._ended(client.negotiation(pid, wait=2)), START)
+                until("it ends without the first", lambda: if_ended(client.negotiation(pid, wait=2)), START)
             assert s.gate.seen >= 2, "the second worker has sent it again"
             first.send_signal(signal.SIGCONT)
             # Two workers on one queue from here on.

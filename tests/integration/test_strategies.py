@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 
 from node.api import negotiation_strategy as strategy
-from node.client.api import HansaClient
-from tests.nodes import agree, publish, running, until
+from tests.nodes import agree, if_ended, publish, running, until
 
 SOURCE = """
 import pluggy
@@ -95,18 +92,13 @@ def test_nothing_is_signed_in_the_words_of_a_consumer(
     ):
         strange = {"permission": [{"action": "odrl:use"}, {"action": "https://x.example/cook"}]}
         pid = client.negotiate(publish(provider, "strange")["iri"], ask=strange)["pid"]
-        refused = until("it has ended", partial(_ended, client, pid))
+        refused = until("it has ended", lambda: if_ended(client.negotiation(pid, wait=2)))
         assert (refused["state"], refused["code"]) == ("TERMINATED", "other-terms"), refused
         plain = {"permission": [{"action": "odrl:use"}], "prohibition": [{"action": "odrl:distribute"}]}
         pid = client.negotiate(publish(provider, "plain")["iri"], ask=plain)["pid"]
-        agreed = until("it has ended", partial(_ended, client, pid))
+        agreed = until("it has ended", lambda: if_ended(client.negotiation(pid, wait=2)))
         assert agreed["state"] == "FINALIZED", agreed
     sys.modules.pop("yielding", None)
-
-
-def _ended(client: HansaClient, pid: str) -> dict[str, Any] | None:
-    negotiation: dict[str, Any] = client.negotiation(pid, wait=2)
-    return negotiation if negotiation["state"] in ("FINALIZED", "TERMINATED") else None
 
 
 def test_what_a_strategy_may_answer_is_promised() -> None:
