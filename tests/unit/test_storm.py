@@ -86,8 +86,9 @@ def storm(tmp_path: Path) -> Any:
     """A storm whose nodes are stubs, and whose load does all it shall at once."""
     made: Any = Storm(tmp_path, 1, "sqlite", None)
     (tmp_path / "token").write_text("token")
-    made.provider, made.consumer = Stub("Provider", tmp_path), Stub("Consumer", tmp_path)
-    made.members = (made.provider, made.consumer)
+    made.provider, made.consumer = made.members = (Stub("Provider", tmp_path), Stub("Consumer", tmp_path))
+    load = made.load
+    load.provider, load.consumer = made.members
 
     def publish(_: HansaClient, chance: random.Random) -> None:
         made.tally.records[str(chance.random())] = "ab" * 32
@@ -104,8 +105,8 @@ def storm(tmp_path: Path) -> Any:
     def nothing(_: HansaClient, __: random.Random) -> None:
         return None
 
-    made._publish, made._negotiate, made._transfer = publish, negotiate, transfer_
-    made._haggle, made._interfere = haggle, nothing
+    load._publish, load._negotiate, load._transfer = publish, negotiate, transfer_
+    load._haggle, load._interfere = haggle, nothing
     return made
 
 
@@ -116,7 +117,7 @@ def fails(storm: Any, error: BaseException) -> None:
         storm.tally.terminated.add("at all")
         raise error
 
-    storm._haggle = hand
+    storm.load._haggle = hand
 
 
 def test_a_storm_that_finds_nothing(storm: Any) -> None:
@@ -170,9 +171,9 @@ def test_a_refusal_that_a_death_explains(storm: Any) -> None:
 
 def test_a_storm_without_load(storm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storms, "LOAD_SECONDS", 0.0)
-    storm._haggle = storm._transfer = storm._interfere
+    storm.load._haggle = storm.load._transfer = storm.load._interfere
     storm.rage(1)
-    assert {"transferred", "broken off"} <= set(storm.missing())
+    assert {"transferred", "broken off"} <= set(storm.tally.missing())
 
 
 # ---- rest ---------------------------------------------------------------------------------------------------------
@@ -190,17 +191,24 @@ def task() -> Task:
 
 
 @pytest.fixture
-def resting(storm: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, tuple[Any, Any]]:
-    monkeypatch.setattr(storms, "REST_SECONDS", 0.5)
+def resting(storm: Any) -> tuple[Any, tuple[Any, Any]]:
+    """A storm, and the databases of its nodes."""
     stores: tuple[Any, Any] = (memory_stores(), memory_stores())
     storm.__dict__["stores"] = stores
     return storm, stores
+
+
+@pytest.fixture
+def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a rest that does not come: what waits for one that does has all the time that a storm has."""
+    monkeypatch.setattr(storms, "REST_SECONDS", 0.5)
 
 
 def test_two_nodes_that_have_nothing_to_do_rest(resting: tuple[Any, Any]) -> None:
     assert resting[0].rest(ended=True)
 
 
+@pytest.mark.usefixtures("briefly")
 @pytest.mark.parametrize("side", [0, 1])
 def test_a_message_on_its_way_is_no_rest(resting: tuple[Any, Any], side: int) -> None:
     storm, stores = resting
@@ -210,15 +218,19 @@ def test_a_message_on_its_way_is_no_rest(resting: tuple[Any, Any], side: int) ->
 
 
 @pytest.mark.parametrize("side", [0, 1])
-def test_a_conversation_that_has_not_ended_is_no_rest(resting: tuple[Any, Any], side: int) -> None:
+def test_a_conversation_that_has_not_ended_is_no_rest(
+    resting: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch, side: int
+) -> None:
     storm, stores = resting
     with stores[side].uow.begin() as tx:
         stores[side].negotiations.add(tx, negotiation(state="AGREED"))
         stores[side].transfers.add(tx, replace(transfer(), state="SUSPENDED"))
     assert storm.rest(ended=False)
+    monkeypatch.setattr(storms, "REST_SECONDS", 0.5)
     assert not storm.rest(ended=True)
 
 
+@pytest.mark.usefixtures("briefly")
 def test_two_looks_between_which_something_was_noted_are_no_rest(
     resting: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
