@@ -10,6 +10,7 @@ from node.negotiation.model import PendingDecision
 from node.policy.odrl import parse
 from node.policy.words import sentences
 from node.portal.ports import AccessMade, Asked, Quality, QualityPart
+from node.portal.reasons import whys
 from node.semantics.metrics import METRICS
 
 
@@ -35,11 +36,7 @@ def access_made(kept: dict[str, Any]) -> AccessMade:
         what=outcome,
         size=span[1] - span[0] if isinstance(span, list) and None not in span else None,
         transfer=str(kept.get("transfer", "")),
-        reasons=tuple(
-            dict(one["text"])
-            for one in kept.get("reasons") or kept.get("reason") or []
-            if isinstance(one, dict) and "text" in one
-        ),
+        reasons=tuple(whys(kept.get("reasons") or kept.get("reason") or [])),
     )
 
 

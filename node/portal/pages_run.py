@@ -14,6 +14,7 @@ from node.portal import results
 from node.portal.cities import cities
 from node.portal.parts_result import page_of
 from node.portal.parts_scenario import chain_of
+from node.portal.reasons import Why, whys
 from node.portal.scenario_ports import Scenarios
 from node.portal.verdicts import TONES, beside_one_another, differing, legend, told
 from node.portal.visit import Visit
@@ -192,12 +193,11 @@ def _grid(one: Run) -> list[tuple[Any, list[StepRun | None]]]:
     return [(step, [by.get((branch, step.name)) for branch in branches(one)]) for step in steps]
 
 
-def _reasons(error: Mapping[str, Any] | None) -> list[dict[str, str]]:
-    """The reasons of a refusal in words, where the error carries them."""
+def _reasons(error: Mapping[str, Any] | None) -> list[Why]:
+    """The reasons of a refusal, where the error carries them."""
     facts = error.get("facts") if error else None
-    found = facts.get("reasons", ()) if isinstance(facts, Mapping) else ()
-    texts = [reason.get("text") for reason in found if isinstance(reason, Mapping)]
-    return [{str(tag): str(said) for tag, said in text.items()} for text in texts if isinstance(text, Mapping)]
+    found = facts.get("reasons") if isinstance(facts, Mapping) else None
+    return whys(found) if isinstance(found, list) else []
 
 
 def _conditions() -> list[Any]:

@@ -22,6 +22,7 @@ from node.catalogue.model import Query, Record
 from node.identity.model import Application, Caller, Issued
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
 from node.policy.model import Decision
+from node.portal.reasons import Why
 from node.transfer.model import Reception, Transfer
 
 Texts = dict[str, str]
@@ -69,7 +70,7 @@ class AccessMade:
     what: str
     size: int | None = None
     transfer: str = ""
-    reasons: tuple[Texts, ...] = ()
+    reasons: tuple[Why, ...] = ()
     entry: str = ""
     seq: int | None = None
 

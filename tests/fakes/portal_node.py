@@ -61,6 +61,7 @@ from node.portal.ports import (
     QualityPart,
     Stuck,
 )
+from node.portal.reasons import whys
 from node.portal.settings import PortalSettings
 from node.transfer.model import Reception, Transfer
 from tests.fakes.portal_content import (
@@ -299,6 +300,7 @@ class FakeNode:
             en="The membership as mobility partner was revoked by Vlaanderen on 20 November 2026, 09:12 UTC.",
             nl="Het partnerschap mobiliteit is door Vlaanderen ingetrokken op 20 november 2026, 09:12 UTC.",
         )
+        mend = say(en="Ask Vlaanderen for it again.", nl="Vraag het opnieuw aan Vlaanderen.")
         return [
             AccessMade(
                 at=NOW - timedelta(minutes=12),
@@ -306,7 +308,7 @@ class FakeNode:
                 permitted=False,
                 what="traffic-counts.csv",
                 transfer=TRANSFER,
-                reasons=(revoked,),
+                reasons=tuple(whys([{"text": revoked, "need": "MobilityPartnerCredential", "remedy": mend}])),
             ),
             AccessMade(
                 at=NOW - timedelta(hours=2),
