@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -39,22 +39,35 @@ class Script:
 
 
 @asynccontextmanager
-async def served(script: Script) -> AsyncIterator[str]:
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def listening(
+    talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+) -> AsyncIterator[str]:
+    """The address of a server that talks so with whoever comes, until one of the two hangs up."""
+
+    async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            script.requests.append((await reader.readuntil(b"\r\n\r\n")).decode())
-            for step in script.answer:
-                writer.write(step)
-                await writer.drain()
-                await asyncio.sleep(script.pause)
+            await talk(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             return
         finally:
             writer.close()
 
-    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    server = await asyncio.start_server(one, "127.0.0.1", 0)
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/data/1"
+
+
+@asynccontextmanager
+async def served(script: Script) -> AsyncIterator[str]:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        script.requests.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        for step in script.answer:
+            writer.write(step)
+            await writer.drain()
+            await asyncio.sleep(script.pause)
+
+    async with listening(talk) as url:
+        yield url
 
 
 @pytest.fixture
@@ -289,25 +302,19 @@ async def taking(pause: float) -> AsyncIterator[str]:
     """An address that takes 64 KiB, pauses, and goes on."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-            left = int(head.partition("content-length: ")[2].partition("\r\n")[0])
-            while left:
-                piece = await reader.read(64 * 1024)
-                if not piece:
-                    return
-                left -= len(piece)
-                await asyncio.sleep(pause)
-            writer.write(answer("200 OK")[0])
-            await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
-            return
-        finally:
-            writer.close()
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        left = int(head.partition("content-length: ")[2].partition("\r\n")[0])
+        while left:
+            piece = await reader.read(64 * 1024)
+            if not piece:
+                return
+            left -= len(piece)
+            await asyncio.sleep(pause)
+        writer.write(answer("200 OK")[0])
+        await writer.drain()
 
-    server = await asyncio.start_server(talk, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/sink"
+    async with listening(talk) as url:
+        yield url
 
 
 async def test_a_push_to_an_address_that_trickles_is_broken_off(egress: Egress) -> None:
