@@ -15,9 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from node.adapters.graph.store import OxigraphGraph
+from node.adapters.search import TantivyIndex
 from node.base.process import Exchange, Process
 from node.bootstrap.parts import Stores, open_stores, places
 from node.builtins.demo.cast import Member
+from node.cage.cage import Cage
+from node.catalogue.views import GraphView, SearchView
 from node.exchange.delivery import SEALED_ENDING
 from node.ledger.model import EntryKind
 from node.settings import load
@@ -204,13 +211,22 @@ def files(found: Findings, consumer: Stores, folder: Path, sha256: str) -> None:
     found.diverged += [f"left behind: received/{path.relative_to(folder)}" for path in sorted(there - named)]
 
 
+def catch_up(stores: Stores, graph: OxigraphGraph, index: TantivyIndex) -> None:
+    """Have the views take what the ledger holds beyond their positions, as the node's worker does."""
+    for view in (
+        GraphView(uow=stores.uow, records=stores.records, graph=graph),
+        SearchView(uow=stores.uow, records=stores.records, index=index),
+    ):
+        while True:
+            with stores.uow.read() as tx:
+                entries = stores.ledger.since(tx, view.position(), limit=500)
+            if not entries:
+                break
+            view.apply(entries)
+
+
 def views(found: Findings, member: Member) -> None:
     """I8: graph and search of a node that is down equal what a replay of its ledger gives."""
-    from node.adapters.graph.store import OxigraphGraph
-    from node.adapters.search import TantivyIndex
-    from node.cage.cage import Cage
-    from node.catalogue.views import GraphView, SearchView
-
     stores = open_stores(load(member.folder))
     where, fresh = places(member.folder), member.home / f"{member.key}-replay"
     shutil.rmtree(fresh, ignore_errors=True)
@@ -220,16 +236,7 @@ def views(found: Findings, member: Member) -> None:
     replayed = (OxigraphGraph(fresh / "graph", cage), TantivyIndex(fresh / "search"))
     try:
         for graph, index in (live, replayed):
-            for view in (
-                GraphView(uow=stores.uow, records=stores.records, graph=graph),
-                SearchView(uow=stores.uow, records=stores.records, index=index),
-            ):
-                while True:
-                    with stores.uow.read() as tx:
-                        entries = stores.ledger.since(tx, view.position(), limit=500)
-                    if not entries:
-                        break
-                    view.apply(entries)
+            catch_up(stores, graph, index)
         for name, one, other in (("graph", live[0], replayed[0]), ("search", live[1], replayed[1])):
             if one.digest() != other.digest():
                 found.diverged.append(f"{member.name}'s {name} view is not what a replay gives")
@@ -249,9 +256,6 @@ def ledger(found: Findings, member: Member) -> None:
 
 def make_database(url: str, name: str) -> str:
     """A new PostgreSQL database beside that of ``url``; its URL."""
-    from sqlalchemy import create_engine, text
-    from sqlalchemy.engine import make_url
-
     engine = create_engine(make_url(url), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))

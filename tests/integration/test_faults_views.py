@@ -18,6 +18,7 @@ from node.adapters.search import TantivyIndex
 from node.base.errors import DatabaseAway, NoRoom
 from node.ledger.model import Entry, EntryKind
 from node.worker.views import FollowLedger
+from tests import reckoning
 from tests.nodes import Running, publish, running, until
 
 QUERY = "SELECT ?title WHERE { ?it <http://purl.org/dc/terms/title> ?title }"
@@ -58,18 +59,9 @@ def digests(node: Running) -> tuple[str, str]:
 
 def replayed(node: Running, home: Path) -> tuple[str, str]:
     """The same of views that are made from the ledger of ``node``."""
-    from node.catalogue.views import GraphView, SearchView
-
     parts = node.node.parts
-    stores = parts.stores
     graph, index = OxigraphGraph(home / "graph", parts.cage), TantivyIndex(home / "search")
-    for view in (
-        GraphView(uow=stores.uow, records=stores.records, graph=graph),
-        SearchView(uow=stores.uow, records=stores.records, index=index),
-    ):
-        with stores.uow.read() as tx:
-            entries = stores.ledger.since(tx, 0, limit=10_000, kinds=view.kinds)
-        view.apply(entries)
+    reckoning.catch_up(parts.stores, graph, index)
     found = graph.digest(), index.digest()
     graph.close()
     index.close()
