@@ -128,6 +128,9 @@ class Outbox(Protocol):
     def dead(self, tx: Transaction, limit: int = 100, *, subject: str | None = None) -> Sequence[Task]:
         """Dead letters, newest first; those about one ``subject`` where it is named."""
 
+    def given_up(self, tx: Transaction) -> int:
+        """How many dead letters there are."""
+
     def waiting(self, tx: Transaction) -> int:
         """How many tasks are not done and not dead."""
 

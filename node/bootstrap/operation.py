@@ -167,7 +167,7 @@ async def gauges(node: HansaNode) -> dict[str, tuple[str, float]]:
 
     def read() -> tuple[int, int, int]:
         with stores.uow.read() as tx:
-            return stores.ledger.size(tx), stores.outbox.waiting(tx), len(stores.outbox.dead(tx))
+            return stores.ledger.size(tx), stores.outbox.waiting(tx), stores.outbox.given_up(tx)
 
     size, waiting, dead = await run_sync(read)
     found = {

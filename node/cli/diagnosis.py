@@ -75,7 +75,7 @@ def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
     try:
         with stores.uow.read() as tx:
             size = stores.ledger.size(tx)
-            dead = stores.outbox.dead(tx)
+            given_up, newest = stores.outbox.given_up(tx), stores.outbox.dead(tx)
             waiting = stores.outbox.waiting(tx)
         try:
             keyring = FileKeyRing.open(places(folder).keys)
@@ -86,10 +86,10 @@ def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
             return
         kind = "SQLite" if settings.embedded else "PostgreSQL"
         yield Finding(f"{kind} is well: {size} ledger entries, {waiting} messages on their way", True)
-        if dead:
-            reasons = {str(task.last_error) for task in dead}
+        if given_up:
+            reasons = {str(task.last_error) for task in newest}
             yield Finding(
-                f"{len(dead)} deliveries were given up: {'; '.join(sorted(reasons))[:200]}",
+                f"{given_up} deliveries were given up: {'; '.join(sorted(reasons))[:200]}",
                 False,
                 "see them with a retry button: " + settings.public_url + "/deliveries",
             )

@@ -106,6 +106,7 @@ _CANCEL = delete(outbox).where(outbox.c.id == bindparam("task")).returning(outbo
 _DEAD = select(outbox).where(outbox.c.dead).order_by(outbox.c.ordinal.desc()).limit(bindparam("most"))
 _DEAD_ABOUT = _DEAD.where(outbox.c.subject == bindparam("about"))
 _FIND = select(outbox).where(outbox.c.id == bindparam("task"))
+_GIVEN_UP = select(func.count()).select_from(outbox).where(outbox.c.dead)
 _WAITING = select(func.count()).select_from(outbox).where(~outbox.c.dead)
 _NEXT_DUE = select(
     func.min(
@@ -206,6 +207,9 @@ class SqlOutbox:
         else:
             rows = connection_of(tx).execute(_DEAD_ABOUT, wanted | {"about": subject})
         return [build(Task, row) for row in rows]
+
+    def given_up(self, tx: Transaction) -> int:
+        return connection_of(tx).execute(_GIVEN_UP).scalar_one()
 
     def waiting(self, tx: Transaction) -> int:
         return connection_of(tx).execute(_WAITING).scalar_one()
