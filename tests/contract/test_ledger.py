@@ -11,7 +11,8 @@ import pytest
 from node.base.errors import Conflict, InvalidInput, LocalFault
 from node.ledger.model import Checkpoint, Entry, EntryKind
 from node.ledger.usecases import Sequencer, verify_all
-from tests.fakes.ledger import FixedClock, log_signer
+from tests.fakes.clock import FixedClock
+from tests.fakes.ledger import log_signer
 from tests.stores import Stores
 
 NOW = datetime(2026, 11, 20, 9, 30, 15, 123456, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Clocks that are put on and back under nodes that run."""
+"""Clocks that tests set."""
 
 from __future__ import annotations
 
@@ -14,3 +14,13 @@ class JumpingClock:
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.by
+
+
+class FixedClock:
+    """Tells the moment that the test has set."""
+
+    def __init__(self, now: datetime) -> None:
+        self.time = now
+
+    def now(self) -> datetime:
+        return self.time

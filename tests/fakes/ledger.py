@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -105,13 +104,3 @@ def log_signer(name: str = "ledger.example", seed: int = 1) -> LogSigner:
     """A ledger key that is the same for the same ``seed``; ``.key`` verifies what it signs."""
     private = Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32)
     return LogSigner(LogKey(name, private.public_key().public_bytes_raw()), private.sign)
-
-
-class FixedClock:
-    """Tells the moment that the test has set."""
-
-    def __init__(self, now: datetime) -> None:
-        self.time = now
-
-    def now(self) -> datetime:
-        return self.time

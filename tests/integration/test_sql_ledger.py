@@ -10,7 +10,8 @@ from sqlalchemy import text
 from node.ledger.model import EntryKind
 from node.ledger.proofs import check_consistency, check_inclusion
 from node.ledger.usecases import Append, Prover, Sequencer, Trouble, verify_all
-from tests.fakes.ledger import FixedClock, log_signer
+from tests.fakes.clock import FixedClock
+from tests.fakes.ledger import log_signer
 from tests.stores import Stores
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)

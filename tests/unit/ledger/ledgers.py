@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from node.ledger.checkpoints import open_checkpoint
 from node.ledger.model import Checkpoint, Entry, EntryKind
 from node.ledger.usecases import Append, Prover, Sequencer
-from tests.fakes.ledger import FixedClock, MemoryLedgerStore, log_signer
+from tests.fakes.clock import FixedClock
+from tests.fakes.ledger import MemoryLedgerStore, log_signer
 from tests.fakes.work import MemoryUnitOfWork
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)

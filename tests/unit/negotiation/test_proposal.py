@@ -27,6 +27,7 @@ from node.negotiation.usecases import Negotiations
 from node.policy.odrl import SEALED
 from node.policy.terms import PROFILE
 from node.vocab.dsp import V2025_1
+from tests.fakes.clock import FixedClock
 from tests.fakes.negotiation import (
     MemoryAgreementStore,
     MemoryDecisionStore,
@@ -227,7 +228,7 @@ class Rig:
         self.uow, self.outbox = MemoryUnitOfWork(), MemoryOutbox()
         self.store, self.agreements = MemoryNegotiationStore(), MemoryAgreementStore()
         note: Callable[..., None] = lambda *_: None  # noqa: E731
-        clock = Fixed()
+        clock = FixedClock(NOW)
         talk: Conversation[Negotiation] = Conversation(
             table=machine.TABLE,
             store=self.store,
@@ -294,11 +295,6 @@ class Rig:
         with self.uow.read() as tx:
             found = self.store.get(tx, pid)
         return found.state if found else None
-
-
-class Fixed:
-    def now(self) -> datetime:
-        return NOW
 
 
 def test_a_sound_proposal_is_kept_and_signed() -> None:

@@ -19,6 +19,7 @@ from node.negotiation.model import Negotiation
 from node.negotiation.reactions import House, Reactions
 from node.negotiation.strategy import Accept, Action, Counter, Finalize, Hold, Look, Offer, Terminate
 from node.vocab.dsp import V2025_1
+from tests.fakes.clock import FixedClock
 from tests.fakes.negotiation import MemoryDecisionStore, MemoryLimitStore, MemoryNegotiationStore
 from tests.fakes.provider import SeedKeyRing
 from tests.fakes.records import MemoryRecordStore
@@ -26,11 +27,6 @@ from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 ME, PEER = "did:web:ghent.example", "did:web:bruges.example"
-
-
-class Fixed:
-    def now(self) -> datetime:
-        return NOW
 
 
 class Wanting:
@@ -51,7 +47,7 @@ class Rig:
         self.store = MemoryNegotiationStore()
         self.outbox = MemoryOutbox()
         self.strategy = Wanting(action)
-        clock = Fixed()
+        clock = FixedClock(NOW)
 
         def note(*_: Any) -> None:
             return None

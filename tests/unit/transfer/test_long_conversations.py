@@ -19,16 +19,12 @@ from node.transfer.model import Transfer
 from node.transfer.ports import TransferStore
 from node.transfer.resumption import require_turn
 from node.vocab.dsp import V2025_1
+from tests.fakes.clock import FixedClock
 from tests.fakes.transfer import MemoryTransferStore
 from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 PEER = "did:web:bruges.example"
-
-
-class Fixed:
-    def now(self) -> datetime:
-        return NOW
 
 
 class Counting:
@@ -62,7 +58,7 @@ class Rig:
             store=cast("TransferStore", self.store),
             courier=Courier(MemoryOutbox(), lambda: None),
             note=lambda *_: None,
-            clock=Fixed(),
+            clock=FixedClock(NOW),
             acknowledge=messages.acknowledgement,
             path=messages.path,
             refusal=messages.refusal,
