@@ -110,11 +110,7 @@ class Checks:
             case machine.VERIFICATION if negotiation.agreement is not None:
                 return self._signature(negotiation, message, negotiation.agreement, signer)
             case machine.TERMINATION:
-                reason = body.get("reason")
-                return {
-                    "code": message.text("code"),
-                    "reason": reason if isinstance(reason, list) else [reason] if reason else [],
-                }
+                return message.why
             case _:
                 return {}
 

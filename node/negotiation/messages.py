@@ -65,6 +65,15 @@ class Incoming:
         value = self.body.get("@id")
         return value if isinstance(value, str) else None
 
+    @property
+    def why(self) -> dict[str, Any]:
+        """``code`` and ``reason`` of a message that ends or suspends a process, as the process keeps them."""
+        reason = self.body.get("reason")
+        return {
+            "code": self.text("code"),
+            "reason": reason if isinstance(reason, list) else [reason] if reason else [],
+        }
+
     def text(self, member: str) -> str | None:
         value = self.body.get(member)
         return value if isinstance(value, str) else None

@@ -22,16 +22,10 @@ def settled_by(message: Incoming, transfer: Transfer) -> dict[str, Any]:
     elif message.name == machine.START and message.body.get("dataAddress"):
         return {"data_address": without_unused(message.body["dataAddress"])}
     elif message.name == machine.TERMINATION:
-        return _why(message)
+        return message.why
     elif message.name == machine.SUSPENSION:
         # Where both want it, it is the provider's: it is its access that is closed.
         ours = transfer.pending is not None and transfer.pending.message == machine.SUSPENSION
         provider = transfer.role is Role.CONSUMER or ours
-        return {**_why(message), "suspended_by": str(Role.PROVIDER if provider else Role.CONSUMER)}
+        return {**message.why, "suspended_by": str(Role.PROVIDER if provider else Role.CONSUMER)}
     return {}
-
-
-def _why(message: Incoming) -> dict[str, Any]:
-    reason = message.body.get("reason")
-    listed = reason if isinstance(reason, list) else [reason] if reason else []
-    return {"code": message.text("code"), "reason": listed}
