@@ -57,17 +57,15 @@ def _show(found: dict[str, Any], lang: str) -> None:
         say(f"By itself this node agrees to {found['dataset']} only on the terms of its offer.")
         remark(f"to go further: hansa limits {found['dataset']} --give CONDITIONS")
         return
-    if not found["inForce"]:
-        say(f"By itself this node agrees to {found['dataset']} only on the terms of its offer.")
-        remark("these limits were set beside another offer; to set them again: hansa limits IRI --give CONDITIONS")
-    else:
+    if found["inForce"]:
         say(f"By itself this node agrees to {found['dataset']} on terms within:")
+    else:
+        say(
+            f"By itself this node agrees to {found['dataset']} only on the terms of its offer. Not in force any more:"
+        )
     for sentence in found["sentences"].get(lang, found["sentences"]["en"]):
         line("", f"· {sentence}")
-    if not found["inForce"]:
-        line(
-            "",
-            "not in force: the asset has other conditions now than those that they were set beside",
-            style="yellow",
-        )
     line("set by", f"{found['by']}  {found['at'][:10]}")
+    if not found["inForce"]:
+        remark("they were set beside other conditions than the asset has now;")
+        remark(f"to set them again: hansa limits {found['dataset']} --give CONDITIONS")

@@ -84,7 +84,7 @@ def decide(
     node: Node = None,
     lang: Language = "en",
 ) -> None:
-    """Decide what waits for a person: uses of your assets, applications for membership."""
+    """Decide what waits for a person: uses of your assets, offers to this node, applications for membership."""
     with connect(node) as client:
         waiting = client.decisions()
         if decision is None:
