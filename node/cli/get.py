@@ -13,7 +13,7 @@ from node.cli import DONE, REFUSED, WAITING
 from node.cli.negotiations import tell_offer
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, bar, done, emit, failed, line, remark, size, words
-from node.cli.processes import STUCK, Watch, tell_why
+from node.cli.processes import STUCK, Watch, tell_code
 from node.cli.transfers import Target, follow_push, read_header, tell_push
 from node.cli.yamls import read_conditions
 
@@ -152,7 +152,8 @@ def _agreed(
     if running is not None and ask is not None and not running["asksForThis"]:
         raise InvalidInput(
             f"other terms are being negotiated for it: {running['pid']}",
-            remedy=f"hansa negotiation counter {running['pid']} --ask …, or hansa negotiation terminate it first",
+            remedy=f"ask in it: hansa negotiation counter {running['pid']} --ask …, or end it: hansa negotiation "
+            f"terminate {running['pid']}",
         )
     if running is not None:
         line("asked", f"in {running['pid']}, which goes on")
@@ -184,15 +185,12 @@ def _agree(client: HansaClient, pid: str, result: dict[str, Any], *, wait: bool,
         if state["state"] == "FINALIZED":
             return DONE, str(state["agreementId"])
         if state["state"] == "TERMINATED":
-            _explain_refusal(state, lang)
-            result["refused"] = {"code": state["code"], "reason": state["reason"]}
-            return REFUSED, None
+            return _tell_failure(state, "not agreed", result, lang), None
         if state["state"] == "OFFERED" and state["waitsFor"] is not None:
             tell_offer(state, lang)
             return WAITING, None
         if state["standing"]["waitsFor"] == STUCK:
-            failed(state["standing"]["text"])
-            return REFUSED, None
+            return _tell_failure(state, "not agreed", result, lang), None
         if time.monotonic() > patience or (not wait and told):
             theirs = state["standing"]["waitsFor"] == "their-answer"
             who = "waiting for a person at the other side" if theirs else state["standing"]["text"]
@@ -202,11 +200,14 @@ def _agree(client: HansaClient, pid: str, result: dict[str, Any], *, wait: bool,
         told = state["state"] == "REQUESTED" and state["pending"] is None
 
 
-def _explain_refusal(state: dict[str, Any], lang: str) -> None:
-    failed(f"refused by {state['peer']}")
-    if not state["reason"]:
-        line("code", str(state["code"]))
-    tell_why(state["reason"], lang)
+def _tell_failure(state: dict[str, Any], what: str, result: dict[str, Any], lang: str) -> int:
+    """Say ``what`` has not been reached, who refused it if somebody did, and why. The exit status."""
+    refused = state["state"] == "TERMINATED" and state["standing"]["endedBy"] == "other-side"
+    failed(f"refused by {state['peer']}" if refused else what)
+    shown = {**state, "reason": state["reason"] or [state["standing"]["text"]]}
+    tell_code(shown, lang)
+    result["refused"] = {"code": shown["code"], "reason": shown["reason"]}
+    return REFUSED
 
 
 def _receive(
@@ -220,26 +221,13 @@ def _receive(
     lang: str,
 ) -> int:
     pid = client.transfer(agreement_id, file=file)["pid"]
-    started, watch = time.monotonic(), Watch()
-    with bar("receiving") as progress:
-        while True:
-            state = client.transfer_state(pid, wait=1)
-            reception = state.get("reception")
-            if reception:
-                progress(reception["received"], reception["expected"] or 0)
-            if reception and reception["state"] in ("done", "failed"):
-                break
-            if state["state"] == "TERMINATED" or watch(state) == STUCK:
-                break
+    started = time.monotonic()
+    state = _follow(client, pid)
+    reception = state["reception"]
     result["transfer"] = {"pid": pid, "state": state["state"]}
     if not reception or reception["state"] != "done":
-        if reception and state["state"] == "STARTED":
-            # The message that ends it says why better than the refused bytes do, and may still be on its way.
-            state = client.transfer_state(pid, wait=5)
-        error = reception["error"] if reception else None
-        why = state["reason"] or [error or state["standing"]["text"]]
-        _explain_refusal({**state, "reason": why}, lang)
-        return REFUSED
+        error = [reception["error"]] if reception and reception["error"] else []
+        return _tell_failure({**state, "reason": state["reason"] or error}, "not received", result, lang)
     target = output or Path(reception["name"])
     if target.is_dir():
         target /= reception["name"]
@@ -265,6 +253,28 @@ def _receive(
     result["saved"] = str(target)
     result["sha256"] = reception["sha256"]
     return DONE
+
+
+def _follow(client: HansaClient, pid: str) -> dict[str, Any]:
+    """The transfer, once its bytes are here, or will not come by themselves."""
+    watch = Watch()
+    with bar("receiving") as progress:
+        while True:
+            state = client.transfer_state(pid, wait=1)
+            reception = state["reception"]
+            if reception:
+                progress(reception["received"], reception["expected"] or 0)
+            if reception and reception["state"] in ("done", "failed"):
+                break
+            # Completed, and nothing has begun to come: the provider ended it before its bytes were asked for.
+            if state["state"] == "TERMINATED" or (state["state"] == "COMPLETED" and not reception):
+                break
+            if watch(state) == STUCK:
+                break
+    if reception and reception["state"] == "failed" and state["state"] == "STARTED":
+        # The message that ends it says why better than the refused bytes do, and may still be on its way.
+        state = client.transfer_state(pid, wait=5)
+    return state
 
 
 def _free(target: Path) -> Path:

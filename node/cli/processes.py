@@ -127,16 +127,14 @@ def listed(shown: list[dict[str, Any]], what: str, state: str | None) -> None:
 
 
 def told(one: dict[str, Any], lang: str) -> None:
-    """One process: who, what, how it stands and why, and every message with its fate."""
+    """One process: who, what, how it stands and why."""
     line("state", one["state"].lower(), style="bold")
     line("", one["standing"]["text"])
     line("role", f"{one['role']}, with {one['peer']}")
     line("asset", one["dataset"])
     if one["agreementId"]:
         line("agreement", one["agreementId"])
-    if one["code"] or one["reason"]:
-        line("why", str(one["code"] or ""))
-        tell_why(one["reason"], lang)
+    tell_code(one, lang)
 
 
 def beside(decision: dict[str, Any]) -> None:
@@ -157,6 +155,13 @@ def timeline(one: dict[str, Any], lang: str) -> None:
             if message["code"]:
                 line("", str(message["code"]))
             tell_why(message["reason"], lang)
+
+
+def tell_code(one: dict[str, Any], lang: str) -> None:
+    """Why a process was paused or ended, if it was: the code of that message, and its reasons."""
+    if one["code"] or one["reason"]:
+        line("why", str(one["code"] or ""))
+        tell_why(one["reason"], lang)
 
 
 def tell_why(said: Sequence[Any], lang: str) -> None:
@@ -211,9 +216,7 @@ def carried_out(
         done(word, detail=f"now {one['state'].lower()}")
         return DONE
     line("state", f"{one['state'].lower()}: {one['standing']['text']}")
-    if one["code"] or one["reason"]:
-        line("why", str(one["code"] or ""))
-        tell_why(one["reason"], lang)
+    tell_code(one, lang)
     return REFUSED
 
 

@@ -146,7 +146,7 @@ def tell_push(one: dict[str, Any], name: str | None, lang: str, *, wait: bool = 
     if one["state"] == "COMPLETED":
         done(f"{what}sent", detail=one["pushedTo"] or "to this node")
     elif wait:
-        failed(f"{what}not sent   {one['standing']['text']}")
+        failed(f"{what}not sent")
         processes.told(one, lang)
     else:
         line("asked", one["pid"])
@@ -166,7 +166,7 @@ def read_header(said: str | None) -> tuple[str, str] | None:
             ) from None
     found = re.fullmatch(r"\s*([A-Za-z0-9-]+)\s*:\s*(\S.*?)\s*", said)
     if found is None:
-        raise InvalidInput("a header is written 'NAME: VALUE'", remedy="--header 'Authorization: Bearer …'")
+        raise InvalidInput("a header is written 'NAME: VALUE'", remedy="for example 'Authorization: Bearer …'")
     return found.group(1), found.group(2)
 
 
