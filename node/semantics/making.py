@@ -318,6 +318,8 @@ def _conditions(described: Any, made: Draft) -> dict[str, Any] | None:
         return {"template": described.strip()}
     if isinstance(described, Mapping) and ("template" in described or "offer" in described):
         return dict(described)
+    if isinstance(described, Mapping) and policies.has_rules(described):
+        return {"offer": dict(described)}
     made.findings.append(
         words.about_field(
             "wrong-type", field="conditions", line=made.lines.get("conditions"), expected=words.expected("conditions")

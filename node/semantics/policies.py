@@ -6,6 +6,7 @@ would be lost on the way is refused rather than dropped, because dropping it wou
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pyoxigraph import BlankNode, Dataset, Literal, NamedNode
@@ -55,6 +56,11 @@ def offer(dataset: Dataset, subject: Node) -> dict[str, Any] | None:
         raise NotUnderstood("there are several that differ")
     _take_out(dataset, holders)
     return found[0]
+
+
+def has_rules(fields: Mapping[str, Any]) -> bool:
+    """Whether fields of a description are an ODRL policy, not a template with its parameters."""
+    return any(str(name).removeprefix("odrl:") in _OF_POLICY for name in fields)
 
 
 def _take_out(dataset: Dataset, holders: list[Node]) -> None:

@@ -117,6 +117,14 @@ async def test_a_contract_stands_in_for_a_licence_but_open_conditions_do_not() -
     assert b"hasPolicy" not in found.nquads
 
 
+async def test_conditions_may_be_an_odrl_policy() -> None:
+    found = await of_fields(GOOD + "conditions: {permission: [{action: odrl:use}]}", "counts.csv")
+    assert refusals(found) == []
+    assert found.conditions == {"offer": {"permission": [{"action": "odrl:use"}]}}
+    prefixed = await of_fields(GOOD + "conditions: {odrl:prohibition: [{action: odrl:sell}]}", "counts.csv")
+    assert prefixed.conditions == {"offer": {"odrl:prohibition": [{"action": "odrl:sell"}]}}
+
+
 async def test_what_stays_in_the_house_needs_no_licence() -> None:
     found = await of_fields(GOOD.replace("license: CC-BY-4.0\n", "") + "audience: internal\n", "counts.csv")
     assert refusals(found) == []
@@ -159,6 +167,7 @@ async def test_conditions_and_audience_of_the_submission_win() -> None:
         ("resolution: 25", "field:wrong-type", "resolution", '"resolution" must be a set of fields'),
         ("quality: {nots: x}", "field:unknown-field", "quality.nots", None),
         ("conditions: [a]", "field:wrong-type", "conditions", None),
+        ("conditions: {permit: use}", "field:wrong-type", "conditions", None),
         ("audience: 7", "field:wrong-type", "audience", '"audience" must be text'),
         ("related: [datasets/a, not a link]", "field:wrong-type", "related.1", None),
         ("creator: {name: x, emial: y}", "field:unknown-field", "creator.emial", None),
