@@ -21,12 +21,14 @@ from typing import Any
 import httpx2
 import pytest
 import uvicorn
+from sqlalchemy import text
 
 from node.base.process import Exchange
 from node.bootstrap.application import application
 from node.bootstrap.build import build
 from node.bootstrap.creation import create
 from node.bootstrap.node import HansaNode
+from node.bootstrap.operation import ledger_checks
 from node.client import HansaClient, locate
 from node.settings import load
 from tests.spoken import Spoken
@@ -252,6 +254,24 @@ def receive(consumer: Running, agreement_id: str) -> dict[str, Any]:
 def if_ended(state: dict[str, Any]) -> dict[str, Any] | None:
     """A negotiation or a transfer as the API tells it, once it has come to its end; what ``until`` waits for."""
     return state if state["state"] in ("FINALIZED", "COMPLETED", "TERMINATED") else None
+
+
+def rows(node: Running, table: str) -> int:
+    """How many rows a table of its database has."""
+    with node.node.parts.stores.uow.read() as tx:
+        return int(tx.connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+
+
+def is_sound(node: Running) -> bool:
+    """Whether everything that is numbered is as it was signed (I9)."""
+    return all(check["sound"] for check in ledger_checks(node.node.parts))
+
+
+def puts_off(node: Running, words: str) -> bool:
+    """Whether a message of ``node`` waits because of ``words``."""
+    with node.node.parts.stores.uow.read() as tx:
+        reasons = tx.connection.execute(text("SELECT last_error FROM outbox WHERE NOT dead")).scalars().all()
+    return any(words in (reason or "") for reason in reasons)
 
 
 def admit(region: Running, city: Running, credential: str = "MembershipCredential") -> dict[str, Any]:

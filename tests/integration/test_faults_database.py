@@ -24,22 +24,12 @@ from node.adapters.sql import work as transactions
 from node.adapters.sql.engine import connect, sqlite_driver
 from node.adapters.sql.migrate import MIGRATIONS, VERSIONS, migrate, schema_version
 from node.base.errors import DatabaseAway
-from node.bootstrap.operation import ledger_checks
-from tests.nodes import Running, agree, ask, described, publish, running, until
+from tests.nodes import Running, agree, ask, described, is_sound, publish, puts_off, rows, running, until
 from tests.postgres import CannotBeHad, fresh_schema
 from tests.postgres import cluster as own_cluster
 
 ASKS = {"permission": [{"action": "odrl:use", "duty": [{"action": "odrl:obtainConsent"}]}]}
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "postgres"
-
-
-def rows(node: Running, table: str) -> int:
-    with node.node.parts.stores.uow.read() as tx:
-        return int(tx.connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
-
-
-def is_sound(node: Running) -> bool:
-    return all(check["sound"] for check in ledger_checks(node.node.parts))
 
 
 def post(node: Running, slug: str) -> Any:
@@ -78,13 +68,7 @@ def test_a_locked_database_is_told_and_heals(
         with provider.http() as client:
             assert client.get("/api/catalogue/search").status_code == 200, "readers do not wait"
         pid = ask(provider, consumer, iri)
-
-        def waits() -> bool:
-            with consumer.node.parts.stores.uow.read() as tx:
-                reasons = tx.connection.execute(text("SELECT last_error FROM outbox")).scalars().all()
-            return any("503" in (reason or "") for reason in reasons)
-
-        until("the peer is asked for patience", waits)
+        until("the peer is asked for patience", lambda: puts_off(consumer, "503"))
         assert rows(provider, "negotiations") == 0
         assert rows(provider, "entries") == entries
         holder.execute("COMMIT")

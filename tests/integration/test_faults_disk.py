@@ -17,36 +17,18 @@ from typing import Any
 
 import httpx2
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event
 
 from node.adapters.sql.engine import sqlite_driver
 from node.base.errors import LocalFault
 from node.bootstrap.build import build
-from node.bootstrap.operation import ledger_checks
 from node.bootstrap.soundness import HEAD
 from node.cli import run as hansa
 from node.settings import load
-from tests.nodes import Running, agree, ask, described, publish, running, until
+from tests.nodes import Running, agree, ask, described, is_sound, publish, puts_off, rows, running, until
 
 DATABASE = "hansa.sqlite"
 LARGE = os.urandom(1 << 20) * 6
-
-
-def rows(node: Running, table: str) -> int:
-    with node.node.parts.stores.uow.read() as tx:
-        return int(tx.connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
-
-
-def is_sound(node: Running) -> bool:
-    """Whether everything that is numbered is as it was signed (I9)."""
-    return all(check["sound"] for check in ledger_checks(node.node.parts))
-
-
-def answered_again(node: Running, words: str) -> bool:
-    """Whether a message of ``node`` waits because of ``words``."""
-    with node.node.parts.stores.uow.read() as tx:
-        reasons = tx.connection.execute(text("SELECT last_error FROM outbox WHERE NOT dead")).scalars().all()
-    return any(words in (reason or "") for reason in reasons)
 
 
 # ---- full ---------------------------------------------------------------------------------------------------------
@@ -157,7 +139,7 @@ def test_a_negotiation_waits_for_a_provider_whose_disk_is_full(
             entries, known = rows(provider, "entries"), rows(provider, "negotiations")
             small_disk.fill(provider)
             pid = ask(provider, consumer, iri)
-            until("the provider says that it has no room", lambda: answered_again(consumer, "507"))
+            until("the provider says that it has no room", lambda: puts_off(consumer, "507"))
             assert (rows(provider, "entries"), rows(provider, "negotiations")) == (entries, known)
             small_disk.free()
             until("it goes on by itself", lambda: client.negotiation(pid, wait=5)["state"] == "FINALIZED", 60)
@@ -178,7 +160,7 @@ def test_a_reception_waits_for_room_and_goes_on(small_disk: SmallDisk, tmp_path:
             # Its own database is on that disk too: what came of the attempt is written once there is room.
             until(
                 "there is no room for the bytes",
-                lambda: answered_again(consumer, "full") or "full" in consumer.node.health().get("outbox", ""),
+                lambda: puts_off(consumer, "full") or "full" in consumer.node.health().get("outbox", ""),
             )
             small_disk.free()
             until("the transfer ends", lambda: client.transfer_state(pid, wait=5)["state"] == "COMPLETED", 60)
