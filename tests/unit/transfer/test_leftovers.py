@@ -44,8 +44,18 @@ async def test_files_that_nobody_has_recorded_go(rig: Rig, state: str) -> None:
     assert rig.known().state == "failed"
 
 
+async def test_a_beginning_of_which_nothing_is_recorded_goes(tmp_path: Path) -> None:
+    """Killed after the file was opened, and before its reception was noted."""
+    rig = Rig(tmp_path)
+    rig.folder.mkdir(exist_ok=True)
+    (rig.folder / f"{CONSUMER_PID.removeprefix('urn:uuid:')}.part").write_bytes(b"more")
+    await discard_left(rig.receiver(), CONSUMER_PID)
+    assert rig.files() == {}
+    with rig.work.read() as tx:
+        assert rig.receptions.get(tx, CONSUMER_PID) is None
+
+
 async def test_nothing_to_discard(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
-    receiver = rig.receiver()
-    await discard_left(receiver, CONSUMER_PID)
+    await discard_left(rig.receiver(), CONSUMER_PID)
     assert rig.files() == {}
