@@ -146,7 +146,7 @@ def _agreed(
         line("agreement", f"{found['agreementId']}  in force already")
         return DONE, str(found["agreementId"])
     for other in found["otherAgreements"]:
-        line("in force", f"{other}  in other terms than these")
+        line("in force", f"{other}  in other terms than {'these' if ask is None else 'you ask for'}")
         remark(f"to use that one: hansa get {iri} --agreement {other}")
     running = found["running"]
     if running is not None and ask is not None and not running["asksForThis"]:

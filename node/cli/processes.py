@@ -158,7 +158,7 @@ def timeline(one: dict[str, Any], lang: str) -> None:
 
 
 def tell_code(one: dict[str, Any], lang: str) -> None:
-    """Why a process was paused or ended, if it was: the code of that message, and its reasons."""
+    """Why a process was paused or ended, or is about to be: the code of that message, and its reasons."""
     if one["code"] or one["reason"]:
         line("why", str(one["code"] or ""))
         tell_why(one["reason"], lang)

@@ -19,7 +19,7 @@ Ask = Annotated[
 
 def read_ask(text: str) -> dict[str, Any] | str:
     """The terms that ``Ask`` names. Raises ``InvalidInput``."""
-    said = read_json(text.encode("utf-8"))
+    said = read_json(text)
     if not isinstance(said, dict | str):
         raise InvalidInput("ask is neither the name of a template nor an object")
     return said
