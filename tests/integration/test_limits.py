@@ -293,7 +293,7 @@ def test_limits_hold_beside_the_offer_that_they_were_set_for(
     assert "limits" in told(publish(gent, name, conditions=members("2026-11-30")))
     with gent.client() as client:
         assert client.limits(iri)["inForce"] is False
-    assert "set beside another offer" in " ".join(typed(gent, capsys, "limits", iri)[1].split())
+    assert "set beside other conditions" in " ".join(typed(gent, capsys, "limits", iri)[1].split())
     waiting = settled(plzen, asked(plzen, iri, members("2026-12-15")))
     assert (waiting["state"], last_day(waiting["offer"])) == ("OFFERED", "2026-11-30"), waiting
     with gent.client() as client:
