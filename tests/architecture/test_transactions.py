@@ -74,6 +74,29 @@ def test_transactions_are_begun_through_the_unit_of_work() -> None:
     assert guilty == []
 
 
+IN_TURN = (
+    "node/negotiation/usecases.py",
+    "node/negotiation/decisions.py",
+    "node/transfer/usecases.py",
+    "node/bootstrap/letters.py",
+)
+
+
+@pytest.mark.parametrize("module", IN_TURN)
+def test_what_changes_a_process_is_done_again_where_the_database_ends_it(module: str) -> None:
+    """Peers and people meet there, and PostgreSQL ends one of two that do: nobody has to ask a second time."""
+    begins = [
+        function
+        for function in ast.walk(tree(ROOT / module))
+        if isinstance(function, ast.FunctionDef)
+        and any(isinstance(node, ast.Attribute) and node.attr == "begin" for node in ast.walk(function))
+    ]
+    decorated = {function.name: [ast.unparse(one) for one in function.decorator_list] for function in begins}
+    assert any("taken_in_turn" in names for names in decorated.values())
+    left_out = {name for name, names in decorated.items() if "taken_in_turn" not in names}
+    assert left_out <= {"_received"}, "which is called by one that is"
+
+
 def test_no_network_call_within_a_transaction() -> None:
     """``await`` inside ``with ….begin() as tx`` or ``….read() as tx`` would hold the database for a stranger."""
     guilty = []
