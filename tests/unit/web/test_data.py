@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from node.exchange.manifest import verify_manifest
 from node.exchange.ports import Stored
 from node.semantics.model import File
 from node.transfer.addresses import read_address
+from node.web import data
 from node.web.data import Pace, RangeNotSatisfiable, read_range
 from tests.fakes.assets import MemoryAssets
 from tests.fakes.provider import CONSUMER, PROVIDER_PID, HandClock, Provider
@@ -348,13 +350,20 @@ async def test_the_end_is_told_once(rig: tuple[Provider, Client]) -> None:
     assert [event.outcome for event in provider.events] == ["started", "delivered"]
 
 
-async def test_the_rate() -> None:
+async def test_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reads at a rate waits for as long as the bytes before take at it, and no longer."""
+    passed = 0.0
+
+    async def sleep(seconds: float) -> None:
+        nonlocal passed
+        passed += seconds
+
+    monkeypatch.setattr(data, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": sleep}))
+    monkeypatch.setattr(data, "time", SimpleNamespace(monotonic=lambda: passed))
     _, get = publish(Pace(bytes_per_second=4_000_000), sealed=False)
-    began = asyncio.get_running_loop().time()
     got = await get()
-    took = asyncio.get_running_loop().time() - began
     assert got.complete
-    assert 0.2 < took < 1.0
+    assert passed == pytest.approx(len(got.body) / 4_000_000)
 
 
 async def test_a_source_that_fails_cuts_the_read(
