@@ -468,6 +468,8 @@ def test_waiting_for_a_person_and_deciding(terminal: Terminal) -> None:
 
 def test_interrupting_is_told(terminal: Terminal) -> None:
     """Ctrl-C: 130, a sentence, no traceback."""
+    # Whoever runs the tests in the background may have them ignore the signal, which children inherit.
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     asking = subprocess.Popen(
         [sys.executable, "-m", "node.cli.run", "sparql", "-", "--node", "ghent"],
         cwd=terminal.home,
@@ -476,6 +478,7 @@ def test_interrupting_is_told(terminal: Terminal) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+    signal.signal(signal.SIGINT, before)
     _after_start(asking)
     asking.send_signal(signal.SIGINT)
     _, err = asking.communicate(timeout=20)

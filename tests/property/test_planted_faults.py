@@ -25,7 +25,7 @@ from node.negotiation.keeping import KeepAgreements
 from node.negotiation.timeline import Timeline
 from node.transfer import machine as transferring
 from node.transfer import messages as transfer_messages
-from node.transfer import usecases as transfers
+from node.transfer import resumption
 from node.worker.deliveries import SendMessages
 from node.worker.loop import Done
 from tests.fakes.process import MemoryProcessStore
@@ -147,7 +147,7 @@ def a_late_message_that_passes_for_a_new_one(patch: pytest.MonkeyPatch) -> None:
 @fault("I13")
 def a_consumer_that_lifts_a_suspension(patch: pytest.MonkeyPatch) -> None:
     """A consumer resumes what the provider has suspended, and the provider lets it."""
-    patch.setattr(transfers, "resumable", lambda *_: True)
+    patch.setattr(resumption, "resumable", lambda *_: True)
     patch.setattr("node.transfer.reactions.resumable", lambda *_: True)
 
 
