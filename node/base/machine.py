@@ -56,6 +56,11 @@ class Table:
         """The states in which a process goes on."""
         return frozenset(move.to for move in (*self.openings.values(), *self.moves.values())) - self.terminal
 
+    @property
+    def states(self) -> frozenset[str]:
+        """All states that a process may be in."""
+        return self.live | self.terminal
+
     def move(self, state: str, message: str) -> Move | None:
         return self.moves.get((state, message))
 

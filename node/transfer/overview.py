@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from node.base.clock import stamp
-from node.base.errors import NotFound
+from node.base.errors import InvalidInput, NotFound
 from node.base.jsons import read_object
+from node.base.machine import Table
 from node.base.process import Exchange
 from node.base.work import UnitOfWork
 from node.ledger.model import EntryKind
 from node.ledger.ports import LedgerStore
+from node.negotiation import machine as negotiating
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
 from node.negotiation.ports import AgreementStore, DecisionStore, NegotiationStore
+from node.transfer import machine as transferring
 from node.transfer.model import Reception, Transfer
 from node.transfer.ports import ReceptionStore, TransferStore
 
@@ -40,7 +43,8 @@ class Overview:
         self._ledger = ledger
 
     def negotiations(self, *, state: str | None = None, limit: int = 200) -> list[Negotiation]:
-        """Newest first; those in ``state`` where it is named."""
+        """Newest first; those in ``state`` where it is named. Raises ``InvalidInput`` for one that there is not."""
+        _require_state(state, negotiating.TABLE)
         with self._uow.read() as tx:
             return list(self._negotiations.select(tx, state=state, limit=limit))
 
@@ -55,7 +59,8 @@ class Overview:
             return found, list(self._negotiations.exchanges(tx, pid)), waits
 
     def transfers(self, *, state: str | None = None, limit: int = 200) -> list[Transfer]:
-        """Newest first; those in ``state`` where it is named."""
+        """Newest first; those in ``state`` where it is named. Raises ``InvalidInput`` for one that there is not."""
+        _require_state(state, transferring.TABLE)
         with self._uow.read() as tx:
             return list(self._transfers.select(tx, state=state, limit=limit))
 
@@ -85,3 +90,13 @@ class Overview:
         with self._uow.read() as tx:
             entries = self._ledger.history(tx, agreement_id, EntryKind.ACCESS)
         return [{"at": stamp(entry.at), "by": entry.by, **read_object(entry.body)} for entry in entries]
+
+
+def _require_state(state: str | None, table: Table) -> None:
+    if state is not None and state not in table.states:
+        choices = sorted(table.states)
+        raise InvalidInput(
+            f"no {table.name} is ever in the state {state!r}",
+            remedy=f"name one of: {', '.join(choices)}",
+            facts={"field": "state", "choices": choices},
+        )

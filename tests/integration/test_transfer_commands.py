@@ -66,6 +66,17 @@ def test_a_push_from_the_terminal(
     assert "TransferStartMessage  taken" in shown
 
 
+@pytest.mark.parametrize(("kind", "state"), [("transfer", "STARTED"), ("negotiation", "OFFERED")])
+def test_a_state_that_there_is_not(pair: Pair, capsys: pytest.CaptureFixture[str], kind: str, state: str) -> None:
+    """It is not taken for one in which there is nothing just now."""
+    status, said = typed(pair.consumer, capsys, kind, "list", "--state", "stated")
+    assert status == REFUSED
+    assert "'STATED'" in said
+    assert state in said
+    status, said = typed(pair.consumer, capsys, kind, "list", "--state", "suspended" if kind == "transfer" else state)
+    assert status == DONE, said
+
+
 def test_a_push_that_is_refused(pair: Pair, agreement: str, door: Sink, capsys: pytest.CaptureFixture[str]) -> None:
     door.answers = [403]
     status, said = typed(pair.consumer, capsys, "transfer", "push", agreement, "--to", door.url)

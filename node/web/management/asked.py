@@ -19,7 +19,13 @@ Ask = Annotated[
 
 def read_ask(text: str) -> dict[str, Any] | str:
     """The terms that ``Ask`` names. Raises ``InvalidInput``."""
-    said = read_json(text)
+    try:
+        said = read_json(text)
+    except InvalidInput as error:
+        raise InvalidInput(
+            "ask is not readable as JSON",
+            remedy='write "open", a template with parameters, or an ODRL policy, as JSON',
+        ) from error
     if not isinstance(said, dict | str):
         raise InvalidInput("ask is neither the name of a template nor an object")
     return said
