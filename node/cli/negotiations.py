@@ -32,7 +32,11 @@ def _waiting(one: dict[str, Any], lang: str) -> None:
     if one["waitsFor"] is not None:
         line("decision", words(one["waitsFor"]["summary"], lang))
         processes.beside(one["waitsFor"])
-        next_step(f"hansa decide {one['waitsFor']['id']} --approve     (or --refuse --reason …)")
+
+
+def _decide(one: dict[str, Any]) -> str | None:
+    asked = one["waitsFor"]
+    return None if asked is None else f"hansa decide {asked['id']} --approve     (or --refuse --reason …)"
 
 
 NEGOTIATION = Kind(
@@ -40,6 +44,7 @@ NEGOTIATION = Kind(
     every=lambda client, state: client.negotiations(state=state),
     one=lambda client, pid, wait: client.negotiation(pid, wait=wait),
     more=_waiting,
+    now=_decide,
 )
 
 

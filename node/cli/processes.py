@@ -13,7 +13,7 @@ import typer
 from node.base.errors import InvalidInput
 from node.cli import DONE, REFUSED, WAITING
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, done, emit, failed, line, reasons, remark, say
+from node.cli.output import Mode, done, emit, failed, line, next_step, reasons, remark, say
 
 if TYPE_CHECKING:
     from node.client import HansaClient
@@ -39,13 +39,14 @@ Reason = Annotated[str, typer.Option(help="Why: the other side reads it.")]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of process: its name, how all (of a state) and one (after some seconds) are read from a node, and what
-    there is to show of one beside what every process has."""
+    """A kind of process: its name, how all (of a state) and one (after some seconds) are read from a node, what there
+    is to show of one beside what every process has, and what a person would type now, if anything."""
 
     what: str
     every: Callable[[HansaClient, str | None], list[dict[str, Any]]]
     one: Callable[[HansaClient, str, float], dict[str, Any]]
     more: Callable[[dict[str, Any], str], None]
+    now: Callable[[dict[str, Any]], str | None] = lambda _: None
 
     def pid(self, client: HansaClient, wanted: str) -> str:
         """The id that is meant. Raises ``InvalidInput``."""
@@ -69,6 +70,9 @@ def add_views(group: typer.Typer, kind: Kind) -> None:
         told(one, lang)
         kind.more(one, lang)
         timeline(one, lang)
+        command = kind.now(one)
+        if command is not None:
+            next_step(command)
 
     group.command("list", help=f"Show the newest {kind.what}s of this node.")(every)
     stands = "Show how a {} stands, what it waits for or why it ended, and every message."

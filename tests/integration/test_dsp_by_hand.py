@@ -169,6 +169,10 @@ def test_a_person_reads_what_an_offer_says_beside_its_terms(two: Pair, capsys: p
     ]
     assert run(["decide", "--node", str(two.consumer.folder)]) == 0
     assert "1,000,000 EUR" in capsys.readouterr().out
+    assert run(["negotiation", ours, "--node", str(two.consumer.folder)]) == 0
+    shown = capsys.readouterr().out.strip()
+    assert "1,000,000 EUR" in shown
+    assert "Next: hansa decide" in shown.splitlines()[-1], "what to do stands last"
     session = two.consumer.node.people.accounts.issue_token("admin", "", timedelta(minutes=5), kind="session")
     with two.consumer.http(headers={"Cookie": f"hansa_session={session}", "Accept-Language": "en"}) as http:
         page = http.get("/decisions").text
