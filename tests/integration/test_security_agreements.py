@@ -49,8 +49,13 @@ def test_a_consumer_adds_nothing_to_what_the_provider_signs(pair: Pair, monkeypa
 
 def test_a_provider_puts_no_agreement_in_the_place_of_another(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     victim, dishonest = pair.provider, pair.consumer
-    agree(dishonest, publish(victim, "valuable")["iri"])
-    [known] = [one for one in agreements(victim).values() if one["dataset"].endswith("valuable")]
+    valuable = publish(victim, "valuable")["iri"]
+    agree(dishonest, valuable)
+
+    def final() -> dict[str, Any] | None:
+        return next((one for one in agreements(victim).values() if one["dataset"] == valuable), None)
+
+    known = until("the provider has read the answer to its last message too", final)
     bait = publish(dishonest, "bait")["iri"]
     draft = agreement.draft
 
