@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import Engine, make_url
 
 _SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "postgres"
 _FOLDER = "HANSA_TEST_POSTGRES_FOLDER"
@@ -77,6 +77,13 @@ def fresh_schema(server: str) -> Iterator[str]:
             connection.execute(text(f"DROP SCHEMA {name} CASCADE"))
     finally:
         engine.dispose()
+
+
+def waits_for(engine: Engine, backend: int) -> bool:
+    """Whether some transaction waits for a lock that the server's process ``backend`` holds."""
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE :backend = ANY (pg_blocking_pids(pid))")
+    with engine.connect() as connection:
+        return bool(connection.execute(waiting, {"backend": backend}).scalar_one())
 
 
 class CannotBeHad(Exception):

@@ -213,8 +213,8 @@ class TakePush:
         with self._work.read() as tx:
             self._require_under_way(tx, pid)
 
-    def _require_under_way(self, tx: Transaction, pid: str) -> None:
-        transfer = self._transfers.get(tx, pid)
+    def _require_under_way(self, tx: Transaction, pid: str, *, lock: bool = False) -> None:
+        transfer = self._transfers.get(tx, pid, lock=lock)
         if transfer is None or transfer.state not in _TAKING:
             raise Conflict("the transfer is not under way any more")
 
@@ -250,7 +250,7 @@ class TakePush:
         with self._work.begin() as tx:
             if reception.state == RECEIVING:
                 # To read the manifest's key took its time: what has ended meanwhile is cleared away already.
-                self._require_under_way(tx, reception.transfer)
+                self._require_under_way(tx, reception.transfer, lock=True)
             if reception.state == DONE:
                 known = self._receptions.get(tx, reception.transfer)
                 if known is not None and known.state == FAILED:

@@ -25,7 +25,7 @@ from node.adapters.sql.engine import connect, sqlite_driver
 from node.adapters.sql.migrate import MIGRATIONS, VERSIONS, migrate, schema_version
 from node.base.errors import DatabaseAway
 from tests.nodes import Running, agree, ask, described, is_sound, publish, puts_off, rows, running, until
-from tests.postgres import CannotBeHad, fresh_schema
+from tests.postgres import CannotBeHad, fresh_schema, waits_for
 from tests.postgres import cluster as own_cluster
 
 ASKS = {"permission": [{"action": "odrl:use", "duty": [{"action": "odrl:obtainConsent"}]}]}
@@ -277,7 +277,7 @@ def test_an_answer_and_the_message_after_it_wait_in_turn(pg_pair: tuple[Running,
 
     def removed(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
         if statement.startswith("DELETE FROM outbox") and "fence" in statement and not crossed.is_set():
-            until("the next message waits", lambda: _waits_for(engine, cursor.connection.info.backend_pid), 30)
+            until("the next message waits", lambda: waits_for(engine, cursor.connection.info.backend_pid), 30)
             crossed.set()
 
     def failed(context: Any) -> None:
@@ -293,12 +293,6 @@ def test_an_answer_and_the_message_after_it_wait_in_turn(pg_pair: tuple[Running,
         event.remove(engine, "handle_error", failed)
     assert crossed.is_set()
     assert errors == []
-
-
-def _waits_for(engine: Engine, backend: int) -> bool:
-    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE :backend = ANY (pg_blocking_pids(pid))")
-    with engine.connect() as connection:
-        return bool(connection.execute(waiting, {"backend": backend}).scalar_one())
 
 
 @pytest.mark.postgres

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.engine import Engine
 
 from node.base.errors import Conflict
 from node.transfer import machine
@@ -17,7 +21,10 @@ from node.transfer.leftovers import discard_left
 from node.transfer.model import Reception
 from node.vocab.dsp import PUSH
 from tests.fakes.provider import CONSUMER_PID, HandClock
+from tests.postgres import waits_for
+from tests.stores import sql_stores
 from tests.unit.transfer.test_reception import Rig
+from tests.waiting import until
 
 DATA = b"intensity\n12\n"
 
@@ -75,3 +82,34 @@ async def test_a_push_whose_transfer_ends_as_it_begins_leaves_nothing(rig: Rig) 
     assert rig.files() == {}
     with rig.work.read() as tx:
         assert rig.receptions.get(tx, CONSUMER_PID) is None, "nothing is said to be on its way"
+
+
+@pytest.mark.postgres
+async def test_a_push_that_begins_waits_for_the_end_of_its_transfer(rig: Rig, postgres_engine: Engine) -> None:
+    """Where two write at once, what is just being ended is not taken for what goes on."""
+    stores = sql_stores(postgres_engine)
+    rig.work, rig.transfers, rig.receptions = stores.uow, stores.transfers, stores.receptions  # type: ignore[assignment]
+    with stores.uow.begin() as tx:
+        stores.transfers.add(tx, rig.transfer)
+    ending = threading.Event()
+
+    def end() -> None:
+        with stores.uow.begin() as tx:
+            revision = rig.transfer.revision + 1
+            stores.transfers.save(tx, replace(rig.transfer, state=machine.TERMINATED, revision=revision))
+            backend = tx.connection.connection.dbapi_connection.info.backend_pid  # type: ignore[attr-defined]
+            ending.set()
+            until("the push waits", lambda: waits_for(postgres_engine, backend))
+
+    with ThreadPoolExecutor(1) as hand:
+        ended = []
+
+        async def begun() -> None:
+            ended.append(hand.submit(end))
+            await asyncio.to_thread(ending.wait, 20)
+
+        with pytest.raises(Conflict, match="not under way"):
+            await push(rig, meanwhile=begun)
+        ended[0].result()
+    with stores.uow.read() as tx:
+        assert stores.receptions.get(tx, CONSUMER_PID) is None
