@@ -29,6 +29,7 @@ from node.exchange.delivery import SEALED_ENDING
 from node.ledger.model import EntryKind
 from node.settings import load
 from node.transfer.reception import DONE
+from tests import following
 from tests.simulator.invariants import MOVES
 
 ENDED: Final = frozenset({"FINALIZED", "TERMINATED", "COMPLETED"})
@@ -213,16 +214,11 @@ def files(found: Findings, consumer: Stores, folder: Path, sha256: str) -> None:
 
 def catch_up(stores: Stores, graph: OxigraphGraph, index: TantivyIndex) -> None:
     """Have the views take what the ledger holds beyond their positions, as the node's worker does."""
-    for view in (
+    both = (
         GraphView(uow=stores.uow, records=stores.records, graph=graph),
         SearchView(uow=stores.uow, records=stores.records, index=index),
-    ):
-        while True:
-            with stores.uow.read() as tx:
-                entries = stores.ledger.since(tx, view.position(), limit=500)
-            if not entries:
-                break
-            view.apply(entries)
+    )
+    following.catch_up(stores.uow, stores.ledger, both)
 
 
 def views(found: Findings, member: Member) -> None:

@@ -45,6 +45,7 @@ from tests.fakes.ledger import MemoryLedgerStore, log_signer
 from tests.fakes.records import MemoryRecordStore
 from tests.fakes.search import MemorySearchIndex
 from tests.fakes.work import MemoryUnitOfWork
+from tests.following import catch_up
 
 REGION = "did:web:region.example"
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -201,13 +202,7 @@ class CatalogueNode:
 
     def settle(self) -> None:
         self.sequencer.run_all()
-        for view in self.views:
-            while True:
-                with self.uow.read() as tx:
-                    entries = self.ledger.since(tx, view.position(), limit=50)
-                if not entries:
-                    break
-                view.apply(entries)
+        catch_up(self.uow, self.ledger, self.views, batch=50)
 
     async def describe(self, submission: Submission) -> Described:
         """Titles, descriptions, keywords, ``links`` (property, IRI), ``notes``; without a title it is refused."""
