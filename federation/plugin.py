@@ -8,6 +8,7 @@ from typing import Annotated, Any, Protocol
 
 import pluggy
 from fastapi import APIRouter, Body
+from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -16,7 +17,7 @@ from federation.region import Region
 from federation.replicate.client import Replicate
 from federation.replicate.model import Fetch, Limits
 from federation.replicate.poll import Poll
-from node.api import Append, Browse, Caller, Clock, FollowStore, Peers, RecordStore, UnitOfWork
+from node.api import Append, Browse, Caller, Clock, FollowStore, Peers, RecordStore, UnitOfWork, knowing
 
 hookimpl = pluggy.HookimplMarker("hansa")
 
@@ -96,8 +97,12 @@ def federation_of(host: Host) -> Federation:
 
 
 def router(federation: Federation, *, identify: Callable[[Request], Awaitable[Caller]]) -> APIRouter:
-    """``/api/members``: the nodes that are followed, and following one more."""
-    routes = APIRouter(prefix="/api/members", tags=["federation"])
+    """``/api/members``: the nodes that are followed, which everybody may read, and following one more."""
+
+    async def operator(request: Request) -> None:
+        federation.members.require_operator(await identify(request))
+
+    routes = APIRouter(prefix="/api/members", tags=["federation"], route_class=knowing(operator))
 
     async def members(request: Request) -> Response:
         """The nodes whose records are here, when they were last heard, and how many of their assets you see."""
@@ -122,12 +127,10 @@ def router(federation: Federation, *, identify: Callable[[Request], Awaitable[Ca
 
     async def refresh(request: Request) -> Response:
         """Read all feeds now."""
-        caller = await identify(request)
-        federation.members.require_operator(caller)
         federation.poll.wake()
         return Response(status_code=202)
 
-    routes.add_api_route("", members, methods=["GET"], name="members")
+    routes.add_api_route("", members, methods=["GET"], name="members", route_class_override=APIRoute)
     routes.add_api_route("", follow, methods=["POST"], name="follow a node", status_code=201)
     routes.add_api_route("", unfollow, methods=["DELETE"], name="unfollow a node", status_code=204)
     routes.add_api_route("/refresh", refresh, methods=["POST"], name="read feeds now", status_code=202)

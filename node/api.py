@@ -33,6 +33,7 @@ from node.ledger.model import EntryKind
 from node.ledger.usecases import Append
 from node.negotiation import strategy as negotiation_strategy
 from node.vocab.namespaces import DCT, FOAF, HANSA, LDES, PROV, RDF, TREE
+from node.web.unread import knowing
 
 __all__ = [
     "DCT",
@@ -81,6 +82,7 @@ __all__ = [
     "is_blank",
     "is_iri",
     "key_for",
+    "knowing",
     "ledger_body",
     "line",
     "moment",

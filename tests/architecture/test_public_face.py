@@ -12,8 +12,8 @@ Append Browse Caller Clock Conflict DidDocument EntryKind FollowStore Followed H
 NotAllowed NotFound PeerUnreachable Peers Publisher Record RecordStore RemoteFault Statement Transaction
 UnitOfWork UserRole
 canonical check_audience check_file_name check_record_iri check_statements did_of envelope_of head_key iri_of
-is_blank is_iri key_for ledger_body line moment negotiation_strategy open_head open_record signing_key stamp statement
-text_of
+is_blank is_iri key_for knowing ledger_body line moment negotiation_strategy open_head open_record signing_key stamp
+statement text_of
 """
 
 HOOKS = {

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from node.identity.blocking import LONGEST_REASON, Blocks
 from node.identity.model import UserRole
 from node.web.management.person import Person
+from node.web.unread import knowing
 
 
 class NewBlock(BaseModel):
@@ -25,7 +26,7 @@ class NewBlock(BaseModel):
 
 def router(*, person: Person, blocks: Blocks, suspend: Callable[[str, str], int]) -> APIRouter:
     """The routes; ``suspend`` pauses all transfers with a participant, for a reason, and tells how many."""
-    api = APIRouter(prefix="/api/blocks", tags=["people"])
+    api = APIRouter(prefix="/api/blocks", tags=["people"], route_class=knowing(person))
 
     @api.get("", summary="Participants that this node turns away, with the reasons")
     async def all_blocks(request: Request) -> Any:

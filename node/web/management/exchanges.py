@@ -34,6 +34,7 @@ from node.web.management.shown import (
     process_json,
     transfer_json,
 )
+from node.web.unread import knowing
 
 LONGEST_WAIT = 30.0
 Wait = Annotated[float, Query(ge=0, allow_inf_nan=False, description="Seconds, at most 30.")]
@@ -81,7 +82,7 @@ def router(
     """The routes; ``document`` renders an agreement in a language as HTML, ``export`` writes it with its evidence;
     ``received`` is where files arrive; ``region`` is what conditions mean that name none; ``stuck`` tells whether
     a delivery for which a process waits was given up; ``named`` puts names in place of DIDs."""
-    api = APIRouter(prefix="/api", tags=["exchange"])
+    api = APIRouter(prefix="/api", tags=["exchange"], route_class=knowing(person))
 
     @api.get("/conditions", summary="What the provider of an asset asks, whether we qualify, what is agreed already")
     async def conditions(

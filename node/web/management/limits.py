@@ -15,6 +15,7 @@ from node.negotiation.model import Limits
 from node.policy.odrl import parse
 from node.policy.words import LANGUAGES, sentences
 from node.web.management.person import Person
+from node.web.unread import knowing
 
 Dataset = Annotated[str, Query(max_length=2048, description="IRI of an asset of this node.")]
 
@@ -30,7 +31,7 @@ class NewLimits(BaseModel):
 
 def router(*, person: Person, limits: SetLimits) -> APIRouter:
     """The routes."""
-    api = APIRouter(prefix="/api/limits", tags=["exchange"])
+    api = APIRouter(prefix="/api/limits", tags=["exchange"], route_class=knowing(person))
 
     @api.get("", summary="How far this node goes by itself for an asset; terms are null where only for its offer")
     async def shown(request: Request, dataset: Dataset) -> Any:

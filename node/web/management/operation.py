@@ -15,6 +15,7 @@ from node.base.errors import NotFound
 from node.base.work import Task
 from node.identity.model import UserRole
 from node.web.management.person import Person
+from node.web.unread import knowing
 
 _DATA = frozenset(
     {
@@ -66,7 +67,7 @@ def router(
     forward: Forward,
 ) -> APIRouter:
     """The routes; ``facts`` tells who this node is and how it stands."""
-    api = APIRouter(prefix="/api", tags=["operation"])
+    api = APIRouter(prefix="/api", tags=["operation"], route_class=knowing(person))
 
     @api.get("/node", summary="Who this node is and how it stands")
     async def about(request: Request) -> Any:

@@ -18,6 +18,7 @@ from node.identity.people import Accounts, SignIn
 from node.identity.revocation import RevokeCredential
 from node.identity.wallet import Wallet
 from node.web.management.person import Person
+from node.web.unread import knowing
 
 
 class Issuer(Protocol):
@@ -93,7 +94,7 @@ def router(
     issuer: Issuer | None,
 ) -> APIRouter:
     """The routes; ``revoke`` and ``issuer`` at an issuer."""
-    api = APIRouter(prefix="/api", tags=["people"])
+    api = APIRouter(prefix="/api", tags=["people"], route_class=knowing(person))
 
     @api.get("/accounts", summary="People of this node")
     async def all_accounts(request: Request) -> Any:

@@ -19,6 +19,7 @@ from node.exchange.ports import AssetStore
 from node.identity.model import UserRole
 from node.semantics.model import File, Submission
 from node.web.management.person import Person
+from node.web.unread import knowing
 
 MAX_NESTING = 64
 
@@ -85,7 +86,7 @@ def router(
 ) -> APIRouter:
     """The routes of publishing. ``limits_lapse`` tells of an asset whether limits of bargaining were set for it that
     do not hold beside this offer."""
-    api = APIRouter(prefix="/api", tags=["publishing"])
+    api = APIRouter(prefix="/api", tags=["publishing"], route_class=knowing(person))
     publishers = (UserRole.PUBLISHER, UserRole.STEWARD)
 
     @api.post("/files", status_code=201, summary="Send a file, before its description")

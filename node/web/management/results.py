@@ -11,11 +11,12 @@ from node.scenarios.releasing import Release
 from node.scenarios.usecases import Runs
 from node.web.management.person import Person
 from node.web.management.scenarios import RUNNERS, json_body
+from node.web.unread import knowing
 
 
 def router(*, person: Person, runs: Runs, release: Release) -> APIRouter:
     """The routes of results."""
-    api = APIRouter(prefix="/api", tags=["scenarios"])
+    api = APIRouter(prefix="/api", tags=["scenarios"], route_class=knowing(person))
 
     @api.get("/runs/{pid}/why/{output_name}/{row}", summary="Why a row of a result is what it is")
     async def why(request: Request, pid: str, output_name: str, row: str) -> Any:

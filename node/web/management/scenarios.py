@@ -22,6 +22,7 @@ from node.scenarios.rows import canonical_csv, canonical_geojson
 from node.scenarios.runview import bound_json, run_json
 from node.scenarios.usecases import Runs
 from node.web.management.person import Person
+from node.web.unread import knowing
 
 MAX_BODY = 4 << 20
 LONGEST_WAIT = 30.0
@@ -38,7 +39,7 @@ _WRITERS: dict[str, tuple[str, Callable[[Rows, Port], bytes]]] = {
 
 def router(*, person: Person, runs: Runs, layers: Layers, changes: Changes) -> APIRouter:
     """The routes of scenarios."""
-    api = APIRouter(prefix="/api", tags=["scenarios"])
+    api = APIRouter(prefix="/api", tags=["scenarios"], route_class=knowing(person))
 
     @api.post("/runs/check", summary="Bind a scenario without running it: what is pinned, and what is in the way")
     async def check(request: Request) -> Any:

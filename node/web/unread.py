@@ -1,0 +1,34 @@
+"""Who asks is known before any of the body is read.
+
+FastAPI reads and parses a body that an operation declares before it calls the operation, and so before the operation
+can ask who is calling. Routes made with ``knowing`` ask first; ``tests/integration/test_bodies_unread.py`` holds all
+routes of a node to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from fastapi import Request
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+
+
+def knowing(check: Callable[[Request], Awaitable[object]]) -> type[APIRoute]:
+    """The class of a router's routes (``route_class``) that call ``check`` before anything of the body is read.
+
+    ``check`` raises ``Unauthenticated`` or ``NotAllowed`` for whoever has no business there.
+    """
+
+    class Knowing(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def handle_known(request: Request) -> Response:
+                await check(request)
+                return await handle(request)
+
+            return handle_known
+
+    return Knowing
