@@ -17,15 +17,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
-from node.base.errors import InvalidInput
+from node.base.errors import InvalidInput, NotFound
 from node.base.work import UnitOfWork
+from node.catalogue.carriers import OWN, WHY, stored_files
 from node.catalogue.model import NodeFacts, Record
 from node.catalogue.ports import RecordStore
 from node.catalogue.visibility import Visibility, absent
 from node.identity.model import Caller
 from node.semantics.kinds import KINDS
-from node.vocab.dsp import EXECUTE, PULL, PUSH, V2025_1, DspVersion
-from node.vocab.namespaces import DCT, HANSA, HANSA_MODEL
+from node.vocab.dsp import V2025_1, DspVersion
+from node.vocab.namespaces import DCT, HANSA
 
 PAGE: Final = 50
 SCAN: Final = 1000
@@ -39,17 +40,9 @@ _QUERY_SPEC: Final = ("QuerySpec", "edc:QuerySpec", "https://w3id.org/edc/v0.0.1
 
 
 def formats_of(record: Record) -> tuple[str, ...]:
-    """The transfer formats of an asset: its files are pulled or pushed, a model is called where it runs."""
-    if record.kind != "model":
-        return (PULL, PUSH) if record.files else (PULL,)
-    callable_ = runnable(record) or not record.files
-    return ((EXECUTE,) if callable_ else ()) + ((PULL,) if record.files else ())
-
-
-def runnable(record: Record) -> bool:
-    """Whether a record describes a model that its node can run: one with code, or with an end point to call."""
-    marks = (f"<{record.iri}> <{HANSA_MODEL}{name}> ".encode() for name in ("codeSha256", "endpoint"))
-    return record.kind == "model" and any(mark in record.nquads for mark in marks)
+    """The transfer formats of an asset, by what the data planes that come with Hansa deliver; none where they deliver
+    nothing of it."""
+    return OWN.formats(record)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +123,8 @@ class DspCatalogue:
         return start and _token(start)
 
     async def dataset(self, iri: str, caller: Caller, *, version: DspVersion = V2025_1) -> dict[str, Any]:
-        """One Dataset. Raises ``NotFound`` for what is not offered here to this caller."""
+        """One Dataset. Raises ``NotFound`` for what is not offered here to this caller; where it may see the asset,
+        and no data plane of this node delivers it, the error says so."""
 
         def read() -> Record | None:
             with self._uow.read() as tx:
@@ -139,6 +133,8 @@ class DspCatalogue:
         record = await asyncio.to_thread(read)
         if record is None or not self._offers(record):
             raise absent()
+        if not self._formats(record):
+            raise NotFound(WHY, remedy="its description says where it is: read it at its own address")
         return {"@context": [version.context], **self._dataset(record, version)}
 
     def _page_before(self, caller: Caller, wanted: Filter, last: str) -> str:
@@ -153,7 +149,7 @@ class DspCatalogue:
                 for record in batch[1 if seen else 0 :]:
                     if fitting == page:
                         return record.iri
-                    fitting += wanted.fits(record, self._formats(record))
+                    fitting += self._shows(record, wanted)
                     last = record.iri
                 if len(batch) <= self.page:
                     return ""
@@ -183,7 +179,7 @@ class DspCatalogue:
                     if len(fitting) == page:
                         return fitting, after
                     after = record.iri
-                    if not wanted.fits(record, self._formats(record)):
+                    if not self._shows(record, wanted):
                         continue
                     if skip:
                         skip -= 1
@@ -193,6 +189,11 @@ class DspCatalogue:
                 if len(batch) < self.page:
                     return fitting, None
         return fitting, after
+
+    def _shows(self, record: Record, wanted: Filter) -> bool:
+        """Whether a catalogue lists the offered asset ``record``: what nothing delivers is described, not offered."""
+        formats = self._formats(record)
+        return bool(formats) and wanted.fits(record, formats)
 
     def _offers(self, record: Record) -> bool:
         return not record.withdrawn and record.offer is not None and record.origin == self._node.did
@@ -216,9 +217,10 @@ class DspCatalogue:
         }
         if record.keywords:
             dataset["dcat:keyword"] = list(record.keywords)
-        if record.files:
+        files = stored_files(record)
+        if files:
             dataset[f"{HANSA}files"] = [
-                {"name": file.name, "mediaType": file.media_type, "size": str(file.size)} for file in record.files
+                {"name": file.name, "mediaType": file.media_type, "size": str(file.size)} for file in files
             ]
         return dataset
 

@@ -21,6 +21,7 @@ from node.base.clock import Clock
 from node.base.errors import Conflict, InvalidDescription, InvalidInput, NotAllowed
 from node.base.jsons import canonical
 from node.base.work import Transaction, UnitOfWork
+from node.catalogue.carriers import OWN, Carriers
 from node.catalogue.envelope import ledger_body, signed, withdrawal_of
 from node.catalogue.model import INTERNAL, PUBLIC, NodeFacts, Published, Record
 from node.catalogue.names import check_audience, check_file_name, check_record_iri, check_statements
@@ -113,14 +114,17 @@ class Publish:
         visibility: Visibility,
         peers: Callable[[], tuple[str, ...]] = tuple,
         settled: Settled | None = None,
+        carriers: Carriers = OWN,
     ) -> None:
-        """``peers`` gives the base URLs of other nodes known here, in whose name nobody may speak."""
+        """``peers`` gives the base URLs of other nodes known here, in whose name nobody may speak; ``carriers`` are
+        asked what they deliver: nothing else is offered under conditions."""
         self._catalogue = catalogue
         self._describe = describe
         self._has_asset = has_asset
         self._visibility = visibility
         self._peers = peers
         self._settled = settled
+        self._carriers = carriers
 
     async def publish(self, submission: Submission, by: Caller, *, dry_run: bool = False) -> Published:
         """Publish ``submission`` for ``by``; with ``dry_run`` only tell what would be published.
@@ -137,6 +141,8 @@ class Publish:
         draft = self._draft(submission, described)
         # An offer that contradicts itself would be agreed by nobody, or by everybody.
         findings += tuple(lint(draft.offer, at=self._catalogue.clock.now())) if draft.offer else ()
+        # Nor may one be made that cannot be kept.
+        findings += self._carriers.findings(draft)
         _refuse_violations(findings)
         if dry_run:
             return replace(await asyncio.to_thread(self._foreseen, draft), findings=findings)

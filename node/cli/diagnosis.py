@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from node.base.errors import HansaError
-from node.bootstrap.parts import check_identity, open_stores, places
+from node.bootstrap.parts import Stores, check_identity, open_stores, places
+from node.catalogue.carriers import OWN, WHY
 from node.ledger.checkpoints import LogKey
 from node.settings import Settings, load
 
 LITTLE_SPACE = 2 << 30
 WORTH_KEEPING = 20  # ledger entries
+_BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +95,31 @@ def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
                 False,
                 "see them with a retry button: " + settings.public_url + "/deliveries",
             )
+        yield from _promises(stores, keyring.did)
     finally:
         stores.uow.close()
     backups = places(folder).backups
     if settings.embedded and not (backups.is_dir() and any(backups.glob("*.tar"))):
         # Advice, not a fault: a node that was made a minute ago has nothing to lose.
         yield Finding("there is no backup yet", size < WORTH_KEEPING, f"hansa backup {folder}")
+
+
+def _promises(stores: Stores, me: str) -> Iterator[Finding]:
+    """Assets that an older Hansa has published under conditions, and that no data plane of this node delivers."""
+    after = ""
+    while True:
+        with stores.uow.read() as tx:
+            batch = stores.records.current(tx, origins=(me,), offered=True, after=after, limit=_BATCH)
+        for record in batch:
+            if OWN.breaks_promise(record):
+                yield Finding(
+                    f"{record.iri} has conditions, and {WHY}; it is not offered",
+                    False,
+                    "publish it again with its bytes under files, or without conditions",
+                )
+        if len(batch) < _BATCH:
+            return
+        after = batch[-1].iri
 
 
 def _space(folder: Path) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from node.base.clock import Clock
 from node.base.errors import InvalidInput, NotFound, RemoteProtocolError
 from node.base.process import Role
 from node.base.work import Transaction
+from node.catalogue.carriers import WHY, Carriers
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.identity.model import Caller, DidDocument
@@ -42,6 +43,7 @@ class Checks:
         me: str,
         leeway: timedelta,
         caps: Caps,
+        carriers: Carriers,
     ) -> None:
         self._store = store
         self._agreements = agreements
@@ -52,6 +54,7 @@ class Checks:
         self._me = me
         self._leeway = leeway
         self._caps = caps
+        self._carriers = carriers
 
     def own_asset(self, tx: Transaction, peer: str, dataset: str) -> None:
         """Raises ``InvalidInput`` unless ``dataset`` comes from ``peer``: by what this node knows of it, else by its
@@ -69,7 +72,7 @@ class Checks:
 
     def offered(self, tx: Transaction, caller: Caller, offer: Mapping[str, Any]) -> Record:
         """The asset that the consumer asks for by our offer. Raises ``NotFound`` alike where there is none and where
-        this caller may not see it."""
+        this caller may not see it, and with the reason where no data plane of this node delivers it."""
         target = offer.get("target")
         record = self._records.get(tx, target) if isinstance(target, str) else None
         if (
@@ -84,7 +87,19 @@ class Checks:
                 "there is no such offer",
                 remedy="read the dataset in this node's catalogue again: its offers may have changed",
             )
+        if not self._carriers.deliver(record):
+            raise NotFound(WHY, remedy="its description says where it is: read it at its own address")
         return record
+
+    def own_offer(self, tx: Transaction, dataset: str) -> dict[str, Any]:
+        """The offer that this node makes for its own asset. Raises ``NotFound`` where it makes none, or cannot
+        deliver the asset."""
+        record = self._records.get(tx, dataset)
+        if record is None or record.withdrawn or record.offer is None or record.origin != self._me:
+            raise NotFound("this node makes no offer for such an asset")
+        if not self._carriers.deliver(record):
+            raise NotFound(WHY, remedy="publish it again with a file, or without conditions")
+        return record.offer
 
     def content(
         self, tx: Transaction, negotiation: Negotiation, message: Incoming, signer: DidDocument | None

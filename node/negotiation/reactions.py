@@ -12,6 +12,7 @@ from node.base.clock import Clock
 from node.base.ids import new_urn
 from node.base.process import Role
 from node.base.work import Transaction
+from node.catalogue.carriers import NOT_DELIVERABLE, OWN, WHY, Carriers
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.identity.model import ANONYMOUS, Caller
@@ -73,6 +74,7 @@ class Reactions:
         clock: Clock,
         strategy: strategy.Strategy,
         house: House,
+        carriers: Carriers = OWN,
     ) -> None:
         self._conversation = conversation
         self._records = records
@@ -83,6 +85,7 @@ class Reactions:
         self._clock = clock
         self._strategy = strategy
         self._house = house
+        self._carriers = carriers
 
     def react(
         self, tx: Transaction, negotiation: Negotiation, caller: Caller = ANONYMOUS, *, pause: float = 0.0
@@ -102,6 +105,9 @@ class Reactions:
         if isinstance(action, strategy.Agree) and negotiation.role is Role.PROVIDER and words is None:
             log.error("the strategy agrees to terms that this node cannot put into its own words")
             action = strategy.Terminate("other-terms", ["the terms cannot be read as terms that this node gives"])
+        if self._promises_in_vain(negotiation, record, action):
+            # Whatever the strategy says: who signs must get what the agreement is about.
+            action = strategy.Terminate(NOT_DELIVERABLE, [WHY])
         if isinstance(action, strategy.Offer | strategy.Counter) and len(look.said()) >= self._house.longest:
             action = strategy.Terminate("no-end", [f"there was no agreement after {self._house.longest} messages"])
         if look.decision is not None and negotiation.state == machine.REQUESTED:
@@ -111,6 +117,13 @@ class Reactions:
             log.error("the strategy wants what cannot be: %s in %s", message, negotiation.state)
             return negotiation
         return self._act(tx, negotiation, action, record, caller, pause, words)
+
+    def _promises_in_vain(self, negotiation: Negotiation, record: Record | None, action: strategy.Action) -> bool:
+        """Whether ``action`` would offer, or let a person or this node agree to, what no data plane delivers."""
+        promises = isinstance(action, strategy.Offer | strategy.Agree | strategy.Ask)
+        if not promises or negotiation.role is not Role.PROVIDER or record is None:
+            return False
+        return not self._carriers.deliver(record)
 
     def _look(
         self, tx: Transaction, negotiation: Negotiation, record: Record | None, caller: Caller

@@ -16,6 +16,7 @@ from node.base.machine import Entered
 from node.base.process import Exchange, Role
 from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
+from node.catalogue.carriers import OWN, Carriers
 from node.catalogue.ports import RecordStore
 from node.identity.model import Caller, DidDocument
 from node.negotiation import machine, messages, proposal
@@ -58,12 +59,13 @@ class Negotiations:
         address: str,
         leeway: timedelta = proposal.LEEWAY,
         caps: Caps | None = None,
+        carriers: Carriers = OWN,
     ) -> None:
-        """``leeway``: by how much a peer's clock may differ from ours."""
+        """``leeway``: by how much a peer's clock may differ from ours. What none of ``carriers`` delivers is not
+        offered."""
         self._caps = caps or Caps()
         self._uow = uow
         self._store = store
-        self._records = records
         self._conversation = conversation
         self._reactions = reactions
         self._clock = clock
@@ -79,6 +81,7 @@ class Negotiations:
             me=me,
             leeway=leeway,
             caps=self._caps,
+            carriers=carriers,
         )
         self._keeping = KeepAgreements(
             store=store, agreements=agreements, conversation=conversation, note=note, clock=clock, me=me
@@ -268,13 +271,10 @@ class Negotiations:
     @taken_in_turn
     def offer(self, *, consumer: str, address: str, dataset: str) -> Negotiation:
         """Open a negotiation with ``consumer``, whose protocol base URL is ``address``, by the offer that stands for
-        ``dataset``. Raises ``NotFound`` where this node offers no such asset."""
+        ``dataset``. Raises ``NotFound`` where this node offers no such asset, or cannot deliver it."""
         now = self._clock.now()
         with self._uow.begin() as tx:
-            record = self._records.get(tx, dataset)
-            if record is None or record.withdrawn or record.offer is None or record.origin != self._me:
-                raise NotFound("this node makes no offer for such an asset")
-            terms = in_catalogue(record.offer)
+            terms = in_catalogue(self._checks.own_offer(tx, dataset))
             negotiation = Negotiation(
                 pid=new_urn(),
                 role=Role.PROVIDER,

@@ -7,7 +7,7 @@ and closed as soon as anything else is, before the consumer knows: a peer that d
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
@@ -18,7 +18,7 @@ from node.base.errors import Conflict
 from node.base.jsons import canonical, read_object
 from node.base.process import Role
 from node.base.work import Transaction
-from node.catalogue.dsp import runnable
+from node.catalogue.carriers import runnable, stored_files
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.identity.model import Caller
@@ -263,10 +263,11 @@ class Reactions:
                 why = f"{record.title()} cannot be run here: it is not a model with code or an end point"
                 return _Shut("format-not-offered", why)
             return self._granting(tx, transfer, agreement, record, None, None)
-        if not record.files and record.kind == "model":
+        files = stored_files(record)
+        if not files and record.kind == "model":
             why = f"{record.title()} has no file to fetch: it stays here and can be called, with the format {EXECUTE}"
             return _Shut("format-not-offered", why)
-        file = _wanted(record, transfer.file)
+        file = _wanted(files, transfer.file)
         if file is None:
             return _Shut("not-available", "the asset or the agreement is not available any more")
         sealed = demands_sealing(record, agreement)
@@ -319,9 +320,9 @@ class Reactions:
         )
 
 
-def _wanted(record: Record, name: str | None) -> File | None:
+def _wanted(files: Sequence[File], name: str | None) -> File | None:
     """The file that a transfer is about: the one named, else the first that is not open to everybody anyway."""
     if name is not None:
-        return next((file for file in record.files if file.name == name), None)
-    restricted = [file for file in record.files if not file.open]
-    return next(iter(restricted or record.files), None)
+        return next((file for file in files if file.name == name), None)
+    restricted = [file for file in files if not file.open]
+    return next(iter(restricted or files), None)

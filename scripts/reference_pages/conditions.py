@@ -24,6 +24,14 @@ A publisher who needs other terms writes an ODRL policy instead, with members `p
 
 Who may *see* an asset is said apart, by `audience:` (default: everybody).
 
+## What can be offered
+
+Conditions other than those of everybody are only accepted where this node can deliver the asset under them: a file
+whose bytes it keeps, or a model that it runs or calls. An asset whose bytes lie behind an address of their own, in a
+service or with a broker is *described*: without `conditions`, or with `conditions: open`, and with its own access
+address. It is not listed in the Dataspace Protocol's catalogue and not negotiated. What an older Hansa has published
+under conditions that cannot be kept is not offered any more; `hansa doctor` names it.
+
 ## Templates
 """
 

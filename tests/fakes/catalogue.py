@@ -38,8 +38,8 @@ from node.ledger.usecases import Append, Sequencer
 from node.policy.visible import AudienceRule
 from node.semantics.documents import canonical as canonical_form
 from node.semantics.documents import parse
-from node.semantics.model import Described, Finding, Submission
-from node.vocab.namespaces import DCAT, DCT, FOAF, RDF
+from node.semantics.model import Described, File, Finding, Submission
+from node.vocab.namespaces import DCAT, DCT, FOAF, HANSA_MODEL, RDF
 from tests.fakes.graph import MemoryGraph
 from tests.fakes.ledger import MemoryLedgerStore, log_signer
 from tests.fakes.records import MemoryRecordStore
@@ -188,8 +188,21 @@ class CatalogueNode:
     async def publish(self, slug: str, **fields: Any) -> Record:
         """Publish the dataset ``slug``; ``fields`` as ``describe`` below reads them, or of ``Submission``."""
         of_submission = {name: fields.pop(name) for name in ("conditions", "audience", "files") if name in fields}
+        if of_submission.get("conditions") and "files" not in of_submission:
+            self._make_deliverable(slug, fields, of_submission)
         submission = Submission(fields={"slug": slug, "title": {"en": slug}, **fields}, **of_submission)
         return (await self.publishing.publish(submission, self.steward)).record
+
+    def _make_deliverable(self, slug: str, fields: dict[str, Any], of_submission: dict[str, Any]) -> None:
+        """What is offered can be delivered: a model has code, everything else a file whose bytes are here."""
+        if fields.get("kind") == "model":
+            about = iri_term(f"{self.base}/{PLURALS['model']}/{slug}")
+            code = line(about, iri_term(f"{HANSA_MODEL}codeSha256"), literal_term("ab" * 32))
+            fields["lines"] = (*fields.get("lines", ()), code)
+        else:
+            self.assets.add("cd" * 32)
+            file = File(name="data.bin", media_type="application/octet-stream", size=7, sha256="cd" * 32)
+            of_submission["files"] = (file,)
 
     async def withdraw(self, iri: str) -> Record:
         return (await self.withdrawing.withdraw(iri, self.steward)).record

@@ -20,7 +20,7 @@ from node.catalogue.model import INTERNAL, Query
 from node.identity.model import ANONYMOUS
 from node.semantics.describe import describe
 from node.semantics.documents import canonical, parse
-from node.semantics.model import Described, Submission
+from node.semantics.model import Described, File, Submission
 from tests.fakes.catalogue import MEMBER, CatalogueNode, participant
 from tests.fakes.federation import Follower, Network
 from tests.stores import Stores, sql_stores
@@ -79,6 +79,8 @@ async def cities(tmp_path: Path) -> AsyncIterator[tuple[CatalogueNode, Catalogue
 
 async def publish(gent: CatalogueNode, **more: Any) -> Any:
     fields = {**FIELDS, **more.pop("fields", {})}
+    gent.assets.add("cd" * 32)
+    more.setdefault("files", (File(name="counts.csv", media_type="text/csv", size=7, sha256="cd" * 32),))
     return await gent.publishing.publish(Submission(kind="dataset", fields=fields, **more), gent.steward)
 
 

@@ -92,7 +92,7 @@ async def test_a_model_without_files_is_called(gent: CatalogueNode) -> None:
         ("codeSha256", 1, (EXECUTE, PULL)),
         ("endpoint", 1, (EXECUTE, PULL)),
         ("method", 1, (PULL,)),
-        ("method", 0, (EXECUTE,)),
+        ("method", 0, ()),
     ],
 )
 def test_the_formats_of_a_model(gent: CatalogueNode, property_: str, files: int, formats: tuple[str, ...]) -> None:

@@ -1,0 +1,127 @@
+"""What this node can deliver under an agreement: each data plane is asked, nothing is assumed.
+
+An offer is a promise: who signs an agreement must get what it is about. An asset whose bytes lie behind a URL, in a
+service or with a broker can be described here, but no data plane of this node delivers it under conditions. So such
+an asset is not offered in the Dataspace Protocol's catalogue and not negotiated, and publishing it under conditions
+is refused. An asset that is free for everybody may be published all the same: its description says where it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from node.catalogue.access import AccessCode, standing
+from node.catalogue.model import Record
+from node.semantics.model import File, Finding
+from node.vocab.dsp import EXECUTE, PULL, PUSH
+from node.vocab.namespaces import HANSA_MODEL
+
+NOT_DELIVERABLE: Final = "not-deliverable"
+"""The code with which a negotiation about an asset ends that this node cannot deliver."""
+
+WHY: Final = "this node describes the asset and has no bytes of it and no model to run: it cannot deliver it"
+
+
+class Carrier(Protocol):
+    """A data plane of this node, as the catalogue sees it."""
+
+    def formats(self, record: Record) -> Sequence[str]:
+        """The transfer formats in which it delivers ``record`` under an agreement; empty where it cannot."""
+
+
+class RunsModels:
+    """A model is called where it runs: with code of its own here, or with an end point that this node calls."""
+
+    def formats(self, record: Record) -> Sequence[str]:
+        return (EXECUTE,) if runnable(record) else ()
+
+
+class StoredFiles:
+    """Files whose bytes this node keeps are pulled or pushed; those of a model are pulled."""
+
+    def formats(self, record: Record) -> Sequence[str]:
+        if not stored_files(record):
+            return ()
+        return (PULL,) if record.kind == "model" else (PULL, PUSH)
+
+
+class Carriers:
+    """All data planes of a node."""
+
+    def __init__(self, carriers: Sequence[Carrier]) -> None:
+        self._carriers = tuple(carriers)
+
+    def formats(self, record: Record) -> tuple[str, ...]:
+        """The transfer formats of ``record``, each once; empty where no data plane delivers it."""
+        found = (form for carrier in self._carriers for form in carrier.formats(record))
+        return tuple(dict.fromkeys(found))
+
+    def deliver(self, record: Record) -> bool:
+        """Whether any data plane delivers ``record`` under an agreement."""
+        return bool(self.formats(record))
+
+    def breaks_promise(self, record: Record) -> bool:
+        """Whether ``record`` is offered under conditions and cannot be delivered under them. What is free for
+        everybody promises no delivery by this node."""
+        if record.withdrawn or record.offer is None or self.deliver(record):
+            return False
+        return standing(record) is not AccessCode.OPEN
+
+    def findings(self, record: Record) -> tuple[Finding, ...]:
+        """A violation where publishing ``record`` would offer what cannot be delivered."""
+        return (_FINDING,) if self.breaks_promise(record) else ()
+
+
+def runnable(record: Record) -> bool:
+    """Whether a record describes a model that its node can run: one with code, or with an end point to call."""
+    marks = (f"<{record.iri}> <{HANSA_MODEL}{name}> ".encode() for name in ("codeSha256", "endpoint"))
+    return record.kind == "model" and any(mark in record.nquads for mark in marks)
+
+
+def stored_files(record: Record) -> tuple[File, ...]:
+    """The files of ``record`` whose bytes its node keeps, in the order of the description."""
+    return tuple(file for file in record.files if file.source is None)
+
+
+OWN: Final = Carriers((RunsModels(), StoredFiles()))
+"""The data planes that come with Hansa."""
+
+_FINDING: Final = Finding(
+    severity="violation",
+    message="The conditions cannot be kept: this node has no file of the asset and no model to run.",
+    why="Who signs an agreement would get nothing.",
+    remedy="Add the bytes under files, or leave conditions out: the asset is then described, with its own access"
+    " address. To limit who sees the description, set audience.",
+    rule="conditions:not-deliverable",
+    field="conditions",
+    translations={
+        "nl": {
+            "message": "De voorwaarden kunnen niet worden nagekomen: dit knooppunt heeft geen bestand van het gegeven"
+            " en geen model om uit te voeren.",
+            "why": "Wie een overeenkomst ondertekent, zou niets krijgen.",
+            "remedy": "Voeg de bytes toe onder files, of laat conditions weg: het gegeven wordt dan beschreven, met"
+            " zijn eigen toegangsadres. Met audience bepaalt u wie de beschrijving ziet.",
+        },
+        "fr": {
+            "message": "Les conditions ne peuvent pas être tenues : ce nœud n'a aucun fichier de la ressource et"
+            " aucun modèle à exécuter.",
+            "why": "Le signataire d'un accord n'obtiendrait rien.",
+            "remedy": "Ajoutez les octets sous files, ou retirez conditions : la ressource est alors décrite, avec sa"
+            " propre adresse d'accès. Pour limiter qui voit la description, indiquez audience.",
+        },
+        "de": {
+            "message": "Die Bedingungen können nicht eingehalten werden: Dieser Knoten hat keine Datei des"
+            " Datenbestands und kein Modell zum Ausführen.",
+            "why": "Wer eine Vereinbarung unterschreibt, bekäme nichts.",
+            "remedy": "Fügen Sie die Bytes unter files hinzu, oder lassen Sie conditions weg: Der Datenbestand wird"
+            " dann beschrieben, mit seiner eigenen Zugriffsadresse. Wer die Beschreibung sieht, bestimmt audience.",
+        },
+        "cs": {
+            "message": "Podmínky nelze dodržet: tento uzel nemá žádný soubor datové sady ani model ke spuštění.",
+            "why": "Kdo podepíše dohodu, nic nezíská.",
+            "remedy": "Přidejte data pod files, nebo vynechejte conditions: datová sada je pak popsána s vlastní"
+            " adresou přístupu. Kdo popis vidí, určuje audience.",
+        },
+    },
+)
