@@ -64,6 +64,13 @@ class Table:
     def move(self, state: str, message: str) -> Move | None:
         return self.moves.get((state, message))
 
+    def leads_to(self, message: str) -> str | None:
+        """The state in which ``message`` puts a process wherever it is allowed; None for no message of this table."""
+        opening = self.openings.get(message)
+        if opening is not None:
+            return opening.to
+        return next((move.to for (_, name), move in self.moves.items() if name == message), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Received:

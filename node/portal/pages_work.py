@@ -184,36 +184,19 @@ def _way(conversation: Conversation) -> list[tuple[str, str]]:
     """(state, ``past``, ``here``, ``ahead`` or ``broken``) for each step that was taken or is to come."""
     state = conversation.process.state
     known = NEGOTIATION_STEPS if family(conversation) == "negotiation" else TRANSFER_STEPS
-    seen = {_STATE_OF.get(_short(exchange.message), "") for exchange in conversation.exchanges if exchange.taken}
+    table = table_of(conversation.process)
+    seen = {table.leads_to(exchange.message) for exchange in conversation.exchanges if exchange.taken}
     ended = state == "TERMINATED"
     here = known.index(state) if state in known else -1
     way = []
     for place, step in enumerate(known):
-        if step in _OPTIONAL and step not in seen and step != state:
-            continue
-        if ended:
-            if step in seen:
-                way.append((step, "past"))
-        else:
-            way.append((step, "past" if place < here else "here" if place == here else "ahead"))
+        if step == state:
+            way.append((step, "here"))
+        elif step in seen and (ended or place < here):
+            way.append((step, "past"))
+        elif not ended and place > here and step not in _OPTIONAL:
+            way.append((step, "ahead"))
     return [*way, ("TERMINATED", "broken")] if ended else way
-
-
-_STATE_OF: Final[dict[str, str]] = {
-    "ContractRequestMessage": "REQUESTED",
-    "ContractOfferMessage": "OFFERED",
-    "ContractAgreementMessage": "AGREED",
-    "ContractAgreementVerificationMessage": "VERIFIED",
-    "ContractNegotiationEventMessage": "FINALIZED",
-    "TransferRequestMessage": "REQUESTED",
-    "TransferStartMessage": "STARTED",
-    "TransferSuspensionMessage": "SUSPENDED",
-    "TransferCompletionMessage": "COMPLETED",
-}
-
-
-def _short(message: str) -> str:
-    return message.rsplit(":", 1)[-1].rsplit("#", 1)[-1]
 
 
 def _message(one: Told) -> dict[str, Any]:
@@ -223,7 +206,7 @@ def _message(one: Told) -> dict[str, Any]:
         "fate": str(one.fate),
         "late": one.late,
         "reasons": whys(one.reason),
-        "name": _short(exchange.message),
+        "name": exchange.message,
         "body": markup.readable_body(exchange.body),
         "answer": markup.readable_body(exchange.answer) if exchange.answer else "",
         "well": one.fate is Fate.TAKEN,

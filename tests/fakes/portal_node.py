@@ -789,7 +789,7 @@ def _conversations() -> list[Conversation]:
                 _exchange(0, False, "ContractRequestMessage", {"offer": offer}, 201),
                 _exchange(1, True, "ContractAgreementMessage", {"agreement": {"@id": AGREEMENT}}, IMPLIED),
                 _exchange(2, False, "ContractAgreementVerificationMessage", {}, 200),
-                _exchange(3, True, "ContractNegotiationEventMessage", {"eventType": "FINALIZED"}, 200),
+                _exchange(3, True, "ContractNegotiationEventMessage:FINALIZED", {"eventType": "FINALIZED"}, 200),
             ),
             **names,
         ),
@@ -837,7 +837,9 @@ def _conversations() -> list[Conversation]:
 
 
 def _exchange(number: int, outgoing: bool, message: str, members: dict[str, Any], status: int) -> Exchange:
-    body = json.dumps({"@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "@type": message, **members})
+    body = json.dumps(
+        {"@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "@type": message.partition(":")[0], **members}
+    )
     return Exchange(
         pid=NEGOTIATION,
         at=NOW - timedelta(hours=3) + timedelta(seconds=2 * number),

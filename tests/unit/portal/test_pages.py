@@ -12,8 +12,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from node.base.errors import Overloaded, TooMany
-from node.portal.languages import LANGUAGES
+from node.base.machine import Table
+from node.negotiation import machine as negotiating
+from node.portal.languages import LANGUAGES, texts
+from node.portal.pages_work import NEGOTIATION_STEPS, TRANSFER_STEPS
 from node.portal.settings import PortalSettings
+from node.transfer import machine as transferring
 from tests.fakes.portal_content import LONG_TITLE, PLZEN, demo_records
 from tests.fakes.portal_node import AGREEMENT, BASE, BROKEN, NEGOTIATION, NOW, TRANSFER, FakeNode
 from tests.fakes.portal_scenarios import DONE, FAILED, PLAIN, RUNNING, SLOWER, TEMPLATE
@@ -537,3 +541,38 @@ def test_dates_are_written_out_with_the_distance_behind(read: Callable[[str], Pa
     assert time.text.replace("\u00a0", " ") == "13 November 2026"
     assert time["title"] == "7 days ago"
     assert time["datetime"] == (NOW - timedelta(days=7)).isoformat()
+
+
+def test_a_negotiation_that_was_accepted_is_shown_as_accepted(node: FakeNode, els: TestClient) -> None:
+    place, finalized = next((place, one) for place, one in enumerate(node.running) if one.process.pid == NEGOTIATION)
+    request, *rest = finalized.exchanges
+    node.running[place] = replace(
+        finalized,
+        exchanges=(
+            request,
+            replace(request, message="ContractOfferMessage", outgoing=True, answer_status=200),
+            replace(request, message="ContractNegotiationEventMessage:ACCEPTED", answer_status=200),
+            *rest,
+        ),
+    )
+    page = Page(els.get(f"/processes/{NEGOTIATION}").text)
+    steps = [one.text for one in page.one("ol", class_="way").inside if one.tag == "li"]
+    assert steps == ["asked", "offered", "accepted", "agreed", "verified", "final"]
+    assert "Acceptance" in page.text
+    assert "Finalisation" in page.text
+
+
+@pytest.mark.parametrize(
+    ("table", "steps"), [(negotiating.TABLE, NEGOTIATION_STEPS), (transferring.TABLE, TRANSFER_STEPS)]
+)
+def test_the_way_of_a_process_knows_every_state_and_message_of_its_table(
+    table: Table, steps: tuple[str, ...]
+) -> None:
+    assert {*steps, table.aborted} == table.states
+    for message in {*table.openings, *(name for _, name in table.moves)}:
+        reached = {move.to for (_, name), move in table.moves.items() if name == message}
+        if message in table.openings:
+            reached.add(table.openings[message].to)
+        assert reached == {table.leads_to(message)}, "a message that leads to two states cannot be drawn as one step"
+        for language in LANGUAGES:
+            assert f"message.{message}" in texts(language), (language, message)
