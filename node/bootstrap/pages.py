@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from anyio.to_thread import run_sync
 
 from node import __version__
-from node.base.errors import HansaError, NotAllowed, NotFound, Unauthenticated
+from node.base.errors import NotAllowed, NotFound, Unauthenticated
 from node.base.process import Exchange
 from node.base.work import Task
 from node.bootstrap.letters import Letters
 from node.bootstrap.node import HansaNode
 from node.bootstrap.operation import IssuerView, Proofs
-from node.bootstrap.portrayal import access_made, asked, quality
+from node.bootstrap.portrayal import access_made, agreed, asked, quality
 from node.bootstrap.scenario_pages import ScenarioPages
 from node.catalogue.access import AccessCode
 from node.catalogue.browse import Connections, Found, FoundPage, Publisher
@@ -24,11 +25,8 @@ from node.identity.flights import Flights
 from node.identity.model import ApplicationState, Caller, UserRole
 from node.identity.people import SignIn
 from node.negotiation.document import render_body
-from node.negotiation.messages import TERMS
-from node.negotiation.model import Agreement, Negotiation
-from node.policy.decide import decide, principal_action
-from node.policy.model import Decision
-from node.policy.odrl import parse
+from node.negotiation.model import Negotiation
+from node.policy.model import Decision, Situation
 from node.portal.portal import Portal
 from node.portal.ports import (
     AccessMade,
@@ -49,6 +47,12 @@ from node.semantics.documents import serialise
 from node.semantics.quality import score
 from node.transfer.model import Reception, Transfer
 from node.vocab.namespaces import PREFIXES
+
+_CHECKED: Final = 200
+"""How many agreements of the list, the newest first, are judged; of older ones the page of each tells."""
+
+_PATIENCE: Final = 2.0
+"""Seconds that the list of agreements waits for status lists."""
 
 
 def portal_for(node: HansaNode, openapi: Callable[[], dict[str, Any]]) -> Portal:
@@ -168,35 +172,31 @@ class PortalNode:
 
     async def agreements(self, caller: Caller) -> Sequence[Agreed]:
         _require(caller)
-        return [self._agreed(one) for one in await run_sync(self._node.protocol.overview.agreements)]
+        held = await run_sync(self._node.protocol.overview.agreements)
+        consumers = {one.consumer for one in held[:_CHECKED] if not one.ended}
+        looks = {did: asyncio.ensure_future(self._consumer(did)) for did in consumers}
+        if looks:
+            # Status lists are asked for; a list of agreements does not wait for an issuer that is slow.
+            await asyncio.wait(looks.values(), timeout=_PATIENCE)
+        for look in looks.values():
+            look.cancel()
+        return [agreed(one, looks.get(one.consumer), self._situation) for one in held]
 
     async def agreement(self, agreement_id: str, caller: Caller) -> Agreed:
         _require(caller)
         held = await run_sync(lambda: self._node.protocol.overview.agreement(agreement_id))
-        return self._agreed(held, now=await self._now(held))
+        look = asyncio.ensure_future(self._consumer(held.consumer))
+        await asyncio.wait([look])
+        return await run_sync(lambda: agreed(held, look, self._situation))
 
-    async def _now(self, held: Agreement) -> Decision | None:
-        """What an access would meet at this moment, as far as this node can know it."""
-        try:
-            if held.consumer == self._node.parts.me:
-                consumer = await self._node.ourselves.look()
-            else:
-                consumer = await self._node.people.participants.recheck(held.consumer)
-        except HansaError:
-            return None
-        situation = self._node.situations.under_agreement(consumer, provider=held.provider)
-        policy = parse(held.body)
-        return decide(policy, situation, action=principal_action(policy))
+    def _situation(self, consumer: Caller, provider: str) -> Situation:
+        return self._node.situations.under_agreement(consumer, provider=provider)
 
-    def _agreed(self, held: Agreement, *, now: Decision | None = None) -> Agreed:
-        terms = held.body.get(TERMS) or {}
-        return Agreed(
-            agreement=held,
-            title=dict((terms.get("asset") or {}).get("title") or {}),
-            provider_name=str((terms.get("provider") or {}).get("name") or held.provider),
-            consumer_name=str((terms.get("consumer") or {}).get("name") or held.consumer),
-            now=now,
-        )
+    async def _consumer(self, did: str) -> Caller:
+        """The consumer of an agreement with what it holds now. Raises ``NotAllowed`` where it is blocked here."""
+        if did == self._node.parts.me:
+            return await self._node.ourselves.look()
+        return await self._node.people.participants.recheck(did)
 
     async def agreement_document(self, agreement_id: str, language: str | None) -> str:
         held = await run_sync(lambda: self._node.protocol.overview.agreement(agreement_id))
@@ -210,6 +210,16 @@ class PortalNode:
         _require(caller)
         kept = await run_sync(lambda: self._node.protocol.overview.accesses(agreement_id))
         return [access_made(one) for one in reversed(kept)]
+
+    async def transfers_under(self, agreement_id: str, caller: Caller) -> Sequence[Conversation]:
+        _require(caller)
+        overview = self._node.protocol.overview
+
+        def read() -> list[Conversation]:
+            known = overview.transfers_under(overview.agreement(agreement_id))
+            return [self._conversation(transfer, (), reception) for transfer, reception in known]
+
+        return await run_sync(read)
 
     async def verify(self, agreement_id: str | None, caller: Caller) -> Sequence[Check]:
         _require(caller)

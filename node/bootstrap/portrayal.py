@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from node.base.clock import moment
-from node.negotiation.model import PendingDecision
+from node.base.errors import HansaError, NotAllowed
+from node.identity.model import Caller
+from node.negotiation.messages import TERMS
+from node.negotiation.model import Agreement, PendingDecision
+from node.policy.decide import decide, principal_action
+from node.policy.model import Situation
 from node.policy.odrl import parse
 from node.policy.words import sentences
-from node.portal.ports import AccessMade, Asked, Quality, QualityPart
+from node.portal.ports import AccessMade, Agreed, Asked, Quality, QualityPart
 from node.portal.reasons import whys
 from node.semantics.metrics import METRICS
 
@@ -22,6 +28,33 @@ def asked(decision: PendingDecision, language: str) -> Asked:
         titles=dict(decision.details.get("title") or {}),
         iri=str(decision.details.get("dataset") or ""),
         conditions=tuple(sentences(parse(offer), language)) if isinstance(offer, dict) else (),
+    )
+
+
+def agreed(
+    held: Agreement, look: asyncio.Future[Caller] | None, situation: Callable[[Caller, str], Situation]
+) -> Agreed:
+    """``held`` for the pages, judged for the consumer that ``look`` has found, if it has; ``situation`` is made from
+    the consumer and the provider's DID."""
+    now, barred = None, False
+    if look is not None and look.done() and not look.cancelled():
+        failure = look.exception()
+        barred = isinstance(failure, NotAllowed)
+        if failure is not None and not isinstance(failure, HansaError):
+            raise failure
+        if failure is None:
+            policy = parse(held.body)
+            now = decide(policy, situation(look.result(), held.provider), action=principal_action(policy))
+    terms = held.body.get(TERMS) or {}
+    asset = terms.get("asset") or {}
+    return Agreed(
+        agreement=held,
+        title=dict(asset.get("title") or {}),
+        kind=str(asset.get("kind") or ""),
+        provider_name=str((terms.get("provider") or {}).get("name") or held.provider),
+        consumer_name=str((terms.get("consumer") or {}).get("name") or held.consumer),
+        now=now,
+        barred=barred,
     )
 
 

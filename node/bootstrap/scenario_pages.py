@@ -192,6 +192,12 @@ class ScenarioPages:
             may_edit=bool(caller.roles & _RUNNERS),
         )
 
+    async def changeable(self, record: Record, caller: Caller) -> Sequence[str]:
+        """Files of ``record`` that this person may change in a layer."""
+        if not caller.is_person or not caller.roles & _RUNNERS:
+            return ()
+        return [one.name for one in record.files if await self._scenarios.library.at_hand(record, one)]
+
     async def draft(
         self, target: str, caller: Caller, *, version: int | None = None, file: str | None = None
     ) -> Drawn:

@@ -52,7 +52,7 @@ def show(
     node: Node = None,
     lang: Language = "en",
 ) -> None:
-    """Show an agreement with every access under it."""
+    """Show an agreement with every access and transfer under it."""
     with connect(node) as client:
         found = client.agreement(agreement_id)
         if document is not None:
@@ -72,6 +72,11 @@ def show(
             have = f" They hold: {reason['have']}" if reason.get("have") else ""
             since = f", since {str(reason['since'])[:19]}" if reason.get("since") else ""
             line("", f"{words(reason.get('text'), lang)}{have}{since}")
+    if found["role"] == "consumer":
+        for transfer in found["transfers"]:
+            reception = transfer["reception"]
+            what = f"{reception['name']}, {size(reception['received'])}" if reception else transfer["format"]
+            line("transfer", f"{transfer['created'][:19]}  {what}  {transfer['state'].lower()}")
     if document is not None:
         done(f"saved {document}")
 

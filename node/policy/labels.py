@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
+from node.base.errors import InvalidInput
+from node.identity.did import base_url
 from node.policy.terms import credential_type, expand, local_name
 from node.semantics.resources import read
+
+MEMBERSHIP_CREDENTIAL: Final = "MembershipCredential"
 
 
 @lru_cache(maxsize=8)
@@ -83,6 +88,22 @@ def holders_label(name: str, language: str) -> str | None:
 def role_of(name: str) -> str:
     """The role that a credential type attests, as the command line writes it: ``MobilityPartner``."""
     return re.sub(r"Credential$", "", local_name(credential_type(name))) or name
+
+
+def join_command(issuer: str, name: str) -> str:
+    """The command that applies to ``issuer`` for the credential ``name``, ready to be pasted.
+
+    It has the issuer's address and not its DID: texts for people show names in place of DIDs. The DID comes from
+    other people's policies, so one that is no ``did:web`` leaves a blank to be filled in.
+    """
+    try:
+        region = base_url(issuer, allow_loopback_http=True, ports=range(1, 65536))
+    except InvalidInput:
+        region = "ADDRESS"
+    words = ["hansa", "join", region]
+    if credential_type(name) != MEMBERSHIP_CREDENTIAL:
+        words += ["--as", role_of(name)]
+    return shlex.join(words)
 
 
 def _in(labels: dict[str, str], language: str) -> str:

@@ -17,13 +17,11 @@ from typing import Any, Final
 from node.base.clock import stamp
 from node.identity.model import Credential
 from node.policy import terms
-from node.policy.labels import purposes, role_of, wider_purposes
+from node.policy.labels import MEMBERSHIP_CREDENTIAL, join_command, purposes, wider_purposes
 from node.policy.model import Nature, Situation
 from node.policy.rules import Constraint, Value
 from node.policy.terms import VALUE_TYPES, ValueType, credential_type, local_name
 from node.policy.values import compares, duration, in_utc, moment, number, version
-
-MEMBERSHIP_CREDENTIAL: Final = "MembershipCredential"
 
 _NUTS: Final = "http://data.europa.eu/nuts/code/"
 
@@ -188,10 +186,7 @@ def _lapsed(credential: Credential, at: datetime) -> str | None:
 def _lacking(name: str, need: str, situation: Situation, *, issuer: str = "") -> Verdict:
     caller = situation.caller
     trusted = situation.issuers.get(name, ())
-    issuer = issuer or (trusted[0] if trusted else "<region>")
-    command = f"hansa join {issuer}"
-    if name != MEMBERSHIP_CREDENTIAL:
-        command += f" --as {role_of(name)}"
+    command = join_command(issuer or (trusted[0] if trusted else ""), name)
     apply = Remedy("join", (("command", command),))
     if caller.is_anonymous:
         return Verdict(truth=Truth.NO, have="nobody known", need=need, remedy=Remedy("identify"))

@@ -7,8 +7,8 @@ from functools import lru_cache
 from node.policy import terms
 from node.policy.clauses import clauses
 from node.policy.figures import bound_text, duration_text, join, value_names
-from node.policy.labels import credential_label, group_label, holders_label
-from node.policy.operands import MEMBERSHIP_CREDENTIAL, operand_of
+from node.policy.labels import MEMBERSHIP_CREDENTIAL, credential_label, group_label, holders_label
+from node.policy.operands import operand_of
 from node.policy.phrases import phrases
 from node.policy.phrases.model import Phrases
 from node.policy.rules import Condition, Constraint, Policy, Rule

@@ -85,7 +85,8 @@ def remedy_text(remedy: Remedy, language: str) -> str:
     values = dict(remedy.values)
     if remedy.purposes:
         values["any"] = join([purpose_label(iri, words.language) for iri in remedy.purposes], words.or_)
-    return template.format(**values) + "."
+    # A command is copied as it stands: no full stop after it.
+    return template.format(**values) + ("" if template.endswith("{command}") else ".")
 
 
 def _permission(rule: Rule, path: str, words: Phrases, kind: str) -> list[Sentence]:

@@ -62,8 +62,10 @@ class Condition:
 class Use:
     """The answer to "how may I use it".
 
-    ``verdict``: free, yes, ask, stranger, no, described (nobody offers it), or own (the reader's node answers
-    for it). ``words`` are the conditions as sentences, for where no decision says how they stand.
+    ``verdict``: free, some (some files are free, the others take an agreement), agree (free for everybody, by an
+    agreement), yes, ask, stranger, no, described (nobody offers it), rulebook (a text to read, offered to nobody),
+    own (the reader's node answers for it), or unoffered (it does, and offers it to nobody). ``words`` are the
+    conditions as sentences, for where no decision says how they stand.
     """
 
     verdict: str
@@ -74,7 +76,7 @@ class Use:
     @property
     def tone(self) -> str:
         """The colour that goes with the verdict's word."""
-        tones = {"free": "ok", "yes": "ok", "own": "ok", "ask": "wait", "no": "no"}
+        tones = {"free": "ok", "some": "ok", "agree": "ok", "yes": "ok", "own": "ok", "ask": "wait", "no": "no"}
         return tones.get(self.verdict, "plain")
 
 
@@ -110,6 +112,7 @@ async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
     files = _files(visit, record, versions[0].version)
     turtle = await node.rdf(record, "text/turtle")
     scenario = await scenario_of(desk, visit, record)
+    what_if = await _changeable(desk, visit, record, description)
     return desk.render(
         visit,
         "asset.html",
@@ -135,7 +138,8 @@ async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
         own=visit.owns(record.iri),
         scenario=scenario,
         used_in=await runs_of(desk, visit, record, scenario),
-        what_if=_changeable(record, description) if desk.scenarios is not None and visit.signed_in else (),
+        what_if=what_if,
+        what_if_drawn=any(file.name in what_if and file.media_type.startswith(_DRAWN) for file in files),
         calls=calls(visit, record, description),
         tones=TONES,
         contact=next((fact for fact in facts(description, record.iri) if fact.label == "contact"), None),
@@ -181,19 +185,34 @@ def use_of(
     record: Record, decision: Decision | None, caller: Caller, access: AccessCode, words: tuple[str, ...]
 ) -> Use:
     """What the page answers to "how may I use it"."""
+    own = caller.is_person and caller.did == record.origin
+    if record.kind == "rulebook" and not record.files:
+        return Use(verdict="rulebook", access=access, conditions=(), words=words)
     if decision is None:
-        return Use(verdict="described", access=access, conditions=(), words=words)
-    if caller.is_person and caller.did == record.origin:
+        verdict = "unoffered" if own else "described"
+        if any(file.open for file in record.files):
+            verdict = _free(record)
+        return Use(verdict=verdict, access=access, conditions=(), words=words)
+    if own:
         return Use(verdict="own", access=access, conditions=(), words=words)
     stranger = caller.is_anonymous
     conditions = conditions_of(decision, stranger=stranger)
     if decision.permits:
-        verdict = "free" if access is AccessCode.OPEN else "yes"
+        verdict = _free(record) if access is AccessCode.OPEN else "yes"
     elif decision.asks:
         verdict = "ask"
     else:
         verdict = "stranger" if stranger else "no"
     return Use(verdict=verdict, access=access, conditions=conditions, words=words)
+
+
+def _free(record: Record) -> str:
+    """``free`` where all of it can be taken at once, ``some`` where some files can, ``agree`` where a node of the
+    reader's own has to make an agreement first, which nobody decides about."""
+    if record.kind == "model":
+        return "agree"
+    open_ = [file.open for file in record.files]
+    return "free" if all(open_) else "some" if any(open_) else "agree"
 
 
 def conditions_of(decision: Decision, *, stranger: bool) -> tuple[Condition, ...]:
@@ -288,11 +307,15 @@ def _files(visit: Visit, record: Record, newest: int) -> tuple[FileRow, ...]:
     )
 
 
-def _changeable(record: Record, description: Description) -> tuple[str, ...]:
-    """The files that a change layer could be for, drawn ones first. A result is not changed: its inputs are."""
-    if record.kind != "dataset" or description.terms(record.iri, f"{PROV}wasGeneratedBy"):
+async def _changeable(desk: Desk, visit: Visit, record: Record, description: Description) -> tuple[str, ...]:
+    """The files for which the reader could make a change layer, those for a map first. A result is not changed: its
+    inputs are."""
+    if desk.scenarios is None or not visit.signed_in or record.kind != "dataset":
         return ()
-    kinds = {file.name: file.media_type.partition(";")[0] for file in record.files}
+    if description.terms(record.iri, f"{PROV}wasGeneratedBy"):
+        return ()
+    readable = await desk.scenarios.changeable(record, visit.caller)
+    kinds = {file.name: file.media_type.partition(";")[0] for file in record.files if file.name in readable}
     return tuple(
         sorted((name for name, kind in kinds.items() if kind in _CHANGEABLE), key=lambda n: kinds[n] != _DRAWN)
     )

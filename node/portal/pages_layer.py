@@ -14,7 +14,7 @@ from node.portal import edits, maps
 from node.portal.pages_run import port
 from node.portal.scenario_ports import Drawn
 from node.portal.visit import Visit
-from node.scenarios.model import GEOMETRY, Change, Layer, Operation
+from node.scenarios.model import GEOMETRY, Change, Layer, Operation, Row
 from node.scenarios.rows import row_id
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _page(desk: Desk, visit: Visit, drawn: Drawn, *, trouble: HansaError | None 
         status=trouble.status if trouble else 200,
         drawn=drawn,
         layer=layer_,
-        lines=[_line(one) for one in layer_.operations],
+        lines=[_line(one, edits.find(drawn.rows, layer_.key, one.id)) for one in layer_.operations],
         map=_map(visit, drawn, feature),
         feature=feature if known and not adding else "",
         asked=feature,
@@ -169,7 +169,10 @@ def _base(visit: Visit, layer_: Layer) -> Any:
     return address
 
 
-def _line(one: Operation) -> Line:
+def _line(one: Operation, row: Row | None) -> Line:
+    """``one`` for the list. The old values are those that the layer keeps or, where it was written without them,
+    those of ``row``, the row of the pinned data that it changes."""
+    old = {**(row or {}), **one.before}
     names = dict.fromkeys([*one.set, *one.before, *one.unset])
     members = []
     for name in names:
@@ -180,7 +183,7 @@ def _line(one: Operation) -> Line:
             after = edits.plain(value)
         else:
             after = ""
-        members.append((name, edits.plain(one.before.get(name)), after))
+        members.append((name, edits.plain(old.get(name)), after))
     return Line(operation=one, members=tuple(members))
 
 

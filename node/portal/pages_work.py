@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -9,8 +10,8 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from node.base.errors import Conflict, InvalidInput
-from node.base.process import IMPLIED
-from node.negotiation.model import Negotiation
+from node.base.process import IMPLIED, Role
+from node.negotiation.model import Agreement, Negotiation
 from node.negotiation.timeline import Fate, Told, told
 from node.portal import markup
 from node.portal.languages import LANGUAGES
@@ -47,6 +48,7 @@ async def agreement(desk: Desk, visit: Visit) -> Response:
     """``/agreements/{id}``: how it stands now, the document, every access, and its proofs (``?check=now``)."""
     agreed = await desk.node.agreement(visit.request.path_params["id"], visit.caller)
     language = _document_language(visit)
+    provides = agreed.agreement.role == Role.PROVIDER
     checks = None
     if visit.request.query_params.get("check") == "now":
         checks = await desk.node.verify(agreed.agreement.id, visit.caller)
@@ -58,7 +60,9 @@ async def agreement(desk: Desk, visit: Visit) -> Response:
         conditions=conditions_of(agreed.now, stranger=False) if agreed.now is not None else (),
         document=await _document(desk, agreed, language),
         document_language=language,
-        accesses=await desk.node.accesses(agreed.agreement.id, visit.caller),
+        accesses=await desk.node.accesses(agreed.agreement.id, visit.caller) if provides else (),
+        transfers=() if provides else await desk.node.transfers_under(agreed.agreement.id, visit.caller),
+        get_command=_get_command(agreed.agreement) if agreed.kind != "model" else "",
         checks=checks,
         quoted=quote(agreed.agreement.id, safe=""),
     )
@@ -79,12 +83,18 @@ async def agreement_document(desk: Desk, visit: Visit) -> Response:
 
 
 def standing(agreed: Agreed) -> str:
-    """``ended``, ``pending`` (not final yet), ``blocked`` (in force, but an access now is refused), ``force``."""
+    """``ended``, ``pending`` (not final yet), ``barred`` (the other party is blocked here), ``blocked`` (in force,
+    but an access now is refused), ``force`` (an access now is permitted), ``unchecked`` (in force; how an access
+    would be decided could not be found out)."""
     if agreed.agreement.ended:
         return "ended"
     if not agreed.agreement.finalized:
         return "pending"
-    return "blocked" if agreed.now is not None and agreed.now.refuses else "force"
+    if agreed.barred:
+        return "barred"
+    if agreed.now is None:
+        return "unchecked"
+    return "blocked" if agreed.now.refuses else "force"
 
 
 async def decisions(desk: Desk, visit: Visit) -> Response:
@@ -169,6 +179,10 @@ def family(conversation: Conversation) -> str:
 async def _document(desk: Desk, agreed: Agreed, language: str) -> Markup:
     text = await desk.node.agreement_document(agreed.agreement.id, None if language == BOTH else language)
     return Markup(markup.embedded(text))  # noqa: S704 - only what the cleaner lets through
+
+
+def _get_command(agreement: Agreement) -> str:
+    return shlex.join(["hansa", "get", agreement.dataset, "--agreement", agreement.id])
 
 
 def _document_language(visit: Visit) -> str:

@@ -51,13 +51,18 @@ class Quality:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreed:
-    """An agreement as the pages show it. ``now`` is the decision that an access would meet at this moment."""
+    """An agreement as the pages show it. ``kind`` is that of its asset, where the agreement says it.
+
+    ``now`` is the decision that an access would meet at this moment; None where that could not be found out.
+    ``barred``: the other party is blocked at this node, so every access is refused."""
 
     agreement: Agreement
     title: Texts
     provider_name: str
     consumer_name: str
+    kind: str = ""
     now: Decision | None = None
+    barred: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,7 +255,10 @@ class Node(Protocol):
         """The agreement with its evidence, a zip archive. Raises ``NotFound``."""
 
     async def accesses(self, agreement_id: str, caller: Caller) -> Sequence[AccessMade]:
-        """Newest first."""
+        """What this node, as the provider, gave or refused; newest first."""
+
+    async def transfers_under(self, agreement_id: str, caller: Caller) -> Sequence[Conversation]:
+        """The transfers under it, newest first, without their messages. Raises ``NotFound``."""
 
     async def verify(self, agreement_id: str | None, caller: Caller) -> Sequence[Check]:
         """Check signatures, hashes and proofs, of an agreement or (None) of the whole ledger."""

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from node.catalogue.model import Record
 from node.identity.model import Caller
 from node.scenarios.findings import Bound, Finding
 from node.scenarios.model import Layer, Port, Rows, Run, Template, Texts
@@ -149,6 +150,10 @@ class Scenarios(Protocol):
 
     async def layer(self, layer_id: str, caller: Caller) -> Drawn:
         """One, to be looked at or edited. Raises ``NotFound``, ``NotAllowed`` (data that cannot be read here)."""
+
+    async def changeable(self, record: Record, caller: Caller) -> Sequence[str]:
+        """The names of the files of ``record`` for which this person may draft a layer: what the person's role allows
+        and this node can read now."""
 
     async def draft(
         self, target: str, caller: Caller, *, version: int | None = None, file: str | None = None

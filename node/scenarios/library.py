@@ -172,6 +172,19 @@ class Library:
             await self._assets.adopt(path, limit=MOST_BYTES)
         return Obtained(file=file, agreement=agreement.id)
 
+    async def at_hand(self, record: Record, file: File) -> bool:
+        """Whether ``file`` can be read here now, without asking anybody: it is this node's own, open to everybody, or
+        was received under an agreement that is in force."""
+        if record.origin == self._me:
+            return await run_sync(self._assets.has, file.sha256)
+        if file.open:
+            return True
+        try:
+            await self.agreement(record.iri, record.origin)
+        except NotAllowed:
+            return False
+        return await run_sync(lambda: self._assets.has(file.sha256) or self._path_of(record, file) is not None)
+
     async def agreement(self, iri: str, provider: str) -> Agreement:
         """Our agreement in force about ``iri``. Raises ``NotAllowed`` where there is none, or it has ended."""
         return await self._held.in_force(iri, provider)

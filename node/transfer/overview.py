@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from node.base.clock import stamp
 from node.base.errors import InvalidInput, NotFound
 from node.base.jsons import read_object
 from node.base.machine import Table
-from node.base.process import Exchange
+from node.base.process import Exchange, Role
 from node.base.work import UnitOfWork
 from node.ledger.model import EntryKind
 from node.ledger.ports import LedgerStore
@@ -18,6 +18,8 @@ from node.negotiation.ports import AgreementStore, DecisionStore, NegotiationSto
 from node.transfer import machine as transferring
 from node.transfer.model import Reception, Transfer
 from node.transfer.ports import ReceptionStore, TransferStore
+
+_TRANSFERS: Final = 1000
 
 
 class Overview:
@@ -85,8 +87,17 @@ class Overview:
             raise NotFound("there is no such agreement")
         return found
 
+    def transfers_under(self, agreement: Agreement) -> list[tuple[Transfer, Reception | None]]:
+        """The transfers under ``agreement``, newest first, each with what has been received here. Transfers older
+        than the newest ``_TRANSFERS`` with that participant are left out."""
+        peer = agreement.provider if agreement.role == Role.CONSUMER else agreement.consumer
+        with self._uow.read() as tx:
+            known = self._transfers.select(tx, peer=peer, limit=_TRANSFERS)
+            return [(one, self._receptions.get(tx, one.pid)) for one in known if one.agreement == agreement.id]
+
     def accesses(self, agreement_id: str) -> list[dict[str, Any]]:
-        """Every access under an agreement, from the ledger: when, who, what came of it."""
+        """Every access that this node, as the provider, gave or refused under an agreement, from the ledger: when,
+        who, what came of it. A consumer's own use is in ``transfers_under``."""
         with self._uow.read() as tx:
             entries = self._ledger.history(tx, agreement_id, EntryKind.ACCESS)
         return [{"at": stamp(entry.at), "by": entry.by, **read_object(entry.body)} for entry in entries]

@@ -293,6 +293,9 @@ class FakeNode:
     async def agreement_document(self, agreement_id: str, language: str | None) -> str:
         return render_body(BODY, language=language, signatures={GENT: "eyJ…", BRUGGE: "eyJ…"})
 
+    async def transfers_under(self, agreement_id: str, caller: Caller) -> Sequence[Conversation]:
+        return [one for one in self.running if getattr(one.process, "agreement", None) == agreement_id]
+
     async def accesses(self, agreement_id: str, caller: Caller) -> Sequence[AccessMade]:
         if agreement_id != AGREEMENT:
             return []

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from node.catalogue.model import Record
 from node.identity.model import Caller, UserRole
 from node.portal.scenario_ports import AGAIN, CANCEL, PUBLISH, Candidate, Clash, Drawn, Watched
 from node.scenarios.findings import Bound, Finding
@@ -739,6 +740,11 @@ class FakeScenarios:
             runs=tuple(run for run in self.all.values() if layer.sha256 in run.binding.layers),
             may_edit=caller.may(UserRole.PUBLISHER),
         )
+
+    async def changeable(self, record: Record, caller: Caller) -> Sequence[str]:
+        if not caller.roles & {UserRole.PUBLISHER, UserRole.STEWARD}:
+            return ()
+        return [one.name for one in record.files if one.open or record.origin == caller.did]
 
     async def draft(
         self, target: str, caller: Caller, *, version: int | None = None, file: str | None = None

@@ -172,3 +172,22 @@ def test_a_refusal_is_told_with_its_rule(pair: Pair, capsys: pytest.CaptureFixtu
     assert "policy-refused" in said
     assert "1 January 2020" in said
     assert "missing" in said
+
+
+def test_an_agreement_says_what_was_received_under_it(
+    pair: Pair, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """At the recipient's side too: in the terminal, in the API and on the page."""
+    iri = publish(pair.provider, "received-under")["iri"]
+    held = str(agree(pair.consumer, iri)["agreementId"])
+    _, shown = typed(pair.consumer, capsys, "agreement", held)
+    assert "transfer" not in shown
+    saved = str(tmp_path / "received.csv")
+    status, said = typed(pair.consumer, capsys, "get", iri, "--agreement", held, "--yes", "-o", saved)
+    assert status == DONE, said
+    (transfer,) = asked(pair.consumer, capsys, "agreement", held)["transfers"]
+    assert (transfer["state"], transfer["reception"]["received"]) == ("COMPLETED", len(CSV))
+    _, shown = typed(pair.consumer, capsys, "agreement", held)
+    assert f"received-under.csv, {len(CSV)} bytes  completed" in shown
+    _, shown = typed(pair.provider, capsys, "agreement", held)
+    assert "transfer  " not in shown

@@ -33,6 +33,7 @@ from node.web.management.shown import (
     negotiation_json,
     process_json,
     transfer_json,
+    transfer_under_json,
 )
 from node.web.unread import knowing
 
@@ -59,6 +60,8 @@ class Reading(Protocol):
     def agreements(self) -> list[Agreement]: ...
 
     def agreement(self, agreement_id: str) -> Agreement: ...
+
+    def transfers_under(self, agreement: Agreement) -> list[tuple[Transfer, Reception | None]]: ...
 
     def accesses(self, agreement_id: str) -> list[dict[str, Any]]: ...
 
@@ -209,12 +212,18 @@ def router(
         await person(request)
         return [agreement_json(one) for one in await run_sync(reading.agreements)]
 
-    @api.get("/agreements/{agreement_id}", summary="An agreement with every access under it")
+    @api.get("/agreements/{agreement_id}", summary="An agreement with every access and every transfer under it")
     async def one_agreement(request: Request, agreement_id: str) -> Any:
         await person(request)
         found = await run_sync(lambda: reading.agreement(agreement_id))
         accesses = await run_sync(lambda: reading.accesses(agreement_id))
-        return {**agreement_json(found), "agreement": found.body, "accesses": accesses}
+        transfers = await run_sync(lambda: reading.transfers_under(found))
+        return {
+            **agreement_json(found),
+            "agreement": found.body,
+            "accesses": accesses,
+            "transfers": [transfer_under_json(*one) for one in transfers],
+        }
 
     @api.get("/agreements/{agreement_id}/document", summary="The agreement as people read it")
     async def agreement_document(request: Request, agreement_id: str, lang: str = "en") -> Response:

@@ -128,6 +128,17 @@ def transfer_json(
     }
 
 
+def transfer_under_json(transfer: Transfer, reception: Reception | None) -> dict[str, Any]:
+    """A transfer in the list of those under an agreement."""
+    return {
+        "pid": transfer.pid,
+        "state": transfer.state,
+        "format": transfer.format,
+        "created": stamp(transfer.created),
+        "reception": reception_json(reception) if reception is not None else None,
+    }
+
+
 def reception_json(reception: Reception) -> dict[str, Any]:
     return {
         "state": reception.state,

@@ -152,3 +152,13 @@ async def test_words_are_in_results() -> None:
     (found,) = await node.browse.newest(holder("did:web:stranger.example"), language="nl")
     assert found.to_json("nl")["accessWord"] == "niet voor u"
     assert found.conditions
+
+
+def test_a_command_that_helps_has_no_names_in_place_of_addresses() -> None:
+    access = Access(clock=TickingClock(), names=lambda: {REGION: "Flanders"})
+    decision = access.decision(record(MEMBERS), holder("did:web:brugge.example"))
+    assert decision is not None
+    commands = [reason.remedy["en"] for reason in decision.unmet if "hansa join" in reason.remedy.get("en", "")]
+    assert commands
+    for command in commands:
+        assert command.partition(": ")[2].startswith("hansa join https://region.example")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -72,7 +73,7 @@ class TestTheDemonstration:
         assert reason.nature is Nature.FACT
         assert reason.have == "MembershipCredential"
         assert reason.need == "MobilityPartnerCredential"
-        assert f"hansa join {REGION} --as MobilityPartner" in reason.remedy["en"]
+        assert "hansa join https://vlaanderen.example --as MobilityPartner" in reason.remedy["en"]
         assert reason.text["nl"].startswith("Alleen zolang")
 
     def test_brugge_as_mobility_partner_is_admitted(self) -> None:
@@ -158,7 +159,16 @@ class TestCredentials:
         held = credential("MembershipCredential", claims={"memberOf": "did:web:wallonie.example"})
         reason = only_unmet(decide(parse(offer("members")), situation(brugge(held))))
         assert reason.have == "MembershipCredential (of did:web:wallonie.example)"
-        assert reason.remedy["cs"].endswith(f"hansa join {REGION}.")
+        assert reason.remedy["cs"].endswith(": hansa join https://vlaanderen.example")
+
+    @pytest.mark.parametrize("region", ["did:web:evil.example;reboot", "did:key:z6Mk", "x; reboot", ""])
+    def test_a_region_that_is_no_did_web_never_stands_in_a_command(self, region: str) -> None:
+        policy = offer("members")
+        text = json.dumps(policy).replace(REGION, region or "about:blank")
+        for reason in decide(parse(json.loads(text)), situation(brugge(PARTNER))).reasons:
+            command = reason.remedy.get("en", "").partition("hansa join")[2]
+            assert "reboot" not in command
+            assert "did:key" not in command
 
     def test_a_stranger_is_told_to_come_as_a_participant(self) -> None:
         reason = only_unmet(decide(parse(offer(P3)), situation(ANONYMOUS)))

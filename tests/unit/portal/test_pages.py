@@ -576,3 +576,75 @@ def test_the_way_of_a_process_knows_every_state_and_message_of_its_table(
         assert reached == {table.leads_to(message)}, "a message that leads to two states cannot be drawn as one step"
         for language in LANGUAGES:
             assert f"message.{message}" in texts(language), (language, message)
+
+
+class TestHowAnAssetMayBeUsed:
+    """The sentence under "How may I use it?" must hold for every file of the asset."""
+
+    def told(self, client: TestClient, path: str) -> str:
+        return Page(client.get(path).text).one("section", aria_labelledby="use").text.replace("\u00a0", " ")
+
+    def with_files(self, node: FakeNode, *open_: bool) -> None:
+        iri = f"{BASE}/datasets/road-network"
+        record = node.records[iri][0]
+        file = record.files[0]
+        files = tuple(replace(file, name=f"{place}.csv", open=one) for place, one in enumerate(open_))
+        node.records[iri] = [replace(record, files=files)]
+
+    def test_free_files_can_be_taken_now(self, node: FakeNode, visitor: TestClient) -> None:
+        self.with_files(node, True, True)
+        assert "You may take it now, without asking." in self.told(visitor, "/datasets/road-network")
+
+    def test_a_file_under_agreement_is_not_free_to_be_taken_now(self, node: FakeNode, visitor: TestClient) -> None:
+        self.with_files(node, False)
+        told = self.told(visitor, "/datasets/road-network")
+        assert "without asking" not in told
+        assert "after an agreement between your node and the publisher’s" in told
+
+    def test_some_free_files_do_not_free_the_others(self, node: FakeNode, visitor: TestClient) -> None:
+        self.with_files(node, True, False)
+        assert "The other files need an agreement" in self.told(visitor, "/datasets/road-network")
+
+    def test_what_is_described_only_is_said_to_its_own_publisher(self, node: FakeNode, els: TestClient) -> None:
+        self.with_files(node, False)
+        iri = f"{BASE}/datasets/road-network"
+        node.records[iri] = [replace(node.records[iri][0], offer=None)]
+        assert "publish it again with conditions" in self.told(els, "/datasets/road-network")
+
+    def test_a_rulebook_is_there_to_be_read(self, node: FakeNode, visitor: TestClient) -> None:
+        path = f"/record?iri={quote('http://127.0.0.1:8100/rulebooks/vlaanderen', safe='')}"
+        told = self.told(visitor, path)
+        assert "Nobody offers it" not in told
+        assert "These are the rules of" in told
+
+
+def test_the_recipient_sees_what_it_received_under_an_agreement(node: FakeNode, els: TestClient) -> None:
+    page = Page(els.get(f"/agreements/{AGREEMENT}").text)
+    assert "refused" in page.one("section", aria_labelledby="accesses").text
+    held = node.held[0]
+    node.held[0] = replace(held, agreement=replace(held.agreement, role="consumer"), now=None)
+    page = Page(els.get(f"/agreements/{AGREEMENT}").text)
+    received = page.one("section", aria_labelledby="transfers").text
+    assert "traffic-counts.csv" in received
+    assert "18.9 MB" in received.replace("\u00a0", " ")
+    assert f"hansa get {held.agreement.dataset} --agreement {AGREEMENT}" in received
+    assert "has not used it" not in page.text
+    node.running.clear()
+    assert "not received anything" in Page(els.get(f"/agreements/{AGREEMENT}").text).text
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [({"now": None}, "signed"), ({"now": None, "barred": True}, "blocked by this node"), ({}, "no access now")],
+)
+def test_the_list_of_agreements_says_what_the_page_of_each_says(
+    node: FakeNode, els: TestClient, changes: dict[str, object], word: str
+) -> None:
+    node.held[0] = replace(node.held[0], **changes)  # type: ignore[arg-type]
+    row = next(
+        one
+        for one in Page(els.get("/agreements").text).all("tr")
+        if quote(AGREEMENT, safe="") in str([e.attributes for e in one.inside])
+    )
+    assert word in row.text
+    assert word in Page(els.get(f"/agreements/{AGREEMENT}").text).one("p", class_="verdict-word").text

@@ -404,6 +404,35 @@ def test_a_layer_is_drawn_and_listed_with_what_it_clashes_with(look: Look) -> No
     ]
 
 
+def test_a_layer_written_without_old_values_shows_those_of_the_data(node: FakeNode, look: Look) -> None:
+    layer = node.scenarios.kept[BRIDGE_LAYER]
+    bare = tuple(replace(one, before={}) for one in layer.operations)
+    node.scenarios.kept[BRIDGE_LAYER] = replace(layer, operations=bare)
+    page = look(f"/layers/{BRIDGE_LAYER}")
+    assert [e.text for e in page.one("table", class_="list operations").inside if e.tag in ("del", "ins")] == [
+        "1800",
+        "0",
+    ]
+
+
+def test_a_layer_is_offered_only_for_data_that_the_reader_can_change(
+    node: FakeNode, els: TestClient, jan: TestClient, visitor: TestClient
+) -> None:
+    path = urlsplit(NETWORK).path
+    assert "on a map" in Page(els.get(path).text).one("section", aria_labelledby="whatif").text
+    for client in (jan, visitor):
+        assert Page(client.get(path).text).all("section", aria_labelledby="whatif") == []
+    record = node.records[NETWORK][0]
+    elsewhere = replace(
+        record, origin="did:web:elsewhere.example", files=tuple(replace(f, open=False) for f in record.files)
+    )
+    node.records[NETWORK] = [elsewhere]
+    assert Page(els.get(path).text).all("section", aria_labelledby="whatif") == []
+    table = tuple(replace(one, media_type="text/csv") for one in record.files)
+    node.records[NETWORK] = [replace(record, files=table)]
+    assert "Change rows" in Page(els.get(path).text).one("section", aria_labelledby="whatif").text
+
+
 def test_a_click_opens_the_form_and_the_change_is_kept_with_what_was_seen(node: FakeNode, els: TestClient) -> None:
     path = f"/layers/{BRIDGE_LAYER}"
     page = Page(els.get(f"{path}?feature=gent-seg-018").text)
