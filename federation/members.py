@@ -112,6 +112,9 @@ class Members:
 
     def require_operator(self, by: Caller) -> None:
         """Raises ``NotAllowed`` for everybody but operators of this node."""
+        unready = by.unready(UserRole.OPERATOR)
+        if unready is not None:
+            raise unready
         if not by.is_person or not by.may(UserRole.OPERATOR):
             raise NotAllowed("following other nodes takes the role operator")
 

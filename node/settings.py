@@ -74,6 +74,13 @@ class Settings(BaseSettings):
     )
     presentation_max_age: float = Field(60.0, ge=0, description="How long a verified presentation of a peer is used.")
     access_minutes: float = Field(15.0, gt=0, description="How long the token of a data address is in force.")
+    token_days: int = Field(
+        365,
+        ge=1,
+        le=3660,
+        description="The longest term, in days, of an API token that somebody makes. Tokens that there are already "
+        "keep theirs; all end when the password is changed.",
+    )
     decision_days: int = Field(14, ge=1, description="After how many days an undecided request is refused.")
     open_negotiations_per_peer: int = Field(
         1000, ge=1, description="How many negotiations that it asked for one participant may have open here."

@@ -10,9 +10,10 @@ from typing import Any, Final
 from anyio.to_thread import run_sync
 
 from node import __version__
-from node.base.errors import NotAllowed, NotFound, Unauthenticated
+from node.base.errors import NotFound
 from node.base.process import Exchange
 from node.base.work import Task
+from node.bootstrap.account_pages import AccountPages, require
 from node.bootstrap.letters import Letters
 from node.bootstrap.node import HansaNode
 from node.bootstrap.operation import IssuerView, Proofs
@@ -23,7 +24,6 @@ from node.catalogue.browse import Connections, Found, FoundPage, Publisher
 from node.catalogue.model import Query, Record
 from node.identity.flights import Flights
 from node.identity.model import ApplicationState, Caller, UserRole
-from node.identity.people import SignIn
 from node.negotiation.document import render_body
 from node.negotiation.model import Negotiation
 from node.policy.model import Decision, Situation
@@ -73,16 +73,16 @@ def portal_for(node: HansaNode, openapi: Callable[[], dict[str, Any]]) -> Portal
     )
 
 
-class PortalNode:
+class PortalNode(AccountPages):
     """``node.portal.ports.Node`` over the use cases of a running node."""
 
     def __init__(self, node: HansaNode) -> None:
+        super().__init__(node.people.accounts, node.people.sign_in)
         self._node = node
         self._stores = node.parts.stores
         self._letters = Letters(node)
         self._issuer = IssuerView(node.parts)
         self._proofs = Proofs(node)
-        self._sign_in: SignIn = node.people.sign_in
         self._asking = Flights[str]()  # Two clicks at once are one question.
 
     # ---- the catalogue -----------------------------------------------------------------------------------------
@@ -155,7 +155,7 @@ class PortalNode:
         return opened if hasattr(opened, "__aiter__") else await opened
 
     async def ask(self, record: Record, purpose: str | None, caller: Caller) -> str:
-        _require(caller, UserRole.STEWARD, UserRole.SIGNATORY)
+        require(caller, UserRole.STEWARD, UserRole.SIGNATORY)
         return await self._asking.join(repr((record.iri, purpose)), lambda: self._ask(record.iri, purpose))
 
     async def _ask(self, iri: str, purpose: str | None) -> str:
@@ -171,7 +171,7 @@ class PortalNode:
     # ---- agreements and decisions ------------------------------------------------------------------------------
 
     async def agreements(self, caller: Caller) -> Sequence[Agreed]:
-        _require(caller)
+        require(caller)
         held = await run_sync(self._node.protocol.overview.agreements)
         consumers = {one.consumer for one in held[:_CHECKED] if not one.ended}
         looks = {did: asyncio.ensure_future(self._consumer(did)) for did in consumers}
@@ -183,7 +183,7 @@ class PortalNode:
         return [agreed(one, looks.get(one.consumer), self._situation) for one in held]
 
     async def agreement(self, agreement_id: str, caller: Caller) -> Agreed:
-        _require(caller)
+        require(caller)
         held = await run_sync(lambda: self._node.protocol.overview.agreement(agreement_id))
         look = asyncio.ensure_future(self._consumer(held.consumer))
         await asyncio.wait([look])
@@ -203,16 +203,16 @@ class PortalNode:
         return await run_sync(lambda: render_body(dict(held.body), language=language, signatures=held.signatures))
 
     async def agreement_evidence(self, agreement_id: str, caller: Caller) -> bytes:
-        _require(caller)
+        require(caller)
         return await self._proofs.export(agreement_id)
 
     async def accesses(self, agreement_id: str, caller: Caller) -> Sequence[AccessMade]:
-        _require(caller)
+        require(caller)
         kept = await run_sync(lambda: self._node.protocol.overview.accesses(agreement_id))
         return [access_made(one) for one in reversed(kept)]
 
     async def transfers_under(self, agreement_id: str, caller: Caller) -> Sequence[Conversation]:
-        _require(caller)
+        require(caller)
         overview = self._node.protocol.overview
 
         def read() -> list[Conversation]:
@@ -222,16 +222,16 @@ class PortalNode:
         return await run_sync(read)
 
     async def verify(self, agreement_id: str | None, caller: Caller) -> Sequence[Check]:
-        _require(caller)
+        require(caller)
         found = await (self._proofs.agreement(agreement_id) if agreement_id else self._proofs.own_ledger())
         return [Check(name={"en": one["what"]}, ok=one["sound"], detail=one["detail"]) for one in found]
 
     async def decisions(self, caller: Caller, language: str) -> Sequence[Asked]:
-        _require(caller)
+        require(caller)
         return [asked(one, language) for one in await run_sync(self._node.protocol.decisions.waiting)]
 
     async def decide(self, decision_id: str, approve: bool, reason: str, caller: Caller) -> None:
-        _require(caller, UserRole.STEWARD, UserRole.SIGNATORY)
+        require(caller, UserRole.STEWARD, UserRole.SIGNATORY)
         await self._node.protocol.decisions.decide(
             decision_id, approve=approve, by=caller.name, reason=reason or None
         )
@@ -239,7 +239,7 @@ class PortalNode:
     # ---- work ----------------------------------------------------------------------------------------------------
 
     async def processes(self, caller: Caller) -> Sequence[Conversation]:
-        _require(caller)
+        require(caller)
         overview = self._node.protocol.overview
         found: list[Negotiation | Transfer] = [
             *(await run_sync(overview.negotiations)),
@@ -249,7 +249,7 @@ class PortalNode:
         return [await run_sync(lambda one=one: self._conversation(one)) for one in newest[:200]]  # type: ignore[misc]
 
     async def process(self, pid: str, caller: Caller) -> Conversation:
-        _require(caller)
+        require(caller)
         overview = self._node.protocol.overview
 
         def read() -> Conversation:
@@ -284,7 +284,7 @@ class PortalNode:
         )
 
     async def deliveries(self, caller: Caller) -> Deliveries:
-        _require(caller)
+        require(caller)
         waiting, dead = await run_sync(self._letters.waiting), await run_sync(self._letters.dead)
         return Deliveries(waiting=waiting, stuck=tuple(self._stuck(task) for task in dead))
 
@@ -292,25 +292,19 @@ class PortalNode:
         return Stuck(task=task, peer_name=self._node.access.named(task.lane.rpartition(" ")[2]))
 
     async def retry(self, task_id: str, caller: Caller) -> None:
-        _require(caller, UserRole.OPERATOR)
+        require(caller, UserRole.OPERATOR)
         if not await run_sync(lambda: self._letters.revive(task_id)):
             raise NotFound("there is no dead letter of this id")
 
     async def give_up(self, task_id: str, caller: Caller) -> None:
-        _require(caller, UserRole.OPERATOR)
+        require(caller, UserRole.OPERATOR)
         if not await run_sync(lambda: self._letters.give_up(task_id)):
             raise NotFound("there is no dead letter of this id")
 
     # ---- people and members --------------------------------------------------------------------------------------
 
-    async def sign_in(self, login: str, password: str, *, origin: str = "") -> str:
-        return (await self._sign_in.sign_in(login, password, origin=origin))[1]
-
-    async def sign_out(self, token: str) -> None:
-        await self._sign_in.sign_out(token)
-
     async def applications(self, caller: Caller) -> Sequence[Applied]:
-        _require(caller)
+        require(caller)
         found = sorted(await run_sync(self._issuer.applications), key=lambda one: one.decided_at is not None)
         return [
             Applied(
@@ -322,7 +316,7 @@ class PortalNode:
         ]
 
     async def issued(self, caller: Caller) -> Sequence[IssuedTo]:
-        _require(caller)
+        require(caller)
         names = {
             one.holder: str(one.accession.get("legalName") or one.holder)
             for one in await run_sync(self._issuer.applications)
@@ -331,7 +325,7 @@ class PortalNode:
         return [IssuedTo(issued=one, name=names.get(one.holder, one.holder)) for one in newest]
 
     async def revoke(self, credential_id: str, reason: str, caller: Caller) -> None:
-        _require(caller, UserRole.SIGNATORY, UserRole.OPERATOR)
+        require(caller, UserRole.SIGNATORY, UserRole.OPERATOR)
         issuing = self._node.people.issuing
         if issuing is None:
             raise NotFound("this node issues no credentials")
@@ -380,10 +374,3 @@ class PortalNode:
             entries=entries,
             checkpoint_at=checkpoint_at,
         )
-
-
-def _require(caller: Caller, *roles: UserRole) -> None:
-    if not caller.is_person:
-        raise Unauthenticated("sign in first")
-    if roles and not any(caller.may(role) for role in roles):
-        raise NotAllowed("this takes the role " + " or ".join(str(role) for role in roles))

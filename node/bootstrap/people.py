@@ -29,7 +29,7 @@ from node.identity.membership import RequestCredential
 from node.identity.messages import type_scope
 from node.identity.model import Application, ApplicationState, Caller, Credential, DidDocument, Rejected
 from node.identity.participants import IdentifyParticipant
-from node.identity.people import Accounts, IdentifyPerson, SignIn
+from node.identity.people import Accounts, IdentifyPerson, SignIn, token_hash
 from node.identity.revocation import RevokeCredential, StatusLists
 from node.identity.trust import TrustList
 from node.identity.verification import VerifyCredentials
@@ -91,6 +91,7 @@ def identity(parts: Parts, note: Note) -> People:
     )
     allegiance.load()
     journal = LedgerJournal(note)
+    terminal = _terminal_token(parts)
     lists = StatusLists(stores.uow, stores.identity, keyring, clock, parts.base)
     access = AccessTokens(keyring, clock)
     held: list[Wallet] = []
@@ -132,8 +133,15 @@ def identity(parts: Parts, note: Note) -> People:
             presentation_max_age=settings.presentation_max_age,
         ),
         blocks=blocks,
-        persons=IdentifyPerson(stores.uow, stores.identity, clock, keyring.did),
-        accounts=Accounts(stores.uow, stores.identity, clock, journal=LedgerJournal(note, EntryKind.NODE)),
+        persons=IdentifyPerson(stores.uow, stores.identity, clock, keyring.did, terminal_token=terminal),
+        accounts=Accounts(
+            stores.uow,
+            stores.identity,
+            clock,
+            journal=LedgerJournal(note, EntryKind.NODE),
+            terminal_token=terminal,
+            token_days=settings.token_days,
+        ),
         sign_in=SignIn(stores.uow, stores.identity, clock),
         wallet=wallet,
         requests=RequestCredential(stores.uow, stores.identity, peers, keyring, clock, journal=journal),
@@ -141,6 +149,12 @@ def identity(parts: Parts, note: Note) -> People:
         deliver=DeliverCredential(peers),
         document=document,
     )
+
+
+def _terminal_token(parts: Parts) -> str | None:
+    """The hash of the API token in the data folder, where there is one."""
+    file = parts.places.token
+    return token_hash(file.read_text("ascii").strip()) if file.is_file() else None
 
 
 def _configured_trust(parts: Parts) -> dict[str, tuple[str, ...]]:

@@ -258,4 +258,7 @@ def _require_person(caller: Caller) -> None:
 def _require_runner(caller: Caller) -> None:
     _require_person(caller)
     if not caller.roles & _RUNNERS:
+        unready = caller.unready(*_RUNNERS)
+        if unready is not None:
+            raise unready
         raise NotAllowed("your role may not run scenarios", remedy="ask somebody who publishes or stewards here")

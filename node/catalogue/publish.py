@@ -283,6 +283,9 @@ def _refuse_violations(findings: Sequence[Finding]) -> None:
 def require_publisher(by: Caller) -> None:
     """Raises ``NotAllowed`` unless ``by`` is a person of this node who may publish."""
     if not by.is_person or not (by.may(UserRole.PUBLISHER) or by.may(UserRole.STEWARD)):
+        unready = by.unready(UserRole.PUBLISHER, UserRole.STEWARD)
+        if unready is not None:
+            raise unready
         raise NotAllowed(
             "publishing takes the role publisher or steward",
             remedy="ask the operator of this node for one of these roles",

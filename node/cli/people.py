@@ -203,6 +203,9 @@ def user(
     name: Annotated[str, typer.Option(help="The person's name.")] = "",
     role: Annotated[list[str] | None, typer.Option(help="publisher, steward, signatory, operator, auditor.")] = None,
     password: Annotated[bool, typer.Option("--password", help="Change the password of somebody who is in.")] = False,
+    keep_tokens: Annotated[
+        bool, typer.Option("--keep-tokens", help="With --password: leave the API tokens in force; else they end.")
+    ] = False,
     disable: Annotated[
         bool | None,
         typer.Option("--disable/--enable", help="Shut the account, which ends its sessions and tokens; or open it."),
@@ -217,15 +220,12 @@ def user(
                 emit(people)
             else:
                 table(
-                    [
-                        [one["login"], one["name"], ", ".join(one["roles"]), "disabled" if one["disabled"] else ""]
-                        for one in people
-                    ],
+                    [[one["login"], one["name"], ", ".join(one["roles"]), _remarks(one)] for one in people],
                     ["login", "name", "roles", ""],
                 )
             return
         if password:
-            _change_password(client, login)
+            _change_password(client, login, keep_tokens=keep_tokens)
             return
         if disable is not None:
             changed = client.set_disabled(login, disable)
@@ -237,18 +237,33 @@ def user(
     if Mode.json:
         emit(added)
     done(f"{login} may sign in")
+    if not Mode.json:
+        remark(f"{login} chooses a password of their own before roles that bind work: on the page /account")
 
 
-def _change_password(client: HansaClient, login: str) -> None:
+def _remarks(account: dict[str, Any]) -> str:
+    """What is said of an account beside its roles."""
+    found = ["disabled"] if account["disabled"] else []
+    if account["passwordSetBy"]:
+        found.append(f"password set by {account['passwordSetBy']}")
+    return ", ".join(found)
+
+
+def _change_password(client: HansaClient, login: str, *, keep_tokens: bool) -> None:
     password = _typed_password()
+    own = False
     try:
-        client.set_password(login, password)
+        client.set_password(login, password, keep_tokens=keep_tokens)
     except HansaError as error:
         if "old one" not in error.detail:
             raise
+        own = True
         old = str(typer.prompt("your old password", hide_input=True, err=True))
-        client.set_password(login, password, old=old)
+        client.set_password(login, password, old=old, keep_tokens=keep_tokens)
     done(f"{login} has a new password")
+    remark(f"sessions{'' if keep_tokens else ' and API tokens'} of {login} have ended")
+    if not own:
+        remark(f"{login} chooses another one before roles that bind work, and is told that you set this one")
 
 
 def _add(client: HansaClient, login: str, name: str, roles: list[str]) -> dict[str, Any]:

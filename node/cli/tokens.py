@@ -24,15 +24,18 @@ def register(app: typer.Typer) -> None:
 @group.command("new")
 def new(
     label: Annotated[str, typer.Argument(help="What it is for.")],
-    days: Annotated[int, typer.Option(min=1, max=3660, help="How long it is in force.")] = 90,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=3660, help="How long it is in force; 90 where the node allows that.")
+    ] = None,
     node: Node = None,
 ) -> None:
-    """Make an API token for yourself. It is shown once."""
+    """Make an API token for yourself, with your password. It is shown once, and ends when the password changes."""
+    password = str(typer.prompt("your password", hide_input=True, err=True))
     with connect(node) as client:
-        made = client.make_token(label, days)
+        made = client.make_token(label, days, password)
     if Mode.json:
         emit(made)
-    done(f"token for {label}", detail=f"{days} days")
+    done(f"token for {label}", detail=f"{made['days']} days")
     line("token", made["token"])
     remark("keep it like a password: it is not shown again")
 

@@ -323,9 +323,10 @@ class HansaClient:
         body = {"login": login, "name": name, "roles": list(roles), "password": password}
         return dict(self._json("POST", "/api/accounts", json=body))
 
-    def set_password(self, login: str, password: str, *, old: str | None = None) -> None:
-        """Change what ``login`` signs in with; ``old`` is needed where that is oneself."""
-        body = {"password": password} if old is None else {"password": password, "old": old}
+    def set_password(self, login: str, password: str, *, old: str | None = None, keep_tokens: bool = False) -> None:
+        """Change what ``login`` signs in with; ``old`` is needed where that is oneself. Its API tokens end unless
+        ``keep_tokens``."""
+        body = {"password": password, "keepTokens": keep_tokens, **({} if old is None else {"old": old})}
         self._send("PUT", f"/api/accounts/{quote(login, safe='')}/password", json=body)
 
     def set_disabled(self, login: str, disabled: bool) -> dict[str, Any]:
@@ -336,9 +337,9 @@ class HansaClient:
         """API tokens of oneself, or as operator of everybody."""
         return list(self._get("/api/tokens", params={"all": True} if everybody else {}))
 
-    def make_token(self, label: str, days: int) -> dict[str, Any]:
-        """A new API token for oneself: shown once."""
-        return dict(self._json("POST", "/api/tokens", json={"label": label, "days": days}))
+    def make_token(self, label: str, days: int | None, password: str) -> dict[str, Any]:
+        """A new API token for oneself, made with one's password: shown once."""
+        return dict(self._json("POST", "/api/tokens", json={"label": label, "days": days, "password": password}))
 
     def revoke_token(self, sha256: str) -> dict[str, Any]:
         """End an API token."""

@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from node.base.errors import NotAllowed
+
 
 class UserRole(StrEnum):
     """What a person of this node may do (governance digest §4)."""
@@ -19,6 +21,15 @@ class UserRole(StrEnum):
 
 
 ALL_ROLES = frozenset(UserRole)
+
+BINDING_ROLES = ALL_ROLES - {UserRole.AUDITOR}
+"""Roles that act in the city's name: they publish, agree, decide, admit, revoke, or let others do so."""
+
+
+class Need(StrEnum):
+    """What somebody has to do before roles that bind the city work for them."""
+
+    OWN_PASSWORD = "own-password"  # noqa: S105 - the name of a need
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +70,8 @@ class Caller:
     """Whoever asks. Exactly one of: anonymous, a participant (another node), a person of this node.
 
     ``did`` is the participant's DID; for a person it is this node's own DID, since people act for their node.
+    ``roles`` are those that work now; ``withheld`` are those that work once ``needs`` are met. ``reset_by`` is who
+    set the person's password, where that was somebody else.
     """
 
     did: str | None = None
@@ -66,6 +79,9 @@ class Caller:
     roles: frozenset[UserRole] = frozenset()
     credentials: tuple[Credential, ...] = ()
     rejected: tuple[Rejected, ...] = ()
+    withheld: frozenset[UserRole] = frozenset()
+    needs: tuple[Need, ...] = ()
+    reset_by: str = ""
 
     @property
     def is_anonymous(self) -> bool:
@@ -86,6 +102,17 @@ class Caller:
 
     def may(self, role: UserRole) -> bool:
         return role in self.roles
+
+    def unready(self, *roles: UserRole) -> NotAllowed | None:
+        """Why none of ``roles`` works although the person has one; None where that is not so."""
+        if not self.needs or any(role in self.roles for role in roles) or self.withheld.isdisjoint(roles):
+            return None
+        return NotAllowed(
+            f"{self.reset_by} set the password of this account: your roles that bind work once you have chosen "
+            "a password of your own",
+            remedy=f"hansa user {self.account} --password, or the page /account",
+            facts={"case": "own-password", "by": self.reset_by},
+        )
 
 
 ANONYMOUS = Caller()
@@ -111,7 +138,11 @@ class DidDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A person of this node who signs in with a password (the city's own identity provider comes first, later)."""
+    """A person of this node who signs in with a password (the city's own identity provider comes first, later).
+
+    ``reset_by`` is who last set the password for the person, at ``reset_at``; ``chosen_at`` is when the person has
+    chosen one of their own since.
+    """
 
     id: str
     login: str
@@ -119,6 +150,14 @@ class Account:
     roles: frozenset[UserRole]
     created: datetime
     disabled: bool = False
+    reset_by: str | None = None
+    reset_at: datetime | None = None
+    chosen_at: datetime | None = None
+
+    @property
+    def must_choose(self) -> bool:
+        """Whether somebody else knows the password that is in force."""
+        return self.reset_by is not None and self.chosen_at is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,24 +8,24 @@ slow hash, and a stolen database opens nothing.
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import re
 import secrets
-from collections import OrderedDict
 from collections.abc import Collection
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final
 
 import anyio
 import anyio.to_thread
 
 from node.base.clock import Clock
-from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound, TooMany, Unauthenticated
+from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound, Unauthenticated
 from node.base.ids import new_urn
 from node.base.work import Transaction, UnitOfWork
-from node.identity.model import Account, ApiToken, Caller, UserRole
+from node.identity.model import BINDING_ROLES, Account, ApiToken, Caller, Need, UserRole
 from node.identity.ports import IdentityStore, Journal
+from node.identity.throttle import Throttle as Throttle  # noqa: PLC0414 - sign-in is where guessing is met
+from node.identity.throttle import place as place_of
 
 MIN_PASSWORD: Final = 12
 MAX_PASSWORD: Final = 256
@@ -38,30 +38,47 @@ _NOBODY: Final = "$argon2id$v=19$m=19456,t=2,p=1$" + "c2FsdHNhbHRzYWx0c2FsdA$" +
 class Accounts:
     """Keeps accounts and their API tokens. Synchronous: call it in a thread, or before the node serves.
 
-    What changes who may do what here is written into ``journal``, with who did it (``by``).
+    What changes who may do what here is written into ``journal``, with who did it (``by``). ``terminal_token`` is the
+    hash of the API token that lies in the data folder: whoever reads that reads the node's keys beside it, and no
+    password guards those. ``token_days`` is the longest term of a token that somebody makes.
     """
 
     def __init__(
-        self, uow: UnitOfWork, store: IdentityStore, clock: Clock, *, journal: Journal | None = None
+        self,
+        uow: UnitOfWork,
+        store: IdentityStore,
+        clock: Clock,
+        *,
+        journal: Journal | None = None,
+        terminal_token: str | None = None,
+        token_days: int = 365,
     ) -> None:
         self._uow = uow
         self._store = store
         self._clock = clock
         self._journal = journal
+        self._terminal_token = terminal_token
+        self.token_days = token_days
 
     def add(self, login: str, name: str, roles: Collection[UserRole], password: str, *, by: str = "") -> Account:
-        """Open an account. Raises ``InvalidInput`` for an unfit login or password, ``Conflict`` where it exists."""
+        """Open an account. A password that somebody else (``by``) gave has to be changed before the account binds.
+
+        Raises ``InvalidInput`` for an unfit login or password, ``Conflict`` where it exists.
+        """
         if not _LOGIN.fullmatch(login):
             raise InvalidInput(
                 "a login has 1 to 64 of a–z, 0–9, . _ @ + -, in lower case",
                 remedy="choose another, such as ann.peeters",
             )
+        another = bool(by) and by != login
         account = Account(
             id=new_urn(),
             login=login,
             name=name.strip()[:200] or login,
             roles=frozenset(roles),
             created=self._clock.now(),
+            reset_by=by if another else None,
+            reset_at=self._clock.now() if another else None,
         )
         hashed = hash_password(password)
         with self._uow.begin() as tx:
@@ -96,6 +113,14 @@ class Accounts:
             self._tell(tx, login, by, "account-disabled" if disabled else "account-enabled")
         return replace(account, disabled=disabled)
 
+    def find(self, login: str) -> Account:
+        """The account. Raises ``NotFound``."""
+        with self._uow.read() as tx:
+            found = self._store.account(tx, login)
+        if found is None:
+            raise NotFound(f"there is no account {login}")
+        return found[0]
+
     def tokens(self, login: str | None = None) -> list[ApiToken]:
         """API tokens of one account, or of all, that are in force; the first to expire first."""
         now = self._clock.now()
@@ -116,17 +141,34 @@ class Accounts:
         if self._journal is not None:
             self._journal.note(tx, subject=f"account {login}", by=by or login, body={"event": event, **facts})
 
-    def set_password(self, login: str, password: str, *, by: str = "") -> None:
-        """A new password, which ends the portal sessions of the old one: somebody else may have opened them.
+    def set_password(self, login: str, password: str, *, by: str = "", keep_tokens: bool = False) -> None:
+        """A new password, which ends the portal sessions of the old one, and the API tokens unless ``keep_tokens``:
+        somebody else may have opened them. The terminal on the node's machine goes on.
 
-        API tokens stay. Raises ``NotFound``, or ``InvalidInput`` for an unfit password.
+        Where ``by`` is somebody else, the account binds nothing until its owner has chosen a password of their own.
+        Raises ``NotFound``, or ``InvalidInput`` for an unfit password.
         """
         hashed = hash_password(password)
+        another = bool(by) and by != login
         with self._uow.begin() as tx:
-            if self._store.account(tx, login) is None:
+            found = self._store.account(tx, login)
+            if found is None:
                 raise NotFound(f"there is no account {login}")
             self._store.set_password(tx, login, hashed)
-            self._tell(tx, login, by, "password-changed")
+            if another or found[0].must_choose:
+                self._store.note_reset(tx, login, by if another else None, self._clock.now())
+            ended = 0 if keep_tokens else self._store.drop_tokens(tx, login, but=self._terminal_token)
+            self._tell(tx, login, by, "password-changed", setByAnother=another, tokensEnded=ended)
+
+    def make_token(self, login: str, label: str, days: int) -> str:
+        """A new API token for somebody who has just shown their password. Raises ``InvalidInput`` beyond the longest
+        term, ``NotFound``."""
+        if not 1 <= days <= self.token_days:
+            raise InvalidInput(
+                f"an API token is in force for 1 to {self.token_days} days here",
+                remedy="ask for fewer days; the setting token_days says how many there may be",
+            )
+        return self.issue_token(login, label, timedelta(days=days))
 
     def issue_token(self, login: str, label: str, lifetime: timedelta, *, kind: str = "api", by: str = "") -> str:
         """A new API token (or session): shown once, kept as a hash. Raises ``NotFound``."""
@@ -181,27 +223,33 @@ class SignIn:
         place down, and keeps nobody out who signs in from another. Raises ``Unauthenticated`` with one and the same
         sentence whatever was wrong, ``TooMany`` after repeated failures.
         """
-        name, place = login[:64], _place(origin)
+        name, place = login[:64], place_of(origin)
         keys = [f"login {name} {place}", f"from {place}", f"all {name}"] if place else [f"login {name}"]
         self._throttle.attempt(keys)
         account = await anyio.to_thread.run_sync(self._verify, login, password, limiter=self._hashing)
         if account is None:
             raise Unauthenticated("login or password is wrong")
         self._throttle.succeeded(keys)
-        session = await anyio.to_thread.run_sync(
+        return account, await self.open(login)
+
+    async def open(self, login: str) -> str:
+        """A new session for somebody who has just shown their password."""
+        return await anyio.to_thread.run_sync(
             lambda: self._accounts.issue_token(login, "portal", self._lifetime, kind="session"),
             limiter=self._hashing,
         )
-        return account, session
 
     async def confirm(self, login: str, password: str) -> None:
-        """Whether this is the password of ``login``, who is signed in: asked before it is changed, so that a session
-        or a token that was left behind does not become the account. Raises ``NotAllowed``, ``TooMany``."""
+        """Whether this is the password of ``login``, who is signed in: asked before it is changed or a token is made,
+        so that a session or a token that was left behind does not become the account, nor outlives itself.
+
+        Raises ``NotAllowed``, ``TooMany``.
+        """
         keys = [f"confirm {login[:64]}"]
         self._throttle.attempt(keys)
         account = await anyio.to_thread.run_sync(self._verify, login, password, limiter=self._hashing)
         if account is None:
-            raise NotAllowed("the old password is wrong")
+            raise NotAllowed("the password is wrong", remedy="give the password that you sign in with now")
         self._throttle.succeeded(keys)
 
     async def sign_out(self, session: str) -> None:
@@ -216,13 +264,20 @@ class SignIn:
 
 
 class IdentifyPerson:
-    """Turns an API token or a session into a ``Caller``: a person, acting for this node."""
+    """Turns an API token or a session into a ``Caller``: a person, acting for this node.
 
-    def __init__(self, uow: UnitOfWork, store: IdentityStore, clock: Clock, did: str) -> None:
+    Roles that bind the city are withheld while somebody else knows the password; not from the token with the hash
+    ``terminal_token``, which lies beside the node's keys.
+    """
+
+    def __init__(
+        self, uow: UnitOfWork, store: IdentityStore, clock: Clock, did: str, *, terminal_token: str | None = None
+    ) -> None:
         self._uow = uow
         self._store = store
         self._clock = clock
         self._did = did
+        self._terminal_token = terminal_token
         self._threads = anyio.CapacityLimiter(8)
 
     async def by_token(self, token: str) -> Caller:
@@ -236,108 +291,26 @@ class IdentifyPerson:
     async def _identify(self, token: str, kind: str) -> Caller:
         if not 0 < len(token) <= 256:
             raise Unauthenticated("the token is not one of this node's")
-        found = await anyio.to_thread.run_sync(self._look_up, token_hash(token), limiter=self._threads)
+        hashed = token_hash(token)
+        found = await anyio.to_thread.run_sync(self._look_up, hashed, limiter=self._threads)
         # A session does not work as an API token, nor the other way round: each is guarded differently.
         if found is None or found[1] != kind or found[0].disabled:
             raise Unauthenticated("the token is unknown or over", remedy="sign in again or make a new token")
         account = found[0]
-        return Caller(did=self._did, account=account.login, roles=account.roles)
+        needs = (Need.OWN_PASSWORD,) if account.must_choose and hashed != self._terminal_token else ()
+        withheld = account.roles & BINDING_ROLES if needs else frozenset()
+        return Caller(
+            did=self._did,
+            account=account.login,
+            roles=account.roles - withheld,
+            withheld=withheld,
+            needs=needs,
+            reset_by=account.reset_by or "",
+        )
 
     def _look_up(self, hashed: str) -> tuple[Account, str] | None:
         with self._uow.read() as tx:
             return self._store.by_token(tx, hashed, self._clock.now())
-
-
-@dataclass(slots=True)
-class _Failures:
-    count: int
-    last: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class _Patience:
-    """For one sort of key: ``free`` times as many free failures, and a bound of its own for the wait."""
-
-    free: int = 1
-    longest: timedelta | None = None
-
-
-_PATIENCE: Final = {
-    # Many people may sit behind one address.
-    "from": _Patience(free=4),
-    # From everywhere together: slow for a guesser with many addresses, and no way to lock somebody out.
-    "all": _Patience(free=10, longest=timedelta(minutes=1)),
-}
-
-
-class Throttle:
-    """Slows guessing down: after ``free`` failures, each further one doubles the wait, up to ``longest``.
-
-    The first word of a key is its sort: ``login``, ``from`` (an address), ``all`` (a login from anywhere).
-    """
-
-    def __init__(
-        self,
-        clock: Clock,
-        *,
-        free: int = 5,
-        longest: timedelta = timedelta(minutes=15),
-        keys: int = 10_000,
-    ) -> None:
-        self._clock = clock
-        self._free = free
-        self._longest = longest
-        self._keys = keys
-        self._failures: OrderedDict[str, _Failures] = OrderedDict()
-
-    def attempt(self, keys: Collection[str]) -> None:
-        """Counts an attempt for each of ``keys``; raises ``TooMany`` while any of them has to wait.
-
-        Attempts count as failed until they have succeeded, so that many at once gain nothing.
-        """
-        now = self._clock.now()
-        for key in keys:
-            failures = self._failures.get(key)
-            over = -1 if failures is None else failures.count - self._free * _patience(key).free
-            if failures is None or over < 0:
-                continue
-            left = failures.last + self._pause(over, _patience(key).longest) - now
-            if left > timedelta():
-                seconds = int(left.total_seconds()) + 1
-                raise TooMany(f"too many failed attempts; try again in {seconds} s", facts={"retryAfter": seconds})
-        for key in keys:
-            failures = self._failures.setdefault(key, _Failures(0, now))
-            if now - failures.last > 2 * self._longest:
-                failures.count = 0
-            failures.count += 1
-            failures.last = now
-            self._failures.move_to_end(key)
-        while len(self._failures) > self._keys:
-            self._failures.popitem(last=False)
-
-    def succeeded(self, keys: Collection[str]) -> None:
-        """The attempt was good: a login starts anew, of an address only this attempt is taken back."""
-        for key in keys:
-            failures = self._failures.get(key)
-            if failures is None:
-                continue
-            failures.count = failures.count - 1 if key.startswith("from ") else 0
-
-    def _pause(self, over: int, longest: timedelta | None) -> timedelta:
-        return min(timedelta(seconds=2 ** min(over + 1, 20)), longest or self._longest)
-
-
-def _patience(key: str) -> _Patience:
-    return _PATIENCE.get(key.partition(" ")[0], _Patience())
-
-
-def _place(origin: str) -> str:
-    """An address, of IPv6 its network: whoever has one address there has them all."""
-    try:
-        address = ipaddress.ip_address(origin.partition("%")[0])
-    except ValueError:
-        return origin[:64]
-    return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
 
 
 def token_hash(token: str) -> str:

@@ -110,6 +110,12 @@ class IdentityStore(Protocol):
     def set_password(self, tx: Transaction, login: str, password_hash: str) -> None:
         """A new password; the sessions that the old one opened are over."""
 
+    def note_reset(self, tx: Transaction, login: str, by: str | None, at: datetime) -> None:
+        """The password was set by ``by``, somebody else; None: its owner has chosen it."""
+
+    def drop_tokens(self, tx: Transaction, login: str, *, but: str | None = None) -> int:
+        """End all API tokens of ``login`` but the one with the hash ``but``; how many those were."""
+
     def add_token(
         self, tx: Transaction, *, token_sha256: str, login: str, kind: str, label: str, expires: datetime
     ) -> None:

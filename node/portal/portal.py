@@ -21,6 +21,7 @@ from node.portal import (
     pages_catalogue,
     pages_files,
     pages_layer,
+    pages_own,
     pages_region,
     pages_run,
     pages_sparql,
@@ -77,6 +78,10 @@ class Portal:
             ("GET", "/sign-in", page(pages_account.sign_in_form)),
             ("POST", "/sign-in", page(pages_account.sign_in, form=True)),
             ("POST", "/sign-out", page(pages_account.sign_out, **form)),
+            ("GET", "/account", page(pages_own.account, **people)),
+            ("POST", "/account/password", page(pages_own.change_password, **form)),
+            ("POST", "/account/tokens", page(pages_own.make_token, **form)),
+            ("POST", "/account/tokens/{sha256:str}/end", page(pages_own.end_token, **form)),
             ("GET", "/agreements", page(pages_work.agreements, **people)),
             # An id may be an IRI with slashes in it, so the longer path is tried first.
             ("GET", "/agreements/{id:path}/document", page(pages_work.agreement_document, **people)),

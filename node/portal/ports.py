@@ -19,7 +19,7 @@ from node.base.work import Task
 from node.catalogue.access import AccessCode
 from node.catalogue.browse import Connections, Found, FoundPage, Publisher
 from node.catalogue.model import Query, Record
-from node.identity.model import Application, Caller, Issued
+from node.identity.model import Account, ApiToken, Application, Caller, Issued
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
 from node.policy.model import Decision
 from node.portal.reasons import Why
@@ -186,6 +186,15 @@ class NodeFacts:
     protocol: str = "2025-1"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody's own account, their API tokens, and the longest term of a new one, in days."""
+
+    account: Account
+    tokens: Sequence[ApiToken] = ()
+    token_days: int = 365
+
+
 class Node(Protocol):
     """Everything that the pages read or do."""
 
@@ -291,6 +300,21 @@ class Node(Protocol):
 
     async def sign_out(self, token: str) -> None:
         """End the session; an unknown token is left alone."""
+
+    async def person(self, caller: Caller) -> Person:
+        """The reader's own account."""
+
+    async def change_password(self, caller: Caller, old: str, new: str, *, keep_tokens: bool) -> str:
+        """Change the reader's own password, which ends all their sessions; the token of a new one.
+
+        Raises ``NotAllowed`` for a wrong old one, ``InvalidInput`` for an unfit new one, ``TooMany``.
+        """
+
+    async def make_token(self, caller: Caller, label: str, days: int, password: str) -> str:
+        """A new API token of the reader. Raises as ``change_password``."""
+
+    async def end_token(self, caller: Caller, sha256: str) -> None:
+        """End one of the reader's own API tokens. Raises ``NotFound``."""
 
     async def applications(self, caller: Caller) -> Sequence[Applied]:
         """Applications for credentials of this node, open ones first."""

@@ -85,6 +85,9 @@ class Callers:
         if not caller.is_person:
             raise Unauthenticated("sign in first", remedy="send an API token, or sign in to the portal")
         if roles and not any(caller.may(role) for role in roles):
+            unready = caller.unready(*roles)
+            if unready is not None:
+                raise unready
             wanted = " or ".join(str(role) for role in roles)
             raise NotAllowed(f"this takes the role {wanted}", remedy="ask an operator of this node")
         return caller

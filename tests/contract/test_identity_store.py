@@ -137,6 +137,43 @@ class TestPeople:
             with pytest.raises(NotFound):
                 stores.identity.set_password(tx, "nobody", "b")
 
+    def test_a_reset_stands_until_the_owner_chooses(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            stores.identity.add_account(tx, account(), "a")
+            stores.identity.note_reset(tx, "anna", "bert", NOW)
+        with stores.uow.begin() as tx:
+            found = stores.identity.account(tx, "anna")
+            assert found is not None
+            assert found[0] == account(reset_by="bert", reset_at=NOW)
+            assert found[0].must_choose
+            stores.identity.note_reset(tx, "anna", None, NOW + MINUTE)
+            chosen = stores.identity.account(tx, "anna")
+            assert chosen is not None
+            assert chosen[0] == account(reset_by="bert", reset_at=NOW, chosen_at=NOW + MINUTE)
+            assert not chosen[0].must_choose
+            stores.identity.note_reset(tx, "anna", "bert", NOW + MINUTE)
+            again = stores.identity.account(tx, "anna")
+            assert again is not None
+            assert again[0].must_choose
+
+    def test_all_tokens_of_an_account_end_but_one(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            stores.identity.add_account(tx, account(), "a")
+            stores.identity.add_account(tx, account("bert"), "b")
+            for name, login, kind in (
+                ("t1", "anna", "api"),
+                ("t2", "anna", "api"),
+                ("s1", "anna", "session"),
+                ("t3", "bert", "api"),
+            ):
+                stores.identity.add_token(
+                    tx, token_sha256=name, login=login, kind=kind, label="", expires=NOW + MINUTE
+                )
+            assert stores.identity.drop_tokens(tx, "anna", but="t2") == 1
+            assert stores.identity.by_token(tx, "t1", NOW) is None
+            assert all(stores.identity.by_token(tx, name, NOW) for name in ("t2", "s1", "t3"))
+            assert stores.identity.drop_tokens(tx, "anna") == 1
+
     def test_tokens(self, stores: Stores) -> None:
         with stores.uow.begin() as tx:
             stores.identity.add_account(tx, account(), "a")

@@ -51,6 +51,18 @@ class MemoryIdentityStore:
             if token[:2] == (login, "session"):
                 memory(tx).drop("tokens", name)
 
+    def note_reset(self, tx: Transaction, login: str, by: str | None, at: datetime) -> None:
+        known = self.account(tx, login)
+        if known is not None:
+            changes: dict[str, Any] = {"reset_by": by, "reset_at": at, "chosen_at": None} if by else {"chosen_at": at}
+            memory(tx).put("accounts", login, (replace(known[0], **changes), known[1]))
+
+    def drop_tokens(self, tx: Transaction, login: str, *, but: str | None = None) -> int:
+        theirs = [
+            name for name, one in memory(tx).rows("tokens").items() if one[:2] == (login, "api") and name != but
+        ]
+        return sum(memory(tx).drop("tokens", name) for name in theirs)
+
     def add_token(
         self, tx: Transaction, *, token_sha256: str, login: str, kind: str, label: str, expires: datetime
     ) -> None:

@@ -30,6 +30,7 @@ from node.catalogue.model import Query, Record
 from node.identity.model import (
     ALL_ROLES,
     ANONYMOUS,
+    Account,
     Application,
     ApplicationState,
     Caller,
@@ -57,6 +58,7 @@ from node.portal.ports import (
     IssuedTo,
     Member,
     NodeFacts,
+    Person,
     Quality,
     QualityPart,
     Stuck,
@@ -110,6 +112,9 @@ class FakeNode:
         self.rules = Access(clock=StillClock(), situation=_situation)
         self.passwords = {"els": ("gent", ELS), "jan": ("gent", JAN)}
         self.sessions: dict[str, Caller] = {}
+        self.people: dict[str, Person] = {}
+        self.made: list[tuple[str, int]] = []
+        self.ended: list[str] = []
         self.scenarios = FakeScenarios()
         self.asked: list[tuple[str, str | None]] = []
         self.retried: list[str] = []
@@ -397,6 +402,30 @@ class FakeNode:
 
     async def sign_out(self, token: str) -> None:
         self.sessions.pop(token, None)
+
+    async def person(self, caller: Caller) -> Person:
+        return self.people.get(str(caller.account)) or Person(
+            account=Account(id="urn:uuid:1", login=str(caller.account), name="Els", roles=caller.roles, created=NOW)
+        )
+
+    async def change_password(self, caller: Caller, old: str, new: str, *, keep_tokens: bool) -> str:
+        known, found = self.passwords[str(caller.account)]
+        if old != known:
+            raise NotAllowed("the password is wrong")
+        if len(new) < 12:
+            raise InvalidInput("a password has 12 to 256 characters")
+        self.passwords[str(caller.account)] = (new, found)
+        self.sessions = {token: one for token, one in self.sessions.items() if one.account != caller.account}
+        return await self.sign_in(str(caller.account), new)
+
+    async def make_token(self, caller: Caller, label: str, days: int, password: str) -> str:
+        if password != self.passwords[str(caller.account)][0]:
+            raise NotAllowed("the password is wrong")
+        self.made.append((label, days))
+        return "hansa_" + "x" * 43
+
+    async def end_token(self, caller: Caller, sha256: str) -> None:
+        self.ended.append(sha256)
 
     async def applications(self, caller: Caller) -> Sequence[Applied]:
         return self.applied

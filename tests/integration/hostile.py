@@ -136,7 +136,8 @@ _PARTICIPANTS = re.compile(
 _CALLERS = re.compile(r"/processes/\{process\}/execution|/jobs.*")
 _PEOPLE = re.compile(r"/api/.*")
 _PAGES_OF_PEOPLE = re.compile(
-    r"/(agreements|decisions|deliveries|applications|issued|record/ask|sign-out|runs|layers|scenario/(bind|start)).*"
+    r"/(agreements|decisions|deliveries|applications|issued|record/ask|sign-out|runs|layers|scenario/(bind|start)"
+    r"|account).*"
 )
 
 

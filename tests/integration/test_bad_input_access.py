@@ -108,7 +108,7 @@ GOOD_BODIES: dict[str, Any] = {
     "/api/join": {"region": "http://127.0.0.1:1"},
     "/api/records": {"fields": {"kind": "dataset"}},
     "/api/members": {"url": "http://127.0.0.1:1"},
-    "/api/tokens": {"label": "x"},
+    "/api/tokens": {"label": "x", "password": "x"},
 }
 """What these addresses take, so that it is the caller who is found wanting and not the body."""
 

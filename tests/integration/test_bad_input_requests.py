@@ -199,7 +199,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "/api/negotiations/1/counter": {"ask": "open"},
     "/api/negotiations/1/terminate": {"reason": "x"},
     "/api/accounts": {"login": "x", "name": "x", "roles": ["steward"], "password": "long enough to pass"},
-    "/api/tokens": {"label": "x", "days": 1},
+    "/api/tokens": {"label": "x", "days": 1, "password": "x"},
     "/api/join": {"region": NOBODY, "credentialType": "MembershipCredential"},
     "/api/issued/1/revoke": {"reason": "x"},
     "/api/verify": {"agreement": "urn:uuid:1"},

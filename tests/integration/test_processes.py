@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from node.identity.model import UserRole
 from node.ledger.model import EntryKind
 from tests.models import STREETS, TIMES, WALKING, publish_model
 from tests.nodes import Running, publish, running, until
@@ -27,9 +28,9 @@ def gent(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Ite
         publish_model(node)
         publish_model(node, "secret", audience="internal")
         publish_model(node, "described", code=None, inputs=[PORT], outputs=[PORT], parameters=[])
-        with node.client() as client:
-            client.add_account("piet", "Piet", ["auditor"], "correct horse battery")
-            client.add_account("mia", "Mia", ["publisher"], "correct horse battery")
+        # As if they had chosen these passwords themselves.
+        node.node.people.accounts.add("piet", "Piet", [UserRole.AUDITOR], "correct horse battery")
+        node.node.people.accounts.add("mia", "Mia", [UserRole.PUBLISHER], "correct horse battery")
         yield node
 
 

@@ -87,6 +87,16 @@ class SqlIdentityStore:
             raise NotFound(f"there is no account {login}")
         connection_of(tx).execute(delete(tokens).where(tokens.c.login == login, tokens.c.kind == "session"))
 
+    def note_reset(self, tx: Transaction, login: str, by: str | None, at: datetime) -> None:
+        changes = {"chosen_at": at} if by is None else {"reset_by": by, "reset_at": at, "chosen_at": None}
+        connection_of(tx).execute(update(accounts).where(accounts.c.login == login).values(**changes))
+
+    def drop_tokens(self, tx: Transaction, login: str, *, but: str | None = None) -> int:
+        statement = delete(tokens).where(tokens.c.login == login, tokens.c.kind == "api")
+        if but is not None:
+            statement = statement.where(tokens.c.token_sha256 != but)
+        return connection_of(tx).execute(statement).rowcount
+
     def add_token(
         self, tx: Transaction, *, token_sha256: str, login: str, kind: str, label: str, expires: datetime
     ) -> None:

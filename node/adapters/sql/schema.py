@@ -401,6 +401,9 @@ accounts = Table(
     Column("created", Moment, nullable=False),
     Column("disabled", Boolean, nullable=False),
     Column("password_hash", Words, nullable=False),
+    Column("reset_by", Words),
+    Column("reset_at", Moment),
+    Column("chosen_at", Moment),
 )
 
 tokens = Table(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
@@ -14,11 +12,14 @@ from node.base.clock import stamp
 from node.base.errors import InvalidInput, NotFound
 from node.catalogue.joining import Join
 from node.identity.model import Account, ApiToken, Application, Issued, UserRole
-from node.identity.people import Accounts, SignIn
+from node.identity.people import Accounts, SignIn, token_hash
 from node.identity.revocation import RevokeCredential
 from node.identity.wallet import Wallet
 from node.web.management.person import Person
 from node.web.unread import knowing
+
+DAYS: Final = 90
+"""The term of a token where none is asked for."""
 
 
 class Issuer(Protocol):
@@ -47,6 +48,9 @@ class NewPassword(BaseModel):
 
     password: str = Field(min_length=12, max_length=256)
     old: str | None = Field(None, max_length=256)
+    keep_tokens: bool = Field(
+        False, alias="keepTokens", description="Leave the account's API tokens in force; else they end."
+    )
 
 
 class Standing(BaseModel):
@@ -58,12 +62,15 @@ class Standing(BaseModel):
 
 
 class NewToken(BaseModel):
-    """An API token for oneself."""
+    """An API token for oneself; ``password`` is one's own, so that a token cannot be made with a token alone."""
 
     model_config = ConfigDict(extra="forbid")
 
     label: str = Field(max_length=200)
-    days: int = Field(90, ge=1, le=3660)
+    password: str = Field(max_length=256)
+    days: int | None = Field(
+        None, ge=1, le=3660, description="Its term; at most the setting token_days, and 90 where that allows it."
+    )
 
 
 class Wanted(BaseModel):
@@ -124,14 +131,17 @@ def router(
             raise InvalidInput("your own password is changed with the old one", remedy="send it as old")
         else:
             await sign_in.confirm(login, new.old)
-        await run_sync(lambda: accounts.set_password(login, new.password, by=caller.name))
+        await run_sync(
+            lambda: accounts.set_password(login, new.password, by=caller.name, keep_tokens=new.keep_tokens)
+        )
 
     @api.post("/tokens", status_code=201, summary="Make an API token for yourself; it is shown once")
     async def add_token(request: Request, new: NewToken) -> Any:
-        caller = await person(request)
-        lifetime = timedelta(days=new.days)
-        token = await run_sync(lambda: accounts.issue_token(str(caller.account), new.label, lifetime))
-        return {"token": token, "sha256": hashlib.sha256(token.encode()).hexdigest(), "days": new.days}
+        login = str((await person(request)).account)
+        days = new.days or min(DAYS, accounts.token_days)
+        await sign_in.confirm(login, new.password)
+        token = await run_sync(lambda: accounts.make_token(login, new.label, days))
+        return {"token": token, "sha256": token_hash(token), "days": days}
 
     @api.get("/tokens", summary="Your API tokens; as operator, with ?all=true, everybody's")
     async def all_tokens(request: Request, all: bool = False) -> Any:  # noqa: A002 - the query's name
@@ -214,6 +224,8 @@ def account_json(account: Account) -> dict[str, Any]:
         "roles": sorted(str(role) for role in account.roles),
         "created": stamp(account.created),
         "disabled": account.disabled,
+        "passwordSetBy": account.reset_by if account.must_choose else None,
+        "passwordSetAt": stamp(account.reset_at) if account.reset_at and account.must_choose else None,
     }
 
 

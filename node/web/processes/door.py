@@ -290,6 +290,9 @@ def _person(caller: Caller) -> Asker:
             remedy="agree about the model, start a transfer of the format for calling it, and send its token",
         )
     if not (caller.may(UserRole.PUBLISHER) or caller.may(UserRole.OPERATOR)):
+        unready = caller.unready(UserRole.PUBLISHER, UserRole.OPERATOR)
+        if unready is not None:
+            raise unready
         raise NotAllowed("this takes the role publisher or operator", remedy="ask an operator of this node")
     return Asker(account=caller.account)
 

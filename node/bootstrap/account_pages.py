@@ -1,0 +1,61 @@
+"""What the pages about one's own account do: signing in and out, the password, API tokens."""
+
+from __future__ import annotations
+
+from anyio.to_thread import run_sync
+
+from node.base.errors import NotAllowed, Unauthenticated
+from node.identity.model import Caller, UserRole
+from node.identity.people import Accounts, SignIn
+from node.portal.ports import Person
+
+
+class AccountPages:
+    """The part of ``node.portal.ports.Node`` that is about the reader's own account."""
+
+    def __init__(self, accounts: Accounts, sign_in: SignIn) -> None:
+        self._accounts = accounts
+        self._sign_in = sign_in
+
+    async def sign_in(self, login: str, password: str, *, origin: str = "") -> str:
+        return (await self._sign_in.sign_in(login, password, origin=origin))[1]
+
+    async def sign_out(self, token: str) -> None:
+        await self._sign_in.sign_out(token)
+
+    async def person(self, caller: Caller) -> Person:
+        require(caller)
+        login = str(caller.account)
+        found = await run_sync(self._accounts.find, login)
+        return Person(
+            account=found, tokens=await run_sync(self._accounts.tokens, login), token_days=self._accounts.token_days
+        )
+
+    async def change_password(self, caller: Caller, old: str, new: str, *, keep_tokens: bool) -> str:
+        require(caller)
+        login = str(caller.account)
+        await self._sign_in.confirm(login, old)
+        await run_sync(lambda: self._accounts.set_password(login, new, by=login, keep_tokens=keep_tokens))
+        return await self._sign_in.open(login)
+
+    async def make_token(self, caller: Caller, label: str, days: int, password: str) -> str:
+        require(caller)
+        login = str(caller.account)
+        await self._sign_in.confirm(login, password)
+        return await run_sync(lambda: self._accounts.make_token(login, label, days))
+
+    async def end_token(self, caller: Caller, sha256: str) -> None:
+        require(caller)
+        login = str(caller.account)
+        await run_sync(lambda: self._accounts.revoke_token(sha256, login=login, by=login))
+
+
+def require(caller: Caller, *roles: UserRole) -> None:
+    """Raises ``Unauthenticated``, or ``NotAllowed`` where none of ``roles`` works for the person."""
+    if not caller.is_person:
+        raise Unauthenticated("sign in first")
+    if roles and not any(caller.may(role) for role in roles):
+        unready = caller.unready(*roles)
+        if unready is not None:
+            raise unready
+        raise NotAllowed("this takes the role " + " or ".join(str(role) for role in roles))
