@@ -16,7 +16,13 @@ from node.adapters.sql.engine import connect
 from node.adapters.sql.identity import SqlIdentityStore
 from node.adapters.sql.ledger import SqlLedgerStore
 from node.adapters.sql.migrate import migrate
-from node.adapters.sql.negotiation import SqlAgreementStore, SqlDecisionStore, SqlLimitStore, SqlNegotiationStore
+from node.adapters.sql.negotiation import (
+    SqlAgreementStore,
+    SqlDecisionStore,
+    SqlLimitStore,
+    SqlNegotiationStore,
+    SqlUseStore,
+)
 from node.adapters.sql.node_state import SqlFollowStore, SqlMetaStore
 from node.adapters.sql.outbox import SqlOutbox
 from node.adapters.sql.records import SqlRecordStore
@@ -31,6 +37,7 @@ from node.identity.ports import IdentityStore
 from node.ledger.ports import LedgerStore
 from node.negotiation.model import Negotiation
 from node.negotiation.ports import AgreementStore, DecisionStore, LimitStore
+from node.negotiation.uses import UseStore
 from node.scenarios.ports import JobStore, LayerStore, RunStore
 from node.transfer.model import Transfer
 from node.transfer.ports import GrantStore, ReceptionStore
@@ -41,6 +48,7 @@ from tests.fakes.negotiation import (
     MemoryDecisionStore,
     MemoryLimitStore,
     MemoryNegotiationStore,
+    MemoryUseStore,
 )
 from tests.fakes.node_state import MemoryFollowStore, MemoryMetaStore
 from tests.fakes.records import MemoryRecordStore
@@ -64,6 +72,7 @@ class Stores:
     agreements: AgreementStore
     decisions: DecisionStore
     limits: LimitStore
+    uses: UseStore
     grants: GrantStore
     receptions: ReceptionStore
     jobs: JobStore
@@ -87,6 +96,7 @@ def memory_stores() -> Stores:
         agreements=MemoryAgreementStore(),
         decisions=MemoryDecisionStore(),
         limits=MemoryLimitStore(),
+        uses=MemoryUseStore(),
         grants=MemoryGrantStore(),
         receptions=MemoryReceptionStore(),
         jobs=MemoryJobStore(),
@@ -111,6 +121,7 @@ def sql_stores(engine: Engine) -> Stores:
         agreements=SqlAgreementStore(),
         decisions=SqlDecisionStore(),
         limits=SqlLimitStore(),
+        uses=SqlUseStore(),
         grants=SqlGrantStore(),
         receptions=SqlReceptionStore(),
         jobs=SqlJobStore(),

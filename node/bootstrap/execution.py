@@ -80,6 +80,7 @@ def execution(
             assets=parts.assets,
             standing=standing,
             me=parts.me,
+            uses=spoken.uses,
         ),
         service=CallOpenService(plane=plane),
         limits=model_limits(parts.settings),
@@ -91,6 +92,7 @@ def execution(
         request=spoken.transfers.request,
         watch=changes.watch,
         me=parts.me,
+        uses=spoken.uses,
     )
     return Execution(
         processes=Processes(

@@ -25,7 +25,7 @@ from node.catalogue.model import Query, Record
 from node.identity.flights import Flights
 from node.identity.model import ApplicationState, Caller, UserRole
 from node.negotiation.document import render_body
-from node.negotiation.model import Negotiation
+from node.negotiation.model import Agreement, Negotiation
 from node.policy.model import Decision, Situation
 from node.portal.portal import Portal
 from node.portal.ports import (
@@ -180,17 +180,21 @@ class PortalNode(AccountPages):
             await asyncio.wait(looks.values(), timeout=_PATIENCE)
         for look in looks.values():
             look.cancel()
-        return [agreed(one, looks.get(one.consumer), self._situation) for one in held]
+        return await run_sync(lambda: [self._agreed(one, looks.get(one.consumer)) for one in held])
 
     async def agreement(self, agreement_id: str, caller: Caller) -> Agreed:
         require(caller)
         held = await run_sync(lambda: self._node.protocol.overview.agreement(agreement_id))
         look = asyncio.ensure_future(self._consumer(held.consumer))
         await asyncio.wait([look])
-        return await run_sync(lambda: agreed(held, look, self._situation))
+        return await run_sync(self._agreed, held, look)
 
-    def _situation(self, consumer: Caller, provider: str) -> Situation:
-        return self._node.situations.under_agreement(consumer, provider=provider)
+    def _agreed(self, held: Agreement, look: asyncio.Future[Caller] | None) -> Agreed:
+        return agreed(held, look, self._situation, uses=self._node.protocol.overview.uses(held))
+
+    def _situation(self, consumer: Caller, held: Agreement) -> Situation:
+        facts = self._node.protocol.overview.next_use(held)
+        return self._node.situations.under_agreement(consumer, provider=held.provider, facts=facts)
 
     async def _consumer(self, did: str) -> Caller:
         """The consumer of an agreement with what it holds now. Raises ``NotAllowed`` where it is blocked here."""

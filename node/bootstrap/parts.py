@@ -24,6 +24,7 @@ from node.adapters.sql.negotiation import (
     SqlDecisionStore,
     SqlLimitStore,
     SqlNegotiationStore,
+    SqlUseStore,
 )
 from node.adapters.sql.node_state import SqlFollowStore, SqlMetaStore
 from node.adapters.sql.outbox import SqlOutbox
@@ -82,6 +83,7 @@ class Stores:
     agreements: SqlAgreementStore
     decisions: SqlDecisionStore
     limits: SqlLimitStore
+    uses: SqlUseStore
     grants: SqlGrantStore
     receptions: SqlReceptionStore
     jobs: SqlJobStore
@@ -116,6 +118,7 @@ def open_stores(settings: Settings) -> Stores:
         agreements=SqlAgreementStore(),
         decisions=SqlDecisionStore(),
         limits=SqlLimitStore(),
+        uses=SqlUseStore(),
         grants=SqlGrantStore(),
         receptions=SqlReceptionStore(),
         jobs=SqlJobStore(),

@@ -11,6 +11,7 @@ from node.base.errors import HansaError, NotAllowed
 from node.identity.model import Caller
 from node.negotiation.messages import TERMS
 from node.negotiation.model import Agreement, PendingDecision
+from node.negotiation.uses import Tally
 from node.policy.decide import decide, principal_action
 from node.policy.model import Situation
 from node.policy.odrl import parse
@@ -32,10 +33,14 @@ def asked(decision: PendingDecision, language: str) -> Asked:
 
 
 def agreed(
-    held: Agreement, look: asyncio.Future[Caller] | None, situation: Callable[[Caller, str], Situation]
+    held: Agreement,
+    look: asyncio.Future[Caller] | None,
+    situation: Callable[[Caller, Agreement], Situation],
+    *,
+    uses: Tally | None,
 ) -> Agreed:
     """``held`` for the pages, judged for the consumer that ``look`` has found, if it has; ``situation`` is made from
-    the consumer and the provider's DID."""
+    the consumer and the agreement."""
     now, barred = None, False
     if look is not None and look.done() and not look.cancelled():
         failure = look.exception()
@@ -44,7 +49,7 @@ def agreed(
             raise failure
         if failure is None:
             policy = parse(held.body)
-            now = decide(policy, situation(look.result(), held.provider), action=principal_action(policy))
+            now = decide(policy, situation(look.result(), held), action=principal_action(policy))
     terms = held.body.get(TERMS) or {}
     asset = terms.get("asset") or {}
     return Agreed(
@@ -55,6 +60,7 @@ def agreed(
         consumer_name=str((terms.get("consumer") or {}).get("name") or held.consumer),
         now=now,
         barred=barred,
+        uses=uses,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,6 +32,7 @@ from node.negotiation.model import Agreement, Negotiation
 from node.negotiation.reactions import House, Reactions
 from node.negotiation.strategy import Strategy
 from node.negotiation.usecases import Negotiations
+from node.negotiation.uses import Uses
 from node.policy.decide import decide
 from node.policy.model import Decision, Situation
 from node.policy.odrl import parse
@@ -39,7 +40,9 @@ from node.semantics.model import File
 from node.transfer import machine as transferring
 from node.transfer import messages as transfer_messages
 from node.transfer import strategy as transfer_strategy
-from node.transfer.access import AccessEvent, AuthoriseAccess
+from node.transfer.access import AuthoriseAccess
+from node.transfer.accounts import AccessEvent
+from node.transfer.counted import CountedReceptions
 from node.transfer.deliveries import OpenDelivery, SignManifest
 from node.transfer.grants import GrantAccess, RefreshToken
 from node.transfer.inbox import TakePush
@@ -69,6 +72,7 @@ class Protocol:
     receive: Receive
     push: PushBytes
     inbox: TakePush
+    uses: Uses
 
 
 def protocol(
@@ -144,8 +148,12 @@ def protocol(
     )
     grants = GrantAccess(stores.grants, parts.keyring, clock, public_url=parts.base, lifetime=parts.access_lifetime)
 
-    def situation(agreement: Agreement, caller: Caller, at: datetime) -> Situation:
-        return situations.under_agreement(caller, provider=parts.me, at=at)
+    uses = Uses(stores.uses, stores.agreements, clock)
+
+    def situation(agreement: Agreement, caller: Caller) -> Situation:
+        return situations.under_agreement(caller, provider=parts.me)
+
+    receptions = CountedReceptions(stores.receptions, stores.transfers, uses)
 
     def granting(
         tx: Transaction,
@@ -181,7 +189,8 @@ def protocol(
         conversation=carry,
         courier=courier,
         granting=granting,
-        situation=lambda agreement, caller: situation(agreement, caller, clock.now()),
+        situation=situation,
+        uses=uses,
         presume=negotiations.presume_finalized,
         strategy=transfers_strategy or transfer_strategy.StandardStrategy(),
         note=note,
@@ -192,8 +201,9 @@ def protocol(
         caps=caps,
     )
 
-    def judge(agreement: Agreement, caller: Caller, at: datetime, action: str) -> Decision:
-        return decide(parse(agreement.body), situation(agreement, caller, at), action=action)
+    def judge(agreement: Agreement, caller: Caller, at: datetime, action: str, facts: Mapping[str, Any]) -> Decision:
+        asked = situations.under_agreement(caller, provider=parts.me, at=at, facts=facts)
+        return decide(parse(agreement.body), asked, action=action)
 
     def account(tx: Transaction, event: AccessEvent) -> None:
         note(tx, EntryKind.ACCESS, event.agreement, event.recipient, event.to_json())
@@ -217,6 +227,7 @@ def protocol(
         recheck=people.participants.recheck,
         decide=judge,
         note=account,
+        uses=uses,
     )
     deliveries = OpenDelivery(parts.assets, parts.keyring)
     manifests = SignManifest(stores.uow, stores.records, parts.keyring, clock)
@@ -265,6 +276,7 @@ def protocol(
             decisions=stores.decisions,
             receptions=stores.receptions,
             ledger=stores.ledger,
+            uses=uses,
         ),
         authorise=authorise,
         deliveries=deliveries,
@@ -280,7 +292,7 @@ def protocol(
         receive=Receive(
             stores.uow,
             transfers=stores.transfers,
-            receptions=stores.receptions,
+            receptions=receptions,
             plane=HttpPlane(parts.egress),
             keyring=parts.keyring,
             clock=clock,
@@ -294,7 +306,7 @@ def protocol(
         inbox=TakePush(
             stores.uow,
             transfers=stores.transfers,
-            receptions=stores.receptions,
+            receptions=receptions,
             keyring=parts.keyring,
             clock=clock,
             folder=parts.places.received,
@@ -302,4 +314,5 @@ def protocol(
             finished=transfers.finished,
             limit=settings.upload_limit,
         ),
+        uses=uses,
     )

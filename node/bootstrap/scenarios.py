@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from anyio.to_thread import run_sync
 
 from node.base.delivery import Courier
 from node.base.errors import InvalidInput, LocalFault, Overloaded, PeerUnreachable
@@ -19,6 +22,7 @@ from node.catalogue.publish import Publish
 from node.identity.model import Caller
 from node.ledger.model import EntryKind
 from node.negotiation.model import Agreement
+from node.negotiation.uses import Uses
 from node.policy.decide import decide, principal_action
 from node.policy.model import Decision
 from node.policy.odrl import parse
@@ -71,9 +75,17 @@ def scenarios(
     """Put it together. ``region`` gives its DID; ``tell`` is called when something about a run was committed."""
     stores, clock = parts.stores, parts.clock
 
+    uses = Uses(stores.uses, stores.agreements, clock)
+
+    def used(agreement: Agreement) -> dict[str, Any]:
+        """What has arrived was a use; to work with it here is none."""
+        with stores.uow.read() as tx:
+            return uses.facts(tx, agreement)
+
     async def standing(agreement: Agreement) -> Decision:
         policy = parse(agreement.body)
-        situation = situations.under_agreement(await ourselves.look(), provider=agreement.provider)
+        facts = await run_sync(used, agreement)
+        situation = situations.under_agreement(await ourselves.look(), provider=agreement.provider, facts=facts)
         return decide(policy, situation, action=principal_action(policy))
 
     async def transformations(caller: Caller) -> Sequence[Transformation]:

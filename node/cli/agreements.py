@@ -66,6 +66,9 @@ def show(
     line("consumer", found["consumer"])
     line("hash", found["sha256"])
     line("signed by", ", ".join(found["signatures"]))
+    uses = found.get("uses")
+    if uses:
+        line("uses", _uses(uses))
     for access in found["accesses"]:
         line("access", f"{access['at'][:19]}  {access['by']}  {access.get('outcome', '')}")
         for reason in access.get("reasons") or ():
@@ -79,6 +82,12 @@ def show(
             line("transfer", f"{transfer['created'][:19]}  {what}  {transfer['state'].lower()}")
     if document is not None:
         done(f"saved {document}")
+
+
+def _uses(tally: dict[str, int | None]) -> str:
+    if tally["most"] is None:
+        return f"{tally['used']} so far"
+    return f"{tally['used']} of at most {tally['most']}; {tally['left']} left"
 
 
 @group.command("export")

@@ -35,7 +35,8 @@ class AgreementStore(Protocol):
         the provider's word, and a provider may say one that we know. Raises ``Conflict`` for the id of an agreement
         from another negotiation or with another hash."""
 
-    def get(self, tx: Transaction, agreement_id: str) -> Agreement | None: ...
+    def get(self, tx: Transaction, agreement_id: str, *, lock: bool = False) -> Agreement | None:
+        """With ``lock`` nobody else changes it, or counts a use of it, until the transaction ends."""
 
     def select(
         self,

@@ -248,7 +248,8 @@ def _of_a_run(constraint: Constraint, situation: Situation) -> Verdict:
     met = _fact_meets(constraint, fact)
     if met is None:
         return Verdict(truth=Truth.UNCLEAR, have=_told(fact), need=need, remedy=Remedy("run"))
-    return YES if met else Verdict(truth=Truth.NO, have=_told(fact), need=need, remedy=Remedy("run"))
+    remedy = Remedy("used_up" if constraint.left_operand == terms.COUNT else "run")
+    return YES if met else Verdict(truth=Truth.NO, have=_told(fact), need=need, remedy=remedy)
 
 
 def _told(fact: Any) -> str:

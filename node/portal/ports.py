@@ -21,6 +21,7 @@ from node.catalogue.browse import Connections, Found, FoundPage, Publisher
 from node.catalogue.model import Query, Record
 from node.identity.model import Account, ApiToken, Application, Caller, Issued
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
+from node.negotiation.uses import Tally
 from node.policy.model import Decision
 from node.portal.reasons import Why
 from node.transfer.model import Reception, Transfer
@@ -54,7 +55,8 @@ class Agreed:
     """An agreement as the pages show it. ``kind`` is that of its asset, where the agreement says it.
 
     ``now`` is the decision that an access would meet at this moment; None where that could not be found out.
-    ``barred``: the other party is blocked at this node, so every access is refused."""
+    ``barred``: the other party is blocked at this node, so every access is refused. ``uses`` is how often it was
+    used, where it says how often it may be."""
 
     agreement: Agreement
     title: Texts
@@ -63,6 +65,7 @@ class Agreed:
     kind: str = ""
     now: Decision | None = None
     barred: bool = False
+    uses: Tally | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -130,7 +130,9 @@ class CallUnderContract:
 
         url = f"{address.endpoint.rstrip('/')}/execution?version={model.version}"
         execution = _Execution(self._plane, model, authorised, self._habits, progress)
-        outcome = await execution.run(url, inputs, parameters, key)
+        outcome = await execution.run(
+            url, inputs, parameters, key, taken=lambda name: self._lines.used(agreement, name)
+        )
         return Outcome(outputs=outcome.outputs, caveats=outcome.caveats, job=outcome.job, agreement=agreement.id)
 
     async def _renewed(self, pid: str, peer: str, known: Address) -> Address:
@@ -191,8 +193,15 @@ class _Execution:
         self._progress = progress
 
     async def run(
-        self, url: str, inputs: Mapping[str, Rows | Reference], parameters: Mapping[str, Any], key: str
+        self,
+        url: str,
+        inputs: Mapping[str, Rows | Reference],
+        parameters: Mapping[str, Any],
+        key: str,
+        *,
+        taken: Callable[[str], Awaitable[None]] | None = None,
     ) -> Outcome:
+        """``taken`` is told the name of the call once the service has taken it."""
         members = {"inputs": {**{role: value_of(one) for role, one in inputs.items()}, **parameters}}
         body = await asyncio.to_thread(as_json, {**members, "response": DOCUMENT})
         # What a key is made of is nobody's business over there, and has to fit into a header.
@@ -200,6 +209,8 @@ class _Execution:
         posted = await self._patiently(
             lambda authorization: self._plane.execute(url, body, authorization=authorization, key=name)
         )
+        if taken is not None:
+            await taken(name)
         result = posted.result if posted.job is None else await self._followed(posted.job)
         outputs, caveats = await asyncio.to_thread(read_document, self._model, result or b"")
         return Outcome(outputs=outputs, caveats=caveats, job=posted.job)

@@ -90,8 +90,17 @@ class Jobs:
 
     # ---- accepting -------------------------------------------------------------------------------------------
 
-    async def accept(self, record: Record, body: bytes, asker: Asker, *, key: str | None = None) -> Job:
-        """Make a job of an execute request for the model in ``record``, which ``asker`` may have run.
+    async def accept(
+        self,
+        record: Record,
+        body: bytes,
+        asker: Asker,
+        *,
+        key: str | None = None,
+        take: Callable[[Transaction, str], None] | None = None,
+    ) -> Job:
+        """Make a job of an execute request for the model in ``record``, which ``asker`` may have run. ``take`` counts
+        a new job as a use of the agreement, in the transaction that makes it.
 
         The same ``key`` of the same owner is the same job. Raises ``InvalidInput`` and ``TooLarge`` for what does not
         fit the model's card, ``Conflict`` for a key that was used for another request, ``NotFound`` and
@@ -104,9 +113,16 @@ class Jobs:
         await self._perform.admit(model, request.inputs, asker.visitor)
         kept = await asyncio.to_thread(write_request, request)
         sha256 = (await self._assets.take_in(once(kept), limit=MOST_BYTES * 2)).sha256
-        return await run_sync(self._accept, model, sha256, asker, key)
+        return await run_sync(self._accept, model, sha256, asker, key, take)
 
-    def _accept(self, model: Model, request: str, asker: Asker, key: str | None) -> Job:
+    def _accept(
+        self,
+        model: Model,
+        request: str,
+        asker: Asker,
+        key: str | None,
+        take: Callable[[Transaction, str], None] | None,
+    ) -> Job:
         now = self._clock.now()
         with self._uow.begin() as tx:
             known = self._jobs.by_key(tx, asker.owner, key) if key is not None else None
@@ -139,6 +155,8 @@ class Jobs:
                 agreement=asker.agreement,
                 key=key,
             )
+            if take is not None:
+                take(tx, job.id)
             self._put(tx, job)
             self._courier.deliver(
                 tx,

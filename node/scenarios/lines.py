@@ -15,6 +15,7 @@ from node.base.work import UnitOfWork
 from node.negotiation.held import OurAgreements
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
+from node.negotiation.uses import Uses, limits_uses
 from node.transfer import machine
 from node.transfer.model import Transfer
 from node.transfer.ports import TransferStore
@@ -47,8 +48,10 @@ class Lines:
         request: Opens,
         watch: Callable[[], AbstractContextManager[Watch]],
         me: str,
+        uses: Uses,
         patience: float = PATIENCE,
     ) -> None:
+        self._uses = uses
         self._uow = uow
         self._transfers = transfers
         self._held = OurAgreements(uow, agreements, me)
@@ -87,6 +90,16 @@ class Lines:
                 if left <= 0:
                     raise PeerUnreachable(f"{now.peer} has not opened the call of {now.dataset} yet")
                 await watch.changed(min(left, 0.5))
+
+    async def used(self, agreement: Agreement, key: str) -> None:
+        """The provider has taken the call that ``key`` names: a use of the agreement, as this node counts them."""
+
+        def note() -> None:
+            with self._uow.begin() as tx:
+                self._uses.note(tx, agreement.id, key)
+
+        if limits_uses(agreement.body):
+            await run_sync(note)
 
     def _known(self, agreement: Agreement) -> Transfer | None:
         """The newest transfer of ours under the agreement that is not over."""

@@ -64,7 +64,9 @@ class Perform:
         self._limits = limits
         self._patience = patience
 
-    async def admit(self, model: Model, inputs: Mapping[str, Rows | Reference], visitor: Visitor) -> dict[str, Visit]:
+    async def admit(
+        self, model: Model, inputs: Mapping[str, Rows | Reference], visitor: Visitor, *, use: str | None = None
+    ) -> dict[str, Visit]:
         """Whether the model may read what ``inputs`` refer to; by role. Raises as ``Visits.permit``."""
         if model.code is None and model.endpoint is None:
             raise InvalidInput(
@@ -79,7 +81,7 @@ class Perform:
                         f"the data of {role} stay here, and {_name(model)} runs at {model.endpoint}",
                         remedy="use a model whose code this node has",
                     )
-                found[role] = await self._visits.permit(model, given, visitor)
+                found[role] = await self._visits.permit(model, given, visitor, use=use)
         return found
 
     async def __call__(
@@ -96,7 +98,7 @@ class Perform:
 
         Raises as ``admit`` and ``run_code``; ``PeerUnreachable`` where another service does not answer.
         """
-        visits = await self.admit(model, inputs, visitor)
+        visits = await self.admit(model, inputs, visitor, use=key)
         rows: dict[str, Rows] = {}
         for role, given in inputs.items():
             if not isinstance(given, Reference):

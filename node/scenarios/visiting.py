@@ -17,16 +17,18 @@ from typing import Any, Final
 
 from anyio.to_thread import run_sync
 
-from node.base.errors import InvalidInput, NotAllowed, NotFound, TooLarge
+from node.base.errors import InvalidInput, NotAllowed, NotFound, Overloaded, TooLarge
 from node.base.work import UnitOfWork
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.exchange.ports import AssetStore
+from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
+from node.negotiation.uses import Uses
 from node.policy.model import Decision
 from node.policy.odrl import parse
 from node.policy.rules import Constraint, Part, leaves
-from node.policy.terms import ALGORITHM, MINIMUM_CELL_SIZE
+from node.policy.terms import ALGORITHM, COUNT, MINIMUM_CELL_SIZE
 from node.policy.values import number
 from node.scenarios.model import Model, Port, Rows
 from node.scenarios.ports import Reference
@@ -74,7 +76,9 @@ class Visits:
         assets: AssetStore,
         standing: Standing,
         me: str,
+        uses: Uses,
     ) -> None:
+        self._uses = uses
         self._uow = uow
         self._records = records
         self._agreements = agreements
@@ -82,13 +86,17 @@ class Visits:
         self._standing = standing
         self._me = me
 
-    async def permit(self, model: Model, reference: Reference, visitor: Visitor) -> Visit:
+    async def permit(self, model: Model, reference: Reference, visitor: Visitor, *, use: str | None = None) -> Visit:
         """The file that ``reference`` names, if ``model`` may read it for ``visitor`` now.
+
+        ``use`` names the execution that is about to read it: it is a use of the agreement, counted once where that
+        says how often; without a name nothing is counted yet.
 
         Raises ``NotFound`` for what is not here, hidden, or without an agreement, alike; ``NotAllowed`` with the
         reasons where the conditions do not admit it; ``InvalidInput`` where it is not clear which file is meant.
         """
-        record, policy, agreement = await run_sync(self._look_up, reference, visitor)
+        record, policy, held = await run_sync(self._look_up, reference, visitor)
+        agreement = held.id if held is not None else None
         file = _file(record, reference.file)
         if policy is None:
             return Visit(record=record, file=file, agreement=agreement)
@@ -97,6 +105,8 @@ class Visits:
         if minimum is not None:
             # It is met because it is carried out: no figure of the answer leaves that covers fewer.
             facts[MINIMUM_CELL_SIZE] = minimum
+        if held is not None:
+            facts |= await run_sync(self._uses_of, held, use)
         decision = await self._standing(policy, visitor.did, facts)
         unmet = decision.unmet
         if visitor.did is None:
@@ -113,7 +123,22 @@ class Visits:
                     "reasons": [reason.to_json() for reason in unmet],
                 },
             )
+        if held is not None and use is not None:
+            await run_sync(self._take, held, use, facts)
         return Visit(record=record, file=file, minimum=minimum, agreement=agreement)
+
+    def _uses_of(self, agreement: Agreement, use: str | None) -> dict[str, Any]:
+        with self._uow.read() as tx:
+            return self._uses.facts(tx, agreement, use or "")
+
+    def _take(self, agreement: Agreement, use: str, decided: Mapping[str, Any]) -> None:
+        def permit(facts: Mapping[str, Any]) -> None:
+            if facts[COUNT] > decided[COUNT]:
+                # Others have used it since the policy was asked: it is asked again with the number that holds now.
+                raise Overloaded("the agreement was used by others in this moment", remedy="try again in a moment")
+
+        with self._uow.begin() as tx:
+            self._uses.take(tx, agreement, use, permit)
 
     async def read(self, visit: Visit, port: Port) -> Rows:
         """The rows of the file. Raises as ``read_rows``; ``TooLarge``."""
@@ -123,7 +148,9 @@ class Visits:
         body = b"".join([chunk async for chunk in await self._assets.open(file.sha256)])
         return await asyncio.to_thread(read_rows, body, file.media_type, port)
 
-    def _look_up(self, reference: Reference, visitor: Visitor) -> tuple[Record, Mapping[str, Any] | None, str | None]:
+    def _look_up(
+        self, reference: Reference, visitor: Visitor
+    ) -> tuple[Record, Mapping[str, Any] | None, Agreement | None]:
         with self._uow.read() as tx:
             newest = self._records.get(tx, reference.iri)
             record = self._records.get(tx, reference.iri, version=reference.version)
@@ -137,7 +164,7 @@ class Visits:
             )
             for agreement in held:
                 if agreement.in_force:
-                    return record, agreement.body, agreement.id
+                    return record, agreement.body, agreement
         raise _absent(reference)
 
 

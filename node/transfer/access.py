@@ -12,12 +12,12 @@ import hashlib
 import hmac
 import re
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Final
 
-from node.base.clock import Clock, stamp
+from node.base.clock import Clock
 from node.base.errors import LocalFault, NotAllowed, NotFound, Unauthenticated
 from node.base.process import Role
 from node.base.work import Transaction, UnitOfWork
@@ -25,9 +25,11 @@ from node.exchange.offloop import off_loop
 from node.identity.model import Caller
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
+from node.negotiation.uses import Uses
 from node.policy.model import Decision, Nature, Reason
 from node.policy.terms import EXECUTE, REPRODUCE
 from node.transfer import machine
+from node.transfer.accounts import AccessEvent, Note, Refusals
 from node.transfer.model import AccessGrant, Transfer
 from node.transfer.ports import GrantStore, TransferStore
 from node.vocab.namespaces import HANSA
@@ -35,84 +37,26 @@ from node.vocab.namespaces import HANSA
 _BEARER: Final = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/=-]{1,512})")
 _REMEMBERED: Final = 10_000
 
-REFUSALS_TOLD: Final = 20
-REFUSALS_EVERY: Final = timedelta(minutes=1)
-"""So many refusals of a grant have entries of their own; of those that follow, one a minute tells the number."""
-
 Recheck = Callable[[str], Awaitable[Caller]]
 """The participant of this DID with its credentials as they are now (status lists at most as old as allowed)."""
 
-Decide = Callable[[Agreement, Caller, datetime, str], Decision]
-"""The policy's answer under this agreement, to this caller, at this moment, about this action (an IRI)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessEvent:
-    """What the ledger keeps of accesses: the first read of a grant, refusals, the complete delivery.
-
-    ``outcome`` is ``started``, ``refused`` or ``delivered``; ``start`` and ``end`` the bytes that were read,
-    ``asked`` the Range header of a refused read as it came; ``reasons`` why it was refused; ``repeated`` how many
-    refusals of the same grant came before this one without an entry of their own.
-    """
-
-    outcome: str
-    transfer: str
-    agreement: str
-    dataset: str
-    version: int
-    recipient: str
-    at: datetime
-    sealed: bool
-    start: int | None = None
-    end: int | None = None
-    asked: str | None = None
-    reasons: tuple[dict[str, Any], ...] = ()
-    repeated: int = 0
-
-    def to_json(self) -> dict[str, Any]:
-        """The body of the ledger entry of kind ``access``."""
-        members: dict[str, Any] = {
-            "outcome": self.outcome,
-            "transfer": self.transfer,
-            "agreement": self.agreement,
-            "dataset": self.dataset,
-            "version": self.version,
-            "recipient": self.recipient,
-            "at": stamp(self.at),
-            "sealed": self.sealed,
-        }
-        if self.start is not None:
-            members["bytes"] = [self.start, self.end]
-        if self.asked:
-            members["asked"] = self.asked[:200]
-        if self.reasons:
-            members["reasons"] = list(self.reasons)
-        if self.repeated:
-            members["repeated"] = self.repeated
-        return members
-
-
-Note = Callable[[Transaction, AccessEvent], None]
-"""Writes the event into the ledger, in the transaction that it belongs to."""
+Decide = Callable[[Agreement, Caller, datetime, str, Mapping[str, Any]], Decision]
+"""The policy's answer under this agreement, to this caller, at this moment, about this action (an IRI), with these
+facts (how often it was used)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """A read that was allowed at ``at``."""
+    """A read that was allowed at ``at``, to ``caller`` with its credentials as they were then.
+
+    ``facts`` is what is known of the uses of the agreement, with this one."""
 
     transfer: Transfer
     grant: AccessGrant = field(repr=False)
     agreement: Agreement
     at: datetime
-
-
-@dataclass(slots=True)
-class _Refusals:
-    """The refusals of one grant in the life of this process."""
-
-    told: datetime
-    count: int = 0
-    untold: int = 0
+    caller: Caller | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 class AuthoriseAccess:
@@ -129,7 +73,9 @@ class AuthoriseAccess:
         recheck: Recheck,
         decide: Decide,
         note: Note,
+        uses: Uses,
     ) -> None:
+        self._uses = uses
         self._work = work
         self._transfers = transfers
         self._agreements = agreements
@@ -139,7 +85,7 @@ class AuthoriseAccess:
         self._decide = decide
         self._note = note
         self._delivered: OrderedDict[tuple[str, str], None] = OrderedDict()
-        self._refusals: OrderedDict[str, _Refusals] = OrderedDict()
+        self._refusals = Refusals()
 
     async def authorise(self, transfer_pid: str, authorization: str | None, *, asked: str | None = None) -> Access:
         """Whether the bearer of this header may read now; ``asked`` is its Range header, for the record.
@@ -151,8 +97,7 @@ class AuthoriseAccess:
         access = await off_loop(self._look_up, transfer_pid, token_hash(_token(authorization)))
         if access.grant.executes:
             raise NotFound
-        await self._require_permission(access, asked)
-        return access
+        return await self._require_permission(access, asked)
 
     async def knows(self, authorization: str | None) -> bool:
         """Whether this header bears a token of ours for calling a model, of whatever standing."""
@@ -160,30 +105,42 @@ class AuthoriseAccess:
         return token is not None and await off_loop(self._executes, token_hash(token.group(1)))
 
     async def authorise_call(self, authorization: str | None, *, asked: str | None = None) -> Access:
-        """Whether the bearer of this header may call the model of its transfer now: the token alone says which.
+        """Whether the bearer of this header may call the model of its transfer now, or look after a call: the token
+        alone says which model. A new call is counted by ``CallUse``.
 
         Raises as ``authorise``.
         """
         access = await off_loop(self._look_up, None, token_hash(_token(authorization)))
         if not access.grant.executes:
             raise NotFound
-        await self._require_permission(access, asked)
-        return access
+        return await self._require_permission(access, asked)
 
     async def called(self, access: Access) -> None:
         """Account for a call that ``authorise_call`` allowed. Raises as that does."""
         await off_loop(self._begin, access, None, None)
 
+    def take_call(self, tx: Transaction, access: Access, name: str) -> None:
+        """Count the call ``name``, in a transaction that may write. Raises ``NotAllowed`` with the reasons."""
+        number = self._take(tx, access, name)
+        if number is not None:
+            self._note(tx, self._event(access, "used", use=number))
+
     async def authorise_push(self, transfer_pid: str) -> Access:
         """Whether this node may push the bytes of its transfer now. Raises ``NotAllowed`` with the reasons,
         ``NotFound`` where the transfer has no grant, ``PeerUnreachable`` as ``authorise``."""
         access = await off_loop(self._of_transfer, transfer_pid)
-        await self._require_permission(access, "push")
-        return access
+        return await self._require_permission(access, "push")
 
     async def begin(self, access: Access, start: int, end: int) -> None:
-        """Account for a read of the bytes from ``start`` to before ``end``. Raises as ``authorise``."""
-        await off_loop(self._begin, access, start, end)
+        """Account for a read of the bytes from ``start`` to before ``end``. Where the agreement says how often it may
+        be used, the first read of a transfer is a use. Raises as ``authorise``."""
+        try:
+            await off_loop(self._begin, access, start, end)
+        except NotAllowed as refusal:
+            if access.facts:
+                # Others have used the agreement up since this read was permitted.
+                await self.note_refusal(access, None, refusal)
+            raise
 
     async def still(self, access: Access) -> None:
         """Ask again in the middle of a read. Raises ``NotAllowed``; the expiry of the token ends no read."""
@@ -240,43 +197,45 @@ class AuthoriseAccess:
         agreement = self._agreements.get(tx, grant.agreement)
         if transfer is None or agreement is None or transfer.role is not Role.PROVIDER:
             raise NotFound
-        return Access(transfer=transfer, grant=grant, agreement=agreement, at=self._clock.now())
+        # Each call of a model is a use of its own, counted with its job; ranges and resumptions of one transfer are
+        # one use together.
+        facts = self._uses.facts(tx, agreement, None if grant.executes else transfer.pid)
+        return Access(transfer=transfer, grant=grant, agreement=agreement, at=self._clock.now(), facts=facts)
 
-    async def _require_permission(self, access: Access, asked: str | None) -> None:
+    async def _require_permission(self, access: Access, asked: str | None) -> Access:
         try:
             require_standing(access)
             caller = await self._recheck(access.grant.recipient)
             if caller.did != access.grant.recipient:
                 raise LocalFault("the caller that was checked is not the recipient of the grant")
-            action = action_of(executes=access.grant.executes)
-            decision = self._decide(access.agreement, caller, access.at, action)
-            if not decision.permits:
-                unmet = tuple(reason.to_json() for reason in decision.unmet)
-                raise _refusal("the policy does not admit this access now", *unmet)
+            self._require_permit(access, caller, access.facts)
         except NotAllowed as refusal:
-            reasons = tuple(refusal.facts.get("reasons", ()))
-            repeated = self._untold(access)
-            if repeated is not None:
-                event = self._event(access, "refused", asked=asked, reasons=reasons, repeated=repeated)
-                await off_loop(self._write, event)
+            await self.note_refusal(access, asked, refusal)
             raise
+        return replace(access, caller=caller)
 
-    def _untold(self, access: Access) -> int | None:
-        """How many refusals have not been told when this one is; None where it is not told either.
+    def _require_permit(self, access: Access, caller: Caller, facts: Mapping[str, Any]) -> None:
+        action = action_of(executes=access.grant.executes)
+        decision = self._decide(access.agreement, caller, access.at, action, facts)
+        if not decision.permits:
+            unmet = tuple(reason.to_json() for reason in decision.unmet)
+            raise _refusal("the policy does not admit this access now", *unmet)
 
-        Each entry costs a write to the disk and stays for ever: a peer that asks again and again must not be able
-        to fill the ledger.
-        """
-        known = self._refusals.pop(access.grant.transfer, None) or _Refusals(access.at)
-        self._refusals[access.grant.transfer] = known
-        while len(self._refusals) > _REMEMBERED:
-            self._refusals.popitem(last=False)
-        known.count += 1
-        if known.count > REFUSALS_TOLD and access.at - known.told < REFUSALS_EVERY:
-            known.untold += 1
-            return None
-        untold, known.untold, known.told = known.untold, 0, access.at
-        return untold
+    async def note_refusal(self, access: Access, asked: str | None, refusal: NotAllowed) -> None:
+        """Tell the ledger of a refusal, unless it has been told of many."""
+        reasons = tuple(refusal.facts.get("reasons", ()))
+        repeated = self._refusals.untold(access.transfer.pid, access.at)
+        if repeated is not None:
+            event = self._event(access, "refused", asked=asked, reasons=reasons, repeated=repeated)
+            await off_loop(self._write, event)
+
+    def _take(self, tx: Transaction, access: Access, name: str) -> int | None:
+        """Count a use; its number, or None where there is nothing to count. Many at once are counted one by one, and
+        each asks the policy with its own number."""
+        caller = access.caller
+        if caller is None:
+            raise LocalFault("a use is counted of an access that nobody has authorised")
+        return self._uses.take(tx, access.agreement, name, lambda facts: self._require_permit(access, caller, facts))
 
     def _begin(self, access: Access, start: int | None, end: int | None) -> None:
         with self._work.begin() as tx:
@@ -285,8 +244,9 @@ class AuthoriseAccess:
                 raise NotFound
             # Time has passed since the permission: what can be asked without the network is asked again.
             require_standing(self._load(tx, grant))
-            if grant.accesses == 0:
-                self._note(tx, self._event(access, "started", start=start, end=end))
+            number = self._take(tx, access, access.transfer.pid) if start is not None else None
+            if grant.accesses == 0 or number is not None:
+                self._note(tx, self._event(access, "started", start=start, end=end, use=number))
             self._grants.count_access(tx, grant.transfer)
 
     def _write(self, event: AccessEvent) -> None:
@@ -306,6 +266,28 @@ class AuthoriseAccess:
             sealed=grant.sealed,
             **particulars,
         )
+
+
+class CallUse:
+    """Counts a call that was allowed, once its job is made."""
+
+    def __init__(self, authorise: AuthoriseAccess, access: Access) -> None:
+        self._authorise = authorise
+        self._access = access
+        self._refused: NotAllowed | None = None
+
+    def __call__(self, tx: Transaction, job: str) -> None:
+        """In the transaction that makes ``job``. Raises ``NotAllowed`` with the reasons, and counts nothing then."""
+        try:
+            self._authorise.take_call(tx, self._access, job)
+        except NotAllowed as refusal:
+            self._refused = refusal
+            raise
+
+    async def refused(self, refusal: NotAllowed) -> None:
+        """Tell the ledger, where it was this call that was refused, and not what it was to read."""
+        if refusal is self._refused:
+            await self._authorise.note_refusal(self._access, "call", refusal)
 
 
 def action_of(*, executes: bool) -> str:

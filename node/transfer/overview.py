@@ -15,6 +15,7 @@ from node.ledger.ports import LedgerStore
 from node.negotiation import machine as negotiating
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
 from node.negotiation.ports import AgreementStore, DecisionStore, NegotiationStore
+from node.negotiation.uses import Tally, Uses
 from node.transfer import machine as transferring
 from node.transfer.model import Reception, Transfer
 from node.transfer.ports import ReceptionStore, TransferStore
@@ -35,7 +36,9 @@ class Overview:
         decisions: DecisionStore,
         receptions: ReceptionStore,
         ledger: LedgerStore,
+        uses: Uses,
     ) -> None:
+        self._uses = uses
         self._uow = uow
         self._negotiations = negotiations
         self._transfers = transfers
@@ -94,6 +97,16 @@ class Overview:
         with self._uow.read() as tx:
             known = self._transfers.select(tx, peer=peer, limit=_TRANSFERS)
             return [(one, self._receptions.get(tx, one.pid)) for one in known if one.agreement == agreement.id]
+
+    def uses(self, agreement: Agreement) -> Tally | None:
+        """How often it was used, and how often it may be; None where it does not say how often."""
+        with self._uow.read() as tx:
+            return self._uses.tally(tx, agreement)
+
+    def next_use(self, agreement: Agreement) -> dict[str, Any]:
+        """What a decision about one more use of it has to know."""
+        with self._uow.read() as tx:
+            return self._uses.facts(tx, agreement, "")
 
     def accesses(self, agreement_id: str) -> list[dict[str, Any]]:
         """Every access that this node, as the provider, gave or refused under an agreement, from the ledger: when,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -27,6 +27,7 @@ from node.negotiation.conversation import Conversation, Note
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
 from node.negotiation.strategy import Paced
+from node.negotiation.uses import Uses
 from node.policy.decide import decide
 from node.policy.model import Decision, Situation
 from node.policy.odrl import parse
@@ -95,7 +96,9 @@ class Reactions:
         strategy: strategy.Strategy,
         note: Note,
         clock: Clock,
+        uses: Uses,
     ) -> None:
+        self._uses = uses
         self._conversation = conversation
         self._agreements = agreements
         self._records = records
@@ -120,7 +123,7 @@ class Reactions:
         agreement = self._agreements.get(tx, transfer.agreement) if transfer.role is Role.PROVIDER else None
         decision = None
         if agreement is not None and caller is not None:
-            decision = self._decision(transfer, agreement, caller)
+            decision = self._decision(tx, transfer, agreement, caller)
         look = strategy.Look(transfer=transfer, decision=decision, said=lambda: self._conversation.said(tx, transfer))
         action = self._strategy.next(look)
         message = _MESSAGES.get(type(action))
@@ -157,9 +160,11 @@ class Reactions:
             case strategy.Terminate(code, reason):
                 self.command(tx, transfer, machine.TERMINATION, code=code, reason=reason, due=due)
 
-    def _decision(self, transfer: Transfer, agreement: Agreement, caller: Caller) -> Decision:
+    def _decision(self, tx: Transaction, transfer: Transfer, agreement: Agreement, caller: Caller) -> Decision:
         action = action_of(executes=transfer.format == EXECUTE)
-        return decide(parse(agreement.body), self._situation(agreement, caller), action=action)
+        situation = self._situation(agreement, caller)
+        facts = {**situation.facts, **self._uses.facts(tx, agreement, transfer.pid)}
+        return decide(parse(agreement.body), replace(situation, facts=facts), action=action)
 
     # ---- what people want ------------------------------------------------------------------------------------
 
@@ -175,7 +180,7 @@ class Reactions:
         agreement = self._agreements.get(tx, transfer.agreement)
         if agreement is None:
             return
-        decision = self._decision(transfer, agreement, caller)
+        decision = self._decision(tx, transfer, agreement, caller)
         if not decision.permits:
             unmet = [reason.to_json() for reason in decision.unmet]
             raise NotResumed("the conditions do not admit this transfer any more", facts={"reasons": unmet})

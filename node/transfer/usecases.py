@@ -26,6 +26,7 @@ from node.negotiation.messages import Incoming
 from node.negotiation.model import Agreement
 from node.negotiation.opening import opens_once
 from node.negotiation.ports import AgreementStore, NegotiationStore
+from node.negotiation.uses import Uses
 from node.transfer import machine, messages, strategy
 from node.transfer.access import token_hash
 from node.transfer.addresses import push_address, read_push_address, without_token
@@ -59,6 +60,7 @@ class Transfers:
         courier: Courier,
         granting: Granting,
         situation: Judge,
+        uses: Uses,
         presume: Presume,
         strategy: strategy.Strategy,
         note: Note,
@@ -88,6 +90,7 @@ class Transfers:
             courier=courier,
             granting=granting,
             situation=situation,
+            uses=uses,
             strategy=strategy,
             note=note,
             clock=clock,

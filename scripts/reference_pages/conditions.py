@@ -43,6 +43,27 @@ is made, and again at every read under it. An undertaking is promised, recorded 
 refuses only where what is declared contradicts it. A condition that this node does not understand counts as not met.
 """
 
+USES = """
+## Uses
+
+`odrl:count` says how often something may be done under an agreement. A *use* is
+
+- one transfer of bytes that has begun to deliver: ranges, resumptions, suspensions and new tokens of one transfer
+  are the same use;
+- one execution of a model that was called, whether it succeeds or not; the same call asked again by its
+  `Idempotency-Key` is the same use;
+- one execution of a model that reads data where they are, under the agreement about those data.
+
+All uses under an agreement are counted together, whatever the action. The provider's count binds. It takes a use in
+the transaction that opens the first byte or makes the job, one at a time for each agreement, also with several
+processes on one database. Looking after a call, and reading its results, is no use.
+
+The consumer counts the same events as it sees them, so that both pages of the agreement, `hansa agreement ID` and
+`uses` in `GET /api/agreements/{id}` say how many are left. Where a connection breaks before the first byte, the
+provider may have counted one more than the consumer, until that transfer goes on. What the consumer does with bytes
+that have arrived is counted by nobody.
+"""
+
 PURPOSES = """
 `odrl:` is `http://www.w3.org/ns/odrl/2/`, `hz:` is `https://w3id.org/hansa/policy#`.
 
@@ -65,7 +86,7 @@ _OPERANDS: Mapping[str, str] = {
     "hz:rulebook": "The rulebook in force at the provider, or a version of it (`#vN`).",
     "hz:algorithm": "The model that reads the data, where they are. Checked at a run; promised before.",
     "hz:minimumCellSize": "How many persons each figure of a result covers. Checked at a run; promised before.",
-    "odrl:count": "How often it was used. Checked at a run; promised before.",
+    "odrl:count": "How often it was used, counted for the whole agreement: see *Uses*.",
     "odrl:purpose": "The purpose: one of these or a narrower one. A declared purpose outside of them is refused.",
     "odrl:recipient": "Whom it may be passed on to.",
     "odrl:spatial": "Where it may be used. Whether a place lies in another is known for NUTS regions only.",
@@ -138,6 +159,7 @@ def conditions() -> str:
                 for iri, row in OPERANDS.items()
             ],
         ),
+        USES,
         PURPOSES,
         table(
             ["name", "purposes"],

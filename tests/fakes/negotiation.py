@@ -9,6 +9,7 @@ from datetime import datetime
 from node.base.errors import Conflict, LocalFault
 from node.base.work import Transaction
 from node.negotiation.model import Agreement, Limits, Negotiation, PendingDecision
+from node.negotiation.uses import Use
 from tests.fakes.process import MemoryProcessStore
 from tests.fakes.work import memory
 
@@ -38,7 +39,7 @@ class MemoryAgreementStore:
             raise Conflict(f"there is another agreement {agreement.id}")
         memory(tx).put("agreements", agreement.id, agreement)
 
-    def get(self, tx: Transaction, agreement_id: str) -> Agreement | None:
+    def get(self, tx: Transaction, agreement_id: str, *, lock: bool = False) -> Agreement | None:
         return memory(tx).rows("agreements").get(agreement_id)
 
     def select(
@@ -105,3 +106,17 @@ class MemoryLimitStore:
 
     def drop(self, tx: Transaction, dataset: str) -> None:
         memory(tx).drop("limits", dataset)
+
+
+class MemoryUseStore:
+    """Uses by agreement."""
+
+    def add(self, tx: Transaction, use: Use) -> None:
+        if not self.known(tx, use.agreement, use.use):
+            memory(tx).put("uses", (use.agreement, use.use), use)
+
+    def known(self, tx: Transaction, agreement: str, use: str) -> bool:
+        return (agreement, use) in memory(tx).rows("uses")
+
+    def count(self, tx: Transaction, agreement: str) -> int:
+        return sum(known.agreement == agreement for known in memory(tx).rows("uses").values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,6 +36,7 @@ from node.identity.model import Caller
 from node.identity.ports import KeyRing
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
+from node.negotiation.uses import Uses, UseStore
 from node.policy.model import Decision, Nature, Outcome, Reason
 from node.semantics.model import File
 from node.transfer.access import AccessEvent, AuthoriseAccess
@@ -43,7 +45,7 @@ from node.transfer.grants import GrantAccess, RefreshToken
 from node.transfer.model import AccessGrant, Transfer
 from node.transfer.ports import GrantStore, TransferStore
 from node.web.data import DataDoor, Pace
-from tests.fakes.negotiation import MemoryAgreementStore
+from tests.fakes.negotiation import MemoryAgreementStore, MemoryUseStore
 from tests.fakes.records import MemoryRecordStore
 from tests.fakes.transfer import MemoryGrantStore, MemoryTransferStore
 from tests.fakes.work import MemoryUnitOfWork
@@ -123,6 +125,7 @@ class Stores:
     work: UnitOfWork
     transfers: TransferStore
     agreements: AgreementStore
+    uses: UseStore
     grants: GrantStore
     records: RecordStore
 
@@ -132,6 +135,7 @@ def memory_stores() -> Stores:
         work=MemoryUnitOfWork(),
         transfers=MemoryTransferStore(),
         agreements=MemoryAgreementStore(),
+        uses=MemoryUseStore(),
         grants=MemoryGrantStore(),
         records=MemoryRecordStore(),
     )
@@ -140,7 +144,7 @@ def memory_stores() -> Stores:
 def sql_stores(folder: Path) -> Stores:
     from node.adapters.sql.engine import connect
     from node.adapters.sql.migrate import migrate
-    from node.adapters.sql.negotiation import SqlAgreementStore
+    from node.adapters.sql.negotiation import SqlAgreementStore, SqlUseStore
     from node.adapters.sql.records import SqlRecordStore
     from node.adapters.sql.transfer import SqlGrantStore, SqlTransferStore
     from node.adapters.sql.work import SqlUnitOfWork
@@ -151,6 +155,7 @@ def sql_stores(folder: Path) -> Stores:
         work=SqlUnitOfWork(engine),
         transfers=SqlTransferStore(),
         agreements=SqlAgreementStore(),
+        uses=SqlUseStore(),
         grants=SqlGrantStore(),
         records=SqlRecordStore(),
     )
@@ -187,6 +192,7 @@ class Provider:
             recheck=self._recheck,
             decide=self._decide,
             note=self._note,
+            uses=Uses(self.stores.uses, self.agreements, self.clock),
         )
         self.deliveries = OpenDelivery(self.assets, self.keyring)
         self.manifests = SignManifest(self.work, self.records, self.keyring, self.clock)
@@ -304,7 +310,9 @@ class Provider:
         self.rechecks += 1
         return Caller(did=did)
 
-    def _decide(self, agreement: Agreement, caller: Caller, at: datetime, action: str) -> Decision:
+    def _decide(
+        self, agreement: Agreement, caller: Caller, at: datetime, action: str, facts: Mapping[str, Any]
+    ) -> Decision:
         reason = Reason(
             rule="permission[0].constraint[0]",
             operand="hz:credential",

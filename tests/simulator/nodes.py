@@ -32,6 +32,7 @@ from node.negotiation.model import Agreement, Negotiation
 from node.negotiation.reactions import House, Reactions
 from node.negotiation.strategy import Accept, Action, Counter, Look, StandardStrategy
 from node.negotiation.usecases import Negotiations
+from node.negotiation.uses import Uses
 from node.policy.model import Situation
 from node.semantics.model import File
 from node.transfer import machine as transferring
@@ -51,6 +52,7 @@ from tests.fakes.negotiation import (
     MemoryDecisionStore,
     MemoryLimitStore,
     MemoryNegotiationStore,
+    MemoryUseStore,
 )
 from tests.fakes.provider import SeedKeyRing
 from tests.fakes.records import MemoryRecordStore
@@ -260,6 +262,7 @@ class SimNode:
             granting=lambda tx, transfer, agreement, record, file, key: grants.grant(
                 tx, transfer, agreement, record, file, recipient_seal_key=key
             )[1],
+            uses=Uses(MemoryUseStore(), self.agreements, self.clock),
             situation=lambda agreement, caller: Situation(
                 caller=caller, at=self.clock.now(), provider=self.did, agreed=True
             ),

@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from node.adapters.sql.processes import SqlProcessStore
 from node.adapters.sql.rows import add, build, put, values
-from node.adapters.sql.schema import agreements, decisions, limits, negotiation_messages, negotiations
+from node.adapters.sql.schema import (
+    agreement_uses,
+    agreements,
+    decisions,
+    limits,
+    negotiation_messages,
+    negotiations,
+)
 from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict, LocalFault
 from node.base.work import Transaction
 from node.negotiation.model import Agreement, Limits, Negotiation, PendingDecision
+from node.negotiation.uses import Use
 
 _AGREEMENT = select(agreements).where(agreements.c.id == bindparam("id"))
+_LOCKED_AGREEMENT = _AGREEMENT.with_for_update()
 _SAVE_AGREEMENT = update(agreements).where(
     agreements.c.id == bindparam("agreement"),
     agreements.c.negotiation == bindparam("settled_in"),
@@ -66,8 +75,9 @@ class SqlAgreementStore:
             raise LocalFault(f"there is no agreement {agreement.id} to change")
         raise Conflict(f"there is another agreement {agreement.id}, from another negotiation or with other content")
 
-    def get(self, tx: Transaction, agreement_id: str) -> Agreement | None:
-        row = connection_of(tx).execute(_AGREEMENT, {"id": agreement_id}).one_or_none()
+    def get(self, tx: Transaction, agreement_id: str, *, lock: bool = False) -> Agreement | None:
+        statement = _LOCKED_AGREEMENT if lock else _AGREEMENT
+        row = connection_of(tx).execute(statement, {"id": agreement_id}).one_or_none()
         return None if row is None else build(Agreement, row)
 
     def select(
@@ -129,3 +139,22 @@ class SqlLimitStore:
 
     def drop(self, tx: Transaction, dataset: str) -> None:
         connection_of(tx).execute(delete(limits).where(limits.c.dataset == dataset))
+
+
+_USE = select(agreement_uses.c.at).where(
+    agreement_uses.c.agreement == bindparam("of"), agreement_uses.c.use == bindparam("by")
+)
+_USES = select(func.count()).select_from(agreement_uses).where(agreement_uses.c.agreement == bindparam("of"))
+
+
+class SqlUseStore:
+    """Uses by agreement."""
+
+    def add(self, tx: Transaction, use: Use) -> None:
+        add(connection_of(tx), agreement_uses, values(use))
+
+    def known(self, tx: Transaction, agreement: str, use: str) -> bool:
+        return connection_of(tx).execute(_USE, {"of": agreement, "by": use}).one_or_none() is not None
+
+    def count(self, tx: Transaction, agreement: str) -> int:
+        return int(connection_of(tx).execute(_USES, {"of": agreement}).scalar_one())

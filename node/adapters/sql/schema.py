@@ -290,6 +290,14 @@ limits = Table(
     Column("at", Moment, nullable=False),
 )
 
+agreement_uses = Table(
+    "agreement_uses",
+    metadata,
+    Column("agreement", Words, primary_key=True),
+    Column("use", Words, primary_key=True),
+    Column("at", Moment, nullable=False),
+)
+
 # transfer ---------------------------------------------------------------------------------------------------
 
 UNFINISHED = "state NOT IN ('done', 'failed')"

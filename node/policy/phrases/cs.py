@@ -173,6 +173,7 @@ CZECH: Final = Phrases(
         purpose="Odpovídá-li to pravdě, uveďte některý z dovolených účelů: {any}",
         consent="Vyčkejte: rozhoduje osoba u poskytovatele",
         run="Ověřuje se, když nad daty běží model; předáním kopie podmínku splnit nelze",
+        used_up="Dohodnutý počet užití je vyčerpán; uzavřete novou dohodu",
         unknown="Zeptejte se poskytovatele, co podmínka znamená, nebo požádejte o nabídku bez ní",
         ask_provider="Požádejte poskytovatele o nabídku, která se na vás vztahuje",
         other_action="Požádejte o to, co je dovoleno: {any}",

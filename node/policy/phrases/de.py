@@ -169,6 +169,7 @@ GERMAN: Final = Phrases(
         purpose="Wenn es zutrifft, geben Sie einen der erlaubten Zwecke an: {any}",
         consent="Warten Sie: eine Person beim Bereitsteller entscheidet",
         run="Dies wird geprüft, wenn ein Modell auf den Daten läuft; der Erhalt einer Kopie genügt nicht",
+        used_up="Es wurde so oft genutzt wie vereinbart; schließen Sie eine neue Vereinbarung",
         unknown="Fragen Sie den Bereitsteller, was die Bedingung bedeutet, oder nach einem Angebot ohne sie",
         ask_provider="Bitten Sie den Bereitsteller um ein Angebot, das für Sie gilt",
         other_action="Fragen Sie nach dem, was erlaubt ist: {any}",

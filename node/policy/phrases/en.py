@@ -168,6 +168,7 @@ ENGLISH: Final = Phrases(
         purpose="If it is true, declare one of the permitted purposes: {any}",
         consent="Wait: a person at the provider decides",
         run="This is checked when a model runs on the data; it is not met by receiving a copy",
+        used_up="It was used as often as agreed; make a new agreement",
         unknown="Ask the provider what the condition means, or for an offer without it",
         ask_provider="Ask the provider for an offer that covers you",
         other_action="Ask for what is permitted: {any}",

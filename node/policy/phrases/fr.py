@@ -168,6 +168,7 @@ FRENCH: Final = Phrases(
         purpose="Si c’est exact, déclarez l’une des finalités permises : {any}",
         consent="Attendez : une personne décide chez le fournisseur",
         run="Ceci est vérifié quand un modèle tourne sur les données ; recevoir une copie n’y suffit pas",
+        used_up="L’usage convenu est épuisé ; concluez un nouvel accord",
         unknown="Demandez au fournisseur ce que signifie la condition, ou une offre qui ne la contient pas",
         ask_provider="Demandez au fournisseur une offre qui vous concerne",
         other_action="Demandez ce qui est permis : {any}",

@@ -115,6 +115,7 @@ class Remedies:
     purpose: str
     consent: str
     run: str
+    used_up: str
     unknown: str
     ask_provider: str
     other_action: str

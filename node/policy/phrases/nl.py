@@ -168,6 +168,7 @@ DUTCH: Final = Phrases(
         purpose="Geef, als het waar is, een van de toegestane doelen op: {any}",
         consent="Wacht: een persoon bij de verstrekker beslist",
         run="Dit wordt nagegaan wanneer een model op de gegevens draait; een kopie ontvangen volstaat niet",
+        used_up="Het is zo vaak gebruikt als afgesproken; sluit een nieuwe overeenkomst",
         unknown="Vraag de verstrekker wat de voorwaarde betekent, of om een aanbod zonder die voorwaarde",
         ask_provider="Vraag de verstrekker om een aanbod dat voor u geldt",
         other_action="Vraag om wat is toegestaan: {any}",

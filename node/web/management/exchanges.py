@@ -20,6 +20,7 @@ from node.negotiation.decisions import Decisions
 from node.negotiation.dossier.archive import file_name
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
 from node.negotiation.usecases import Negotiations
+from node.negotiation.uses import Tally
 from node.transfer import machine
 from node.transfer.model import Reception, Transfer
 from node.transfer.usecases import Transfers
@@ -62,6 +63,8 @@ class Reading(Protocol):
     def agreement(self, agreement_id: str) -> Agreement: ...
 
     def transfers_under(self, agreement: Agreement) -> list[tuple[Transfer, Reception | None]]: ...
+
+    def uses(self, agreement: Agreement) -> Tally | None: ...
 
     def accesses(self, agreement_id: str) -> list[dict[str, Any]]: ...
 
@@ -218,10 +221,12 @@ def router(
         found = await run_sync(lambda: reading.agreement(agreement_id))
         accesses = await run_sync(lambda: reading.accesses(agreement_id))
         transfers = await run_sync(lambda: reading.transfers_under(found))
+        tally = await run_sync(lambda: reading.uses(found))
         return {
             **agreement_json(found),
             "agreement": found.body,
             "accesses": accesses,
+            "uses": tally.to_json() if tally is not None else None,
             "transfers": [transfer_under_json(*one) for one in transfers],
         }
 

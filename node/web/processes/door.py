@@ -30,7 +30,7 @@ from node.identity.model import Caller, UserRole
 from node.scenarios.jobs import Asker, Jobs
 from node.scenarios.model import Job, State
 from node.scenarios.processes import NoSuchProcess, Processes, description, summary
-from node.transfer.access import AuthoriseAccess
+from node.transfer.access import AuthoriseAccess, CallUse
 from node.web.processes.answers import (
     PRIVATE,
     NoSuchJob,
@@ -61,6 +61,7 @@ class _Principal:
 
     asker: Asker
     record: Record
+    use: CallUse | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +140,12 @@ class ProcessesDoor:
         principal = await self._principal(request)
         body = await body_of(request)
         key = request.headers.get("idempotency-key")
-        job = await self.jobs.accept(principal.record, body, principal.asker, key=key)
+        try:
+            job = await self.jobs.accept(principal.record, body, principal.asker, key=key, take=principal.use)
+        except NotAllowed as refusal:
+            if principal.use is not None:
+                await principal.use.refused(refusal)
+            raise
         asynchronous, seconds = preference(request.headers.getlist("prefer"), self.sync_seconds)
         job = await self._wait(job, principal.asker, seconds)
         if job.state is State.SUCCESSFUL and not asynchronous:
@@ -163,13 +169,14 @@ class ProcessesDoor:
     async def _under_contract(
         self, request: Request, name: str, version: int | None, *, counted: bool = False
     ) -> _Principal:
+        # Each new job is a use, counted when it is made: the same call asked again is the same job, and none.
         access = await self.authorise.authorise_call(request.headers.get("authorization"), asked=f"process {name}")
         if access.agreement.dataset != self.processes.iri(name):
             raise NoSuchProcess("there is no such process here", remedy="see /processes for those that there are")
         record = await self.processes.under_contract(name, version=version)
         if counted:
             await self.authorise.called(access)
-        return _Principal(asker=_participant(access), record=record)
+        return _Principal(asker=_participant(access), record=record, use=CallUse(self.authorise, access))
 
     async def _wait(self, job: Job, asker: Asker, seconds: float) -> Job:
         """The job as it is when it has ended, or after so many seconds."""

@@ -47,6 +47,9 @@ class OpenLines:
             body={}, sha256="", signatures={}, at=NOW, finalized=NOW,
         )  # fmt: skip
 
+    async def used(self, agreement: Agreement, key: str) -> None:
+        """This agreement does not say how often it may be used."""
+
     async def opened(self, agreement: Agreement) -> Transfer:
         return Transfer(
             pid="urn:t", role=Role.CONSUMER, peer=agreement.provider, peer_pid="urn:p", peer_address=PEER,

@@ -15,10 +15,12 @@ from node.cage.model import Limits
 from node.catalogue.model import Record
 from node.identity.model import Caller
 from node.negotiation.model import Agreement
+from node.negotiation.uses import Uses
 from node.policy.decide import decide
 from node.policy.model import Decision, Situation
 from node.policy.odrl import parse
 from node.policy.outputrule import QUESTIONS
+from node.policy.terms import COUNT
 from node.scenarios.jobs import Asker, Jobs
 from node.scenarios.model import Job, Model, Port, State, Variable
 from node.scenarios.performing import Perform
@@ -29,7 +31,7 @@ from node.scenarios.withholding import count_column, withhold
 from node.scenarios.working import CarryOut
 from node.semantics.model import File
 from tests.fakes.assets import MemoryAssets
-from tests.fakes.negotiation import MemoryAgreementStore
+from tests.fakes.negotiation import MemoryAgreementStore, MemoryUseStore
 from tests.fakes.provider import HandClock
 from tests.fakes.records import MemoryRecordStore
 from tests.fakes.scenarios import MemoryJobStore
@@ -175,7 +177,13 @@ class Desk:
             cage=self.cage,
             assets=self.assets,
             visits=Visits(
-                uow=self.uow, records=records, agreements=agreements, assets=self.assets, standing=standing, me=ME
+                uow=self.uow,
+                records=records,
+                agreements=agreements,
+                assets=self.assets,
+                standing=standing,
+                me=ME,
+                uses=Uses(MemoryUseStore(), agreements, self.clock),
             ),
             service=service,
         )
@@ -226,6 +234,22 @@ def card(code: str, release: str = "") -> bytes:
         *([f'{node}> <http://www.w3.org/ns/dcat#version> "{release}" .'] if release else []),
     ]
     return "".join(f"{line}\n" for line in sorted(lines)).encode()
+
+
+class TestUses:
+    async def test_each_execution_that_reads_is_a_use_of_the_agreement_about_the_data(self) -> None:
+        conditions = policy(MODEL_IRI)
+        bound = {"@value": "2", "@type": "http://www.w3.org/2001/XMLSchema#integer"}
+        at_most = {"leftOperand": "odrl:count", "operator": "lteq", "rightOperand": bound}
+        conditions["permission"][0]["constraint"].append(at_most)
+        desk = Desk(conditions)
+        done = await desk.run(1)
+        assert done.state is State.SUCCESSFUL
+        await desk.carry_out(done.id)
+        assert (await desk.run(2)).state is State.SUCCESSFUL, "carrying out the same job again is no second use"
+        with pytest.raises(NotAllowed) as refused:
+            await desk.run(3)
+        assert [one["operand"] for one in refused.value.facts["reasons"]] == [COUNT]
 
 
 class TestQuestions:

@@ -27,7 +27,7 @@ from node.exchange.sealkeys import X25519Identity
 from node.identity.model import ANONYMOUS, Caller
 from node.policy.odrl import SEALED
 from node.semantics.model import File
-from node.transfer.access import REFUSALS_EVERY, REFUSALS_TOLD
+from node.transfer.accounts import REFUSALS_EVERY, REFUSALS_TOLD
 from node.transfer.addresses import Address, read_address, without_token
 from node.transfer.model import AccessGrant
 from tests.fakes.assets import MemoryAssets

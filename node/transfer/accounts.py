@@ -1,0 +1,106 @@
+"""What the ledger keeps of accesses, and how many refusals it keeps."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from node.base.clock import stamp
+from node.base.work import Transaction
+
+_REMEMBERED: Final = 10_000
+
+
+REFUSALS_TOLD: Final = 20
+REFUSALS_EVERY: Final = timedelta(minutes=1)
+"""So many refusals of a grant have entries of their own; of those that follow, one a minute tells the number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessEvent:
+    """What the ledger keeps of accesses: the first read of a grant, refusals, the complete delivery.
+
+    ``outcome`` is ``started``, ``refused`` or ``delivered``; ``start`` and ``end`` the bytes that were read,
+    ``asked`` the Range header of a refused read as it came; ``reasons`` why it was refused; ``repeated`` how many
+    refusals of the same grant came before this one without an entry of their own; ``use`` the number of this use,
+    where the agreement says how often it may be used.
+    """
+
+    outcome: str
+    transfer: str
+    agreement: str
+    dataset: str
+    version: int
+    recipient: str
+    at: datetime
+    sealed: bool
+    start: int | None = None
+    end: int | None = None
+    asked: str | None = None
+    reasons: tuple[dict[str, Any], ...] = ()
+    repeated: int = 0
+    use: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The body of the ledger entry of kind ``access``."""
+        members: dict[str, Any] = {
+            "outcome": self.outcome,
+            "transfer": self.transfer,
+            "agreement": self.agreement,
+            "dataset": self.dataset,
+            "version": self.version,
+            "recipient": self.recipient,
+            "at": stamp(self.at),
+            "sealed": self.sealed,
+        }
+        if self.start is not None:
+            members["bytes"] = [self.start, self.end]
+        if self.asked:
+            members["asked"] = self.asked[:200]
+        if self.reasons:
+            members["reasons"] = list(self.reasons)
+        if self.repeated:
+            members["repeated"] = self.repeated
+        if self.use is not None:
+            members["use"] = self.use
+        return members
+
+
+Note = Callable[[Transaction, AccessEvent], None]
+"""Writes the event into the ledger, in the transaction that it belongs to."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """The refusals of one grant in the life of this process."""
+
+    told: datetime
+    count: int = 0
+    untold: int = 0
+
+
+class Refusals:
+    """Which refusals have entries of their own in the ledger, in the life of this process."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+
+    def untold(self, transfer: str, at: datetime) -> int | None:
+        """How many refusals have not been told when this one is; None where it is not told either.
+
+        Each entry costs a write to the disk and stays for ever: a peer that asks again and again must not be able
+        to fill the ledger.
+        """
+        known = self._known.pop(transfer, None) or _Known(at)
+        self._known[transfer] = known
+        while len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        known.count += 1
+        if known.count > REFUSALS_TOLD and at - known.told < REFUSALS_EVERY:
+            known.untold += 1
+            return None
+        untold, known.untold, known.told = known.untold, 0, at
+        return untold
