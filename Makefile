@@ -49,7 +49,7 @@ simulate: $(VENV)/.dev ## nodes in one process under a scripted adversary (STEPS
 tck: $(VENV)/.dev ## the official DSP kit, 65 tests, three runs on each database (needs a JDK and Maven)
 	@scripts/tck
 
-interop: $(VENV)/.dev ## a live Eclipse EDC as a peer, both directions (STORE=memory|postgres; needs a JDK and Maven)
+interop: $(VENV)/.dev ## a live Eclipse EDC as a peer, both directions (STORE=memory|postgres|public; needs a JDK and Maven)
 	@scripts/interop $(if $(STORE),--store $(STORE))
 
 clean: ## remove what the commands above made here

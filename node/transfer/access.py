@@ -8,9 +8,7 @@ caller's credentials as they are now. So a revocation bites on the next read, an
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -32,9 +30,9 @@ from node.transfer import machine
 from node.transfer.accounts import AccessEvent, Note, Refusals
 from node.transfer.model import AccessGrant, Transfer
 from node.transfer.ports import GrantStore, TransferStore
+from node.transfer.tokens import shown_token, token_hash
 from node.vocab.namespaces import HANSA
 
-_BEARER: Final = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/=-]{1,512})")
 _REMEMBERED: Final = 10_000
 
 Recheck = Callable[[str], Awaitable[Caller]]
@@ -101,8 +99,8 @@ class AuthoriseAccess:
 
     async def knows(self, authorization: str | None) -> bool:
         """Whether this header bears a token of ours for calling a model, of whatever standing."""
-        token = _BEARER.fullmatch(authorization or "")
-        return token is not None and await off_loop(self._executes, token_hash(token.group(1)))
+        token = shown_token(authorization)
+        return token is not None and await off_loop(self._executes, token_hash(token))
 
     async def authorise_call(self, authorization: str | None, *, asked: str | None = None) -> Access:
         """Whether the bearer of this header may call the model of its transfer now, or look after a call: the token
@@ -296,12 +294,12 @@ def action_of(*, executes: bool) -> str:
 
 
 def _token(authorization: str | None) -> str:
-    found = _BEARER.fullmatch(authorization or "")
+    found = shown_token(authorization)
     if found is None:
         raise Unauthenticated(
             "a bearer token is missing", remedy="send the token of the data address as Authorization header"
         )
-    return found.group(1)
+    return found
 
 
 def require_standing(access: Access) -> None:
@@ -371,8 +369,3 @@ def _reason(rule: str, sentence: str, since: datetime | None = None) -> dict[str
 
 def _refusal(detail: str, *reasons: dict[str, Any]) -> NotAllowed:
     return NotAllowed(detail, facts={"reasons": list(reasons)})
-
-
-def token_hash(token: str) -> str:
-    """What is kept of a token."""
-    return hashlib.sha256(token.encode()).hexdigest()

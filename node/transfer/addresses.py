@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import SplitResult, quote, urlsplit
@@ -40,6 +40,20 @@ class Address:
     authorization: str | None = field(repr=False)
     token_endpoint: str | None = None
     manifest_endpoint: str | None = None
+
+    def in_other_words(self) -> Address | None:
+        """The same address with its token in the other form: as it is in place of ``Bearer …``, or the other way.
+
+        EDC's public API is told of as ``authType`` ``bearer`` and takes the token as it is only. None where there is
+        no token, or one under another scheme; and none for an address that says where the token is renewed: it is
+        one of ours, which means what it says.
+        """
+        if self.authorization is None or self.token_endpoint is not None:
+            return None
+        token = _without_scheme(self.authorization)
+        if token is not None:
+            return replace(self, authorization=token)
+        return None if " " in self.authorization else replace(self, authorization=f"Bearer {self.authorization}")
 
 
 def pull_address(public_url: str, pid: str, *, token: str, expires: datetime) -> dict[str, Any]:
@@ -183,18 +197,21 @@ def _told(name: str, value: str) -> str:
 
 
 def read_address(address: Mapping[str, Any] | None) -> Address:
-    """An address that a provider sent. Raises ``InvalidInput`` where it is not one for pulling over HTTP."""
+    """An address that a provider sent. Raises ``InvalidInput`` where it is not one for pulling over HTTP.
+
+    The end point is a member of the address (DSP 2025-1 §9.2.2); EDC says it among the properties only.
+    """
     if not address:
         raise InvalidInput("the provider started the transfer without a data address")
-    kind, endpoint = address.get("endpointType"), address.get("endpoint")
+    kind, properties = address.get("endpointType"), _properties(address)
+    endpoint = address.get("endpoint") or properties.get("endpoint")
     if not isinstance(kind, str) or _plain_name(kind).upper() not in ("HTTP", "HTTPS"):
-        raise InvalidInput(f"the data address is of a type that is not read here: {kind}")
+        raise InvalidInput(f"the data address is of a type that is not read here: {str(kind)[:80]}")
     if not isinstance(endpoint, str) or _split(endpoint) is None:
         raise InvalidInput("the data address has no HTTP endpoint")
-    properties = _properties(address)
     token = properties.get("authorization")
     if token is not None and properties.get("authType", "").lower() == "bearer":
-        token = token if token.lower().startswith("bearer ") else f"Bearer {token}"
+        token = f"Bearer {_without_scheme(token) or token}"
     return Address(
         endpoint=endpoint,
         authorization=token,
@@ -256,12 +273,18 @@ def _proof(properties: Mapping[str, str]) -> tuple[str, str] | None:
     if name is None or value is None:
         name, value = "Authorization", properties.get("authorization")
         if value is not None and properties.get("authType", "").lower() == "bearer":
-            value = value if value.lower().startswith("bearer ") else f"Bearer {value}"
+            value = f"Bearer {_without_scheme(value) or value}"
     if value is None:
         return None
     if not _HEADER.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
         raise InvalidInput("dataAddress asks for a header that is not sent", remedy="use Authorization, or X-…")
     return name, value
+
+
+def _without_scheme(authorization: str) -> str | None:
+    """The token in ``Bearer <token>``; None where there is no such scheme before it."""
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
 
 
 def _properties(address: Mapping[str, Any]) -> dict[str, str]:

@@ -8,7 +8,6 @@ the manifest says becomes a file. A push that breaks off leaves nothing, and may
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import logging
 import re
@@ -29,14 +28,15 @@ from node.exchange.offloop import off_loop, opened
 from node.exchange.spool import PartFile, disk_fault
 from node.identity.ports import KeyRing
 from node.transfer import machine
+from node.transfer.manifests import KeyOf, read_manifest
 from node.transfer.model import Reception, Transfer
 from node.transfer.ports import ReceptionStore, TransferStore
-from node.transfer.reception import DONE, FAILED, RECEIVING, KeyOf, local_id, read_manifest
+from node.transfer.reception import DONE, FAILED, RECEIVING, local_id
+from node.transfer.tokens import bearer_token, token_hash
 from node.vocab.dsp import PUSH
 
 log = logging.getLogger("hansa.inbox")
 
-_BEARER: Final = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/=-]{1,512})")
 _BUFFER: Final = 1024 * 1024
 _LOOK: Final = 1.0
 """After so many seconds it is looked whether a transfer is still under way."""
@@ -166,8 +166,8 @@ class TakePush:
         with self._work.read() as tx:
             transfer = self._transfers.get(tx, pid)
             known = self._receptions.get(tx, pid)
-        found = _BEARER.fullmatch(authorization or "")
-        shown = hashlib.sha256(found.group(1).encode()).hexdigest() if found else ""
+        token = bearer_token(authorization)
+        shown = token_hash(token) if token is not None else ""
         kept = transfer.push_token if transfer is not None else None
         if transfer is None or kept is None or not hmac.compare_digest(kept, shown):
             raise NotFound

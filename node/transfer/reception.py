@@ -35,15 +35,15 @@ from node.base.errors import (
 from node.base.jsons import read_object
 from node.base.work import Transaction, UnitOfWork
 from node.exchange.arrival import Arrival, NotWhatWasSigned
-from node.exchange.manifest import Manifest, ManifestInvalid, read_kept, signing_key_id, verify_manifest
+from node.exchange.manifest import Manifest, read_kept
 from node.exchange.names import safe_name
 from node.exchange.offloop import Beside, off_loop, opened
 from node.exchange.ports import Body, BytePlane
-from node.exchange.sealkeys import recipient_text
 from node.exchange.spool import READ_SIZE, PartFile, disk_fault
 from node.identity.ports import KeyRing
 from node.transfer import machine
 from node.transfer.addresses import read_address
+from node.transfer.manifests import KeyOf, read_manifest
 from node.transfer.model import Reception, Transfer
 from node.transfer.ports import ReceptionStore, TransferStore
 
@@ -55,9 +55,6 @@ DONE: Final = "done"
 FAILED: Final = "failed"
 
 _UUID: Final = re.compile(r"urn:uuid:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
-
-KeyOf = Callable[[str, str], Awaitable[dict[str, Any]]]
-"""(DID, key id) → the public JWK that the DID document lists under ``assertionMethod``."""
 
 TokenFor = Callable[[str], Awaitable[str]]
 """DID of a peer → the Authorization header value that proves who we are to it."""
@@ -161,6 +158,7 @@ class _Run:
         self._last_byte = time.monotonic()
         self._pause = receive.habits.first_pause
         self._restarts = self._renewals = 0
+        self._said_otherwise = False
 
     async def run(self) -> Reception:
         try:
@@ -191,7 +189,11 @@ class _Run:
                     raise NotWhatWasSigned("the provider's bytes change again and again") from None
                 log.info("the source has changed: starting over", extra={"transfer": self._transfer.pid})
                 await self._start_over()
-            except (Unauthenticated, NotFound) as refusal:
+            except (Unauthenticated, NotAllowed, NotFound) as refusal:
+                if self._reworded(refusal):
+                    continue
+                if isinstance(refusal, NotAllowed):
+                    raise
                 # An unknown token may be an old one: a renewal whose answer we never got has replaced it.
                 self._renewals += 1
                 if self._address.token_endpoint is None or self._renewals > self._habits.renewals:
@@ -200,6 +202,15 @@ class _Run:
                 await self._patiently(self._renew)
             except PeerUnreachable as away:
                 await self._wait(away)
+
+    def _reworded(self, refusal: HansaError) -> bool:
+        """Whether the token can be said in the other of its two forms; once, for the end point may want just that."""
+        other = None if self._said_otherwise else self._address.in_other_words()
+        if other is None:
+            return False
+        log.info("saying the token in its other form: %s", refusal.detail, extra={"transfer": self._transfer.pid})
+        self._address, self._said_otherwise = other, True
+        return True
 
     async def _attempt(self) -> None:
         if self._manifest is None and self._reception.manifest is not None:
@@ -370,26 +381,6 @@ class _Run:
             self._owner.receptions.put(tx, reception)
             if reception.state in (DONE, FAILED) and self._owner.finished is not None:
                 self._owner.finished(tx, reception.transfer, reception)
-
-
-async def read_manifest(jws: str, transfer: Transfer, keyring: KeyRing, key_of: KeyOf) -> Manifest:
-    """The manifest that the provider of ``transfer`` has signed for us. Raises ``ManifestInvalid`` where it is not
-    the provider's, ``InvalidInput`` where it is about something else or the bytes are sealed for another key."""
-    try:
-        key = await key_of(transfer.peer, signing_key_id(jws))
-    except Unauthenticated as error:
-        raise ManifestInvalid(f"the manifest's key is not the provider's: {error.detail}") from error
-    manifest = verify_manifest(jws, key)
-    manifest.expect(
-        agreement=transfer.agreement,
-        provider=transfer.peer,
-        consumer=keyring.did,
-        asset=transfer.dataset,
-        transfer=transfer.peer_pid or "",
-    )
-    if manifest.sealed and manifest.sealed.recipient != recipient_text(keyring.seal_public_key()):
-        raise InvalidInput("the bytes are sealed for another key than ours")
-    return manifest
 
 
 def local_id(pid: str) -> str:

@@ -11,11 +11,11 @@ from node.base.jsons import canonical, read_object
 from node.base.work import Transaction
 from node.negotiation.conversation import Conversation
 from node.transfer import machine
-from node.transfer.access import token_hash
 from node.transfer.addresses import push_address
 from node.transfer.model import Transfer
 from node.transfer.ports import TransferStore
 from node.transfer.reactions import Reactions
+from node.transfer.tokens import token_hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,6 @@ from node.negotiation.opening import opens_once
 from node.negotiation.ports import AgreementStore, NegotiationStore
 from node.negotiation.uses import Uses
 from node.transfer import machine, messages, strategy
-from node.transfer.access import token_hash
 from node.transfer.addresses import push_address, read_push_address, without_token
 from node.transfer.content import settled_by
 from node.transfer.model import Reception, Transfer
@@ -36,6 +35,7 @@ from node.transfer.ports import GrantStore, ReceptionStore, TransferStore
 from node.transfer.reactions import PUSH_TOPIC, RECEIVE_TOPIC, Granting, Judge, Reactions
 from node.transfer.reissue import Reissue
 from node.transfer.resumption import TURNS, NotResumed, answers_resumption, asks_to_resume, halted, require_turn
+from node.transfer.tokens import token_hash
 from node.vocab.dsp import PULL, PUSH, version_of
 
 __all__ = ["PUSH_TOPIC", "RECEIVE_TOPIC", "Presume", "Transfers"]

@@ -1,9 +1,9 @@
-"""Talk to a live Eclipse EDC: ``python -m tests.interop [--store memory|postgres] [--version V] [--only REGEX]``.
+"""Talk to a live Eclipse EDC: ``python -m tests.interop [--store WHICH] [--version V] [--only REGEX]``.
 
 Every case in each version of the protocol, with an EDC that keeps its state in memory, then with one that keeps it on
-PostgreSQL, where the node keeps its own there too. One line for each case, with a verdict; the last line counts. Exit
-status: 0 every case went as it should, 1 one did not, 3 EDC, the JDK that it needs, or PostgreSQL cannot be had here.
-EDC's log stays in ``${KITS_CACHE}/edc-run``.
+PostgreSQL, where the node keeps its own there too; then pulls from an EDC with a public API. One line for each case,
+with a verdict; the last line counts. Exit status: 0 every case went as it should, 1 one did not, 3 EDC, the JDK that
+it needs, or PostgreSQL cannot be had here. EDC's log stays in ``${KITS_CACHE}/edc-run``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,16 +23,18 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
 
 from node.bootstrap.node import HansaNode
-from tests.interop.cases import CASES
+from tests.interop.cases import CASES, PUBLIC_CASES, Case
 from tests.interop.desk import hold, open_desk
 from tests.interop.edc import PATHS, CannotBeHad, free_ports, require_edc, running_edc
 from tests.interop.mock import MockIdentity
+from tests.interop.public_edc import running_public_edc
 from tests.interop.world import MORE, PAGE, Patient, World, settle
 from tests.nodes import running
 from tests.postgres import cluster, fresh_schema, scratch
 
 ABSENT = 3
-STORES = ("memory", "postgres")
+PUBLIC = "public"
+STORES = ("memory", "postgres", PUBLIC)
 SPOKEN = "all that Hansa has said, by the official schemas"
 
 
@@ -79,13 +81,21 @@ def settings_for_node(server: URL | None) -> Iterator[dict[str, Any]]:
         yield {"database_url": url}
 
 
-def played(home: Path, versions: list[str], *, only: str = "", server: URL | None = None) -> Iterator[Verdict]:
+def played(
+    home: Path, versions: list[str], *, only: str = "", server: URL | None = None, public: bool = False
+) -> Iterator[Verdict]:
     """Every case whose name matches ``only``, in each of ``versions``, with one EDC that keeps its state in memory or
-    at ``server``. Raises ``CannotBeHad``."""
-    store = "memory" if server is None else "postgres"
+    at ``server``; or, where ``public``, those with an EDC that has a public API. Raises ``CannotBeHad``."""
+    store = PUBLIC if public else "memory" if server is None else "postgres"
+    cases = {
+        name: case for name, case in (PUBLIC_CASES if public else CASES).items() if re.search(only, name) is not None
+    }
+    if not cases:
+        return
     home.mkdir(parents=True, exist_ok=True)
-    with running_edc(*words_for_edc(server)) as edc, open_desk() as desk:
-        edc.seed(f"{desk.url}/source", extra=MORE)
+    beginning = running_public_edc(home / PUBLIC) if public else running_edc(*words_for_edc(server))
+    with beginning as edc, open_desk() as desk:
+        edc.seed(f"{desk.url}/source", extra=0 if public else MORE)
         for version in versions:
             mock = MockIdentity(edc, version)
 
@@ -103,7 +113,7 @@ def played(home: Path, versions: list[str], *, only: str = "", server: URL | Non
                     running(folder, options=options, prepare=prepare, **settings) as node,
                 ):
                     settle(node)
-                    yield from _cases(World(node, edc, desk, mock, version, settings), store, only)
+                    yield from _cases(World(node, edc, desk, mock, version, settings), store, cases)
                     began = time.monotonic()
             except AssertionError as error:
                 # It is judged when the node ends (``tests.spoken``).
@@ -111,10 +121,8 @@ def played(home: Path, versions: list[str], *, only: str = "", server: URL | Non
             yield Verdict(store, version, SPOKEN, fault, time.monotonic() - began)
 
 
-def _cases(world: World, store: str, only: str) -> Iterator[Verdict]:
-    for name, case in CASES.items():
-        if not re.search(only, name):
-            continue
+def _cases(world: World, store: str, cases: Mapping[str, Case]) -> Iterator[Verdict]:
+    for name, case in cases.items():
         began, fault = time.monotonic(), None
         world.edc.busy.clear()
         try:
@@ -126,15 +134,26 @@ def _cases(world: World, store: str, only: str) -> Iterator[Verdict]:
 
 
 def everything(home: Path, stores: tuple[str, ...], versions: list[str], only: str) -> Iterator[Verdict]:
-    """The cases in each of ``stores``. Raises ``CannotBeHad``, before anything has begun where that can be told."""
+    """The cases in each of ``stores``. Raises ``CannotBeHad``, before anything has begun where that can be told, and
+    else after what could be played."""
     require_edc()
+    absent: CannotBeHad | None = None
     for store in stores:
-        if store == "memory":
-            yield from played(home, versions, only=only)
-            continue
-        # JDBC reaches it by a port alone.
-        with cluster(home / "postgres", port=free_ports()) as server:
-            yield from played(home, versions, only=only, server=make_url(server))
+        try:
+            yield from _at(store, home, versions, only)
+        except CannotBeHad as missing:
+            absent = missing
+    if absent is not None:
+        raise absent
+
+
+def _at(store: str, home: Path, versions: list[str], only: str) -> Iterator[Verdict]:
+    if store != "postgres":
+        yield from played(home, versions, only=only, public=store == PUBLIC)
+        return
+    # JDBC reaches it by a port alone.
+    with cluster(home / "postgres", port=free_ports()) as server:
+        yield from played(home, versions, only=only, server=make_url(server))
 
 
 def counts(verdicts: list[Verdict]) -> str:
@@ -149,11 +168,16 @@ def counts(verdicts: list[Verdict]) -> str:
 
 def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make interop", description="A node and a live Eclipse EDC.")
-    parser.add_argument("--store", choices=(*STORES, "both"), default="both", help="where EDC keeps its state")
+    parser.add_argument(
+        "--store",
+        choices=(*STORES, "all"),
+        default="all",
+        help="where EDC keeps its state, or the EDC with a public API",
+    )
     parser.add_argument("--version", choices=(*PATHS, "all"), default="all", help="of the protocol")
     parser.add_argument("--only", default="", help="cases whose name matches this expression")
     chosen = parser.parse_args(words)
-    stores = STORES if chosen.store == "both" else (chosen.store,)
+    stores = STORES if chosen.store == "all" else (chosen.store,)
     versions = list(PATHS) if chosen.version == "all" else [chosen.version]
     verdicts: list[Verdict] = []
     absent = None

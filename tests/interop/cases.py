@@ -298,6 +298,14 @@ def edc_ends_push(world: World) -> None:
     world.edc.reaches("transferprocesses", theirs, "TERMINATED", "DEPROVISIONED")
 
 
+def edc_is_pulled(world: World) -> None:
+    """The node pulls from the public API of EDC's data plane, with the address that EDC's start has told."""
+    pid = world.fetching("counters")
+    world.here("transfers", pid, "COMPLETED")
+    world.edc.reaches("transferprocesses", world.theirs("transferprocesses", pid), "COMPLETED", "DEPROVISIONED")
+    assert world.received(pid) == BYTES
+
+
 def address(world: World, pid: str) -> tuple[str, str | None]:
     """End point and header of the data address that EDC was given last."""
     told = until("EDC tells the data address", lambda: world.desk.started(pid))["properties"]
@@ -332,3 +340,8 @@ CASES: Final[Mapping[str, Case]] = {
     "Hansa terminates EDC's push": hansa_ends_push,
     "EDC terminates its push": edc_ends_push,
 }
+
+PUBLIC_CASES: Final[Mapping[str, Case]] = {
+    "Hansa pulls from EDC's public API": edc_is_pulled,
+}
+"""With an EDC of the version that has a public API."""

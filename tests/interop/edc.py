@@ -271,15 +271,15 @@ def running_edc(*words: str) -> Iterator[Edc]:
         subprocess.run([str(KIT), "down", name], capture_output=True, check=False)
 
 
-def free_ports() -> int:
-    """A port after which five more are free."""
+def free_ports(more: int = 5) -> int:
+    """A port after which so many more are free."""
     for _ in range(50):
         with socket.socket() as reserved:
             reserved.bind(("127.0.0.1", 0))
             port = int(reserved.getsockname()[1])
-        if port < 65000 and all(_is_free(port + offset) for offset in range(1, 6)):
+        if port < 65000 and all(_is_free(port + offset) for offset in range(1, more + 1)):
             return port
-    raise CannotBeHad("there are no six free ports in a row")
+    raise CannotBeHad(f"there are no {more + 1} free ports in a row")
 
 
 def _is_free(port: int) -> bool:

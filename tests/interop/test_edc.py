@@ -10,6 +10,7 @@ import pytest
 from tests.interop import __main__ as interop
 from tests.interop.__main__ import ABSENT, Verdict, counts, main, played
 from tests.interop.edc import CACHE, KIT, CannotBeHad, require_edc
+from tests.interop.public_edc import is_fetched
 
 SLICE = r"paged|pulls|Hansa negotiates"
 
@@ -21,6 +22,15 @@ SLICE = r"paged|pulls|Hansa negotiates"
 def test_a_slice_of_the_cases_with_a_live_edc(tmp_path: Path) -> None:
     verdicts = list(played(tmp_path, ["2025-1"], only=SLICE))
     assert len(verdicts) >= 4
+    assert [(one.case, one.fault) for one in verdicts if one.fault is not None] == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("java") is None, reason="EDC needs a JDK")
+@pytest.mark.skipif(not is_fetched(), reason="EDC with a public API was not fetched: make interop")
+def test_a_pull_from_the_public_api_of_a_live_edc(tmp_path: Path) -> None:
+    verdicts = list(played(tmp_path, ["2025-1"], public=True))
+    assert len(verdicts) == 2
     assert [(one.case, one.fault) for one in verdicts if one.fault is not None] == []
 
 
@@ -42,7 +52,7 @@ def test_without_postgresql_it_says_so_after_what_could_be_played(
     in_memory = Verdict("memory", "2025-1", "Hansa refuses EDC", None, 1.0)
     monkeypatch.setattr("tests.postgres._SCRIPT", absent)
     monkeypatch.setattr(interop, "require_edc", lambda: None)
-    monkeypatch.setattr(interop, "played", lambda *_, **__: iter([in_memory]))
+    monkeypatch.setattr(interop, "played", lambda *_, public, **__: iter([] if public else [in_memory]))
     monkeypatch.setattr("signal.signal", lambda *_: None)
     assert main([]) == ABSENT
     told = capsys.readouterr()

@@ -13,7 +13,7 @@ from node.adapters.egress import Egress
 from node.bootstrap.remote import RemoteCatalogues
 from node.negotiation import machine as negotiating
 from node.negotiation import strategy as negotiation
-from node.vocab.dsp import PUSH, VERSIONS
+from node.vocab.dsp import PULL, PUSH, VERSIONS
 from tests.interop.desk import BYTES, Desk
 from tests.interop.edc import Edc, until
 from tests.interop.mock import MockIdentity
@@ -108,6 +108,12 @@ class World:
         """The node asks EDC to push: the id of the transfer."""
         with self.node.client() as client:
             asked = {"agreementId": self.bought(name), "format": PUSH}
+            return str(client.call("POST", "/api/transfers", json=asked)["pid"])
+
+    def fetching(self, name: str) -> str:
+        """The node pulls from EDC: the id of the transfer."""
+        with self.node.client() as client:
+            asked = {"agreementId": self.bought(name), "format": PULL}
             return str(client.call("POST", "/api/transfers", json=asked)["pid"])
 
     def received(self, pid: str) -> bytes:

@@ -38,10 +38,11 @@ from node.semantics.model import File
 from node.transfer import machine as transferring
 from node.transfer import messages as transfer_messages
 from node.transfer import strategy as transfer_strategy
-from node.transfer.access import Access, require_standing, token_hash
+from node.transfer.access import Access, require_standing
 from node.transfer.addresses import read_address
 from node.transfer.grants import GrantAccess, RefreshToken
 from node.transfer.model import Reception, Transfer
+from node.transfer.tokens import token_hash
 from node.transfer.usecases import RECEIVE_TOPIC, Transfers
 from node.web.problems import again_later
 from node.worker.deliveries import Outcomes, PeerAnswer, SendMessages

@@ -196,6 +196,16 @@ async def test_unknown_token_and_unknown_process_look_alike(rig: Rig) -> None:
     assert rig.provider.rechecks == 0
 
 
+async def test_the_token_is_taken_without_its_scheme_too(rig: Rig) -> None:
+    """Clients that were made for EDC's public API send the token as they were given it."""
+    token = (rig.address.authorization or "").removeprefix("Bearer ")
+    rig.address = replace(rig.address, authorization=token)
+    assert opened(await rig.bytes(), rig.provider.consumer) == SOURCE
+    await rig.refused(NotFound, "a" * 43)
+    for other in (token[:-1], f"{token}a", f" {token}", f"Token {token}"):
+        await rig.refused(Unauthenticated, other)
+
+
 async def test_the_hash_of_a_token_is_no_token(rig: Rig) -> None:
     await rig.refused(NotFound, f"Bearer {rig.grant.token_sha256}")
 

@@ -126,3 +126,49 @@ def test_of_a_push_address_only_what_is_pushed_with_is_kept() -> None:
     kept = without_unused(address)
     assert read_push_address(kept) == read_push_address(address)
     assert "SECRET" not in str(kept)
+
+
+def from_edc(endpoint: str = "https://edc.example/public", **more: str) -> dict[str, Any]:
+    """What EDC sends when a pull starts: everything but the type is a property, under a name of its own."""
+    properties = {"endpoint": endpoint, "endpointType": addresses.HTTP_ENDPOINT, "authorization": "ey.x.y", **more}
+    given = address(**{f"{EDC}{name}": value for name, value in properties.items()})
+    given["endpointType"] = addresses.HTTP_ENDPOINT
+    del given["endpoint"]
+    return given
+
+
+def test_an_end_point_that_is_a_property_only_is_read() -> None:
+    read = read_address(from_edc())
+    assert (read.endpoint, read.authorization) == ("https://edc.example/public", "ey.x.y")
+    assert read_address(without_token(from_edc())).endpoint == "https://edc.example/public"
+    assert read_address(without_unused(from_edc(authType="bearer"))) == read_address(from_edc(authType="bearer"))
+    # The member that the standard has for it comes first.
+    assert (
+        read_address(from_edc() | {"endpoint": "https://edc.example/other"}).endpoint == "https://edc.example/other"
+    )
+
+
+@pytest.mark.parametrize("endpoint", ["ftp://edc.example/public", "/public", "", "https://["])
+def test_an_end_point_among_the_properties_is_held_to_the_same_rules(endpoint: str) -> None:
+    with pytest.raises(InvalidInput):
+        read_address(from_edc(endpoint))
+    with pytest.raises(InvalidInput, match="several hosts"):
+        read_address(from_edc(tokenEndpoint="https://evil.example/token"))
+
+
+def test_a_token_has_two_forms() -> None:
+    """EDC says ``authType`` ``bearer`` and takes the token as it is."""
+    bearer = read_address(from_edc(authType="bearer"))
+    assert bearer.authorization == "Bearer ey.x.y"
+    plain = bearer.in_other_words()
+    assert plain is not None
+    assert plain.authorization == "ey.x.y"
+    assert plain.in_other_words() == bearer
+    assert read_address(from_edc(authType="bearer", authorization="bearer ey.x.y")) == bearer
+
+
+def test_other_headers_and_addresses_of_ours_have_one_form() -> None:
+    assert read_address(from_edc(authorization="Basic abc")).in_other_words() is None
+    assert read_address(without_token(from_edc())).in_other_words() is None
+    ours = addresses.pull_address("https://a.example", "urn:p", token="SECRET", expires=datetime.now(UTC))
+    assert read_address(ours).in_other_words() is None

@@ -15,10 +15,10 @@ from sqlalchemy.engine import Engine
 
 from node.base.errors import Conflict
 from node.transfer import machine
-from node.transfer.access import token_hash
 from node.transfer.inbox import TakePush
 from node.transfer.leftovers import discard_left
 from node.transfer.model import Reception
+from node.transfer.tokens import token_hash
 from node.vocab.dsp import PUSH
 from tests.fakes.provider import CONSUMER_PID, HandClock
 from tests.postgres import waits_for

@@ -699,6 +699,36 @@ async def test_a_provider_without_manifests(tmp_path: Path) -> None:
     assert rig.files() == {f"{rig.home}/traffic-counts": SOURCE}
 
 
+@pytest.mark.parametrize("refusal", [NotAllowed, Unauthenticated, NotFound])
+async def test_a_token_that_is_refused_is_said_in_its_other_form_once(
+    tmp_path: Path, refusal: type[HansaError]
+) -> None:
+    """EDC's public API says that its token is a bearer token, and answers 403 to ``Bearer …``."""
+    rig = Rig(tmp_path, sealed=False)
+    await rig.publish(SOURCE)
+    rig.transfer = foreign(rig.transfer)
+    rig.plane.faults = [refusal("the peer answers 403"), 100_000]
+    assert (await rig.run()).state == "done"
+    bearer, token, again = (authorization for _, _, authorization in rig.plane.requests)
+    assert bearer == f"Bearer {token}"
+    assert again == token
+
+
+async def test_a_token_that_is_refused_in_both_forms_is_refused(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, sealed=False)
+    await rig.publish(SOURCE)
+    rig.transfer = foreign(rig.transfer)
+    rig.plane.faults = [NotAllowed("the peer answers 403"), NotAllowed("the agreement has ended")]
+    rig.assert_failed(await rig.run(), "the agreement has ended")
+    assert len(rig.plane.requests) == 2
+
+
+async def test_a_node_is_told_its_token_in_one_form_only(rig: Rig) -> None:
+    rig.plane.faults = [NotAllowed("the credential was revoked")]
+    rig.assert_failed(await rig.run(), "revoked")
+    assert rig.reads() == [0]
+
+
 async def test_without_a_tag_and_a_manifest_nothing_is_glued(tmp_path: Path) -> None:
     rig = Rig(tmp_path, sealed=False)
     await rig.publish(SOURCE)

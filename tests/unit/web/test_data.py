@@ -259,6 +259,14 @@ async def test_refusals_have_a_status_and_reasons(rig: tuple[Provider, Client]) 
     assert provider.events[-1].asked == "bytes=7-"
 
 
+async def test_a_token_without_a_scheme_reads_and_renews_nothing(rig: tuple[Provider, Client]) -> None:
+    _, get = rig
+    token = (get.authorization or "").removeprefix("Bearer ")
+    assert (await get(authorization=token)).status == 200
+    assert (await get("/manifest", authorization=token)).status == 200
+    assert (await get("/token", method="POST", authorization=token)).status in (401, 404)
+
+
 async def test_a_query_is_no_place_for_a_token(rig: tuple[Provider, Client]) -> None:
     """T-62: the token counts in the header only."""
     _, get = rig

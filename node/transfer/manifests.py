@@ -1,0 +1,35 @@
+"""Reading the manifest that a provider has signed for us: whose it is, and what it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from node.base.errors import InvalidInput, Unauthenticated
+from node.exchange.manifest import Manifest, ManifestInvalid, signing_key_id, verify_manifest
+from node.exchange.sealkeys import recipient_text
+from node.identity.ports import KeyRing
+from node.transfer.model import Transfer
+
+KeyOf = Callable[[str, str], Awaitable[dict[str, Any]]]
+"""(DID, key id) → the public JWK that the DID document lists under ``assertionMethod``."""
+
+
+async def read_manifest(jws: str, transfer: Transfer, keyring: KeyRing, key_of: KeyOf) -> Manifest:
+    """The manifest that the provider of ``transfer`` has signed for us. Raises ``ManifestInvalid`` where it is not
+    the provider's, ``InvalidInput`` where it is about something else or the bytes are sealed for another key."""
+    try:
+        key = await key_of(transfer.peer, signing_key_id(jws))
+    except Unauthenticated as error:
+        raise ManifestInvalid(f"the manifest's key is not the provider's: {error.detail}") from error
+    manifest = verify_manifest(jws, key)
+    manifest.expect(
+        agreement=transfer.agreement,
+        provider=transfer.peer,
+        consumer=keyring.did,
+        asset=transfer.dataset,
+        transfer=transfer.peer_pid or "",
+    )
+    if manifest.sealed and manifest.sealed.recipient != recipient_text(keyring.seal_public_key()):
+        raise InvalidInput("the bytes are sealed for another key than ours")
+    return manifest
