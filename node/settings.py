@@ -17,6 +17,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from node.base.errors import InvalidInput
+from node.base.plaintext import word
 
 FILE = "hansa.toml"
 
@@ -158,6 +159,16 @@ class Settings(BaseSettings):
                 raise ValueError(f"{block} is no network such as 10.20.0.0/16: {error}") from error
         return value
 
+    @field_validator("advised_profiles", "enforced_profiles")
+    @classmethod
+    def _profiles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        from node.semantics.profiles import PROFILES
+
+        for name in value:
+            if name not in PROFILES:
+                raise ValueError(f"there is no profile {name!r}; there is: {', '.join(sorted(PROFILES))}")
+        return value
+
     @model_validator(mode="after")
     def _pairs(self) -> Settings:
         if (self.tls_certificate is None) != (self.tls_key is None):
@@ -195,7 +206,9 @@ def load(folder: Path) -> Settings:
     folder = folder.resolve()
     path = folder / FILE
     if not path.is_file():
-        raise InvalidInput(f"{folder} is not the folder of a node", remedy=f"hansa init {folder} --name … --url …")
+        raise InvalidInput(
+            f"{folder} is not the folder of a node", remedy=f"hansa init {word(folder)} --name … --url …"
+        )
     try:
         members = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

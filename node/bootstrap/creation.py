@@ -11,6 +11,7 @@ from typing import Any
 
 from node.base.clock import SystemClock
 from node.base.errors import Conflict
+from node.base.plaintext import word
 from node.identity.did import did_of
 from node.identity.model import ALL_ROLES
 from node.identity.people import Accounts
@@ -40,7 +41,7 @@ def create(folder: Path, members: dict[str, Any]) -> Created:
     from node.bootstrap.parts import open_stores, places
 
     if (folder / FILE).exists():
-        raise Conflict(f"{folder} is a node already", remedy=f"run it: hansa serve {folder}")
+        raise Conflict(f"{folder} is a node already", remedy=f"run it: hansa serve {word(folder)}")
     if str(members.get("region", "")).startswith(("http://", "https://")):
         members = {**members, "region": did_of(str(members["region"]))}
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

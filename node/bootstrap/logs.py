@@ -8,6 +8,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from node.base.plaintext import in_json, visible
+
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
@@ -24,7 +26,7 @@ class JsonLines(logging.Formatter):
         members |= _extra(record)
         if record.exc_info:
             members["trace"] = self.formatException(record.exc_info)
-        return json.dumps(members, ensure_ascii=False, default=str)
+        return in_json(json.dumps(members, ensure_ascii=False, default=str))
 
 
 class TextLines(logging.Formatter):
@@ -37,6 +39,7 @@ class TextLines(logging.Formatter):
         line = super().format(record)
         extra = " ".join(f"{name}={_on_one_line(str(value))}" for name, value in _extra(record).items())
         first, _, rest = line.partition("\n")
+        rest = visible(rest)
         return f"{first}  {extra}".rstrip() + (f"\n{rest}" if rest else "")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name

@@ -12,6 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from node.base.errors import LocalFault
+from node.client.waiting import LOCK
 from node.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ log = logging.getLogger("hansa.serving")
 LONGEST_END: Final = 25
 """So many seconds after it was told to end, a process is gone, whatever hangs: sooner than those who run it lose
 their patience (``stop_grace_period`` in docker/). A crash costs nothing that was acknowledged."""
-LOCK = "serving.lock"
 
 
 def run_server(settings: Settings, *, with_worker: bool = True) -> int:

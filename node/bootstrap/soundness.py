@@ -17,6 +17,7 @@ from typing import Final
 from node.adapters.sql.soundness import check_sqlite, is_checked_at_start
 from node.base.clock import SystemClock
 from node.base.errors import InvalidInput, LocalFault
+from node.base.plaintext import word
 from node.bootstrap.parts import Stores
 from node.ledger import merkle
 from node.ledger.checkpoints import LogKey, open_checkpoint
@@ -82,7 +83,7 @@ def require_newest(settings: Settings, stores: Stores, key: LogKey) -> None:
     facts = {"signed": head.size, "held": size}
     remedy = (
         "put the newest database back, its -wal file with it; where there is none, hansa accept-loss "
-        f"{settings.folder} goes on with this one, and peers are told"
+        f"{word(settings.folder)} goes on with this one, and peers are told"
     )
     if size < head.size:
         raise LocalFault(

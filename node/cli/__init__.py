@@ -24,7 +24,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run the command line; its exit status. Nothing prints a traceback unless ``--debug`` asks for it."""
     from node.cli.commands import app
-    from node.cli.output import Mode, failed
+    from node.cli.output import Mode, failed, trace
 
     try:
         status = app(arguments, standalone_mode=False, prog_name="hansa")
@@ -45,11 +45,11 @@ def run(arguments: list[str]) -> int:
         return DONE
     except HansaError as error:
         if Mode.debug:
-            raise
+            trace(error)
         return _explain(error)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told
         if Mode.debug:
-            raise
+            trace(error)
         failed(f"{type(error).__name__}: {error}")
         failed("this is a fault of the program; --debug shows where")
         return FAILED

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.base.errors import HansaError, InvalidInput
+from node.base.plaintext import word
 from node.cli import REFUSED
 from node.cli.groups import Shorthand
 from node.cli.options import Language, Node, connect
@@ -121,7 +122,7 @@ def export(
     done(f"saved {target}", detail=size(len(content)))
     for one in missing:
         line("not in it", f"{one.what}: {one.detail}")
-    remark(f"hansa agreement verify {target}")
+    remark(f"hansa agreement verify {word(target)}")
 
 
 @group.command("verify")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from node.base.errors import HansaError, InvalidInput, PeerUnreachable
+from node.base.plaintext import word
 from node.cli import DONE, REFUSED
 from node.cli.groups import Shorthand
 from node.cli.options import Node, connect
@@ -83,7 +84,7 @@ def _retry_all(client: HansaClient) -> list[dict[str, Any]]:
             except HansaError as error:
                 told[name] = {"id": name, "error": error.detail}
                 failed(f"{name}: {error.detail}")
-                mend(f"hansa deliveries give-up {name}")
+                mend(f"hansa deliveries give-up {word(name)}")
     return list(told.values())
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from node.base.errors import HansaError
+from node.base.plaintext import word
 from node.bootstrap.parts import Stores, check_identity, open_stores, places
 from node.catalogue.carriers import OWN, WHY
 from node.ledger.checkpoints import LogKey
@@ -101,7 +102,7 @@ def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
     backups = places(folder).backups
     if settings.embedded and not (backups.is_dir() and any(backups.glob("*.tar"))):
         # Advice, not a fault: a node that was made a minute ago has nothing to lose.
-        yield Finding("there is no backup yet", size < WORTH_KEEPING, f"hansa backup {folder}")
+        yield Finding("there is no backup yet", size < WORTH_KEEPING, f"hansa backup {word(folder)}")
 
 
 def _promises(stores: Stores, me: str) -> Iterator[Finding]:
@@ -150,4 +151,4 @@ def _serving(folder: Path, settings: Settings) -> Iterator[Finding]:
             f"see its log, or choose another port in {folder}/hansa.toml",
         )
     else:
-        yield Finding("the node is not running", False, f"hansa serve {folder}")
+        yield Finding("the node is not running", False, f"hansa serve {word(folder)}")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from node.cli.options import Language, Node, Region, connect
-from node.cli.output import Mode, emit, line, remark, say, table, words
+from node.cli.output import Mode, emit, exact, line, remark, say, table, words
 
 
 def register(app: typer.Typer) -> None:
@@ -19,7 +19,10 @@ def register(app: typer.Typer) -> None:
 
 
 def find(
-    text: Annotated[str, typer.Argument(help="Words to look for; without any, everything is listed.")] = "",
+    looked_for: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[WORDS]...", help="Words to look for; without any, everything is listed."),
+    ] = None,
     kind: Annotated[
         list[str] | None,
         typer.Option(help="dataset, service, model, ontology, schema, transformation, scenario, rulebook."),
@@ -33,6 +36,7 @@ def find(
     lang: Language = "en",
 ) -> None:
     """Search the catalogue: everything that this node (or its region) holds and that you may see."""
+    text = " ".join(looked_for or ())
     with connect(node) as client:
         found = client.search(
             text,
@@ -111,7 +115,7 @@ def sparql(
             text, accept=media or "application/sparql-results+json, text/turtle", as_of=as_of, region=region
         )
     if media or Mode.json:
-        sys.stdout.buffer.write(answer)
+        exact(answer)
         return
     _print_results(answer)
 
@@ -135,7 +139,7 @@ def _print_results(answer: bytes) -> None:
     try:
         results: Any = json.loads(answer)
     except ValueError:
-        sys.stdout.buffer.write(answer)
+        exact(answer)
         return
     if "boolean" in results:
         say("yes" if results["boolean"] else "no")

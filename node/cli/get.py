@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from node.base.errors import InvalidInput
+from node.base.plaintext import word
 from node.cli import DONE, REFUSED, WAITING
 from node.cli.negotiations import tell_offer
 from node.cli.options import Language, Node, connect
@@ -147,13 +148,13 @@ def _agreed(
         return DONE, str(found["agreementId"])
     for other in found["otherAgreements"]:
         line("in force", f"{other}  in other terms than {'these' if ask is None else 'you ask for'}")
-        remark(f"to use that one: hansa get {iri} --agreement {other}")
+        remark(f"to use that one: hansa get {word(iri)} --agreement {word(other)}")
     running = found["running"]
     if running is not None and ask is not None and not running["asksForThis"]:
         raise InvalidInput(
             f"other terms are being negotiated for it: {running['pid']}",
-            remedy=f"ask in it: hansa negotiation counter {running['pid']} --ask …, or end it: hansa negotiation "
-            f"terminate {running['pid']}",
+            remedy=f"ask in it: hansa negotiation counter {word(running['pid'])} --ask …, "
+            f"or end it: hansa negotiation terminate {word(running['pid'])}",
         )
     if running is not None:
         line("asked", f"in {running['pid']}, which goes on")

@@ -1,10 +1,13 @@
-"""Groups of verbs about one kind of thing, of which the most usual two need not be said."""
+"""Groups of verbs about one kind of thing, of which the most usual two need not be said; and verbs like groups."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from typer.core import TyperGroup
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from node.base.plaintext import word
 
 _HELP = ("-h", "--help")
 
@@ -18,4 +21,25 @@ class Shorthand(TyperGroup):
             args = ["list", *args]
         elif args[0] not in self.commands and args[0] not in _HELP and "show" in self.commands:
             args = ["show", *args]
+        return list(super().parse_args(ctx, args))
+
+
+OTHER_VERBS: Final = frozenset(
+    {"add", "create", "delete", "edit", "help", "ls", "new", "remove", "rm", "set", "show", "status"}
+)
+"""What other verbs of other programs are called: nobody means a person or a region that has such a name."""
+
+
+class Listing(TyperCommand):
+    """A verb that lists where nothing is named: ``hansa user list`` lists too, and nobody is made that is called
+    ``list``. A word that looks like a verb is refused with what may be typed."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] == "list":
+            args = args[1:]
+        elif args and args[0] in OTHER_VERBS:
+            name = ctx.command_path
+            raise typer.BadParameter(
+                f"{word(args[0])} is no verb of {name}: {name} list shows what there is, {name} --help what else"
+            )
         return list(super().parse_args(ctx, args))

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from node.base.errors import InvalidInput
+from node.base.plaintext import word
 from node.cli.bindings import whole_layer
 from node.cli.options import Node, connect
 from node.cli.output import Mode, done, emit, line, next_step, say, table
@@ -40,7 +41,7 @@ def save(
     changes = len(kept["operations"])
     done(kept["title"], detail=f"{changes} change{'' if changes == 1 else 's'} to version {kept['version']}")
     line("layer", kept["id"])
-    next_step(f"hansa run start SCENARIO --layer {short(kept['id'])}")
+    next_step(f"hansa run start SCENARIO --layer {word(short(kept['id']))}")
 
 
 def list_layers(

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from node.base.plaintext import word
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, done, emit, line, remark, say
 from node.cli.yamls import read_conditions
@@ -55,7 +56,7 @@ def limits(
 def _show(found: dict[str, Any], lang: str) -> None:
     if found["terms"] is None:
         say(f"By itself this node agrees to {found['dataset']} only on the terms of its offer.")
-        remark(f"to go further: hansa limits {found['dataset']} --give CONDITIONS")
+        remark(f"to go further: hansa limits {word(found['dataset'])} --give CONDITIONS")
         return
     if found["inForce"]:
         say(f"By itself this node agrees to {found['dataset']} on terms within:")
@@ -68,4 +69,4 @@ def _show(found: dict[str, Any], lang: str) -> None:
     line("set by", f"{found['by']}  {found['at'][:10]}")
     if not found["inForce"]:
         remark("they were set beside other conditions than the asset has now;")
-        remark(f"to set them again: hansa limits {found['dataset']} --give CONDITIONS")
+        remark(f"to set them again: hansa limits {word(found['dataset'])} --give CONDITIONS")

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from node.base.errors import HansaError, InvalidInput
-from node.cli.output import Mode, complain, done, emit, line, remark, say, size, table
+from node.base.plaintext import one_line, word
+from node.cli.output import Mode, block, complain, done, emit, line, remark, size, table
 
 if TYPE_CHECKING:
     from node.scenarios.model import Model, Rows
@@ -47,7 +48,7 @@ def describe(file: _File) -> None:
     if Mode.json:
         emit(said)
     else:
-        say(_draft(file, said).rstrip())
+        block(_draft(file, said).rstrip())
 
 
 def try_(
@@ -158,10 +159,11 @@ def _draft(file: Path, said: Mapping[str, Any]) -> str:
     facts = {name: _plain(filled[name]) for name in ("parameters", "inputs", "outputs") if name in filled}
     title = said.get("title") or file.stem.replace("_", " ").capitalize()
     text = said.get("description") or "# one or two sentences: what it computes, from what, for whom"
+    card = Path(f"{file.stem}.yaml")
     name = re.sub(r"[^a-z0-9]+", "-", file.stem.lower()).strip("-")
     written = yaml.safe_dump(facts, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110, indent=2)
     return (
-        f"# The card of {file.name}. Lines with # are hints; publish with: hansa publish {file.stem}.yaml\n"
+        f"# The card of {one_line(file.name)}. Lines with # are hints; publish with: hansa publish {word(card)}\n"
         "kind: model\n"
         f"id: {name}\n"
         f"code: {file.name}\n"

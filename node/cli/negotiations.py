@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from node.base.plaintext import word
 from node.cli import processes
 from node.cli.groups import Shorthand
 from node.cli.options import Language, Node
@@ -36,7 +37,7 @@ def _waiting(one: dict[str, Any], lang: str) -> None:
 
 def _decide(one: dict[str, Any]) -> str | None:
     asked = one["waitsFor"]
-    return None if asked is None else f"hansa decide {asked['id']} --approve     (or --refuse --reason …)"
+    return None if asked is None else f"hansa decide {word(asked['id'])} --approve     (or --refuse --reason …)"
 
 
 NEGOTIATION = Kind(
@@ -108,15 +109,15 @@ def tell_outcome(client: HansaClient, pid: str, lang: str) -> None:
     one = client.negotiation(pid, wait=_PATIENCE)
     if one["state"] == "FINALIZED":
         line("agreement", f"{one['agreementId']}  signed by both")
-        next_step(f"hansa get {one['dataset']} --agreement {one['agreementId']}")
+        next_step(f"hansa get {word(one['dataset'])} --agreement {word(one['agreementId'])}")
     elif one["waitsFor"] is not None:
         tell_offer(one, lang)
     else:
-        remark(f"{one['standing']['text']}; see how it stands: hansa negotiation {pid}")
+        remark(f"{one['standing']['text']}; see how it stands: hansa negotiation {word(pid)}")
 
 
 def tell_offer(one: dict[str, Any], lang: str) -> None:
     """An offer in other terms than those that were asked for waits for a person here."""
     line("offered", f"not what was asked for: {words(one['waitsFor']['summary'], lang)}")
-    next_step(f"hansa decide {one['waitsFor']['id']} --approve")
-    remark(f"or ask again: hansa negotiation counter {one['pid']} --ask …")
+    next_step(f"hansa decide {word(one['waitsFor']['id'])} --approve")
+    remark(f"or ask again: hansa negotiation counter {word(one['pid'])} --ask …")

@@ -23,7 +23,11 @@ Language = Annotated[str, typer.Option("--lang", envvar="HANSA_LANG", help="Lang
 
 
 def connect(node: str | None) -> HansaClient:
-    """A client of the node that is meant."""
+    """A client of the node that is meant. One on this machine that begins to run just now is waited for."""
+    from node.cli.output import remark
     from node.client import HansaClient, locate
+    from node.client.waiting import until_listening
 
-    return HansaClient(locate(node))
+    address = locate(node)
+    until_listening(address, told=lambda: remark("waiting for the node to listen …"))
+    return HansaClient(address)

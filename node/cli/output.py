@@ -2,12 +2,16 @@
 
 Colour only on a terminal, ``NO_COLOR`` honoured, 80 columns are enough. ``--json`` prints one document and
 nothing else on standard output.
+
+What others wrote goes to a terminal through here and nowhere else: what a terminal would obey is written out
+(``base.plaintext``), and a line of theirs cannot pass for one of ours, because it begins further to the right.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -15,11 +19,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from node.base.errors import InvalidInput
+from node.base.plaintext import in_json, one_line, visible, word
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 LABEL = 14
+
+__all__ = ["LABEL", "Mode", "bar", "block", "complain", "done", "emit", "exact", "failed", "findings", "line", "mend"]
+__all__ += ["next_step", "plainly", "reasons", "remark", "save", "say", "size", "table", "trace", "word", "words"]
 
 
 @cache
@@ -38,9 +46,17 @@ def _err() -> Console:
 
 
 def escape(text: str) -> str:
-    """``text`` with nothing in it that the terminal library takes for markup."""
+    """``text`` with nothing in it that a terminal obeys, or the terminal library takes for markup.
+
+    Its further lines are set in, so that they do not look like lines of ours.
+    """
+    return _unmarked(visible(text).replace("\n", "\n    "))
+
+
+def _unmarked(text: str) -> str:
     from rich.markup import escape as escaped
 
+    # A backslash at the end would take our own markup, which comes next, for text.
     return escaped(text)
 
 
@@ -53,7 +69,28 @@ class Mode:
 
 def emit(document: Any) -> None:
     """Print one JSON document (``--json``)."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.write(in_json(json.dumps(document, ensure_ascii=False, indent=2)) + "\n")
+
+
+def exact(body: bytes) -> None:
+    """Bytes that somebody asked for in a form of their own: exact into a file or a pipe, legible on a terminal."""
+    if sys.stdout.isatty():
+        text = visible(body.decode("utf-8", errors="replace").replace("\r\n", "\n"))
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(body)
+        sys.stdout.buffer.flush()
+
+
+def plainly(text: str) -> None:
+    """A remark without the terminal library, for a server, which has no other use for it."""
+    sys.stderr.write(one_line(text) + "\n")
+
+
+def trace(error: BaseException) -> None:
+    """Where an error came from (``--debug``)."""
+    sys.stderr.write(visible("".join(traceback.format_exception(error))))
 
 
 def done(text: str, *, detail: str = "") -> None:
@@ -80,6 +117,12 @@ def say(text: str = "") -> None:
     """A plain line of a result."""
     if not Mode.json:
         _out().print(escape(text))
+
+
+def block(text: str) -> None:
+    """Lines of our own making, such as the draft of a file, with their beginnings where they are."""
+    if not Mode.json:
+        _out().print(_unmarked(visible(text)))
 
 
 def remark(text: str) -> None:
@@ -133,7 +176,7 @@ def table(rows: Sequence[Sequence[str]], heads: Sequence[str] = ()) -> None:
 
     drawn = Table(box=None, pad_edge=False, show_header=bool(heads), header_style="dim", collapse_padding=True)
     for head in heads or [""] * (len(rows[0]) if rows else 0):
-        drawn.add_column(head, overflow="fold")
+        drawn.add_column(escape(head), overflow="fold")
     for row in rows:
         drawn.add_row(*(escape(cell) for cell in row))
     _out().print(drawn)
@@ -148,7 +191,7 @@ def bar(label: str) -> Iterator[Callable[[int, int], None]]:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
     columns = (
-        TextColumn(f"  [dim]{label:<{LABEL}}[/dim]"),
+        TextColumn(f"  [dim]{escape(label):<{LABEL}}[/dim]"),
         BarColumn(bar_width=24),
         DownloadColumn(),
         TransferSpeedColumn(),

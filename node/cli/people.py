@@ -8,6 +8,7 @@ import typer
 
 from node.base.errors import HansaError, InvalidInput
 from node.cli import processes
+from node.cli.groups import Listing
 from node.cli.negotiations import tell_outcome
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, done, emit, line, next_step, remark, say, table, words
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    app.command("join")(join)
-    app.command("decide")(decide)
-    app.command("revoke")(revoke)
-    app.command("members")(members)
+    app.command("join", cls=Listing)(join)
+    app.command("decide", cls=Listing)(decide)
+    app.command("revoke", cls=Listing)(revoke)
+    app.command("members", cls=Listing)(members)
     app.command("follow")(follow)
-    app.command("user")(user)
+    app.command("user", cls=Listing)(user)
 
 
 def join(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from node.base.errors import InvalidInput
+from node.base.plaintext import word
 from node.cli import DONE, REFUSED, WAITING
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, done, emit, failed, line, next_step, reasons, remark, say
@@ -111,7 +112,7 @@ def chosen(known: Sequence[dict[str, Any]], wanted: str, what: str) -> str:
         raise InvalidInput(f"{len(found)} {what}s end in {wanted}", remedy="write more of the id")
     raise InvalidInput(
         f"there is no {what} {wanted} among the newest",
-        remedy=f"hansa {what} lists them; an older one is named by its whole id",
+        remedy=f"hansa {word(what)} lists them; an older one is named by its whole id",
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from node.base.errors import HansaError, InvalidInput
+from node.base.plaintext import word
 from node.cli import REFUSED
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, bar, complain, done, emit, failed, findings, line, remark, say, size, table, words
@@ -274,10 +275,10 @@ def _draft(path: Path) -> None:
     """A data file alone: write the description that it needs, as far as the file tells it."""
     target = path.with_suffix(".yaml")
     if target.exists():
-        raise InvalidInput(f"{path} is described in {target.name}", remedy=f"hansa publish {target}")
+        raise InvalidInput(f"{path} is described in {target.name}", remedy=f"hansa publish {word(target)}")
     title = path.stem.replace("-", " ").replace("_", " ").capitalize()
     target.write_text(
-        f"# What {path.name} is. Lines with # are hints; publish with: hansa publish {target.name}\n"
+        f"# What {path.name} is. Lines with # are hints; publish with: hansa publish {word(Path(target.name))}\n"
         "kind: dataset\n"
         f"title: {title}\n"
         "description:            # one or two sentences: what it holds, since when, how it was made\n"
@@ -292,7 +293,7 @@ def _draft(path: Path) -> None:
         "utf-8",
     )
     done(f"{target} written", detail="a draft of the description")
-    say(f"Next: fill in the description, then: hansa publish {target}")
+    say(f"Next: fill in the description, then: hansa publish {word(target)}")
 
 
 def withdraw(iri: Annotated[str, typer.Argument(help="Address of the asset.")], node: Node = None) -> None:

@@ -15,6 +15,7 @@ from node.cli.output import (
     Mode,
     done,
     emit,
+    exact,
     failed,
     line,
     next_step,
@@ -203,7 +204,7 @@ def output(
         wanted = Format.JSON if Mode.json and target is None else form
         body = client.scenarios.output(whole(client, pid), branch, name, form=wanted)
     if target is None:
-        typer.echo(body.decode(), nl=not body.endswith(b"\n"))
+        exact(body if body.endswith(b"\n") else body + b"\n")
         return
     _saved(target, body)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from node.base.errors import InvalidInput
-from node.cli.output import Mode, done, emit, line, next_step, remark
+from node.base.plaintext import word
+from node.cli.output import Mode, done, emit, line, next_step, plainly, remark
 
 
 def register(app: typer.Typer) -> None:
@@ -71,7 +71,7 @@ def init(
     line("password", made.password, style="bold")
     if local:
         remark("http on this machine only: good for a try. For others: --url https://…")
-    next_step(f"hansa serve {folder}")
+    next_step(f"hansa serve {word(folder)}")
 
 
 def serve(
@@ -88,9 +88,8 @@ def serve(
     if no_worker and settings.embedded:
         raise InvalidInput("SQLite admits one process, so the worker runs inside it", remedy="leave out --no-worker")
     # Plain, because a server has no use for the terminal library.
-    print(
-        f"{settings.name} at {settings.public_url}   (this machine: {settings.host}:{settings.port}; Ctrl-C stops)",
-        file=sys.stderr,
+    plainly(
+        f"{settings.name} at {settings.public_url}   (this machine: {settings.host}:{settings.port}; Ctrl-C stops)"
     )
     return run_server(settings, with_worker=not no_worker)
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from node.base.errors import InvalidInput
+from node.base.plaintext import word
 from node.cli.output import Mode, done, emit, line, next_step, remark, save
 from node.cli.yamls import read_description
 
@@ -71,4 +72,4 @@ def synth(
     if made.left_out:
         remark(f"{made.left_out} rows were left out: they would have been copies of real ones")
     remark("This is no proof of anonymity: have somebody who answers for privacy read it first.")
-    next_step(f"hansa publish {described}")
+    next_step(f"hansa publish {word(described)}")

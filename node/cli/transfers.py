@@ -11,6 +11,7 @@ from urllib.parse import quote
 import typer
 
 from node.base.errors import InvalidInput
+from node.base.plaintext import word
 from node.cli import DONE, REFUSED, processes
 from node.cli.groups import Shorthand
 from node.cli.options import Language, Node, connect
@@ -150,7 +151,7 @@ def tell_push(one: dict[str, Any], name: str | None, lang: str, *, wait: bool = 
         processes.told(one, lang)
     else:
         line("asked", one["pid"])
-        remark(f"hansa transfer {one['pid']}")
+        remark(f"hansa transfer {word(one['pid'])}")
 
 
 def read_header(said: str | None) -> tuple[str, str] | None:

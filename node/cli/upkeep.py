@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from node.base.errors import InvalidInput, LocalFault
+from node.base.plaintext import word
 from node.cli import DONE, REFUSED
 from node.cli.options import Node
 from node.cli.output import Mode, complain, done, emit, failed, line, remark, size
@@ -85,7 +86,7 @@ def restore(
         emit({"folder": str(folder), "epoch": restored.epoch, "entries": restored.entries})
         return
     done(f"restored into {folder}", detail=f"{restored.entries} ledger entries, epoch {restored.epoch}")
-    line("next", f"hansa verify {folder}   then   hansa serve {folder}")
+    line("next", f"hansa verify {word(folder)}   then   hansa serve {word(folder)}")
 
 
 def accept_loss(folder: Annotated[Path, typer.Argument(help="The node's data folder; it must not run.")]) -> int:
@@ -121,7 +122,7 @@ def accept_loss(folder: Annotated[Path, typer.Argument(help="The node's data fol
         emit({"folder": str(folder), "epoch": epoch, "entries": entries})
         return DONE
     done("the loss is accepted", detail=f"{entries} ledger entries, epoch {epoch}")
-    line("next", f"hansa serve {folder}   and tell your partners")
+    line("next", f"hansa serve {word(folder)}   and tell your partners")
     return DONE
 
 

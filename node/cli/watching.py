@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from node.base.plaintext import word
 from node.cli import DONE, REFUSED, WAITING
 from node.cli.output import Mode, done, emit, failed, line, mend, next_step, reasons, remark, say, table, words
 
@@ -52,7 +53,7 @@ def follow(
             same = before["result"] == run["result"]
             (done if same else failed)("the same result as before" if same else "the result differs from before")
     else:
-        next_step(f"hansa run watch {short(pid)}")
+        next_step(f"hansa run watch {word(short(pid))}")
     if run["state"] == "successful":
         return DONE
     return REFUSED if run["state"] in _ENDED else WAITING

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import httpx2
 
 from node.base.errors import HansaError, PeerUnreachable
+from node.base.plaintext import word
 from node.client.locate import NodeAddress
 from node.client.scenarios import Scenarios
 
@@ -373,9 +374,9 @@ class HansaClient:
         try:
             answer = self._http.request(method, url, **options)
         except httpx2.HTTPError as error:
+            command = f"hansa serve {word(self.address.folder)}" if self.address.folder else "hansa serve"
             raise PeerUnreachable(
-                f"the node at {self.address.url} does not answer",
-                remedy="is it running? hansa serve" + (f" {self.address.folder}" if self.address.folder else ""),
+                f"the node at {self.address.url} does not answer", remedy=f"is it running? {command}"
             ) from error
         if answer.status_code >= 400:
             raise _refusal(answer)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.base.errors import InvalidInput
+from node.base.plaintext import word
 
 SETTINGS = "hansa.toml"
 TOKEN = "token"  # noqa: S105 - the name of a file
@@ -49,7 +50,7 @@ def locate(name: str | None = None) -> NodeAddress:
 def _of_folder(folder: Path) -> NodeAddress:
     path = folder / SETTINGS
     if not path.is_file():
-        raise InvalidInput(f"{folder} is not the folder of a node", remedy=f"make one: hansa init {folder}")
+        raise InvalidInput(f"{folder} is not the folder of a node", remedy=f"make one: hansa init {word(folder)}")
     members = tomllib.loads(path.read_text("utf-8"))
     certificate = os.environ.get("HANSA_TLS_CERTIFICATE") or members.get("tls_certificate")
     scheme = "https" if certificate else "http"

@@ -16,6 +16,7 @@ from anyio.to_thread import run_sync
 from node.base.clock import Clock, moment, stamp
 from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.base.jsons import canonical, read_object
+from node.base.plaintext import word
 from node.base.work import Transaction, UnitOfWork
 from node.identity.ports import Journal, Notes
 
@@ -67,7 +68,7 @@ class Blocks:
         if found is not None:
             raise Conflict(
                 f"this node has blocked {did}: {found.reason}",
-                remedy=f"to deal with it again: hansa member unblock {did}",
+                remedy=f"to deal with it again: hansa member unblock {word(did)}",
                 facts={"blocked": stamp(found.at)},
             )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from anyio.to_thread import run_sync
 
 from node.base.errors import NotAllowed
+from node.base.plaintext import word
 from node.base.work import UnitOfWork
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
@@ -29,7 +30,7 @@ class OurAgreements:
                 return agreement
         raise NotAllowed(
             f"the agreement about {iri} {'has ended' if known else 'does not exist'}",
-            remedy=f"hansa get {iri} --agree-only",
+            remedy=f"hansa get {word(iri)} --agree-only",
             facts={"case": "ended" if known else "no-agreement", "dataset": iri, "provider": provider},
         )
 

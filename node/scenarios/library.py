@@ -18,6 +18,7 @@ from anyio.to_thread import run_sync
 
 from node.base.errors import InvalidInput, NotAllowed, NotFound, PeerUnreachable, TooLarge, UnsupportedMediaType
 from node.base.jsons import read_object
+from node.base.plaintext import word
 from node.base.work import UnitOfWork
 from node.catalogue.browse import Browse
 from node.catalogue.envelope import open_record, signing_key
@@ -161,7 +162,7 @@ class Library:
             if path is None:
                 raise NotAllowed(
                     f"version {record.version} of {record.title()} has not been received",
-                    remedy=f"hansa get {record.iri}",
+                    remedy=to_receive(record, file),
                     facts={
                         "case": "not-received",
                         "title": record.titles or record.iri,
@@ -197,7 +198,7 @@ class Library:
         if not decision.permits:
             raise NotAllowed(
                 f"the agreement about {title} does not permit its use now",
-                remedy=f"see what is not met: hansa agreement {agreement.id}",
+                remedy=f"see what is not met: hansa agreement {word(agreement.id)}",
                 facts={
                     "case": "not-permitted",
                     "title": title,
@@ -258,3 +259,9 @@ def file_of(record: Record, name: str | None) -> File:
     if name is not None:
         raise InvalidInput(f"{record.title()} has no file {name}", remedy=f"it has: {names}")
     raise InvalidInput(f"{record.title()} has {len(readable)} files", remedy=f"name one of them: {names}")
+
+
+def to_receive(record: Record, file: File) -> str:
+    """The command that brings this file: without its name, one of several files would not be the one."""
+    command = f"hansa get {word(record.iri)}"
+    return f"{command} --file {word(file.name)}" if len(record.files) > 1 else command

@@ -6,8 +6,10 @@ import csv
 import io
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
+from node.base.plaintext import word
 from node.scenarios.marginals import RARE, Kind
 from node.scenarios.model import GEOMETRY
 from node.scenarios.synth import StandIn
@@ -53,7 +55,7 @@ def description_of(made: StandIn, *, file: str, title: str, beside: Mapping[str,
     one; what it cannot know is left to a person."""
     lines = [
         f"# A stand-in, drawn with seed {made.seed}: {len(made.rows)} rows that nobody measured. Read it before you",
-        f"# publish it: hansa publish {file.rpartition('.')[0]}.yaml",
+        f"# publish it: hansa publish {word(Path(file).with_suffix('.yaml'))}",
         "kind: dataset",
         f"title: {_yaml(title)}",
         f"description: {_yaml(f'{NOTE} {_kept(made)}')}",

@@ -10,12 +10,10 @@ from pyoxigraph import Dataset, NamedNode, RdfFormat, serialize
 
 from node.semantics.kinds import Kind
 from node.semantics.model import Finding
+from node.semantics.profiles import PROFILES
 from node.semantics.shapes import compiled, shapes_of, vocabulary
 from node.semantics.triples import Node
 from node.vocab.namespaces import ODRL
-
-PROFILES: Final[Mapping[str, str]] = {"dcat-ap-vl": "dcat-ap-vl.ttl"}
-"""Further profiles that a node may advise or enforce, by the names that settings use → file of shapes."""
 
 MOST: Final = 200
 _ORDER: Final = {"violation": 0, "warning": 1, "info": 2}
@@ -34,7 +32,8 @@ def check(
     """The findings of the shapes of ``kind`` and of further profiles, each node's focus as the data name it.
 
     ``covered`` are the nodes for which conditions stand in for a licence. What an ``advised`` profile demands is
-    no more than ``info``; unknown profile names are an error of the settings, and raise ``KeyError``.
+    no more than ``info``; the names are those of
+    ``profiles.PROFILES``: a node that is set otherwise does not start.
     """
     written = serialize([quad.triple for quad in dataset], format=RdfFormat.N_TRIPLES)
     lines = [written or b"", vocabulary(dataset)]

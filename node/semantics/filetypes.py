@@ -5,10 +5,12 @@ Each has its media type and name endings, so that a steward need not name the fo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from node.base.errors import InvalidInput
 from node.semantics.codelists import EU, Code, CodeList
 
 _SCHEME = f"{EU}file-type"
@@ -93,6 +95,10 @@ _BY_MEDIA_TYPE = {row[2]: row[0] for row in reversed(_ROWS) if row[2] and row[2]
 _BY_CODE = {code.code: code for code in FILE_TYPES}
 
 
+_MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
+"""RFC 6838 §4.2."""
+
+
 def file_type(name: str, media_type: str = "") -> Code | None:
     """The file type by the ending of a file's name, else by its media type (parameters ignored), else None."""
     ending = name.rsplit(".", 1)[-1].casefold() if "." in name else ""
@@ -101,5 +107,13 @@ def file_type(name: str, media_type: str = "") -> Code | None:
 
 
 def media_type_iri(media_type: str) -> str:
-    """The IRI of a media type at IANA; parameters such as ``charset`` have no place in it."""
-    return IANA + media_type.split(";", 1)[0].strip().casefold()
+    """The IRI of a media type at IANA; parameters such as ``charset`` have no place in it.
+
+    Raises ``InvalidInput`` for what is no media type (RFC 9110 §8.3.1): the IRI would be none either.
+    """
+    name = media_type.split(";", 1)[0].strip().casefold()
+    if not _MEDIA_TYPE.fullmatch(name):
+        raise InvalidInput(
+            f"{media_type[:80]!r} is no media type", remedy="write a type and a subtype, such as text/csv"
+        )
+    return IANA + name

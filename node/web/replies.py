@@ -14,6 +14,20 @@ from node.negotiation import machine as negotiating
 from node.negotiation.conversation import Answer
 from node.transfer import machine as transferring
 
+SHEETS: Final = {"text/csv": "csv", "text/tab-separated-values": "tsv"}
+"""What a browser hands to a spreadsheet → the ending of its name."""
+
+
+def kept_as(media_type: str, name: str) -> dict[str, str]:
+    """The header that has a browser save a table as ``name`` rather than show it (RFC 6266); none for other forms.
+
+    The cells stay what they are: these are formats for machines (SPARQL 1.1 Query Results CSV and TSV; rows with a
+    hash). What is made for people has an apostrophe before a formula (``portal.pages_catalogue.harmless``).
+    """
+    ending = SHEETS.get(media_type.partition(";")[0].strip().lower())
+    return {"Content-Disposition": f'attachment; filename="{name}.{ending}"'} if ending else {}
+
+
 LEAVING: Final = 0.1
 """Seconds after which the bytes that were handed to the server have left, for a node that is about to be ended."""
 

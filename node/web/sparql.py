@@ -21,6 +21,7 @@ from node.base.errors import InvalidInput, TooLarge, UnsupportedMediaType
 from node.catalogue.query import Ask
 from node.catalogue.representations import HTML, VARY, choose
 from node.identity.model import Caller
+from node.web.replies import kept_as
 
 Identify = Callable[[Request], Awaitable[Caller]]
 HtmlForm = Callable[[Request, Caller], Awaitable[Response]]
@@ -89,7 +90,7 @@ async def _answer(ask: Ask, caller: Caller, given: list[tuple[str, str]], accept
         said.get("query", ""), caller, accept or _ANY_RESULT, as_of=_moment(said.get("asOf"))
     )
     headers = {"Vary": VARY, "Cache-Control": "no-cache" if caller.is_anonymous else "private, no-store"}
-    return Response(body, media_type=media_type, headers=headers)
+    return Response(body, media_type=media_type, headers=headers | kept_as(media_type, "results"))
 
 
 def _moment(text: str | None) -> datetime | None:

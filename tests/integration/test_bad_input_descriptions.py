@@ -150,3 +150,13 @@ def test_all_faults_are_told_at_once(http: httpx2.Client) -> None:
 )
 def test_conditions_that_cannot_be_understood(http: httpx2.Client, conditions: Any) -> None:
     told(http.post("/api/records", json={"fields": described("x"), "conditions": conditions}), 400, 422)
+
+
+@pytest.mark.parametrize("media_type", ['text/html"; x=y', "text/<script>", "csv", "text/", "a b/c", 'text/html"/x'])
+def test_what_is_no_media_type_is_said_to_be_none(http: httpx2.Client, media_type: str) -> None:
+    fields = {"kind": "dataset", "title": "Counts", "description": "Counts.", "license": "CC-BY-4.0"}
+    wanted = {"fields": fields, "files": [{**FILE, "mediaType": media_type}], "dryRun": True}
+    answer = http.post("/api/records", json=wanted)
+    assert answer.status_code == 400, answer.text
+    assert "is no media type" in answer.json()["detail"]
+    assert "text/csv" in answer.json()["remedy"]

@@ -375,6 +375,18 @@ async def test_what_the_sparql_door_refuses(gent: Doors, params: dict[str, str])
     assert answer.json()["detail"]
 
 
+@pytest.mark.parametrize(("accept", "ending"), [("text/csv", "csv"), ("text/tab-separated-values", "tsv")])
+async def test_tables_of_results_are_exact_and_saved(gent: Doors, accept: str, ending: str) -> None:
+    formula = '=HYPERLINK("https://evil.example";"x")'
+    await gent.node.publish("counts", title={"en": formula})
+    answer = await gent.http.get("/sparql", params={"query": QUERY}, headers={"Accept": accept})
+    assert answer.headers["content-disposition"] == f'attachment; filename="results.{ending}"'
+    written = formula.replace('"', '""') if ending == "csv" else formula.replace('"', '\\"')
+    assert f'"{written}"' in answer.text
+    plain = await gent.http.get("/sparql", params={"query": QUERY}, headers={"Accept": "application/json"})
+    assert "content-disposition" not in plain.headers
+
+
 async def test_bodies_of_the_sparql_door(gent: Doors) -> None:
     visitor = gent.visitor()
     assert (await visitor.post("/sparql", b"x", "text/plain")).status_code == 415

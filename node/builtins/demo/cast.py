@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json as jsons
 import os
 import shutil
 import signal
@@ -31,6 +32,8 @@ class Member:
     options: tuple[str, ...] = ()
     settings: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
+    login: str = ""
+    password: str = ""
 
     @property
     def folder(self) -> Path:
@@ -73,6 +76,8 @@ class Member:
         )
         if made.returncode != 0:
             raise RuntimeError(f"hansa init failed for {self.name}: {made.stderr.strip() or made.stdout.strip()}")
+        told = jsons.loads(made.stdout)
+        self.login, self.password = str(told["login"]), str(told["password"])
 
     def serve(self) -> None:
         """Start ``hansa serve``; call ``wait_ready`` before using it."""

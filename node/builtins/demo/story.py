@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.markup import escape
 
+from node.base.plaintext import word
 from node.builtins.demo import acts, deciding, lasting
 from node.builtins.demo.cast import Cast, remove
 from node.builtins.demo.data import PLZEN, network, network_geojson, od_table, receptors, write_counts
@@ -99,7 +100,8 @@ def _set_up(cast: Cast, seed: int) -> int:
 def _linger(cast: Cast) -> None:
     out.print("\nThe nodes stay up. Look around; Ctrl-C ends them.")
     for member in cast.all:
-        out.print(f"  {member.name:<14} {member.url}   [dim]--node {escape(str(member.folder))}[/dim]")
+        out.print(f"  {member.name:<14} {member.url}   [dim]--node {escape(word(member.folder))}[/dim]")
+        out.print(f"  {'':<14} sign in as {escape(member.login)} with {escape(member.password)}")
     try:
         while True:
             time.sleep(3600)

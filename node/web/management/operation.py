@@ -15,6 +15,7 @@ from node.base.errors import NotFound
 from node.base.work import Task
 from node.identity.model import UserRole
 from node.web.management.person import Person
+from node.web.replies import kept_as
 from node.web.unread import knowing
 
 _DATA = frozenset(
@@ -128,7 +129,11 @@ async def _forwarded(forward: Forward, method: str, path: str, body: bytes, requ
         status_code=status,
         media_type=media_type if plain in _DATA else "application/octet-stream",
         # Another node's words under our own address: a browser must neither show nor run them as ours.
-        headers={"Content-Security-Policy": "default-src 'none'; sandbox", "Cache-Control": "private, no-store"},
+        headers={
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+            "Cache-Control": "private, no-store",
+            **kept_as(plain, "results"),
+        },
     )
 
 

@@ -22,6 +22,7 @@ from node.scenarios.rows import canonical_csv, canonical_geojson
 from node.scenarios.runview import bound_json, run_json
 from node.scenarios.usecases import Runs
 from node.web.management.person import Person
+from node.web.replies import kept_as
 from node.web.unread import knowing
 
 MAX_BODY = 4 << 20
@@ -108,7 +109,8 @@ def router(*, person: Person, runs: Runs, layers: Layers, changes: Changes) -> A
         if as_ == "geojson":
             rows = await runs.located(run, rows)
         media_type, write = _WRITERS[as_]
-        return Response(await asyncio.to_thread(write, rows, port), media_type=media_type)
+        body = await asyncio.to_thread(write, rows, port)
+        return Response(body, media_type=media_type, headers=kept_as(media_type, "rows"))
 
     @api.get("/layers", summary="Change layers, of one dataset or of all")
     async def all_layers(request: Request, target: Annotated[str | None, Query(max_length=2048)] = None) -> Any:

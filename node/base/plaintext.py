@@ -1,0 +1,46 @@
+"""Text of others on its way to a terminal: what a terminal would obey is written out, so that it is only read.
+
+A title, a reason or an error of a peer may hold escape sequences (ECMA-48), C1 controls, which are escape sequences
+in one character, line separators, and the overrides of the bidirectional algorithm (UAX #9), which make a text read
+otherwise than it is.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Final
+
+_OBEYED: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]"
+)
+"""Controls but tab and line feed; separators of lines; embeddings, overrides and isolates of direction; halves of
+characters. The joiners and marks that scripts and emoji need are none of these."""
+
+
+def visible(text: str) -> str:
+    """``text`` with each character that a terminal obeys written as ``\\x1b`` or ``\\u202e``; tabs and lines stay."""
+    return _OBEYED.sub(lambda found: _written(ord(found[0])), text)
+
+
+def one_line(text: str) -> str:
+    """``visible``, with line ends as blanks: for what stands in a place of its own on a line."""
+    return visible(" ".join(text.split("\n")))
+
+
+def in_json(document: str) -> str:
+    """JSON text with the same characters as JSON's own escapes (RFC 8259 §7): the document stays what it was."""
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
+
+
+def word(value: object) -> str:
+    """``value`` as one word of a command that a person copies into a shell; a file ``-x`` stays a file."""
+    text = one_line(str(value))
+    if isinstance(value, Path) and text.startswith("-"):
+        text = f"./{text}"
+    return shlex.quote(text)
+
+
+def _written(code: int) -> str:
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -1,0 +1,63 @@
+"""Waiting for a node of this machine that has only just been told to run."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from node.client.locate import NodeAddress
+
+LOCK: Final = "serving.lock"
+"""The file in a data folder that the process that runs the node on SQLite holds a lock on."""
+BEGINNING: Final = 3.0
+"""Seconds in which a process that has just been started comes so far that it holds the lock."""
+LONGEST: Final = 60.0
+"""Seconds that a node may take from there until it listens: it may be migrating a database."""
+_PAUSE: Final = 0.1
+
+
+def until_listening(address: NodeAddress, *, told: Callable[[], None] = lambda: None) -> bool:
+    """Wait until something listens at the address of a node of this machine; whether it does.
+
+    A node elsewhere is not waited for: it did not begin with a command that was typed before this one. ``told`` is
+    called once, when there is something to wait for.
+    """
+    if address.folder is None:
+        return True
+    began, waits = time.monotonic(), False
+    while not _listens(address.url):
+        waited = time.monotonic() - began
+        if waited > (LONGEST if _is_run(address.folder) else BEGINNING):
+            return False
+        if not waits and waited > 2 * _PAUSE:
+            waits = True
+            told()
+        time.sleep(_PAUSE)
+    return True
+
+
+def _listens(url: str) -> bool:
+    parts = urlsplit(url)
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        with socket.create_connection((parts.hostname or "127.0.0.1", port), timeout=2):
+            return True
+    except ConnectionRefusedError:
+        return False
+    except (OSError, ValueError):
+        # Whatever else is wrong, waiting does not mend it: the request itself says what it is.
+        return True
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether some process holds the lock, by the kernel's list: asking by taking it would keep the node out."""
+    try:
+        inode = (folder / LOCK).stat().st_ino
+        held = Path("/proc/locks").read_text("ascii").splitlines()
+    except OSError:
+        return False
+    return any("FLOCK" in one and f":{inode} " in one for one in held)

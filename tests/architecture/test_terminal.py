@@ -1,0 +1,100 @@
+"""What the terminal shows goes through one place, and what it tells people to type can be typed."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TERMINAL = sorted(path for path in (ROOT / "node" / "cli").glob("*.py") if path.name != "output.py")
+SPEAKING = [*TERMINAL, *sorted((ROOT / "node" / "client").glob("*.py")), *sorted((ROOT / "federation").rglob("*.py"))]
+ALL = [path for room in ("node", "federation") for path in sorted((ROOT / room).rglob("*.py"))]
+
+OWN = {("node/cli/commands.py", "typer.echo")}
+"""``--version`` says what we are: nothing of others is in it."""
+ALLOWED = {("node/cli/__init__.py", "sys.stdout"), ("node/cli/find.py", "sys.stdin")}
+"""A pipe that was closed is let go of; a query is read."""
+
+COMMAND = re.compile(r"\bhansa [a-z][^;:,)]*$")
+
+
+def round_it(tree: ast.AST) -> Iterator[str]:
+    """Ways past the module that makes text of others harmless."""
+    for one in ast.walk(tree):
+        if isinstance(one, ast.Call) and isinstance(one.func, ast.Name) and one.func.id == "print":
+            yield "print"
+        elif isinstance(one, ast.Attribute) and isinstance(one.value, ast.Name):
+            said = f"{one.value.id}.{one.attr}"
+            if said in {"sys.stdout", "sys.stderr", "sys.__stdout__", "sys.__stderr__", "typer.echo", "typer.secho"}:
+                yield said
+        elif isinstance(one, ast.ImportFrom | ast.Import):
+            names = [one.module or ""] if isinstance(one, ast.ImportFrom) else [name.name for name in one.names]
+            yield from (name for name in names if name.partition(".")[0] in ("rich", "click"))
+
+
+@pytest.mark.parametrize("path", SPEAKING, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_is_shown_but_through_one_module(path: Path) -> None:
+    name = path.relative_to(ROOT).as_posix()
+    found = {(name, way) for way in round_it(ast.parse(path.read_text("utf-8")))}
+    assert found <= OWN | ALLOWED
+
+
+@pytest.mark.parametrize(
+    "fault", ["print(title)", "import sys\nsys.stdout.write(title)", "from rich import print as p"]
+)
+def test_a_way_round_is_noticed(fault: str) -> None:
+    assert list(round_it(ast.parse(fault)))
+
+
+def unquoted(tree: ast.AST) -> Iterator[str]:
+    """Values that stand bare in a command that a person is told to type."""
+    for one in ast.walk(tree):
+        if not isinstance(one, ast.JoinedStr):
+            continue
+        before = ""
+        for part in one.values:
+            if isinstance(part, ast.Constant):
+                before += str(part.value)
+                continue
+            assert isinstance(part, ast.FormattedValue)
+            called = part.value.func if isinstance(part.value, ast.Call) else None
+            made = (
+                called.id
+                if isinstance(called, ast.Name)
+                else called.attr
+                if isinstance(called, ast.Attribute)
+                else ""
+            )
+            if COMMAND.search(before) and made not in ("word", "quote"):
+                yield f"{before[-60:]}{{{ast.unparse(part.value)}}}"
+            before += "x"
+
+
+@pytest.mark.parametrize("path", ALL, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_is_to_be_typed_is_quoted(path: Path) -> None:
+    if "demo" in path.parts:
+        pytest.skip("the demonstration shows commands with names of its own, and runs them without a shell")
+    assert list(unquoted(ast.parse(path.read_text("utf-8")))) == []
+
+
+def test_a_bare_value_in_a_command_is_noticed() -> None:
+    assert list(unquoted(ast.parse('f"Next: hansa publish {path}"')))
+    assert list(unquoted(ast.parse('f"hansa verify {word(path)}   then   hansa serve {path}"')))
+    assert not list(unquoted(ast.parse('f"hansa get {word(iri)}: {title}"')))
+
+
+def test_a_verb_that_lists_takes_the_word_list_for_that() -> None:
+    """Where naming nothing lists, ``list`` is not the name of something: no user was ever meant to be called so."""
+    from node.cli.commands import app
+    from node.cli.groups import Listing
+
+    listing = re.compile(r"without (one|any)|\blists\b", re.IGNORECASE)
+    for command in app.registered_commands:
+        assert command.callback is not None
+        said = f"{command.callback.__annotations__} {command.callback.__doc__}"
+        if re.search(listing, said) and command.name not in ("find", "publish"):
+            assert command.cls is Listing, f"hansa {command.name} list"
