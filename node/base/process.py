@@ -14,6 +14,9 @@ from typing import Any, Final, Protocol, TypeVar
 
 from node.base.work import Transaction
 
+LOCK: Final = "serving.lock"
+"""The file in a data folder that the program which serves from it holds a lock on."""
+
 
 class Role(StrEnum):
     """Which side of the conversation somebody is on (DSP 2025-1 §4: Consumer and Provider)."""

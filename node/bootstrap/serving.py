@@ -12,7 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from node.base.errors import LocalFault
-from node.client.waiting import LOCK
+from node.base.process import LOCK
 from node.settings import Settings
 
 if TYPE_CHECKING:

@@ -374,10 +374,9 @@ class HansaClient:
         try:
             answer = self._http.request(method, url, **options)
         except httpx2.HTTPError as error:
-            command = f"hansa serve {word(self.address.folder)}" if self.address.folder else "hansa serve"
-            raise PeerUnreachable(
-                f"the node at {self.address.url} does not answer", remedy=f"is it running? {command}"
-            ) from error
+            detail = f"the node at {self.address.url} does not answer"
+            folder = "" if self.address.folder is None else word(self.address.folder)
+            raise PeerUnreachable(detail, remedy="is it running? hansa serve " + folder) from error
         if answer.status_code >= 400:
             raise _refusal(answer)
         return answer

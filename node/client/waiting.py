@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from node.base.process import LOCK
 from node.client.locate import NodeAddress
 
-LOCK: Final = "serving.lock"
-"""The file in a data folder that the process that runs the node on SQLite holds a lock on."""
 BEGINNING: Final = 3.0
 """Seconds in which a process that has just been started comes so far that it holds the lock."""
 LONGEST: Final = 60.0

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from node.base.errors import NotAllowed
+from node.base.plaintext import word
 
 
 class UserRole(StrEnum):
@@ -110,7 +111,7 @@ class Caller:
         return NotAllowed(
             f"{self.reset_by} set the password of this account: your roles that bind work once you have chosen "
             "a password of your own",
-            remedy=f"hansa user {self.account} --password, or the page /account",
+            remedy=f"hansa user {word(self.account)} --password, or the page /account",
             facts={"case": "own-password", "by": self.reset_by},
         )
 
