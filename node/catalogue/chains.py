@@ -3,9 +3,9 @@
 Hidden entries must leave no trace, so members are not numbered by their place in the ledger but by their place
 among what the same audience may see. A chain only grows; what is on a full page never changes there. There
 is one exception: when an asset is no longer for an audience, its earlier members are *retracted* from that
-audience's pages (today's seeing policy governs all versions). A page that loses members gets a new
-edition, that is a new address, and its old address is gone (LDES 1.0 server primer: never edit an immutable
-page). Tombstones stay, so that followers forget the asset.
+audience's pages, and stay so unless a later version opens the earlier ones (``visibility.reachable``). A page that
+loses members gets a new edition, that is a new address, and its old address is gone (LDES 1.0 server primer: never
+edit an immutable page). Tombstones stay, so that followers forget the asset.
 
 This view is kept in memory, about 500 bytes a version, and read from the ledger at start.
 """
@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from node.base.clock import moment, stamp
-from node.catalogue.model import PUBLIC
+from node.catalogue.model import OPENS_HISTORY, PUBLIC
 from node.ledger.model import Entry, EntryKind
 
 PAGE = 100
@@ -67,8 +67,17 @@ class _Chain:
 class _Asset:
     version: int = 0
     audience: str = ""
-    places: list[tuple[str, int, bool]] = field(default_factory=list)
-    """(audience, position, withdrawn) of each version."""
+    last: dict[str, int] = field(default_factory=dict)
+    """Audience → the last version that is for it."""
+    opened: int = 0
+    """The last version that opened the earlier ones."""
+    places: list[tuple[str, int, bool, int]] = field(default_factory=list)
+    """(audience, position, withdrawn, version) of each version."""
+
+    def since(self, audience: str) -> int:
+        """The first version from which on all are for readers of this audience's chain, who also see the public."""
+        others = (last for name, last in self.last.items() if name not in (audience, PUBLIC) and last >= self.opened)
+        return max(others, default=0) + 1
 
 
 class Chains:
@@ -121,19 +130,23 @@ class Chains:
         # Two writers may commit in another order than they looked at the clock; a stream never goes back.
         chain.times.append(max(time, chain.times[-1]) if chain.times else time)
         chain.entries.append(entry.id)
-        asset = self._assets.setdefault(envelope["iri"], _Asset())
-        place = (audience, len(chain.entries) - 1, withdrawn)
+        asset, version = self._assets.setdefault(envelope["iri"], _Asset()), envelope["version"]
+        place = (audience, len(chain.entries) - 1, withdrawn, version)
         asset.places.append(place)
-        before = asset.audience
-        if envelope["version"] >= asset.version:
-            asset.version, asset.audience = envelope["version"], audience
-        # What an earlier version is to whom changes only with the audience; an asset may have very many versions.
-        self._retract(asset, [place] if asset.audience == before else asset.places)
+        opens = envelope.get("extra", {}).get(OPENS_HISTORY) is True
+        # What earlier versions are to whom changes only with the audience; an asset may have very many versions.
+        same = version >= asset.version and audience == asset.audience and not opens
+        if version >= asset.version:
+            asset.version, asset.audience = version, audience
+        asset.last[audience] = max(version, asset.last.get(audience, 0))
+        asset.opened = max(asset.opened, version if opens else 0)
+        self._retract(asset, [place] if same else asset.places)
 
-    def _retract(self, asset: _Asset, places: Iterable[tuple[str, int, bool]]) -> None:
-        for audience, position, withdrawn in places:
-            gone = not withdrawn and asset.audience not in (audience, PUBLIC)
+    def _retract(self, asset: _Asset, places: Iterable[tuple[str, int, bool, int]]) -> None:
+        since = {audience: asset.since(audience) for audience in asset.last}
+        for audience, position, withdrawn, version in places:
             retracted = self._chains[audience].retracted
+            gone = not withdrawn and version < since[audience]
             (retracted.add if gone else retracted.discard)(position)
 
     # what the feed asks ---------------------------------------------------------------------------------------

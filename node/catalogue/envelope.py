@@ -20,7 +20,7 @@ from typing import Any, Final
 from node.base.clock import moment, stamp
 from node.base.errors import InvalidInput, LocalFault
 from node.base.jsons import canonical, read_object
-from node.catalogue.model import Record
+from node.catalogue.model import Record, Widened
 from node.identity.jose import Jws, read_jws, verify_jws
 from node.identity.ports import KeyRing
 from node.semantics.model import File
@@ -85,10 +85,11 @@ def signature_of(record: Record) -> str:
     return signature
 
 
-def ledger_body(record: Record) -> dict[str, Any]:
+def ledger_body(record: Record, change: Widened | None = None) -> dict[str, Any]:
     """What the ledger keeps of a signed record: all that is needed to make it anew.
 
-    ``local`` is there only where some files lie in place, and never leaves the node.
+    ``local`` is there only where some files lie in place, or where the audience got wider (``change``), and never
+    leaves the node.
     """
     members: dict[str, Any] = {
         "envelope": envelope_of(record),
@@ -96,8 +97,11 @@ def ledger_body(record: Record) -> dict[str, Any]:
         "signature": signature_of(record),
     }
     sources = {file.name: file.source for file in record.files if file.source}
-    if sources:
-        members["local"] = {"sources": sources}
+    local: dict[str, Any] = {"sources": sources} if sources else {}
+    if change is not None:
+        local["widened"] = change.to_json()
+    if local:
+        members["local"] = local
     return members
 
 

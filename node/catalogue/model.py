@@ -14,6 +14,9 @@ PUBLIC = "public"
 INTERNAL = "internal"
 """The audience of this node's own people: for everyone else the record does not exist."""
 
+OPENS_HISTORY = "opensHistory"
+"""The member of ``Record.extra`` by which a version opens the earlier ones to its own audience."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
@@ -53,6 +56,11 @@ class Record:
     def version_iri(self) -> str:
         """The immutable IRI of this version: the member of the event stream."""
         return f"{self.iri}#v{self.version}"
+
+    @property
+    def opens_history(self) -> bool:
+        """Whether this version makes all earlier ones as visible as itself."""
+        return self.extra.get(OPENS_HISTORY) is True
 
     def title(self, language: str = "en") -> str:
         """The title in ``language``, else in English, else in whatever there is."""
@@ -137,17 +145,32 @@ class NodeFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Widened:
+    """An asset that more people see than before: the audiences before and after, and whether the earlier versions
+    are opened with it."""
+
+    before: str
+    after: str
+    earlier_versions: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {"from": self.before, "to": self.after, "earlierVersions": self.earlier_versions}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
     """What came of publishing or withdrawing.
 
     ``record`` is the version that is now current, ``created`` tells whether this call made it. ``position`` is
-    its place in the ledger; None for a dry run, and where nobody waited for the sequencer.
+    its place in the ledger; None for a dry run, and where nobody waited for the sequencer. ``widened`` says
+    who sees the asset from this version on that did not before.
     """
 
     record: Record
     created: bool
     position: int | None = None
     findings: tuple[Finding, ...] = ()
+    widened: Widened | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

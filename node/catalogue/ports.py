@@ -28,7 +28,8 @@ class RecordStore(Protocol):
         """The newest version, that version, or the newest at that moment; withdrawn ones included.
 
         With ``audiences`` only where the newest version is for one of them: an asset that is hidden takes the way
-        of one that is absent from the first step on, and as long.
+        of one that is absent from the first step on, and as long. An earlier version is only there where every
+        version since is for one of them (``node.catalogue.visibility.reachable``).
         """
 
     def by_entry(self, tx: Transaction, entry_ids: Sequence[str]) -> Sequence[Record]: ...
@@ -52,8 +53,8 @@ class RecordStore(Protocol):
         """Newest versions that are not withdrawn, ordered by IRI, beginning after the IRI ``after``; with
         ``down_from`` backwards, from this IRI down.
 
-        ``audiences`` None means: no restriction (views and owners only). The audience that counts is the one
-        of the newest version: today's seeing policy governs all versions.
+        ``audiences`` None means: no restriction (views and owners only). The audience of the newest version counts,
+        and with ``as_of`` also those of the versions since that moment, as for ``get``.
         """
 
     def count(self, tx: Transaction, audiences: Collection[str] | None = None) -> dict[str, int]:

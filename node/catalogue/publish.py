@@ -23,12 +23,13 @@ from node.base.jsons import canonical
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.carriers import OWN, Carriers
 from node.catalogue.envelope import ledger_body, signed, withdrawal_of
-from node.catalogue.model import INTERNAL, PUBLIC, NodeFacts, Published, Record
+from node.catalogue.model import INTERNAL, OPENS_HISTORY, PUBLIC, NodeFacts, Published, Record, Widened
 from node.catalogue.names import check_audience, check_file_name, check_record_iri, check_statements
 from node.catalogue.nquads import merge
-from node.catalogue.offers import offer_lines, terms_of
+from node.catalogue.offers import Terms, offer_lines, terms_of
 from node.catalogue.ports import RecordStore
 from node.catalogue.visibility import Visibility, absent
+from node.catalogue.widening import findings_about, widened
 from node.identity.model import Caller, UserRole
 from node.identity.ports import KeyRing
 from node.ledger.model import Entry, EntryKind
@@ -92,11 +93,14 @@ class Catalogue:
                     time.sleep(random.uniform(0, PAUSE * attempt))  # noqa: S311 - to part two who collide
         raise AssertionError("the last attempt returns or raises")
 
-    def keep(self, tx: Transaction, version: Record, by: Caller) -> Record:
-        """Sign ``version`` and put it into the ledger and the store, in the caller's transaction."""
+    def keep(self, tx: Transaction, version: Record, by: Caller, change: Widened | None = None) -> Record:
+        """Sign ``version`` and put it into the ledger and the store, in the caller's transaction.
+
+        ``change`` says who sees the asset from now on that did not before; the ledger entry says it too.
+        """
         now = self.clock.now()
         record = replace(signed(self.keyring, replace(version, at=now)), by=by.name)
-        entry = self.append(tx, EntryKind.RECORD, record.iri, by.name, ledger_body(record), now)
+        entry = self.append(tx, EntryKind.RECORD, record.iri, by.name, ledger_body(record, change), now)
         kept = replace(record, entry=entry.id)
         self.records.add(tx, kept)
         return kept
@@ -126,8 +130,13 @@ class Publish:
         self._settled = settled
         self._carriers = carriers
 
-    async def publish(self, submission: Submission, by: Caller, *, dry_run: bool = False) -> Published:
+    async def publish(
+        self, submission: Submission, by: Caller, *, dry_run: bool = False, earlier_versions: bool = False
+    ) -> Published:
         """Publish ``submission`` for ``by``; with ``dry_run`` only tell what would be published.
+
+        Where no audience is named, a new version is for the same audience as the one before. A wider one holds
+        from this version on; ``earlier_versions`` opens the earlier ones to it too.
 
         The same content again makes no new version. Raises ``InvalidDescription`` with the findings where the
         shapes of the kind are violated, ``InvalidInput`` for names, files, audiences or conditions that cannot
@@ -136,21 +145,45 @@ class Publish:
         require_publisher(by)
         await self._check_submitted(submission, bytes_here=not dry_run)
         described = await self._describe(submission)
+        _refuse_violations(tuple(described.findings))
+        terms = self._terms(submission, described)
+        named = described.audience or submission.audience
+        if earlier_versions and not named:
+            raise InvalidInput(
+                "earlier versions are opened to an audience that is named", remedy="name it: audience: public"
+            )
+        inherited = None
+        if not named and (terms is None or terms.audience != INTERNAL):
+            inherited = await asyncio.to_thread(self._audience_before, described.iri)
+        if inherited == INTERNAL:
+            # What goes without saying in a description (access rights, licence) depends on who may see it.
+            described = await self._describe(replace(submission, audience=inherited))
         findings = tuple(described.findings)
         _refuse_violations(findings)
-        draft = self._draft(submission, described)
+        draft = self._draft(submission, described, terms, named or inherited, opens=earlier_versions)
         # An offer that contradicts itself would be agreed by nobody, or by everybody.
         findings += tuple(lint(draft.offer, at=self._catalogue.clock.now())) if draft.offer else ()
         # Nor may one be made that cannot be kept.
         findings += self._carriers.findings(draft)
         _refuse_violations(findings)
         if dry_run:
-            return replace(await asyncio.to_thread(self._foreseen, draft), findings=findings)
-        published = await asyncio.to_thread(self._store, draft, by)
+            published = await asyncio.to_thread(self._foreseen, draft, terms, inherited)
+            return replace(published, findings=findings + published.findings)
+        published = await asyncio.to_thread(self._store, draft, by, terms, inherited)
         position = None
         if published.created and self._settled is not None:
             position = await self._settled(published.record.entry)
-        return replace(published, position=position, findings=findings)
+        return replace(published, position=position, findings=findings + published.findings)
+
+    def _audience_before(self, iri: str) -> str | None:
+        """The audience of the newest version of ``iri``, also of one that says that it is withdrawn."""
+        with self._catalogue.uow.read() as tx:
+            head = self._catalogue.records.get(tx, iri)
+        return None if head is None else head.audience
+
+    def _terms(self, submission: Submission, described: Described) -> Terms | None:
+        conditions = submission.conditions or described.conditions
+        return terms_of(conditions, iri=described.iri, region=self._catalogue.region()) if conditions else None
 
     async def _check_submitted(self, submission: Submission, *, bytes_here: bool) -> None:
         if submission.iri is not None:
@@ -171,19 +204,19 @@ class Publish:
     def _check_iri(self, iri: str, kind: str | None) -> None:
         check_record_iri(iri, base=self._catalogue.node.base, plurals=PLURALS, kind=kind)
 
-    def _draft(self, submission: Submission, described: Described) -> Record:
+    def _draft(
+        self, submission: Submission, described: Described, terms: Terms | None, audience: str | None, *, opens: bool
+    ) -> Record:
         """The record as it would be, without version, signature and moment."""
         node = self._catalogue.node
         if described.kind not in PLURALS:
             raise InvalidInput("that is not a kind of asset known here", remedy=f"one of: {', '.join(PLURALS)}")
         self._check_iri(described.iri, described.kind)
         check_statements(described.nquads, iri=described.iri, base=node.base, others=self._peers())
-        conditions = submission.conditions or described.conditions
-        terms = terms_of(conditions, iri=described.iri, region=self._catalogue.region()) if conditions else None
         nquads = described.nquads
         if terms is not None and terms.offer is not None:
             nquads = merge(nquads, offer_lines(described.iri, terms.offer, described.kind))
-        audience = submission.audience or described.audience or (terms.audience if terms else PUBLIC)
+        audience = audience or (terms.audience if terms else PUBLIC)
         if check_audience(audience) not in self._visibility.known:
             raise InvalidInput(
                 f"nobody here knows the audience {audience!r}",
@@ -193,6 +226,8 @@ class Publish:
         if described.bbox is not None:
             # As text: a fraction has no canonical form.
             extra["bbox"] = [repr(float(edge)) for edge in described.bbox]
+        if opens:
+            extra[OPENS_HISTORY] = True
         return Record(
             iri=described.iri,
             version=0,
@@ -216,28 +251,32 @@ class Publish:
             extra=extra,
         )
 
-    def _foreseen(self, draft: Record) -> Published:
+    def _foreseen(self, draft: Record, terms: Terms | None, inherited: str | None) -> Published:
         with self._catalogue.uow.read() as tx:
             head = self._catalogue.records.get(tx, draft.iri)
-        if head is not None and _same(head, draft):
-            return Published(record=head, created=False)
-        return Published(record=replace(draft, version=_next(head, draft)), created=True)
+        return _outcome(head, _after(head, draft), terms, inherited)
 
-    def _store(self, draft: Record, by: Caller) -> Published:
-        return self._catalogue.in_turn(draft.iri, lambda tx: self._store_once(tx, draft, by))
+    def _store(self, draft: Record, by: Caller, terms: Terms | None, inherited: str | None) -> Published:
+        return self._catalogue.in_turn(draft.iri, lambda tx: self._store_once(tx, draft, by, terms, inherited))
 
-    def _store_once(self, tx: Transaction, draft: Record, by: Caller) -> Published:
+    def _store_once(
+        self, tx: Transaction, draft: Record, by: Caller, terms: Terms | None, inherited: str | None
+    ) -> Published:
         head = self._catalogue.records.get(tx, draft.iri)
         if head is not None and head.origin != draft.origin:
             raise InvalidInput("another node answers for this IRI")
-        if head is not None and _same(head, draft):
-            return Published(record=head, created=False)
+        if inherited is not None and head is not None and head.audience != inherited:
+            raise InvalidInput(
+                "somebody has published a version for another audience in the meantime",
+                remedy="publish again, and name the audience",
+            )
+        outcome = _outcome(head, _after(head, draft), terms, inherited)
+        if not outcome.created:
+            return outcome
         if head is not None and narrows(head, draft.audience):
             # Whoever could see the asset until now learns that it is gone, and nothing about where it went.
             self._catalogue.keep(tx, withdrawal_of(head), by)
-        return Published(
-            record=self._catalogue.keep(tx, replace(draft, version=_next(head, draft)), by), created=True
-        )
+        return replace(outcome, record=self._catalogue.keep(tx, outcome.record, by, outcome.widened))
 
 
 class Withdraw:
@@ -301,14 +340,29 @@ def narrows(head: Record, audience: str) -> bool:
     return not head.withdrawn and head.audience not in (audience, INTERNAL) and audience != PUBLIC
 
 
-def _next(head: Record | None, draft: Record) -> int:
+def _after(head: Record | None, draft: Record) -> Record:
+    """``draft`` as the version that follows ``head``."""
     if head is None:
-        return 1
-    return head.version + (2 if narrows(head, draft.audience) else 1)
+        # There is nothing earlier that it could open.
+        extra = {name: value for name, value in draft.extra.items() if name != OPENS_HISTORY}
+        return replace(draft, version=1, extra=extra)
+    return replace(draft, version=head.version + (2 if narrows(head, draft.audience) else 1))
+
+
+def _outcome(head: Record | None, draft: Record, terms: Terms | None, inherited: str | None) -> Published:
+    """What comes of ``draft`` after ``head``: no new version, or this one with what it shows to more people."""
+    if head is not None and _same(head, draft):
+        return Published(record=head, created=False)
+    change = widened(head, draft)
+    # Conditions of the public say little where only few see the asset; who forgot the audience is told.
+    forgotten = inherited not in (None, PUBLIC) and terms is not None and terms.offer is not None
+    about = findings_about(head, draft, change, inherited=forgotten)
+    return Published(record=draft, created=True, widened=change, findings=tuple(about))
 
 
 def _same(head: Record, draft: Record) -> bool:
-    return not head.withdrawn and canonical(_content(head)) == canonical(_content(draft))
+    opens = draft.opens_history and not head.opens_history
+    return not head.withdrawn and not opens and canonical(_content(head)) == canonical(_content(draft))
 
 
 def _content(record: Record) -> dict[str, Any]:

@@ -1,8 +1,11 @@
 """Who may see a record: the one rule behind every door.
 
 Not allowed to see is the same as not existing. Every list, count, facet, feed page, query and single record is
-cut down by the audiences that this module gives for a caller, and by nothing else. The audience of a record is
-that of its newest version: today's seeing policy governs all versions.
+cut down by the audiences that this module gives for a caller, and by nothing else.
+
+An asset exists for whom its newest version is for: who is shut out today sees no version of it. An earlier version
+is seen by whom every version from it to the newest is for. So a version for a narrower audience hides those before
+it, and one for a wider audience governs versions from then on only, unless it is said to open the earlier ones too.
 """
 
 from __future__ import annotations
@@ -40,6 +43,19 @@ class Visibility:
 def admits(audiences: Collection[str] | None, audience: str) -> bool:
     """Whether somebody with ``audiences`` (None: all) sees what is meant for ``audience``."""
     return audiences is None or audience in audiences
+
+
+def reachable(versions: Sequence[Record], audiences: Collection[str] | None) -> Sequence[Record]:
+    """Those of ``versions`` (all of one asset, newest first) that somebody with ``audiences`` may see."""
+    if audiences is None:
+        return versions
+    opened = next((version.version for version in versions if version.opens_history), 0)
+    for place, version in enumerate(versions):
+        if version.version < opened:
+            break
+        if version.audience not in audiences and (place == 0 or version.audience != PUBLIC):
+            return versions[:place]
+    return versions
 
 
 def absent() -> NotFound:

@@ -14,6 +14,7 @@ import typer
 
 from node.base.errors import HansaError, InvalidInput
 from node.base.plaintext import word
+from node.catalogue.widening import RULES
 from node.cli import REFUSED
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, bar, complain, done, emit, failed, findings, line, remark, say, size, table, words
@@ -49,7 +50,12 @@ def publish(
     conditions: Annotated[
         str | None, typer.Option(help="Template of conditions, where the description names none.")
     ] = None,
-    audience: Annotated[str | None, typer.Option(help="Who may see it: public, members, internal.")] = None,
+    audience: Annotated[
+        str | None, typer.Option(help="Who may see it: public, members, internal. A new version: as the one before.")
+    ] = None,
+    earlier_versions: Annotated[
+        bool, typer.Option("--earlier-versions", help="Open the earlier versions and their files to --audience too.")
+    ] = False,
     attach: Annotated[
         list[Path] | None, typer.Option("--file", help="A data file that belongs to an RDF description.")
     ] = None,
@@ -79,7 +85,9 @@ def publish(
     status = 0
     with connect(node) as client:
         for path in descriptions:
-            one = _publish_one(client, path, kind, conditions, audience, attach or [], check=check, lang=lang)
+            one = _publish_one(
+                client, path, kind, conditions, audience, attach or [], earlier_versions, check=check, lang=lang
+            )
             results.append(one)
             status = max(status, REFUSED if "findings" in one else 0)
     if Mode.json:
@@ -117,6 +125,7 @@ def _publish_one(
     conditions: str | None,
     audience: str | None,
     attach: list[Path],
+    earlier_versions: bool,
     *,
     check: bool,
     lang: str,
@@ -125,6 +134,8 @@ def _publish_one(
     for name, value in (("kind", kind), ("conditions", conditions), ("audience", audience)):
         if value:
             submission[name] = {"template": value} if name == "conditions" else value
+    if earlier_versions:
+        submission["earlierVersions"] = True
     code = _code(path, submission)
     facts = [_facts(one) for one in data]
     submission["files"] = [_with_description(fact, submission) for fact in facts]
@@ -136,6 +147,10 @@ def _publish_one(
         client.upload(code["path"], media_type=code["mediaType"])
     try:
         checked = client.publish({**submission, "dryRun": True, "language": lang})
+        # Before anything is published: what others have read cannot be taken back.
+        for warning in _about_audience(checked):
+            remark(_said(warning, "message", lang))
+            say(f"    {_said(warning, 'remedy', lang)}")
         if check:
             done("nothing to mend", detail=f"{checked['kind']} {checked['iri']}")
             return checked
@@ -149,12 +164,23 @@ def _publish_one(
         return _refused(path, refusal, lines)
     done(f"{published['kind']} published", detail=f"version {published['version']}")
     line("address", published["iri"], style="cyan")
-    warnings = [one for one in published.get("warnings", []) if one.get("severity") != "info"]
+    said = _about_audience(published)
+    warnings = [one for one in published.get("warnings", []) if one.get("severity") != "info" and one not in said]
     if warnings:
         remark(f"{len(warnings)} thing{'s' if len(warnings) > 1 else ''} would make it better:")
         if not Mode.json:
             findings(warnings[:6], lines)
     return published
+
+
+def _about_audience(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The warnings about who sees or may download more than before."""
+    return [one for one in answer.get("warnings", []) if one.get("rule") in RULES]
+
+
+def _said(warning: Mapping[str, Any], part: str, lang: str) -> str:
+    translated = warning.get("translations", {}).get(lang, {})
+    return str(translated.get(part) or warning.get(part, ""))
 
 
 def _refused(path: Path, refusal: HansaError, lines: Mapping[str, int]) -> dict[str, Any]:

@@ -87,6 +87,14 @@ def draft(
     return body
 
 
+def agreed_version(body: Mapping[str, Any]) -> int | None:
+    """The version of the asset that an agreement names; None for one that names none."""
+    terms = body.get(TERMS)
+    asset = terms.get("asset") if isinstance(terms, Mapping) else None
+    version = asset.get("version") if isinstance(asset, Mapping) else None
+    return version if isinstance(version, int) else None
+
+
 def envelope(body: Mapping[str, Any], unsigned: Sequence[str] = (), instead: Sequence[str] = ()) -> dict[str, Any]:
     """What both sides sign over an agreement: without the members ``unsigned``, which it names, as it names the
     agreements ``instead`` of which this one stands."""

@@ -34,12 +34,14 @@ _QUIET: Final = frozenset(
 """What changes with every version anyhow, or is told in another way."""
 
 MAX_CHANGES: Final = 12
+_NEVER_CUT: Final = frozenset({"history-opened", "audience", "file-opened"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One difference. ``what`` is ``file-added``, ``file-removed``, ``file-changed``, ``conditions``,
-    ``audience``, ``property`` or ``details``; ``label`` is a key of the language files where there is one."""
+    """One difference. ``what`` is ``file-added``, ``file-removed``, ``file-changed``, ``file-opened``,
+    ``file-closed``, ``conditions``, ``audience`` (``audiences``: before and after), ``history-opened``, ``property``
+    or ``details``; ``label`` is a key of the language files where there is one."""
 
     what: str
     label: str = ""
@@ -48,6 +50,7 @@ class Change:
     after: tuple[Value, ...] = ()
     size_before: int | None = None
     size_after: int | None = None
+    audiences: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +70,15 @@ def timeline(versions: Sequence[Record]) -> list[Step]:
     descriptions = [Description.read(record.nquads) for record in versions]
     for place, record in enumerate(versions):
         found: list[Change] = []
-        if place + 1 < len(versions) and not record.withdrawn and not versions[place + 1].withdrawn:
-            found = _changes(record, versions[place + 1], descriptions[place], descriptions[place + 1])
+        if record.opens_history:
+            found.append(Change(what="history-opened", audiences=("", record.audience)))
+        before = versions[place + 1] if place + 1 < len(versions) else None
+        if before is not None and not record.withdrawn and not before.withdrawn:
+            found += _changes(record, before, descriptions[place], descriptions[place + 1])
+        elif before is not None and not record.withdrawn:
+            found += [one for one in _files(record, before) if one.what == "file-opened"] + _audience(record, before)
+        # Who sees and who may download is never among the changes that are only counted.
+        found.sort(key=lambda change: len(found) > MAX_CHANGES and change.what not in _NEVER_CUT)
         notes = descriptions[place].texts(record.iri, f"{ADMS}versionNotes")
         steps.append(
             Step(
@@ -85,8 +95,7 @@ def _changes(new: Record, old: Record, after: Description, before: Description) 
     found = _files(new, old)
     if _terms(new) != _terms(old):
         found.append(Change(what="conditions"))
-    if new.audience != old.audience:
-        found.append(Change(what="audience"))
+    found += _audience(new, old)
     for predicate in dict.fromkeys((*after.predicates(new.iri), *before.predicates(old.iri))):
         if predicate in _QUIET:
             continue
@@ -108,6 +117,12 @@ def _changes(new: Record, old: Record, after: Description, before: Description) 
     return found
 
 
+def _audience(new: Record, old: Record) -> list[Change]:
+    if new.audience == old.audience:
+        return []
+    return [Change(what="audience", audiences=(old.audience, new.audience))]
+
+
 def _files(new: Record, old: Record) -> list[Change]:
     was = {file.name: file for file in old.files}
     now = {file.name: file for file in new.files}
@@ -117,6 +132,10 @@ def _files(new: Record, old: Record) -> list[Change]:
             found.append(Change(what="file-added", name=name, size_after=file.size))
         elif file.sha256 != was[name].sha256:
             found.append(Change(what="file-changed", name=name, size_before=was[name].size, size_after=file.size))
+        open_before = name in was and was[name].open
+        if file.open != open_before:
+            audiences = ("", new.audience)
+            found.append(Change(what="file-opened" if file.open else "file-closed", name=name, audiences=audiences))
     return found
 
 

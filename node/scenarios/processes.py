@@ -19,8 +19,10 @@ from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.catalogue.visibility import Visibility
 from node.identity.model import Caller
+from node.negotiation.model import Agreement
 from node.scenarios.cards import model_of
 from node.scenarios.model import GEOMETRY, Model, Parameter, Port, Texts, Variable
+from node.scenarios.visiting import within
 
 UCUM: Final = "UCUM"
 MOST_LISTED: Final = 1000
@@ -66,22 +68,25 @@ class Processes:
 
         def read() -> Record | None:
             with self.uow.read() as tx:
-                newest = self.records.get(tx, self.iri(process), audiences=self.visibility.audiences(caller))
+                audiences = self.visibility.audiences(caller)
+                newest = self.records.get(tx, self.iri(process), audiences=audiences)
                 if newest is None or newest.withdrawn or newest.origin != self.me or version is None:
                     return newest
-                return self.records.get(tx, newest.iri, version=version)
+                return self.records.get(tx, newest.iri, version=version, audiences=audiences)
 
         return self._required(await run_sync(read))
 
-    async def under_contract(self, process: str, *, version: int | None = None) -> Record:
-        """One of them, for a participant whose agreement about it is known. Raises ``NoSuchProcess``."""
+    async def under_contract(self, process: str, agreement: Agreement, *, version: int | None = None) -> Record:
+        """One of them, for a participant with ``agreement`` about it. Raises ``NoSuchProcess``."""
 
         def read() -> Record | None:
             with self.uow.read() as tx:
                 newest = self.records.get(tx, self.iri(process))
                 if newest is None or newest.withdrawn or version is None:
                     return newest
-                return self.records.get(tx, newest.iri, version=version)
+                record = self.records.get(tx, newest.iri, version=version)
+                reaches = record is not None and within(self.records, tx, record, newest, agreement)
+                return record if reaches else None
 
         return self._required(await run_sync(read))
 

@@ -18,10 +18,11 @@ from typing import Any, Final
 from anyio.to_thread import run_sync
 
 from node.base.errors import InvalidInput, NotAllowed, NotFound, Overloaded, TooLarge
-from node.base.work import UnitOfWork
+from node.base.work import Transaction, UnitOfWork
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.exchange.ports import AssetStore
+from node.negotiation.agreement import agreed_version
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
 from node.negotiation.uses import Uses
@@ -154,8 +155,7 @@ class Visits:
         with self._uow.read() as tx:
             newest = self._records.get(tx, reference.iri)
             record = self._records.get(tx, reference.iri, version=reference.version)
-            gone = newest is None or newest.withdrawn or newest.origin != self._me
-            if record is None or gone:
+            if record is None or newest is None or newest.withdrawn or newest.origin != self._me:
                 raise _absent(reference)
             if visitor.did is None:
                 return record, record.offer, None
@@ -163,9 +163,20 @@ class Visits:
                 tx, dataset=reference.iri, provider=self._me, consumer=visitor.did, limit=20
             )
             for agreement in held:
-                if agreement.in_force:
+                if agreement.in_force and within(self._records, tx, record, newest, agreement):
                     return record, agreement.body, agreement
         raise _absent(reference)
+
+
+def within(records: RecordStore, tx: Transaction, record: Record, newest: Record, agreement: Agreement) -> bool:
+    """Whether ``agreement`` reaches to the version ``record`` of its asset.
+
+    To the agreed version and later ones; to an earlier one only where whoever sees the newest sees it too.
+    """
+    agreed = agreed_version(agreement.body)
+    if agreed is not None and record.version >= agreed:
+        return True
+    return records.get(tx, record.iri, version=record.version, audiences={newest.audience}) is not None
 
 
 def names_of(model: Model) -> tuple[str, ...]:

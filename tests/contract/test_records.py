@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from node.base.errors import Conflict
-from node.catalogue.model import Record
+from node.catalogue.model import OPENS_HISTORY, Record
 from node.semantics.model import File
 from tests.stores import Stores
 
@@ -134,15 +134,38 @@ class TestCurrent:
         assert current(stores, after=f"{BASE}e") == []
         assert current(stores, limit=2, down_from=f"{BASE}c") == [("c", 1), ("b", 1)]
 
-    def test_todays_audience_governs_all_versions(self, stores: Stores) -> None:
+    def test_an_earlier_version_is_for_whom_all_versions_since_are(self, stores: Stores) -> None:
         add(stores, record("opened", 1, audience="internal"), record("opened", 2))
         add(stores, record("closed", 1), record("closed", 2, audience="internal"))
         then = NOW + HOUR
         assert current(stores, audiences={"public"}) == [("opened", 2)]
-        assert current(stores, audiences={"public"}, as_of=then) == [("opened", 1)]
+        assert current(stores, audiences={"public"}, as_of=then) == []
         assert current(stores, audiences={"internal", "members"}, as_of=then) == [("closed", 1)]
         assert current(stores, audiences=None, as_of=then) == [("closed", 1), ("opened", 1)]
         assert current(stores, audiences=frozenset()) == []
+
+    def test_a_wider_audience_governs_versions_from_then_on(self, stores: Stores) -> None:
+        audiences = ("internal", "members", "public", "members", "public", "public")
+        add(stores, *(record("a", number, audience=one) for number, one in enumerate(audiences, 1)))
+        add(stores, record("b", 1, audience="internal"), record("b", 2, audience="members"))
+        add(stores, record("b", 3, extra={OPENS_HISTORY: True}), record("b", 4))
+        seen: dict[Any, tuple[list[int], list[int]]] = {
+            None: ([6, 5, 4, 3, 2, 1], [4, 3, 2, 1]),
+            frozenset({"public"}): ([6, 5], [4, 3, 2, 1]),
+            frozenset({"public", "members"}): ([6, 5, 4, 3, 2], [4, 3, 2, 1]),
+        }
+        with stores.uow.read() as tx:
+            for audiences, expected in seen.items():
+                for name, numbers in zip("ab", expected, strict=True):
+                    iri = f"{BASE}{name}"
+                    found = stores.records.versions(tx, iri, audiences=audiences)
+                    assert [one.version for one in found] == numbers
+                    for number in range(1, 8):
+                        one = stores.records.get(tx, iri, version=number, audiences=audiences)
+                        assert (one is not None) is (number in numbers), (audiences, name, number)
+                        then = stores.records.get(tx, iri, as_of=NOW + number * HOUR, audiences=audiences)
+                        newest = max((n for n in numbers if n <= number), default=None)
+                        assert (then and then.version) == newest
 
     def test_what_is_for_others_is_not_there(self, stores: Stores) -> None:
         add(

@@ -191,7 +191,8 @@ class CatalogueNode:
         if of_submission.get("conditions") and "files" not in of_submission:
             self._make_deliverable(slug, fields, of_submission)
         submission = Submission(fields={"slug": slug, "title": {"en": slug}, **fields}, **of_submission)
-        return (await self.publishing.publish(submission, self.steward)).record
+        more = {"earlier_versions": fields["earlier_versions"]} if "earlier_versions" in fields else {}
+        return (await self.publishing.publish(submission, self.steward, **more)).record
 
     def _make_deliverable(self, slug: str, fields: dict[str, Any], of_submission: dict[str, Any]) -> None:
         """What is offered can be delivered: a model has code, everything else a file whose bytes are here."""

@@ -58,7 +58,7 @@ class Visitor:
 
     async def get(self, path: str, *, accept: str = "*/*", **params: Any) -> httpx2.Response:
         given = {name: value for name, value in params.items() if value is not None}
-        return await self._http.get(path, headers={**self._headers, "Accept": accept}, params=given)
+        return await self._http.get(path, headers={**self._headers, "Accept": accept}, params=given or None)
 
     async def post(self, path: str, body: bytes, media_type: str) -> httpx2.Response:
         return await self._http.post(path, headers={**self._headers, "Content-Type": media_type}, content=body)

@@ -9,6 +9,7 @@ from datetime import datetime
 from node.base.errors import Conflict
 from node.base.work import Transaction
 from node.catalogue.model import Record
+from node.catalogue.visibility import reachable
 from tests.fakes.work import memory
 
 
@@ -58,8 +59,7 @@ class MemoryRecordStore:
         return len(sizes), sum(sizes)
 
     def _for_them(self, tx: Transaction, iri: str, audiences: Collection[str] | None) -> tuple[Record, ...]:
-        known = self._versions(tx, iri)
-        return known if audiences is None or (known and known[-1].audience in audiences) else ()
+        return tuple(reachable(self._versions(tx, iri)[::-1], audiences))[::-1]
 
     def current(
         self,
@@ -76,13 +76,12 @@ class MemoryRecordStore:
     ) -> Sequence[Record]:
         found: list[Record] = []
         for iri in sorted(memory(tx).rows("records")):
-            record = self.get(tx, iri, as_of=as_of)
+            record = self.get(tx, iri, as_of=as_of, audiences=audiences)
             fits = (
                 record is not None
                 and not record.withdrawn
                 and iri > after
                 and (down_from is None or iri <= down_from)
-                and (audiences is None or self._versions(tx, iri)[-1].audience in audiences)
                 and (not kinds or record.kind in kinds)
                 and (not origins or record.origin in origins)
                 and (not offered or record.offer is not None)

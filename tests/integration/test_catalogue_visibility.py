@@ -272,10 +272,13 @@ async def test_todays_seeing_policy_governs_all_versions(house: House) -> None:
     text = (await outsider.get(page)).text
     assert "once public" not in text
     assert "now for members" not in text
-    assert (await house.visitor("member").get("/datasets/counts?version=1")).status_code == 200
+    assert (await house.visitor("member").get("/datasets/counts", version=1)).status_code == 200
     await node.publish("counts", audience=PUBLIC, description={"en": "public again"})
-    assert (await outsider.get("/datasets/counts?version=1")).status_code == 200
-    assert (await outsider.get("/feed/pages/0")).status_code == 200, "all of it is public, as it was"
+    assert (await outsider.get("/datasets/counts")).status_code == 200
+    assert (await outsider.get("/datasets/counts", version=1)).status_code == 404, "it was hidden, and stays so"
+    assert (await house.visitor("member").get("/datasets/counts", version=1)).status_code == 200
+    assert (await outsider.get("/feed/pages/0")).status_code == 410, "what was hidden stays hidden"
+    assert not {page for page, text in (await everything(outsider)).items() if b"once public" in text}
 
 
 async def test_a_lagging_index_shows_nothing_that_is_hidden_by_now(house: House) -> None:

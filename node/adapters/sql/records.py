@@ -6,19 +6,23 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, Row, ScalarSelect, and_, bindparam, func, select
 
 from node.adapters.sql.rows import add, build, put, values
 from node.adapters.sql.schema import record_heads as heads
+from node.adapters.sql.schema import record_reach as reach
 from node.adapters.sql.schema import records
 from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict
 from node.base.work import Transaction
-from node.catalogue.model import Record
+from node.catalogue.model import PUBLIC, Record
 from node.semantics.model import File
 
 _CHUNK = 500
 """How many ids one query asks for."""
+
+OPENED = ""
+"""In place of an audience in ``record_reach``: the last version that opened the earlier ones too."""
 
 _NEWEST = select(records).where(
     records.c.iri == bindparam("iri"),
@@ -31,9 +35,34 @@ _NEWEST_FOR_THEM = select(records).where(
     records.c.iri == select(heads.c.iri).where(_for_them).scalar_subquery(),
     records.c.version == select(heads.c.version).where(_for_them).scalar_subquery(),
 )
+
+
+def _last_withheld(iri: ColumnElement[str], audiences: ColumnElement[Any]) -> ScalarSelect[int]:
+    """The last version of ``iri`` that is for none of ``audiences``, 0 for none: they see what came after it.
+
+    Versions before one that opened the earlier ones are withheld from nobody on their own account.
+    """
+    opened = reach.alias("opened")
+    since = select(opened.c.last).where(opened.c.iri == iri, opened.c.audience == OPENED).correlate(heads)
+    return (
+        select(func.coalesce(func.max(reach.c.last), 0))
+        .where(
+            reach.c.iri == iri,
+            reach.c.audience.not_in([OPENED, PUBLIC]),
+            reach.c.audience.not_in(audiences),
+            reach.c.last >= func.coalesce(since.scalar_subquery(), 0),
+        )
+        .correlate(heads)
+        .scalar_subquery()
+    )
+
+
 _VERSIONS_FOR_THEM = (
     select(records)
-    .where(records.c.iri == select(heads.c.iri).where(_for_them).scalar_subquery())
+    .where(
+        records.c.iri == select(heads.c.iri).where(_for_them).scalar_subquery(),
+        records.c.version > _last_withheld(bindparam("iri"), bindparam("seen", expanding=True)),
+    )
     .order_by(records.c.version.desc())
 )
 
@@ -43,7 +72,8 @@ _HELD = select(func.count().label("number"), func.sum(func.length(records.c.nqua
 
 
 class SqlRecordStore:
-    """All versions in one table; a second one tells of each IRI what its newest version decides."""
+    """All versions in one table; a second one tells of each IRI what its newest version decides, a third one up to
+    which version it was for whom."""
 
     def add(self, tx: Transaction, record: Record) -> None:
         connection = connection_of(tx)
@@ -52,6 +82,9 @@ class SqlRecordStore:
             raise Conflict(f"version {record.version} of {record.iri} exists already")
         head = {name: row[name] for name in ("iri", "version", "kind", "audience", "withdrawn")}
         put(connection, heads, head, newer="version")
+        for audience in (record.audience, *((OPENED,) if record.opens_history else ())):
+            last = {"iri": record.iri, "audience": audience, "last": record.version}
+            put(connection, reach, last, newer="last")
 
     def get(
         self,
@@ -62,7 +95,7 @@ class SqlRecordStore:
         as_of: datetime | None = None,
         audiences: Collection[str] | None = None,
     ) -> Record | None:
-        wanted = {"iri": iri} if audiences is None else {"iri": iri, "audiences": list(audiences)}
+        wanted = _wanted(iri, audiences)
         if version is None and as_of is None:
             statement = _NEWEST if audiences is None else _NEWEST_FOR_THEM
         else:
@@ -84,7 +117,7 @@ class SqlRecordStore:
         return [record for entry_id in wanted for record in found.get(entry_id, ())]
 
     def versions(self, tx: Transaction, iri: str, *, audiences: Collection[str] | None = None) -> Sequence[Record]:
-        wanted = {"iri": iri} if audiences is None else {"iri": iri, "audiences": list(audiences)}
+        wanted = _wanted(iri, audiences)
         statement = _VERSIONS if audiences is None else _VERSIONS_FOR_THEM
         return [_record(row) for row in connection_of(tx).execute(statement, wanted)]
 
@@ -112,6 +145,9 @@ class SqlRecordStore:
             wanted += [records.c.version == newest_then.scalar_subquery(), ~records.c.withdrawn]
         if audiences is not None:
             wanted.append(heads.c.audience.in_(audiences))
+            if as_of is not None:
+                seen: ColumnElement[Any] = bindparam("seen", list(audiences), expanding=True)
+                wanted.append(records.c.version > _last_withheld(heads.c.iri, seen))
         if kinds:
             wanted.append(records.c.kind.in_(kinds))
         if origins:
@@ -144,6 +180,13 @@ def _record(row: Row[Any]) -> Record:
         themes=tuple(row.themes),
         warnings=tuple(row.warnings),
     )
+
+
+def _wanted(iri: str, audiences: Collection[str] | None) -> dict[str, Any]:
+    if audiences is None:
+        return {"iri": iri}
+    # Twice: what an empty list stands for depends on whether it is sought in or not in.
+    return {"iri": iri, "audiences": list(audiences), "seen": list(audiences)}
 
 
 def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:

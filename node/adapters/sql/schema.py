@@ -132,6 +132,15 @@ record_heads = Table(
 )
 Index("ix_record_heads_kind", record_heads.c.kind, record_heads.c.iri)
 
+record_reach = Table(
+    "record_reach",
+    metadata,
+    Column("iri", Words, primary_key=True),
+    # Empty: the last version that opened the earlier ones too.
+    Column("audience", Words, primary_key=True),
+    Column("last", Big, nullable=False),
+)
+
 # processes --------------------------------------------------------------------------------------------------
 
 

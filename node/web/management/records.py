@@ -58,7 +58,11 @@ class SubmittedFile(BaseModel):
 
 
 class Submitted(BaseModel):
-    """What to publish: ``fields`` (as a steward's YAML) or ``document`` with ``mediaType``, or both."""
+    """What to publish: ``fields`` (as a steward's YAML) or ``document`` with ``mediaType``, or both.
+
+    Without ``audience`` a new version is for the same audience as the one before. A wider audience holds from this
+    version on; ``earlierVersions`` opens the earlier versions and their files to it too.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -70,6 +74,7 @@ class Submitted(BaseModel):
     conditions: dict[str, Any] | str | None = None
     audience: str | None = Field(None, max_length=64)
     iri: str | None = Field(None, max_length=2048)
+    earlier_versions: bool = Field(False, alias="earlierVersions")
     dry_run: bool = Field(False, alias="dryRun")
     language: str = Field("en", max_length=16)
 
@@ -110,7 +115,9 @@ def router(
         caller = await person(request, *publishers)
         submitted = _read(await _body(request, description_limit))
         await run_sync(_check_sizes, assets, submitted.files)
-        published = await publish.publish(_submission(submitted), caller, dry_run=submitted.dry_run)
+        published = await publish.publish(
+            _submission(submitted), caller, dry_run=submitted.dry_run, earlier_versions=submitted.earlier_versions
+        )
         answer, record = published_json(published), published.record
         if await run_sync(limits_lapse, record.iri, record.offer):
             answer["warnings"].append(_LIMITS_LAPSE)
@@ -144,6 +151,7 @@ def published_json(published: Published) -> dict[str, Any]:
         "kind": record.kind,
         "sha256": record.sha256,
         "audience": record.audience,
+        "widened": published.widened and published.widened.to_json(),
         "entry": record.entry,
         "created": published.created,
         "position": published.position,

@@ -173,7 +173,7 @@ class ProcessesDoor:
         access = await self.authorise.authorise_call(request.headers.get("authorization"), asked=f"process {name}")
         if access.agreement.dataset != self.processes.iri(name):
             raise NoSuchProcess("there is no such process here", remedy="see /processes for those that there are")
-        record = await self.processes.under_contract(name, version=version)
+        record = await self.processes.under_contract(name, access.agreement, version=version)
         if counted:
             await self.authorise.called(access)
         return _Principal(asker=_participant(access), record=record, use=CallUse(self.authorise, access))

@@ -11,14 +11,14 @@ import pytest
 
 from node.base.clock import stamp
 from node.catalogue.chains import PAGE, Chains
-from node.catalogue.model import PUBLIC
+from node.catalogue.model import OPENS_HISTORY, PUBLIC
 from node.ledger.model import Entry, EntryKind
 
 ME = "did:web:ghent.example"
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
-def version(seq: int, iri: str, number: int, audience: str, *, withdrawn: bool = False) -> Entry:
+def version(seq: int, iri: str, number: int, audience: str, *, withdrawn: bool = False, opens: bool = False) -> Entry:
     envelope = {
         "iri": iri,
         "version": number,
@@ -26,6 +26,7 @@ def version(seq: int, iri: str, number: int, audience: str, *, withdrawn: bool =
         "withdrawn": withdrawn,
         "origin": ME,
         "at": stamp(NOON + timedelta(seconds=seq)),
+        "extra": {OPENS_HISTORY: True} if opens else {},
     }
     body = json.dumps({"envelope": envelope}).encode()
     return Entry(id=f"urn:{seq}", kind=EntryKind.RECORD, subject=iri, at=NOON, by="", body=body, seq=seq)
@@ -42,34 +43,40 @@ def shown(chains: Chains, audience: str) -> set[str]:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_each_audience_sees_what_its_newest_version_admits(seed: int) -> None:
-    """Versions come in any order (replication may do that), and are withdrawn and hidden and shown again."""
+def test_each_audience_sees_what_all_versions_since_admit(seed: int) -> None:
+    """Versions come in any order (replication may do that), are withdrawn, hidden, shown again, and open others."""
     chance = random.Random(seed)
     chains = Chains(me=ME)
     audiences = [PUBLIC, "members", "staff"]
-    history: list[tuple[str, str, int, str, bool]] = []
-    newest: dict[str, tuple[int, str]] = {}
-    for seq in range(150):
-        iri, number = chance.choice("ab"), chance.randrange(40)
-        audience, withdrawn = chance.choice(audiences), chance.random() < 0.2
-        chains.apply([version(seq, iri, number, audience, withdrawn=withdrawn)])
-        history.append((f"urn:{seq}", iri, number, audience, withdrawn))
-        if number >= newest.get(iri, (0, ""))[0]:
-            newest[iri] = (number, audience)
-    for audience in chains.audiences(audiences):
-        assert shown(chains, audience) == {
-            entry
-            for entry, iri, _, its, withdrawn in history
-            if its == audience and (withdrawn or newest[iri][1] in (audience, PUBLIC))
-        }
+    numbers = [(iri, number) for iri in "ab" for number in range(1, 40)]
+    chance.shuffle(numbers)
+    history: dict[str, dict[int, tuple[str, str, bool, bool]]] = {"a": {}, "b": {}}
+    for seq, (iri, number) in enumerate(numbers):
+        audience, withdrawn, opens = chance.choice(audiences), chance.random() < 0.2, chance.random() < 0.1
+        chains.apply([version(seq, iri, number, audience, withdrawn=withdrawn, opens=opens)])
+        history[iri][number] = (f"urn:{seq}", audience, withdrawn, opens)
+        if seq % 13 and seq + 1 < len(numbers):
+            continue
+        for chain in chains.audiences(audiences):
+            assert shown(chains, chain) == {
+                entry
+                for versions in history.values()
+                for one, (entry, its, gone, _) in versions.items()
+                if its == chain and (gone or _admitted(versions, one, {chain, PUBLIC}))
+            }
 
 
-class Walked(list[tuple[str, int, bool]]):
+def _admitted(versions: dict[int, tuple[str, str, bool, bool]], number: int, audiences: set[str]) -> bool:
+    opened = max((one for one, (_, _, _, opens) in versions.items() if opens), default=0)
+    return all(its in audiences for one, (_, its, _, _) in versions.items() if one >= max(number, opened))
+
+
+class Walked(list[tuple[str, int, bool, int]]):
     """Places that count how often somebody goes through them."""
 
     times = 0
 
-    def __iter__(self) -> Iterator[tuple[str, int, bool]]:
+    def __iter__(self) -> Iterator[tuple[str, int, bool, int]]:
         self.times += 1
         return super().__iter__()
 

@@ -11,13 +11,13 @@ import pytest
 
 from node.base.errors import Conflict, InvalidDescription, InvalidInput, NotAllowed, NotFound
 from node.catalogue.envelope import from_ledger, open_record, signature_of
-from node.catalogue.model import Record
+from node.catalogue.model import Published, Record, Widened
 from node.catalogue.nquads import is_literal, statements, text_of
 from node.catalogue.offers import CONDITIONS
 from node.identity.model import ANONYMOUS, Caller, UserRole
 from node.ledger.model import EntryKind
 from node.semantics.documents import canonical, parse
-from node.semantics.model import File, Submission
+from node.semantics.model import Described, File, Submission
 from node.vocab.namespaces import FOAF, ODRL
 from tests.fakes.catalogue import PARTNER, CatalogueNode
 from tests.shared import SHARED
@@ -313,3 +313,104 @@ async def test_fractions_cannot_be_signed(gent: CatalogueNode) -> None:
 async def test_a_box_is_kept_as_text(gent: CatalogueNode) -> None:
     record = await gent.publish("counts", bbox=(3.6, 51.0, 3.8, 51.1))
     assert record.extra["bbox"] == ["3.6", "51.0", "3.8", "51.1"]
+
+
+OPEN_FILE = File(name="a.csv", media_type="text/csv", size=8, sha256=BYTES, open=True)
+
+
+async def published(node: CatalogueNode, **given: object) -> Published:
+    more = {name: given.pop(name) for name in ("dry_run", "earlier_versions") if name in given}
+    fields = {"slug": "counts", "title": {"en": "Counts"}, **given.pop("fields", {})}  # type: ignore[dict-item]
+    return await node.publishing.publish(Submission(fields=fields, **given), node.steward, **more)  # type: ignore[arg-type]
+
+
+def rules(outcome: Published) -> list[str]:
+    return [finding.rule for finding in outcome.findings]
+
+
+async def test_a_new_version_is_for_the_audience_of_the_one_before(gent: CatalogueNode) -> None:
+    for audience in ("internal", "members", "public"):
+        await published(gent, audience=audience, fields={"description": {"en": audience}})
+        second = await published(
+            gent, conditions={"template": "open"}, fields={"description": {"en": f"{audience} 2"}}
+        )
+        assert second.record.audience == audience
+        assert second.widened is None
+        # Conditions for everybody, seen by few: who forgot to name the audience is told.
+        assert ("audience-inherited" in rules(second)) is (audience != "public")
+        await gent.withdraw(second.record.iri)
+        again = await published(gent, fields={"description": {"en": f"{audience} 3"}})
+        assert again.record.audience == audience, "also after a withdrawal"
+
+
+async def test_the_description_of_an_inherited_audience_says_so_too(gent: CatalogueNode) -> None:
+    """Access rights and the licence that is asked for depend on who may see the asset."""
+    await published(gent, audience="internal")
+    asked: list[str | None] = []
+    describe = gent.publishing._describe
+
+    async def listening(submission: Submission) -> Described:
+        asked.append(submission.audience)
+        return await describe(submission)
+
+    gent.publishing._describe = listening
+    await published(gent, fields={"description": {"en": "more"}})
+    assert asked[-1] == "internal"
+
+
+async def test_internal_conditions_narrow_by_their_name(gent: CatalogueNode) -> None:
+    await published(gent, audience="public")
+    hidden = await published(gent, conditions={"template": "internal"})
+    assert hidden.record.audience == "internal"
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_a_wider_audience_is_told_in_five_languages(gent: CatalogueNode, dry_run: bool) -> None:
+    await published(gent, audience="internal")
+    wider = await published(gent, audience="members", dry_run=dry_run)
+    (warning,) = [finding for finding in wider.findings if finding.rule == "audience-widened"]
+    assert (warning.severity, wider.widened) == ("warning", Widened(before="internal", after="members"))
+    assert "version 2 can be seen by: members of the data space" in warning.message
+    assert "stay as visible as they were" in warning.message
+    assert warning.remedy == "if this is not meant, name the audience: internal"
+    assert set(warning.translations) == {"nl", "fr", "de", "cs"}
+    opened = await published(gent, audience="public", earlier_versions=True, dry_run=dry_run)
+    assert "All earlier versions and their files" in opened.findings[0].message
+
+
+async def test_who_widened_the_audience_stands_in_the_ledger(gent: CatalogueNode) -> None:
+    await published(gent, audience="internal")
+    wider = await published(gent, audience="public", earlier_versions=True)
+    with gent.uow.read() as tx:
+        entry = gent.ledger.get(tx, wider.record.entry)
+    assert entry is not None
+    assert json.loads(entry.body)["local"]["widened"] == {"from": "internal", "to": "public", "earlierVersions": True}
+    assert entry.by == "els"
+    assert "widened" not in signature_payload(wider.record)
+
+
+async def test_earlier_versions_are_opened_by_name_only(gent: CatalogueNode) -> None:
+    first = await published(gent, audience="public", earlier_versions=True)
+    assert (first.widened, first.record.opens_history) == (None, False), "there is nothing earlier"
+    with pytest.raises(InvalidInput, match="audience that is named"):
+        await published(gent, earlier_versions=True)
+    # The same content, and yet a new version: that it opens the earlier ones is what it says.
+    opened = await published(gent, audience="public", earlier_versions=True)
+    assert opened.created
+    again = await published(gent, audience="public", earlier_versions=True)
+    assert not again.created
+
+
+async def test_an_open_file_is_told(gent: CatalogueNode) -> None:
+    gent.assets.add(BYTES)
+    closed = await published(gent, audience="internal", files=(replace(OPEN_FILE, open=False),))
+    assert "file-opened" not in rules(closed)
+    inside = await published(gent, files=(OPEN_FILE,))
+    (warning,) = [finding for finding in inside.findings if finding.rule == "file-opened"]
+    assert "Whoever can see this asset (this node’s own people) may download this now" in warning.message
+    outside = await published(gent, audience="public", files=(OPEN_FILE,))
+    (warning,) = [finding for finding in outside.findings if finding.rule == "file-opened"]
+    assert warning.message.startswith("Anyone may download this now")
+    assert "a.csv" in warning.message
+    same = await published(gent, files=(OPEN_FILE,), fields={"description": {"en": "more"}})
+    assert rules(same) == []

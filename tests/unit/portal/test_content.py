@@ -206,7 +206,7 @@ def test_conditions_audience_and_files_are_changes_too() -> None:
         files=(replace(old.files[0], name="roads.geojson"),),
     )
     changes = [change.what for change in timeline([new, old])[0].changes]
-    assert changes == ["file-removed", "file-added", "conditions", "audience"]
+    assert changes == ["file-removed", "file-added", "file-opened", "conditions", "audience"]
     same = replace(old, version=2, offer={**old.offer, "@id": "another id"})
     assert timeline([same, old])[0].changes == ()
     hidden = replace(old, version=2, sha256="0" * 64)

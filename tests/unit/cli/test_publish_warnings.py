@@ -1,0 +1,53 @@
+"""What the terminal says before a publication shows something to more people than before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.cli.publish import _publish_one
+
+WIDER = {
+    "rule": "audience-widened",
+    "severity": "warning",
+    "message": "Audience is wider: everyone.",
+    "remedy": "if this is not meant, name the audience: internal",
+    "translations": {"nl": {"message": "Ruimer publiek: iedereen.", "remedy": "noem het publiek: internal"}},
+}
+
+
+class Client:
+    """Notes what it is asked, and what had been printed by then."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self.asked: list[dict[str, Any]] = []
+        self.before: list[str] = []
+        self._capsys = capsys
+
+    def publish(self, submission: dict[str, Any]) -> dict[str, Any]:
+        self.asked.append(submission)
+        printed = self._capsys.readouterr()
+        self.before.append(printed.out + printed.err)
+        return {"kind": "dataset", "iri": "https://gent.example/datasets/x", "version": 2, "warnings": [WIDER]}
+
+
+@pytest.mark.parametrize(
+    ("lang", "text"), [("en", "Audience is wider: everyone."), ("nl", "Ruimer publiek: iedereen.")]
+)
+def test_a_wider_audience_is_told_before_it_is_published(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], lang: str, text: str
+) -> None:
+    description = tmp_path / "x.yaml"
+    description.write_text("kind: dataset\ntitle: X\n", "utf-8")
+    client = Client(capsys)
+    given: tuple[Any, ...] = (client, description, None, None, "public", [], True)
+    _publish_one(*given, check=False, lang=lang)
+    checked, published = client.asked
+    assert (checked["dryRun"], checked["earlierVersions"], checked["audience"]) == (True, True, "public")
+    assert published["earlierVersions"] is True
+    assert text not in client.before[0]
+    assert text in client.before[1].replace("\n", " "), "told before anything is published"
+    printed = capsys.readouterr()
+    assert text not in printed.out + printed.err, "and told once"
