@@ -219,9 +219,9 @@ class DspCatalogue:
             dataset["dcat:keyword"] = list(record.keywords)
         files = stored_files(record)
         if files:
-            dataset[f"{HANSA}files"] = [
-                {"name": file.name, "mediaType": file.media_type, "size": str(file.size)} for file in files
-            ]
+            listed = [{"name": file.name, "mediaType": file.media_type, "size": str(file.size)} for file in files]
+            # A reader of JSON-LD keeps it whole: the protocol's context has other meanings for these names, or none.
+            dataset[f"{HANSA}files"] = {"@type": "@json", "@value": listed}
         return dataset
 
     def _service(self, version: DspVersion) -> dict[str, Any]:

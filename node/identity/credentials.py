@@ -32,6 +32,7 @@ from node.identity.jose import BadSignature, Jws, read_jws, verify_jws
 from node.identity.messages import VC1_CONTEXT, VC2_CONTEXT, VC11, VC20
 from node.identity.model import Credential, DidDocument, Rejected
 from node.identity.ports import KeyRing
+from node.identity.terms import context_of
 
 MAX_CREDENTIAL: Final = 64 * 1024
 BASE_TYPE: Final = "VerifiableCredential"
@@ -232,7 +233,8 @@ class Statement:
 
 
 def issue_credential(keyring: KeyRing, statement: Statement, *, profile: str = VC20) -> str:
-    """The signed credential in the form of ``profile``. Raises ``InvalidInput`` for a profile unknown here."""
+    """The signed credential in the form of ``profile``, with a context that defines its terms. Raises
+    ``InvalidInput`` for a profile unknown here."""
     types = [BASE_TYPE, statement.type]
     subject = {**statement.claims, "id": statement.subject}
     registered = {
@@ -252,10 +254,12 @@ def issue_credential(keyring: KeyRing, statement: Statement, *, profile: str = V
     }
     starts, ends = stamp(statement.valid_from), stamp(statement.valid_until)
     if profile == VC20:
-        body = {"@context": [VC2_CONTEXT], **shared, "validFrom": starts, "validUntil": ends, **registered}
+        contexts = [VC2_CONTEXT, context_of(statement.type, subject)]
+        body = {"@context": contexts, **shared, "validFrom": starts, "validUntil": ends, **registered}
         return keyring.sign_jws({"typ": "vc+jwt"}, canonical(body))
     if profile == VC11:
-        body = {"@context": [VC1_CONTEXT], **shared, "issuanceDate": starts, "expirationDate": ends}
+        contexts = [VC1_CONTEXT, context_of(statement.type, subject, elder=True)]
+        body = {"@context": contexts, **shared, "issuanceDate": starts, "expirationDate": ends}
         return keyring.sign_jws({"typ": "JWT"}, canonical({**registered, "vc": body}))
     raise InvalidInput(f"credentials are not issued in the form {profile} here")
 

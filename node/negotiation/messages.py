@@ -29,6 +29,11 @@ TERMS: Final = HANSA + "terms"
 """Our extra member of an agreement: parties, asset version, rulebook, as both documents show them. It travels beside
 the agreement: there are consumers that refuse one whose policy has any member that their offer does not have."""
 
+JSON_TERMS: Final = HANSA + "agreementTerms"
+"""The same once more, as a JSON literal (JSON-LD 1.1 §4.2.2): the names inside ``TERMS`` mean nothing to a reader of
+JSON-LD, or something else, and would be lost to it. This one counts where a message has both; ``TERMS`` is sent for
+releases that do not know it."""
+
 PURPOSE: Final = HANSA + "purpose"
 """Our extra member of a request: the purpose that the consumer declares."""
 
@@ -97,14 +102,33 @@ def read(raw: bytes, *expected: str) -> Incoming:
         require_offer(body.get("offer"), "offer", target=True)
     elif kind == machine.AGREEMENT:
         require_agreement(body.get("agreement"))
-        if TERMS in body and TERMS not in body["agreement"]:
-            body = {**body, "agreement": {**body["agreement"], TERMS: body[TERMS]}}
+        body = _with_terms(body, rewritten=rewritten)
     elif kind == _EVENT:
         event = str(body["eventType"]).rpartition("/")[2].rpartition(":")[2]
         if event not in ("ACCEPTED", "FINALIZED"):
             raise InvalidInput("eventType must be ACCEPTED or FINALIZED")
         name = f"{_EVENT}:{event}"
     return Incoming(name=name, body=body, raw=raw, rewritten=rewritten)
+
+
+def _with_terms(body: dict[str, Any], *, rewritten: bool) -> dict[str, Any]:
+    """The message with our additional terms inside its agreement, where both sides sign them. Raises ``InvalidInput``
+    where it says two different things."""
+    agreement = body["agreement"]
+    if JSON_TERMS not in body:
+        if TERMS in body and TERMS not in agreement:
+            return {**body, "agreement": {**agreement, TERMS: body[TERMS]}}
+        return body
+    terms = body[JSON_TERMS]
+    if isinstance(terms, Mapping) and "@value" in terms:
+        terms = terms["@value"]
+    # In another form than the compact one the bare names have lost their meaning, and their values with it.
+    beside = () if rewritten else (agreement.get(TERMS, terms), body.get(TERMS, terms))
+    if any(wire.text(one) != wire.text(terms) for one in beside):
+        raise InvalidInput(
+            f"{JSON_TERMS} and {TERMS} say different things", remedy=f"send {JSON_TERMS} alone, as a JSON literal"
+        )
+    return {**body, "agreement": {**agreement, TERMS: terms}}
 
 
 _REQUIRED: Final[dict[str, tuple[str, ...]]] = {
@@ -224,6 +248,7 @@ def agreement(negotiation: Negotiation, body: Mapping[str, Any], signature: str 
     message = {**_head(negotiation, machine.AGREEMENT), **_pids(negotiation), "agreement": plain}
     if TERMS in body:
         message[TERMS] = body[TERMS]
+        message[JSON_TERMS] = {"@type": "@json", "@value": body[TERMS]}
     if signature:
         message[SIGNATURE] = signature
     return message

@@ -81,7 +81,10 @@ TERMS: Final[Mapping[str, tuple[str, Kind]]] = {
     "assigner": ("odrl", Kind.ID),
     "assignee": ("odrl", Kind.ID),
     "profile": ("odrl", Kind.IDS),
-    **{HANSA + name: ("", Kind.TEXT) for name in ("signature", "purpose", "after", "file", "sealed")},
+    **{
+        HANSA + name: ("", Kind.TEXT)
+        for name in ("signature", "purpose", "after", "file", "sealed", "agreementTerms")
+    },
 }
 """Name → prefix of its vocabulary, kind of its value. Our own additions have none: they go by their IRIs."""
 

@@ -37,6 +37,7 @@ DCP: Final = "https://w3id.org/dspace-dcp/v1.0/"
 HANSA: Final = "https://w3id.org/hansa/ns#"
 HANSA_MODEL: Final = "https://w3id.org/hansa/model#"
 HANSA_POLICY: Final = "https://w3id.org/hansa/policy#"
+HANSA_CREDENTIALS: Final = "https://w3id.org/hansa/credentials#"
 
 PREFIXES: Final[dict[str, str]] = {
     "rdf": RDF,
