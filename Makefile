@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup dev demo test lint type format bench unkind storm sweep simulate tck interop clean docs
+.PHONY: help setup dev demo test lint type format bench unkind storm sweep simulate tck interop sbom audit fuzz release clean docs
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -51,6 +51,18 @@ tck: $(VENV)/.dev ## the official DSP kit, 65 tests, three runs on each database
 
 interop: $(VENV)/.dev ## a live Eclipse EDC as a peer, both directions (STORE=memory|postgres|public; needs a JDK and Maven)
 	@scripts/interop $(if $(STORE),--store $(STORE))
+
+sbom: ## a bill of materials (CycloneDX) in build, with every licence checked
+	@$(PYTHON) scripts/supply licences
+
+audit: ## ask for known vulnerabilities of the locked packages (needs the index's vulnerability data)
+	@$(PYTHON) scripts/supply audit
+
+fuzz: ## fuzz each parser of foreign bytes, guided by coverage (SECONDS=20 each, ONLY=name)
+	@$(PYTHON) scripts/supply fuzz --seconds $(or $(SECONDS),20) $(ONLY)
+
+release: ## build the files of a release twice, compare, list and sign them (RELEASE_KEY=file)
+	@scripts/release
 
 clean: ## remove what the commands above made here
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

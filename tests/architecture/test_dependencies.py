@@ -1,0 +1,60 @@
+"""What is depended on is imported, and what is imported is depended on."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+OWN = {"node", "federation"}
+
+BY_NAME = {
+    "httptools": "node.bootstrap.connections extends the protocol of uvicorn that needs it",
+    "psycopg": "SQLAlchemy loads the driver that the database's URL names",
+}
+"""Dependencies that no module imports, and who loads them."""
+
+
+def declared() -> set[str]:
+    """The names of the direct dependencies."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    return {normal(re.split(r"[\[<>=;~ ]", one)[0]) for one in project["dependencies"]}
+
+
+def imported() -> dict[str, str]:
+    """The distributions whose modules are imported, each with a place where that is."""
+    of = packages_distributions()
+    found: dict[str, str] = {}
+    for path in (one for root in OWN for one in (ROOT / root).rglob("*.py")):
+        for part in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = [alias.name for alias in part.names] if isinstance(part, ast.Import) else []
+            if isinstance(part, ast.ImportFrom) and part.level == 0 and part.module:
+                names = [part.module]
+            for name in (one.partition(".")[0] for one in names):
+                if name not in OWN and name not in sys.stdlib_module_names:
+                    for distribution in of.get(name, [name]):
+                        found.setdefault(normal(distribution), str(path.relative_to(ROOT)))
+    return found
+
+
+def normal(name: str) -> str:
+    return name.lower().replace("_", "-")
+
+
+def test_every_dependency_is_imported() -> None:
+    unused = declared() - imported().keys() - BY_NAME.keys()
+    assert unused == set(), "remove it from pyproject.toml, or say in BY_NAME who loads it"
+
+
+def test_every_import_is_a_dependency() -> None:
+    """What comes along with another package may go with its next version."""
+    missing = {name: place for name, place in imported().items() if name not in declared()}
+    assert missing == {}, "name it in pyproject.toml"
+
+
+def test_the_exceptions_are_needed() -> None:
+    assert BY_NAME.keys() <= declared() - imported().keys()
