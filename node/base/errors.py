@@ -87,6 +87,15 @@ def is_full(said: str) -> bool:
     return any(words in said for words in _FULL)
 
 
+class NotConfined(LocalFault):
+    """This machine cannot keep a stranger's code from the files of the node, so it runs none."""
+
+    code = "not-confined"
+    status = 503
+    title = "This node runs no models"
+    told = True
+
+
 class DatabaseBusy(LocalFault):
     """The database of this node is kept busy by others for longer than a request waits. Nothing has been changed."""
 

@@ -9,28 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
-import os
 import socket
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Final, Self
 
-from node.base.errors import LocalFault, Overloaded
-from node.cage.confine import SECCOMP
+from node.base.errors import LocalFault, NotConfined, Overloaded
+from node.cage.bars import REMEDY, Bars
+from node.cage.libraries import Libraries
 from node.cage.model import Limits
-from node.cage.targets import TARGETS
+from node.cage.nursery import Nursery, ZygoteGone
+from node.cage.targets import CODE, TARGETS
 from node.cage.wire import Answer, death, frame, timed_out
+from node.cage.zygote import Plan
 
 _log = logging.getLogger(__name__)
 
-_ROOT: Final = Path(__file__).resolve().parents[2]
 _GRACE: Final = 5.0
 """Seconds beyond the child's own wall clock, for the zygote to load a module and fork."""
 _PIECE: Final = 1 << 18
@@ -38,10 +36,6 @@ _DESCRIPTIONS: Final = "semantics"
 
 Told = Callable[[dict[str, Any]], None]
 """Is told what a child tells while it runs. Where it raises, the child is ended and the call raises the same."""
-
-
-class _ZygoteGone(Exception):
-    """The zygote ended before the call had an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +67,9 @@ class Cage:
     strangers' queries must not keep our own people from publishing. Descriptions have half the width, and a room
     that ``widths`` names has the width that it says. ``patience`` is how long a call waits for its turn before it
     is ``Overloaded``. ``unfiltered`` allows running where the kernel has no filter of system calls (development
-    on other systems); it is logged once. ``targets`` is the table of what may run.
+    on other systems); it is logged once. ``targets`` is the table of what may run, and ``code`` names those of them
+    that run a stranger's code: they may import ``libraries``, and run only where they are kept from our files, unless
+    ``unconfined`` says that it is code of one's own.
     """
 
     def __init__(
@@ -83,22 +79,31 @@ class Cage:
         patience: float = 10.0,
         unfiltered: bool = not sys.platform.startswith("linux"),
         targets: Mapping[str, str] = TARGETS,
+        code: frozenset[str] = CODE,
         widths: Mapping[str, int] | None = None,
+        libraries: Libraries | None = None,
+        unconfined: bool = False,
     ) -> None:
-        self._targets = dict(targets)
         self._order = {name: place for place, name in enumerate(sorted(targets))}
+        self._code = code
         self._patience = patience
         self._width = width
         self._unfiltered = unfiltered
+        self._unconfined = unconfined
         self._warned = False
         own = {_DESCRIPTIONS: max(1, width // 2), **(widths or {})}
         self._widths = {room: own.get(room, width) for room in map(_room, targets)}
         self._turns = {room: asyncio.Semaphore(places) for room, places in self._widths.items()}
         self._thread_turns = threading.Semaphore(width)
-        self._lock = threading.Lock()
-        self._zygote: subprocess.Popen[bytes] | None = None
-        self._control: socket.socket | None = None
-        self._stopped = False
+        self._nursery = Nursery(
+            Plan(
+                targets=targets,
+                code=code,
+                libraries=libraries or Libraries(),
+                unfiltered=unfiltered,
+                unconfined=unconfined,
+            )
+        )
 
     async def start(self) -> None:
         """Start the zygote. Best called before anything secret is read; a call starts it if need be."""
@@ -110,15 +115,15 @@ class Cage:
 
     def open(self) -> None:
         """``start`` for callers without an event loop."""
-        with self._lock:
-            self._stopped = False
-            self._ensure()
+        self._nursery.open()
 
     def close(self) -> None:
         """``stop`` for callers without an event loop."""
-        with self._lock:
-            self._stopped = True
-            self._bury()
+        self._nursery.close()
+
+    def bars(self) -> Bars:
+        """What this machine keeps children in that run a stranger's code; waits until the zygote has tried it out."""
+        return self._nursery.bars()
 
     def __enter__(self) -> Self:
         self.open()
@@ -128,9 +133,19 @@ class Cage:
         self.close()
 
     @property
+    def known(self) -> Bars | None:
+        """``bars``, where the zygote has told; never waits."""
+        return self._nursery.known
+
+    @property
+    def lacking(self) -> str:
+        """Why no stranger's code runs here, as far as is known; empty where it does."""
+        return "" if self.known is None or self._unconfined else self.known.lacking
+
+    @property
     def zygote_pid(self) -> int | None:
         """The process id of the zygote, while there is one: for health pages and tests."""
-        return None if self._zygote is None else self._zygote.pid
+        return self._nursery.pid
 
     async def call(
         self,
@@ -150,14 +165,17 @@ class Cage:
         others wait. A call that is cancelled takes its child along.
 
         Raises what the target raised (by code, among the remote faults), ``Overloaded`` where a limit was hit or no
-        child came free in time, ``TooLarge`` for an answer beyond ``limits.answer``, else ``LocalFault``.
+        child came free in time, ``TooLarge`` for an answer beyond ``limits.answer``, ``NotConfined`` for a stranger's
+        code where it cannot be kept from our files, else ``LocalFault``.
         """
+        if target in self._code:
+            self._require_bars(await asyncio.to_thread(self.bars) if self._nursery.known is None else self.bars())
         order = _Order(target, message, blobs, limits, readable, told)
         async with self._turn(target, self._patience if patience is None else patience):
             for last in (False, True):
                 try:
                     return await self._converse(order)
-                except _ZygoteGone:
+                except ZygoteGone:
                     self._lost(last=last)
         raise LocalFault("unreachable")
 
@@ -172,12 +190,14 @@ class Cage:
         told: Told | None = None,
     ) -> tuple[dict[str, Any], list[bytes]]:
         """``call`` for threads and for callers without an event loop."""
+        if target in self._code:
+            self._require_bars(self.bars())
         order = _Order(target, message, blobs, limits, readable, told)
         with self._thread_turn():
             for last in (False, True):
                 try:
                     return self._converse_sync(order)
-                except _ZygoteGone:
+                except ZygoteGone:
                     self._lost(last=last)
         raise LocalFault("unreachable")
 
@@ -185,7 +205,7 @@ class Cage:
         loop = asyncio.get_running_loop()
         limits, request = order.limits, order.frames()
         answer = Answer(limits)
-        ours = self._hand_over(order.target)
+        ours = self._hand_over(order)
         try:
             ours.setblocking(False)
             async with asyncio.timeout(limits.wall + _GRACE):
@@ -210,7 +230,7 @@ class Cage:
         limits, request = order.limits, order.frames()
         answer = Answer(limits)
         deadline = time.monotonic() + limits.wall + _GRACE
-        with self._hand_over(order.target) as ours:
+        with self._hand_over(order) as ours:
             try:
                 ours.settimeout(limits.wall + _GRACE)
                 with contextlib.suppress(ConnectionError):
@@ -228,29 +248,38 @@ class Cage:
             except TimeoutError:
                 raise timed_out(limits) from None
 
+    def _require_bars(self, bars: Bars) -> None:
+        if bars.lacking and not self._unconfined:
+            raise NotConfined(bars.lacking, remedy=REMEDY)
+
     def _finish(self, answer: Answer) -> tuple[dict[str, Any], list[bytes]]:
         try:
-            value, blobs, bars = answer.value()
+            value, blobs = answer.value()
         except LocalFault as fault:
             # Whoever runs in there may have written this: it does not get more than a screen of our log.
             trace = str(fault.facts.pop("trace", ""))[-4000:]
             _log.error("%s\n%s", fault.detail[:500], trace, extra={"action": "cage-failed"})
             raise
-        if SECCOMP not in bars and not self._warned:
+        if self._unfiltered:
+            self._warn_unfiltered()
+        return value, blobs
+
+    def _warn_unfiltered(self) -> None:
+        # The zygote says it, never the child whose answer this is.
+        known = self._nursery.known
+        if not self._warned and known is not None and not known.seccomp:
             self._warned = True
             _log.warning(
                 "children run without a filter of system calls: fit for development only",
                 extra={"action": "cage-unfiltered"},
             )
-        return value, blobs
 
     def _ended(self, answer: Answer, limits: Limits) -> Exception:
         status = answer.status()
         if status is not None:
             return death(status, limits)
-        with self._lock:
-            if self._control is None or _hung_up(self._control):
-                return _ZygoteGone()
+        if self._nursery.is_gone():
+            return ZygoteGone()
         return Overloaded("no child could be started", remedy="try again in a moment")
 
     def _lost(self, *, last: bool) -> None:
@@ -283,69 +312,12 @@ class Cage:
         finally:
             self._thread_turns.release()
 
-    def _hand_over(self, target: str) -> socket.socket:
-        """Have a child started for ``target``; returns our end of the connection with it."""
-        place = self._order.get(target)
+    def _hand_over(self, order: _Order) -> socket.socket:
+        """Have a child started for the order; returns our end of the connection with it."""
+        place = self._order.get(order.target)
         if place is None:
-            raise _unknown(target)
-        ours, theirs = socket.socketpair()
-        try:
-            with theirs, self._lock:
-                control = self._ensure()
-                try:
-                    socket.send_fds(control, [bytes([place])], [theirs.fileno()])
-                except (ConnectionError, BlockingIOError) as error:
-                    raise _ZygoteGone from error
-        except BaseException:
-            ours.close()
-            raise
-        return ours
-
-    def _ensure(self) -> socket.socket:
-        if self._stopped:
-            raise LocalFault("the cage is closed")
-        if self._control is not None and not _hung_up(self._control):
-            return self._control
-        self._bury()
-        self._control = self._start()
-        return self._control
-
-    def _start(self) -> socket.socket:
-        ours, theirs = socket.socketpair()
-        words = [sys.executable, "-m", "node.cage.zygote", str(theirs.fileno()), json.dumps(self._targets)]
-        with theirs:
-            self._zygote = subprocess.Popen(  # noqa: S603 - our own module, run by our own interpreter
-                [*words, "unfiltered"] if self._unfiltered else words,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                env={
-                    "PATH": os.defpath,
-                    "LANG": "C.UTF-8",
-                    "PYTHONPATH": str(_ROOT),
-                    "PYTHONSAFEPATH": "1",
-                    "PYTHONNOUSERSITE": "1",
-                    # glibc sets 128 MB of address space aside for each thread, which a child has not got.
-                    "MALLOC_ARENA_MAX": "1",
-                },
-                cwd="/",
-                # A terminal's Ctrl-C is for us; the zygote ends when we close its socket, or when we die.
-                start_new_session=True,
-            )
-        ours.setblocking(False)
-        return ours
-
-    def _bury(self) -> None:
-        if self._control is not None:
-            self._control.close()
-            self._control = None
-        if self._zygote is not None:
-            try:
-                self._zygote.wait(timeout=5)
-            except subprocess.TimeoutExpired:
-                self._zygote.kill()
-                self._zygote.wait()
-            self._zygote = None
+            raise _unknown(order.target)
+        return self._nursery.have_child(place, order.limits.wall)
 
 
 def _room(target: str) -> str:
@@ -362,16 +334,6 @@ def _crowded(width: int, patience: float) -> Overloaded:
 
 def _unknown(target: str) -> LocalFault:
     return LocalFault(f"{target} is not in the table of what may run in the cage")
-
-
-def _hung_up(control: socket.socket) -> bool:
-    # Surer than the process table: a process that was killed closes its files before it can be waited for.
-    try:
-        return control.recv(1) == b""
-    except BlockingIOError:
-        return False
-    except ConnectionError:
-        return True
 
 
 async def _received(loop: asyncio.AbstractEventLoop, connection: socket.socket) -> bytes:

@@ -1,6 +1,6 @@
 """How a child gives up everything but its one socket and a little memory, in the order that works.
 
-Limits first, then capabilities, then what may be read, and the filter of system calls last, because it
+Limits first, then its root, its capabilities, what may be read, and the filter of system calls last, because it
 forbids the rest. None of this can be undone by the child.
 """
 
@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import resource
 import signal
+import socket
 import struct
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from node.cage import landlock, seccomp
+from node.cage import landlock, root, seccomp
+from node.cage.bars import LANDLOCK, ROOT, SECCOMP, USHER, Bars
 from node.cage.model import Limits
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -24,23 +28,43 @@ _CAPABILITY_VERSION_3: Final = 0x20080522
 _CAPSET: Final = {"x86_64": 126, "aarch64": 91}
 
 _CONNECTION: Final = 3
-
-SECCOMP: Final = "seccomp"
-LANDLOCK: Final = "landlock"
+_CHANNEL: Final = 4
 
 
-def keep_only(connection: int) -> int:
-    """Close every file but ``connection``, which becomes number 3; the standard streams lead nowhere.
+@dataclass(frozen=True, slots=True)
+class Den:
+    """What is needed to confine a child that runs a stranger's code: the root that was made for such children, or the
+    descriptor over which the usher gets what it answers on; and folders of which only the names may be read."""
+
+    place: str | None = None
+    channel: int | None = None
+    listed: Sequence[str] = ()
+
+
+def keep_only(connection: int, channel: int | None = None) -> tuple[int, int | None]:
+    """Close every file but these, which get small numbers; the standard streams lead nowhere.
 
     An engine that panics writes what it was reading to standard error: that must not reach our log.
     """
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
-    if connection != _CONNECTION:
-        os.dup2(connection, _CONNECTION)
-    os.closerange(_CONNECTION + 1, 1 << 20)
-    return _CONNECTION
+    # Neither may be overwritten by the other on its way.
+    kept = [fcntl.fcntl(one, fcntl.F_DUPFD, 16) for one in (connection, channel) if one is not None]
+    for number, one in enumerate(kept, _CONNECTION):
+        os.dup2(one, number)
+    os.closerange(_CONNECTION + len(kept), 1 << 20)
+    return _CONNECTION, None if channel is None else _CHANNEL
+
+
+def be_first_when_memory_is_short() -> None:
+    """Have the kernel end this process before others: while there is still a ``/proc``."""
+    with contextlib.suppress(OSError):
+        place = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        try:
+            os.write(place, b"1000")
+        finally:
+            os.close(place)
 
 
 def on_the_clock(seconds: float) -> None:
@@ -49,13 +73,12 @@ def on_the_clock(seconds: float) -> None:
     signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
-def confine(limits: Limits, paths: Sequence[str], parent: int) -> list[str]:
-    """Apply all bars that this system has; returns the names of those that depend on the kernel.
+def confine(limits: Limits, paths: Sequence[str], parent: int, den: Den | None = None) -> Bars:
+    """Apply all bars that this system has; returns those that depend on the kernel.
 
-    ``paths`` may be read; ``parent`` is the process whose death is ours too.
+    ``paths`` may be read; ``parent`` is the process whose death is ours too. ``den`` is given for a stranger's code.
     """
     on_the_clock(limits.wall)
-    _be_first_when_memory_is_short()
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, 0)
     # The soft limit ends the child by a signal of its own kind, so that the caller learns which limit it was.
@@ -64,17 +87,31 @@ def confine(limits: Limits, paths: Sequence[str], parent: int) -> list[str]:
     # No RLIMIT_NPROC: it counts all processes of the user, and threads; the filter forbids processes.
     libc = ctypes.CDLL(None, use_errno=True)
     if not sys.platform.startswith("linux"):
-        return []
+        return Bars()
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(0)
+    bars = 0
+    if den is not None and den.place is not None and root.enter(den.place):
+        bars |= ROOT
     _drop_capabilities(libc)
-    bars = []
-    if landlock.install(libc, paths):
-        bars.append(LANDLOCK)
+    if landlock.install(libc, paths, den.listed if den is not None else ()):
+        bars |= LANDLOCK
+    if den is not None and den.channel is not None and _have_paths_answered(libc, den.channel):
+        bars |= USHER
     if seccomp.install(libc, os.getpid()):
-        bars.append(SECCOMP)
-    return bars
+        bars |= SECCOMP
+    return Bars.of(bars)
+
+
+def _have_paths_answered(libc: ctypes.CDLL, channel: int) -> bool:
+    with socket.socket(fileno=channel) as ushers:
+        listener = seccomp.install_asking(libc)
+        if listener is None:
+            return False
+        socket.send_fds(ushers, [b"!"], [listener])
+    os.close(listener)
+    return True
 
 
 def _limit(which: int, soft: int, hard: int | None = None) -> None:
@@ -85,15 +122,6 @@ def _limit(which: int, soft: int, hard: int | None = None) -> None:
         if given != resource.RLIM_INFINITY:
             ceiling = min(ceiling, given)
         resource.setrlimit(which, (min(soft, ceiling), ceiling))
-
-
-def _be_first_when_memory_is_short() -> None:
-    with contextlib.suppress(OSError):
-        place = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
-        try:
-            os.write(place, b"1000")
-        finally:
-            os.close(place)
 
 
 def _drop_capabilities(libc: ctypes.CDLL) -> None:

@@ -33,8 +33,10 @@ _SCOPES: Final = 0b11  # abstract sockets, signals; since version 6
 _OUR_FOLDERS: Final = ("node", "federation", "shapes", "ontologies", "policies")
 _SYSTEM: Final = (
     *("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime"),
-    *("/dev/null", "/dev/urandom", "/proc/self", "/sys/devices/system/cpu"),
+    *("/dev/null", "/dev/urandom", "/proc/self/fd", "/proc/self/status", "/sys/devices/system/cpu"),
 )
+"""Of a child's own entry in ``/proc`` no more than its files and limits: ``net``, ``mountinfo`` and ``cgroup`` tell
+of the machine around it."""
 
 
 def readable(root: Path) -> tuple[str, ...]:
@@ -54,8 +56,9 @@ def version(libc: ctypes.CDLL) -> int:
     return max(0, int(libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_ASK_VERSION))))
 
 
-def install(libc: ctypes.CDLL, paths: Iterable[str]) -> bool:
-    """Leave this process nothing but reading below ``paths``; False where the kernel has no Landlock."""
+def install(libc: ctypes.CDLL, paths: Iterable[str], listed: Iterable[str] = ()) -> bool:
+    """Leave this process nothing but reading below ``paths``, and the names of what is below ``listed``; False where
+    the kernel has no Landlock."""
     known = version(libc)
     if not known:
         return False
@@ -64,7 +67,9 @@ def install(libc: ctypes.CDLL, paths: Iterable[str]) -> bool:
         return False
     try:
         for path in paths:
-            _allow(libc, rules, path)
+            _allow(libc, rules, path, _READ_FILE | _READ_DIR)
+        for path in listed:
+            _allow(libc, rules, path, _READ_DIR)
         if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
             return False
         return bool(libc.syscall(_RESTRICT_SELF, ctypes.c_int(rules), ctypes.c_uint32(0)) == 0)
@@ -82,13 +87,13 @@ def _ruleset(libc: ctypes.CDLL, known: int) -> int:
     return int(libc.syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), ctypes.c_uint32(0)))
 
 
-def _allow(libc: ctypes.CDLL, rules: int, path: str) -> None:
+def _allow(libc: ctypes.CDLL, rules: int, path: str, wanted: int) -> None:
     try:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except FileNotFoundError:
         return
     try:
-        rights = _READ_FILE | (_READ_DIR if Path(path).is_dir() else 0)
+        rights = wanted if Path(path).is_dir() else wanted & _READ_FILE
         rule = struct.pack("=Qi", rights, place)
         libc.syscall(_ADD_RULE, ctypes.c_int(rules), ctypes.c_int(_PATH_BENEATH), rule, ctypes.c_uint32(0))
     finally:

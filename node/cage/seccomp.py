@@ -1,11 +1,14 @@
 """The system-call filter of a child (seccomp mode 2, classic BPF), built by hand for x86-64 and AArch64.
 
 A child talks over the one socket that it was given, reads files, allocates memory and starts threads. What it
-has no use for fails with EPERM: opening sockets, running programs, touching other processes, changing
-anything on disk, and the kernel's larger doors (mount, bpf, keyrings, io_uring, user faults). Calls newer
-than this table fail with ENOSYS, as on an older kernel, so that nothing new opens by itself. ``clone3`` and
-``openat2`` keep their arguments in memory where a filter cannot look: ENOSYS makes libc fall back to
-``clone`` and ``openat``, whose flags are checked here.
+has no use for fails with EPERM: opening sockets, running programs, touching other processes, changing anything on
+disk, timers, memory that no limit counts (pipes, memory files, descriptors on their way), and the kernel's larger
+doors (mount, bpf, keyrings, io_uring, user faults). Calls newer than this table fail with ENOSYS, as on an older
+kernel, so that nothing new opens by itself. ``clone3`` and ``openat2`` keep their arguments in memory where a filter
+cannot look: ENOSYS makes libc fall back to ``clone`` and ``openat``, whose flags are checked here.
+
+Where a child that runs a stranger's code cannot have a root of its own, a second filter has every call that names a
+path wait for the answer of ``node.cage.usher``.
 """
 
 from __future__ import annotations
@@ -15,16 +18,19 @@ import errno
 import platform
 import struct
 import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 _ALLOW: Final = 0x7FFF0000
 _ERRNO: Final = 0x00050000
 _KILL_PROCESS: Final = 0x80000000
+_ASK: Final = 0x7FC00000  # SECCOMP_RET_USER_NOTIF
 
 _LOAD: Final = 0x20  # BPF_LD | BPF_W | BPF_ABS
 _EQUAL: Final = 0x15  # BPF_JMP | BPF_JEQ | BPF_K
 _AT_LEAST: Final = 0x35  # BPF_JMP | BPF_JGE | BPF_K
+_ABOVE: Final = 0x25  # BPF_JMP | BPF_JGT | BPF_K
 _ANY_BIT: Final = 0x45  # BPF_JMP | BPF_JSET | BPF_K
 _RETURN: Final = 0x06  # BPF_RET | BPF_K
 
@@ -37,11 +43,20 @@ _X32_BIT: Final = 0x40000000
 _CLONE_THREAD: Final = 0x00010000
 _WRITING: Final = 0o1 | 0o2 | 0o100 | 0o1000  # O_WRONLY, O_RDWR, O_CREAT, O_TRUNC: equal on both machines
 
+_ALARM: Final = 14
+_EXCEEDED: Final = 24  # SIGXCPU; the two by which the kernel ends a child that takes too long
+_PRCTL: Final = (15, 16, 0x53564D41)  # PR_SET_NAME, PR_GET_NAME, PR_SET_VMA: what libraries do to their threads
+# Duplicating, the two kinds of flags, asking for locks: nothing that sends signals, leases files or sizes pipes.
+_FCNTL: Final = (0, 1, 2, 3, 4, 5, 1030)
+_IOCTL: Final = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # is it a terminal; bytes waiting; blocking, cloexec
+
 _NEWEST: Final = 462  # mseal; the numbers from 424 on are the same on every machine
 
 _PR_SET_NO_NEW_PRIVS: Final = 38
 _PR_SET_SECCOMP: Final = 22
 _MODE_FILTER: Final = 2
+_SET_MODE_FILTER: Final = 1  # of the call seccomp
+_NEW_LISTENER: Final = 1 << 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +70,19 @@ class Machine:
     prlimit: int
     open: tuple[tuple[int, int], ...]
     """(number, which argument holds the flags)."""
+    sigaction: int
+    prctl: int
+    fcntl: int
+    ioctl: int
+    seccomp: int
+    statx: int
+    paths: Mapping[int, tuple[str, bool]]
+    """What else tells of a path: what is asked, and whether a folder's descriptor comes before the path."""
+
+    @property
+    def asking(self) -> dict[int, tuple[str, bool]]:
+        """All calls that name a path and are not refused."""
+        return {number: ("open", place == 2) for number, place in self.open} | dict(self.paths)
 
 
 _REFUSED_EVERYWHERE: Final = frozenset(
@@ -90,11 +118,32 @@ _X86_64: Final = Machine(
         *(83, 258, 84, 87, 263, 86, 265, 88, 266, 133, 259),  # mkdir … mknodat
         *(90, 91, 268, 92, 93, 94, 260),  # chmod … fchownat
         *(132, 235, 280, 261, 188, 189, 190, 197, 198, 199),  # utime*, setxattr*, removexattr*
+        *(22, 293, 275, 276, 278, 319),  # pipe pipe2 splice tee vmsplice memfd_create
+        *(46, 47, 307, 299),  # sendmsg recvmsg sendmmsg recvmmsg
+        *(38, 37, 222, 223, 226, 283, 286),  # setitimer alarm timer_create timer_settime timer_delete timerfd_*
+        *(80, 81, 137, 191, 192, 194, 195),  # chdir fchdir statfs getxattr lgetxattr listxattr llistxattr
+        *(317, 162, 306, 285, 73),  # seccomp sync syncfs fallocate flock
     },
     clone=56,
     kill=(62, 234),
     prlimit=302,
     open=((2, 1), (257, 2)),
+    sigaction=13,
+    prctl=157,
+    fcntl=72,
+    ioctl=16,
+    seccomp=317,
+    statx=332,
+    paths={
+        4: ("stat", False),
+        6: ("stat", False),
+        262: ("stat", True),  # stat lstat newfstatat
+        21: ("access", False),
+        269: ("access", True),
+        439: ("access", True),  # access faccessat faccessat2
+        89: ("link", False),
+        267: ("link", True),  # readlink readlinkat
+    },
 )
 
 _AARCH64: Final = Machine(
@@ -117,11 +166,24 @@ _AARCH64: Final = Machine(
         *(34, 35, 37, 36, 33),  # mkdirat unlinkat linkat symlinkat mknodat
         *(52, 53, 54, 55),  # fchmod fchmodat fchownat fchown
         *(88, 5, 6, 7, 14, 15, 16),  # utimensat setxattr* removexattr*
+        *(59, 76, 77, 75, 279),  # pipe2 splice tee vmsplice memfd_create
+        *(211, 212, 269, 243),  # sendmsg recvmsg sendmmsg recvmmsg
+        *(103, 107, 110, 111, 85, 86),  # setitimer timer_create timer_settime timer_delete timerfd_*
+        *(49, 50, 43, 8, 9, 11, 12),  # chdir fchdir statfs getxattr lgetxattr listxattr llistxattr
+        *(277, 81, 267, 47, 32),  # seccomp sync syncfs fallocate flock
     },
     clone=220,
     kill=(129, 131),
     prlimit=261,
     open=((56, 2),),
+    sigaction=134,
+    prctl=167,
+    fcntl=25,
+    ioctl=29,
+    seccomp=277,
+    statx=291,
+    # newfstatat faccessat faccessat2 readlinkat
+    paths={79: ("stat", True), 48: ("access", True), 439: ("access", True), 78: ("link", True)},
 )
 
 MACHINES: Final = {"x86_64": _X86_64, "aarch64": _AARCH64}
@@ -136,6 +198,25 @@ def _step(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
 
 def _refuse(number: int) -> bytes:
     return _step(_RETURN, _ERRNO | number)
+
+
+def _runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """The first and the last of each run of consecutive numbers: a filter is gone through at every call."""
+    runs: list[tuple[int, int]] = []
+    for number in sorted(numbers):
+        if runs and runs[-1][1] == number - 1:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    return runs
+
+
+def _among(number: int, argument: int, admitted: tuple[int, ...], otherwise: bytes) -> list[bytes]:
+    """The call ``number`` is let through where the low half of its argument is one of ``admitted``."""
+    steps = [_step(_EQUAL, number, 0, len(admitted) + 3), _step(_LOAD, _ARGUMENTS + 8 * argument)]
+    for place, value in enumerate(admitted):
+        steps.append(_step(_EQUAL, value, len(admitted) - place, 0))
+    return [*steps, otherwise, _step(_RETURN, _ALLOW)]
 
 
 def program(machine: Machine, pid: int) -> bytes:
@@ -153,8 +234,11 @@ def program(machine: Machine, pid: int) -> bytes:
     ]
     for number in (_CLONE3, _OPENAT2):
         steps += [_step(_EQUAL, number, 0, 1), missing]
-    for number in sorted(machine.refused):
-        steps += [_step(_EQUAL, number, 0, 1), perm]
+    for first, last in _runs(machine.refused):
+        if first == last:
+            steps += [_step(_EQUAL, first, 0, 1), perm]
+        else:
+            steps += [_step(_AT_LEAST, first, 0, 2), _step(_ABOVE, last, 1, 0), perm]
     # Threads are welcome, processes are not.
     steps += [
         _step(_EQUAL, machine.clone, 0, 4),
@@ -190,8 +274,37 @@ def program(machine: Machine, pid: int) -> bytes:
             perm,
             allow,
         ]
+    # Whoever holds these two signals off would outlive its time; the kernel's answer to them is to end it.
+    steps += [
+        _step(_EQUAL, machine.sigaction, 0, 5),
+        _step(_LOAD, _ARGUMENTS),
+        _step(_EQUAL, _ALARM, 2, 0),
+        _step(_EQUAL, _EXCEEDED, 1, 0),
+        allow,
+        perm,
+    ]
+    # Above all: the death of the parent stays the death of the child.
+    steps += _among(machine.prctl, 0, _PRCTL, perm)
+    steps += _among(machine.fcntl, 1, _FCNTL, perm)
+    steps += _among(machine.ioctl, 1, _IOCTL, _refuse(errno.ENOTTY))
     steps.append(allow)
     return b"".join(steps)
+
+
+def asking_program(machine: Machine) -> bytes:
+    """The filter that has every call that names a path wait for an answer from outside, and lets all else through."""
+    steps = [
+        _step(_LOAD, _ARCHITECTURE),
+        _step(_EQUAL, machine.audit, 1, 0),
+        _step(_RETURN, _KILL_PROCESS),
+        _step(_LOAD, _NUMBER),
+        # Libraries fall back to the older calls, which are answered.
+        _step(_EQUAL, machine.statx, 0, 1),
+        _refuse(errno.ENOSYS),
+    ]
+    for number in sorted(machine.asking):
+        steps += [_step(_EQUAL, number, 0, 1), _step(_RETURN, _ASK)]
+    return b"".join([*steps, _step(_RETURN, _ALLOW)])
 
 
 class _Program(ctypes.Structure):
@@ -200,11 +313,28 @@ class _Program(ctypes.Structure):
 
 def install(libc: ctypes.CDLL, pid: int) -> bool:
     """Put the filter over this thread and all that it starts; False where this machine has none."""
-    machine = MACHINES.get(platform.machine())
-    if not sys.platform.startswith("linux") or machine is None or sys.byteorder != "little":
-        return False
-    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+    machine = _machine(libc)
+    if machine is None:
         return False
     steps = program(machine, pid)
     prepared = _Program(len(steps) // 8, steps)
     return bool(libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(prepared), 0, 0) == 0)
+
+
+def install_asking(libc: ctypes.CDLL) -> int | None:
+    """Put ``asking_program`` over this process, to be followed by ``install``: the descriptor on which to answer, or
+    None where this kernel (before Linux 5.9) or this machine has none."""
+    machine = _machine(libc)
+    if machine is None:
+        return None
+    steps = asking_program(machine)
+    prepared = _Program(len(steps) // 8, steps)
+    listener = libc.syscall(machine.seccomp, _SET_MODE_FILTER, ctypes.c_ulong(_NEW_LISTENER), ctypes.byref(prepared))
+    return int(listener) if listener >= 0 else None
+
+
+def _machine(libc: ctypes.CDLL) -> Machine | None:
+    machine = MACHINES.get(platform.machine())
+    if not sys.platform.startswith("linux") or machine is None or sys.byteorder != "little":
+        return None
+    return machine if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 else None

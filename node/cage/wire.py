@@ -137,14 +137,17 @@ class Answer:
         del self._buffer[:end]
         return True
 
-    def value(self) -> tuple[dict[str, Any], list[bytes], list[str]]:
-        """What the target returned, and the bars that were in place; raises what the target raised."""
+    def value(self) -> tuple[dict[str, Any], list[bytes]]:
+        """What the target returned; raises what the target raised."""
         try:
             pieces = list(self._pieces())
             header = json.loads(pieces[0])
             fault = fault_from_json(header["fault"]) if "fault" in header else None
             if fault is None:
-                return header["value"], pieces[1:], header["bars"]
+                value = header["value"]
+                if not isinstance(value, dict):
+                    raise _nonsense()
+                return value, pieces[1:]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise _nonsense() from error
         raise fault

@@ -1,14 +1,19 @@
 """The process from which children are forked: single-threaded, with a clean environment, knowing no secret.
 
-It is started before settings and keys are read, and gets, over its control socket, one byte for each call (which
-target) with one file descriptor (the child's end of a socket pair). The child does the rest alone; the zygote
-keeps a copy of that end, to append how the child died, and to notice when the caller lost interest. A target's
-module is imported here at its first use: an idle node pays nothing for it, the next child finds it loaded.
+It is started before settings and keys are read, and gets, over its control socket, a few bytes for each call (which
+target, how long) with one file descriptor (the child's end of a socket pair). The child does the rest alone; the
+zygote keeps a copy of that end, to append how the child died, and to notice when the caller lost interest. It ends a
+child that outstays its time: a child may hold off its own clock. A target's module is imported here at its first
+use: an idle node pays nothing for it, the next child finds it loaded.
+
+First of all it forks a child that runs nothing, confined as those that run a stranger's code are, and tells its
+caller what that one was kept by. No child is asked later: it could say what it liked.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import importlib
 import json
@@ -17,38 +22,88 @@ import select
 import signal
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from node.base.errors import HansaError, LocalFault, Overloaded
-from node.cage import landlock
-from node.cage.confine import SECCOMP, confine, keep_only, on_the_clock
-from node.cage.model import Limits
+from node.base.errors import HansaError, LocalFault, NotConfined, Overloaded
+from node.cage import landlock, libraries, root
+from node.cage.bars import REMEDY, Bars
+from node.cage.confine import Den, be_first_when_memory_is_short, confine, keep_only, on_the_clock
+from node.cage.doors import Doors
+from node.cage.libraries import Libraries
+from node.cage.model import ORDER, Limits
 from node.cage.telling import Voice, speak_by
 from node.cage.wire import SMALLER, fault_to_json, frame, out_of_memory, receive_frame, too_large, trailer
 
 _PATIENCE: Final = 30.0
 """Seconds that a new child waits for its orders; its own limits hold from then on."""
 
+_LATE: Final = 2.0
+"""Seconds beyond its wall clock after which a child is ended from here; its own clock is exact, where it lets it
+run."""
+
 _ENDINGS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a zygote is to serve: the targets, those of them that run a stranger's ``code``, what such code may
+    import; and whether targets run without a filter of system calls, and code without being confined."""
+
+    targets: Mapping[str, str]
+    code: frozenset[str] = frozenset()
+    libraries: Libraries = field(default_factory=Libraries)
+    unfiltered: bool = False
+    unconfined: bool = False
+
+    def to_json(self) -> str:
+        """For ``from_json`` in the zygote."""
+        return json.dumps(
+            {
+                "targets": dict(self.targets),
+                "code": sorted(self.code),
+                "libraries": [list(self.libraries.names), self.libraries.folder],
+                "unfiltered": self.unfiltered,
+                "unconfined": self.unconfined,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        members = json.loads(text)
+        names, folder = members["libraries"]
+        return cls(
+            targets=members["targets"],
+            code=frozenset(members["code"]),
+            libraries=Libraries(tuple(names), folder),
+            unfiltered=members["unfiltered"],
+            unconfined=members["unconfined"],
+        )
+
+
 class Zygote:
     """Serves one control socket until its other end is closed."""
 
-    def __init__(self, control: socket.socket, targets: Mapping[str, str], *, unfiltered: bool) -> None:
+    def __init__(self, control: socket.socket, plan: Plan) -> None:
         self._control = control
-        self._names = sorted(targets)
-        self._targets = targets
-        self._unfiltered = unfiltered
+        self._plan = plan
+        self._names = sorted(plan.targets)
         self._readable = landlock.readable(_ROOT)
+        self._open = libraries.opened(_ROOT, plan.libraries)
         self._loaded: set[str] = set()
         self._children: dict[int, socket.socket] = {}
+        self._deadlines: dict[int, float] = {}
+        self._overdue: set[int] = set()
+        self._probe = 0
         self._poll = select.poll()
+        self._place = root.prepare(ctypes.CDLL(None, use_errno=True), self._open.bound, self._open.covered)
+        self._doors = Doors(self._poll, self._open) if self._place is None else None
 
     def serve(self) -> None:
         """Fork on request, reap, report; returns when the parent is gone, having ended all children."""
@@ -62,11 +117,14 @@ class Zygote:
         signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
         self._poll.register(self._control, select.POLLIN)
         self._poll.register(wake, select.POLLIN)
+        self._try_out()
         while True:
-            places = {place for place, _ in self._poll.poll()}
+            places = dict(self._poll.poll(self._pause()))
             # In this order: a number that is freed below may be given out again further below.
-            for place in places - {wake.fileno(), self._control.fileno()}:
-                self._abandon(place)
+            for place in places.keys() - {wake.fileno(), self._control.fileno()}:
+                if self._doors is None or not self._doors.attend(place, places[place]):
+                    self._abandon(place)
+            self._end_overdue()
             if wake.fileno() in places:
                 with contextlib.suppress(BlockingIOError):
                     wake.recv(4096)
@@ -77,17 +135,18 @@ class Zygote:
 
     def _accept(self) -> bool:
         try:
-            byte, places, _, _ = socket.recv_fds(self._control, 1, 1)
+            order, places, _, _ = socket.recv_fds(self._control, ORDER.size, 1)
         except ConnectionError:
             return False
-        if not byte:
+        if len(order) != ORDER.size:
             return False
         if places:
-            self._spawn(self._names[byte[0]], places[0])
+            target, wall = ORDER.unpack(order)
+            self._spawn(self._names[target], places[0], wall)
         return True
 
-    def _spawn(self, name: str, place: int) -> None:
-        module = self._targets[name].partition(":")[0]
+    def _spawn(self, name: str, place: int, wall: float) -> None:
+        module = self._plan.targets[name].partition(":")[0]
         if module not in self._loaded:
             self._loaded.add(module)
             # What goes wrong here goes wrong again in the child, which can say so.
@@ -95,44 +154,98 @@ class Zygote:
                 importlib.import_module(module)
             gc.collect()
             gc.freeze()
+        pid = self._fork(name, place)
+        if pid is None:
+            os.close(place)
+            return
+        connection = socket.socket(fileno=place)
+        self._children[pid] = connection
+        self._deadlines[pid] = time.monotonic() + wall + _LATE
+        # No event is asked for: only that the caller hung up, which is always told.
+        self._poll.register(connection, 0)
+
+    def _fork(self, name: str | None, place: int) -> int | None:
+        """A child for the target ``name``, or, without one, the child that runs nothing; None where none can be
+        had."""
         zygote = os.getpid()
+        channel = self._doors.channel() if self._doors is not None and (name is None or self._is_code(name)) else None
         try:
             pid = os.fork()
         except OSError:
-            os.close(place)
-            return
+            if channel is not None:
+                channel.close()
+            return None
         if pid == 0:
             status = os.EX_SOFTWARE
             try:
                 signal.set_wakeup_fd(-1)
                 for received in (signal.SIGCHLD, *_ENDINGS):
                     signal.signal(received, signal.SIG_DFL)
-                self._be_child(name, place, zygote)
-                status = os.EX_OK
+                be_first_when_memory_is_short()
+                passed = None if channel is None else channel.theirs
+                if name is None:
+                    status = self._be_probe(place, passed, zygote)
+                else:
+                    self._be_child(name, place, passed, zygote)
+                    status = os.EX_OK
             finally:
                 os._exit(status)
-        connection = socket.socket(fileno=place)
-        self._children[pid] = connection
-        # No event is asked for: only that the caller hung up, which is always told.
-        self._poll.register(connection, 0)
+        if channel is not None:
+            channel.belongs_to(pid)
+        return pid
 
-    def _be_child(self, name: str, place: int, zygote: int) -> None:
+    def _is_code(self, name: str) -> bool:
+        return name in self._plan.code
+
+    def _try_out(self) -> None:
+        pid = self._fork(None, self._control.fileno())
+        if pid is None:
+            self._tell(Bars())
+            return
+        self._probe = pid
+        self._deadlines[pid] = time.monotonic() + _PATIENCE
+
+    def _tell(self, bars: Bars) -> None:
+        with contextlib.suppress(ConnectionError):
+            self._control.send(bytes([bars.number]))
+
+    def _be_probe(self, place: int, channel: int | None, zygote: int) -> int:
+        _, channel = keep_only(place, channel)
+        bars = self._confine_code(Limits(wall=_PATIENCE), channel, zygote)
+        # Whether the bars hold: what is allowed is there, and what is not is not.
+        if (bars.root or bars.usher) and not (_is_there(self._open.paths[0]) and not _is_there("/proc/self")):
+            return Bars(seccomp=bars.seccomp).number
+        return bars.number
+
+    def _confine_code(self, limits: Limits, channel: int | None, zygote: int) -> Bars:
+        den = Den(place=self._place, channel=channel, listed=self._open.listed)
+        # In a root of its own nothing else is left of the folders that are bound.
+        return confine(limits, self._open.paths if self._place is None else self._open.bound, zygote, den)
+
+    def _be_child(self, name: str, place: int, channel: int | None, zygote: int) -> None:
         on_the_clock(_PATIENCE)
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=keep_only(place))
+        number, channel = keep_only(place, channel)
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=number)
         order, _ = receive_frame(connection)
         limits = Limits(**order["limits"])
         voice = Voice(connection, limits)
         speak_by(voice)
-        bars = confine(limits, (*self._readable, *order["readable"]), zygote)
+        if self._is_code(name):
+            libraries.narrow(self._open)
+            bars = self._confine_code(limits, channel, zygote)
+        else:
+            bars = confine(limits, (*self._readable, *order["readable"]), zygote)
         try:
-            if SECCOMP not in bars and not self._unfiltered:
+            if not bars.seccomp and not self._plan.unfiltered:
                 raise LocalFault(
                     "this kernel offers no filter of system calls",
                     remedy="run on Linux (x86-64 or ARM64) with seccomp, or allow running without it",
                 )
+            if self._is_code(name) and bars.lacking and not self._plan.unconfined:
+                raise NotConfined(bars.lacking, remedy=REMEDY)
             message, blobs = receive_frame(connection)
-            value, given = run(self._targets[name], message, blobs)
-            answer = frame({"value": value, "bars": bars}, given)
+            value, given = run(self._plan.targets[name], message, blobs)
+            answer = frame({"value": value}, given)
             if sum(map(len, answer)) > limits.answer:
                 raise too_large(limits)
         except HansaError as fault:
@@ -148,10 +261,20 @@ class Zygote:
         voice.answer(answer)
 
     def _reap(self) -> None:
-        while self._children:
+        while self._children or self._probe:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if not pid:
                 return
+            self._deadlines.pop(pid, None)
+            if self._doors is not None:
+                self._doors.close(pid)
+            if pid == self._probe:
+                self._probe = 0
+                self._tell(Bars.of(os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 0))
+                continue
+            if pid in self._overdue:
+                self._overdue.remove(pid)
+                status = signal.SIGALRM
             connection = self._children.pop(pid)
             with contextlib.suppress(KeyError):
                 self._poll.unregister(connection)
@@ -168,12 +291,36 @@ class Zygote:
                 os.kill(pid, signal.SIGKILL)
                 return
 
+    def _pause(self) -> float | None:
+        """Milliseconds until the next child is overdue."""
+        if not self._deadlines:
+            return None
+        return max(0.0, min(self._deadlines.values()) - time.monotonic()) * 1000 + 1
+
+    def _end_overdue(self) -> None:
+        now = time.monotonic()
+        for pid in [pid for pid, moment in self._deadlines.items() if moment <= now]:
+            del self._deadlines[pid]
+            self._overdue.add(pid)
+            os.kill(pid, signal.SIGKILL)
+
     def _end_all(self) -> None:
+        if self._probe:
+            os.kill(self._probe, signal.SIGKILL)
+            os.waitpid(self._probe, 0)
         for pid in self._children:
             os.kill(pid, signal.SIGKILL)
         for pid, connection in self._children.items():
             os.waitpid(pid, 0)
             connection.close()
+
+
+def _is_there(path: str) -> bool:
+    try:
+        os.stat(path)
+    except OSError:
+        return False
+    return True
 
 
 def run(target: str, message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
@@ -188,10 +335,10 @@ def _trace(error: BaseException) -> str:
 
 
 def main() -> None:
-    """``python -m node.cage.zygote CONTROL TARGETS [unfiltered]``: a descriptor's number, the table as JSON."""
+    """``python -m node.cage.zygote CONTROL PLAN``: a descriptor's number, and a plan as JSON."""
     control = socket.socket(fileno=int(sys.argv[1]))
     with control:
-        Zygote(control, json.loads(sys.argv[2]), unfiltered="unfiltered" in sys.argv[3:]).serve()
+        Zygote(control, Plan.from_json(sys.argv[2])).serve()
 
 
 if __name__ == "__main__":

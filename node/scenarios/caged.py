@@ -6,7 +6,9 @@ told as one sentence with the line of *its* file, and nothing of ours.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
+import importlib
 import io
 import json
 import os
@@ -18,6 +20,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from node.base.errors import HansaError, InvalidInput
+from node.cage.libraries import admitted, importable, version_of
 from node.cage.telling import tell
 from node.scenarios.errors import ModelFailed
 from node.sdk import BadAnnotation, BadInput, BadOutput, Trouble, call, describe, find_model
@@ -29,7 +32,10 @@ LONGEST_LINE: Final = 300
 _ENDS: Final = 20
 
 _MODULE: Final = "hansa_model"
-_ONE_THREAD: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_ONE_THREAD: Final = (
+    *("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "BLIS_NUM_THREADS"),
+    *("VECLIB_MAXIMUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "ARROW_NUM_THREADS", "LOKY_MAX_CPU_COUNT"),
+)
 
 
 def run(message: dict[str, Any], blobs: list[bytes]) -> Answer:
@@ -86,12 +92,40 @@ def describe_code(message: dict[str, Any], blobs: list[bytes]) -> Answer:
             raise InvalidInput(failed.detail, remedy=failed.remedy, facts=failed.facts) from None
 
 
-def _function(code: bytes, name: str) -> Callable[..., Any]:
-    """The model's function. The code is run as a module that one can look up, as annotations are read by name."""
+def look_at_libraries(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    """Target ``scenarios.look_at_libraries``: the version of the module ``name``, imported as a model would, or
+    ``trouble``."""
+    _prepare_libraries()
+    name = message["name"]
+    try:
+        module = importlib.import_module(name)
+    except BaseException as error:  # noqa: BLE001 - whatever the module does when it is imported
+        return {"trouble": f"{type(error).__name__}: {_words(error)}"[:LONGEST_LINE]}, []
+    return {"version": str(getattr(module, "__version__", "")) or version_of(name)}, []
+
+
+def _prepare_libraries() -> None:
+    # Threads of a library's own would each take address space that a model has not got, and time that is counted.
     for variable in _ONE_THREAD:
         os.environ[variable] = "1"
+
+
+def _import(name: str, *arguments: Any, **more: Any) -> Any:
+    """``import`` as models have it: what this node does not admit is refused in words."""
+    level = arguments[3] if len(arguments) > 3 else more.get("level", 0)
+    if not level and not importable(name):
+        top = name.partition(".")[0]
+        known = ", ".join(("the standard library", "node.sdk", *admitted()))
+        raise ModuleNotFoundError(f"No module named {top!r} for models of this node, which have {known}", name=top)
+    return builtins.__import__(name, *arguments, **more)
+
+
+def _function(code: bytes, name: str) -> Callable[..., Any]:
+    """The model's function. The code is run as a module that one can look up, as annotations are read by name."""
+    _prepare_libraries()
     module = types.ModuleType(_MODULE)
     module.__file__ = name
+    module.__dict__["__builtins__"] = {**vars(builtins), "__import__": _import}
     sys.modules[_MODULE] = module
     exec(compile(code, name, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - what the cage is for
     return find_model(module)
@@ -135,8 +169,8 @@ def _words(error: BaseException) -> str:
 
 def _remedy(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError):
-        return "use the standard library, or ask the operator of the node to install the library"
-    if isinstance(error, PermissionError):
+        return "use what models may import here, or ask the operator of the node for it (setting model_libraries)"
+    if isinstance(error, PermissionError | FileNotFoundError):
         return "a model reads no files and opens no connections: what it needs comes in as its inputs"
     return "its owner can mend the model, or say which inputs it is made for"
 

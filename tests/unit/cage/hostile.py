@@ -81,15 +81,14 @@ def flood(message: dict[str, Any], blobs: list[bytes]) -> Answer:
 
 def tell(message: dict[str, Any], blobs: list[bytes]) -> Answer:
     """What a child can see of the world."""
+    status = Path("/proc/self/status").read_text().splitlines()
     return {
         "environment": dict(os.environ),
         "files": sorted(int(name) for name in os.listdir("/proc/self/fd")),
         "parent": os.getppid(),
         "pid": os.getpid(),
-        "threads": len(os.listdir("/proc/self/task")),
-        "capabilities": [
-            line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("Cap")
-        ][:3],
+        "threads": int(next(line for line in status if line.startswith("Threads")).split()[1]),
+        "capabilities": [line.split()[1] for line in status if line.startswith("Cap")][:3],
     }, []
 
 

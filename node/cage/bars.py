@@ -1,0 +1,70 @@
+"""What this machine has to keep children in, and what follows from it for those that run a stranger's code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+SECCOMP: Final = 1
+LANDLOCK: Final = 2
+ROOT: Final = 4
+USHER: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Which bars a child was really put behind: found by trying, in a child that runs nothing.
+
+    A stranger's code runs only where it is kept from our files (Landlock, or a root of its own), and from learning
+    which there are (a root of its own, or an usher that answers for each path).
+    """
+
+    seccomp: bool = False
+    landlock: bool = False
+    root: bool = False
+    usher: bool = False
+
+    @classmethod
+    def of(cls, number: int) -> Self:
+        """From the sum of the constants above."""
+        return cls(bool(number & SECCOMP), bool(number & LANDLOCK), bool(number & ROOT), bool(number & USHER))
+
+    @property
+    def number(self) -> int:
+        """The sum of the constants above."""
+        return self.seccomp * SECCOMP + self.landlock * LANDLOCK + self.root * ROOT + self.usher * USHER
+
+    @property
+    def lacking(self) -> str:
+        """Why no stranger's code runs here, as a sentence; empty where it does."""
+        if not self.seccomp:
+            return "the system offers no filter of system calls (seccomp)"
+        if not (self.landlock or self.root):
+            return "the system offers neither Landlock nor namespaces to keep the files of this node from models"
+        if not (self.root or self.usher):
+            return "the system offers neither namespaces nor answers to calls to hide from models which files exist"
+        return ""
+
+    @property
+    def said(self) -> str:
+        """The bars that are in place, for people."""
+        words = (
+            (self.seccomp, "a filter of system calls"),
+            (self.landlock, "Landlock"),
+            (self.root, "a root of its own"),
+            (self.usher and not self.root, "an answer to each path"),
+        )
+        return ", ".join(word for there, word in words if there) or "nothing"
+
+    def to_json(self) -> dict[str, Any]:
+        """For pages and programs."""
+        return {"seccomp": self.seccomp, "landlock": self.landlock, "root": self.root, "usher": self.usher}
+
+
+PARSED_WITHOUT_LANDLOCK: Final = (
+    "the system has no Landlock: what reads descriptions and answers queries is kept from the network and from "
+    "changing files, but not from reading what the node can read"
+)
+REMEDY: Final = (
+    "run the node on Linux 5.13 or later with Landlock among its security modules, or let it make user namespaces"
+)

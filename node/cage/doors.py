@@ -1,0 +1,84 @@
+"""Where the children whose paths are answered are heard: between the zygote and ``node.cage.usher``."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+
+from node.cage.libraries import Open
+from node.cage.usher import Usher
+
+
+class Channel:
+    """Over this a new child sends the descriptor on which its calls are answered."""
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+        self.ours, self._theirs = socket.socketpair()
+
+    @property
+    def theirs(self) -> int:
+        """The child's end."""
+        return self._theirs.fileno()
+
+    def belongs_to(self, pid: int) -> None:
+        """The child has been forked: listen for it."""
+        self._theirs.close()
+        self._doors.listen(pid, self.ours)
+
+    def close(self) -> None:
+        """There is no child."""
+        self.ours.close()
+        self._theirs.close()
+
+
+class Doors:
+    """All channels and listeners of one zygote, on its ``poll``."""
+
+    def __init__(self, poll: select.poll, opened: Open) -> None:
+        self._poll = poll
+        self._usher = Usher(opened.paths, opened.listed)
+        self._channels: dict[int, tuple[int, socket.socket]] = {}
+        self._listeners: dict[int, int] = {}
+
+    def channel(self) -> Channel:
+        """A channel for a child that is about to be forked."""
+        return Channel(self)
+
+    def listen(self, pid: int, ours: socket.socket) -> None:
+        self._channels[ours.fileno()] = (pid, ours)
+        self._poll.register(ours, select.POLLIN)
+
+    def attend(self, place: int, events: int) -> bool:
+        """Do what has to be done for the descriptor ``place``; False where it is none of ours."""
+        if place in self._channels:
+            pid, ours = self._channels.pop(place)
+            self._poll.unregister(ours)
+            with ours:
+                _, given, _, _ = socket.recv_fds(ours, 1, 1)
+            for listener in given:
+                self._listeners[listener] = pid
+                self._poll.register(listener, select.POLLIN)
+            return True
+        if place not in self._listeners:
+            return False
+        if events & select.POLLIN:
+            self._usher.answer(place)
+        else:
+            self._drop(place)
+        return True
+
+    def close(self, pid: int) -> None:
+        """The child has ended."""
+        for place in [place for place, (owner, _) in self._channels.items() if owner == pid]:
+            _, ours = self._channels.pop(place)
+            self._poll.unregister(ours)
+            ours.close()
+        for place in [place for place, owner in self._listeners.items() if owner == pid]:
+            self._drop(place)
+
+    def _drop(self, place: int) -> None:
+        del self._listeners[place]
+        self._poll.unregister(place)
+        os.close(place)

@@ -1,0 +1,225 @@
+"""What a stranger's code may import and read: the standard library, our own package, and what the owner admits.
+
+The owner of a node names modules (the setting ``model_libraries``), such as numpy. They come from a folder of their
+own or from the environment of the node, with what their packages say they need. Of a folder in which others lie too,
+only the folders of these packages are open.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.metadata
+import importlib.util
+import re
+import sys
+import sysconfig
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from importlib.machinery import ModuleSpec
+from importlib.metadata import Distribution
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+_INSTALLED: Final = ("site-packages", "dist-packages")
+_SYSTEM: Final = ("/etc/ld.so.cache", "/dev/null", "/dev/urandom", "/usr/share/zoneinfo")
+OURS: Final = "node"
+
+
+@dataclass(frozen=True, slots=True)
+class Libraries:
+    """What the owner admits: ``names`` of modules, and the folder in which they are, where it is not our own."""
+
+    names: tuple[str, ...] = ()
+    folder: str = ""
+
+
+@dataclass(slots=True)
+class Open:
+    """What code may import and read: ``paths`` with all below, ``listed`` folders by their names alone, and for a
+    root of its own the coarser ``bound``, without what is in ``covered``. ``modules`` says where what may be
+    imported lies."""
+
+    paths: list[str] = field(default_factory=list)
+    listed: list[str] = field(default_factory=list)
+    bound: list[str] = field(default_factory=list)
+    covered: list[str] = field(default_factory=list)
+    modules: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+def opened(root: Path, libraries: Libraries) -> Open:
+    """What is open to code, where our packages are below ``root``. A name that is not found is left out."""
+    found = Open()
+    standard = Path(sysconfig.get_path("stdlib"))
+    # Of the interpreter itself, not of the environment that it runs in.
+    own = [standard, Path(sysconfig.get_path("platstdlib", vars={"platbase": sys.base_exec_prefix}))]
+    for folder in dict.fromkeys(path for path in own if path.is_dir()):
+        found.paths += [str(entry) for entry in sorted(folder.iterdir()) if entry.name not in _INSTALLED]
+        found.listed.append(str(folder))
+        found.bound.append(str(folder))
+        found.covered += [str(folder / name) for name in _INSTALLED]
+    shared = [*_shared_libraries(), *_SYSTEM, str(root / OURS)]
+    folders = _admit(libraries, found)
+    for path in dict.fromkeys([*shared, *folders]):
+        if Path(path).exists():
+            found.paths.append(path)
+            found.bound.append(path)
+    return found
+
+
+def _shared_libraries() -> list[str]:
+    """Where the libraries lie that the standard library's own modules load."""
+    machine = sysconfig.get_config_var("MULTIARCH")
+    folders = [f"{above}/{machine}" for above in ("/lib", "/usr/lib") if machine and Path(above, machine).is_dir()]
+    folders = folders or ["/lib", "/lib64", "/usr/lib", "/usr/lib64"]
+    beside = Path(sys.base_prefix) / "lib"
+    return [*folders, *(str(path) for path in sorted(beside.glob("lib*.so*")) if beside != Path("/usr/lib"))]
+
+
+def _admit(libraries: Libraries, found: Open) -> list[str]:
+    """Put into ``found`` the modules that the owner admits; everything that belongs to their packages."""
+    where = [libraries.folder] if libraries.folder else [path for path in sys.path if Path(path).name in _INSTALLED]
+    known = _Installed(where)
+    paths: list[str] = []
+    for name in libraries.names:
+        packages = known.packages_of(name)
+        for package in packages:
+            for entry in known.entries(package):
+                paths.append(str(entry))
+                found.modules |= _as_module(entry)
+                found.versions |= dict.fromkeys(_as_module(entry), package.version)
+        if not packages:
+            # A module without papers: somebody's own, put into the folder by hand.
+            for entry in _beside(name, where):
+                paths.append(str(entry))
+                found.modules |= _as_module(entry)
+    return paths
+
+
+class _Installed:
+    """The packages in some folders, by the names that they give themselves."""
+
+    def __init__(self, where: Sequence[str]) -> None:
+        self._by_name: dict[str, Distribution] = {}
+        for package in importlib.metadata.distributions(path=list(where)):
+            name = package.metadata["Name"]
+            if name:
+                self._by_name.setdefault(_plain(name), package)
+
+    def packages_of(self, module: str) -> list[Distribution]:
+        """The package that has ``module``, and all that it needs, without extras."""
+        first = next((one for one in self._by_name.values() if module in _top_names(one)), None)
+        wanted, waiting = [], [] if first is None else [first]
+        while waiting:
+            package = waiting.pop()
+            if package in wanted:
+                continue
+            wanted.append(package)
+            for said in package.requires or ():
+                needed = self._by_name.get(_plain(re.split(r"[^A-Za-z0-9._-]", said, maxsplit=1)[0]))
+                if needed is not None and "extra ==" not in said:
+                    waiting.append(needed)
+        return wanted
+
+    def entries(self, package: Distribution) -> list[Path]:
+        """The topmost files and folders of a package. What lies outside its folder (programs) is nothing to
+        import."""
+        tops = {file.parts[0] for file in package.files or () if file.parts and file.parts[0] not in ("..", "/")}
+        return [Path(str(package.locate_file(top))) for top in sorted(tops - {"__pycache__"})]
+
+
+def _top_names(package: Distribution) -> set[str]:
+    return {file.parts[0].partition(".")[0] for file in package.files or () if file.parts}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _beside(name: str, where: Iterable[str]) -> list[Path]:
+    for folder in where:
+        found = [path for path in sorted(Path(folder).glob(f"{name}*")) if _as_module(path).keys() == {name}]
+        if found:
+            return found
+    return []
+
+
+def _as_module(entry: Path) -> dict[str, str]:
+    """The module that a file or folder is, if any."""
+    if entry.is_dir():
+        return {entry.name: str(entry)} if entry.name.isidentifier() else {}
+    for suffix in importlib.machinery.all_suffixes():
+        name = entry.name.removesuffix(suffix)
+        if name != entry.name and name.isidentifier():
+            return {name: str(entry)}
+    return {}
+
+
+_narrowed: Open | None = None
+
+
+def narrow(opened: Open) -> None:
+    """Have this process find only what is open to code: for a child, before it is confined."""
+    global _narrowed  # noqa: PLW0603 - a child has one target, and the import system is one
+    sys.path[:] = [path for path in sys.path if path in opened.listed or path in opened.paths]
+    # What was found elsewhere tells where packages lie that are not open.
+    for path in sys.path_importer_cache.keys() - set(sys.path):
+        if not path.startswith(tuple(opened.paths)):
+            del sys.path_importer_cache[path]
+    sys.meta_path.append(Finder(opened.modules))
+    _narrowed = opened
+
+
+def importable(name: str) -> bool:
+    """Whether code may import ``name``, here. Outside the cage nothing is kept from it."""
+    top = name.partition(".")[0]
+    return _narrowed is None or top in _narrowed.modules or top == OURS or top in sys.stdlib_module_names
+
+
+def admitted() -> list[str]:
+    """The modules beside the standard library that code may import here."""
+    return [] if _narrowed is None else sorted(_narrowed.modules)
+
+
+def version_of(name: str) -> str:
+    """What its package says of the version of the module ``name``; empty where it has no papers."""
+    return "" if _narrowed is None else _narrowed.versions.get(name, "")
+
+
+class Finder:
+    """Finds what is admitted and nothing else that is installed, as the last on ``sys.meta_path``."""
+
+    def __init__(self, modules: dict[str, str]) -> None:
+        self._modules = modules
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """As ``importlib.abc.MetaPathFinder`` says. Modules inside a package are found by the package's own path."""
+        place = self._modules.get(name)
+        if place is None or path is not None:
+            return None
+        return _spec(name, Path(place))
+
+
+def _spec(name: str, place: Path) -> ModuleSpec | None:
+    # The folder around the package cannot be listed, so that the import system's own finder sees nothing in it.
+    loaders = (
+        (importlib.machinery.EXTENSION_SUFFIXES, importlib.machinery.ExtensionFileLoader),
+        (importlib.machinery.SOURCE_SUFFIXES, importlib.machinery.SourceFileLoader),
+        (importlib.machinery.BYTECODE_SUFFIXES, importlib.machinery.SourcelessFileLoader),
+    )
+    for suffixes, loader in loaders:
+        for suffix in suffixes:
+            file = place / f"__init__{suffix}" if place.is_dir() else place
+            if file.name.endswith(suffix) and file.is_file():
+                inside = [str(place)] if place.is_dir() else None
+                return importlib.util.spec_from_file_location(
+                    name, file, loader=loader(name, str(file)), submodule_search_locations=inside
+                )
+    if not place.is_dir():
+        return None
+    spec = ModuleSpec(name, None, is_package=True)
+    spec.submodule_search_locations = [str(place)]
+    return spec

@@ -1,0 +1,148 @@
+"""The zygote from the caller's side: starting it, asking it for children, noticing that it is gone, ending it."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Final
+
+from node.base.errors import LocalFault
+from node.cage.bars import Bars
+from node.cage.model import ORDER
+from node.cage.zygote import Plan
+
+_ROOT: Final = Path(__file__).resolve().parents[2]
+_TRYING: Final = 30.0
+"""Seconds that a zygote has to say what it has found out about this machine."""
+
+
+class ZygoteGone(Exception):
+    """The zygote ended before the call had an answer."""
+
+
+class Nursery:
+    """Keeps one zygote, for all threads; starts another where one is gone."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._lock = threading.Lock()
+        self._zygote: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._stopped = False
+        self.known: Bars | None = None
+        """What a zygote has found out about this machine; None until one has told."""
+
+    def open(self) -> None:
+        """Start the zygote, where there is none."""
+        with self._lock:
+            self._stopped = False
+            self._ensure()
+
+    def close(self) -> None:
+        """End the zygote and all children; returns when they are gone."""
+        with self._lock:
+            self._stopped = True
+            self._bury()
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the zygote, while there is one."""
+        return None if self._zygote is None else self._zygote.pid
+
+    def bars(self) -> Bars:
+        """What the zygote has found out; waits for it. Raises ``LocalFault`` where it does not say."""
+        for _ in range(2):
+            with self._lock:
+                if self.known is not None:
+                    return self.known
+                control = self._ensure()
+                waiting = select.poll()
+                waiting.register(control, select.POLLIN)
+                waiting.poll(_TRYING * 1000)
+                self._is_hung_up(control)
+        if self.known is None:
+            raise LocalFault("the cage does not say what it can keep children in", remedy="try again")
+        return self.known
+
+    def is_gone(self) -> bool:
+        """Whether the zygote has ended."""
+        with self._lock:
+            return self._control is None or self._is_hung_up(self._control)
+
+    def have_child(self, place: int, wall: float) -> socket.socket:
+        """Have a child started for the target at ``place``, which has ``wall`` seconds; returns our end of the
+        connection with it. Raises ``ZygoteGone``, and ``LocalFault`` where the nursery is closed."""
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs, self._lock:
+                control = self._ensure()
+                try:
+                    socket.send_fds(control, [ORDER.pack(place, wall)], [theirs.fileno()])
+                except (ConnectionError, BlockingIOError) as error:
+                    raise ZygoteGone from error
+        except BaseException:
+            ours.close()
+            raise
+        return ours
+
+    def _ensure(self) -> socket.socket:
+        if self._stopped:
+            raise LocalFault("the cage is closed")
+        if self._control is not None and not self._is_hung_up(self._control):
+            return self._control
+        self._bury()
+        self._control = self._start()
+        return self._control
+
+    def _start(self) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        words = [sys.executable, "-m", "node.cage.zygote", str(theirs.fileno()), self._plan.to_json()]
+        with theirs:
+            self._zygote = subprocess.Popen(  # noqa: S603 - our own module, run by our own interpreter
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env={
+                    "PATH": os.defpath,
+                    "LANG": "C.UTF-8",
+                    "PYTHONPATH": str(_ROOT),
+                    "PYTHONSAFEPATH": "1",
+                    "PYTHONNOUSERSITE": "1",
+                    # glibc sets 128 MB of address space aside for each thread, which a child has not got.
+                    "MALLOC_ARENA_MAX": "1",
+                },
+                cwd="/",
+                # A terminal's Ctrl-C is for us; the zygote ends when we close its socket, or when we die.
+                start_new_session=True,
+            )
+        ours.setblocking(False)
+        return ours
+
+    def _is_hung_up(self, control: socket.socket) -> bool:
+        # Surer than the process table: a process that was killed closes its files before it can be waited for.
+        try:
+            while told := control.recv(1):
+                self.known = Bars.of(told[0])
+            return True
+        except BlockingIOError:
+            return False
+        except ConnectionError:
+            return True
+
+    def _bury(self) -> None:
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._zygote is not None:
+            try:
+                self._zygote.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                self._zygote.kill()
+                self._zygote.wait()
+            self._zygote = None

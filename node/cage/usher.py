@@ -1,0 +1,204 @@
+"""Answers the children that run a stranger's code about paths, where they cannot have a root of their own.
+
+Landlock keeps such a child from reading what it may not, but not from learning that it is there. So the kernel holds
+each of its calls that name a path until this has answered it (seccomp user notification, Linux 5.9 and later): what
+the child may read is opened here and handed over, everything else does not exist. The child's memory is read once
+for each call, and the call is never let through: there is nothing to change between the look and the deed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import platform
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from node.cage.seccomp import MACHINES
+
+_RECEIVE: Final = 0xC0502100
+_SEND: Final = 0xC0182101
+_STILL_THERE: Final = 0x40082102
+_HAND_OVER: Final = 0x40182103
+
+_ASKED: Final = struct.Struct("=QIIiIQ6Q")
+_ANSWER: Final = struct.Struct("=QqiI")
+_GIVEN: Final = struct.Struct("=QIIII")
+
+_PAGE: Final = 4096
+_LONGEST: Final = 4096
+_HERE: Final = 0xFFFFFF9C  # AT_FDCWD, the low half
+_EMPTY_PATH: Final = 0x1000
+_WRITE_OK: Final = 2
+_READING: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+_NANO: Final = 10**9
+
+
+class Usher:
+    """Answers for all children; ``paths`` may be read with all below them, ``listed`` are folders of which the names
+    of what is in them may be read too."""
+
+    def __init__(self, paths: Sequence[str], listed: Sequence[str] = ()) -> None:
+        self._paths = {os.path.realpath(path) for path in paths}
+        self._listed = {os.path.realpath(path) for path in listed}
+        machine = MACHINES.get(platform.machine())
+        self._calls = {} if machine is None else machine.asking
+        self._deeds: Mapping[str, Callable[[_Request, str], int]] = {
+            "open": self._open,
+            "stat": self._stat,
+            "access": self._access,
+            "link": self._link,
+        }
+
+    def answer(self, listener: int) -> None:
+        """Answer the one call that waits at ``listener``. A child that went away meanwhile is no error."""
+        asked = bytearray(_ASKED.size)
+        try:
+            fcntl.ioctl(listener, _RECEIVE, asked, True)
+        except OSError:
+            return
+        number, pid, _, call, _, _, *arguments = _ASKED.unpack(asked)
+        value, error = 0, 0
+        try:
+            what, at = self._calls[call]
+            request = _Request(listener, number, pid, tuple(arguments), at)
+            value = self._deeds[what](request, request.path())
+        except (OSError, KeyError) as fault:
+            error = -(getattr(fault, "errno", None) or errno.ENOENT)
+        with contextlib.suppress(OSError):
+            fcntl.ioctl(listener, _SEND, bytearray(_ANSWER.pack(number, value, error, 0)), True)
+
+    def _open(self, request: _Request, path: str) -> int:
+        real = self._found(path)
+        return request.hand_over(os.open(real, _READING | (request.flags(1) & os.O_DIRECTORY)))
+
+    def _stat(self, request: _Request, path: str) -> int:
+        if not path and request.flags(2) & _EMPTY_PATH:
+            seen = os.stat(f"/proc/{request.pid}/fd/{request.folder()}")
+        else:
+            seen = os.stat(self._found(path))
+        request.write(request.argument(1), _LAYOUTS[platform.machine()](seen))
+        return 0
+
+    def _access(self, request: _Request, path: str) -> int:
+        self._found(path)
+        if request.argument(1) & _WRITE_OK:
+            raise OSError(errno.EROFS, path)
+        return 0
+
+    def _link(self, request: _Request, path: str) -> int:
+        # What a child sees has no links: each path is answered as what it leads to.
+        self._found(path)
+        raise OSError(errno.EINVAL, path)
+
+    def _found(self, path: str) -> str:
+        """Where ``path`` leads, if that may be read. Raises ``OSError`` alike for what is not there and what is
+        hidden."""
+        real = os.path.realpath(path) if path else ""
+        if real not in self._listed:
+            above = real
+            while above not in self._paths:
+                above, _, piece = above.rpartition("/")
+                if not piece:
+                    raise OSError(errno.ENOENT, path)
+        if not os.path.lexists(real):
+            raise OSError(errno.ENOENT, path)
+        return real
+
+
+class _Request:
+    """One call of a child, and its memory."""
+
+    def __init__(self, listener: int, number: int, pid: int, arguments: tuple[int, ...], at: bool) -> None:
+        self._listener = listener
+        self._number = number
+        self.pid = pid
+        self._arguments = arguments
+        self._first = 1 if at else 0
+
+    def argument(self, place: int) -> int:
+        """The argument so many places after the path."""
+        return self._arguments[self._first + place]
+
+    def flags(self, place: int) -> int:
+        return self.argument(place) & 0xFFFFFFFF
+
+    def folder(self) -> int:
+        """The descriptor before the path."""
+        return self._arguments[0] & 0xFFFFFFFF
+
+    def path(self) -> str:
+        """The absolute path that is asked for; empty where the descriptor itself is meant."""
+        text = os.fsdecode(self._text(self.argument(0)))
+        if not text or text.startswith("/"):
+            return text
+        if not self._first or self.folder() == _HERE:
+            return f"/{text}"
+        return os.path.join(os.readlink(f"/proc/{self.pid}/fd/{self.folder()}"), text)
+
+    def _text(self, address: int) -> bytes:
+        text = b""
+        with open(f"/proc/{self.pid}/mem", "rb", buffering=0) as memory:
+            self._require()
+            while len(text) < _LONGEST:
+                # Never across the end of a page: the next one may not be there.
+                memory.seek(address + len(text))
+                piece = memory.read(_PAGE - (address + len(text)) % _PAGE)
+                before, end, _ = piece.partition(b"\0")
+                text += before
+                if end:
+                    return text
+                if not piece:
+                    raise OSError(errno.EFAULT, "no text there")
+        raise OSError(errno.ENAMETOOLONG, "no path is as long")
+
+    def write(self, address: int, data: bytes) -> None:
+        with open(f"/proc/{self.pid}/mem", "r+b", buffering=0) as memory:
+            self._require()
+            memory.seek(address)
+            memory.write(data)
+
+    def hand_over(self, descriptor: int) -> int:
+        """Put ``descriptor`` into the child: its number there. Here it is closed."""
+        try:
+            given = bytearray(_GIVEN.pack(self._number, 0, descriptor, 0, os.O_CLOEXEC))
+            return int(fcntl.ioctl(self._listener, _HAND_OVER, given, True))
+        finally:
+            os.close(descriptor)
+
+    def _require(self) -> None:
+        # A process id may have been given to another since: what was opened is that of the child only if it still
+        # waits.
+        fcntl.ioctl(self._listener, _STILL_THERE, struct.pack("=Q", self._number))
+
+
+def _times(seen: os.stat_result) -> tuple[int, ...]:
+    moments = (seen.st_atime_ns, seen.st_mtime_ns, seen.st_ctime_ns)
+    return tuple(part for moment in moments for part in divmod(moment, _NANO))
+
+
+def _on_x86_64(seen: os.stat_result) -> bytes:
+    """``struct stat`` as the kernel of x86-64 writes it."""
+    return struct.pack(
+        "=QQQIIIIQqqq6q3q",
+        *(seen.st_dev, seen.st_ino, seen.st_nlink, seen.st_mode, seen.st_uid, seen.st_gid, 0, seen.st_rdev),
+        *(seen.st_size, seen.st_blksize, seen.st_blocks, *_times(seen), 0, 0, 0),
+    )
+
+
+def _on_aarch64(seen: os.stat_result) -> bytes:
+    """``struct stat`` as the kernel of AArch64 writes it."""
+    return struct.pack(
+        "=QQIIIIQQqiiq6q2I",
+        *(seen.st_dev, seen.st_ino, seen.st_mode, seen.st_nlink, seen.st_uid, seen.st_gid, seen.st_rdev, 0),
+        *(seen.st_size, seen.st_blksize, 0, seen.st_blocks, *_times(seen), 0, 0),
+    )
+
+
+_LAYOUTS: Final[Mapping[str, Callable[[os.stat_result], bytes]]] = {
+    "x86_64": _on_x86_64,
+    "aarch64": _on_aarch64,
+}
