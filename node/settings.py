@@ -120,6 +120,14 @@ class Settings(BaseSettings):
     model_seconds: float = Field(120.0, gt=0, description="The longest that one execution of a model may take.")
     model_memory: int = Field(512 << 20, ge=64 << 20, description="The memory, in bytes, that a model may use.")
     model_concurrency: int = Field(2, ge=1, le=64, description="How many models may run at once.")
+    model_libraries: tuple[str, ...] = Field(
+        (),
+        description="Modules beside the standard library that models may import here, such as numpy, with what their "
+        "packages need.",
+    )
+    model_library_folder: Path | None = Field(
+        None, description="The folder into which these were installed; else they are in the node's own environment."
+    )
     peer_seconds: float = Field(
         20.0, gt=0, description="How long another node may take to answer a message before it is sent again."
     )
@@ -169,6 +177,14 @@ class Settings(BaseSettings):
                 raise ValueError(f"there is no profile {name!r}; there is: {', '.join(sorted(PROFILES))}")
         return value
 
+    @field_validator("model_libraries")
+    @classmethod
+    def _modules(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not name.isidentifier() or not name.isascii():
+                raise ValueError(f"{name} is no name of a module such as numpy, as it is written after import")
+        return value
+
     @model_validator(mode="after")
     def _pairs(self) -> Settings:
         if (self.tls_certificate is None) != (self.tls_key is None):
@@ -214,7 +230,7 @@ def load(folder: Path) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{path} cannot be read: {error}") from error
     # In the folder's own file a relative path means a place in that folder, wherever the process was started.
-    files = [name for name in ("tls_certificate", "tls_key", "logo") if members.get(name)]
+    files = [name for name in ("tls_certificate", "tls_key", "logo", "model_library_folder") if members.get(name)]
     members |= {name: folder / members[name] for name in files}
     try:
         return Settings(**{"folder": folder, **members})

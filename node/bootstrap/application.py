@@ -72,6 +72,7 @@ def application(node: HansaNode) -> ASGIApp:
     app.router.routes.extend(
         health.routes(
             health=node.health,
+            limited=node.limited,
             ready=lambda: readiness(node),
             gauges=lambda: gauges(node),
             counters=counters,

@@ -84,6 +84,7 @@ def execution(
         ),
         service=CallOpenService(plane=plane),
         limits=model_limits(parts.settings),
+        lacking=lambda: parts.cage.lacking,
     )
     lines = Lines(
         uow=stores.uow,

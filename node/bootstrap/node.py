@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from node.bootstrap.people import Ourselves, People, RulebookInForce
 from node.bootstrap.protocol import Protocol
 from node.bootstrap.scenarios import Scenarios
 from node.bootstrap.situations import Situations
+from node.cage.bars import PARSED_WITHOUT_LANDLOCK
 from node.catalogue.access import Access
 from node.catalogue.browse import Browse
 from node.catalogue.dsp import DspCatalogue
@@ -33,6 +35,8 @@ from node.worker.loop import Worker
 from node.worker.supervision import Supervised
 from node.worker.timers import Timer, keep
 from node.worker.views import FollowLedger
+
+_log = logging.getLogger(__name__)
 
 THREADS = 32
 
@@ -78,6 +82,7 @@ class HansaNode:
         # Handlers wait for the database in threads; the loop's own pool would be six threads on two processors.
         loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="hansa"))
         await self.parts.cage.start()
+        self._tasks.append(asyncio.create_task(self._look_at_bars(), name="bars"))
         await self.people.wallet.refresh()
         self._keep("views", self.following.run)
         if self.with_worker:
@@ -87,6 +92,21 @@ class HansaNode:
                     self._keep(name, work)
         timers = [timer for timer in self.timers if self.with_worker or timer.each_process]
         self._keep("timers", lambda: keep(timers))
+
+    async def _look_at_bars(self) -> None:
+        """Say in the log what runs with fewer bars than it should, or not at all."""
+        await asyncio.to_thread(self.parts.cage.bars)
+        for name, words in self.limited().items():
+            _log.warning("%s", words, extra={"action": f"limited-{name}"})
+
+    def limited(self) -> dict[str, str]:
+        """What this machine keeps the node from doing, or from doing as safely as elsewhere: by name, in words."""
+        found, known = {}, self.parts.cage.known
+        if self.parts.cage.lacking:
+            found["models"] = f"no model with code runs here: {self.parts.cage.lacking}"
+        if known is not None and not known.landlock:
+            found["landlock"] = PARSED_WITHOUT_LANDLOCK
+        return found
 
     def _keep(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
         loop = Supervised(name, work)

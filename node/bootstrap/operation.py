@@ -141,6 +141,7 @@ async def node_facts(node: HansaNode) -> dict[str, Any]:
         "rulebook": await run_sync(node.rulebook),
         "issuer": parts.settings.issuer,
         "wrong": node.health(),
+        "limited": node.limited(),
     }
 
 

@@ -377,4 +377,5 @@ class PortalNode(AccountPages):
             issuer=parts.settings.issuer,
             entries=entries,
             checkpoint_at=checkpoint_at,
+            refuses_models=parts.cage.lacking,
         )

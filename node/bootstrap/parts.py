@@ -36,6 +36,7 @@ from node.base.clock import Clock, SystemClock, WatchedClock
 from node.base.errors import LocalFault
 from node.base.work import Transaction
 from node.cage.cage import Cage
+from node.cage.libraries import Libraries
 from node.cage.model import QUERY, Limits
 from node.identity.did import did_of
 from node.ledger.model import Entry, EntryKind
@@ -214,7 +215,7 @@ def open_parts(settings: Settings, *, clock: Clock | None = None, cage: Cage | N
     where = places(settings.folder)
     keyring = FileKeyRing.open(where.keys)
     check_identity(keyring.did, settings)
-    caged = cage or Cage(width=settings.query_concurrency, widths={"scenarios": settings.model_concurrency})
+    caged = cage or cage_for(settings)
     return Parts(
         settings=settings,
         clock=WatchedClock(clock or SystemClock()),
@@ -227,6 +228,21 @@ def open_parts(settings: Settings, *, clock: Clock | None = None, cage: Cage | N
         index=TantivyIndex(where.search),
         assets=FolderAssets(where.blobs),
     )
+
+
+def cage_for(settings: Settings) -> Cage:
+    """The cage that a node with these settings has."""
+    return Cage(
+        width=settings.query_concurrency,
+        widths={"scenarios": settings.model_concurrency},
+        libraries=model_libraries(settings),
+    )
+
+
+def model_libraries(settings: Settings) -> Libraries:
+    """What models may import at a node with these settings."""
+    folder = settings.model_library_folder
+    return Libraries(settings.model_libraries, "" if folder is None else str(folder.resolve()))
 
 
 def check_identity(did: str, settings: Settings) -> None:

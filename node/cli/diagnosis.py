@@ -12,7 +12,8 @@ from typing import Any
 
 from node.base.errors import HansaError
 from node.base.plaintext import word
-from node.bootstrap.parts import Stores, check_identity, open_stores, places
+from node.bootstrap.parts import Stores, cage_for, check_identity, model_limits, open_stores, places
+from node.cage.bars import PARSED_WITHOUT_LANDLOCK, REMEDY
 from node.catalogue.carriers import OWN, WHY
 from node.ledger.checkpoints import LogKey
 from node.settings import Settings, load
@@ -45,6 +46,7 @@ def examine(folder: Path) -> list[Finding]:
         *_keys(folder, settings),
         *_database(folder, settings),
         *_space(folder),
+        *_cage(settings),
         *_serving(folder, settings),
     ]
 
@@ -121,6 +123,31 @@ def _promises(stores: Stores, me: str) -> Iterator[Finding]:
         if len(batch) < _BATCH:
             return
         after = batch[-1].iri
+
+
+def _cage(settings: Settings) -> Iterator[Finding]:
+    from node.scenarios.libraries import look_at
+
+    with cage_for(settings) as cage:
+        try:
+            bars = cage.bars()
+        except HansaError as error:
+            yield Finding(error.detail, False, error.remedy)
+            return
+        if not bars.landlock:
+            yield Finding(PARSED_WITHOUT_LANDLOCK, False, REMEDY)
+        if bars.lacking:
+            yield Finding(f"no model with code runs here: {bars.lacking}", False, REMEDY)
+            return
+        yield Finding(f"models run behind {bars.said}", True)
+        for name in settings.model_libraries:
+            version, trouble = look_at(cage, name, model_limits(settings))
+            if trouble:
+                where = settings.model_library_folder
+                mend = f"install it into {word(where)}" if where else "install it beside the node"
+                yield Finding(f"models cannot import {name}: {trouble}", False, mend)
+            else:
+                yield Finding(f"models can import {name} {version}".rstrip(), True)
 
 
 def _space(folder: Path) -> Iterator[Finding]:

@@ -1,12 +1,18 @@
-"""model describe, model try: from a function to a card, and a run of it at home, in the same cage as at a node."""
+"""model describe, model try: from a function to a card, and a run of it at home, in the same cage as at a node.
+
+What models may import, and their limits, are those of the node that is named or found here; without one, the standard
+library and what is named by ``--library``.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import mimetypes
+import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,15 +20,32 @@ import typer
 
 from node.base.errors import HansaError, InvalidInput
 from node.base.plaintext import one_line, word
+from node.cli.options import Node
 from node.cli.output import Mode, block, complain, done, emit, line, remark, size, table
 
 if TYPE_CHECKING:
+    from node.cage.cage import Cage
+    from node.cage.model import Limits
     from node.scenarios.model import Model, Rows
     from node.scenarios.running import Ran
 
 SHOWN = 20
 _MEDIA = {".csv": "text/csv", ".tsv": "text/tab-separated-values", ".geojson": "application/geo+json"}
 
+_Libraries = Annotated[
+    list[str] | None,
+    typer.Option("--library", help="A module that the model may import, beside those that the node admits."),
+]
+_Folder = Annotated[
+    Path | None, typer.Option("--library-folder", help="The folder in which libraries are, instead of the node's.")
+]
+_Unconfined = Annotated[
+    bool,
+    typer.Option(
+        "--unconfined",
+        help="Also where this machine cannot keep the model from your files: for code of your own, or that you read.",
+    ),
+]
 _File = Annotated[Path, typer.Argument(help="The Python file with the model's function.")]
 
 
@@ -33,15 +56,21 @@ def register(app: typer.Typer) -> None:
     app.add_typer(models, name="model")
 
 
-def describe(file: _File) -> None:
+def describe(
+    file: _File,
+    libraries: _Libraries = None,
+    library_folder: _Folder = None,
+    unconfined: _Unconfined = False,
+    node: Node = None,
+) -> None:
     """Print a draft of the model's card, from the annotations of its function."""
     code = _code(file)
+    home = _home(node, libraries, library_folder, unconfined)
 
     async def ask() -> dict[str, Any]:
-        from node.cage.cage import Cage
         from node.scenarios.running import describe_code
 
-        with Cage() as cage:
+        with home.cage as cage:
             return await describe_code(cage, code, file.name)
 
     said = asyncio.run(ask())
@@ -57,6 +86,10 @@ def try_(
         list[str] | None, typer.Option("--input", help="ROLE=FILE: rows of an input, as CSV, JSON or GeoJSON.")
     ] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of a parameter.")] = None,
+    libraries: _Libraries = None,
+    library_folder: _Folder = None,
+    unconfined: _Unconfined = False,
+    node: Node = None,
 ) -> None:
     """Run a model on files of this machine, in the cage and within the limits of a node."""
     code = _code(file)
@@ -65,7 +98,7 @@ def try_(
     missing = next((path for path in given.values() if not path.is_file()), None)
     if missing is not None:
         raise InvalidInput(f"{missing} is not a file", remedy="write --input ROLE=FILE")
-    ran = asyncio.run(_run(file, code, given, values))
+    ran = asyncio.run(_run(file, code, given, values, _home(node, libraries, library_folder, unconfined)))
     if Mode.json:
         emit(
             {
@@ -82,18 +115,60 @@ def try_(
         _show(ran)
 
 
-async def _run(file: Path, code: bytes, given: Mapping[str, Path], values: Mapping[str, Any]) -> Ran:
+@dataclass(frozen=True, slots=True)
+class _Home:
+    """Where a model is tried: the cage and the limits of a node."""
+
+    cage: Cage
+    limits: Limits
+
+
+def _home(node: str | None, names: Sequence[str] | None, folder: Path | None, unconfined: bool) -> _Home:
+    from node.bootstrap.parts import model_libraries, model_limits
     from node.cage.cage import Cage
+    from node.cage.libraries import Libraries
+    from node.scenarios.running import MODEL
+    from node.settings import load
+
+    where, admitted, limits = _folder(node), Libraries(), MODEL
+    if where is not None:
+        settings = load(where)
+        admitted, limits = model_libraries(settings), model_limits(settings)
+    admitted = Libraries(
+        names=tuple(dict.fromkeys((*admitted.names, *(names or ())))),
+        folder=admitted.folder if folder is None else str(folder.resolve()),
+    )
+    cage = Cage(libraries=admitted, unconfined=unconfined)
+    bars = cage.bars()
+    if unconfined and bars.lacking:
+        deeds = "read what you can read" if bars.seccomp else "do what you can do"
+        complain(f"Mind: {bars.lacking}. The model can {deeds}.")
+    return _Home(cage, limits)
+
+
+def _folder(node: str | None) -> Path | None:
+    """The folder of the node that is meant; without one named, of the one that is here, if any."""
+    from node.client import locate
+
+    try:
+        return locate(node).folder
+    except InvalidInput:
+        if node is not None or os.environ.get("HANSA_NODE"):
+            raise
+        return None
+
+
+async def _run(file: Path, code: bytes, given: Mapping[str, Path], values: Mapping[str, Any], home: _Home) -> Ran:
     from node.scenarios.drafting import model_of
     from node.scenarios.running import describe_code, run_code
 
     def tell(percent: int, text: str) -> None:
         remark(f"{percent:3} %  {text}")
 
-    with Cage() as cage:
+    with home.cage as cage:
         model = model_of(await describe_code(cage, code, file.name), f"models/{file.stem}")
         rows = {role: _rows(model, role, path) for role, path in given.items()}
-        return await run_code(cage, code, model, rows, values, told=tell)
+        return await run_code(cage, code, model, rows, values, limits=home.limits, told=tell)
 
 
 def _code(file: Path) -> bytes:

@@ -30,7 +30,7 @@ from node.portal.parts_scenario import calls, runs_of, scenario_of
 from node.portal.triples import Description
 from node.portal.verdicts import TONES
 from node.portal.visit import Visit
-from node.vocab.namespaces import PROV
+from node.vocab.namespaces import HANSA_MODEL, PROV
 
 if TYPE_CHECKING:
     from node.portal.desk import Desk
@@ -141,9 +141,21 @@ async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
         what_if=what_if,
         what_if_drawn=any(file.name in what_if and file.media_type.startswith(_DRAWN) for file in files),
         calls=calls(visit, record, description),
+        refuses_models=await _refuses(desk, visit, record, description),
         tones=TONES,
         contact=next((fact for fact in facts(description, record.iri) if fact.label == "contact"), None),
     )
+
+
+async def _refuses(desk: Desk, visit: Visit, record: Record, description: Description) -> str:
+    """Why this node does not run the model, where it has its code and cannot keep code from its files."""
+    if (
+        record.kind != "model"
+        or not visit.owns(record.iri)
+        or not description.value(record.iri, f"{HANSA_MODEL}codeSha256")
+    ):
+        return ""
+    return (await desk.node.node_facts()).refuses_models
 
 
 async def record_by_iri(desk: Desk, visit: Visit) -> Response:

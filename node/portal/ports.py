@@ -173,7 +173,8 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeFacts:
-    """Who runs this node, and what it is. ``rulebook`` is the IRI of the rulebook in force."""
+    """Who runs this node, and what it is. ``rulebook`` is the IRI of the rulebook in force; ``refuses_models`` says
+    why no code of models runs at this node, where none does."""
 
     name: str
     did: str
@@ -186,6 +187,7 @@ class NodeFacts:
     issuer: bool = False
     entries: int = 0
     checkpoint_at: datetime | None = None
+    refuses_models: str = ""
     protocol: str = "2025-1"
 
 

@@ -20,6 +20,7 @@ from node.base.clock import Clock
 from node.base.errors import (
     HansaError,
     InvalidInput,
+    NotConfined,
     Overloaded,
     PeerUnreachable,
     RemoteFault,
@@ -87,7 +88,7 @@ class Engine:
             if error.facts.get("limit") == "queue":
                 raise
             await run_sync(self._journal.fail, pid, error)
-        except RemoteFault as error:
+        except (RemoteFault, NotConfined) as error:
             await run_sync(self._journal.fail, pid, error)
 
     async def give_up(self, pid: str, error: HansaError) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
-from node.base.errors import InvalidInput
+from node.base.errors import InvalidInput, NotConfined
+from node.cage.bars import REMEDY
 from node.cage.model import Limits
 from node.exchange.ports import AssetStore
 from node.scenarios.errors import ModelFailed
@@ -45,7 +46,8 @@ class Performed:
 
 
 class Perform:
-    """Runs models of this node, once each has been asked for and admitted."""
+    """Runs models of this node, once each has been asked for and admitted. ``lacking`` says why this machine cannot
+    keep models from our files, where it cannot."""
 
     def __init__(
         self,
@@ -56,6 +58,7 @@ class Perform:
         service: CallService,
         limits: Limits = MODEL,
         patience: float = PATIENCE,
+        lacking: Callable[[], str] = str,
     ) -> None:
         self._cage = cage
         self._assets = assets
@@ -63,16 +66,21 @@ class Perform:
         self._service = service
         self._limits = limits
         self._patience = patience
+        self._lacking = lacking
 
     async def admit(
         self, model: Model, inputs: Mapping[str, Rows | Reference], visitor: Visitor, *, use: str | None = None
     ) -> dict[str, Visit]:
-        """Whether the model may read what ``inputs`` refer to; by role. Raises as ``Visits.permit``."""
+        """Whether the model may read what ``inputs`` refer to; by role. Raises as ``Visits.permit``,
+        and ``NotConfined`` where code cannot run here at all."""
         if model.code is None and model.endpoint is None:
             raise InvalidInput(
                 f"{_name(model)} is described, but cannot be run: it has neither code nor an end point",
                 remedy="its owner publishes it with code: or endpoint:",
             )
+        lacking = self._lacking() if model.code is not None else ""
+        if lacking:
+            raise NotConfined(f"{_name(model)} is not run here: {lacking}", remedy=REMEDY)
         found = {}
         for role, given in inputs.items():
             if isinstance(given, Reference):

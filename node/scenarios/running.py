@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, Protocol
 
-from node.base.errors import HansaError, InvalidInput, LocalFault, Overloaded, TooLarge
+from node.base.errors import HansaError, InvalidInput, LocalFault, NotConfined, Overloaded, TooLarge
 from node.cage.model import Limits
 from node.scenarios.errors import ModelFailed
 from node.scenarios.model import Caveat, Model, Parameter, Rows
@@ -82,7 +82,7 @@ async def run_code(
 
     Raises ``InvalidInput`` for inputs and parameters that do not fit, ``ModelFailed`` for what the model does wrong,
     ``Overloaded`` where it takes more than it may (``facts["limit"]``: time, processor, memory, depth, answer,
-    progress, machine, queue).
+    progress, machine, queue), ``NotConfined`` where this machine cannot keep models from our files.
     """
     values = settled(model, parameters)
     _check_roles(model, inputs)
@@ -113,7 +113,8 @@ async def describe_code(cage: Caller, code: bytes, name: str) -> dict[str, Any]:
     """What the annotations of ``code`` say, as ``node.sdk.describe`` gives it. ``name`` is that of the file.
 
     Raises ``InvalidInput`` for code that cannot be read or does not say what it takes and gives (``facts["line"]``
-    where it is known), ``Overloaded`` for code that takes too much by being read.
+    where it is known), ``Overloaded`` for code that takes too much by being read, ``NotConfined`` where this machine
+    cannot keep models from our files.
     """
     if len(code) > MOST_CODE:
         raise TooLarge(
@@ -277,6 +278,8 @@ def _translate(fault: HansaError, name: str, limits: Limits) -> NoReturn:
                 "megabytes": (limits.answer if limit == "answer" else limits.memory) >> 20,
             },
         ) from None
+    if isinstance(fault, NotConfined):
+        raise NotConfined(f"{name} is not run here: {fault.detail}", remedy=fault.remedy) from None
     if isinstance(fault, LocalFault):
         if "status" in fault.facts:
             raise ModelFailed(

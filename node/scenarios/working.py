@@ -11,7 +11,7 @@ from typing import Any, Final
 from anyio.to_thread import run_sync
 
 from node.base.clock import Clock
-from node.base.errors import HansaError, NotAllowed, NotFound, Overloaded, PeerUnreachable, RemoteFault
+from node.base.errors import HansaError, NotAllowed, NotConfined, NotFound, Overloaded, PeerUnreachable, RemoteFault
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.ports import RecordStore
 from node.exchange.offloop import once
@@ -80,7 +80,7 @@ class CarryOut:
             result = await self._keep(performed)
         except _Dismissed:
             return
-        except RemoteFault as error:
+        except (RemoteFault, NotConfined) as error:
             if _passes(error):
                 raise
             await run_sync(self._conclude, job_id, error)
@@ -225,7 +225,7 @@ class _Reporter:
         self.message = line or self.message
 
 
-def _passes(error: RemoteFault) -> bool:
+def _passes(error: HansaError) -> bool:
     """Whether trying again later may help."""
     queued = isinstance(error, Overloaded) and error.facts.get("limit") == "queue"
     return queued or isinstance(error, PeerUnreachable)

@@ -65,14 +65,16 @@ def routes(
     ready: Callable[[], Awaitable[Mapping[str, str]]],
     gauges: Callable[[], Awaitable[Mapping[str, tuple[str, float]]]],
     counters: Counters,
+    limited: Callable[[], Mapping[str, str]] = dict,
 ) -> list[Route]:
-    """``health`` and ``ready`` tell what is wrong by name; ``gauges`` maps metric → (help, value)."""
+    """``health`` and ``ready`` tell what is wrong by name, ``limited`` what this machine keeps the node from, which
+    is no reason to send nobody here; ``gauges`` maps metric → (help, value)."""
 
     async def is_healthy(_: Request) -> Response:
-        return _state(health())
+        return _state(health(), limited())
 
     async def is_ready(_: Request) -> Response:
-        return _state({**health(), **await ready()})
+        return _state({**health(), **await ready()}, limited())
 
     async def metrics(_: Request) -> Response:
         return PlainTextResponse(_exposition(await gauges(), counters), media_type="text/plain; version=0.0.4")
@@ -84,10 +86,12 @@ def routes(
     ]
 
 
-def _state(wrong: Mapping[str, str]) -> Response:
+def _state(wrong: Mapping[str, str], limited: Mapping[str, str]) -> Response:
     # Names alone: what went wrong may tell of addresses and accounts, and anybody may ask here. Signed-in people
     # find it under /api/node, operators in the log.
-    body = {"status": "ok"} if not wrong else {"status": "failing", "wrong": sorted(wrong)}
+    body: dict[str, object] = {"status": "ok"} if not wrong else {"status": "failing", "wrong": sorted(wrong)}
+    if limited:
+        body["limited"] = sorted(limited)
     return JSONResponse(body, status_code=503 if wrong else 200, headers={"Cache-Control": "no-store"})
 
 

@@ -1,0 +1,188 @@
+"""A node on a machine that cannot keep models from its files: it runs none, says so at every door, does the rest."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from node.base.errors import NotConfined
+from node.cli import DONE, REFUSED, run
+from node.cli.output import Mode
+from node.portal.languages import LANGUAGES
+from tests.models import STREETS, WALKING, publish_model
+from tests.nodes import Running, publish, running, until
+from tests.unit.cage.without import starting_without
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="takes away what only Linux has")
+
+WORDS = "neither Landlock nor namespaces"
+REFUSALS = {
+    "en": "does not run the model",
+    "nl": "voert het model nu niet uit",
+    "de": "führt das Modell derzeit nicht aus",
+    "fr": "n’exécute pas le modèle",
+    "cs": "model zatím nespouští",
+}
+
+
+@pytest.fixture(scope="module")
+def warnings() -> Iterator[list[str]]:
+    """What is logged as a warning while the node runs."""
+    said: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: said.append(f"{getattr(record, 'action', '')}: {record.getMessage()}")  # type: ignore[method-assign]
+    logging.getLogger("node").addHandler(handler)
+    yield said
+    logging.getLogger("node").removeHandler(handler)
+
+
+@pytest.fixture(scope="module")
+def poor(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path, warnings: list[str]) -> Iterator[Running]:
+    """A node with a model that was published while the machine was a better one."""
+    folder = tmp_path_factory.mktemp("unconfined") / "gent"
+    with running(folder, template=sqlite_template) as node:
+        publish_model(node)
+        port = int(node.url.rpartition(":")[2])
+        with node.http() as stranger:
+            assert stranger.get("/health").json() == {"status": "ok"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("node.cage.nursery.subprocess.Popen", starting_without("landlock", "unshare"))
+        with running(folder, port=port) as node:
+            until("the machine is known", lambda: node.node.parts.cage.known is not None)
+            yield node
+
+
+@pytest.fixture(scope="module")
+def http(poor: Running) -> Iterator[httpx2.Client]:
+    with poor.http() as client:
+        yield client
+
+
+def test_monitors_are_told_by_name_and_still_send_requests_here(http: httpx2.Client) -> None:
+    for path in ("/health", "/ready"):
+        answer = http.get(path)
+        assert answer.status_code == 200
+        assert answer.json() == {"status": "ok", "limited": ["landlock", "models"]}
+
+
+def test_signed_in_people_and_the_log_are_told_in_words(poor: Running, warnings: list[str]) -> None:
+    with poor.client() as client:
+        limited = client.node()["limited"]
+    assert WORDS in limited["models"]
+    assert "kept from the network and from changing files, but not from reading" in limited["landlock"]
+    until("it is logged", lambda: len(warnings) >= 2)
+    assert any(line.startswith("limited-models: no model with code runs here") for line in warnings)
+    assert any(line.startswith("limited-landlock: the system has no Landlock") for line in warnings)
+
+
+def test_a_run_is_refused_at_the_door_with_the_reason(poor: Running, http: httpx2.Client) -> None:
+    sent = {**poor.person(), "Content-Type": "application/json"}
+    body = json.dumps({"inputs": {"streets": STREETS}})
+    answer = http.post("/processes/walking/execution", content=body, headers=sent)
+    assert answer.status_code == 503
+    assert WORDS in answer.json()["detail"]
+    assert "Landlock" in json.dumps(answer.json())
+    assert http.get("/jobs", headers=poor.person()).json()["jobs"] == []
+
+
+def test_a_model_is_not_published_as_its_code_would_have_to_be_read(poor: Running) -> None:
+    with pytest.raises(Exception, match=WORDS):
+        publish_model(poor, "another", code=WALKING)
+
+
+def test_descriptions_and_queries_go_on(poor: Running, http: httpx2.Client) -> None:
+    assert publish(poor)["iri"]
+    answer = http.get("/sparql", params={"query": "ASK {}"}, headers={"Accept": "application/json"})
+    assert answer.json()["boolean"] is True
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_of_the_model_says_so(poor: Running, http: httpx2.Client, language: str) -> None:
+    wanted = {"Accept": "text/html", "Accept-Language": language}
+    page = http.get("/models/walking", headers=wanted).text
+    assert REFUSALS[language] in page
+    assert WORDS not in page, "what the machine lacks is told to its own people"
+    assert WORDS in http.get("/models/walking", headers={**wanted, **poor.person()}).text
+
+
+def test_a_job_that_waited_ends_with_the_reason(poor: Running, http: httpx2.Client) -> None:
+    """One that was accepted before the node came to this machine."""
+    perform = poor.node.execution.jobs._perform
+    lacking, perform._lacking = perform._lacking, str
+    try:
+        sent = {**poor.person(), "Content-Type": "application/json", "Prefer": "respond-async"}
+        body = json.dumps({"inputs": {"streets": STREETS}})
+        answer = http.post("/processes/walking/execution", content=body, headers=sent)
+        assert answer.status_code == 201
+        place = answer.headers["Location"]
+
+        def ended() -> bool:
+            return bool(http.get(place, headers=poor.person()).json()["status"] == "failed")
+
+        until("the job ends", ended)
+        assert WORDS in json.dumps(http.get(f"{place}/results", headers=poor.person()).json())
+    finally:
+        perform._lacking = lacking
+
+
+def test_the_doctor_says_so(
+    poor: Running, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Mode, "json", False)
+    monkeypatch.setattr("node.cage.nursery.subprocess.Popen", starting_without("landlock", "unshare"))
+    assert run(["doctor", str(poor.folder)]) == REFUSED
+    told = " ".join("".join(capfd.readouterr()).split())
+    assert f"no model with code runs here: the system offers {WORDS}" in told
+    assert "the system has no Landlock" in told
+    assert "mend run the node on Linux 5.13 or later with Landlock" in told
+
+
+def test_a_model_is_tried_only_where_it_is_confined_or_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Mode, "json", False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("node.cage.nursery.subprocess.Popen", starting_without("landlock", "unshare"))
+    Path("walking.py").write_text(WALKING)
+    Path("streets.json").write_text(json.dumps(STREETS))
+    words = ["model", "try", "walking.py", "--input", "streets=streets.json"]
+    assert run(words) not in (DONE,)
+    told = "".join(capfd.readouterr())
+    assert WORDS in told
+    assert run([*words, "--unconfined"]) == DONE
+    told = "".join(capfd.readouterr())
+    assert f"Mind: the system offers {WORDS}" in told
+    assert "The model can read what you can read." in told
+
+
+def test_a_node_that_is_served_by_the_command_says_so_in_its_log(tmp_path: Path) -> None:
+    """The whole command on such a machine: the filter that takes Landlock away is inherited by all that it starts."""
+    program = (
+        "import sys\nfrom tests.unit.cage.without import take_away\ntake_away(['landlock', 'unshare'])\n"
+        "from node.cli import main\nsys.argv[1:] = ['doctor', sys.argv[1]]\nmain()\n"
+    )
+    assert run(["init", str(tmp_path / "gent"), "--name", "Gent", "--url", "http://localhost:8124"]) == DONE
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HANSA_")}
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "gent")],
+        capture_output=True,
+        text=True,
+        env={**environment, "PYTHONPATH": str(Path(__file__).parents[2]), "NO_COLOR": "1"},
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == REFUSED, done.stderr
+    assert WORDS in done.stdout + done.stderr
+
+
+def test_the_refusal_is_an_error_that_may_be_told() -> None:
+    assert NotConfined.told
+    assert NotConfined.status == 503
