@@ -12,6 +12,7 @@ from typing import Any
 import pluggy
 
 from node.base.changes import Changes
+from node.base.errors import LocalFault
 from node.bootstrap.execution import Execution
 from node.bootstrap.parts import Parts
 from node.bootstrap.people import Ourselves, People, RulebookInForce
@@ -95,7 +96,13 @@ class HansaNode:
 
     async def _look_at_bars(self) -> None:
         """Say in the log what runs with fewer bars than it should, or not at all."""
-        await asyncio.to_thread(self.parts.cage.bars)
+        try:
+            await asyncio.to_thread(self.parts.cage.bars)
+        except LocalFault as fault:
+            # A node that is ended right after its start has closed its cage.
+            if self._ending is None:
+                _log.warning("%s", fault.detail, extra={"action": "bars-unknown"})
+            return
         for name, words in self.limited().items():
             _log.warning("%s", words, extra={"action": f"limited-{name}"})
 

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,10 @@ from node.cage.zygote import Plan
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _TRYING: Final = 30.0
 """Seconds that a zygote has to say what it has found out about this machine."""
+
+
+_LOOKING: Final = 0.2
+"""Seconds after which it is looked again whether the nursery is still open."""
 
 
 class ZygoteGone(Exception):
@@ -55,19 +60,19 @@ class Nursery:
         return None if self._zygote is None else self._zygote.pid
 
     def bars(self) -> Bars:
-        """What the zygote has found out; waits for it. Raises ``LocalFault`` where it does not say."""
-        for _ in range(2):
+        """What the zygote has found out; waits for it. Raises ``LocalFault`` where it does not say, or is ended."""
+        deadline = time.monotonic() + _TRYING
+        while time.monotonic() < deadline:
             with self._lock:
+                if self.known is None:
+                    self._is_hung_up(self._ensure())
                 if self.known is not None:
                     return self.known
-                control = self._ensure()
                 waiting = select.poll()
-                waiting.register(control, select.POLLIN)
-                waiting.poll(_TRYING * 1000)
-                self._is_hung_up(control)
-        if self.known is None:
-            raise LocalFault("the cage does not say what it can keep children in", remedy="try again")
-        return self.known
+                waiting.register(self._ensure(), select.POLLIN)
+            # Without the lock: who ends the nursery meanwhile must not wait for this.
+            waiting.poll(_LOOKING * 1000)
+        raise LocalFault("the cage does not say what it can keep children in", remedy="try again")
 
     def is_gone(self) -> bool:
         """Whether the zygote has ended."""

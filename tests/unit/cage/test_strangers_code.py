@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -174,3 +177,23 @@ def test_the_ways_to_look_work_where_nothing_is_confined(tmp_path: Path) -> None
     finally:
         os.close(folder)
     assert blind == []
+
+
+async def test_nobody_waits_for_a_zygote_that_says_nothing_once_the_cage_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start = subprocess.Popen
+
+    def silent(words: list[str], **more: Any) -> subprocess.Popen[bytes]:
+        return start([sys.executable, "-c", "import sys, time; sys.stdin.close(); time.sleep(60)"], **more)
+
+    monkeypatch.setattr("node.cage.nursery.subprocess.Popen", silent)
+    cage = Cage(targets=TABLE, code=CODE)
+    asking = asyncio.create_task(asyncio.to_thread(cage.bars))
+    await until(lambda: cage.zygote_pid is not None)
+    closing = asyncio.create_task(cage.stop())
+    await asyncio.sleep(0.3)
+    os.kill(cage.zygote_pid or 0, signal.SIGKILL)
+    with pytest.raises(LocalFault, match="closed"):
+        await asyncio.wait_for(asking, 4)
+    await closing
