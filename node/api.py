@@ -15,12 +15,13 @@ from node.base.errors import (
     PeerUnreachable,
     RemoteFault,
 )
-from node.base.jsons import canonical
+from node.base.jsons import canonical, read_object
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.browse import Browse, Publisher
+from node.catalogue.commitment import Frontier, hash_text, leaf_of, read_hash
 from node.catalogue.envelope import envelope_of, ledger_body, open_record, signing_key
 from node.catalogue.heads import Head, head_key, open_head
-from node.catalogue.model import INTERNAL, PUBLIC, Followed, Record
+from node.catalogue.model import INTERNAL, PUBLIC, QUARANTINE, Followed, Record
 from node.catalogue.names import check_audience, check_file_name, check_record_iri, check_statements
 from node.catalogue.nquads import Statement, iri_of, is_blank, is_iri, line, statement, text_of
 from node.catalogue.ports import FollowStore, RecordStore
@@ -29,7 +30,9 @@ from node.identity.did import did_of
 from node.identity.documents import key_for
 from node.identity.model import Caller, DidDocument, UserRole
 from node.identity.ports import Peers
+from node.ledger.merkle import verify_consistency
 from node.ledger.model import EntryKind
+from node.ledger.proofs import consistency_from_json
 from node.ledger.usecases import Append
 from node.negotiation import strategy as negotiation_strategy
 from node.vocab.namespaces import DCT, FOAF, HANSA, LDES, PROV, RDF, TREE
@@ -44,6 +47,7 @@ __all__ = [
     "PLURALS",
     "PROV",
     "PUBLIC",
+    "QUARANTINE",
     "RDF",
     "TREE",
     "Append",
@@ -55,6 +59,7 @@ __all__ = [
     "EntryKind",
     "FollowStore",
     "Followed",
+    "Frontier",
     "HansaError",
     "Head",
     "InvalidInput",
@@ -75,22 +80,28 @@ __all__ = [
     "check_file_name",
     "check_record_iri",
     "check_statements",
+    "consistency_from_json",
     "did_of",
     "envelope_of",
+    "hash_text",
     "head_key",
     "iri_of",
     "is_blank",
     "is_iri",
     "key_for",
     "knowing",
+    "leaf_of",
     "ledger_body",
     "line",
     "moment",
     "negotiation_strategy",
     "open_head",
     "open_record",
+    "read_hash",
+    "read_object",
     "signing_key",
     "stamp",
     "statement",
     "text_of",
+    "verify_consistency",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -47,6 +47,8 @@ class Host:
     followed_bytes: int
     identify: Callable[[Request], Awaitable[Caller]]
     changed: Callable[[], None]
+    audiences: Callable[[Caller], Collection[str] | None]
+    region: Callable[[], tuple[str, str] | None]
     extensions: dict[str, Any] = field(default_factory=dict)
 
 

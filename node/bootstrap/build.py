@@ -141,7 +141,7 @@ def build(
         tell=wakes.changes.tell,
     )
     with stores.uow.read() as tx:
-        epoch = stores.meta.epoch(tx)
+        epoch, restarts = stores.meta.epoch(tx), stores.meta.restarts(tx)
     node = NodeFacts(
         did=parts.me,
         name=settings.name,
@@ -159,7 +159,7 @@ def build(
     browse = Browse(
         uow=stores.uow, records=stores.records, index=parts.index, visibility=visibility, access=access, ask=ask
     )
-    chains = Chains(me=parts.me, epoch=epoch)
+    chains = Chains(me=parts.me, epoch=epoch, restarts=restarts)
     following = FollowLedger(
         uow=stores.uow,
         ledger=stores.ledger,
@@ -263,6 +263,8 @@ def build(
         followed_bytes=settings.followed_bytes,
         identify=callers.identify,
         changed=following.wake,
+        audiences=visibility.audiences,
+        region=_region(people, parts.me, allow_loopback=settings.allow_loopback),
     )
     hosts.append(host)
     return HansaNode(
@@ -316,6 +318,19 @@ def build(
         timers=timers(parts, spoken, pace, wakes.wake_worker),
         with_worker=with_worker,
     )
+
+
+def _region(people: People, me: str, *, allow_loopback: bool) -> Callable[[], tuple[str, str] | None]:
+    """(URL, DID) of the region that the node has joined, if that is another node.
+
+    Read anew each time: a node may join while it runs.
+    """
+
+    def read() -> tuple[str, str] | None:
+        did = people.allegiance.region
+        return (base_url(did, allow_loopback_http=allow_loopback), did) if did and did != me else None
+
+    return read
 
 
 def _members(parts: Parts, people: People) -> Callable[[], list[Member]]:

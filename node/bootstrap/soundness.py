@@ -103,6 +103,6 @@ def require_newest(settings: Settings, stores: Stores, key: LogKey) -> None:
 def accept_loss(settings: Settings, stores: Stores) -> int:
     """Go on with a database that has lost what this node had signed; the new epoch, by which peers see it."""
     with stores.uow.begin() as tx:
-        epoch = stores.meta.raise_epoch(tx)
+        epoch = stores.meta.raise_epoch(tx, stores.ledger.size(tx))
     SignedHead(settings.folder).forget()
     return epoch

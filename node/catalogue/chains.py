@@ -5,9 +5,10 @@ among what the same audience may see. A chain only grows; what is on a full page
 is one exception: when an asset is no longer for an audience, its earlier members are *retracted* from that
 audience's pages, and stay so unless a later version opens the earlier ones (``visibility.reachable``). A page that
 loses members gets a new edition, that is a new address, and its old address is gone (LDES 1.0 server primer: never
-edit an immutable page). Tombstones stay, so that followers forget the asset.
+edit an immutable page). Tombstones stay, so that followers forget the asset. What is retracted keeps its leaf in the
+tree to which the heads of the chain commit.
 
-This view is kept in memory, about 500 bytes a version, and read from the ledger at start.
+This view is kept in memory, about 600 bytes a version, and read from the ledger at start, once.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from node.base.clock import moment, stamp
+from node.catalogue.commitment import LeafTree, leaf_of
+from node.catalogue.heads import Restart
 from node.catalogue.model import OPENS_HISTORY, PUBLIC
 from node.ledger.model import Entry, EntryKind
 
@@ -61,6 +64,9 @@ class _Chain:
     entries: list[str] = field(default_factory=list)
     times: list[str] = field(default_factory=list)
     retracted: set[int] = field(default_factory=set)
+    tree: LeafTree = field(default_factory=LeafTree)
+    kept: dict[int, int] = field(default_factory=dict)
+    """epoch → how many members the chain had when that epoch began."""
 
 
 @dataclass(slots=True)
@@ -86,9 +92,11 @@ class Chains:
     name = "feed"
     kinds: tuple[EntryKind, ...] = (EntryKind.RECORD,)
 
-    def __init__(self, *, me: str, epoch: int = 0) -> None:
+    def __init__(self, *, me: str, epoch: int = 0, restarts: Mapping[int, int] | None = None) -> None:
+        """``restarts``: for each epoch after the first, how many ledger entries there were when it began."""
         self._me = me
         self.epoch = epoch
+        self._restarts = dict(restarts or {})
         self._lock = threading.Lock()
         self._clear()
 
@@ -121,7 +129,8 @@ class Chains:
             self._clear()
 
     def _take(self, entry: Entry) -> None:
-        envelope = json.loads(entry.body)["envelope"]
+        body = json.loads(entry.body)
+        envelope = body["envelope"]
         audience, withdrawn = envelope["audience"], envelope["withdrawn"]
         if envelope["origin"] != self._me:
             return
@@ -130,6 +139,10 @@ class Chains:
         # Two writers may commit in another order than they looked at the clock; a stream never goes back.
         chain.times.append(max(time, chain.times[-1]) if chain.times else time)
         chain.entries.append(entry.id)
+        chain.tree.add(leaf_of(body["signature"]))
+        for epoch, numbered in self._restarts.items():
+            if entry.seq is not None and entry.seq < numbered:
+                chain.kept[epoch] = len(chain.entries)
         asset, version = self._assets.setdefault(envelope["iri"], _Asset()), envelope["version"]
         place = (audience, len(chain.entries) - 1, withdrawn, version)
         asset.places.append(place)
@@ -160,6 +173,28 @@ class Chains:
     def size(self, audience: str) -> int:
         with self._lock:
             return len(self._chains[audience].entries)
+
+    def root(self, audience: str, size: int) -> bytes:
+        """The root of the tree over the first ``size`` members of the chain."""
+        with self._lock:
+            return self._chains[audience].tree.root(size)
+
+    def leaves(self, audience: str, first: int, end: int) -> list[bytes]:
+        """The leaf hashes of a stretch of the chain, those of retracted members among them."""
+        with self._lock:
+            return self._chains[audience].tree.leaves(first, end)
+
+    def consistency(self, audience: str, old: int, new: int) -> tuple[bytes, ...]:
+        """The proof that the chain of ``new`` members begins with that of ``old``. Raises ``InvalidInput``."""
+        with self._lock:
+            return self._chains[audience].tree.consistency(old, new)
+
+    def restarts(self, audience: str) -> tuple[Restart, ...]:
+        """For each epoch of which that is known: with how many members, and which root, the chain began it."""
+        with self._lock:
+            chain = self._chains[audience]
+            sizes = {epoch: chain.kept.get(epoch, 0) for epoch in sorted(self._restarts)}
+            return tuple(Restart(epoch, size, chain.tree.root(size)) for epoch, size in sizes.items())
 
     def groups(self, audience: str) -> list[Span]:
         """The full groups of a chain."""

@@ -27,6 +27,7 @@ from node.base.clock import Clock
 from node.base.errors import LocalFault, Overloaded, RemoteFault
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.chains import Chains, Member, Span
+from node.catalogue.commitment import hash_text
 from node.catalogue.envelope import signature_of
 from node.catalogue.heads import Head, seal_head
 from node.catalogue.model import PUBLIC, NodeFacts, Record
@@ -35,6 +36,7 @@ from node.catalogue.ports import RecordStore
 from node.catalogue.visibility import Visibility, absent
 from node.identity.model import Caller
 from node.identity.ports import KeyRing
+from node.ledger.model import ConsistencyProof
 from node.vocab.namespaces import DCT, FOAF, HANSA, LDES, PROV, RDF, TREE, XSD
 
 HEARTBEAT: Final = 900
@@ -47,7 +49,7 @@ PATIENCE: Final = 50
 PAUSE: Final = 0.02
 """How often and how long (seconds) an answer waits for the chains to catch up with the ledger."""
 
-FORMAT: Final = "1"
+FORMAT: Final = "2"
 """Part of every entity tag: raised when the same members are to be written differently."""
 
 _TYPE = iri_term(f"{RDF}type")
@@ -128,9 +130,11 @@ class Feed:
         # A head says the moment in steps, so that it (and the tag) only changes when something has.
         beat = int(self._clock.now().timestamp()) // HEARTBEAT * HEARTBEAT
         size, mark = self._chains.size(audience), self._chains.retractions(audience)
+        # A node that was put back and grew to the same length again shows another index.
+        root = hash_text(self._chains.root(audience, size))
         return Page(
             url=self._url(audience, "index"),
-            tag=_tag("index", audience, str(self._chains.epoch), str(size), str(beat), mark),
+            tag=_tag("index", audience, str(self._chains.epoch), root, str(size), str(beat), mark),
             immutable=False,
             public=audience == PUBLIC,
             nquads=lambda: self._index_lines(audience, size, beat),
@@ -163,6 +167,15 @@ class Feed:
             public=audience == PUBLIC,
             nquads=lambda: self._page_lines(audience, span, members),
         )
+
+    async def consistency(self, caller: Caller, old: int, new: int, audience: str = PUBLIC) -> ConsistencyProof:
+        """The proof that a chain of ``new`` members begins with what it was at ``old`` (RFC 9162 §2.1.4).
+
+        Raises ``NotFound`` where there is no such chain for ``caller``, ``InvalidInput`` for sizes that the chain
+        has not had.
+        """
+        await self._require(caller, audience)
+        return ConsistencyProof(old=old, new=new, path=self._chains.consistency(audience, old, new))
 
     async def body(self, page: Page) -> bytes:
         """The N-Quads of ``page``."""
@@ -223,6 +236,7 @@ class Feed:
             line(index, _TYPE, iri_term(f"{TREE}Node")),
             line(index, iri_term(f"{HANSA}audience"), literal_term(audience)),
             line(index, iri_term(f"{HANSA}head"), literal_term(self._head(audience, size, beat))),
+            line(index, iri_term(f"{HANSA}consistency"), iri_term(self._url(audience, "consistency"))),
         ]
         spans = [(self._url(audience, f"groups/{span.name}"), span) for span in self._chains.groups(audience)]
         spans += [(self._url(audience, f"pages/{span.name}"), span) for span in self._chains.pages(audience)]
@@ -240,7 +254,12 @@ class Feed:
             found = {
                 record.entry: record for record in self._records.by_entry(tx, [member.entry for member in members])
             }
-        lines = _immutable(self._url(audience, f"pages/{span.name}"), full=span.full)
+        url = self._url(audience, f"pages/{span.name}")
+        leaves = " ".join(hash_text(leaf) for leaf in self._chains.leaves(audience, span.first, span.end))
+        lines = [
+            *_immutable(url, full=span.full),
+            line(iri_term(url), iri_term(f"{HANSA}leaves"), literal_term(leaves)),
+        ]
         for member in members:
             record = found.get(member.entry)
             if record is None:
@@ -278,6 +297,8 @@ class Feed:
             epoch=self._chains.epoch,
             size=size,
             at=datetime.fromtimestamp(beat, UTC),
+            root=self._chains.root(audience, size),
+            restarts=self._chains.restarts(audience),
         )
         known = self._signed.get(audience)
         if known is None or known[0] != head:

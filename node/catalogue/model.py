@@ -18,6 +18,10 @@ OPENS_HISTORY = "opensHistory"
 """The member of ``Record.extra`` by which a version opens the earlier ones to its own audience."""
 
 
+QUARANTINE = "quarantine"
+"""The state of a followed node that signed two histories: nothing more is taken from it until a person decides."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One version of one asset: the envelope that a ledger entry of kind ``record`` carries.

@@ -96,7 +96,7 @@ def read_backup(archive: Path, folder: Path) -> Restored:
     stores = open_stores(load(folder))
     try:
         with stores.uow.begin() as tx:
-            epoch = stores.meta.raise_epoch(tx)
+            epoch = stores.meta.raise_epoch(tx, stores.ledger.size(tx))
     finally:
         stores.uow.close()
     return Restored(epoch=epoch, entries=_entries(folder))

@@ -7,18 +7,22 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Annotated, Final
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from node.catalogue.feed import POLLING, Feed, Page
 from node.catalogue.representations import FEED_TYPES, choose, feed_body
 from node.identity.model import Caller
+from node.ledger.model import ConsistencyProof
+from node.ledger.proofs import consistency_to_json
 
 Identify = Callable[[Request], Awaitable[Caller]]
+
+Size = Annotated[int, Query(ge=0, le=2**53)]
 
 _YEAR: Final = 31_536_000
 
@@ -47,6 +51,15 @@ def router(feed: Feed, *, identify: Identify) -> APIRouter:
         caller = await identify(request)
         return await _answer(feed, request, caller, await feed.page(caller, name))
 
+    async def consistency(request: Request, old: Size, new: Size) -> Response:
+        """The proof that the public chain of `new` members begins with the `old` members it had (RFC 9162)."""
+        caller = await identify(request)
+        return _proof(await feed.consistency(caller, old, new))
+
+    async def consistency_for(request: Request, audience: str, old: Size, new: Size) -> Response:
+        caller = await identify(request)
+        return _proof(await feed.consistency(caller, old, new, audience))
+
     async def index_for(request: Request, audience: str) -> Response:
         caller = await identify(request)
         return await _answer(feed, request, caller, await feed.index(caller, audience))
@@ -64,11 +77,18 @@ def router(feed: Feed, *, identify: Identify) -> APIRouter:
     routes.add_api_route("/feed/index", index, methods=["GET"], name="event stream index")
     routes.add_api_route("/feed/groups/{name}", group, methods=["GET"], name="event stream group")
     routes.add_api_route("/feed/pages/{name}", page, methods=["GET"], name="event stream page")
+    routes.add_api_route("/feed/consistency", consistency, methods=["GET"], name="event stream consistency")
     below = "/feed/audiences/{audience}"
     routes.add_api_route(f"{below}/index", index_for, methods=get, include_in_schema=False)
     routes.add_api_route(f"{below}/groups/{{name}}", group_for, methods=get, include_in_schema=False)
     routes.add_api_route(f"{below}/pages/{{name}}", page_for, methods=get, include_in_schema=False)
+    routes.add_api_route(f"{below}/consistency", consistency_for, methods=["GET"], include_in_schema=False)
     return routes
+
+
+def _proof(proof: ConsistencyProof) -> Response:
+    headers = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
+    return JSONResponse(consistency_to_json(proof), headers=headers)
 
 
 async def _answer(feed: Feed, request: Request, caller: Caller, page: Page) -> Response:

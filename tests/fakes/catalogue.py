@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -108,6 +108,7 @@ class CatalogueNode:
     clock: TickingClock = field(default_factory=TickingClock)
     rules: Sequence[AudienceRule] = RULES
     epoch: int = 0
+    restarts: Mapping[int, int] | None = None
     did: str = ""
     assets: set[str] = field(default_factory=set)
     uow: Any = field(default_factory=MemoryUnitOfWork)
@@ -132,7 +133,9 @@ class CatalogueNode:
         self.sequencer = Sequencer(self.uow, self.ledger, log_signer(), self.clock, "gent.example")
         self.keys = SigningKeys(self.did)
         self.visibility = Visibility(self.rules, self.did)
-        self.chains = Chains(me=self.did, epoch=self.epoch)
+        # A node of a later epoch was restored, unless a test says otherwise from a backup without entries.
+        restarts = dict.fromkeys(range(1, self.epoch + 1), 0) if self.restarts is None else self.restarts
+        self.chains = Chains(me=self.did, epoch=self.epoch, restarts=restarts)
         self.views = (
             GraphView(uow=self.uow, records=self.records, graph=self.graph),
             SearchView(uow=self.uow, records=self.records, index=self.index),

@@ -25,10 +25,16 @@ class MemoryMetaStore:
     def epoch(self, tx: Transaction) -> int:
         return int(self.get(tx, "epoch") or 0)
 
-    def raise_epoch(self, tx: Transaction) -> int:
+    def raise_epoch(self, tx: Transaction, entries: int | None = None) -> int:
         epoch = self.epoch(tx) + 1
         self.put(tx, "epoch", str(epoch))
+        if entries is not None:
+            self.put(tx, f"restart.{epoch}", str(entries))
         return epoch
+
+    def restarts(self, tx: Transaction) -> dict[int, int]:
+        noted = {epoch: self.get(tx, f"restart.{epoch}") for epoch in range(1, self.epoch(tx) + 1)}
+        return {epoch: int(entries) for epoch, entries in noted.items() if entries is not None}
 
 
 class MemoryFollowStore:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -358,3 +360,46 @@ async def test_nothing_is_answered_from_half_a_chain(monkeypatch: pytest.MonkeyP
         await asyncio.sleep(0.05)
         node.chains.apply(entries)
         assert (await waiting).status_code == 200, "a moment is waited for"
+
+
+async def test_a_head_commits_to_the_members_of_its_chain(gent: Served) -> None:
+    """A client that keeps a head can check what it is shown, with what the standard library has."""
+    for number in range(5):
+        await gent.node.publish(f"set-{number}")
+    await gent.node.publish("for-members", audience="members")
+    index = (await gent.visitor().get("/feed/index", accept="application/n-quads")).text
+    page = (await gent.visitor().get("/feed/pages/0", accept="application/n-quads")).text
+    (jws,) = re.findall(r'ns#head> "([^"]*)"', index)
+    (proofs,) = re.findall(r"ns#consistency> <([^>]*)>", index)
+    (leaves,) = re.findall(r'ns#leaves> "([^"]*)"', page)
+    head = open_head(jws, gent.node.keys.public_jwk())
+    assert proofs == "https://gent.example/feed/consistency"
+    positions = dict(re.findall(r'<([^>]*)> <[^>]*ns#position> "(\d+)"', page))
+    signed = dict(re.findall(r'<([^>]*)> <[^>]*ns#envelope> "([^"]*)"', page))
+    in_order = [signed[iri] for iri, _ in sorted(positions.items(), key=lambda one: int(one[1]))]
+    hashes = [hashlib.sha256(b"\x00" + envelope.encode()).digest() for envelope in in_order]
+    assert [base64.b64decode(leaf) for leaf in leaves.split()] == hashes
+
+    def root(some: list[bytes]) -> bytes:
+        if len(some) == 1:
+            return some[0]
+        half = 1 << (len(some) - 1).bit_length() - 1
+        return hashlib.sha256(b"\x01" + root(some[:half]) + root(some[half:])).digest()
+
+    assert (head.size, head.root) == (5, root(hashes))
+
+
+async def test_proofs_are_for_those_who_may_see_the_chain(gent: Served) -> None:
+    for number in range(3):
+        await gent.node.publish(f"set-{number}", audience="members")
+    await gent.node.publish("open")
+    asked = {"old": 1, "new": 3}
+    path = "/feed/audiences/members/consistency"
+    hidden, absent = [await gent.visitor().get(one, **asked) for one in (path, path.replace("members", "nobody"))]
+    assert (hidden.status_code, hidden.content) == (404, absent.content.replace(b"nobody", b"members"))
+    shown = await gent.visitor("member").get(path, **asked)
+    assert (shown.status_code, shown.json()["old"], shown.json()["new"]) == (200, 1, 3)
+    assert (await gent.visitor().get("/feed/consistency", old=0, new=1)).json()["path"] == []
+    for wrong in ({"old": 0, "new": 2}, {"old": 1, "new": 0}):
+        refused = await gent.visitor().get("/feed/consistency", **wrong)
+        assert refused.status_code == 400, refused.text

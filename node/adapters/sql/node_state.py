@@ -16,6 +16,9 @@ from node.catalogue.model import Followed
 EPOCH = "epoch"
 """The key of the epoch: a number that a restore raises and that peers see."""
 
+RESTART = "restart."
+"""Before an epoch: the key of the number of ledger entries with which that epoch began."""
+
 
 class SqlMetaStore:
     """Keys and values of the node itself."""
@@ -36,11 +39,18 @@ class SqlMetaStore:
         """How often this node has been restored from a backup."""
         return int(self.get(tx, EPOCH) or 0)
 
-    def raise_epoch(self, tx: Transaction) -> int:
-        """Count a restore; the new epoch."""
+    def raise_epoch(self, tx: Transaction, entries: int | None = None) -> int:
+        """Count a restore; the new epoch. ``entries``: how many the ledger has now, all that the restore kept."""
         epoch = self.epoch(tx) + 1
         self.put(tx, EPOCH, str(epoch))
+        if entries is not None:
+            self.put(tx, f"{RESTART}{epoch}", str(entries))
         return epoch
+
+    def restarts(self, tx: Transaction) -> dict[int, int]:
+        """Epoch → how many ledger entries there were when it began, as far as that was noted."""
+        noted = {epoch: self.get(tx, f"{RESTART}{epoch}") for epoch in range(1, self.epoch(tx) + 1)}
+        return {epoch: int(entries) for epoch, entries in noted.items() if entries is not None}
 
 
 class SqlFollowStore:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from node.base.clock import stamp
+from node.base.errors import InvalidInput
 from node.catalogue.chains import PAGE, Chains
+from node.catalogue.commitment import leaf_of
+from node.catalogue.heads import Restart
 from node.catalogue.model import OPENS_HISTORY, PUBLIC
+from node.ledger import merkle
 from node.ledger.model import Entry, EntryKind
 
 ME = "did:web:ghent.example"
@@ -28,7 +32,7 @@ def version(seq: int, iri: str, number: int, audience: str, *, withdrawn: bool =
         "at": stamp(NOON + timedelta(seconds=seq)),
         "extra": {OPENS_HISTORY: True} if opens else {},
     }
-    body = json.dumps({"envelope": envelope}).encode()
+    body = json.dumps({"envelope": envelope, "signature": f"signature of {iri} {number}"}).encode()
     return Entry(id=f"urn:{seq}", kind=EntryKind.RECORD, subject=iri, at=NOON, by="", body=body, seq=seq)
 
 
@@ -91,3 +95,91 @@ def test_a_version_more_for_the_same_audience_goes_through_no_earlier_one() -> N
     chains.apply([version(100, "a", 101, "members")])
     assert places.times == 1
     assert shown(chains, PUBLIC) == set()
+
+
+# What heads commit to. -------------------------------------------------------------------------------------------
+
+
+def test_the_root_is_over_all_members_also_those_that_were_retracted() -> None:
+    chains = Chains(me=ME)
+    chains.apply([version(seq, f"asset {seq}", 1, PUBLIC) for seq in range(7)])
+    before = chains.root(PUBLIC, 7)
+    chains.apply([version(7, "asset 3", 2, "members")])
+    assert shown(chains, PUBLIC) == {f"urn:{seq}" for seq in range(7) if seq != 3}
+    assert chains.root(PUBLIC, 7) == before
+    leaves = [leaf_of(f"signature of asset {seq} 1") for seq in range(7)]
+    assert chains.leaves(PUBLIC, 0, 100) == leaves
+    assert chains.leaves(PUBLIC, 2, 4) == leaves[2:4]
+    nodes, root = merkle.extend(0, lambda level, index: b"", leaves)
+    assert (len(nodes), chains.root(PUBLIC, 7)) == (11, root)
+
+
+def test_audiences_have_roots_of_their_own() -> None:
+    """What is hidden leaves no trace in what the public chain commits to."""
+    alone, beside = Chains(me=ME), Chains(me=ME)
+    alone.apply([version(seq, "a", seq + 1, PUBLIC) for seq in range(5)])
+    for seq in range(5):
+        beside.apply([version(2 * seq, "a", seq + 1, PUBLIC), version(2 * seq + 1, "b", seq + 1, "members")])
+    assert alone.root(PUBLIC, 5) == beside.root(PUBLIC, 5)
+    assert beside.root("members", 5) != beside.root(PUBLIC, 5)
+
+
+def test_a_proof_leads_from_any_length_to_any_later_one() -> None:
+    chains = Chains(me=ME)
+    chains.apply([version(seq, "a", seq + 1, PUBLIC) for seq in range(20)])
+    for new in range(21):
+        for old in range(new + 1):
+            path = chains.consistency(PUBLIC, old, new)
+            merkle.verify_consistency(old, new, path, chains.root(PUBLIC, old), chains.root(PUBLIC, new))
+    for old, new in ((0, 21), (5, 4), (-1, 3)):
+        with pytest.raises(InvalidInput):
+            chains.consistency(PUBLIC, old, new)
+
+
+def test_a_restored_node_says_what_each_restore_kept() -> None:
+    chains = Chains(me=ME, epoch=2, restarts={1: 4, 2: 9})
+    chains.apply([version(seq, "ab"[seq % 2], seq + 1, (PUBLIC, "members")[seq % 2]) for seq in range(12)])
+    assert chains.restarts(PUBLIC) == (Restart(1, 2, chains.root(PUBLIC, 2)), Restart(2, 5, chains.root(PUBLIC, 5)))
+    assert [one.size for one in chains.restarts("members")] == [2, 4]
+
+
+class Bodies(Entry):
+    """An entry that counts how often its body is read."""
+
+    reads = 0
+
+    def __getattribute__(self, name: str) -> object:
+        if name == "body":
+            Bodies.reads += 1
+        return super().__getattribute__(name)
+
+
+def test_twenty_five_thousand_records_cost_one_reading_and_little_memory() -> None:
+    """At start each body is read once, as before; publishing one more adds a handful of hashes."""
+    chains, entries = Chains(me=ME), [version(seq, f"asset {seq}", 1, PUBLIC) for seq in range(25_000)]
+    counted = [
+        Bodies(id=one.id, kind=one.kind, subject=one.subject, at=one.at, by=one.by, body=one.body, seq=one.seq)
+        for one in entries
+    ]
+    Bodies.reads = 0
+    hashed = 0
+
+    def counting(left: bytes, right: bytes, inner: Callable[[bytes, bytes], bytes] = merkle.node_hash) -> bytes:
+        nonlocal hashed
+        hashed += 1
+        return inner(left, right)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(merkle, "node_hash", counting)
+        chains.apply(counted)
+        assert (Bodies.reads, hashed) == (25_000, 25_000 - (25_000).bit_count())
+        hashed = 0
+        chains.apply([version(25_000, "one more", 1, PUBLIC)])
+        chains.root(PUBLIC, 25_001)
+        assert hashed < 20
+        hashed = 0
+        path = chains.consistency(PUBLIC, 12_345, 25_001)
+        assert len(path) <= 16
+        assert hashed < 40
+    stored = sum(len(level) for level in chains._chains[PUBLIC].tree._levels)
+    assert stored < 64 * 25_001 + 1

@@ -24,7 +24,7 @@ from node.catalogue.envelope import (
     signing_key,
     withdrawal_of,
 )
-from node.catalogue.heads import Head, head_key, open_head, seal_head
+from node.catalogue.heads import Head, Restart, head_key, open_head, seal_head
 from node.catalogue.model import Record
 from node.identity.jose import b64url, unb64url
 from node.semantics.model import File
@@ -214,6 +214,30 @@ def test_heads_open_as_they_were_sealed() -> None:
     assert head_key(jws) == f"{KEYS.did}#key-1"
 
 
+def test_heads_say_what_they_commit_to() -> None:
+    restarts = (Restart(1, 3, b"\x01" * 32),)
+    head = replace(HEAD, root=b"\x02" * 32, restarts=restarts)
+    assert open_head(seal_head(KEYS, head), KEYS.public_jwk()) == head  # type: ignore[arg-type]
+    assert "root" not in json.loads(unb64url(seal_head(KEYS, HEAD).split(".")[1]))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("restarts", "epoch", "kept"),
+    [
+        ({1: 3}, 0, 3),
+        ({}, 0, None),
+        ({1: 3}, 1, None),
+        ({1: 3, 2: 5}, 0, 3),
+        ({1: 3, 2: 5}, 1, 5),
+        ({1: 6, 2: 2}, 0, 2),
+        ({2: 5}, 0, None),
+    ],
+)
+def test_heads_say_how_much_of_an_epoch_was_kept(restarts: dict[int, int], epoch: int, kept: int | None) -> None:
+    said = tuple(Restart(each, size, b"\x01" * 32) for each, size in restarts.items())
+    assert replace(HEAD, epoch=max(restarts, default=1), restarts=said).kept_since(epoch) == kept
+
+
 @pytest.mark.parametrize(
     "members",
     [
@@ -225,6 +249,14 @@ def test_heads_open_as_they_were_sealed() -> None:
         {"origin": "did:web:plzen.example"},
         {"at": "soon"},
         {"at": 1},
+        {"root": "short"},
+        {"root": None},
+        {"restarts": {}},
+        {"restarts": [7]},
+        {"restarts": [{"epoch": 1, "size": 3}]},
+        {"restarts": [{"epoch": 2, "size": 3, "root": "A" * 43 + "="}]},
+        {"restarts": [{"epoch": 1, "size": 8, "root": "A" * 43 + "="}]},
+        {"restarts": [{"epoch": 1, "size": True, "root": "A" * 43 + "="}]},
     ],
 )
 def test_heads_that_are_signed_but_not_right(members: dict[str, Any]) -> None:
