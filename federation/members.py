@@ -7,7 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from federation.cursor import Cursor
+from federation.forks import Fork
 from node.api import (
+    QUARANTINE,
     Append,
     Caller,
     Clock,
@@ -23,6 +26,7 @@ from node.api import (
     UnitOfWork,
     UserRole,
     did_of,
+    stamp,
 )
 
 NEW = "new"
@@ -132,9 +136,71 @@ class Members:
         return self._store.get(tx, url)
 
     def save(self, tx: Transaction, member: Followed) -> None:
-        """Keep what following has changed, in the caller's transaction; nothing where it was removed since."""
-        if self._store.get(tx, member.url) is not None:
+        """Keep what following has changed, in the caller's transaction; nothing where it was removed since, or put
+        into quarantine: a run that was on meanwhile knows nothing of that."""
+        stored = self._store.get(tx, member.url)
+        if stored is not None and stored.state != QUARANTINE:
             self._store.save(tx, member)
+
+    def quarantine(self, member: Followed, fork: Fork) -> None:
+        """Follow ``member`` no further, with ``fork`` as evidence, here and in the ledger."""
+        with self._uow.begin() as tx:
+            stored = self._store.get(tx, member.url)
+            if stored is None or stored.state == QUARANTINE:
+                return
+            cursor = Cursor.from_json(stored.cursor)
+            body = {"type": "fork", "url": member.url, "did": member.did, **fork.to_json()}
+            entry = self._append(tx, EntryKind.NODE, str(member.did), self._me, body, self._clock.now())
+            cursor.note_fork({**fork.to_json(), "entry": entry.id})
+            kept = replace(
+                stored,
+                cursor=cursor.to_json(),
+                state=QUARANTINE,
+                last_error=f"in quarantine: {fork.sentence}. What was received stays, nothing more is taken",
+            )
+            self._store.save(tx, kept)
+
+    async def find(self, name: str) -> Followed:
+        """The followed node with this URL, DID or name. Raises ``NotFound``."""
+        wanted = name.strip().rstrip("/")
+        for member in await self.all():
+            if wanted in (member.url, member.did, member.name):
+                return member
+        raise NotFound("that node is not followed", remedy="hansa members lists those that are")
+
+    async def accept(self, name: str, by: Caller) -> Followed:
+        """Take the history that a node in quarantine shows now, from its beginning.
+
+        What was received stays; a version that it now states otherwise is put aside. The decision stands in the
+        ledger beside the evidence. Raises ``NotFound``, ``NotAllowed``, and ``Conflict`` for a node that is not in
+        quarantine.
+        """
+        self.require_operator(by)
+        member = await self.find(name)
+        accepted = await asyncio.to_thread(self._accept, member.url, by)
+        self.wake()
+        return accepted
+
+    def _accept(self, url: str, by: Caller) -> Followed:
+        with self._uow.begin() as tx:
+            member = self._store.get(tx, url)
+            if member is None:
+                raise NotFound("that node is not followed")
+            if member.state != QUARANTINE:
+                raise Conflict(f"{member.name} is not in quarantine: there is nothing to accept")
+            at = self._clock.now()
+            cursor = Cursor.from_json(member.cursor)
+            decided = {"what": "accepted", "by": by.name, "at": stamp(at)}
+            opened = [fork for fork in cursor.forks if not fork.get("decided")]
+            for audience in dict.fromkeys(fork["audience"] for fork in opened):
+                cursor.begin(audience, since=at)
+            cursor.epoch = 0
+            cursor.forks = [fork if fork.get("decided") else {**fork, "decided": decided} for fork in cursor.forks]
+            body = {"type": "fork-accepted", "url": url, "did": member.did, "evidence": [f["entry"] for f in opened]}
+            self._append(tx, EntryKind.NODE, str(member.did), by.name, body, at)
+            accepted = replace(member, cursor=cursor.to_json(), state=NEW, last_error=None)
+            self._store.save(tx, accepted)
+            return accepted
 
     def renamed(self, member: Followed, name: str) -> Followed:
         """``member`` under the name that its node gives itself."""

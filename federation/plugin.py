@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
@@ -17,6 +17,7 @@ from federation.region import Region
 from federation.replicate.client import Replicate
 from federation.replicate.model import Fetch, Limits
 from federation.replicate.poll import Poll
+from federation.witness import PATH, Witness
 from node.api import Append, Browse, Caller, Clock, FollowStore, Peers, RecordStore, UnitOfWork, knowing
 
 hookimpl = pluggy.HookimplMarker("hansa")
@@ -43,6 +44,12 @@ class Host(Protocol):
     async def identify(self, request: Request) -> Caller:
         """Who asks. Raises ``Unauthenticated``."""
 
+    def audiences(self, caller: Caller) -> Collection[str] | None:
+        """The audiences that ``caller`` belongs to; None for this node's own people, who see all."""
+
+    def region(self) -> tuple[str, str] | None:
+        """(URL, DID) of the region that the node belongs to; None for none, and for a region itself."""
+
     def changed(self) -> None:
         """There are new entries for sequencer and views."""
 
@@ -55,6 +62,7 @@ class Federation:
     replicate: Replicate
     poll: Poll
     region: Region
+    witness: Witness
 
 
 def federation_of(host: Host) -> Federation:
@@ -82,6 +90,7 @@ def federation_of(host: Host) -> Federation:
         own_base=host.base,
         limits=Limits(held_records=host.followed_records, held_bytes=host.followed_bytes),
     )
+    witness = Witness(members=members, replicate=replicate, fetch=host.fetch)
     poll = Poll(
         members=members,
         replicate=replicate,
@@ -89,9 +98,11 @@ def federation_of(host: Host) -> Federation:
         clock=host.clock,
         interval=host.polling,
         changed=host.changed,
+        listen=witness.listen,
+        region=host.region,
     )
     members.wake = poll.wake
-    made = Federation(members, replicate, poll, Region(members=members, poll=poll, browse=host.browse))
+    made = Federation(members, replicate, poll, Region(members=members, poll=poll, browse=host.browse), witness)
     host.extensions["federation"] = made
     return made
 
@@ -125,6 +136,19 @@ def router(federation: Federation, *, identify: Callable[[Request], Awaitable[Ca
         await federation.members.remove(url, caller)
         return Response(status_code=204)
 
+    async def evidence(request: Request, url: str) -> Response:
+        """What the followed node `url` (or its DID or name) signed that does not go together, and what it announced
+        as lost. Takes the role operator or auditor."""
+        caller = await identify(request)
+        found = await federation.region.evidence(url, caller)
+        return JSONResponse(found, headers={"Cache-Control": "private, no-store"})
+
+    async def accept(request: Request, url: Annotated[str, Body(embed=True, max_length=500)]) -> Response:
+        """Accept the history that a node in quarantine shows now. Takes the role operator."""
+        caller = await identify(request)
+        member = await federation.members.accept(url, caller)
+        return JSONResponse({"url": member.url, "did": member.did, "name": member.name, "state": member.state})
+
     async def refresh(request: Request) -> Response:
         """Read all feeds now."""
         federation.poll.wake()
@@ -134,13 +158,33 @@ def router(federation: Federation, *, identify: Callable[[Request], Awaitable[Ca
     routes.add_api_route("", follow, methods=["POST"], name="follow a node", status_code=201)
     routes.add_api_route("", unfollow, methods=["DELETE"], name="unfollow a node", status_code=204)
     routes.add_api_route("/refresh", refresh, methods=["POST"], name="read feeds now", status_code=202)
+    routes.add_api_route(
+        "/evidence", evidence, methods=["GET"], name="evidence about a member", route_class_override=APIRoute
+    )
+    routes.add_api_route("/accept", accept, methods=["POST"], name="accept a member's history")
+    return routes
+
+
+def witness_router(host: Host) -> APIRouter:
+    """What this node has seen of the nodes that it follows, for those who compare."""
+    routes = APIRouter(tags=["federation"])
+
+    async def heads(request: Request) -> Response:
+        """The last signed head of each feed chain that this node has read, of the chains that you may see. Whoever
+        follows the same nodes can compare: two heads that do not go together are two histories."""
+        caller = await host.identify(request)
+        found = await federation_of(host).witness.heads(host.audiences(caller))
+        headers = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
+        return JSONResponse({"heads": found}, headers=headers)
+
+    routes.add_api_route(PATH, heads, methods=["GET"], name="heads seen of others")
     return routes
 
 
 @hookimpl
 def hansa_routes(host: Host) -> Sequence[APIRouter]:
     """The routes of this plug-in."""
-    return [router(federation_of(host), identify=host.identify)]
+    return [router(federation_of(host), identify=host.identify), witness_router(host)]
 
 
 @hookimpl

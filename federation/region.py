@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from federation.cursor import Cursor
 from federation.members import Members
-from federation.replicate.cursor import Cursor
 from federation.replicate.poll import Poll
-from node.api import Browse, Caller, Publisher, UserRole, stamp
+from node.api import QUARANTINE, Browse, Caller, NotAllowed, Publisher, UserRole, stamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,10 @@ class MemberView:
     quarantined: int = 0
     trouble: str = ""
     put_aside: tuple[dict[str, str], ...] = ()
+    committed: bool | None = None
+    """Whether the heads of its feed commit to its content; None before it was read."""
+    fork: str = ""
+    """Why it is in quarantine: everybody may know."""
 
     def to_json(self) -> dict[str, Any]:
         members: dict[str, Any] = {
@@ -44,6 +48,10 @@ class MemberView:
             "lastChange": self.changed and stamp(self.changed),
             "assets": self.assets,
         }
+        if self.committed is not None:
+            members["committed"] = self.committed
+        if self.fork:
+            members["fork"] = self.fork
         if self.trouble:
             members["trouble"] = self.trouble
         if self.quarantined:
@@ -63,7 +71,7 @@ class Region:
     async def members(self, caller: Caller) -> Sequence[MemberView]:
         """All followed nodes, by name. Their assets are counted as far as ``caller`` sees them."""
         assets = await self._browse.origins(caller)
-        inside = caller.is_person and (caller.may(UserRole.OPERATOR) or caller.may(UserRole.AUDITOR))
+        inside = _is_inside(caller)
         views = []
         for member in await self._members.all():
             contact, cursor = self._poll.contact(member.url), Cursor.from_json(member.cursor)
@@ -80,10 +88,39 @@ class Region:
                     trouble=(member.last_error or "") if inside else "",
                     quarantined=cursor.quarantined if inside else 0,
                     put_aside=tuple(cursor.put_aside) if inside else (),
+                    committed=bool(cursor.chains) if cursor.chains or cursor.positions else None,
+                    fork=_reason(cursor) if member.state == QUARANTINE else "",
                 )
             )
         return sorted(views, key=lambda view: (view.name.casefold(), view.url))
 
+    async def evidence(self, name: str, caller: Caller) -> dict[str, Any]:
+        """The forks and announced restarts of a followed node, the newest first, with all that was signed.
+
+        Raises ``NotAllowed`` for all but operators and auditors, ``NotFound`` for a node that is not followed.
+        """
+        if not _is_inside(caller):
+            raise NotAllowed("the evidence takes the role operator or auditor")
+        member = await self._members.find(name)
+        cursor = Cursor.from_json(member.cursor)
+        return {
+            "url": member.url,
+            "did": member.did,
+            "name": member.name,
+            "state": member.state,
+            "forks": cursor.forks,
+            "restarts": cursor.restarts,
+        }
+
     async def publishers(self, caller: Caller) -> Sequence[Publisher]:
         """Who publishes in the whole catalogue, as far as ``caller`` sees it."""
         return await self._browse.publishers(caller)
+
+
+def _is_inside(caller: Caller) -> bool:
+    return caller.is_person and (caller.may(UserRole.OPERATOR) or caller.may(UserRole.AUDITOR))
+
+
+def _reason(cursor: Cursor) -> str:
+    """Why a node is in quarantine, in the words of the newest fork that nobody has decided about."""
+    return next((str(fork["text"]) for fork in cursor.forks if not fork.get("decided")), "")

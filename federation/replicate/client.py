@@ -6,30 +6,34 @@ members of a chain in the order of their positions. Every page is one transactio
 that says they are here.
 
 What a hostile or broken feed can do is bounded: pages must lie below the feed's root and are visited once, their
-number and size is limited, and a chain whose signed head goes back is not read. One malformed member costs one
-entry in the quarantine, and the feed goes on.
+number and size is limited, and a chain whose signed head does not continue the last one is not read: a node that
+signed two histories is put into quarantine (``federation.forks``). One malformed member is put aside with the
+reason, and the feed goes on.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from federation.members import FOLLOWING, Members
-from federation.replicate.cursor import Cursor
-from federation.replicate.model import STALE, Fetch, HostileFeed, Limits, Outcome, QuotaReached
-from federation.replicate.pages import MemberText, Page, Relation, read_page, within
-from federation.replicate.verify import verify_member
+from federation.cursor import Cursor
+from federation.forks import Fork
+from federation.members import Members
+from federation.replicate.history import Proof
+from federation.replicate.model import Fetch, ForkedFeed, HostileFeed, Limits, Outcome, QuotaReached
+from federation.replicate.pages import MemberText, Page, read_page
+from federation.replicate.run import Run
 from node.api import (
+    QUARANTINE,
     Append,
     Clock,
     EntryKind,
     Followed,
     HansaError,
-    Head,
     InvalidInput,
     Peers,
     PeerUnreachable,
@@ -42,15 +46,20 @@ from node.api import (
     head_key,
     key_for,
     ledger_body,
-    open_head,
-    signing_key,
+    read_object,
+    stamp,
 )
+
+log = logging.getLogger("hansa.federation")
 
 ACCEPT = "application/n-quads"
 
 _TAG = 256
 _KEPT = 1 << 20
 """How long an entity tag, and how large a page (bytes), may be to be kept in memory until the next run."""
+
+_PROOF = 64 << 10
+"""The largest answer that is a proof, in bytes: of 128 hashes it has less than a tenth."""
 
 _TRY_LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -90,13 +99,22 @@ class Replicate:
         Raises ``PeerUnreachable`` where the feed cannot be read, ``HostileFeed`` where it must not be; what
         was read before that stays, and the next run continues there.
         """
+        if member.state == QUARANTINE:
+            raise HostileFeed(
+                "it is in quarantine: it signed two different histories",
+                remedy="hansa members evidence shows them; then accept its history or leave it",
+            )
         others = [other.url for other in await self._members.all() if other.url != member.url]
-        run = _Run(self, member, (self._own_base, *others), self._seen.get(member.url, {}))
-        await run.whole()
+        run = Run(self, member, (self._own_base, *others), self._seen.get(member.url, {}))
+        try:
+            await run.whole()
+        except ForkedFeed as error:
+            await self.quarantine(run.outcome.member, error.fork)
+            raise
         self._seen[member.url] = run.tags
         return run.outcome
 
-    async def get(self, run: _Run, url: str, *, keep: bool = False) -> Page | None:
+    async def get(self, run: Run, url: str, *, keep: bool = False) -> Page | None:
         """The page at ``url``; None for one that is gone (410). ``keep`` it for a conditional request next time."""
         run.count(url)
         known = run.known.get(url)
@@ -126,8 +144,46 @@ class Replicate:
         """The key ``kid`` of ``did``, from its DID document; ``fresh`` reads that anew."""
         return key_for(await self._peers.did_document(did, fresh=fresh), kid, "assertionMethod")
 
+    async def proof(self, did: str, url: str, old: int, new: int) -> Proof:
+        """What the node ``did`` answers when it is to prove that its chain of ``new`` members begins with that of
+        ``old``. Raises ``PeerUnreachable`` where that may be otherwise in a moment."""
+        asked = f"{url}?old={old}&new={new}"
+        status, _, body = await self._fetch(asked, {"Accept": "application/json"}, audience=did)
+        if status in _TRY_LATER or status in (401, 403):
+            raise PeerUnreachable(f"{url} answers with status {status}")
+        if status != 200 or len(body) > _PROOF:
+            return Proof(asked, status, None)
+        try:
+            return Proof(asked, status, read_object(body))
+        except InvalidInput:
+            return Proof(asked, status, None)
+
+    async def quarantine(self, member: Followed, fork: Fork) -> None:
+        """Put ``member`` into quarantine: the evidence is kept with it and in the ledger, nothing is removed."""
+        keys = {}
+        for jws in (fork.first, fork.second):
+            kid = head_key(jws)
+            try:
+                keys[kid] = await self.key(kid.partition("#")[0], kid)
+            except HansaError as error:
+                # The heads were verified when they came; that a key cannot be had now must not lose the evidence.
+                log.warning("the key %s cannot be kept with the evidence: %s", kid, error.detail)
+        await asyncio.to_thread(self._members.quarantine, member, replace(fork, keys=keys))
+
+    def note_restarts(self, member: Followed, cursor: Cursor, restarts: Sequence[Mapping[str, Any]]) -> Followed:
+        """Keep that a node lost members we had read and said so, in its ledger entry and with the node."""
+        at = self._clock.now()
+        with self._uow.begin() as tx:
+            for restart in restarts:
+                cursor.note_restart({**restart, "found": stamp(at)})
+                body = {"type": "restart", "url": member.url, "did": member.did, **restart}
+                self._append(tx, EntryKind.NODE, str(member.did), self._me, body, at)
+            noted = replace(member, cursor=cursor.to_json())
+            self._members.save(tx, noted)
+        return noted
+
     def keep(
-        self, run: _Run, members: Sequence[MemberText], found: Sequence[Record | str], cursor: Cursor
+        self, run: Run, members: Sequence[MemberText], found: Sequence[Record | str], cursor: Cursor
     ) -> Followed:
         """Records, quarantine and cursor of one page, in one transaction. Raises ``QuotaReached`` and keeps nothing
         where the node would have more here than it may."""
@@ -190,201 +246,3 @@ class Replicate:
                 self._members.save(tx, member)
 
         await asyncio.to_thread(write)
-
-
-class _Run:
-    """The state of one run."""
-
-    def __init__(
-        self,
-        client: Replicate,
-        member: Followed,
-        others: Sequence[str],
-        known: Mapping[str, tuple[str, Page]],
-    ) -> None:
-        if member.did is None:
-            raise InvalidInput("the node that is followed has no DID yet")
-        self.did: str = member.did
-        self.base = member.url
-        self.root = f"{member.url}/feed"
-        self.outcome = Outcome(member=member)
-        self.known = known
-        self.tags: dict[str, tuple[str, Page]] = {}
-        self._saved = member
-        self._client = client
-        self._others = others
-        self._cursor = Cursor.from_json(member.cursor)
-        self._visited: set[str] = set()
-        self._keys: dict[str, dict[str, Any] | HansaError] = {}
-        self._refreshed = False
-
-    def count(self, url: str) -> None:
-        if url in self._visited:
-            raise HostileFeed(f"{url} is linked to from below itself, or twice")
-        self._visited.add(url)
-        self.outcome.pages += 1
-        if self.outcome.pages > self._client.limits.pages:
-            raise _Enough
-
-    async def whole(self) -> None:
-        client = self._client
-        page = await client.get(self, self.root, keep=True)
-        if page is None or not page.is_root:
-            raise HostileFeed(f"{self.root} is not the view of an event stream")
-        if page.publisher != self.did:
-            raise HostileFeed("the stream says that somebody else publishes it")
-        if len(page.relations) > client.limits.chains:
-            raise HostileFeed(f"the feed has more than {client.limits.chains} chains")
-        self.outcome.member = client.renamed(self.outcome.member, page.publisher_name)
-        try:
-            for relation in page.relations:
-                self._require_below(relation.url)
-                await self._chain(relation.url)
-        except _Enough:
-            self.outcome.more = True
-        troubles = "; ".join(self.outcome.troubles) or None
-        self.outcome.member = replace(
-            self.outcome.member, cursor=self._cursor.to_json(), state=FOLLOWING, last_error=troubles
-        )
-        if self.outcome.member != self._saved:
-            await client.save(self.outcome.member)
-
-    async def _chain(self, url: str) -> None:
-        index = await self._client.get(self, url, keep=True)
-        if index is None:
-            return
-        head = await self._head(index)
-        self._check_head(head)
-        if self._cursor.position(head.audience) >= head.size:
-            return
-        try:
-            await self._below(index, head, depth=1)
-        except _PageGone:
-            # Members have been taken off a page since the index was read: the next run sees the new one.
-            self.tags.pop(url, None)
-            self.outcome.more = True
-            return
-        if self._cursor.position(head.audience) < head.size:
-            # What was missing at the end has been taken off its page; there is nothing more to wait for.
-            self._cursor.advance(head.audience, head.size)
-
-    async def _head(self, index: Page) -> Head:
-        if not index.head:
-            raise HostileFeed(f"{index.url} has no signed head")
-        try:
-            head = open_head(index.head, await self._key(head_key(index.head)))
-        except HansaError as error:
-            raise HostileFeed(f"the head in {index.url} does not verify: {error.detail}") from error
-        if head.origin != self.did or head.audience != index.audience:
-            raise HostileFeed(f"the head in {index.url} is one of another chain")
-        return head
-
-    def _check_head(self, head: Head) -> None:
-        epoch = self._cursor.epoch
-        if head.epoch < epoch:
-            raise HostileFeed(f"the feed has gone back from epoch {epoch} to epoch {head.epoch}")
-        if head.epoch > epoch:
-            # The node was restored from a backup: its chains begin anew. What we hold stays, and a version
-            # that it now states differently ends up in the quarantine.
-            self._cursor = self._cursor.restarted(head.epoch)
-        position = self._cursor.position(head.audience)
-        if head.size < position:
-            raise HostileFeed(
-                f"the feed has gone back: it had {position} members for {head.audience}, now it has {head.size}"
-            )
-        age = self._client.now() - head.at
-        if age > STALE:
-            self.outcome.troubles.append(f"the feed stands still: its head was signed {head.at.isoformat()}")
-
-    async def _below(self, page: Page, head: Head, *, depth: int) -> None:
-        if depth > self._client.limits.depth:
-            raise HostileFeed("the pages of the feed are nested too deep")
-        for relation in sorted(page.relations, key=lambda one: one.first):
-            self._require_below(relation.url)
-            if relation.end is not None and relation.end <= self._cursor.position(head.audience):
-                continue
-            found = await self._client.get(self, relation.url)
-            if found is None:
-                raise _PageGone
-            if found.members:
-                await self._members(found, relation, head)
-            elif relation.end is not None and not found.relations:
-                self._cursor.advance(head.audience, min(relation.end, head.size))
-            if found.relations:
-                await self._below(found, head, depth=depth + 1)
-
-    async def _members(self, page: Page, relation: Relation, head: Head) -> None:
-        cursor = self._cursor.position(head.audience)
-        new = [member for member in page.members if member.position is None or member.position >= cursor]
-        found = [await self._checked(member, relation, head) for member in new]
-        last = max((member.position or 0 for member in new), default=cursor - 1)
-        # A page may have grown since its index was read; what is beyond the signed head waits for the next.
-        reached = last + 1 if relation.end is None else relation.end
-        self._cursor.advance(head.audience, min(reached, head.size))
-        self.outcome.member = self._saved = await asyncio.to_thread(self._client.keep, self, new, found, self._cursor)
-        if self.outcome.added + self.outcome.quarantined >= self._client.limits.members:
-            raise _Enough
-
-    async def _checked(self, member: MemberText, relation: Relation, head: Head) -> Record | str:
-        """The record, or the reason why the member is put aside."""
-        position = member.position
-        if position is not None and (
-            position < relation.first or (relation.end is not None and position >= relation.end)
-        ):
-            return "its position is not one of the page it stands on"
-        try:
-            kid = signing_key(member.envelope) if member.envelope else ""
-            if kid and kid.partition("#")[0] != self.did:
-                return f"it is signed by {kid.partition('#')[0][:200]}, not by the node that is followed"
-            key = await self._key(kid) if kid else {}
-            return await asyncio.to_thread(
-                verify_member,
-                member,
-                key_jwk=key,
-                did=self.did,
-                base=self.base,
-                audience=head.audience,
-                others=self._others,
-                now=self._client.now(),
-            )
-        except PeerUnreachable:
-            raise
-        except HansaError as error:
-            return error.detail
-
-    async def _key(self, kid: str) -> dict[str, Any]:
-        if kid.partition("#")[0] != self.did:
-            raise InvalidInput("it is signed by somebody else than the node that is followed")
-        known = self._keys.get(kid)
-        if known is None:
-            known = self._keys[kid] = await self._found(kid)
-        if isinstance(known, HansaError):
-            raise known
-        return known
-
-    async def _found(self, kid: str) -> dict[str, Any] | HansaError:
-        """The key, or why there is none. A key that is new brings one fresh look a run, not one a member."""
-        try:
-            return await self._client.key(self.did, kid)
-        except HansaError as error:
-            if self._refreshed:
-                return error
-        self._refreshed = True
-        try:
-            return await self._client.key(self.did, kid, fresh=True)
-        except PeerUnreachable:
-            raise
-        except HansaError as error:
-            return error
-
-    def _require_below(self, url: str) -> None:
-        if not within(url, self.root):
-            raise HostileFeed(f"the feed links to {url[:200]}, which is not below it")
-
-
-class _Enough(Exception):
-    """The run has reached its limit."""
-
-
-class _PageGone(Exception):
-    """A page that the index named is gone."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
+from federation.forks import Fork
 from node.api import Followed, PeerUnreachable
 
 STALE = timedelta(hours=1)
@@ -27,6 +28,20 @@ class HostileFeed(PeerUnreachable):
 
     code = "hostile-feed"
     title = "The event stream of the other node cannot be trusted"
+
+
+class ForkedFeed(HostileFeed):
+    """A node that signed two histories. It is followed no further until a person decides."""
+
+    code = "forked-feed"
+    title = "The other node has signed two different histories"
+
+    def __init__(self, fork: Fork) -> None:
+        super().__init__(
+            fork.sentence,
+            remedy="look at the evidence with hansa members evidence, then accept its history or leave it",
+        )
+        self.fork = fork
 
 
 class QuotaReached(PeerUnreachable):

@@ -25,6 +25,7 @@ from node.api import (
     is_blank,
     is_iri,
     line,
+    read_hash,
     statement,
     text_of,
 )
@@ -74,6 +75,9 @@ class Page:
     publisher: str = ""
     publisher_name: str = ""
     polling: int | None = None
+    consistency: str = ""
+    leaves: tuple[bytes, ...] = ()
+    """The leaf hashes of all positions of the page in their order, those of members taken off it among them."""
 
 
 @dataclass(slots=True)
@@ -120,7 +124,16 @@ def read_page(url: str, body: bytes) -> Page:
         publisher=iri_of(publisher) if is_iri(publisher) else "",
         publisher_name=_text(facts.one(publisher, f"{FOAF}name")) if publisher else "",
         polling=polling,
+        consistency=iri_of(proofs) if is_iri(proofs := facts.one(node, f"{HANSA}consistency")) else "",
+        leaves=_leaves(_text(facts.one(node, f"{HANSA}leaves"))),
     )
+
+
+def _leaves(text: str) -> tuple[bytes, ...]:
+    hashes = text.split()
+    if len(hashes) > MAX_MEMBERS:
+        raise InvalidInput(f"the page lists more than {MAX_MEMBERS} leaves")
+    return tuple(read_hash(one) for one in hashes)
 
 
 def within(url: str, base: str) -> bool:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from federation.members import STOPPED, TROUBLED, Members
 from federation.replicate.client import Replicate
-from federation.replicate.model import Outcome, QuotaReached
-from node.api import Clock, Followed, HansaError, UnitOfWork
+from federation.replicate.model import ForkedFeed, Outcome, QuotaReached
+from node.api import QUARANTINE, Clock, Followed, HansaError, UnitOfWork
 
 log = logging.getLogger("hansa.federation")
 
 RUN_LIMIT = 300.0
 """Seconds that one run may take."""
+
+COMPARE_EACH = 12
+"""A node is asked what it has seen of others once in so many intervals: a fork does not run away."""
+
+Listen = Callable[[str, str], Awaitable[object]]
+"""(URL, DID) of a node: compare what it has seen of others with what we have."""
 
 
 @dataclass(slots=True)
@@ -27,6 +33,8 @@ class Contact:
     changed: datetime | None = None
     failures: int = 0
     due: float = 0.0
+    compare: float = 0.0
+    """When it is to be asked again what it has seen of others."""
 
 
 class Poll:
@@ -43,9 +51,14 @@ class Poll:
         longest: float = 900.0,
         at_once: int = 4,
         changed: Callable[[], None] = lambda: None,
+        listen: Listen | None = None,
+        region: Callable[[], tuple[str, str] | None] = lambda: None,
+        compare_each: int = COMPARE_EACH,
     ) -> None:
         """``interval`` seconds between runs, doubled with every failure up to ``longest``; ``changed`` is called
-        when new entries have come, so that sequencer and views need not wait for their own timer."""
+        when new entries have come, so that sequencer and views need not wait for their own timer. ``listen`` is
+        called once in ``compare_each`` intervals for every node that is followed, to ask what it has seen of others,
+        and for the ``region`` (URL, DID), which need not be followed."""
         self._members = members
         self._replicate = replicate
         self._uow = uow
@@ -54,6 +67,9 @@ class Poll:
         self._longest = longest
         self._gate = asyncio.Semaphore(at_once)
         self._changed = changed
+        self._listen_to = listen
+        self._region = region
+        self._pause = interval * compare_each
         self._wanted = asyncio.Event()
         self._calls = 0
         self._contacts: dict[str, Contact] = {}
@@ -65,7 +81,7 @@ class Poll:
         """Read all feeds now, and those that are being read once more. To be called on the event loop."""
         self._calls += 1
         for contact in self._contacts.values():
-            contact.due = 0.0
+            contact.due = contact.compare = 0.0
         self._wanted.set()
 
     async def forever(self) -> None:
@@ -81,6 +97,7 @@ class Poll:
                 continue
             due = [member for member in members if self.contact(member.url).due <= loop.time()]
             await asyncio.gather(*(self._one(member) for member in due))
+            await self._ask_region(members)
             waits = [self.contact(member.url).due for member in members]
             pause = max(0.0, min(waits, default=loop.time() + self._interval) - loop.time())
             try:
@@ -91,17 +108,24 @@ class Poll:
 
     async def once(self) -> list[Outcome]:
         """Read every feed once, one run each; the outcomes of those that could be read."""
-        outcomes = await asyncio.gather(*(self._one(member) for member in await self._members.all()))
+        members = await self._members.all()
+        outcomes = await asyncio.gather(*(self._one(member) for member in members))
+        await self._ask_region(members)
         return [outcome for outcome in outcomes if outcome is not None]
 
     async def _one(self, member: Followed) -> Outcome | None:
         contact = self.contact(member.url)
         loop = asyncio.get_running_loop()
+        if member.state == QUARANTINE:
+            contact.due = loop.time() + self._interval
+            return None
         calls = self._calls
         outcome: Outcome | None = None
         try:
             async with self._gate, asyncio.timeout(RUN_LIMIT):
                 outcome = await self._replicate.run(member)
+        except ForkedFeed as error:
+            log.warning("%s is in quarantine: %s", member.url, error.detail)
         except (HansaError, TimeoutError) as error:
             reason = _told(error) if isinstance(error, HansaError) else "reading its feed took too long"
             await self._trouble(member, reason, STOPPED if isinstance(error, QuotaReached) else TROUBLED)
@@ -123,7 +147,30 @@ class Poll:
         if outcome.added:
             contact.changed = contact.seen
             self._changed()
+        await self._listen(member.url, str(member.did))
         return outcome
+
+    async def _ask_region(self, members: Sequence[Followed]) -> None:
+        """Ask the region what it has seen, where it is not followed and asked with that."""
+        region = self._region()
+        if region is None or region[1] in {member.did for member in members}:
+            return
+        if members:
+            await self._listen(*region)
+
+    async def _listen(self, url: str, did: str) -> None:
+        contact, now = self.contact(url), asyncio.get_running_loop().time()
+        if self._listen_to is None or contact.compare > now:
+            return
+        contact.compare = now + self._pause
+        try:
+            async with self._gate, asyncio.timeout(RUN_LIMIT):
+                await self._listen_to(url, did)
+        except TimeoutError:
+            log.info("what %s has seen of others took too long to compare", url)
+        except Exception:
+            # As with a run: a bug of ours must not end the loop.
+            log.exception("comparing what %s has seen failed", url)
 
     async def _trouble(self, member: Followed, reason: str, state: str = TROUBLED) -> None:
         log.info("trouble with the feed of %s: %s", member.url, reason)

@@ -11,6 +11,7 @@ from anyio.to_thread import run_sync
 
 from node import __version__
 from node.base.errors import NotFound
+from node.base.plaintext import word
 from node.base.process import Exchange
 from node.base.work import Task
 from node.bootstrap.account_pages import AccountPages, require
@@ -21,7 +22,7 @@ from node.bootstrap.portrayal import access_made, agreed, asked, quality
 from node.bootstrap.scenario_pages import ScenarioPages
 from node.catalogue.access import AccessCode
 from node.catalogue.browse import Connections, Found, FoundPage, Publisher
-from node.catalogue.model import Query, Record
+from node.catalogue.model import QUARANTINE, Query, Record
 from node.identity.flights import Flights
 from node.identity.model import ApplicationState, Caller, UserRole
 from node.negotiation.document import render_body
@@ -343,6 +344,7 @@ class PortalNode(AccountPages):
                 return list(self._stores.followed.all(tx))
 
         blocked = {one.did: one.reason for one in await run_sync(self._node.people.blocks.all)}
+        may_decide = caller.is_person and caller.may(UserRole.OPERATOR)
         return [
             Member(
                 id=str(one.did or one.url),
@@ -352,6 +354,8 @@ class PortalNode(AccountPages):
                 assets=assets.get(str(one.did)),
                 blocked=blocked.get(str(one.did), ""),
                 trouble=one.last_error or "",
+                quarantined=one.state == QUARANTINE,
+                evidence=f"hansa members evidence {word(one.url)}" if may_decide else "",
             )
             for one in await run_sync(read)
         ]

@@ -11,6 +11,7 @@ from node.cli import (
     agreements,
     deliveries,
     find,
+    followed,
     get,
     layers,
     limits,
@@ -71,6 +72,6 @@ def options(
 
 for module in (
     *(setup, publish, synth, find, get, agreements, negotiations, transfers, limits),
-    *(models, layers, runs, people, members, tokens, deliveries, upkeep),
+    *(models, layers, runs, people, followed, members, tokens, deliveries, upkeep),
 ):
     module.register(app)

@@ -15,6 +15,7 @@ from node.base.plaintext import word
 from node.bootstrap.parts import Stores, cage_for, check_identity, model_limits, open_stores, places
 from node.cage.bars import PARSED_WITHOUT_LANDLOCK, REMEDY
 from node.catalogue.carriers import OWN, WHY
+from node.catalogue.model import QUARANTINE
 from node.ledger.checkpoints import LogKey
 from node.settings import Settings, load
 
@@ -82,6 +83,7 @@ def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
             size = stores.ledger.size(tx)
             given_up, newest = stores.outbox.given_up(tx), stores.outbox.dead(tx)
             waiting = stores.outbox.waiting(tx)
+            followed = stores.followed.all(tx)
         try:
             keyring = FileKeyRing.open(places(folder).keys)
             name = settings.public_url.split("://", 1)[1]
@@ -91,6 +93,13 @@ def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
             return
         kind = "SQLite" if settings.embedded else "PostgreSQL"
         yield Finding(f"{kind} is well: {size} ledger entries, {waiting} messages on their way", True)
+        for member in followed:
+            if member.state == QUARANTINE:
+                yield Finding(
+                    f"{member.name} ({member.url}) is {member.last_error}",
+                    False,
+                    f"hansa members evidence {word(member.url)}   then   hansa members accept, or leave",
+                )
         if given_up:
             reasons = {str(task.last_error) for task in newest}
             yield Finding(

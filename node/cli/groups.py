@@ -21,6 +21,8 @@ class Shorthand(TyperGroup):
             args = ["list", *args]
         elif args[0] not in self.commands and args[0] not in _HELP and "show" in self.commands:
             args = ["show", *args]
+        elif args[0] not in self.commands and args[0] in OTHER_VERBS:
+            raise _no_verb(ctx.command_path, args[0])
         return list(super().parse_args(ctx, args))
 
 
@@ -38,8 +40,11 @@ class Listing(TyperCommand):
         if args and args[0] == "list":
             args = args[1:]
         elif args and args[0] in OTHER_VERBS:
-            name = ctx.command_path
-            raise typer.BadParameter(
-                f"{word(args[0])} is no verb of {name}: {name} list shows what there is, {name} --help what else"
-            )
+            raise _no_verb(ctx.command_path, args[0])
         return list(super().parse_args(ctx, args))
+
+
+def _no_verb(name: str, typed: str) -> typer.BadParameter:
+    return typer.BadParameter(
+        f"{word(typed)} is no verb of {name}: {name} list shows what there is, {name} --help what else"
+    )

@@ -1,4 +1,4 @@
-"""join, decide, revoke, members, follow, user: who takes part, and what waits for a person."""
+"""join, decide, revoke, follow, user: who takes part, and what waits for a person."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ def register(app: typer.Typer) -> None:
     app.command("join", cls=Listing)(join)
     app.command("decide", cls=Listing)(decide)
     app.command("revoke", cls=Listing)(revoke)
-    app.command("members", cls=Listing)(members)
     app.command("follow")(follow)
     app.command("user", cls=Listing)(user)
 
@@ -166,26 +165,6 @@ def revoke(
         emit(results)
     for one in wanted:
         done(f"revoked {one['type']}", detail=one["holder"])
-
-
-def members(node: Node = None) -> None:
-    """Show the nodes whose feeds this node follows."""
-    with connect(node) as client:
-        followed = client.members()
-    if Mode.json:
-        emit(followed)
-        return
-    if followed:
-        table(
-            [
-                [one["name"], one["did"], str(one.get("assets", "")), str(one.get("trouble") or "")]
-                for one in followed
-            ],
-            ["member", "did", "assets", ""],
-        )
-    else:
-        say("Follows nobody yet.")
-        remark("hansa follow https://data.city.example")
 
 
 def follow(url: Annotated[str, typer.Argument(help="Address of the other node.")], node: Node = None) -> None:

@@ -357,8 +357,8 @@ class HansaClient:
 
     def call(self, method: str, path: str, *, json: Any = None, params: Mapping[str, Any] | None = None) -> Any:
         """What the node answers to ``method`` at ``path``, as JSON. Raises ``Refusal``, ``PeerUnreachable``."""
-        options = {"json": json} if json is not None else {}
-        return self._send(method, path, params=dict(params or {}), **options).json()
+        answer = self._send(method, path, params=dict(params or {}), **({"json": json} if json is not None else {}))
+        return answer.json() if answer.content else None
 
     def raw(self, path: str, *, params: Mapping[str, Any] | None = None) -> bytes:
         """The bytes at ``path``. Raises as ``call``."""

@@ -148,7 +148,11 @@ class Deliveries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A node that this node follows or has admitted. ``behind`` counts entries not yet read of its feed."""
+    """A node that this node follows or has admitted. ``behind`` counts entries not yet read of its feed.
+
+    ``quarantined`` tells that it signed two different histories, and that nothing more is taken from it;
+    ``evidence`` is the command that shows them, for those who may.
+    """
 
     id: str
     name: str
@@ -160,6 +164,8 @@ class Member:
     assets: int | None = None
     blocked: str = ""
     trouble: str = ""
+    quarantined: bool = False
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

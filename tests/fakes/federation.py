@@ -15,6 +15,7 @@ from federation.members import Members
 from federation.replicate.client import Replicate
 from federation.replicate.model import Limits, Outcome
 from federation.replicate.poll import Poll
+from federation.witness import Witness
 from node.base.errors import PeerUnreachable
 from node.catalogue.model import Followed
 from node.catalogue.ports import FollowStore
@@ -97,8 +98,15 @@ class Follower:
             own_base=node.base,
             limits=limits,
         )
+        self.witness = Witness(members=self.members, replicate=self.replicate, fetch=fetch)
         self.poll = Poll(
-            members=self.members, replicate=self.replicate, uow=node.uow, clock=node.clock, changed=node.settle
+            members=self.members,
+            replicate=self.replicate,
+            uow=node.uow,
+            clock=node.clock,
+            changed=node.settle,
+            listen=self.witness.listen,
+            compare_each=0,
         )
 
     async def follow(self, other: CatalogueNode) -> Followed:

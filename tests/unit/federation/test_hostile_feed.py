@@ -15,7 +15,7 @@ from hashlib import sha256
 
 import pytest
 
-from federation.replicate.model import HostileFeed, Limits
+from federation.replicate.model import ForkedFeed, HostileFeed, Limits
 from federation.replicate.pages import MAX_MEMBERS, MAX_RELATIONS
 from node.base.errors import HansaError, PeerUnreachable
 from node.base.jsons import canonical
@@ -318,8 +318,12 @@ async def test_a_version_is_stated_once(scene: Scene) -> None:
     scene.network.join(fork, {scene.region.did: participant(scene.region.did)})
     await fork.publish("filler")
     await fork.publish("counts", description={"en": "rewritten"})
+    with pytest.raises(ForkedFeed):
+        await scene.run()
+    assert scene.reasons() == []
+    await scene.follower.members.accept(fork.base, scene.region.steward)
     outcome = await scene.follower.run(fork)
-    assert (outcome.added, outcome.quarantined) == (0, 1)
+    assert (outcome.added, outcome.quarantined) == (1, 1), "the filler is new; the other version stays put aside"
     assert "something else" in scene.reasons()[0]
     with scene.region.uow.read() as tx:
         held = scene.region.records.get(tx, record.iri)

@@ -38,6 +38,12 @@ class Host:
     async def identify(self, request: Request) -> Caller:
         return self.caller
 
+    def audiences(self, caller: Caller) -> frozenset[str] | None:
+        return self.node.visibility.audiences(caller)
+
+    def region(self) -> None:
+        return None
+
     def changed(self) -> None:
         self.node.settle()
 
@@ -84,6 +90,41 @@ async def test_members_are_listed_with_what_the_caller_may_know(host: Host) -> N
         assert (seen["state"], "trouble" in seen) == ("troubled", False)
         host.caller = host.node.steward
         assert "does not answer" in (await client.get("/api/members")).json()[0]["trouble"]
+
+
+async def test_a_fork_is_shown_to_everybody_and_its_evidence_to_few(host: Host) -> None:
+    gent: CatalogueNode = host.extensions["gent"]
+    await gent.publish("counts")
+    parts: Federation = federation_of(host)  # type: ignore[arg-type]
+    async with http(host) as client:
+        await client.post("/api/members", json={"url": gent.base})
+        assert "committed" not in (await client.get("/api/members")).json()[0]
+        await parts.poll.once()
+        assert (await client.get("/api/members")).json()[0]["committed"] is True
+        assert (await client.post("/api/members/accept", json={"url": gent.base})).status_code == 409
+        other = CatalogueNode(base=gent.base)
+        await other.publish("something-else")
+        host.network.join(other, {host.did: participant(host.did, "MembershipCredential")})
+        await parts.poll.once()
+        host.caller = ANONYMOUS
+        (seen,) = (await client.get("/api/members")).json()
+        assert (seen["state"], seen["fork"]) == (
+            "quarantine",
+            "it signed two different histories of the same length",
+        )
+        assert "trouble" not in seen
+        for caller in (ANONYMOUS, MEMBER, STEWARD):
+            host.caller = caller
+            assert (await client.get("/api/members/evidence", params={"url": gent.base})).status_code == 403
+            assert (await client.post("/api/members/accept", json={"url": gent.base})).status_code == 403
+        host.caller = host.node.steward
+        found = (await client.get("/api/members/evidence", params={"url": gent.did})).json()
+        assert [fork["kind"] for fork in found["forks"]] == ["same-size"]
+        assert (await client.get("/api/members/evidence", params={"url": "x"})).status_code == 404
+        accepted = await client.post("/api/members/accept", json={"url": gent.base})
+        assert (accepted.status_code, accepted.json()["state"]) == (200, "new")
+        await parts.poll.once()
+        assert (await client.get("/api/members")).json()[0]["state"] == "following"
 
 
 STEWARD = Caller(did="did:web:region.example", account="x", roles=frozenset({UserRole.STEWARD}))

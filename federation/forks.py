@@ -1,0 +1,87 @@
+"""A member that signed two histories: what is kept as evidence, and what a person decided about it.
+
+The evidence is two heads that the member signed and that do not go together, with the keys that verify them and,
+where it was asked for one, what it answered as proof. It stands in the ledger for ever, and with the member as
+long as that is followed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from node.api import moment, stamp
+
+SAME_SIZE: Final = "same-size"
+NO_PROOF: Final = "no-proof"
+SHRUNK: Final = "shrunk"
+NOT_ANNOUNCED: Final = "epoch-not-announced"
+FALSE_CLAIM: Final = "epoch-not-proven"
+EPOCH_BACK: Final = "epoch-back"
+
+KINDS: Final[Mapping[str, str]] = {
+    SAME_SIZE: "it signed two different histories of the same length",
+    NO_PROOF: "it could not prove that the history it shows now continues the one it had signed before",
+    SHRUNK: "it signed a shorter history after a longer one",
+    NOT_ANNOUNCED: "it began a new epoch without saying what it kept of the one before",
+    FALSE_CLAIM: "what it says it kept in its new epoch cannot be proven",
+    EPOCH_BACK: "it signed an earlier epoch after a later one",
+}
+"""What a fork is, in words that follow the name of a member."""
+
+TWO_HEADS_SUFFICE: Final = frozenset({SAME_SIZE, SHRUNK, EPOCH_BACK})
+"""Kinds that anyone can check from the two heads alone. For the others the missing proof is our word."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fork:
+    """Two signed heads of one chain that contradict each other.
+
+    ``first`` is the head that was kept, ``second`` the one that does not continue it; ``witness`` is the DID of the
+    node that had seen one of them, where we had not. ``proof`` is what the member was asked and answered.
+    ``decided`` says what a person made of it, at which moment; it is empty as long as nobody did.
+    """
+
+    audience: str
+    kind: str
+    first: str
+    second: str
+    found: datetime
+    keys: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    proof: Mapping[str, Any] = field(default_factory=dict)
+    witness: str = ""
+    decided: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def sentence(self) -> str:
+        return KINDS.get(self.kind, self.kind)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "audience": self.audience,
+            "kind": self.kind,
+            "text": self.sentence,
+            "first": self.first,
+            "second": self.second,
+            "found": stamp(self.found),
+            "keys": {kid: dict(key) for kid, key in self.keys.items()},
+            "proof": dict(self.proof),
+            "witness": self.witness,
+            "decided": dict(self.decided),
+        }
+
+    @classmethod
+    def from_json(cls, members: Mapping[str, Any]) -> Fork:
+        return cls(
+            audience=members["audience"],
+            kind=members["kind"],
+            first=members["first"],
+            second=members["second"],
+            found=moment(members["found"]),
+            keys=dict(members.get("keys", {})),
+            proof=dict(members.get("proof", {})),
+            witness=members.get("witness", ""),
+            decided=dict(members.get("decided", {})),
+        )

@@ -1,0 +1,200 @@
+"""Does the history that a node shows continue the one that it showed before?
+
+A head commits to the content of its chain by the root of a Merkle tree (RFC 9162 §2.1). Of each chain the follower
+keeps the last head and the peaks of the tree it has read. The next head has to continue both:
+
+- The members that follow are read and added to the peaks, and the root comes out; or, where they are too many for
+  one page, the node proves first that the new tree begins with the old one.
+- At the end of a run that did not reach the head, the node proves that what was read is the beginning of its tree.
+- A node of a new epoch was restored from a backup. Its head says how much of the earlier history it kept, and it
+  proves that. Less than we had read is an announced loss: it is noted, and the chain is read from its beginning.
+
+Two heads that do not go together are a fork (``federation.forks``). Pages that do not go with their own head are no
+evidence against the node, which may not even have written them: they are not taken, and asked for again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from federation.cursor import Chain, Cursor, SeenHead
+from federation.forks import (
+    EPOCH_BACK,
+    FALSE_CLAIM,
+    NO_PROOF,
+    NOT_ANNOUNCED,
+    SAME_SIZE,
+    SHRUNK,
+    Fork,
+)
+from federation.replicate.model import ForkedFeed, HostileFeed
+from node.api import Frontier, Head, InvalidInput, consistency_from_json, verify_consistency
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a node answered when it was asked for a proof; ``answer`` is None where it refused."""
+
+    url: str
+    status: int
+    answer: dict[str, Any] | None
+
+    def holds(self, old: int, new: int, old_root: bytes, new_root: bytes) -> bool:
+        """Whether it shows that the tree of ``new`` members begins with that of ``old``."""
+        if self.answer is None:
+            return False
+        try:
+            proof = consistency_from_json(self.answer)
+            if (proof.old, proof.new) != (old, new):
+                return False
+            verify_consistency(old, new, proof.path, old_root, new_root)
+        except InvalidInput:
+            return False
+        return True
+
+    def to_json(self) -> dict[str, Any]:
+        return {"url": self.url, "status": self.status, "answer": self.answer}
+
+
+Prove = Callable[[str, int, int], Awaitable[Proof]]
+"""(address of the proofs, old size, new size) → what the node answers. Raises ``PeerUnreachable``."""
+
+
+class WrongPages(Exception):
+    """The pages are not those that their head commits to."""
+
+
+@dataclass(slots=True)
+class History:
+    """One chain during one run: its new head, and what was read of it before."""
+
+    cursor: Cursor
+    head: Head
+    seen: SeenHead
+    proofs: str
+    prove: Prove
+    now: Callable[[], datetime]
+    announced: list[dict[str, Any]] = field(default_factory=list)
+    """Restarts that this head announced and that lost something we had read."""
+    _proven: bool = False
+
+    @property
+    def chain(self) -> Chain:
+        return self.cursor.chains[self.head.audience]
+
+    async def begin(self) -> None:
+        """Hold the new head against the last one. Raises ``ForkedFeed``, ``HostileFeed``, ``PeerUnreachable``."""
+        chain = self.cursor.chains.get(self.head.audience)
+        last = chain.head if chain else None
+        if chain is None or last is None:
+            # The first head with a root: from a node that is new here, was older, or was accepted as it is now.
+            self.cursor.begin(self.head.audience)
+            self._continue()
+            return
+        chain.proofs = self.proofs
+        if self.head.epoch < last.epoch:
+            if self.head.at > last.at:
+                self._fork(EPOCH_BACK, last)
+            raise HostileFeed(f"the feed has gone back from epoch {last.epoch} to epoch {self.head.epoch}")
+        if self.head.epoch > last.epoch:
+            await self._new_epoch(last)
+            return
+        if self.head.size < last.size:
+            if self.head.at > last.at:
+                self._fork(SHRUNK, last)
+            raise HostileFeed(f"the feed has gone back: it had {last.size} members, now it has {self.head.size}")
+        if self.head.size == last.size:
+            if self.seen.root != last.root:
+                self._fork(SAME_SIZE, last)
+            self._continue()
+        elif chain.frontier.size != last.size or chain.frontier.root != last.root:
+            await self._require_proof(last)
+
+    async def take(self, first: int, leaves: Sequence[bytes]) -> Frontier:
+        """What will have been read once a page with ``leaves`` from position ``first`` on is kept.
+
+        Raises ``WrongPages`` where that is not what the head commits to, ``ForkedFeed`` where the head does not
+        continue the last one.
+        """
+        read = self.chain.frontier
+        if first > read.size:
+            raise HostileFeed(f"its pages leave out the members from {read.size} to {first}")
+        grown = read.extended(leaves[read.size - first : max(0, self.head.size - first)])
+        complete = grown.size == self.head.size
+        if complete and grown.root == self.seen.root:
+            self._continue()
+        elif not self._proven and self.chain.head is not None:
+            await self._require_proof(self.chain.head)
+        if complete and grown.root != self.seen.root:
+            raise WrongPages
+        return grown
+
+    async def finish(self) -> None:
+        """What was read is the beginning of what the head commits to. Raises ``WrongPages`` where it is not, and
+        then begins the chain anew at the next run."""
+        read = self.chain.frontier
+        if read.size in (0, self.head.size):
+            return
+        if not self._proven and self.chain.head is not None:
+            await self._require_proof(self.chain.head)
+        proof = await self.prove(self.proofs, read.size, self.head.size)
+        if not proof.holds(read.size, self.head.size, read.root, self.seen.root):
+            self.cursor.begin(self.head.audience, head=self.seen)
+            raise WrongPages
+
+    def _continue(self) -> None:
+        """The new head continues the last one; from now on it is the last one."""
+        chain, self._proven = self.chain, True
+        chain.proofs = self.proofs
+        if not self.seen.says_the_same(chain.head):
+            chain.head = self.seen
+        self.cursor.epoch = max(self.cursor.epoch, self.head.epoch)
+
+    async def _require_proof(self, last: SeenHead) -> None:
+        proof = await self.prove(self.proofs, last.size, self.head.size)
+        if not proof.holds(last.size, self.head.size, last.root, self.seen.root):
+            self._fork(NO_PROOF, last, proof)
+        self._continue()
+
+    async def _new_epoch(self, last: SeenHead) -> None:
+        kept = self.head.kept_since(last.epoch)
+        if kept is None or kept >= last.size:
+            # Nothing that we had read is lost, says the head; or it says nothing, and then it has to be so.
+            if self.head.size < last.size:
+                self._fork(NOT_ANNOUNCED if kept is None else FALSE_CLAIM, last)
+            proof = await self.prove(self.proofs, last.size, self.head.size)
+            if not proof.holds(last.size, self.head.size, last.root, self.seen.root):
+                self._fork(NOT_ANNOUNCED if kept is None else FALSE_CLAIM, last, proof)
+            self._continue()
+            return
+        claims = [one for one in self.head.restarts if one.epoch > last.epoch and one.size == kept]
+        proof = await self.prove(self.proofs, kept, self.head.size)
+        if not all(proof.holds(kept, self.head.size, claim.root, self.seen.root) for claim in claims):
+            self._fork(FALSE_CLAIM, last, proof)
+        self.announced.append(
+            {
+                "audience": self.head.audience,
+                "first": last.jws,
+                "second": self.seen.jws,
+                "had": last.size,
+                "kept": kept,
+                "epoch": self.head.epoch,
+            }
+        )
+        self.cursor.begin(self.head.audience)
+        self._continue()
+
+    def _fork(self, kind: str, last: SeenHead, proof: Proof | None = None) -> None:
+        raise ForkedFeed(
+            Fork(
+                audience=self.head.audience,
+                kind=kind,
+                first=last.jws,
+                second=self.seen.jws,
+                found=self.now(),
+                proof=proof.to_json() if proof else {},
+            )
+        )

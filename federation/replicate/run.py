@@ -1,0 +1,346 @@
+"""One run over one feed: from the root to the pages, chain by chain, member by member."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Any, Protocol
+
+from federation.cursor import Cursor, SeenHead
+from federation.members import FOLLOWING
+from federation.replicate.history import History, Proof, WrongPages
+from federation.replicate.model import STALE, HostileFeed, Limits, Outcome
+from federation.replicate.pages import MemberText, Page, Relation, within
+from federation.replicate.verify import verify_member
+from node.api import (
+    Followed,
+    HansaError,
+    Head,
+    InvalidInput,
+    PeerUnreachable,
+    Record,
+    head_key,
+    leaf_of,
+    open_head,
+    signing_key,
+)
+
+
+class Client(Protocol):
+    """What a run needs of the node that follows (``federation.replicate.client.Replicate``)."""
+
+    @property
+    def limits(self) -> Limits: ...
+
+    def now(self) -> datetime: ...
+
+    async def get(self, run: Run, url: str, *, keep: bool = False) -> Page | None: ...
+
+    async def key(self, did: str, kid: str, *, fresh: bool = False) -> dict[str, Any]: ...
+
+    async def proof(self, did: str, url: str, old: int, new: int) -> Proof: ...
+
+    def keep(
+        self, run: Run, members: Sequence[MemberText], found: Sequence[Record | str], cursor: Cursor
+    ) -> Followed: ...
+
+    def note_restarts(self, member: Followed, cursor: Cursor, restarts: Sequence[Mapping[str, Any]]) -> Followed: ...
+
+    def renamed(self, member: Followed, name: str) -> Followed: ...
+
+    async def save(self, member: Followed) -> None: ...
+
+
+class Run:
+    """One run over the feed of ``member``, and what it knows meanwhile."""
+
+    def __init__(
+        self,
+        client: Client,
+        member: Followed,
+        others: Sequence[str],
+        known: Mapping[str, tuple[str, Page]],
+    ) -> None:
+        if member.did is None:
+            raise InvalidInput("the node that is followed has no DID yet")
+        self.did: str = member.did
+        self.base = member.url
+        self.root = f"{member.url}/feed"
+        self.outcome = Outcome(member=member)
+        self.known = known
+        self.tags: dict[str, tuple[str, Page]] = {}
+        self._saved = member
+        self._client = client
+        self._others = others
+        self._cursor = Cursor.from_json(member.cursor)
+        self._visited: set[str] = set()
+        self._keys: dict[str, dict[str, Any] | HansaError] = {}
+        self._refreshed = False
+
+    def count(self, url: str) -> None:
+        if url in self._visited:
+            raise HostileFeed(f"{url} is linked to from below itself, or twice")
+        self._visited.add(url)
+        self.outcome.pages += 1
+        if self.outcome.pages > self._client.limits.pages:
+            raise _Enough
+
+    async def whole(self) -> None:
+        client = self._client
+        page = await client.get(self, self.root, keep=True)
+        if page is None or not page.is_root:
+            raise HostileFeed(f"{self.root} is not the view of an event stream")
+        if page.publisher != self.did:
+            raise HostileFeed("the stream says that somebody else publishes it")
+        if len(page.relations) > client.limits.chains:
+            raise HostileFeed(f"the feed has more than {client.limits.chains} chains")
+        self.outcome.member = client.renamed(self.outcome.member, page.publisher_name)
+        try:
+            for relation in page.relations:
+                self._require_below(relation.url)
+                await self._chain(relation.url)
+        except _Enough:
+            self.outcome.more = True
+        troubles = "; ".join(self.outcome.troubles) or None
+        self.outcome.member = replace(
+            self.outcome.member, cursor=self._cursor.to_json(), state=FOLLOWING, last_error=troubles
+        )
+        if self.outcome.member != self._saved:
+            await client.save(self.outcome.member)
+
+    async def _chain(self, url: str) -> None:
+        index = await self._client.get(self, url, keep=True)
+        if index is None:
+            return
+        head = await self._head(index)
+        self._check_head(head)
+        history = await self._history(index, head)
+        if self._cursor.position(head.audience) >= head.size:
+            return
+        try:
+            await self._below(index, head, history, depth=1)
+            if history is not None:
+                await self._finish(history)
+                if self._cursor.position(head.audience) < head.size:
+                    self.outcome.troubles.append("its pages do not show all that the head of its feed commits to")
+        except WrongPages:
+            # A page that was spoilt on its way, or by a cache: asked for again at the next run.
+            self.outcome.troubles.append("its pages do not show what the head of its feed commits to")
+            self.tags.pop(url, None)
+            return
+        except _Enough:
+            if history is not None:
+                await self._finish(history)
+            raise
+        except _PageGone:
+            # Members have been taken off a page since the index was read: the next run sees the new one.
+            self.tags.pop(url, None)
+            self.outcome.more = True
+            return
+        if history is None and self._cursor.position(head.audience) < head.size:
+            # What was missing at the end has been taken off its page; there is nothing more to wait for.
+            self._cursor.advance(head.audience, head.size)
+
+    async def _head(self, index: Page) -> Head:
+        if not index.head:
+            raise HostileFeed(f"{index.url} has no signed head")
+        try:
+            head = open_head(index.head, await self._key(head_key(index.head)))
+        except HansaError as error:
+            raise HostileFeed(f"the head in {index.url} does not verify: {error.detail}") from error
+        if head.origin != self.did or head.audience != index.audience:
+            raise HostileFeed(f"the head in {index.url} is one of another chain")
+        return head
+
+    def _check_head(self, head: Head) -> None:
+        """What can be said of a head by itself, and all that can be said of one that commits to nothing."""
+        age = self._client.now() - head.at
+        if age > STALE:
+            self.outcome.troubles.append(f"the feed stands still: its head was signed {head.at.isoformat()}")
+        epoch, chain = self._cursor.epoch, self._cursor.chains.get(head.audience)
+        if head.root is None and chain is not None:
+            raise HostileFeed("the heads of its feed no longer commit to what stands in it, as they did before")
+        if chain is not None:
+            return
+        if head.epoch < epoch:
+            raise HostileFeed(f"the feed has gone back from epoch {epoch} to epoch {head.epoch}")
+        if head.root is not None:
+            return
+        if head.epoch > epoch:
+            # The node was restored from a backup: its chains begin anew. What we hold stays, and a version
+            # that it now states differently ends up in the quarantine.
+            self._cursor = self._cursor.restarted(head.epoch)
+        position = self._cursor.position(head.audience)
+        if head.size < position:
+            raise HostileFeed(
+                f"the feed has gone back: it had {position} members for {head.audience}, now it has {head.size}"
+            )
+
+    async def _history(self, index: Page, head: Head) -> History | None:
+        """The new head, held against the last one; None for a node whose heads commit to nothing."""
+        if head.root is None:
+            return None
+        self._require_below(index.consistency)
+        history = History(
+            cursor=self._cursor,
+            head=head,
+            seen=SeenHead.of(head, index.head),
+            proofs=index.consistency,
+            prove=partial(self._client.proof, self.did),
+            now=self._client.now,
+        )
+        await history.begin()
+        if history.announced:
+            self.outcome.member = self._saved = await asyncio.to_thread(
+                self._client.note_restarts, self.outcome.member, self._cursor, history.announced
+            )
+        return history
+
+    async def _finish(self, history: History) -> None:
+        try:
+            await history.finish()
+        finally:
+            self.outcome.member = replace(self.outcome.member, cursor=self._cursor.to_json())
+
+    async def _below(self, page: Page, head: Head, history: History | None, *, depth: int) -> None:
+        if depth > self._client.limits.depth:
+            raise HostileFeed("the pages of the feed are nested too deep")
+        for relation in sorted(page.relations, key=lambda one: one.first):
+            self._require_below(relation.url)
+            if relation.end is not None and relation.end <= self._cursor.position(head.audience):
+                continue
+            found = await self._client.get(self, relation.url)
+            if found is None:
+                raise _PageGone
+            if found.members or (history is not None and found.leaves):
+                await self._members(found, relation, head, history)
+            elif history is None and relation.end is not None and not found.relations:
+                self._cursor.advance(head.audience, min(relation.end, head.size))
+            if found.relations:
+                await self._below(found, head, history, depth=depth + 1)
+
+    async def _members(self, page: Page, relation: Relation, head: Head, history: History | None) -> None:
+        cursor = self._cursor.position(head.audience)
+        new = [member for member in page.members if member.position is None or member.position >= cursor]
+        if history is None:
+            found = [await self._checked(member, relation, head) for member in new]
+            last = max((member.position or 0 for member in new), default=cursor - 1)
+            # A page may have grown since its index was read; what is beyond the signed head waits for the next.
+            reached = last + 1 if relation.end is None else relation.end
+            self._cursor.advance(head.audience, min(reached, head.size))
+        else:
+            # A page may have grown since its index was read; the head says nothing of what is beyond it.
+            if relation.end is None:
+                new = [member for member in new if member.position is None or member.position < head.size]
+            leaves = page.leaves or _leaves(page, relation.first)
+            checked = [await self._checked(member, relation, head) for member in new]
+            found = [
+                record if isinstance(record, str) else _committed(member, record, leaves, relation.first)
+                for member, record in zip(new, checked, strict=True)
+            ]
+            try:
+                self._cursor.grow(head.audience, await history.take(relation.first, leaves))
+            except WrongPages:
+                await self._put_aside(new, found)
+                await self._finish(history)
+                raise
+        self.outcome.member = self._saved = await asyncio.to_thread(self._client.keep, self, new, found, self._cursor)
+        if self.outcome.added + self.outcome.quarantined >= self._client.limits.members:
+            raise _Enough
+
+    async def _put_aside(self, members: Sequence[MemberText], found: Sequence[Record | str]) -> None:
+        """Note what is wrong with single members of a page that is not taken, each once."""
+        wrong = [
+            (member, reason)
+            for member, reason in zip(members, found, strict=True)
+            if isinstance(reason, str) and not self._cursor.has_put_aside(member.iri, reason)
+        ]
+        if wrong:
+            texts, reasons = [member for member, _ in wrong], [reason for _, reason in wrong]
+            self.outcome.member = self._saved = await asyncio.to_thread(
+                self._client.keep, self, texts, reasons, self._cursor
+            )
+
+    async def _checked(self, member: MemberText, relation: Relation, head: Head) -> Record | str:
+        """The record, or the reason why the member is put aside."""
+        position = member.position
+        if position is not None and (
+            position < relation.first or (relation.end is not None and position >= relation.end)
+        ):
+            return "its position is not one of the page it stands on"
+        try:
+            kid = signing_key(member.envelope) if member.envelope else ""
+            if kid and kid.partition("#")[0] != self.did:
+                return f"it is signed by {kid.partition('#')[0][:200]}, not by the node that is followed"
+            key = await self._key(kid) if kid else {}
+            return await asyncio.to_thread(
+                verify_member,
+                member,
+                key_jwk=key,
+                did=self.did,
+                base=self.base,
+                audience=head.audience,
+                others=self._others,
+                now=self._client.now(),
+            )
+        except PeerUnreachable:
+            raise
+        except HansaError as error:
+            return error.detail
+
+    async def _key(self, kid: str) -> dict[str, Any]:
+        if kid.partition("#")[0] != self.did:
+            raise InvalidInput("it is signed by somebody else than the node that is followed")
+        known = self._keys.get(kid)
+        if known is None:
+            known = self._keys[kid] = await self._found(kid)
+        if isinstance(known, HansaError):
+            raise known
+        return known
+
+    async def _found(self, kid: str) -> dict[str, Any] | HansaError:
+        """The key, or why there is none. A key that is new brings one fresh look a run, not one a member."""
+        try:
+            return await self._client.key(self.did, kid)
+        except HansaError as error:
+            if self._refreshed:
+                return error
+        self._refreshed = True
+        try:
+            return await self._client.key(self.did, kid, fresh=True)
+        except PeerUnreachable:
+            raise
+        except HansaError as error:
+            return error
+
+    def _require_below(self, url: str) -> None:
+        if not within(url, self.root):
+            raise HostileFeed(f"the feed links to {url[:200]}, which is not below it")
+
+
+def _leaves(page: Page, first: int) -> list[bytes]:
+    """The leaves of a page that does not list them: as far as its members follow one another."""
+    envelopes = {member.position: member.envelope for member in page.members if member.envelope}
+    leaves: list[bytes] = []
+    while first + len(leaves) in envelopes:
+        leaves.append(leaf_of(envelopes[first + len(leaves)]))
+    return leaves
+
+
+def _committed(member: MemberText, record: Record, leaves: Sequence[bytes], first: int) -> Record | str:
+    """The record, where the leaf at its position is that of its envelope; else the reason why it is put aside."""
+    place = (member.position or 0) - first
+    if 0 <= place < len(leaves) and leaves[place] == leaf_of(member.envelope):
+        return record
+    return "it is not the member to which the signed head of the feed commits at this position"
+
+
+class _Enough(Exception):
+    """The run has reached its limit."""
+
+
+class _PageGone(Exception):
+    """A page that the index named is gone."""

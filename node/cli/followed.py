@@ -1,0 +1,142 @@
+"""members: the nodes that this node follows, and what to do about one that signed two histories."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from node.base.plaintext import word
+from node.cli.groups import Shorthand
+from node.cli.options import Node, connect
+from node.cli.output import Mode, done, emit, line, next_step, remark, save, say, table
+
+if TYPE_CHECKING:
+    from node.client import HansaClient
+    from node.client.following import Following
+
+group = typer.Typer(
+    cls=Shorthand,
+    help="Show the nodes that this node follows; decide about one that signed two histories. 'hansa members' lists.",
+)
+
+Which = Annotated[str, typer.Argument(help="Address, DID or name of a followed node.", show_default=False)]
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(group, name="members")
+
+
+@group.command("list")
+def members(node: Node = None) -> None:
+    """Show the nodes whose feeds this node follows, and what is wrong with them; ``hansa members`` alone does too."""
+    with connect(node) as client:
+        followed = client.members()
+    if Mode.json:
+        emit(followed)
+        return
+    if not followed:
+        say("Follows nobody yet.")
+        remark("hansa follow https://data.city.example")
+        return
+    table(
+        [[one["name"], one["did"], str(one.get("assets", "")), _state(one)] for one in followed],
+        ["member", "did", "assets", ""],
+    )
+    for one in followed:
+        if one["state"] == "quarantine":
+            next_step(f"hansa members evidence {word(one['url'])}")
+
+
+@group.command("evidence")
+def evidence(
+    which: Which,
+    to: Annotated[Path | None, typer.Option("--to", help="Write everything into this file, as JSON.")] = None,
+    node: Node = None,
+) -> None:
+    """Show what a member signed that does not go together, and what it announced as lost in a restore."""
+    with connect(node) as client:
+        found = _following(client).evidence(which)
+    if to is not None:
+        save(to, json.dumps(found, indent=2, ensure_ascii=False).encode() + b"\n")
+    if Mode.json:
+        emit(found)
+        return
+    say(f"{found['name']}   {found['did']}   {found['state']}")
+    for fork in found["forks"]:
+        _show_fork(fork)
+    for restart in found["restarts"]:
+        say()
+        line("restored", f"epoch {restart['epoch']} began with {restart['kept']} of {restart['had']} entries of its")
+        line("", f"{restart['audience']} feed, as it said; noticed {restart['found'][:16]}")
+    if not found["forks"] and not found["restarts"]:
+        say("Every head of its feed continued the one before.")
+    if to is not None:
+        done(f"written to {to}")
+    if found["state"] == "quarantine":
+        remark("ask the operators of that node what happened; then take the history that it shows now, or leave it:")
+        next_step(f"hansa members accept {word(found['url'])}")
+        next_step(f"hansa members leave {word(found['url'])}")
+
+
+@group.command("accept")
+def accept(which: Which, node: Node = None) -> None:
+    """Take the history that a member in quarantine shows now. What was received stays; it stands in the ledger."""
+    with connect(node) as client:
+        accepted = _following(client).accept(which)
+    if Mode.json:
+        emit(accepted)
+    done(f"accepted the history of {accepted['name']}", detail=accepted["did"])
+    remark("its feed is read from the beginning; versions that differ from those received are put aside")
+
+
+@group.command("leave")
+def leave(which: Which, node: Node = None) -> None:
+    """Follow a member no longer. What was received stays, and so does the evidence in the ledger."""
+    with connect(node) as client:
+        found = _following(client).leave(which)
+    if Mode.json:
+        emit(found)
+    done(f"no longer following {found['name']}", detail=found["did"])
+
+
+def _following(client: HansaClient) -> Following:
+    from node.client.following import Following
+
+    return Following(client)
+
+
+def _state(member: Mapping[str, Any]) -> str:
+    if member["state"] == "quarantine":
+        return f"in quarantine: {member.get('fork', '')}"
+    trouble = str(member.get("trouble") or "")
+    unchecked = "its feed does not commit to its content yet: a rewritten history is not noticed"
+    return trouble or ("" if member.get("committed") in (True, None) else unchecked)
+
+
+def _show_fork(fork: Mapping[str, Any]) -> None:
+    say()
+    line("found", f"{fork['found'][:16]}: {fork['text']}")
+    line("feed", f"the one for {fork['audience']}")
+    if fork["witness"]:
+        line("seen by", fork["witness"])
+    for label, jws in (("first head", fork["first"]), ("second head", fork["second"])):
+        line(label, _claims(jws))
+    if fork["proof"]:
+        answered = "answered with a proof that does not hold" if fork["proof"]["answer"] else "gave none"
+        line("proof", f"asked for {fork['proof']['url']}, it {answered} (status {fork['proof']['status']})")
+    decided = fork.get("decided")
+    if decided:
+        line("decided", f"{decided['what']} by {decided['by']}, {decided['at'][:16]}")
+
+
+def _claims(jws: str) -> str:
+    """What a head says, in one line. It was verified by the node when it came."""
+    from node.identity.jose import read_jws
+
+    claims = read_jws(jws).claims()
+    at = str(claims.get("at", ""))[:16]
+    return f"{claims.get('size')} entries, epoch {claims.get('epoch')}, root {claims.get('root')}, signed {at}"

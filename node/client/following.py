@@ -1,0 +1,38 @@
+"""Following through a node's API: what a followed node signed, and what a person decides about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from node.base.errors import InvalidInput
+from node.client.scenarios import Speaks
+
+PATH = "/api/members"
+
+
+class Following:
+    """The nodes that one node follows. All raise ``Refusal`` where the node says no, ``PeerUnreachable``."""
+
+    def __init__(self, client: Speaks) -> None:
+        self._client = client
+
+    def find(self, which: str) -> dict[str, Any]:
+        """The followed node with this address, DID or name. Raises ``InvalidInput``."""
+        for member in self._client.call("GET", PATH):
+            if which.rstrip("/") in (member["url"], member["did"], member["name"]):
+                return dict(member)
+        raise InvalidInput(f"{which} is not followed", remedy="hansa members lists those that are")
+
+    def evidence(self, which: str) -> dict[str, Any]:
+        """What a followed node signed that does not go together, and what it announced as lost."""
+        return dict(self._client.call("GET", f"{PATH}/evidence", params={"url": which}))
+
+    def accept(self, which: str) -> dict[str, Any]:
+        """Accept the history that a node in quarantine shows now."""
+        return dict(self._client.call("POST", f"{PATH}/accept", json={"url": which}))
+
+    def leave(self, which: str) -> dict[str, Any]:
+        """Follow a node no longer; what it was."""
+        member = self.find(which)
+        self._client.call("DELETE", PATH, params={"url": member["url"]})
+        return member

@@ -1,0 +1,136 @@
+"""On real nodes: a node that was put back by hand is noticed, shown at every door, and decided about by a person."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.cli import DONE, REFUSED, run
+from node.cli.archive import read_backup, write_backup
+from node.cli.diagnosis import examine
+from node.cli.output import Mode
+from tests.nodes import Running, publish, running, until
+
+
+@pytest.fixture
+def follower(tmp_path: Path, sqlite_template: Path) -> Iterator[Running]:
+    with running(tmp_path / "follower", template=sqlite_template) as node:
+        yield node
+
+
+def told(node: Running, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    """Exit status, and everything that was said."""
+    capsys.readouterr()
+    try:
+        status = run([*words, "--node", str(node.folder)])
+    finally:
+        Mode.json = False
+    said = capsys.readouterr()
+    return status, said.out + said.err
+
+
+def member(node: Running) -> dict[str, Any]:
+    with node.client() as client:
+        (found,) = client.members()
+    return found
+
+
+def has(node: Running, number: int) -> bool:
+    return bool(member(node)["assets"] == number)
+
+
+def test_a_node_that_was_put_back_by_hand(
+    follower: Running, tmp_path: Path, sqlite_template: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, copy = tmp_path / "origin", tmp_path / "copy"
+    with running(folder, template=sqlite_template) as origin:
+        port, url, did = origin.node.parts.settings.port, origin.url, origin.did
+        publish(origin, "first")
+    shutil.copytree(folder, copy)
+    with running(folder, port=port) as origin:
+        publish(origin, "second")
+        with follower.client() as client:
+            client.follow(url)
+        until("both are followed", lambda: has(follower, 2))
+        status, said = told(follower, capsys, "members")
+        assert (status, "quarantine" in said) == (DONE, False)
+        status, said = told(follower, capsys, "members", "evidence", url)
+        assert (status, "Every head of its feed continued" in said) == (DONE, True)
+        status, said = told(follower, capsys, "members", "accept", url)
+        assert (status, "not in quarantine" in said) == (REFUSED, True)
+    shutil.rmtree(folder)
+    copy.rename(folder)
+    with running(folder, port=port) as origin:
+        publish(origin, "another")
+        until("the follower notices", lambda: member(follower)["state"] == "quarantine")
+        assert has(follower, 2), "what was received stays"
+
+        # The terminal
+        status, said = told(follower, capsys, "members")
+        assert status == DONE
+        assert "in quarantine: it signed two different histories" in " ".join(said.split())
+        assert f"hansa members evidence {url}" in said
+        kept = tmp_path / "evidence.json"
+        status, said = told(follower, capsys, "members", "evidence", did, "--to", str(kept))
+        assert (status, said.count("2 entries, epoch 0, root ")) == (DONE, 2)
+        assert f"hansa members accept {url}" in said
+        assert f"hansa members leave {url}" in said
+        (fork,) = json.loads(kept.read_text())["forks"]
+        assert (fork["kind"], len(fork["keys"])) == ("same-size", 1)
+
+        # The page, for everybody, and the command for an operator
+        with follower.http() as http:
+            page = http.get("/members").text
+            assert "in quarantine" in page
+            assert "hansa members evidence" not in page
+        # The doctor
+        (finding,) = [one for one in examine(follower.folder) if "in quarantine" in one.text]
+        assert not finding.well
+        assert f"hansa members evidence {url}" in finding.mend
+        # Others that compare
+        with follower.http() as http:
+            shown = {head["head"] for head in http.get("/federation/heads").json()["heads"]}
+        assert shown == {fork["first"], fork["second"]}
+
+        # A decision, in the ledger
+        status, said = told(follower, capsys, "members", "accept", url)
+        assert status == DONE, said
+        until("it is followed again", lambda: member(follower)["state"] == "following" and has(follower, 3))
+        with follower.node.parts.stores.uow.read() as tx:
+            notes = [json.loads(entry.body) for entry in follower.node.parts.stores.ledger.history(tx, did)]
+        assert [note["type"] for note in notes] == ["follow", "fork", "fork-accepted"]
+        assert notes[1]["first"] == fork["first"]
+        status, said = told(follower, capsys, "members", "evidence", url)
+        assert "accepted by" in said
+        status, said = told(follower, capsys, "members", "leave", url)
+        assert status == DONE
+        with follower.client() as client:
+            assert client.members() == []
+
+
+def test_a_node_that_was_restored_says_what_it_kept(
+    follower: Running, tmp_path: Path, sqlite_template: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, backup = tmp_path / "origin", tmp_path / "origin.tar"
+    with running(folder, template=sqlite_template) as origin:
+        port, url = origin.node.parts.settings.port, origin.url
+        publish(origin, "first")
+        write_backup(folder, backup)
+        publish(origin, "second")
+        with follower.client() as client:
+            client.follow(url)
+        until("both are followed", lambda: has(follower, 2))
+    restored = tmp_path / "restored"
+    assert read_backup(backup, restored).epoch == 1
+    with running(restored, port=port) as origin:
+        publish(origin, "another")
+        until("it is followed on", lambda: has(follower, 3))
+        assert member(follower)["state"] == "following"
+        status, said = told(follower, capsys, "members", "evidence", url)
+        assert status == DONE
+        assert "epoch 1 began with 1 of 2 entries" in said
