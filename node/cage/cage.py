@@ -24,7 +24,7 @@ from node.cage.libraries import Libraries
 from node.cage.model import Limits
 from node.cage.nursery import Nursery, ZygoteGone
 from node.cage.targets import CODE, TARGETS
-from node.cage.wire import Answer, death, frame, timed_out
+from node.cage.wire import UNBELIEVED, Answer, death, frame, timed_out
 from node.cage.zygote import Plan
 
 _log = logging.getLogger(__name__)
@@ -220,7 +220,7 @@ class Cage:
                     complete = answer.feed(data)
                     order.pass_on(answer)
                     if complete:
-                        return self._finish(answer)
+                        return self._finish(answer, order.target)
         except TimeoutError:
             raise timed_out(limits) from None
         finally:
@@ -244,7 +244,7 @@ class Cage:
                     complete = answer.feed(data)
                     order.pass_on(answer)
                     if complete:
-                        return self._finish(answer)
+                        return self._finish(answer, order.target)
             except TimeoutError:
                 raise timed_out(limits) from None
 
@@ -252,12 +252,15 @@ class Cage:
         if bars.lacking and not self._unconfined:
             raise NotConfined(bars.lacking, remedy=REMEDY)
 
-    def _finish(self, answer: Answer) -> tuple[dict[str, Any], list[bytes]]:
+    def _finish(self, answer: Answer, target: str) -> tuple[dict[str, Any], list[bytes]]:
         try:
             value, blobs = answer.value()
         except LocalFault as fault:
-            # Whoever runs in there may have written this: it does not get more than a screen of our log.
             trace = str(fault.facts.pop("trace", ""))[-4000:]
+            if target in self._code:
+                # Whoever runs in there may have written this: it is no failure of ours, and nothing for our alarms.
+                _log.info("%s: %r %r", target, fault.detail[:500], trace, extra={"action": "cage-answered"})
+                raise LocalFault(fault.detail, remedy=fault.remedy, facts=dict(UNBELIEVED)) from None
             _log.error("%s\n%s", fault.detail[:500], trace, extra={"action": "cage-failed"})
             raise
         if self._unfiltered:

@@ -168,8 +168,12 @@ class Answer:
         return None
 
 
+UNBELIEVED: Final = {"child": "nonsense"}
+"""The facts of a fault of which only the child says that it is ours."""
+
+
 def _nonsense() -> LocalFault:
-    return LocalFault("a caged child answered with nonsense", facts={"child": "nonsense"})
+    return LocalFault("a caged child answered with nonsense", facts=dict(UNBELIEVED))
 
 
 def trailer(status: int) -> bytes:

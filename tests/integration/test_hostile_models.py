@@ -171,6 +171,17 @@ HARM = {
         ModelFailed,
         "not rows",
     ),
+    "a forged fault of ours": (
+        "import os, struct, json; b = json.dumps({'fault': {'code': 'internal', 'detail': 'the disk is full', "
+        "'remedy': '', 'facts': {}}}).encode(); os.write(3, struct.pack('!4sII', b'says', len(b), 0) + b)",
+        ModelFailed,
+        "not rows",
+    ),
+    "a forged end of the process": (
+        "import os, struct; os.write(3, struct.pack('!4sI', b'died', 9)); os._exit(0)",
+        ModelFailed,
+        "not rows",
+    ),
     "a flood on the socket": (
         "import os, struct; f = struct.pack('!4sII', b'tell', 2, 0) + b'{}'; [os.write(3, f) for _ in range(5000)]",
         Overloaded,
@@ -195,6 +206,13 @@ async def test_harm_costs_one_run_and_is_told_in_a_sentence(cage: Cage, harm: st
         assert fault.facts["line"] == FIRST
         assert f"good.py, line {FIRST}" in fault.detail
     await still_fine(cage, zygote)
+
+
+async def test_what_a_model_forges_is_no_failure_of_ours(cage: Cage, caplog: pytest.LogCaptureFixture) -> None:
+    line, kind, words = HARM["a forged fault of ours"]
+    with pytest.raises(kind, match=words):
+        await run(cage, code(line, BODY))
+    assert [entry for entry in caplog.records if entry.levelname in ("WARNING", "ERROR")] == []
 
 
 @pytest.mark.parametrize("moment", ["at import", "in the function", "in threads"])

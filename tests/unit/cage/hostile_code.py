@@ -11,6 +11,7 @@ import platform
 import resource
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -148,6 +149,19 @@ def hold_off_the_clock(message: dict[str, Any], blobs: list[bytes]) -> Answer:
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     while True:
         time.sleep(0.05)
+
+
+def ask_without_end(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    """Many threads that do nothing but ask for paths."""
+
+    def ask() -> None:
+        while True:
+            os.path.exists("/etc/passwd")
+
+    for _ in range(8):
+        threading.Thread(target=ask, daemon=True).start()
+    ask()
+    return {}, []
 
 
 def forge_an_answer(message: dict[str, Any], blobs: list[bytes]) -> Answer:

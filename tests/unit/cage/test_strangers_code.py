@@ -25,7 +25,7 @@ from tests.unit.cage.without import starting_without
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the bars of Linux")
 
-DEEDS = "look_around hold_and_stay hold_off_the_clock forge_an_answer"
+DEEDS = "look_around hold_and_stay hold_off_the_clock forge_an_answer ask_without_end"
 TABLE = {f"code.{name}": f"tests.unit.cage.hostile_code:{name}" for name in DEEDS.split()} | {
     f"data.{name}": f"tests.unit.cage.hostile_code:{name}" for name in DEEDS.split()
 }
@@ -156,13 +156,24 @@ async def test_code_of_ones_own_may_run_unconfined_where_that_is_asked_for(monke
         await cage.stop()
 
 
-async def test_many_threads_that_ask_for_paths_do_not_keep_others_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    cage = cage_without(monkeypatch, ["unshare"])
+@pytest.mark.parametrize("taken", [["unshare"], []])
+async def test_threads_that_ask_for_paths_without_end_keep_nobody_else_waiting(
+    taken: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cage = cage_without(monkeypatch, taken)
     try:
         if cage.bars().lacking:
             pytest.skip(cage.bars().lacking)
-        for _ in range(10):
-            assert await cage.call("code.echo", {"a": 1}, limits=LIMITS) == ({"a": 1}, [])
+        asking = [asyncio.create_task(cage.call("code.ask_without_end", {}, limits=LIMITS)) for _ in range(2)]
+        await until(lambda: len(children(cage.zygote_pid or 0)) == 2)
+        async with asyncio.timeout(10):
+            for _ in range(5):
+                assert await cage.call("code.echo", {"a": 1}, limits=LIMITS) == ({"a": 1}, [])
+                assert await cage.call("data.echo", {"a": 1}, limits=LIMITS) == ({"a": 1}, [])
+        for one in asking:
+            one.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+        await until(lambda: children(cage.zygote_pid or 0) == [])
     finally:
         await cage.stop()
 
