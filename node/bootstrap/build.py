@@ -26,6 +26,7 @@ from node.catalogue.browse import Browse
 from node.catalogue.chains import Chains
 from node.catalogue.dsp import DspCatalogue, Member
 from node.catalogue.feed import Feed
+from node.catalogue.inspecting import Inspect
 from node.catalogue.joining import Join
 from node.catalogue.model import NodeFacts
 from node.catalogue.publish import Catalogue, Publish, Withdraw
@@ -210,6 +211,7 @@ def build(
         has_asset=parts.assets.has,
         visibility=visibility,
         settled=settled,
+        inspect=Inspect(uow=stores.uow, records=stores.records, opened=parts.assets.file),
     )
     acted = scenarios(
         parts,

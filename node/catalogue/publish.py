@@ -119,8 +119,10 @@ class Publish:
         peers: Callable[[], tuple[str, ...]] = tuple,
         settled: Settled | None = None,
         carriers: Carriers = OWN,
+        inspect: Callable[[Record], tuple[Finding, ...]] = lambda _draft: (),
     ) -> None:
-        """``peers`` gives the base URLs of other nodes known here, in whose name nobody may speak; ``carriers`` are
+        """``inspect`` looks into the files and at what the version before said (``inspecting.Inspect``). ``peers``
+        gives the base URLs of other nodes known here, in whose name nobody may speak; ``carriers`` are
         asked what they deliver: nothing else is offered under conditions."""
         self._catalogue = catalogue
         self._describe = describe
@@ -129,6 +131,7 @@ class Publish:
         self._peers = peers
         self._settled = settled
         self._carriers = carriers
+        self._inspect = inspect
 
     async def publish(
         self, submission: Submission, by: Caller, *, dry_run: bool = False, earlier_versions: bool = False
@@ -165,7 +168,10 @@ class Publish:
         findings += tuple(lint(draft.offer, at=self._catalogue.clock.now())) if draft.offer else ()
         # Nor may one be made that cannot be kept.
         findings += self._carriers.findings(draft)
+        seen = await asyncio.to_thread(self._inspect, draft)
+        findings += seen
         _refuse_violations(findings)
+        draft = replace(draft, warnings=(*draft.warnings, *(finding.to_json() for finding in seen)))
         if dry_run:
             published = await asyncio.to_thread(self._foreseen, draft, terms, inherited)
             return replace(published, findings=findings + published.findings)

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
+import json
 import mimetypes
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from node.base.errors import HansaError, InvalidInput
-from node.base.plaintext import word
+from node.base.plaintext import one_line, word
 from node.catalogue.widening import RULES
 from node.cli import REFUSED
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, bar, complain, done, emit, failed, findings, line, remark, say, size, table, words
+from node.cli.sheets import examine
 from node.cli.yamls import read_description
 
 if TYPE_CHECKING:
     from node.client import HansaClient
+    from node.semantics.sheets import Survey
 
+_BARE = re.compile(r"[A-Za-zÀ-ž][\w ./-]*[\w]")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 RDF = {
     ".ttl": "text/turtle",
@@ -60,6 +63,9 @@ def publish(
         list[Path] | None, typer.Option("--file", help="A data file that belongs to an RDF description.")
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Only check; publish nothing.")] = False,
+    as_found: Annotated[
+        bool, typer.Option("--as-found", help="Take tables as they are read, where that is in doubt, without asking.")
+    ] = False,
     choices: Annotated[
         str | None, typer.Option(help="List what a field may say: license, theme, frequency, conditions …")
     ] = None,
@@ -78,15 +84,17 @@ def publish(
     descriptions = [path for path in files if path.suffix.lower() in (".yaml", ".yml", *RDF)]
     for path in files:
         if path not in descriptions:
-            _draft(path)
+            _draft(path, as_found=as_found)
     if not descriptions:
         return 0
     results: list[dict[str, Any]] = []
     status = 0
     with connect(node) as client:
         for path in descriptions:
+            submitted = _submission(path, attach or [])
+            told = [examine(one, as_found=as_found, only_told=check) for one in submitted[2]]
             one = _publish_one(
-                client, path, kind, conditions, audience, attach or [], earlier_versions, check=check, lang=lang
+                client, path, submitted, told, kind, conditions, audience, earlier_versions, check=check, lang=lang
             )
             results.append(one)
             status = max(status, REFUSED if "findings" in one else 0)
@@ -121,16 +129,17 @@ def _show_choices(field: str, lang: str) -> None:
 def _publish_one(
     client: HansaClient,
     path: Path,
+    submitted: tuple[dict[str, Any], dict[str, int], list[Path]],
+    surveys: Sequence[Survey | None],
     kind: str | None,
     conditions: str | None,
     audience: str | None,
-    attach: list[Path],
     earlier_versions: bool,
     *,
     check: bool,
     lang: str,
 ) -> dict[str, Any]:
-    submission, lines, data = _submission(path, attach)
+    submission, lines, data = submitted
     for name, value in (("kind", kind), ("conditions", conditions), ("audience", audience)):
         if value:
             submission[name] = {"template": value} if name == "conditions" else value
@@ -139,8 +148,9 @@ def _publish_one(
     code = _code(path, submission)
     facts = [_facts(one) for one in data]
     submission["files"] = [_with_description(fact, submission) for fact in facts]
-    for fact in facts:
-        line(fact["name"], f"{size(fact['size'])}, sha256 {fact['sha256'][:4]}…{_rows(fact)}")
+    for fact, survey in zip(facts, surveys, strict=True):
+        found = f", {survey.words()}" if survey else ""
+        line(fact["name"], f"{size(fact['size'])}, sha256 {fact['sha256'][:4]}…{found}")
     if code is not None:
         # Before the check, which reads the code: it is what the card must agree with.
         line(code["name"], f"{size(code['size'])}, sha256 {code['sha256'][:4]}…, run and not handed out")
@@ -287,18 +297,9 @@ def _with_description(fact: Mapping[str, Any], submission: Mapping[str, Any]) ->
     return members
 
 
-def _rows(fact: Mapping[str, Any]) -> str:
-    if fact["mediaType"] != "text/csv" or fact["size"] > 200_000_000:
-        return ""
-    with fact["path"].open("rb") as file:
-        count = sum(piece.count(b"\n") for piece in iter(lambda: file.read(1 << 20), b""))
-    with fact["path"].open(encoding="utf-8", errors="replace", newline="") as file:
-        columns = next(csv.reader(file), [])
-    return f", {max(count - 1, 0):,} rows, {len(columns)} columns".replace(",", " ", 0)
-
-
-def _draft(path: Path) -> None:
+def _draft(path: Path, *, as_found: bool) -> None:
     """A data file alone: write the description that it needs, as far as the file tells it."""
+    survey = examine(path, as_found=as_found)
     target = path.with_suffix(".yaml")
     if target.exists():
         raise InvalidInput(f"{path} is described in {target.name}", remedy=f"hansa publish {word(target)}")
@@ -306,7 +307,8 @@ def _draft(path: Path) -> None:
     target.write_text(
         f"# What {path.name} is. Lines with # are hints; publish with: hansa publish {word(Path(target.name))}\n"
         "kind: dataset\n"
-        f"title: {title}\n"
+        f"title: {_yaml(title)}\n"
+        "# language: nl          # of these texts and of the data; else the first of the node's languages\n"
         "description:            # one or two sentences: what it holds, since when, how it was made\n"
         "# theme: TRAN           # an EU data theme: TRAN, ENVI, GOVE, HEAL …\n"
         "# keywords: [bicycle, counting]\n"
@@ -315,11 +317,26 @@ def _draft(path: Path) -> None:
         "license: CC-BY-4.0      # others cannot lawfully use the data without one\n"
         "conditions: open        # or: members, members-ask, mobility-partners, …\n"
         "files:\n"
-        f"  - path: {path.name}\n",
+        f"  - path: {_yaml(path.name)}\n{_found(survey)}",
         "utf-8",
     )
+    if survey is not None:
+        line(path.name, survey.words())
     done(f"{target} written", detail="a draft of the description")
     say(f"Next: fill in the description, then: hansa publish {word(target)}")
+
+
+def _found(survey: Survey | None) -> str:
+    """What was found in the table, as hints for whoever describes it."""
+    if survey is None:
+        return ""
+    named = [f"{one_line(name)} ({kind})" for name, kind in zip(survey.look.columns, survey.look.types, strict=True)]
+    return f"# Found: {survey.words()}\n# Columns: {', '.join(named)[:2000]}\n"
+
+
+def _yaml(text: str) -> str:
+    """A text of one line as YAML: bare where that is plain, else between quotes, as JSON writes it."""
+    return text if _BARE.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
 def withdraw(iri: Annotated[str, typer.Argument(help="Address of the asset.")], node: Node = None) -> None:

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from node.semantics import sheets
+
 MAX_BYTES: Final = 256 * 1024
 MAX_ROWS: Final = 8
 MAX_COLUMNS: Final = 16
@@ -50,22 +52,14 @@ def table(head: bytes, media_type: str, *, whole: bool) -> Table | None:
     delimiter = {"text/csv": None, "text/tab-separated-values": "\t"}.get(media_type.partition(";")[0].strip(), "")
     if delimiter == "":
         return None
+    if sheets.what_it_is(head):
+        return None
     try:
         # The end of ``head`` may cut a character and a row in two.
-        text = head.decode("utf-8-sig", errors="strict" if whole else "ignore")
-    except UnicodeDecodeError:
-        return None
-    if "\0" in text:
-        return None
-    lines = text.splitlines(keepends=True)
-    if not whole and lines:
-        lines.pop()
-    if not lines:
-        return None
-    separator = delimiter or max(",;\t", key=lines[0].count)
-    try:
-        rows = list(_first(csv.reader(io.StringIO("".join(lines)), delimiter=separator), MAX_ROWS + 2))
-    except csv.Error:
+        found = sheets.look(head, whole=whole, delimiter=delimiter or "")
+        whole_rows = head if whole else head[: head.rfind(b"\n") + 1]
+        rows = [cells for _, cells in _first(sheets.rows(io.BytesIO(whole_rows), found), MAX_ROWS + 2)]
+    except (csv.Error, ValueError):
         return None
     if len(rows) < 2 or not rows[0]:
         return None

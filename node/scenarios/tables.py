@@ -15,6 +15,7 @@ from node.base.errors import InvalidInput, TooLarge
 from node.base.jsons import read_json
 from node.scenarios import geometries, places
 from node.scenarios.model import GEOMETRY, Port, Variable
+from node.semantics import sheets
 
 MAX_ROWS: Final = 1_000_000
 MAX_COLUMNS: Final = 200
@@ -29,15 +30,14 @@ _TRUTHS: Final = {"true": True, "false": False}
 
 
 def from_csv(body: bytes, port: Port | None = None, *, delimiter: str = "") -> Table:
-    """The rows of a CSV file with a header line, in UTF-8, separated by comma, semicolon or tab.
+    """The rows of a CSV file with a header line, in UTF-8, separated by comma, semicolon, tab or bar.
 
     A cell is a number where the port declares its column as one (``is_number``). A column that is not declared holds
     numbers, or truth values, where each of its cells that is not empty looks like one. An empty cell is None.
     Raises ``InvalidInput`` with row and column.
     """
     text = _text(body)
-    head = text.split("\n", 1)[0]
-    separator = delimiter or max(",;\t", key=head.count)
+    separator = delimiter or sheets.look(body[: sheets.SAMPLE], whole=len(body) <= sheets.SAMPLE).delimiter
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     names: list[str] | None = None
     cells: list[list[str]] = []
@@ -257,6 +257,8 @@ def _check_count(count: int) -> None:
 
 
 def _text(body: bytes) -> str:
+    if (really := sheets.what_it_is(body[: sheets.SAMPLE])) not in ("", sheets.NO_TEXT):
+        raise InvalidInput(f"the file is no table: it is {really}", remedy="publish the data as CSV in UTF-8")
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:

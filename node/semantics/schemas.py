@@ -94,6 +94,11 @@ def breaks(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     return any(change.breaking for change in compare(old, new))
 
 
+def resolved(document: Mapping[str, Any], schema: Any) -> Mapping[str, Any]:
+    """``schema`` with its reference into ``document`` followed; an empty one for what is none."""
+    return _Side(document).resolved(schema)
+
+
 class _Side:
     """One of the two documents, for following its references."""
 

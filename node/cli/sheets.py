@@ -1,0 +1,44 @@
+"""Data files as the terminal takes them: what was found in a table is said, and asked about where it is in doubt."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import typer
+
+from node.base.errors import InvalidInput
+from node.base.plaintext import one_line
+from node.cli.output import Mode, complain
+from node.semantics import sheets
+
+DELIMITERS = {".csv": "", ".tsv": "\t", ".tab": "\t"}
+
+
+def examine(path: Path, *, as_found: bool, only_told: bool = False) -> sheets.Survey | None:
+    """What a table holds; None for a file that is not called one.
+
+    Raises ``InvalidInput`` for a file that is no table whatever its name says, and for one that is in doubt, unless
+    ``as_found`` says that it is meant like this, or a person at the terminal does. ``only_told``: nothing is asked.
+    """
+    delimiter = DELIMITERS.get(path.suffix.lower())
+    if delimiter is None:
+        return None
+    try:
+        with path.open("rb") as file:
+            found = sheets.survey(file, delimiter=delimiter)
+    except ValueError as error:
+        raise InvalidInput(
+            f"{one_line(str(path))} is called a table, and {error}",
+            remedy="save the table itself as CSV in UTF-8, or give the file the name of what it is",
+        ) from error
+    doubts = found.doubts()
+    if not doubts or as_found:
+        return found
+    if only_told or (sys.stdin.isatty() and not Mode.json):
+        for doubt in doubts:
+            complain(f"{path}: {doubt}")
+        if only_told or typer.confirm("  go on with it as it was read?", default=False, err=True):
+            return found
+        raise InvalidInput(f"{path} is left as it is", remedy="mend it, and publish again")
+    raise InvalidInput(f"{path}: {'; '.join(doubts)}", remedy="mend the file, or say --as-found where this is meant")

@@ -1,0 +1,298 @@
+"""The one reader of tables: what a file of text in rows and columns is, and its lines.
+
+Publishing, previews, checks and the inputs of scenarios read tables through here, so that all see the same columns.
+It looks at the beginning of a file (``look``) and can go through all of it with flat memory (``survey``); it tells
+what it found, and where it is in doubt. What a file really is counts, not what its name says.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+DELIMITERS: Final = ",;\t|"
+NAMES: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+SAMPLE: Final = 64 * 1024
+"""Bytes at the beginning from which delimiter, header and types are told."""
+SHOWN: Final = 5
+"""How many lines that do not fit are named; all are counted."""
+_OTHER_COMMA: Final = re.compile(r"(?<!\d),|,(?!\d)")
+_LOOKED_AT: Final = 100
+_PIECE: Final = 1 << 20
+
+NO_TEXT: Final = "a file of bytes that are no text"
+
+_MAGIC: Final[tuple[tuple[bytes, str], ...]] = (
+    (b"%PDF-", "a PDF document"),
+    (b"PK\x03\x04", "a zip archive, such as an Excel or LibreOffice file"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel or Word file"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"PAR1", "a Parquet file"),
+    (b"SQLite format 3\x00", "an SQLite database, such as a GeoPackage"),
+    (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"\x7fELF", "a program"),
+    (b"{\\rtf", "an RTF document"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What the beginning of a table says.
+
+    ``doubts`` are sentences: what a person should confirm. ``types`` has, for each column, ``number``, ``truth``,
+    ``text`` or ``empty``, by the lines that were looked at.
+    """
+
+    delimiter: str
+    encoding: str
+    columns: tuple[str, ...]
+    types: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What a whole table is. ``ragged`` names the first lines that do not fit, with their number of cells;
+    ``misfits`` counts all of them. ``unreadable`` says where reading ended early."""
+
+    look: Look
+    rows: int
+    misfits: int = 0
+    ragged: tuple[tuple[int, int], ...] = ()
+    unreadable: str = ""
+
+    def doubts(self) -> tuple[str, ...]:
+        """What a person should confirm or mend, in sentences."""
+        found = list(self.look.doubts)
+        if self.misfits:
+            lines = ", ".join(f"line {line} ({cells})" for line, cells in self.ragged)
+            more = f" and {self.misfits - len(self.ragged)} more" if self.misfits > len(self.ragged) else ""
+            found.append(
+                f"{self.misfits} {'row has' if self.misfits == 1 else 'rows have'} another number of cells than the "
+                f"header, which has {len(self.look.columns)}: {lines}{more}"
+            )
+        if self.unreadable:
+            found.append(self.unreadable)
+        return tuple(found)
+
+    def words(self) -> str:
+        """What was found, on one line."""
+        named = NAMES.get(self.look.delimiter, "nothing")
+        count = len(self.look.columns)
+        return (
+            f"{self.rows} row{'' if self.rows == 1 else 's'}, {count} column{'' if count == 1 else 's'}, "
+            f"separated by {named}, {self.look.encoding}"
+        )
+
+
+def what_it_is(head: bytes) -> str:
+    """What a file really is where it is no table of text, such as ``a PDF document``; empty where it may be one."""
+    for magic, name in _MAGIC:
+        if head.startswith(magic):
+            return name
+    if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "" if _decodes(head[: len(head) // 2 * 2], "utf-16", whole=False) else NO_TEXT
+    if b"\0" in head:
+        return NO_TEXT
+    start = head.removeprefix(codecs.BOM_UTF8).lstrip()[:256].lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "a web page (HTML)"
+    return "an XML document" if start.startswith(b"<?xml") else ""
+
+
+def encoding_of(head: bytes, *, whole: bool) -> str:
+    """The encoding of text by its bytes: UTF-8, UTF-16 by its mark, else Windows-1252, which Latin-1 is part of."""
+    if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "utf-16"
+    return "utf-8" if _decodes(head, "utf-8", whole=whole) else "windows-1252"
+
+
+def delimiter_of(text: str) -> tuple[str, tuple[str, ...]]:
+    """What separates the cells of a table, by its first lines, and the others that would do as well.
+
+    What gives all lines the same number of cells wins over what merely occurs often in the header: a semicolon
+    between figures that are written with a decimal comma.
+    """
+    ranked: list[tuple[tuple[bool, float, int], str]] = []
+    for one in DELIMITERS:
+        widths = _widths(text, one)
+        if not widths or widths[0] < 2:
+            continue
+        usual = Counter(widths).most_common(1)[0]
+        even = usual[1] / len(widths)
+        ranked.append(
+            ((usual[0] == widths[0] and even == 1.0, even if usual[0] == widths[0] else 0.0, widths[0]), one)
+        )
+    if not ranked:
+        return ",", ()
+    ranked.sort(key=lambda pair: pair[0], reverse=True)
+    if len(ranked) > 1 and ranked[0][1] == "," and ranked[1][0][0] and _only_decimal_commas(text):
+        del ranked[0]
+    best = ranked[0]
+    # With a single line nothing tells a separator from a character of a name, but how often it is there.
+    rivals = tuple(one for score, one in ranked[1:] if score[0] and best[0][0] and score[2] == best[0][2])
+    return best[1], rivals
+
+
+def look(head: bytes, *, whole: bool, delimiter: str = "") -> Look:
+    """What a table is by its beginning, which may end anywhere. Raises ``ValueError`` for what is no text."""
+    encoding = encoding_of(head, whole=whole)
+    text = decoded(head, encoding, whole=whole)
+    lines = text.splitlines(keepends=True)
+    if not whole and len(lines) > 1:
+        lines.pop()
+    text = "".join(lines)
+    separator, rivals = (delimiter, ()) if delimiter else delimiter_of(text)
+    rows = _first(text, separator)
+    header = tuple(cell.strip() for cell in rows[0]) if rows else ()
+    body = [row for row in rows[1:] if len(row) == len(header)]
+    types = tuple(_type([row[place].strip() for row in body]) for place in range(len(header)))
+    doubts = []
+    if encoding == "windows-1252":
+        doubts.append(
+            "it is not in UTF-8; read as Windows-1252 (Latin-1): check letters with accents, or save it as UTF-8"
+        )
+    elif encoding == "utf-16":
+        doubts.append("it is in UTF-16: others read UTF-8 more easily")
+    if rivals:
+        others = " or ".join(NAMES[one] for one in rivals)
+        doubts.append(f"its cells are separated by {NAMES[separator]}, or by {others}: both fit")
+    if header and body and all(_is_number(cell) for cell in header if cell):
+        doubts.append("its first line holds figures: it seems to have no line of column names")
+    if len(set(header)) < len(header):
+        doubts.append("two of its columns have the same name")
+    if any(not name for name in header):
+        doubts.append("one of its columns has no name")
+    return Look(delimiter=separator, encoding=encoding, columns=header, types=types, doubts=tuple(doubts))
+
+
+def survey(file: BinaryIO, *, delimiter: str = "", most: int | None = None) -> Survey:
+    """Go through a table from its beginning with flat memory. ``most``: after so many rows, stop.
+
+    Raises ``ValueError`` in words for what is no table of text. ``file`` can be gone back in (``seek``).
+    """
+    head = file.read(SAMPLE)
+    if really := what_it_is(head):
+        raise ValueError(f"it is {really}")
+    if not head.strip():
+        raise ValueError("it is empty")
+    file.seek(0)
+    seen = look(head, whole=len(head) < SAMPLE, delimiter=delimiter)
+    if seen.encoding == "utf-8" and not _all_utf8(file):
+        seen = look(head + b"\xff", whole=True, delimiter=delimiter)
+    width, count, misfits = len(seen.columns), 0, 0
+    ragged: list[tuple[int, int]] = []
+    unreadable = ""
+    read = rows(file, seen)
+    try:
+        next(read, None)
+        for line, cells in read:
+            count += 1
+            if len(cells) != width:
+                misfits += 1
+                if len(ragged) < SHOWN:
+                    ragged.append((line, len(cells)))
+            if most is not None and count >= most:
+                break
+    except csv.Error as error:
+        unreadable = f"after {count} rows it cannot be read as a table: {error}"
+    return Survey(look=seen, rows=count, misfits=misfits, ragged=tuple(ragged), unreadable=unreadable)
+
+
+def rows(file: BinaryIO, found: Look) -> Iterator[tuple[int, list[str]]]:
+    """The lines of a table that are not empty, the header first, each with the number of its (last) line."""
+    file.seek(0)
+    encoding = "utf-8-sig" if found.encoding == "utf-8" else found.encoding
+    text = io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
+    try:
+        reader = csv.reader(_without_zero(text), delimiter=found.delimiter)
+        for cells in reader:
+            if cells:
+                yield reader.line_num, cells
+    finally:
+        text.detach()
+
+
+def decoded(body: bytes, encoding: str, *, whole: bool) -> str:
+    """The text of ``body``; what the end of a beginning cut in two is left away."""
+    name = {"utf-8": "utf-8-sig", "windows-1252": "cp1252"}.get(encoding, encoding)
+    return body.decode(name, errors="ignore" if not whole else "replace" if name == "cp1252" else "strict")
+
+
+def _without_zero(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        if "\0" in line:
+            raise csv.Error("it holds zero bytes")
+        yield line
+
+
+def _only_decimal_commas(text: str) -> bool:
+    """Whether each comma below the header stands between two figures: the decimal comma of most of Europe."""
+    body = text.partition("\n")[2]
+    return "," in body and not _OTHER_COMMA.search(body)
+
+
+def _widths(text: str, delimiter: str) -> list[int]:
+    return [len(row) for row in _first(text, delimiter)]
+
+
+def _first(text: str, delimiter: str) -> list[list[str]]:
+    found: list[list[str]] = []
+    try:
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+            if row:
+                found.append(row)
+            if len(found) > _LOOKED_AT:
+                break
+    except csv.Error:
+        # What was read before it is what there is to see; a whole reading says where it ends.
+        return found
+    return found
+
+
+def _type(cells: list[str]) -> str:
+    filled = [cell for cell in cells if cell]
+    if not filled:
+        return "empty"
+    if all(_is_number(cell) for cell in filled):
+        return "number"
+    return "truth" if all(cell.casefold() in ("true", "false") for cell in filled) else "text"
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell.strip().replace(",", ".", 1))
+    except ValueError:
+        return False
+    return True
+
+
+def _decodes(body: bytes, encoding: str, *, whole: bool = True) -> bool:
+    try:
+        codecs.getincrementaldecoder(encoding)().decode(body, final=whole)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _all_utf8(file: BinaryIO) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    file.seek(0)
+    try:
+        while piece := file.read(_PIECE):
+            decoder.decode(piece)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    finally:
+        file.seek(0)
+    return True
