@@ -171,5 +171,9 @@ class Cursor:
     def note_fork(self, fork: dict[str, Any]) -> None:
         self.forks = [fork, *self.forks][:NOTED]
 
+    def restarts_since(self, moment_: datetime) -> int:
+        """How many announced losses were noted after that moment, of those that are kept."""
+        return sum(moment(note["found"]) > moment_ for note in self.restarts)
+
     def note_restart(self, restart: dict[str, Any]) -> None:
         self.restarts = [restart, *self.restarts][:NOTED]

@@ -36,6 +36,8 @@ class MemberView:
     """Whether the heads of its feed commit to its content; None before it was read."""
     fork: str = ""
     """Why it is in quarantine: everybody may know."""
+    restored: dict[str, Any] | None = None
+    """The last restore that lost something which was here already, as it announced it; for this node's own people."""
 
     def to_json(self) -> dict[str, Any]:
         members: dict[str, Any] = {
@@ -52,6 +54,8 @@ class MemberView:
             members["committed"] = self.committed
         if self.fork:
             members["fork"] = self.fork
+        if self.restored:
+            members["restored"] = self.restored
         if self.trouble:
             members["trouble"] = self.trouble
         if self.quarantined:
@@ -89,6 +93,7 @@ class Region:
                     quarantined=cursor.quarantined if inside else 0,
                     put_aside=tuple(cursor.put_aside) if inside else (),
                     committed=bool(cursor.chains) if cursor.chains or cursor.positions else None,
+                    restored=_restored(cursor) if inside else None,
                     fork=_reason(cursor) if member.state == QUARANTINE else "",
                 )
             )
@@ -124,3 +129,8 @@ def _is_inside(caller: Caller) -> bool:
 def _reason(cursor: Cursor) -> str:
     """Why a node is in quarantine, in the words of the newest fork that nobody has decided about."""
     return next((str(fork["text"]) for fork in cursor.forks if not fork.get("decided")), "")
+
+
+def _restored(cursor: Cursor) -> dict[str, Any] | None:
+    names = ("audience", "epoch", "had", "kept", "found")
+    return {name: cursor.restarts[0][name] for name in names} if cursor.restarts else None

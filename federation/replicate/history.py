@@ -17,10 +17,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from federation.cursor import Chain, Cursor, SeenHead
+from federation.cursor import NOTED, Chain, Cursor, SeenHead
 from federation.forks import (
     EPOCH_BACK,
     FALSE_CLAIM,
@@ -170,6 +170,9 @@ class History:
                 self._fork(NOT_ANNOUNCED if kept is None else FALSE_CLAIM, last, proof)
             self._continue()
             return
+        if self.cursor.restarts_since(self.now() - timedelta(days=1)) >= NOTED:
+            # Each is noted in our ledger, which is not for others to fill.
+            raise HostileFeed(f"it began its history anew {NOTED} times within a day; it is read again tomorrow")
         claims = [one for one in self.head.restarts if one.epoch > last.epoch and one.size == kept]
         proof = await self.prove(self.proofs, kept, self.head.size)
         if not all(proof.holds(kept, self.head.size, claim.root, self.seen.root) for claim in claims):

@@ -112,7 +112,9 @@ def _following(client: HansaClient) -> Following:
 def _state(member: Mapping[str, Any]) -> str:
     if member["state"] == "quarantine":
         return f"in quarantine: {member.get('fork', '')}"
-    trouble = str(member.get("trouble") or "")
+    trouble, restored = str(member.get("trouble") or ""), member.get("restored")
+    if restored and not trouble:
+        return f"restored, with {restored['kept']} of {restored['had']} entries kept; see hansa members evidence"
     unchecked = "its feed does not commit to its content yet: a rewritten history is not noticed"
     return trouble or ("" if member.get("committed") in (True, None) else unchecked)
 

@@ -40,6 +40,14 @@ class TestMeta:
         with stores.uow.read() as tx:
             assert stores.meta.epoch(tx) == 2
 
+    def test_a_restore_notes_what_it_kept(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            assert stores.meta.raise_epoch(tx) == 1
+            assert stores.meta.restarts(tx) == {}, "restores by earlier versions were not noted"
+            assert stores.meta.raise_epoch(tx, 41) == 2
+        with stores.uow.read() as tx:
+            assert stores.meta.restarts(tx) == {2: 41}
+
 
 class TestFollowStore:
     def test_a_followed_node_comes_out_as_it_went_in(self, stores: Stores) -> None:

@@ -113,6 +113,41 @@ def test_a_node_that_was_put_back_by_hand(
             assert client.members() == []
 
 
+def test_a_follower_that_saw_one_history_hears_of_the_other(
+    follower: Running, tmp_path: Path, sqlite_template: Path
+) -> None:
+    """The second follower never saw the first history; the first one shows both heads."""
+    folder, copy = tmp_path / "origin", tmp_path / "copy"
+    with running(folder, template=sqlite_template) as origin:
+        port, url = origin.node.parts.settings.port, origin.url
+        publish(origin, "first")
+    shutil.copytree(folder, copy)
+    with running(folder, port=port) as origin, follower.client() as client:
+        publish(origin, "second")
+        client.follow(url)
+        until("both are followed", lambda: has(follower, 2))
+    shutil.rmtree(folder)
+    copy.rename(folder)
+    with (
+        running(tmp_path / "other", template=sqlite_template) as other,
+        running(folder, port=port) as origin,
+        other.client() as client,
+    ):
+        publish(origin, "another")
+        client.follow(url)
+        until("the other history is followed", lambda: has(other, 2))
+        client.follow(follower.url)
+
+        def quarantined() -> dict[str, Any] | None:
+            found = {one["url"]: one for one in client.members()}
+            return found[url] if found[url]["state"] == "quarantine" else None
+
+        shown = until("the other follower hears of it", quarantined)
+        assert shown["assets"] == 2
+        evidence = client.call("GET", "/api/members/evidence", params={"url": url})
+        assert (evidence["forks"][0]["kind"], evidence["forks"][0]["witness"]) == ("same-size", follower.did)
+
+
 def test_a_node_that_was_restored_says_what_it_kept(
     follower: Running, tmp_path: Path, sqlite_template: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -134,3 +169,5 @@ def test_a_node_that_was_restored_says_what_it_kept(
         status, said = told(follower, capsys, "members", "evidence", url)
         assert status == DONE
         assert "epoch 1 began with 1 of 2 entries" in said
+        status, said = told(follower, capsys, "members")
+        assert "restored, with 1 of 2 entries kept" in " ".join(said.split())

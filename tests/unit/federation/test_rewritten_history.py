@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from federation.cursor import Cursor
 from federation.forks import FALSE_CLAIM, NO_PROOF, NOT_ANNOUNCED, SAME_SIZE, SHRUNK
 from federation.replicate.model import ForkedFeed, HostileFeed, Limits
 from node.base.errors import Conflict, NotAllowed, PeerUnreachable
 from node.base.jsons import canonical
 from node.catalogue import chains
+from node.catalogue.commitment import Frontier, leaf_of
 from node.catalogue.heads import open_head
 from node.catalogue.model import QUARANTINE, Record
 from node.identity.jose import unb64url
@@ -381,6 +383,34 @@ async def test_several_restores_between_two_runs(scene: Scene) -> None:
     await scene.run()
     (restart,) = scene.follower.stored(scene.gent).cursor["restarts"]
     assert (restart["had"], restart["kept"], restart["epoch"]) == (7, 4, 2)
+
+
+async def test_a_node_cannot_fill_our_ledger_with_restores(scene: Scene) -> None:
+    await scene.fill(2)
+    await scene.run()
+    for epoch in range(1, 22):
+        scene.show(scene.copy(1, epoch=epoch, restarts=dict.fromkeys(range(1, epoch + 1), 1)))
+        await scene.gent.publish(f"new-{epoch}")
+        if epoch < 21:
+            await scene.run()
+    with pytest.raises(HostileFeed, match="within a day"):
+        await scene.run()
+    assert [note["type"] for note in scene.notes()].count("restart") == 20
+    scene.region.clock.forward(days=2)
+    scene.gent.clock.forward(days=2)
+    await scene.run()
+    assert scene.follower.stored(scene.gent).cursor["epoch"] == 21
+
+
+def test_a_follower_keeps_little_of_a_long_chain() -> None:
+    """Of 25,000 members a few hashes: what is written with every page stays small."""
+    cursor = Cursor()
+    cursor.begin("public")
+    cursor.grow("public", Frontier().extended(leaf_of(f"envelope {number}") for number in range(25_000)))
+    kept = cursor.to_json()
+    assert len(kept["chains"]["public"]["peaks"]) <= 15
+    assert len(canonical(kept)) < 1_500
+    assert Cursor.from_json(kept).chains["public"].frontier.root == cursor.chains["public"].frontier.root
 
 
 # Nodes and cursors from before. ----------------------------------------------------------------------------
