@@ -7,6 +7,7 @@ folder, else it has its default. Unknown names in the file are refused: a misspe
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from ipaddress import ip_network
 from pathlib import Path
@@ -47,7 +48,11 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "", description="SQLAlchemy URL of the database; empty means SQLite in the data folder."
     )
-    languages: tuple[str, ...] = Field(("en",), description="Languages of this node's documents, first the main one.")
+    languages: tuple[str, ...] = Field(
+        ("en",),
+        description="Languages of this node's documents, first the main one: titles and texts that say no "
+        "language are tagged with it. Nodes from before init asked have English here.",
+    )
     advised_profiles: tuple[str, ...] = Field(
         (), description="Further profiles whose demands are told when publishing, such as dcat-ap-vl."
     )
@@ -165,6 +170,16 @@ class Settings(BaseSettings):
                 ip_network(block)
             except ValueError as error:
                 raise ValueError(f"{block} is no network such as 10.20.0.0/16: {error}") from error
+        return value
+
+    @field_validator("languages")
+    @classmethod
+    def _languages(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("name at least one language, such as nl")
+        for tag in value:
+            if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", tag):
+                raise ValueError(f"{tag!r} is no language tag such as nl")
         return value
 
     @field_validator("advised_profiles", "enforced_profiles")

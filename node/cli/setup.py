@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +12,7 @@ import typer
 from node.base.errors import InvalidInput
 from node.base.plaintext import word
 from node.cli.output import Mode, done, emit, line, next_step, plainly, remark
+from node.cli.tongues import choose
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +35,11 @@ def init(
     ] = "",
     issuer: Annotated[bool, typer.Option("--issuer", help="This node is a region: it admits members.")] = False,
     language: Annotated[
-        list[str] | None, typer.Option(help="Languages of your documents, the main one first.")
+        list[str] | None,
+        typer.Option(
+            help="Languages of your documents, the main one first: texts without a language are tagged with it. "
+            "Else you are asked, or the locale tells."
+        ),
     ] = None,
     database: Annotated[str, typer.Option(help="PostgreSQL URL; else SQLite in the folder.")] = "",
     loopback: Annotated[
@@ -46,6 +53,7 @@ def init(
 
     local = not url or urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
     chosen = port or urlsplit(url).port or 8080
+    languages, told = choose(language or (), os.environ, asks=sys.stdin.isatty() and not Mode.json)
     made = create(
         folder,
         {
@@ -56,16 +64,25 @@ def init(
             **({"contact": contact} if contact else {}),
             **({"region": region} if region else {}),
             **({"issuer": True} if issuer else {}),
-            **({"languages": language} if language else {}),
+            "languages": languages,
             **({"database_url": database} if database else {}),
             **({"allow_loopback": True} if loopback or local else {}),
         },
     )
     if Mode.json:
-        emit({"did": made.did, "login": made.login, "password": made.password, "folder": str(folder)})
+        emit(
+            {
+                "did": made.did,
+                "login": made.login,
+                "password": made.password,
+                "folder": str(folder),
+                "languages": languages,
+            }
+        )
         return
     done("keys created", detail=made.did)
     done("store created", detail=f"{folder}/  ({made.store})")
+    done(f"language {', '.join(languages)}", detail=told)
     done("administrator", detail="to choose a password of your own: hansa user admin --password")
     line("login", made.login)
     line("password", made.password, style="bold")

@@ -225,7 +225,7 @@ class Release:
         told = " ".join(one.sentence for one in run.caveats)
         return {
             "id": wish.id,
-            "title": dict(wish.titles),
+            "title": wish.titles.get(UNTAGGED) or dict(wish.titles),
             "description": {
                 "en": f"Result of a run of the scenario “{run.template.titles.get('en') or wish.id}”. Goal: {goal}"
                 f"{' Caveats: ' + told if told else ''}"
@@ -262,6 +262,10 @@ class Release:
         return await why(run, output, row, self._runs, layers=layers)
 
 
+UNTAGGED: Final = ""
+"""The tag of a title without one: publishing gives it the main language of the node."""
+
+
 def wish_of(run: Run, body: Mapping[str, Any]) -> Wish:
     """Read how somebody wants to publish. Raises ``InvalidInput``."""
     name = body.get("id")
@@ -274,7 +278,7 @@ def wish_of(run: Run, body: Mapping[str, Any]) -> Wish:
             f"{name[:80]!r} cannot be the end of an address",
             remedy="give letters, digits, hyphens, dots: such as bridge-closed",
         )
-    titles = body.get("titles") or ({"en": body["title"]} if body.get("title") else _titles(run))
+    titles = body.get("titles") or ({UNTAGGED: body["title"]} if body.get("title") else _titles(run))
     conditions = body.get("conditions")
     if not isinstance(titles, Mapping) or not isinstance(conditions, str | Mapping | None):
         raise InvalidInput("titles is an object, conditions the name of a template or an offer")

@@ -14,6 +14,9 @@ from node.scenarios.marginals import RARE, Kind
 from node.scenarios.model import GEOMETRY
 from node.scenarios.synth import StandIn
 
+ENGLISH: Final = "en"
+"""What this module writes is in English, whatever language the node or the data have."""
+
 NOTE: Final = (
     "Synthetic stand-in, made from the quantiles, frequencies and rank correlations of the data. Kept: columns, "
     "types, patterns of names, frequent categories, the spread of figures, the period and the extent, roughly. Not "
@@ -57,9 +60,9 @@ def description_of(made: StandIn, *, file: str, title: str, beside: Mapping[str,
         f"# A stand-in, drawn with seed {made.seed}: {len(made.rows)} rows that nobody measured. Read it before you",
         f"# publish it: hansa publish {word(Path(file).with_suffix('.yaml'))}",
         "kind: dataset",
-        f"title: {_yaml(title)}",
-        f"description: {_yaml(f'{NOTE} {_kept(made)}')}",
-        f"provenance: {_yaml(f'Made by hansa synth, seed {made.seed}.')}",
+        f"title: {_yaml({ENGLISH: title})}",
+        f"description: {_yaml({ENGLISH: f'{NOTE} {_kept(made)}'})}",
+        f"provenance: {_yaml({ENGLISH: f'Made by hansa synth, seed {made.seed}.'})}",
     ]
     copied = {name: beside[name] for name in _COPIED if beside.get(name)}
     lines += [f"{name}: {_yaml(value)}" for name, value in copied.items()]

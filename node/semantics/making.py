@@ -21,6 +21,7 @@ from node.semantics.documents import parse
 from node.semantics.fields import fields_of
 from node.semantics.forms import find
 from node.semantics.kinds import KINDS, Kind, kind_named, kinds_like
+from node.semantics.languages import LANGUAGES
 from node.semantics.model import File, Finding, Submission
 from node.semantics.subjects import DOCUMENT, Subject, address, adopted, is_address, is_slug, main_subject
 from node.semantics.triples import TYPE, drop, nodes, reachable, types
@@ -215,8 +216,9 @@ def _builder(fields: Mapping[str, Any], kind: Kind, setting: Setting, made: Draf
     if isinstance(given, list) and given:
         given = given[0]
     # A steward who says that the dataset is in Dutch writes its title in Dutch.
-    if kind.name != "transformation" and isinstance(given, str) and _is_tag(given):
-        language = given.casefold()
+    if kind.name != "transformation" and isinstance(given, str):
+        known = LANGUAGES.find(given)
+        language = known.code if known else given.casefold() if _is_tag(given) else language
     return Builder(base=setting.base, kind=kind.name, language=language, lines=made.lines)
 
 

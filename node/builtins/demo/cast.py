@@ -72,6 +72,8 @@ class Member:
             "--port",
             str(self.port),
             "--loopback",
+            "--language",
+            "en",
             *self.options,
         )
         if made.returncode != 0:
