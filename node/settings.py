@@ -87,6 +87,11 @@ class Settings(BaseSettings):
         description="The longest term, in days, of an API token that somebody makes. Tokens that there are already "
         "keep theirs; all end when the password is changed.",
     )
+    second_factor: Literal["offered", "required"] = Field(
+        "offered",
+        description="Whether everybody but auditors needs a second factor before their roles work: people set one up "
+        "on the page /account at their next sign-in. 'offered' leaves it to each of them.",
+    )
     decision_days: int = Field(14, ge=1, description="After how many days an undecided request is refused.")
     open_negotiations_per_peer: int = Field(
         1000, ge=1, description="How many negotiations that it asked for one participant may have open here."

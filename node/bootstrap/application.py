@@ -36,7 +36,17 @@ from node.portal.accept import prefers_page
 from node.portal.headers import SecurityHeaders
 from node.vocab.dsp import VERSIONS
 from node.web import catalogue, data, dcp, dsp, feed, health, ledger, processes, pushed, sparql, wellknown
-from node.web.management import blocks, exchanges, limits, operation, people, records, results, scenarios
+from node.web.management import (
+    blocks,
+    exchanges,
+    limits,
+    operation,
+    people,
+    records,
+    results,
+    scenarios,
+    secondfactor,
+)
 from node.web.problems import answer_failure, answer_nobody, answer_problem
 
 
@@ -245,6 +255,15 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             wallet=people_parts.wallet,
             revoke=people_parts.issuing.revoke if people_parts.issuing else None,
             issuer=IssuerView(node.parts) if people_parts.issuing else None,
+        )
+    )
+    app.include_router(
+        secondfactor.router(
+            person=person,
+            accounts=people_parts.accounts,
+            sign_in=people_parts.sign_in,
+            second_factor=people_parts.second_factor,
+            required=settings.second_factor == "required",
         )
     )
     app.include_router(blocks.router(person=person, blocks=people_parts.blocks, suspend=spoken.transfers.suspend_all))

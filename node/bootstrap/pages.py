@@ -78,7 +78,8 @@ class PortalNode(AccountPages):
     """``node.portal.ports.Node`` over the use cases of a running node."""
 
     def __init__(self, node: HansaNode) -> None:
-        super().__init__(node.people.accounts, node.people.sign_in)
+        required = node.parts.settings.second_factor == "required"
+        super().__init__(node.people.accounts, node.people.sign_in, node.people.second_factor, required=required)
         self._node = node
         self._stores = node.parts.stores
         self._letters = Letters(node)

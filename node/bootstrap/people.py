@@ -17,6 +17,7 @@ from node.catalogue.joining import Allegiance
 from node.identity.accesstokens import AccessTokens, OutgoingTokens
 from node.identity.blocking import Blocks
 from node.identity.documents import build_document, key_for, sealing_key
+from node.identity.identifying import IdentifyPerson
 from node.identity.issuance import (
     DecideApplication,
     DeliverCredential,
@@ -29,8 +30,9 @@ from node.identity.membership import RequestCredential
 from node.identity.messages import type_scope
 from node.identity.model import Application, ApplicationState, Caller, Credential, DidDocument, Rejected
 from node.identity.participants import IdentifyParticipant
-from node.identity.people import Accounts, IdentifyPerson, SignIn, token_hash
+from node.identity.people import Accounts, SignIn, token_hash
 from node.identity.revocation import RevokeCredential, StatusLists
+from node.identity.secondfactor import SecondFactor
 from node.identity.trust import TrustList
 from node.identity.verification import VerifyCredentials
 from node.identity.wallet import Wallet
@@ -73,6 +75,7 @@ class People:
     persons: IdentifyPerson
     accounts: Accounts
     sign_in: SignIn
+    second_factor: SecondFactor
     wallet: Wallet
     requests: RequestCredential
     issuing: Issuing | None
@@ -92,6 +95,14 @@ def identity(parts: Parts, note: Note) -> People:
     allegiance.load()
     journal = LedgerJournal(note)
     terminal = _terminal_token(parts)
+    second_factor = SecondFactor(
+        stores.uow,
+        stores.identity,
+        keyring,
+        clock,
+        issuer=settings.name,
+        journal=LedgerJournal(note, EntryKind.NODE),
+    )
     lists = StatusLists(stores.uow, stores.identity, keyring, clock, parts.base)
     access = AccessTokens(keyring, clock)
     held: list[Wallet] = []
@@ -133,7 +144,14 @@ def identity(parts: Parts, note: Note) -> People:
             presentation_max_age=settings.presentation_max_age,
         ),
         blocks=blocks,
-        persons=IdentifyPerson(stores.uow, stores.identity, clock, keyring.did, terminal_token=terminal),
+        persons=IdentifyPerson(
+            stores.uow,
+            stores.identity,
+            clock,
+            keyring.did,
+            terminal_token=terminal,
+            required=settings.second_factor == "required",
+        ),
         accounts=Accounts(
             stores.uow,
             stores.identity,
@@ -142,7 +160,8 @@ def identity(parts: Parts, note: Note) -> People:
             terminal_token=terminal,
             token_days=settings.token_days,
         ),
-        sign_in=SignIn(stores.uow, stores.identity, clock),
+        sign_in=SignIn(stores.uow, stores.identity, clock, second_factor=second_factor),
+        second_factor=second_factor,
         wallet=wallet,
         requests=RequestCredential(stores.uow, stores.identity, peers, keyring, clock, journal=journal),
         issuing=_issuing(parts, peers, lists, journal) if settings.issuer else None,

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from node.base.errors import HansaError, InvalidInput
-from node.cli import processes
+from node.base.errors import InvalidInput
+from node.cli import accounts, processes
 from node.cli.groups import Listing
 from node.cli.negotiations import tell_outcome
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, done, emit, line, next_step, remark, say, table, words
-
-if TYPE_CHECKING:
-    from node.client import HansaClient
 
 
 def register(app: typer.Typer) -> None:
@@ -186,6 +183,15 @@ def user(
     keep_tokens: Annotated[
         bool, typer.Option("--keep-tokens", help="With --password: leave the API tokens in force; else they end.")
     ] = False,
+    second_factor: Annotated[
+        bool | None,
+        typer.Option(
+            "--second-factor/--no-second-factor", help="Set up a second factor for yourself, or remove your own."
+        ),
+    ] = None,
+    reset_second_factor: Annotated[
+        bool, typer.Option("--reset-second-factor", help="Remove the second factor of somebody who lost it.")
+    ] = False,
     disable: Annotated[
         bool | None,
         typer.Option("--disable/--enable", help="Shut the account, which ends its sessions and tokens; or open it."),
@@ -200,12 +206,20 @@ def user(
                 emit(people)
             else:
                 table(
-                    [[one["login"], one["name"], ", ".join(one["roles"]), _remarks(one)] for one in people],
+                    [[one["login"], one["name"], ", ".join(one["roles"]), accounts.remarks(one)] for one in people],
                     ["login", "name", "roles", ""],
                 )
             return
         if password:
-            _change_password(client, login, keep_tokens=keep_tokens)
+            accounts.change_password(client, login, keep_tokens=keep_tokens)
+            return
+        if second_factor is not None:
+            accounts.own_second_factor(client, login, wanted=second_factor)
+            return
+        if reset_second_factor:
+            client.reset_second_factor(login)
+            done(f"{login} has no second factor any more; their sessions have ended")
+            remark(f"{login} chooses another password before roles that bind work, and is told that you did this")
             return
         if disable is not None:
             changed = client.set_disabled(login, disable)
@@ -213,42 +227,9 @@ def user(
                 emit(changed)
             done(f"{login} may {'no longer sign in' if disable else 'sign in again'}")
             return
-        added = _add(client, login, name, role or ["publisher"])
+        added = client.add_account(login, name or login, role or ["publisher"], accounts.typed_password())
     if Mode.json:
         emit(added)
     done(f"{login} may sign in")
     if not Mode.json:
         remark(f"{login} chooses a password of their own before roles that bind work: on the page /account")
-
-
-def _remarks(account: dict[str, Any]) -> str:
-    """What is said of an account beside its roles."""
-    found = ["disabled"] if account["disabled"] else []
-    if account["passwordSetBy"]:
-        found.append(f"password set by {account['passwordSetBy']}")
-    return ", ".join(found)
-
-
-def _change_password(client: HansaClient, login: str, *, keep_tokens: bool) -> None:
-    password = _typed_password()
-    own = False
-    try:
-        client.set_password(login, password, keep_tokens=keep_tokens)
-    except HansaError as error:
-        if "old one" not in error.detail:
-            raise
-        own = True
-        old = str(typer.prompt("your old password", hide_input=True, err=True))
-        client.set_password(login, password, old=old, keep_tokens=keep_tokens)
-    done(f"{login} has a new password")
-    remark(f"sessions{'' if keep_tokens else ' and API tokens'} of {login} have ended")
-    if not own:
-        remark(f"{login} chooses another one before roles that bind work, and is told that you set this one")
-
-
-def _add(client: HansaClient, login: str, name: str, roles: list[str]) -> dict[str, Any]:
-    return client.add_account(login, name or login, roles, _typed_password())
-
-
-def _typed_password() -> str:
-    return str(typer.prompt("password (12 characters or more)", hide_input=True, confirmation_prompt=True, err=True))

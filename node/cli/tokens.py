@@ -14,6 +14,8 @@ from node.cli.output import Mode, done, emit, line, remark, say, table
 SHORT = 12
 """How much of a token's hash names it in lists."""
 
+SECOND_FACTOR = "second-factor-needed"
+
 group = typer.Typer(no_args_is_help=True, help="API tokens: what programs sign in with.")
 
 
@@ -32,7 +34,12 @@ def new(
     """Make an API token for yourself, with your password. It is shown once, and ends when the password changes."""
     password = str(typer.prompt("your password", hide_input=True, err=True))
     with connect(node) as client:
-        made = client.make_token(label, days, password)
+        try:
+            made = client.make_token(label, days, password)
+        except HansaError as error:
+            if error.facts.get("code") != SECOND_FACTOR:
+                raise
+            made = client.make_token(label, days, password, str(typer.prompt("code of your second factor", err=True)))
     if Mode.json:
         emit(made)
     done(f"token for {label}", detail=f"{made['days']} days")

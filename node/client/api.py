@@ -16,6 +16,7 @@ from node.base.errors import HansaError, PeerUnreachable
 from node.base.plaintext import word
 from node.client.locate import NodeAddress
 from node.client.scenarios import Scenarios
+from node.client.secondfactor import SecondFactorCalls
 
 Progress = Callable[[int, int], None]
 """Called with (bytes so far, bytes in all)."""
@@ -36,7 +37,7 @@ class Refusal(HansaError):
         self.problem = dict(problem)
 
 
-class HansaClient:
+class HansaClient(SecondFactorCalls):
     """Speaks to one node. Use it as a context manager, or call ``close``."""
 
     def __init__(self, address: NodeAddress, *, timeout: float = 60.0) -> None:
@@ -337,10 +338,6 @@ class HansaClient:
     def tokens(self, *, everybody: bool = False) -> list[dict[str, Any]]:
         """API tokens of oneself, or as operator of everybody."""
         return list(self._get("/api/tokens", params={"all": True} if everybody else {}))
-
-    def make_token(self, label: str, days: int | None, password: str) -> dict[str, Any]:
-        """A new API token for oneself, made with one's password: shown once."""
-        return dict(self._json("POST", "/api/tokens", json={"label": label, "days": days, "password": password}))
 
     def revoke_token(self, sha256: str) -> dict[str, Any]:
         """End an API token."""

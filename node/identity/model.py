@@ -31,6 +31,8 @@ class Need(StrEnum):
     """What somebody has to do before roles that bind the city work for them."""
 
     OWN_PASSWORD = "own-password"  # noqa: S105 - the name of a need
+    SECOND_FACTOR = "second-factor"
+    CODE = "code"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,8 @@ class Caller:
 
     ``did`` is the participant's DID; for a person it is this node's own DID, since people act for their node.
     ``roles`` are those that work now; ``withheld`` are those that work once ``needs`` are met. ``reset_by`` is who
-    set the person's password, where that was somebody else.
+    set the person's password or removed their second factor (``reset_what``), where that was somebody else.
+    ``second_factor`` tells that the session or token was opened with one.
     """
 
     did: str | None = None
@@ -83,6 +86,8 @@ class Caller:
     withheld: frozenset[UserRole] = frozenset()
     needs: tuple[Need, ...] = ()
     reset_by: str = ""
+    reset_what: str = ""
+    second_factor: bool = False
 
     @property
     def is_anonymous(self) -> bool:
@@ -108,11 +113,25 @@ class Caller:
         """Why none of ``roles`` works although the person has one; None where that is not so."""
         if not self.needs or any(role in self.roles for role in roles) or self.withheld.isdisjoint(roles):
             return None
+        if Need.OWN_PASSWORD in self.needs:
+            removed = self.reset_what == "second-factor"
+            done = "removed the second factor" if removed else "set the password"
+            return NotAllowed(
+                f"{self.reset_by} {done} of this account: your roles that bind work once you have chosen "
+                "a password of your own",
+                remedy=f"hansa user {word(self.account)} --password, or the page /account",
+                facts={"case": "factor-removed" if removed else "own-password", "by": self.reset_by},
+            )
+        if Need.SECOND_FACTOR in self.needs:
+            return NotAllowed(
+                "this node asks for a second factor: your roles that bind work once you have set one up",
+                remedy=f"hansa user {word(self.account)} --second-factor, or the page /account",
+                facts={"case": "second-factor"},
+            )
         return NotAllowed(
-            f"{self.reset_by} set the password of this account: your roles that bind work once you have chosen "
-            "a password of your own",
-            remedy=f"hansa user {word(self.account)} --password, or the page /account",
-            facts={"case": "own-password", "by": self.reset_by},
+            "this was opened without the code of your second factor: your roles that bind do not work with it",
+            remedy="sign in again, or make a new token with a code: hansa token new LABEL",
+            facts={"case": "without-code"},
         )
 
 
@@ -141,8 +160,9 @@ class DidDocument:
 class Account:
     """A person of this node who signs in with a password (the city's own identity provider comes first, later).
 
-    ``reset_by`` is who last set the password for the person, at ``reset_at``; ``chosen_at`` is when the person has
-    chosen one of their own since.
+    ``reset_by`` is who last set the password for the person or removed their second factor (``reset_what``), at
+    ``reset_at``; ``chosen_at`` is when the person has chosen a password of their own since. ``second_factor`` is
+    since when there is one.
     """
 
     id: str
@@ -154,6 +174,8 @@ class Account:
     reset_by: str | None = None
     reset_at: datetime | None = None
     chosen_at: datetime | None = None
+    reset_what: str | None = None
+    second_factor: datetime | None = None
 
     @property
     def must_choose(self) -> bool:

@@ -19,18 +19,22 @@ import anyio
 import anyio.to_thread
 
 from node.base.clock import Clock
-from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound, Unauthenticated
+from node.base.errors import Conflict, InvalidInput, LocalFault, NotAllowed, NotFound, Unauthenticated
 from node.base.ids import new_urn
 from node.base.work import Transaction, UnitOfWork
-from node.identity.model import BINDING_ROLES, Account, ApiToken, Caller, Need, UserRole
+from node.identity.model import Account, ApiToken, UserRole
 from node.identity.ports import IdentityStore, Journal
+from node.identity.secondfactor import SecondFactor, SecondFactorNeeded
 from node.identity.throttle import Throttle as Throttle  # noqa: PLC0414 - sign-in is where guessing is met
 from node.identity.throttle import place as place_of
 
 MIN_PASSWORD: Final = 12
 MAX_PASSWORD: Final = 256
 _LOGIN = re.compile(r"[a-z0-9](?:[a-z0-9._@+-]{0,62}[a-z0-9])?", re.ASCII)
-_PREFIXES: Final = {"api": "hansa_", "session": ""}
+_PREFIXES: Final = {"api": "hansa_", "session": "", "half": ""}
+_HALF: Final = timedelta(minutes=5)
+"""How long a sign-in waits for the code of the second factor."""
+
 _NOBODY: Final = "$argon2id$v=19$m=19456,t=2,p=1$" + "c2FsdHNhbHRzYWx0c2FsdA$" + "A" * 43
 """A hash that no password has: an unknown login takes as long to refuse as a wrong password."""
 
@@ -79,6 +83,7 @@ class Accounts:
             created=self._clock.now(),
             reset_by=by if another else None,
             reset_at=self._clock.now() if another else None,
+            reset_what="password" if another else None,
         )
         hashed = hash_password(password)
         with self._uow.begin() as tx:
@@ -160,17 +165,26 @@ class Accounts:
             ended = 0 if keep_tokens else self._store.drop_tokens(tx, login, but=self._terminal_token)
             self._tell(tx, login, by, "password-changed", setByAnother=another, tokensEnded=ended)
 
-    def make_token(self, login: str, label: str, days: int) -> str:
-        """A new API token for somebody who has just shown their password. Raises ``InvalidInput`` beyond the longest
-        term, ``NotFound``."""
+    def make_token(self, login: str, label: str, days: int, *, second_factor: bool = False) -> str:
+        """A new API token for somebody who has just shown their password, and their ``second_factor`` where they have
+        one. Raises ``InvalidInput`` beyond the longest term, ``NotFound``."""
         if not 1 <= days <= self.token_days:
             raise InvalidInput(
                 f"an API token is in force for 1 to {self.token_days} days here",
                 remedy="ask for fewer days; the setting token_days says how many there may be",
             )
-        return self.issue_token(login, label, timedelta(days=days))
+        return self.issue_token(login, label, timedelta(days=days), second_factor=second_factor)
 
-    def issue_token(self, login: str, label: str, lifetime: timedelta, *, kind: str = "api", by: str = "") -> str:
+    def issue_token(
+        self,
+        login: str,
+        label: str,
+        lifetime: timedelta,
+        *,
+        kind: str = "api",
+        by: str = "",
+        second_factor: bool = False,
+    ) -> str:
         """A new API token (or session): shown once, kept as a hash. Raises ``NotFound``."""
         token = f"{_PREFIXES[kind]}{secrets.token_urlsafe(32)}"
         with self._uow.begin() as tx:
@@ -185,6 +199,8 @@ class Accounts:
                 label=label[:200],
                 expires=self._clock.now() + lifetime,
             )
+            if second_factor:
+                self._store.mark_token(tx, token_hash(token))
             if kind == "api":
                 self._tell(tx, login, by, "token-made", token=token_hash(token), label=label[:200])
         return token
@@ -206,6 +222,7 @@ class SignIn:
         *,
         lifetime: timedelta = timedelta(hours=12),
         throttle: Throttle | None = None,
+        second_factor: SecondFactor | None = None,
     ) -> None:
         self._uow = uow
         self._store = store
@@ -213,6 +230,7 @@ class SignIn:
         self._accounts = Accounts(uow, store, clock)
         self._lifetime = lifetime
         self._throttle = throttle or Throttle(clock)
+        self._second_factor = second_factor
         # Each hash takes 19 MiB: two at a time bound what a crowd at the door can cost.
         self._hashing = anyio.CapacityLimiter(2)
 
@@ -221,7 +239,8 @@ class SignIn:
 
         ``origin`` is the caller's network address, counted beside the login: guessing from one place slows that
         place down, and keeps nobody out who signs in from another. Raises ``Unauthenticated`` with one and the same
-        sentence whatever was wrong, ``TooMany`` after repeated failures.
+        sentence whatever was wrong, ``TooMany`` after repeated failures; ``SecondFactorNeeded`` where the password is
+        right and ``complete`` has to be called with what is ``pending``.
         """
         name, place = login[:64], place_of(origin)
         keys = [f"login {name} {place}", f"from {place}", f"all {name}"] if place else [f"login {name}"]
@@ -230,16 +249,47 @@ class SignIn:
         if account is None:
             raise Unauthenticated("login or password is wrong")
         self._throttle.succeeded(keys)
+        if account.second_factor is not None:
+            pending = await anyio.to_thread.run_sync(
+                lambda: self._accounts.issue_token(login, "portal", _HALF, kind="half"), limiter=self._hashing
+            )
+            raise SecondFactorNeeded(pending)
         return account, await self.open(login)
 
-    async def open(self, login: str) -> str:
-        """A new session for somebody who has just shown their password."""
-        return await anyio.to_thread.run_sync(
-            lambda: self._accounts.issue_token(login, "portal", self._lifetime, kind="session"),
-            limiter=self._hashing,
-        )
+    async def complete(self, pending: str, code: str) -> str:
+        """The session of a sign-in that waits for the code of the second factor.
 
-    async def confirm(self, login: str, password: str) -> None:
+        Raises ``Unauthenticated`` where none waits (any more), ``NotAllowed`` for a wrong code, ``TooMany``.
+        """
+
+        def waiting() -> str:
+            with self._uow.read() as tx:
+                found = self._store.by_token(tx, token_hash(pending), self._clock.now())
+            if found is None or found[1] != "half":
+                raise Unauthenticated("this sign-in took too long", remedy="sign in again")
+            return found[0].login
+
+        login = await anyio.to_thread.run_sync(waiting, limiter=self._hashing)
+        await self._factor().verify(login, code)
+        await anyio.to_thread.run_sync(self._accounts.drop_token, pending, limiter=self._hashing)
+        return await self.open(login, second_factor=True)
+
+    async def open(self, login: str, *, second_factor: bool = False) -> str:
+        """A new session for somebody who has just shown their password, and perhaps their second factor."""
+
+        def issue() -> str:
+            return self._accounts.issue_token(
+                login, "portal", self._lifetime, kind="session", second_factor=second_factor
+            )
+
+        return await anyio.to_thread.run_sync(issue, limiter=self._hashing)
+
+    def _factor(self) -> SecondFactor:
+        if self._second_factor is None:
+            raise LocalFault("this node was put together without second factors")
+        return self._second_factor
+
+    async def confirm(self, login: str, password: str) -> Account:
         """Whether this is the password of ``login``, who is signed in: asked before it is changed or a token is made,
         so that a session or a token that was left behind does not become the account, nor outlives itself.
 
@@ -251,6 +301,20 @@ class SignIn:
         if account is None:
             raise NotAllowed("the password is wrong", remedy="give the password that you sign in with now")
         self._throttle.succeeded(keys)
+        return account
+
+    async def confirm_both(self, login: str, password: str, code: str) -> bool:
+        """As ``confirm``, and where the account has a second factor its code too. Whether it has one.
+
+        Raises ``SecondFactorNeeded`` where the code is missing.
+        """
+        account = await self.confirm(login, password)
+        if account.second_factor is None:
+            return False
+        if not code:
+            raise SecondFactorNeeded
+        await self._factor().verify(login, code)
+        return True
 
     async def sign_out(self, session: str) -> None:
         await anyio.to_thread.run_sync(self._accounts.drop_token, session, limiter=self._hashing)
@@ -261,56 +325,6 @@ class SignIn:
         account, hashed = found if found is not None else (None, _NOBODY)
         fits = password_fits(hashed, password)
         return account if fits and account is not None and not account.disabled else None
-
-
-class IdentifyPerson:
-    """Turns an API token or a session into a ``Caller``: a person, acting for this node.
-
-    Roles that bind the city are withheld while somebody else knows the password; not from the token with the hash
-    ``terminal_token``, which lies beside the node's keys.
-    """
-
-    def __init__(
-        self, uow: UnitOfWork, store: IdentityStore, clock: Clock, did: str, *, terminal_token: str | None = None
-    ) -> None:
-        self._uow = uow
-        self._store = store
-        self._clock = clock
-        self._did = did
-        self._terminal_token = terminal_token
-        self._threads = anyio.CapacityLimiter(8)
-
-    async def by_token(self, token: str) -> Caller:
-        """The person behind an API token. Raises ``Unauthenticated``."""
-        return await self._identify(token, "api")
-
-    async def by_session(self, session: str) -> Caller:
-        """The person behind a portal session. Raises ``Unauthenticated``."""
-        return await self._identify(session, "session")
-
-    async def _identify(self, token: str, kind: str) -> Caller:
-        if not 0 < len(token) <= 256:
-            raise Unauthenticated("the token is not one of this node's")
-        hashed = token_hash(token)
-        found = await anyio.to_thread.run_sync(self._look_up, hashed, limiter=self._threads)
-        # A session does not work as an API token, nor the other way round: each is guarded differently.
-        if found is None or found[1] != kind or found[0].disabled:
-            raise Unauthenticated("the token is unknown or over", remedy="sign in again or make a new token")
-        account = found[0]
-        needs = (Need.OWN_PASSWORD,) if account.must_choose and hashed != self._terminal_token else ()
-        withheld = account.roles & BINDING_ROLES if needs else frozenset()
-        return Caller(
-            did=self._did,
-            account=account.login,
-            roles=account.roles - withheld,
-            withheld=withheld,
-            needs=needs,
-            reset_by=account.reset_by or "",
-        )
-
-    def _look_up(self, hashed: str) -> tuple[Account, str] | None:
-        with self._uow.read() as tx:
-            return self._store.by_token(tx, hashed, self._clock.now())
 
 
 def token_hash(token: str) -> str:

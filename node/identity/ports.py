@@ -110,8 +110,39 @@ class IdentityStore(Protocol):
     def set_password(self, tx: Transaction, login: str, password_hash: str) -> None:
         """A new password; the sessions that the old one opened are over."""
 
-    def note_reset(self, tx: Transaction, login: str, by: str | None, at: datetime) -> None:
-        """The password was set by ``by``, somebody else; None: its owner has chosen it."""
+    def note_reset(
+        self, tx: Transaction, login: str, by: str | None, at: datetime, *, what: str = "password"
+    ) -> None:
+        """``by``, somebody else, set the password or removed the second factor; None: the owner chose a password."""
+
+    def end_sessions(self, tx: Transaction, login: str) -> None:
+        """End the portal sessions of ``login``, and sign-ins that are half done."""
+
+    def keep_second_factor(self, tx: Transaction, login: str, secret: str) -> None:
+        """The encrypted secret of a factor that is being set up, instead of an earlier one."""
+
+    def second_factor(self, tx: Transaction, login: str) -> str | None:
+        """The encrypted secret, also of a factor that is being set up."""
+
+    def confirm_second_factor(self, tx: Transaction, login: str, at: datetime, codes: Sequence[str]) -> None:
+        """The factor is in force since ``at``, with these hashes of recovery codes."""
+
+    def drop_second_factor(self, tx: Transaction, login: str) -> None: ...
+
+    def use_step(self, tx: Transaction, login: str, step: int) -> bool:
+        """Remember that a code of this time step was used; False where one of it or of a later one was before."""
+
+    def use_recovery_code(self, tx: Transaction, login: str, code: str) -> bool:
+        """Use up the recovery code with this hash; False where there is none."""
+
+    def recovery_codes(self, tx: Transaction, login: str) -> int:
+        """How many recovery codes are left."""
+
+    def mark_token(self, tx: Transaction, token_sha256: str) -> None:
+        """The token or session was opened with a second factor."""
+
+    def is_marked(self, tx: Transaction, token_sha256: str) -> bool:
+        """Whether the token or session was opened with a second factor."""
 
     def drop_tokens(self, tx: Transaction, login: str, *, but: str | None = None) -> int:
         """End all API tokens of ``login`` but the one with the hash ``but``; how many those were."""
@@ -119,7 +150,8 @@ class IdentityStore(Protocol):
     def add_token(
         self, tx: Transaction, *, token_sha256: str, login: str, kind: str, label: str, expires: datetime
     ) -> None:
-        """An API token or a portal session (``kind`` ``api`` or ``session``), by its hash."""
+        """An API token, a portal session or a sign-in half done (``kind`` ``api``, ``session``, ``half``), by its
+        hash."""
 
     def by_token(self, tx: Transaction, token_sha256: str, now: datetime) -> tuple[Account, str] | None:
         """The live account behind a token that is in force, and the token's kind."""

@@ -20,6 +20,7 @@ from node.catalogue.access import AccessCode
 from node.catalogue.browse import Connections, Found, FoundPage, Publisher
 from node.catalogue.model import Query, Record
 from node.identity.model import Account, ApiToken, Application, Caller, Issued
+from node.identity.secondfactor import Enrolment
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
 from node.negotiation.uses import Tally
 from node.policy.model import Decision
@@ -199,11 +200,15 @@ class NodeFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody's own account, their API tokens, and the longest term of a new one, in days."""
+    """Somebody's own account, their API tokens, and the longest term of a new one, in days. ``recovery_codes`` are
+    left; ``factor_required`` tells that their roles work with a second factor only.
+    """
 
     account: Account
     tokens: Sequence[ApiToken] = ()
     token_days: int = 365
+    recovery_codes: int = 0
+    factor_required: bool = False
 
 
 class Node(Protocol):
@@ -307,7 +312,11 @@ class Node(Protocol):
 
     # people and members -----------------------------------------------------------------------------------
     async def sign_in(self, login: str, password: str, *, origin: str = "") -> str:
-        """A session token. Raises ``Unauthenticated`` or ``TooMany``."""
+        """A session token. Raises ``Unauthenticated``, ``TooMany`` or ``SecondFactorNeeded``."""
+
+    async def complete_sign_in(self, pending: str, code: str) -> str:
+        """A session token for a sign-in that waited for a code. Raises ``Unauthenticated`` where none waits any more,
+        ``NotAllowed`` for a wrong code, ``TooMany``."""
 
     async def sign_out(self, token: str) -> None:
         """End the session; an unknown token is left alone."""
@@ -321,8 +330,21 @@ class Node(Protocol):
         Raises ``NotAllowed`` for a wrong old one, ``InvalidInput`` for an unfit new one, ``TooMany``.
         """
 
-    async def make_token(self, caller: Caller, label: str, days: int, password: str) -> str:
-        """A new API token of the reader. Raises as ``change_password``."""
+    async def make_token(self, caller: Caller, label: str, days: int, password: str, code: str) -> str:
+        """A new API token of the reader. Raises as ``change_password``, and ``SecondFactorNeeded``."""
+
+    async def begin_factor(self, caller: Caller, password: str) -> Enrolment:
+        """Set up a second factor. Raises ``NotAllowed``, ``TooMany``, ``Conflict``."""
+
+    async def pending_factor(self, caller: Caller) -> Enrolment:
+        """The one that is being set up. Raises ``NotFound``."""
+
+    async def confirm_factor(self, caller: Caller, code: str, session: str) -> Sequence[str]:
+        """It counts from now on, and ``session`` was opened with it: the recovery codes. Raises ``NotAllowed``,
+        ``NotFound``, ``TooMany``."""
+
+    async def remove_factor(self, caller: Caller, password: str, code: str) -> None:
+        """Remove the reader's own second factor. Raises ``NotAllowed``, ``TooMany``."""
 
     async def end_token(self, caller: Caller, sha256: str) -> None:
         """End one of the reader's own API tokens. Raises ``NotFound``."""

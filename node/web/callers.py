@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 from starlette.requests import HTTPConnection
 
 from node.base.errors import NotAllowed, Unauthenticated
+from node.identity.identifying import IdentifyPerson
 from node.identity.model import ANONYMOUS, Caller, UserRole
 from node.identity.participants import IdentifyParticipant
-from node.identity.people import IdentifyPerson
 
 COOKIE: Final = "hansa_session"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -22,8 +22,8 @@ A request can show who sends it in one of three ways, and each opens only its ow
 
 - a *participant* (another node) sends a self-issued ID token (DCP 1.0 §4.3) as `Authorization: Bearer`;
 - a *person* of this node sends an API token as `Authorization: Bearer`, or the session of the portal. Tokens:
-  `POST /api/tokens`, with the password; the one in the file `token` of the data folder belongs to the first
-  administrator;
+  `POST /api/tokens`, with the password and, where there is one, a code of the second factor; the one in the file
+  `token` of the data folder belongs to the first administrator;
 - the *recipient* of a transfer sends the token of its data address: to `/data` only where it is for bytes, to
   `/processes` and `/jobs` only where it is for calling a model.
 
@@ -32,7 +32,8 @@ answered 401, never as nobody.
 
 Roles of people: *publisher* (files and records), *steward* (decides requests too), *signatory* (decides, joins,
 revokes), *operator* (accounts, deliveries, following), *auditor* (reads). Every role but the last binds the city: it
-works only where the person chose the password in force. Else the answer is 403, which names who set it.
+works only where the person chose the password in force, in a session or by a token that was opened with the second
+factor where the account has one. Else the answer is 403 and says what is missing, and who set the password.
 """
 
 FILTER = """

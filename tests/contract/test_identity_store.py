@@ -144,17 +144,53 @@ class TestPeople:
         with stores.uow.begin() as tx:
             found = stores.identity.account(tx, "anna")
             assert found is not None
-            assert found[0] == account(reset_by="bert", reset_at=NOW)
+            assert found[0] == account(reset_by="bert", reset_at=NOW, reset_what="password")
             assert found[0].must_choose
             stores.identity.note_reset(tx, "anna", None, NOW + MINUTE)
             chosen = stores.identity.account(tx, "anna")
             assert chosen is not None
-            assert chosen[0] == account(reset_by="bert", reset_at=NOW, chosen_at=NOW + MINUTE)
+            assert chosen[0] == account(reset_by="bert", reset_at=NOW, reset_what="password", chosen_at=NOW + MINUTE)
             assert not chosen[0].must_choose
             stores.identity.note_reset(tx, "anna", "bert", NOW + MINUTE)
             again = stores.identity.account(tx, "anna")
             assert again is not None
             assert again[0].must_choose
+
+    def test_a_second_factor(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            stores.identity.add_account(tx, account(), "a")
+            assert stores.identity.second_factor(tx, "anna") is None
+            assert stores.identity.use_step(tx, "anna", 5) is False
+            stores.identity.keep_second_factor(tx, "anna", "first")
+            stores.identity.keep_second_factor(tx, "anna", "second")
+            assert stores.identity.second_factor(tx, "anna") == "second"
+            assert [stores.identity.use_step(tx, "anna", step) for step in (5, 5, 4, 6)] == [True, False, False, True]
+            stores.identity.confirm_second_factor(tx, "anna", NOW, ["c1", "c2"])
+            assert stores.identity.recovery_codes(tx, "anna") == 2
+        with stores.uow.begin() as tx:
+            found = stores.identity.account(tx, "anna")
+            assert found is not None
+            assert found[0] == account(second_factor=NOW)
+            used = [stores.identity.use_recovery_code(tx, "anna", code) for code in ("c1", "c1", "c3")]
+            assert used == [True, False, False]
+            assert stores.identity.use_recovery_code(tx, "bert", "c2") is False
+            stores.identity.drop_second_factor(tx, "anna")
+            assert stores.identity.account(tx, "anna") == (account(), "a")
+            assert stores.identity.second_factor(tx, "anna") is None
+            assert stores.identity.recovery_codes(tx, "anna") == 0
+
+    def test_tokens_opened_with_a_second_factor(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            stores.identity.add_account(tx, account(), "a")
+            for name, kind in (("t1", "api"), ("s1", "session"), ("h1", "half")):
+                stores.identity.add_token(
+                    tx, token_sha256=name, login="anna", kind=kind, label="", expires=NOW + MINUTE
+                )
+            stores.identity.mark_token(tx, "t1")
+            assert [stores.identity.is_marked(tx, name) for name in ("t1", "s1", "none")] == [True, False, False]
+            stores.identity.end_sessions(tx, "anna")
+            found = [stores.identity.by_token(tx, name, NOW) is not None for name in ("t1", "s1", "h1")]
+            assert found == [True, False, False]
 
     def test_all_tokens_of_an_account_end_but_one(self, stores: Stores) -> None:
         with stores.uow.begin() as tx:

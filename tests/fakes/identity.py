@@ -47,15 +47,66 @@ class MemoryIdentityStore:
         if known is None:
             raise NotFound(f"there is no account {login}")
         memory(tx).put("accounts", login, (known[0], password_hash))
+        self.end_sessions(tx, login)
+
+    def end_sessions(self, tx: Transaction, login: str) -> None:
         for name, token in list(memory(tx).rows("tokens").items()):
-            if token[:2] == (login, "session"):
+            if token[0] == login and token[1] != "api":
                 memory(tx).drop("tokens", name)
 
-    def note_reset(self, tx: Transaction, login: str, by: str | None, at: datetime) -> None:
+    def note_reset(
+        self, tx: Transaction, login: str, by: str | None, at: datetime, *, what: str = "password"
+    ) -> None:
+        if by:
+            self._change(tx, login, reset_by=by, reset_at=at, reset_what=what, chosen_at=None)
+        else:
+            self._change(tx, login, chosen_at=at)
+
+    def _change(self, tx: Transaction, login: str, **changes: Any) -> None:
         known = self.account(tx, login)
         if known is not None:
-            changes: dict[str, Any] = {"reset_by": by, "reset_at": at, "chosen_at": None} if by else {"chosen_at": at}
             memory(tx).put("accounts", login, (replace(known[0], **changes), known[1]))
+
+    def keep_second_factor(self, tx: Transaction, login: str, secret: str) -> None:
+        memory(tx).put("second_factors", login, (secret, 0))
+
+    def second_factor(self, tx: Transaction, login: str) -> str | None:
+        kept: tuple[str, int] | None = memory(tx).rows("second_factors").get(login)
+        return None if kept is None else kept[0]
+
+    def confirm_second_factor(self, tx: Transaction, login: str, at: datetime, codes: Sequence[str]) -> None:
+        self._change(tx, login, second_factor=at)
+        self._drop_codes(tx, login)
+        for code in codes:
+            memory(tx).put("recovery_codes", (login, code), True)
+
+    def drop_second_factor(self, tx: Transaction, login: str) -> None:
+        self._change(tx, login, second_factor=None)
+        memory(tx).drop("second_factors", login)
+        self._drop_codes(tx, login)
+
+    def _drop_codes(self, tx: Transaction, login: str) -> None:
+        for key in [key for key in memory(tx).rows("recovery_codes") if key[0] == login]:
+            memory(tx).drop("recovery_codes", key)
+
+    def use_step(self, tx: Transaction, login: str, step: int) -> bool:
+        kept = memory(tx).rows("second_factors").get(login)
+        if kept is None or kept[1] >= step:
+            return False
+        memory(tx).put("second_factors", login, (kept[0], step))
+        return True
+
+    def use_recovery_code(self, tx: Transaction, login: str, code: str) -> bool:
+        return memory(tx).drop("recovery_codes", (login, code))
+
+    def recovery_codes(self, tx: Transaction, login: str) -> int:
+        return sum(key[0] == login for key in memory(tx).rows("recovery_codes"))
+
+    def mark_token(self, tx: Transaction, token_sha256: str) -> None:
+        memory(tx).put("marked_tokens", token_sha256, True)
+
+    def is_marked(self, tx: Transaction, token_sha256: str) -> bool:
+        return token_sha256 in memory(tx).rows("marked_tokens")
 
     def drop_tokens(self, tx: Transaction, login: str, *, but: str | None = None) -> int:
         theirs = [

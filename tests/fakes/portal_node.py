@@ -39,6 +39,7 @@ from node.identity.model import (
     Rejected,
     UserRole,
 )
+from node.identity.secondfactor import Enrolment, SecondFactorNeeded
 from node.negotiation.document import TERMS, render_body
 from node.negotiation.dossier.archive import pack
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
@@ -115,6 +116,7 @@ class FakeNode:
         self.people: dict[str, Person] = {}
         self.made: list[tuple[str, int]] = []
         self.ended: list[str] = []
+        self.half: dict[str, str] = {}
         self.scenarios = FakeScenarios()
         self.asked: list[tuple[str, str | None]] = []
         self.retried: list[str] = []
@@ -392,10 +394,12 @@ class FakeNode:
         self.given_up.append(task_id)
 
     # people and members -----------------------------------------------------------------------------------
-    async def sign_in(self, login: str, password: str, *, origin: str = "") -> str:
+    async def sign_in(self, login: str, password: str, *, origin: str = "", with_code: bool = False) -> str:
         known, caller = self.passwords.get(login, ("", ANONYMOUS))
         if not known or known != password:
             raise Unauthenticated("wrong")
+        if login in self.half.values() and not with_code:
+            raise SecondFactorNeeded("pending")
         token = hashlib.sha256(f"{login}{len(self.sessions)}".encode()).hexdigest()
         self.sessions[token] = caller
         return token
@@ -418,7 +422,33 @@ class FakeNode:
         self.sessions = {token: one for token, one in self.sessions.items() if one.account != caller.account}
         return await self.sign_in(str(caller.account), new)
 
-    async def make_token(self, caller: Caller, label: str, days: int, password: str) -> str:
+    async def complete_sign_in(self, pending: str, code: str) -> str:
+        if pending not in self.half:
+            raise Unauthenticated("late")
+        if code != "123456":
+            raise NotAllowed("the code is wrong", facts={"case": "code"})
+        return await self.sign_in(self.half[pending], "gent", with_code=True)
+
+    async def begin_factor(self, caller: Caller, password: str) -> Enrolment:
+        if password != self.passwords[str(caller.account)][0]:
+            raise NotAllowed("the password is wrong")
+        return await self.pending_factor(caller)
+
+    async def pending_factor(self, caller: Caller) -> Enrolment:
+        return Enrolment(secret="JBSWY3DPEHPK3PXP", uri="otpauth://totp/Gent:els?secret=JBSWY3DPEHPK3PXP")
+
+    async def confirm_factor(self, caller: Caller, code: str, session: str) -> Sequence[str]:
+        if code != "123456":
+            raise NotAllowed("the code is wrong", facts={"case": "code"})
+        self.half["pending"] = str(caller.account)
+        return ["ABCD-EFGH-IJKL-MNOP"]
+
+    async def remove_factor(self, caller: Caller, password: str, code: str) -> None:
+        if code != "123456":
+            raise NotAllowed("the code is wrong", facts={"case": "code"})
+        self.half.clear()
+
+    async def make_token(self, caller: Caller, label: str, days: int, password: str, code: str) -> str:
         if password != self.passwords[str(caller.account)][0]:
             raise NotAllowed("the password is wrong")
         self.made.append((label, days))

@@ -126,7 +126,7 @@ def no_failure(answer: httpx2.Response) -> httpx2.Response:
 
 _KINDS = tuple(f"/{kind.plural}/" for kind in KINDS.values())
 _OPEN = re.compile(
-    r"/|/openapi\.json|/docs/api|/about|/members|/search.*|/record|/record\..*|/portal/.*|/sign-in"
+    r"/|/openapi\.json|/docs/api|/about|/members|/search.*|/record|/record\..*|/portal/.*|/sign-in(/code)?"
     r"|/health|/ready|/metrics|/\.well-known/.*|/api/catalogue/.*|/sparql|/feed.*|/status/.*|/issuer/metadata"
     r"|/ledger/(checkpoint|inclusion|consistency)|/conformance|/processes(?!.*/execution).*"
 )

@@ -108,6 +108,9 @@ GOOD_BODIES: dict[str, Any] = {
     "/api/join": {"region": "http://127.0.0.1:1"},
     "/api/records": {"fields": {"kind": "dataset"}},
     "/api/members": {"url": "http://127.0.0.1:1"},
+    "/api/second-factor": {"password": "x"},
+    "/api/second-factor/confirm": {"code": "123456"},
+    "/api/second-factor/remove": {"password": "x", "code": "123456"},
     "/api/tokens": {"label": "x", "password": "x"},
 }
 """What these addresses take, so that it is the caller who is found wanting and not the body."""
@@ -160,7 +163,10 @@ def test_people_of_other_nodes_are_nobody_here(three: Three) -> None:
                 assert answer.status_code == 401, (method, path, answer.status_code)
 
 
-_FOR_ANY_PERSON = {"/api/tokens", "/api/tokens/{sha256}", "/api/verify", "/api/region/sparql"}
+_FOR_ANY_PERSON = {
+    *("/api/tokens", "/api/tokens/{sha256}", "/api/verify", "/api/region/sparql"),
+    *("/api/second-factor", "/api/second-factor/confirm", "/api/second-factor/remove"),
+}
 """What somebody who may only look does for themselves, or what changes nothing."""
 
 

@@ -22,10 +22,11 @@ from node.base.work import Task, Transaction
 from node.identity.accesstokens import AccessTokens, OutgoingTokens
 from node.identity.did import check_document
 from node.identity.documents import build_document
+from node.identity.identifying import IdentifyPerson
 from node.identity.issuance import DecideApplication, DeliverCredential, ReceiveApplication, Supported
 from node.identity.membership import Accession, RequestCredential
 from node.identity.participants import IdentifyParticipant
-from node.identity.people import Accounts, IdentifyPerson, SignIn
+from node.identity.people import Accounts, SignIn
 from node.identity.revocation import RevokeCredential, StatusLists
 from node.identity.trust import TrustList
 from node.identity.verification import VerifyCredentials

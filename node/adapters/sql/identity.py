@@ -9,13 +9,15 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, delete, func, select, update
 
-from node.adapters.sql.rows import add, build, values
+from node.adapters.sql.rows import add, build, put, values
 from node.adapters.sql.schema import (
     accounts,
     applications,
     credential_requests,
     credentials,
     jtis,
+    recovery_codes,
+    second_factors,
     status_places,
     tokens,
 )
@@ -85,11 +87,63 @@ class SqlIdentityStore:
         changed = connection_of(tx).execute(_SET_PASSWORD, {"who": login, "hash": password_hash})
         if changed.rowcount != 1:
             raise NotFound(f"there is no account {login}")
-        connection_of(tx).execute(delete(tokens).where(tokens.c.login == login, tokens.c.kind == "session"))
+        self.end_sessions(tx, login)
 
-    def note_reset(self, tx: Transaction, login: str, by: str | None, at: datetime) -> None:
-        changes = {"chosen_at": at} if by is None else {"reset_by": by, "reset_at": at, "chosen_at": None}
+    def end_sessions(self, tx: Transaction, login: str) -> None:
+        connection_of(tx).execute(delete(tokens).where(tokens.c.login == login, tokens.c.kind != "api"))
+
+    def note_reset(
+        self, tx: Transaction, login: str, by: str | None, at: datetime, *, what: str = "password"
+    ) -> None:
+        reset = {"reset_by": by, "reset_at": at, "reset_what": what, "chosen_at": None}
+        changes = {"chosen_at": at} if by is None else reset
         connection_of(tx).execute(update(accounts).where(accounts.c.login == login).values(**changes))
+
+    # second factors -------------------------------------------------------------------------------------
+    def keep_second_factor(self, tx: Transaction, login: str, secret: str) -> None:
+        put(connection_of(tx), second_factors, {"login": login, "secret": secret, "last_step": 0})
+
+    def second_factor(self, tx: Transaction, login: str) -> str | None:
+        statement = select(second_factors.c.secret).where(second_factors.c.login == login)
+        return connection_of(tx).execute(statement).scalar_one_or_none()
+
+    def confirm_second_factor(self, tx: Transaction, login: str, at: datetime, codes: Sequence[str]) -> None:
+        connection = connection_of(tx)
+        connection.execute(update(accounts).where(accounts.c.login == login).values(second_factor=at))
+        connection.execute(delete(recovery_codes).where(recovery_codes.c.login == login))
+        for code in codes:
+            add(connection, recovery_codes, {"login": login, "code_sha256": code})
+
+    def drop_second_factor(self, tx: Transaction, login: str) -> None:
+        connection = connection_of(tx)
+        connection.execute(update(accounts).where(accounts.c.login == login).values(second_factor=None))
+        for table in (second_factors, recovery_codes):
+            connection.execute(delete(table).where(table.c.login == login))
+
+    def use_step(self, tx: Transaction, login: str, step: int) -> bool:
+        factor = second_factors.c
+        statement = update(second_factors).where(factor.login == login, factor.last_step < step)
+        return connection_of(tx).execute(statement.values(last_step=step)).rowcount == 1
+
+    def use_recovery_code(self, tx: Transaction, login: str, code: str) -> bool:
+        kept = recovery_codes.c
+        statement = delete(recovery_codes).where(kept.login == login, kept.code_sha256 == code)
+        return connection_of(tx).execute(statement).rowcount == 1
+
+    def recovery_codes(self, tx: Transaction, login: str) -> int:
+        statement = select(func.count()).select_from(recovery_codes).where(recovery_codes.c.login == login)
+        return int(connection_of(tx).execute(statement).scalar_one())
+
+    def mark_token(self, tx: Transaction, token_sha256: str) -> None:
+        connection_of(tx).execute(
+            update(tokens).where(tokens.c.token_sha256 == token_sha256).values(second_factor=True)
+        )
+
+    def is_marked(self, tx: Transaction, token_sha256: str) -> bool:
+        statement = select(tokens.c.second_factor).where(tokens.c.token_sha256 == token_sha256)
+        return bool(connection_of(tx).execute(statement).scalar_one_or_none())
+
+    # tokens ---------------------------------------------------------------------------------------------
 
     def drop_tokens(self, tx: Transaction, login: str, *, but: str | None = None) -> int:
         statement = delete(tokens).where(tokens.c.login == login, tokens.c.kind == "api")

@@ -15,6 +15,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -421,6 +422,23 @@ accounts = Table(
     Column("reset_by", Words),
     Column("reset_at", Moment),
     Column("chosen_at", Moment),
+    Column("reset_what", Words),
+    Column("second_factor", Moment),
+)
+
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column("login", Words, ForeignKey(accounts.c.login, ondelete="CASCADE"), primary_key=True),
+    Column("secret", Words, nullable=False),
+    Column("last_step", Big, nullable=False),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("login", Words, ForeignKey(accounts.c.login, ondelete="CASCADE"), primary_key=True),
+    Column("code_sha256", Words, primary_key=True),
 )
 
 tokens = Table(
@@ -431,6 +449,7 @@ tokens = Table(
     Column("kind", Words, nullable=False),
     Column("label", Words, nullable=False),
     Column("expires", Moment, nullable=False),
+    Column("second_factor", Boolean, nullable=False, server_default=false()),
 )
 
 credentials = Table(

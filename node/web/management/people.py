@@ -68,6 +68,7 @@ class NewToken(BaseModel):
 
     label: str = Field(max_length=200)
     password: str = Field(max_length=256)
+    code: str = Field("", max_length=64, description="A code of the second factor, where the account has one.")
     days: int | None = Field(
         None, ge=1, le=3660, description="Its term; at most the setting token_days, and 90 where that allows it."
     )
@@ -139,8 +140,8 @@ def router(
     async def add_token(request: Request, new: NewToken) -> Any:
         login = str((await person(request)).account)
         days = new.days or min(DAYS, accounts.token_days)
-        await sign_in.confirm(login, new.password)
-        token = await run_sync(lambda: accounts.make_token(login, new.label, days))
+        marked = await sign_in.confirm_both(login, new.password, new.code)
+        token = await run_sync(lambda: accounts.make_token(login, new.label, days, second_factor=marked))
         return {"token": token, "sha256": token_hash(token), "days": days}
 
     @api.get("/tokens", summary="Your API tokens; as operator, with ?all=true, everybody's")
@@ -224,8 +225,10 @@ def account_json(account: Account) -> dict[str, Any]:
         "roles": sorted(str(role) for role in account.roles),
         "created": stamp(account.created),
         "disabled": account.disabled,
-        "passwordSetBy": account.reset_by if account.must_choose else None,
-        "passwordSetAt": stamp(account.reset_at) if account.reset_at and account.must_choose else None,
+        "resetBy": account.reset_by if account.must_choose else None,
+        "resetWhat": account.reset_what if account.must_choose else None,
+        "resetAt": stamp(account.reset_at) if account.reset_at and account.must_choose else None,
+        "secondFactor": stamp(account.second_factor) if account.second_factor else None,
     }
 
 

@@ -11,10 +11,10 @@ from statistics import median
 import pytest
 
 from node.base.errors import Conflict, InvalidInput, NotFound, TooMany, Unauthenticated
+from node.identity.identifying import IdentifyPerson
 from node.identity.model import UserRole
 from node.identity.people import (
     Accounts,
-    IdentifyPerson,
     SignIn,
     Throttle,
     hash_password,

@@ -1,0 +1,91 @@
+"""What ``hansa user`` does with passwords and second factors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from node.base.errors import HansaError, InvalidInput
+from node.cli.output import Mode, done, emit, line, remark, say
+
+if TYPE_CHECKING:
+    from node.client import HansaClient
+
+
+def remarks(account: dict[str, Any]) -> str:
+    """What is said of an account beside its roles."""
+    found = ["disabled"] if account["disabled"] else []
+    if account["resetBy"]:
+        removed = account["resetWhat"] == "second-factor"
+        found.append(f"{'second factor removed' if removed else 'password set'} by {account['resetBy']}")
+    if account["secondFactor"]:
+        found.append("second factor")
+    return ", ".join(found)
+
+
+def change_password(client: HansaClient, login: str, *, keep_tokens: bool) -> None:
+    password = typed_password()
+    own = False
+    try:
+        client.set_password(login, password, keep_tokens=keep_tokens)
+    except HansaError as error:
+        if "old one" not in error.detail:
+            raise
+        own = True
+        old = str(typer.prompt("your old password", hide_input=True, err=True))
+        client.set_password(login, password, old=old, keep_tokens=keep_tokens)
+    done(f"{login} has a new password")
+    remark(f"sessions{'' if keep_tokens else ' and API tokens'} of {login} have ended")
+    if not own:
+        remark(f"{login} chooses another one before roles that bind work, and is told that you set this one")
+
+
+def typed_password() -> str:
+    return str(typer.prompt("password (12 characters or more)", hide_input=True, confirmation_prompt=True, err=True))
+
+
+def own_second_factor(client: HansaClient, login: str, *, wanted: bool) -> None:
+    """Set up the second factor of ``login``, whose token the terminal uses, or remove it."""
+    own = client.second_factor()["login"]
+    if own != login:
+        raise InvalidInput(
+            f"the terminal speaks for {own} here, and a second factor is one's own",
+            remedy=f"set HANSA_TOKEN to a token of {login}, or use the page /account",
+        )
+    password = str(typer.prompt("your password", hide_input=True, err=True))
+    if not wanted:
+        code = str(typer.prompt("code of your second factor, or a recovery code", err=True))
+        client.remove_second_factor(password, code)
+        done(f"{login} has no second factor any more")
+        return
+    begun = client.begin_second_factor(password)
+    _show_enrolment(begun)
+    codes = client.confirm_second_factor(str(typer.prompt("code that the app shows", err=True)))
+    if Mode.json:
+        emit({"recoveryCodes": codes})
+    done(f"{login} has a second factor")
+    for code in codes:
+        line("recovery code", code)
+    remark("keep them apart from your phone: each opens one time, and they are not shown again")
+    remark("API tokens made before no longer have roles that bind: make new ones, hansa token new LABEL")
+
+
+def _show_enrolment(begun: dict[str, Any]) -> None:
+    if not Mode.json:
+        say("Scan this with an authenticator app, or type the secret into it.")
+        for row in _drawn(begun["uri"]):
+            say(row)
+    line("address", begun["uri"])
+    line("secret", begun["secret"])
+
+
+def _drawn(text: str) -> Iterator[str]:
+    """``text`` as a QR code in half blocks, light ones drawn: most terminals are dark."""
+    import segno
+
+    rows = [[not dark for dark in row] for row in segno.make(text, error="m", micro=False).matrix_iter(border=2)]
+    rows += [[True] * len(rows[0])] * (len(rows) % 2)
+    for upper, lower in zip(rows[::2], rows[1::2], strict=True):
+        yield "".join(" ▄▀█"[2 * above + below] for above, below in zip(upper, lower, strict=True))

@@ -1,0 +1,88 @@
+"""Who a token or a session stands for, and which of their roles work now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import anyio
+import anyio.to_thread
+
+from node.base.clock import Clock
+from node.base.errors import Unauthenticated
+from node.base.work import UnitOfWork
+from node.identity.model import BINDING_ROLES, Account, Caller, Need
+from node.identity.people import token_hash
+from node.identity.ports import IdentityStore
+
+
+class IdentifyPerson:
+    """Turns an API token or a session into a ``Caller``: a person, acting for this node.
+
+    Roles that bind the city are withheld while somebody else knows the password; from what was opened without the
+    second factor of an account that has one; and, where it is ``required``, from accounts without one. None of this
+    holds for the token with the hash ``terminal_token``, which lies beside the node's keys.
+    """
+
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        store: IdentityStore,
+        clock: Clock,
+        did: str,
+        *,
+        terminal_token: str | None = None,
+        required: bool = False,
+    ) -> None:
+        self._uow = uow
+        self._store = store
+        self._clock = clock
+        self._did = did
+        self._terminal_token = terminal_token
+        self._required = required
+        self._threads = anyio.CapacityLimiter(8)
+
+    async def by_token(self, token: str) -> Caller:
+        """The person behind an API token. Raises ``Unauthenticated``."""
+        return await self._identify(token, "api")
+
+    async def by_session(self, session: str) -> Caller:
+        """The person behind a portal session. Raises ``Unauthenticated``."""
+        return await self._identify(session, "session")
+
+    async def _identify(self, token: str, kind: str) -> Caller:
+        if not 0 < len(token) <= 256:
+            raise Unauthenticated("the token is not one of this node's")
+        hashed = token_hash(token)
+        found = await anyio.to_thread.run_sync(self._look_up, hashed, limiter=self._threads)
+        # A session does not work as an API token, nor the other way round: each is guarded differently.
+        if found is None or found[1] != kind or found[0].disabled:
+            raise Unauthenticated("the token is unknown or over", remedy="sign in again or make a new token")
+        account, _, marked = found
+        needs = () if hashed == self._terminal_token else tuple(self._needs(account, marked))
+        withheld = account.roles & BINDING_ROLES if needs else frozenset()
+        return Caller(
+            did=self._did,
+            account=account.login,
+            roles=account.roles - withheld,
+            withheld=withheld,
+            needs=needs,
+            reset_by=account.reset_by or "",
+            reset_what=account.reset_what or "",
+            second_factor=marked,
+        )
+
+    def _needs(self, account: Account, marked: bool) -> Iterator[Need]:
+        if account.must_choose:
+            yield Need.OWN_PASSWORD
+        if account.second_factor is not None:
+            if not marked:
+                yield Need.CODE
+        elif self._required and account.roles & BINDING_ROLES:
+            yield Need.SECOND_FACTOR
+
+    def _look_up(self, hashed: str) -> tuple[Account, str, bool] | None:
+        with self._uow.read() as tx:
+            found = self._store.by_token(tx, hashed, self._clock.now())
+            if found is None:
+                return None
+            return *found, found[0].second_factor is not None and self._store.is_marked(tx, hashed)

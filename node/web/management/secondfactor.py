@@ -1,0 +1,92 @@
+"""One's own second factor, and taking away that of somebody who has lost it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from node.base.clock import stamp
+from node.base.errors import InvalidInput
+from node.identity.model import UserRole
+from node.identity.people import Accounts, SignIn
+from node.identity.secondfactor import SecondFactor
+from node.web.management.person import Person
+from node.web.unread import knowing
+
+
+class ByPassword(BaseModel):
+    """One's own password."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    password: str = Field(max_length=256)
+
+
+class ByCode(BaseModel):
+    """A code of the authenticator app."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: str = Field(max_length=64)
+
+
+class ByBoth(BaseModel):
+    """One's own password and a code of the app, or a recovery code."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    password: str = Field(max_length=256)
+    code: str = Field(max_length=64)
+
+
+def router(
+    *, person: Person, accounts: Accounts, sign_in: SignIn, second_factor: SecondFactor, required: bool
+) -> APIRouter:
+    """The routes; ``required`` tells whether this node asks everybody but auditors for a second factor."""
+    api = APIRouter(prefix="/api", tags=["people"], route_class=knowing(person))
+
+    @api.get("/second-factor", summary="Whether you have a second factor, and how many recovery codes are left")
+    async def state(request: Request) -> Any:
+        login = str((await person(request)).account)
+        account = await run_sync(accounts.find, login)
+        return {
+            "login": login,
+            "since": stamp(account.second_factor) if account.second_factor else None,
+            "recoveryCodes": await run_sync(second_factor.codes_left, login),
+            "required": required,
+        }
+
+    @api.post("/second-factor", status_code=201, summary="Set up a second factor; it counts once it is confirmed")
+    async def begin(request: Request, by: ByPassword) -> Any:
+        login = str((await person(request)).account)
+        await sign_in.confirm(login, by.password)
+        enrolment = await run_sync(second_factor.begin, login)
+        return {"secret": enrolment.secret, "uri": enrolment.uri}
+
+    @api.post("/second-factor/confirm", summary="Confirm it with a code; answers with the recovery codes, once")
+    async def confirm(request: Request, by: ByCode) -> Any:
+        login = str((await person(request)).account)
+        return {"recoveryCodes": await second_factor.confirm(login, by.code)}
+
+    @api.post("/second-factor/remove", status_code=204, summary="Remove your second factor")
+    async def remove(request: Request, by: ByBoth) -> None:
+        login = str((await person(request)).account)
+        await sign_in.confirm_both(login, by.password, by.code)
+        await run_sync(lambda: second_factor.remove(login))
+
+    @api.delete(
+        "/accounts/{login}/second-factor", status_code=204, summary="Remove the second factor of somebody who lost it"
+    )
+    async def reset(request: Request, login: str) -> None:
+        caller = await person(request, UserRole.OPERATOR)
+        if caller.account == login:
+            raise InvalidInput(
+                "your own second factor is removed with your password and a code",
+                remedy="POST /api/second-factor/remove, or ask another operator",
+            )
+        await run_sync(lambda: second_factor.remove(login, by=caller.name))
+
+    return api
