@@ -219,6 +219,9 @@ class Replicate:
 
     def _take(self, tx: Transaction, record: Record, outcome: Outcome) -> str:
         """Keep ``record`` unless it is known; the reason where it must not be kept."""
+        newest = self._records.get(tx, record.iri)
+        if newest is not None and newest.origin != record.origin:
+            return f"{newest.origin} answers for this address here, and an address belongs to one node"
         known = self._records.get(tx, record.iri, version=record.version)
         if known is not None:
             if canonical(envelope_of(known)) != canonical(envelope_of(record)):

@@ -27,6 +27,7 @@ from node.catalogue.model import INTERNAL, OPENS_HISTORY, PUBLIC, NodeFacts, Pub
 from node.catalogue.names import check_audience, check_file_name, check_record_iri, check_statements
 from node.catalogue.nquads import merge
 from node.catalogue.offers import Terms, offer_lines, terms_of
+from node.catalogue.origins import require_same_origin
 from node.catalogue.ports import RecordStore
 from node.catalogue.visibility import Visibility, absent
 from node.catalogue.widening import findings_about, widened
@@ -173,9 +174,9 @@ class Publish:
         _refuse_violations(findings)
         draft = replace(draft, warnings=(*draft.warnings, *(finding.to_json() for finding in seen)))
         if dry_run:
-            published = await asyncio.to_thread(self._foreseen, draft, terms, inherited)
+            published = await asyncio.to_thread(self._foreseen, draft, submission, terms, inherited)
             return replace(published, findings=findings + published.findings)
-        published = await asyncio.to_thread(self._store, draft, by, terms, inherited)
+        published = await asyncio.to_thread(self._store, draft, submission, by, terms, inherited)
         position = None
         if published.created and self._settled is not None:
             position = await self._settled(published.record.entry)
@@ -257,20 +258,36 @@ class Publish:
             extra=extra,
         )
 
-    def _foreseen(self, draft: Record, terms: Terms | None, inherited: str | None) -> Published:
+    def _foreseen(
+        self, draft: Record, submission: Submission, terms: Terms | None, inherited: str | None
+    ) -> Published:
         with self._catalogue.uow.read() as tx:
             head = self._catalogue.records.get(tx, draft.iri)
+            if head is not None:
+                require_same_origin(self._catalogue.records, tx, draft, submission)
         return _outcome(head, _after(head, draft), terms, inherited)
 
-    def _store(self, draft: Record, by: Caller, terms: Terms | None, inherited: str | None) -> Published:
-        return self._catalogue.in_turn(draft.iri, lambda tx: self._store_once(tx, draft, by, terms, inherited))
+    def _store(
+        self, draft: Record, submission: Submission, by: Caller, terms: Terms | None, inherited: str | None
+    ) -> Published:
+        return self._catalogue.in_turn(
+            draft.iri, lambda tx: self._store_once(tx, draft, submission, by, terms, inherited)
+        )
 
     def _store_once(
-        self, tx: Transaction, draft: Record, by: Caller, terms: Terms | None, inherited: str | None
+        self,
+        tx: Transaction,
+        draft: Record,
+        submission: Submission,
+        by: Caller,
+        terms: Terms | None,
+        inherited: str | None,
     ) -> Published:
         head = self._catalogue.records.get(tx, draft.iri)
         if head is not None and head.origin != draft.origin:
             raise InvalidInput("another node answers for this IRI")
+        if head is not None:
+            require_same_origin(self._catalogue.records, tx, draft, submission)
         if inherited is not None and head is not None and head.audience != inherited:
             raise InvalidInput(
                 "somebody has published a version for another audience in the meantime",
