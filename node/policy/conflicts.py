@@ -100,9 +100,9 @@ def _permits(policy: Policy) -> Iterator[Finding]:
 def _strategy(policy: Policy) -> Iterator[Finding]:
     if policy.conflict == "perm":
         yield _finding(
-            "warning",
+            "violation",
             "conflict",
-            "the offer lets permissions win over prohibitions; here prohibitions always win",
+            "the offer lets permissions win over prohibitions, which no node keeps: prohibitions always win",
             'write "odrl:conflict": {"@id": "odrl:prohibit"}',
             "conflict-strategy",
         )

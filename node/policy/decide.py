@@ -9,7 +9,8 @@ Total and pure: no clock, no network, no exception for any policy that could be 
 3. Obligations are promises of the recipient; they refuse only where one is not understood, or known to be broken.
 4. What is not understood counts as unmet. Truth has more than two values, so that no ``xone`` or prohibition turns
    ignorance into leave.
-5. ``odrl:obtainConsent`` asks a person, when nothing else stands in the way.
+5. An offer with an ``odrl:assignee`` permits that party alone.
+6. ``odrl:obtainConsent`` asks a person, when nothing else stands in the way.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from node.policy.rules import (
     Part,
     Policy,
     Rule,
+    addressed,
     condition_leaves,
     members,
 )
@@ -61,6 +63,7 @@ class _Judged:
 
 def decide(policy: Policy, situation: Situation, *, action: str = terms.USE) -> Decision:
     """Whether ``situation.caller`` may do ``action`` (an IRI) under ``policy``; see the module's text."""
+    policy = addressed(policy)
     requested = terms.action_iri(action)
     permissions = [
         _permission(rule, f"permission[{index}]", requested, situation)

@@ -8,11 +8,11 @@ rule, or an atomic constraint. Decisions give a reason for every leaf, words put
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
-from node.policy.terms import expand
+from node.policy.terms import PARTICIPANT, expand
 
 LogicalOperator = Literal["and", "or", "xone", "andSequence"]
 
@@ -85,6 +85,20 @@ class Policy:
     obligations: tuple[Rule, ...] = ()
     conflict: str = ""
     sealed: bool = False
+
+
+def addressed(policy: Policy) -> Policy:
+    """``policy`` with what its ``assignee`` means written out: its permissions are for that party (ODRL 2.2 §2.6.2).
+
+    Only of an offer, which others may read too; an agreement is asked about for its own party alone.
+    """
+    if policy.type != "Offer" or not policy.assignee:
+        return policy
+    party = Constraint(
+        left_operand=PARTICIPANT, operator="eq", right_operand=(Value(text=policy.assignee, iri=True),)
+    )
+    permissions = tuple(replace(rule, constraints=(*rule.constraints, party)) for rule in policy.permissions)
+    return replace(policy, permissions=permissions, assignee="")
 
 
 class Part(StrEnum):

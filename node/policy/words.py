@@ -19,7 +19,7 @@ from node.policy.model import Nature
 from node.policy.operands import Remedy, operand_of
 from node.policy.phrases import LANGUAGES, phrases
 from node.policy.phrases.model import Phrases
-from node.policy.rules import Condition, Constraint, Policy, Rule, members
+from node.policy.rules import Condition, Constraint, Policy, Rule, addressed, members
 from node.policy.summary import summary
 from node.policy.terms import DUTIES, compact
 from node.vocab.namespaces import ODRL
@@ -57,6 +57,7 @@ def sentences(policy: Policy, language: str, *, kind: str = "") -> list[str]:
 def explained(policy: Policy, language: str, kind: str = "") -> tuple[Sentence, ...]:
     """As ``sentences``, each with its leaves. Cached: policies are immutable and few."""
     words = phrases(language)
+    policy = addressed(policy)
     result: list[Sentence] = []
     for index, rule in enumerate(policy.permissions):
         result += _permission(rule, f"permission[{index}]", words, kind)

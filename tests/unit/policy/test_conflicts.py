@@ -65,7 +65,7 @@ MARKETING = constraint("odrl:purpose", "eq", "dpv:Marketing")
         (offer(permission=[{}]), "policy-unreadable", "violation"),
         (offer(obligation=[{"action": "delete"}]), "policy-bare-term", "warning"),
         (offer(constraint("purpose", "eq", "dpv:Marketing")), "policy-bare-term", "warning"),
-        (offer(conflict="odrl:perm"), "policy-conflict-strategy", "warning"),
+        (offer(conflict="odrl:perm"), "policy-conflict-strategy", "violation"),
         (
             offer(conflict="odrl:invalid", prohibition=[{"action": "odrl:distribute"}]),
             "policy-conflict-strategy",
@@ -123,4 +123,4 @@ def test_violations_come_first() -> None:
     severities = [
         finding.severity for finding in lint(offer(FROM, UNTIL, conflict="odrl:perm", profile=None), at=NOW)
     ]
-    assert severities == ["violation", "warning", "info"]
+    assert severities == ["violation", "violation", "info"]
