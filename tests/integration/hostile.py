@@ -128,7 +128,7 @@ _KINDS = tuple(f"/{kind.plural}/" for kind in KINDS.values())
 _OPEN = re.compile(
     r"/|/openapi\.json|/docs/api|/about|/members|/search.*|/record|/record\..*|/portal/.*|/sign-in(/code)?"
     r"|/health|/ready|/metrics|/\.well-known/.*|/api/catalogue/.*|/sparql|/feed.*|/status/.*|/issuer/metadata"
-    r"|/ledger/(checkpoint|inclusion|consistency)|/conformance|/processes(?!.*/execution).*"
+    r"|/ledger/(checkpoint|inclusion|consistency)|/federation/heads|/conformance|/processes(?!.*/execution).*"
 )
 _PARTICIPANTS = re.compile(
     r"/dsp/.*|/dcp/.*|/issuer/(credentials|requests/.*)|/(data|pushed)/.*|/ledger/agreements/.*"
