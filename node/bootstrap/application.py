@@ -8,9 +8,11 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from node import __version__
@@ -35,7 +37,8 @@ from node.negotiation.proof import ServeEntry
 from node.portal.accept import prefers_page
 from node.portal.headers import SecurityHeaders
 from node.vocab.dsp import VERSIONS
-from node.web import catalogue, data, dcp, dsp, feed, health, ledger, processes, pushed, sparql, wellknown
+from node.web import catalogue, data, dcp, feed, health, ledger, processes, pushed, sparql, wellknown
+from node.web.dsp import door as dsp
 from node.web.management import (
     blocks,
     exchanges,
@@ -89,9 +92,27 @@ def application(node: HansaNode) -> ASGIApp:
         )
     )
     app.router.routes.extend(portal.routes)
+    _answer_head(app.router.routes)
     _errors(app, portal)
     limited = BodyLimits(app, path=node.parts.path)
     return UnderPath(health.Counting(SecurityHeaders(limited), counters), node.parts.path)
+
+
+def _answer_head(routes: list[BaseRoute]) -> None:
+    """Take HEAD wherever there is a GET (RFC 9110 §9.3.2), as plain routes do. The server leaves the body out."""
+    for route in list(routes):
+        if (included := getattr(route, "original_router", None)) is not None:
+            _answer_head(included.routes)
+        elif isinstance(route, APIRoute) and "GET" in (route.methods or ()) and "HEAD" not in (route.methods or ()):
+            twin = APIRoute(
+                route.path,
+                route.endpoint,
+                methods=["HEAD"],
+                dependencies=route.dependencies,
+                response_class=route.response_class,
+                include_in_schema=False,
+            )
+            routes.append(twin)
 
 
 class UnderPath:
@@ -149,6 +170,7 @@ def _participant_doors(app: FastAPI, node: HansaNode) -> None:
                 remedy="use the host of your DID, or list the address as a service in your DID document",
             )
 
+    app.router.routes.append(dsp.catalogue_route(node.dsp_catalogue, identify=node.callers.identify))
     for version in VERSIONS.values():
         app.router.routes.extend(
             dsp.routes(

@@ -13,30 +13,24 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 from node.base.errors import InvalidInput, NotFound
 from node.base.work import UnitOfWork
 from node.catalogue.carriers import OWN, WHY, stored_files
+from node.catalogue.filters import Filter
 from node.catalogue.model import NodeFacts, Record
 from node.catalogue.ports import RecordStore
 from node.catalogue.visibility import Visibility, absent
 from node.identity.model import Caller
-from node.semantics.kinds import KINDS
 from node.vocab.dsp import V2025_1, DspVersion
-from node.vocab.namespaces import DCT, HANSA
+from node.vocab.namespaces import FOAF, HANSA
 
 PAGE: Final = 50
 SCAN: Final = 1000
 """How many records one request looks at when a filter leaves few of them."""
-
-MOST_SKIPPED: Final = 10_000
-FIELDS: Final = ("text", "kind", "keyword", "theme", "publisher", "profile", "format", "mediaType")
-"""By what a CatalogRequestMessage may filter: see ``Filter``."""
-
-_QUERY_SPEC: Final = ("QuerySpec", "edc:QuerySpec", "https://w3id.org/edc/v0.0.1/ns/QuerySpec")
 
 
 def formats_of(record: Record) -> tuple[str, ...]:
@@ -98,6 +92,11 @@ class DspCatalogue:
             "@id": f"{self._node.base}/dsp/catalog",
             "@type": "Catalog",
             "participantId": self._node.did,
+            "dct:title": [{"@value": f"Catalogue of {self._node.name}", "@language": "en"}],
+            "dct:description": [
+                {"@value": f"What {self._node.name} offers to participants of the data space.", "@language": "en"}
+            ],
+            "dct:publisher": _publisher(self._node.did, self._node.name),
             "service": [self._service(version)],
         }
         if records:
@@ -206,9 +205,15 @@ class DspCatalogue:
             "@type": "Dataset",
             "hasPolicy": [{"@type": "Offer", **offer}],
             "distribution": [
-                {"@type": "Distribution", "format": form, "accessService": self._service(version)}
+                {
+                    "@type": "Distribution",
+                    "format": form,
+                    "accessService": self._service(version),
+                    "dcat:accessURL": {"@id": record.iri},
+                }
                 for form in self._formats(record)
             ],
+            "dct:publisher": _publisher(record.publisher, record.publisher_name),
             "dct:title": _texts(record.titles),
             "dct:description": _texts(record.descriptions),
             f"{HANSA}kind": record.kind,
@@ -226,120 +231,44 @@ class DspCatalogue:
 
     def _service(self, version: DspVersion) -> dict[str, Any]:
         address = version.at(self._node.dsp)
-        return {"@id": address, "@type": "DataService", "endpointURL": address}
+        return {
+            "@id": address,
+            "@type": "DataService",
+            "endpointURL": address,
+            "dct:title": [{"@value": f"Dataspace Protocol of {self._node.name}", "@language": "en"}],
+        }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """What a consumer asks for; everything empty fits everything.
-
-    The words of ``text`` all occur in title, description or keywords; ``kind`` is one of ours; ``keyword`` and
-    ``theme`` are among those of the asset; ``publisher`` is its DID, IRI or name; ``profile`` is that of its offer,
-    or one that its description conforms to; ``format`` is a transfer format; ``mediaType`` that of one of its files.
-    ``skip`` and ``limit`` are a part of what fits, where the consumer counts its pages itself.
-    """
-
-    words: tuple[str, ...] = ()
-    kinds: tuple[str, ...] = ()
-    keywords: frozenset[str] = frozenset()
-    themes: frozenset[str] = frozenset()
-    publishers: frozenset[str] = frozenset()
-    profiles: frozenset[str] = frozenset()
-    formats: frozenset[str] = frozenset()
-    media_types: frozenset[str] = frozenset()
-    skip: int = 0
-    limit: int | None = None
-
-    @classmethod
-    def read(cls, value: Any) -> Filter:
-        """The filter that a CatalogRequestMessage carries. Raises ``InvalidInput``."""
-        entries = value if isinstance(value, list | tuple) else [value] if value else []
-        words: list[str] = []
-        said: dict[str, list[str]] = {name: [] for name in FIELDS}
-        part: tuple[int, int | None] = (0, None)
-        for entry in entries:
-            if isinstance(entry, Mapping) and entry.get("@type") in _QUERY_SPEC:
-                part = _part(entry)
-                continue
-            if not isinstance(entry, Mapping) or not set(entry) <= {*FIELDS, "@id", "@type"}:
-                raise _unsupported()
-            for name in FIELDS:
-                text = entry.get(name, "")
-                if not isinstance(text, str) or len(text) > 500:
-                    raise _unsupported()
-                if name == "text":
-                    words += text.casefold().split()
-                elif text:
-                    said[name].append(text)
-        kinds = tuple(dict.fromkeys(said["kind"]))
-        if not set(kinds) <= set(KINDS) or len(kinds) > 1:
-            raise InvalidInput("filter: kind is one of " + ", ".join(KINDS))
-        return cls(
-            words=tuple(words),
-            kinds=kinds,
-            keywords=frozenset(said["keyword"]),
-            themes=frozenset(said["theme"]),
-            publishers=frozenset(text.casefold() for text in said["publisher"]),
-            profiles=frozenset(said["profile"]),
-            formats=frozenset(said["format"]),
-            media_types=frozenset(said["mediaType"]),
-            skip=part[0],
-            limit=part[1],
-        )
-
-    @property
-    def fits_all(self) -> bool:
-        """Whether this asks for everything, from the beginning."""
-        return replace(self, limit=None) == Filter()
-
-    def fits(self, record: Record, formats: Sequence[str]) -> bool:
-        """Whether the asset ``record``, which is transferred in ``formats``, is asked for."""
-        if not self.keywords <= set(record.keywords) or not self.themes <= set(record.themes):
-            return False
-        if not self.publishers <= {record.publisher.casefold(), record.publisher_name.casefold()}:
-            return False
-        if not self.formats <= set(formats) or not self.media_types <= {file.media_type for file in record.files}:
-            return False
-        if not all(_conforms(record, profile) for profile in self.profiles):
-            return False
-        if not self.words:
-            return True
-        text = " ".join((*record.titles.values(), *record.descriptions.values(), *record.keywords)).casefold()
-        return all(word in text for word in self.words)
-
-
-def _conforms(record: Record, profile: str) -> bool:
-    offered = (record.offer or {}).get("profile")
-    named = offered if isinstance(offered, list) else [offered]
-    stated = f"<{record.iri}> <{DCT}conformsTo> <{profile}> ".encode(errors="replace")
-    return profile in named or stated in record.nquads
+def _publisher(iri: str, name: str) -> dict[str, Any]:
+    """An Agent (DCAT-AP 3 §5): who publishes, with a name for people."""
+    return {"@id": iri, "@type": f"{FOAF}Agent", f"{FOAF}name": name or iri}
 
 
 def _nested(member: Member) -> dict[str, Any]:
     """A nested Catalog (DSP 2025-1 §5.3.2): whose it is, and where it is asked for."""
     base = member.url.rstrip("/")
     endpoint = f"{base}{V2025_1.path}"
-    service = {"@id": endpoint, "@type": "DataService", "endpointURL": endpoint}
+    title = {"@value": f"Dataspace Protocol of {member.name}", "@language": "en"}
+    service = {"@id": endpoint, "@type": "DataService", "endpointURL": endpoint, "dct:title": [title]}
     return {
         "@id": f"{base}/dsp/catalog",
         "@type": "Catalog",
         "participantId": member.did,
-        "dct:title": [{"@value": member.name}],
+        "dct:title": [{"@value": f"Catalogue of {member.name}", "@language": "en"}],
+        "dct:description": [
+            {"@value": f"What {member.name} offers to participants of the data space.", "@language": "en"}
+        ],
+        "dct:publisher": _publisher(member.did, member.name),
         "service": [service],
-        "distribution": [{"@type": "Distribution", "format": "Catalog", "accessService": service}],
+        "distribution": [
+            {
+                "@type": "Distribution",
+                "format": "Catalog",
+                "accessService": service,
+                "dcat:accessURL": {"@id": f"{base}/dsp/catalog"},
+            }
+        ],
     }
-
-
-def _part(spec: Mapping[str, Any]) -> tuple[int, int | None]:
-    """Offset and limit of a query of EDC, which it puts into every request. Its order is ours already; its criteria
-    speak of properties that our assets do not have. Raises ``InvalidInput`` for those."""
-    members = {name.rpartition(":")[2].rpartition("/")[2]: value for name, value in spec.items()}
-    if members.get("filterExpression"):
-        raise _unsupported()
-    offset, limit = members.get("offset", 0), members.get("limit")
-    if type(offset) is not int or not 0 <= offset <= MOST_SKIPPED or (limit is not None and type(limit) is not int):
-        raise _unsupported()
-    return offset, limit if limit and limit > 0 else None
 
 
 def _texts(texts: Mapping[str, str]) -> list[dict[str, str]]:
@@ -348,13 +277,6 @@ def _texts(texts: Mapping[str, str]) -> list[dict[str, str]]:
         {"@value": text} if language == "und" else {"@value": text, "@language": language}
         for language, text in sorted(texts.items())
     ]
-
-
-def _unsupported() -> InvalidInput:
-    return InvalidInput(
-        "this filter is not understood",
-        remedy=f"send objects with {', '.join(FIELDS)}, or no filter at all",
-    )
 
 
 def _token(iri: str) -> str:

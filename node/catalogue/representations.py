@@ -2,7 +2,8 @@
 
 Feed pages are written as N-Quads; the other syntaxes follow from them statement by statement. Those without
 named graphs (Turtle, N-Triples) would run descriptions of several versions of one asset into one another, so
-there the asset is renamed to the version: what LDES calls version objects.
+there the asset is renamed to the version: what LDES calls version objects. That is another form of the page, with
+an address of its own, at which every syntax has it.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ RECORD_TYPES: Final = (TURTLE, JSON_LD, N_TRIPLES, N_QUADS, RDF_XML, JSON)
 
 FEED_TYPES: Final = (N_QUADS, TRIG, JSON_LD, TURTLE, N_TRIPLES)
 """How the feed can be read."""
+
+WITHOUT_GRAPHS: Final = frozenset({TURTLE, N_TRIPLES})
+"""Of these, the syntaxes in which a page of members is read as version objects."""
 
 VARY: Final = "Accept, Accept-Language, Authorization, Cookie"
 """What an answer of the catalogue may depend on besides its address."""
@@ -87,8 +91,10 @@ def _quality(media_type: str, ranges: Sequence[tuple[str, float]]) -> float:
     return 0.0
 
 
-def feed_body(nquads: bytes, media_type: str) -> bytes:
-    """A feed page in the syntax of ``media_type``, one of ``FEED_TYPES``."""
+def feed_body(nquads: bytes, media_type: str, *, versions: bool = False) -> bytes:
+    """A feed page in the syntax of ``media_type``, one of ``FEED_TYPES``; ``versions``: as version objects."""
+    if versions and media_type not in WITHOUT_GRAPHS:
+        nquads = version_objects(nquads)
     if media_type == TRIG:
         return _trig(nquads)
     if media_type == JSON_LD:

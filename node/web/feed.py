@@ -14,8 +14,9 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from node.base.errors import InvalidInput
 from node.catalogue.feed import POLLING, Feed, Page
-from node.catalogue.representations import FEED_TYPES, choose, feed_body
+from node.catalogue.representations import FEED_TYPES, WITHOUT_GRAPHS, choose, feed_body
 from node.identity.model import Caller
 from node.ledger.model import ConsistencyProof
 from node.ledger.proofs import consistency_to_json
@@ -25,6 +26,7 @@ Identify = Callable[[Request], Awaitable[Caller]]
 Size = Annotated[int, Query(ge=0, le=2**53)]
 
 _YEAR: Final = 31_536_000
+_VERSIONS: Final = "versions"
 
 
 def router(feed: Feed, *, identify: Identify) -> APIRouter:
@@ -49,7 +51,7 @@ def router(feed: Feed, *, identify: Identify) -> APIRouter:
     async def page(request: Request, name: str) -> Response:
         """A page of members: versions of records, each with its signed envelope."""
         caller = await identify(request)
-        return await _answer(feed, request, caller, await feed.page(caller, name))
+        return await _answer(feed, request, caller, await feed.page(caller, name), members=True)
 
     async def consistency(request: Request, old: Size, new: Size) -> Response:
         """The proof that the public chain of `new` members begins with the `old` members it had (RFC 9162)."""
@@ -70,18 +72,17 @@ def router(feed: Feed, *, identify: Identify) -> APIRouter:
 
     async def page_for(request: Request, audience: str, name: str) -> Response:
         caller = await identify(request)
-        return await _answer(feed, request, caller, await feed.page(caller, name, audience))
+        return await _answer(feed, request, caller, await feed.page(caller, name, audience), members=True)
 
-    get = ["GET", "HEAD"]
     routes.add_api_route("/feed", root, methods=["GET"], name="event stream")
     routes.add_api_route("/feed/index", index, methods=["GET"], name="event stream index")
     routes.add_api_route("/feed/groups/{name}", group, methods=["GET"], name="event stream group")
     routes.add_api_route("/feed/pages/{name}", page, methods=["GET"], name="event stream page")
     routes.add_api_route("/feed/consistency", consistency, methods=["GET"], name="event stream consistency")
     below = "/feed/audiences/{audience}"
-    routes.add_api_route(f"{below}/index", index_for, methods=get, include_in_schema=False)
-    routes.add_api_route(f"{below}/groups/{{name}}", group_for, methods=get, include_in_schema=False)
-    routes.add_api_route(f"{below}/pages/{{name}}", page_for, methods=get, include_in_schema=False)
+    routes.add_api_route(f"{below}/index", index_for, methods=["GET"], include_in_schema=False)
+    routes.add_api_route(f"{below}/groups/{{name}}", group_for, methods=["GET"], include_in_schema=False)
+    routes.add_api_route(f"{below}/pages/{{name}}", page_for, methods=["GET"], include_in_schema=False)
     routes.add_api_route(f"{below}/consistency", consistency_for, methods=["GET"], include_in_schema=False)
     return routes
 
@@ -91,20 +92,35 @@ def _proof(proof: ConsistencyProof) -> Response:
     return JSONResponse(consistency_to_json(proof), headers=headers)
 
 
-async def _answer(feed: Feed, request: Request, caller: Caller, page: Page) -> Response:
+async def _answer(feed: Feed, request: Request, caller: Caller, page: Page, *, members: bool = False) -> Response:
+    """``page`` in the syntax that is asked for. A page of ``members`` has two forms: descriptions of assets in named
+    graphs, and version objects (``?form=versions``). Where the syntax allows the second one only,
+    ``Content-Location`` names its address (RFC 9110 §8.7)."""
+    versions = members and _form(request)
     media_type = choose(request.headers.get("accept"), FEED_TYPES)
-    tag = f'"{page.tag}.{FEED_TYPES.index(media_type)}"'
+    tag = f'"{page.tag}.{FEED_TYPES.index(media_type)}{"v" if versions else ""}"'
     # The signature in an index differs between processes of one node, though it says the same.
     tag = tag if page.immutable else f"W/{tag}"
     headers = {"ETag": tag, "Vary": "Accept, Authorization, Cookie", "Cache-Control": _cache_control(page, caller)}
+    if members and (versions or media_type in WITHOUT_GRAPHS):
+        headers["Content-Location"] = f"{page.url}?form={_VERSIONS}"
     if _has(request, tag):
         return Response(status_code=304, headers=headers)
-    body = feed_body if media_type != FEED_TYPES[0] else _as_it_is
-    return Response(await run_sync(body, await feed.body(page), media_type), media_type=media_type, headers=headers)
+    nquads = await feed.body(page)
+    body = nquads
+    if versions or media_type != FEED_TYPES[0]:
+        body = await run_sync(lambda: feed_body(nquads, media_type, versions=versions))
+    return Response(body, media_type=media_type, headers=headers)
 
 
-def _as_it_is(nquads: bytes, _media_type: str) -> bytes:
-    return nquads
+def _form(request: Request) -> bool:
+    """Whether version objects are asked for. Raises ``InvalidInput`` for another form."""
+    form = request.query_params.get("form")
+    if form not in (None, _VERSIONS):
+        raise InvalidInput(
+            f"a page of the feed has no form {form[:40]!r}", remedy=f"leave it out, or ask for {_VERSIONS}"
+        )
+    return form == _VERSIONS
 
 
 def _cache_control(page: Page, caller: Caller) -> str:

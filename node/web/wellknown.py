@@ -24,7 +24,7 @@ def routes(
     ``/.well-known`` (did:web §Read)."""
 
     async def did_json(_: Request) -> Response:
-        return JSONResponse(document(), media_type="application/did+json", headers=_CACHE)
+        return JSONResponse(document(), media_type="application/did+ld+json", headers=_CACHE)
 
     async def dspace_version(_: Request) -> Response:
         """VersionResponse (DSP 2025-1 §4.3.1)."""

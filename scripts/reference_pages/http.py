@@ -58,6 +58,11 @@ The IRI of an asset is an address of the node that publishes it: {plurals}. A br
 `2026-11-20T12:00:00Z`) the one of then. Below `files/` of an address are the bytes of files that the description
 calls `open: true`.
 
+A page of the feed's members (`/feed/pages/…`) has two forms. Its own has each description as a named graph, whose
+subject is the asset: N-Quads, TriG, JSON-LD. `?form=versions` has version objects: the same statements about the
+version, without named graphs, in every syntax. Turtle and N-Triples cannot name graphs; asked for a page in these,
+the node answers with version objects and their address in `Content-Location`.
+
 The feed of another audience than the public one is below `/feed/audiences/`; it is for participants of that audience.
 """
 
@@ -89,6 +94,8 @@ _PLAIN: Mapping[str, tuple[str, str]] = {
     "/.well-known/did.json": ("everybody", "DID document (at `/did.json` where `public_url` has a path)"),
     "/.well-known/dspace-version": ("everybody", "Versions of the Dataspace Protocol spoken here (§4.3)"),
     "/openapi.json": ("everybody", "OpenAPI description of the APIs below; `/docs/api` is its page"),
+    "/dsp/catalog": ("everybody", "The catalogue under its own IRI: the first page of what the caller may see"),
+    "/dsp/2025-1/{rest}": ("everybody", "Anything else below: 404 or 405 as an error object of the protocol"),
     "/dsp/2025-1/catalog/request": (
         "participants",
         "CatalogRequestMessage → Catalog; `filter`: see below. At a region, its members' catalogues are nested in it",
@@ -206,7 +213,7 @@ def http() -> str:
 
 def _filter() -> str:
     """What a filter may ask, from the code that reads it: each member with its meaning."""
-    from node.catalogue.dsp import FIELDS
+    from node.catalogue.filters import FIELDS
 
     if missing := [name for name in FIELDS if name not in _FILTER]:
         raise SystemExit(f"the filter of the catalogue knows {missing}: say in {Path(__file__).name} what they mean")

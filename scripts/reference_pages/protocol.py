@@ -50,7 +50,7 @@ Clause = tuple[str, str, str, tuple[str, ...], tuple[str, ...]]
 """Number, title, what it asks of us in a few words, names in the code, tests (``file``, ``file::name``, or a name of
 the kit's)."""
 
-DOOR: Final = "web.dsp._Door"
+DOOR: Final = "web.dsp.door._Door"
 
 UNDER: Final = {
     "4": 4, "4.3": 1, "5.2": 2, "5.3": 3, "5.4": 4, "6": 1, "6.2": 2, "6.3": 2, "7.1": 2, "7.2": 6, "7.3": 2,
@@ -82,9 +82,9 @@ CLAUSES: Final[tuple[Clause, ...]] = (
      ("catalogue.dsp.DspCatalogue.dataset", "policy.odrl"),
      (f"{SCHEMAS}::test_the_offer_of_each_template_is_valid",)),
     ("5.3.3", "ERROR - Catalog Error", "always in the body, with the reason",
-     (f"{DOOR}._catalog_error",), (f"{EXCHANGE}::test_errors_are_the_protocols_own_objects",)),
+     ("web.dsp.refusals.Refusals.catalog",), (f"{EXCHANGE}::test_errors_are_the_protocols_own_objects",)),
     ("5.4.1", "Queries and Filter Expressions", "a documented filter; another one is refused with 400",
-     ("catalogue.dsp.Filter",), ("tests/unit/catalogue/test_dsp.py",)),
+     ("catalogue.filters.Filter",), ("tests/unit/catalogue/test_dsp.py",)),
     ("5.4.2", "Replication Protocol", "none is needed: nodes follow each other's event stream besides",
      ("catalogue.feed",), ("tests/integration/test_feed_pages.py",)),
     ("5.4.3", "Security", "what a caller may not see is not there for it",
@@ -92,7 +92,8 @@ CLAUSES: Final[tuple[Clause, ...]] = (
     ("5.4.4", "Catalog Brokers", "a region lists its members as nested catalogues",
      ("catalogue.dsp.Member",), ("tests/integration/test_region_catalogue.py",)),
     ("6.1", "Introduction", "media type, errors of the catalogue",
-     ("web.dsp.routes", f"{DOOR}._catalog_error"), (f"{EXCHANGE}::test_errors_are_the_protocols_own_objects",)),
+     ("web.dsp.door.routes", "web.dsp.refusals.Refusals.catalog"),
+     (f"{EXCHANGE}::test_errors_are_the_protocols_own_objects",)),
     ("6.2.1", "The catalog/request Endpoint", "POST", (f"{DOOR}.catalog",), ("CAT:01-01",)),
     ("6.2.2", "The catalog/datasets/:id Endpoint", "GET", (f"{DOOR}.dataset",), ("CAT:01-02", "CAT:01-03")),
     ("6.3.1", "Pagination", "`Link` with first, previous and next",
@@ -125,7 +126,7 @@ CLAUSES: Final[tuple[Clause, ...]] = (
     ("7.3.2", "ERROR - Contract Negotiation Error", "code and reasons; changes no state",
      ("negotiation.messages.error",), (f"{EXCHANGE}::test_errors_are_the_protocols_own_objects",)),
     ("8.1", "Introduction", "400 for what the state does not admit, 404 for what is not there, or not for the caller",
-     ("web.dsp.routes", f"{DOOR}._contract_error", "negotiation.conversation.Conversation.find"),
+     ("web.dsp.door.routes", "web.dsp.refusals.Refusals.contract", "negotiation.conversation.Conversation.find"),
      ("tests/integration/test_bad_input_access.py", "tests/integration/test_bad_input_hidden.py")),
     *((f"8.2.{number}", f"The {path} Endpoint (Provider-side)", verb, (f"{DOOR}.{door}", f"{NEGOTIATIONS}.{does}"),
        tests) for number, path, verb, door, does, tests in (
@@ -173,7 +174,7 @@ CLAUSES: Final[tuple[Clause, ...]] = (
     ("9.3.2", "ERROR - Transfer Error", "code and reasons; changes no state",
      ("transfer.messages.error",), (f"{EXCHANGE}::test_errors_are_the_protocols_own_objects",)),
     ("10.1", "Introduction", "as clause 8.1",
-     ("web.dsp.routes", f"{DOOR}._transfer_error", "negotiation.conversation.Conversation.find"),
+     ("web.dsp.door.routes", "web.dsp.refusals.Refusals.transfer", "negotiation.conversation.Conversation.find"),
      ("tests/integration/test_bad_input_access.py",)),
     *((f"10.2.{number}", f"The {path} Endpoint (Provider-side)", verb, (f"{DOOR}.{door}", f"{TRANSFERS}.{does}"),
        tests) for number, path, verb, door, does, tests in (

@@ -286,7 +286,7 @@ _START = {**_HEAD, "@type": "TransferStartMessage", **_PIDS}
 WRONG = {
     "unknown negotiation": Wrong(f"/negotiations/{ABSENT}", status=404),
     "message to an unknown negotiation": Wrong(f"/negotiations/{ABSENT}/events", _EVENT, status=404),
-    "negotiation without token": Wrong(f"/negotiations/{ABSENT}", status=401, anonymous=True),
+    "negotiation without token": Wrong(f"/negotiations/{ABSENT}", status=404, anonymous=True),
     "opening without token": Wrong("/negotiations/request", {}, status=401, anonymous=True),
     "no JSON": Wrong("/negotiations/request", b"{"),
     "an array": Wrong("/negotiations/request", []),
@@ -314,7 +314,7 @@ WRONG = {
     "a pid that is a number": Wrong(f"/negotiations/{ABSENT}/events", {**_EVENT, "providerPid": 7}),
     "unknown transfer": Wrong(f"/transfers/{ABSENT}", status=404, kind="TransferError"),
     "message to an unknown transfer": Wrong(f"/transfers/{ABSENT}/start", _START, status=404, kind="TransferError"),
-    "transfer without token": Wrong(f"/transfers/{ABSENT}", status=401, kind="TransferError", anonymous=True),
+    "transfer without token": Wrong(f"/transfers/{ABSENT}", status=404, kind="TransferError", anonymous=True),
     "transfer, no JSON": Wrong("/transfers/request", b"\xff", kind="TransferError"),
     "unknown dataset": Wrong(f"/catalog/datasets/{ABSENT}", status=404, kind="CatalogError"),
     "catalogue without token": Wrong("/catalog/request", {}, status=401, kind="CatalogError", anonymous=True),

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from node.base.errors import InvalidInput
-from node.catalogue.dsp import Filter
+from node.catalogue.filters import Filter
 from node.negotiation import messages as contract
 from node.negotiation import wire
 from node.policy.odrl import parse

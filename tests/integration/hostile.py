@@ -129,6 +129,7 @@ _OPEN = re.compile(
     r"/|/openapi\.json|/docs/api|/about|/members|/search.*|/record|/record\..*|/portal/.*|/sign-in(/code)?"
     r"|/health|/ready|/metrics|/\.well-known/.*|/api/catalogue/.*|/sparql|/feed.*|/status/.*|/issuer/metadata"
     r"|/ledger/(checkpoint|inclusion|consistency)|/federation/heads|/conformance|/processes(?!.*/execution).*"
+    r"|/dsp/catalog|/dsp/[^/]+/\{rest:path\}"
 )
 _PARTICIPANTS = re.compile(
     r"/dsp/.*|/dcp/.*|/issuer/(credentials|requests/.*)|/(data|pushed)/.*|/ledger/agreements/.*"

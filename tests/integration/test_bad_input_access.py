@@ -138,6 +138,9 @@ def test_nobody_passes_as_somebody(three: Three) -> None:
                 match who(method, path):
                     case "participants" if path.startswith(("/ledger", "/pushed")):
                         told(answer, 404)
+                    case "participants" if re.match(r"/dsp/[^/]+/(negotiations|transfers)/\{", path):
+                        assert answer.status_code == 404, (method, path, answer.status_code, answer.text)
+                        assert "not-found" in answer.text
                     case "participants":
                         assert answer.status_code == 401, (method, path, answer.status_code, answer.text)
                     case "callers of models":

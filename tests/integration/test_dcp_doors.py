@@ -184,7 +184,7 @@ class TestWellKnown:
     async def test_did_and_versions(self, two: Two) -> None:
         region, city = two
         answer = await send(city, region, "/.well-known/did.json", token=None, method="GET")
-        assert answer.headers["content-type"] == "application/did+json"
+        assert answer.headers["content-type"] == "application/did+ld+json"
         assert (answer.json()["id"], answer.json()) == (region.did, region.raw)
         versions = (await send(city, region, "/.well-known/dspace-version", token=None, method="GET")).json()
         assert versions == {

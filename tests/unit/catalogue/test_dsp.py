@@ -11,7 +11,8 @@ from jsonschema import Draft201909Validator
 from referencing import Registry, Resource
 
 from node.base.errors import InvalidInput, NotFound
-from node.catalogue.dsp import DspCatalogue, Filter, Member, formats_of
+from node.catalogue.dsp import DspCatalogue, Member, formats_of
+from node.catalogue.filters import Filter
 from node.identity.model import ANONYMOUS
 from node.semantics.model import File
 from node.vocab.dsp import EXECUTE, PULL

@@ -1,15 +1,14 @@
 """The Dataspace Protocol door (DSP 2025-1 §6, §8, §10): both sides' end points, plain JSON.
 
-Errors are the protocol's own error objects. A caller that is not a party to a process is told 404, and an asset
-that a caller may not see is answered exactly as one that does not exist.
+Errors are the protocol's own error objects (``refusals``). A caller that is not a party to a process is told 404, and
+an asset that a caller may not see is answered exactly as one that does not exist.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from anyio.to_thread import run_sync
 from starlette.requests import Request
@@ -17,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from node.base.crashpoints import crashpoint
-from node.base.errors import HansaError, InvalidInput, LocalFault, TooLarge
+from node.base.errors import InvalidInput, TooLarge, UnsupportedMediaType
 from node.base.process import Role
 from node.identity.model import Caller, DidDocument
 from node.negotiation import machine as negotiating
@@ -31,13 +30,12 @@ from node.transfer import machine as transferring
 from node.transfer import messages as transfer
 from node.transfer.addresses import read_push_address
 from node.transfer.usecases import Transfers
-from node.vocab.dsp import DspVersion
-from node.web.problems import again_later
+from node.vocab.dsp import V2025_1, DspVersion
+from node.web.dsp.refusals import Refusals, answered, elsewhere
 from node.web.replies import point, reply
 
-log = logging.getLogger("hansa.dsp")
-
 BODY_LIMIT = 1 << 20
+_JSON: Final = frozenset({"application/json", "application/ld+json"})
 
 
 class Catalogue(Protocol):
@@ -96,7 +94,7 @@ def routes(doors: Doors) -> list[Route]:
     def get(path: str, handler: Callable[[Request], Awaitable[Response]]) -> Route:
         return Route(base + path, handler, methods=["GET"])
 
-    return [
+    found = [
         post("/catalog/request", door.catalog),
         get("/catalog/datasets/{id:path}", door.dataset),
         post("/negotiations/request", door.open_negotiation(negotiating.REQUEST)),
@@ -115,11 +113,25 @@ def routes(doors: Doors) -> list[Route]:
         post("/transfers/{pid}/termination", door.transfer(transferring.TERMINATION)),
         post("/transfers/{pid}/suspension", door.transfer(transferring.SUSPENSION)),
     ]
+    return [*found, elsewhere(doors.version, found)]
+
+
+def catalogue_route(catalogue: Catalogue, *, identify: Callable[[Request], Awaitable[Caller]]) -> Route:
+    """``/dsp/catalog``, the IRI of the catalogue: the first page of what the caller may see, as 2025-1 writes it."""
+
+    async def catalog(request: Request) -> Response:
+        caller = await identify(request)
+        found, _ = await catalogue.catalog(caller, filter=(), token=None, version=V2025_1)
+        headers = {"Vary": "Authorization, Cookie", "Cache-Control": "private, no-cache"}
+        return JSONResponse(written(found), media_type="application/ld+json", headers=headers)
+
+    return Route("/dsp/catalog", catalog, methods=["GET"])
 
 
 class _Door:
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
+        self._refusals = Refusals(doors.version)
 
     # ---- catalogue -------------------------------------------------------------------------------------------
 
@@ -145,7 +157,7 @@ class _Door:
                     answer.headers.append("Link", f'<{self._page(page)}>; rel="{relation}"')
             return answer
 
-        return await self._answer(answer, self._catalog_error)
+        return await answered(answer, self._refusals.catalog)
 
     async def dataset(self, request: Request) -> Response:
         async def answer() -> Response:
@@ -153,16 +165,12 @@ class _Door:
             iri, version = request.path_params["id"], self._doors.version
             return JSONResponse(written(await self._doors.catalogue.dataset(iri, caller, version=version)))
 
-        return await self._answer(answer, self._catalog_error)
+        return await answered(answer, self._refusals.catalog)
 
     def _page(self, token: str) -> str:
         """The address of a page of the catalogue."""
         address = f"{self._doors.version.at(self._doors.address)}/catalog/request"
         return f"{address}?continuationToken={token}" if token else address
-
-    def _catalog_error(self, code: str, reason: list[Any]) -> dict[str, Any]:
-        told = {"@context": [self._doors.version.context], "@type": "CatalogError", "code": code, "reason": reason}
-        return written(told)
 
     # ---- negotiation -----------------------------------------------------------------------------------------
 
@@ -184,7 +192,7 @@ class _Door:
                 await self._check_callback(message, caller)
                 return reply(await run_sync(lambda: opened(caller, message)), message.name)
 
-            return await self._answer(answer, lambda code, reason: self._contract_error(stated, None, code, reason))
+            return await answered(answer, self._refusals.contract(stated))
 
         return handle
 
@@ -208,7 +216,7 @@ class _Door:
                 )
                 return reply(taken, message.name)
 
-            return await self._answer(answer, lambda code, reason: self._contract_error(stated, pid, code, reason))
+            return await answered(answer, self._refusals.contract(stated, pid, role), hidden=True)
 
         return handle
 
@@ -219,18 +227,7 @@ class _Door:
             caller = await self._doors.participant(request)
             return JSONResponse(await run_sync(lambda: self._doors.negotiations.shown(pid, caller)))
 
-        return await self._answer(answer, lambda code, reason: self._contract_error({}, pid, code, reason))
-
-    def _contract_error(
-        self, stated: Mapping[str, Any], pid: str | None, code: str, reason: list[Any]
-    ) -> dict[str, Any]:
-        return contract.error(
-            self._doors.version,
-            provider_pid=str(stated.get("providerPid") or pid or ""),
-            consumer_pid=str(stated.get("consumerPid") or pid or ""),
-            code=code,
-            reason=reason,
-        )
+        return await answered(answer, self._refusals.contract({}, pid), hidden=True)
 
     # ---- transfer --------------------------------------------------------------------------------------------
 
@@ -248,7 +245,7 @@ class _Door:
             taken = await run_sync(lambda: self._doors.transfers.requested(caller, message, seal_key=key))
             return reply(taken, message.name)
 
-        return await self._answer(answer, lambda code, reason: self._transfer_error(stated, None, code, reason))
+        return await answered(answer, self._refusals.transfer(stated))
 
     def transfer(self, kind: str) -> Callable[[Request], Awaitable[Response]]:
         """The door of one message within a transfer, either side."""
@@ -264,7 +261,7 @@ class _Door:
                 taken = await run_sync(lambda: self._doors.transfers.received(pid, caller, message))
                 return reply(taken, message.name)
 
-            return await self._answer(answer, lambda code, reason: self._transfer_error(stated, pid, code, reason))
+            return await answered(answer, self._refusals.transfer(stated, pid), hidden=True)
 
         return handle
 
@@ -275,18 +272,7 @@ class _Door:
             caller = await self._doors.participant(request)
             return JSONResponse(await run_sync(lambda: self._doors.transfers.shown(pid, caller)))
 
-        return await self._answer(answer, lambda code, reason: self._transfer_error({}, pid, code, reason))
-
-    def _transfer_error(
-        self, stated: Mapping[str, Any], pid: str | None, code: str, reason: list[Any]
-    ) -> dict[str, Any]:
-        return transfer.error(
-            self._doors.version,
-            provider_pid=str(stated.get("providerPid") or pid or ""),
-            consumer_pid=str(stated.get("consumerPid") or pid or ""),
-            code=code,
-            reason=reason,
-        )
+        return await answered(answer, self._refusals.transfer({}, pid), hidden=True)
 
     async def _message(self, request: Request, read: Callable[[bytes, str], Incoming], kind: str) -> Incoming:
         """The message, which must be of this door's version."""
@@ -313,23 +299,6 @@ class _Door:
             self._doors.check_callback(address, caller, document)
         return document
 
-    async def _answer(
-        self, answer: Callable[[], Awaitable[Response]], error_body: Callable[[str, list[Any]], dict[str, Any]]
-    ) -> Response:
-        """The one door at which our errors become the protocol's (DSP 2025-1 §8.1, §10.1)."""
-        try:
-            return await answer()
-        except LocalFault as fault:
-            if fault.status >= 500:
-                log.exception("local fault")
-                body = error_body(fault.code, fault.reasons if fault.told else ["this node failed"])
-                return JSONResponse(body, status_code=fault.status, headers=again_later(fault))
-            return JSONResponse(error_body(fault.code, fault.reasons), status_code=fault.told_status)
-        except HansaError as error:
-            headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
-            headers |= again_later(error)
-            return JSONResponse(error_body(error.code, error.reasons), status_code=error.told_status, headers=headers)
-
 
 def _side(message: Incoming) -> Role | None:
     """Our role at a path that both sides have: an event tells it by its type; a termination may go either way."""
@@ -343,7 +312,13 @@ def _side(message: Incoming) -> Role | None:
 
 
 async def _body(request: Request) -> bytes:
-    """The body, at most 1 MiB of it."""
+    """The body, at most 1 MiB of it. Raises ``UnsupportedMediaType`` where it is said not to be JSON."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind and kind not in _JSON and not kind.endswith("+json"):
+        raise UnsupportedMediaType(
+            f"messages of the Dataspace Protocol are JSON, not {kind[:80]}",
+            remedy="send them with Content-Type: application/json",
+        )
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():

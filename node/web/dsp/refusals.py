@@ -1,0 +1,127 @@
+"""Errors of the Dataspace Protocol's door: ours become the protocol's error objects (DSP 2025-1 §8.1, §10.1)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Match, Route
+
+from node.base.errors import HansaError, LocalFault, MethodNotAllowed, NotFound
+from node.base.process import Role
+from node.negotiation import messages as contract
+from node.negotiation.wire import written
+from node.transfer import messages as transfer
+from node.vocab.dsp import DspVersion
+from node.web.problems import again_later
+
+log = logging.getLogger("hansa.dsp")
+
+ErrorBody = Callable[[str, list[Any]], dict[str, Any]]
+"""(code, reasons) → the error object of one of the protocol's three parts."""
+
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+class Refusals:
+    """The error objects of one protocol version.
+
+    ``stated`` is the message as far as it was read, ``pid`` the id in the path, ``role`` ours if the path tells it.
+    """
+
+    def __init__(self, version: DspVersion) -> None:
+        self._version = version
+
+    def catalog(self, code: str, reason: list[Any]) -> dict[str, Any]:
+        """A CatalogError."""
+        told = {"@context": [self._version.context], "@type": "CatalogError", "code": code, "reason": reason}
+        return written(told)
+
+    def contract(self, stated: Mapping[str, Any], pid: str | None = None, role: Role | None = None) -> ErrorBody:
+        """Makes a ContractNegotiationError."""
+
+        def body(code: str, reason: list[Any]) -> dict[str, Any]:
+            provider, consumer = _pids(stated, pid, role)
+            return contract.error(
+                self._version, provider_pid=provider, consumer_pid=consumer, code=code, reason=reason
+            )
+
+        return body
+
+    def transfer(self, stated: Mapping[str, Any], pid: str | None = None) -> ErrorBody:
+        """Makes a TransferError."""
+
+        def body(code: str, reason: list[Any]) -> dict[str, Any]:
+            provider, consumer = _pids(stated, pid, None)
+            return transfer.error(
+                self._version, provider_pid=provider, consumer_pid=consumer, code=code, reason=reason
+            )
+
+        return body
+
+
+def _pids(stated: Mapping[str, Any], pid: str | None, role: Role | None) -> tuple[str, str]:
+    """The provider's and the consumer's id of a process for an error about it: as the message states them, with
+    ``pid``, that of the path, as our own. Where nothing tells which side we are, it is the provider's."""
+    found = {name: str(stated.get(name) or "") for name in ("providerPid", "consumerPid")}
+    ours = "consumerPid" if role is Role.CONSUMER or (role is None and found["consumerPid"] == pid) else "providerPid"
+    found[ours] = found[ours] or pid or ""
+    return found["providerPid"], found["consumerPid"]
+
+
+async def answered(
+    answer: Callable[[], Awaitable[Response]], error_body: ErrorBody, *, hidden: bool = False
+) -> Response:
+    """What ``answer`` gives, or the error that it raises as an object of the protocol.
+
+    ``hidden``: the path is that of one process, so a caller that nobody knows is told 404, as for a process that does
+    not exist (DSP 2025-1 §8.1); why its token does not count stands in the reasons.
+    """
+    try:
+        return await answer()
+    except LocalFault as fault:
+        if fault.status >= 500:
+            log.exception("local fault")
+            body = error_body(fault.code, fault.reasons if fault.told else ["this node failed"])
+            return JSONResponse(body, status_code=fault.status, headers=again_later(fault))
+        return JSONResponse(error_body(fault.code, fault.reasons), status_code=fault.told_status)
+    except HansaError as error:
+        if hidden and error.status == 401:
+            nobody = NotFound("there is no such process between you and this node")
+            return JSONResponse(error_body(nobody.code, [*nobody.reasons, *error.reasons]), nobody.status)
+        headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+        headers |= again_later(error)
+        return JSONResponse(error_body(error.code, error.reasons), status_code=error.told_status, headers=headers)
+
+
+def elsewhere(version: DspVersion, routes: Sequence[Route]) -> Route:
+    """The route of all that ``routes`` leave over below the path of ``version``: paths that the protocol does not
+    have, and methods that a path does not take."""
+    refusals = Refusals(version)
+
+    async def refuse(request: Request) -> Response:
+        rest = request.path_params["rest"]
+        allowed = sorted({name for one in routes if _fits(one, request) for name in one.methods or ()})
+
+        async def answer() -> Response:
+            if not allowed:
+                raise NotFound(
+                    f"the Dataspace Protocol {version.name} has no such path",
+                    remedy="see /.well-known/dspace-version for where each version is spoken",
+                )
+            raise MethodNotAllowed(f"this path does not take {request.method}", remedy=f"use {' or '.join(allowed)}")
+
+        kinds = {"negotiations": refusals.contract({}), "transfers": refusals.transfer({})}
+        response = await answered(answer, kinds.get(rest.partition("/")[0], refusals.catalog))
+        if allowed:
+            response.headers["Allow"] = ", ".join(allowed)
+        return response
+
+    return Route(f"{version.path}/{{rest:path}}", refuse, methods=[*_METHODS])
+
+
+def _fits(route: Route, request: Request) -> bool:
+    return route.matches(request.scope)[0] is not Match.NONE
