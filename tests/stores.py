@@ -28,7 +28,7 @@ from node.adapters.sql.outbox import SqlOutbox
 from node.adapters.sql.records import SqlRecordStore
 from node.adapters.sql.scenarios import SqlJobStore, SqlLayerStore, SqlRunStore
 from node.adapters.sql.schema import metadata
-from node.adapters.sql.transfer import SqlGrantStore, SqlReceptionStore, SqlTransferStore
+from node.adapters.sql.transfer import SqlDeletionStore, SqlGrantStore, SqlReceptionStore, SqlTransferStore
 from node.adapters.sql.work import SqlUnitOfWork
 from node.base.process import ProcessStore
 from node.base.work import Outbox
@@ -39,6 +39,7 @@ from node.negotiation.model import Negotiation
 from node.negotiation.ports import AgreementStore, DecisionStore, LimitStore
 from node.negotiation.uses import UseStore
 from node.scenarios.ports import JobStore, LayerStore, RunStore
+from node.transfer.deletions import DeletionStore
 from node.transfer.model import Transfer
 from node.transfer.ports import GrantStore, ReceptionStore
 from tests.fakes.identity import MemoryIdentityStore
@@ -53,7 +54,7 @@ from tests.fakes.negotiation import (
 from tests.fakes.node_state import MemoryFollowStore, MemoryMetaStore
 from tests.fakes.records import MemoryRecordStore
 from tests.fakes.scenarios import MemoryJobStore, MemoryLayerStore, MemoryRunStore
-from tests.fakes.transfer import MemoryGrantStore, MemoryReceptionStore, MemoryTransferStore
+from tests.fakes.transfer import MemoryDeletionStore, MemoryGrantStore, MemoryReceptionStore, MemoryTransferStore
 from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
 from tests.postgres import fresh_schema
 
@@ -73,6 +74,7 @@ class Stores:
     decisions: DecisionStore
     limits: LimitStore
     uses: UseStore
+    deletions: DeletionStore
     grants: GrantStore
     receptions: ReceptionStore
     jobs: JobStore
@@ -97,6 +99,7 @@ def memory_stores() -> Stores:
         decisions=MemoryDecisionStore(),
         limits=MemoryLimitStore(),
         uses=MemoryUseStore(),
+        deletions=MemoryDeletionStore(),
         grants=MemoryGrantStore(),
         receptions=MemoryReceptionStore(),
         jobs=MemoryJobStore(),
@@ -122,6 +125,7 @@ def sql_stores(engine: Engine) -> Stores:
         decisions=SqlDecisionStore(),
         limits=SqlLimitStore(),
         uses=SqlUseStore(),
+        deletions=SqlDeletionStore(),
         grants=SqlGrantStore(),
         receptions=SqlReceptionStore(),
         jobs=SqlJobStore(),

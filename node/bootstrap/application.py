@@ -37,7 +37,7 @@ from node.negotiation.proof import ServeEntry
 from node.portal.accept import prefers_page
 from node.portal.headers import SecurityHeaders
 from node.vocab.dsp import VERSIONS
-from node.web import catalogue, data, dcp, feed, health, ledger, processes, pushed, sparql, wellknown
+from node.web import catalogue, data, dcp, deletions, feed, health, ledger, processes, pushed, sparql, wellknown
 from node.web.dsp import door as dsp
 from node.web.management import (
     blocks,
@@ -199,6 +199,11 @@ def _participant_doors(app: FastAPI, node: HansaNode) -> None:
         )
     )
     app.router.routes.extend(pushed.routes(spoken.inbox))
+    app.router.routes.extend(
+        deletions.routes(
+            spoken.deletions, participant=node.callers.participant, document=spoken.correspondence.document
+        )
+    )
     rate = node.parts.settings.send_bytes_per_second
     app.router.routes.extend(
         data.DataDoor(
@@ -256,6 +261,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             reading=spoken.overview,
             document=document,
             export=Proofs(node).export,
+            deletions=spoken.deletions,
             received=node.parts.places.received,
             region=spoken.region,
             stuck=lambda pid: bool(letters.about(pid)),

@@ -192,7 +192,10 @@ class PortalNode(AccountPages):
         return await run_sync(self._agreed, held, look)
 
     def _agreed(self, held: Agreement, look: asyncio.Future[Caller] | None) -> Agreed:
-        return agreed(held, look, self._situation, uses=self._node.protocol.overview.uses(held))
+        spoken = self._node.protocol
+        return agreed(
+            held, look, self._situation, uses=spoken.overview.uses(held), deletion=spoken.deletions.of(held)
+        )
 
     def _situation(self, consumer: Caller, held: Agreement) -> Situation:
         facts = self._node.protocol.overview.next_use(held)
@@ -207,6 +210,10 @@ class PortalNode(AccountPages):
     async def agreement_document(self, agreement_id: str, language: str | None) -> str:
         held = await run_sync(lambda: self._node.protocol.overview.agreement(agreement_id))
         return await run_sync(lambda: render_body(dict(held.body), language=language, signatures=held.signatures))
+
+    async def confirm_deletion(self, agreement_id: str, caller: Caller) -> None:
+        require(caller, UserRole.STEWARD, UserRole.SIGNATORY)
+        await run_sync(self._node.protocol.deletions.confirm, agreement_id, caller.name)
 
     async def agreement_evidence(self, agreement_id: str, caller: Caller) -> bytes:
         require(caller)

@@ -30,7 +30,7 @@ from node.adapters.sql.node_state import SqlFollowStore, SqlMetaStore
 from node.adapters.sql.outbox import SqlOutbox
 from node.adapters.sql.records import SqlRecordStore
 from node.adapters.sql.scenarios import SqlJobStore, SqlLayerStore, SqlRunStore
-from node.adapters.sql.transfer import SqlGrantStore, SqlReceptionStore, SqlTransferStore
+from node.adapters.sql.transfer import SqlDeletionStore, SqlGrantStore, SqlReceptionStore, SqlTransferStore
 from node.adapters.sql.work import SqlUnitOfWork
 from node.base.clock import Clock, SystemClock, WatchedClock
 from node.base.errors import LocalFault
@@ -85,6 +85,7 @@ class Stores:
     decisions: SqlDecisionStore
     limits: SqlLimitStore
     uses: SqlUseStore
+    deletions: SqlDeletionStore
     grants: SqlGrantStore
     receptions: SqlReceptionStore
     jobs: SqlJobStore
@@ -120,6 +121,7 @@ def open_stores(settings: Settings) -> Stores:
         decisions=SqlDecisionStore(),
         limits=SqlLimitStore(),
         uses=SqlUseStore(),
+        deletions=SqlDeletionStore(),
         grants=SqlGrantStore(),
         receptions=SqlReceptionStore(),
         jobs=SqlJobStore(),

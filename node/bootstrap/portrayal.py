@@ -19,6 +19,7 @@ from node.policy.words import sentences
 from node.portal.ports import AccessMade, Agreed, Asked, Quality, QualityPart
 from node.portal.reasons import whys
 from node.semantics.metrics import METRICS
+from node.transfer.deletions import Due
 
 
 def asked(decision: PendingDecision, language: str) -> Asked:
@@ -38,6 +39,7 @@ def agreed(
     situation: Callable[[Caller, Agreement], Situation],
     *,
     uses: Tally | None,
+    deletion: Due | None,
 ) -> Agreed:
     """``held`` for the pages, judged for the consumer that ``look`` has found, if it has; ``situation`` is made from
     the consumer and the agreement."""
@@ -61,6 +63,7 @@ def agreed(
         now=now,
         barred=barred,
         uses=uses,
+        deletion=deletion,
     )
 
 

@@ -43,6 +43,7 @@ from node.transfer import strategy as transfer_strategy
 from node.transfer.access import AuthoriseAccess
 from node.transfer.accounts import AccessEvent
 from node.transfer.counted import CountedReceptions
+from node.transfer.deletions import Deletions
 from node.transfer.deliveries import OpenDelivery, SignManifest
 from node.transfer.grants import GrantAccess, RefreshToken
 from node.transfer.inbox import TakePush
@@ -73,6 +74,7 @@ class Protocol:
     push: PushBytes
     inbox: TakePush
     uses: Uses
+    deletions: Deletions
 
 
 def protocol(
@@ -315,4 +317,20 @@ def protocol(
             limit=settings.upload_limit,
         ),
         uses=uses,
+        deletions=Deletions(
+            uow=stores.uow,
+            store=stores.deletions,
+            agreements=stores.agreements,
+            negotiations=stores.negotiations,
+            transfers=stores.transfers,
+            receptions=stores.receptions,
+            ledger=stores.ledger,
+            keyring=parts.keyring,
+            courier=courier,
+            verify_jws=verify_signature,
+            note=note,
+            clock=clock,
+            received=parts.places.received,
+            me=parts.me,
+        ),
     )

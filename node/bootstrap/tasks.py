@@ -8,7 +8,7 @@ from typing import Final
 from anyio.to_thread import run_sync
 
 from node.adapters.egress import Lane
-from node.base.errors import Conflict, HansaError, InvalidInput, LocalFault, PeerUnreachable
+from node.base.errors import Conflict, ForbiddenAddress, HansaError, InvalidInput, LocalFault, PeerUnreachable
 from node.base.work import Task, Transaction
 from node.bootstrap.execution import Execution, job_handler
 from node.bootstrap.parts import Parts
@@ -21,6 +21,7 @@ from node.scenarios.jobs import JOB_TOPIC
 from node.scenarios.usecases import RUN_TOPIC
 from node.transfer import machine as transferring
 from node.transfer import messages as transfer_messages
+from node.transfer.deletions import TOPIC as DELETION_TOPIC
 from node.transfer.leftovers import discard_left
 from node.transfer.model import Transfer
 from node.transfer.push import MOST_IN_VAIN, InVain, NotTaken, SinkRefused
@@ -123,6 +124,19 @@ def handlers(
             return Again(error.detail)
         return Done()
 
+    async def deletion(task: Task) -> Outcome:
+        """Tell a provider that what it gave was deleted. One that takes no confirmation never will."""
+        try:
+            answer = await post(str(task.headers["url"]), task.body, audience=str(task.headers["peer"]))
+        except PeerUnreachable as error:
+            return Again(error.detail, lane_down=True)
+        except ForbiddenAddress as error:
+            return Never(error.detail)
+        if answer.status >= 500 or answer.status in (401, 408, 409, 423, 425, 429):
+            return Again(f"the peer answered {answer.status}")
+        refused = "" if 200 <= answer.status < 300 else f"the provider's node takes no confirmation: {answer.status}"
+        return Done(lambda tx: spoken.deletions.told(tx, task.subject, refused=refused))
+
     send = SendMessages(
         post=post,
         protocols={
@@ -135,6 +149,7 @@ def handlers(
         "dsp": send,
         RECEIVE_TOPIC: receive,
         PUSH_TOPIC: push,
+        DELETION_TOPIC: deletion,
         "credential": credential,
         JOB_TOPIC: job_handler(carried.carry_out),
         RUN_TOPIC: run_handler(scenarios.engine),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -70,6 +71,8 @@ def show(
     uses = found.get("uses")
     if uses:
         line("uses", _uses(uses))
+    if found.get("deletion"):
+        line("deletion", _deletion(found["deletion"]))
     for access in found["accesses"]:
         line("access", f"{access['at'][:19]}  {access['by']}  {access.get('outcome', '')}")
         for reason in access.get("reasons") or ():
@@ -83,6 +86,60 @@ def show(
             line("transfer", f"{transfer['created'][:19]}  {what}  {transfer['state'].lower()}")
     if document is not None:
         done(f"saved {document}")
+
+
+@group.command("confirm-deletion")
+def confirm_deletion(agreement_id: _Id, node: Node = None) -> None:
+    """Delete the files received under an agreement, and confirm to the provider that all copies are deleted.
+
+    Delete the copies that you have made elsewhere first: what is confirmed is signed in the name of your node.
+    """
+    with connect(node) as client:
+        found = client.call("POST", f"/api/agreements/{quote(agreement_id, safe='')}/confirm-deletion")
+    if Mode.json:
+        emit(found)
+        return
+    done(f"confirmed at {str(found['confirmed'])[:19]}: the files that this node received are deleted")
+    line("next", f"the provider is told; see whether it has taken it: hansa agreement {word(agreement_id)}")
+
+
+@group.command("deletions")
+def list_deletions(node: Node = None) -> int:
+    """Show what is to be deleted under agreements: overdue first, with what is confirmed."""
+    with connect(node) as client:
+        found = client.call("GET", "/api/deletions")
+    if Mode.json:
+        emit(found)
+    else:
+        for one in found:
+            say(one["agreement"])
+            line("asset", one["dataset"])
+            line("provider" if one["role"] == "consumer" else "consumer", one["peer"])
+            line("deletion", _deletion(one))
+        if not found:
+            say("No agreement asks for deletion.")
+    return REFUSED if any(one["overdue"] for one in found) else 0
+
+
+def _deletion(found: dict[str, Any]) -> str:
+    parts = []
+    if found["confirmed"]:
+        said = f"confirmed {found['confirmed'][:19]} by {found['confirmedBy']}"
+        if found["role"] == "consumer":
+            told = (
+                f"the provider took it {found['told'][:19]}" if found["told"] else "the provider has not taken it yet"
+            )
+            said += f"; {found['untold'] or told}"
+        parts.append(said)
+    if found["overdue"]:
+        parts.append(f"OVERDUE since {found['due'][:19]}")
+    elif found["due"]:
+        parts.append(f"due by {found['due'][:19]}")
+    elif found["received"]:
+        parts.append("due; the agreement names no time")
+    elif not found["confirmed"]:
+        parts.append("nothing was received yet")
+    return "; ".join(parts)
 
 
 def _uses(tally: dict[str, int | None]) -> str:

@@ -82,6 +82,13 @@ async def agreement_document(desk: Desk, visit: Visit) -> Response:
     )
 
 
+async def confirm_deletion(desk: Desk, visit: Visit) -> Response:
+    """``POST /agreements/{id}/confirm-deletion``: delete what was received, and tell the provider."""
+    agreement_id = visit.request.path_params["id"]
+    await desk.node.confirm_deletion(agreement_id, visit.caller)
+    return desk.go(visit, visit.url(f"/agreements/{quote(agreement_id, safe='')}") + "#deletion")
+
+
 def standing(agreed: Agreed) -> str:
     """``ended``, ``pending`` (not final yet), ``barred`` (the other party is blocked here), ``blocked`` (in force,
     but an access now is refused), ``force`` (an access now is permitted), ``unchecked`` (in force; how an access

@@ -92,6 +92,7 @@ class Portal:
             ("GET", "/agreements/{id:path}/document", page(pages_work.agreement_document, **people)),
             ("GET", "/agreements/{id:path}/evidence.zip", page(pages_files.agreement_zip, **people)),
             ("GET", "/agreements/{id:path}", page(pages_work.agreement, **people)),
+            ("POST", "/agreements/{id:path}/confirm-deletion", page(pages_work.confirm_deletion, **form)),
             ("GET", "/decisions", page(pages_work.decisions, **people)),
             ("POST", "/decisions/{id:path}", page(pages_work.decide, **form)),
             ("GET", "/processes", page(pages_work.processes, **people)),

@@ -25,6 +25,7 @@ from node.negotiation.model import Agreement, Negotiation, PendingDecision
 from node.negotiation.uses import Tally
 from node.policy.model import Decision
 from node.portal.reasons import Why
+from node.transfer.deletions import Due
 from node.transfer.model import Reception, Transfer
 
 Texts = dict[str, str]
@@ -57,7 +58,7 @@ class Agreed:
 
     ``now`` is the decision that an access would meet at this moment; None where that could not be found out.
     ``barred``: the other party is blocked at this node, so every access is refused. ``uses`` is how often it was
-    used, where it says how often it may be."""
+    used, where it says how often it may be; ``deletion`` how its deletion stands, where it asks for that."""
 
     agreement: Agreement
     title: Texts
@@ -67,6 +68,7 @@ class Agreed:
     now: Decision | None = None
     barred: bool = False
     uses: Tally | None = None
+    deletion: Due | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,6 +277,9 @@ class Node(Protocol):
 
     async def agreement_document(self, agreement_id: str, language: str | None) -> str:
         """The readable document as HTML, in one language or (None) in those of both parties: ``render_body``."""
+
+    async def confirm_deletion(self, agreement_id: str, caller: Caller) -> None:
+        """Delete what was received under it, and confirm it to the provider. Raises ``NotAllowed``."""
 
     async def agreement_evidence(self, agreement_id: str, caller: Caller) -> bytes:
         """The agreement with its evidence, a zip archive. Raises ``NotFound``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from node.base.errors import NotAllowed
 from node.negotiation.model import Agreement
 from node.negotiation.uses import Tally, Use, Uses, limits_uses, most_uses
 from node.policy.terms import COUNT
+from node.transfer.deletions import Deletion
 from node.vocab.namespaces import XSD
 from tests.fakes.clock import FixedClock
 from tests.stores import Stores
@@ -120,3 +122,14 @@ def test_of_many_at_once_only_as_many_as_agreed(database_stores: Stores, process
         assert SqlUseStore().count(tx, held.id) == 5
     for engine in engines:
         engine.dispose()
+
+
+def test_the_newest_confirmation_of_a_deletion_is_kept(stores: Stores) -> None:
+    first = Deletion(agreement="urn:a", at=NOW, by="anna", statement="a.b.c")
+    with stores.uow.begin() as tx:
+        assert stores.deletions.get(tx, "urn:a") is None
+        stores.deletions.put(tx, first)
+        stores.deletions.put(tx, replace(first, told=NOW, untold="", statement="d.e.f"))
+    with stores.uow.read() as tx:
+        assert stores.deletions.get(tx, "urn:a") == replace(first, told=NOW, statement="d.e.f")
+        assert stores.deletions.get(tx, "urn:b") is None

@@ -330,6 +330,9 @@ class FakeNode:
             ),
         ]
 
+    async def confirm_deletion(self, agreement_id: str, caller: Caller) -> None:
+        raise NotFound("there is no such agreement")
+
     async def agreement_evidence(self, agreement_id: str, caller: Caller) -> bytes:
         return pack({"agreement.json": agreement_id.encode()})
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from node.base.work import Transaction
+from node.transfer.deletions import Deletion
 from node.transfer.model import AccessGrant, Reception, Transfer
 from tests.fakes.process import MemoryProcessStore
 from tests.fakes.work import memory
@@ -55,3 +56,13 @@ class MemoryReceptionStore:
         receptions: list[Reception] = list(memory(tx).rows("receptions").values())
         running = [reception for reception in receptions if reception.state not in ("done", "failed")]
         return sorted(running, key=lambda reception: (reception.at, reception.transfer))
+
+
+class MemoryDeletionStore:
+    """Confirmations of deletion by agreement."""
+
+    def put(self, tx: Transaction, deletion: Deletion) -> None:
+        memory(tx).put("deletions", deletion.agreement, deletion)
+
+    def get(self, tx: Transaction, agreement: str) -> Deletion | None:
+        return memory(tx).rows("deletions").get(agreement)

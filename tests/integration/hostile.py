@@ -132,7 +132,7 @@ _OPEN = re.compile(
     r"|/dsp/catalog|/dsp/[^/]+/\{rest:path\}"
 )
 _PARTICIPANTS = re.compile(
-    r"/dsp/.*|/dcp/.*|/issuer/(credentials|requests/.*)|/(data|pushed)/.*|/ledger/agreements/.*"
+    r"/dsp/.*|/dcp/.*|/issuer/(credentials|requests/.*)|/(data|pushed)/.*|/deletions|/ledger/agreements/.*"
 )
 _CALLERS = re.compile(r"/processes/\{process\}/execution|/jobs.*")
 _PEOPLE = re.compile(r"/api/.*")

@@ -300,6 +300,17 @@ limits = Table(
     Column("at", Moment, nullable=False),
 )
 
+deletions = Table(
+    "deletions",
+    metadata,
+    Column("agreement", Words, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("by", Words, nullable=False),
+    Column("statement", Words, nullable=False),
+    Column("told", Moment),
+    Column("untold", Words, nullable=False),
+)
+
 agreement_uses = Table(
     "agreement_uses",
     metadata,

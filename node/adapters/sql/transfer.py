@@ -8,15 +8,17 @@ from sqlalchemy import bindparam, select, text, update
 
 from node.adapters.sql.processes import SqlProcessStore
 from node.adapters.sql.rows import build, put, values
-from node.adapters.sql.schema import UNFINISHED, grants, receptions, transfer_messages, transfers
+from node.adapters.sql.schema import UNFINISHED, deletions, grants, receptions, transfer_messages, transfers
 from node.adapters.sql.work import connection_of
 from node.base.work import Transaction
+from node.transfer.deletions import Deletion
 from node.transfer.model import AccessGrant, Reception, Transfer
 
 _BY_TOKEN = select(grants).where(grants.c.token_sha256 == bindparam("token"))
 _BY_TRANSFER = select(grants).where(grants.c.transfer == bindparam("of"))
 _CLOSE = update(grants).where(grants.c.transfer == bindparam("of")).values(closed=True)
 _COUNT = update(grants).where(grants.c.transfer == bindparam("of")).values(accesses=grants.c.accesses + 1)
+_DELETION = select(deletions).where(deletions.c.agreement == bindparam("of"))
 _RECEPTION = select(receptions).where(receptions.c.transfer == bindparam("of"))
 _UNFINISHED = select(receptions).where(text(UNFINISHED)).order_by(receptions.c.at, receptions.c.transfer)
 
@@ -61,3 +63,14 @@ class SqlReceptionStore:
 
     def unfinished(self, tx: Transaction) -> Sequence[Reception]:
         return [build(Reception, row) for row in connection_of(tx).execute(_UNFINISHED)]
+
+
+class SqlDeletionStore:
+    """Confirmations of deletion, the newest for each agreement."""
+
+    def put(self, tx: Transaction, deletion: Deletion) -> None:
+        put(connection_of(tx), deletions, values(deletion))
+
+    def get(self, tx: Transaction, agreement: str) -> Deletion | None:
+        row = connection_of(tx).execute(_DELETION, {"of": agreement}).one_or_none()
+        return None if row is None else build(Deletion, row)

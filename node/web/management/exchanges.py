@@ -22,6 +22,7 @@ from node.negotiation.model import Agreement, Negotiation, PendingDecision
 from node.negotiation.usecases import Negotiations
 from node.negotiation.uses import Tally
 from node.transfer import machine
+from node.transfer.deletions import Deletions
 from node.transfer.model import Reception, Transfer
 from node.transfer.usecases import Transfers
 from node.vocab.dsp import PULL, PUSH
@@ -79,6 +80,7 @@ def router(
     reading: Reading,
     document: Callable[[Mapping[str, Any], str], str],
     export: Callable[[str], Awaitable[bytes]],
+    deletions: Deletions,
     received: Path,
     changes: Changes,
     region: Callable[[], str | None],
@@ -222,11 +224,13 @@ def router(
         accesses = await run_sync(lambda: reading.accesses(agreement_id))
         transfers = await run_sync(lambda: reading.transfers_under(found))
         tally = await run_sync(lambda: reading.uses(found))
+        due = await run_sync(deletions.of, found)
         return {
             **agreement_json(found),
             "agreement": found.body,
             "accesses": accesses,
             "uses": tally.to_json() if tally is not None else None,
+            "deletion": due.to_json() if due is not None else None,
             "transfers": [transfer_under_json(*one) for one in transfers],
         }
 
@@ -245,6 +249,17 @@ def router(
     async def agreement_export(request: Request, agreement_id: str) -> Response:
         await person(request)
         return evidence_file(agreement_id, await export(agreement_id))
+
+    @api.post("/agreements/{agreement_id}/confirm-deletion", summary="Delete what was received, and confirm it")
+    async def confirm_deletion(request: Request, agreement_id: str) -> Any:
+        # It is signed in the city's name.
+        caller = await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
+        return (await run_sync(deletions.confirm, agreement_id, caller.name)).to_json()
+
+    @api.get("/deletions", summary="What is to be deleted under agreements: confirmed, due, overdue")
+    async def all_deletions(request: Request) -> Any:
+        await person(request)
+        return [one.to_json() for one in await run_sync(deletions.all)]
 
     @api.get("/decisions", summary="What waits for a person")
     async def waiting(request: Request) -> Any:

@@ -1,0 +1,159 @@
+"""Deletion "and confirm": who received says under its signature that it has deleted, and the provider sees it."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from sqlalchemy import text
+
+from node.base.errors import HansaError
+from node.base.jsons import canonical
+from node.cli import run
+from node.client import HansaClient
+from node.identity.jose import read_jws
+from node.ledger.model import EntryKind
+from node.transfer.deletions import deletion_rule
+from tests.fakes.clock import JumpingClock
+from tests.nodes import Company, Running, agree, publish, receive, until
+
+WITHIN = {"@value": "P30D", "@type": "http://www.w3.org/2001/XMLSchema#duration"}
+DELETED = {
+    "permission": [{"action": "odrl:use"}],
+    "obligation": [
+        {
+            "action": "odrl:delete",
+            "constraint": [{"leftOperand": "odrl:elapsedTime", "operator": "lteq", "rightOperand": WITHIN}],
+        }
+    ],
+}
+
+
+def deletion(node: Running, agreement: str) -> Any:
+    with node.client() as client:
+        return client.agreement(agreement)["deletion"]
+
+
+def confirm(client: HansaClient, agreement: str) -> None:
+    client.call("POST", f"/api/agreements/{quote(agreement, safe='')}/confirm-deletion")
+
+
+def received(gent: Running, plzen: Running, slug: str) -> str:
+    """An agreement that asks for deletion, under which something was received."""
+    iri = publish(gent, slug, conditions=DELETED)["iri"]
+    agreement = str(agree(plzen, iri)["agreementId"])
+    assert receive(plzen, agreement)["state"] == "COMPLETED"
+    return agreement
+
+
+def files(node: Running) -> int:
+    return sum(path.is_file() for path in node.node.parts.places.received.rglob("*"))
+
+
+def entries(node: Running, agreement: str) -> list[dict[str, Any]]:
+    stores = node.node.parts.stores
+    with stores.uow.read() as tx:
+        kept = stores.ledger.history(tx, agreement, EntryKind.AGREEMENT)
+    bodies = [json.loads(one.body) for one in kept]
+    return [one for one in bodies if one.get("event") == "deletion-confirmed"]
+
+
+def test_it_is_confirmed_and_the_provider_sees_it(region_and_cities: Company, capsys: Any) -> None:
+    gent, plzen = region_and_cities.cities
+    agreement = received(gent, plzen, "deleted")
+    before = files(plzen)
+    for city in (gent, plzen):
+        now = deletion(city, agreement)
+        assert (now["within"], now["confirmed"], now["overdue"]) == ("P30D", None, False)
+        assert now["due"] > now["received"]
+    assert run(["agreement", "confirm-deletion", agreement, "--node", str(plzen.folder)]) == 0
+    assert files(plzen) < before, "the node deletes what it received"
+    told = until("the provider takes it", lambda: deletion(plzen, agreement)["told"] and deletion(gent, agreement))
+    assert told["confirmedBy"] == plzen.did
+    assert (told["due"], told["overdue"]) == (None, False)
+    assert told["statement"] == deletion(plzen, agreement)["statement"]
+    assert json.loads(read_jws(told["statement"]).payload)["agreement"] == agreement
+    for city in (gent, plzen):
+        assert [one["statement"] for one in entries(city, agreement)] == [told["statement"]]
+        with city.http(headers=city.person()) as http:
+            page = http.get(f"/agreements/{agreement}", headers={"Accept": "text/html", "Accept-Language": "en"})
+        assert "Deletion confirmed" in page.text
+        run(["agreement", "deletions", "--node", str(city.folder)])
+        assert "confirmed" in capsys.readouterr().out
+    assert receive(plzen, agreement)["state"] == "COMPLETED"
+    again = deletion(gent, agreement)
+    assert again["confirmed"], "it stays on record"
+    assert again["due"], "and what came after it is to be deleted anew"
+
+
+def test_what_is_late_is_overdue_at_the_provider(region_and_cities: Company) -> None:
+    gent, plzen = region_and_cities.cities
+    agreement = received(gent, plzen, "late")
+    deletions = gent.node.protocol.deletions
+    clock, deletions._clock = deletions._clock, JumpingClock(timedelta(days=31))
+    try:
+        assert deletion(gent, agreement)["overdue"]
+        assert next(one for one in deletions.all()).overdue, "overdue ones come first"
+        with gent.http(headers=gent.person()) as http:
+            page = http.get(f"/agreements/{agreement}", headers={"Accept": "text/html", "Accept-Language": "en"})
+        assert "overdue" in page.text
+    finally:
+        deletions._clock = clock
+
+
+def test_a_confirmation_is_only_taken_from_the_consumer_about_this_agreement(region_and_cities: Company) -> None:
+    gent, plzen = region_and_cities.cities
+    agreement = received(gent, plzen, "guarded")
+    stores = gent.node.parts.stores
+    with stores.uow.read() as tx:
+        held = stores.agreements.get(tx, agreement)
+    assert held is not None
+
+    def post(sender: Running, signer: Running, **said: str) -> int:
+        claims = {"agreement": held.id, "sha256": held.sha256, "deleted": "2026-11-21T09:30:00Z", **said}
+        keyring = signer.node.parts.keyring
+        jws = keyring.sign_jws({"typ": "hansa-deletion+jws"}, canonical(claims))
+        with gent.http(headers=sender.as_participant(gent)) as http:
+            return int(http.post("/deletions", json={"statement": jws}).status_code)
+
+    region = region_and_cities.region
+    with gent.http() as http:
+        assert http.post("/deletions", json={"statement": "a.b.c"}).status_code == 401
+    assert post(region, region) == 404
+    assert post(plzen, region) in (400, 401, 403)
+    assert post(plzen, plzen, sha256="00" * 32) == 400
+    assert post(plzen, plzen, deleted="yesterday") == 400
+    assert deletion(gent, agreement)["confirmed"] is None
+    assert post(plzen, plzen, deleted="2999-01-01T00:00:00Z") == 204
+    confirmed = deletion(gent, agreement)["confirmed"]
+    assert confirmed < "2999", "nobody deletes in the future"
+
+
+def test_what_does_not_ask_for_deletion_is_not_confirmed(region_and_cities: Company) -> None:
+    gent, plzen = region_and_cities.cities
+    agreement = str(agree(plzen, publish(gent, "kept")["iri"])["agreementId"])
+    assert deletion(gent, agreement) is None
+    with plzen.client() as client, pytest.raises(HansaError, match="does not ask"):
+        confirm(client, agreement)
+    with gent.client() as client, pytest.raises(HansaError, match="not the consumer"):
+        confirm(client, received(gent, plzen, "by-the-provider"))
+
+
+def test_a_provider_without_that_door_is_told_of_nothing(region_and_cities: Company) -> None:
+    gent, plzen = region_and_cities.cities
+    agreement = received(gent, plzen, "elsewhere")
+    stores = plzen.node.parts.stores
+    with stores.uow.begin() as tx:
+        held = stores.agreements.get(tx, agreement)
+        assert held is not None
+        assert deletion_rule(held.body) is not None
+        statement = text("UPDATE negotiations SET peer_address = :there WHERE pid = :pid")
+        tx.connection.execute(statement, {"there": f"{gent.url}/nowhere/dsp/2025-1", "pid": held.negotiation})
+    with plzen.client() as client:
+        confirm(client, agreement)
+        until("it is given up", lambda: client.agreement(agreement)["deletion"]["untold"])
+        assert "takes no confirmation" in client.agreement(agreement)["deletion"]["untold"]
+    assert deletion(gent, agreement)["confirmed"] is None
