@@ -46,8 +46,8 @@ sweep: ## kill a real node at every crash point (STORE=sqlite|postgres ONLY=rege
 simulate: $(VENV)/.dev ## nodes in one process under a scripted adversary (STEPS=100000 SEED=…)
 	@$(BIN)/python -m tests.simulate --steps $(or $(STEPS),100000) $(if $(SEED),--seed $(SEED))
 
-tck: $(VENV)/.dev ## the official DSP kit, 65 tests, three runs on each database (needs a JDK and Maven)
-	@scripts/tck
+tck: $(VENV)/.dev ## the official DSP kit, 65 tests, three runs on each database; KIT=dcp: that of DCP, 85 tests (JDK, Maven)
+	@scripts/tck $(if $(KIT),--kit $(KIT))
 
 interop: $(VENV)/.dev ## a live Eclipse EDC as a peer, both directions (STORE=memory|postgres|public; needs a JDK and Maven)
 	@scripts/interop $(if $(STORE),--store $(STORE))

@@ -67,6 +67,31 @@ class Settings(BaseSettings):
         ("MembershipCredential", "MobilityPartnerCredential"),
         description="Credential types that an issuer node offers.",
     )
+    credential_profiles: dict[str, Literal["vc20-bssl/jwt", "vc11-sl2021/jwt"]] = Field(
+        default_factory=dict,
+        description="Credential type → the profile of DCP 1.0 (appendix A) in which an issuer node issues it, for "
+        "holders who read that one only. A type that is not named is issued as vc20-bssl/jwt.",
+    )
+    credential_formats: dict[str, str] = Field(
+        default_factory=dict,
+        description="Profile → the word for it in the messages with which credentials are delivered, for holders who "
+        "know another than the profile's own name: such as vc11-sl2021/jwt → VC1_0_JWT.",
+    )
+    required_credentials: tuple[str, ...] = Field(
+        (),
+        description="Credential types that a participant must show, valid, before this node answers any of its "
+        "protocol messages: all of them. Normally none, since conditions say who may have what.",
+    )
+    refuse_excess_scopes: bool = Field(
+        False,
+        description="Refuse a verifier that asks for more of this node's credentials than it was granted, where DCP "
+        "1.0.1 leaves the rest out.",
+    )
+    unsigned_status_lists: bool = Field(
+        False,
+        description="Also believe status lists that bear no signature, on the word of the host that serves them: for "
+        "tries and the conformance kit.",
+    )
     audiences: dict[str, str] = Field(
         default_factory=lambda: {"members": "MembershipCredential"},
         description="Audience → the credential type that its members hold. 'public' and 'internal' are built in.",

@@ -27,9 +27,9 @@ from node.identity.issuance import (
 )
 from node.identity.jose import read_jws, verify_jws
 from node.identity.membership import RequestCredential
-from node.identity.messages import type_scope
+from node.identity.messages import VC20, type_scope
 from node.identity.model import Application, ApplicationState, Caller, Credential, DidDocument, Rejected
-from node.identity.participants import IdentifyParticipant
+from node.identity.participants import INCOMPLETE_MAX_AGE, IdentifyParticipant
 from node.identity.people import Accounts, SignIn, token_hash
 from node.identity.revocation import RevokeCredential, StatusLists
 from node.identity.secondfactor import SecondFactor
@@ -38,6 +38,7 @@ from node.identity.verification import VerifyCredentials
 from node.identity.wallet import Wallet
 from node.ledger.model import EntryKind
 from node.policy.visible import AudienceRule
+from node.settings import Settings
 
 
 class LedgerJournal:
@@ -121,8 +122,24 @@ def identity(parts: Parts, note: Note) -> People:
         own_status_list=lists.behind,
         own_status_prefix=f"{parts.base}/status/",
     )
-    verifier = VerifyCredentials(peers, clock, trust, status_max_age=settings.status_max_age)
-    wallet = Wallet(stores.uow, stores.identity, peers, keyring, clock, access, verifier, journal=journal)
+    verifier = VerifyCredentials(
+        peers,
+        clock,
+        trust,
+        status_max_age=settings.status_max_age,
+        allow_unsigned_status_list=settings.unsigned_status_lists,
+    )
+    wallet = Wallet(
+        stores.uow,
+        stores.identity,
+        peers,
+        keyring,
+        clock,
+        access,
+        verifier,
+        journal=journal,
+        refuse_excess=settings.refuse_excess_scopes,
+    )
     held.append(wallet)
     blocks = Blocks(stores.uow, stores.meta, journal, clock, me=parts.me)
     return People(
@@ -141,7 +158,12 @@ def identity(parts: Parts, note: Note) -> People:
             blocks=blocks,
             verifier=verifier,
             status_max_age=settings.status_max_age,
+            required_types=settings.required_credentials,
             presentation_max_age=settings.presentation_max_age,
+            # Whoever wants presentations fresh wants those fresh in which something was missing, and those whose
+            # holder cannot be reached, too.
+            incomplete_max_age=min(INCOMPLETE_MAX_AGE, settings.presentation_max_age),
+            presentation_grace=10 * settings.presentation_max_age,
         ),
         blocks=blocks,
         persons=IdentifyPerson(
@@ -186,9 +208,16 @@ def _configured_trust(parts: Parts) -> dict[str, tuple[str, ...]]:
     return trust
 
 
+def _supported(settings: Settings, credential_type: str) -> Supported:
+    profile = settings.credential_profiles.get(credential_type, VC20)
+    return Supported(
+        credential_type=credential_type, profile=profile, format=settings.credential_formats.get(profile, "")
+    )
+
+
 def _issuing(parts: Parts, peers: HttpPeers, lists: StatusLists, journal: LedgerJournal) -> Issuing:
     stores, settings = parts.stores, parts.settings
-    supported = [Supported(credential_type=name) for name in settings.issues]
+    supported = [_supported(settings, name) for name in settings.issues]
 
     def claims(application: Application, entry: Supported, issuer: str) -> dict[str, Any]:
         said = claims_of(application, entry, issuer)

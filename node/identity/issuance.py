@@ -36,6 +36,7 @@ from node.identity.model import Application, ApplicationState, Issued
 from node.identity.ports import IdentityStore, Journal, KeyRing, Peers
 from node.identity.revocation import list_url
 from node.identity.status import BITSTRING, ELDER, entry_for
+from node.identity.subjectschemas import schema_url, subject_schema
 from node.identity.tokens import IdToken
 
 TOPIC: Final = "credential"
@@ -65,11 +66,12 @@ class Supported:
         return f"{public_url.rstrip('/')}/issuer/metadata#{self.credential_type}"
 
     def to_json(self, public_url: str) -> dict[str, Any]:
-        """CredentialObject (DCP 1.0 §6.7). A schema is not named, since there is none to be kept to yet."""
+        """CredentialObject (DCP 1.0 §6.7)."""
         return {
             "id": self.object_id(public_url),
             "type": "CredentialObject",
             "credentialType": self.credential_type,
+            "credentialSchema": schema_url(public_url, self.credential_type),
             "offerReason": "membership",
             "bindingMethods": ["did:web"],
             "profile": self.profile,
@@ -104,6 +106,12 @@ class ReceiveApplication:
     def metadata(self) -> dict[str, Any]:
         """IssuerMetadata (DCP 1.0 §6.7): open to everybody."""
         return issuer_metadata(self._keyring.did, [entry.to_json(self._public_url) for entry in self._supported])
+
+    def schema(self, credential_type: str) -> dict[str, Any]:
+        """What credentials of this type say about their holders: open to everybody. Raises ``NotFound``."""
+        if credential_type not in {entry.credential_type for entry in self._supported}:
+            raise NotFound("this node issues no such credential")
+        return subject_schema(self._public_url, credential_type)
 
     async def receive(self, token: IdToken, message: dict[str, Any]) -> Application:
         """The application behind a CredentialRequestMessage (DCP 1.0 §6.4); a repeat finds the first one.

@@ -47,6 +47,8 @@ from node.identity.trust import Trust
 from node.identity.verification import VerifyCredentials
 
 _PEERS_KEPT = 2048
+INCOMPLETE_MAX_AGE = 5.0
+"""Seconds for which a presentation is used in which something was missing that may be issued any moment."""
 T = TypeVar("T")
 
 
@@ -94,7 +96,7 @@ class IdentifyParticipant:
         required_types: Sequence[str] = (),
         status_max_age: float = 60.0,
         presentation_max_age: float = 60.0,
-        incomplete_max_age: float = 5.0,
+        incomplete_max_age: float = INCOMPLETE_MAX_AGE,
         presentation_grace: float = 600.0,
         max_queries: int = 64,
         max_waiting: int = 512,
@@ -196,7 +198,8 @@ class IdentifyParticipant:
         return tuple((name, self._trust.issuers(name)) for name in self._trust.types())
 
     def _wanted(self) -> tuple[str, ...]:
-        return self._scopes or tuple(type_scope(name) for name in self._trust.types())
+        names = dict.fromkeys((*self._trust.types(), *sorted(self._required)))
+        return self._scopes or tuple(type_scope(name) for name in names)
 
     async def _query_in_turn(self, token: IdToken) -> Held:
         if self._waiting >= self._max_waiting:

@@ -128,10 +128,15 @@ def _issuer_routes(
     async def metadata(_: Request) -> Response:
         return JSONResponse(applications.metadata())
 
+    async def schema(request: Request) -> Response:
+        found = applications.schema(request.path_params["credential_type"])
+        return JSONResponse(found, media_type="application/schema+json", headers={"Access-Control-Allow-Origin": "*"})
+
     return [
         post("/issuer/credentials", request_credentials),
         Route("/issuer/requests/{id}", turnstile.guarding(request_status), methods=["GET"]),
         Route("/issuer/metadata", metadata, methods=["GET"]),
+        Route("/issuer/schemas/{credential_type}", schema, methods=["GET"]),
     ]
 
 

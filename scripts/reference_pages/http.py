@@ -122,6 +122,10 @@ _PLAIN: Mapping[str, tuple[str, str]] = {
     "/issuer/credentials": ("participants", "Applies for a credential; at an issuer node"),
     "/issuer/requests/{id}": ("whoever applied", "How an application stands; at an issuer node"),
     "/issuer/metadata": ("everybody", "What this issuer issues; at an issuer node"),
+    "/issuer/schemas/{credential_type}": (
+        "everybody",
+        "What a credential of this type says about its holder, as JSON Schema; at an issuer node",
+    ),
     "/status/{list_id}": ("everybody", "Status list credential as a JWT; at an issuer node"),
     "/data/{pid}": (
         "the recipient, with the token of the data address",

@@ -30,6 +30,7 @@ FORMS: Mapping[str, str] = {
     "bool": "`true` or `false`",
     "tuple[str, ...]": "list of texts",
     "dict[str, str]": "table of texts",
+    "dict[str, typing.Literal['vc20-bssl/jwt', 'vc11-sl2021/jwt']]": "table of `vc20-bssl/jwt` or `vc11-sl2021/jwt`",
     "dict[str, tuple[str, ...]]": "table of lists of texts",
     "pathlib.Path | None": "path",
 }

@@ -1,8 +1,10 @@
-"""Run the official kit: ``python -m tests.tck [--store sqlite|postgres|both] [--runs N] [--only REGEX]``.
+"""Run an official kit: ``python -m tests.tck [--kit dsp|dcp] [--store STORE] [--runs N] [--only REGEX]``.
 
-One node for each store; the second and third run find the node as the first left it. The last lines are the kit's
-own closing lines, one for each run; its whole output is in ``build/tck``. Exit status: 0 every run was green, 1 one
-was not, 3 the kit (or PostgreSQL) cannot be had here.
+The Dataspace Protocol (``dsp``): one node for each store (``sqlite``, ``postgres`` or ``both``); the second and
+third run find the node as the first left it. The Decentralized Claims Protocol (``dcp``): one node for each of its
+four parts, on SQLite, by settings alone (``tests.tck.claims``). The last lines are the kit's own closing lines, one
+for each run; its whole output is in ``build/tck``. Exit status: 0 every run was green, 1 one was not, 3 the kit (or
+PostgreSQL) cannot be had here.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,7 @@ from typing import Any
 from tests.nodes import running
 from tests.postgres import CannotBeHad, cluster, fresh_schema, scratch
 from tests.shared import SHARED
+from tests.tck.claims import PARTS, serving
 from tests.tck.profile import Kit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,9 +56,10 @@ def require_kit() -> None:
         raise CannotBeHad(f"the conformance kit is not at hand: no {RUN}; set HANSA_SHARED")
 
 
-def run_kit(kit: Kit, config: Path, *, store: str, number: int, only: str | None, log: Path) -> Run:
-    """Run the kit once, to its end. Raises ``CannotBeHad`` where its artefacts cannot be resolved."""
-    command = [str(RUN), "dsp", str(config), *(["--only", only] if only else [])]
+def run_kit(words: Sequence[str], *, store: str, number: int, only: str | None, log: Path) -> Run:
+    """Run a kit once, to its end: ``words`` are its name, its configuration, and the part of it. Raises
+    ``CannotBeHad`` where its artefacts cannot be resolved."""
+    command = [str(RUN), *words, *(["--only", only] if only else [])]
     began = time.monotonic()
     # Its own process group, so that the kit ends with us, whatever it has started.
     with log.open("w") as output:
@@ -104,7 +108,18 @@ def runs(store: str, count: int, *, home: Path, only: str | None, logs: Path) ->
         config.write_text(kit.properties(node=node.url, dsp=node.dsp, did=node.did))
         for number in range(1, count + 1):
             log = logs / f"{store}-{number}.log"
-            yield run_kit(kit, config, store=store, number=number, only=only, log=log)
+            yield run_kit(["dsp", str(config)], store=store, number=number, only=only, log=log)
+
+
+def claims(*, home: Path, only: str | None, logs: Path, parts: Sequence[str] = tuple(PARTS)) -> Iterator[Run]:
+    """The parts of the kit of the Decentralized Claims Protocol, each against a node of its own."""
+    for part in parts:
+        kit = f"localhost:{free_port()}"
+        with serving(part, home / part, port=free_port(), kit=kit) as members:
+            config = home / f"{part}.properties"
+            config.write_text("".join(f"dataspacetck.{name}={value}\n" for name, value in members.items()))
+            log = logs / f"{part}.log"
+            yield run_kit(["dcp", str(config), part], store=part, number=1, only=only, log=log)
 
 
 def free_port() -> int:
@@ -114,8 +129,19 @@ def free_port() -> int:
         return int(reserved.getsockname()[1])
 
 
+def _chosen(
+    kit: str, stores: Sequence[str], count: int, *, home: Path, only: str | None, logs: Path
+) -> Iterator[Run]:
+    if kit == "dcp":
+        yield from claims(home=home, only=only, logs=logs)
+        return
+    for store in stores:
+        yield from runs(store, count, home=home, only=only, logs=logs)
+
+
 def main(words: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="make tck", description="The official DSP kit against a node.")
+    parser = argparse.ArgumentParser(prog="make tck", description="An official kit against a node.")
+    parser.add_argument("--kit", choices=("dsp", "dcp"), default="dsp")
     parser.add_argument("--store", choices=("sqlite", "postgres", "both"), default="both")
     parser.add_argument("--runs", type=int, default=3, help="how often in a row, against the same node")
     parser.add_argument("--only", help="tests whose display name matches this expression")
@@ -128,12 +154,11 @@ def main(words: list[str] | None = None) -> int:
         require_kit()
         # A plain `kill` unwinds too: the node, the kit and the database end with us.
         with scratch("hansa-tck-") as home:
-            for store in stores:
-                for run in runs(store, chosen.runs, home=home, only=chosen.only, logs=logs):
-                    green = green and run.status == 0
-                    for failure in run.failures:
-                        print(failure)
-                    print(f"{run.store}, run {run.number}: {run.closing} ({run.seconds:.0f} s)", flush=True)
+            for run in _chosen(chosen.kit, stores, chosen.runs, home=home, only=chosen.only, logs=logs):
+                green = green and run.status == 0
+                for failure in run.failures:
+                    print(failure)
+                print(f"{run.store}, run {run.number}: {run.closing} ({run.seconds:.0f} s)", flush=True)
     except CannotBeHad as absent:
         print(f"make tck: {absent}", file=sys.stderr)
         return ABSENT if green else 1
