@@ -16,14 +16,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
+from urllib.parse import urljoin, urlsplit
 
-from node.base.errors import HansaError, InvalidInput, NotAllowed, PeerUnreachable, Unauthenticated
-from node.base.jsons import read_json, read_object
+from node.base.errors import HansaError, NotAllowed, PeerUnreachable, Unauthenticated
+from node.base.jsons import read_object
+from node.scenarios.documents import one_value, rows_of, taken_apart
 from node.scenarios.errors import ModelFailed
 from node.scenarios.lines import Lines
 from node.scenarios.model import Caveat, Model, Rows, State
 from node.scenarios.ports import Outcome, Progress, Reference
-from node.scenarios.requests import DOCUMENT, as_json, read_input, value_of
+from node.scenarios.requests import DOCUMENT, as_json, value_of
 from node.transfer.addresses import Address, read_address
 
 log = logging.getLogger("hansa.calling")
@@ -211,12 +213,31 @@ class _Execution:
         )
         if taken is not None:
             await taken(name)
-        result = posted.result if posted.job is None else await self._followed(posted.job)
-        outputs, caveats = await asyncio.to_thread(read_document, self._model, result or b"")
+        if posted.job is None:
+            where, result = url, posted.result or b""
+        else:
+            where, result = await self._followed(posted.job)
+        outputs, caveats = await self._read(where, result)
         return Outcome(outputs=outputs, caveats=caveats, job=posted.job)
 
-    async def _followed(self, job: str) -> bytes:
-        """The results, once they are there. Whoever stops waiting dismisses the job."""
+    async def _read(self, where: str, result: bytes) -> tuple[dict[str, Rows], tuple[Caveat, ...]]:
+        """The outputs in an answer that came from ``where``, and what it links to."""
+        answered = await asyncio.to_thread(taken_apart, self._model, result)
+        values = dict(answered.values)
+        for role, link in answered.links.items():
+            body = await self._linked(where, urljoin(where, link))
+            values[role] = await asyncio.to_thread(one_value, self._model, role, body)
+        return await asyncio.to_thread(rows_of, self._model, values), answered.caveats
+
+    async def _linked(self, where: str, url: str) -> bytes:
+        """What a link leads to. Our token goes to nobody but the service that it was given for."""
+        ours = urlsplit(url)[:2] == urlsplit(where)[:2]
+        return await self._patiently(
+            lambda authorization: self._plane.results(url, authorization=authorization if ours else None)
+        )
+
+    async def _followed(self, job: str) -> tuple[str, bytes]:
+        """Where the results are and what they are, once they are there. Whoever stops waiting dismisses the job."""
         pause = self._habits.first_pause
         try:
             while True:
@@ -239,7 +260,18 @@ class _Execution:
                 "the job was dismissed where it ran", remedy="run it again", facts={"case": "dismissed"}
             )
         where = status.results
-        return await self._patiently(lambda authorization: self._plane.results(where, authorization=authorization))
+        try:
+            found = await self._patiently(
+                lambda authorization: self._plane.results(where, authorization=authorization)
+            )
+        except ModelFailed as error:
+            # Many say why in the status only.
+            if status.state is State.FAILED and not error.facts and status.message not in error.detail:
+                raise ModelFailed(f"{error.detail}: {status.message}", remedy=error.remedy) from None
+            raise
+        if status.state is State.FAILED:
+            raise ModelFailed(f"the job failed where it ran: {status.message or 'it does not say why'}")
+        return where, found
 
     async def _dismiss(self, job: str) -> None:
         with suppress(HansaError, TimeoutError):
@@ -257,57 +289,3 @@ class _Execution:
                     raise
             await asyncio.sleep(pause * random.uniform(0.75, 1.0))  # noqa: S311 - spreads the load
             pause = min(pause * 2, self._habits.longest_pause)
-
-
-def read_document(model: Model, body: bytes) -> tuple[dict[str, Rows], tuple[Caveat, ...]]:
-    """The outputs of ``model`` in an answer, and the caveats that go with them.
-
-    Understood are the map of 1.0 and 2.0, a list of ``{"id", "value"}``, and the bare value of a single output.
-    Raises ``ModelFailed`` for anything else.
-    """
-    try:
-        document = read_json(body)
-        found = _by_role(model, document)
-        outputs = {role: _rows(role, value) for role, value in found.items()}
-    except InvalidInput as error:
-        raise ModelFailed(f"the service answers something that is not rows: {error.detail}") from error
-    missing = [port.role for port in model.outputs if port.required and port.role not in outputs]
-    if missing:
-        raise ModelFailed(
-            f"the service gave no {', '.join(missing)}",
-            remedy="its owner can mend the model's card",
-            facts={"case": "missing", "model": model.iri.rpartition("/")[2], "outputs": missing},
-        )
-    said = document.get("caveats") if isinstance(document, Mapping) and "caveats" not in outputs else None
-    return outputs, tuple(
-        _caveat(one) for one in (said if isinstance(said, list) else []) if isinstance(one, Mapping)
-    )
-
-
-def _by_role(model: Model, document: Any) -> dict[str, Any]:
-    roles = [port.role for port in model.outputs]
-    if isinstance(document, Mapping) and isinstance(document.get("outputs"), list):
-        document = document["outputs"]
-    if isinstance(document, list) and document and all(isinstance(one, Mapping) and "id" in one for one in document):
-        named = {str(one["id"]): one.get("value") for one in document}
-        if set(named) & set(roles):
-            return {role: named[role] for role in roles if role in named}
-    if isinstance(document, Mapping) and set(document) & set(roles):
-        return {role: document[role] for role in roles if role in document}
-    return {roles[0]: document} if len(roles) == 1 else {}
-
-
-def _rows(role: str, value: Any) -> Rows:
-    rows = read_input(role, value)
-    if isinstance(rows, Reference):
-        raise InvalidInput(f"{role} is a reference")
-    return rows
-
-
-def _caveat(said: Mapping[str, Any]) -> Caveat:
-    facts = said.get("facts")
-    return Caveat(
-        code=str(said.get("code", "caveat"))[:60],
-        sentence=str(said.get("sentence", ""))[:400],
-        facts=dict(facts) if isinstance(facts, Mapping) and len(as_json(facts)) <= 4000 else {},
-    )

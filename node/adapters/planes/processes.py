@@ -5,9 +5,13 @@ A token goes to the origin that it was given for and to no other; redirects are 
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
+from email import message_from_bytes
+from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from node.adapters.egress.client import Answer, Egress, Lane
 from node.base.errors import (
@@ -20,7 +24,7 @@ from node.base.errors import (
     TooLarge,
     Unauthenticated,
 )
-from node.base.jsons import read_object
+from node.base.jsons import read_json, read_object
 from node.scenarios.calling import Posted, Status
 from node.scenarios.errors import ModelFailed
 from node.scenarios.model import State
@@ -29,8 +33,11 @@ from node.scenarios.requests import MOST_BYTES
 _SECONDS: Final = 60.0
 _STATUS_BYTES: Final = 1 << 20
 _LONG: Final = 500
+_LINK: Final = re.compile(r'<([^<>\s]{1,2000})>\s*;[^,<]*?rel="?([^\s",;]{1,200})"?')
 _PASSING: Final = frozenset({408, 425, 429})
 _TELLING: Final = ("reasons", "transferState", "limit", "line", "error", "input", "inputs", "output", "minimum")
+_WORDS: Final = ("detail", "description", "title")
+"""Where the reason stands: in exceptions of 1.0 and in problems, in those of pygeoapi, in short."""
 _RESULTS: Final = ("http://www.opengis.net/def/rel/ogc/1.0/results", "results")
 
 
@@ -46,12 +53,13 @@ class HttpProcesses:
         """See ``ProcessPlane.execute``."""
         headers = {"Content-Type": "application/json", "Prefer": "respond-async", "Idempotency-Key": key}
         answer = await self._ask("POST", url, authorization, headers=headers, body=body)
-        if answer.status == 201:
+        # 2.0 and others accept with 202; at once or later, the body tells no more than where the job is.
+        if answer.status in (201, 202):
             location = answer.headers.get("location") or _monitor(answer)
             if not location:
                 raise PeerUnreachable("the service made a job and does not say where it is")
             return Posted(job=_same_origin(url, urljoin(url, location), authorization))
-        return Posted(result=answer.body)
+        return Posted(result=_result(answer))
 
     async def status(self, url: str, *, authorization: str | None) -> Status:
         """See ``ProcessPlane.status``."""
@@ -61,14 +69,7 @@ class HttpProcesses:
         except ValueError:
             raise PeerUnreachable(f"the job is in a state that is not known: {members.get('status')}") from None
         percent, message = members.get("progress"), members.get("message")
-        results = next(
-            (
-                link["href"]
-                for link in members.get("links") or []
-                if isinstance(link, Mapping) and link.get("rel") in _RESULTS and isinstance(link.get("href"), str)
-            ),
-            f"{url}/results",
-        )
+        results = _results_link(members.get("links")) or f"{url.partition('?')[0]}/results"
         return Status(
             state=state,
             progress=percent if isinstance(percent, int) and 0 <= percent <= 100 else 0,
@@ -78,7 +79,7 @@ class HttpProcesses:
 
     async def results(self, url: str, *, authorization: str | None) -> bytes:
         """See ``ProcessPlane.results``."""
-        return (await self._ask("GET", url, authorization, ended=True)).body
+        return _result(await self._ask("GET", url, authorization, ended=True))
 
     async def dismiss(self, url: str, *, authorization: str | None) -> None:
         """See ``ProcessPlane.dismiss``."""
@@ -128,8 +129,9 @@ def _refusal(answer: Answer, *, ended: bool) -> HansaError:
     status, code = answer.status, members.get("code")
     if (status >= 500 and not (ended and members)) or status in _PASSING:
         return PeerUnreachable(f"the service answers {status}")
-    detail, remedy = (members.get(name) for name in ("detail", "remedy"))
-    said = detail[:_LONG] if isinstance(detail, str) and detail else f"the service answers {status}"
+    remedy = members.get("remedy")
+    words = (members.get(name) for name in _WORDS)
+    said = next((one[:_LONG] for one in words if isinstance(one, str) and one), f"the service answers {status}")
     mends = remedy[:_LONG] if isinstance(remedy, str) else ""
     facts = {name: members[name] for name in _TELLING if name in members}
     if ended and code == Overloaded.code and facts.get("limit") != "queue":
@@ -152,6 +154,44 @@ def _object(answer: Answer) -> dict[str, Any]:
         return read_object(answer.body)
     except InvalidInput as error:
         raise PeerUnreachable(f"the service does not answer with a status: {error.detail}") from error
+
+
+def _result(answer: Answer) -> bytes:
+    """The results in an answer as one JSON document: several parts, and links in the header, become a map by output
+    (OGC 18-062r2 §7.11.4: ``raw`` with several outputs, ``raw`` by reference)."""
+    kind = answer.headers.get("content-type", "")
+    if kind.casefold().startswith("multipart/"):
+        return _joined(kind, answer.body)
+    if answer.status == HTTPStatus.NO_CONTENT:
+        links = _LINK.findall(answer.headers.get("link", ""))
+        return json.dumps({rel: {"href": href} for href, rel in links}).encode()
+    return answer.body
+
+
+def _joined(kind: str, body: bytes) -> bytes:
+    whole = message_from_bytes(b"Content-Type: %s\r\n\r\n%s" % (kind.encode("latin-1", "replace"), body))
+    found: dict[str, Any] = {}
+    for part in whole.walk():
+        name = unquote(str(part.get("content-id", "")).strip("<> "))
+        content = part.get_payload(decode=True)
+        if name and isinstance(content, bytes):
+            try:
+                found[name] = read_json(content)
+            except InvalidInput as error:
+                raise ModelFailed(f"the service answers something that is not rows: {error.detail}") from error
+    return json.dumps(found).encode()
+
+
+def _results_link(links: Any) -> str:
+    """Where the results of a job are as JSON. Services link to them in several forms, and not to JSON first."""
+    found = [
+        link
+        for link in (links if isinstance(links, list) else [])
+        if isinstance(link, Mapping) and link.get("rel") in _RESULTS and isinstance(link.get("href"), str)
+    ]
+    as_json = [link for link in found if "json" in str(link.get("type", "")).casefold()]
+    unsaid = [link for link in found if not link.get("type")]
+    return str((as_json or unsaid)[0]["href"]) if as_json or unsaid else ""
 
 
 def _monitor(answer: Answer) -> str:

@@ -13,7 +13,8 @@ import pytest
 from node.base.errors import HansaError, NotAllowed, PeerUnreachable, Unauthenticated
 from node.base.process import Role
 from node.negotiation.model import Agreement
-from node.scenarios.calling import CallUnderContract, Habits, Posted, Status, read_document
+from node.scenarios.calling import CallUnderContract, Habits, Posted, Status
+from node.scenarios.documents import read_document
 from node.scenarios.errors import ModelFailed
 from node.scenarios.lines import Lines
 from node.scenarios.model import Model, Port, State
