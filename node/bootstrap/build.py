@@ -156,7 +156,13 @@ def build(
         situation=situations.of_asking,
         names=lambda: {**people.allegiance.names, parts.me: settings.name},
     )
-    ask = Ask(graph=parts.graph, uow=stores.uow, records=stores.records, visibility=visibility)
+    ask = Ask(
+        graph=parts.graph,
+        uow=stores.uow,
+        records=stores.records,
+        visibility=visibility,
+        at_once=parts.settings.query_concurrency,
+    )
     browse = Browse(
         uow=stores.uow, records=stores.records, index=parts.index, visibility=visibility, access=access, ask=ask
     )

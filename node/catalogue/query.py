@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 
-from node.base.errors import InvalidInput, TooLarge, TooMany
+from node.base.errors import InvalidInput, Overloaded, TooLarge, TooMany
 from node.base.work import UnitOfWork
 from node.catalogue.browse import every
 from node.catalogue.model import Record
@@ -19,7 +21,11 @@ from node.identity.model import Caller
 
 MAX_QUERY = 16 * 1024
 MAX_AT_ONCE = 4
-"""Queries of one caller at a time; all strangers together count as two callers."""
+"""Queries of one caller at a time; strangers count by the address that they call from."""
+MAX_OF_STRANGERS = 32
+"""Queries of all strangers together, with those that wait for their turn."""
+LONGEST_WAIT = 10.0
+"""So many seconds a stranger's query waits for its turn."""
 
 MAX_RECORDS_AS_OF = 20_000
 
@@ -34,7 +40,11 @@ class Ask:
         uow: UnitOfWork,
         records: RecordStore,
         visibility: Visibility,
+        at_once: int = 4,
     ) -> None:
+        """``at_once`` queries are evaluated at a time. Strangers leave one place of these to everybody else, where
+        there are more than two."""
+        self._strangers = asyncio.Semaphore(max(at_once - 1, min(at_once, 2)))
         self._graph = graph
         self._uow = uow
         self._records = records
@@ -54,18 +64,42 @@ class Ask:
         if len(text.encode("utf-8", "surrogatepass")) > MAX_QUERY:
             raise TooLarge(f"a query has at most {MAX_QUERY} bytes", remedy="ask for less at once")
         audiences = self._visibility.audiences(caller)
-        if self._running[caller.name] >= MAX_AT_ONCE * (2 if caller.is_anonymous else 1):
-            raise TooMany("too many queries of yours are still running", remedy="wait for their answers")
-        self._running[caller.name] += 1
-        try:
+        async with self._turn(caller):
             if as_of is None:
                 return await self._graph.query(text, audiences=audiences, accept=accept)
             records = await asyncio.to_thread(self._at, as_of, audiences)
             return await self._graph.query_records(text, records, accept=accept)
+
+    @asynccontextmanager
+    async def _turn(self, caller: Caller) -> AsyncIterator[None]:
+        """Count a query while it waits and runs. Raises ``TooMany``; ``Overloaded`` for a stranger's that has waited
+        in vain."""
+        bounds = {f"of {caller.name}": MAX_AT_ONCE}
+        if caller.is_stranger:
+            # A name costs a stranger nothing, an address does.
+            bounds = {f"from {caller.address}": MAX_AT_ONCE, "strangers": MAX_OF_STRANGERS}
+        full = [key for key, most in bounds.items() if self._running[key] >= most]
+        if "strangers" in full:
+            raise TooMany("too many queries of visitors are running", remedy="try again in a moment")
+        if full:
+            whose = "from your address" if caller.is_stranger else "of yours"
+            raise TooMany(f"too many queries {whose} are still running", remedy="wait for their answers")
+        self._running.update(bounds.keys())
+        try:
+            if not caller.is_stranger:
+                yield
+                return
+            try:
+                await asyncio.wait_for(self._strangers.acquire(), LONGEST_WAIT)
+            except TimeoutError as error:
+                raise Overloaded("too many queries of visitors are running", remedy="try again later") from error
+            try:
+                yield
+            finally:
+                self._strangers.release()
         finally:
-            self._running[caller.name] -= 1
-            if not self._running[caller.name]:
-                del self._running[caller.name]
+            self._running.subtract(bounds.keys())
+            self._running = +self._running
 
     def _at(self, moment: datetime, audiences: frozenset[str] | None) -> list[Record]:
         found: list[Record] = []

@@ -75,7 +75,8 @@ class Caller:
     ``did`` is the participant's DID; for a person it is this node's own DID, since people act for their node.
     ``roles`` are those that work now; ``withheld`` are those that work once ``needs`` are met. ``reset_by`` is who
     set the person's password or removed their second factor (``reset_what``), where that was somebody else.
-    ``second_factor`` tells that the session or token was opened with one.
+    ``second_factor`` tells that the session or token was opened with one. ``address`` is the network address from
+    which the request came, where one did; it says nothing about who the caller is.
     """
 
     did: str | None = None
@@ -88,6 +89,13 @@ class Caller:
     reset_by: str = ""
     reset_what: str = ""
     second_factor: bool = False
+    address: str = field(default="", compare=False)
+
+    @property
+    def is_stranger(self) -> bool:
+        """Whether nobody whom this node trusts vouches for the caller: nobody, or a participant that has shown no
+        credential that counts here. Whoever has a domain name can make as many participants as they like."""
+        return not self.is_person and not self.credentials
 
     @property
     def is_anonymous(self) -> bool:

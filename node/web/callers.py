@@ -8,6 +8,7 @@ their own door only.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from node.base.errors import NotAllowed, Unauthenticated
 from node.identity.identifying import IdentifyPerson
 from node.identity.model import ANONYMOUS, Caller, UserRole
 from node.identity.participants import IdentifyParticipant
+from node.identity.throttle import place
 
 COOKIE: Final = "hansa_session"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -60,7 +62,7 @@ class Callers:
         if isinstance(memo, Exception):
             raise memo.with_traceback(None)
         try:
-            caller = await self._identify(request)
+            caller = replace(await self._identify(request), address=_address_of(request))
         except Exception as error:
             request.scope[_MEMO] = error
             raise
@@ -134,6 +136,11 @@ class Callers:
         )
         if foreign:
             raise NotAllowed("the request comes from a page of another site")
+
+
+def _address_of(request: HTTPConnection) -> str:
+    """Where the request came from, as the server tells it: behind a trusted proxy, what that one says."""
+    return place(request.client.host) if request.client is not None else ""
 
 
 def _origin_of(url: str) -> tuple[str, str, int | None]:
