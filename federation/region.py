@@ -86,7 +86,7 @@ class Region:
                     url=member.url,
                     state=member.state,
                     since=member.at,
-                    seen=contact.seen,
+                    seen=max(filter(None, (contact.seen, member.seen)), default=None),
                     changed=contact.changed,
                     assets=assets.get(str(member.did), 0),
                     trouble=(member.last_error or "") if inside else "",

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from federation.members import STOPPED, TROUBLED, Members
 from federation.replicate.client import Replicate
@@ -20,6 +20,8 @@ RUN_LIMIT = 300.0
 
 COMPARE_EACH = 12
 """A node is asked what it has seen of others once in so many intervals: a fork does not run away."""
+
+NOTED_EACH = timedelta(minutes=1)
 
 Listen = Callable[[str, str], Awaitable[object]]
 """(URL, DID) of a node: compare what it has seen of others with what we have."""
@@ -144,6 +146,7 @@ class Poll:
             return None
         contact.failures = 0
         contact.seen = self._clock.now()
+        await self._note_contact(member.url, contact.seen, current=not outcome.more)
         if outcome.added:
             contact.changed = contact.seen
             self._changed()
@@ -171,6 +174,24 @@ class Poll:
         except Exception:
             # As with a run: a bug of ours must not end the loop.
             log.exception("comparing what %s has seen failed", url)
+
+    async def _note_contact(self, url: str, at: datetime, *, current: bool) -> None:
+        """Keep that the feed was read, for the other processes of this node: once a minute, and when it changes
+        whether all was read."""
+
+        def write() -> None:
+            with self._uow.read() as tx:
+                stored = self._members.stored(tx, url)
+            if stored is None:
+                return
+            if stored.current == current and stored.seen is not None and at - stored.seen < NOTED_EACH:
+                return
+            with self._uow.begin() as tx:
+                stored = self._members.stored(tx, url)
+                if stored is not None:
+                    self._members.save(tx, replace(stored, seen=at, current=current))
+
+        await asyncio.to_thread(write)
 
     async def _trouble(self, member: Followed, reason: str, state: str = TROUBLED) -> None:
         log.info("trouble with the feed of %s: %s", member.url, reason)

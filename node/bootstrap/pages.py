@@ -362,6 +362,8 @@ class PortalNode(AccountPages):
                 assets=assets.get(str(one.did)),
                 blocked=blocked.get(str(one.did), ""),
                 trouble=one.last_error or "",
+                seen=one.seen,
+                behind=0 if one.current else None,
                 quarantined=one.state == QUARANTINE,
                 evidence=f"hansa members evidence {word(one.url)}" if may_decide else "",
             )

@@ -179,7 +179,10 @@ class Published:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed:
-    """Another node whose event stream is followed. ``cursor`` is a JSON object of the follower."""
+    """Another node whose event stream is followed. ``cursor`` is a JSON object of the follower.
+
+    ``seen`` is when its feed was last read to where it could be, to the minute; ``current`` whether that was its end.
+    """
 
     url: str
     did: str | None
@@ -188,3 +191,5 @@ class Followed:
     at: datetime
     cursor: dict[str, Any] = field(default_factory=dict)
     last_error: str | None = None
+    seen: datetime | None = None
+    current: bool = False

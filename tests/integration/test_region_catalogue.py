@@ -41,3 +41,16 @@ def test_members_are_nested_and_can_be_asked(region_and_cities: Company) -> None
     assert other.did not in [each["participantId"] for each in catalogue(region.dsp, region, one)["catalog"]]
     with region.client() as client:
         client.unblock(other.did)
+
+
+def test_the_page_of_members_says_how_fresh_they_are(region_and_cities: Company) -> None:
+    region, cities = region_and_cities.region, region_and_cities.cities
+
+    def fresh() -> str | None:
+        with region.http() as http:
+            page = http.get("/members", headers={"Accept": "text/html"}).text
+        return page if page.count("up to date") >= len(cities) else None
+
+    page = until("every member was read to its end", fresh)
+    assert "not read yet" not in page
+    assert "seconds ago" in page.replace("\u00a0", " ") or "now" in page

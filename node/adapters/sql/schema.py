@@ -561,4 +561,6 @@ followed = Table(
     Column("state", Words, nullable=False),
     Column("last_error", Words),
     Column("at", Moment, nullable=False),
+    Column("seen", Moment),
+    Column("current", Boolean, nullable=False, server_default=false()),
 )

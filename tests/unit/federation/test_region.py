@@ -10,7 +10,10 @@ from fastapi import FastAPI
 from starlette.requests import Request
 
 from federation.plugin import Federation, federation_of, hansa_admitted, hansa_routes, hansa_tasks
+from federation.region import Region
+from federation.replicate.poll import Poll
 from node.base.errors import HansaError
+from node.catalogue.model import Followed
 from node.identity.model import ANONYMOUS, Caller, UserRole
 from node.web.problems import answer_problem
 from tests.fakes.catalogue import MEMBER, CatalogueNode, participant
@@ -186,3 +189,35 @@ def test_the_hooks_are_those_of_the_node() -> None:
 
     manager = load(("federation.plugin",))
     assert manager.get_plugin("federation.plugin") is not None
+
+
+async def test_when_a_node_was_read_is_known_to_every_process(host: Host) -> None:
+    gent: CatalogueNode = host.extensions["gent"]
+    await gent.publish("counts")
+    federation = federation_of(host)
+    await federation.members.add(gent.base, host.caller)
+    (unread,) = await federation.region.members(host.caller)
+    assert unread.seen is None
+    await federation.poll.once()
+    first = stored(host, gent)
+    assert first.current
+    assert first.seen is not None
+    elsewhere = Poll(
+        members=federation.members, replicate=federation.replicate, uow=host.uow, clock=host.clock, interval=30.0
+    )
+    (known,) = await Region(members=federation.members, poll=elsewhere, browse=host.browse).members(host.caller)
+    assert known.seen == first.seen
+    await federation.poll.once()
+    assert stored(host, gent).seen == first.seen, "a contact is noted once a minute, not with every look"
+    host.clock.forward(seconds=61)
+    await federation.poll.once()
+    later = stored(host, gent).seen
+    assert later is not None
+    assert later > first.seen
+
+
+def stored(host: Host, node: CatalogueNode) -> Followed:
+    with host.uow.read() as tx:
+        found = host.follows.get(tx, node.base)
+    assert found is not None
+    return found

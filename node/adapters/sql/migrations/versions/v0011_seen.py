@@ -1,0 +1,19 @@
+"""When the feed of a followed node was last read, and whether to its end."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0011"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+# Text compares by code point on both databases.
+_WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
+
+def upgrade() -> None:
+    op.add_column("followed", sa.Column("seen", _WORDS, nullable=True))
+    op.add_column("followed", sa.Column("current", sa.Boolean(), nullable=False, server_default=sa.false()))
