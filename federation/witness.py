@@ -21,7 +21,7 @@ from federation.forks import EPOCH_BACK, NO_PROOF, SAME_SIZE, Fork
 from federation.members import Members
 from federation.replicate.client import Replicate
 from federation.replicate.model import Fetch
-from node.api import QUARANTINE, Followed, HansaError, head_key, open_head, read_object
+from node.api import QUARANTINE, Followed, HansaError, head_key, open_head, read_object, stated_at
 
 log = logging.getLogger("hansa.federation")
 
@@ -99,7 +99,7 @@ class Witness:
         kid = head_key(jws)
         if kid.partition("#")[0] != member.did:
             return None
-        head = open_head(jws, await self._replicate.key(str(member.did), kid))
+        head = open_head(jws, await self._replicate.key(str(member.did), kid, at=stated_at(jws)))
         chain = Cursor.from_json(member.cursor).chains.get(head.audience)
         if head.root is None or chain is None or chain.head is None:
             return None

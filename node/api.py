@@ -19,7 +19,7 @@ from node.base.jsons import canonical, read_object
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.browse import Browse, Publisher
 from node.catalogue.commitment import Frontier, hash_text, leaf_of, read_hash
-from node.catalogue.envelope import envelope_of, ledger_body, open_record, signing_key
+from node.catalogue.envelope import envelope_of, ledger_body, open_record, signing_key, stated_at
 from node.catalogue.heads import Head, head_key, open_head
 from node.catalogue.model import INTERNAL, PUBLIC, QUARANTINE, Followed, Record
 from node.catalogue.names import check_audience, check_file_name, check_record_iri, check_statements
@@ -29,6 +29,7 @@ from node.catalogue.publish import PLURALS
 from node.identity.did import did_of
 from node.identity.documents import key_for
 from node.identity.model import Caller, DidDocument, UserRole
+from node.identity.periods import document_at
 from node.identity.ports import Peers
 from node.ledger.merkle import verify_consistency
 from node.ledger.model import EntryKind
@@ -82,6 +83,7 @@ __all__ = [
     "check_statements",
     "consistency_from_json",
     "did_of",
+    "document_at",
     "envelope_of",
     "hash_text",
     "head_key",
@@ -101,6 +103,7 @@ __all__ = [
     "read_object",
     "signing_key",
     "stamp",
+    "stated_at",
     "statement",
     "text_of",
     "verify_consistency",

@@ -42,6 +42,16 @@ class Settings(BaseSettings):
         None, description="PEM file, to serve TLS directly; else use a reverse proxy."
     )
     tls_key: Path | None = Field(None, description="PEM file of the certificate's key.")
+    keys_wrapped_by_file: Path | None = Field(
+        None,
+        description="File with the key under which this node's private keys lie encrypted, such as one that systemd "
+        "provides (LoadCredential). After setting it: hansa keys wrap.",
+    )
+    keys_wrapped_by_command: str = Field(
+        "",
+        description="Command whose output is that key, such as one of a key management service. It runs without a "
+        "shell, at the start of each process.",
+    )
     trusted_proxies: str = Field(
         "127.0.0.1", description="Addresses of reverse proxies whose forwarded headers count."
     )
@@ -234,6 +244,8 @@ class Settings(BaseSettings):
     def _pairs(self) -> Settings:
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("tls_certificate and tls_key go together")
+        if self.keys_wrapped_by_file is not None and self.keys_wrapped_by_command:
+            raise ValueError("keys_wrapped_by_file and keys_wrapped_by_command: one of the two")
         return self
 
     @property
@@ -275,7 +287,8 @@ def load(folder: Path) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{path} cannot be read: {error}") from error
     # In the folder's own file a relative path means a place in that folder, wherever the process was started.
-    files = [name for name in ("tls_certificate", "tls_key", "logo", "model_library_folder") if members.get(name)]
+    paths = ("tls_certificate", "tls_key", "logo", "model_library_folder", "keys_wrapped_by_file")
+    files = [name for name in paths if members.get(name)]
     members |= {name: folder / members[name] for name in files}
     try:
         return Settings(**{"folder": folder, **members})

@@ -42,12 +42,14 @@ from node.api import (
     Transaction,
     UnitOfWork,
     canonical,
+    document_at,
     envelope_of,
     head_key,
     key_for,
     ledger_body,
     read_object,
     stamp,
+    stated_at,
 )
 
 log = logging.getLogger("hansa.federation")
@@ -140,9 +142,10 @@ class Replicate:
             run.tags[url] = (tag, page)
         return page
 
-    async def key(self, did: str, kid: str, *, fresh: bool = False) -> dict[str, Any]:
-        """The key ``kid`` of ``did``, from its DID document; ``fresh`` reads that anew."""
-        return key_for(await self._peers.did_document(did, fresh=fresh), kid, "assertionMethod")
+    async def key(self, did: str, kid: str, *, at: datetime | None = None, fresh: bool = False) -> dict[str, Any]:
+        """The key ``kid`` of ``did`` as it was in force ``at``, from its DID document; ``fresh`` reads that anew."""
+        document = await self._peers.did_document(did, fresh=fresh)
+        return key_for(document_at(document, at), kid, "assertionMethod")
 
     async def proof(self, did: str, url: str, old: int, new: int) -> Proof:
         """What the node ``did`` answers when it is to prove that its chain of ``new`` members begins with that of
@@ -164,7 +167,7 @@ class Replicate:
         for jws in (fork.first, fork.second):
             kid = head_key(jws)
             try:
-                keys[kid] = await self.key(kid.partition("#")[0], kid)
+                keys[kid] = await self.key(kid.partition("#")[0], kid, at=stated_at(jws))
             except HansaError as error:
                 # The heads were verified when they came; that a key cannot be had now must not lose the evidence.
                 log.warning("the key %s cannot be kept with the evidence: %s", kid, error.detail)

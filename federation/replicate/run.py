@@ -26,6 +26,7 @@ from node.api import (
     leaf_of,
     open_head,
     signing_key,
+    stated_at,
 )
 
 
@@ -39,7 +40,7 @@ class Client(Protocol):
 
     async def get(self, run: Run, url: str, *, keep: bool = False) -> Page | None: ...
 
-    async def key(self, did: str, kid: str, *, fresh: bool = False) -> dict[str, Any]: ...
+    async def key(self, did: str, kid: str, *, at: datetime | None = None, fresh: bool = False) -> dict[str, Any]: ...
 
     async def proof(self, did: str, url: str, old: int, new: int) -> Proof: ...
 
@@ -77,7 +78,7 @@ class Run:
         self._others = others
         self._cursor = Cursor.from_json(member.cursor)
         self._visited: set[str] = set()
-        self._keys: dict[str, dict[str, Any] | HansaError] = {}
+        self._keys: dict[tuple[str, datetime | None], dict[str, Any] | HansaError] = {}
         self._refreshed = False
 
     def count(self, url: str) -> None:
@@ -148,7 +149,7 @@ class Run:
         if not index.head:
             raise HostileFeed(f"{index.url} has no signed head")
         try:
-            head = open_head(index.head, await self._key(head_key(index.head)))
+            head = open_head(index.head, await self._key(head_key(index.head), stated_at(index.head)))
         except HansaError as error:
             raise HostileFeed(f"the head in {index.url} does not verify: {error.detail}") from error
         if head.origin != self.did or head.audience != index.audience:
@@ -275,7 +276,7 @@ class Run:
             kid = signing_key(member.envelope) if member.envelope else ""
             if kid and kid.partition("#")[0] != self.did:
                 return f"it is signed by {kid.partition('#')[0][:200]}, not by the node that is followed"
-            key = await self._key(kid) if kid else {}
+            key = await self._key(kid, stated_at(member.envelope)) if kid else {}
             return await asyncio.to_thread(
                 verify_member,
                 member,
@@ -291,26 +292,31 @@ class Run:
         except HansaError as error:
             return error.detail
 
-    async def _key(self, kid: str) -> dict[str, Any]:
+    async def _key(self, kid: str, at: datetime | None) -> dict[str, Any]:
         if kid.partition("#")[0] != self.did:
             raise InvalidInput("it is signed by somebody else than the node that is followed")
-        known = self._keys.get(kid)
+        # A key in use serves for any moment; one that had its time is looked up for each, since it counts for some.
+        known = self._keys.get((kid, at)) or self._keys.get((kid, None))
         if known is None:
-            known = self._keys[kid] = await self._found(kid)
+            known = await self._found(kid, None)
+            formerly = isinstance(known, HansaError) and at is not None
+            if formerly:
+                known = await self._found(kid, at)
+            self._keys[kid, at if formerly else None] = known
         if isinstance(known, HansaError):
             raise known
         return known
 
-    async def _found(self, kid: str) -> dict[str, Any] | HansaError:
+    async def _found(self, kid: str, at: datetime | None) -> dict[str, Any] | HansaError:
         """The key, or why there is none. A key that is new brings one fresh look a run, not one a member."""
         try:
-            return await self._client.key(self.did, kid)
+            return await self._client.key(self.did, kid, at=at)
         except HansaError as error:
             if self._refreshed:
                 return error
         self._refreshed = True
         try:
-            return await self._client.key(self.did, kid, fresh=True)
+            return await self._client.key(self.did, kid, at=at, fresh=True)
         except PeerUnreachable:
             raise
         except HansaError as error:

@@ -42,6 +42,7 @@ from node.web.dsp import door as dsp
 from node.web.management import (
     blocks,
     exchanges,
+    keys,
     limits,
     operation,
     people,
@@ -304,6 +305,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             forward=ToRegion(node),
         )
     )
+    app.include_router(keys.router(person=person, keys=node.keys))
 
 
 def _errors(app: FastAPI, portal: Any) -> None:

@@ -11,6 +11,7 @@ from node.base.clock import Clock
 from node.base.delivery import Courier
 from node.bootstrap.correspondence import Correspondence, Documents, Outgoing
 from node.bootstrap.execution import execution
+from node.bootstrap.keeping import change_keys
 from node.bootstrap.node import HansaNode
 from node.bootstrap.outside import Outside
 from node.bootstrap.parts import Note, Parts, open_parts
@@ -35,7 +36,6 @@ from node.catalogue.views import GraphView, SearchView
 from node.catalogue.visibility import Visibility
 from node.identity.did import base_url
 from node.identity.model import Caller, UserRole
-from node.ledger.checkpoints import LogKey
 from node.ledger.usecases import Append, Prover, Sequencer
 from node.negotiation.strategy import StandardStrategy, Strategy
 from node.plugins import Host, load, strategy_of
@@ -91,12 +91,14 @@ def build(
     """
     require_undamaged(settings)
     parts = open_parts(settings, clock=clock, cage=cage)
-    require_newest(settings, parts.stores, LogKey(parts.log_name, parts.keyring.log_public_key()))
+    require_newest(settings, parts.stores, parts.log_keys)
     stores, wakes = parts.stores, Wakes()
     append = Append(stores.ledger)
     note = Note(append, parts.clock, wakes.wake_ledger)
     courier = Courier(stores.outbox, wakes.wake_worker)
     people = identity(parts, note)
+    keys = change_keys(stores, parts.keyring, note, parts.clock)
+    keys.settle()  # What was changed before this start, and the ledger was not told of.
     ourselves = Ourselves(parts.me, people.wallet)
     rulebook_in_force = RulebookInForce(parts, people)
     situations = Situations(
@@ -314,6 +316,7 @@ def build(
             address=lambda did: base_url(did, allow_loopback_http=settings.allow_loopback),
         ),
         prover=Prover(stores.uow, stores.ledger),
+        keys=keys,
         callers=callers,
         ourselves=ourselves,
         rulebook=rulebook_in_force,

@@ -38,7 +38,7 @@ def create(folder: Path, members: dict[str, Any]) -> Created:
     began is not left half-made: the settings file, which makes a folder a node, is written last.
     """
     from node.adapters.keys import FileKeyRing
-    from node.bootstrap.parts import open_stores, places
+    from node.bootstrap.parts import open_stores, outer_key, places
 
     if (folder / FILE).exists():
         raise Conflict(f"{folder} is a node already", remedy=f"run it: hansa serve {word(folder)}")
@@ -52,7 +52,7 @@ def create(folder: Path, members: dict[str, Any]) -> Created:
     (folder / FILE).rename(staged)
     settings = _read(folder, staged)
     where = places(folder)
-    keys = FileKeyRing.create(where.keys, did_of(settings.public_url))
+    keys = FileKeyRing.create(where.keys, did_of(settings.public_url), outer=outer_key(settings))
     stores = open_stores(settings)
     password = secrets.token_urlsafe(12)
     accounts = Accounts(stores.uow, stores.identity, SystemClock())

@@ -29,6 +29,7 @@ from node.catalogue.model import NodeFacts
 from node.catalogue.publish import Publish, Withdraw
 from node.catalogue.query import Ask
 from node.catalogue.visibility import Visibility
+from node.identity.rotation import ChangeKeys
 from node.ledger.usecases import Prover
 from node.plugins import Host
 from node.web.callers import Callers
@@ -62,6 +63,7 @@ class HansaNode:
     dsp_catalogue: DspCatalogue
     join: Join
     prover: Prover
+    keys: ChangeKeys
     callers: Callers
     ourselves: Ourselves
     rulebook: RulebookInForce

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from anyio.to_thread import run_sync
@@ -96,14 +96,14 @@ class Proofs:
 
 def ledger_checks(parts: Parts) -> list[dict[str, Any]]:
     """Hash the ledger of an opened node again."""
-    return checks_of(parts.stores, parts.log_name, parts.keyring.log_public_key())
+    return checks_of(parts.stores, parts.log_keys)
 
 
-def checks_of(stores: Stores, origin: str, public_key: bytes) -> list[dict[str, Any]]:
+def checks_of(stores: Stores, keys: Sequence[LogKey]) -> list[dict[str, Any]]:
     """Hash a ledger again; one check for the whole, or one for each discrepancy."""
     with stores.uow.read() as tx:
         size = stores.ledger.size(tx)
-    found = verify_all(stores.uow, stores.ledger, [LogKey(name=origin, public_key=public_key)])
+    found = verify_all(stores.uow, stores.ledger, keys)
     if not found:
         return [{"what": "the ledger is as it was signed", "sound": True, "detail": f"{size} entries"}]
     return [

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from node.adapters.egress import Egress
 from node.adapters.graph.store import OxigraphGraph
-from node.adapters.keys import FileKeyRing
+from node.adapters.keys import FileKeyRing, Outer
 from node.adapters.planes.files import FolderAssets
 from node.adapters.search import TantivyIndex
 from node.adapters.sql.engine import connect
@@ -39,6 +39,7 @@ from node.cage.cage import Cage
 from node.cage.libraries import Libraries
 from node.cage.model import QUERY, Limits
 from node.identity.did import did_of
+from node.ledger.checkpoints import LogKey
 from node.ledger.model import Entry, EntryKind
 from node.ledger.usecases import Append
 from node.scenarios.running import MODEL
@@ -203,6 +204,11 @@ class Parts:
         return self.base.split("://", 1)[1]
 
     @property
+    def log_keys(self) -> list[LogKey]:
+        """The ledger's keys, now and formerly."""
+        return log_keys_of(self.keyring)
+
+    @property
     def access_lifetime(self) -> timedelta:
         return timedelta(minutes=self.settings.access_minutes)
 
@@ -215,7 +221,7 @@ class Parts:
 def open_parts(settings: Settings, *, clock: Clock | None = None, cage: Cage | None = None) -> Parts:
     """Open everything that a node works with. The views are opened too: one process at a time holds them."""
     where = places(settings.folder)
-    keyring = FileKeyRing.open(where.keys)
+    keyring = open_keys(settings)
     check_identity(keyring.did, settings)
     caged = cage or cage_for(settings)
     return Parts(
@@ -245,6 +251,21 @@ def model_libraries(settings: Settings) -> Libraries:
     """What models may import at a node with these settings."""
     folder = settings.model_library_folder
     return Libraries(settings.model_libraries, "" if folder is None else str(folder.resolve()))
+
+
+def open_keys(settings: Settings) -> FileKeyRing:
+    """The node's keys. Raises ``LocalFault``, also where the key from outside that wraps them cannot be had."""
+    return FileKeyRing.open(places(settings.folder).keys, outer=outer_key(settings))
+
+
+def outer_key(settings: Settings) -> Outer | None:
+    """The key from outside that the settings name. Raises ``LocalFault``."""
+    return Outer.from_outside(settings.keys_wrapped_by_file, settings.keys_wrapped_by_command)
+
+
+def log_keys_of(keyring: FileKeyRing) -> list[LogKey]:
+    """The ledger's keys, now and formerly, under the name that its checkpoints have."""
+    return [LogKey(name=keyring.name, public_key=raw) for raw in keyring.log_public_keys()]
 
 
 def check_identity(did: str, settings: Settings) -> None:

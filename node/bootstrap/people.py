@@ -81,13 +81,22 @@ class People:
     requests: RequestCredential
     issuing: Issuing | None
     deliver: DeliverCredential
-    document: DidDocument
+    own_document: Callable[[], DidDocument]
+
+    @property
+    def document(self) -> DidDocument:
+        """Our own DID document, with the keys of this moment."""
+        return self.own_document()
 
 
 def identity(parts: Parts, note: Note) -> People:
     """Put identity together."""
     settings, stores, clock, keyring = parts.settings, parts.stores, parts.clock, parts.keyring
-    document = DidDocument(id=keyring.did, raw=build_document(keyring, parts.base, issuer=settings.issuer))
+
+    def document() -> DidDocument:
+        # Made anew each time: another process of this node may have changed its keys a moment ago.
+        return DidDocument(id=keyring.did, raw=build_document(keyring, parts.base, issuer=settings.issuer))
+
     configured = _configured_trust(parts)
     trust = TrustList(configured)
     allegiance = Allegiance(
@@ -118,7 +127,7 @@ def identity(parts: Parts, note: Note) -> People:
         parts.egress,
         tokens,
         clock,
-        own_document=lambda: document,
+        own_document=document,
         own_status_list=lists.behind,
         own_status_prefix=f"{parts.base}/status/",
     )
@@ -188,7 +197,7 @@ def identity(parts: Parts, note: Note) -> People:
         requests=RequestCredential(stores.uow, stores.identity, peers, keyring, clock, journal=journal),
         issuing=_issuing(parts, peers, lists, journal) if settings.issuer else None,
         deliver=DeliverCredential(peers),
-        document=document,
+        own_document=document,
     )
 
 

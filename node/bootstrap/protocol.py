@@ -19,6 +19,7 @@ from node.catalogue.model import Record
 from node.catalogue.visibility import Visibility
 from node.identity.documents import UnknownKey, key_for
 from node.identity.model import Caller
+from node.identity.periods import document_at
 from node.ledger.model import EntryKind
 from node.negotiation import machine as negotiating
 from node.negotiation import messages as contract
@@ -211,11 +212,14 @@ def protocol(
         note(tx, EntryKind.ACCESS, event.agreement, event.recipient, event.to_json())
 
     async def key_of(did: str, kid: str) -> dict[str, Any]:
+        # What comes now was signed now, or while the key was being replaced: a key that had its time counts no more.
+        now = clock.now()
         try:
-            return key_for(await people.peers.did_document(did), kid, "assertionMethod")
+            return key_for(document_at(await people.peers.did_document(did), now), kid, "assertionMethod")
         except UnknownKey:
             # The provider may have changed its keys since we last looked.
-            return key_for(await people.peers.did_document(did, fresh=True), kid, "assertionMethod")
+            document = await people.peers.did_document(did, fresh=True)
+            return key_for(document_at(document, now), kid, "assertionMethod")
 
     async def token_for(did: str) -> str:
         return correspondence.authorization(did)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -42,7 +43,7 @@ class SignedHead:
         staged.write_text(checkpoint.note, "utf-8")
         staged.replace(self.path)
 
-    def read(self, key: LogKey) -> Checkpoint | None:
+    def read(self, keys: Sequence[LogKey]) -> Checkpoint | None:
         """What was kept; None where there is nothing that this node has signed."""
         try:
             note = self.path.read_text("utf-8")
@@ -52,7 +53,7 @@ class SignedHead:
             log.warning("the signed head cannot be read: %s", error)
             return None
         try:
-            return open_checkpoint(note, [key], at=SystemClock().now(), origin=key.name)
+            return open_checkpoint(note, keys, at=SystemClock().now(), origin=keys[0].name)
         except InvalidInput as error:
             # Torn by a power cut, or of another time: it tells nothing, and the next commit writes it anew.
             log.warning("the signed head does not hold: %s", error.detail)
@@ -69,9 +70,9 @@ def require_undamaged(settings: Settings) -> None:
         check_sqlite(settings.database)
 
 
-def require_newest(settings: Settings, stores: Stores, key: LogKey) -> None:
+def require_newest(settings: Settings, stores: Stores, keys: Sequence[LogKey]) -> None:
     """Compare the ledger with the signed head. Raises ``LocalFault`` where it has less, or another content."""
-    head = SignedHead(settings.folder).read(key)
+    head = SignedHead(settings.folder).read(keys)
     if head is None:
         return
     with stores.uow.read() as tx:

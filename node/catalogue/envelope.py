@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 from node.base.clock import moment, stamp
@@ -22,6 +23,7 @@ from node.base.errors import InvalidInput, LocalFault
 from node.base.jsons import canonical, read_object
 from node.catalogue.model import Record, Widened
 from node.identity.jose import Jws, read_jws, verify_jws
+from node.identity.periods import stated_moment
 from node.identity.ports import KeyRing
 from node.semantics.model import File
 
@@ -125,6 +127,14 @@ def from_ledger(body: bytes, *, by: str, entry: str) -> Record:
 def signing_key(jws: str) -> str:
     """The ``kid`` that the JWS names, unverified: which key to fetch before ``open_record``."""
     return signer(open_typed(jws, TYPE))
+
+
+def stated_at(jws: str) -> datetime | None:
+    """The moment that a signed envelope or head states, unverified: which of its origin's keys were in force."""
+    try:
+        return stated_moment(read_jws(jws, limit=MAX_ENVELOPE), "at")
+    except InvalidInput:
+        return None
 
 
 def open_record(jws: str, nquads: bytes, key_jwk: Mapping[str, Any]) -> Record:

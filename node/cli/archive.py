@@ -7,16 +7,22 @@ which peers see: it may have forgotten what it did after the backup.
 
 from __future__ import annotations
 
+import io
 import os
+import shutil
 import tarfile
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, BinaryIO, cast
 
 from node.base.errors import Conflict, InvalidInput, LocalFault
 from node.bootstrap.parts import open_stores, places
 from node.bootstrap.soundness import HEAD
+from node.exchange.age_header import Unsealable
+from node.exchange.age_stream import OpeningFile, SealingFile, is_sealed
+from node.exchange.sealkeys import SealIdentity
 from node.settings import FILE, load
 
 DATABASE = "hansa.sqlite"
@@ -40,8 +46,9 @@ class Restored:
     entries: int
 
 
-def write_backup(folder: Path, target: Path | None = None) -> Written:
-    """Back up the node in ``folder``, which may be running, into ``target``.
+def write_backup(folder: Path, target: Path | None = None, *, recipient: bytes | None = None) -> Written:
+    """Back up the node in ``folder``, which may be running, into ``target``; sealed for ``recipient``, a raw X25519
+    key, where there is one.
 
     The file appears under its name only when it is complete. Raises ``InvalidInput`` for a node on PostgreSQL,
     whose database is backed up with its own tools.
@@ -54,21 +61,28 @@ def write_backup(folder: Path, target: Path | None = None) -> Written:
             "this node's database is PostgreSQL", remedy="back it up with pg_dump, and the folder as files"
         )
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    path = target or places(folder).backups / f"hansa-{stamp}.tar"
+    path = target or places(folder).backups / f"hansa-{stamp}.tar{'.age' if recipient else ''}"
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     staged = path.with_name(path.name + ".part")
-    with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
+    # The copy of the database is in the clear: it is made inside the node's own folder, wherever the backup goes.
+    places(folder).backups.mkdir(exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(dir=places(folder).backups) as scratch:
         copy = Path(scratch) / DATABASE
         backup_sqlite(settings.database, copy)
         # A new file of ours: one that somebody else had put there first would stay readable to them, keys and all.
         staged.unlink(missing_ok=True)
         descriptor = os.open(staged, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as out, tarfile.open(fileobj=out, mode="w") as archive:
-            archive.add(copy, DATABASE)
-            for entry in sorted(folder.iterdir()):
-                if entry.name not in LEFT_OUT and not entry.name.startswith("."):
-                    archive.add(entry, entry.name, filter=_whole_files)
-            archive.close()
+        with os.fdopen(descriptor, "wb") as out:
+            if recipient is None:
+                _pack(folder, copy, out)
+            else:
+                sealing = SealingFile(out, recipient)
+                try:
+                    _pack(folder, copy, sealing)
+                except BaseException:
+                    sealing.abandon()
+                    raise
+                sealing.close()
             out.flush()
             os.fsync(out.fileno())
     entries = _entries(folder)
@@ -76,20 +90,32 @@ def write_backup(folder: Path, target: Path | None = None) -> Written:
     return Written(path=path, size=path.stat().st_size, entries=entries)
 
 
-def read_backup(archive: Path, folder: Path) -> Restored:
-    """Restore ``archive`` into the new folder ``folder`` and raise the epoch.
+def _pack(folder: Path, copy: Path, out: io.RawIOBase | BinaryIO) -> None:
+    """The tar file, written from the beginning to the end."""
+    with tarfile.open(fileobj=cast("BinaryIO", out), mode="w|") as archive:
+        archive.add(copy, DATABASE)
+        for entry in sorted(folder.iterdir()):
+            if entry.name not in LEFT_OUT and not entry.name.startswith("."):
+                archive.add(entry, entry.name, filter=_whole_files)
 
+
+def read_backup(archive: Path, folder: Path, *, identity: SealIdentity | None = None) -> Restored:
+    """Restore ``archive`` into the new folder ``folder`` and raise the epoch; ``identity`` opens a sealed one.
+
+    What was unpacked is removed again where the file turns out to be cut off, changed, or sealed for another key.
     Raises ``Conflict`` where the folder holds anything, ``InvalidInput`` for a file that is no backup.
     """
     if folder.exists() and any(folder.iterdir()):
         raise Conflict(f"{folder} is not empty", remedy="restore into a new folder")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        with tarfile.open(archive) as opened:
-            # The filter refuses names that lead out of the folder, links and devices (PEP 706).
-            opened.extractall(folder, filter="data")
-    except (tarfile.TarError, OSError) as error:
-        raise InvalidInput(f"{archive} cannot be read as a backup: {error}") from error
+        with archive.open("rb") as file:
+            _unpack(file, folder, identity)
+    except (tarfile.TarError, OSError, EOFError, Unsealable) as error:
+        for one in folder.iterdir():
+            shutil.rmtree(one) if one.is_dir() else one.unlink()
+        why = error.detail if isinstance(error, Unsealable) else str(error)
+        raise InvalidInput(f"{archive} cannot be read as a backup: {why}") from error
     if not (folder / FILE).is_file() or not (folder / DATABASE).is_file():
         raise InvalidInput(f"{archive} is not the backup of a node")
     _tighten(folder)
@@ -100,6 +126,22 @@ def read_backup(archive: Path, folder: Path) -> Restored:
     finally:
         stores.uow.close()
     return Restored(epoch=epoch, entries=_entries(folder))
+
+
+def _unpack(file: BinaryIO, folder: Path, identity: SealIdentity | None) -> None:
+    sealed = is_sealed(file.read(256))
+    file.seek(0)
+    if sealed and identity is None:
+        raise InvalidInput(
+            "the backup is sealed for a key of yours", remedy="name the file that has it: hansa restore -i IDENTITY …"
+        )
+    source: Any = OpeningFile(file, identity) if sealed and identity is not None else file
+    with tarfile.open(fileobj=source, mode="r|") as opened:
+        # The filter refuses names that lead out of the folder, links and devices (PEP 706).
+        opened.extractall(folder, filter="data")
+    # A tar file says itself where it ends. Whether the sealed file is whole is known only at its own end.
+    while sealed and source.read(1 << 20):
+        pass
 
 
 def _entries(folder: Path) -> int:

@@ -13,6 +13,7 @@ from node.cli import (
     find,
     followed,
     get,
+    keys,
     layers,
     limits,
     members,
@@ -72,6 +73,6 @@ def options(
 
 for module in (
     *(setup, publish, synth, find, get, agreements, negotiations, transfers, limits),
-    *(models, layers, runs, people, followed, members, tokens, deliveries, upkeep),
+    *(models, layers, runs, people, followed, members, tokens, deliveries, keys, upkeep),
 ):
     module.register(app)

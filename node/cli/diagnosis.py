@@ -8,16 +8,28 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from node.base.errors import HansaError
 from node.base.plaintext import word
-from node.bootstrap.parts import Stores, cage_for, check_identity, model_limits, open_stores, places
+from node.bootstrap.parts import (
+    Stores,
+    cage_for,
+    check_identity,
+    log_keys_of,
+    model_limits,
+    open_keys,
+    open_stores,
+    outer_key,
+    places,
+)
 from node.cage.bars import PARSED_WITHOUT_LANDLOCK, REMEDY
 from node.catalogue.carriers import OWN, WHY
 from node.catalogue.model import QUARANTINE
-from node.ledger.checkpoints import LogKey
 from node.settings import Settings, load
+
+if TYPE_CHECKING:
+    from node.adapters.keys import FileKeyRing
 
 LITTLE_SPACE = 2 << 30
 WORTH_KEEPING = 20  # ledger entries
@@ -53,11 +65,10 @@ def examine(folder: Path) -> list[Finding]:
 
 
 def _keys(folder: Path, settings: Settings) -> Iterator[Finding]:
-    from node.adapters.keys import FileKeyRing
-
     try:
-        keys = FileKeyRing.open(places(folder).keys)
+        keys = open_keys(settings)
         yield Finding(f"keys are there and private: {keys.did}", True)
+        yield _wrapping(folder, keys, wanted=outer_key(settings) is not None)
         check_identity(keys.did, settings)
     except HansaError as error:
         yield Finding(error.detail, False, error.remedy)
@@ -66,8 +77,18 @@ def _keys(folder: Path, settings: Settings) -> Iterator[Finding]:
         yield Finding("the terminal's token is readable by others", False, f"chmod 600 {token}")
 
 
+def _wrapping(folder: Path, keys: FileKeyRing, *, wanted: bool) -> Finding:
+    """Whether the keys lie encrypted. That they do not is a choice, unless the settings say otherwise."""
+    if keys.is_wrapped:
+        return Finding("keys are wrapped by a key from outside", True)
+    if wanted:
+        return Finding(
+            "a key from outside is set, but not all keys are wrapped by it", False, f"hansa keys wrap {folder}"
+        )
+    return Finding("keys are not wrapped by a key from outside: who can read the folder has them", True)
+
+
 def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
-    from node.adapters.keys import FileKeyRing
     from node.adapters.sql.soundness import check_sqlite
     from node.bootstrap.soundness import require_newest
 
@@ -85,9 +106,8 @@ def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
             waiting = stores.outbox.waiting(tx)
             followed = stores.followed.all(tx)
         try:
-            keyring = FileKeyRing.open(places(folder).keys)
-            name = settings.public_url.split("://", 1)[1]
-            require_newest(settings, stores, LogKey(name, keyring.log_public_key()))
+            keyring = open_keys(settings)
+            require_newest(settings, stores, log_keys_of(keyring))
         except HansaError as error:
             yield Finding(error.detail, False, error.remedy)
             return
@@ -111,7 +131,7 @@ def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
     finally:
         stores.uow.close()
     backups = places(folder).backups
-    if settings.embedded and not (backups.is_dir() and any(backups.glob("*.tar"))):
+    if settings.embedded and not (backups.is_dir() and any(backups.glob("*.tar*"))):
         # Advice, not a fault: a node that was made a minute ago has nothing to lose.
         yield Finding("there is no backup yet", size < WORTH_KEEPING, f"hansa backup {word(folder)}")
 

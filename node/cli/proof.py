@@ -41,16 +41,14 @@ class Report:
 
 def verify_folder(folder: Path) -> Report:
     """Hash a node's ledger again and compare it with what the node signed. The node may be running."""
-    from node.adapters.keys import FileKeyRing
     from node.bootstrap.operation import checks_of
-    from node.bootstrap.parts import open_stores, places
+    from node.bootstrap.parts import log_keys_of, open_keys, open_stores
     from node.settings import load
 
     settings = load(folder)
     stores = open_stores(settings)
     try:
-        keys = FileKeyRing.open(places(folder).keys)
-        found = checks_of(stores, settings.public_url.split("://", 1)[1], keys.log_public_key())
+        found = checks_of(stores, log_keys_of(open_keys(settings)))
     finally:
         stores.uow.close()
     return Report(tuple(Check(one["what"], one["sound"], one["detail"]) for one in found))
@@ -84,9 +82,10 @@ def _signed(jws: str, provider: str) -> Check:
     import asyncio
 
     from node.adapters.egress import Egress
-    from node.exchange.manifest import signing_key_id, verify_manifest
+    from node.exchange.manifest import read_kept, signing_key_id, verify_manifest
     from node.identity.did import check_document, document_url
     from node.identity.documents import key_for
+    from node.identity.periods import document_at
 
     async def fetch() -> Any:
         async with Egress(allow_loopback=True) as egress:
@@ -96,7 +95,10 @@ def _signed(jws: str, provider: str) -> Check:
     what = f"the manifest is signed by {provider}"
     try:
         document = check_document(provider, asyncio.run(fetch()))
-        verify_manifest(jws, key_for(document, signing_key_id(jws), "assertionMethod"))
+        # A file says by itself when its manifest was made, and nobody else here says when it came: a key that was
+        # retired since counts for its time, one that was revoked for nothing after the moment of revocation.
+        then = document_at(document, read_kept(jws).issued)
+        verify_manifest(jws, key_for(then, signing_key_id(jws), "assertionMethod"))
     except HansaError as error:
         return Check(what, False, error.detail)
     return Check(what, True)

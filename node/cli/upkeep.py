@@ -61,27 +61,58 @@ def verify(
 
 def backup(
     folder: Annotated[Path, typer.Argument(help="The node's data folder; it may be running.")],
-    to: Annotated[Path | None, typer.Option("--to", help="The file to write; else backups/ in the folder.")] = None,
+    to: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--to",
+            help="An age recipient (age1…) for which the backup is encrypted, or the file to write; else backups/ in "
+            "the folder. It may be given for both.",
+        ),
+    ] = None,
 ) -> None:
     """Back up a node into one file: database, keys, settings, bytes. The views are left out: they rebuild."""
     from node.cli.archive import write_backup
+    from node.exchange.sealkeys import read_recipient
 
-    made = write_backup(folder, to)
+    recipients = [one for one in to or () if one.startswith("age1")]
+    files = [Path(one) for one in to or () if not one.startswith("age1")]
+    if len(recipients) > 1 or len(files) > 1:
+        raise InvalidInput("a backup is encrypted for one recipient and written to one file")
+    recipient = read_recipient(recipients[0]) if recipients else None
+    made = write_backup(folder, files[0] if files else None, recipient=recipient)
     if Mode.json:
-        emit({"file": str(made.path), "bytes": made.size, "entries": made.entries})
-        return
-    done(f"{made.path}", detail=f"{size(made.size)}, {made.entries} ledger entries")
-    remark("it holds the node's keys: keep it as safe as the node")
+        encrypted = {"encrypted_for": recipients[0]} if recipients else {}
+        emit({"file": str(made.path), "bytes": made.size, "entries": made.entries, **encrypted})
+    else:
+        done(f"{made.path}", detail=f"{size(made.size)}, {made.entries} ledger entries")
+    if recipient is None:
+        # On standard error, so that scripts that read JSON meet it too.
+        complain("it is not encrypted, and holds the node's keys: whoever reads it can speak as this node")
+        if not Mode.json:
+            remark("hansa backup --to age1… encrypts it for a key that is kept elsewhere")
+    elif not Mode.json:
+        remark("only the identity of this recipient opens it: keep that apart from the node, and from the backup")
 
 
 def restore(
     archive: Annotated[Path, typer.Argument(help="A file that backup wrote.")],
     folder: Annotated[Path, typer.Argument(help="A new folder for the node.")],
+    identity: Annotated[
+        Path | None,
+        typer.Option("--identity", "-i", help="The age identity file (AGE-SECRET-KEY-1…) of an encrypted backup."),
+    ] = None,
 ) -> None:
     """Restore a node from a backup into a new folder. Its epoch rises, so that peers notice."""
     from node.cli.archive import read_backup
+    from node.exchange.age_stream import identity_in
 
-    restored = read_backup(archive, folder)
+    key = None
+    if identity is not None:
+        try:
+            key = identity_in(identity.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise InvalidInput(f"{identity} cannot be read: {type(error).__name__}") from error
+    restored = read_backup(archive, folder, identity=key)
     if Mode.json:
         emit({"folder": str(folder), "epoch": restored.epoch, "entries": restored.entries})
         return
@@ -94,19 +125,17 @@ def accept_loss(folder: Annotated[Path, typer.Argument(help="The node's data fol
 
     Where nothing is lost, nothing is done, and the exit status is 1.
     """
-    from node.adapters.keys import FileKeyRing
     from node.bootstrap import soundness
-    from node.bootstrap.parts import open_stores, places
+    from node.bootstrap.parts import log_keys_of, open_keys, open_stores
     from node.bootstrap.serving import own
-    from node.ledger.checkpoints import LogKey
     from node.settings import load
 
     settings = load(folder)
     own(settings)  # Until this process ends.
-    key = LogKey(settings.public_url.split("://", 1)[1], FileKeyRing.open(places(folder).keys).log_public_key())
+    keys = log_keys_of(open_keys(settings))
     stores = open_stores(settings)
     try:
-        soundness.require_newest(settings, stores, key)
+        soundness.require_newest(settings, stores, keys)
     except LocalFault as lost:
         failed(lost.detail)
     else:

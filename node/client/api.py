@@ -343,6 +343,20 @@ class HansaClient(SecondFactorCalls):
         """End an API token."""
         return dict(self._json("DELETE", f"/api/tokens/{quote(sha256, safe='')}"))
 
+    # ---- keys ------------------------------------------------------------------------------------------------
+
+    def keys(self) -> list[dict[str, Any]]:
+        """The node's keys."""
+        return list(self._get("/api/keys"))
+
+    def rotate_keys(self, kinds: list[str]) -> list[dict[str, Any]]:
+        """Put new keys of these kinds in the place of those in use."""
+        return list(self._json("POST", "/api/keys/rotate", json={"kinds": kinds}))
+
+    def revoke_key(self, key: str, as_of: str, reason: str) -> list[dict[str, Any]]:
+        """Revoke a key as of a moment."""
+        return list(self._json("POST", "/api/keys/revoke", json={"key": key, "as_of": as_of, "reason": reason}))
+
     # ---- scenarios -------------------------------------------------------------------------------------------
 
     @property

@@ -113,7 +113,7 @@ class SealPlan:
         self.chunks = max(1, -(-secrets.size // CHUNK))
         self.sealed_size = len(self.prefix) + secrets.size + self.chunks * TAG
         self.id = hashlib.sha256(self.prefix).hexdigest()[:32]
-        self._aead = _payload_aead(secrets.file_key, secrets.nonce)
+        self._aead = payload_aead(secrets.file_key, secrets.nonce)
 
     async def sealed_range(self, start: int, end: int, read_source: ReadSource) -> AsyncIterator[bytes]:
         """The sealed file's bytes from ``start`` to before ``end``.
@@ -167,7 +167,7 @@ class SealPlan:
         for place in range(max(1, -(-len(source) // CHUNK))):
             number = first + place
             sealed.append(
-                encrypt(_nonce(number, final=number == final), view[place * CHUNK : (place + 1) * CHUNK], None)
+                encrypt(payload_nonce(number, final=number == final), view[place * CHUNK : (place + 1) * CHUNK], None)
             )
         return b"".join(sealed)
 
@@ -207,7 +207,7 @@ class Opener:
                 raise HeaderInvalid("the file ends within the nonce of its payload")
             return None
         file_key = open_header(header, self._identity)
-        self._aead = _payload_aead(file_key, bytes(self._buffer[header.size : after]))
+        self._aead = payload_aead(file_key, bytes(self._buffer[header.size : after]))
         del self._buffer[:after]
         return self._aead
 
@@ -251,14 +251,16 @@ class Opener:
 
 def _try_open(aead: ChaCha20Poly1305, counter: int, chunk: bytes | memoryview, *, final: bool) -> bytes | None:
     try:
-        return aead.decrypt(_nonce(counter, final=final), chunk, None)
+        return aead.decrypt(payload_nonce(counter, final=final), chunk, None)
     except InvalidTag:
         return None
 
 
-def _payload_aead(file_key: bytes, nonce: bytes) -> ChaCha20Poly1305:
+def payload_aead(file_key: bytes, nonce: bytes) -> ChaCha20Poly1305:
+    """The cipher of a payload (age-encryption.org/v1, "Payload")."""
     return ChaCha20Poly1305(derive(file_key, nonce, b"payload"))
 
 
-def _nonce(counter: int, *, final: bool) -> bytes:
+def payload_nonce(counter: int, *, final: bool) -> bytes:
+    """The nonce of a chunk: its number, and whether it is the last."""
     return counter.to_bytes(11, "big") + (b"\x01" if final else b"\x00")

@@ -31,6 +31,7 @@ from node.identity.documents import UnknownKey, key_for
 from node.identity.jose import BadSignature, Jws, read_jws, verify_jws
 from node.identity.messages import VC1_CONTEXT, VC2_CONTEXT, VC11, VC20
 from node.identity.model import Credential, DidDocument, Rejected
+from node.identity.periods import document_at
 from node.identity.ports import KeyRing
 from node.identity.terms import context_of
 
@@ -136,7 +137,10 @@ def verify_credential(
     if issuer.id != credential.issuer or jws.kid_did not in (credential.issuer, None):
         raise Unacceptable("the credential is signed by another party than its issuer")  # 1
     try:
-        key = key_for(issuer, jws.kid, "assertionMethod")  # 2
+        begins = _dates(credential)[0]
+        # One that does not say when it was made is never one of a key's former time.
+        stated = begins if begins.year > 1970 else None
+        key = key_for(document_at(issuer, stated, seen=now), jws.kid, "assertionMethod")  # 2
         verify_jws(jws, key)  # 3
     except UnknownKey:
         raise

@@ -17,15 +17,13 @@ from node.identity.did import method_id
 from node.identity.jose import b64url, unb64url
 from node.identity.messages import CONTEXT
 from node.identity.model import DidDocument
+from node.identity.periods import PREFIX, RELATIONSHIPS, KeyKind, methods, why_not
 from node.identity.ports import KeyRing
 from node.vocab.dsp import V2025_1
 
 CONTEXTS: Final = ("https://www.w3.org/ns/did/v1", "https://w3id.org/security/suites/jws-2020/v1", CONTEXT)
 
-SIGNING_KEY: Final = "#key-1"
-LOG_KEY: Final = "#log-1"
-SEAL_KEY: Final = "#seal-1"
-
+_USED: Final = ("authentication", "assertionMethod", "capabilityInvocation", "keyAgreement")
 _RELATIONSHIPS: Final = (
     "authentication",
     "assertionMethod",
@@ -44,10 +42,15 @@ class UnknownKey(Unauthenticated):
 def build_document(keyring: KeyRing, public_url: str, *, issuer: bool = False) -> dict[str, Any]:
     """This node's DID document (DCP 1.0 §4.2; DSP 2025-1 §4.4 for the services of the catalogue).
 
-    Methods are of type ``JsonWebKey2020``, the only one that every connector in use reads.
+    Methods are of type ``JsonWebKey2020``, the only one that every connector in use reads. A key that had its time is
+    there with its period and listed under no purpose (``node.identity.periods``).
     """
     did, base = keyring.did, public_url.rstrip("/")
-    signing, log, seal = (did + fragment for fragment in (SIGNING_KEY, LOG_KEY, SEAL_KEY))
+    keys = keyring.known()
+    used: dict[str, list[str]] = {name: [] for name in _USED}
+    for key in keys:
+        for name in RELATIONSHIPS[key.kind] if key.state == "in use" else ():
+            used[name].append(did + key.id)
     services = [
         ("credential-service", "CredentialService", f"{base}/dcp"),
         ("data-service", "DataService", f"{base}/.well-known/dspace-version"),
@@ -58,23 +61,12 @@ def build_document(keyring: KeyRing, public_url: str, *, issuer: bool = False) -
     return {
         "@context": list(CONTEXTS),
         "id": did,
-        "verificationMethod": [
-            _method(signing, did, keyring.public_jwk()),
-            _method(log, did, _okp("Ed25519", keyring.log_public_key())),
-            _method(seal, did, _okp("X25519", keyring.seal_public_key())),
-        ],
-        "authentication": [signing],
-        "assertionMethod": [signing, log],
-        "capabilityInvocation": [signing],
-        "keyAgreement": [seal],
+        "verificationMethod": methods(did, keys),
+        **used,
         "service": [
             {"id": f"{did}#{name}", "type": kind, "serviceEndpoint": endpoint} for name, kind, endpoint in services
         ],
     }
-
-
-def _method(name: str, did: str, jwk: dict[str, Any]) -> dict[str, Any]:
-    return {"id": name, "type": "JsonWebKey2020", "controller": did, "publicKeyJwk": jwk}
 
 
 def _okp(curve: str, public: bytes) -> dict[str, Any]:
@@ -101,7 +93,7 @@ def key_for(document: DidDocument, kid: str | None, relationship: str) -> dict[s
     if method.get("controller") != document.id:
         raise Unauthenticated("the key is controlled by somebody else")
     if wanted not in _listed(document, relationship):
-        raise Unauthenticated(f"the key is not listed under {relationship} of its DID document")
+        raise Unauthenticated(why_not(method) or f"the key is not listed under {relationship} of its DID document")
     return _public_jwk(method)
 
 
@@ -117,6 +109,28 @@ def sealing_key(document: DidDocument) -> bytes | None:
             if len(raw) == 32:
                 return raw
     return None
+
+
+def log_keys(document: DidDocument, *, formerly: bool = False) -> list[tuple[str, bytes]]:
+    """The ledger keys that a DID document names, each with its id: raw Ed25519, the one in use first.
+
+    Only keys under ``assertionMethod``; with ``formerly`` also those that had their time, for checkpoints that were
+    taken while they had it.
+    """
+    found: list[tuple[bool, str, bytes]] = []
+    used = _listed(document, "assertionMethod")
+    for method in _methods(document, "assertionMethod"):
+        name = method_id(document.id, method.get("id"))
+        jwk = method.get("publicKeyJwk")
+        if not name.startswith(document.id + PREFIX[KeyKind.LOG]) or not isinstance(jwk, dict):
+            continue
+        if name not in used and not (formerly and isinstance(method.get("formerly"), list)):
+            continue
+        if jwk.get("crv") == "Ed25519" and isinstance(jwk.get("x"), str):
+            raw = unb64url(jwk["x"])
+            if len(raw) == 32:
+                found.append((name not in used, name, raw))
+    return [(name, raw) for _, name, raw in sorted(found, key=lambda one: one[0])]
 
 
 def _methods(document: DidDocument, relationship: str) -> list[dict[str, Any]]:

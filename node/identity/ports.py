@@ -8,19 +8,36 @@ from typing import Any, Protocol
 
 from node.base.work import Transaction
 from node.identity.model import Account, ApiToken, Application, ApplicationState, Credential, DidDocument, Issued
+from node.identity.periods import KnownKey
+
+
+class Unsealer(Protocol):
+    """One sealing key, which it does not show."""
+
+    def seal_public_key(self) -> bytes:
+        """The raw X25519 public key (32 bytes)."""
+
+    def seal_shared_secret(self, ephemeral_public: bytes) -> bytes:
+        """X25519 with ``ephemeral_public``; raises ``InvalidInput`` for low-order points."""
 
 
 class KeyRing(Protocol):
     """The node's own keys. Private halves never leave it.
 
-    ``#key-1`` P-256 signs tokens, credentials, agreements, manifests (ES256); ``#log-1`` Ed25519 signs ledger
-    checkpoints; ``#seal-1`` X25519 opens what is sealed for this node.
+    ``#key-N`` P-256 signs tokens, credentials, agreements, manifests (ES256); ``#log-N`` Ed25519 signs ledger
+    checkpoints; ``#seal-N`` X25519 opens what is sealed for this node. Of each kind one is in use.
     """
 
     did: str
 
+    def known(self) -> Sequence[KnownKey]:
+        """The public side of all keys, those that had their time among them."""
+
+    def sealed_to(self, public: bytes) -> Unsealer | None:
+        """Who opens what was sealed for this raw X25519 key, in use or formerly; None where it is not ours."""
+
     def sign_jws(self, header: dict[str, Any], payload: bytes) -> str:
-        """Compact JWS (RFC 7515) with ``alg`` ES256 and ``kid`` ``did#key-1`` added to ``header``."""
+        """Compact JWS (RFC 7515) with ``alg`` ES256 and the ``kid`` of the key in use added to ``header``."""
 
     def public_jwk(self) -> dict[str, Any]:
         """The P-256 public key as JWK."""

@@ -28,6 +28,7 @@ from node.identity.documents import key_for
 from node.identity.jose import BadSignature, Jws, read_jws, verify_jws
 from node.identity.messages import VC1_CONTEXT, VC2_CONTEXT, VC20
 from node.identity.model import DidDocument, Rejected
+from node.identity.periods import document_at, stated_moment
 from node.identity.ports import KeyRing
 from node.identity.tokens import check_times
 
@@ -123,7 +124,7 @@ def verify_presentation(
     jws, claims = presentation.jws, presentation.claims
     if presentation.holder != holder.id or jws.kid_did not in (holder.id, None):
         raise Unauthenticated("the presentation comes from another party than the caller")  # 1
-    key = key_for(holder, jws.kid, "authentication")  # 2
+    key = key_for(document_at(holder, stated_moment(jws, "iat"), seen=now), jws.kid, "authentication")  # 2
     try:
         verify_jws(jws, key)  # 3
     except BadSignature as error:

@@ -24,6 +24,7 @@ from node.identity.documents import key_for
 from node.identity.jose import read_jws, verify_jws
 from node.identity.messages import REVOKED_SINCE, VC1_CONTEXT, VC2_CONTEXT
 from node.identity.model import DidDocument
+from node.identity.periods import document_at, stated_moment
 from node.identity.ports import KeyRing
 
 BITSTRING: Final = "BitstringStatusListEntry"
@@ -116,7 +117,7 @@ def read_list(
     A list without signature is only taken where ``allow_unsigned`` says so (the conformance kit serves one).
     """
     if isinstance(document, str):
-        claims = _verified_claims(document.strip(), issuer)
+        claims = _verified_claims(document.strip(), issuer, now)
     elif allow_unsigned:
         claims = document
     else:
@@ -144,12 +145,13 @@ def read_list(
     )
 
 
-def _verified_claims(text: str, issuer: DidDocument) -> dict[str, Any]:
+def _verified_claims(text: str, issuer: DidDocument, now: datetime) -> dict[str, Any]:
     try:
         jws = read_jws(text, limit=MAX_DOCUMENT)
         if jws.kid_did not in (issuer.id, None):
             raise BadStatusList("the status list is signed by another party than the credential's issuer")
-        verify_jws(jws, key_for(issuer, jws.kid, "assertionMethod"))
+        then = document_at(issuer, stated_moment(jws, "iat", "nbf", "validFrom"), seen=now)
+        verify_jws(jws, key_for(then, jws.kid, "assertionMethod"))
         return jws.claims()
     except BadStatusList:
         raise

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from node.base.clock import stamp
+from node.base.clock import moment, stamp
 from node.base.errors import InvalidInput
 from node.base.ids import new_urn
 from node.base.jsons import canonical, digest, read_object
 from node.catalogue.model import Record
 from node.identity.model import Caller, DidDocument
+from node.identity.periods import document_at
 from node.identity.ports import KeyRing
 from node.negotiation.messages import TERMS
 from node.negotiation.model import Negotiation
@@ -120,11 +121,19 @@ def sign(keyring: KeyRing, body: Mapping[str, Any], unsigned: Sequence[str] = ()
     return keyring.sign_jws({"typ": "hansa-agreement+jws"}, canonical(envelope(body, unsigned, instead)))
 
 
-def verify(signature: str, body: Mapping[str, Any], signer: DidDocument, verify_jws: VerifyJws) -> None:
+def verify(
+    signature: str,
+    body: Mapping[str, Any],
+    signer: DidDocument,
+    verify_jws: VerifyJws,
+    *,
+    seen: datetime | None = None,
+) -> None:
     """Raises ``InvalidInput`` unless ``signature`` is ``signer``'s over this very agreement and its documents. It may
     leave out members of other people that are no part of the policy, where it says so, and name agreements in whose
-    place this one stands."""
-    said = read_object(verify_jws(signature, signer))
+    place this one stands. The signer's keys are those that it had when the agreement was made; ``seen`` is when
+    somebody whom we believe had the signature, which decides where a key was revoked."""
+    said = read_object(verify_jws(signature, document_at(signer, made_at(body), seen=seen)))
     left_out = said.get("unsigned", [])
     instead = said.get("instead", [])
     named = all(isinstance(one, list) and all(isinstance(name, str) for name in one) for one in (left_out, instead))
@@ -133,6 +142,14 @@ def verify(signature: str, body: Mapping[str, Any], signer: DidDocument, verify_
             "the signature is not over this agreement",
             remedy="sign the envelope of the agreement that the message carries",
         )
+
+
+def made_at(body: Mapping[str, Any]) -> datetime | None:
+    """When the agreement was made, as it says itself (DSP 2025-1 §7.2.3); None where it does not."""
+    try:
+        return moment(str(body.get("timestamp")))
+    except ValueError:
+        return None
 
 
 def name_of(caller: Caller) -> str:

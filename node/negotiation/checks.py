@@ -159,7 +159,7 @@ class Checks:
             return {}
         if signer is None:
             raise InvalidInput("the signature cannot be checked: your DID document could not be read")
-        agreement.verify(signature, body, signer, self._verify_jws)
+        agreement.verify(signature, body, signer, self._verify_jws, seen=self._clock.now())
         # The key is kept with what it has signed: years later the peer may have another, or none.
         return {
             "signatures": {**negotiation.signatures, negotiation.peer: signature},

@@ -19,9 +19,8 @@ from node.base.clock import Clock, moment, stamp
 from node.base.errors import HansaError, InvalidInput, NotFound
 from node.base.jsons import canonical, digest, read_object
 from node.base.work import UnitOfWork
+from node.identity import documents
 from node.identity.did import base_url
-from node.identity.documents import key_for
-from node.identity.jose import unb64url
 from node.identity.model import DidDocument
 from node.identity.ports import Notes, Peers
 from node.ledger import merkle
@@ -119,7 +118,7 @@ class ProveAgreement:
             checks.append(Check("the other party has signed its ledger's state", True, f"{checkpoint.size} entries"))
             await self._included(base, peer, entry, checkpoint)
             checks.append(Check("the agreement is in the other party's ledger", True, f"entry {entry.id}"))
-            checks.append(await self._consistent(base, peer, document, checkpoint))
+            checks.append(await self._consistent(base, peer, checkpoint))
         except HansaError as error:
             checks.append(Check("the other party's ledger proves it", False, error.detail))
         return checks
@@ -135,6 +134,7 @@ class ProveAgreement:
         if digest(entry_agreement(entry)) != held.sha256:
             raise InvalidInput("the other party's ledger holds another agreement")
         checkpoint = await self._checkpoint(base, peer, document)
+        document = await self._peers.did_document(peer)  # As the checkpoint was opened with it.
         proof = await self._included(base, peer, entry, checkpoint)
         return {
             "document": document.raw,
@@ -157,7 +157,8 @@ class ProveAgreement:
             return Check(what, False, "there is no signature of this party: its connector sends none")
         try:
             document = await self._peers.did_document(did)
-            agreements.verify(signature, held.body, document, self._verify_jws)
+            # Our own ledger is what witnesses when this signature was here.
+            agreements.verify(signature, held.body, document, self._verify_jws, seen=held.finalized)
         except HansaError as error:
             return Check(what, False, error.detail)
         return Check(what, True)
@@ -168,7 +169,12 @@ class ProveAgreement:
 
     async def _checkpoint(self, base: str, peer: str, document: DidDocument) -> Checkpoint:
         note = (await self._get(f"{base}/ledger/checkpoint", peer)).decode("utf-8", "replace")
-        return open_checkpoint(note, [log_key(base, document)], at=self._clock.now(), origin=_origin(base))
+        try:
+            return open_checkpoint(note, log_keys(base, document), at=self._clock.now(), origin=_origin(base))
+        except InvalidInput:
+            # The other party may have changed its ledger key since we last looked.
+            document = await self._peers.did_document(peer, fresh=True)
+            return open_checkpoint(note, log_keys(base, document), at=self._clock.now(), origin=_origin(base))
 
     async def _included(self, base: str, peer: str, entry: Entry, checkpoint: Checkpoint) -> InclusionProof:
         query = urlencode({"entry": entry.id, "size": checkpoint.size})
@@ -178,7 +184,7 @@ class ProveAgreement:
         check_inclusion(proof, checkpoint)
         return proof
 
-    async def _consistent(self, base: str, peer: str, document: DidDocument, now: Checkpoint) -> Check:
+    async def _consistent(self, base: str, peer: str, now: Checkpoint) -> Check:
         what = "the other party's ledger only grew since we last looked"
         key = f"checkpoint {peer}"
 
@@ -194,7 +200,9 @@ class ProveAgreement:
         if note is None:
             await run_sync(keep)
             return Check(what, True, "first look: its state is kept for the next")
-        before = open_checkpoint(note, [log_key(base, document)], at=self._clock.now(), origin=_origin(base))
+        # It was verified when it was kept: a key that had its time then still opens it.
+        keys = log_keys(base, await self._peers.did_document(peer), formerly=True)
+        before = open_checkpoint(note, keys, at=self._clock.now(), origin=_origin(base))
         if before.size > now.size:
             return Check(what, False, f"it had {before.size} entries and has {now.size}")
         query = urlencode({"old": before.size, "new": now.size})
@@ -239,10 +247,11 @@ def entry_agreement(entry: Entry) -> Mapping[str, Any]:
     return agreement
 
 
-def log_key(base: str, document: DidDocument) -> LogKey:
-    """The ledger key that a DID document names: ``#log-1``, Ed25519, under assertionMethod."""
-    jwk = key_for(document, f"{document.id}#log-1", "assertionMethod")
-    return LogKey(name=_origin(base), public_key=unb64url(str(jwk["x"])))
+def log_keys(base: str, document: DidDocument, *, formerly: bool = False) -> list[LogKey]:
+    """The ledger keys that a DID document names (``#log-N``, Ed25519, under assertionMethod); with ``formerly`` also
+    those that had their time."""
+    found = documents.log_keys(document, formerly=formerly)
+    return [LogKey(name=_origin(base), public_key=raw) for _, raw in found]
 
 
 def _origin(base: str) -> str:

@@ -21,12 +21,13 @@ from node.base.jsons import read_object
 from node.base.plaintext import word
 from node.base.work import UnitOfWork
 from node.catalogue.browse import Browse
-from node.catalogue.envelope import open_record, signing_key
+from node.catalogue.envelope import open_record, signing_key, stated_at
 from node.catalogue.model import Record
 from node.exchange.offloop import once
 from node.exchange.ports import AssetStore
 from node.identity.documents import key_for
 from node.identity.model import Caller, DidDocument
+from node.identity.periods import document_at
 from node.negotiation.acquire import provider_of
 from node.negotiation.held import OurAgreements
 from node.negotiation.model import Agreement
@@ -112,7 +113,7 @@ class Library:
             raise PeerUnreachable(f"{owner} does not answer with a record about {iri}")
         envelope = described["signature"]
         statements = await self._get(f"{iri}?version={number}", "application/n-quads", owner)
-        document = await self._document(owner)
+        document = document_at(await self._document(owner), stated_at(envelope))
         record = open_record(envelope, statements, key_for(document, signing_key(envelope), "assertionMethod"))
         if record.origin != owner or record.iri != iri or version not in (None, record.version):
             raise InvalidInput(f"{owner} answers with the record of something else than {iri}")

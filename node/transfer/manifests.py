@@ -7,8 +7,8 @@ from typing import Any
 
 from node.base.errors import InvalidInput, Unauthenticated
 from node.exchange.manifest import Manifest, ManifestInvalid, signing_key_id, verify_manifest
-from node.exchange.sealkeys import recipient_text
-from node.identity.ports import KeyRing
+from node.exchange.sealkeys import read_recipient
+from node.identity.ports import KeyRing, Unsealer
 from node.transfer.model import Transfer
 
 KeyOf = Callable[[str, str], Awaitable[dict[str, Any]]]
@@ -30,6 +30,13 @@ async def read_manifest(jws: str, transfer: Transfer, keyring: KeyRing, key_of: 
         asset=transfer.dataset,
         transfer=transfer.peer_pid or "",
     )
-    if manifest.sealed and manifest.sealed.recipient != recipient_text(keyring.seal_public_key()):
+    if manifest.sealed and opener_of(keyring, manifest) is None:
         raise InvalidInput("the bytes are sealed for another key than ours")
     return manifest
+
+
+def opener_of(keyring: KeyRing, manifest: Manifest) -> Unsealer | None:
+    """The sealing key of ours, in use or formerly, for which the bytes are sealed; None where there is none."""
+    if manifest.sealed is None:
+        return None
+    return keyring.sealed_to(read_recipient(manifest.sealed.recipient))

@@ -43,7 +43,7 @@ from node.exchange.spool import READ_SIZE, PartFile, disk_fault
 from node.identity.ports import KeyRing
 from node.transfer import machine
 from node.transfer.addresses import read_address
-from node.transfer.manifests import KeyOf, read_manifest
+from node.transfer.manifests import KeyOf, opener_of, read_manifest
 from node.transfer.model import Reception, Transfer
 from node.transfer.ports import ReceptionStore, TransferStore
 
@@ -352,7 +352,9 @@ class _Run:
                 # A connector of another kind: the bytes are the provider's word alone, and we say so.
                 path = await self._arrival.keep(self._reception.name)
             else:
-                path = await self._arrival.accept(manifest, self._owner.keyring)
+                path = await self._arrival.accept(
+                    manifest, opener_of(self._owner.keyring, manifest) or self._owner.keyring
+                )
         except NotFound:
             raise SourceChanged from None  # Somebody removed our part file: there is nothing to go on from.
         facts = {**(self._reception.facts or {}), "verified": manifest is not None}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -15,6 +16,8 @@ from joserfc import jws
 from joserfc.jwk import ECKey
 
 from node.base.errors import InvalidInput, LocalFault
+from node.identity.periods import KnownKey, first_keys
+from node.identity.ports import Unsealer
 
 
 class MemoryKeyRing:
@@ -36,6 +39,16 @@ class MemoryKeyRing:
 
     def public_jwk(self) -> dict[str, Any]:
         return dict(self.key.as_dict(private=False))
+
+    def known(self) -> Sequence[KnownKey]:
+        return first_keys(
+            {name: str(value) for name, value in self.public_jwk().items()},
+            self.log_public_key(),
+            self.seal_public_key(),
+        )
+
+    def sealed_to(self, public: bytes) -> Unsealer | None:
+        return self if public == self.seal_public_key() else None
 
     def log_public_key(self) -> bytes:
         return self._log.public_key().public_bytes_raw()

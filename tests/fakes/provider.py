@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,7 +33,8 @@ from node.exchange.ports import AssetStore
 from node.exchange.sealkeys import X25519Identity
 from node.identity.jose import b64url
 from node.identity.model import Caller
-from node.identity.ports import KeyRing
+from node.identity.periods import KnownKey, first_keys
+from node.identity.ports import KeyRing, Unsealer
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
 from node.negotiation.uses import Uses, UseStore
@@ -81,6 +82,12 @@ class SeedKeyRing:
         numbers = self._signing.public_key().public_numbers()
         x, y = (b64url(number.to_bytes(32, "big")) for number in (numbers.x, numbers.y))
         return {"kty": "EC", "crv": "P-256", "x": x, "y": y}
+
+    def known(self) -> Sequence[KnownKey]:
+        return first_keys(self.public_jwk(), self.log_public_key(), self.seal_public_key())
+
+    def sealed_to(self, public: bytes) -> Unsealer | None:
+        return self if public == self.seal_public_key() else None
 
     def log_public_key(self) -> bytes:
         return self._log.public_key().public_bytes_raw()

@@ -1,5 +1,6 @@
 """Where the node's own keys lie."""
 
+from node.adapters.keys.atrest import Outer
 from node.adapters.keys.files import FileKeyRing
 
-__all__ = ["FileKeyRing"]
+__all__ = ["FileKeyRing", "Outer"]

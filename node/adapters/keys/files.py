@@ -1,49 +1,68 @@
 """Keys in files: a folder that only the node's own user can read.
 
-``key-1.pem`` P-256, ``log-1.pem`` Ed25519, ``seal-1.pem`` X25519 (PKCS #8, PEM), ``wrap.key`` (32 bytes for
-AES-256-GCM) and ``did``, whose keys these are: a node whose public URL was changed finds out before it signs
-anything under a name that its peers do not know.
+``key-N.pem`` P-256, ``log-N.pem`` Ed25519, ``seal-N.pem`` X25519 (PKCS #8, PEM), ``wrap.key`` (32 bytes for
+AES-256-GCM), ``ring.json`` (which key has which time) and ``did``, whose keys these are: a node whose public URL was
+changed finds out before it signs anything under a name that its peers do not know.
 
-The folder is made aside and moved into place, so that a crash leaves a whole ring or none. A key that others
-may read counts as lost: the node refuses to start with it and says how to mend the permissions.
+The folder is made aside and moved into place, so that a crash leaves a whole ring or none; a change of keys writes
+the new ones first and then the list. Every process that works with the folder looks at the list before it signs, so
+that a change counts for all of them at once. A key that others may read counts as lost: the node refuses to start
+with it and says how to mend the permissions.
 """
 
 from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
-import stat
 import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from node.adapters.keys import ring
+from node.adapters.keys.atrest import MAGIC, Outer, check_private, read_secret, sync, write_secret
+from node.base.clock import stamp
+from node.base.crashpoints import crashpoint
 from node.base.errors import Conflict, InvalidInput, LocalFault
 from node.base.jsons import canonical
 from node.identity.did import plain_name
-from node.identity.documents import SIGNING_KEY
-from node.identity.jose import b64url
+from node.identity.jose import b64url, unb64url
+from node.identity.periods import KeyKind, KnownKey
 
-SIGNING_FILE: Final = "key-1.pem"
-LOG_FILE: Final = "log-1.pem"
-SEAL_FILE: Final = "seal-1.pem"
 WRAP_FILE: Final = "wrap.key"
 DID_FILE: Final = "did"
+LOCK: Final = ".lock"
 
 _WRAP_VERSION: Final = b"\x01"
 _NONCE: Final = 12
 _NOTE_ED25519: Final = b"\x01"
 """The signature type of Ed25519 in C2SP signed-note."""
 
-PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | x25519.X25519PrivateKey
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """The keys as they were read: the list, its mark on the disk, and the private halves that are needed."""
+
+    mark: tuple[int, int, int] | None
+    keys: tuple[KnownKey, ...]
+    signing_id: str
+    signing: ec.EllipticCurvePrivateKey
+    log: ed25519.Ed25519PrivateKey
+    seals: tuple[x25519.X25519PrivateKey, ...]
+    """The sealing keys that are still here, the one in use first."""
 
 
 class FileKeyRing:
@@ -52,123 +71,269 @@ class FileKeyRing:
     ``name`` is the node's public URL without its scheme: the origin and key name of its checkpoints.
     """
 
-    def __init__(
-        self,
-        did: str,
-        *,
-        signing: ec.EllipticCurvePrivateKey,
-        log: ed25519.Ed25519PrivateKey,
-        seal: x25519.X25519PrivateKey,
-        wrap: bytes,
-    ) -> None:
+    def __init__(self, folder: Path, did: str, wrap: bytes, outer: Outer | None) -> None:
+        """See ``create`` and ``open``."""
+        self.folder = folder
         self.did = did
         self.name = plain_name(did)
-        self._signing = signing
-        self._log = log
-        self._seal = seal
         self._wrapper = AESGCM(wrap)
-        point = signing.public_key().public_numbers()
-        self._jwk = {
-            "kty": "EC",
-            "crv": "P-256",
-            "x": b64url(point.x.to_bytes(32, "big")),
-            "y": b64url(point.y.to_bytes(32, "big")),
-        }
-        self._log_public = log.public_key().public_bytes_raw()
-        self._seal_public = seal.public_key().public_bytes_raw()
-        self._note_key_id = hashlib.sha256(self.name.encode() + b"\n" + _NOTE_ED25519 + self._log_public).digest()[:4]
+        self._outer = outer
+        self._reading = threading.Lock()
+        self._held = self._read()
 
     @classmethod
-    def create(cls, folder: Path, did: str) -> FileKeyRing:
+    def create(cls, folder: Path, did: str, *, outer: Outer | None = None) -> FileKeyRing:
         """Make new keys in ``folder``, which must not exist or be empty. Raises ``Conflict`` where it has keys."""
         folder = Path(folder)
         if folder.exists() and any(folder.iterdir()):
-            raise Conflict(
-                f"{folder} holds keys already", remedy="keep them: a node that changes its keys is another node"
-            )
+            raise Conflict(f"{folder} holds keys already", remedy="keep them: a node with other keys is another node")
         folder.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))  # mode 0700
         try:
-            for name, key in (
-                (SIGNING_FILE, ec.generate_private_key(ec.SECP256R1())),
-                (LOG_FILE, ed25519.Ed25519PrivateKey.generate()),
-                (SEAL_FILE, x25519.X25519PrivateKey.generate()),
-            ):
-                _write_secret(aside / name, _pem(key))
-            _write_secret(aside / WRAP_FILE, AESGCM.generate_key(256))
-            _write_secret(aside / DID_FILE, f"{did}\n".encode())
-            _sync(aside)
+            for name, kind in (("key", KeyKind.SIGNING), ("log", KeyKind.LOG), ("seal", KeyKind.SEALING)):
+                write_secret(aside / f"{name}-1.pem", ring.pem_of(ring.new_private(kind)), outer)
+            write_secret(aside / WRAP_FILE, AESGCM.generate_key(256), outer)
+            write_secret(aside / DID_FILE, f"{did}\n".encode(), None)
             aside.rename(folder)
-            _sync(folder.parent)
+            sync(folder.parent)
         except BaseException:
             with contextlib.suppress(OSError):
                 shutil.rmtree(aside)
             raise
-        return cls.open(folder, did)
+        return cls.open(folder, did, outer=outer)
 
     @classmethod
-    def open(cls, folder: Path, did: str | None = None) -> FileKeyRing:
-        """Read the keys in ``folder``, which are those of ``did`` where one is given.
+    def open(cls, folder: Path, did: str | None = None, *, outer: Outer | None = None) -> FileKeyRing:
+        """Read the keys in ``folder``, which are those of ``did`` where one is given; ``outer`` is the key from
+        outside under which they lie, where they do.
 
-        Raises ``LocalFault`` with a remedy where a key is missing, damaged, readable by others, or another
-        node's.
+        Raises ``LocalFault`` with a remedy where a key is missing, damaged, readable by others, wrapped by another
+        key, or another node's.
         """
-        folder = Path(folder)
-        _check_private(folder, is_folder=True)
-        owner = _read_secret(folder / DID_FILE).decode("utf-8", "replace").strip()
+        folder = Path(folder).resolve()  # Several servers of one node may share a folder of keys by a link.
+        check_private(folder, is_folder=True)
+        owner = read_secret(folder / DID_FILE, None).decode("utf-8", "replace").strip()
         if did is not None and did != owner:
             raise LocalFault(
                 f"the keys in {folder} are those of {owner}, not of {did}",
                 remedy="set public_url back to what it was: a node that moves is another node to its peers",
             )
-        wrap = _read_secret(folder / WRAP_FILE)
+        wrap = read_secret(folder / WRAP_FILE, outer)
         if len(wrap) != 32:
             raise LocalFault(f"{folder / WRAP_FILE} is damaged: a wrap key has 32 bytes")
-        signing = _load(folder / SIGNING_FILE)
-        log = _load(folder / LOG_FILE)
-        seal = _load(folder / SEAL_FILE)
-        if not isinstance(signing, ec.EllipticCurvePrivateKey) or signing.curve.name != "secp256r1":
-            raise _other_kind(folder / SIGNING_FILE)
-        if not isinstance(log, ed25519.Ed25519PrivateKey):
-            raise _other_kind(folder / LOG_FILE)
-        if not isinstance(seal, x25519.X25519PrivateKey):
-            raise _other_kind(folder / SEAL_FILE)
-        return cls(owner, signing=signing, log=log, seal=seal, wrap=wrap)
+        return cls(folder, owner, wrap, outer)
+
+    # which keys ------------------------------------------------------------------------------------------
+    def known(self) -> Sequence[KnownKey]:
+        return self._now().keys
+
+    def _now(self) -> _Opened:
+        """The keys as they are: another process may have changed them since."""
+        held = self._held
+        if self._mark() == held.mark:
+            return held
+        with self._reading:
+            if self._mark() != self._held.mark:
+                self._held = self._read()
+            return self._held
+
+    def _mark(self) -> tuple[int, int, int] | None:
+        try:
+            found = os.stat(self.folder / ring.RING)
+        except FileNotFoundError:
+            return None
+        return found.st_mtime_ns, found.st_ino, found.st_size
+
+    def _read(self) -> _Opened:
+        for last in (False, True):
+            mark = self._mark()
+            try:
+                return self._opened(mark)
+            except LocalFault:
+                if last or self._mark() == mark:  # Else the list was replaced while we read what it names.
+                    raise
+        raise AssertionError
+
+    def _opened(self, mark: tuple[int, int, int] | None) -> _Opened:
+        keys = ring.read_ring(self.folder)
+        if keys is None:
+            keys = tuple(
+                KnownKey(id=name, kind=kind, jwk={})
+                for name, kind in (
+                    ("#key-1", KeyKind.SIGNING),
+                    ("#log-1", KeyKind.LOG),
+                    ("#seal-1", KeyKind.SEALING),
+                )
+            )
+        private: dict[str, ring.PrivateKey] = {}
+        for key in keys:
+            needed = key.state == "in use"
+            if needed or (key.kind is KeyKind.SEALING and (self.folder / ring.file_of(key)).exists()):
+                private[key.id] = ring.load_private(self.folder, key, self._outer)
+        keys = tuple(key if key.jwk else replace(key, jwk=ring.jwk_of(private[key.id])) for key in keys)
+        signing, log = (ring.in_use(keys, kind) for kind in (KeyKind.SIGNING, KeyKind.LOG))
+        sealing = ring.in_use(keys, KeyKind.SEALING)
+        signing_key, log_key = private[signing.id], private[log.id]
+        assert isinstance(signing_key, ec.EllipticCurvePrivateKey)
+        assert isinstance(log_key, ed25519.Ed25519PrivateKey)
+        seals = [private[sealing.id], *(private[key.id] for key in keys if key.id in private and key != sealing)]
+        return _Opened(
+            mark,
+            keys,
+            signing.id,
+            signing_key,
+            log_key,
+            tuple(key for key in seals if isinstance(key, x25519.X25519PrivateKey)),
+        )
+
+    # changing keys ---------------------------------------------------------------------------------------
+    def rotate(self, kinds: Sequence[KeyKind], at: datetime) -> tuple[KnownKey, ...]:
+        """New keys of these kinds, in use from ``at``; they are returned.
+
+        The private half of a signing or ledger key that was replaced is destroyed here: nobody can steal what is not
+        there. Sealing keys stay, for what was sealed to them. Killed at any step, the folder has the keys of before
+        or the new ones.
+        """
+        with self._changing():
+            return self._change(kinds, at, self._now().keys)
+
+    def revoke(self, kid: str, as_of: datetime, reason: str, now: datetime) -> tuple[KnownKey, ...]:
+        """Say that nothing of this key counts from ``as_of`` on; where it is in use, a new one takes its place. What
+        is new or changed is returned. Raises ``NotFound``, ``InvalidInput``, ``Conflict``."""
+        with self._changing():
+            keys = self._now().keys
+            key = ring.named(keys, kid)
+            after = ring.revoked(keys, kid, as_of, reason, now)
+            if key.state != "in use":
+                ring.write_ring(self.folder, after)
+                return (ring.named(after, kid),)
+            made = self._change((key.kind,), now, after)
+            return (ring.named(self._now().keys, kid), *made)
+
+    def _change(self, kinds: Sequence[KeyKind], at: datetime, keys: tuple[KnownKey, ...]) -> tuple[KnownKey, ...]:
+        opened = self._now()
+        made: list[KnownKey] = []
+        crashpoint("keys K1")
+        for kind in dict.fromkeys(kinds):
+            old = next(key for key in opened.keys if key.kind is kind and key.state == "in use")
+            private = ring.new_private(kind)
+            new = KnownKey(id=ring.next_id(keys, kind), kind=kind, jwk=ring.jwk_of(private), since=at)
+            if kind is KeyKind.LOG:
+                assert isinstance(private, ed25519.Ed25519PrivateKey)
+                new = replace(new, handover=self._handover(old, opened.log, new, private))
+            write_secret(self.folder / ring.file_of(new), ring.pem_of(private), self._outer)
+            crashpoint("keys K2")
+            keys = (*(replace(key, until=key.until or at) if key.id == old.id else key for key in keys), new)
+            made.append(new)
+        crashpoint("keys K3")
+        ring.write_ring(self.folder, keys)
+        crashpoint("keys K4")
+        kept = {ring.file_of(key) for key in keys if key.state == "in use" or key.kind is KeyKind.SEALING}
+        for path in self.folder.glob("*.pem"):
+            if path.name not in kept:  # Also what an earlier change left that was cut off.
+                path.unlink()
+        sync(self.folder)
+        crashpoint("keys K5")
+        return tuple(made)
+
+    def _handover(
+        self, old: KnownKey, before: ed25519.Ed25519PrivateKey, new: KnownKey, after: ed25519.Ed25519PrivateKey
+    ) -> str:
+        """The note by which one ledger key hands over to the next, signed by both (C2SP signed-note)."""
+        assert new.since is not None
+        lines = (
+            f"{self.name}/handover",
+            f"from {old.id} {old.jwk['x']}",
+            f"to {new.id} {new.jwk['x']}",
+            f"at {stamp(new.since)}",
+        )
+        text = "\n".join(lines) + "\n"
+        return f"{text}\n{self._note_line(before, text)}{self._note_line(after, text)}"
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[None]:
+        """One change at a time, of all processes."""
+        descriptor = os.open(self.folder / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    # the key from outside --------------------------------------------------------------------------------
+    @property
+    def is_wrapped(self) -> bool:
+        """Whether every private key in the folder lies encrypted."""
+        return all(path.read_bytes().startswith(MAGIC) for path in self._secrets())
+
+    def wrap_all(self) -> int:
+        """Encrypt what is not, with the key from outside; how many files. Raises ``InvalidInput`` without one."""
+        if self._outer is None:
+            raise InvalidInput(
+                "no key from outside is set", remedy="set keys_wrapped_by_file or keys_wrapped_by_command first"
+            )
+        with self._changing():
+            plain = [path for path in self._secrets() if not path.read_bytes().startswith(MAGIC)]
+            for path in plain:
+                write_secret(path, read_secret(path, None), self._outer)
+        return len(plain)
+
+    def unwrap_all(self) -> int:
+        """Put the keys in the clear again, protected by the folder's permissions alone; how many files."""
+        with self._changing():
+            wrapped = [path for path in self._secrets() if path.read_bytes().startswith(MAGIC)]
+            for path in wrapped:
+                write_secret(path, read_secret(path, self._outer), None)
+        return len(wrapped)
+
+    def _secrets(self) -> list[Path]:
+        return [*sorted(self.folder.glob("*.pem")), self.folder / WRAP_FILE]
 
     # signatures ------------------------------------------------------------------------------------------
     def sign_jws(self, header: dict[str, Any], payload: bytes) -> str:
-        protected = canonical({**header, "alg": "ES256", "kid": self.did + SIGNING_KEY})
+        held = self._now()
+        protected = canonical({**header, "alg": "ES256", "kid": self.did + held.signing_id})
         signing_input = f"{b64url(protected)}.{b64url(payload)}"
         # RFC 7518 §3.4: R and S as fixed-length big-endian numbers, not the DER that the library makes.
-        r, s = decode_dss_signature(self._signing.sign(signing_input.encode(), ec.ECDSA(hashes.SHA256())))
+        r, s = decode_dss_signature(held.signing.sign(signing_input.encode(), ec.ECDSA(hashes.SHA256())))
         return f"{signing_input}.{b64url(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
 
     def public_jwk(self) -> dict[str, Any]:
-        return dict(self._jwk)
+        return dict(ring.in_use(self._now().keys, KeyKind.SIGNING).jwk)
 
     def log_public_key(self) -> bytes:
-        return self._log_public
+        return self._now().log.public_key().public_bytes_raw()
+
+    def log_public_keys(self) -> list[bytes]:
+        """The ledger keys, now and formerly: old checkpoints stay verifiable."""
+        return [unb64url(key.jwk["x"]) for key in self._now().keys if key.kind is KeyKind.LOG]
 
     def sign_log(self, message: bytes) -> bytes:
-        return self._log.sign(message)
+        return self._now().log.sign(message)
 
     def sign_note(self, text: str) -> str:
         """``text`` followed by a blank line and the signature line (C2SP signed-note)."""
         if not text.endswith("\n") or any(ord(character) < 32 and character != "\n" for character in text):
             raise LocalFault("the text of a note ends with a newline and has no other control characters")
-        signature = base64.b64encode(self._note_key_id + self.sign_log(text.encode())).decode("ascii")
-        return f"{text}\n— {self.name} {signature}\n"
+        return f"{text}\n{self._note_line(self._now().log, text)}"
+
+    def _note_line(self, key: ed25519.Ed25519PrivateKey, text: str) -> str:
+        public = key.public_key().public_bytes_raw()
+        key_id = hashlib.sha256(self.name.encode() + b"\n" + _NOTE_ED25519 + public).digest()[:4]
+        return f"— {self.name} {base64.b64encode(key_id + key.sign(text.encode())).decode('ascii')}\n"
 
     # sealing ---------------------------------------------------------------------------------------------
     def seal_public_key(self) -> bytes:
-        return self._seal_public
+        return self._now().seals[0].public_key().public_bytes_raw()
 
     def seal_shared_secret(self, ephemeral_public: bytes) -> bytes:
-        try:
-            return self._seal.exchange(x25519.X25519PublicKey.from_public_bytes(ephemeral_public))
-        except ValueError as error:
-            # The library refuses a result of all zeros, which only points of low order give.
-            raise InvalidInput("the ephemeral key of the sealed file is not a usable point") from error
+        return _OneSeal(self._now().seals[0]).seal_shared_secret(ephemeral_public)
+
+    def sealed_to(self, public: bytes) -> _OneSeal | None:
+        for key in self._now().seals:
+            if key.public_key().public_bytes_raw() == public:
+                return _OneSeal(key)
+        return None
 
     # secrets at rest -------------------------------------------------------------------------------------
     def wrap(self, secret: bytes) -> bytes:
@@ -185,60 +350,18 @@ class FileKeyRing:
             raise LocalFault("the secret was not wrapped by this node") from error
 
 
-def _pem(key: PrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+class _OneSeal:
+    """One sealing key."""
 
+    def __init__(self, key: x25519.X25519PrivateKey) -> None:
+        self._key = key
 
-def _load(path: Path) -> object:
-    data = _read_secret(path)
-    try:
-        return serialization.load_pem_private_key(data, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise LocalFault(f"{path} is not a readable key", remedy="restore it from a backup") from error
+    def seal_public_key(self) -> bytes:
+        return self._key.public_key().public_bytes_raw()
 
-
-def _other_kind(path: Path) -> LocalFault:
-    return LocalFault(f"{path} holds a key of another kind", remedy="restore it from a backup")
-
-
-def _write_secret(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _read_secret(path: Path) -> bytes:
-    _check_private(path, is_folder=False)
-    return path.read_bytes()
-
-
-def _check_private(path: Path, *, is_folder: bool) -> None:
-    try:
-        found = path.lstat()
-    except FileNotFoundError:
-        what = "There are no keys" if is_folder else "A key is missing"
-        raise LocalFault(f"{what}: {path} does not exist", remedy="run `hansa init`, or restore a backup") from None
-    if not (stat.S_ISDIR(found.st_mode) if is_folder else stat.S_ISREG(found.st_mode)):
-        raise LocalFault(f"{path} is not a plain {'folder' if is_folder else 'file'}")
-    if found.st_mode & 0o077:
-        wanted = "700" if is_folder else "600"
-        raise LocalFault(
-            f"others may read {path}: the keys of this node must be its own",
-            remedy=f"chmod {wanted} {path} — and make new keys if somebody may have read these",
-        )
-    if found.st_uid != os.geteuid():
-        raise LocalFault(
-            f"{path} belongs to another user", remedy=f"chown it to the user that runs the node: {os.geteuid()}"
-        )
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    def seal_shared_secret(self, ephemeral_public: bytes) -> bytes:
+        try:
+            return self._key.exchange(x25519.X25519PublicKey.from_public_bytes(ephemeral_public))
+        except ValueError as error:
+            # The library refuses a result of all zeros, which only points of low order give.
+            raise InvalidInput("the ephemeral key of the sealed file is not a usable point") from error

@@ -21,6 +21,7 @@ from node.identity.did import check_document, document_url
 from node.identity.flights import Flights
 from node.identity.messages import presentation_query
 from node.identity.model import DidDocument
+from node.identity.periods import LIFETIME, REFETCH
 from node.identity.status import MAX_DOCUMENT
 
 MAX_DID_DOCUMENT: Final = 64 * 1024
@@ -55,6 +56,9 @@ class _Cache(Generic[V]):
             self._entries.move_to_end(key)
         return entry
 
+    def drop(self, key: str) -> None:
+        self._entries.pop(key, None)
+
     def put(self, key: str, entry: _Entry[V]) -> None:
         self._entries[key] = entry
         self._entries.move_to_end(key)
@@ -65,10 +69,10 @@ class _Cache(Generic[V]):
 class HttpPeers:
     """Fetches and posts. ``own_document`` and ``own_status_list`` answer for this node without a detour.
 
-    A DID document is kept for ``document_max_age`` seconds; when a key in it is unknown it is fetched anew, at
-    most once in ``refetch_pause`` seconds, so that a flood of made-up key ids costs nobody anything. Failures
-    are remembered for ``failure_max_age`` seconds, apart from what is known: anybody can name a DID, and must not
-    push out the documents of those whom we talk to, nor take all connections from them.
+    A DID document is kept for ``document_max_age`` seconds; when a key in it is unknown it is fetched anew at once.
+    Where that showed nothing new, it is not done again for ``refetch_pause`` seconds, so that a flood of made-up key
+    ids costs nobody anything. Failures are remembered for ``failure_max_age`` seconds, apart from what is known:
+    anybody can name a DID, and must not push out the documents of those whom we talk to, nor take all connections from them.
     """
 
     def __init__(
@@ -77,8 +81,8 @@ class HttpPeers:
         tokens: OutgoingTokens,
         clock: Clock,
         *,
-        document_max_age: float = 300.0,
-        refetch_pause: float = 60.0,
+        document_max_age: float = LIFETIME,
+        refetch_pause: float = REFETCH,
         failure_max_age: float = 2.0,
         own_document: Callable[[], DidDocument] | None = None,
         own_status_list: Callable[[str], Awaitable[str]] | None = None,
@@ -95,6 +99,7 @@ class HttpPeers:
         self._own_status_prefix = own_status_prefix
         self._documents: _Cache[DidDocument] = _Cache()
         self._failures: _Cache[DidDocument] = _Cache()
+        self._looked: _Cache[DidDocument] = _Cache()
         self._document_flights: Flights[DidDocument] = Flights()
         self._lists: _Cache[str | dict[str, Any]] = _Cache()
         self._list_flights: Flights[str | dict[str, Any]] = Flights()
@@ -117,8 +122,11 @@ class HttpPeers:
             if len(self._document_flights) >= _STRANGERS:
                 raise Overloaded("too many participants that are not known here call at once")
         elif entry.value is not None:
-            enough = self._refetch_pause if fresh else self._document_max_age
-            if is_younger(entry.at, now, enough):
+            looked = self._looked.get(did)
+            if fresh and (looked is None or not is_younger(looked.at, now, self._refetch_pause)):
+                # A key may have come a second after we read the document as usual: that reading does not count.
+                self._looked.put(did, _Entry(now))
+            elif is_younger(entry.at, now, self._refetch_pause if fresh else self._document_max_age):
                 return entry.value
         return await self._document_flights.join(did, lambda: self._fetch_document(did))
 
@@ -142,6 +150,9 @@ class HttpPeers:
         except HansaError as failure:
             self._failures.put(did, _Entry(self._clock.now(), failure=failure))
             raise
+        before = self._documents.get(did)
+        if before is not None and before.value is not None and before.value.raw != document.raw:
+            self._looked.drop(did)  # There was something to see; the next change may follow soon.
         self._documents.put(did, _Entry(self._clock.now(), value=document))
         return document
 

@@ -16,13 +16,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from node.base.errors import HansaError, InvalidInput
 from node.base.jsons import canonical, digest, read_json, read_object
 from node.identity.did import base_url
-from node.identity.documents import LOG_KEY, key_for
+from node.identity.documents import key_for
 from node.identity.jose import read_jws, verify_jws
 from node.identity.model import DidDocument
+from node.identity.periods import document_at
 from node.ledger import merkle
 from node.ledger.checkpoints import LogKey, open_checkpoint
 from node.ledger.model import Checkpoint, EntryKind
 from node.ledger.proofs import check_inclusion, inclusion_from_json
+from node.negotiation.agreement import made_at
 from node.negotiation.document import render
 from node.negotiation.dossier import archive, forms, parts
 from node.negotiation.dossier.conversation import check_conversation, check_policy
@@ -97,6 +99,7 @@ class _Checks:
         raw = self._members[parts.AGREEMENT]
         self._body = read_object(raw)
         self._report.agreement = str(self._body["@id"])
+        self._report.made = made_at(self._body)
         if canonical(self._body) != raw:
             raise InvalidInput(f"{parts.AGREEMENT} is not in its canonical form, so its hash is another")
         self._about = read_object(self._members[parts.ABOUT])
@@ -135,7 +138,7 @@ class _Checks:
         writer = archive.read_listing(self._members[archive.SUMS]).writer
         if side not in parts.SIDES or writer != self._did(side) or self._about["writer"] != writer:
             raise InvalidInput("the file does not say clearly who wrote it")
-        key = self._ledger_key(side)
+        key = self._ledger_key(side)[1]
         try:
             Ed25519PublicKey.from_public_bytes(key).verify(
                 self._members[archive.SUMS_SIGNATURE], self._members[archive.SUMS]
@@ -161,7 +164,7 @@ class _Checks:
         text = self._members[parts.signature_name(side, "jws")].decode("ascii")
         if side not in self._documents:
             raise InvalidInput("there is no key in the file to check it with")
-        key = forms.signing_key(self._documents[side], text)
+        key = forms.signing_key(self._documents[side], text, made_at(self._body))
         jws = read_jws(text)
         verify_jws(jws, key)
         said, left_out = self._said(side)
@@ -251,7 +254,7 @@ class _Checks:
                 lambda: self._entries(side, opened[0]),
             )
 
-    def _ledger_key(self, side: str) -> bytes:
+    def _ledger_key(self, side: str) -> tuple[str, bytes]:
         document = self._documents.get(side)
         key = forms.ledger_key(document) if document is not None else None
         if key is None:
@@ -259,7 +262,7 @@ class _Checks:
         return key
 
     def _checkpoint(self, side: str, raw: bytes) -> Checkpoint:
-        key = self._ledger_key(side)
+        name, key = self._ledger_key(side)
         origin = base_url(self._did(side), allow_loopback_http=True).split("://", 1)[1]
         note = raw.decode("utf-8")
         checkpoint = open_checkpoint(note, [LogKey(name=origin, public_key=key)], at=_LONG_AGO, origin=origin)
@@ -268,7 +271,7 @@ class _Checks:
         taken = forms.of_note(note, origin)
         self._same(parts.ledger_name(side, "checkpoint.sig"), taken.signature)
         self._same(parts.ledger_name(side, "checkpoint.signed"), taken.signed)
-        self._key(side, "ledger", self._did(side) + LOG_KEY, pem)
+        self._key(side, "ledger", name, pem)
         return checkpoint
 
     def _entries(self, side: str, checkpoint: Checkpoint) -> str:
@@ -338,7 +341,9 @@ def compare_published(report: Report, published: Mapping[str, DidDocument | str]
             if isinstance(found, str):
                 raise InvalidInput(found)
             name = key.id if "#" in key.id else None
-            now = forms.fingerprint(forms.pem_of(key_for(found, name, "assertionMethod")))
+            # A key that was retired since was in force when the agreement was made; one that was revoked as of an
+            # earlier moment was not, and its signature proves nothing.
+            now = forms.fingerprint(forms.pem_of(key_for(document_at(found, report.made), name, "assertionMethod")))
             if now != key.fingerprint:
                 raise InvalidInput(
                     f"{found.id} now publishes another key of this name (sha256 {now})",

@@ -15,13 +15,16 @@ from typing import Any, Final
 from anyio.to_thread import run_sync
 
 from node.base.clock import Clock
-from node.base.errors import Conflict, HansaError, NotFound
+from node.base.errors import Conflict, HansaError, InvalidInput, NotFound
 from node.base.jsons import read_object
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.ports import RecordStore
+from node.identity.documents import log_keys
+from node.identity.model import DidDocument
 from node.identity.ports import KeyRing, Notes
 from node.ledger import merkle
-from node.ledger.model import Entry, EntryKind, InclusionProof
+from node.ledger.checkpoints import LogKey, open_checkpoint
+from node.ledger.model import Checkpoint, Entry, EntryKind, InclusionProof
 from node.ledger.ports import LedgerStore
 from node.ledger.proofs import inclusion_from_json
 from node.ledger.usecases import reader
@@ -151,7 +154,7 @@ class ExportAgreement:
                     checkpoint=shown["checkpoint"], entries=((entry, inclusion_from_json(shown["inclusion"])),)
                 )
                 ledgers[peer] = place
-            if negotiation.signer is not None:
+            if negotiation.signer is not None and not _has_changed(documents.get(peer), negotiation.signer, peer):
                 # As it was when its signature was checked, before as it was when we looked at its ledger.
                 documents[peer] = negotiation.signer
             return Facts(
@@ -174,6 +177,14 @@ class ExportAgreement:
         checkpoints = self._ledger.checkpoints(tx, largest + 1, 1)
         if not checkpoints:
             return None
+        key = LogKey(name=checkpoints[0].origin, public_key=self._keyring.log_public_key())
+        if not _signed_with(checkpoints[0], key):
+            # The file is signed with the ledger key in use, and has room for one: a checkpoint under that key holds
+            # the entry as well. The change of the key is itself an entry, so that there is one within a moment.
+            newest = self._ledger.checkpoint(tx, None)
+            if newest is None or not _signed_with(newest, key):
+                return None
+            checkpoints = [newest]
         size = checkpoints[0].size
         proofs = tuple((entry, self._proof(tx, entry, size)) for entry in numbered)
         return LedgerPlace(checkpoint=checkpoints[0].note, entries=proofs)
@@ -193,3 +204,20 @@ class ExportAgreement:
             return None
         record = self._records.get(tx, named["iri"], version=version)
         return record.nquads if record is not None and record.sha256 == named.get("sha256") else None
+
+
+def _signed_with(checkpoint: Checkpoint, key: LogKey) -> bool:
+    try:
+        open_checkpoint(checkpoint.note, [key], at=checkpoint.at)
+    except InvalidInput:
+        return False
+    return True
+
+
+def _has_changed(now: Mapping[str, Any] | None, then: Mapping[str, Any], did: str) -> bool:
+    """Whether the ledger key of a party is another now than when it signed: then its ledger is shown under the new
+    one, and the document that has both is the one that is needed."""
+    if now is None:
+        return False
+    keys = [log_keys(DidDocument(id=did, raw=dict(raw))) for raw in (now, then)]
+    return bool(keys[0]) and keys[0] != keys[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -49,6 +50,8 @@ class Report:
     """All findings. It is sound where nothing fails; what is open is said."""
 
     agreement: str = ""
+    made: datetime | None = None
+    """When the agreement was made, as it says itself."""
     findings: list[Finding] = field(default_factory=list)
     keys: list[Key] = field(default_factory=list)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from cryptography.hazmat.primitives import serialization
@@ -16,9 +17,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from node.base.errors import HansaError, InvalidInput
-from node.identity.documents import LOG_KEY, key_for
-from node.identity.jose import Jws, public_pem, read_jws, unb64url
+from node.identity.documents import key_for, log_keys
+from node.identity.jose import Jws, public_pem, read_jws
 from node.identity.model import DidDocument
+from node.identity.periods import document_at
 
 _COMMANDS: Final = {
     "ES256": "openssl dgst -sha256 -verify {key} -signature {signature} {signed}",
@@ -75,22 +77,23 @@ def _signature(jws: Jws) -> bytes:
     return encode_dss_signature(r, s)
 
 
-def signing_key(document: DidDocument, jws: str) -> dict[str, Any]:
-    """The key of ``document`` that ``jws`` names, as JWK. Raises ``InvalidInput`` or ``Unauthenticated``."""
+def signing_key(document: DidDocument, jws: str, at: datetime | None) -> dict[str, Any]:
+    """The key of ``document`` that ``jws`` names and that was in force ``at``, as JWK. Raises
+    ``InvalidInput`` or ``Unauthenticated``."""
     taken = read_jws(jws)
     if taken.kid_did not in (None, document.id):
         raise InvalidInput("the signature names another signer's key")
-    return key_for(document, taken.kid, "assertionMethod")
+    return key_for(document_at(document, at), taken.kid, "assertionMethod")
 
 
-def ledger_key(document: DidDocument) -> bytes | None:
-    """The raw Ed25519 key of the ledger; None where the document names none, as those of other connectors do."""
+def ledger_key(document: DidDocument) -> tuple[str, bytes] | None:
+    """The key of the ledger that was in use: its id, and raw Ed25519. None where the document names none, as those of
+    other connectors do."""
     try:
-        jwk = key_for(document, document.id + LOG_KEY, "assertionMethod")
-        raw = unb64url(str(jwk.get("x")))
+        found = log_keys(document)
     except HansaError:
         return None
-    return raw if jwk.get("crv") == "Ed25519" and len(raw) == 32 else None
+    return found[0] if found else None
 
 
 def pem_of(jwk: dict[str, Any]) -> bytes:

@@ -16,6 +16,7 @@ from node.identity.model import DidDocument
 from node.ledger.model import Entry, InclusionProof
 from node.ledger.proofs import inclusion_to_json
 from node.negotiation import machine
+from node.negotiation.agreement import made_at
 from node.negotiation.document import render
 from node.negotiation.dossier import archive, forms, guide
 from node.negotiation.model import Agreement, Negotiation
@@ -155,10 +156,12 @@ def _keys(side: str, facts: Facts) -> dict[str, bytes]:
     parts = {document_name(side): pretty(raw)}
     jws = facts.agreement.signatures.get(did)
     if jws is not None:
-        parts[key_name(side, "signing")] = forms.pem_of(forms.signing_key(document, jws))
+        parts[key_name(side, "signing")] = forms.pem_of(
+            forms.signing_key(document, jws, made_at(facts.agreement.body))
+        )
     ledger = forms.ledger_key(document)
     if ledger is not None:
-        parts[key_name(side, "ledger")] = forms.pem_of_ed25519(ledger)
+        parts[key_name(side, "ledger")] = forms.pem_of_ed25519(ledger[1])
     return parts
 
 

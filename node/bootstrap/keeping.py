@@ -1,0 +1,56 @@
+"""Changing the keys of a node: what the API and the terminal do, with the node running or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from node.adapters.keys import FileKeyRing
+from node.base.clock import Clock, SystemClock, moment
+from node.bootstrap.parts import Note, Stores, check_identity, open_keys, open_stores
+from node.bootstrap.people import LedgerJournal
+from node.identity.periods import KeyKind
+from node.identity.rotation import ChangeKeys
+from node.ledger.model import EntryKind
+from node.ledger.usecases import Append
+from node.settings import load
+
+
+def change_keys(stores: Stores, keyring: FileKeyRing, note: Note, clock: Clock) -> ChangeKeys:
+    """The use case, over these stores and this ring."""
+    return ChangeKeys(stores.uow, stores.meta, keyring, LedgerJournal(note, EntryKind.NODE), clock)
+
+
+class KeysInFolder:
+    """The keys of a node that is not running: as the client of its API offers it."""
+
+    def __init__(self, change: ChangeKeys) -> None:
+        self._change = change
+
+    def keys(self) -> list[dict[str, Any]]:
+        """All keys."""
+        return [key.to_json() for key in self._change.all()]
+
+    def rotate_keys(self, kinds: list[str]) -> list[dict[str, Any]]:
+        """New keys of these kinds."""
+        return [key.to_json() for key in self._change.rotate([KeyKind(kind) for kind in kinds], "terminal")]
+
+    def revoke_key(self, key: str, as_of: str, reason: str) -> list[dict[str, Any]]:
+        """Revoke a key as of a moment."""
+        return [one.to_json() for one in self._change.revoke(key, moment(as_of), reason, "terminal")]
+
+
+@contextmanager
+def keys_of(folder: Path) -> Iterator[KeysInFolder]:
+    """The keys of the node in ``folder``; its ledger is numbered further when it next runs. Raises ``LocalFault``."""
+    settings = load(folder)
+    keyring = open_keys(settings)
+    check_identity(keyring.did, settings)
+    stores = open_stores(settings)
+    clock = SystemClock()
+    try:
+        yield KeysInFolder(change_keys(stores, keyring, Note(Append(stores.ledger), clock, lambda: None), clock))
+    finally:
+        stores.uow.close()

@@ -1,0 +1,158 @@
+"""keys: which keys a node has, new ones for old, a key revoked as of a moment, and a key from outside around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import typer
+
+from node.base.errors import InvalidInput
+from node.cli.groups import Shorthand
+from node.cli.options import Node
+from node.cli.output import Mode, done, emit, remark, say, table
+
+group = typer.Typer(cls=Shorthand, help="The node's own keys; without a verb they are listed.")
+
+
+class Doors(Protocol):
+    """What can be done with the keys of a node, over its API or in its folder."""
+
+    def keys(self) -> list[dict[str, Any]]: ...
+
+    def rotate_keys(self, kinds: list[str]) -> list[dict[str, Any]]: ...
+
+    def revoke_key(self, key: str, as_of: str, reason: str) -> list[dict[str, Any]]: ...
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(group, name="keys")
+
+
+@group.command("list")
+def list_keys(node: Node = None) -> None:
+    """Show the keys: kind, id, purpose, since when, until when, state."""
+    with _doors(node) as doors:
+        found = doors.keys()
+    if Mode.json:
+        emit(found)
+        return
+    table(
+        [
+            [
+                one["id"],
+                one["kind"],
+                _PURPOSES[one["kind"]],
+                (one["since"] or "the beginning")[:16],
+                (one["until"] or "")[:16],
+                one["state"] + (f" as of {one['revoked'][:16]}" if one["revoked"] else ""),
+            ]
+            for one in found
+        ],
+        ["key", "kind", "for", "since", "until", "state"],
+    )
+
+
+_PURPOSES = {
+    "signing": "tokens, credentials, records, agreements, manifests",
+    "log": "checkpoints of the ledger",
+    "sealing": "opening what is sealed for this node",
+}
+
+
+@group.command("rotate")
+def rotate(
+    what: Annotated[str | None, typer.Argument(help="'all', which is also what no option means.")] = None,
+    signing: Annotated[bool, typer.Option("--signing", help="The signing key.")] = False,
+    log: Annotated[bool, typer.Option("--log", help="The ledger's key.")] = False,
+    sealing: Annotated[bool, typer.Option("--sealing", help="The sealing key.")] = False,
+    node: Node = None,
+) -> None:
+    """Put new keys in the place of those in use. The node may be running. What was signed stays verifiable."""
+    if what not in (None, "all"):
+        raise InvalidInput(f"there are no keys called {what}", remedy="hansa keys rotate --signing --log --sealing")
+    chosen = {"signing": signing, "log": log, "sealing": sealing}
+    kinds = [kind for kind, wanted in chosen.items() if wanted and what is None] or list(chosen)
+    with _doors(node) as doors:
+        made = doors.rotate_keys(kinds)
+    if Mode.json:
+        emit(made)
+        return
+    for one in made:
+        done(f"{one['kind']} key {one['id']} is in use")
+    _further()
+
+
+@group.command("revoke")
+def revoke(
+    key: Annotated[str, typer.Argument(help="Its id in the list, such as '#key-1'.")],
+    as_of: Annotated[str, typer.Option("--as-of", help="The moment from which it counts for nothing.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it stands in the ledger.")],
+    node: Node = None,
+) -> None:
+    """Revoke a key that somebody else may have. Where it is in use, a new one takes its place at once."""
+    from node.base.clock import SystemClock, moment, stamp
+
+    try:
+        when: datetime = SystemClock().now() if as_of == "now" else moment(as_of)
+    except ValueError:
+        raise InvalidInput(
+            f"{as_of} is no moment", remedy="write it as 2026-11-20T14:00:00Z; 'now' is the time of this command"
+        ) from None
+    with _doors(node) as doors:
+        changed = doors.revoke_key(key, stamp(when), reason)
+    if Mode.json:
+        emit(changed)
+        return
+    for one in changed:
+        done(f"{one['kind']} key {one['id']} is {one['state']}")
+    remark("what it signed before counts only where somebody saw it before: its holder can write any date")
+    _further()
+
+
+def _further() -> None:
+    say("Processes that work with this folder of keys have the new ones now; a server with a copy of it does not,")
+    say("and does not start again without them. Peers have them at the next signature, or in five minutes.")
+
+
+@group.command("wrap")
+def wrap(folder: Annotated[Path, typer.Argument(help="The node's data folder.")]) -> None:
+    """Encrypt the private keys in a folder with the key from outside that its settings name."""
+    _convert(folder, lambda keys: int(keys.wrap_all()), "wrapped")
+    remark("backups and copies from before still hold them in the clear")
+
+
+@group.command("unwrap")
+def unwrap(folder: Annotated[Path, typer.Argument(help="The node's data folder.")]) -> None:
+    """Put the private keys in a folder in the clear again; then take the key from outside out of the settings."""
+    _convert(folder, lambda keys: int(keys.unwrap_all()), "unwrapped")
+
+
+def _convert(folder: Path, change: Callable[[Any], int], word: str) -> None:
+    from node.bootstrap.parts import open_keys
+    from node.settings import load
+
+    count = change(open_keys(load(folder)))
+    if Mode.json:
+        emit({"files": count})
+        return
+    done(f"{count} files {word}" if count else f"all files are {word} already")
+
+
+@contextmanager
+def _doors(node: str | None) -> Iterator[Doors]:
+    """The API of the node where it runs, else its folder."""
+    from node.client import HansaClient, locate
+
+    where = locate(node)
+    with HansaClient(where) as client:
+        if where.folder is None or client.ready():
+            yield client
+            return
+    from node.bootstrap.keeping import keys_of
+
+    with keys_of(where.folder) as kept:
+        yield kept

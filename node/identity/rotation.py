@@ -1,0 +1,114 @@
+"""Changing the node's own keys: new ones for old, and a key revoked as of a moment; each change stands in the ledger.
+
+The key folder changes first, in one step, and the ledger is told after it. A process that ends in between leaves a
+node that works with its new keys; the entry is made up for at the next change and at the next start (``settle``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from node.base.clock import Clock
+from node.base.crashpoints import crashpoint
+from node.base.errors import LocalFault
+from node.base.jsons import canonical, read_object
+from node.base.work import UnitOfWork
+from node.identity.periods import KeyKind, KnownKey
+from node.identity.ports import Journal, Notes
+
+NOTE: Final = "keys"
+
+
+class ChangeableRing(Protocol):
+    """A key ring whose keys can be replaced."""
+
+    did: str
+
+    def known(self) -> Sequence[KnownKey]:
+        """The public side of all keys."""
+
+    def rotate(self, kinds: Sequence[KeyKind], at: datetime) -> Sequence[KnownKey]:
+        """New keys of these kinds, in use from ``at``."""
+
+    def revoke(self, kid: str, as_of: datetime, reason: str, now: datetime) -> Sequence[KnownKey]:
+        """Nothing of this key counts from ``as_of`` on. Raises ``NotFound``, ``InvalidInput``, ``Conflict``."""
+
+
+class ChangeKeys:
+    """What an operator does with the node's keys."""
+
+    def __init__(
+        self, uow: UnitOfWork, notes: Notes, keyring: ChangeableRing, journal: Journal, clock: Clock
+    ) -> None:
+        self._uow = uow
+        self._notes = notes
+        self._ring = keyring
+        self._journal = journal
+        self._clock = clock
+
+    def all(self) -> list[KnownKey]:
+        """All keys: those in use first, then those that had their time, the latest first."""
+        keys = list(reversed(self._ring.known()))
+        return sorted(keys, key=lambda key: (key.state != "in use", list(KeyKind).index(key.kind)))
+
+    def rotate(self, kinds: Sequence[KeyKind], by: str) -> list[KnownKey]:
+        """New keys of these kinds, in use at once; what was signed with the old ones stays verifiable."""
+        self.settle(by)
+        made = list(self._ring.rotate(kinds, self._clock.now()))
+        crashpoint("keys K6")
+        self.settle(by)
+        return made
+
+    def revoke(self, kid: str, as_of: datetime, reason: str, by: str) -> list[KnownKey]:
+        """Revoke a key as of a moment; one that is in use is replaced in the same step.
+
+        Raises ``NotFound`` for a key that there is not, ``InvalidInput`` for a moment to come, ``Conflict`` where it
+        was revoked as of an earlier one.
+        """
+        self.settle(by)
+        changed = list(self._ring.revoke(kid, as_of, reason, self._clock.now()))
+        crashpoint("keys K6")
+        self.settle(by)
+        return changed
+
+    def _listed(self) -> Sequence[KnownKey]:
+        return self._ring.known()
+
+    def settle(self, by: str = "node") -> int:
+        """Enter in the ledger what it has not been told of the keys; how many changes those were.
+
+        Raises ``LocalFault`` where the keys here are older than those that the ledger was told of: those of another
+        server of the same node were changed.
+        """
+        now = [key.to_json() for key in self._ring.known()]
+        with self._uow.begin() as tx:
+            told = self._notes.get(tx, NOTE)
+            if told is None:
+                # The first look: the keys with which the node was made are no change.
+                before: dict[str, Any] = {key["id"]: key for key in now if not (key["since"] or key["until"])}
+            else:
+                before = {key["id"]: key for key in read_object(told)["keys"]}
+                self._require_not_older(now, before)
+            changed = [key for key in now if before.get(key["id"]) != key]
+            for key in changed:
+                self._journal.note(
+                    tx, subject=self._ring.did + key["id"], by=by, body={"event": "key", **_without_nothing(key)}
+                )
+            if changed or told is None:
+                self._notes.put(tx, NOTE, canonical({"keys": now}).decode())
+        return len(changed)
+
+    def _require_not_older(self, now: Sequence[dict[str, Any]], before: dict[str, Any]) -> None:
+        here = {key["id"]: key for key in now}
+        for name, key in before.items():
+            if name not in here or any(key[end] and not here[name][end] for end in ("until", "revoked")):
+                raise LocalFault(
+                    f"the keys in this process's folder are older than those that this node uses: {name} was changed",
+                    remedy="copy keys/ from the server on which they were changed, or link to it, and start again",
+                )
+
+
+def _without_nothing(members: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}

@@ -1,0 +1,60 @@
+"""The node's own keys: which it has and had, new ones for old, a key revoked as of a moment."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Request
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from node.identity.model import UserRole
+from node.identity.periods import KeyKind
+from node.identity.rotation import ChangeKeys
+from node.web.management.person import Person
+
+
+class Rotate(BaseModel):
+    """Which keys are replaced; all three where none is named."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kinds: list[Literal["signing", "log", "sealing"]] = Field(
+        default_factory=lambda: [kind.value for kind in KeyKind], min_length=1, max_length=3
+    )
+
+
+class Revoke(BaseModel):
+    """Which key is revoked, as of when, and why; the reason stands in the ledger."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    key: str = Field(max_length=600)
+    as_of: AwareDatetime
+    reason: str = Field(min_length=1, max_length=1000)
+
+
+def router(*, person: Person, keys: ChangeKeys) -> APIRouter:
+    """The routes."""
+    api = APIRouter(prefix="/api/keys", tags=["operation"])
+
+    @api.get("", summary="The node's keys: kind, purpose, period, state")
+    async def all_keys(request: Request) -> Any:
+        await person(request)
+        return [key.to_json() for key in await run_sync(keys.all)]
+
+    @api.post("/rotate", status_code=201, summary="Put new keys in the place of those in use")
+    async def rotate(request: Request, wanted: Rotate) -> Any:
+        caller = await person(request, UserRole.OPERATOR)
+        kinds = [KeyKind(kind) for kind in wanted.kinds]
+        return [key.to_json() for key in await run_sync(lambda: keys.rotate(kinds, caller.name))]
+
+    @api.post("/revoke", status_code=201, summary="Revoke a key as of a moment")
+    async def revoke(request: Request, wanted: Revoke) -> Any:
+        caller = await person(request, UserRole.OPERATOR)
+        as_of: datetime = wanted.as_of
+        changed = await run_sync(lambda: keys.revoke(wanted.key, as_of, wanted.reason, caller.name))
+        return [key.to_json() for key in changed]
+
+    return api
