@@ -72,7 +72,8 @@ class HttpPeers:
     A DID document is kept for ``document_max_age`` seconds; when a key in it is unknown it is fetched anew at once.
     Where that showed nothing new, it is not done again for ``refetch_pause`` seconds, so that a flood of made-up key
     ids costs nobody anything. Failures are remembered for ``failure_max_age`` seconds, apart from what is known:
-    anybody can name a DID, and must not push out the documents of those whom we talk to, nor take all connections from them.
+    anybody can name a DID, and must not push out the documents of those whom we talk to, nor take all connections
+    from them.
     """
 
     def __init__(
