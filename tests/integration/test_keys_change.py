@@ -20,6 +20,7 @@ from node.base.errors import HansaError, LocalFault
 from node.base.jsons import canonical
 from node.bootstrap.build import build
 from node.cli import DONE, run
+from node.cli.output import Mode
 from node.cli.proof import verify_file, verify_folder
 from node.identity.documents import key_for
 from node.identity.tokens import read_token, verify_token
@@ -198,8 +199,9 @@ def test_with_the_node_stopped_and_killed_at_each_step(tmp_path: Path, sqlite_te
 
 
 def test_by_the_terminal_with_the_node_stopped(
-    tmp_path: Path, sqlite_template: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, sqlite_template: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(Mode, "json", False)  # Put back afterwards.
     folder = tmp_path / "node"
     with running(folder, template=sqlite_template):
         pass

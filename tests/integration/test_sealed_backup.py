@@ -15,6 +15,7 @@ import pytest
 from node.base.errors import InvalidInput
 from node.cli import DONE, run
 from node.cli.archive import read_backup, write_backup
+from node.cli.output import Mode
 from node.exchange.age import CHUNK
 from node.exchange.age_stream import OpeningFile, SealingFile, identity_in
 from node.exchange.sealkeys import X25519Identity, identity_text, recipient_text
@@ -61,7 +62,10 @@ def test_by_the_terminal_there_and_back(
         assert (tmp_path / "new" / "keys" / path.name).read_bytes() == path.read_bytes()
 
 
-def test_a_plain_backup_warns(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_plain_backup_warns(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Mode, "json", False)  # Put back afterwards.
     assert run(["--json", "backup", str(folder), "--to", str(tmp_path / "plain.tar")]) == DONE
     assert "not encrypted, and holds the node's keys" in capsys.readouterr().err
 
