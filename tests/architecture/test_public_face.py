@@ -11,9 +11,11 @@ DCT FOAF HANSA INTERNAL LDES PLURALS PROV PUBLIC QUARANTINE RDF TREE
 Append Browse Caller Clock Conflict DidDocument EntryKind FollowStore Followed Frontier HansaError Head InvalidInput
 NotAllowed NotFound PeerUnreachable Peers Publisher Record RecordStore RemoteFault Statement Transaction
 UnitOfWork UserRole
-canonical check_audience check_file_name check_record_iri check_statements consistency_from_json did_of envelope_of
+canonical check_audience check_file_name check_record_iri check_statements consistency_from_json did_of document_at
+envelope_of
 hash_text head_key iri_of is_blank is_iri key_for knowing leaf_of ledger_body line moment negotiation_strategy
-open_head open_record read_hash read_object signing_key stamp statement text_of verify_consistency
+open_head open_record read_hash read_object signing_key stamp stated_at statement text_of
+verify_consistency
 """
 
 HOOKS = {
