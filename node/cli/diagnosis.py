@@ -83,7 +83,7 @@ def _wrapping(folder: Path, keys: FileKeyRing, *, wanted: bool) -> Finding:
         return Finding("keys are wrapped by a key from outside", True)
     if wanted:
         return Finding(
-            "a key from outside is set, but not all keys are wrapped by it", False, f"hansa keys wrap {folder}"
+            "a key from outside is set, but not all keys are wrapped by it", False, f"hansa keys wrap {word(folder)}"
         )
     return Finding("keys are not wrapped by a key from outside: who can read the folder has them", True)
 
