@@ -14,6 +14,7 @@ import httpx2
 
 from node.base.errors import HansaError, PeerUnreachable
 from node.base.plaintext import word
+from node.client.keys import KeyCalls
 from node.client.locate import NodeAddress
 from node.client.scenarios import Scenarios
 from node.client.secondfactor import SecondFactorCalls
@@ -37,7 +38,7 @@ class Refusal(HansaError):
         self.problem = dict(problem)
 
 
-class HansaClient(SecondFactorCalls):
+class HansaClient(SecondFactorCalls, KeyCalls):
     """Speaks to one node. Use it as a context manager, or call ``close``."""
 
     def __init__(self, address: NodeAddress, *, timeout: float = 60.0) -> None:
@@ -342,20 +343,6 @@ class HansaClient(SecondFactorCalls):
     def revoke_token(self, sha256: str) -> dict[str, Any]:
         """End an API token."""
         return dict(self._json("DELETE", f"/api/tokens/{quote(sha256, safe='')}"))
-
-    # ---- keys ------------------------------------------------------------------------------------------------
-
-    def keys(self) -> list[dict[str, Any]]:
-        """The node's keys."""
-        return list(self._get("/api/keys"))
-
-    def rotate_keys(self, kinds: list[str]) -> list[dict[str, Any]]:
-        """Put new keys of these kinds in the place of those in use."""
-        return list(self._json("POST", "/api/keys/rotate", json={"kinds": kinds}))
-
-    def revoke_key(self, key: str, as_of: str, reason: str) -> list[dict[str, Any]]:
-        """Revoke a key as of a moment."""
-        return list(self._json("POST", "/api/keys/revoke", json={"key": key, "as_of": as_of, "reason": reason}))
 
     # ---- scenarios -------------------------------------------------------------------------------------------
 
