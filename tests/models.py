@@ -67,6 +67,33 @@ def counting(houses: list[House]) -> list[Street]:
 '''
 
 
+GRID = '''
+from typing import Annotated, TypedDict
+from node.sdk import Decimals, Range, Unit, model
+
+class Cell(TypedDict):
+    name: str
+    mode: str
+    area: Annotated[float, Unit("km2"), Decimals(3)]
+    count: Annotated[int, Unit("1")]
+    busy: bool
+
+@model(version="1.0.0", output="cells")
+def grid(
+    bbox: Annotated[list[float], Unit("deg"), Range(-180, 180), "west, south, east, north"],
+    cell: Annotated[float, Unit("m"), Range(10, 1000)],
+    names: list[str] = ["x"],
+    weights: Annotated[list[float], Unit("1")] = [],
+    label: str = "cell",
+    busy: bool = False,
+) -> list[Cell]:
+    """Cells of a rectangle."""
+    west, south, east, north = bbox
+    area = (east - west) * (north - south)
+    return [{"name": n, "mode": label, "area": area, "count": len(weights), "busy": busy} for n in names]
+'''
+
+
 def publish_model(
     node: Running,
     slug: str = "walking",

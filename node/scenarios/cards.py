@@ -224,6 +224,7 @@ def _variable(card: Statements, subject: str, name: str) -> Variable:
         maximum=card.number(subject, f"{SCHEMA}maxValue"),
         decimals=_decimals(card, subject),
         required=card.value(subject, f"{SCHEMA}valueRequired") is not False,
+        type=card.text(subject, f"{HANSA_MODEL}valueType") or "",
         description=card.texts(subject, f"{DCT}description"),
     )
 
@@ -232,14 +233,19 @@ def _parameters(card: Statements, subject: str) -> tuple[Parameter, ...]:
     found = []
     for one in card.nodes(subject, f"{HANSA_MODEL}hasParameter"):
         values = card.value(one, f"{HANSA_MODEL}values")
+        default = card.value(one, f"{SCHEMA}defaultValue")
         found.append(
             Parameter(
                 name=card.needed(one, f"{SCHEMA}valueName", "a parameter without a name"),
                 unit=card.text(one, f"{QUDT}ucumCode"),
-                default=card.value(one, f"{SCHEMA}defaultValue"),
+                default=default,
                 minimum=card.number(one, f"{SCHEMA}minValue"),
                 maximum=card.number(one, f"{SCHEMA}maxValue"),
                 values=tuple(values) if isinstance(values, list) else (),
+                type=card.text(one, f"{HANSA_MODEL}valueType") or "",
+                # Cards of before did not say it: there, a default that is a list does.
+                many=card.value(one, f"{HANSA_MODEL}many") is True or isinstance(default, list),
+                required=card.value(one, f"{SCHEMA}valueRequired") is True and default is None,
                 description=card.texts(one, f"{DCT}description"),
             )
         )

@@ -126,8 +126,11 @@ def _subfield(field_: Field, name: str) -> Field:
 
 
 def _same(name: str, stated: Any, meant: Any) -> bool:
-    if isinstance(stated, list) and len(stated) == 1:
+    if isinstance(stated, list) and len(stated) == 1 and isinstance(stated[0], list) >= isinstance(meant, list):
         stated = stated[0]
+    if isinstance(stated, list) and isinstance(meant, list):
+        pairs = zip(stated, meant, strict=False)
+        return len(stated) == len(meant) and all(_same(name, one, other) for one, other in pairs)
     if stated is None or meant is None:
         return stated is None and meant is None
     if name in _NUMBERS and not isinstance(stated, bool) and not isinstance(meant, bool):

@@ -85,7 +85,7 @@ def _port(said: Mapping[str, Any]) -> dict[str, Any]:
 
 def _quantity(said: Mapping[str, Any]) -> dict[str, Any]:
     """A variable or parameter of the code as a card would write it."""
-    names = ("name", "type", *FACTS, "default", "values")
+    names = ("name", "type", "many", *FACTS, "default", "values")
     made = {name: said[name] for name in names if said.get(name) is not None}
     if said.get("description"):
         made["description"] = {"en": said["description"]}
@@ -121,6 +121,9 @@ def model_of(said: Mapping[str, Any], iri: str) -> Model:
                 minimum=one.get("minimum"),
                 maximum=one.get("maximum"),
                 values=tuple(one.get("values", ())),
+                type=one["type"],
+                many=one.get("many", False),
+                required=one.get("required", False),
             )
             for one in said["parameters"]
         ),
@@ -133,7 +136,12 @@ def _as_port(said: Mapping[str, Any]) -> Port:
     return Port(
         role=said["role"],
         variables=tuple(
-            Variable(name=one["name"], required=one.get("required", True), **{name: one.get(name) for name in FACTS})
+            Variable(
+                name=one["name"],
+                type=one["type"],
+                required=one.get("required", True),
+                **{name: one.get(name) for name in FACTS},
+            )
             for one in said["variables"]
         ),
         required=said.get("required", True),

@@ -31,6 +31,7 @@ AFTER: Final = "after"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
     """A column of an input or output. ``unit`` is a UCUM code, ``quantity`` the IRI of a quantity kind;
+    ``type`` is that of its values (``number``, ``integer``, ``text``, ``boolean``, ``json``; empty: nobody says);
     ``decimals`` is how many of a figure mean something; ``minimum`` and ``maximum`` bound the range of validity. Rows
     may lack one that is not ``required``."""
 
@@ -41,6 +42,7 @@ class Variable:
     maximum: float | None = None
     decimals: int | None = None
     required: bool = True
+    type: str = ""
     description: Texts = field(default_factory=dict)
 
 
@@ -67,7 +69,8 @@ class Port:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """A value that may be set. ``values`` lists the allowed ones, where they are few."""
+    """A value that may be set. ``values`` lists the allowed ones, where they are few. ``type`` as of a variable;
+    ``many``: it is a list of such values; ``required``: there is no default, it has to be given."""
 
     name: str
     unit: str | None = None
@@ -75,6 +78,9 @@ class Parameter:
     minimum: float | None = None
     maximum: float | None = None
     values: tuple[Any, ...] = ()
+    type: str = ""
+    many: bool = False
+    required: bool = False
     description: Texts = field(default_factory=dict)
 
 

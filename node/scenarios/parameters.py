@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from node.base.errors import InvalidInput
@@ -27,6 +28,8 @@ def beyond(parameter: Parameter, value: Any) -> str:
 
 def _beyond(parameter: Parameter, value: Any) -> str:
     """What is wrong with ``value``, as the case of a finding; empty where nothing is."""
+    if parameter.many and isinstance(value, list):
+        return next((case for one in value if (case := _beyond(replace(parameter, many=False), one))), "")
     if parameter.values and not any(_same(value, one) for one in parameter.values):
         return "values"
     if parameter.minimum is None and parameter.maximum is None:

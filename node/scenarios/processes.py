@@ -1,7 +1,8 @@
 """Models of this node as processes of OGC API Processes (OGC 18-062r2 §7.7–7.10): which there are, what they take.
 
 A process is named by the last segment of its model's IRI. Inputs and parameters stand in one map; the columns of an
-input are described by a JSON Schema of its rows, with units as ``x-ogc-unit`` in UCUM (OGC 23-058).
+input are described by a JSON Schema of its rows. The schema of 1.0 has no member for units (``x-ogc-unit`` is of OGC
+23-058 and the draft of 2.0): they stand beside it, as additional parameters, in UCUM.
 """
 
 from __future__ import annotations
@@ -24,7 +25,16 @@ from node.scenarios.cards import model_of
 from node.scenarios.model import GEOMETRY, Model, Parameter, Port, Texts, Variable
 from node.scenarios.visiting import within
 
-UCUM: Final = "UCUM"
+UCUM: Final = "http://www.opengis.net/def/uom/UCUM/"
+"""The role of additional parameters that are units."""
+_CONFORMS: Final = "http://purl.org/dc/terms/conformsTo"
+_QUANTITY: Final = "http://qudt.org/schema/qudt/hasQuantityKind"
+_DECLARED: Final[Mapping[str, str]] = {
+    "number": "number",
+    "integer": "integer",
+    "text": "string",
+    "boolean": "boolean",
+}
 MOST_LISTED: Final = 1000
 _TYPES: Final[Mapping[type, str]] = {bool: "boolean", int: "number", float: "number", str: "string", list: "array"}
 
@@ -119,9 +129,7 @@ def description(record: Record) -> dict[str, Any]:
     members = {
         **summary(record),
         "inputs": inputs,
-        "outputs": {
-            port.role: {"title": _text(port.titles) or port.role, "schema": _rows(port)} for port in model.outputs
-        },
+        "outputs": {port.role: _output(port) for port in model.outputs},
         "metadata": _metadata(record, model),
     }
     if model.release:
@@ -144,55 +152,79 @@ def _input(port: Port) -> dict[str, Any]:
         "schema": _rows(port),
         "minOccurs": 1 if port.required else 0,
         "maxOccurs": 1,
+        **_beside(port),
     }
 
 
+def _output(port: Port) -> dict[str, Any]:
+    return {"title": _text(port.titles) or port.role, "schema": _rows(port), **_beside(port)}
+
+
 def _parameter(parameter: Parameter) -> dict[str, Any]:
-    schema: dict[str, Any] = {}
-    sample = parameter.default if parameter.default is not None else next(iter(parameter.values), None)
-    bounded = parameter.minimum is not None or parameter.maximum is not None
-    if bounded or type(sample) in _TYPES:
-        schema["type"] = "number" if bounded else _TYPES[type(sample)]
+    schema = _value(parameter)
+    if parameter.many:
+        schema = {"type": "array", "items": schema}
     if parameter.default is not None:
         schema["default"] = parameter.default
-    if parameter.values:
-        schema["enum"] = list(parameter.values)
-    schema |= _bounds(parameter.minimum, parameter.maximum) | _unit(parameter.unit)
     return {
         "title": parameter.name,
         "description": _text(parameter.description) or parameter.name,
         "schema": schema,
-        "minOccurs": 0,
+        "minOccurs": 1 if parameter.required else 0,
         "maxOccurs": 1,
+        **_units([(parameter.name, parameter.unit)]),
     }
 
 
+def _value(parameter: Parameter) -> dict[str, Any]:
+    """The JSON Schema of a value, or of each in a list."""
+    schema: dict[str, Any] = {}
+    given = parameter.default if parameter.default is not None else next(iter(parameter.values), None)
+    sample = next(iter(given), None) if isinstance(given, list) and parameter.many else given
+    bounded = parameter.minimum is not None or parameter.maximum is not None
+    if parameter.type in _DECLARED:
+        schema["type"] = _DECLARED[parameter.type]
+    elif bounded or parameter.unit or type(sample) in _TYPES:
+        schema["type"] = "number" if bounded or parameter.unit else _TYPES[type(sample)]
+    if parameter.values:
+        schema["enum"] = list(parameter.values)
+    return schema | _bounds(parameter.minimum, parameter.maximum)
+
+
 def _rows(port: Port) -> dict[str, Any]:
-    """The JSON Schema of the rows of a port. Bounds are of the range of validity: rows beyond it are no error."""
+    """The JSON Schema of the rows of a port, with members that 1.0 admits (schema.yaml) and no other.
+
+    Bounds are of the range of validity: rows beyond it are no error, so they are not said.
+    """
     columns = {one.name: _column(one) for one in port.variables}
     row: dict[str, Any] = {"type": "object", "properties": columns}
-    if columns:
-        row["required"] = list(columns)
+    required = [one.name for one in port.variables if one.required]
+    if required:
+        row["required"] = required
     if port.crs:
         row["properties"] = {**columns, GEOMETRY: {"type": "object", "format": "geojson-geometry"}}
-    schema: dict[str, Any] = {"type": "array", "items": row, "contentMediaType": "application/json"}
-    if port.schemas:
-        schema["x-ogc-definition"] = port.schemas[0]
-    return schema
+    return {"type": "array", "items": row, "contentMediaType": "application/json"}
 
 
 def _column(variable: Variable) -> dict[str, Any]:
-    schema: dict[str, Any] = {"type": "number", "nullable": True} if variable.unit else {}
-    if variable.quantity:
-        schema["x-ogc-definition"] = variable.quantity
+    kind = _DECLARED.get(variable.type) or ("number" if variable.unit else None)
+    schema: dict[str, Any] = {"type": kind, "nullable": True} if kind else {}
     text = _text(variable.description)
-    if text:
-        schema["description"] = text
-    return schema | _unit(variable.unit)
+    return {**schema, "description": text} if text else schema
 
 
-def _unit(unit: str | None) -> dict[str, Any]:
-    return {"x-ogc-unit": unit, "x-ogc-unitLang": UCUM} if unit else {}
+def _beside(port: Port) -> dict[str, Any]:
+    """What its schema may not say: units of the columns, what they are quantities of, which schemas it follows."""
+    told = [{"title": "schema of the rows", "role": _CONFORMS, "href": one} for one in port.schemas]
+    told += [{"title": one.name, "role": _QUANTITY, "href": one.quantity} for one in port.variables if one.quantity]
+    metadata = {"metadata": told} if told else {}
+    return metadata | _units([(one.name, one.unit) for one in port.variables])
+
+
+def _units(units: Sequence[tuple[str, str | None]]) -> dict[str, Any]:
+    """UCUM codes by column or parameter, as additional parameters of a description (OGC 18-062r2 §7.10)."""
+    said = [{"name": name, "value": [unit]} for name, unit in units if unit]
+    return {"additionalParameters": {"title": "units", "role": UCUM, "parameters": said}} if said else {}
 
 
 def _bounds(minimum: float | None, maximum: float | None) -> dict[str, Any]:

@@ -24,6 +24,9 @@ from node.scenarios.tables import MAX_ROWS, from_features
 MOST_BYTES: Final = 64 << 20
 """The largest request, and the largest answer of another service, that is read."""
 
+CRS84: Final = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
+"""Longitude and latitude in degrees: the coordinates of a bounding box that does not say which."""
+
 RAW: Final = "raw"
 DOCUMENT: Final = "document"
 FEATURES: Final = "FeatureCollection"
@@ -125,7 +128,12 @@ def _divided(model: Model, given: Mapping[str, Any]) -> tuple[dict[str, Rows | R
             facts={"inputs": unknown[:_NAMED]},
         )
     inputs = {name: read_input(name, value) for name, value in given.items() if name in roles}
-    parameters = {name: _plain(value) for name, value in given.items() if name not in roles}
+    lists = {parameter.name for parameter in model.parameters if parameter.many}
+    parameters = {
+        name: _box(name, value) if name in lists else _plain(value)
+        for name, value in given.items()
+        if name not in roles
+    }
     return inputs, parameters
 
 
@@ -208,6 +216,20 @@ def _reference(name: str, value: Mapping[str, Any]) -> Reference:
 
 def _plain(value: Any) -> Any:
     return value["value"] if isinstance(value, Mapping) and set(value) <= {"value", "mediaType"} else value
+
+
+def _box(name: str, value: Any) -> Any:
+    """A list; or the numbers of a bounding box as OGC 18-062r2 (bbox.yaml) writes it, in longitude and latitude."""
+    if not isinstance(value, Mapping) or "bbox" not in value:
+        return _plain(value)
+    crs = value.get("crs", CRS84)
+    if crs != CRS84 or not isinstance(value["bbox"], list):
+        raise InvalidInput(
+            f"{name} is a bounding box in {str(crs)[:120]}",
+            remedy=f'send {{"bbox": [west, south, east, north]}} in degrees, or the same with "crs": "{CRS84}"',
+            facts={"input": name},
+        )
+    return value["bbox"]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -150,6 +150,13 @@ def settled(model: Model, parameters: Mapping[str, Any]) -> dict[str, Any]:
             remedy=f"its parameters are: {', '.join(known) or 'none'}",
             facts={"parameters": unknown},
         )
+    missing = [one.name for one in known.values() if one.required and parameters.get(one.name) is None]
+    if missing:
+        raise InvalidInput(
+            f"parameter {', '.join(missing)} is missing",
+            remedy=f"give {', '.join(missing)}: there is no default",
+            facts={"parameters": missing},
+        )
     for name, value in parameters.items():
         check_parameter(known[name], value)
     defaults = {name: one.default for name, one in known.items() if one.default is not None}
@@ -158,6 +165,10 @@ def settled(model: Model, parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def check_parameter(parameter: Parameter, value: Any) -> None:
     """Raises ``InvalidInput`` for a value that the card does not allow. Types are the code's to judge."""
+    if parameter.many and isinstance(value, list):
+        for one in value:
+            check_parameter(parameter, one)
+        return
     facts = {"parameter": parameter.name}
     if parameter.values and value not in parameter.values:
         raise InvalidInput(

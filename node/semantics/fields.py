@@ -245,6 +245,7 @@ PARAMETERS: Final = Field(
         Field(name="description", form=_T, property=f"{DCT}description"),
         Field(name="default", form=Form.VALUE, property=f"{SCHEMA}defaultValue"),
         Field(name="required", form=Form.BOOLEAN, property=f"{SCHEMA}valueRequired"),
+        Field(name="many", form=Form.BOOLEAN, property=f"{HANSA_MODEL}many", also=("list",)),
         _VALUES,
         *_UNIT,
     ),

@@ -2,7 +2,8 @@
 
 The schemas at hand are those of the draft of version 2.0, of which the ones that 1.0 has in the same form are used:
 lists, summaries, links, conformance, the landing page, exceptions. Of input descriptions and statusInfo the draft
-differs from 1.0 (OGC 18-062r2, tables 11 and 15), which is what this node speaks; their members are listed here.
+differs from 1.0 (OGC 18-062r2, tables 11 and 15), which is what this node speaks; their members are listed here. What
+1.0 admits of JSON Schema (its schema.yaml, which is closed) is written down as a schema in ``CLOSED``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from referencing.jsonschema import DRAFT202012
 from node.adapters.egress.client import Answer, Egress
 from node.adapters.planes.processes import HttpProcesses
 from node.scenarios.model import State
-from tests.models import STREETS, publish_model
+from tests.models import COUNTING, GRID, STREETS, publish_model
 from tests.nodes import running
 from tests.shared import data
 
@@ -31,6 +32,65 @@ OFFICIAL = "models/ogcapi-processes-examples"
 STATUS = {
     "jobID": str, "processID": str, "type": str, "status": str, "message": str, "created": str, "started": str,
     "finished": str, "updated": str, "progress": int, "links": list,
+}  # fmt: skip
+
+
+TEXT, FLAG, COUNT, NUMBER = ({"type": kind} for kind in ("string", "boolean", "integer", "number"))
+INNER = {"$ref": "#/$defs/schema"}
+CLOSED: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        **dict.fromkeys(("title", "pattern", "description", "format", "contentMediaType", "contentEncoding"), TEXT),
+        **dict.fromkeys(("contentSchema",), TEXT),
+        **dict.fromkeys(("exclusiveMaximum", "exclusiveMinimum", "uniqueItems", "nullable", "readOnly"), FLAG),
+        **dict.fromkeys(("writeOnly", "deprecated"), FLAG),
+        **dict.fromkeys(("maxLength", "minLength", "maxItems", "minItems", "maxProperties", "minProperties"), COUNT),
+        **dict.fromkeys(("multipleOf", "maximum", "minimum"), NUMBER),
+        **{key: {} for key in ("default", "example")},
+        "required": {"type": "array", "items": TEXT, "minItems": 1, "uniqueItems": True},
+        "enum": {"type": "array", "minItems": 1},
+        "type": {"enum": ["array", "boolean", "integer", "number", "object", "string"]},
+        **dict.fromkeys(("not", "items"), INNER),
+        **{key: {"type": "array", "items": INNER} for key in ("allOf", "oneOf", "anyOf")},
+        "properties": {"type": "object", "additionalProperties": INNER},
+        "additionalProperties": {"anyOf": [INNER, FLAG]},
+    },
+    "additionalProperties": False,
+}
+BESIDE: dict[str, Any] = {
+    "title": TEXT, "description": TEXT, "keywords": {"type": "array", "items": TEXT},
+    "metadata": {"type": "array", "items": {"$ref": "#/$defs/metadata"}},
+    "additionalParameters": {
+        "allOf": [
+            {"$ref": "#/$defs/metadata"},
+            {"properties": {"parameters": {"type": "array", "items": {"type": "object", "required": ["name", "value"],
+             "properties": {"name": TEXT, "value": {"type": "array"}}}}}},
+        ]
+    },
+}  # fmt: skip
+DESCRIBED: dict[str, Any] = {
+    "$defs": {
+        "schema": CLOSED,
+        "metadata": {"type": "object", "properties": {"title": TEXT, "role": TEXT, "href": TEXT}},
+        "given": {
+            "type": "object", "required": ["schema"], "additionalProperties": False,
+            "properties": {
+                **BESIDE, "schema": INNER, "minOccurs": COUNT,
+                "maxOccurs": {"anyOf": [COUNT, {"const": "unbounded"}]},
+            },
+        },
+        "taken": {
+            "type": "object", "required": ["schema"], "additionalProperties": False,
+            "properties": {**BESIDE, "schema": INNER},
+        },
+    },
+    "type": "object",
+    "required": ["id", "version", "inputs", "outputs"],
+    "properties": {
+        **BESIDE,
+        "inputs": {"type": "object", "additionalProperties": {"$ref": "#/$defs/given"}},
+        "outputs": {"type": "object", "additionalProperties": {"$ref": "#/$defs/taken"}},
+    },
 }  # fmt: skip
 
 
@@ -50,6 +110,8 @@ def validate(document: Any, schema: str) -> None:
 def http(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[httpx2.Client]:
     with running(tmp_path_factory.mktemp("ogc") / "gent", template=sqlite_template) as node:
         publish_model(node)
+        publish_model(node, "counting", code=COUNTING)
+        publish_model(node, "grid", code=GRID)
         with node.http(headers={**node.person(), "Accept": "application/json"}) as client:
             yield client
 
@@ -67,6 +129,25 @@ def http(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Ite
 )
 def test_what_this_node_answers(http: httpx2.Client, path: str, schema: str) -> None:
     validate(http.get(path).json(), schema)
+
+
+def test_every_description_is_one_of_1_0(http: httpx2.Client) -> None:
+    listed = [one["id"] for one in http.get("/processes").json()["processes"]]
+    assert listed == ["counting", "grid", "walking"]
+    for process in listed:
+        described = http.get(f"/processes/{process}").json()
+        Draft202012Validator(DESCRIBED).validate(described)
+        for one in described["links"]:
+            validate(one, "processes-core/link.yaml")
+
+
+def test_what_stood_in_the_schemas_before_is_refused(http: httpx2.Client) -> None:
+    described = http.get("/processes/walking").json()
+    for member in ("x-ogc-unit", "x-ogc-unitLang", "x-ogc-definition"):
+        described["inputs"]["speed"]["schema"][member] = "km/h"
+        with pytest.raises(Exception, match=member):
+            Draft202012Validator(DESCRIBED).validate(described)
+        del described["inputs"]["speed"]["schema"][member]
 
 
 def test_a_schema_refuses_what_it_should(http: httpx2.Client) -> None:
