@@ -164,6 +164,12 @@ class Settings(BaseSettings):
     query_concurrency: int = Field(4, ge=1, description="How many caged calls may run at once.")
     model_seconds: float = Field(120.0, gt=0, description="The longest that one execution of a model may take.")
     model_memory: int = Field(512 << 20, ge=64 << 20, description="The memory, in bytes, that a model may use.")
+    model_answer: int = Field(
+        128 << 20,
+        ge=1 << 20,
+        le=512 << 20,
+        description="The outputs, in bytes of JSON, that one execution of a model may give, here or elsewhere.",
+    )
     model_concurrency: int = Field(2, ge=1, le=64, description="How many models may run at once.")
     model_libraries: tuple[str, ...] = Field(
         (),

@@ -223,6 +223,7 @@ def _processes_door(app: FastAPI, node: HansaNode) -> None:
         processes.ProcessesDoor(
             processes=node.execution.processes,
             jobs=node.execution.jobs,
+            assets=node.parts.assets,
             authorise=node.protocol.authorise,
             identify=node.callers.identify,
             changes=node.changes,

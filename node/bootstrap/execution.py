@@ -69,7 +69,7 @@ def execution(
     async def token_for(did: str) -> str:
         return spoken.correspondence.authorization(did)
 
-    plane = HttpProcesses(parts.egress)
+    plane = HttpProcesses(parts.egress, most=parts.settings.model_answer)
     perform = Perform(
         cage=parts.cage,
         assets=parts.assets,

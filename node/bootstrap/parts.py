@@ -282,7 +282,9 @@ def check_identity(did: str, settings: Settings) -> None:
 def model_limits(settings: Settings) -> Limits:
     """The bounds of one execution of a model."""
     seconds = settings.model_seconds
-    return replace(MODEL, memory=settings.model_memory, wall=seconds, cpu=math.ceil(seconds) + 1)
+    return replace(
+        MODEL, memory=settings.model_memory, wall=seconds, cpu=math.ceil(seconds) + 1, answer=settings.model_answer
+    )
 
 
 def _query_limits(settings: Settings) -> Limits:

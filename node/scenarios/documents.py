@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from node.base.errors import InvalidInput
+from node.base.errors import InvalidInput, Overloaded
 from node.base.jsons import read_json
 from node.scenarios.errors import ModelFailed
 from node.scenarios.model import Caveat, Model, Port, Rows
 from node.scenarios.ports import Reference
 from node.scenarios.requests import FEATURES, as_json, read_input
+from node.scenarios.running import MOST_VALUES
 
 _OUTPUTS: Final = "outputs"
 _SINGLE: Final = str | int | float | bool
@@ -46,7 +47,9 @@ def read_document(model: Model, body: bytes) -> tuple[dict[str, Rows], tuple[Cav
 
 
 def taken_apart(model: Model, body: bytes) -> Answered:
-    """The outputs of ``model`` in an answer, by role. Raises ``ModelFailed`` for what is no JSON."""
+    """The outputs of ``model`` in an answer, by role. Raises ``ModelFailed`` for what is no JSON, ``Overloaded`` for
+    more values than a step takes."""
+    _count(body)
     try:
         document = read_json(body)
     except InvalidInput as error:
@@ -58,7 +61,8 @@ def taken_apart(model: Model, body: bytes) -> Answered:
 
 
 def one_value(model: Model, role: str, body: bytes) -> Any:
-    """What lies behind the link to one output. Raises ``ModelFailed`` for what is no JSON."""
+    """What lies behind the link to one output. Raises as ``taken_apart``."""
+    _count(body)
     try:
         document = read_json(body)
     except InvalidInput as error:
@@ -84,6 +88,16 @@ def rows_of(model: Model, values: Mapping[str, Any]) -> dict[str, Rows]:
             facts={"case": "missing", "model": model.iri.rpartition("/")[2], "outputs": missing},
         )
     return outputs
+
+
+def _count(body: bytes) -> None:
+    # Commas and brackets are counted before anything is built of them: objects take twenty times their text.
+    if sum(body.count(mark) for mark in (b",", b"[", b"{")) > MOST_VALUES:
+        raise Overloaded(
+            f"the service gave more than {MOST_VALUES} values",
+            remedy="ask for fewer rows: a smaller area, a coarser step",
+            facts={"limit": "answer"},
+        )
 
 
 def _by_role(model: Model, document: Any) -> dict[str, Any]:

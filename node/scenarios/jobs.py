@@ -26,6 +26,7 @@ from node.exchange.ports import AssetStore
 from node.ledger.model import EntryKind
 from node.negotiation.conversation import Note
 from node.scenarios.cards import model_of
+from node.scenarios.kept import Kept, find
 from node.scenarios.model import Job, Model, State
 from node.scenarios.performing import Perform
 from node.scenarios.ports import JobStore
@@ -195,11 +196,11 @@ class Jobs:
         outputs = asked.get("outputs")
         return (tuple(outputs) if outputs is not None else None), str(asked["response"])
 
-    async def result(self, job: Job) -> bytes:
-        """The answer: ``{"outputs": {role: rows}, "caveats": […]}``. Raises ``NotFound`` where there is none."""
+    async def result(self, job: Job) -> Kept:
+        """Where the answer lies: the rows of each output, and the caveats. Raises ``NotFound``."""
         if job.result is None:
             raise NotFound(f"the job is {job.state}: it has no results")
-        return await self._read(job.result)
+        return await find(self._assets, job.result)
 
     async def dismiss(self, job_id: str, asker: Asker) -> Job:
         """Stop a job that has not ended; take away the results of one that has. Raises ``NotFound``."""

@@ -23,7 +23,7 @@ RUN: Final = "scenarios.run_model"
 # In the room of descriptions: publishing does not wait for models that run.
 DESCRIBE: Final = "semantics.describe_model"
 
-MODEL: Final = Limits(memory=512 << 20, cpu=60, wall=120.0, answer=32 << 20)
+MODEL: Final = Limits(memory=512 << 20, cpu=60, wall=120.0, answer=128 << 20)
 """What a model may use, where nobody says otherwise."""
 
 READING: Final = Limits(memory=512 << 20, cpu=5, wall=10.0, answer=4 << 20)
@@ -327,7 +327,7 @@ _REMEDIES: Final[Mapping[str, str]] = {
     "memory": "give it a smaller area or a shorter time; the setting model_memory bounds it",
     "machine": "try again later, or on a machine with more memory",
     "depth": "its owner can mend the model",
-    "answer": "have it give fewer rows: a smaller area, a coarser step",
+    "answer": "have it give fewer rows: a smaller area, a coarser step; the setting model_answer bounds them",
     "progress": "its owner can mend the model",
     "queue": "try again in a moment",
 }

@@ -14,18 +14,17 @@ from node.base.clock import Clock
 from node.base.errors import HansaError, NotAllowed, NotConfined, NotFound, Overloaded, PeerUnreachable, RemoteFault
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.ports import RecordStore
-from node.exchange.offloop import once
 from node.exchange.ports import AssetStore
 from node.ledger.model import EntryKind
 from node.negotiation.conversation import Note
 from node.policy.outputrule import allowance
 from node.scenarios.cards import model_of
 from node.scenarios.jobs import entry_of
-from node.scenarios.keeping import to_json
+from node.scenarios.kept import keep
 from node.scenarios.model import Job, Model, State
 from node.scenarios.performing import Perform, Performed
 from node.scenarios.ports import JobStore
-from node.scenarios.requests import Request, as_json, read_request
+from node.scenarios.requests import Request, read_request
 from node.scenarios.visiting import Visitor
 
 REPORT_SECONDS: Final = 0.5
@@ -134,10 +133,7 @@ class CarryOut:
             self._put(tx, replace(job, progress=percent, message=message, updated=self._clock.now()))
 
     async def _keep(self, performed: Performed) -> str:
-        outcome = performed.outcome
-        members = {"outputs": outcome.outputs, "caveats": [to_json(one) for one in outcome.caveats]}
-        body = await asyncio.to_thread(as_json, members)
-        return (await self._assets.take_in(once(body), limit=len(body))).sha256
+        return await keep(self._assets, performed.outcome)
 
     def _succeed(self, job_id: str, performed: Performed, result: str) -> None:
         with self._uow.begin() as tx:

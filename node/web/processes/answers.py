@@ -6,25 +6,22 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
-from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from node.base.errors import HansaError, InvalidInput, LocalFault, NotFound, TooLarge
-from node.base.jsons import read_object
 from node.scenarios.model import Job
 from node.scenarios.processes import NoSuchProcess
-from node.scenarios.requests import DOCUMENT, MOST_BYTES, as_json
+from node.scenarios.requests import MOST_BYTES
 from node.web.problems import again_later, problem
+from node.web.processes.given import PRIVATE
 
 log = logging.getLogger("hansa.processes")
 
 _EXCEPTIONS: Final = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/"
 _PROBLEM: Final = "application/problem+json"
-PRIVATE: Final = {"Cache-Control": "private, no-store", "Vary": "Authorization, Cookie"}
 _WAIT: Final = re.compile(r"wait\s*=\s*(\d{1,4})")
-_BOUNDARY: Final = "output-of-a-process"
 
 
 class NoSuchJob(NotFound):
@@ -56,29 +53,6 @@ class _Failed(HansaError):
 
 def failure(job: Job) -> _Failed:
     return _Failed(job.error or {"detail": "the job failed", "code": "error", "status": 500})
-
-
-def composed(body: bytes, wanted: tuple[str, ...] | None, response: str) -> Response:
-    members = read_object(body)
-    outputs = {role: rows for role, rows in members["outputs"].items() if wanted is None or role in wanted}
-    if response == DOCUMENT:
-        caveats = {"caveats": members["caveats"]} if members["caveats"] and "caveats" not in outputs else {}
-        return as_answer({**outputs, **caveats})
-    if len(outputs) == 1:
-        return as_answer(next(iter(outputs.values())))
-    if not outputs:
-        return Response(status_code=204, headers=PRIVATE)
-    parts = [
-        b"--%s\r\nContent-Type: application/json\r\nContent-ID: <%s>\r\n\r\n%s\r\n"
-        % (_BOUNDARY.encode(), quote(role).encode(), as_json(rows))
-        for role, rows in outputs.items()
-    ]
-    whole = b"".join([*parts, b"--%s--\r\n" % _BOUNDARY.encode()])
-    return Response(whole, headers={**PRIVATE, "Content-Type": f'multipart/related; boundary="{_BOUNDARY}"'})
-
-
-def as_answer(value: Any) -> Response:
-    return Response(as_json(value), media_type="application/json", headers=PRIVATE)
 
 
 async def body_of(request: Request) -> bytes:

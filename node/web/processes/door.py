@@ -24,27 +24,25 @@ from starlette.types import Scope
 from node.base.changes import Changes
 from node.base.clock import stamp
 from node.base.errors import InvalidInput, NotAllowed, NotFound, Unauthenticated
-from node.base.jsons import read_object
 from node.catalogue.model import Record
+from node.exchange.ports import AssetStore
 from node.identity.model import Caller, UserRole
 from node.scenarios.jobs import Asker, Jobs
 from node.scenarios.model import Job, State
 from node.scenarios.processes import NoSuchProcess, Processes, description, summary
 from node.transfer.access import AuthoriseAccess, CallUse
 from node.web.processes.answers import (
-    PRIVATE,
     NoSuchJob,
     ResultNotReady,
     answering,
-    as_answer,
     body_of,
-    composed,
     failure,
     limit_of,
     link,
     preference,
     version_of,
 )
+from node.web.processes.given import PRIVATE, composed, streamed
 
 _SPEC: Final = "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/"
 CONFORMS: Final = tuple(_SPEC + name for name in ("core", "ogc-process-description", "json", "job-list", "dismiss"))
@@ -70,6 +68,7 @@ class ProcessesDoor:
 
     processes: Processes
     jobs: Jobs
+    assets: AssetStore
     authorise: AuthoriseAccess
     identify: Callable[[Request], Awaitable[Caller]]
     changes: Changes
@@ -213,11 +212,11 @@ class ProcessesDoor:
 
     async def _result(self, request: Request) -> Response:
         job, _ = await self._job(request)
-        members = read_object(await self.jobs.result(_ready(job)))
+        kept = await self.jobs.result(_ready(job))
         role = request.path_params["output"]
-        if role not in members["outputs"]:
-            raise InvalidInput(f"there is no output {role}", remedy=f"outputs: {', '.join(members['outputs'])}")
-        return as_answer(members["outputs"][role])
+        if role not in kept.outputs:
+            raise InvalidInput(f"there is no output {role}", remedy=f"outputs: {', '.join(kept.outputs)}")
+        return streamed(self.assets, kept, [kept.outputs[role]])
 
     async def _job(self, request: Request) -> tuple[Job, Asker]:
         asker = await self._asker(request)
@@ -241,8 +240,7 @@ class ProcessesDoor:
     async def _answer(self, job: Job) -> Response:
         """The results as they were asked for: raw, or as a document with all outputs."""
         outputs, response = await self.jobs.wanted(job)
-        body = await self.jobs.result(job)
-        return await asyncio.to_thread(composed, body, outputs, response)
+        return composed(self.assets, await self.jobs.result(job), outputs, response)
 
     def _info(self, job: Job) -> dict[str, Any]:
         """statusInfo (OGC 18-062r2 §7.12)."""
