@@ -22,6 +22,13 @@ from node.base.plaintext import word
 
 FILE = "hansa.toml"
 
+SCRAPER_WORDS = "what a monitor sends has 20 to 512 characters, of letters, digits and - . _ ~ + / ="
+
+
+def scraper_token(text: str) -> bool:
+    """Whether ``text`` can be the token of a monitor: long enough, and made as RFC 6750 §2.1 has it."""
+    return re.fullmatch(r"[A-Za-z0-9._~+/=-]{20,512}", text) is not None
+
 
 class Settings(BaseSettings):
     """The settings in force. ``docs/reference/settings.md`` is generated from these descriptions."""
@@ -196,6 +203,15 @@ class Settings(BaseSettings):
     wait_for_views: bool = Field(True, description="Publishing answers once search, SPARQL and feed show the record.")
     accent: str = Field("", description="The accent colour of the pages, as #rrggbb.")
     logo: Path | None = Field(None, description="An SVG or PNG file shown on the pages.")
+    metrics_token: str = Field(
+        "",
+        repr=False,
+        description="What a monitor sends as `Authorization: Bearer …` to read `/metrics`; without it, and without "
+        "metrics_token_file, operators and auditors of this node may read them, with an API token or a session.",
+    )
+    metrics_token_file: Path | None = Field(
+        None, description="A file whose first line is that token, such as a systemd credential."
+    )
     log_format: Literal["text", "json"] = Field("text", description="How log lines are written to standard error.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
     plugins: tuple[str, ...] = Field((), description="Further plug-in modules, beside those that are installed.")
@@ -246,8 +262,17 @@ class Settings(BaseSettings):
                 raise ValueError(f"{name} is no name of a module such as numpy, as it is written after import")
         return value
 
+    @field_validator("metrics_token")
+    @classmethod
+    def _scraper(cls, value: str) -> str:
+        if value and not scraper_token(value):
+            raise ValueError(SCRAPER_WORDS)
+        return value
+
     @model_validator(mode="after")
     def _pairs(self) -> Settings:
+        if self.metrics_token and self.metrics_token_file is not None:
+            raise ValueError("metrics_token and metrics_token_file both name the token: leave one out")
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("tls_certificate and tls_key go together")
         if self.keys_wrapped_by_file is not None and self.keys_wrapped_by_command:
@@ -277,6 +302,17 @@ class Settings(BaseSettings):
         return (env_settings, init_settings)
 
 
+_FILES = (
+    "tls_certificate",
+    "tls_key",
+    "logo",
+    "model_library_folder",
+    "keys_wrapped_by_file",
+    "metrics_token_file",
+)
+"""Settings that name a file or folder."""
+
+
 def load(folder: Path) -> Settings:
     """The settings of the node in ``folder``. Raises ``InvalidInput`` naming the setting that is wrong."""
     from pydantic import ValidationError
@@ -293,8 +329,7 @@ def load(folder: Path) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{path} cannot be read: {error}") from error
     # In the folder's own file a relative path means a place in that folder, wherever the process was started.
-    paths = ("tls_certificate", "tls_key", "logo", "model_library_folder", "keys_wrapped_by_file")
-    files = [name for name in paths if members.get(name)]
+    files = [name for name in _FILES if members.get(name)]
     members |= {name: folder / members[name] for name in files}
     try:
         return Settings(**{"folder": folder, **members})

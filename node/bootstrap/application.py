@@ -25,6 +25,7 @@ from node.bootstrap.operation import (
     IssuerView,
     Proofs,
     ToRegion,
+    admit_scraper,
     gauges,
     node_facts,
     readiness,
@@ -89,6 +90,7 @@ def application(node: HansaNode) -> ASGIApp:
             limited=node.limited,
             ready=lambda: readiness(node),
             gauges=lambda: gauges(node),
+            admit=admit_scraper(node),
             counters=counters,
         )
     )
@@ -155,7 +157,7 @@ def _open_doors(app: FastAPI, node: HansaNode, portal: Any) -> None:
     app.include_router(feed.router(node.feed, identify=identify))
     stores = node.parts.stores
     entries = ServeEntry(uow=stores.uow, agreements=stores.agreements, ledger=stores.ledger)
-    app.include_router(ledger.router(node.prover, entries=entries.entry, identify=identify))
+    app.include_router(ledger.router(node.prover, entries=entries.entry, party=entries.party, identify=identify))
     app.router.routes.extend(wellknown.routes(lambda: node.people.document.raw, has_path=bool(node.parts.path)))
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import hmac
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from anyio.to_thread import run_sync
+from starlette.requests import Request
 
 from node import __version__
 from node.adapters.egress import Lane
@@ -15,11 +18,12 @@ from node.bootstrap.node import HansaNode
 from node.bootstrap.parts import Parts, Stores
 from node.bootstrap.people import verify_signature
 from node.identity.did import base_url
-from node.identity.model import Application, Issued
+from node.identity.model import Application, Issued, UserRole
 from node.ledger.checkpoints import LogKey
 from node.ledger.verification import verify_all
 from node.negotiation.dossier.collecting import ExportAgreement
 from node.negotiation.proof import ProveAgreement
+from node.settings import SCRAPER_WORDS, scraper_token
 
 
 class IssuerView:
@@ -160,6 +164,40 @@ async def readiness(node: HansaNode) -> dict[str, str]:
         return {"database": f"{type(error).__name__}"}
     behind = {name: numbered - at for name, at in node.following.positions.items() if numbered - at > 1000}
     return {f"view {name}": f"{count} entries behind" for name, count in behind.items()}
+
+
+def admit_scraper(node: HansaNode) -> Callable[[Request], Awaitable[None]]:
+    """Who may read the metrics: whoever brings the token of the settings (``metrics_token`` or the first line of
+    ``metrics_token_file``), and people with the role operator or auditor.
+
+    Raises ``InvalidInput`` where the file cannot be read: a monitor that is locked out is noticed late.
+    """
+    settings = node.parts.settings
+    token = settings.metrics_token
+    if settings.metrics_token_file is not None:
+        token = _first_line(settings.metrics_token_file)
+    wanted = f"Bearer {token}".encode() if token else b""
+
+    async def admit(request: Request) -> None:
+        brought = request.headers.getlist("authorization")
+        if wanted and len(brought) == 1 and hmac.compare_digest(brought[0].encode("latin-1"), wanted):
+            return
+        await node.callers.person(request, UserRole.OPERATOR, UserRole.AUDITOR)
+
+    return admit
+
+
+def _first_line(path: Path) -> str:
+    try:
+        token = path.read_text("utf-8").split("\n", 1)[0].strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"metrics_token_file {path} cannot be read: {error}") from error
+    if not scraper_token(token):
+        raise InvalidInput(
+            f"metrics_token_file {path} holds no such text: {SCRAPER_WORDS}",
+            remedy="openssl rand -hex 32 makes one",
+        )
+    return token
 
 
 async def gauges(node: HansaNode) -> dict[str, tuple[str, float]]:

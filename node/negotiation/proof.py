@@ -56,6 +56,10 @@ Get = Callable[[str, str], Awaitable[bytes]]
 """(URL, DID of whom we ask) → body. Raises ``PeerUnreachable`` or ``NotFound``."""
 
 
+_LOOKED_AT = 50
+"""How many of a participant's newest agreements are looked at for one that stands in the ledger."""
+
+
 class ServeEntry:
     """The provider of proofs: the ledger entry of an agreement, for its parties alone."""
 
@@ -74,6 +78,16 @@ class ServeEntry:
         if entry is None:
             raise NotFound("the ledger has no entry of this agreement yet")
         return entry_to_json(entry)
+
+    def party(self, did: str) -> bool:
+        """Whether the ledger has an entry of an agreement between ``did`` and this node: then it has something to
+        check there. An agreement stays one when it has ended."""
+        with self._uow.read() as tx:
+            found = (
+                *self._agreements.select(tx, provider=did, limit=_LOOKED_AT),
+                *self._agreements.select(tx, consumer=did, limit=_LOOKED_AT),
+            )
+        return any(one.entry for one in found)
 
 
 class ProveAgreement:

@@ -1,4 +1,7 @@
-"""Is it alive, is it ready, how does it do: for monitors and load balancers. No personal data, no names."""
+"""Is it alive, is it ready, how does it do: for monitors and load balancers. No personal data, no names.
+
+Anybody may ask the first two. The numbers of the third tell how much the node does, and are for those it admits.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from node.base.errors import Unauthenticated
 
 BUCKETS = (0.005, 0.025, 0.1, 0.5, 2.5, 10.0)
 
@@ -59,6 +64,11 @@ class Counting:
             self._counters.note(scope["method"], status, time.perf_counter() - began)
 
 
+async def nobody(_: Request) -> None:
+    """Admits nobody to the metrics: what holds where a node names none."""
+    raise Unauthenticated("the metrics of this node are not for everybody")
+
+
 def routes(
     *,
     health: Callable[[], Mapping[str, str]],
@@ -66,9 +76,11 @@ def routes(
     gauges: Callable[[], Awaitable[Mapping[str, tuple[str, float]]]],
     counters: Counters,
     limited: Callable[[], Mapping[str, str]] = dict,
+    admit: Callable[[Request], Awaitable[None]] = nobody,
 ) -> list[Route]:
     """``health`` and ``ready`` tell what is wrong by name, ``limited`` what this machine keeps the node from, which
-    is no reason to send nobody here; ``gauges`` maps metric → (help, value)."""
+    is no reason to send nobody here; ``gauges`` maps metric → (help, value). ``admit`` raises ``Unauthenticated`` or
+    ``NotAllowed`` for whoever may not read the metrics."""
 
     async def is_healthy(_: Request) -> Response:
         return _state(health(), limited())
@@ -76,8 +88,13 @@ def routes(
     async def is_ready(_: Request) -> Response:
         return _state({**health(), **await ready()}, limited())
 
-    async def metrics(_: Request) -> Response:
-        return PlainTextResponse(_exposition(await gauges(), counters), media_type="text/plain; version=0.0.4")
+    async def metrics(request: Request) -> Response:
+        await admit(request)
+        return PlainTextResponse(
+            _exposition(await gauges(), counters),
+            media_type="text/plain; version=0.0.4",
+            headers={"Cache-Control": "no-store"},
+        )
 
     return [
         Route("/health", is_healthy, methods=["GET"]),

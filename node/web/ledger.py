@@ -1,6 +1,8 @@
-"""The ledger door: signed checkpoints and proofs, for everybody (C2SP tlog-checkpoint; RFC 6962 §2.1).
+"""The ledger door: signed checkpoints and proofs (C2SP tlog-checkpoint; RFC 6962 §2.1).
 
-An entry's leaf tells what it is about in hashes; the body of an entry is not served here.
+Checkpoints and proofs tell how many entries the ledger has, and so how much a node does unseen. They are for those
+who have something to check with them: parties of an agreement with this node, and its own people (decision 0017).
+To everybody else there is nothing here. The body of an entry is served to the parties of its agreement alone.
 """
 
 from __future__ import annotations
@@ -9,9 +11,10 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import PlainTextResponse
 
+from node.base.errors import NotFound
 from node.identity.model import Caller
 from node.ledger.proofs import consistency_to_json, inclusion_to_json
 from node.ledger.usecases import Prover
@@ -19,24 +22,48 @@ from node.ledger.usecases import Prover
 Entries = Callable[[str, str | None], dict[str, Any]]
 """(agreement id, DID of the caller) → the ledger entry of the agreement, for its parties; else ``NotFound``."""
 
+Party = Callable[[str], bool]
+"""DID of a participant → whether there is an agreement between it and this node."""
 
-def router(prover: Prover, *, entries: Entries, identify: Callable[[Request], Awaitable[Caller]]) -> APIRouter:
+
+def router(
+    prover: Prover, *, entries: Entries, party: Party, identify: Callable[[Request], Awaitable[Caller]]
+) -> APIRouter:
     """The routes below ``/ledger``."""
     api = APIRouter(prefix="/ledger", tags=["ledger"])
 
-    @api.get("/checkpoint", summary="The newest signed checkpoint", response_class=PlainTextResponse)
+    async def checks(request: Request) -> None:
+        """Raises ``NotFound`` for everybody who has nothing to check, before anything else of the request is read."""
+        caller = await identify(request)
+        if caller.is_person:
+            return
+        if caller.is_participant and await run_sync(party, str(caller.did)):
+            return
+        raise NotFound(
+            "the state of this ledger is for parties of an agreement with this node and for its own people",
+            remedy="send the ID token of a party, or sign in",
+        )
+
+    shown = [Depends(checks)]
+
+    @api.get(
+        "/checkpoint",
+        summary="The newest signed checkpoint",
+        response_class=PlainTextResponse,
+        dependencies=shown,
+    )
     async def checkpoint(size: Annotated[int | None, Query(ge=1)] = None) -> Any:
         found = await run_sync(lambda: prover.checkpoint(size))
-        return PlainTextResponse(found.note, headers={"Cache-Control": "no-cache"})
+        return PlainTextResponse(found.note, headers={"Cache-Control": "private, no-cache"})
 
-    @api.get("/inclusion", summary="Proof that an entry is in the ledger")
+    @api.get("/inclusion", summary="Proof that an entry is in the ledger", dependencies=shown)
     async def inclusion(
         entry: Annotated[str, Query(max_length=256)], size: Annotated[int | None, Query(ge=1)] = None
     ) -> Any:
         proof = await run_sync(lambda: prover.inclusion(entry, size))
         return inclusion_to_json(proof)
 
-    @api.get("/consistency", summary="Proof that the ledger only grew")
+    @api.get("/consistency", summary="Proof that the ledger only grew", dependencies=shown)
     async def consistency(old: Annotated[int, Query(ge=0)], new: Annotated[int | None, Query(ge=0)] = None) -> Any:
         proof = await run_sync(lambda: prover.consistency(old, new))
         return consistency_to_json(proof)

@@ -70,7 +70,8 @@ _GROUPS: Mapping[str, str] = {
     "catalogue": "For everybody. What a caller may not see is absent from all of it, counts included.",
     "sparql": "For everybody; a query sees what its caller may see. There is no update.",
     "feed": "For everybody: the event stream (LDES) of this node's own records, one chain for each audience.",
-    "ledger": "For everybody, except the entry of an agreement, which is for its two parties.",
+    "ledger": "For parties of an agreement with this node, by their ID token, and for its own people; 404 for "
+    "everybody else. The entry of an agreement is for its two parties.",
     "publishing": "For this node's people.",
     "exchange": "For this node's people.",
     "people": "For this node's people.",
@@ -149,7 +150,10 @@ _PLAIN: Mapping[str, tuple[str, str]] = {
     "/jobs/{job}/results/{output}": ("its owner", "One output"),
     "/health": ("everybody", "200 where nothing is wrong, else 503 and what is wrong, by name"),
     "/ready": ("everybody", "As `/health`, and the database answers and no view is far behind"),
-    "/metrics": ("everybody", "Metrics in the text format of Prometheus: close it at the reverse proxy"),
+    "/metrics": (
+        "operators and auditors of this node; monitors with the token of the settings",
+        "Metrics in the text format of Prometheus",
+    ),
 }
 
 _PROTOCOLS: Mapping[str, str] = {

@@ -127,16 +127,16 @@ def no_failure(answer: httpx2.Response) -> httpx2.Response:
 _KINDS = tuple(f"/{kind.plural}/" for kind in KINDS.values())
 _OPEN = re.compile(
     r"/|/openapi\.json|/docs/api|/about|/members|/search.*|/record|/record\..*|/portal/.*|/sign-in(/code)?"
-    r"|/health|/ready|/metrics|/\.well-known/.*|/api/catalogue/.*|/sparql|/feed.*|/status/.*"
+    r"|/health|/ready|/\.well-known/.*|/api/catalogue/.*|/sparql|/feed.*|/status/.*"
     r"|/issuer/(metadata|schemas/.*)"
-    r"|/ledger/(checkpoint|inclusion|consistency)|/federation/heads|/conformance|/processes(?!.*/execution).*"
+    r"|/federation/heads|/conformance|/processes(?!.*/execution).*"
     r"|/dsp/catalog|/dsp/[^/]+/\{rest:path\}"
 )
 _PARTICIPANTS = re.compile(
-    r"/dsp/.*|/dcp/.*|/issuer/(credentials|requests/.*)|/(data|pushed)/.*|/deletions|/ledger/agreements/.*"
+    r"/dsp/.*|/dcp/.*|/issuer/(credentials|requests/.*)|/(data|pushed)/.*|/deletions|/ledger/.*"
 )
 _CALLERS = re.compile(r"/processes/\{process\}/execution|/jobs.*")
-_PEOPLE = re.compile(r"/api/.*")
+_PEOPLE = re.compile(r"/api/.*|/metrics")
 _PAGES_OF_PEOPLE = re.compile(
     r"/(agreements|decisions|deliveries|applications|issued|record/ask|sign-out|runs|layers|scenario/(bind|start)"
     r"|account).*"

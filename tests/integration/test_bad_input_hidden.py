@@ -172,8 +172,46 @@ def test_what_is_hidden_changes_nothing_that_is_public(tmp_path: Path, sqlite_te
         assert not [path for path, answer in after.items() if "rota" in answer[1]]
 
 
-_TELLS_SIZE = {"/ledger/checkpoint", "/ledger/consistency", "/metrics", "/about"}
-"""How many entries a ledger has is public by design: whoever audits it needs that, and nothing more."""
+def test_no_anonymous_answer_tells_how_much_a_node_does(tmp_path: Path, sqlite_template: Path) -> None:
+    """The size of the ledger is nobody's business: every GET route, whoever it is for, asked by nobody, answers the
+    same bytes before and after things that happen unseen. No route is exempt."""
+    with running(tmp_path / "busy", template=sqlite_template) as node:
+        publish(node, "public-data", keywords=["traffic"])
+        grown = _size(node)
+        before = _anonymous_answers(node)
+        for number in range(3):
+            publish(node, f"unseen-{number}", audience="internal")
+        with node.http(headers=node.person()) as http:
+            assert http.delete("/api/records", params={"iri": f"{node.url}/datasets/unseen-1"}).status_code == 200
+        grown = _size(node) - grown
+        after = _anonymous_answers(node)
+    assert grown >= 4
+    assert len(before) > 80
+    assert {path for path in before if before[path] != after[path]} == set()
+
+
+def _size(node: Running) -> int:
+    with node.http(headers=node.person()) as http:
+        return int(http.get("/api/node").json()["ledger"])
+
+
+def _anonymous_answers(node: Running) -> dict[str, tuple[int, str]]:
+    values = {"path": "public-data", "slug": "public-data", "name": "public-data.csv", "language": "nl"}
+    found = {}
+    with node.http(follow_redirects=False) as http:
+        for method, path in routes(node):
+            if method != "GET":
+                continue
+            address = re.sub(r"\{(\w+)(:\w+)?\}", lambda match: values.get(match[1], "1"), path)
+            for query in ("", "?size=2&entry=urn:uuid:1&old=1&new=2", "?size=5&old=1&new=5"):
+                answer = http.get(address + query)
+                found[address + query] = (answer.status_code, _steady(answer.text))
+    return found
+
+
+def _steady(text: str) -> str:
+    text = re.sub(r'(nonce[-="\']+)[\w+/=-]+', r"\1N", text)
+    return re.sub(r'name="csrf" value="\w+"', "", text)
 
 
 def _public_answers(node: Running) -> dict[str, tuple[int, str]]:
@@ -186,13 +224,11 @@ def _public_answers(node: Running) -> dict[str, tuple[int, str]]:
     }
     with node.http(follow_redirects=False) as http:
         for method, path in routes(node):
-            if method != "GET" or "{" in path or who(method, path) != "everybody" or path in _TELLS_SIZE:
+            if method != "GET" or "{" in path or who(method, path) != "everybody":
                 continue
             for query in queries.get(path, [""]):
                 answer = http.get(path + query)
-                text = re.sub(r'(nonce[-="\']+)[\w+/=-]+', r"\1N", answer.text)
-                text = re.sub(r'name="csrf" value="\w+"', "", text)
-                found[path + query] = (answer.status_code, text)
+                found[path + query] = (answer.status_code, _steady(answer.text))
         for link in sorted(set(re.findall(rf"<({re.escape(node.url)}/feed/[^>]+)>", http.get("/feed").text))):
             answer = http.get(link)
             found[link] = (answer.status_code, answer.text)
