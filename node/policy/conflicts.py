@@ -98,18 +98,8 @@ def _permits(policy: Policy) -> Iterator[Finding]:
 
 
 def _strategy(policy: Policy) -> Iterator[Finding]:
-    if policy.conflict == "perm":
-        yield _finding(
-            "violation",
-            "conflict",
-            "the offer lets permissions win over prohibitions, which no node keeps: prohibitions always win",
-            'write "odrl:conflict": {"@id": "odrl:prohibit"}',
-            "conflict-strategy",
-        )
     overlap = any(
-        includes(permitted.action, forbidden.action) or includes(forbidden.action, permitted.action)
-        for permitted in policy.permissions
-        for forbidden in policy.prohibitions
+        _meet(permitted, forbidden) for permitted in policy.permissions for forbidden in policy.prohibitions
     )
     if overlap and policy.conflict == "invalid":
         yield _finding(
@@ -119,6 +109,11 @@ def _strategy(policy: Policy) -> Iterator[Finding]:
             'write "odrl:conflict": {"@id": "odrl:prohibit"}',
             "conflict-strategy",
         )
+
+
+def _meet(permitted: Rule, forbidden: Rule) -> bool:
+    """Whether there is an action that both are about."""
+    return includes(permitted.action, forbidden.action) or includes(forbidden.action, permitted.action)
 
 
 def _rule(rule: Rule, path: str, at: datetime | None) -> Iterator[Finding]:
@@ -222,8 +217,17 @@ def _taken_back(policy: Policy) -> Iterator[Finding]:
     """Prohibitions that leave nothing of a permission or forbid a duty. A narrower one only narrows."""
     for index, forbidden in enumerate(policy.prohibitions):
         path = f"prohibition[{index}]"
-        for permitted in policy.permissions:
-            if includes(forbidden.action, permitted.action) and _covers(forbidden, permitted):
+        for number, permitted in enumerate(policy.permissions):
+            if policy.permissions_win:
+                if _meet(permitted, forbidden):
+                    yield _finding(
+                        "warning",
+                        path,
+                        f"permissions win in this offer: whom permission[{number}] lets do it may do it all the same",
+                        'narrow the permission, or write "odrl:conflict": {"@id": "odrl:prohibit"}',
+                        "overridden",
+                    )
+            elif includes(forbidden.action, permitted.action) and _covers(forbidden, permitted):
                 yield _finding(
                     "violation",
                     path,

@@ -5,7 +5,9 @@ Total and pure: no clock, no network, no exception for any policy that could be 
 1. A permission covers the requested action or a wider one (odrl:includedIn); its constraints and preconditions
    must hold. One satisfied permission is enough. Without any permission nothing is permitted.
 2. A prohibition bites where the requested action lies within the forbidden one, never the other way round:
-   forbidding ``distribute`` does not void ``use`` (governance digest §8.8). It wins over permissions.
+   forbidding ``distribute`` does not void ``use`` (governance digest §8.8). It wins over permissions, unless the
+   policy says ``conflict: perm``: then a permission that is met wins over every prohibition (ODRL 2.2 §2.10), but
+   not over one that is not understood.
 3. Obligations are promises of the recipient; they refuse only where one is not understood, or known to be broken.
 4. What is not understood counts as unmet. Truth has more than two values, so that no ``xone`` or prohibition turns
    ignorance into leave.
@@ -69,14 +71,15 @@ def decide(policy: Policy, situation: Situation, *, action: str = terms.USE) -> 
         _permission(rule, f"permission[{index}]", requested, situation)
         for index, rule in enumerate(policy.permissions)
     ]
-    prohibitions = [
-        _prohibition(rule, f"prohibition[{index}]", requested, situation)
-        for index, rule in enumerate(policy.prohibitions)
-    ]
     obligations = [
         _duty(rule, f"obligation[{index}]", situation, asks=True) for index, rule in enumerate(policy.obligations)
     ]
     granted = max((judged.truth for judged in permissions), key=RANK.index, default=Truth.NO)
+    overridden = policy.permissions_win and (granted.satisfies or granted is Truth.WAITING)
+    prohibitions = [
+        _prohibition(rule, f"prohibition[{index}]", requested, situation, overridden=overridden)
+        for index, rule in enumerate(policy.prohibitions)
+    ]
     lines = [
         *_alternatives(permissions, granted, requested, policy),
         *(line for judged in (*prohibitions, *obligations) for line in judged.lines),
@@ -145,11 +148,12 @@ def _alternatives(permissions: Sequence[_Judged], granted: Truth, requested: str
             yield line if line.met or (counts and not beside) else replace(line, counts=False)
 
 
-def _prohibition(rule: Rule, path: str, requested: str, situation: Situation) -> _Judged:
+def _prohibition(rule: Rule, path: str, requested: str, situation: Situation, *, overridden: bool) -> _Judged:
+    """``overridden``: a permission that wins over it covers what is requested."""
     understood = rule.action in ACTIONS
     bites = understood and includes(rule.action, requested)
     conditions = _conditions(rule.constraints, f"{path}.constraint", situation)
-    applies = bites and conditions.truth in {Truth.YES, Truth.UNCLEAR}
+    applies = bites and not overridden and conditions.truth in {Truth.YES, Truth.UNCLEAR}
     verdict = YES if bites else PROMISED
     if not understood:
         verdict = replace(NOT_UNDERSTOOD, have=rule.action)
@@ -284,7 +288,7 @@ def _worst(truths: Iterable[Truth]) -> Truth:
 
 
 def declared_void(policy: Policy) -> bool:
-    """Whether a policy that asks to be void in case of conflict has one (ODRL 2.2 §2.7, ``invalid``)."""
+    """Whether a policy that asks to be void in case of conflict has one (ODRL 2.2 §2.10, ``invalid``)."""
     if policy.conflict != "invalid":
         return False
     return any(

@@ -84,7 +84,9 @@ def offer_of(policy: Policy, *, target: str, offer_id: str) -> dict[str, Any]:
         "obligation": policy.obligations,
     }
     made = {name: [rule_json(rule) for rule in some] for name, some in rules.items()}
-    return offer_json(made, target=target, offer_id=offer_id, sealed=policy.sealed)
+    return offer_json(
+        made, target=target, offer_id=offer_id, sealed=policy.sealed, permissions_win=policy.permissions_win
+    )
 
 
 def rule_json(rule: Rule) -> dict[str, Any]:

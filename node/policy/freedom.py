@@ -13,12 +13,16 @@ What binds a *result* is not all that binds an input. An input that is run or vi
 - ``hz:algorithm`` and what had to be done before the run (consent, payment) are spent by the run;
 - a prohibition to copy *it* forbids no copy of a result.
 
+Where the policy lets permissions win over prohibitions (``conflict: perm``), a prohibition takes nothing from the
+actions that a permission covers. A permission that became one to use the results wins over nothing: the policy gave
+it for the run, and what forbids passing on still binds the results.
+
 All else flows: purposes, dates, places, recipients, credentials, no passing on, deletion, naming the source.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Final
@@ -136,13 +140,14 @@ def under_licence(licence: Licence, input_: str) -> Freedom:
 
 def under_policy(policy: Policy, input_: str, *, of_result: bool = True) -> Freedom:
     """The normal form of a policy. ``of_result``: what binds results, rather than the asset itself (see above)."""
-    permissions: list[tuple[str, Alternatives]] = []
+    permissions: list[_Grant] = []
     in_place = of_result and bool(policy.permissions) and all(_in_place(rule) for rule in policy.permissions)
     barred: set[Bar] = set()
     for index, rule in enumerate(policy.permissions):
         here = of_result and _in_place(rule)
         alternatives = _alternatives(rule, f"permission[{index}]", input_, spent=here)
-        permissions.append((USE if here else rule.action, alternatives))
+        wins = policy.permissions_win and not here
+        permissions.append(_Grant(USE if here else rule.action, alternatives, wins))
     forbidden: dict[str, Origin] = {}
     prohibitions: set[Element] = set()
     for index, rule in enumerate(policy.prohibitions):
@@ -151,10 +156,11 @@ def under_policy(policy: Policy, input_: str, *, of_result: bool = True) -> Free
             continue
         if rule.action not in ACTIONS or not all(_understood(item) for item in rule.constraints):
             barred.add(Bar("not-understood", origin, terms.compact(rule.action)))
-        elif rule.constraints:
-            prohibitions.add(Element(rule, origin))
-        else:
+        elif not rule.constraints:
             forbidden.setdefault(rule.action, origin)
+        elif not policy.permissions_win or not all(grant.wins for grant in permissions):
+            # Where each permission wins over it, it takes nothing away: without a permission nothing is permitted.
+            prohibitions.add(Element(rule, origin))
     duties: set[Element] = set()
     for index, rule in enumerate(policy.obligations):
         origin = Origin(input_, f"obligation[{index}]")
@@ -202,20 +208,28 @@ def _in_place(rule: Rule) -> bool:
     return rule.action == EXECUTE or any(operand_of(item) is not None for item in named)
 
 
+@dataclass(frozen=True, slots=True)
+class _Grant:
+    """What a permission grants; ``wins``: also where a prohibition forbids it."""
+
+    action: str
+    ways: Alternatives
+    wins: bool
+
+
 def _closed(
-    permissions: Iterable[tuple[str, Alternatives]], forbidden: Mapping[str, Origin], input_: str
+    permissions: Sequence[_Grant], forbidden: Mapping[str, Origin], input_: str
 ) -> tuple[dict[str, Alternatives], frozenset[tuple[str, Origin]]]:
     """Every action with its alternatives, and those withheld: forbidden, or within no permission."""
-    permissions = list(permissions)
     permits: dict[str, Alternatives] = {}
     withheld: set[tuple[str, Origin]] = set()
     for action in ACTIONS:
         taken = [origin for wide, origin in forbidden.items() if includes(wide, action)]
-        given = [item for wide, found in permissions if includes(wide, action) for item in found]
-        if taken:
+        grants = [grant for grant in permissions if includes(grant.action, action) and (grant.wins or not taken)]
+        if grants:
+            permits[action] = _least(way for grant in grants for way in grant.ways)
+        elif taken:
             withheld |= {(action, origin) for origin in taken}
-        elif given:
-            permits[action] = _least(given)
         else:
             withheld.add((action, Origin(input_, "permission")))
     return permits, frozenset(withheld)

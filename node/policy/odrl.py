@@ -51,17 +51,20 @@ _CONSTRAINT_MEMBERS: Final = frozenset(["leftOperand", "operator", "rightOperand
 _OWN_RULES: Final = {"permission": "duty", "prohibition": "remedy", "obligation": "consequence"}
 
 
-def offer_json(rules: Mapping[str, Any], *, target: str, offer_id: str, sealed: bool = False) -> dict[str, Any]:
+def offer_json(
+    rules: Mapping[str, Any], *, target: str, offer_id: str, sealed: bool = False, permissions_win: bool = False
+) -> dict[str, Any]:
     """A DSP 2025-1 MessageOffer of our profile about ``target``.
 
-    ``rules`` are its members by name; empty ones are left out. What is forbidden wins over what is allowed.
+    ``rules`` are its members by name; empty ones are left out. What is forbidden wins over what is allowed, unless
+    ``permissions_win``.
     """
     offer: dict[str, Any] = {
         "@id": offer_id,
         "@type": "Offer",
         "profile": PROFILE,
         "target": target,
-        "odrl:conflict": {"@id": "odrl:prohibit"},
+        "odrl:conflict": {"@id": "odrl:perm" if permissions_win else "odrl:prohibit"},
         **{name: made for name, made in rules.items() if made},
     }
     if sealed:

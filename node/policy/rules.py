@@ -86,6 +86,11 @@ class Policy:
     conflict: str = ""
     sealed: bool = False
 
+    @property
+    def permissions_win(self) -> bool:
+        """Whether a permission wins over a prohibition of the same; else it is the other way round."""
+        return self.conflict == "perm"
+
 
 def addressed(policy: Policy) -> Policy:
     """``policy`` with what its ``assignee`` means written out: its permissions are for that party (ODRL 2.2 §2.6.2).

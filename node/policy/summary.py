@@ -34,7 +34,8 @@ def _summary(policy: Policy, language: str, sealed: bool) -> str:
     if sealed:
         parts.append(brief.sealed)
     parts += [_duty(duty, words) for rule in policy.permissions for duty in rule.duties]
-    parts += [_prohibition(rule, words) for rule in policy.prohibitions]
+    forbidden = [_prohibition(rule, words) for rule in policy.prohibitions]
+    parts += [brief.unless_allowed.format(text=text) if policy.permissions_win else text for text in forbidden]
     parts += [_duty(rule, words) for rule in policy.obligations]
     return "; ".join(dict.fromkeys(parts))
 

@@ -255,6 +255,10 @@ def _own_policy(policy: Mapping[str, Any], target: str, offer_id: str) -> Compil
             own[name] = rules_for_dsp(value)
         elif name == "profile":
             own["profile"] = value
+        elif name == "conflict" and read_policy.conflict:
+            own["odrl:conflict"] = {"@id": f"odrl:{read_policy.conflict}"}
+        elif name == "assignee":
+            own["odrl:assignee"] = value
         elif ":" in key and not key.startswith("@"):
             own[key] = value
     offer = {"@id": offer_id, "@type": "Offer", "profile": PROFILE, "target": target, **own}

@@ -62,7 +62,7 @@ def explained(policy: Policy, language: str, kind: str = "") -> tuple[Sentence, 
     for index, rule in enumerate(policy.permissions):
         result += _permission(rule, f"permission[{index}]", words, kind)
     for index, rule in enumerate(policy.prohibitions):
-        result += _prohibition(rule, f"prohibition[{index}]", words, kind)
+        result += _prohibition(rule, f"prohibition[{index}]", words, kind, yields=policy.permissions_win)
     for index, rule in enumerate(policy.obligations):
         result += _duty(rule, f"obligation[{index}]", words, kind, "{sentence}")
     return tuple(result)
@@ -101,11 +101,13 @@ def _permission(rule: Rule, path: str, words: Phrases, kind: str) -> list[Senten
     return result + _inner(rule, path, words, kind)
 
 
-def _prohibition(rule: Rule, path: str, words: Phrases, kind: str) -> list[Sentence]:
+def _prohibition(rule: Rule, path: str, words: Phrases, kind: str, *, yields: bool) -> list[Sentence]:
     text = words.must_not.get(rule.action, words.must_not_other).format(**_nouns(rule, words, kind))
     parts = clauses(rule.constraints, f"{path}.constraint", words)
     if parts:
         text = words.prohibited_when.format(sentence=text, clauses=join([part.text for part in parts], words.and_))
+    if yields:
+        text = words.unless_allowed.format(sentence=text)
     paths = (path, *(leaf for part in parts for leaf in part.paths))
     natures = frozenset({Nature.UNDERTAKING})
     return [_sentence(text, Section.PROHIBITION, path, paths, natures), *_inner(rule, path, words, kind)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,7 +10,12 @@ from rdflib import RDF, Graph, Namespace
 from rdflib.collection import Collection
 from rdflib.term import Literal, Node
 
+from node.identity.model import ANONYMOUS
 from node.policy.conflicts import lint
+from node.policy.decide import decide
+from node.policy.model import Situation
+from node.policy.odrl import parse
+from node.policy.terms import READ
 from tests.shared import data
 
 SUITE = "odrl-tests/ODRL-Test-Conflicts/data"
@@ -76,6 +82,18 @@ def test_the_pair_contradicts_and_neither_alone_does(number: int) -> None:
     assert taken_back(one + other)
     assert not taken_back(one)
     assert not taken_back(other)
+
+
+@pytest.mark.parametrize("number", [1, 2, 9])
+@pytest.mark.parametrize("strategy", ["perm", "prohibit", "invalid"])
+def test_the_pair_is_decided_by_the_strategy_that_it_names(number: int, strategy: str) -> None:
+    """ODRL 2.2 §2.10: ``perm``: the permission overrides; ``prohibit``: the prohibition; ``invalid``: all is void."""
+    said = {**document(policy(number, "a") + policy(number, "b")), "conflict": f"odrl:{strategy}"}
+    there = Situation(caller=ANONYMOUS, at=datetime(2025, 6, 1, tzinfo=UTC), provider="did:web:p.example")
+    assert decide(parse(said), there, action=READ).permits == (strategy == "perm")
+    findings = {finding.rule for finding in lint(said)}
+    assert ("policy-overridden" in findings) == (strategy == "perm")
+    assert ("policy-forbidden-and-permitted" in findings) == (strategy != "perm")
 
 
 def test_every_case_is_accounted_for() -> None:

@@ -14,6 +14,7 @@ from node.base.errors import TooLarge
 from node.policy.decide import decide
 from node.policy.flow import Inherited, Source, admits, inherited, normal_form, strictest_offer
 from node.policy.freedom import TOP, Freedom
+from node.policy.limits import beyond
 from node.policy.odrl import parse
 from node.policy.phrases import LANGUAGES
 from node.policy.terms import COMMERCIAL_USE, DISTRIBUTE, READ, REPRODUCE, USE
@@ -93,6 +94,7 @@ policies = st.fixed_dictionaries(
         "obligation": st.lists(duties, min_size=1, max_size=2),
         "https://w3id.org/hansa/ns#sealed": st.booleans(),
         "assigner": st.sampled_from(PARTIES),
+        "odrl:conflict": st.sampled_from(["odrl:prohibit", "odrl:perm"]),
     },
 )
 LICENCES = [
@@ -214,6 +216,22 @@ def test_it_lets_nobody_do_what_an_input_forbids(two: tuple[Source, Source], sit
     for source in two:
         assert source.policy is not None
         assert granted <= rank(decide(parse(source.policy), situation, action=action))
+
+
+@settings(max_examples=250, **PATIENT)
+@given(policies, policies, situations, st.sampled_from([USE, READ, DISTRIBUTE, REPRODUCE, COMMERCIAL_USE]))
+def test_terms_within_limits_let_nobody_do_what_these_forbid(
+    terms: dict[str, Any], limits: dict[str, Any], situation: Any, action: str
+) -> None:
+    """Whatever strategies for conflicts the two name: nothing is called as strict that is not."""
+    for wanted in (terms, {**limits, "odrl:conflict": "odrl:perm"}, {**terms, **limits}):
+        try:
+            more_open = beyond(wanted, limits)
+        except TooLarge:
+            reject()
+        if not more_open:
+            allowed = rank(decide(parse(wanted), situation, action=action))
+            assert allowed <= rank(decide(parse(limits), situation, action=action))
 
 
 def test_nothing_binds_what_is_made_from_nothing() -> None:

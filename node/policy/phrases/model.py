@@ -92,6 +92,7 @@ class Brief:
     no_commercial: str
     no_modify: str
     no_other: str
+    unless_allowed: str
     delete: str
     delete_within: str
     attribute: str
@@ -146,6 +147,7 @@ class Phrases:
     on_conditions: str
     only: str
     prohibited_when: str
+    unless_allowed: str
     duty_when: str
     beforehand: str
     if_unfulfilled: str

@@ -65,7 +65,7 @@ MARKETING = constraint("odrl:purpose", "eq", "dpv:Marketing")
         (offer(permission=[{}]), "policy-unreadable", "violation"),
         (offer(obligation=[{"action": "delete"}]), "policy-bare-term", "warning"),
         (offer(constraint("purpose", "eq", "dpv:Marketing")), "policy-bare-term", "warning"),
-        (offer(conflict="odrl:perm"), "policy-conflict-strategy", "violation"),
+        (offer(conflict="odrl:perm", prohibition=[{"action": "odrl:distribute"}]), "policy-overridden", "warning"),
         (
             offer(conflict="odrl:invalid", prohibition=[{"action": "odrl:distribute"}]),
             "policy-conflict-strategy",
@@ -104,6 +104,8 @@ def test_findings(document: dict[str, Any], rule: str, severity: str) -> None:
     [
         offer(),
         offer(RESEARCH, NO_SCIENCE),
+        offer(conflict="odrl:perm"),
+        offer(conflict="odrl:perm", prohibition=[{"action": "odrl:transfer"}]),
         offer(prohibition=[{"action": "odrl:distribute"}]),
         offer(prohibition=[{"action": "odrl:use", "constraint": [MARKETING]}]),
         offer(constraint("odrl:dateTime", "eq", "2027-01-01")),
@@ -121,6 +123,10 @@ def test_sound_offers_have_none(document: dict[str, Any]) -> None:
 
 def test_violations_come_first() -> None:
     severities = [
-        finding.severity for finding in lint(offer(FROM, UNTIL, conflict="odrl:perm", profile=None), at=NOW)
+        finding.severity
+        for finding in lint(
+            offer(FROM, UNTIL, conflict="odrl:invalid", prohibition=[{"action": "odrl:distribute"}], profile=None),
+            at=NOW,
+        )
     ]
     assert severities == ["violation", "violation", "info"]
