@@ -112,6 +112,7 @@ GOOD_BODIES: dict[str, Any] = {
     "/api/second-factor/confirm": {"code": "123456"},
     "/api/second-factor/remove": {"password": "x", "code": "123456"},
     "/api/tokens": {"label": "x", "password": "x"},
+    "/api/keys/revoke": {"key": "x", "as_of": "2026-01-01T00:00:00Z", "reason": "x"},
 }
 """What these addresses take, so that it is the caller who is found wanting and not the body."""
 
