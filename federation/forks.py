@@ -63,6 +63,7 @@ class Fork:
             "audience": self.audience,
             "kind": self.kind,
             "text": self.sentence,
+            "shownByHeads": self.kind in TWO_HEADS_SUFFICE,
             "first": self.first,
             "second": self.second,
             "found": stamp(self.found),

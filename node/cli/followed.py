@@ -130,6 +130,10 @@ def _show_fork(fork: Mapping[str, Any]) -> None:
     if fork["proof"]:
         answered = "answered with a proof that does not hold" if fork["proof"]["answer"] else "gave none"
         line("proof", f"asked for {fork['proof']['url']}, it {answered} (status {fork['proof']['status']})")
+    if fork.get("shownByHeads"):
+        line("to check", "the two heads show it by themselves, to anybody")
+    else:
+        line("to check", "that the proof was missing is the word of this node; the heads alone do not show it")
     decided = fork.get("decided")
     if decided:
         line("decided", f"{decided['what']} by {decided['by']}, {decided['at'][:16]}")

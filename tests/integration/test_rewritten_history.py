@@ -81,6 +81,7 @@ def test_a_node_that_was_put_back_by_hand(
         assert f"hansa members accept {url}" in said
         assert f"hansa members leave {url}" in said
         (fork,) = json.loads(kept.read_text())["forks"]
+        assert fork["shownByHeads"] == (fork["kind"] in {"same-size", "shrunk", "epoch-back"})
         assert (fork["kind"], len(fork["keys"])) == ("same-size", 1)
 
         # The page, for everybody, and the command for an operator

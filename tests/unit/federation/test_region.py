@@ -122,7 +122,7 @@ async def test_a_fork_is_shown_to_everybody_and_its_evidence_to_few(host: Host) 
             assert (await client.post("/api/members/accept", json={"url": gent.base})).status_code == 403
         host.caller = host.node.steward
         found = (await client.get("/api/members/evidence", params={"url": gent.did})).json()
-        assert [fork["kind"] for fork in found["forks"]] == ["same-size"]
+        assert [(fork["kind"], fork["shownByHeads"]) for fork in found["forks"]] == [("same-size", True)]
         assert (await client.get("/api/members/evidence", params={"url": "x"})).status_code == 404
         accepted = await client.post("/api/members/accept", json={"url": gent.base})
         assert (accepted.status_code, accepted.json()["state"]) == (200, "new")
