@@ -150,6 +150,22 @@ class Settings(BaseSettings):
         description="After how many messages of a negotiation no further offer is made or taken in it, and of a "
         "transfer no further pause or start is taken.",
     )
+    strangers_open_per_host: int = Field(
+        100,
+        ge=1,
+        description="How many negotiations and transfers participants without a credential that counts here may have "
+        "open, for one host of their names and for one address that they call from.",
+    )
+    strangers_open: int = Field(1000, ge=1, description="How many all such participants may have open together.")
+    strangers_bytes_per_host: int = Field(
+        16 << 20,
+        ge=64 << 10,
+        description="How many bytes of messages of such participants are stored in a day (UTC), for one host of "
+        "their names and for one address; each message counts 1024 more.",
+    )
+    strangers_bytes: int = Field(
+        256 << 20, ge=64 << 10, description="How many bytes of messages of all such participants are stored in a day."
+    )
     followed_records: int = Field(
         200_000, ge=1, description="How many versions of its records one followed node may have here."
     )

@@ -51,7 +51,10 @@ class Storm:
         self.home = home
         self.tally = Tally()
         first, second = free_ports(2)
-        brisk = {"log_level": "error", "wait_for_views": "false"}
+        # The two show no credentials, and say more in a storm than strangers may in a day.
+        room = {name: str(1 << 40) for name in ("strangers_bytes_per_host", "strangers_bytes")}
+        room |= dict.fromkeys(("strangers_open_per_host", "strangers_open"), "100000")
+        brisk = {"log_level": "error", "wait_for_views": "false", **room}
         self.provider = Forked("provider", "Provider", home, first, _database(store, postgres, "provider"), brisk)
         self.consumer = Forked("consumer", "Consumer", home, second, _database(store, postgres, "consumer"), brisk)
         self.members = (self.provider, self.consumer)

@@ -16,6 +16,7 @@ from node.adapters.keys import FileKeyRing, Outer
 from node.adapters.planes.files import FolderAssets
 from node.adapters.search import TantivyIndex
 from node.adapters.sql.engine import connect
+from node.adapters.sql.guests import SqlGuestStore
 from node.adapters.sql.identity import SqlIdentityStore
 from node.adapters.sql.ledger import SqlLedgerStore
 from node.adapters.sql.migrate import migrate
@@ -85,6 +86,7 @@ class Stores:
     agreements: SqlAgreementStore
     decisions: SqlDecisionStore
     limits: SqlLimitStore
+    guests: SqlGuestStore
     uses: SqlUseStore
     deletions: SqlDeletionStore
     grants: SqlGrantStore
@@ -121,6 +123,7 @@ def open_stores(settings: Settings) -> Stores:
         agreements=SqlAgreementStore(),
         decisions=SqlDecisionStore(),
         limits=SqlLimitStore(),
+        guests=SqlGuestStore(),
         uses=SqlUseStore(),
         deletions=SqlDeletionStore(),
         grants=SqlGrantStore(),

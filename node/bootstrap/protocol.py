@@ -28,6 +28,7 @@ from node.negotiation.agreement import Party
 from node.negotiation.caps import Caps
 from node.negotiation.conversation import Conversation
 from node.negotiation.decisions import Admissions, Decisions
+from node.negotiation.guests import Budgets, Guests
 from node.negotiation.limits import SetLimits
 from node.negotiation.model import Agreement, Negotiation
 from node.negotiation.reactions import House, Reactions
@@ -124,6 +125,17 @@ def protocol(
         transfers=settings.open_transfers_per_peer,
         messages=settings.messages_per_negotiation,
     )
+    budgets = Budgets(
+        open_per_host=settings.strangers_open_per_host,
+        open_in_all=settings.strangers_open,
+        bytes_per_host=settings.strangers_bytes_per_host,
+        bytes_in_all=settings.strangers_bytes,
+    )
+
+    def vouched(did: str) -> bool:
+        return any(did in dids for dids in people.trust.to_json().values())
+
+    guests = Guests(stores.uow, stores.guests, clock, budgets, vouched)
     negotiations = Negotiations(
         uow=stores.uow,
         store=stores.negotiations,
@@ -148,6 +160,7 @@ def protocol(
         me=parts.me,
         address=parts.dsp_address,
         caps=caps,
+        guests=guests,
     )
     grants = GrantAccess(stores.grants, parts.keyring, clock, public_url=parts.base, lifetime=parts.access_lifetime)
 
@@ -202,6 +215,7 @@ def protocol(
         address=parts.dsp_address,
         public_url=parts.base,
         caps=caps,
+        guests=guests,
     )
 
     def judge(agreement: Agreement, caller: Caller, at: datetime, action: str, facts: Mapping[str, Any]) -> Decision:

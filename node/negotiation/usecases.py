@@ -24,6 +24,7 @@ from node.negotiation.agreement import VerifyJws
 from node.negotiation.caps import Caps
 from node.negotiation.checks import Checks, MaySee
 from node.negotiation.conversation import Answer, Conversation, Note
+from node.negotiation.guests import UNCOUNTED, Guests, Uncounted
 from node.negotiation.keeping import KeepAgreements
 from node.negotiation.messages import Incoming
 from node.negotiation.model import Agreement, Negotiation
@@ -59,13 +60,13 @@ class Negotiations:
         address: str,
         leeway: timedelta = proposal.LEEWAY,
         caps: Caps | None = None,
+        guests: Guests | Uncounted = UNCOUNTED,
         carriers: Carriers = OWN,
     ) -> None:
         """``leeway``: by how much a peer's clock may differ from ours. What none of ``carriers`` delivers is not
         offered."""
-        self._caps = caps or Caps()
-        self._uow = uow
-        self._store = store
+        self._caps, self._guests = caps or Caps(), guests
+        self._uow, self._store = uow, store
         self._conversation = conversation
         self._reactions = reactions
         self._clock = clock
@@ -122,6 +123,7 @@ class Negotiations:
                 offered_by=Role.CONSUMER,
                 purpose=purpose,
             )
+            self._guests.admit(tx, caller, negotiation.pid, self._conversation.table.name, message)
             self._store.add(tx, negotiation)
             self._conversation.tell(tx, negotiation, message.name)
             answer = self._conversation.accept(tx, negotiation, message, status=201)
@@ -165,6 +167,7 @@ class Negotiations:
                 offer=offer,
                 offered_by=Role.PROVIDER,
             )
+            self._guests.admit(tx, caller, negotiation.pid, self._conversation.table.name, message)
             self._store.add(tx, negotiation)
             self._conversation.tell(tx, negotiation, message.name)
             answer = self._conversation.accept(tx, negotiation, message, status=201)
@@ -190,6 +193,7 @@ class Negotiations:
         Raises ``NotFound``, ``RemoteProtocolError`` or ``InvalidInput``, and has then changed nothing.
         """
         peer = _did(caller)
+        self._guests.charge(caller, pid, message)
         with self._conversation.noting_refusal(self._uow, pid, peer, message), self._uow.begin() as tx:
             negotiation = self._conversation.find(tx, pid, peer, role=role, lock=True)
             repeated = self._conversation.repeated(tx, negotiation, message)

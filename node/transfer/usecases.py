@@ -22,6 +22,7 @@ from node.catalogue.ports import RecordStore
 from node.identity.model import Caller
 from node.negotiation.caps import Caps
 from node.negotiation.conversation import Answer, Conversation, Note
+from node.negotiation.guests import UNCOUNTED, Guests, Uncounted
 from node.negotiation.messages import Incoming
 from node.negotiation.model import Agreement
 from node.negotiation.opening import opens_once
@@ -69,10 +70,12 @@ class Transfers:
         address: str,
         public_url: str = "",
         caps: Caps | None = None,
+        guests: Guests | Uncounted = UNCOUNTED,
     ) -> None:
         """``public_url``: that of this node, below which it takes pushes."""
         self._uow = uow
         self._caps = caps or Caps()
+        self._guests = guests
         self._store = store
         self._agreements = agreements
         self._negotiations = negotiations
@@ -134,6 +137,7 @@ class Transfers:
                 seal_key=seal_key.hex() if seal_key is not None else None,
                 data_address=messages.push_target(message),
             )
+            self._guests.admit(tx, caller, transfer.pid, self._conversation.table.name, message)
             self._store.add(tx, transfer)
             self._conversation.tell(tx, transfer, message.name)
             answer = self._conversation.accept(tx, transfer, message, status=201)
@@ -163,6 +167,7 @@ class Transfers:
 
     def _received(self, pid: str, caller: Caller, message: Incoming, role: Role | None) -> Answer:
         peer = _did(caller)
+        self._guests.charge(caller, pid, message)
         with self._conversation.noting_refusal(self._uow, pid, peer, message), self._uow.begin() as tx:
             transfer = self._conversation.find(tx, pid, peer, role=role, lock=True)
             repeated = self._conversation.repeated(tx, transfer, message)

@@ -33,6 +33,10 @@ BRISK: Final = {
     "waiting_offers_per_peer": "100000",
     "open_transfers_per_peer": "100000",
     "open_negotiations_per_peer": "100000",
+    "strangers_open_per_host": "100000",
+    "strangers_open": "100000",
+    "strangers_bytes_per_host": str(1 << 40),
+    "strangers_bytes": str(1 << 40),
 }
 DATA: Final = b"hour,count\n" + b"2026-01-01T00,12\n" * 20_000
 REASON: Final = "the sweep wants it so"

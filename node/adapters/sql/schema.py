@@ -319,6 +319,25 @@ agreement_uses = Table(
     Column("at", Moment, nullable=False),
 )
 
+# Processes that strangers have open. What they have had stored is counted by the day.
+guests = Table(
+    "guests",
+    metadata,
+    Column("pid", Words, primary_key=True),
+    Column("process", Words, nullable=False),
+    Column("peer", Words, nullable=False),
+    Column("host", Words, nullable=False),
+    Column("address", Words, nullable=False),
+)
+
+guest_bytes = Table(
+    "guest_bytes",
+    metadata,
+    Column("day", Words, primary_key=True),
+    Column("party", Words, primary_key=True),
+    Column("bytes", Big, nullable=False),
+)
+
 # transfer ---------------------------------------------------------------------------------------------------
 
 UNFINISHED = "state NOT IN ('done', 'failed')"

@@ -1,0 +1,78 @@
+"""Processes that strangers opened, and the bytes stored for them (``node.negotiation.guests.GuestStore``)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from sqlalchemy import and_, case, delete, func, or_, select, tuple_, update
+
+from node.adapters.sql.rows import add, build, values
+from node.adapters.sql.schema import guest_bytes, guests, negotiations, transfers
+from node.adapters.sql.work import connection_of
+from node.base.work import Transaction
+from node.negotiation import machine as negotiating
+from node.negotiation.guests import Guest
+from node.transfer import machine as transferring
+
+_LIVE: Final = (
+    select(negotiations.c.pid).where(
+        negotiations.c.pid == guests.c.pid, negotiations.c.state.in_(sorted(negotiating.TABLE.live))
+    ),
+    select(transfers.c.pid).where(
+        transfers.c.pid == guests.c.pid, transfers.c.state.in_(sorted(transferring.TABLE.live))
+    ),
+)
+# What another transaction is dropping at this moment is left to it.
+_ENDED: Final = (
+    select(guests.c.pid).where(~or_(*(one.exists() for one in _LIVE))).with_for_update(of=guests, skip_locked=True)
+)
+
+
+class SqlGuestStore:
+    """Guests by process; bytes by day and party."""
+
+    def forget_ended(self, tx: Transaction) -> None:
+        connection = connection_of(tx)
+        ended = list(connection.execute(_ENDED).scalars())
+        if ended:
+            connection.execute(delete(guests).where(guests.c.pid.in_(ended)))
+
+    def add(self, tx: Transaction, guest: Guest) -> None:
+        add(connection_of(tx), guests, values(guest))
+
+    def get(self, tx: Transaction, pid: str) -> Guest | None:
+        row = connection_of(tx).execute(select(guests).where(guests.c.pid == pid)).one_or_none()
+        return None if row is None else build(Guest, row)
+
+    def open(self, tx: Transaction, *, host: str, address: str) -> tuple[int, int, int]:
+        counted = select(
+            func.coalesce(func.sum(case((guests.c.host == host, 1), else_=0)), 0),
+            func.coalesce(func.sum(case((guests.c.address == address, 1), else_=0)), 0),
+            func.count(),
+        ).select_from(guests)
+        of_host, from_address, in_all = connection_of(tx).execute(counted).one()
+        return int(of_host), int(from_address), int(in_all)
+
+    def stored(self, tx: Transaction, day: str, parties: Collection[str]) -> dict[str, int]:
+        wanted = select(guest_bytes.c.party, guest_bytes.c.bytes).where(
+            guest_bytes.c.day == day, guest_bytes.c.party.in_(sorted(parties))
+        )
+        return {row.party: int(row.bytes) for row in connection_of(tx).execute(wanted)}
+
+    def store(self, tx: Transaction, day: str, parties: Sequence[str], size: int) -> None:
+        connection = connection_of(tx)
+        first = False
+        for party in parties:
+            first = add(connection, guest_bytes, {"day": day, "party": party, "bytes": 0}) or first
+            mine = and_(guest_bytes.c.day == day, guest_bytes.c.party == party)
+            connection.execute(update(guest_bytes).where(mine).values(bytes=guest_bytes.c.bytes + size))
+        if first:
+            self._drop_before(tx, day)
+
+    def _drop_before(self, tx: Transaction, day: str) -> None:
+        connection, keys = connection_of(tx), (guest_bytes.c.day, guest_bytes.c.party)
+        old = select(*keys).where(guest_bytes.c.day < day).limit(1000).with_for_update(skip_locked=True)
+        found = [tuple(row) for row in connection.execute(old)]
+        if found:
+            connection.execute(delete(guest_bytes).where(tuple_(*keys).in_(found)))
