@@ -51,6 +51,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._began = 0.0
         self._unsent = 0
         self._taken = False
+        self._adrift = False
         self._looking: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -101,11 +102,19 @@ class BoundedConnection(HttpToolsProtocol):
         """End the connection where nothing that is due has come or gone since the last look."""
         unsent = self.transport.get_write_buffer_size()
         unread = unsent and unsent == self._unsent and not self._taken
-        if unread or self._stands_still():
+        adrift = self._is_adrift()
+        if unread or self._stands_still() or (adrift and self._adrift):
             self.transport.abort()
             return
+        self._adrift = adrift
         self._taken, self._body, self._unsent = False, 0, unsent
         self._looking = asyncio.get_running_loop().call_later(BEAT, self._look)
+
+    def _is_adrift(self) -> bool:
+        """Whether no request is under way and the server does not wait for the end of the rest either: its timer was
+        stopped by bytes with which no request began, such as empty lines."""
+        answering = self.cycle is not None and not self.cycle.response_complete
+        return not self._receiving and not answering and self.timeout_keep_alive_task is None
 
     def _stands_still(self) -> bool:
         answering = self.cycle is not None and not self.cycle.response_complete

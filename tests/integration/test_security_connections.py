@@ -169,6 +169,17 @@ def test_kept_connections_rest_between_requests(port: int) -> None:
             time.sleep(3 * BEAT)
 
 
+@pytest.mark.parametrize("times", [1, 1000])
+def test_empty_lines_between_requests_keep_nothing_open(port: int, times: int) -> None:
+    with opened(port) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(1000).endswith(b"0")
+        began = time.monotonic()
+        pushed(connection, b"\r\n", 2 * times, pause=BEAT / 8)
+        assert said(connection) == b""
+        assert time.monotonic() - began < 10 * BEAT
+
+
 def test_there_is_a_most_number_of_connections(port: int) -> None:
     crowd = [opened(port) for _ in range(30)]
     try:

@@ -150,6 +150,37 @@ def test_over_the_wire_it_is_the_protocols_error(tmp_path: Path, sqlite_template
         assert "without a credential that counts here" in told["reason"][0]
 
 
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize(("size", "status"), [(900_000, 413), (4_000, 201)])
+def test_members_that_nobody_knows_are_modest(
+    tmp_path: Path, sqlite_template: Path, size: int, status: int, inside: bool
+) -> None:
+    with (
+        running(tmp_path / "provider", template=sqlite_template) as provider,
+        running(tmp_path / "consumer", template=sqlite_template) as consumer,
+        provider.http() as http,
+    ):
+        dataset = publish(provider, "asks", conditions=ASKS)
+        more = {"https://strangers.example/more": {"said": "x" * size}}
+        body = {
+            "@context": CONTEXT,
+            "@type": "ContractRequestMessage",
+            "@id": new_urn(),
+            "consumerPid": new_urn(),
+            "callbackAddress": consumer.dsp,
+            "offer": {**offer_of(provider, dataset["iri"]), "target": dataset["iri"], **(more if inside else {})},
+            **({} if inside else more),
+        }
+        header = consumer.as_participant(provider)
+        answer = http.post(f"{provider.dsp}/negotiations/request", json=body, headers=header)
+        assert answer.status_code == status, answer.text
+        if status == 413:
+            assert "16384 is the most" in answer.json()["reason"][0]
+        with provider.node.parts.stores.uow.read() as tx:
+            held = provider.node.parts.stores.negotiations.select(tx)
+        assert len(held) == (status == 201)
+
+
 def test_ordinary_use_does_not_meet_the_bounds(tmp_path: Path, sqlite_template: Path) -> None:
     with (
         running(tmp_path / "provider", template=sqlite_template) as provider,

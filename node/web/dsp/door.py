@@ -23,6 +23,7 @@ from node.negotiation import machine as negotiating
 from node.negotiation import messages as contract
 from node.negotiation import wire
 from node.negotiation.conversation import Answer
+from node.negotiation.extras import require_modest
 from node.negotiation.messages import Incoming
 from node.negotiation.usecases import Negotiations
 from node.negotiation.wire import written
@@ -280,6 +281,7 @@ class _Door:
         crashpoint(point(kind, "R1"))
         message = read(raw, kind)
         self._check_version(message.version)
+        require_modest(message)
         return message
 
     def _check_version(self, version: DspVersion | None) -> None:

@@ -1,0 +1,45 @@
+"""Members of a message that are not the protocol's: kept as they are, and so only up to a modest size.
+
+Implementations add members of their own, and JSON-LD lets everybody. They are stored with the message, and nothing
+here reads them: without a bound they are room in the database for whoever asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from node.base.errors import TooLarge
+from node.negotiation import messages, wire
+from node.negotiation.messages import Incoming
+from node.negotiation.terms import TERMS
+
+MOST: Final = 16 * 1024
+"""So many bytes all of them may have together in one message, with their names and with its ``@context``."""
+
+_OURS: Final = frozenset({messages.SIGNATURE, messages.TERMS, messages.JSON_TERMS, messages.PURPOSE, messages.AFTER})
+
+
+def require_modest(message: Incoming) -> None:
+    """Raises ``TooLarge`` where what is not the protocol's, nor ours, is more than ``MOST`` bytes. Of a message that
+    was put into the compact form what counts is that form."""
+    size = _size(message.body)
+    if size > MOST:
+        raise TooLarge(
+            f"members of this message that are not the protocol's have {size} bytes, and {MOST} is the most",
+            remedy="leave them out, or send the address of what they say",
+        )
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, list):
+        return sum(_size(one) for one in value)
+    if not isinstance(value, Mapping):
+        return 0
+    size = 0
+    for name, said in value.items():
+        if name == "@context" or (name not in TERMS and name not in _OURS and not name.startswith("@")):
+            size += len(name.encode("utf-8", "replace")) + len(wire.text(said).decode("utf-8", "replace"))
+        else:
+            size += _size(said)
+    return size
