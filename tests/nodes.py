@@ -204,6 +204,12 @@ def publish(
         return client.publish(submission)
 
 
+def table(size: int, seed: str = "table") -> bytes:
+    """A CSV file of ``size`` bytes at least, that does not compress well and is another one for another ``seed``."""
+    lines = hashlib.shake_256(seed.encode()).hexdigest(size // 2 + 1)
+    return b"noise\n" + b"\n".join(lines[at : at + 64].encode() for at in range(0, len(lines), 64)) + b"\n"
+
+
 def described(slug: str, **fields: Any) -> dict[str, Any]:
     """The fields of a dataset with nothing to mend, but for its conditions."""
     return {

@@ -25,10 +25,10 @@ from node.bootstrap.build import build
 from node.bootstrap.soundness import HEAD
 from node.cli import run as hansa
 from node.settings import load
-from tests.nodes import Running, agree, ask, described, is_sound, publish, puts_off, rows, running, until
+from tests.nodes import Running, agree, ask, described, is_sound, publish, puts_off, rows, running, table, until
 
 DATABASE = "hansa.sqlite"
-LARGE = os.urandom(1 << 20) * 6
+LARGE = table(6 << 20)
 
 
 # ---- full ---------------------------------------------------------------------------------------------------------

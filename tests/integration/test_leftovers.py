@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from tests.nodes import Running, agree, publish, running, until
+from tests.nodes import Running, agree, publish, running, table, until
 
-DATA = os.urandom(1 << 20) * 4
+DATA = table(4 << 20)
 
 
 def test_a_beginning_is_kept_for_a_pause_and_not_beyond_the_end(tmp_path: Path, sqlite_template: Path) -> None:

@@ -15,10 +15,10 @@ import pytest
 from node.client.api import Refusal
 from node.transfer import push
 from tests.fakes.sink import Sink, sink
-from tests.nodes import CSV, Pair, Running, agree, described, publish, until
+from tests.nodes import CSV, Pair, Running, agree, described, publish, table, until
 
 ENDS = ("COMPLETED", "TERMINATED")
-LARGE = bytes(range(256)) * 32 * 1024
+LARGE = table(8 << 20)
 """8 MiB: more than the buffers between the nodes take in."""
 
 

@@ -272,12 +272,16 @@ class TestFiles:
         assert answer.status_code == 400
         assert f"{len(CSV)} bytes" in answer.json()["detail"]
 
+    def test_what_is_no_media_type_is_refused_in_words(self, pair: Pair) -> None:
+        answer = self.state(pair.provider, mediaType="anything")
+        assert answer.status_code == 400
+        assert "is no media type" in answer.json()["detail"]
+
     @pytest.mark.parametrize(
         ("stated", "served"),
         [
             ("text/csv", "text/csv; charset=utf-8"),
             ("application/geo+json", "application/geo+json"),
-            ("anything", "application/octet-stream"),
             ("", "application/octet-stream"),
         ],
     )

@@ -42,7 +42,8 @@ def test_a_wider_audience_is_told_before_it_is_published(
     description = tmp_path / "x.yaml"
     description.write_text("kind: dataset\ntitle: X\n", "utf-8")
     client = Client(capsys)
-    given: tuple[Any, ...] = (client, description, None, None, "public", [], True)
+    read: tuple[Any, ...] = ({"fields": {"kind": "dataset", "title": "X"}}, {}, [])
+    given: tuple[Any, ...] = (client, description, read, [], None, None, "public", True)
     _publish_one(*given, check=False, lang=lang)
     checked, published = client.asked
     assert (checked["dryRun"], checked["earlierVersions"], checked["audience"]) == (True, True, "public")
