@@ -73,12 +73,12 @@ def test_the_same_refused_message_is_kept_once_and_a_flood_is_not(pair: Pair) ->
         messages = client.transfer_state(ours)["messages"]
     assert [one["fate"] for one in messages].count("refused") == 1
     for _ in range(KEPT + 5):
-        say(pair, machine.START, ours, theirs, padding="x" * 100_000)
+        say(pair, machine.START, ours, theirs, reason=["x" * 100_000])
     with pair.consumer.client() as client:
         messages = client.transfer_state(ours)["messages"]
     refused = [one for one in messages if one["fate"] == "refused"]
     assert len(refused) == KEPT
-    assert "padding" not in refused[-1]["body"]
+    assert "reason" not in refused[-1]["body"]
 
 
 @pytest.mark.parametrize("padding", ["", "x" * 100_000])

@@ -13,6 +13,7 @@ from node.identity.model import UserRole
 from node.identity.periods import KeyKind
 from node.identity.rotation import ChangeKeys
 from node.web.management.person import Person
+from node.web.unread import knowing
 
 
 class Rotate(BaseModel):
@@ -37,7 +38,7 @@ class Revoke(BaseModel):
 
 def router(*, person: Person, keys: ChangeKeys) -> APIRouter:
     """The routes."""
-    api = APIRouter(prefix="/api/keys", tags=["operation"])
+    api = APIRouter(prefix="/api/keys", tags=["operation"], route_class=knowing(person))
 
     @api.get("", summary="The node's keys: kind, purpose, period, state")
     async def all_keys(request: Request) -> Any:
