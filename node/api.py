@@ -18,7 +18,7 @@ from node.base.errors import (
 from node.base.jsons import canonical, read_object
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.browse import Browse, Publisher
-from node.catalogue.commitment import Frontier, hash_text, leaf_of, read_hash
+from node.catalogue.commitment import Frontier, hash_text, leaf_of
 from node.catalogue.envelope import envelope_of, ledger_body, open_record, signing_key, stated_at
 from node.catalogue.heads import Head, head_key, open_head
 from node.catalogue.model import INTERNAL, PUBLIC, QUARANTINE, Followed, Record
@@ -33,7 +33,7 @@ from node.identity.periods import document_at
 from node.identity.ports import Peers
 from node.ledger.merkle import verify_consistency
 from node.ledger.model import EntryKind
-from node.ledger.proofs import consistency_from_json
+from node.ledger.proofs import consistency_from_json, read_hash
 from node.ledger.usecases import Append
 from node.negotiation import strategy as negotiation_strategy
 from node.vocab.namespaces import DCT, FOAF, HANSA, LDES, PROV, RDF, TREE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any, Final
 
 from anyio.to_thread import run_sync
@@ -182,7 +183,9 @@ class PortalNode(AccountPages):
             await asyncio.wait(looks.values(), timeout=_PATIENCE)
         for look in looks.values():
             look.cancel()
-        return await run_sync(lambda: [self._agreed(one, looks.get(one.consumer)) for one in held])
+        checked = [looks.get(one.consumer) for one in held[:_CHECKED]]
+        judged = list(zip_longest(held, checked))
+        return await run_sync(lambda: [agreed(one, look, self._situation) for one, look in judged])
 
     async def agreement(self, agreement_id: str, caller: Caller) -> Agreed:
         require(caller)

@@ -38,8 +38,8 @@ def agreed(
     look: asyncio.Future[Caller] | None,
     situation: Callable[[Caller, Agreement], Situation],
     *,
-    uses: Tally | None,
-    deletion: Due | None,
+    uses: Tally | None = None,
+    deletion: Due | None = None,
 ) -> Agreed:
     """``held`` for the pages, judged for the consumer that ``look`` has found, if it has; ``situation`` is made from
     the consumer and the agreement."""

@@ -11,7 +11,6 @@ keeps the peaks of the tree that it has read so far, at most one hash for each p
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterable, Sequence
 
 from node.base.errors import InvalidInput
@@ -101,14 +100,3 @@ class Frontier:
 def hash_text(hashed: bytes) -> str:
     """A hash as it is written in heads, pages and proofs: Base64."""
     return base64.b64encode(hashed).decode("ascii")
-
-
-def read_hash(text: object) -> bytes:
-    """Read ``hash_text`` back. Raises ``InvalidInput`` for anything else."""
-    try:
-        hashed = base64.b64decode(text, validate=True) if isinstance(text, str) else b""
-    except (binascii.Error, ValueError) as error:
-        raise InvalidInput("a hash is not Base64") from error
-    if len(hashed) != merkle.HASH_SIZE:
-        raise InvalidInput(f"a hash has {merkle.HASH_SIZE} bytes in Base64")
-    return hashed

@@ -15,10 +15,11 @@ from typing import Any, Final
 from node.base.clock import moment, stamp
 from node.base.errors import InvalidInput
 from node.base.jsons import canonical
-from node.catalogue.commitment import hash_text, read_hash
+from node.catalogue.commitment import hash_text
 from node.catalogue.envelope import open_typed, signer
 from node.identity.jose import verify_jws
 from node.identity.ports import KeyRing
+from node.ledger.proofs import read_hash
 
 TYPE: Final = "hansa-feed+jws"
 

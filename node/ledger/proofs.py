@@ -81,14 +81,19 @@ def _number(members: Mapping[str, Any], name: str) -> int:
     return value
 
 
-def _hash(value: Any) -> bytes:
+def read_hash(value: object, what: str = "a hash") -> bytes:
+    """A hash of a Merkle tree from its Base64. Raises ``InvalidInput``, which says ``what``, for anything else."""
     try:
         hashed = base64.b64decode(value, validate=True) if isinstance(value, str) else b""
     except (binascii.Error, ValueError) as error:
-        raise InvalidInput("a hash of the proof is not Base64") from error
+        raise InvalidInput(f"{what} is not Base64") from error
     if len(hashed) != merkle.HASH_SIZE:
-        raise InvalidInput(f"a hash of the proof has {merkle.HASH_SIZE} bytes in Base64")
+        raise InvalidInput(f"{what} has {merkle.HASH_SIZE} bytes in Base64")
     return hashed
+
+
+def _hash(value: Any) -> bytes:
+    return read_hash(value, "a hash of the proof")
 
 
 def _path(members: Mapping[str, Any]) -> tuple[bytes, ...]:

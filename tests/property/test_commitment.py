@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.base.errors import InvalidInput
-from node.catalogue.commitment import Frontier, LeafTree, hash_text, leaf_of, read_hash
+from node.catalogue.commitment import Frontier, LeafTree, hash_text, leaf_of
 from node.ledger import merkle
+from node.ledger.proofs import read_hash
 from tests.property.test_merkle import mth
 
 LEAVES = st.lists(st.binary(min_size=1, max_size=6).map(lambda some: leaf_of(some.hex())), max_size=70)
