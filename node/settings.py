@@ -263,7 +263,7 @@ class Settings(BaseSettings):
     @field_validator("advised_profiles", "enforced_profiles")
     @classmethod
     def _profiles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        from node.semantics.profiles import PROFILES
+        from node.semantics.validation.profiles import PROFILES
 
         for name in value:
             if name not in PROFILES:

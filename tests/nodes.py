@@ -23,13 +23,13 @@ import pytest
 import uvicorn
 from sqlalchemy import text
 
-from node.base.process import Exchange
 from node.bootstrap.application import application
 from node.bootstrap.build import build
 from node.bootstrap.creation import create
 from node.bootstrap.node import HansaNode
 from node.bootstrap.operation import ledger_checks
 from node.client import HansaClient, locate
+from node.dialogue.process import Exchange
 from node.settings import load
 from tests.spoken import Spoken
 from tests.waiting import PATIENCE

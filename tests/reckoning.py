@@ -20,11 +20,11 @@ from sqlalchemy.engine import make_url
 
 from node.adapters.graph.store import OxigraphGraph
 from node.adapters.search import TantivyIndex
-from node.base.process import Exchange, Process
 from node.bootstrap.parts import Stores, open_stores, places
 from node.builtins.demo.cast import Member
 from node.cage.cage import Cage
 from node.catalogue.views import GraphView, SearchView
+from node.dialogue.process import Exchange, Process
 from node.exchange.delivery import SEALED_ENDING
 from node.ledger.model import EntryKind
 from node.settings import load

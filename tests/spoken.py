@@ -16,7 +16,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from node.negotiation import wire
+from node.dialogue import wire
 from node.vocab.dsp import V2025_1, VERSIONS
 from tests.shared import SHARED
 

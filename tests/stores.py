@@ -30,9 +30,9 @@ from node.adapters.sql.scenarios import SqlJobStore, SqlLayerStore, SqlRunStore
 from node.adapters.sql.schema import metadata
 from node.adapters.sql.transfer import SqlDeletionStore, SqlGrantStore, SqlReceptionStore, SqlTransferStore
 from node.adapters.sql.work import SqlUnitOfWork
-from node.base.process import ProcessStore
 from node.base.work import Outbox
 from node.catalogue.ports import FollowStore, RecordStore
+from node.dialogue.process import ProcessStore
 from node.identity.ports import IdentityStore
 from node.ledger.ports import LedgerStore
 from node.negotiation.model import Negotiation

@@ -219,7 +219,7 @@ class ForbiddenAddress(RemoteFault):
 
 
 class ProtocolError(HansaError):
-    """A message that the transition table does not allow. See ``node.base.machine``."""
+    """A message that the transition table does not allow. See ``node.dialogue.machine``."""
 
     code = "protocol-error"
     status = 400

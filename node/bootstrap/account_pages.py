@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from anyio.to_thread import run_sync
 
 from node.base.errors import NotAllowed, Unauthenticated
+from node.identity.accounts.accounts import Accounts, SignIn, token_hash
+from node.identity.accounts.secondfactor import Enrolment, SecondFactor
 from node.identity.model import BINDING_ROLES, Caller, UserRole
-from node.identity.people import Accounts, SignIn, token_hash
-from node.identity.secondfactor import Enrolment, SecondFactor
 from node.portal.ports import Person
 
 

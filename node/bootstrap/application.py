@@ -18,7 +18,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from node import __version__
 from node.adapters.egress import same_party
 from node.base.errors import ForbiddenAddress, HansaError, InvalidInput, MethodNotAllowed, NotFound, RemoteFault
-from node.bootstrap.bodies import BodyLimits
 from node.bootstrap.letters import Letters
 from node.bootstrap.node import HansaNode
 from node.bootstrap.operation import (
@@ -32,13 +31,14 @@ from node.bootstrap.operation import (
 )
 from node.bootstrap.pages import portal_for
 from node.bootstrap.people import seal_key
+from node.evidence.proof import ServeEntry
 from node.identity.model import Caller, DidDocument
-from node.negotiation.document import render
-from node.negotiation.proof import ServeEntry
+from node.policy.document.rendering import render
 from node.portal.accept import prefers_page
 from node.portal.headers import SecurityHeaders
 from node.vocab.dsp import VERSIONS
 from node.web import catalogue, data, dcp, deletions, feed, health, ledger, processes, pushed, sparql, wellknown
+from node.web.bodies import BodyLimits
 from node.web.dsp import door as dsp
 from node.web.management import (
     blocks,

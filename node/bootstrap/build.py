@@ -24,9 +24,9 @@ from node.bootstrap.tasks import LENGTHY, NARROW, handlers, remains, timers
 from node.cage.cage import Cage
 from node.catalogue.access import Access
 from node.catalogue.browse import Browse
-from node.catalogue.chains import Chains
 from node.catalogue.dsp import DspCatalogue, Member
-from node.catalogue.feed import Feed
+from node.catalogue.feed.chains import Chains
+from node.catalogue.feed.pages import Feed
 from node.catalogue.inspecting import Inspect
 from node.catalogue.joining import Join
 from node.catalogue.model import NodeFacts
@@ -39,8 +39,8 @@ from node.identity.model import Caller, UserRole
 from node.ledger.usecases import Append, Prover, Sequencer
 from node.negotiation.strategy import StandardStrategy, Strategy
 from node.plugins import Host, load, strategy_of
-from node.scenarios.publishing import DescribeWithCode, stored_code
-from node.semantics.describe import describe
+from node.scenarios.models.publication import DescribeWithCode, stored_code
+from node.semantics.description.door import describe
 from node.semantics.model import Described, Submission
 from node.settings import Settings
 from node.transfer.strategy import Strategy as TransferStrategy

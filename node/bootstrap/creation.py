@@ -12,9 +12,9 @@ from typing import Any
 from node.base.clock import SystemClock
 from node.base.errors import Conflict
 from node.base.plaintext import word
+from node.identity.accounts.accounts import Accounts
 from node.identity.did import did_of
 from node.identity.model import ALL_ROLES
-from node.identity.people import Accounts
 from node.settings import FILE, Settings, load, write
 
 ADMINISTRATOR = "admin"

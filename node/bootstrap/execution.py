@@ -20,14 +20,14 @@ from node.policy.decide import decide
 from node.policy.model import Decision
 from node.policy.odrl import parse
 from node.policy.terms import READ
-from node.scenarios.calling import CallOpenService, CallUnderContract
-from node.scenarios.executing import ExecuteModels
-from node.scenarios.jobs import Jobs
-from node.scenarios.lines import Lines
-from node.scenarios.performing import Perform
-from node.scenarios.processes import Processes
-from node.scenarios.visiting import Visits
-from node.scenarios.working import CarryOut
+from node.scenarios.models.executor import ExecuteModels
+from node.scenarios.models.job_worker import CarryOut
+from node.scenarios.models.jobs import Jobs
+from node.scenarios.models.local import Perform
+from node.scenarios.models.processes import Processes
+from node.scenarios.models.remote import CallOpenService, CallUnderContract
+from node.scenarios.models.transfers import Lines
+from node.scenarios.models.visits import Visits
 from node.worker.loop import Again, Done, Handler, Outcome
 
 MOST_ATTEMPTS = 20

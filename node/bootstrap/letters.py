@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from node.base.jsons import canonical
-from node.base.process import Exchange
 from node.base.turns import taken_in_turn
 from node.base.work import Task, Transaction
 from node.bootstrap.node import HansaNode
+from node.dialogue.conversation import TOPIC as MESSAGE_TOPIC
+from node.dialogue.process import Exchange
 from node.negotiation import machine as negotiating
-from node.negotiation.conversation import TOPIC as MESSAGE_TOPIC
 from node.negotiation.usecases import Negotiations
 from node.transfer import machine as transferring
 from node.transfer.usecases import PUSH_TOPIC, RECEIVE_TOPIC, Transfers

@@ -23,7 +23,7 @@ from node.cage.bars import PARSED_WITHOUT_LANDLOCK
 from node.catalogue.access import Access
 from node.catalogue.browse import Browse
 from node.catalogue.dsp import DspCatalogue
-from node.catalogue.feed import Feed
+from node.catalogue.feed.pages import Feed
 from node.catalogue.joining import Join
 from node.catalogue.model import NodeFacts
 from node.catalogue.publish import Publish, Withdraw

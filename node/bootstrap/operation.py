@@ -17,12 +17,12 @@ from node.base.errors import HansaError, InvalidInput, NotFound, PeerUnreachable
 from node.bootstrap.node import HansaNode
 from node.bootstrap.parts import Parts, Stores
 from node.bootstrap.people import verify_signature
+from node.evidence.collection import ExportAgreement
+from node.evidence.proof import ProveAgreement
 from node.identity.did import base_url
 from node.identity.model import Application, Issued, UserRole
 from node.ledger.checkpoints import LogKey
 from node.ledger.verification import verify_all
-from node.negotiation.dossier.collecting import ExportAgreement
-from node.negotiation.proof import ProveAgreement
 from node.settings import SCRAPER_WORDS, scraper_token
 
 

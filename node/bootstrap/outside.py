@@ -7,7 +7,7 @@ from typing import Any
 
 from node.adapters.egress import Egress, Lane
 from node.base.errors import PeerUnreachable
-from node.identity.accesstokens import OutgoingTokens
+from node.identity.credentials.access_tokens import OutgoingTokens
 
 LARGEST = 32 << 20
 """Bytes of one answer: a page of a feed, a file of an open dataset."""

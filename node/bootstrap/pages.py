@@ -13,7 +13,6 @@ from anyio.to_thread import run_sync
 from node import __version__
 from node.base.errors import NotFound
 from node.base.plaintext import word
-from node.base.process import Exchange
 from node.base.work import Task
 from node.bootstrap.account_pages import AccountPages, require
 from node.bootstrap.letters import Letters
@@ -24,10 +23,11 @@ from node.bootstrap.scenario_pages import ScenarioPages
 from node.catalogue.access import AccessCode
 from node.catalogue.browse import Connections, Found, FoundPage, Publisher
 from node.catalogue.model import QUARANTINE, Query, Record
+from node.dialogue.process import Exchange
 from node.identity.flights import Flights
 from node.identity.model import ApplicationState, Caller, UserRole
-from node.negotiation.document import render_body
 from node.negotiation.model import Agreement, Negotiation
+from node.policy.document.rendering import render_body
 from node.policy.model import Decision, Situation
 from node.portal.portal import Portal
 from node.portal.ports import (

@@ -43,7 +43,7 @@ from node.identity.did import did_of
 from node.ledger.checkpoints import LogKey
 from node.ledger.model import Entry, EntryKind
 from node.ledger.usecases import Append
-from node.scenarios.running import MODEL
+from node.scenarios.models.code import MODEL
 from node.settings import Settings
 from node.vocab.dsp import V2025_1
 

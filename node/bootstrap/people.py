@@ -14,28 +14,28 @@ from node.base.errors import InvalidInput
 from node.base.work import Transaction
 from node.bootstrap.parts import Note, Parts, own_rulebook
 from node.catalogue.joining import Allegiance
-from node.identity.accesstokens import AccessTokens, OutgoingTokens
+from node.identity.accounts.accounts import Accounts, SignIn, token_hash
+from node.identity.accounts.secondfactor import SecondFactor
 from node.identity.blocking import Blocks
-from node.identity.documents import build_document, key_for, sealing_key
-from node.identity.identifying import IdentifyPerson
-from node.identity.issuance import (
+from node.identity.credentials.access_tokens import AccessTokens, OutgoingTokens
+from node.identity.credentials.issuance import (
     DecideApplication,
     DeliverCredential,
     ReceiveApplication,
     Supported,
     claims_of,
 )
+from node.identity.credentials.membership import RequestCredential
+from node.identity.credentials.revocation import RevokeCredential, StatusLists
+from node.identity.credentials.trust import TrustList
+from node.identity.credentials.verification import VerifyCredentials
+from node.identity.credentials.wallet import Wallet
+from node.identity.documents import build_document, key_for, sealing_key
+from node.identity.identifying import IdentifyPerson
 from node.identity.jose import read_jws, verify_jws
-from node.identity.membership import RequestCredential
 from node.identity.messages import VC20, type_scope
 from node.identity.model import Application, ApplicationState, Caller, Credential, DidDocument, Rejected
 from node.identity.participants import INCOMPLETE_MAX_AGE, IdentifyParticipant
-from node.identity.people import Accounts, SignIn, token_hash
-from node.identity.revocation import RevokeCredential, StatusLists
-from node.identity.secondfactor import SecondFactor
-from node.identity.trust import TrustList
-from node.identity.verification import VerifyCredentials
-from node.identity.wallet import Wallet
 from node.ledger.model import EntryKind
 from node.policy.visible import AudienceRule
 from node.settings import Settings

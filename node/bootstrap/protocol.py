@@ -17,6 +17,9 @@ from node.bootstrap.remote import RemoteCatalogues
 from node.bootstrap.situations import Situations
 from node.catalogue.model import Record
 from node.catalogue.visibility import Visibility
+from node.dialogue.caps import Caps
+from node.dialogue.conversation import Conversation
+from node.dialogue.guests import Budgets, Guests
 from node.identity.documents import UnknownKey, key_for
 from node.identity.model import Caller
 from node.identity.periods import document_at
@@ -25,10 +28,7 @@ from node.negotiation import machine as negotiating
 from node.negotiation import messages as contract
 from node.negotiation.acquire import Acquire
 from node.negotiation.agreement import Party
-from node.negotiation.caps import Caps
-from node.negotiation.conversation import Conversation
 from node.negotiation.decisions import Admissions, Decisions
-from node.negotiation.guests import Budgets, Guests
 from node.negotiation.limits import SetLimits
 from node.negotiation.model import Agreement, Negotiation
 from node.negotiation.reactions import House, Reactions

@@ -12,8 +12,8 @@ from node.adapters.egress import Egress, Lane
 from node.adapters.egress.client import Answer
 from node.base.errors import InvalidInput, NotFound, PeerUnreachable
 from node.bootstrap.correspondence import Correspondence
-from node.negotiation import wire
-from node.negotiation.wire import written
+from node.dialogue import wire
+from node.dialogue.wire import written
 from node.vocab.dsp import version_of
 
 PAGES: Final = 1000

@@ -13,12 +13,12 @@ from node.catalogue.model import Query, Record
 from node.identity.model import Caller, UserRole
 from node.policy.phrases import LANGUAGES
 from node.portal.scenario_ports import AGAIN, CANCEL, PUBLISH, Bound, Candidate, Clash, Drawn, Watched
-from node.scenarios.cards import bound_of, template_of
-from node.scenarios.layering import Laid
-from node.scenarios.layers import apply, layer_to_json
+from node.scenarios.layers.changes import apply, layer_to_json
+from node.scenarios.layers.usecases import Laid
 from node.scenarios.model import AFTER, Layer, Port, Rows, Run, State, Template, Texts
-from node.scenarios.rows import key_of
-from node.semantics.building import slug
+from node.scenarios.records.cards import bound_of, template_of
+from node.scenarios.tables.rows import key_of
+from node.semantics.description.building import slug
 from node.semantics.model import File
 
 MOST_CANDIDATES = 60

@@ -26,15 +26,15 @@ from node.negotiation.uses import Uses
 from node.policy.decide import decide, principal_action
 from node.policy.model import Decision
 from node.policy.odrl import parse
-from node.scenarios.binding import Bind
-from node.scenarios.cards import transformation_of
-from node.scenarios.engine import Engine
-from node.scenarios.journal import Journal
-from node.scenarios.layering import Layers
-from node.scenarios.library import Fetch, Library
+from node.scenarios.layers.usecases import Layers
 from node.scenarios.model import Run, Transformation
-from node.scenarios.releasing import Release
-from node.scenarios.usecases import Runs
+from node.scenarios.records.cards import transformation_of
+from node.scenarios.records.library import Fetch, Library
+from node.scenarios.runs.binding import Bind
+from node.scenarios.runs.journal import Journal
+from node.scenarios.runs.publication import Release
+from node.scenarios.runs.steps import Engine
+from node.scenarios.runs.usecases import Runs
 from node.worker.loop import Again, Done, Handler, Outcome
 from node.worker.pace import Pace
 

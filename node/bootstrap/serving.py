@@ -12,7 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from node.base.errors import LocalFault
-from node.base.process import LOCK
+from node.base.lockfile import SERVING_LOCK
 from node.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def run_server(settings: Settings, *, with_worker: bool = True) -> int:
 
     from node.bootstrap.application import application
     from node.bootstrap.build import build
-    from node.bootstrap.connections import BoundedConnection, room_for_connections
     from node.bootstrap.logs import configure
+    from node.web.connections import BoundedConnection, room_for_connections
 
     os.umask(0o077)
     configure(settings.log_level, settings.log_format)
@@ -110,7 +110,7 @@ def own(settings: Settings) -> int:
 
     Raises ``LocalFault`` where another process serves from it. The kernel lets go of a lock whose holder is gone.
     """
-    descriptor = os.open(settings.folder / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(settings.folder / SERVING_LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

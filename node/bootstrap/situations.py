@@ -8,8 +8,8 @@ from typing import Any
 
 from node.base.clock import Clock
 from node.bootstrap.people import Ourselves, RulebookInForce
+from node.identity.credentials.trust import TrustList
 from node.identity.model import Caller
-from node.identity.trust import TrustList
 from node.policy.model import Situation
 
 

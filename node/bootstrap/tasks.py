@@ -15,10 +15,10 @@ from node.bootstrap.parts import Parts
 from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
 from node.bootstrap.scenarios import Scenarios, run_handler
+from node.dialogue.wire import sent
 from node.negotiation import machine as negotiating
-from node.negotiation.wire import sent
-from node.scenarios.jobs import JOB_TOPIC
-from node.scenarios.usecases import RUN_TOPIC
+from node.scenarios.models.jobs import JOB_TOPIC
+from node.scenarios.runs.usecases import RUN_TOPIC
 from node.transfer import machine as transferring
 from node.transfer import messages as transfer_messages
 from node.transfer.deletions import TOPIC as DELETION_TOPIC

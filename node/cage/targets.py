@@ -14,10 +14,10 @@ from typing import Final
 TARGETS: Final[Mapping[str, str]] = {
     "graph.query": "node.adapters.graph.caged:query",
     "graph.query_records": "node.adapters.graph.caged:query_records",
-    "scenarios.look_at_libraries": "node.scenarios.caged:look_at_libraries",
-    "scenarios.run_model": "node.scenarios.caged:run",
+    "scenarios.look_at_libraries": "node.scenarios.models.caged:look_at_libraries",
+    "scenarios.run_model": "node.scenarios.models.caged:run",
     "semantics.describe": "node.semantics.caged:describe",
-    "semantics.describe_model": "node.scenarios.caged:describe_code",
+    "semantics.describe_model": "node.scenarios.models.caged:describe_code",
     "semantics.parse": "node.semantics.documents:caged_parse",
 }
 

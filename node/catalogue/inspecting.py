@@ -17,8 +17,9 @@ from node.base.work import UnitOfWork
 from node.catalogue.model import PUBLIC, Record
 from node.catalogue.nquads import iri_of, is_iri, is_literal, statements, text_of
 from node.catalogue.ports import RecordStore
-from node.semantics import conformity, schemas, sheets
+from node.semantics import sheets
 from node.semantics.model import File, Finding
+from node.semantics.schemas import changes, conformity
 from node.vocab.namespaces import DCT, HANSA
 
 TABLES: Final = {"text/csv": "", "text/tab-separated-values": "\t"}
@@ -51,7 +52,7 @@ class Inspect:
         old, new = (definition_of(before) if before and not before.withdrawn else None), definition_of(draft)
         if before is None or old is None or new is None:
             return
-        breaking = [one for one in schemas.compare(old, new) if one.breaking]
+        breaking = [one for one in changes.compare(old, new) if one.breaking]
         for change in breaking[:MOST_CHANGES]:
             yield _told(
                 "schema:breaking",

@@ -12,10 +12,10 @@ from anyio.to_thread import run_sync
 from node.base.errors import PeerUnreachable
 from node.base.jsons import canonical, read_object
 from node.base.work import UnitOfWork
+from node.identity.credentials.membership import Accession, RequestCredential
+from node.identity.credentials.trust import TrustList
 from node.identity.did import did_of
-from node.identity.membership import Accession, RequestCredential
 from node.identity.ports import Notes
-from node.identity.trust import TrustList
 
 REGION = "region"
 TRUST = "trust"

@@ -13,7 +13,7 @@ from node.base.work import Transaction
 from node.catalogue.model import Record
 from node.catalogue.nquads import iri_of, is_iri, is_literal, statements, text_of
 from node.catalogue.ports import RecordStore
-from node.semantics.building import slug
+from node.semantics.description.building import slug
 from node.semantics.model import Submission
 from node.vocab.namespaces import DCT, SKOS
 

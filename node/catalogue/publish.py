@@ -39,7 +39,7 @@ from node.semantics.kinds import KINDS
 from node.semantics.model import Described, File, Finding, Submission
 
 Describe = Callable[[Submission], Awaitable[Described]]
-"""``node.semantics.describe.describe`` with the cage and this node's base, DID and name filled in."""
+"""``node.semantics.description.door.describe`` with the cage and this node's base, DID and name filled in."""
 
 Settled = Callable[[str], Awaitable[int | None]]
 """Waits until the entry of this id is numbered and the views show it: its position, None when it takes long."""

@@ -155,7 +155,7 @@ def _promises(stores: Stores, me: str) -> Iterator[Finding]:
 
 
 def _cage(settings: Settings) -> Iterator[Finding]:
-    from node.scenarios.libraries import look_at
+    from node.scenarios.models.libraries import look_at
 
     with cage_for(settings) as cage:
         try:

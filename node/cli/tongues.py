@@ -42,7 +42,7 @@ def of_locale(environment: Mapping[str, str]) -> tuple[str, str]:
 
 def tag_of(text: str) -> str:
     """The tag (BCP 47) that a person means: ``nl``, ``nl_BE``, ``Dutch``, ``Nederlands``."""
-    from node.semantics.languages import LANGUAGES
+    from node.semantics.codelists.languages import LANGUAGES
 
     code = LANGUAGES.find(text)
     tag = code.code if code else text.strip().replace("_", "-").lower()

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from node.base.plaintext import word
-from node.cli import DONE, REFUSED, WAITING
+from node.cli.exits import DONE, REFUSED, WAITING
 from node.cli.output import Mode, done, emit, failed, line, mend, next_step, reasons, remark, say, table, words
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def outcome(run: Mapping[str, Any], lang: str) -> None:
     else:
         line("state", f"{run['state']}, {run['progress']} %")
     if run["indicators"]:
-        from node.scenarios.units import words as unit_words
+        from node.scenarios.tables.units import words as unit_words
 
         table(
             [

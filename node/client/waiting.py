@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from node.base.process import LOCK
+from node.base.lockfile import SERVING_LOCK
 from node.client.locate import NodeAddress
 
 BEGINNING: Final = 3.0
@@ -55,7 +55,7 @@ def _listens(url: str) -> bool:
 def _is_run(folder: Path) -> bool:
     """Whether some process holds the lock, by the kernel's list: asking by taking it would keep the node out."""
     try:
-        inode = (folder / LOCK).stat().st_ino
+        inode = (folder / SERVING_LOCK).stat().st_ino
         held = Path("/proc/locks").read_text("ascii").splitlines()
     except OSError:
         return False

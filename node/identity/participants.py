@@ -29,22 +29,22 @@ from node.base.errors import (
 from node.base.jsons import canonical, read_object
 from node.base.work import UnitOfWork
 from node.identity.blocking import Blocks
-from node.identity.credentials import UnverifiedCredential
-from node.identity.documents import UnknownKey
-from node.identity.flights import Flights
-from node.identity.messages import type_scope
-from node.identity.model import Caller, Credential, DidDocument, Rejected
-from node.identity.ports import IdentityStore, KeyRing, Notes, Peers
-from node.identity.presentations import (
+from node.identity.credentials.credentials import UnverifiedCredential
+from node.identity.credentials.presentations import (
     MAX_CREDENTIALS,
     MAX_PRESENTATIONS,
     read_presentation,
     verify_presentation,
 )
+from node.identity.credentials.trust import Trust
+from node.identity.credentials.verification import VerifyCredentials
+from node.identity.documents import UnknownKey
+from node.identity.flights import Flights
+from node.identity.messages import type_scope
+from node.identity.model import Caller, Credential, DidDocument, Rejected
+from node.identity.ports import IdentityStore, KeyRing, Notes, Peers
 from node.identity.replay import ReplayGuard
 from node.identity.tokens import IdToken, read_token, verify_token
-from node.identity.trust import Trust
-from node.identity.verification import VerifyCredentials
 
 _PEERS_KEPT = 2048
 INCOMPLETE_MAX_AGE = 5.0

@@ -10,9 +10,9 @@ from anyio.to_thread import run_sync
 
 from node.base.clock import Clock
 from node.base.errors import InvalidInput, NotFound
-from node.base.process import Role
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.ports import RecordStore
+from node.dialogue.process import Role
 from node.identity.model import Caller
 from node.negotiation.machine import TABLE
 from node.negotiation.model import Agreement, Negotiation

@@ -99,7 +99,7 @@ def agreed_version(body: Mapping[str, Any]) -> int | None:
 def envelope(body: Mapping[str, Any], unsigned: Sequence[str] = (), instead: Sequence[str] = ()) -> dict[str, Any]:
     """What both sides sign over an agreement: without the members ``unsigned``, which it names, as it names the
     agreements ``instead`` of which this one stands."""
-    from node.negotiation.document import document_languages, text_sha256
+    from node.policy.document.rendering import document_languages, text_sha256
 
     signed = {name: value for name, value in body.items() if name not in unsigned}
     # The languages are the peer's word: read through the document's own cap, since each costs a rendering.

@@ -11,16 +11,17 @@ from typing import Any
 
 from node.base.clock import Clock
 from node.base.errors import InvalidInput, NotFound, RemoteProtocolError
-from node.base.process import Role
 from node.base.work import Transaction
 from node.catalogue.carriers import WHY, Carriers
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
+from node.dialogue.caps import Caps
+from node.dialogue.message import Incoming
+from node.dialogue.process import Role
 from node.identity.model import Caller, DidDocument
 from node.negotiation import agreement, machine, proposal
 from node.negotiation.agreement import VerifyJws
-from node.negotiation.caps import Caps
-from node.negotiation.messages import SIGNATURE, Incoming
+from node.negotiation.messages import SIGNATURE
 from node.negotiation.model import Negotiation
 from node.negotiation.origin import provider_of
 from node.negotiation.ports import AgreementStore, NegotiationStore

@@ -12,9 +12,9 @@ from node.base.clock import Clock
 from node.base.errors import Conflict, NotFound
 from node.base.turns import taken_in_turn
 from node.base.work import UnitOfWork
+from node.dialogue.conversation import Note
 from node.identity.model import ANONYMOUS, Application, Caller
 from node.ledger.model import EntryKind
-from node.negotiation.conversation import Note
 from node.negotiation.model import PendingDecision
 from node.negotiation.ports import DecisionStore
 from node.negotiation.usecases import Negotiations

@@ -10,14 +10,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from node.base.errors import TooLarge
-from node.negotiation import messages, wire
-from node.negotiation.messages import Incoming
-from node.negotiation.terms import TERMS
+from node.dialogue import wire
+from node.dialogue.message import AFTER, Incoming
+from node.dialogue.terms import TERMS
+from node.negotiation import messages
 
 MOST: Final = 16 * 1024
 """So many bytes all of them may have together in one message, with their names and with its ``@context``."""
 
-_OURS: Final = frozenset({messages.SIGNATURE, messages.TERMS, messages.JSON_TERMS, messages.PURPOSE, messages.AFTER})
+_OURS: Final = frozenset({messages.SIGNATURE, messages.TERMS, messages.JSON_TERMS, messages.PURPOSE, AFTER})
 
 
 def require_modest(message: Incoming) -> None:

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from node.base.clock import Clock
 from node.base.jsons import digest
-from node.base.process import Role
 from node.base.work import Transaction
+from node.dialogue.conversation import Conversation, Note
+from node.dialogue.process import Role
 from node.ledger.model import EntryKind
 from node.negotiation import machine
-from node.negotiation.conversation import Conversation, Note
 from node.negotiation.model import Agreement, Negotiation
 from node.negotiation.ports import AgreementStore, NegotiationStore
 

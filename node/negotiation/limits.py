@@ -14,18 +14,18 @@ from typing import Any, Final
 from node.base.clock import Clock
 from node.base.errors import HansaError, InvalidInput, NotFound
 from node.base.jsons import canonical
-from node.base.process import Role
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.ports import RecordStore
+from node.dialogue.conversation import Note
+from node.dialogue.process import Role
 from node.ledger.model import EntryKind
 from node.negotiation import machine, strategy
-from node.negotiation.conversation import Note
 from node.negotiation.model import Limits
 from node.negotiation.ports import LimitStore
 from node.negotiation.proposal import adds_nothing
 from node.negotiation.strategy import Accept, Action, Ask, Counter, Look, Offer, Strategy, Terminate
-from node.policy.breaches import Breach
-from node.policy.limits import beyond, in_own_words, nearest
+from node.policy.flow.breaches import Breach
+from node.policy.flow.limits import beyond, in_own_words, nearest
 from node.policy.odrl import parse, same_terms
 from node.policy.templates import compile_terms
 

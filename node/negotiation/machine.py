@@ -10,8 +10,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from node.base.machine import Event, Move, Step, Table, advance
-from node.base.process import Role
+from node.dialogue.machine import Event, Move, Step, Table, advance
+from node.dialogue.process import Role
 from node.negotiation.model import Negotiation
 
 REQUEST: Final = "ContractRequestMessage"
@@ -60,5 +60,5 @@ TABLE: Final = Table(
 
 
 def step(negotiation: Negotiation, event: Event, now: datetime) -> Step[Negotiation]:
-    """Apply ``event`` to ``negotiation``: see ``node.base.machine.advance`` for what is raised and returned."""
+    """Apply ``event`` to ``negotiation``: see ``node.dialogue.machine.advance`` for what is raised and returned."""
     return advance(TABLE, negotiation, event, now)

@@ -1,6 +1,6 @@
 """The messages of contract negotiation, in and out (DSP 2025-1 §7.2; JSON Schemas ``negotiation/*.json``).
 
-Reading takes every form of JSON-LD (``node.negotiation.wire``), checks what the schema demands, keeps members that it
+Reading takes every form of JSON-LD (``node.dialogue.wire``), checks what the schema demands, keeps members that it
 does not know, and never loads a context.
 Writing yields exactly the compact form of the schemas, with ``@type`` on every object, so that peers that do
 expand JSON-LD read the same.
@@ -8,18 +8,18 @@ expand JSON-LD read the same.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
 from node.base.errors import InvalidInput
 from node.base.ids import new_urn
-from node.negotiation import machine, wire
+from node.dialogue import wire
+from node.dialogue.message import Incoming, require_text, require_type
+from node.dialogue.wire import version_named, written
+from node.negotiation import machine
 from node.negotiation.model import Negotiation
-from node.negotiation.wire import version_named, written
-from node.vocab.dsp import V2024_1, V2025_1, VERSIONS, DspVersion
+from node.vocab.dsp import V2024_1, VERSIONS, DspVersion
 from node.vocab.namespaces import HANSA
 
 SIGNATURE: Final = HANSA + "signature"
@@ -37,51 +37,8 @@ releases that do not know it."""
 PURPOSE: Final = HANSA + "purpose"
 """Our extra member of a request: the purpose that the consumer declares."""
 
-AFTER: Final = HANSA + "after"
-"""Our extra member of a message within a transfer: the id of the receiver's last message that the sender had taken
-when it decided to send this one. Messages that have crossed are known by it."""
-
 _EVENT: Final = "ContractNegotiationEventMessage"
 _RULES: Final = ("permission", "prohibition")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incoming:
-    """A message that was read: ``name`` is the table's name for it, ``body`` the whole object in the compact form of
-    2025-1, ``raw`` what was sent; ``rewritten`` tells whether that is in another form."""
-
-    name: str
-    body: Mapping[str, Any]
-    raw: bytes
-    rewritten: bool = False
-
-    @property
-    def version(self) -> DspVersion:
-        """The version of the protocol that it came in."""
-        return version_named(self.body.get("@context")) or V2025_1
-
-    @property
-    def sha256(self) -> str:
-        """Of what was sent, in lower-case hexadecimal: the same bytes again are the same message."""
-        return hashlib.sha256(self.raw).hexdigest()
-
-    @property
-    def id(self) -> str | None:
-        value = self.body.get("@id")
-        return value if isinstance(value, str) else None
-
-    @property
-    def why(self) -> dict[str, Any]:
-        """``code`` and ``reason`` of a message that ends or suspends a process, as the process keeps them."""
-        reason = self.body.get("reason")
-        return {
-            "code": self.text("code"),
-            "reason": reason if isinstance(reason, list) else [reason] if reason else [],
-        }
-
-    def text(self, member: str) -> str | None:
-        value = self.body.get(member)
-        return value if isinstance(value, str) else None
 
 
 def read(raw: bytes, *expected: str) -> Incoming:
@@ -139,34 +96,6 @@ _REQUIRED: Final[dict[str, tuple[str, ...]]] = {
     _EVENT: ("providerPid", "consumerPid", "eventType"),
     machine.TERMINATION: ("providerPid", "consumerPid"),
 }
-
-
-def require_type(body: Mapping[str, Any], *expected: str) -> str:
-    """The ``@type`` of ``body``, which must be one of ``expected``; the ``@context`` must name the protocol."""
-    context = body.get("@context")
-    contexts = context if isinstance(context, list) else [context]
-    if not any(version.context in contexts for version in VERSIONS.values()):
-        raise InvalidInput(
-            "@context does not name the Dataspace Protocol",
-            remedy=f'send "@context": ["{VERSIONS["2025-1"].context}"]',
-        )
-    kind = body.get("@type")
-    if isinstance(kind, list) and len(kind) == 1:
-        kind = kind[0]
-    short = str(kind).rpartition("/")[2].rpartition(":")[2] if isinstance(kind, str) else ""
-    if short not in expected:
-        raise InvalidInput(f"@type must be {' or '.join(expected)}, not {str(kind)[:80]}")
-    return short
-
-
-def require_text(body: Mapping[str, Any], member: str) -> str:
-    """A non-empty string member."""
-    value = body.get(member)
-    if not isinstance(value, str) or not value:
-        raise InvalidInput(f"{member} is missing or is not a text")
-    if len(value) > 2048:
-        raise InvalidInput(f"{member} is longer than 2048 characters")
-    return value
 
 
 def require_one_of(body: Mapping[str, Any], callback: str, pid: str) -> None:

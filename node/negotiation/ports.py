@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from node.base.process import ProcessStore
 from node.base.work import Transaction
+from node.dialogue.process import ProcessStore
 from node.negotiation.model import Agreement, Limits, Negotiation, PendingDecision
 
 

@@ -72,8 +72,8 @@ def check(
 
 
 def adds_nothing(offer: Mapping[str, Any], *ours: Mapping[str, Any] | None) -> bool:
-    """Whether ``offer`` says nothing but what a comparison of terms weighs (``node.policy.limits.beyond``), and what
-    stands in one of ``ours``, which we have asked for: only then its terms are all that accepting it means.
+    """Whether ``offer`` says nothing but what a comparison of terms weighs (``node.policy.flow.limits.beyond``), and
+    what stands in one of ``ours``, which we have asked for: only then its terms are all that accepting it means.
 
     Not weighed are members and descriptions of other people, profiles, a conflict strategy, parties of rules, what
     follows when a rule is broken, and permissions of actions that are not known here. What cannot be read adds.

@@ -10,22 +10,22 @@ from typing import Any, Final
 
 from node.base.clock import Clock
 from node.base.ids import new_urn
-from node.base.process import Role
 from node.base.work import Transaction
 from node.catalogue.carriers import NOT_DELIVERABLE, OWN, WHY, Carriers
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
+from node.dialogue.caps import Caps
+from node.dialogue.conversation import Conversation, Note
+from node.dialogue.process import Role
+from node.dialogue.wire import settled
 from node.identity.model import ANONYMOUS, Caller
 from node.identity.ports import KeyRing
 from node.ledger.model import EntryKind
 from node.negotiation import agreement, machine, messages, proposal, strategy
 from node.negotiation.agreement import Party
-from node.negotiation.caps import Caps
-from node.negotiation.conversation import Conversation, Note
 from node.negotiation.limits import in_our_words
 from node.negotiation.model import Negotiation, PendingDecision
 from node.negotiation.ports import DecisionStore, LimitStore
-from node.negotiation.wire import settled
 from node.policy.decide import decide, principal_action
 from node.policy.model import Decision, Situation
 from node.policy.odrl import asks_for, parse, same_terms

@@ -14,9 +14,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from node.base.process import Role
-from node.negotiation import machine, wire
-from node.negotiation.messages import SIGNATURE, Incoming
+from node.dialogue import wire
+from node.dialogue.message import Incoming
+from node.dialogue.process import Role
+from node.negotiation import machine
+from node.negotiation.messages import SIGNATURE
 from node.negotiation.model import Negotiation
 
 SETTLING: Final = 1.0

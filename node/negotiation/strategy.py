@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from node.base.process import Role
+from node.dialogue.process import Role
 from node.negotiation import machine
 from node.negotiation.model import Negotiation
 from node.negotiation.proposal import adds_nothing

@@ -12,23 +12,23 @@ from typing import Any, Final
 from node.base.clock import Clock
 from node.base.errors import InvalidInput, NotFound
 from node.base.ids import new_urn
-from node.base.machine import Entered
-from node.base.process import Exchange, Role
 from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.carriers import OWN, Carriers
 from node.catalogue.ports import RecordStore
+from node.dialogue.caps import Caps
+from node.dialogue.conversation import Answer, Conversation, Note
+from node.dialogue.guests import UNCOUNTED, Guests, Uncounted
+from node.dialogue.machine import Entered
+from node.dialogue.message import Incoming
+from node.dialogue.opening import opens_once
+from node.dialogue.process import Exchange, Role
 from node.identity.model import Caller, DidDocument
 from node.negotiation import machine, messages, proposal
 from node.negotiation.agreement import VerifyJws
-from node.negotiation.caps import Caps
 from node.negotiation.checks import Checks, MaySee
-from node.negotiation.conversation import Answer, Conversation, Note
-from node.negotiation.guests import UNCOUNTED, Guests, Uncounted
 from node.negotiation.keeping import KeepAgreements
-from node.negotiation.messages import Incoming
 from node.negotiation.model import Agreement, Negotiation
-from node.negotiation.opening import opens_once
 from node.negotiation.ports import AgreementStore, NegotiationStore
 from node.negotiation.reactions import Reactions
 from node.negotiation.restated import SETTLING, restates
@@ -361,7 +361,7 @@ class Negotiations:
     # ---- what the worker reports -----------------------------------------------------------------------------
 
     def hold(self, tx: Transaction, pid: str) -> None:
-        """As ``node.negotiation.conversation.Conversation.hold``."""
+        """As ``node.dialogue.conversation.Conversation.hold``."""
         self._conversation.hold(tx, pid)
 
     def acknowledged(

@@ -11,12 +11,12 @@ from typing import Final
 
 from node.policy.labels import credential_label, group_label, known_purposes, purpose_label, purpose_names, purposes
 from node.portal.markup import last_segment
-from node.semantics.codelists import ACCESS, NOTATIONS, RISKS, CodeList
-from node.semantics.filetypes import FILE_TYPES
-from node.semantics.frequencies import FREQUENCIES
-from node.semantics.languages import LANGUAGES
-from node.semantics.licences import LICENCES
-from node.semantics.themes import THEMES
+from node.semantics.codelists.filetypes import FILE_TYPES
+from node.semantics.codelists.frequencies import FREQUENCIES
+from node.semantics.codelists.languages import LANGUAGES
+from node.semantics.codelists.licences import LICENCES
+from node.semantics.codelists.lookup import ACCESS, NOTATIONS, RISKS, CodeList
+from node.semantics.codelists.themes import THEMES
 from node.vocab.namespaces import PREFIXES
 
 _LISTS: Final[tuple[CodeList, ...]] = (

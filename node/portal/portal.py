@@ -13,21 +13,21 @@ from starlette.routing import BaseRoute, Route
 from node.base.clock import Clock, SystemClock
 from node.base.errors import HansaError, NotFound
 from node.identity.model import Caller
-from node.portal import (
-    pages_about,
-    pages_account,
-    pages_asset,
-    pages_bind,
-    pages_catalogue,
-    pages_files,
-    pages_layer,
-    pages_own,
-    pages_region,
-    pages_run,
-    pages_sparql,
-    pages_work,
-)
 from node.portal.desk import HERE, Desk, Identify
+from node.portal.pages import (
+    about,
+    account,
+    asset,
+    binding,
+    catalogue,
+    files,
+    layers,
+    profile,
+    region,
+    runs,
+    sparql,
+    work,
+)
 from node.portal.ports import Node
 from node.portal.scenario_ports import Scenarios
 from node.portal.settings import PortalSettings
@@ -68,44 +68,44 @@ class Portal:
         people = {"people": True}
         form = {"people": True, "form": True}
         table: list[tuple[str, str, Callable[[Request], Any]]] = [
-            ("GET", "/", page(pages_catalogue.start)),
-            ("GET", "/search", page(pages_catalogue.results)),
-            ("GET", "/search.csv", page(pages_catalogue.results_csv)),
-            ("GET", "/search.rss", page(pages_catalogue.results_rss)),
-            ("GET", "/record", page(pages_asset.record_by_iri)),
-            ("POST", "/record/ask", page(pages_asset.ask, **form)),
-            ("GET", "/record.{ending:str}", page(pages_asset.record_as)),
-            ("GET", "/sign-in", page(pages_account.sign_in_form)),
-            ("POST", "/sign-in", page(pages_account.sign_in, form=True)),
-            ("GET", "/sign-in/code", page(pages_account.code_form)),
-            ("POST", "/sign-in/code", page(pages_account.complete, form=True)),
-            ("POST", "/sign-out", page(pages_account.sign_out, **form)),
-            ("GET", "/account", page(pages_own.account, **people)),
-            ("POST", "/account/password", page(pages_own.change_password, **form)),
-            ("POST", "/account/tokens", page(pages_own.make_token, **form)),
-            ("POST", "/account/second-factor", page(pages_own.begin_factor, **form)),
-            ("POST", "/account/second-factor/confirm", page(pages_own.confirm_factor, **form)),
-            ("POST", "/account/second-factor/remove", page(pages_own.remove_factor, **form)),
-            ("POST", "/account/tokens/{sha256:str}/end", page(pages_own.end_token, **form)),
-            ("GET", "/agreements", page(pages_work.agreements, **people)),
+            ("GET", "/", page(catalogue.start)),
+            ("GET", "/search", page(catalogue.results)),
+            ("GET", "/search.csv", page(catalogue.results_csv)),
+            ("GET", "/search.rss", page(catalogue.results_rss)),
+            ("GET", "/record", page(asset.record_by_iri)),
+            ("POST", "/record/ask", page(asset.ask, **form)),
+            ("GET", "/record.{ending:str}", page(asset.record_as)),
+            ("GET", "/sign-in", page(account.sign_in_form)),
+            ("POST", "/sign-in", page(account.sign_in, form=True)),
+            ("GET", "/sign-in/code", page(account.code_form)),
+            ("POST", "/sign-in/code", page(account.complete, form=True)),
+            ("POST", "/sign-out", page(account.sign_out, **form)),
+            ("GET", "/account", page(profile.account, **people)),
+            ("POST", "/account/password", page(profile.change_password, **form)),
+            ("POST", "/account/tokens", page(profile.make_token, **form)),
+            ("POST", "/account/second-factor", page(profile.begin_factor, **form)),
+            ("POST", "/account/second-factor/confirm", page(profile.confirm_factor, **form)),
+            ("POST", "/account/second-factor/remove", page(profile.remove_factor, **form)),
+            ("POST", "/account/tokens/{sha256:str}/end", page(profile.end_token, **form)),
+            ("GET", "/agreements", page(work.agreements, **people)),
             # An id may be an IRI with slashes in it, so the longer path is tried first.
-            ("GET", "/agreements/{id:path}/document", page(pages_work.agreement_document, **people)),
-            ("GET", "/agreements/{id:path}/evidence.zip", page(pages_files.agreement_zip, **people)),
-            ("GET", "/agreements/{id:path}", page(pages_work.agreement, **people)),
-            ("POST", "/agreements/{id:path}/confirm-deletion", page(pages_work.confirm_deletion, **form)),
-            ("GET", "/decisions", page(pages_work.decisions, **people)),
-            ("POST", "/decisions/{id:path}", page(pages_work.decide, **form)),
-            ("GET", "/processes", page(pages_work.processes, **people)),
-            ("GET", "/processes/{pid:path}", page(pages_work.process, **people)),
-            ("GET", "/deliveries", page(pages_work.deliveries, **people)),
-            ("POST", "/deliveries/{id:path}/retry", page(pages_work.retry, **form)),
-            ("POST", "/deliveries/{id:path}/give-up", page(pages_work.give_up, **form)),
-            ("GET", "/applications", page(pages_region.applications, **people)),
-            ("GET", "/issued", page(pages_region.issued, **people)),
-            ("POST", "/issued/{id:path}/revoke", page(pages_region.revoke, **form)),
-            ("GET", "/members", page(pages_region.members)),
-            ("GET", "/about", page(pages_about.about)),
-            ("GET", "/docs/api", page(pages_about.api_docs)),
+            ("GET", "/agreements/{id:path}/document", page(work.agreement_document, **people)),
+            ("GET", "/agreements/{id:path}/evidence.zip", page(files.agreement_zip, **people)),
+            ("GET", "/agreements/{id:path}", page(work.agreement, **people)),
+            ("POST", "/agreements/{id:path}/confirm-deletion", page(work.confirm_deletion, **form)),
+            ("GET", "/decisions", page(work.decisions, **people)),
+            ("POST", "/decisions/{id:path}", page(work.decide, **form)),
+            ("GET", "/processes", page(work.processes, **people)),
+            ("GET", "/processes/{pid:path}", page(work.process, **people)),
+            ("GET", "/deliveries", page(work.deliveries, **people)),
+            ("POST", "/deliveries/{id:path}/retry", page(work.retry, **form)),
+            ("POST", "/deliveries/{id:path}/give-up", page(work.give_up, **form)),
+            ("GET", "/applications", page(region.applications, **people)),
+            ("GET", "/issued", page(region.issued, **people)),
+            ("POST", "/issued/{id:path}/revoke", page(region.revoke, **form)),
+            ("GET", "/members", page(region.members)),
+            ("GET", "/about", page(about.about)),
+            ("GET", "/docs/api", page(about.api_docs)),
             ("GET", "/portal/{edition:str}/{name:str}", self._static),
         ]
         if self.desk.scenarios is not None:
@@ -117,29 +117,29 @@ class Portal:
         people = {"people": True}
         form = {"people": True, "form": True}
         return [
-            ("GET", "/runs", page(pages_run.runs, **people)),
-            ("GET", "/runs/compare", page(pages_run.compare, **people)),
-            ("GET", "/runs/{pid:path}/table.csv", page(pages_files.table_csv, **people)),
-            ("GET", "/runs/{pid:path}/map.geojson", page(pages_files.map_geojson, **people)),
-            ("GET", "/runs/{pid:path}/crate.zip", page(pages_files.crate_zip, **people)),
-            ("POST", "/runs/{pid:path}/cancel", page(pages_run.cancel, **form)),
-            ("POST", "/runs/{pid:path}/again", page(pages_run.again, **form)),
-            ("POST", "/runs/{pid:path}/publish", page(pages_run.publish, **form)),
-            ("GET", "/runs/{pid:path}", page(pages_run.run, **people)),
-            ("GET", "/scenario/bind", page(pages_bind.bind, **people)),
-            ("POST", "/scenario/start", page(pages_bind.start, **form)),
-            ("GET", "/layers", page(pages_layer.layers, **people)),
-            ("GET", "/layers/new", page(pages_layer.new, **people)),
-            ("POST", "/layers/new", page(pages_layer.create, **form)),
-            ("GET", "/layers/{id:path}", page(pages_layer.layer, **people)),
-            ("POST", "/layers/{id:path}", page(pages_layer.edit, **form)),
+            ("GET", "/runs", page(runs.runs, **people)),
+            ("GET", "/runs/compare", page(runs.compare, **people)),
+            ("GET", "/runs/{pid:path}/table.csv", page(files.table_csv, **people)),
+            ("GET", "/runs/{pid:path}/map.geojson", page(files.map_geojson, **people)),
+            ("GET", "/runs/{pid:path}/crate.zip", page(files.crate_zip, **people)),
+            ("POST", "/runs/{pid:path}/cancel", page(runs.cancel, **form)),
+            ("POST", "/runs/{pid:path}/again", page(runs.again, **form)),
+            ("POST", "/runs/{pid:path}/publish", page(runs.publish, **form)),
+            ("GET", "/runs/{pid:path}", page(runs.run, **people)),
+            ("GET", "/scenario/bind", page(binding.bind, **people)),
+            ("POST", "/scenario/start", page(binding.start, **form)),
+            ("GET", "/layers", page(layers.layers, **people)),
+            ("GET", "/layers/new", page(layers.new, **people)),
+            ("POST", "/layers/new", page(layers.create, **form)),
+            ("GET", "/layers/{id:path}", page(layers.layer, **people)),
+            ("POST", "/layers/{id:path}", page(layers.edit, **form)),
         ]
 
     async def record_page(self, request: Request, iri: str, caller: Caller) -> Response:
         """The page of the asset ``iri``; what cannot be shown is answered with its error page."""
         visit = await self.desk.visit(request, caller)
         try:
-            return await pages_asset.record_page(self.desk, visit, iri)
+            return await asset.record_page(self.desk, visit, iri)
         except HansaError as error:
             return self.desk.error(visit, error)
 
@@ -147,7 +147,7 @@ class Portal:
         """The query page, with the results of ``?query=`` where there is one."""
         visit = await self.desk.visit(request, caller)
         try:
-            return await pages_sparql.sparql_page(self.desk, visit)
+            return await sparql.sparql_page(self.desk, visit)
         except HansaError as error:
             return self.desk.error(visit, error)
 

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from node.base.process import Exchange
 from node.base.work import Task
 from node.catalogue.access import AccessCode
 from node.catalogue.browse import Connections, Found, FoundPage, Publisher
 from node.catalogue.model import Query, Record
+from node.dialogue.process import Exchange
+from node.identity.accounts.secondfactor import Enrolment
 from node.identity.model import Account, ApiToken, Application, Caller, Issued
-from node.identity.secondfactor import Enrolment
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
 from node.negotiation.uses import Tally
 from node.policy.model import Decision

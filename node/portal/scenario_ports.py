@@ -4,7 +4,7 @@
 holds an implementation in memory. The rules are those of ``node.portal.ports``: every method answers only what
 ``caller`` may see, and what exists but not for this caller raises ``NotFound``.
 
-A binding is asked for as JSON in the form that ``node.scenarios.wanted`` reads: ``{"scenario", "version",
+A binding is asked for as JSON in the form that ``node.scenarios.runs.request`` reads: ``{"scenario", "version",
 "inputs": {role: {"dataset", "version", "file", "inPlace"}}, "parameters", "layers"}``.
 
 *Of* names rows by where they come from, as wires do (``node.scenarios.model.Step``): ``network`` for an input of

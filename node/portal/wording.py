@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from node.portal.languages import FALLBACK, Speaker, pick
-from node.scenarios import places, units
+from node.scenarios.tables import places, units
 
 LONGEST: Final = 300
 """Characters of a value."""

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from node.semantics import reading
-from node.semantics.checking import check, placed, tidy
-from node.semantics.completing import Setting, is_open
+from node.semantics.description import reading
+from node.semantics.description.completing import Setting, is_open
+from node.semantics.description.making import Draft, draft
 from node.semantics.documents import canonical
 from node.semantics.kinds import KINDS
-from node.semantics.making import Draft, draft
 from node.semantics.model import Submission
 from node.semantics.ontologies import vocabulary
 from node.semantics.quality import measure
-from node.semantics.shapes import shapes_of
 from node.semantics.triples import nodes
+from node.semantics.validation.checking import check, placed, tidy
+from node.semantics.validation.shapes import shapes_of
 from node.vocab.namespaces import DCAT
 
 BLANK_NODES: Final = 200
@@ -30,7 +30,7 @@ TERMS: Final = 300
 
 
 def describe(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
-    """Target ``semantics.describe``: see ``node.semantics.describe`` for what goes in and comes out."""
+    """Target ``semantics.describe``: see ``node.semantics.description.door`` for what goes in and comes out."""
     submission = Submission.from_json(message["submission"], blobs[0] if blobs else None)
     setting = Setting(base=message["base"], me=message["me"], my_name=message["myName"], language=message["language"])
     made = draft(submission, setting)

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from pyoxigraph import Dataset, NamedNode
 
-from node.semantics.codelists import ACCESS, EU
+from node.semantics.codelists.filetypes import FILE_TYPES, MEDIA_TYPE_OF
+from node.semantics.codelists.licences import LICENCES
+from node.semantics.codelists.lookup import ACCESS, EU
 from node.semantics.documents import quads
-from node.semantics.filetypes import FILE_TYPES, MEDIA_TYPE_OF
-from node.semantics.licences import LICENCES
 from node.semantics.metrics import BANDS, DIMENSIONS, MACHINE_READABLE, MAXIMUM, METRICS, NON_PROPRIETARY, Metric
 from node.semantics.triples import Node, iris, nodes, objects
 from node.vocab.namespaces import DCAT, DCT

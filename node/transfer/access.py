@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from node.base.clock import Clock
 from node.base.errors import LocalFault, NotAllowed, NotFound, Unauthenticated
-from node.base.process import Role
 from node.base.work import Transaction, UnitOfWork
+from node.dialogue.process import Role
 from node.exchange.offloop import off_loop
 from node.identity.model import Caller
 from node.negotiation.model import Agreement

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from node.base.process import Role
-from node.negotiation.messages import Incoming
+from node.dialogue.message import Incoming
+from node.dialogue.process import Role
 from node.transfer import machine
 from node.transfer.addresses import without_unused
 from node.transfer.model import Transfer

@@ -19,14 +19,14 @@ from node.base.clock import Clock, moment, stamp
 from node.base.delivery import Courier
 from node.base.errors import Conflict, InvalidInput, NotFound
 from node.base.jsons import canonical, read_object
-from node.base.process import Role
 from node.base.work import Transaction, UnitOfWork
+from node.dialogue.conversation import Note
+from node.dialogue.process import Role
 from node.identity.model import Caller, DidDocument
 from node.identity.ports import KeyRing
 from node.ledger.model import EntryKind
 from node.ledger.ports import LedgerStore
 from node.negotiation.agreement import VerifyJws
-from node.negotiation.conversation import Note
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore, NegotiationStore
 from node.policy.odrl import parse

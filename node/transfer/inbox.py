@@ -19,8 +19,8 @@ from typing import Any, Final
 
 from node.base.clock import Clock
 from node.base.errors import Conflict, HansaError, InvalidInput, NotFound, TooLarge
-from node.base.process import Role
 from node.base.work import Transaction, UnitOfWork
+from node.dialogue.process import Role
 from node.exchange.arrival import Arrival
 from node.exchange.manifest import Manifest
 from node.exchange.names import safe_name

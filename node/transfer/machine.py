@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from node.base.machine import Event, Move, Step, Table, advance
-from node.base.process import Role
+from node.dialogue.machine import Event, Move, Step, Table, advance
+from node.dialogue.process import Role
 from node.transfer.model import Transfer
 
 REQUEST: Final = "TransferRequestMessage"
@@ -43,5 +43,5 @@ TABLE: Final = Table(
 
 
 def step(transfer: Transfer, event: Event, now: datetime) -> Step[Transfer]:
-    """Apply ``event`` to ``transfer``: see ``node.base.machine.advance`` for what is raised and returned."""
+    """Apply ``event`` to ``transfer``: see ``node.dialogue.machine.advance`` for what is raised and returned."""
     return advance(TABLE, transfer, event, now)

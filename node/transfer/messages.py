@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 from node.base.errors import InvalidInput
 from node.base.ids import new_urn
-from node.negotiation import wire
-from node.negotiation.messages import Incoming, require_text, require_type
-from node.negotiation.wire import written
+from node.dialogue import wire
+from node.dialogue.message import Incoming, require_text, require_type
+from node.dialogue.wire import written
 from node.transfer import machine
 from node.transfer.addresses import read_push_address, without_token, without_unused
 from node.transfer.model import Transfer

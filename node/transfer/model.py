@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from node.base.process import Process
+from node.dialogue.process import Process
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,9 @@ from typing import Any, Final
 from node.base.clock import stamp
 from node.base.errors import InvalidInput, NotFound
 from node.base.jsons import read_object
-from node.base.machine import Table
-from node.base.process import Exchange, Role
 from node.base.work import UnitOfWork
+from node.dialogue.machine import Table
+from node.dialogue.process import Exchange, Role
 from node.ledger.model import EntryKind
 from node.ledger.ports import LedgerStore
 from node.negotiation import machine as negotiating

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from node.base.process import ProcessStore
 from node.base.work import Transaction
+from node.dialogue.process import ProcessStore
 from node.transfer.model import AccessGrant, Reception, Transfer
 
 TransferStore = ProcessStore[Transfer]

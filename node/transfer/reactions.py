@@ -16,14 +16,14 @@ from node.base.clock import Clock
 from node.base.delivery import Courier
 from node.base.errors import Conflict
 from node.base.jsons import canonical, read_object
-from node.base.process import Role
 from node.base.work import Transaction
 from node.catalogue.carriers import runnable, stored_files
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
+from node.dialogue.conversation import Conversation, Note
+from node.dialogue.process import Role
 from node.identity.model import Caller
 from node.ledger.model import EntryKind
-from node.negotiation.conversation import Conversation, Note
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
 from node.negotiation.strategy import Paced

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from node.base.errors import Conflict
 from node.base.jsons import canonical, read_object
 from node.base.work import Transaction
-from node.negotiation.conversation import Conversation
+from node.dialogue.conversation import Conversation
 from node.transfer import machine
 from node.transfer.addresses import push_address
 from node.transfer.model import Transfer

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from node.base.errors import NotAllowed, RemoteProtocolError
-from node.base.process import Role
-from node.negotiation.messages import AFTER, Incoming
+from node.dialogue.message import AFTER, Incoming
+from node.dialogue.process import Role
 from node.transfer import machine
 from node.transfer.model import Transfer
 

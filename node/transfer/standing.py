@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from node.base.machine import Table
-from node.base.process import Exchange, Process, Role
+from node.dialogue.machine import Table
+from node.dialogue.process import Exchange, Process, Role
+from node.dialogue.timeline import Fate, told
 from node.negotiation import machine as negotiating
 from node.negotiation.model import Negotiation
-from node.negotiation.timeline import Fate, told
 from node.transfer import machine
 from node.transfer.model import Transfer
 from node.vocab.dsp import EXECUTE, PUSH

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from node.base.process import Role
+from node.dialogue.process import Role
 from node.negotiation.strategy import Paced
 from node.policy.model import Decision
 from node.transfer import machine

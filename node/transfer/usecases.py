@@ -14,18 +14,18 @@ from node.base.clock import Clock
 from node.base.delivery import Courier
 from node.base.errors import Conflict, LocalProtocolError, NotAllowed, NotFound
 from node.base.ids import new_urn
-from node.base.machine import Entered
-from node.base.process import Exchange, Role
 from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.ports import RecordStore
+from node.dialogue.caps import Caps
+from node.dialogue.conversation import Answer, Conversation, Note
+from node.dialogue.guests import UNCOUNTED, Guests, Uncounted
+from node.dialogue.machine import Entered
+from node.dialogue.message import Incoming
+from node.dialogue.opening import opens_once
+from node.dialogue.process import Exchange, Role
 from node.identity.model import Caller
-from node.negotiation.caps import Caps
-from node.negotiation.conversation import Answer, Conversation, Note
-from node.negotiation.guests import UNCOUNTED, Guests, Uncounted
-from node.negotiation.messages import Incoming
 from node.negotiation.model import Agreement
-from node.negotiation.opening import opens_once
 from node.negotiation.ports import AgreementStore, NegotiationStore
 from node.negotiation.uses import Uses
 from node.transfer import machine, messages, strategy
@@ -329,7 +329,7 @@ class Transfers:
     # ---- what the worker reports -----------------------------------------------------------------------------
 
     def hold(self, tx: Transaction, pid: str) -> None:
-        """As ``node.negotiation.conversation.Conversation.hold``."""
+        """As ``node.dialogue.conversation.Conversation.hold``."""
         self._conversation.hold(tx, pid)
 
     def acknowledged(

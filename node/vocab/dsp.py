@@ -50,7 +50,7 @@ CONTEXTS: Final[Mapping[str, Mapping[str, str]]] = {
     V2024_1.context: {**_VOCABULARIES, "dspace": V2024_1.namespace},
 }
 """The contexts that a message may name by their addresses, and the prefixes that each defines; what their terms stand
-for says ``node.negotiation.terms``. No context is ever loaded: these are all there are."""
+for says ``node.dialogue.terms``. No context is ever loaded: these are all there are."""
 
 
 def version_of(address: str) -> DspVersion:

@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 from starlette.requests import HTTPConnection
 
 from node.base.errors import NotAllowed, Unauthenticated
+from node.identity.accounts.throttle import place
 from node.identity.identifying import IdentifyPerson
 from node.identity.model import ANONYMOUS, Caller, UserRole
 from node.identity.participants import IdentifyParticipant
-from node.identity.throttle import place
 
 COOKIE: Final = "hansa_session"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})

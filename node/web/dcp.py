@@ -16,11 +16,11 @@ from starlette.routing import Route
 
 from node.base.errors import Overloaded, PeerUnreachable, TooLarge, Unauthenticated
 from node.base.jsons import read_object
-from node.identity.issuance import ReceiveApplication
+from node.identity.credentials.issuance import ReceiveApplication
+from node.identity.credentials.revocation import StatusLists
+from node.identity.credentials.wallet import Wallet
 from node.identity.participants import IdentifyParticipant
-from node.identity.revocation import StatusLists
 from node.identity.tokens import IdToken
-from node.identity.wallet import Wallet
 
 BODY_LIMIT: Final = 1024 * 1024
 _AT_ONCE: Final = 64

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from node.base.errors import InvalidInput
-from node.catalogue.feed import POLLING, Feed, Page
+from node.catalogue.feed.pages import POLLING, Feed, Page
 from node.catalogue.representations import FEED_TYPES, WITHOUT_GRAPHS, choose, feed_body
 from node.identity.model import Caller
 from node.ledger.model import ConsistencyProof

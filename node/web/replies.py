@@ -10,8 +10,8 @@ from starlette.types import Receive, Scope, Send
 
 from node.base.crashpoints import crashpoint, die, due
 from node.base.jsons import canonical
+from node.dialogue.conversation import Answer
 from node.negotiation import machine as negotiating
-from node.negotiation.conversation import Answer
 from node.transfer import machine as transferring
 
 SHEETS: Final = {"text/csv": "csv", "text/tab-separated-values": "tsv"}

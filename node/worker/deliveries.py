@@ -13,9 +13,9 @@ from node.base.clock import Clock
 from node.base.crashpoints import crashpoint
 from node.base.errors import ForbiddenAddress, InvalidInput, PeerUnreachable
 from node.base.jsons import read_object
-from node.base.process import Exchange
 from node.base.work import Task, Transaction
-from node.negotiation import wire
+from node.dialogue import wire
+from node.dialogue.process import Exchange
 from node.worker.loop import Again, Done, Never, Outcome
 
 # A peer that answers so asks for nothing but patience.

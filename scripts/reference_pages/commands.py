@@ -18,8 +18,8 @@ def cli() -> str:
     """The page."""
     import typer
 
-    from node import cli as terminal
-    from node.cli.commands import app
+    from node.cli import exits
+    from node.cli.app import app
 
     command: Any = typer.main.get_command(app)
     parts = [
@@ -28,7 +28,7 @@ def cli() -> str:
         "## Options before the verb\n",
         _options(command.params),
         "## Exit statuses\n",
-        table(["status", "meaning"], _statuses(terminal.__doc__ or "")),
+        table(["status", "meaning"], _statuses(exits.__doc__ or "")),
         JSON_ERRORS,
     ]
     for name, verb in _verbs(command.commands):
@@ -52,10 +52,10 @@ def _verbs(commands: Mapping[str, Any], before: str = "") -> Iterator[tuple[str,
 
 
 def _statuses(docstring: str) -> list[list[str]]:
-    """The statuses as the docstring of ``node.cli`` lists them: ``0 done · 1 refused …``."""
-    found = re.search(r"Exit statuses:(.*)", " ".join(docstring.split()))
+    """The statuses as the docstring of ``node.cli.exits`` lists them: ``0 done · 1 refused …``."""
+    found = re.search(r"command\.(.*)", " ".join(docstring.split()))
     if found is None:
-        raise SystemExit("the docstring of node.cli names no exit statuses")
+        raise SystemExit("the docstring of node.cli.exits names no exit statuses")
     return [one.strip(" .").split(" ", 1) for one in found[1].split("·")]
 
 

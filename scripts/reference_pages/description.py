@@ -1,4 +1,4 @@
-"""description-fields.md: every field of every kind, from node.semantics.fields and the shapes."""
+"""description-fields.md: every field of every kind, from node.semantics.description.fields and the shapes."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _FORMS: Mapping[str, str] = {
 
 def description_fields() -> str:
     """The page."""
-    from node.semantics import fields as module
+    from node.semantics.description import fields as module
     from node.semantics.kinds import KINDS
 
     common = module._EVERY

@@ -108,9 +108,9 @@ def column_mapping() -> str:
     import yaml
 
     from node.base.errors import InvalidInput
-    from node.scenarios.conditions import _WORDS
-    from node.scenarios.mapping import transform
-    from node.scenarios.mapping_grammar import _ACTIONS, _ALLOWED, _MEMBERS, PER, parse_mapping
+    from node.scenarios.tables.conditions import _WORDS
+    from node.scenarios.tables.mapping import transform
+    from node.scenarios.tables.mapping_grammar import _ACTIONS, _ALLOWED, _MEMBERS, PER, parse_mapping
 
     if set(MEMBERS) != set(_MEMBERS) or set(ACTIONS) != set(_ACTIONS):
         raise SystemExit(

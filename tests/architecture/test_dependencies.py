@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OWN = {"node", "federation"}
 
 BY_NAME = {
-    "httptools": "node.bootstrap.connections extends the protocol of uvicorn that needs it",
+    "httptools": "node.web.connections extends the protocol of uvicorn that needs it",
     "psycopg": "SQLAlchemy loads the driver that the database's URL names",
 }
 """Dependencies that no module imports, and who loads them."""

@@ -18,8 +18,8 @@ import yaml
 
 from node.cli.yamls import read_description
 from node.policy.templates import compile_conditions, templates
-from node.scenarios.caged import describe_code
-from node.scenarios.drafting import filled_in
+from node.scenarios.models.caged import describe_code
+from node.scenarios.models.draft import filled_in
 from node.semantics.caged import describe
 from node.semantics.kinds import KINDS
 from node.settings import Settings
@@ -95,7 +95,7 @@ def verbs() -> dict[str, frozenset[str]]:
     """Verb → its options, and "" → those before the verb."""
     import typer
 
-    from node.cli.commands import app
+    from node.cli.app import app
 
     command: Any = typer.main.get_command(app)
 

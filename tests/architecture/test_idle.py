@@ -37,7 +37,7 @@ def watch():
 
 threading.Thread(target=watch, daemon=True).start()
 known = set()
-from node.cli import run
+from node.cli.main import run
 sys.exit(run(["serve", sys.argv[1]]))
 """
 

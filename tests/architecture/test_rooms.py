@@ -39,6 +39,7 @@ def test_there_are_the_contracts_of_the_architecture() -> None:
     """A contract that was dropped would be missed by nobody else."""
     assert {one["id"] for one in CONTRACTS} == {
         "layers", "adapters", "planes", "doors", "nofed", "face", "federation", "pure", "rdf", "floor", "acyclic",
+        "scenarios", "negotiation", "portal",
     }  # fmt: skip
     for one in CONTRACTS:
         assert one.get("type") != "layers" or one.get("exhaustive"), f"{one['id']}: a new room must be placed"
@@ -58,6 +59,10 @@ FAULTS = (
     Fault("layers", "node/ledger/merkle.py", "import typing\nif typing.TYPE_CHECKING:\n    from node.web import dsp"),
     Fault("adapters", "node/adapters/sql/outbox.py", "from node.adapters.search import index"),
     Fault("doors", "node/web/feed.py", "from node.web import sparql"),
+    Fault("scenarios", "node/scenarios/tables/rows.py", "from node.scenarios.runs import binding"),
+    Fault("negotiation", "node/negotiation/messages.py", "from node.negotiation import usecases"),
+    Fault("portal", "node/portal/description/cards.py", "from node.portal import desk"),
+    Fault("layers", "node/dialogue/wire.py", "from node.negotiation import messages"),
     Fault("nofed", "node/plugins.py", "import federation.members"),
     Fault("face", "federation/members.py", "from node.catalogue import publish"),
     Fault("pure", "node/negotiation/model.py", "import sqlalchemy"),

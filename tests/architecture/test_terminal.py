@@ -14,9 +14,9 @@ TERMINAL = sorted(path for path in (ROOT / "node" / "cli").glob("*.py") if path.
 SPEAKING = [*TERMINAL, *sorted((ROOT / "node" / "client").glob("*.py")), *sorted((ROOT / "federation").rglob("*.py"))]
 ALL = [path for room in ("node", "federation") for path in sorted((ROOT / room).rglob("*.py"))]
 
-OWN = {("node/cli/commands.py", "typer.echo")}
+OWN = {("node/cli/app.py", "typer.echo")}
 """``--version`` says what we are: nothing of others is in it."""
-ALLOWED = {("node/cli/__init__.py", "sys.stdout"), ("node/cli/find.py", "sys.stdin")}
+ALLOWED = {("node/cli/main.py", "sys.stdout"), ("node/cli/commands/find.py", "sys.stdin")}
 """A pipe that was closed is let go of; a query is read."""
 
 COMMAND = re.compile(r"\bhansa [a-z][^;:,)]*$")
@@ -89,7 +89,7 @@ def test_a_bare_value_in_a_command_is_noticed() -> None:
 
 def test_a_verb_that_lists_takes_the_word_list_for_that() -> None:
     """Where naming nothing lists, ``list`` is not the name of something: no user was ever meant to be called so."""
-    from node.cli.commands import app
+    from node.cli.app import app
     from node.cli.groups import Listing
 
     listing = re.compile(r"without (one|any)|\blists\b", re.IGNORECASE)

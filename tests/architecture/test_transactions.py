@@ -146,10 +146,10 @@ def test_nobody_asks_the_time_but_the_clock() -> None:
 # A module has one reason to change, and a name that says which. ----------------------------------------------------
 
 LONG: dict[str, str] = {
-    "node/semantics/phrases.py": "a table: what the shapes say, in three languages",
-    "node/semantics/fields.py": "a table: the fields of a steward's description",
-    "node/negotiation/document_words.py": "a table: the words of the agreement document, in five languages",
-    "node/negotiation/document.py": "one document from top to bottom",
+    "node/semantics/findings/phrases.py": "a table: what the shapes say, in three languages",
+    "node/semantics/description/fields.py": "a table: the fields of a steward's description",
+    "node/policy/document/words.py": "a table: the words of the agreement document, in five languages",
+    "node/policy/document/rendering.py": "one document from top to bottom",
     "node/adapters/sql/migrations/versions/v0001_first.py": "a migration, frozen when it was released",
     "node/adapters/sql/schema.py": "a table of tables",
     "node/scenarios/model.py": "values only, read together: what scenarios are made of",

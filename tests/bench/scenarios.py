@@ -25,10 +25,10 @@ from node.builtins.demo import data
 from node.builtins.demo.cast import FILES, Member
 from node.cage.cage import Cage
 from node.client import HansaClient
-from node.scenarios.drafting import model_of
 from node.scenarios.model import Model, Rows
-from node.scenarios.rows import read_rows
-from node.scenarios.running import describe_code, run_code
+from node.scenarios.models.code import describe_code, run_code
+from node.scenarios.models.draft import model_of
+from node.scenarios.tables.rows import read_rows
 from node.sdk import find_model
 from tests.bench.processes import bare_server, nodes, proportional_mb
 from tests.bench.report import Figure, median

@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from node.identity.issuance import Supported
+from node.identity.credentials.issuance import Supported
 from node.identity.messages import VC11, type_scope
 from tests.shared import SHARED
 from tests.simulator.dcp_node import MEMBER, DcpNode, nodes

@@ -16,7 +16,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from node.base.process import IMPLIED, Exchange, Role
+from node.dialogue.process import IMPLIED, Exchange, Role
 from node.negotiation import machine as negotiating
 from node.negotiation import strategy as negotiation_strategy
 from node.transfer import machine as transferring

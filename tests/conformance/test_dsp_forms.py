@@ -14,10 +14,10 @@ from typing import Any, NoReturn
 import pytest
 
 from node.base.errors import InvalidInput
+from node.dialogue import wire
+from node.dialogue.contexts import names_in
+from node.dialogue.terms import BY_IRI, NAMESPACES, TERMS, TYPES, WORDS, local
 from node.negotiation import messages as contract
-from node.negotiation import wire
-from node.negotiation.contexts import names_in
-from node.negotiation.terms import BY_IRI, NAMESPACES, TERMS, TYPES, WORDS, local
 from node.transfer import messages as transfer
 from node.vocab.dsp import CONTEXTS, V2024_1, V2025_1
 from tests.conformance import jsonld

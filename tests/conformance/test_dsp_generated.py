@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from node.base.errors import InvalidInput
 from node.catalogue.filters import Filter
+from node.dialogue import wire
 from node.negotiation import messages as contract
-from node.negotiation import wire
 from node.policy.odrl import parse
 from node.transfer import messages as transfer
 from node.vocab.dsp import V2025_1

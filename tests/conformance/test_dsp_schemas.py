@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from node.base.errors import InvalidInput
-from node.base.process import Role
 from node.catalogue.offers import terms_of
+from node.dialogue.process import Role
 from node.negotiation import machine as negotiating
 from node.negotiation import messages as contract
 from node.negotiation.model import Negotiation

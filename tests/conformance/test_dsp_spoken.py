@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from node.catalogue.dsp import DspCatalogue
+from node.dialogue import wire
 from node.negotiation import messages as contract
-from node.negotiation import wire
 from node.vocab.dsp import V2024_1, V2025_1
 from tests.nodes import Running, agree, publish, running
 from tests.spoken import Spoken, schemas_at_hand

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from node.policy.flow import Source, inherited, strictest_offer
+from node.policy.flow.result import Source, inherited, strictest_offer
 from node.policy.odrl import parse
 from tests.conformance.dsp import faults
 from tests.fakes.policy import P3, P4, P5, offer

@@ -13,14 +13,14 @@ from pyld import jsonld as processor  # type: ignore[import-untyped]
 
 from node.base.errors import InvalidInput
 from node.base.jsons import canonical, digest
-from node.base.process import Role
 from node.catalogue.dsp import DspCatalogue
-from node.identity.credentials import Statement, issue_credential, read_credential
+from node.dialogue import wire
+from node.dialogue.process import Role
+from node.identity.credentials.credentials import Statement, issue_credential, read_credential
+from node.identity.credentials.status import BITSTRING, ELDER, entry_for
 from node.identity.messages import VC1_CONTEXT, VC2_CONTEXT, VC11, VC20
-from node.identity.status import BITSTRING, ELDER, entry_for
 from node.negotiation import agreement as agreed
 from node.negotiation import messages as contract
-from node.negotiation import wire
 from node.negotiation.messages import JSON_TERMS, TERMS
 from node.policy.odrl import parse, same_terms
 from node.policy.templates import templates

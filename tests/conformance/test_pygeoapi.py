@@ -17,9 +17,9 @@ import yaml
 from node.adapters.egress.client import Egress
 from node.adapters.planes.processes import HttpProcesses
 from node.base.errors import InvalidInput
-from node.scenarios.calling import CallOpenService
 from node.scenarios.errors import ModelFailed
 from node.scenarios.model import Model, Parameter, Port, Variable
+from node.scenarios.models.remote import CallOpenService
 from tests.shared import SHARED
 
 PEER = SHARED / "kits/peers/peer"

@@ -19,7 +19,7 @@ from pyshacl import validate
 from node.base.errors import HansaError
 from node.semantics.documents import parse
 from node.semantics.resources import read
-from node.semantics.shapes import Shapes
+from node.semantics.validation.shapes import Shapes
 from tests.shared import SHARED, data
 
 SH = rdflib.Namespace("http://www.w3.org/ns/shacl#")

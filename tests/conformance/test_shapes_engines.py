@@ -13,7 +13,7 @@ from node.semantics.documents import quads
 from node.semantics.kinds import EVERY_KIND_SHAPES, KINDS
 from node.semantics.model import Submission
 from node.semantics.resources import read
-from node.semantics.shapes import Shapes, compiled, vocabulary
+from node.semantics.validation.shapes import Shapes, compiled, vocabulary
 from tests.unit.semantics.making import GOOD, described, fields, file
 from tests.unit.semantics.texts import BROKEN, KIND_TEXTS, submission
 

@@ -16,8 +16,8 @@ from pyshacl import validate
 
 from node.semantics.documents import parse
 from node.semantics.resources import read
-from node.semantics.shapes import Shapes
 from node.semantics.triples import drop, subjects_of_type
+from node.semantics.validation.shapes import Shapes
 from node.vocab.namespaces import DCAT, DCT, IT6
 from tests.shared import SHARED, data
 

@@ -24,7 +24,7 @@ from node.base.errors import (
     TooLarge,
     Unauthenticated,
 )
-from node.identity.accesstokens import AccessTokens, OutgoingTokens
+from node.identity.credentials.access_tokens import AccessTokens, OutgoingTokens
 from node.identity.documents import build_document
 from node.identity.messages import credential_message, credential_request
 from node.identity.model import DidDocument

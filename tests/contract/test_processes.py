@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from node.base.errors import Conflict, LocalFault
-from node.base.process import IMPLIED, Exchange, Pending, Process, Role, Spoken
+from node.dialogue.process import IMPLIED, Exchange, Pending, Process, Role, Spoken
 from node.negotiation.model import Negotiation
 from node.transfer.model import Transfer
 from tests.stores import Stores

@@ -22,7 +22,8 @@ import pytest
 
 from node import __version__
 from node.builtins.demo.cast import free_ports
-from node.cli import DONE, FAILED, INTERRUPTED, REFUSED, UNREACHABLE, USAGE, WAITING, run
+from node.cli.exits import DONE, FAILED, INTERRUPTED, REFUSED, UNREACHABLE, USAGE, WAITING
+from node.cli.main import run
 from tests.nodes import until
 from tests.postgres import fresh_schema
 
@@ -96,7 +97,7 @@ class Terminal:
     def hansa(self, *words: str, cwd: Path | None = None, typed: str | None = None, **environment: str) -> Ran:
         """Run a command to its end. Whatever happens, nobody is shown a traceback."""
         done = subprocess.run(
-            [sys.executable, "-m", "node.cli.run", *words],
+            [sys.executable, "-m", "node.cli", *words],
             capture_output=True,
             text=True,
             encoding="utf-8",
@@ -121,7 +122,7 @@ class Terminal:
     def _begin(self, key: str, *words: str) -> None:
         with (self.home / f"{key}.log").open("ab") as log:
             self.served[key] = subprocess.Popen(
-                [sys.executable, "-m", "node.cli.run", *words],
+                [sys.executable, "-m", "node.cli", *words],
                 cwd=self.home,
                 env={**_plain_environment(), "HANSA_LOG_LEVEL": "debug"},
                 stdin=subprocess.DEVNULL,
@@ -471,7 +472,7 @@ def test_interrupting_is_told(terminal: Terminal) -> None:
     # Whoever runs the tests in the background may have them ignore the signal, which children inherit.
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     asking = subprocess.Popen(
-        [sys.executable, "-m", "node.cli.run", "sparql", "-", "--node", "ghent"],
+        [sys.executable, "-m", "node.cli", "sparql", "-", "--node", "ghent"],
         cwd=terminal.home,
         env=_plain_environment(),
         stdin=subprocess.PIPE,
@@ -499,7 +500,7 @@ def _after_start(process: subprocess.Popen[bytes]) -> None:
 def test_a_reader_that_leaves_early(terminal: Terminal) -> None:
     """``hansa find | head -0``: no trace, and no failure."""
     done = subprocess.run(
-        f"{sys.executable} -m node.cli.run find --node ghent | head -c 0",
+        f"{sys.executable} -m node.cli find --node ghent | head -c 0",
         shell=True,
         capture_output=True,
         cwd=terminal.home,

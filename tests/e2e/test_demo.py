@@ -30,7 +30,7 @@ def serving(folder: Path) -> list[int]:
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_whoever_ends_it_ends_its_nodes(tmp_path: Path, ending: signal.Signals) -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "node.cli.run", "demo", "--folder", str(tmp_path / "demo")],
+        [sys.executable, "-m", "node.cli", "demo", "--folder", str(tmp_path / "demo")],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

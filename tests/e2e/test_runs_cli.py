@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from node.builtins.demo.cast import free_ports
-from node.cli import DONE, REFUSED, WAITING
+from node.cli.exits import DONE, REFUSED, WAITING
 from tests.e2e.test_cli import Ran, Terminal
 from tests.models import WALKING, card
 from tests.nodes import described

@@ -100,7 +100,7 @@ def test_a_changed_address_is_refused_in_words(tmp_path: Path) -> None:
         "utf-8",
     )
     served = subprocess.run(
-        [sys.executable, "-m", "node.cli.run", "serve", str(moved.folder)],
+        [sys.executable, "-m", "node.cli", "serve", str(moved.folder)],
         capture_output=True, text=True, env=moved.environment(), cwd=tmp_path, timeout=30, check=False,
     )  # fmt: skip
     assert served.returncode != 0

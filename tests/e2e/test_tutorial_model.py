@@ -110,7 +110,7 @@ class Reader:
         tools = home / ".bin"
         tools.mkdir()
         program = tools / "hansa"
-        program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m node.cli.run "$@"\n', "ascii")
+        program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m node.cli "$@"\n', "ascii")
         program.chmod(0o755)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("HANSA_")}
         self.environment = {
@@ -125,7 +125,7 @@ class Reader:
         with (self.home / f"{name}.log").open("wb") as log:
             self.served.append(
                 subprocess.Popen(
-                    [sys.executable, "-m", "node.cli.run", "serve", name],
+                    [sys.executable, "-m", "node.cli", "serve", name],
                     cwd=self.home,
                     env=self.environment,
                     stdin=subprocess.DEVNULL,

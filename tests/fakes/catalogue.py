@@ -21,9 +21,9 @@ from pyoxigraph import Dataset
 from node.base.jsons import canonical
 from node.catalogue.access import Access
 from node.catalogue.browse import Browse
-from node.catalogue.chains import Chains
 from node.catalogue.dsp import DspCatalogue
-from node.catalogue.feed import Feed
+from node.catalogue.feed.chains import Chains
+from node.catalogue.feed.pages import Feed
 from node.catalogue.model import NodeFacts, Record
 from node.catalogue.nquads import iri_term, line, literal_term
 from node.catalogue.ports import Graph, RecordStore, SearchIndex

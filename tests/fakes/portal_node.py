@@ -21,12 +21,14 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from node.base.errors import Conflict, HansaError, InvalidInput, NotAllowed, NotFound, Unauthenticated
-from node.base.process import IMPLIED, Exchange, Role
 from node.base.work import Task
 from node.catalogue.access import Access, AccessCode, standing
 from node.catalogue.browse import Connections, Found, FoundPage, Publisher
 from node.catalogue.links import Link
 from node.catalogue.model import Query, Record
+from node.dialogue.process import IMPLIED, Exchange, Role
+from node.evidence.archive import pack
+from node.identity.accounts.secondfactor import Enrolment, SecondFactorNeeded
 from node.identity.model import (
     ALL_ROLES,
     ANONYMOUS,
@@ -39,11 +41,9 @@ from node.identity.model import (
     Rejected,
     UserRole,
 )
-from node.identity.secondfactor import Enrolment, SecondFactorNeeded
-from node.negotiation.document import TERMS, render_body
-from node.negotiation.dossier.archive import pack
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
 from node.policy.decide import decide, principal_action
+from node.policy.document.rendering import TERMS, render_body
 from node.policy.model import Decision, Situation
 from node.policy.odrl import parse
 from node.portal.headers import SecurityHeaders

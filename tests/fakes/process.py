@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from typing import Generic
 
 from node.base.errors import Conflict, LocalFault
-from node.base.process import Exchange, P, Role, Spoken
 from node.base.work import Transaction
+from node.dialogue.process import Exchange, P, Role, Spoken
 from tests.fakes.work import memory
 
 

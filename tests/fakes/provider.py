@@ -25,10 +25,10 @@ from node.adapters.planes.files import FolderAssets
 from node.base.clock import Clock, SystemClock
 from node.base.errors import LocalFault, Unauthenticated
 from node.base.jsons import canonical
-from node.base.process import Role
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
+from node.dialogue.process import Role
 from node.exchange.ports import AssetStore
 from node.exchange.sealkeys import X25519Identity
 from node.identity.jose import b64url

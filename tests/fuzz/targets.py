@@ -106,7 +106,7 @@ def json_text(data: bytes) -> object:
 
 
 @target(
-    "node.negotiation.wire",
+    "node.dialogue.wire",
     {
         "@context": _CONTEXT,
         "@type": "ContractRequestMessage",
@@ -158,7 +158,7 @@ def signed_token(data: bytes) -> object:
 
 
 @target(
-    "node.identity.credentials",
+    "node.identity.credentials.credentials",
     _token(
         {**_HEADER, "typ": "vc+jwt"},
         {
@@ -173,19 +173,19 @@ def signed_token(data: bytes) -> object:
 )
 def credential(data: bytes) -> object:
     """A credential of either data model, as a JWT."""
-    from node.identity.credentials import read_credential
+    from node.identity.credentials.credentials import read_credential
 
     return read_credential(_text(data))
 
 
 @target(
-    "node.identity.status",
+    "node.identity.credentials.status",
     "u" + base64.urlsafe_b64encode(gzip.compress(bytes(16384))).rstrip(b"=").decode(),
     base64.urlsafe_b64encode(gzip.compress(b"\x01")).decode(),
 )
 def status_list(data: bytes) -> object:
     """The bits of a status list."""
-    from node.identity.status import decode
+    from node.identity.credentials.status import decode
 
     return decode(_text(data))
 
@@ -229,10 +229,10 @@ def manifest(data: bytes) -> object:
     return read_kept(_text(data))
 
 
-@target("node.negotiation.dossier.archive", b"PK\x05\x06" + bytes(18))
+@target("node.evidence.archive", b"PK\x05\x06" + bytes(18))
 def evidence(data: bytes) -> object:
     """The file of an agreement."""
-    from node.negotiation.dossier.archive import unpack
+    from node.evidence.archive import unpack
 
     return unpack(data)
 
@@ -320,16 +320,16 @@ def query(data: bytes) -> object:
     return guard(_text(data))
 
 
-@target("node.scenarios.units", "km/h", "{vehicles}/(15.min)", "dB(A)", "m2.s-1", "10*3/uL")
+@target("node.scenarios.tables.units", "km/h", "{vehicles}/(15.min)", "dB(A)", "m2.s-1", "10*3/uL")
 def unit(data: bytes) -> object:
     """A unit in UCUM."""
-    from node.scenarios.units import parse
+    from node.scenarios.tables.units import parse
 
     return parse(_text(data))
 
 
 @target(
-    "node.scenarios.mapping_grammar",
+    "node.scenarios.tables.mapping_grammar",
     {
         "step": "PT15M",
         "units": {"count": "{vehicles}/(15.min)", "speed": "km/h"},
@@ -341,13 +341,13 @@ def unit(data: bytes) -> object:
 )
 def column_mapping(data: bytes) -> object:
     """A transformation as a table of columns."""
-    from node.scenarios.mapping_grammar import parse_mapping
+    from node.scenarios.tables.mapping_grammar import parse_mapping
 
     return parse_mapping(_object(data))
 
 
 @target(
-    "node.scenarios.layers",
+    "node.scenarios.layers.changes",
     {
         "id": "a",
         "title": "t",
@@ -364,15 +364,15 @@ def column_mapping(data: bytes) -> object:
 )
 def change_layer(data: bytes) -> object:
     """A change layer."""
-    from node.scenarios.layers import layer_from_json
+    from node.scenarios.layers.changes import layer_from_json
 
     return layer_from_json(_object(data))
 
 
-@target("node.scenarios.wanted", {"scenario": "https://ghent.example/s", "inputs": {"a": {"dataset": "x"}}})
+@target("node.scenarios.runs.request", {"scenario": "https://ghent.example/s", "inputs": {"a": {"dataset": "x"}}})
 def binding(data: bytes) -> object:
     """What somebody wants to run."""
-    from node.scenarios.wanted import wanted_from_json
+    from node.scenarios.runs.request import wanted_from_json
 
     return wanted_from_json(_object(data), "https://ghent.example")
 

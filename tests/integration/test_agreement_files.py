@@ -19,12 +19,13 @@ from hypothesis import strategies as st
 
 from node.base.errors import HansaError
 from node.base.jsons import canonical
-from node.cli import DONE, REFUSED, run
+from node.cli.exits import DONE, REFUSED
+from node.cli.main import run
+from node.evidence import archive
+from node.evidence.findings import Outcome, Report
+from node.evidence.verification import check, compare_published
 from node.identity.jose import b64url
 from node.identity.model import DidDocument
-from node.negotiation.dossier import archive
-from node.negotiation.dossier.checking import check, compare_published
-from node.negotiation.dossier.findings import Outcome, Report
 from tests.nodes import Company, Pair, agree, publish, running
 
 PARTS = {

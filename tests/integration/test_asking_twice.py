@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from node.cli import WAITING, run
+from node.cli.exits import WAITING
+from node.cli.main import run
 from tests.integration.test_dead_letters import signed_in
 from tests.nodes import Pair, publish, until
 from tests.unit.portal.reading import Page

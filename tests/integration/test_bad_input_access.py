@@ -17,8 +17,8 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
+from node.dialogue.wire import written
 from node.identity.model import UserRole
-from node.negotiation.wire import written
 from node.transfer import machine as transferring
 from node.transfer import strategy as transfer_strategy
 from node.vocab.dsp import V2024_1

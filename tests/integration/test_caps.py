@@ -12,9 +12,9 @@ import httpx2
 import pytest
 
 from node.base.ids import new_urn
+from node.dialogue.message import AFTER
 from node.negotiation import machine
 from node.negotiation import strategy as strategies
-from node.negotiation.messages import AFTER
 from node.transfer import strategy as transfers
 from tests.nodes import Pair, agree, offer_of, publish, running, until
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from node.negotiation.wire import told, written
+from node.dialogue.wire import told, written
 from node.vocab.dsp import VERSIONS
 from tests.nodes import Pair, publish
 

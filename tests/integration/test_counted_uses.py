@@ -10,8 +10,8 @@ import pytest
 from node.base.clock import SystemClock
 from node.base.errors import NotAllowed
 from node.base.ids import new_urn
-from node.base.process import Role
-from node.cli import run
+from node.cli.main import run
+from node.dialogue.process import Role
 from node.negotiation.model import Agreement
 from node.transfer.model import Transfer
 from tests.integration.test_models_under_contract import call, model_at, publish_model

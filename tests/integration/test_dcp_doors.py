@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection, Request
 
 from node.adapters.egress import Answer
 from node.base.errors import NotAllowed, Unauthenticated
-from node.identity.issuance import Supported
+from node.identity.credentials.issuance import Supported
 from node.identity.messages import credential_request, presentation_query, type_scope
 from node.identity.model import Caller, UserRole
 from node.web.callers import COOKIE

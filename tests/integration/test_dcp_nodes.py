@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import Engine
 
-from node.identity.issuance import Supported
+from node.identity.credentials.issuance import Supported
 from tests.simulator.dcp_node import MEMBER, PARTNER, DcpNode, nodes
 from tests.simulator.serving import Address
 from tests.stores import Stores, memory_stores, sql_stores
@@ -72,7 +72,7 @@ class TestMembership:
         assert (await gent.ask(region))["types"] == [MEMBER]
 
     async def test_a_refused_application_says_why(self, region_and_cities: Three) -> None:
-        from node.identity.membership import Accession
+        from node.identity.credentials.membership import Accession
 
         region, gent, _ = region_and_cities
         accession = Accession(rulebook="r", version="1", sha256="a", legal_name="Gent", contact="c")

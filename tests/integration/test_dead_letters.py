@@ -101,7 +101,7 @@ def signed_in(node: Running) -> Iterator[Any]:
 
 def hansa(node: Running, *words: str) -> tuple[int, Any]:
     """The command line, as a script uses it: its exit status, and what it says."""
-    command = [sys.executable, "-m", "node.cli.run", "--json", *words, "--node", str(node.folder)]
+    command = [sys.executable, "-m", "node.cli", "--json", *words, "--node", str(node.folder)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     return ran.returncode, json.loads(ran.stdout)
 

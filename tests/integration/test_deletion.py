@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from node.base.errors import HansaError
 from node.base.jsons import canonical
-from node.cli import run
+from node.cli.main import run
 from node.client import HansaClient
 from node.identity.jose import read_jws
 from node.ledger.model import EntryKind

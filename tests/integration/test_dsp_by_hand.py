@@ -19,8 +19,8 @@ import pytest
 
 from node.base.clock import moment
 from node.base.errors import HansaError
-from node.base.process import Role
-from node.cli import run
+from node.cli.main import run
+from node.dialogue.process import Role
 from node.web import data
 from tests.nodes import Pair, Running, agree, publish, running, until
 

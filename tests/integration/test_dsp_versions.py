@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 
 from node.base.jsons import canonical
-from node.base.process import IMPLIED, Exchange
 from node.bootstrap.node import HansaNode
-from node.negotiation import machine, wire
-from node.negotiation.dossier import archive
-from node.negotiation.dossier.checking import check
-from node.negotiation.dossier.findings import Outcome
-from node.negotiation.terms import BY_IRI, TERMS, TYPES, Kind
+from node.dialogue import wire
+from node.dialogue.process import IMPLIED, Exchange
+from node.dialogue.terms import BY_IRI, TERMS, TYPES, Kind
+from node.evidence import archive
+from node.evidence.findings import Outcome
+from node.evidence.verification import check
+from node.negotiation import machine
 from node.transfer import machine as transferring
 from node.vocab.dsp import V2024_1, V2025_1, DspVersion
 from tests.nodes import Pair, Running, if_ended, publish, receive, running, until

@@ -23,7 +23,7 @@ from node.adapters.sql.engine import sqlite_driver
 from node.base.errors import LocalFault
 from node.bootstrap.build import build
 from node.bootstrap.soundness import HEAD
-from node.cli import run as hansa
+from node.cli.main import run as hansa
 from node.settings import load
 from tests.nodes import Running, agree, ask, described, is_sound, publish, puts_off, rows, running, table, until
 
@@ -188,7 +188,7 @@ def test_files_that_may_not_grow_are_a_full_disk(tmp_path: Path, sqlite_template
         port = node.node.parts.settings.port
         publish(node, "before", data=None)
         token = node.token
-    process = subprocess.Popen([sys.executable, "-c", "from node.cli import main; main()", "serve", str(folder)])
+    process = subprocess.Popen([sys.executable, "-c", "from node.cli.main import main; main()", "serve", str(folder)])
     try:
         headers = {"Authorization": f"Bearer {token}"}
         with httpx2.Client(
@@ -293,7 +293,7 @@ def test_the_command_says_what_is_damaged_and_what_to_do(killed: Left, capfd: py
     (folder / f"{DATABASE}-wal").unlink()
     (folder / DATABASE).write_bytes((folder / DATABASE).read_bytes()[: 5 * 4096 + 17])
     ran = subprocess.run(
-        [sys.executable, "-c", "from node.cli import main; main()", "serve", str(folder)],
+        [sys.executable, "-c", "from node.cli.main import main; main()", "serve", str(folder)],
         check=False,
         capture_output=True,
         text=True,

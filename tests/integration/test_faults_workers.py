@@ -42,7 +42,7 @@ class Household:
         own = {f"HANSA_{name.upper()}": value for name, value in settings.items()}
         with (self.member.home / f"{verb}-{len(self.processes)}.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "node.cli.run", verb, *flags, str(self.member.folder)],
+                [sys.executable, "-m", "node.cli", verb, *flags, str(self.member.folder)],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,

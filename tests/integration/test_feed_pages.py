@@ -14,9 +14,9 @@ import pytest
 from rdflib import Dataset, Graph, Literal, URIRef
 from rdflib.namespace import DCTERMS, PROV, RDF, XSD
 
-from node.catalogue import chains, feed
 from node.catalogue.envelope import open_record
-from node.catalogue.heads import open_head
+from node.catalogue.feed import chains, pages
+from node.catalogue.feed.heads import open_head
 from node.catalogue.model import INTERNAL
 from node.catalogue.representations import FEED_TYPES
 from tests.fakes.catalogue import MEMBER, CatalogueNode
@@ -341,7 +341,7 @@ async def test_applying_entries_twice_changes_nothing() -> None:
 
 async def test_nothing_is_answered_from_half_a_chain(monkeypatch: pytest.MonkeyPatch) -> None:
     """A head over less than there is would look like a feed that goes back: after a start, or in a second process."""
-    monkeypatch.setattr(feed, "PAUSE", 0.001)
+    monkeypatch.setattr(pages, "PAUSE", 0.001)
     node = CatalogueNode(base="https://gent.example")
     await publish_many(node, 3)
     with node.uow.read() as tx:
@@ -355,7 +355,7 @@ async def test_nothing_is_answered_from_half_a_chain(monkeypatch: pytest.MonkeyP
         node.chains.apply(entries[2:])
         assert (await http.get("/feed/index")).status_code == 200
         node.chains.rebuild()
-        monkeypatch.setattr(feed, "PAUSE", 0.1)
+        monkeypatch.setattr(pages, "PAUSE", 0.1)
         waiting = asyncio.create_task(http.get("/feed/index"))
         await asyncio.sleep(0.05)
         node.chains.apply(entries)

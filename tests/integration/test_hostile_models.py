@@ -18,7 +18,7 @@ from node.cage.cage import Cage
 from node.cage.model import Limits
 from node.scenarios.errors import ModelFailed
 from node.scenarios.model import Model, Parameter, Port
-from node.scenarios.running import MODEL, MOST_CODE, READING, describe_code, run_code
+from node.scenarios.models.code import MODEL, MOST_CODE, READING, describe_code, run_code
 from tests.unit.cage.test_cage import children, until
 
 LIMITS = Limits(memory=512 << 20, cpu=10, wall=20.0, answer=2 << 20)

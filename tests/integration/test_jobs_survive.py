@@ -104,7 +104,7 @@ def test_a_caller_sits_out_the_death_of_the_provider(member: Member, tmp_path: P
 def model_of_record(caller: Running, member: Member, iri: str) -> Any:
     """The card, as the owner's own node states it."""
     from node.bootstrap.parts import open_stores
-    from node.scenarios.cards import model_of
+    from node.scenarios.records.cards import model_of
     from node.settings import load
 
     stores = open_stores(load(member.folder))

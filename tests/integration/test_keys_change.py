@@ -19,14 +19,15 @@ from node.base.clock import stamp
 from node.base.errors import HansaError, LocalFault
 from node.base.jsons import canonical
 from node.bootstrap.build import build
-from node.cli import DONE, run
+from node.cli.exits import DONE
+from node.cli.main import run
 from node.cli.output import Mode
 from node.cli.proof import verify_file, verify_folder
+from node.evidence.findings import Outcome, Report
+from node.evidence.verification import check, compare_published
 from node.identity.documents import key_for
 from node.identity.tokens import read_token, verify_token
 from node.ledger.model import EntryKind
-from node.negotiation.dossier.checking import check, compare_published
-from node.negotiation.dossier.findings import Outcome, Report
 from node.settings import load
 from tests.nodes import Pair, Running, agree, publish, receive, running, until
 

@@ -11,7 +11,8 @@ from uuid import uuid4
 import pytest
 
 from node.base.errors import HansaError
-from node.cli import USAGE, WAITING, run
+from node.cli.exits import USAGE, WAITING
+from node.cli.main import run
 from node.negotiation import machine, messages
 from node.negotiation.limits import PATIENCE
 from node.policy.odrl import SEALED, parse

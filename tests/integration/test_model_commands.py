@@ -12,7 +12,9 @@ import yaml
 
 from node.builtins import demo
 from node.builtins.demo import data
-from node.cli import DONE, REFUSED, USAGE, publish, run
+from node.cli.commands import publish
+from node.cli.exits import DONE, REFUSED, USAGE
+from node.cli.main import run
 from node.cli.output import Mode
 
 FILES = Path(demo.__file__).parent / "files"

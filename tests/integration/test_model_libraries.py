@@ -13,11 +13,12 @@ from node.base.errors import Overloaded
 from node.cage.cage import Cage
 from node.cage.libraries import Libraries
 from node.cage.model import Limits
-from node.cli import DONE, REFUSED, run
+from node.cli.exits import DONE, REFUSED
+from node.cli.main import run
 from node.cli.output import Mode
 from node.scenarios.errors import ModelFailed
-from node.scenarios.libraries import look_at
-from node.scenarios.running import MODEL, describe_code, run_code
+from node.scenarios.models.code import MODEL, describe_code, run_code
+from node.scenarios.models.libraries import look_at
 from tests.integration.test_hostile_models import BODY, CARD, LIMITS, ROWS, code
 from tests.unit.cage.without import starting_without
 

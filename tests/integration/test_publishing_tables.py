@@ -10,7 +10,8 @@ import httpx2
 import pytest
 
 from node.base.errors import InvalidInput
-from node.cli import REFUSED, run
+from node.cli.exits import REFUSED
+from node.cli.main import run
 from node.cli.sheets import examine
 from tests.nodes import Running, running
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from node.base.process import Role
+from node.dialogue.process import Role
 from tests.nodes import described, until
 from tests.sweep.pair import Armed, Pair
 from tests.sweep.points import SEALED

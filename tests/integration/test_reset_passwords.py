@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from node.base.jsons import read_object
-from node.cli.commands import app
+from node.cli.app import app
 from node.identity.model import UserRole
 from node.ledger.model import EntryKind
 from tests.nodes import Pair, Running, publish, running

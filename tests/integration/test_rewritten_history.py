@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from node.cli import DONE, REFUSED, run
 from node.cli.archive import read_backup, write_backup
 from node.cli.diagnosis import examine
+from node.cli.exits import DONE, REFUSED
+from node.cli.main import run
 from node.cli.output import Mode
 from tests.nodes import Running, publish, running, until
 

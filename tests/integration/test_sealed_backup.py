@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from node.base.errors import InvalidInput
-from node.cli import DONE, run
 from node.cli.archive import read_backup, write_backup
+from node.cli.exits import DONE
+from node.cli.main import run
 from node.cli.output import Mode
 from node.exchange.age import CHUNK
 from node.exchange.age_stream import OpeningFile, SealingFile, identity_in

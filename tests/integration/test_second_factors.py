@@ -12,8 +12,8 @@ import httpx2
 from typer.testing import CliRunner
 
 from node.base.jsons import read_object
-from node.cli.commands import app
-from node.identity import totp
+from node.cli.app import app
+from node.identity.accounts import totp
 from node.identity.model import UserRole
 from node.ledger.model import EntryKind
 from tests.integration.test_reset_passwords import NEXT, OWN, bearer, call, entries, let_in

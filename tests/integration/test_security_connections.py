@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-from node.bootstrap import connections
-from node.bootstrap.connections import MAX_HEAD, BoundedConnection, room_for_connections
+from node.web import connections
+from node.web.connections import MAX_HEAD, BoundedConnection, room_for_connections
 
 BEAT = 0.4
 LARGE = b"x" * (48 << 20)

@@ -15,9 +15,9 @@ import pytest
 from node.base.errors import TooMany
 from node.base.ids import new_urn
 from node.base.jsons import canonical
+from node.dialogue.guests import OVERHEAD, host_of
 from node.identity.model import Caller, Credential
 from node.negotiation import messages
-from node.negotiation.guests import OVERHEAD, host_of
 from tests.nodes import Running, agree, offer_of, publish, running
 
 CONTEXT = ["https://w3id.org/dspace/2025/1/context.jsonld"]

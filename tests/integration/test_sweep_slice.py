@@ -59,7 +59,7 @@ def test_every_place_of_every_message_is_swept_from_each_side_that_may_send_it()
 
 DOOR = """
 import socket, sys, uvicorn
-from node.negotiation.conversation import Answer
+from node.dialogue.conversation import Answer
 from node.web.replies import reply
 async def door(scope, receive, send):
     await reply(Answer(200, {"state": "x" * 1000}), "ContractOfferMessage")(scope, receive, send)

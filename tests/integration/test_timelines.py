@@ -11,8 +11,8 @@ from uuid import uuid4
 import httpx2
 import pytest
 
-from node.negotiation.dossier.checking import check
-from node.negotiation.timeline import KEPT
+from node.dialogue.timeline import KEPT
+from node.evidence.verification import check
 from node.transfer import machine
 from node.vocab.dsp import PUSH
 from tests.nodes import Pair, agree, publish, until

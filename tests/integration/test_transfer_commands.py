@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from node.cli import DONE, REFUSED, run
+from node.cli.exits import DONE, REFUSED
+from node.cli.main import run
 from node.cli.output import Mode
 from tests.fakes.sink import Sink, sink
 from tests.nodes import CSV, Pair, Running, agree, publish, until

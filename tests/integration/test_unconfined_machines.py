@@ -14,7 +14,8 @@ import httpx2
 import pytest
 
 from node.base.errors import NotConfined
-from node.cli import DONE, REFUSED, run
+from node.cli.exits import DONE, REFUSED
+from node.cli.main import run
 from node.cli.output import Mode
 from node.portal.languages import LANGUAGES
 from tests.models import STREETS, WALKING, publish_model
@@ -167,7 +168,7 @@ def test_a_node_that_is_served_by_the_command_says_so_in_its_log(tmp_path: Path)
     """The whole command on such a machine: the filter that takes Landlock away is inherited by all that it starts."""
     program = (
         "import sys\nfrom tests.unit.cage.without import take_away\ntake_away(['landlock', 'unshare'])\n"
-        "from node.cli import main\nsys.argv[1:] = ['doctor', sys.argv[1]]\nmain()\n"
+        "from node.cli.main import main\nsys.argv[1:] = ['doctor', sys.argv[1]]\nmain()\n"
     )
     assert run(["init", str(tmp_path / "gent"), "--name", "Gent", "--url", "http://localhost:8124"]) == DONE
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HANSA_")}

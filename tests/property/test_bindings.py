@@ -10,7 +10,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.scenarios.layers import apply, layer_from_json, sealed
+from node.scenarios.chain.parameters import beyond, bound_parameters
+from node.scenarios.layers.changes import apply, layer_from_json, sealed
 from node.scenarios.model import (
     Binding,
     BoundInput,
@@ -22,10 +23,9 @@ from node.scenarios.model import (
     Template,
     Variable,
 )
-from node.scenarios.parameters import beyond, bound_parameters
-from node.scenarios.results import binding_key, result_hash
-from node.scenarios.rows import digest
-from node.scenarios.wanted import wanted_from_json
+from node.scenarios.runs.hashes import binding_key, result_hash
+from node.scenarios.runs.request import wanted_from_json
+from node.scenarios.tables.rows import digest
 from tests.unit.scenarios.desk import DATASET, WANTED, desk
 
 names = st.sampled_from(["a", "b", "c", "ř", "Z"])

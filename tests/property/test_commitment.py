@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.base.errors import InvalidInput
-from node.catalogue.commitment import Frontier, LeafTree, hash_text, leaf_of
+from node.catalogue.feed.commitment import Frontier, LeafTree, hash_text, leaf_of
 from node.ledger import merkle
 from node.ledger.proofs import read_hash
 from tests.property.test_merkle import mth

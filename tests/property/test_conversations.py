@@ -10,7 +10,7 @@ import json
 
 import pytest
 
-from node.base.process import IMPLIED, Role
+from node.dialogue.process import IMPLIED, Role
 from node.negotiation import machine
 from node.transfer import machine as transferring
 from tests.simulate import from_json, kept

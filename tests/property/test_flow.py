@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from node.base.errors import TooLarge
 from node.policy.decide import decide
-from node.policy.flow import Inherited, Source, admits, inherited, normal_form, strictest_offer
-from node.policy.freedom import TOP, Freedom
-from node.policy.limits import beyond
+from node.policy.flow.freedom import TOP, Freedom
+from node.policy.flow.limits import beyond
+from node.policy.flow.result import Inherited, Source, admits, inherited, normal_form, strictest_offer
 from node.policy.odrl import parse
 from node.policy.phrases import LANGUAGES
 from node.policy.terms import COMMERCIAL_USE, DISTRIBUTE, READ, REPRODUCE, USE

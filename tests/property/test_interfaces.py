@@ -7,9 +7,9 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.scenarios.interfaces import ERROR, fits
+from node.scenarios.chain.interfaces import ERROR, fits
 from node.scenarios.model import Port, Variable
-from node.scenarios.units import Relation, compare
+from node.scenarios.tables.units import Relation, compare
 
 UNITS = ["km/h", "m/s", "{veh}/h", "{veh}/(15.min)", "{PCU}/h", "dB[SPL]", "dB", "Cel", "K", "1", "%", "m", "ug/m3"]
 variables = st.builds(

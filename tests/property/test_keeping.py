@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from node.base.errors import LocalFault
 from node.scenarios import model
-from node.scenarios.keeping import from_json, to_json
+from node.scenarios.serialization import from_json, to_json
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 JSON = st.recursive(

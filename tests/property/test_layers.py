@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.scenarios.layers import apply, layer_from_json, layer_to_json, overlaps, sealed
+from node.scenarios.layers.changes import apply, layer_from_json, layer_to_json, overlaps, sealed
 from node.scenarios.model import Layer
-from node.scenarios.rows import canonical_json
+from node.scenarios.tables.rows import canonical_json
 
 IDS = ["a", "b", "c", "d", "e"]
 FIELDS = ["x", "y", "z"]

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.base.errors import InvalidInput
-from node.scenarios.daytimes import parse_dayparts
-from node.scenarios.mapping import transform
-from node.scenarios.mapping_grammar import parse_mapping
+from node.scenarios.tables.daytimes import parse_dayparts
+from node.scenarios.tables.mapping import transform
+from node.scenarios.tables.mapping_grammar import parse_mapping
 
 DEFINITION = {
     "step": "PT15M",

@@ -13,16 +13,16 @@ from typing import Any
 
 import pytest
 
-from node.base import machine as engine
 from node.base.delivery import Courier
 from node.base.errors import RemoteProtocolError
-from node.base.machine import Move, Table
-from node.base.process import Role
+from node.dialogue import machine as engine
+from node.dialogue.conversation import Answer, Conversation
+from node.dialogue.machine import Move, Table
+from node.dialogue.process import Role
+from node.dialogue.timeline import Timeline
 from node.negotiation import agreement
 from node.negotiation import machine as negotiating
-from node.negotiation.conversation import Answer, Conversation
 from node.negotiation.keeping import KeepAgreements
-from node.negotiation.timeline import Timeline
 from node.transfer import machine as transferring
 from node.transfer import messages as transfer_messages
 from node.transfer import resumption

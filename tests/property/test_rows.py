@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.scenarios.model import Port, Variable
-from node.scenarios.rows import canonical_csv, canonical_geojson, canonical_json, key_of, read_canonical, read_rows
+from node.scenarios.tables.rows import (
+    canonical_csv,
+    canonical_geojson,
+    canonical_json,
+    key_of,
+    read_canonical,
+    read_rows,
+)
 
 PORT = Port(
     role="flows",

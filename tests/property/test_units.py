@@ -9,8 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from node.base.errors import InvalidInput
-from node.scenarios.unitcodes import ATOMS, BASES, LEVELS, OFFSETS, PREFIXES
-from node.scenarios.units import Relation, compare, convert, parse
+from node.scenarios.tables.unitcodes import ATOMS, BASES, LEVELS, OFFSETS, PREFIXES
+from node.scenarios.tables.units import Relation, compare, convert, parse
 
 symbols = st.sampled_from([*(one[0] for one in ATOMS), *BASES])
 metric = st.sampled_from([*(one[0] for one in ATOMS if one[1]), *BASES])

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from node.base.process import Role
+from node.dialogue.process import Role
 from node.transfer import machine as transferring
 from tests.simulator.company import open_decisions
 from tests.simulator.database import DIE_AFTER, DIE_BEFORE, FAIL

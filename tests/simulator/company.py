@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from node.base.process import Process, Role
 from node.base.work import Task
+from node.dialogue.process import Process, Role
 from node.negotiation.model import PendingDecision
 from node.worker.deliveries import PeerAnswer
 from tests.simulator.database import Change

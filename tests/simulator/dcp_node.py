@@ -19,18 +19,18 @@ from node.adapters.peers import HttpPeers
 from node.base.clock import Clock, SystemClock
 from node.base.errors import HansaError
 from node.base.work import Task, Transaction
-from node.identity.accesstokens import AccessTokens, OutgoingTokens
+from node.identity.accounts.accounts import Accounts, SignIn
+from node.identity.credentials.access_tokens import AccessTokens, OutgoingTokens
+from node.identity.credentials.issuance import DecideApplication, DeliverCredential, ReceiveApplication, Supported
+from node.identity.credentials.membership import Accession, RequestCredential
+from node.identity.credentials.revocation import RevokeCredential, StatusLists
+from node.identity.credentials.trust import TrustList
+from node.identity.credentials.verification import VerifyCredentials
+from node.identity.credentials.wallet import Wallet
 from node.identity.did import check_document
 from node.identity.documents import build_document
 from node.identity.identifying import IdentifyPerson
-from node.identity.issuance import DecideApplication, DeliverCredential, ReceiveApplication, Supported
-from node.identity.membership import Accession, RequestCredential
 from node.identity.participants import IdentifyParticipant
-from node.identity.people import Accounts, SignIn
-from node.identity.revocation import RevokeCredential, StatusLists
-from node.identity.trust import TrustList
-from node.identity.verification import VerifyCredentials
-from node.identity.wallet import Wallet
 from node.web import dcp, wellknown
 from node.web.callers import Callers
 from node.web.problems import answer_failure, answer_problem

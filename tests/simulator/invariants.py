@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from node.base.process import Process, Role
 from node.base.work import Task
+from node.dialogue.process import Process, Role
 from node.ledger.model import EntryKind
 from tests.simulator.database import Change
 from tests.spoken import of_a_new_shape

@@ -17,7 +17,7 @@ from types import SimpleNamespace
 from unittest import mock
 
 from node.base.jsons import digest
-from node.base.process import Role
+from node.dialogue.process import Role
 from tests.simulator.adversary import Adversary, company
 from tests.simulator.company import open_decisions
 from tests.simulator.invariants import TERMINAL, Violation, at_rest, require
@@ -196,6 +196,6 @@ def _nothing_random() -> Iterator[None]:
         mock.patch("node.base.ids.new_uuid", next_uuid),
         mock.patch("node.transfer.grants.secrets", SimpleNamespace(token_urlsafe=lambda _: f"token{next(numbers)}")),
         mock.patch("node.worker.loop.random", SimpleNamespace(random=lambda: 0.5)),
-        mock.patch("node.negotiation.document.text_sha256", lambda body, language: digest([language, body])),
+        mock.patch("node.policy.document.rendering.text_sha256", lambda body, language: digest([language, body])),
     ):
         yield

@@ -18,15 +18,15 @@ from typing import Any, Final
 from node.base.delivery import Courier
 from node.base.errors import HansaError, LocalFault, NotAllowed, NotFound, PeerUnreachable
 from node.base.jsons import canonical, digest
-from node.base.process import Exchange, Role
 from node.base.work import Task, Transaction
 from node.catalogue.model import Record
+from node.dialogue.conversation import Conversation
+from node.dialogue.process import Exchange, Role
 from node.identity.model import ANONYMOUS, Caller, DidDocument
 from node.ledger.usecases import Append
 from node.negotiation import machine as negotiating
 from node.negotiation import messages as contract
 from node.negotiation.agreement import Party
-from node.negotiation.conversation import Conversation
 from node.negotiation.decisions import Decisions
 from node.negotiation.model import Agreement, Negotiation
 from node.negotiation.reactions import House, Reactions

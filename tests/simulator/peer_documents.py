@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from node.base.clock import stamp
+from node.identity.credentials.status import encode
 from node.identity.documents import build_document
 from node.identity.jose import b64url
-from node.identity.status import encode
 from tests.fakes.keys import MemoryKeyRing
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)

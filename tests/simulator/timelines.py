@@ -10,9 +10,9 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from node.base.process import Exchange
 from node.base.work import Task
-from node.negotiation.timeline import KEPT
+from node.dialogue.process import Exchange
+from node.dialogue.timeline import KEPT
 from tests.simulator.invariants import OPENINGS, require
 
 if TYPE_CHECKING:

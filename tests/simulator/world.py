@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from node.base.errors import HansaError
-from node.base.process import Role
+from node.dialogue.process import Role
 from node.transfer import machine as transferring
 from tests.simulator.company import open_decisions
 from tests.simulator.database import Crash

@@ -16,10 +16,10 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from node.base.process import Role
 from node.bootstrap import build as building
 from node.bootstrap.node import HansaNode
 from node.bootstrap.serving import run_server
+from node.dialogue.process import Role
 from node.negotiation import machine as negotiating
 from node.negotiation import strategy as negotiation
 from node.settings import Settings, load

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from node.base.process import Role
+from node.dialogue.process import Role
 from node.negotiation import machine as negotiating
 from node.transfer import machine as transferring
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from node.base.errors import HansaError, PeerUnreachable
-from node.base.process import Process, Role
+from node.dialogue.process import Process, Role
 from node.vocab.namespaces import DCT
 from tests import reckoning
 from tests.reckoning import Findings

@@ -26,7 +26,7 @@ from node.base.errors import HansaError
 from node.bootstrap.creation import create
 from node.bootstrap.parts import open_stores, places
 from node.client import HansaClient, locate
-from node.identity.accesstokens import AccessTokens, OutgoingTokens
+from node.identity.credentials.access_tokens import AccessTokens, OutgoingTokens
 from node.settings import load
 
 MEMBER: Final = "MembershipCredential"
@@ -104,7 +104,7 @@ def _ask(folder: Path, issuer: str) -> None:
 @contextmanager
 def _process(folder: Path) -> Iterator[None]:
     """``hansa serve``, until it answers and as long as it is needed."""
-    words = [sys.executable, "-m", "node.cli.run", "serve", str(folder)]
+    words = [sys.executable, "-m", "node.cli", "serve", str(folder)]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
     try:

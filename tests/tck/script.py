@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from node.base.machine import Table
-from node.base.process import Process, Role
+from node.dialogue.machine import Table
+from node.dialogue.process import Process, Role
 from node.negotiation import machine as negotiating
 from node.negotiation import strategy as negotiation
 from node.transfer import machine as transferring

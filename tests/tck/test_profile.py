@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from node.base.process import Role
+from node.dialogue.process import Role
 from node.negotiation.model import Negotiation
 from node.negotiation.strategy import Hold, Look, Offer, Terminate
 from node.vocab.dsp import PULL, V2025_1

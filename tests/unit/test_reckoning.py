@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from node.base.process import Exchange, Role
+from node.dialogue.process import Exchange, Role
 from node.ledger.model import Entry, EntryKind
 from node.negotiation.model import Agreement, Negotiation
 from node.transfer.model import Reception, Transfer

@@ -16,13 +16,13 @@ from urllib.parse import urlsplit
 from node.adapters.egress import Answer, Egress, Lane
 from node.base.clock import Clock, is_younger
 from node.base.errors import Conflict, HansaError, InvalidInput, Overloaded, PeerUnreachable, Unauthenticated
-from node.identity.accesstokens import OutgoingTokens
+from node.identity.credentials.access_tokens import OutgoingTokens
+from node.identity.credentials.status import MAX_DOCUMENT
 from node.identity.did import check_document, document_url
 from node.identity.flights import Flights
 from node.identity.messages import presentation_query
 from node.identity.model import DidDocument
 from node.identity.periods import LIFETIME, REFETCH
-from node.identity.status import MAX_DOCUMENT
 
 MAX_DID_DOCUMENT: Final = 64 * 1024
 MAX_PRESENTATIONS: Final = 1024 * 1024

@@ -25,10 +25,10 @@ from node.base.errors import (
     Unauthenticated,
 )
 from node.base.jsons import read_json, read_object
-from node.scenarios.calling import Posted, Status
 from node.scenarios.errors import ModelFailed
 from node.scenarios.model import State
-from node.scenarios.requests import MOST_BYTES
+from node.scenarios.models.remote import Posted, Status
+from node.scenarios.models.requests import MOST_BYTES
 
 _SECONDS: Final = 60.0
 _STATUS_BYTES: Final = 1 << 20
@@ -42,7 +42,7 @@ _RESULTS: Final = ("http://www.opengis.net/def/rel/ogc/1.0/results", "results")
 
 
 class HttpProcesses:
-    """``node.scenarios.calling.ProcessPlane`` over HTTP."""
+    """``node.scenarios.models.remote.ProcessPlane`` over HTTP."""
 
     def __init__(self, egress: Egress, *, seconds: float = _SECONDS, most: int = MOST_BYTES) -> None:
         self._egress = egress

@@ -1,4 +1,4 @@
-"""Processes that strangers opened, and the bytes stored for them (``node.negotiation.guests.GuestStore``)."""
+"""Processes that strangers opened, and the bytes stored for them (``node.dialogue.guests.GuestStore``)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from node.adapters.sql.rows import add, build, values
 from node.adapters.sql.schema import guest_bytes, guests, negotiations, transfers
 from node.adapters.sql.work import connection_of
 from node.base.work import Transaction
+from node.dialogue.guests import Guest
 from node.negotiation import machine as negotiating
-from node.negotiation.guests import Guest
 from node.transfer import machine as transferring
 
 _LIVE: Final = (

@@ -1,4 +1,4 @@
-"""One store for every kind of process (``node.base.process.ProcessStore``)."""
+"""One store for every kind of process (``node.dialogue.process.ProcessStore``)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, exists, func,
 from node.adapters.sql.rows import add, build, values
 from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict, LocalFault
-from node.base.process import Exchange, P, Pending, Process, Role, Spoken
 from node.base.work import Transaction
+from node.dialogue.process import Exchange, P, Pending, Process, Role, Spoken
 
 _COMMON = frozenset(field.name for field in fields(Process))
 

@@ -291,7 +291,7 @@ def exchange(stage: Stage, cast: Cast, size: int) -> None:
             target = cast.home / "received.csv"
             stage.typed("brugge", f"hansa get {iri}")
             getting = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-m", "node.cli.run", "get", iri, "--yes", "--output", str(target), "--keep-sealed"],
+                [sys.executable, "-m", "node.cli", "get", iri, "--yes", "--output", str(target), "--keep-sealed"],
                 cwd=brugge.home,
                 env=brugge.environment(),
                 stdout=subprocess.PIPE,

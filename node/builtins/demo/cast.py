@@ -49,7 +49,7 @@ class Member:
 
     def hansa(self, *arguments: str, json: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the command line for this node, as a person would."""
-        command = [sys.executable, "-m", "node.cli.run", *(("--json",) if json else ()), *arguments]
+        command = [sys.executable, "-m", "node.cli", *(("--json",) if json else ()), *arguments]
         return subprocess.run(  # noqa: S603 - our own program with our own arguments
             command, capture_output=True, text=True, cwd=self.home, env=self.environment(), check=False, timeout=180
         )
@@ -85,7 +85,7 @@ class Member:
         """Start ``hansa serve``; call ``wait_ready`` before using it."""
         log = (self.home / f"{self.key}.log").open("ab")
         self.process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", "node.cli.run", "serve", str(self.folder)],
+            [sys.executable, "-m", "node.cli", "serve", str(self.folder)],
             stdout=log,
             stderr=log,
             stdin=subprocess.DEVNULL,

@@ -17,16 +17,16 @@ from starlette.routing import Route
 
 from node.base.crashpoints import crashpoint
 from node.base.errors import InvalidInput, TooLarge, UnsupportedMediaType
-from node.base.process import Role
+from node.dialogue import wire
+from node.dialogue.conversation import Answer
+from node.dialogue.message import Incoming, require_type
+from node.dialogue.process import Role
+from node.dialogue.wire import written
 from node.identity.model import Caller, DidDocument
 from node.negotiation import machine as negotiating
 from node.negotiation import messages as contract
-from node.negotiation import wire
-from node.negotiation.conversation import Answer
 from node.negotiation.extras import require_modest
-from node.negotiation.messages import Incoming
 from node.negotiation.usecases import Negotiations
-from node.negotiation.wire import written
 from node.transfer import machine as transferring
 from node.transfer import messages as transfer
 from node.transfer.addresses import read_push_address
@@ -143,7 +143,7 @@ class _Door:
             wanted: Sequence[Any] = ()
             if body.strip():
                 message = wire.read(body)
-                contract.require_type(message, "CatalogRequestMessage")
+                require_type(message, "CatalogRequestMessage")
                 self._check_version(wire.version_named(message["@context"]))
                 wanted = message.get("filter") or ()
             token = request.query_params.get("continuationToken")

@@ -11,9 +11,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
 
 from node.base.errors import HansaError, LocalFault, MethodNotAllowed, NotFound
-from node.base.process import Role
+from node.dialogue.process import Role
+from node.dialogue.wire import written
 from node.negotiation import messages as contract
-from node.negotiation.wire import written
 from node.transfer import messages as transfer
 from node.vocab.dsp import DspVersion
 from node.web.problems import again_later

@@ -13,11 +13,11 @@ from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, Res
 
 from node.base.changes import Changes
 from node.base.errors import Conflict, InvalidInput, LocalProtocolError, NotFound
-from node.base.process import Exchange, Process
+from node.dialogue.process import Exchange, Process
+from node.evidence.archive import file_name
 from node.identity.model import UserRole
 from node.negotiation.acquire import Acquire
 from node.negotiation.decisions import Decisions
-from node.negotiation.dossier.archive import file_name
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
 from node.negotiation.usecases import Negotiations
 from node.negotiation.uses import Tally

@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from node.base.clock import stamp
 from node.base.errors import InvalidInput, NotFound
 from node.catalogue.joining import Join
+from node.identity.accounts.accounts import Accounts, SignIn, token_hash
+from node.identity.credentials.revocation import RevokeCredential
+from node.identity.credentials.wallet import Wallet
 from node.identity.model import Account, ApiToken, Application, Issued, UserRole
-from node.identity.people import Accounts, SignIn, token_hash
-from node.identity.revocation import RevokeCredential
-from node.identity.wallet import Wallet
 from node.web.management.person import Person
 from node.web.unread import knowing
 

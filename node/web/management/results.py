@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from node.scenarios.releasing import Release
-from node.scenarios.usecases import Runs
+from node.scenarios.runs.publication import Release
+from node.scenarios.runs.usecases import Runs
 from node.web.management.person import Person
 from node.web.management.scenarios import RUNNERS, json_body
 from node.web.unread import knowing

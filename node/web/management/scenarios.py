@@ -15,12 +15,12 @@ from node.base.changes import Changes
 from node.base.errors import InvalidInput, TooLarge
 from node.base.jsons import read_object
 from node.identity.model import UserRole
-from node.scenarios.layering import Laid, Layers
-from node.scenarios.layers import layer_to_json
+from node.scenarios.layers.changes import layer_to_json
+from node.scenarios.layers.usecases import Laid, Layers
 from node.scenarios.model import Port, Rows
-from node.scenarios.rows import canonical_csv, canonical_geojson
-from node.scenarios.runview import bound_json, run_json
-from node.scenarios.usecases import Runs
+from node.scenarios.run_view import bound_json, run_json
+from node.scenarios.runs.usecases import Runs
+from node.scenarios.tables.rows import canonical_csv, canonical_geojson
 from node.web.management.person import Person
 from node.web.replies import kept_as
 from node.web.unread import knowing

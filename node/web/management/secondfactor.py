@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from node.base.clock import stamp
 from node.base.errors import InvalidInput
+from node.identity.accounts.accounts import Accounts, SignIn
+from node.identity.accounts.secondfactor import SecondFactor
 from node.identity.model import UserRole
-from node.identity.people import Accounts, SignIn
-from node.identity.secondfactor import SecondFactor
 from node.web.management.person import Person
 from node.web.unread import knowing
 

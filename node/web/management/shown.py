@@ -8,11 +8,11 @@ from typing import Any
 
 from node.base.clock import stamp
 from node.base.jsons import read_json
-from node.base.process import Exchange, Process
+from node.dialogue.process import Exchange, Process
+from node.dialogue.timeline import Told, told
 from node.negotiation import machine as negotiating
 from node.negotiation.acquire import Conditions
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
-from node.negotiation.timeline import Told, told
 from node.policy.summary import summary
 from node.policy.words import LANGUAGES, sentences
 from node.transfer import machine

@@ -27,9 +27,9 @@ from node.base.errors import InvalidInput, NotAllowed, NotFound, Unauthenticated
 from node.catalogue.model import Record
 from node.exchange.ports import AssetStore
 from node.identity.model import Caller, UserRole
-from node.scenarios.jobs import Asker, Jobs
 from node.scenarios.model import Job, State
-from node.scenarios.processes import NoSuchProcess, Processes, description, summary
+from node.scenarios.models.jobs import Asker, Jobs
+from node.scenarios.models.processes import NoSuchProcess, Processes, description, summary
 from node.transfer.access import AuthoriseAccess, CallUse
 from node.web.processes.answers import (
     NoSuchJob,

@@ -9,8 +9,8 @@ from urllib.parse import quote
 from starlette.responses import Response, StreamingResponse
 
 from node.exchange.ports import AssetStore
-from node.scenarios.kept import Kept, Piece, given_out, length
-from node.scenarios.requests import DOCUMENT, as_json
+from node.scenarios.models.requests import DOCUMENT, as_json
+from node.scenarios.models.result_files import Kept, Piece, given_out, length
 
 PRIVATE: Final = {"Cache-Control": "private, no-store", "Vary": "Authorization, Cookie"}
 _JSON: Final = "application/json"

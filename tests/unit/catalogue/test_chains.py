@@ -11,9 +11,9 @@ import pytest
 
 from node.base.clock import stamp
 from node.base.errors import InvalidInput
-from node.catalogue.chains import PAGE, Chains
-from node.catalogue.commitment import leaf_of
-from node.catalogue.heads import Restart
+from node.catalogue.feed.chains import PAGE, Chains
+from node.catalogue.feed.commitment import leaf_of
+from node.catalogue.feed.heads import Restart
 from node.catalogue.model import OPENS_HISTORY, PUBLIC
 from node.ledger import merkle
 from node.ledger.model import Entry, EntryKind

@@ -24,7 +24,7 @@ from node.catalogue.envelope import (
     signing_key,
     withdrawal_of,
 )
-from node.catalogue.heads import Head, Restart, head_key, open_head, seal_head
+from node.catalogue.feed.heads import Head, Restart, head_key, open_head, seal_head
 from node.catalogue.model import Record
 from node.identity.jose import b64url, unb64url
 from node.semantics.model import File

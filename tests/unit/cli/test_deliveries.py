@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from node.base.errors import Conflict, PeerUnreachable
-from node.cli.deliveries import _retry_all
+from node.cli.commands.deliveries import _retry_all
 
 SHOWN = 3
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from node.cli import REFUSED
-from node.cli.get import _receive
+from node.cli.commands.get import _receive
+from node.cli.exits import REFUSED
 
 PEER = "did:web:gent.example"
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from node.cli import DONE, REFUSED, WAITING, processes
-from node.cli.processes import Watch, carried_out, told
+from node.cli.commands import processes
+from node.cli.commands.processes import Watch, carried_out, told
+from node.cli.exits import DONE, REFUSED, WAITING
 
 OURS = {
     "rule": "permission[0].constraint[0]",

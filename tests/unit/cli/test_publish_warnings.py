@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from node.cli.publish import _publish_one
+from node.cli.commands.publish import _publish_one
 
 WIDER = {
     "rule": "audience-widened",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from node.base.errors import InvalidInput
-from node.cli import run
+from node.cli.main import run
 from node.cli.tongues import choose, of_locale, tag_of
 from node.settings import load, write
 

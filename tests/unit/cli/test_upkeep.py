@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from node.bootstrap.soundness import HEAD
-from node.cli import DONE, REFUSED, run
+from node.cli.exits import DONE, REFUSED
+from node.cli.main import run
 from tests.nodes import publish, running, until
 
 
@@ -21,7 +22,7 @@ def test_a_loss_is_accepted_only_where_there_is_one(
         publish(node, "first", data=None)
         until("it is signed", (folder / HEAD).is_file)
     # In a process of its own, for the node's folder is held until the end of the process.
-    command = [sys.executable, "-m", "node.cli.run", "accept-loss", str(folder)]
+    command = [sys.executable, "-m", "node.cli", "accept-loss", str(folder)]
     healthy = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert (healthy.returncode, "nothing is lost" in healthy.stderr) == (REFUSED, True)
     # As if the database were an older copy: it holds nothing of what was signed.

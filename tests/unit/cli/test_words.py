@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-import node.cli.find
-import node.cli.people
+import node.cli.commands.find
+import node.cli.commands.people
 from node.base.errors import InvalidInput
-from node.cli import run
+from node.cli.main import run
 from node.client import NodeAddress
 from node.client.waiting import until_listening
 from node.settings import load, write
@@ -43,7 +43,7 @@ class Client:
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> Client:
     made = Client()
-    for module in (node.cli.find, node.cli.people):
+    for module in (node.cli.commands.find, node.cli.commands.people):
         monkeypatch.setattr(module, "connect", lambda _name: made)
     return made
 

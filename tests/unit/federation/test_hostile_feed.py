@@ -19,8 +19,8 @@ from federation.replicate.model import ForkedFeed, HostileFeed, Limits
 from federation.replicate.pages import MAX_MEMBERS, MAX_RELATIONS
 from node.base.errors import HansaError, PeerUnreachable
 from node.base.jsons import canonical
-from node.catalogue import chains
 from node.catalogue.envelope import ledger_body, signed, withdrawal_of
+from node.catalogue.feed import chains
 from node.catalogue.model import Record
 from node.catalogue.nquads import iri_term, line, literal_term
 from node.identity.jose import b64url, unb64url

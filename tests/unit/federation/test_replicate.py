@@ -9,8 +9,8 @@ import pytest
 
 from federation.replicate.model import Limits
 from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound, PeerUnreachable
-from node.catalogue import chains
 from node.catalogue.envelope import envelope_of, signature_of
+from node.catalogue.feed import chains
 from node.catalogue.model import INTERNAL, Query, Record
 from node.identity.model import ANONYMOUS, Caller
 from tests.fakes.catalogue import PARTNER, CatalogueNode, participant

@@ -14,9 +14,9 @@ from federation.forks import FALSE_CLAIM, NO_PROOF, NOT_ANNOUNCED, SAME_SIZE, SH
 from federation.replicate.model import ForkedFeed, HostileFeed, Limits
 from node.base.errors import Conflict, NotAllowed, PeerUnreachable
 from node.base.jsons import canonical
-from node.catalogue import chains
-from node.catalogue.commitment import Frontier, leaf_of
-from node.catalogue.heads import open_head
+from node.catalogue.feed import chains
+from node.catalogue.feed.commitment import Frontier, leaf_of
+from node.catalogue.feed.heads import open_head
 from node.catalogue.model import QUARANTINE, Record
 from node.identity.jose import unb64url
 from node.identity.model import ANONYMOUS

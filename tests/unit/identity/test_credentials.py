@@ -11,7 +11,7 @@ import pytest
 
 from node.base.clock import stamp
 from node.base.errors import InvalidInput, Unauthenticated
-from node.identity.credentials import (
+from node.identity.credentials.credentials import (
     Statement,
     Unacceptable,
     issue_credential,
@@ -20,13 +20,13 @@ from node.identity.credentials import (
     status_member,
     verify_credential,
 )
+from node.identity.credentials.presentations import make_presentation, read_presentation, verify_presentation
+from node.identity.credentials.schemas import check_schema
+from node.identity.credentials.status import entry_for
 from node.identity.documents import UnknownKey
 from node.identity.jose import b64url, read_jws
 from node.identity.messages import VC11, VC20
 from node.identity.model import Credential, DidDocument
-from node.identity.presentations import make_presentation, read_presentation, verify_presentation
-from node.identity.schemas import check_schema
-from node.identity.status import entry_for
 from tests.shared import data
 from tests.simulator.peer_documents import NOW, VC1, VC2, Participant
 

@@ -20,17 +20,22 @@ from node.base.errors import (
 )
 from node.base.jsons import read_object
 from node.base.work import Task, Transaction
-from node.identity.accesstokens import AccessTokens
-from node.identity.credentials import read_credential
-from node.identity.issuance import (
+from node.identity.credentials.access_tokens import AccessTokens
+from node.identity.credentials.credentials import read_credential
+from node.identity.credentials.issuance import (
     MAX_WAITING,
     DecideApplication,
     DeliverCredential,
     ReceiveApplication,
     Supported,
 )
+from node.identity.credentials.membership import Accession, RequestCredential, sign_accession
+from node.identity.credentials.presentations import read_presentation, verify_presentation
+from node.identity.credentials.revocation import RevokeCredential, StatusLists
+from node.identity.credentials.trust import TrustList
+from node.identity.credentials.verification import VerifyCredentials
+from node.identity.credentials.wallet import Wallet
 from node.identity.jose import read_jws
-from node.identity.membership import Accession, RequestCredential, sign_accession
 from node.identity.messages import (
     ACCESSION,
     SIGNATURE,
@@ -41,12 +46,7 @@ from node.identity.messages import (
     presentation_query,
 )
 from node.identity.model import ApplicationState, Credential, DidDocument, Rejected
-from node.identity.presentations import read_presentation, verify_presentation
-from node.identity.revocation import RevokeCredential, StatusLists
 from node.identity.tokens import IdToken, read_token, verify_token
-from node.identity.trust import TrustList
-from node.identity.verification import VerifyCredentials
-from node.identity.wallet import Wallet
 from tests.fakes.identity import MemoryIdentityStore
 from tests.fakes.peers import MemoryPeers
 from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork

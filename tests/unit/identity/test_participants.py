@@ -11,11 +11,11 @@ import pytest
 
 from node.base.errors import InvalidInput, Overloaded, PeerUnreachable, Unauthenticated
 from node.base.work import Transaction
+from node.identity.credentials.trust import TrustList, read_trust
+from node.identity.credentials.verification import VerifyCredentials
 from node.identity.model import Caller, Rejected
 from node.identity.participants import IdentifyParticipant, bearer_of
 from node.identity.replay import ReplayGuard
-from node.identity.trust import TrustList, read_trust
-from node.identity.verification import VerifyCredentials
 from tests.fakes.identity import MemoryIdentityStore
 from tests.fakes.peers import MemoryPeers
 from tests.fakes.work import MemoryUnitOfWork, memory

@@ -11,9 +11,7 @@ from statistics import median
 import pytest
 
 from node.base.errors import Conflict, InvalidInput, NotFound, TooMany, Unauthenticated
-from node.identity.identifying import IdentifyPerson
-from node.identity.model import UserRole
-from node.identity.people import (
+from node.identity.accounts.accounts import (
     Accounts,
     SignIn,
     Throttle,
@@ -21,6 +19,8 @@ from node.identity.people import (
     password_fits,
     token_hash,
 )
+from node.identity.identifying import IdentifyPerson
+from node.identity.model import UserRole
 from tests.simulator.peer_documents import HandClock
 from tests.stores import Stores, memory_stores
 

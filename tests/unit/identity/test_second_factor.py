@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from node.base.errors import Conflict, NotAllowed, NotFound, TooMany, Unauthenticated
-from node.identity import totp
+from node.identity.accounts import totp
+from node.identity.accounts.accounts import Accounts, SignIn, token_hash
+from node.identity.accounts.secondfactor import SecondFactor, SecondFactorNeeded
 from node.identity.identifying import IdentifyPerson
 from node.identity.model import BINDING_ROLES, Need, UserRole
-from node.identity.people import Accounts, SignIn, token_hash
-from node.identity.secondfactor import SecondFactor, SecondFactorNeeded
 from tests.fakes.keys import MemoryKeyRing
 from tests.simulator.peer_documents import HandClock
 from tests.stores import Stores, memory_stores

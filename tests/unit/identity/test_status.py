@@ -16,9 +16,7 @@ import pytest
 
 from node.base.clock import stamp
 from node.base.errors import Unauthenticated
-from node.identity.documents import UnknownKey
-from node.identity.model import DidDocument
-from node.identity.status import (
+from node.identity.credentials.status import (
     ELDER,
     LENGTH,
     MAX_INFLATED,
@@ -30,6 +28,8 @@ from node.identity.status import (
     read_entries,
     read_list,
 )
+from node.identity.documents import UnknownKey
+from node.identity.model import DidDocument
 from tests.simulator.peer_documents import NOW, Participant
 
 REGION = Participant("region.example", issuer=True)

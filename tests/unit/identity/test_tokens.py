@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from node.base.errors import InvalidInput, Unauthenticated
-from node.identity.accesstokens import AccessTokens, OutgoingTokens
+from node.identity.credentials.access_tokens import AccessTokens, OutgoingTokens
 from node.identity.documents import UnknownKey
 from node.identity.jose import BadSignature, b64url, read_jws, unb64url, verify_jws
 from node.identity.messages import read_scope

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from node.base.process import Role
+from node.dialogue.process import Role
 from node.identity.model import Caller
 from node.negotiation import machine
 from node.negotiation.limits import PATIENCE, WithinLimits, in_our_words

@@ -9,7 +9,7 @@ from itertools import product
 import pytest
 
 from node.base.errors import LocalProtocolError, RemoteProtocolError
-from node.base.machine import (
+from node.dialogue.machine import (
     Acknowledged,
     Cancel,
     Commanded,
@@ -21,7 +21,7 @@ from node.base.machine import (
     Taken,
     advance,
 )
-from node.base.process import Pending, Process, Role
+from node.dialogue.process import Pending, Process, Role
 from node.negotiation import machine as negotiating
 from node.transfer import machine as transferring
 

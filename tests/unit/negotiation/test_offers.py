@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from node.base.errors import InvalidInput
-from node.base.process import Role
+from node.dialogue.process import Role
 from node.negotiation import machine, messages
 from node.negotiation.strategy import Offer
 from node.vocab.dsp import V2024_1, V2025_1, DspVersion

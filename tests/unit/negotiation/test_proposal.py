@@ -14,11 +14,11 @@ from node.base.clock import stamp
 from node.base.delivery import Courier
 from node.base.errors import InvalidInput
 from node.base.jsons import canonical
-from node.base.process import Role
+from node.dialogue.conversation import Conversation
+from node.dialogue.process import Role
 from node.identity.model import Caller, DidDocument
 from node.negotiation import agreement, machine, messages, proposal
 from node.negotiation.agreement import Party
-from node.negotiation.conversation import Conversation
 from node.negotiation.messages import TERMS
 from node.negotiation.model import Agreement, Negotiation
 from node.negotiation.reactions import House, Reactions

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from node.base.delivery import Courier
-from node.base.process import Exchange, Pending, Role
 from node.base.work import Task
+from node.dialogue.conversation import Conversation
+from node.dialogue.process import Exchange, Pending, Role
 from node.negotiation import machine, messages
 from node.negotiation.agreement import Party
-from node.negotiation.conversation import Conversation
 from node.negotiation.model import Negotiation
 from node.negotiation.reactions import House, Reactions
 from node.negotiation.strategy import Accept, Action, Counter, Finalize, Hold, Look, Offer, Terminate

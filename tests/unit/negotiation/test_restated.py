@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from node.base.process import Pending, Role
+from node.dialogue.message import Incoming
+from node.dialogue.process import Pending, Role
 from node.negotiation import machine, messages
-from node.negotiation.messages import Incoming
 from node.negotiation.model import Negotiation
 from node.negotiation.restated import restates
 from tests.unit.negotiation.test_reactions import ME, PEER, negotiation

@@ -8,8 +8,8 @@ import pytest
 
 from node.base.errors import InvalidInput, TooLarge
 from node.policy.decide import decide
-from node.policy.flow import Breach, Inherited, Source, admits, inherited, strictest_offer
-from node.policy.licences import licence
+from node.policy.flow.licences import licence
+from node.policy.flow.result import Breach, Inherited, Source, admits, inherited, strictest_offer
 from node.policy.model import Outcome
 from node.policy.odrl import parse
 from node.policy.phrases import LANGUAGES

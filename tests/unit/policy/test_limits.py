@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.base.errors import InvalidInput, TooLarge
-from node.policy.limits import MOST, MOST_VALUES, beyond, in_own_words, nearest
+from node.policy.flow.limits import MOST, MOST_VALUES, beyond, in_own_words, nearest
 from node.policy.odrl import parse, same_terms
 from node.policy.templates import compile_conditions
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.base.errors import InvalidInput
-from node.policy.outputrule import TOTALS, Released, allowance, fewest, left_out, suppress
+from node.policy.flow.output_rule import TOTALS, Released, allowance, fewest, left_out, suppress
 
 
 def receptor(name: str, residents: Any, level: float = 60.0) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import pytest
 
 from node.policy.conflicts import lint
 from node.policy.decide import decide
-from node.policy.flow import Source, admits, inherited, strictest_offer
-from node.policy.limits import beyond, in_own_words, nearest
+from node.policy.flow.limits import beyond, in_own_words, nearest
+from node.policy.flow.result import Source, admits, inherited, strictest_offer
 from node.policy.model import Outcome, Situation
 from node.policy.odrl import parse
 from node.policy.phrases import LANGUAGES

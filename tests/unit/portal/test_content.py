@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from node.catalogue.model import Record
-from node.portal.cards import card
-from node.portal.changes import timeline
-from node.portal.content import distributions, facts, lineage, remaining, values
-from node.portal.plans import PLANS
-from node.portal.triples import Description
-from node.semantics.fields import fields_of
+from node.portal.description.cards import card
+from node.portal.description.changes import timeline
+from node.portal.description.content import distributions, facts, lineage, remaining, values
+from node.portal.description.plans import PLANS
+from node.portal.description.triples import Description
+from node.semantics.description.fields import fields_of
 from node.semantics.kinds import KINDS
 from node.vocab.namespaces import DCAT, DCT, PROV
 from tests.fakes.portal_content import Graph, demo_records, say

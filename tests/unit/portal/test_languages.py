@@ -43,7 +43,7 @@ def test_all_languages_have_all_texts(language: str) -> None:
 
 def used_keys() -> set[str]:
     keys: set[str] = set()
-    for file in (*(HERE / "templates").glob("*.html"), *HERE.glob("*.py")):
+    for file in (*(HERE / "templates").glob("*.html"), *HERE.rglob("*.py")):
         source = file.read_text("utf-8")
         keys |= set(re.findall(r"""\bt\(\s*"([\w.-]+)"\s*[,)]""", source))
         keys |= set(re.findall(r'"((?:nav|signin|sparql\.example)\.\w+)"', source))

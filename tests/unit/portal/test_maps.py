@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.portal.chain import Link, chain
-from node.portal.differences import Figure, added_up, changes, places, shape, taken
-from node.portal.edits import placed, spelled
-from node.portal.maps import LEAST_HEIGHT, MOST_FOCUSABLE, MOST_HEIGHT, WIDTH, Mark, draw
-from node.portal.scale import CHANGES, change_scale, value_scale
+from node.portal.drawing.chain import Link, chain
+from node.portal.drawing.maps import LEAST_HEIGHT, MOST_FOCUSABLE, MOST_HEIGHT, WIDTH, Mark, draw
+from node.portal.drawing.scale import CHANGES, change_scale, value_scale
+from node.portal.runs.differences import Figure, added_up, changes, places, shape, taken
+from node.portal.runs.edits import placed, spelled
 from node.portal.theme import contrast
 from node.scenarios.model import Variable
 from tests.fakes.portal_scenarios import hourly, levels, network, quarters, receptors

@@ -12,10 +12,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from node.base.errors import Overloaded, TooMany
-from node.base.machine import Table
+from node.dialogue.machine import Table
 from node.negotiation import machine as negotiating
 from node.portal.languages import LANGUAGES, texts
-from node.portal.pages_work import NEGOTIATION_STEPS, TRANSFER_STEPS
+from node.portal.pages.work import NEGOTIATION_STEPS, TRANSFER_STEPS
 from node.portal.settings import PortalSettings
 from node.transfer import machine as transferring
 from tests.fakes.portal_content import LONG_TITLE, PLZEN, demo_records

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from node.portal.previews import MAX_CELL, MAX_COLUMNS, MAX_ROWS, sketch, table
+from node.portal.description.previews import MAX_CELL, MAX_COLUMNS, MAX_ROWS, sketch, table
 from tests.fakes.portal_content import SAMPLE_CSV, SEGMENTS
 
 

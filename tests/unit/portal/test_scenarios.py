@@ -15,8 +15,8 @@ from starlette.testclient import TestClient
 
 from node.base.errors import NotAllowed
 from node.portal.languages import Speaker
-from node.portal.results import signed
-from node.portal.verdicts import verdict
+from node.portal.runs.results import signed
+from node.portal.runs.verdicts import verdict
 from node.scenarios.findings import Finding
 from node.scenarios.model import Caveat, Change, Indicator, Measured, Operation, State
 from tests.fakes.portal_node import AGREEMENT, BASE, NOW, FakeNode

@@ -17,19 +17,19 @@ import node
 from node.base.errors import HansaError, InvalidInput, NotAllowed, NotFound, Overloaded, PeerUnreachable
 from node.portal.languages import LANGUAGES, Speaker, texts
 from node.portal.wording import _AS, worded
-from node.scenarios import caged
+from node.scenarios.chain.interfaces import Mismatch, fits
+from node.scenarios.chain.parameters import bound_parameters
+from node.scenarios.chain.validity import outside
 from node.scenarios.errors import ModelFailed
 from node.scenarios.findings import Bound, DoesNotFit, Finding
-from node.scenarios.interfaces import Mismatch, fits
+from node.scenarios.layers.stack import stacked
 from node.scenarios.model import Caveat, Change, Operation, Parameter, Port, Rows, Variable
-from node.scenarios.parameters import bound_parameters
-from node.scenarios.stacking import stacked
-from node.scenarios.validity import outside
+from node.scenarios.models import caged
 from tests.fakes import portal_scenarios as fake
 
 ROOT = Path(node.__file__).parent
 MAKERS = (
-    *sorted((ROOT / "scenarios").glob("*.py")),
+    *sorted((ROOT / "scenarios").rglob("*.py")),
     ROOT / "sdk" / "checking.py",
     ROOT / "negotiation" / "held.py",
 )

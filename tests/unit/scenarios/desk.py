@@ -20,17 +20,17 @@ from node.catalogue.model import Record
 from node.identity.model import Caller, UserRole
 from node.negotiation.model import Agreement
 from node.policy.model import Decision, Nature, Outcome, Reason
-from node.scenarios.binding import Bind
-from node.scenarios.cards import transformation_of
-from node.scenarios.engine import Engine
-from node.scenarios.journal import Journal
-from node.scenarios.layering import Layers
-from node.scenarios.library import Library
+from node.scenarios.layers.usecases import Layers
 from node.scenarios.model import Caveat, Model, Rows, Run, State, Transformation
 from node.scenarios.ports import Outcome as Given
 from node.scenarios.ports import Progress, Reference
-from node.scenarios.rows import read_rows
-from node.scenarios.usecases import Runs
+from node.scenarios.records.cards import transformation_of
+from node.scenarios.records.library import Library
+from node.scenarios.runs.binding import Bind
+from node.scenarios.runs.journal import Journal
+from node.scenarios.runs.steps import Engine
+from node.scenarios.runs.usecases import Runs
+from node.scenarios.tables.rows import read_rows
 from node.semantics.model import File
 from tests.fakes.assets import MemoryAssets
 from tests.fakes.negotiation import MemoryAgreementStore

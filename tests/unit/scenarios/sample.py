@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from node.base.errors import InvalidInput, NotFound
-from node.scenarios.indicators import measure
-from node.scenarios.layers import sealed
+from node.scenarios.chain.indicators import measure
+from node.scenarios.chain.wiring import bound_step, output_port
+from node.scenarios.layers.changes import sealed
 from node.scenarios.model import AFTER, BEFORE, Layer, Measured, Port, Rows, Run, State, StepRun
-from node.scenarios.results import result_hash
-from node.scenarios.rows import canonical_json, read_canonical
-from node.scenarios.wiring import bound_step, output_port
+from node.scenarios.runs.hashes import result_hash
+from node.scenarios.tables.rows import canonical_json, read_canonical
 from tests.fakes import portal_scenarios as fake
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -91,7 +91,7 @@ def sample(*, in_place: bool = False, layers: Sequence[Layer] | None = None) -> 
 
 
 class Held:
-    """The rows of a sample, as ``node.scenarios.usecases.Runs`` gives them."""
+    """The rows of a sample, as ``node.scenarios.runs.usecases.Runs`` gives them."""
 
     def __init__(self, run: Run, outputs: dict[str, bytes]) -> None:
         self._run, self._outputs = run, outputs

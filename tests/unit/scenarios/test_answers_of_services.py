@@ -11,9 +11,9 @@ import pytest
 from node.adapters.egress.client import Answer, Egress
 from node.adapters.planes.processes import HttpProcesses
 from node.base.errors import HansaError, InvalidInput
-from node.scenarios.calling import CallOpenService, Habits
 from node.scenarios.errors import ModelFailed
 from node.scenarios.model import Model, Port, Variable
+from node.scenarios.models.remote import CallOpenService, Habits
 
 SERVICE = "https://city.example"
 PROCESS = f"{SERVICE}/processes/berths"

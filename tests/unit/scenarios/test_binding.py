@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from node.base.errors import NotFound, PeerUnreachable
+from node.scenarios.chain.parameters import beyond
 from node.scenarios.findings import Bound, DoesNotFit, Finding
 from node.scenarios.model import Parameter
-from node.scenarios.parameters import beyond
 from tests.unit.scenarios.desk import (
     CHAIN,
     CODE,

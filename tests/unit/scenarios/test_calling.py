@@ -11,13 +11,13 @@ from typing import Any, cast
 import pytest
 
 from node.base.errors import HansaError, NotAllowed, PeerUnreachable, Unauthenticated
-from node.base.process import Role
+from node.dialogue.process import Role
 from node.negotiation.model import Agreement
-from node.scenarios.calling import CallUnderContract, Habits, Posted, Status
-from node.scenarios.documents import read_document
 from node.scenarios.errors import ModelFailed
-from node.scenarios.lines import Lines
 from node.scenarios.model import Model, Port, State
+from node.scenarios.models.answers import read_document
+from node.scenarios.models.remote import CallUnderContract, Habits, Posted, Status
+from node.scenarios.models.transfers import Lines
 from node.transfer.addresses import execute_address
 from node.transfer.model import Transfer
 

@@ -9,8 +9,16 @@ from datetime import timedelta
 import pytest
 
 from node.base.errors import InvalidInput
-from node.scenarios.cards import CODE, crs_name, dataset_port, duration, model_of, template_of, transformation_of
 from node.scenarios.model import Indicator, Parameter, Port, Step, Variable
+from node.scenarios.records.cards import (
+    CODE,
+    crs_name,
+    dataset_port,
+    duration,
+    model_of,
+    template_of,
+    transformation_of,
+)
 from node.semantics.model import File
 from tests.unit.scenarios.records import of_demo, record, with_statements
 from tests.unit.semantics.making import BASE, ME

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from node.base.errors import InvalidInput
-from node.scenarios.conditions import EVERY, parse_where
+from node.scenarios.tables.conditions import EVERY, parse_where
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,13 @@ import pytest
 from node.base.errors import InvalidInput, LocalFault, NotAllowed, Overloaded, PeerUnreachable
 from node.base.work import Task
 from node.bootstrap.scenarios import MOST_ATTEMPTS, run_handler
-from node.scenarios import engine as engine_module
 from node.scenarios.errors import ModelFailed
-from node.scenarios.journal import Dismissed
 from node.scenarios.model import AFTER, BEFORE, Caveat, Measured, Run, State, StepRun
 from node.scenarios.ports import Reference
-from node.scenarios.results import result_hash
-from node.scenarios.rows import digest, read_canonical
+from node.scenarios.runs import steps as engine_module
+from node.scenarios.runs.hashes import result_hash
+from node.scenarios.runs.journal import Dismissed
+from node.scenarios.tables.rows import digest, read_canonical
 from node.worker.loop import Again, Done
 from tests.fakes.work import MemoryTransaction, MemoryUnitOfWork
 from tests.unit.scenarios.desk import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from node.base.errors import InvalidInput
-from node.scenarios.figures import mean, total
-from node.scenarios.units import Unit, parse
+from node.scenarios.tables.figures import mean, total
+from node.scenarios.tables.units import Unit, parse
 
 SPL = parse("dB[SPL]")
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.base.errors import InvalidInput
-from node.scenarios.indicators import difference, measure
+from node.scenarios.chain.indicators import difference, measure
 from node.scenarios.model import Indicator
 
 LEVELS: list[dict[str, Any]] = [

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from node.builtins import demo
-from node.scenarios.interfaces import ERROR, WARNING, Mismatch, fits, input_ports, mending, output_ports
+from node.scenarios.chain.interfaces import ERROR, WARNING, Mismatch, fits, input_ports, mending, output_ports
 from node.scenarios.model import Port, Transformation, Variable
 
 QUARTER, HOUR = timedelta(minutes=15), timedelta(hours=1)

@@ -9,7 +9,7 @@ import pytest
 
 from node.base.errors import InvalidInput, NotFound
 from node.catalogue.nquads import Statement, statements
-from node.scenarios.lineage import layer_iri, provenance, step_iri, why
+from node.scenarios.runs.lineage import layer_iri, provenance, step_iri, why
 from node.semantics.model import File, Submission
 from node.vocab.namespaces import DCT, PROV
 from tests.fakes import portal_scenarios as fake

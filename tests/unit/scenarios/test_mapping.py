@@ -13,8 +13,8 @@ import yaml
 
 from node.base.errors import InvalidInput
 from node.builtins import demo
-from node.scenarios.mapping import transform
-from node.scenarios.mapping_grammar import given, parse_mapping, taken
+from node.scenarios.tables.mapping import transform
+from node.scenarios.tables.mapping_grammar import given, parse_mapping, taken
 
 FILE = Path(demo.__file__).parent / "files" / "gent" / "hourly-flows.yaml"
 HOURLY: dict[str, Any] = yaml.safe_load(FILE.read_text("utf-8"))["definition"]

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.base.errors import InvalidInput
-from node.scenarios import geometries
-from node.scenarios.geometries import BBox, extent
-from node.scenarios.places import LAMBERT72, WGS84, converted, convertible, lambert72, normal, share
+from node.scenarios.tables import geometries
+from node.scenarios.tables.geometries import BBox, extent
+from node.scenarios.tables.places import LAMBERT72, WGS84, converted, convertible, lambert72, normal, share
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,11 @@ from node.base.errors import TooLarge
 from node.builtins import demo
 from node.cage.cage import Cage
 from node.catalogue.model import Record
-from node.scenarios.cards import model_of as card_of
-from node.scenarios.drafting import filled_in, model_of
-from node.scenarios.publishing import DescribeWithCode, stored_code
-from node.scenarios.running import MOST_CODE
-from node.semantics.describe import describe
+from node.scenarios.models.code import MOST_CODE
+from node.scenarios.models.draft import filled_in, model_of
+from node.scenarios.models.publication import DescribeWithCode, stored_code
+from node.scenarios.records.cards import model_of as card_of
+from node.semantics.description.door import describe
 from node.semantics.model import Described, Finding, Submission
 from tests.fakes.assets import MemoryAssets
 from tests.unit.semantics.making import ME

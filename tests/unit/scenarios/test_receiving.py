@@ -6,7 +6,7 @@ import shlex
 from types import SimpleNamespace
 from typing import Any, cast
 
-from node.scenarios.library import to_receive
+from node.scenarios.records.library import to_receive
 from node.semantics.model import File
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from node.base.errors import InvalidInput, TooLarge
 from node.scenarios.model import Model, Parameter, Port, Variable
+from node.scenarios.models.requests import MOST_BYTES, read_input, read_request, write_request
 from node.scenarios.ports import Reference
-from node.scenarios.requests import MOST_BYTES, read_input, read_request, write_request
 
 ROWS = [{"id": "a", "length": 5}, {"id": "b", "length": None}]
 MODEL = Model(

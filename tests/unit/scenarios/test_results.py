@@ -8,7 +8,7 @@ import pytest
 
 from node.base.errors import InvalidInput
 from node.scenarios.model import Binding, BoundInput, BoundStep, Measured, Transformation
-from node.scenarios.results import binding_key, result_hash
+from node.scenarios.runs.hashes import binding_key, result_hash
 
 CARD = Transformation(iri="urn:t", version=1, titles={}, language="column mapping", definition={})
 INPUT = BoundInput(

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from node.base.errors import InvalidInput, TooLarge, UnsupportedMediaType
-from node.scenarios import tables
 from node.scenarios.model import Port, Variable
-from node.scenarios.rows import (
+from node.scenarios.tables import files
+from node.scenarios.tables.rows import (
     canonical_csv,
     canonical_geojson,
     canonical_json,
@@ -98,7 +98,7 @@ def test_bad_tables_are_refused_in_words(body: bytes, words: str) -> None:
 def test_there_are_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TooLarge):
         read_rows(b",".join(b"c%d" % n for n in range(201)) + b"\n", "text/csv")
-    monkeypatch.setattr(tables, "MAX_ROWS", 2)
+    monkeypatch.setattr(files, "MAX_ROWS", 2)
     for body, kind in ((b"a\n1\n2\n3\n", "text/csv"), (b'[{"a":1},{"a":2},{"a":3}]', "application/json")):
         with pytest.raises(TooLarge):
             read_rows(body, kind)
@@ -333,7 +333,7 @@ def test_what_is_no_list_of_objects_is_no_canonical_rows() -> None:
     [(1, True), (-0.5, True), (True, False), ("1", False), (None, False), (float("nan"), False), (10**400, False)],
 )
 def test_figures(value: Any, figure: bool) -> None:
-    assert tables.is_figure(value) is figure
+    assert files.is_figure(value) is figure
 
 
 def test_rows_with_a_geometry_are_known_by_the_first_column_that_names_each() -> None:

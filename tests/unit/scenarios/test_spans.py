@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.base.errors import InvalidInput
-from node.scenarios.spans import Order, compare_steps, parse_step, step_text, step_words
+from node.scenarios.tables.spans import Order, compare_steps, parse_step, step_text, step_words
 
 
 @pytest.mark.parametrize(

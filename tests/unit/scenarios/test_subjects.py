@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from node.scenarios.subjects import subject_of
+from node.scenarios.records.subjects import subject_of
 from node.semantics.model import Submission
 from tests.unit.scenarios.records import of_demo, record
 from tests.unit.semantics.making import described, refusals

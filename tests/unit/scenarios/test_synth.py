@@ -18,16 +18,17 @@ from hypothesis import strategies as st
 
 from node.base.errors import InvalidInput
 from node.builtins.demo import data as demo
-from node.cli import DONE, REFUSED, run
+from node.cli.exits import DONE, REFUSED
+from node.cli.main import run
 from node.cli.output import Mode
 from node.cli.yamls import read_description
-from node.scenarios import geometries
-from node.scenarios.marginals import OTHER, RARE, Kind
 from node.scenarios.model import GEOMETRY, Rows
-from node.scenarios.naming import names_like, whole_numbers_like
-from node.scenarios.rows import check_key, read_rows
-from node.scenarios.standins import csv_of
-from node.scenarios.synth import stand_in
+from node.scenarios.synthetic.files import csv_of
+from node.scenarios.synthetic.marginals import OTHER, RARE, Kind
+from node.scenarios.synthetic.names import names_like, whole_numbers_like
+from node.scenarios.synthetic.tables import stand_in
+from node.scenarios.tables import geometries
+from node.scenarios.tables.rows import check_key, read_rows
 from node.semantics.caged import describe
 
 GEOJSON = "application/geo+json"

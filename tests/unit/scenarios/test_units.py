@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from node.base.errors import InvalidInput
-from node.scenarios.units import Comparison, Relation, compare, convert, kind, parse, words
+from node.scenarios.tables.units import Comparison, Relation, compare, convert, kind, parse, words
 
 FACTS = [
     # a figure in the first unit, in SI units without prefixes, is this many

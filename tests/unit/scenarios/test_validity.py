@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from node.base.errors import InvalidInput
+from node.scenarios.chain.validity import check_rows, outside
 from node.scenarios.model import Port, Variable
-from node.scenarios.validity import check_rows, outside
 
 PORT = Port(
     role="flows",

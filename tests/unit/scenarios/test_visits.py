@@ -17,18 +17,18 @@ from node.identity.model import Caller
 from node.negotiation.model import Agreement
 from node.negotiation.uses import Uses
 from node.policy.decide import decide
+from node.policy.flow.output_rule import QUESTIONS
 from node.policy.model import Decision, Situation
 from node.policy.odrl import parse
-from node.policy.outputrule import QUESTIONS
 from node.policy.terms import COUNT
-from node.scenarios.jobs import Asker, Jobs
 from node.scenarios.model import Job, Model, Port, State, Variable
-from node.scenarios.performing import Perform
+from node.scenarios.models.job_worker import CarryOut
+from node.scenarios.models.jobs import Asker, Jobs
+from node.scenarios.models.local import Perform
+from node.scenarios.models.requests import as_json
+from node.scenarios.models.small_cells import count_column, withhold
+from node.scenarios.models.visits import Visits, minimum_of, names_of
 from node.scenarios.ports import Outcome
-from node.scenarios.requests import as_json
-from node.scenarios.visiting import Visits, minimum_of, names_of
-from node.scenarios.withholding import count_column, withhold
-from node.scenarios.working import CarryOut
 from node.semantics.model import File
 from tests.fakes.assets import MemoryAssets
 from tests.fakes.negotiation import MemoryAgreementStore, MemoryUseStore

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from node.base.errors import InvalidInput
-from node.scenarios.wanted import Wanted, WantedInput, WantedUse, wanted_from_json
+from node.scenarios.runs.request import Wanted, WantedInput, WantedUse, wanted_from_json
 from node.semantics.kinds import iri_meant
 
 BASE = "https://data.gent.example"

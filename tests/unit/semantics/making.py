@@ -10,7 +10,7 @@ from pyoxigraph import Dataset
 
 from node.cage.model import Limits
 from node.semantics import caged
-from node.semantics.describe import describe
+from node.semantics.description.door import describe
 from node.semantics.documents import quads
 from node.semantics.model import Described, File, Finding, Submission
 

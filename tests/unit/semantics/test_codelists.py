@@ -8,15 +8,15 @@ import pytest
 import rdflib
 from rdflib.namespace import SKOS
 
-from node.semantics.codelists import ACCESS, EU, NOTATIONS, RISKS, CodeList, folded, suggestion
-from node.semantics.fields import code_list
-from node.semantics.filetypes import FILE_TYPES, MEDIA_TYPE_OF, file_type, media_type_iri
-from node.semantics.frequencies import FREQUENCIES
-from node.semantics.languages import LANGUAGES
-from node.semantics.licences import LICENCES
+from node.semantics.codelists.filetypes import FILE_TYPES, MEDIA_TYPE_OF, file_type, media_type_iri
+from node.semantics.codelists.frequencies import FREQUENCIES
+from node.semantics.codelists.languages import LANGUAGES
+from node.semantics.codelists.licences import LICENCES
+from node.semantics.codelists.lookup import ACCESS, EU, NOTATIONS, RISKS, CodeList, folded, suggestion
+from node.semantics.codelists.places import PLACES, place_named, place_of, places_like
+from node.semantics.codelists.themes import THEMES
+from node.semantics.description.fields import code_list
 from node.semantics.metrics import MACHINE_READABLE, NON_PROPRIETARY
-from node.semantics.places import PLACES, place_named, place_of, places_like
-from node.semantics.themes import THEMES
 from tests.shared import data
 
 LISTS = (THEMES, LICENCES, FILE_TYPES, FREQUENCIES, LANGUAGES, ACCESS, NOTATIONS, RISKS)

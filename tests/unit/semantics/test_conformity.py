@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from node.semantics.conformity import check
+from node.semantics.schemas.conformity import check
 
 FLOW: dict[str, Any] = {
     "type": "object",

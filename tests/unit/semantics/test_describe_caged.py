@@ -9,7 +9,7 @@ import pytest
 from node.base.errors import InvalidInput
 from node.cage.cage import Cage
 from node.cage.targets import TARGETS
-from node.semantics.describe import TARGET, describe
+from node.semantics.description.door import TARGET, describe
 from node.semantics.model import Submission
 from tests.unit.semantics.making import BASE, GOOD, ME, NAME, fields, file, of_fields
 

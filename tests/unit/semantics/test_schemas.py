@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.base.errors import InvalidInput
-from node.semantics.schemas import breaks, compare
+from node.semantics.schemas.changes import breaks, compare
 
 V1: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -9,10 +9,11 @@ import rdflib
 from rdflib.namespace import RDF
 
 from node.base.errors import LocalFault
-from node.semantics import phrases, resources, words
+from node.semantics import resources
+from node.semantics.findings import phrases, words
 from node.semantics.kinds import EVERY_KIND_SHAPES, KINDS
 from node.semantics.model import Finding
-from node.semantics.shapes import Shapes, shapes_of, vocabulary
+from node.semantics.validation.shapes import Shapes, shapes_of, vocabulary
 from node.vocab.namespaces import SH as SHACL
 from tests.unit.semantics.making import GOOD, graph, of_fields
 

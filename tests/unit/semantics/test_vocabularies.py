@@ -10,9 +10,9 @@ import rdflib
 from rdflib.namespace import OWL, RDF, RDFS
 
 from node.semantics import resources
-from node.semantics.codelists import NOTATIONS, RISKS
-from node.semantics.fields import fields_of
-from node.semantics.forms import Field
+from node.semantics.codelists.lookup import NOTATIONS, RISKS
+from node.semantics.description.fields import fields_of
+from node.semantics.description.forms import Field
 from node.semantics.kinds import KINDS
 from node.semantics.model import Submission
 from node.vocab.namespaces import HANSA, HANSA_MODEL, HANSA_POLICY

@@ -20,7 +20,7 @@ from node.base.errors import (
     PeerUnreachable,
     Unauthenticated,
 )
-from node.base.process import Pending
+from node.dialogue.process import Pending
 from node.exchange.age import SealSecrets
 from node.exchange.manifest import verify_manifest
 from node.exchange.sealkeys import X25519Identity

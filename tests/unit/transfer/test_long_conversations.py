@@ -10,10 +10,10 @@ import pytest
 
 from node.base.delivery import Courier
 from node.base.errors import RemoteProtocolError
-from node.base.process import Exchange, Role
-from node.negotiation.conversation import Conversation
-from node.negotiation.messages import AFTER, Incoming
-from node.negotiation.timeline import LONGEST
+from node.dialogue.conversation import Conversation
+from node.dialogue.message import AFTER, Incoming
+from node.dialogue.process import Exchange, Role
+from node.dialogue.timeline import LONGEST
 from node.transfer import machine, messages
 from node.transfer.model import Transfer
 from node.transfer.ports import TransferStore

@@ -1,0 +1,253 @@
+"""The order of the event stream: for each audience a chain of its own, numbered without gaps.
+
+Hidden entries must leave no trace, so members are not numbered by their place in the ledger but by their place
+among what the same audience may see. A chain only grows; what is on a full page never changes there. There
+is one exception: when an asset is no longer for an audience, its earlier members are *retracted* from that
+audience's pages, and stay so unless a later version opens the earlier ones (``visibility.reachable``). A page that
+loses members gets a new edition, that is a new address, and its old address is gone (LDES 1.0 server primer: never
+edit an immutable page). Tombstones stay, so that followers forget the asset. What is retracted keeps its leaf in the
+tree to which the heads of the chain commit.
+
+This view is kept in memory, about 600 bytes a version, and read from the ledger at start, once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from node.base.clock import moment, stamp
+from node.catalogue.feed.commitment import LeafTree, leaf_of
+from node.catalogue.feed.heads import Restart
+from node.catalogue.model import OPENS_HISTORY, PUBLIC
+from node.ledger.model import Entry, EntryKind
+
+PAGE = 100
+"""Members on a page."""
+
+GROUP = 100
+"""Pages in a group: only the newest pages and the groups before them stand in the index of a chain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A place on a page: position in the chain, ledger entry, and the time by which the stream is ordered."""
+
+    position: int
+    entry: str
+    time: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A page or a group: positions from ``first`` up to before ``end``; ``full`` when it will not grow."""
+
+    number: int
+    edition: str
+    first: int
+    end: int
+    full: bool
+    from_time: str
+    to_time: str
+
+    @property
+    def name(self) -> str:
+        """Its last path segment: another edition, another name."""
+        return f"{self.number}.{self.edition}" if self.edition else str(self.number)
+
+
+@dataclass(slots=True)
+class _Chain:
+    entries: list[str] = field(default_factory=list)
+    times: list[str] = field(default_factory=list)
+    retracted: set[int] = field(default_factory=set)
+    tree: LeafTree = field(default_factory=LeafTree)
+    kept: dict[int, int] = field(default_factory=dict)
+    """epoch → how many members the chain had when that epoch began."""
+
+
+@dataclass(slots=True)
+class _Asset:
+    version: int = 0
+    audience: str = ""
+    last: dict[str, int] = field(default_factory=dict)
+    """Audience → the last version that is for it."""
+    opened: int = 0
+    """The last version that opened the earlier ones."""
+    places: list[tuple[str, int, bool, int]] = field(default_factory=list)
+    """(audience, position, withdrawn, version) of each version."""
+
+    def since(self, audience: str) -> int:
+        """The first version from which on all are for readers of this audience's chain, who also see the public."""
+        others = (last for name, last in self.last.items() if name not in (audience, PUBLIC) and last >= self.opened)
+        return max(others, default=0) + 1
+
+
+class Chains:
+    """A view of the ledger: which versions of this node's own records stand where in which chain."""
+
+    name = "feed"
+    kinds: tuple[EntryKind, ...] = (EntryKind.RECORD,)
+
+    def __init__(self, *, me: str, epoch: int = 0, restarts: Mapping[int, int] | None = None) -> None:
+        """``restarts``: for each epoch after the first, how many ledger entries there were when it began."""
+        self._me = me
+        self.epoch = epoch
+        self._restarts = dict(restarts or {})
+        self._lock = threading.Lock()
+        self._clear()
+
+    def _clear(self) -> None:
+        self._position = 0
+        self._chains: dict[str, _Chain] = {PUBLIC: _Chain()}
+        self._assets: dict[str, _Asset] = {}
+
+    # the view -----------------------------------------------------------------------------------------------
+
+    def position(self) -> int:
+        return self._position
+
+    def apply(self, entries: Sequence[Entry]) -> None:
+        with self._lock:
+            for entry in entries:
+                assert entry.seq is not None, "views follow numbered entries only"
+                if entry.seq < self._position:
+                    continue
+                if entry.kind is EntryKind.RECORD:
+                    self._take(entry)
+                self._position = entry.seq + 1
+
+    def passed(self, position: int) -> None:
+        with self._lock:
+            self._position = max(self._position, position)
+
+    def rebuild(self) -> None:
+        with self._lock:
+            self._clear()
+
+    def _take(self, entry: Entry) -> None:
+        body = json.loads(entry.body)
+        envelope = body["envelope"]
+        audience, withdrawn = envelope["audience"], envelope["withdrawn"]
+        if envelope["origin"] != self._me:
+            return
+        chain = self._chains.setdefault(audience, _Chain())
+        time = stamp(moment(envelope["at"]))
+        # Two writers may commit in another order than they looked at the clock; a stream never goes back.
+        chain.times.append(max(time, chain.times[-1]) if chain.times else time)
+        chain.entries.append(entry.id)
+        chain.tree.add(leaf_of(body["signature"]))
+        for epoch, numbered in self._restarts.items():
+            if entry.seq is not None and entry.seq < numbered:
+                chain.kept[epoch] = len(chain.entries)
+        asset, version = self._assets.setdefault(envelope["iri"], _Asset()), envelope["version"]
+        place = (audience, len(chain.entries) - 1, withdrawn, version)
+        asset.places.append(place)
+        opens = envelope.get("extra", {}).get(OPENS_HISTORY) is True
+        # What earlier versions are to whom changes only with the audience; an asset may have very many versions.
+        same = version >= asset.version and audience == asset.audience and not opens
+        if version >= asset.version:
+            asset.version, asset.audience = version, audience
+        asset.last[audience] = max(version, asset.last.get(audience, 0))
+        asset.opened = max(asset.opened, version if opens else 0)
+        self._retract(asset, [place] if same else asset.places)
+
+    def _retract(self, asset: _Asset, places: Iterable[tuple[str, int, bool, int]]) -> None:
+        since = {audience: asset.since(audience) for audience in asset.last}
+        for audience, position, withdrawn, version in places:
+            retracted = self._chains[audience].retracted
+            gone = not withdrawn and version < since[audience]
+            (retracted.add if gone else retracted.discard)(position)
+
+    # what the feed asks ---------------------------------------------------------------------------------------
+
+    def audiences(self, wanted: Iterable[str] | None) -> list[str]:
+        """The chains among ``wanted`` (None: all), the public one first."""
+        with self._lock:
+            known = set(self._chains) if wanted is None else set(self._chains) & set(wanted)
+        return sorted(known, key=lambda audience: (audience != PUBLIC, audience))
+
+    def size(self, audience: str) -> int:
+        with self._lock:
+            return len(self._chains[audience].entries)
+
+    def root(self, audience: str, size: int) -> bytes:
+        """The root of the tree over the first ``size`` members of the chain."""
+        with self._lock:
+            return self._chains[audience].tree.root(size)
+
+    def leaves(self, audience: str, first: int, end: int) -> list[bytes]:
+        """The leaf hashes of a stretch of the chain, those of retracted members among them."""
+        with self._lock:
+            return self._chains[audience].tree.leaves(first, end)
+
+    def consistency(self, audience: str, old: int, new: int) -> tuple[bytes, ...]:
+        """The proof that the chain of ``new`` members begins with that of ``old``. Raises ``InvalidInput``."""
+        with self._lock:
+            return self._chains[audience].tree.consistency(old, new)
+
+    def restarts(self, audience: str) -> tuple[Restart, ...]:
+        """For each epoch of which that is known: with how many members, and which root, the chain began it."""
+        with self._lock:
+            chain = self._chains[audience]
+            sizes = {epoch: chain.kept.get(epoch, 0) for epoch in sorted(self._restarts)}
+            return tuple(Restart(epoch, size, chain.tree.root(size)) for epoch, size in sizes.items())
+
+    def groups(self, audience: str) -> list[Span]:
+        """The full groups of a chain."""
+        with self._lock:
+            chain = self._chains[audience]
+            return [self._span(chain, number, PAGE * GROUP) for number in range(len(chain.entries) // (PAGE * GROUP))]
+
+    def pages(self, audience: str, group: int | None = None) -> list[Span]:
+        """The pages of a full group; without ``group`` those after the last full group."""
+        with self._lock:
+            chain = self._chains[audience]
+            if group is None:
+                first = len(chain.entries) // (PAGE * GROUP) * GROUP
+                last = -(-len(chain.entries) // PAGE)
+            else:
+                first, last = group * GROUP, (group + 1) * GROUP
+            return [self._span(chain, number, PAGE) for number in range(first, last)]
+
+    def page(self, audience: str, number: int) -> tuple[Span, list[Member]] | None:
+        """A page and its members without those retracted; None where the chain is not that long."""
+        with self._lock:
+            chain = self._chains[audience]
+            if not 0 <= number * PAGE < len(chain.entries):
+                return None
+            span = self._span(chain, number, PAGE)
+            members = [
+                Member(position, chain.entries[position], chain.times[position])
+                for position in range(span.first, span.end)
+                if position not in chain.retracted
+            ]
+            return span, members
+
+    def retractions(self, audience: str) -> str:
+        """A mark that changes whenever something is retracted from the chain or comes back."""
+        with self._lock:
+            return _mark(self._chains[audience].retracted)
+
+    def _span(self, chain: _Chain, number: int, size: int) -> Span:
+        first = number * size
+        end = min(first + size, len(chain.entries))
+        retracted = [position for position in chain.retracted if first <= position < end]
+        parts = ([str(self.epoch)] if self.epoch or retracted else []) + ([_mark(retracted)] if retracted else [])
+        return Span(
+            number=number,
+            edition="-".join(parts),
+            first=first,
+            end=end,
+            full=end == first + size,
+            from_time=chain.times[first],
+            to_time=chain.times[end - 1],
+        )
+
+
+def _mark(positions: Iterable[int]) -> str:
+    text = ",".join(str(position) for position in sorted(positions))
+    return hashlib.sha256(text.encode()).hexdigest()[:12] if text else ""

@@ -1,0 +1,384 @@
+"""The event stream: every version of this node's own records, as LDES 1.0 over TREE.
+
+``{base}/feed`` is the root: the stream's description and one relation to the index of each audience's chain that
+the caller may see. An index relates to the full groups and the newest pages of its chain, each by
+position and by time; a group relates to its pages. Full groups and pages are immutable. A member is
+``{iri}#v{N}``: its metadata stand in the default graph, its description in the named graph of that IRI. Beside
+them goes the signed envelope, so that a follower needs to trust nobody on the way.
+
+The feed tells what this node answers for. Records that it holds of others are read from their own feeds: whoever
+follows a node may then insist that everything in its feed is its own.
+
+Addresses, counts, positions and marks follow from the caller's chains alone. So a caller's pages are the same
+bytes whether or not something is hidden from it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import quote
+
+from node.base.clock import Clock
+from node.base.errors import LocalFault, Overloaded, RemoteFault
+from node.base.work import Transaction, UnitOfWork
+from node.catalogue.envelope import signature_of
+from node.catalogue.feed.chains import Chains, Member, Span
+from node.catalogue.feed.commitment import hash_text
+from node.catalogue.feed.heads import Head, seal_head
+from node.catalogue.model import PUBLIC, NodeFacts, Record
+from node.catalogue.nquads import iri_term, is_blank, line, literal_term, statements
+from node.catalogue.ports import RecordStore
+from node.catalogue.visibility import Visibility, absent
+from node.identity.model import Caller
+from node.identity.ports import KeyRing
+from node.ledger.model import ConsistencyProof
+from node.vocab.namespaces import DCT, FOAF, HANSA, LDES, PROV, RDF, TREE, XSD
+
+HEARTBEAT: Final = 900
+"""Seconds after which the head of a chain is signed anew even though nothing has happened."""
+
+POLLING: Final = 60
+"""Seconds that we advise followers to wait between runs (``ldes:pollingInterval``)."""
+
+PATIENCE: Final = 50
+PAUSE: Final = 0.02
+"""How often and how long (seconds) an answer waits for the chains to catch up with the ledger."""
+
+FORMAT: Final = "2"
+"""Part of every entity tag: raised when the same members are to be written differently."""
+
+_TYPE = iri_term(f"{RDF}type")
+_TIME = f"{PROV}generatedAtTime"
+_POSITION = f"{HANSA}position"
+
+
+class PageGone(RemoteFault):
+    """A page that has lost members since: the same members are at a new address (LDES 1.0: 410)."""
+
+    code = "gone"
+    status = 410
+    title = "This page has a new address"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A resource of the feed. ``nquads`` makes its body, so that a conditional request costs none.
+
+    ``tag`` changes with the content; ``immutable`` pages may be kept for ever, ``public`` ones by anybody.
+    """
+
+    url: str
+    tag: str
+    immutable: bool
+    public: bool
+    nquads: Callable[[], bytes]
+
+
+class Feed:
+    """Makes the pages for callers."""
+
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        records: RecordStore,
+        chains: Chains,
+        visibility: Visibility,
+        keyring: KeyRing,
+        clock: Clock,
+        node: NodeFacts,
+        numbered: Callable[[Transaction], int] | None = None,
+    ) -> None:
+        """``numbered`` tells how many entries the ledger has (``LedgerStore.size``).
+
+        The chains are read from the ledger at every start, and by every process of a node. An answer waits
+        until its process has seen all that is numbered: a head that is signed over less would look to
+        followers like a feed that goes back.
+        """
+        self._numbered = numbered
+        self._uow = uow
+        self._records = records
+        self._chains = chains
+        self._visibility = visibility
+        self._keyring = keyring
+        self._clock = clock
+        self._node = node
+        self._root = f"{node.base}/feed"
+        self._stream = iri_term(f"{self._root}#stream")
+        self._signed: dict[str, tuple[Head, str]] = {}
+
+    async def root(self, caller: Caller) -> Page:
+        """The root node, with one relation for each chain that ``caller`` may see."""
+        await self._require_caught_up()
+        audiences = self._chains.audiences(self._visibility.audiences(caller))
+        return Page(
+            url=self._root,
+            tag=_tag("root", self._node.name, str(self._chains.epoch), *audiences),
+            immutable=False,
+            public=caller.is_anonymous,
+            nquads=lambda: self._root_lines(audiences),
+        )
+
+    async def index(self, caller: Caller, audience: str = PUBLIC) -> Page:
+        """The index of a chain. Raises ``NotFound`` where there is none for ``caller``."""
+        await self._require(caller, audience)
+        # A head says the moment in steps, so that it (and the tag) only changes when something has.
+        beat = int(self._clock.now().timestamp()) // HEARTBEAT * HEARTBEAT
+        size, mark = self._chains.size(audience), self._chains.retractions(audience)
+        # A node that was put back and grew to the same length again shows another index.
+        root = hash_text(self._chains.root(audience, size))
+        return Page(
+            url=self._url(audience, "index"),
+            tag=_tag("index", audience, str(self._chains.epoch), root, str(size), str(beat), mark),
+            immutable=False,
+            public=audience == PUBLIC,
+            nquads=lambda: self._index_lines(audience, size, beat),
+        )
+
+    async def group(self, caller: Caller, name: str, audience: str = PUBLIC) -> Page:
+        """A full group of pages. Raises ``NotFound``, or ``PageGone`` for an edition that is over."""
+        await self._require(caller, audience)
+        span = _edition(name, {span.number: span for span in self._chains.groups(audience)})
+        return Page(
+            url=self._url(audience, f"groups/{span.name}"),
+            tag=_tag("group", audience, span.name),
+            immutable=True,
+            public=audience == PUBLIC,
+            nquads=lambda: self._group_lines(audience, span),
+        )
+
+    async def page(self, caller: Caller, name: str, audience: str = PUBLIC) -> Page:
+        """A page of members. Raises ``NotFound``, or ``PageGone`` for an edition that is over."""
+        await self._require(caller, audience)
+        found = self._chains.page(audience, _number(name))
+        if found is None:
+            raise absent()
+        span, members = found
+        _edition(name, {span.number: span})
+        return Page(
+            url=self._url(audience, f"pages/{span.name}"),
+            tag=_tag("page", audience, span.name, str(span.end)),
+            immutable=span.full,
+            public=audience == PUBLIC,
+            nquads=lambda: self._page_lines(audience, span, members),
+        )
+
+    async def consistency(self, caller: Caller, old: int, new: int, audience: str = PUBLIC) -> ConsistencyProof:
+        """The proof that a chain of ``new`` members begins with what it was at ``old`` (RFC 9162 §2.1.4).
+
+        Raises ``NotFound`` where there is no such chain for ``caller``, ``InvalidInput`` for sizes that the chain
+        has not had.
+        """
+        await self._require(caller, audience)
+        return ConsistencyProof(old=old, new=new, path=self._chains.consistency(audience, old, new))
+
+    async def body(self, page: Page) -> bytes:
+        """The N-Quads of ``page``."""
+        return await asyncio.to_thread(page.nquads)
+
+    async def _require_caught_up(self) -> None:
+        entries = await asyncio.to_thread(self._entries)
+        for _ in range(PATIENCE):
+            if self._chains.position() >= entries:
+                return
+            await asyncio.sleep(PAUSE)
+        raise Overloaded("the feed is being put together", remedy="ask again in a moment")
+
+    def _entries(self) -> int:
+        if self._numbered is None:
+            return 0
+        with self._uow.read() as tx:
+            return self._numbered(tx)
+
+    async def _require(self, caller: Caller, audience: str) -> None:
+        await self._require_caught_up()
+        if audience not in self._chains.audiences(self._visibility.audiences(caller)):
+            raise absent()
+
+    def _url(self, audience: str, rest: str) -> str:
+        if audience == PUBLIC:
+            return f"{self._root}/{rest}"
+        return f"{self._root}/audiences/{quote(audience, safe='')}/{rest}"
+
+    # bodies -------------------------------------------------------------------------------------------------
+
+    def _root_lines(self, audiences: list[str]) -> bytes:
+        root, publisher = iri_term(self._root), iri_term(self._node.did)
+        lines = [
+            line(self._stream, _TYPE, iri_term(f"{LDES}EventStream")),
+            line(self._stream, iri_term(f"{TREE}view"), root),
+            line(self._stream, iri_term(f"{LDES}timestampPath"), iri_term(_TIME)),
+            line(self._stream, iri_term(f"{LDES}sequencePath"), iri_term(_POSITION)),
+            line(self._stream, iri_term(f"{LDES}versionOfPath"), iri_term(f"{DCT}isVersionOf")),
+            line(self._stream, iri_term(f"{LDES}versionDeletePath"), _TYPE),
+            line(self._stream, iri_term(f"{LDES}versionDeleteObject"), iri_term(f"{HANSA}Withdrawn")),
+            line(self._stream, iri_term(f"{LDES}pollingInterval"), _integer(POLLING)),
+            line(self._stream, iri_term(f"{DCT}publisher"), publisher),
+            line(self._stream, iri_term(f"{HANSA}epoch"), _integer(self._chains.epoch)),
+            line(publisher, iri_term(f"{FOAF}name"), literal_term(self._node.name)),
+            line(root, _TYPE, iri_term(f"{TREE}Node")),
+        ]
+        for number, audience in enumerate(audiences):
+            # Everything may be there; said as a bound, since some clients know no relation without one.
+            bound = ("GreaterThanOrEqualToRelation", _POSITION, _integer(0))
+            lines += _relation(root, f"_:r{number}", self._url(audience, "index"), *bound)
+        return _text(lines)
+
+    def _index_lines(self, audience: str, size: int, beat: int) -> bytes:
+        url = self._url(audience, "index")
+        index = iri_term(url)
+        lines = [
+            line(index, _TYPE, iri_term(f"{TREE}Node")),
+            line(index, iri_term(f"{HANSA}audience"), literal_term(audience)),
+            line(index, iri_term(f"{HANSA}head"), literal_term(self._head(audience, size, beat))),
+            line(index, iri_term(f"{HANSA}consistency"), iri_term(self._url(audience, "consistency"))),
+        ]
+        spans = [(self._url(audience, f"groups/{span.name}"), span) for span in self._chains.groups(audience)]
+        spans += [(self._url(audience, f"pages/{span.name}"), span) for span in self._chains.pages(audience)]
+        return _text(lines + _relations(index, spans))
+
+    def _group_lines(self, audience: str, group: Span) -> bytes:
+        url = self._url(audience, f"groups/{group.name}")
+        spans = [
+            (self._url(audience, f"pages/{span.name}"), span) for span in self._chains.pages(audience, group.number)
+        ]
+        return _text([*_immutable(url, full=True), *_relations(iri_term(url), spans)])
+
+    def _page_lines(self, audience: str, span: Span, members: list[Member]) -> bytes:
+        with self._uow.read() as tx:
+            found = {
+                record.entry: record for record in self._records.by_entry(tx, [member.entry for member in members])
+            }
+        url = self._url(audience, f"pages/{span.name}")
+        leaves = " ".join(hash_text(leaf) for leaf in self._chains.leaves(audience, span.first, span.end))
+        lines = [
+            *_immutable(url, full=span.full),
+            line(iri_term(url), iri_term(f"{HANSA}leaves"), literal_term(leaves)),
+        ]
+        for member in members:
+            record = found.get(member.entry)
+            if record is None:
+                raise LocalFault(f"the ledger has the record of entry {member.entry}, the record store has not")
+            lines += self._member_lines(member, record)
+        return _text(lines)
+
+    def _member_lines(self, member: Member, record: Record) -> list[str]:
+        iri = iri_term(record.version_iri)
+        lines = [
+            line(self._stream, iri_term(f"{TREE}member"), iri),
+            line(iri, iri_term(f"{DCT}isVersionOf"), iri_term(record.iri)),
+            line(iri, iri_term(_TIME), literal_term(member.time, datatype=f"{XSD}dateTime")),
+            line(iri, iri_term(_POSITION), _integer(member.position)),
+            line(iri, iri_term(f"{HANSA}sha256"), literal_term(record.sha256)),
+            line(iri, iri_term(f"{HANSA}envelope"), literal_term(signature_of(record))),
+        ]
+        if record.withdrawn:
+            lines.append(line(iri, _TYPE, iri_term(f"{HANSA}Withdrawn")))
+        for one in statements(record.nquads):
+            lines.append(
+                line(
+                    _apart(one.subject, member.position),
+                    one.predicate,
+                    _apart(one.object, member.position),
+                    iri,
+                )
+            )
+        return lines
+
+    def _head(self, audience: str, size: int, beat: int) -> str:
+        head = Head(
+            origin=self._node.did,
+            audience=audience,
+            epoch=self._chains.epoch,
+            size=size,
+            at=datetime.fromtimestamp(beat, UTC),
+            root=self._chains.root(audience, size),
+            restarts=self._chains.restarts(audience),
+        )
+        known = self._signed.get(audience)
+        if known is None or known[0] != head:
+            # ES256 signs the same text differently each time; kept, so that the page stays the same bytes.
+            known = self._signed[audience] = (head, seal_head(self._keyring, head))
+        return known[1]
+
+
+def _apart(term: str, position: int) -> str:
+    """Blank nodes of different members are different nodes: on a page they need different names."""
+    return f"_:m{position}{term[2:]}" if is_blank(term) else term
+
+
+def _relations(node: str, spans: list[tuple[str, Span]]) -> list[str]:
+    """Relations by position and by time. The last page may still grow, so it has no upper bounds."""
+    lines: list[str] = []
+    for number, (url, span) in enumerate(spans):
+        bounds = [
+            ("GreaterThanOrEqualToRelation", _POSITION, _integer(span.first)),
+            ("GreaterThanOrEqualToRelation", _TIME, _moment(span.from_time)),
+        ]
+        if span.full:
+            bounds += [
+                ("LessThanRelation", _POSITION, _integer(span.end)),
+                ("LessThanOrEqualToRelation", _TIME, _moment(span.to_time)),
+            ]
+        for which, bound in enumerate(bounds):
+            lines += _relation(node, f"_:r{number}x{which}", url, *bound)
+    return lines
+
+
+def _relation(node: str, name: str, url: str, kind: str, path: str, value: str) -> list[str]:
+    return [
+        line(node, iri_term(f"{TREE}relation"), name),
+        line(name, _TYPE, iri_term(f"{TREE}{kind}")),
+        line(name, iri_term(f"{TREE}node"), iri_term(url)),
+        line(name, iri_term(f"{TREE}path"), iri_term(path)),
+        line(name, iri_term(f"{TREE}value"), value),
+    ]
+
+
+def _immutable(url: str, *, full: bool) -> list[str]:
+    page = iri_term(url)
+    lines = [line(page, _TYPE, iri_term(f"{TREE}Node"))]
+    if full:
+        lines.append(line(page, iri_term(f"{LDES}immutable"), literal_term("true", datatype=f"{XSD}boolean")))
+    return lines
+
+
+def _number(name: str) -> int:
+    number = name.partition(".")[0]
+    # One spelling only: "07" or "٧" would be other addresses of the same page.
+    if not number.isascii() or not number.isdigit() or len(number) > 12 or str(int(number)) != number:
+        raise absent()
+    return int(number)
+
+
+def _edition(name: str, spans: dict[int, Span]) -> Span:
+    span = spans.get(_number(name))
+    if span is None:
+        raise absent()
+    if span.name != name:
+        raise PageGone(
+            "some of its members are no longer public to its audience, and the page has a new address",
+            remedy="read the index of the feed again",
+        )
+    return span
+
+
+def _integer(number: int) -> str:
+    return literal_term(str(number), datatype=f"{XSD}integer")
+
+
+def _moment(time: str) -> str:
+    return literal_term(time, datatype=f"{XSD}dateTime")
+
+
+def _tag(*parts: str) -> str:
+    return hashlib.sha256("\n".join((FORMAT, *parts)).encode()).hexdigest()[:32]
+
+
+def _text(lines: list[str]) -> bytes:
+    return "".join(f"{one}\n" for one in lines).encode()

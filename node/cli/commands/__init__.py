@@ -1,0 +1,1 @@
+"""The commands of ``hansa``, one module for each subject."""

@@ -1,0 +1,252 @@
+"""agreement: what was agreed, every access under it, and the file that proves it to anybody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from node.base.errors import HansaError, InvalidInput
+from node.base.plaintext import word
+from node.cli.exits import REFUSED
+from node.cli.groups import Shorthand
+from node.cli.options import Language, Node, connect
+from node.cli.output import Mode, complain, done, emit, failed, line, remark, save, say, size, words
+
+if TYPE_CHECKING:
+    from node.evidence.findings import Report
+    from node.identity.model import DidDocument
+
+group = typer.Typer(
+    cls=Shorthand,
+    help="What was agreed: list, show, export as evidence, verify. 'hansa agreement ID' shows one.",
+)
+
+_Id = Annotated[str, typer.Argument(help="Id of the agreement.", metavar="ID")]
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(group, name="agreement")
+
+
+@group.command("list")
+def list_agreements(node: Node = None) -> None:
+    """Show the agreements of this node."""
+    with connect(node) as client:
+        held = client.agreements()
+    if Mode.json:
+        emit(held)
+        return
+    for one in held:
+        say(one["id"])
+        line(one["role"], f"{one['dataset']}")
+        line("final since", str(one["finalized"])[:19])
+    if not held:
+        say("No agreements yet.")
+
+
+@group.command("show")
+def show(
+    agreement_id: _Id,
+    document: Annotated[Path | None, typer.Option("--document", help="Save it as people read it (HTML).")] = None,
+    node: Node = None,
+    lang: Language = "en",
+) -> None:
+    """Show an agreement with every access and transfer under it."""
+    with connect(node) as client:
+        found = client.agreement(agreement_id)
+        if document is not None:
+            save(document, client.agreement_document(agreement_id, lang).encode())
+    if Mode.json:
+        emit(found)
+        return
+    line("agreement", found["id"])
+    line("asset", found["dataset"])
+    line("provider", found["provider"])
+    line("consumer", found["consumer"])
+    line("hash", found["sha256"])
+    line("signed by", ", ".join(found["signatures"]))
+    uses = found.get("uses")
+    if uses:
+        line("uses", _uses(uses))
+    if found.get("deletion"):
+        line("deletion", _deletion(found["deletion"]))
+    for access in found["accesses"]:
+        line("access", f"{access['at'][:19]}  {access['by']}  {access.get('outcome', '')}")
+        for reason in access.get("reasons") or ():
+            have = f" They hold: {reason['have']}" if reason.get("have") else ""
+            since = f", since {str(reason['since'])[:19]}" if reason.get("since") else ""
+            line("", f"{words(reason.get('text'), lang)}{have}{since}")
+    if found["role"] == "consumer":
+        for transfer in found["transfers"]:
+            reception = transfer["reception"]
+            what = f"{reception['name']}, {size(reception['received'])}" if reception else transfer["format"]
+            line("transfer", f"{transfer['created'][:19]}  {what}  {transfer['state'].lower()}")
+    if document is not None:
+        done(f"saved {document}")
+
+
+@group.command("confirm-deletion")
+def confirm_deletion(agreement_id: _Id, node: Node = None) -> None:
+    """Delete the files received under an agreement, and confirm to the provider that all copies are deleted.
+
+    Delete the copies that you have made elsewhere first: what is confirmed is signed in the name of your node.
+    """
+    with connect(node) as client:
+        found = client.call("POST", f"/api/agreements/{quote(agreement_id, safe='')}/confirm-deletion")
+    if Mode.json:
+        emit(found)
+        return
+    done(f"confirmed at {str(found['confirmed'])[:19]}: the files that this node received are deleted")
+    line("next", f"the provider is told; see whether it has taken it: hansa agreement {word(agreement_id)}")
+
+
+@group.command("deletions")
+def list_deletions(node: Node = None) -> int:
+    """Show what is to be deleted under agreements: overdue first, with what is confirmed."""
+    with connect(node) as client:
+        found = client.call("GET", "/api/deletions")
+    if Mode.json:
+        emit(found)
+    else:
+        for one in found:
+            say(one["agreement"])
+            line("asset", one["dataset"])
+            line("provider" if one["role"] == "consumer" else "consumer", one["peer"])
+            line("deletion", _deletion(one))
+        if not found:
+            say("No agreement asks for deletion.")
+    return REFUSED if any(one["overdue"] for one in found) else 0
+
+
+def _deletion(found: dict[str, Any]) -> str:
+    parts = []
+    if found["confirmed"]:
+        said = f"confirmed {found['confirmed'][:19]} by {found['confirmedBy']}"
+        if found["role"] == "consumer":
+            told = (
+                f"the provider took it {found['told'][:19]}" if found["told"] else "the provider has not taken it yet"
+            )
+            said += f"; {found['untold'] or told}"
+        parts.append(said)
+    if found["overdue"]:
+        parts.append(f"OVERDUE since {found['due'][:19]}")
+    elif found["due"]:
+        parts.append(f"due by {found['due'][:19]}")
+    elif found["received"]:
+        parts.append("due; the agreement names no time")
+    elif not found["confirmed"]:
+        parts.append("nothing was received yet")
+    return "; ".join(parts)
+
+
+def _uses(tally: dict[str, int | None]) -> str:
+    if tally["most"] is None:
+        return f"{tally['used']} so far"
+    return f"{tally['used']} of at most {tally['most']}; {tally['left']} left"
+
+
+@group.command("export")
+def export(
+    agreement_id: _Id,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to save; else agreement-….zip, here.")
+    ] = None,
+    node: Node = None,
+) -> None:
+    """Write an agreement with its evidence into one file: texts, signatures, keys, messages, ledger proofs.
+
+    Whoever has the file checks it with 'hansa agreement verify', or by hand as its README.txt says.
+    """
+    from node.evidence.archive import file_name
+    from node.evidence.findings import Outcome
+    from node.evidence.verification import check
+
+    with connect(node) as client:
+        content = client.agreement_file(agreement_id)
+    target = output or Path(file_name(agreement_id))
+    if target.is_dir():
+        target /= file_name(agreement_id)
+    save(target, content)
+    # What is handed out is looked at first, as its reader will.
+    report = check(content)
+    missing = [one for one in report.findings if one.outcome is Outcome.OPEN]
+    if Mode.json:
+        emit({"file": str(target), "bytes": len(content), "missing": [one.to_json() for one in missing]})
+        return
+    done(f"saved {target}", detail=size(len(content)))
+    for one in missing:
+        line("not in it", f"{one.what}: {one.detail}")
+    remark(f"hansa agreement verify {word(target)}")
+
+
+@group.command("verify")
+def verify(
+    file: Annotated[Path, typer.Argument(help="A file that export wrote.")],
+    online: Annotated[
+        bool, typer.Option("--online", help="Also compare its keys with those that the parties publish now.")
+    ] = False,
+) -> int:
+    """Check a file with an agreement, without any node and, unless you say --online, without network."""
+    from node.evidence.verification import check, compare_published
+
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise InvalidInput(
+            f"{file} cannot be read: {error.strerror}", remedy="name the file that export wrote"
+        ) from None
+    report = check(content)
+    if online:
+        compare_published(report, _published({key.id.partition("#")[0] for key in report.keys}))
+    if Mode.json:
+        emit(report.to_json())
+    else:
+        _tell(report, online=online)
+    return 0 if report.sound else REFUSED
+
+
+def _tell(report: Report, *, online: bool) -> None:
+    from node.evidence.findings import Outcome
+
+    say(report.agreement)
+    for one in report.findings:
+        text = one.what + (f"   {one.detail}" if one.detail else "")
+        if one.outcome is Outcome.HOLDS:
+            done(text)
+        elif one.outcome is Outcome.FAILS:
+            failed(text)
+        else:
+            say(f"– {text}")
+    for key in report.keys:
+        line("key", f"{key.id}  for {key.purpose}  sha256 {key.fingerprint}")
+    if not report.sound:
+        complain("this file does not prove the agreement: something in it is not what it was, or not what it says")
+    elif online:
+        say("All that is in the file holds, under keys that the parties publish now.")
+    else:
+        say("All that is in the file holds, if the keys in it are those of the parties.")
+        remark("compare the fingerprints with those that the parties publish, or use --online")
+
+
+def _published(dids: set[str]) -> dict[str, DidDocument | str]:
+    """The DID documents as they are now, or why one cannot be had."""
+    import asyncio
+
+    from node.adapters.egress import Egress
+    from node.identity.did import check_document, document_url
+
+    async def fetch() -> dict[str, DidDocument | str]:
+        found: dict[str, DidDocument | str] = {}
+        async with Egress(allow_loopback=True) as egress:
+            for did in sorted(dids):
+                try:
+                    answer = await egress.request("GET", document_url(did, allow_loopback_http=True), timeout=10)
+                    found[did] = check_document(did, answer.json()) if answer.ok else f"it answers {answer.status}"
+                except HansaError as error:
+                    found[did] = error.detail
+        return found
+
+    return asyncio.run(fetch())

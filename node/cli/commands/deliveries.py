@@ -1,0 +1,102 @@
+"""deliveries: what could not be delivered, tried again or given up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from node.base.errors import HansaError, InvalidInput, PeerUnreachable
+from node.base.plaintext import word
+from node.cli.exits import DONE, REFUSED
+from node.cli.groups import Shorthand
+from node.cli.options import Node, connect
+from node.cli.output import Mode, done, emit, failed, line, mend, say
+
+if TYPE_CHECKING:
+    from node.client import HansaClient
+
+
+def register(app: typer.Typer) -> None:
+    verbs = typer.Typer(
+        cls=Shorthand,
+        help="What could not be delivered to other nodes: list, retry, give-up. 'hansa deliveries' lists.",
+    )
+    verbs.command("list")(listed)
+    verbs.command("retry")(retry)
+    verbs.command("give-up")(give_up)
+    app.add_typer(verbs, name="deliveries")
+
+
+def listed(node: Node = None) -> int:
+    """Show what could not be delivered, with the reasons. Exit status 1 where there is any."""
+    with connect(node) as client:
+        found = client.deliveries()
+    if Mode.json:
+        emit(found)
+        return REFUSED if found["dead"] else DONE
+    line("on the way", str(found["waiting"]))
+    if not found["dead"]:
+        done("nothing was given up")
+        return DONE
+    for letter in found["dead"]:
+        failed(f"{letter['message'] or letter['topic']} to {letter['to']}")
+        line("id", letter["id"])
+        line("about", letter["about"])
+        line("reason", letter["error"] or "unknown")
+        line("attempts", str(letter["attempts"]))
+    say()
+    mend("hansa deliveries retry --all     once the other side can be reached")
+    mend("hansa deliveries give-up ID      where it never will be: what waits for it ends")
+    return REFUSED
+
+
+def retry(
+    letter: Annotated[
+        str | None, typer.Argument(metavar="ID", help="Which one, as hansa deliveries list shows it.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Everything that was given up.")] = False,
+    node: Node = None,
+) -> int:
+    """Try again what could not be delivered. Exit status 1 where something cannot be sent any more."""
+    if (letter is None) is not every:
+        raise InvalidInput("name one delivery, or --all", remedy="hansa deliveries list")
+    with connect(node) as client:
+        told = [client.retry(letter)] if letter is not None else _retry_all(client)
+    under_way = [one for one in told if "error" not in one]
+    if Mode.json:
+        emit(told)
+    else:
+        done("on the way again", detail=f"{len(under_way)}")
+    return DONE if len(under_way) == len(told) else REFUSED
+
+
+def _retry_all(client: HansaClient) -> list[dict[str, Any]]:
+    """Every dead letter, those beyond the newest too: what is on its way again makes room in the list for older ones.
+    One that cannot be sent any more keeps its place there, and hinders no other one."""
+    told: dict[str, dict[str, Any]] = {}
+    while fresh := [one["id"] for one in client.deliveries()["dead"] if one["id"] not in told]:
+        for name in fresh:
+            try:
+                told[name] = client.retry(name)
+            except PeerUnreachable:
+                raise  # Of this node itself: it would say the same of every one.
+            except HansaError as error:
+                told[name] = {"id": name, "error": error.detail}
+                failed(f"{name}: {error.detail}")
+                mend(f"hansa deliveries give-up {word(name)}")
+    return list(told.values())
+
+
+def give_up(
+    letter: Annotated[str, typer.Argument(metavar="ID", help="Which one, as hansa deliveries list shows it.")],
+    node: Node = None,
+) -> int:
+    """Never try a delivery again: the negotiation or transfer that waits for it ends."""
+    with connect(node) as client:
+        told = client.give_up(letter)
+    if Mode.json:
+        emit(told)
+    else:
+        done("given up", detail="what waited for it ends")
+    return DONE

@@ -1,0 +1,287 @@
+"""get: from an asset's address to verified bytes, through conditions, agreement and transfer."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from node.base.errors import InvalidInput
+from node.base.plaintext import word
+from node.cli.commands.negotiations import tell_offer
+from node.cli.commands.processes import STUCK, Watch, tell_code
+from node.cli.commands.transfers import Target, follow_push, read_header, tell_push
+from node.cli.exits import DONE, REFUSED, WAITING
+from node.cli.options import Language, Node, connect
+from node.cli.output import Mode, bar, done, emit, failed, line, remark, size, words
+from node.cli.yamls import read_conditions
+
+if TYPE_CHECKING:
+    from node.client import HansaClient
+
+
+def register(app: typer.Typer) -> None:
+    app.command("get")(get)
+
+
+def get(
+    iri: Annotated[str, typer.Argument(help="Address of the asset.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to save; else its own name, here.")
+    ] = None,
+    file: Annotated[str | None, typer.Option(help="Which file, where the asset has several.")] = None,
+    purpose: Annotated[
+        str | None, typer.Option(help="The purpose that you declare (an IRI, such as dpv:ImproveTransportMobility).")
+    ] = None,
+    ask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CONDITIONS", help="Ask for other terms: a template, YAML, or a file (hansa limits -h)."
+        ),
+    ] = None,
+    least: Annotated[
+        str | None, typer.Option(metavar="CONDITIONS", help="Take no less than this by itself; else what --ask says.")
+    ] = None,
+    agreement: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Under this agreement, which is in force: nothing is negotiated."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Accept the conditions without being asked.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait as long as a person at the other side needs.")] = False,
+    agree_only: Annotated[bool, typer.Option("--agree-only", help="Stop at the agreement; receive nothing.")] = False,
+    push_to: Annotated[
+        str | None,
+        typer.Option(
+            "--push-to", metavar="URL", help="Have the provider send it there by HTTP; nothing comes to this machine."
+        ),
+    ] = None,
+    push_header: Annotated[
+        str | None,
+        typer.Option("--push-header", metavar="'NAME: VALUE'", help="The header that opens that address; @FILE too."),
+    ] = None,
+    put: Annotated[bool, typer.Option("--put", help="With --push-to: by PUT in place of POST.")] = False,
+    keep_sealed: Annotated[bool, typer.Option("--keep-sealed", help="Save the sealed file too (NAME.age).")] = False,
+    node: Node = None,
+    lang: Language = "en",
+) -> int:
+    """Get an asset of another city: conditions, agreement, bytes, proof.
+
+    Interrupt it and run it again: it goes on where it stopped.
+    """
+    _require_sense(
+        {"--push-to": push_to, "--agreement": agreement, "--agree-only": agree_only},
+        {
+            "--push-to": {"--output": output, "--keep-sealed": keep_sealed},
+            "--agreement": {"--ask": ask, "--least": least, "--purpose": purpose, "--agree-only": agree_only},
+            "--agree-only": {"--output": output, "--keep-sealed": keep_sealed, "--push-to": push_to},
+        },
+        {"--push-to": {"--push-header": push_header, "--put": put}},
+    )
+    target = Target(push_to, read_header(push_header), put=put).checked(file) if push_to is not None else None
+    result: dict[str, Any] = {"iri": iri}
+    with connect(node) as client:
+        if agreement is not None:
+            held: str | None = _held(client, agreement, iri)
+            status = DONE
+        else:
+            status, held = _agreed(client, iri, purpose, ask, least, result, yes=yes, wait=wait, lang=lang)
+        if held is not None:
+            result["agreementId"] = held
+        if held is None or agree_only:
+            pass
+        elif target is not None:
+            pid = target.begin(client, held, file)
+            result["transfer"] = follow_push(client, pid)
+            tell_push(result["transfer"], file, lang)
+            status = DONE if result["transfer"]["state"] == "COMPLETED" else REFUSED
+        else:
+            status = _receive(client, held, file, output, result, keep_sealed=keep_sealed, lang=lang)
+    if Mode.json:
+        emit(result)
+    return status
+
+
+def _require_sense(
+    said: dict[str, Any], against: dict[str, dict[str, Any]], beside: dict[str, dict[str, Any]]
+) -> None:
+    """Refuse options that contradict one another, and those that mean nothing without another one."""
+    for name, value in said.items():
+        for other, given in (against if value else beside).get(name, {}).items():
+            if given:
+                why = "makes no sense beside" if value else "means nothing without"
+                raise typer.BadParameter(f"{other} {why} {name}")
+
+
+def _held(client: HansaClient, agreement_id: str, iri: str) -> str:
+    """The agreement that somebody names. Raises ``InvalidInput`` where it gives this node no such asset."""
+    found = client.agreement(agreement_id)
+    if found["role"] != "consumer" or found["dataset"] != iri:
+        raise InvalidInput(
+            f"{agreement_id} does not give {iri} to this node", remedy="hansa agreement lists what is agreed"
+        )
+    line("agreement", f"{found['id']}  in force")
+    return str(found["id"])
+
+
+def _agreed(
+    client: HansaClient,
+    iri: str,
+    purpose: str | None,
+    ask: str | None,
+    least: str | None,
+    result: dict[str, Any],
+    *,
+    yes: bool,
+    wait: bool,
+    lang: str,
+) -> tuple[int, str | None]:
+    """The agreement that gives what is wanted: in force already, or negotiated now. Else why not, as exit status."""
+    wanted = read_conditions(ask) if ask is not None else None
+    needed = read_conditions(least) if least is not None else None
+    found = client.conditions(iri, purpose=purpose, ask=wanted)
+    result["conditions"] = found["summary"]
+    line("conditions", words(found["summary"], lang))
+    if found["agreementId"] is not None:
+        line("agreement", f"{found['agreementId']}  in force already")
+        return DONE, str(found["agreementId"])
+    for other in found["otherAgreements"]:
+        line("in force", f"{other}  in other terms than {'these' if ask is None else 'you ask for'}")
+        remark(f"to use that one: hansa get {word(iri)} --agreement {word(other)}")
+    running = found["running"]
+    if running is not None and ask is not None and not running["asksForThis"]:
+        raise InvalidInput(
+            f"other terms are being negotiated for it: {running['pid']}",
+            remedy=f"ask in it: hansa negotiation counter {word(running['pid'])} --ask …, "
+            f"or end it: hansa negotiation terminate {word(running['pid'])}",
+        )
+    if running is not None:
+        line("asked", f"in {running['pid']}, which goes on")
+        pid = str(running["pid"])
+    else:
+        if ask is not None:
+            line("asking", "for other terms than these")
+        elif not yes and not Mode.json and not _accepted(found, lang):
+            return REFUSED, None
+        pid = str(client.negotiate(iri, purpose=purpose, ask=wanted, least=needed)["pid"])
+    status, agreement_id = _agree(client, pid, result, wait=wait, lang=lang)
+    if agreement_id is not None:
+        line("agreement", f"{agreement_id}  signed by both")
+    return status, agreement_id
+
+
+def _accepted(found: dict[str, Any], lang: str) -> bool:
+    for sentence in found["sentences"].get(lang, found["sentences"]["en"]):
+        line("", f"· {sentence}")
+    return typer.confirm("  do you accept?", default=False, err=True)
+
+
+def _agree(client: HansaClient, pid: str, result: dict[str, Any], *, wait: bool, lang: str) -> tuple[int, str | None]:
+    patience = time.monotonic() + (86_400 * 30 if wait else 20)
+    told = False
+    while True:
+        state = client.negotiation(pid, wait=10 if wait else 3)
+        result["negotiation"] = {"pid": pid, "state": state["state"]}
+        if state["state"] == "FINALIZED":
+            return DONE, str(state["agreementId"])
+        if state["state"] == "TERMINATED":
+            return _tell_failure(state, "not agreed", result, lang), None
+        if state["state"] == "OFFERED" and state["waitsFor"] is not None:
+            tell_offer(state, lang)
+            return WAITING, None
+        if state["standing"]["waitsFor"] == STUCK:
+            return _tell_failure(state, "not agreed", result, lang), None
+        if time.monotonic() > patience or (not wait and told):
+            theirs = state["standing"]["waitsFor"] == "their-answer"
+            who = "waiting for a person at the other side" if theirs else state["standing"]["text"]
+            line("asked", f"{who}; you can close this")
+            remark("hansa get again, or --wait")
+            return WAITING, None
+        told = state["state"] == "REQUESTED" and state["pending"] is None
+
+
+def _tell_failure(state: dict[str, Any], what: str, result: dict[str, Any], lang: str) -> int:
+    """Say ``what`` has not been reached, who refused it if somebody did, and why. The exit status."""
+    refused = state["state"] == "TERMINATED" and state["standing"]["endedBy"] == "other-side"
+    failed(f"refused by {state['peer']}" if refused else what)
+    shown = {**state, "reason": state["reason"] or [state["standing"]["text"]]}
+    tell_code(shown, lang)
+    result["refused"] = {"code": shown["code"], "reason": shown["reason"]}
+    return REFUSED
+
+
+def _receive(
+    client: HansaClient,
+    agreement_id: str,
+    file: str | None,
+    output: Path | None,
+    result: dict[str, Any],
+    *,
+    keep_sealed: bool,
+    lang: str,
+) -> int:
+    pid = client.transfer(agreement_id, file=file)["pid"]
+    started = time.monotonic()
+    state = _follow(client, pid)
+    reception = state["reception"]
+    result["transfer"] = {"pid": pid, "state": state["state"]}
+    if not reception or reception["state"] != "done":
+        error = [reception["error"]] if reception and reception["error"] else []
+        return _tell_failure({**state, "reason": state["reason"] or error}, "not received", result, lang)
+    target = output or Path(reception["name"])
+    if target.is_dir():
+        target /= reception["name"]
+    if output is None:
+        target = _free(target)
+    written = client.save(pid, target)
+    manifest = target.with_name(target.name + ".manifest.jws")
+    signed = reception["facts"].get("verified", True)
+    if signed:
+        client.save(pid, manifest, part="manifest")
+    if keep_sealed and reception["sealed"]:
+        client.save(pid, target.with_name(target.name + ".age"), part="sealed")
+    seconds = max(time.monotonic() - started, 0.001)
+    line(
+        "receiving", f"{size(written)}  {written / seconds / 1e6:.0f} MB/s{'  sealed' if reception['sealed'] else ''}"
+    )
+    if signed:
+        done("verified", detail="size, hash, manifest's signature" + (", seal" if reception["sealed"] else ""))
+    else:
+        line("unverified", "the provider sent no signed manifest, so nobody vouches for what arrived")
+    line("saved", f"{target}   (+ {manifest.name})" if signed else str(target))
+    result["verified"] = signed
+    result["saved"] = str(target)
+    result["sha256"] = reception["sha256"]
+    return DONE
+
+
+def _follow(client: HansaClient, pid: str) -> dict[str, Any]:
+    """The transfer, once its bytes are here, or will not come by themselves."""
+    watch = Watch()
+    with bar("receiving") as progress:
+        while True:
+            state = client.transfer_state(pid, wait=1)
+            reception = state["reception"]
+            if reception:
+                progress(reception["received"], reception["expected"] or 0)
+            if reception and reception["state"] in ("done", "failed"):
+                break
+            # Completed, and nothing has begun to come: the provider ended it before its bytes were asked for.
+            if state["state"] == "TERMINATED" or (state["state"] == "COMPLETED" and not reception):
+                break
+            if watch(state) == STUCK:
+                break
+    if reception and reception["state"] == "failed" and state["state"] == "STARTED":
+        # The message that ends it says why better than the refused bytes do, and may still be on its way.
+        state = client.transfer_state(pid, wait=5)
+    return state
+
+
+def _free(target: Path) -> Path:
+    """A name that no file here has: what is fetched replaces nothing unless ``-o`` says so."""
+    taken, number = target, 1
+    while target.exists():
+        number += 1
+        target = taken.with_name(f"{taken.stem}-{number}{taken.suffix}")
+    return target

@@ -1,0 +1,123 @@
+"""negotiation: what is being agreed; accepting an offer, ending, and why one was refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from node.base.plaintext import word
+from node.cli.commands import processes
+from node.cli.commands.processes import Id, Kind, Reason
+from node.cli.groups import Shorthand
+from node.cli.options import Language, Node
+from node.cli.output import line, next_step, remark, words
+from node.cli.yamls import read_conditions
+
+if TYPE_CHECKING:
+    from node.client import HansaClient
+
+_PATIENCE = 8.0
+"""Seconds in which an agreement usually is final, once its terms are settled."""
+
+group = typer.Typer(
+    cls=Shorthand,
+    help=(
+        "What is being agreed: list, show with every message, accept, counter, terminate. "
+        "'hansa negotiation ID' shows one; the end of an id will do. 'hansa get' begins one."
+    ),
+)
+
+
+def _waiting(one: dict[str, Any], lang: str) -> None:
+    if one["waitsFor"] is not None:
+        line("decision", words(one["waitsFor"]["summary"], lang))
+        processes.beside(one["waitsFor"])
+
+
+def _decide(one: dict[str, Any]) -> str | None:
+    asked = one["waitsFor"]
+    return None if asked is None else f"hansa decide {word(asked['id'])} --approve     (or --refuse --reason …)"
+
+
+NEGOTIATION = Kind(
+    "negotiation",
+    every=lambda client, state: client.negotiations(state=state),
+    one=lambda client, pid, wait: client.negotiation(pid, wait=wait),
+    more=_waiting,
+    now=_decide,
+)
+
+
+def register(app: typer.Typer) -> None:
+    processes.add_views(group, NEGOTIATION)
+    group.command("accept")(accept)
+    group.command("counter")(counter)
+    group.command("terminate")(terminate)
+    app.add_typer(group, name="negotiation")
+
+
+def accept(negotiation: Id, node: Node = None, lang: Language = "en") -> int:
+    """Accept the offer that the provider has put on the table. It binds this node."""
+    return processes.steer(
+        NEGOTIATION,
+        negotiation,
+        node,
+        lambda client, pid: client.accept_offer(pid),
+        "accepted",
+        lang,
+        then=tell_outcome,
+    )
+
+
+def counter(
+    negotiation: Id,
+    ask: Annotated[
+        str, typer.Option(metavar="CONDITIONS", help="The terms: a template, YAML, or a file, as for hansa limits.")
+    ],
+    node: Node = None,
+    lang: Language = "en",
+) -> int:
+    """Ask for other terms than those that the provider has put on the table."""
+    wanted = read_conditions(ask)
+    return processes.steer(
+        NEGOTIATION,
+        negotiation,
+        node,
+        lambda client, pid: client.counter_offer(pid, wanted),
+        "asked",
+        lang,
+        then=tell_outcome,
+    )
+
+
+def terminate(negotiation: Id, reason: Reason = "", node: Node = None, lang: Language = "en") -> int:
+    """End a negotiation for good."""
+    return processes.steer(
+        NEGOTIATION,
+        negotiation,
+        node,
+        lambda client, pid: client.terminate_negotiation(pid, reason=reason),
+        "ended",
+        lang,
+        aim="TERMINATED",
+    )
+
+
+def tell_outcome(client: HansaClient, pid: str, lang: str) -> None:
+    """What comes next in a negotiation of ours whose terms a person has just settled, or asked for."""
+    one = client.negotiation(pid, wait=_PATIENCE)
+    if one["state"] == "FINALIZED":
+        line("agreement", f"{one['agreementId']}  signed by both")
+        next_step(f"hansa get {word(one['dataset'])} --agreement {word(one['agreementId'])}")
+    elif one["waitsFor"] is not None:
+        tell_offer(one, lang)
+    else:
+        remark(f"{one['standing']['text']}; see how it stands: hansa negotiation {word(pid)}")
+
+
+def tell_offer(one: dict[str, Any], lang: str) -> None:
+    """An offer in other terms than those that were asked for waits for a person here."""
+    line("offered", f"not what was asked for: {words(one['waitsFor']['summary'], lang)}")
+    next_step(f"hansa decide {word(one['waitsFor']['id'])} --approve")
+    remark(f"or ask again: hansa negotiation counter {word(one['pid'])} --ask …")

@@ -1,0 +1,235 @@
+"""join, decide, revoke, follow, user: who takes part, and what waits for a person."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from node.base.errors import InvalidInput
+from node.cli.commands import accounts, processes
+from node.cli.commands.negotiations import tell_outcome
+from node.cli.groups import Listing
+from node.cli.options import Language, Node, connect
+from node.cli.output import Mode, done, emit, line, next_step, remark, say, table, words
+
+
+def register(app: typer.Typer) -> None:
+    app.command("join", cls=Listing)(join)
+    app.command("decide", cls=Listing)(decide)
+    app.command("revoke", cls=Listing)(revoke)
+    app.command("follow")(follow)
+    app.command("user", cls=Listing)(user)
+
+
+def join(
+    region: Annotated[
+        str | None, typer.Argument(help="Address or DID of the region; without one, shows how things stand.")
+    ] = None,
+    as_: Annotated[str, typer.Option("--as", help="Which credential to ask for.")] = "MembershipCredential",
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the decision.")] = False,
+    node: Node = None,
+) -> int:
+    """Ask a region to admit this node: accepts its rulebook, applies, receives the credential."""
+    import time
+
+    with connect(node) as client:
+        if region is None:
+            held = client.memberships()
+            if Mode.json:
+                emit(held)
+            else:
+                _show_memberships(held)
+            return 0
+        as_ = as_ if as_.endswith("Credential") else f"{as_}Credential"
+        asked = client.join(region, as_)
+        line("rulebook", str(asked.get("rulebook") or "none published"))
+        done(f"applied for {as_}", detail=asked["issuer"])
+        while wait and asked["state"] not in ("ISSUED", "REJECTED"):
+            time.sleep(0.2)
+            asked = next(one for one in client.memberships()["requests"] if one["holder_pid"] == asked["holder_pid"])
+    if Mode.json:
+        emit(asked)
+    if asked["state"] == "ISSUED":
+        done(f"{as_} received")
+    elif asked["state"] == "REJECTED":
+        line("refused", str(asked.get("reason") or ""))
+        return 1
+    else:
+        remark("a person decides; see how it stands: hansa join")
+    return 0
+
+
+def _show_memberships(held: dict[str, Any]) -> None:
+    for credential in held["credentials"]:
+        line("holds", f"{', '.join(credential['types'])}  until {str(credential['validUntil'])[:10]}")
+        line("", credential["issuer"])
+    for request in held["requests"]:
+        if request["state"] != "ISSUED":
+            line("asked", f"{request['credential_type']}  {request['state'].lower()}  {request.get('reason') or ''}")
+    if not held["credentials"] and not held["requests"]:
+        say("No credentials yet.")
+        remark("hansa join https://region.example")
+
+
+def decide(
+    decision: Annotated[
+        str | None, typer.Argument(help="Id or number of the decision; without one, lists what waits.")
+    ] = None,
+    approve: Annotated[bool | None, typer.Option("--approve/--refuse", help="What you decide.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Why: the other side reads it.")] = None,
+    node: Node = None,
+    lang: Language = "en",
+) -> None:
+    """Decide what waits for a person: uses of your assets, offers to this node, applications for membership."""
+    with connect(node) as client:
+        waiting = client.decisions()
+        if decision is None:
+            _show_waiting(waiting, lang)
+            return
+        if approve is None:
+            raise typer.BadParameter("say --approve or --refuse")
+        found = _chosen(waiting, decision)
+        decided = client.decide(found["id"], approve=approve, reason=reason)
+        if Mode.json:
+            emit(decided)
+        done(f"{'approved' if approve else 'refused'}: {found['peerName']}", detail=words(found["summary"], lang))
+        if approve and found["kind"] == "offer" and not Mode.json:
+            tell_outcome(client, found["subject"], lang)
+
+
+def _show_waiting(waiting: list[dict[str, Any]], lang: str) -> None:
+    if Mode.json:
+        emit(waiting)
+        return
+    for number, one in enumerate(waiting, 1):
+        say(f"{number}  {one['peerName']}")
+        line(one["kind"], words(one["summary"], lang))
+        title = words((one["details"] or {}).get("title"), lang)
+        if title:
+            line("asset", title)
+        processes.beside(one)
+        line("since", str(one["at"])[:19].replace("T", " "))
+    if waiting:
+        next_step("hansa decide 1 --approve     (or --refuse --reason …)")
+    else:
+        say("Nothing waits for a decision.")
+
+
+def _chosen(waiting: list[dict[str, Any]], wanted: str) -> dict[str, Any]:
+    if wanted.isdigit() and 0 < int(wanted) <= len(waiting):
+        return waiting[int(wanted) - 1]
+    for one in waiting:
+        if one["id"] == wanted:
+            return one
+    raise InvalidInput("there is no such decision to take", remedy="hansa decide lists what waits")
+
+
+def revoke(
+    credential: Annotated[
+        str | None, typer.Argument(help="Id of the credential; without one, lists what was issued.")
+    ] = None,
+    holder: Annotated[str | None, typer.Option(help="With --type: revoke what this DID holds.")] = None,
+    type_: Annotated[str | None, typer.Option("--type", help="Credential type.")] = None,
+    reason: Annotated[str, typer.Option(help="Why.")] = "",
+    node: Node = None,
+) -> None:
+    """Revoke a credential that this node issued. It bites on the next read."""
+    with connect(node) as client:
+        issued = client.issued()
+        if credential is None and holder is None:
+            if Mode.json:
+                emit(issued)
+                return
+            table(
+                [
+                    [one["type"], one["holder"], "revoked" if one["revokedAt"] else "in force", one["id"]]
+                    for one in issued
+                ],
+                ["credential", "holder", "", "id"],
+            )
+            return
+        wanted = [
+            one
+            for one in issued
+            if one["id"] == credential or (one["holder"] == holder and type_ in (None, one["type"]))
+        ]
+        wanted = [one for one in wanted if one["revokedAt"] is None]
+        if not wanted:
+            raise InvalidInput("there is no such credential in force", remedy="hansa revoke lists what was issued")
+        results = [client.revoke(one["id"], reason) for one in wanted]
+    if Mode.json:
+        emit(results)
+    for one in wanted:
+        done(f"revoked {one['type']}", detail=one["holder"])
+
+
+def follow(url: Annotated[str, typer.Argument(help="Address of the other node.")], node: Node = None) -> None:
+    """Follow another node's feed: its records appear in this catalogue and stay fresh."""
+    with connect(node) as client:
+        followed = client.follow(url)
+    if Mode.json:
+        emit(followed)
+    done(f"following {followed['name']}", detail=followed["did"])
+
+
+def user(
+    login: Annotated[
+        str | None, typer.Argument(help="Login name of somebody new; without one, lists people.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="The person's name.")] = "",
+    role: Annotated[list[str] | None, typer.Option(help="publisher, steward, signatory, operator, auditor.")] = None,
+    password: Annotated[bool, typer.Option("--password", help="Change the password of somebody who is in.")] = False,
+    keep_tokens: Annotated[
+        bool, typer.Option("--keep-tokens", help="With --password: leave the API tokens in force; else they end.")
+    ] = False,
+    second_factor: Annotated[
+        bool | None,
+        typer.Option(
+            "--second-factor/--no-second-factor", help="Set up a second factor for yourself, or remove your own."
+        ),
+    ] = None,
+    reset_second_factor: Annotated[
+        bool, typer.Option("--reset-second-factor", help="Remove the second factor of somebody who lost it.")
+    ] = False,
+    disable: Annotated[
+        bool | None,
+        typer.Option("--disable/--enable", help="Shut the account, which ends its sessions and tokens; or open it."),
+    ] = None,
+    node: Node = None,
+) -> None:
+    """Let somebody in or keep somebody out, change a password, or list who is in."""
+    with connect(node) as client:
+        if login is None:
+            people = client.accounts()
+            if Mode.json:
+                emit(people)
+            else:
+                table(
+                    [[one["login"], one["name"], ", ".join(one["roles"]), accounts.remarks(one)] for one in people],
+                    ["login", "name", "roles", ""],
+                )
+            return
+        if password:
+            accounts.change_password(client, login, keep_tokens=keep_tokens)
+            return
+        if second_factor is not None:
+            accounts.own_second_factor(client, login, wanted=second_factor)
+            return
+        if reset_second_factor:
+            client.reset_second_factor(login)
+            done(f"{login} has no second factor any more; their sessions have ended")
+            remark(f"{login} chooses another password before roles that bind work, and is told that you did this")
+            return
+        if disable is not None:
+            changed = client.set_disabled(login, disable)
+            if Mode.json:
+                emit(changed)
+            done(f"{login} may {'no longer sign in' if disable else 'sign in again'}")
+            return
+        added = client.add_account(login, name or login, role or ["publisher"], accounts.typed_password())
+    if Mode.json:
+        emit(added)
+    done(f"{login} may sign in")
+    if not Mode.json:
+        remark(f"{login} chooses a password of their own before roles that bind work: on the page /account")

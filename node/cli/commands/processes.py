@@ -1,0 +1,241 @@
+"""What the verbs about negotiations and transfers have in common: finding one, its time line, steering it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from node.base.errors import InvalidInput
+from node.base.plaintext import word
+from node.cli.exits import DONE, REFUSED, WAITING
+from node.cli.options import Language, Node, connect
+from node.cli.output import Mode, done, emit, failed, line, next_step, reasons, remark, say
+
+if TYPE_CHECKING:
+    from node.client import HansaClient
+
+_PATIENCE = 8.0
+"""Seconds in which the other side usually has answered."""
+_BUSY = ("our-fetch", "their-push")
+"""What a process may wait for while bytes are coming: there is nothing to say beside the bar."""
+_FATES = {
+    "taken": "taken",
+    "void": "taken, but it had been taken back already and counts for nothing",
+    "put-off": "not now",
+    "refused": "refused",
+}
+
+STUCK = "delivery"
+"""What a process waits for whose message, or bytes, could not be delivered (``node.transfer.standing.Waits``)."""
+
+Id = Annotated[str, typer.Argument(help="Its id, or the end of it.", metavar="ID")]
+State = Annotated[str | None, typer.Option(help="Only those in this state, such as offered or started.")]
+Reason = Annotated[str, typer.Option(help="Why: the other side reads it.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of process: its name, how all (of a state) and one (after some seconds) are read from a node, what there
+    is to show of one beside what every process has, and what a person would type now, if anything."""
+
+    what: str
+    every: Callable[[HansaClient, str | None], list[dict[str, Any]]]
+    one: Callable[[HansaClient, str, float], dict[str, Any]]
+    more: Callable[[dict[str, Any], str], None]
+    now: Callable[[dict[str, Any]], str | None] = lambda _: None
+
+    def pid(self, client: HansaClient, wanted: str) -> str:
+        """The id that is meant. Raises ``InvalidInput``."""
+        return wanted if wanted.startswith("urn:") else chosen(self.every(client, None), wanted, self.what)
+
+
+def add_views(group: typer.Typer, kind: Kind) -> None:
+    """The verbs ``list`` and ``show``."""
+
+    def every(state: State = None, node: Node = None) -> None:
+        with connect(node) as client:
+            listed(kind.every(client, state.upper() if state else None), kind.what, state)
+
+    def show(process: Id, node: Node = None, lang: Language = "en") -> None:
+        with connect(node) as client:
+            one = kind.one(client, kind.pid(client, process), 0)
+        if Mode.json:
+            emit(one)
+            return
+        say(one["pid"])
+        told(one, lang)
+        kind.more(one, lang)
+        timeline(one, lang)
+        command = kind.now(one)
+        if command is not None:
+            next_step(command)
+
+    group.command("list", help=f"Show the newest {kind.what}s of this node.")(every)
+    stands = "Show how a {} stands, what it waits for or why it ended, and every message."
+    group.command("show", help=stands.format(kind.what))(show)
+
+
+def steer(
+    kind: Kind,
+    wanted: str,
+    node: str | None,
+    give: Callable[[HansaClient, str], dict[str, Any]],
+    word: str,
+    lang: str,
+    *,
+    aim: str | None = None,
+    then: Callable[[HansaClient, str, str], None] | None = None,
+) -> int:
+    """Give a command about one process, and tell what came of it; its exit status. ``word`` says that it was carried
+    out; ``aim`` is the state in which a command wants to end the process; ``then`` tells what comes next."""
+    with connect(node) as client:
+        pid = kind.pid(client, wanted)
+        status = carried_out(lambda wait: kind.one(client, pid, wait), give(client, pid), word, lang, aim=aim)
+        if status == DONE and then is not None and not Mode.json:
+            then(client, pid, lang)
+    return status
+
+
+def chosen(known: Sequence[dict[str, Any]], wanted: str, what: str) -> str:
+    """The id that is meant: the whole, or so much of its end that no other fits. Raises ``InvalidInput``."""
+    exact = [one["pid"] for one in known if one["pid"] in (wanted, f"urn:uuid:{wanted}")]
+    ending = [one["pid"] for one in known if len(wanted) >= 4 and one["pid"].endswith(wanted)]
+    found = exact or ending
+    if len(found) == 1:
+        return str(found[0])
+    if found:
+        raise InvalidInput(f"{len(found)} {what}s end in {wanted}", remedy="write more of the id")
+    raise InvalidInput(
+        f"there is no {what} {wanted} among the newest",
+        remedy=f"hansa {word(what)} lists them; an older one is named by its whole id",
+    )
+
+
+def listed(shown: list[dict[str, Any]], what: str, state: str | None) -> None:
+    """The list, newest first."""
+    if Mode.json:
+        emit(shown)
+        return
+    if not shown:
+        say(f"No {what}s{f' in {state.upper()}' if state else ''}.")
+        return
+    for one in shown:
+        say(one["pid"].removeprefix("urn:uuid:"))
+        going = "  (a message is not answered yet)" if one["pending"] else ""
+        line(one["state"].lower(), f"{'from' if one['role'] == 'consumer' else 'to'} {one['peer']}{going}")
+        line("", f"{one['dataset']}  {one['updated'][:16].replace('T', ' ')}")
+
+
+def told(one: dict[str, Any], lang: str) -> None:
+    """One process: who, what, how it stands and why."""
+    line("state", one["state"].lower(), style="bold")
+    line("", one["standing"]["text"])
+    line("role", f"{one['role']}, with {one['peer']}")
+    line("asset", one["dataset"])
+    if one["agreementId"]:
+        line("agreement", one["agreementId"])
+    tell_code(one, lang)
+
+
+def beside(decision: dict[str, Any]) -> None:
+    """What the offer that a person is asked about says beside its terms: accepting it means that too."""
+    for said in (decision["details"] or {}).get("beside") or []:
+        line("also says", f"{said['name']}: {said['value']}", style="yellow")
+
+
+def timeline(one: dict[str, Any], lang: str) -> None:
+    """The messages, oldest first."""
+    for message in one["messages"]:
+        way = "→" if message["direction"] == "out" else "←"
+        fate = _FATES[message["fate"]] + (", after the end" if message["late"] else "")
+        status = f" ({message['status']})" if message["status"] is not None else ""
+        kind = message["message"].rpartition(":")[2]
+        line(message["at"][11:19], f"{way} {kind}  {fate}{status}")
+        if message["fate"] in ("refused", "put-off"):
+            if message["code"]:
+                line("", str(message["code"]))
+            tell_why(message["reason"], lang)
+
+
+def tell_code(one: dict[str, Any], lang: str) -> None:
+    """Why a process was paused or ended, or is about to be: the code of that message, and its reasons."""
+    if one["code"] or one["reason"]:
+        line("why", str(one["code"] or ""))
+        tell_why(one["reason"], lang)
+
+
+def tell_why(said: Sequence[Any], lang: str) -> None:
+    """Reasons of a process, whoever gave them: sentences, language maps, and rules that were not met."""
+    for one in said:
+        if not isinstance(one, dict):
+            line("", str(one))
+        elif "text" in one or "rule" in one:
+            reasons([one], lang)
+        elif isinstance(one.get("@value"), str):
+            line("", one["@value"])
+        elif isinstance(one.get("remedy"), str):
+            line("to mend", one["remedy"])
+        else:
+            line("", json.dumps(one, ensure_ascii=False))
+
+
+def carried_out(
+    look: Callable[[float], dict[str, Any]], given: dict[str, Any], word: str, lang: str, *, aim: str | None = None
+) -> int:
+    """A command was given, and ``given`` is what the node answered to it: wait a moment for what the other side says,
+    and tell that. Its exit status, which speaks of the message that the command sent and of no other."""
+    ours = given["pendingId"]
+    until = time.monotonic() + _PATIENCE
+    one = look(0)
+    while ours is not None and one["pendingId"] == ours and time.monotonic() < until:
+        one = look(0.5)
+    if Mode.json:
+        emit(one)
+    if ours is not None and one["pendingId"] == ours:
+        remark(f"{one['pending']}: {one['standing']['text']}")
+        return WAITING
+    answered = [
+        message
+        for message in one["messages"]
+        if message["direction"] == "out" and message["id"] == ours and message["fate"] != "put-off"
+    ]
+    fate = answered[-1]["fate"] if answered else None
+    if aim is not None and one["state"] == aim:
+        # Whoever wanted an end has it: that the other side refused, or was first to end it, is no failure.
+        done(word, detail=one["standing"]["text"] if fate != "refused" else "on this side: the other one refused it")
+        return DONE
+    if fate == "refused":
+        failed(f"refused by {one['peer']}")
+        tell_why(answered[-1]["reason"], lang)
+        return REFUSED
+    if ours is not None and fate != "taken":
+        failed(f"not {word}: a message of {one['peer']} came first")
+    elif one["state"] == "TERMINATED":
+        failed(f"{word}, and then the other side went another way")
+    else:
+        done(word, detail=f"now {one['state'].lower()}")
+        return DONE
+    line("state", f"{one['state'].lower()}: {one['standing']['text']}")
+    tell_code(one, lang)
+    return REFUSED
+
+
+class Watch:
+    """Says what a process waits for, where it has stood still for a while, and once: whoever waits knows why."""
+
+    def __init__(self) -> None:
+        self._seen = self._said = ""
+
+    def __call__(self, one: dict[str, Any]) -> str | None:
+        """How it stands now; what it waits for."""
+        text, waits = one["standing"]["text"], one["standing"]["waitsFor"]
+        if waits not in _BUSY and text == self._seen != self._said:
+            remark(text)
+            self._said = text
+        self._seen = text
+        return None if waits is None else str(waits)

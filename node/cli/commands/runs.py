@@ -1,0 +1,293 @@
+"""run: a scenario bound to data and models, checked, run, watched, compared, published."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from node.cli.bindings import binding, differences, paired, whole, whole_layers
+from node.cli.exits import DONE, REFUSED
+from node.cli.options import Language, Node, connect
+from node.cli.output import (
+    Mode,
+    done,
+    emit,
+    exact,
+    failed,
+    line,
+    next_step,
+    remark,
+    save,
+    say,
+    size,
+    table,
+    words,
+)
+from node.cli.watching import figure, follow, obstacles, outcome, pins, short, told
+
+if TYPE_CHECKING:
+    pass
+
+
+class Branch(StrEnum):
+    """Which half of a run."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
+class Format(StrEnum):
+    """How rows are written."""
+
+    CSV = "csv"
+    JSON = "json"
+    GEOJSON = "geojson"
+
+
+Scenario = Annotated[
+    str,
+    typer.Argument(
+        help="A binding (FILE.yaml), or ADDRESS[@version] of a scenario; scenario/NAME is one of your node."
+    ),
+]
+Input = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input", "-i", help="role=ADDRESS[@version][#file]; ADDRESS may be dataset/NAME. May be repeated."
+    ),
+]
+Value = Annotated[list[str] | None, typer.Option("--set", help="parameter=value. May be repeated.")]
+Layer = Annotated[
+    list[str] | None,
+    typer.Option("--layer", help="A change layer, or the end of its id. May be repeated; order counts."),
+]
+In = Annotated[list[str] | None, typer.Option("--in-place", help="A role whose data stay with their owner.")]
+Pid = Annotated[str, typer.Argument(help="The run, as hansa run list shows it; its last characters are enough.")]
+
+
+def register(app: typer.Typer) -> None:
+    group = typer.Typer(no_args_is_help=True, help="Run scenarios: your question, anybody's data and models.")
+    for name, verb in (
+        ("check", check),
+        ("start", start),
+        ("list", list_runs),
+        ("show", show),
+        ("watch", watch),
+        ("cancel", cancel),
+        ("again", again),
+        ("output", output),
+        ("why", why),
+        ("compare", compare),
+        ("crate", crate),
+        ("publish", publish),
+    ):
+        group.command(name)(verb)
+    app.add_typer(group, name="run")
+
+
+def check(
+    scenario: Scenario, inputs: Input = None, sets: Value = None, layers: Layer = None, in_place: In = None,
+    node: Node = None,
+) -> int:  # fmt: skip
+    """Say what a run would be pinned to, and everything that is in its way."""
+    with connect(node) as client:
+        found = client.scenarios.check(binding(scenario, inputs, sets, whole_layers(client, layers), in_place))
+    if Mode.json:
+        emit(found)
+    else:
+        obstacles(found["findings"])
+        if found["fits"]:
+            pins(found["binding"])
+            done("everything fits")
+    return DONE if found["fits"] else REFUSED
+
+
+def start(
+    scenario: Scenario, inputs: Input = None, sets: Value = None, layers: Layer = None, in_place: In = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end.")] = True,
+    node: Node = None, lang: Language = "en",
+) -> int:  # fmt: skip
+    """Run a scenario. Interrupting stops the watching, not the run."""
+    with connect(node) as client:
+        bound = binding(scenario, inputs, sets, whole_layers(client, layers), in_place)
+        checked = client.scenarios.check(bound)
+        if not checked["fits"]:
+            if Mode.json:
+                emit(checked)
+            else:
+                failed("this scenario cannot be run like this")
+                obstacles(checked["findings"])
+            return REFUSED
+        run = client.scenarios.start(bound)
+        return follow(client, run, lang, wait=wait)
+
+
+def list_runs(
+    scenario: Annotated[str | None, typer.Option(help="Only of this scenario.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500)] = 20,
+    node: Node = None,
+    lang: Language = "en",
+) -> None:
+    """Runs, newest first."""
+    with connect(node) as client:
+        found = client.scenarios.runs(scenario, limit)
+    if Mode.json:
+        emit(found)
+        return
+    if not found:
+        say("Nothing has been run yet.")
+        next_step("hansa run start scenario/NAME --input role=dataset/NAME")
+        return
+    table(
+        [
+            (short(one["pid"]), one["state"], f"{one['progress']} %", one["created"][:16], words(one["titles"], lang))
+            for one in found
+        ],
+        ("run", "state", "", "started", "scenario"),
+    )
+
+
+def show(pid: Pid, node: Node = None, lang: Language = "en") -> None:
+    """One run: what it is pinned to, how far it is, what it gave, with which caveats."""
+    with connect(node) as client:
+        run = client.scenarios.run(whole(client, pid))
+    if Mode.json:
+        emit(run)
+        return
+    outcome(run, lang)
+    pins(run["binding"])
+    for one in run["log"]:
+        line("log", told(one))
+
+
+def watch(pid: Pid, node: Node = None, lang: Language = "en") -> int:
+    """Watch a run until it ends."""
+    with connect(node) as client:
+        return follow(client, client.scenarios.run(whole(client, pid)), lang, wait=True)
+
+
+def cancel(pid: Pid, node: Node = None) -> None:
+    """Stop a run, here and wherever its models run."""
+    with connect(node) as client:
+        run = client.scenarios.cancel(whole(client, pid))
+    if Mode.json:
+        emit(run)
+        return
+    done("stopped", detail=run["pid"])
+
+
+def again(
+    pid: Pid,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end.")] = True,
+    node: Node = None,
+    lang: Language = "en",
+) -> int:
+    """Run the same binding once more: the same versions, hence the same result."""
+    with connect(node) as client:
+        first = client.scenarios.run(whole(client, pid))
+        return follow(client, client.scenarios.again(first["pid"]), lang, wait=wait, before=first)
+
+
+def output(
+    pid: Pid,
+    name: Annotated[str, typer.Argument(help="step.output, such as noise.levels.")],
+    branch: Annotated[Branch, typer.Option(help="Without or with the change layers.")] = Branch.AFTER,
+    form: Annotated[Format, typer.Option("--format", help="How rows are written.")] = Format.CSV,
+    target: Annotated[Path | None, typer.Option("--output", "-o", help="Where to save; else it is printed.")] = None,
+    node: Node = None,
+) -> None:
+    """What a step of a run gave."""
+    with connect(node) as client:
+        wanted = Format.JSON if Mode.json and target is None else form
+        body = client.scenarios.output(whole(client, pid), branch, name, form=wanted)
+    if target is None:
+        exact(body if body.endswith(b"\n") else body + b"\n")
+        return
+    _saved(target, body)
+
+
+def why(
+    pid: Pid,
+    name: Annotated[str, typer.Argument(help="step.output, such as noise.levels.")],
+    row: Annotated[str, typer.Argument(help="The id of a row, such as gent-rec-007.")],
+    node: Node = None,
+) -> None:
+    """Why a row of a result is what it is: the steps, versions, rows and agreements behind it."""
+    with connect(node) as client:
+        found = client.scenarios.why(whole(client, pid), name, row)
+    if Mode.json:
+        emit(found)
+        return
+    for one in found["steps"]:
+        say(one["sentence"])
+        for behind in one.get("inputs", ()):
+            line("", behind["sentence"])
+
+
+def compare(left: Pid, right: Pid, node: Node = None, lang: Language = "en") -> None:
+    """Two runs side by side: indicators, and what differs in what they are bound to."""
+    with connect(node) as client:
+        one, other = (client.scenarios.run(whole(client, pid)) for pid in (left, right))
+    differing = differences(one["binding"], other["binding"])
+    if Mode.json:
+        emit({"left": one, "right": other, "differs": differing})
+        return
+    table(
+        [
+            (name, figure(first), figure(second))
+            for name, first, second in paired(one["indicators"], other["indicators"])
+        ],
+        ("indicator", short(one["pid"]), short(other["pid"])),
+    )
+    for place, (first, second) in differing.items():
+        say(place)
+        line(short(one["pid"]), first)
+        line(short(other["pid"]), second)
+    if not differing:
+        same = one["result"] == other["result"]
+        remark("bound to the same" + (", with the same result" if same else ", yet the result differs"))
+    del lang
+
+
+def crate(
+    pid: Pid,
+    target: Annotated[Path | None, typer.Option("--output", "-o", help="Where to save.")] = None,
+    node: Node = None,
+) -> None:
+    """Save everything about a run as an RO-Crate: a zip that a stranger can open."""
+    with connect(node) as client:
+        body = client.scenarios.crate(whole(client, pid))
+    path = target or Path(f"run-{short(pid)}.crate.zip")
+    _saved(path, body)
+
+
+def publish(
+    pid: Pid,
+    name: Annotated[str, typer.Option("--id", help="The name of the asset that it becomes.")],
+    title: Annotated[str | None, typer.Option(help="Its title; else the scenario's.")] = None,
+    conditions: Annotated[
+        str | None, typer.Option(help="open, members, internal …; else the strictest that its inputs ask for.")
+    ] = None,
+    node: Node = None,
+) -> None:
+    """Publish the result of a run, with where it comes from. It is never freer than its inputs."""
+    wanted = {"id": name, **({"title": title} if title else {}), **({"conditions": conditions} if conditions else {})}
+    with connect(node) as client:
+        found = client.scenarios.publish(whole(client, pid), wanted)
+    if Mode.json:
+        emit(found)
+        return
+    done(found["iri"], detail=f"version {found['version']}")
+    for sentence in found.get("inherited", ()):
+        line("conditions", sentence)
+
+
+def _saved(path: Path, body: bytes) -> None:
+    save(path, body)
+    if Mode.json:
+        emit({"path": str(path), "size": len(body)})
+        return
+    done(str(path), detail=size(len(body)))

@@ -1,0 +1,75 @@
+"""synth: a stand-in for data that may not be seen, made on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from node.base.errors import InvalidInput
+from node.base.plaintext import word
+from node.cli.output import Mode, done, emit, line, next_step, remark, save
+from node.cli.yamls import read_description
+
+_MEDIA = {".csv": "text/csv", ".geojson": "application/geo+json"}
+MOST_BYTES = 200_000_000
+
+
+def register(app: typer.Typer) -> None:
+    app.command("synth")(synth)
+
+
+def synth(
+    file: Annotated[Path, typer.Argument(help="The data: a .csv or .geojson file.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="File to write; else FILE-stand-in beside the data.")
+    ] = None,
+    rows: Annotated[int | None, typer.Option(help="How many rows to make; else as many as there are.")] = None,
+    seed: Annotated[int, typer.Option(help="The same data and seed give the same stand-in.")] = 1,
+) -> None:
+    """Make a stand-in for data: rows with the same columns, types and patterns, none of which is real."""
+    from node.scenarios.synthetic.files import csv_of, description_of, geojson_of
+    from node.scenarios.synthetic.tables import stand_in
+    from node.scenarios.tables.rows import read_rows
+
+    media_type = _MEDIA.get(file.suffix.lower())
+    if media_type is None:
+        raise InvalidInput(f"{file} is neither .csv nor .geojson", remedy="save the data as one of these")
+    if not file.is_file():
+        raise InvalidInput(f"{file} is not a file")
+    if file.stat().st_size > MOST_BYTES:
+        raise InvalidInput(f"{file} is larger than {MOST_BYTES // 1_000_000} MB", remedy="make it from a part of it")
+    target = out or file.with_name(f"{file.stem}-stand-in{file.suffix}")
+    described = target.with_suffix(".yaml")
+    for one in (target, described):
+        if one.exists():
+            raise InvalidInput(f"{one} is there already", remedy="choose another file with --out")
+    made = stand_in(read_rows(file.read_bytes(), media_type), count=rows, seed=seed)
+    save(target, (geojson_of(made) if media_type == _MEDIA[".geojson"] else csv_of(made)).encode())
+    beside = file.with_suffix(".yaml")
+    fields = read_description(beside)[0] if beside.is_file() else {}
+    title = file.stem.replace("-", " ").replace("_", " ").capitalize()
+    draft = description_of(made, file=target.name, title=f"{title}: synthetic stand-in", beside=fields)
+    save(described, draft.encode())
+    if Mode.json:
+        emit(
+            {
+                "file": str(target),
+                "description": str(described),
+                "rows": len(made.rows),
+                "leftOut": made.left_out,
+                "seed": seed,
+                "columns": [{"name": name, "kept": str(made.kinds[name])} for name in made.columns],
+            }
+        )
+        return
+    done(f"{target} written", detail=f"{len(made.rows)} rows, seed {seed}")
+    done(f"{described} written", detail="a draft of the description")
+    for name in made.columns:
+        folded = made.folded.get(name)
+        line(name, f"{made.kinds[name]}{f', {folded} rare values folded' if folded else ''}")
+    if made.left_out:
+        remark(f"{made.left_out} rows were left out: they would have been copies of real ones")
+    remark("This is no proof of anonymity: have somebody who answers for privacy read it first.")
+    next_step(f"hansa publish {word(described)}")

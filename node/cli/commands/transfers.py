@@ -1,0 +1,198 @@
+"""transfer: what runs under agreements; pushing, pausing, ending."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from node.base.errors import InvalidInput
+from node.base.plaintext import word
+from node.cli.commands import processes
+from node.cli.commands.processes import STUCK, Id, Kind, Reason, Watch
+from node.cli.exits import DONE, REFUSED
+from node.cli.groups import Shorthand
+from node.cli.options import Language, Node, connect
+from node.cli.output import Mode, bar, done, emit, failed, line, remark, size
+
+if TYPE_CHECKING:
+    from node.client import HansaClient
+
+ENDED = ("COMPLETED", "TERMINATED")
+_NAMED = "{file}"
+
+group = typer.Typer(
+    cls=Shorthand,
+    help=(
+        "What runs under agreements: list, show, push, suspend, resume, complete, terminate. "
+        "'hansa transfer ID' shows one; the end of an id will do."
+    ),
+)
+
+
+def _more(one: dict[str, Any], lang: str) -> None:
+    del lang  # Nothing here is in words of ours.
+    line("way", _way(one))
+    if one["file"]:
+        line("file", one["file"])
+    if one["reception"]:
+        _reception(one["reception"])
+
+
+def _way(one: dict[str, Any]) -> str:
+    if one["pushedTo"]:
+        return f"pushed to {one['pushedTo']}"
+    return {"HttpData-PUSH": "pushed", "HttpData-PULL": "fetched"}.get(one["format"], str(one["format"]))
+
+
+def _reception(got: dict[str, Any]) -> None:
+    whole = f" of {size(got['expected'])}" if got["expected"] else ""
+    line("bytes", f"{size(got['received'])}{whole}  {got['state']}{'  sealed' if got['sealed'] else ''}")
+    if got["error"]:
+        line("", got["error"])
+
+
+TRANSFER = Kind(
+    "transfer",
+    every=lambda client, state: client.transfers(state=state),
+    one=lambda client, pid, wait: client.transfer_state(pid, wait=wait),
+    more=_more,
+)
+
+
+def register(app: typer.Typer) -> None:
+    processes.add_views(group, TRANSFER)
+    for verb in (push, suspend, resume, complete, terminate):
+        group.command(verb.__name__)(verb)
+    app.add_typer(group, name="transfer")
+
+
+def push(
+    agreement: Annotated[str, typer.Argument(help="Id of the agreement.")],
+    to: Annotated[str, typer.Option("--to", metavar="URL", help="Where; {file} in it stands for the file's name.")],
+    header: Annotated[
+        str | None,
+        typer.Option(
+            metavar="'NAME: VALUE'", help="The header that opens it; @FILE reads it from a file, out of sight."
+        ),
+    ] = None,
+    put: Annotated[bool, typer.Option("--put", help="Send by PUT in place of POST.")] = False,
+    file: Annotated[
+        list[str] | None, typer.Option("--file", help="Which file, where the asset has several; may be repeated.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the provider has sent it all.")] = True,
+    node: Node = None,
+    lang: Language = "en",
+) -> int:
+    """Have the provider send the bytes of an agreement to an address that takes them by HTTP.
+
+    They do not come by this node. With the header goes what opens the address: it is sent to the provider, and not
+    kept here. Exit status 0 when all is sent, 1 when it was refused or given up.
+    """
+    names: list[str | None] = list(file) if file else [None]
+    target = Target(to, read_header(header), put=put).checked(*names)
+    with connect(node) as client:
+        begun = [target.begin(client, agreement, name) for name in names]
+        ended = [follow_push(client, pid) if wait else client.transfer_state(pid) for pid in begun]
+    if Mode.json:
+        emit(ended)
+    for one, name in zip(ended, names, strict=True):
+        tell_push(one, name, lang, wait=wait)
+    return DONE if all(one["state"] == "COMPLETED" for one in ended) or not wait else REFUSED
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a provider is to send bytes: an address, with ``{file}`` for the name, and what opens it."""
+
+    url: str
+    opening: tuple[str, str] | None
+    put: bool = False
+
+    def checked(self, *names: str | None) -> Target:
+        """Itself, for these files (None: the only one of the asset). Raises ``InvalidInput`` where they would go to
+        one address, or to one that has no name in it."""
+        if len(names) > 1 and _NAMED not in self.url:
+            raise InvalidInput("several files would go to one address", remedy=f"put {_NAMED} into the address")
+        if None in names and _NAMED in self.url:
+            raise InvalidInput(f"{_NAMED} stands for a name, and none is said", remedy="say --file NAME")
+        return self
+
+    def begin(self, client: HansaClient, agreement: str, file: str | None) -> str:
+        """Ask for a push; the id of the transfer."""
+        url = self.url.replace(_NAMED, quote(file or "", safe=""))
+        address: dict[str, Any] = {"url": url, "method": "PUT" if self.put else "POST"}
+        if self.opening is not None:
+            address |= {"header": self.opening[0], "value": self.opening[1]}
+        return str(client.transfer(agreement, file=file, push_to=address)["pid"])
+
+
+def follow_push(client: HansaClient, pid: str) -> dict[str, Any]:
+    """Until it has ended, or a delivery was given up. Interrupted, it goes on by itself."""
+    remark(f"transfer {pid}")
+    watch = Watch()
+    with bar("sending") as progress:
+        while True:
+            one = client.transfer_state(pid, wait=5)
+            progress(0, 0)
+            if one["state"] in ENDED or watch(one) == STUCK:
+                return one
+
+
+def tell_push(one: dict[str, Any], name: str | None, lang: str, *, wait: bool = True) -> None:
+    what = f"{name}: " if name else ""
+    if one["state"] == "COMPLETED":
+        done(f"{what}sent", detail=one["pushedTo"] or "to this node")
+    elif wait:
+        failed(f"{what}not sent")
+        processes.told(one, lang)
+    else:
+        line("asked", one["pid"])
+        remark(f"hansa transfer {word(one['pid'])}")
+
+
+def read_header(said: str | None) -> tuple[str, str] | None:
+    """Name and value of a header as it is typed, or as the first line of a file. Raises ``InvalidInput``."""
+    if said is None:
+        return None
+    if said.startswith("@"):
+        try:
+            said = Path(said[1:]).read_text("utf-8").partition("\n")[0]
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidInput(
+                f"{said[1:]} cannot be read: {error}", remedy="name a file with 'NAME: VALUE'"
+            ) from None
+    found = re.fullmatch(r"\s*([A-Za-z0-9-]+)\s*:\s*(\S.*?)\s*", said)
+    if found is None:
+        raise InvalidInput("a header is written 'NAME: VALUE'", remedy="for example 'Authorization: Bearer …'")
+    return found.group(1), found.group(2)
+
+
+def _steer(wanted: str, verb: str, word: str, reason: str, node: str | None, lang: str, aim: str | None) -> int:
+    return processes.steer(
+        TRANSFER, wanted, node, lambda client, pid: client.steer(pid, verb, reason=reason), word, lang, aim=aim
+    )
+
+
+def suspend(transfer: Id, reason: Reason = "", node: Node = None, lang: Language = "en") -> int:
+    """Pause a transfer. Where this node provides, the access is closed at once."""
+    return _steer(transfer, "suspend", "paused", reason, node, lang, None)
+
+
+def resume(transfer: Id, node: Node = None, lang: Language = "en") -> int:
+    """Let a paused transfer go on. What the provider has paused, only the provider lets go on."""
+    return _steer(transfer, "resume", "resumed", "", node, lang, None)
+
+
+def complete(transfer: Id, node: Node = None, lang: Language = "en") -> int:
+    """Tell the other side that all is done."""
+    return _steer(transfer, "complete", "completed", "", node, lang, "COMPLETED")
+
+
+def terminate(transfer: Id, reason: Reason = "", node: Node = None, lang: Language = "en") -> int:
+    """End a transfer for good."""
+    return _steer(transfer, "terminate", "ended", reason, node, lang, "TERMINATED")

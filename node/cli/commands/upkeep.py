@@ -1,0 +1,188 @@
+"""verify, backup, restore, doctor, demo: keeping a node well, and showing what it does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from node.base.errors import InvalidInput, LocalFault
+from node.base.plaintext import word
+from node.cli.exits import DONE, REFUSED
+from node.cli.options import Node
+from node.cli.output import Mode, complain, done, emit, failed, line, remark, size
+
+
+def register(app: typer.Typer) -> None:
+    app.command("verify")(verify)
+    app.command("backup")(backup)
+    app.command("restore")(restore)
+    app.command("accept-loss")(accept_loss)
+    app.command("doctor")(doctor)
+    app.command("demo")(demo)
+
+
+def verify(
+    what: Annotated[
+        Path | None, typer.Argument(help="A node's folder, or a received file with its manifest beside it.")
+    ] = None,
+    agreement: Annotated[
+        str | None, typer.Option(help="Prove this agreement in the peer's ledger, over the running node.")
+    ] = None,
+    node: Node = None,
+) -> int:
+    """Check that nothing was rewritten: a ledger, a received file, an agreement at the peer's."""
+    from node.cli.proof import verify_agreement, verify_file, verify_folder
+
+    if agreement is not None:
+        from node.cli.options import connect
+
+        with connect(node) as client:
+            report = verify_agreement(client, agreement)
+    elif what is not None and what.is_file():
+        report = verify_file(what)
+    else:
+        from node.client import locate
+
+        folder = what or locate(node).folder
+        if folder is None:
+            raise InvalidInput("name the node's folder: a ledger is checked where it lies")
+        report = verify_folder(folder)
+    if Mode.json:
+        emit(report.to_json())
+        return 0 if report.sound else REFUSED
+    for check in report.checks:
+        (done if check.sound else failed)(f"{check.what}{'   ' + check.detail if check.detail else ''}")
+    if not report.sound:
+        complain("it is not what it was")
+    return 0 if report.sound else REFUSED
+
+
+def backup(
+    folder: Annotated[Path, typer.Argument(help="The node's data folder; it may be running.")],
+    to: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--to",
+            help="An age recipient (age1…) for which the backup is encrypted, or the file to write; else backups/ in "
+            "the folder. It may be given for both.",
+        ),
+    ] = None,
+) -> None:
+    """Back up a node into one file: database, keys, settings, bytes. The views are left out: they rebuild."""
+    from node.cli.archive import write_backup
+    from node.exchange.sealkeys import read_recipient
+
+    recipients = [one for one in to or () if one.startswith("age1")]
+    files = [Path(one) for one in to or () if not one.startswith("age1")]
+    if len(recipients) > 1 or len(files) > 1:
+        raise InvalidInput("a backup is encrypted for one recipient and written to one file")
+    recipient = read_recipient(recipients[0]) if recipients else None
+    made = write_backup(folder, files[0] if files else None, recipient=recipient)
+    if Mode.json:
+        encrypted = {"encrypted_for": recipients[0]} if recipients else {}
+        emit({"file": str(made.path), "bytes": made.size, "entries": made.entries, **encrypted})
+    else:
+        done(f"{made.path}", detail=f"{size(made.size)}, {made.entries} ledger entries")
+    if recipient is None:
+        # On standard error, so that scripts that read JSON meet it too.
+        complain("it is not encrypted, and holds the node's keys: whoever reads it can speak as this node")
+        if not Mode.json:
+            remark("hansa backup --to age1… encrypts it for a key that is kept elsewhere")
+    elif not Mode.json:
+        remark("only the identity of this recipient opens it: keep that apart from the node, and from the backup")
+
+
+def restore(
+    archive: Annotated[Path, typer.Argument(help="A file that backup wrote.")],
+    folder: Annotated[Path, typer.Argument(help="A new folder for the node.")],
+    identity: Annotated[
+        Path | None,
+        typer.Option("--identity", "-i", help="The age identity file (AGE-SECRET-KEY-1…) of an encrypted backup."),
+    ] = None,
+) -> None:
+    """Restore a node from a backup into a new folder. Its epoch rises, so that peers notice."""
+    from node.cli.archive import read_backup
+    from node.exchange.age_stream import identity_in
+
+    key = None
+    if identity is not None:
+        try:
+            key = identity_in(identity.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise InvalidInput(f"{identity} cannot be read: {type(error).__name__}") from error
+    restored = read_backup(archive, folder, identity=key)
+    if Mode.json:
+        emit({"folder": str(folder), "epoch": restored.epoch, "entries": restored.entries})
+        return
+    done(f"restored into {folder}", detail=f"{restored.entries} ledger entries, epoch {restored.epoch}")
+    line("next", f"hansa verify {word(folder)}   then   hansa serve {word(folder)}")
+
+
+def accept_loss(folder: Annotated[Path, typer.Argument(help="The node's data folder; it must not run.")]) -> int:
+    """Go on with a database that has lost what the node had signed. Its epoch rises, so that peers notice.
+
+    Where nothing is lost, nothing is done, and the exit status is 1.
+    """
+    from node.bootstrap import soundness
+    from node.bootstrap.parts import log_keys_of, open_keys, open_stores
+    from node.bootstrap.serving import own
+    from node.settings import load
+
+    settings = load(folder)
+    own(settings)  # Until this process ends.
+    keys = log_keys_of(open_keys(settings))
+    stores = open_stores(settings)
+    try:
+        soundness.require_newest(settings, stores, keys)
+    except LocalFault as lost:
+        failed(lost.detail)
+    else:
+        stores.uow.close()
+        failed("nothing is lost: the database holds all that this folder knows to be signed, and was left as it is")
+        return REFUSED
+    stores = open_stores(settings)
+    epoch = soundness.accept_loss(settings, stores)
+    with stores.uow.read() as tx:
+        entries = stores.ledger.size(tx)
+    stores.uow.close()
+    if Mode.json:
+        emit({"folder": str(folder), "epoch": epoch, "entries": entries})
+        return DONE
+    done("the loss is accepted", detail=f"{entries} ledger entries, epoch {epoch}")
+    line("next", f"hansa serve {word(folder)}   and tell your partners")
+    return DONE
+
+
+def doctor(folder: Annotated[Path | None, typer.Argument(help="The node's data folder.")] = None) -> int:
+    """Say what is well, what is not, and the command that mends it."""
+    from node.cli.diagnosis import examine
+    from node.client import locate
+
+    where = folder or locate().folder
+    if where is None:
+        raise InvalidInput("name the node's folder")
+    findings = examine(where)
+    if Mode.json:
+        emit([finding.to_json() for finding in findings])
+    for finding in findings:
+        if Mode.json:
+            continue
+        (done if finding.well else failed)(finding.text)
+        if finding.mend:
+            line("mend", finding.mend)
+    return 0 if all(finding.well for finding in findings) else REFUSED
+
+
+def demo(
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the nodes up and print their addresses; Ctrl-C ends them.")
+    ] = False,
+    folder: Annotated[Path | None, typer.Option(help="Where the nodes' folders go; else a temporary one.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the made-up data.")] = 2026,
+) -> int:
+    """Show the main job: a region and three cities join, publish, find, agree, exchange and prove."""
+    from node.builtins.demo.story import tell
+
+    return tell(keep=keep, folder=folder, seed=seed)

@@ -1,0 +1,63 @@
+"""The ``hansa`` command: runs the command line, and turns every error into a sentence and an exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from node.base.errors import HansaError, LocalFault, PeerUnreachable
+from node.cli.exits import DONE, FAILED, INTERRUPTED, REFUSED, UNREACHABLE, USAGE
+
+
+def main() -> None:
+    """Run the command line and exit with its status."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line; its exit status. Nothing prints a traceback unless ``--debug`` asks for it."""
+    from node.cli.app import app
+    from node.cli.output import Mode, failed, trace
+
+    try:
+        status = app(arguments, standalone_mode=False, prog_name="hansa")
+        if status == INTERRUPTED:  # how typer tells of Ctrl-C
+            raise KeyboardInterrupt
+        return int(status) if isinstance(status, int) else DONE
+    except typer.Exit as stop:
+        return int(stop.exit_code)
+    except typer.TyperException as error:
+        show = getattr(error, "show", None)
+        show() if show else failed(str(error))
+        return USAGE
+    except (typer.Abort, KeyboardInterrupt):
+        failed("interrupted: what was begun goes on where it stopped")
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except HansaError as error:
+        if Mode.debug:
+            trace(error)
+        return _explain(error)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+        if Mode.debug:
+            trace(error)
+        failed(f"{type(error).__name__}: {error}")
+        failed("this is a fault of the program; --debug shows where")
+        return FAILED
+
+
+def _explain(error: HansaError) -> int:
+    from node.cli.output import Mode, emit, failed, mend
+
+    if Mode.json:
+        emit({"error": {"code": error.facts.get("code", error.code), "detail": error.detail, "remedy": error.remedy}})
+    failed(error.detail)
+    if error.remedy:
+        mend(error.remedy)
+    if isinstance(error, PeerUnreachable) or error.facts.get("code") == PeerUnreachable.code:
+        return UNREACHABLE
+    return FAILED if isinstance(error, LocalFault) or getattr(error, "http_status", 0) >= 500 else REFUSED

@@ -1,0 +1,267 @@
+"""What the names in a JSON-LD message stand for: its ``@context``, read without loading anything (JSON-LD 1.1 §3.1).
+
+A context that a message names by its address is never fetched. Those of the protocol are known here, by facts
+(``node.vocab.dsp``); a context that stands in the message itself is read as far as messages need it: prefixes, terms,
+``@vocab`` and aliases of keywords. What could only be followed with a full processor of JSON-LD, or by loading
+something (``@import``, contexts within terms, ``@reverse``, ``@nest``, ``@base``), is refused in words.
+
+Where a message names the context of 2025-1, that one's terms mean what they mean, whatever the message defines beside
+it: they are protected, and those of rules and offers are scoped to the types of messages, and so come after all
+others (JSON-LD 1.1 §4.1.8, §4.1.11). Else a context could take a rule away from some readers and not from others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from node.base.errors import InvalidInput
+from node.dialogue.terms import BY_IRI, WORDS, local
+from node.vocab.dsp import CONTEXTS, V2025_1, VERSIONS, DspVersion
+
+MAX_TERMS: Final = 500
+"""How many terms the contexts of one message may define."""
+
+_MAX_CHAIN: Final = 8
+"""Over how many other terms a term may be defined."""
+
+MAX_LENGTH: Final = 2048
+"""How many characters a namespace, the vocabulary, or the IRI of a term may have."""
+
+MAX_WHOLE: Final = 2 * MAX_LENGTH
+"""How many characters a name or an identifier may have that is written out with them."""
+
+MAX_GROWTH: Final = 4 << 20
+"""By how many characters all names and identifiers of one message may grow together while it is read: a prefix of
+one letter may stand for two thousand, a hundred thousand times."""
+
+_OF_A_STANDARD: Final = 64
+"""Names that grow by no more are not counted: namespaces of vocabularies are no longer, and large catalogues have
+many names."""
+
+_IN_A_CONTEXT: Final = frozenset({"@version", "@protected", "@vocab", "@language", "@direction", "@propagate"})
+_IN_A_TERM: Final = frozenset(
+    {"@id", "@type", "@container", "@language", "@direction", "@protected", "@prefix", "@index"}
+)
+_CONTAINERS: Final = frozenset({"@set", "@list"})
+_ALIASED: Final = frozenset({"@id", "@type", "@value", "@list", "@set", "@language"})
+
+
+class Room:
+    """What is left of ``MAX_GROWTH`` for one message."""
+
+    def __init__(self) -> None:
+        self._left = MAX_GROWTH
+
+    def written(self, said: str, whole: str) -> str:
+        """``whole``, which a message says as ``said``. Raises ``InvalidInput`` where that makes it too long."""
+        growth = len(whole) - len(said)
+        if growth > _OF_A_STANDARD:
+            self._left -= growth
+            if self._left < 0:
+                raise InvalidInput(f"names of this message stand for more than {MAX_GROWTH} characters together")
+            if len(whole) > MAX_WHOLE:
+                raise InvalidInput(f"{said[:80]} stands for more than {MAX_WHOLE} characters")
+        return whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """What names mean in one message.
+
+    ``terms`` maps those that the message defines itself to IRIs, to keywords, or to None where it takes their meaning
+    away; ``vocab`` stands before all others. ``version`` is the version of the protocol that the contexts name.
+    ``settled`` are the names that mean what the protocol says, whatever else the message defines.
+    """
+
+    terms: Mapping[str, str | None] = field(default_factory=dict)
+    prefixes: Mapping[str, str] = field(default_factory=dict)
+    vocab: str | None = None
+    version: DspVersion | None = None
+    settled: frozenset[str] = frozenset()
+    room: Room = field(default_factory=Room, compare=False, repr=False)
+
+    def iri(self, name: str) -> str | None:
+        """The IRI or keyword that ``name`` stands for, or None; a bare name that is not defined stays one."""
+        if name.startswith("@") or name in self.settled:
+            return name
+        if name in self.terms:
+            meant = self.terms[name]
+            return None if meant is None else self.room.written(name, meant)
+        if ":" in name:
+            prefix = name.partition(":")[0]
+            return self._whole(name, self.terms.get(prefix) or self.prefixes.get(prefix))
+        return self.room.written(name, self.vocab + name) if self.vocab else name
+
+    def reference(self, text: str) -> str:
+        """An identifier, with a prefix that the message itself defines written out. Those of the protocol stay."""
+        return self._whole(text, self.terms.get(text.partition(":")[0])) if ":" in text else text
+
+    def _whole(self, name: str, namespace: str | None) -> str:
+        rest = name.partition(":")[2]
+        if not namespace or namespace.startswith("@") or rest.startswith("//"):
+            return name
+        return self.room.written(name, namespace + rest)
+
+
+def names_in(context: Any) -> Names:
+    """The names that ``@context`` defines. Raises ``InvalidInput`` for what cannot be followed without loading it, or
+    at all; a context that is named by an unknown address is passed over beside one of the protocol's own, whose terms
+    are protected (JSON-LD 1.1 §4.1.11)."""
+    stated = context if isinstance(context, list) else [context]
+    known = [one for one in stated if isinstance(one, str) and one in CONTEXTS]
+    prefixes = dict(CONTEXTS[V2025_1.context])
+    for address in known:
+        prefixes |= CONTEXTS[address]
+    said: dict[str, Any] = {}
+    vocab: str | None = None
+    for one in stated:
+        match one:
+            case None:
+                continue
+            case str():
+                if one not in CONTEXTS and not known:
+                    raise _unknown(one)
+            case Mapping():
+                vocab = _vocab(one, vocab)
+                said |= {name: meant for name, meant in one.items() if not name.startswith("@")}
+            case _:
+                raise InvalidInput("@context holds something that is neither an address nor an object")
+    if len(said) > MAX_TERMS:
+        raise InvalidInput(f"@context defines more than {MAX_TERMS} terms")
+    terms = {name: _bounded(name, _meaning(name, said, prefixes, vocab)) for name in said}
+    settled = WORDS if V2025_1.context in known else frozenset()
+    terms = {name: meant for name, meant in terms.items() if name not in settled}
+    if known:
+        _check_protected(terms, prefixes)
+    _check_whole(terms, prefixes)
+    return Names(terms=terms, prefixes=prefixes, vocab=vocab, version=version_named(context), settled=settled)
+
+
+def version_named(context: Any) -> DspVersion | None:
+    """The version that a ``@context`` names: by its address, or by the namespace of a prefix or a term."""
+    entries = context if isinstance(context, list) else [context]
+    for version in VERSIONS.values():
+        for entry in entries:
+            if isinstance(entry, Mapping):
+                if any(named.startswith(version.namespace) for named in _named(entry)):
+                    return version
+            elif entry == version.context:
+                return version
+    return None
+
+
+def _named(context: Mapping[str, Any]) -> Iterator[str]:
+    for value in context.values():
+        named = value.get("@id") if isinstance(value, Mapping) else value
+        if isinstance(named, str):
+            yield named
+
+
+def _vocab(context: Mapping[str, Any], before: str | None) -> str | None:
+    for name, value in context.items():
+        if name.startswith("@") and name not in _IN_A_CONTEXT:
+            raise InvalidInput(
+                f"@context has {name[:80]}, which is not followed here",
+                remedy="write identifiers in full, and send the terms themselves: no context is loaded here",
+            )
+        if name == "@vocab" and value is not None and not isinstance(value, str):
+            raise InvalidInput("@vocab must be an IRI or null")
+        if name == "@version" and value != 1.1:
+            raise InvalidInput("@context is of another version of JSON-LD than 1.1")
+    vocab: str | None = context.get("@vocab", before)
+    return _bounded("@vocab", vocab)
+
+
+def _bounded(name: str, meant: str | None) -> str | None:
+    return None if meant is None else _within(name, meant)
+
+
+def _within(name: str, meant: str) -> str:
+    if len(meant) > MAX_LENGTH:
+        raise InvalidInput(f"@context: {name[:80]} stands for more than {MAX_LENGTH} characters")
+    return meant
+
+
+def _meaning(name: str, said: Mapping[str, Any], prefixes: Mapping[str, str], vocab: str | None) -> str | None:
+    """The IRI or keyword that the term ``name`` is defined as, over others that it may be defined by."""
+    at, rest = name, ""
+    for _ in range(_MAX_CHAIN):
+        meant = said.get(at)
+        if at not in said:
+            # Not a term of this message: a prefix of the protocol's, a scheme, or a word of the vocabulary.
+            known = prefixes.get(at)
+            return known + rest if known is not None else _word(f"{at}:{rest}" if rest else at, vocab)
+        if meant is None:
+            return None
+        target = _defined(at, meant)
+        if target.startswith("@"):
+            if rest or target not in _ALIASED:
+                raise InvalidInput(f"@context gives {at[:80]} a meaning that is not followed here: {target[:80]}")
+            return target
+        if ":" not in target:
+            if target == at:
+                return _word(target + rest, vocab)
+            at = target
+            continue
+        prefix, _, local = target.partition(":")
+        if local.startswith("//") or (prefix not in said and prefix not in prefixes):
+            return target + rest
+        if prefix == at:
+            raise InvalidInput(f"@context defines {at[:80]} by itself")
+        at, rest = prefix, local + rest
+    raise InvalidInput(f"@context defines {name[:80]} over too many others, or in a circle")
+
+
+def _word(name: str, vocab: str | None) -> str:
+    return vocab + name if vocab and ":" not in name else name
+
+
+def _defined(name: str, meant: Any) -> str:
+    if isinstance(meant, str):
+        return _within(name, meant)
+    if not isinstance(meant, Mapping):
+        raise InvalidInput(f"@context: {name[:80]} must be an IRI or an object")
+    for member, value in meant.items():
+        if member not in _IN_A_TERM:
+            raise InvalidInput(
+                f"@context: {name[:80]} has {member[:80]}, which is not followed here",
+                remedy="define terms by their IRIs, or send the message in the compact form of the standard",
+            )
+        several = value if isinstance(value, list) else [value]
+        if member == "@container" and not all(isinstance(one, str) and one in _CONTAINERS for one in several):
+            raise InvalidInput(f"@context: {name[:80]} has a container other than @set and @list")
+    target = meant.get("@id", name)
+    if not isinstance(target, str):
+        raise InvalidInput(f"@context: {name[:80]} must be an IRI or an object")
+    return _within(name, target)
+
+
+def _check_protected(terms: Mapping[str, str | None], prefixes: Mapping[str, str]) -> None:
+    for name, namespace in prefixes.items():
+        if terms.get(name, namespace) != namespace:
+            raise _taken_away(name)
+    for name in WORDS & terms.keys():
+        meant = terms[name]
+        if meant is None or BY_IRI.get(meant, local(meant)) != name:
+            raise _taken_away(name)
+
+
+def _taken_away(name: str) -> InvalidInput:
+    return InvalidInput(f"@context gives {name} another meaning, which the protocol's context protects")
+
+
+def _check_whole(terms: Mapping[str, str | None], prefixes: Mapping[str, str]) -> None:
+    """A name with a prefix, or an IRI, is defined as what it is, or not at all (JSON-LD 1.1 API §4.2.2, 14.2.5)."""
+    bare = Names(terms={name: meant for name, meant in terms.items() if ":" not in name}, prefixes=prefixes)
+    for name, meant in terms.items():
+        if ":" in name and meant != bare.iri(name):
+            raise InvalidInput(f"@context gives {name[:80]} another meaning than its own")
+
+
+def _unknown(address: str) -> InvalidInput:
+    return InvalidInput(
+        f"the context {address[:200]} is not known here, and no context is loaded",
+        remedy=f'send "@context": ["{V2025_1.context}"], or the terms of yours as an object in @context',
+    )

@@ -1,0 +1,377 @@
+"""What holds for every conversation with a peer, whichever protocol it speaks.
+
+State, ledger entry and outgoing message belong to one transaction. A message that has been accepted before is
+answered as it was then and changes nothing; one that the table does not allow is refused and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Generic, Protocol
+
+from node.base.clock import Clock
+from node.base.crashpoints import crashpoint
+from node.base.delivery import Courier
+from node.base.errors import Crossed, HansaError, InvalidInput, LocalProtocolError, NotFound
+from node.base.jsons import canonical, read_json
+from node.base.work import Transaction, UnitOfWork
+from node.dialogue.caps import require_room
+from node.dialogue.machine import (
+    Acknowledged,
+    Cancel,
+    Commanded,
+    Entered,
+    Event,
+    Received,
+    Refused,
+    Send,
+    Step,
+    Table,
+    Taken,
+    advance,
+)
+from node.dialogue.message import AFTER, Incoming
+from node.dialogue.process import IMPLIED, Exchange, P, Pending, Process, ProcessStore, Role
+from node.dialogue.repeats import Repeats
+from node.dialogue.timeline import Timeline
+from node.dialogue.wire import written
+from node.ledger.model import EntryKind
+
+TOPIC = "dsp"
+
+
+class Note(Protocol):
+    """Writes a ledger entry in the caller's transaction."""
+
+    def __call__(
+        self, tx: Transaction, kind: EntryKind, subject: str, by: str, body: Mapping[str, Any]
+    ) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the peer is told: an HTTP status and a JSON body."""
+
+    status: int
+    body: dict[str, Any]
+
+
+class Conversation(Generic[P]):
+    """Moves processes of one kind. ``acknowledge`` renders the state for the peer, ``path`` finds the message's
+    place below the peer's base URL."""
+
+    def __init__(
+        self,
+        *,
+        table: Table,
+        store: ProcessStore[P],
+        courier: Courier,
+        note: Note,
+        clock: Clock,
+        acknowledge: Callable[[P], dict[str, Any]],
+        path: Callable[[str, str | None], str],
+        refusal: Callable[[P, str, list[Any]], dict[str, Any]],
+        dated: bool = False,
+        kept: Callable[[bytes], bytes] = bytes,
+        brief: Container[str] = (),
+    ) -> None:
+        """``refusal`` renders the answer to a message that is refused, from its code and reasons. ``kept`` makes of a
+        message the copy that is stored once it was taken: without what is secret in it. ``brief`` names the messages
+        of which only the head is stored where they are long.
+        ``dated``: each message says after which of the peer's it was sent. A protocol needs that where a process
+        may come back to a state in which it was before."""
+        self.table = table
+        self._store = store
+        self._courier = courier
+        self._note = note
+        self._clock = clock
+        self._acknowledge = acknowledge
+        self._path = path
+        self._dated = dated
+        self._kept = kept
+        self._repeats = Repeats(table=table, store=store, kept=kept, brief=brief)
+        self._timeline = Timeline(store=store, clock=clock, kept=kept, refusal=refusal)
+
+    # ---- finding ---------------------------------------------------------------------------------------------
+
+    def find(self, tx: Transaction, pid: str, peer: str, *, role: Role | None = None, lock: bool = False) -> P:
+        """The process ``pid`` of ours with ``peer``. Raises ``NotFound`` alike for unknown and for foreign ones
+        (DSP 2025-1 §8.1: an unauthorised caller is told 404)."""
+        process = self._store.get(tx, pid, lock=lock)
+        if process is None or process.peer != peer or (role is not None and process.role is not role):
+            raise NotFound("there is no such process between you and this node")
+        return process
+
+    def hold(self, tx: Transaction, pid: str) -> None:
+        """Lock the process for the rest of the transaction, where there is one. What belongs to a process (its
+        messages in the outbox, the decision it waits for) is changed only after that, so that transactions about it
+        wait one for the other and not each for the other."""
+        self._store.get(tx, pid, lock=True)
+
+    # ---- room ------------------------------------------------------------------------------------------------
+
+    def require_room(
+        self, tx: Transaction, peer: str, role: Role, cap: int, what: str, *, states: frozenset[str] | None = None
+    ) -> None:
+        """Raises ``TooMany`` where ``peer`` has ``cap`` processes open in which our role is ``role``."""
+        held = self._store.count(tx, peer=peer, role=role, states=states or self.table.live)
+        require_room(held, cap, what)
+
+    # ---- incoming --------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def noting_refusal(self, uow: UnitOfWork, pid: str, peer: str, message: Incoming) -> Iterator[None]:
+        """Around the transaction that takes ``message``: where that is refused, the refusal is kept in the time line
+        of the process, in a transaction of its own. Raises ``NotFound`` as ``find`` before there is any: who guesses
+        at processes takes no turn of those who write."""
+        with uow.read() as tx:
+            self.find(tx, pid, peer)
+        try:
+            yield
+        except HansaError as error:
+            # At a door that is the other side's it is not found either, and belongs to no time line.
+            if 400 <= error.told_status < 500 and not isinstance(error, NotFound):
+                with uow.begin() as tx:
+                    process = self._store.get(tx, pid, lock=True)
+                    if process is not None and process.peer == peer:
+                        self._timeline.refuse(tx, process, message, error)
+            raise
+
+    def repeated(self, tx: Transaction, process: P, message: Incoming) -> Answer | None:
+        """The stored answer, if this very message was accepted before: as ``Repeats.repeated``."""
+        return _as_then(self._repeats.repeated(tx, process, message))
+
+    def said_again(self, tx: Transaction, process: P, message: Incoming) -> Answer | None:
+        """The stored answer, if this message says the same as the one before: as ``Repeats.said_again``."""
+        return _as_then(self._repeats.said_again(tx, process, message))
+
+    def receive(self, tx: Transaction, process: P, message: Incoming, **changes: Any) -> Step[P]:
+        """Apply the peer's message; ``changes`` are the room's own fields that it settles.
+
+        Raises ``RemoteProtocolError`` where the table does not allow it, ``Crossed`` where its sender has taken it
+        back meanwhile, ``InvalidInput`` where its process ids are not those of this process.
+        """
+        self._check_pids(process, message)
+        self._check_not_late(tx, process, message)
+        theirs = message.text("consumerPid" if process.role is Role.PROVIDER else "providerPid")
+        step = advance(self.table, process, Received(message.name), self._clock.now())
+        moved = replace(step.process, peer_pid=process.peer_pid or theirs, **changes)
+        return self._settle(tx, process, Step(moved, step.effects))
+
+    def hear(self, tx: Transaction, process: P, message: Incoming) -> Answer:
+        """Take a message that moves nothing by itself. Raises ``InvalidInput`` where its process ids are not those of
+        this process."""
+        self._check_pids(process, message)
+        return self.accept(tx, process, message)
+
+    def accept(self, tx: Transaction, process: P, message: Incoming, *, status: int = 200) -> Answer:
+        """Keep the message and the answer that it gets, so that a repeat is answered alike."""
+        answer = Answer(status, self._acknowledge(process))
+        self._timeline.keep(tx, process, message, status, answer.body, body=self._repeats.copy(message))
+        crashpoint(f"{self.table.name}.{message.name}.R2")
+        return answer
+
+    def said(self, tx: Transaction, process: P) -> tuple[str, ...]:
+        """The messages of both sides that were taken, by their names in the table, oldest first."""
+        return tuple(one.message for one in self._store.spoken(tx, process.pid))
+
+    # ---- outgoing --------------------------------------------------------------------------------------------
+
+    def open(self, tx: Transaction, process: P, message: str, body: Mapping[str, Any]) -> P:
+        """Begin a process of ours with an opening message; it is pending until the peer acknowledges it."""
+        born = replace(process, pending=Pending(message, str(body["@id"])))
+        self._store.add(tx, born)
+        self._dispatch(tx, born, Send(message, str(body["@id"]), body), due=self._clock.now())
+        self._tell(tx, born, message, by_us=True)
+        return born
+
+    def command(
+        self,
+        tx: Transaction,
+        process: P,
+        message: str,
+        body: Mapping[str, Any],
+        *,
+        due: datetime | None = None,
+        **changes: Any,
+    ) -> P:
+        """Send a message of ours, not before ``due``. Raises ``LocalProtocolError``, before anything has changed,
+        where the table does not allow it now or the peer has not told its id of the process yet."""
+        if process.peer_pid is None:
+            raise LocalProtocolError(f"the peer has not told its id of this {self.table.name} yet")
+        now = self._clock.now()
+        last = self._store.last_accepted(tx, process.pid) if self._dated else None
+        if last is not None and last.message_id is not None:
+            body = {**body, AFTER: last.message_id}
+        step = advance(self.table, process, Commanded(message, str(body["@id"]), body), now)
+        moved = replace(step.process, **changes)
+        return self._settle(tx, process, Step(moved, step.effects), due=due).process
+
+    def may_send(self, process: P, message: str) -> bool:
+        """Whether ``command`` would send this message now."""
+        move = self.table.move(process.state, message)
+        allowed = move is not None and move.may_send(process.role)
+        return allowed and process.pending is None and process.peer_pid is not None
+
+    def amend(self, tx: Transaction, process: P, **changes: Any) -> P:
+        """Change fields of the room's own; the state stays as it is."""
+        return self._settle(tx, process, Step(replace(process, **changes), ())).process
+
+    def take_back(self, tx: Transaction, process: P, **changes: Any) -> P:
+        """Take a message of ours that has not been acknowledged out of the outbox, for what it was about has changed:
+        ``changes`` are the fields of the room's own. The state stays as it is."""
+        effects = () if process.pending is None else (Cancel(process.pending.message_id),)
+        return self._settle(tx, process, Step(replace(process, pending=None, **changes), effects)).process
+
+    def acknowledged(
+        self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, peer_pid: str | None
+    ) -> Step[P] | None:
+        """The peer took our message. None where the process does not exist any more."""
+        return self._answered(tx, pid, exchange, Acknowledged(message_id, peer_pid))
+
+    def presume(self, tx: Transaction, process: P) -> P:
+        """Something the peer did shows that it took our pending message: count it as acknowledged."""
+        assert process.pending is not None, "only a pending message can be presumed to have arrived"
+        message_id = process.pending.message_id
+        step = advance(self.table, process, Acknowledged(message_id), self._clock.now())
+        return self._settle(tx, process, Step(step.process, (Taken(message_id), *step.effects))).process
+
+    def refused(
+        self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, code: str, reason: tuple[Any, ...]
+    ) -> Step[P] | None:
+        """The peer refused our message for good."""
+        return self._answered(tx, pid, exchange, Refused(message_id, code, reason))
+
+    def overheard(self, tx: Transaction, exchange: Exchange) -> None:
+        """The peer has answered a message of ours, and nothing follows from it: we ask again later, or do not want
+        the message taken any more."""
+        self._timeline.overhear(tx, exchange)
+
+    def _answered(self, tx: Transaction, pid: str, exchange: Exchange, event: Event) -> Step[P] | None:
+        process = self._store.get(tx, pid, lock=True)
+        if process is None:
+            return None
+        if not self._timeline.knows(tx, exchange):
+            self._store.record(tx, replace(exchange, body=self._kept(exchange.body)))
+        step = advance(self.table, process, event, self._clock.now())
+        if step.process is process:
+            return step
+        return self._settle(tx, process, step)
+
+    # ---- in common -------------------------------------------------------------------------------------------
+
+    def _settle(self, tx: Transaction, before: P, step: Step[P], *, due: datetime | None = None) -> Step[P]:
+        process = step.process
+        if process is not before:
+            process = replace(process, revision=before.revision + 1, updated=self._clock.now())
+            self._store.save(tx, process)
+        for effect in step.effects:
+            match effect:
+                case Send():
+                    self._dispatch(tx, process, effect, due=due or self._clock.now())
+                case Cancel(message_id):
+                    self._courier.cancel(tx, message_id)
+                case Taken(message_id):
+                    self._keep_taken(tx, process, message_id)
+                case Entered(_, message, by_us):
+                    self._tell(tx, process, message, by_us=by_us, state=effect.state)
+        return Step(process, step.effects)
+
+    def _keep_taken(self, tx: Transaction, process: P, message_id: str) -> None:
+        """Keep a message whose answer nobody has to read any more, unless a worker that had lost it has read one. The
+        worker that may hold it at this moment finds it gone from the outbox, and kept, so it is kept once."""
+        task = self._courier.cancel(tx, message_id)
+        if task is None or self._store.delivered(tx, process.pid, message_id):
+            return
+        self._store.record(
+            tx,
+            Exchange(
+                pid=process.pid,
+                at=self._clock.now(),
+                outgoing=True,
+                message=str(task.headers["message"]),
+                message_id=message_id,
+                body_sha256=task.sent_sha256,
+                body=self._kept(task.body),
+                answer_status=IMPLIED,
+                answer=b"",
+            ),
+        )
+
+    def _dispatch(self, tx: Transaction, process: P, send: Send, *, due: datetime) -> None:
+        self._courier.deliver(
+            tx,
+            task_id=send.message_id,
+            topic=TOPIC,
+            lane=process.peer,
+            subject=process.pid,
+            body=canonical(written(send.body)),
+            due=due,
+            headers={
+                "url": process.peer_address + self._path(send.message, process.peer_pid),
+                "message": send.message,
+                "process": self.table.name,
+                "peer": process.peer,
+            },
+        )
+        crashpoint(f"{self.table.name}.{send.message}.S1")
+
+    def tell(self, tx: Transaction, process: P, message: str) -> None:
+        """Note in the ledger that the peer opened a process with ``message``."""
+        self._tell(tx, process, message, by_us=False)
+
+    def _tell(
+        self, tx: Transaction, process: Process, message: str, *, by_us: bool, state: str | None = None
+    ) -> None:
+        self._note(
+            tx,
+            EntryKind.PROCESS,
+            process.pid,
+            "node" if by_us else process.peer,
+            {
+                "process": self.table.name,
+                "role": str(process.role),
+                "peer": process.peer,
+                "peerPid": process.peer_pid,
+                "message": message,
+                "state": state or process.state,
+            },
+        )
+
+    def _check_not_late(self, tx: Transaction, process: P, message: Incoming) -> None:
+        """Raises ``Crossed`` for a message that has crossed one of ours and does not fit after it.
+
+        Its sender took ours while this one was under way, took this one back, and we have both gone on since: what
+        arrives now may fit the state of the moment and would part the sides.
+        """
+        after = message.text(AFTER)
+        if not self._dated or after is None:
+            return
+        ours = [one for one in self._store.spoken(tx, process.pid) if one.outgoing]
+        known = [number for number, one in enumerate(ours) if one.message_id == after]
+        for one in ours[known[0] + 1 :] if known else []:
+            states = {move.to for (_, name), move in self.table.moves.items() if name == one.message}
+            moves = [self.table.move(state, message.name) for state in states]
+            if not any(move is not None and move.may_send(process.role.other) for move in moves):
+                raise Crossed(
+                    f"{message.name} has crossed our {one.message}, which you have taken since",
+                    remedy="send it again if you still mean it",
+                )
+
+    def _check_pids(self, process: P, message: Incoming) -> None:
+        ours, theirs = (
+            ("providerPid", "consumerPid") if process.role is Role.PROVIDER else ("consumerPid", "providerPid")
+        )
+        stated = message.text(ours)
+        if stated is not None and stated != process.pid:
+            raise InvalidInput(f"{ours} is not the process that the address names")
+        stated = message.text(theirs)
+        if process.peer_pid is not None and stated is not None and stated != process.peer_pid:
+            raise InvalidInput(f"{theirs} is not the process id that you gave before")
+
+
+def _as_then(known: Exchange | None) -> Answer | None:
+    return None if known is None else Answer(known.answer_status, dict(read_json(known.answer)))

@@ -1,0 +1,172 @@
+"""How much strangers may keep open and have stored here, whatever names they give themselves.
+
+Whoever has a domain name can make as many participants as they like, so a bound for each participant is none for
+them. Participants that have shown no credential which counts here are therefore counted by the host in their
+``did:web``, by the network address that they call from, and all together. Members and issuers that this node trusts
+are not; nor is who was identified by a plug-in under a name of another kind, for then the plug-in vouches for them.
+
+Bytes are those of the messages in processes that a stranger has opened, counted by the day (UTC), with ``OVERHEAD``
+for what is stored beside each. An end is always taken: it makes room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from node.base.clock import Clock
+from node.base.errors import TooMany
+from node.base.work import Transaction, UnitOfWork
+from node.dialogue.caps import RETRY_AFTER
+from node.dialogue.message import Incoming
+from node.identity.did import is_loopback
+from node.identity.model import Caller
+
+OVERHEAD: Final = 1024
+"""Bytes that are counted for each message beside its own: the answer, entries of the ledger, what we say then."""
+
+ALL: Final = "all"
+_REMEDY: Final = "show a credential of a region that this node trusts, or try again later"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guest:
+    """A process that a stranger opened: ``peer`` is its participant, ``host`` and ``address`` are where it is
+    counted."""
+
+    pid: str
+    process: str
+    peer: str
+    host: str
+    address: str
+
+
+class GuestStore(Protocol):
+    """Processes of strangers, and the bytes that were stored for them. All calls belong to the transaction."""
+
+    def forget_ended(self, tx: Transaction) -> None:
+        """Drop those whose processes have ended."""
+
+    def add(self, tx: Transaction, guest: Guest, /) -> None: ...
+
+    def get(self, tx: Transaction, pid: str) -> Guest | None: ...
+
+    def open(self, tx: Transaction, *, host: str, address: str) -> tuple[int, int, int]:
+        """How many there are of this host, from this address, and in all."""
+
+    def stored(self, tx: Transaction, day: str, parties: Collection[str]) -> dict[str, int]:
+        """The bytes of that day by party, for those that have any."""
+
+    def store(self, tx: Transaction, day: str, parties: Sequence[str], size: int) -> None:
+        """Add to them, in this order, and drop what was counted for days before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budgets:
+    """What strangers have: open processes and bytes a day, for one host or address and for all together."""
+
+    open_per_host: int = 100
+    open_in_all: int = 1000
+    bytes_per_host: int = 16 << 20
+    bytes_in_all: int = 256 << 20
+
+
+class Guests:
+    """Counts what strangers use. ``vouched`` tells whether this node trusts a participant as an issuer."""
+
+    def __init__(
+        self, uow: UnitOfWork, store: GuestStore, clock: Clock, budgets: Budgets, vouched: Callable[[str], bool]
+    ) -> None:
+        self._uow, self._store, self._clock, self._budgets, self._vouched = uow, store, clock, budgets, vouched
+
+    def admit(self, tx: Transaction, caller: Caller, pid: str, process: str, message: Incoming) -> None:
+        """Count the process ``pid`` that ``message`` opens, before it is added. Raises ``TooMany``."""
+        if not self._counts(caller):
+            return
+        guest = Guest(
+            pid=pid, process=process, peer=str(caller.did), host=host_of(str(caller.did)), address=caller.address
+        )
+        self._store.forget_ended(tx)
+        of_host, from_address, in_all = self._store.open(tx, host=guest.host, address=guest.address)
+        most = self._budgets.open_per_host
+        _require(of_host, most, f"participants of {guest.host} without a credential that counts here")
+        if not _is_here(guest.address):
+            _require(from_address, most, "participants without a credential that call from your address")
+        _require(in_all, self._budgets.open_in_all, "participants without a credential that counts here")
+        self._take(tx, guest, message)
+        self._store.add(tx, guest)
+
+    def charge(self, caller: Caller, pid: str, message: Incoming) -> None:
+        """Count a message within a process that a stranger opened, whether it is taken or refused afterwards. Raises
+        ``TooMany``."""
+        if not self._counts(caller):
+            return
+        with self._uow.read() as tx:
+            guest = self._store.get(tx, pid)
+        if guest is None or guest.peer != caller.did:
+            return
+        with self._uow.begin() as tx:
+            self._take(tx, guest, message)
+
+    def _counts(self, caller: Caller) -> bool:
+        did = str(caller.did)
+        return caller.is_stranger and did.startswith("did:web:") and not self._vouched(did)
+
+    def _take(self, tx: Transaction, guest: Guest, message: Incoming) -> None:
+        now = self._clock.now()
+        day, size = now.strftime("%Y-%m-%d"), len(message.raw) + OVERHEAD
+        bounds = {ALL: self._budgets.bytes_in_all, f"host {guest.host}": self._budgets.bytes_per_host}
+        if not _is_here(guest.address):
+            bounds[f"address {guest.address}"] = self._budgets.bytes_per_host
+        held = self._store.stored(tx, day, bounds.keys())
+        for party, most in bounds.items():
+            if held.get(party, 0) + size > most and not message.name.endswith("TerminationMessage"):
+                whose = "all participants" if party == ALL else "participants of your host or address"
+                raise TooMany(
+                    f"{whose} without a credential that counts here have had {held.get(party, 0)} bytes of messages "
+                    f"stored today, and {most} is the most",
+                    remedy=_REMEDY,
+                    facts={"retryAfter": _until_midnight(now)},
+                )
+        # Always in the same order, so that transactions wait one for the other and not each for the other.
+        self._store.store(tx, day, sorted(bounds), size)
+
+
+class Uncounted:
+    """Where strangers are not counted, as in simulations: the same calls, and nothing follows from them."""
+
+    def admit(self, tx: Transaction, caller: Caller, pid: str, process: str, message: Incoming) -> None:
+        """As ``Guests.admit``."""
+
+    def charge(self, caller: Caller, pid: str, message: Incoming) -> None:
+        """As ``Guests.charge``."""
+
+
+UNCOUNTED: Final = Uncounted()
+
+
+def host_of(did: str) -> str:
+    """The host of a ``did:web``. On this very machine, where nodes meet in tries and tests only, a port is a host."""
+    authority = did.removeprefix("did:web:").partition(":")[0]
+    host = authority.partition("%3A")[0]
+    return authority if is_loopback(host) else host
+
+
+def _is_here(address: str) -> bool:
+    return not address or is_loopback(address) or address == "::/64"
+
+
+def _require(held: int, most: int, whose: str) -> None:
+    if held >= most:
+        raise TooMany(
+            f"{whose} have {held} negotiations and transfers open here, and {most} is the most",
+            remedy=_REMEDY,
+            facts={"retryAfter": RETRY_AFTER},
+        )
+
+
+def _until_midnight(now: datetime) -> int:
+    tomorrow = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return max(1, int((tomorrow - now).total_seconds()))

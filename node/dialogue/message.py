@@ -1,0 +1,84 @@
+"""A message of either protocol as it came in, and the demands that both make of every message (DSP 2025-1 §5)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from node.base.errors import InvalidInput
+from node.dialogue.wire import version_named
+from node.vocab.dsp import V2025_1, VERSIONS, DspVersion
+from node.vocab.namespaces import HANSA
+
+AFTER: Final = HANSA + "after"
+"""Our extra member of a message within a transfer: the id of the receiver's last message that the sender had taken
+when it decided to send this one. Messages that have crossed are known by it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """A message that was read: ``name`` is the table's name for it, ``body`` the whole object in the compact form of
+    2025-1, ``raw`` what was sent; ``rewritten`` tells whether that is in another form."""
+
+    name: str
+    body: Mapping[str, Any]
+    raw: bytes
+    rewritten: bool = False
+
+    @property
+    def version(self) -> DspVersion:
+        """The version of the protocol that it came in."""
+        return version_named(self.body.get("@context")) or V2025_1
+
+    @property
+    def sha256(self) -> str:
+        """Of what was sent, in lower-case hexadecimal: the same bytes again are the same message."""
+        return hashlib.sha256(self.raw).hexdigest()
+
+    @property
+    def id(self) -> str | None:
+        value = self.body.get("@id")
+        return value if isinstance(value, str) else None
+
+    @property
+    def why(self) -> dict[str, Any]:
+        """``code`` and ``reason`` of a message that ends or suspends a process, as the process keeps them."""
+        reason = self.body.get("reason")
+        return {
+            "code": self.text("code"),
+            "reason": reason if isinstance(reason, list) else [reason] if reason else [],
+        }
+
+    def text(self, member: str) -> str | None:
+        value = self.body.get(member)
+        return value if isinstance(value, str) else None
+
+
+def require_type(body: Mapping[str, Any], *expected: str) -> str:
+    """The ``@type`` of ``body``, which must be one of ``expected``; the ``@context`` must name the protocol."""
+    context = body.get("@context")
+    contexts = context if isinstance(context, list) else [context]
+    if not any(version.context in contexts for version in VERSIONS.values()):
+        raise InvalidInput(
+            "@context does not name the Dataspace Protocol",
+            remedy=f'send "@context": ["{VERSIONS["2025-1"].context}"]',
+        )
+    kind = body.get("@type")
+    if isinstance(kind, list) and len(kind) == 1:
+        kind = kind[0]
+    short = str(kind).rpartition("/")[2].rpartition(":")[2] if isinstance(kind, str) else ""
+    if short not in expected:
+        raise InvalidInput(f"@type must be {' or '.join(expected)}, not {str(kind)[:80]}")
+    return short
+
+
+def require_text(body: Mapping[str, Any], member: str) -> str:
+    """A non-empty string member."""
+    value = body.get(member)
+    if not isinstance(value, str) or not value:
+        raise InvalidInput(f"{member} is missing or is not a text")
+    if len(value) > 2048:
+        raise InvalidInput(f"{member} is longer than 2048 characters")
+    return value

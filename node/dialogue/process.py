@@ -1,0 +1,161 @@
+"""What a negotiation and a transfer have in common: a frozen value, moved by a literal table.
+
+A process changes only through ``node.dialogue.machine.advance``; rooms add fields of their own in subclasses.
+Every field beyond those of ``Process`` must be a JSON value, so that one store serves both rooms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, Protocol, TypeVar
+
+from node.base.work import Transaction
+
+
+class Role(StrEnum):
+    """Which side of the conversation somebody is on (DSP 2025-1 §4: Consumer and Provider)."""
+
+    CONSUMER = "consumer"
+    PROVIDER = "provider"
+
+    @property
+    def other(self) -> Role:
+        return Role.PROVIDER if self is Role.CONSUMER else Role.CONSUMER
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A message of ours that is decided and durable, but not yet acknowledged by the peer."""
+
+    message: str
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """One conversation with one peer.
+
+    ``pid`` is ours and ``peer_pid`` theirs (None until they told it); ``peer`` is the peer's participant id
+    and ``peer_address`` the base URL under which the peer's protocol paths hang. ``version`` names the
+    protocol version. ``revision`` counts the changes.
+    """
+
+    pid: str
+    role: Role
+    peer: str
+    peer_pid: str | None
+    peer_address: str
+    version: str
+    state: str
+    created: datetime
+    updated: datetime
+    pending: Pending | None = None
+    revision: int = 0
+    code: str | None = None
+    reason: list[Any] = field(default_factory=list)
+
+
+P = TypeVar("P", bound=Process)
+
+
+IMPLIED: Final = 0
+"""The status in place of an answer that was never read: the peer's next message has shown that it took this one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One message of a process as it went over the wire: the process page's time line, the dedup's memory.
+
+    ``answer_status`` is that of HTTP, or ``IMPLIED``; ``answer`` is then empty. It is negative for a message that is
+    ``void``. ``body_sha256`` is that of the bytes that went over the wire; ``body`` lacks what is secret in them.
+    """
+
+    pid: str
+    at: datetime
+    outgoing: bool
+    message: str
+    message_id: str | None
+    body_sha256: str
+    body: bytes
+    answer_status: int
+    answer: bytes
+
+    @property
+    def taken(self) -> bool:
+        """Whether the receiver took the message, and it counts: it answered so, or what it said next shows it."""
+        return self.answer_status == IMPLIED or 200 <= self.answer_status < 300
+
+    @property
+    def void(self) -> bool:
+        """Whether the receiver took it when its sender had taken it back already, because another message had crossed
+        it: it counts for nothing on either side."""
+        return self.answer_status < 0
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status of the answer that was read; None where none was."""
+        return abs(self.answer_status) if self.answer_status != IMPLIED else None
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A message that was taken, without what it says: who said it, its name and its id."""
+
+    outgoing: bool
+    message: str
+    message_id: str | None
+
+
+class ProcessStore(Protocol[P]):
+    """Keeps processes of one kind. Every call belongs to the caller's transaction."""
+
+    def add(self, tx: Transaction, process: P) -> None:
+        """Insert. Raises ``Conflict`` where (peer, peer_pid, role) is known already."""
+
+    def save(self, tx: Transaction, process: P) -> None:
+        """Replace; ``process.revision`` must be the stored one + 1, else ``LocalFault``."""
+
+    def get(self, tx: Transaction, pid: str, *, lock: bool = False) -> P | None:
+        """By our own pid; ``lock`` holds the row until the transaction ends."""
+
+    def by_peer(self, tx: Transaction, peer: str, peer_pid: str, role: Role) -> P | None:
+        """By the peer's pid, where ``role`` is our own role."""
+
+    def select(
+        self, tx: Transaction, *, state: str | None = None, peer: str | None = None, limit: int = 100
+    ) -> Sequence[P]:
+        """The newest first."""
+
+    def count(self, tx: Transaction, *, peer: str, role: Role, states: Collection[str]) -> int:
+        """How many processes there are with ``peer`` in these states, where ``role`` is our own: by an index."""
+
+    def record(self, tx: Transaction, exchange: Exchange) -> None:
+        """Keep a message that went over the wire."""
+
+    def exchanged(self, tx: Transaction, pid: str) -> int:
+        """How many messages of a process were taken."""
+
+    def refusals(self, tx: Transaction, pid: str, *, outgoing: bool) -> Sequence[tuple[str, int]]:
+        """Of each message of a process that was refused, or put off: the hash of its body, and the answer's status;
+        oldest first."""
+
+    def delivered(self, tx: Transaction, pid: str, message_id: str) -> bool:
+        """Whether a message of ours is kept as one that the peer took, void or not."""
+
+    def exchanges(self, tx: Transaction, pid: str) -> Sequence[Exchange]:
+        """All messages of a process, oldest first, with their bodies: for those who read them."""
+
+    def spoken(self, tx: Transaction, pid: str) -> Sequence[Spoken]:
+        """The messages of a process that were taken, oldest first. Reads no body."""
+
+    def accepted(self, tx: Transaction, pid: str, body_sha256: str) -> Exchange | None:
+        """The accepted incoming message with this body, if there was one."""
+
+    def last_accepted(self, tx: Transaction, pid: str) -> Exchange | None:
+        """The last incoming message that was accepted (answered 2xx)."""
+
+    def accepted_as(self, tx: Transaction, pid: str, message: str, message_id: str) -> Exchange | None:
+        """The last incoming message of this name and id that was accepted."""

@@ -1,0 +1,175 @@
+"""The time line of a process: each message that went over the wire and was answered, with its fate.
+
+What was taken moves the process, and is kept with the step (``node.dialogue.conversation``). Here the rest is
+kept, which moves nothing: what was refused or put off, on either side, and what the peer took when its sender had
+taken it back already. Messages cross: a side that has ended a process may still be sent a message, and a side that
+was told of the end may have one of its own on its way. An end stands, whatever comes after it (DSP 2025-1 §7.1,
+§9.1).
+
+The same message that is refused again in the same way is kept once, and of one process no more than ``KEPT`` refusals
+of a side are kept: a peer must not be able to fill the database with what is refused. A message that cannot be read,
+and one of somebody who is no party to the process, belongs to no time line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Final, Generic
+
+from node.base.clock import Clock
+from node.base.errors import HansaError, InvalidInput
+from node.base.jsons import canonical
+from node.base.work import Transaction
+from node.dialogue import wire
+from node.dialogue.machine import Table
+from node.dialogue.message import AFTER, Incoming
+from node.dialogue.process import Exchange, P, ProcessStore
+
+KEPT: Final = 20
+"""So many refusals of each side are kept of one process."""
+LONGEST: Final = 64 * 1024
+"""Of a refused message that is longer, only its head is kept; of a taken one too, where nothing rests on the rest."""
+_HEAD: Final = ("@id", "providerPid", "consumerPid", AFTER)
+WORDS: Final = 2048
+"""So many characters of an identifier are kept, as many as one may have that we act on."""
+_PASSING: Final = frozenset({401, 404, 408, 409, 423, 425, 429})
+
+
+class Timeline(Generic[P]):
+    """Keeps what moves nothing. ``kept`` makes of a message the copy that is stored; ``refusal`` renders the answer
+    to a refused message: code and reason."""
+
+    def __init__(
+        self,
+        *,
+        store: ProcessStore[P],
+        clock: Clock,
+        kept: Callable[[bytes], bytes],
+        refusal: Callable[[P, str, list[Any]], dict[str, Any]],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._kept = kept
+        self._refusal = refusal
+
+    def refuse(self, tx: Transaction, process: P, message: Incoming, error: HansaError) -> None:
+        """Keep a message of the peer that is refused with ``error``."""
+        if not self._has_room(tx, process.pid, message.sha256, error.told_status, outgoing=False):
+            return
+        answer = self._refusal(process, error.code, error.reasons)
+        body = self._kept(message.raw if len(message.raw) <= LONGEST else head(message))
+        self.keep(tx, process, message, error.told_status, answer, body=body)
+
+    def keep(
+        self, tx: Transaction, process: P, message: Incoming, status: int, answer: Mapping[str, Any], *, body: bytes
+    ) -> None:
+        """Keep a message of the peer with the answer that it gets; ``body`` is the copy that is stored."""
+        self._store.record(
+            tx,
+            Exchange(
+                pid=process.pid,
+                at=self._clock.now(),
+                outgoing=False,
+                message=message.name,
+                message_id=message.id and message.id[:WORDS],
+                body_sha256=message.sha256,
+                body=body,
+                answer_status=status,
+                answer=canonical(answer),
+            ),
+        )
+
+    def overhear(self, tx: Transaction, exchange: Exchange) -> None:
+        """Keep an answer to a message of ours that decides nothing: it puts us off, or comes when the message is not
+        wanted any more, or is another worker's by now. What is kept already is not kept again."""
+        process = self._store.get(tx, exchange.pid, lock=True)
+        if process is None:
+            return
+        if 200 <= exchange.answer_status < 300:
+            if self.knows(tx, exchange):
+                return
+            if process.pending is None or process.pending.message_id != exchange.message_id:
+                exchange = replace(exchange, answer_status=-exchange.answer_status)
+            # Else another worker has the message by now, and will report it: the peer took it in any case.
+        elif not self._has_room(tx, exchange.pid, exchange.body_sha256, exchange.answer_status, outgoing=True):
+            return
+        self._store.record(tx, replace(exchange, body=self._kept(exchange.body)))
+
+    def knows(self, tx: Transaction, exchange: Exchange) -> bool:
+        """Whether this answer to a message of ours is kept already."""
+        if exchange.taken:
+            return self._store.delivered(tx, exchange.pid, exchange.message_id or "")
+        refusals = self._store.refusals(tx, exchange.pid, outgoing=True)
+        return (exchange.body_sha256, exchange.answer_status) in refusals
+
+    def _has_room(self, tx: Transaction, pid: str, body_sha256: str, status: int, *, outgoing: bool) -> bool:
+        known = self._store.refusals(tx, pid, outgoing=outgoing)
+        return len(known) < KEPT and (body_sha256, status) not in known
+
+
+class Fate(StrEnum):
+    """What became of a message."""
+
+    TAKEN = "taken"
+    """It moved the process, or asked for something that was taken up."""
+    VOID = "void"
+    """The receiver took it when its sender had taken it back already: it counts for nothing."""
+    PUT_OFF = "put-off"
+    """The receiver could not take it just then. Its sender asks again, unless it is needed no more."""
+    REFUSED = "refused"
+    """It did not fit, or was not allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message and its fate. ``late``: it came, or was answered, after the process had ended here. ``code`` and
+    ``reason`` are those of the refusal."""
+
+    exchange: Exchange
+    fate: Fate
+    late: bool
+    code: str | None = None
+    reason: tuple[Any, ...] = ()
+
+
+def told(table: Table, exchanges: Sequence[Exchange]) -> Iterator[Told]:
+    """The messages of a process, oldest first, each with its fate."""
+    endings = {name for (_, name), move in table.moves.items() if move.to in table.terminal}
+    aborting = {name for (_, name), move in table.moves.items() if move.to == table.aborted}
+    ended = False
+    for one in exchanges:
+        fate = fate_of(one)
+        code, reason = (None, ()) if fate in (Fate.TAKEN, Fate.VOID) else _why(one.answer)
+        yield Told(one, fate, ended, code, reason)
+        # An end that the peer refuses ends the process on our side all the same.
+        alone = one.outgoing and one.message in aborting and fate is Fate.REFUSED
+        ended = ended or alone or (fate is Fate.TAKEN and one.message in endings)
+
+
+def fate_of(exchange: Exchange) -> Fate:
+    """What became of one message."""
+    if exchange.void:
+        return Fate.VOID
+    if exchange.taken:
+        return Fate.TAKEN
+    passing = exchange.answer_status in _PASSING or exchange.answer_status >= 500
+    return Fate.PUT_OFF if passing else Fate.REFUSED
+
+
+def _why(answer: bytes) -> tuple[str | None, tuple[Any, ...]]:
+    try:
+        members = wire.read(answer)
+    except InvalidInput:
+        return None, ()
+    reason, code = members.get("reason", []), members.get("code")
+    listed = tuple(reason) if isinstance(reason, list) else (reason,)
+    return (code if isinstance(code, str) else None), listed
+
+
+def head(message: Incoming, **more: str) -> bytes:
+    """Who said what about which process, of a length that the sender does not choose. What is no text has no place
+    in it: it may have no canonical form either. ``more`` are members of ours."""
+    said = {name: value[:WORDS] for name in _HEAD if (value := message.text(name)) is not None}
+    return canonical({"@context": [message.version.context], "@type": message.name.partition(":")[0], **said, **more})

@@ -1,0 +1,340 @@
+"""How peers write the same message: one table (``node.dialogue.terms``), one reader, one writer.
+
+Inside this node a message has the members of DSP 2025-1 in the compact form of its schemas, whichever version it came
+or leaves in; its ``@context`` says which. What comes in that form is taken as it is, and costs nothing but a look.
+Everything else that says the same is put into it: expanded JSON-LD, other prefixes, aliases and vocabularies that the
+message defines itself, ``@value`` and ``@id`` objects, arrays around one value, one value in place of an array; and
+DSP 2024/1, which writes its messages with prefixes: ``dspace:`` before the protocol's own terms, ``odrl:``, ``dcat:``
+and ``dct:`` before the others. No context is ever loaded (``node.dialogue.contexts``).
+
+Members that are not the protocol's are kept under their IRIs, with the values that they have
+(docs/decisions/0014-json-ld-without-a-processor.md).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from node.base.errors import InvalidInput
+from node.base.jsons import canonical, read_json, read_object
+from node.dialogue.contexts import Names, names_in, version_named
+from node.dialogue.terms import (
+    AT_LEAST_ONE,
+    NAMESPACES,
+    OPERATORS,
+    TERMS,
+    TYPES,
+    UNUSUAL,
+    Kind,
+    compact,
+    local,
+    of_version,
+    term,
+    unusual,
+    wire_name,
+    word,
+)
+from node.vocab.dsp import CONTEXTS, V2024_1, VERSIONS, DspVersion
+from node.vocab.namespaces import ODRL
+
+__all__ = ["UNUSUAL", "look", "normal", "read", "same", "sent", "settled", "text", "told", "version_named", "written"]
+
+_OF_A_NODE: Final = frozenset({"@id", "@type"})
+_OF_A_VALUE: Final = frozenset({"@id", "@value", "@type", "@language", "@list", "@set"})
+
+
+def read(raw: bytes) -> dict[str, Any]:
+    """A message or an answer in any form, with the members of 2025-1 in their compact form. Raises ``InvalidInput``.
+
+    ``@context`` is what was sent where the message is in the compact form; else the address of the version's.
+    """
+    return look(raw)[0]
+
+
+def look(raw: bytes) -> tuple[dict[str, Any], bool]:
+    """As ``read``, and whether the message had to be put into that form."""
+    value = read_json(raw)
+    if isinstance(value, list) and len(value) == 1:
+        # An expanded document is an array of nodes (JSON-LD 1.1 §9.1); a message is one.
+        value = value[0]
+    if not isinstance(value, dict):
+        raise InvalidInput("a message is one JSON object", remedy="send an object: { … }")
+    if not unusual(raw) and _named_alone(value.get("@context")):
+        return value, False
+    return _read(value), True
+
+
+def told(body: Mapping[str, Any]) -> dict[str, Any]:
+    """As ``read``, of an answer that has been read as JSON already."""
+    return read(json.dumps(body).encode())
+
+
+def settled(body: Mapping[str, Any], version: DspVersion) -> dict[str, Any]:
+    """A part of a message, an offer or an agreement, as it reads once it was sent in ``version``: what both sides
+    canonicalise, hash and sign. In 2025-1 that is what stands in it."""
+    if version != V2024_1:
+        return dict(body)
+    return _plain(_prefixed(body), names_in(dict(NAMESPACES)))
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two offers or agreements are the same in the compact form, whatever the form in which they came."""
+    return normal(one) == normal(other)
+
+
+def normal(body: Mapping[str, Any]) -> bytes:
+    """A body, or a part of one, in the one form that all forms of the same have: to compare it, or its digest."""
+    return text(_plain(body, Names(prefixes=CONTEXTS[V2024_1.context])))
+
+
+def text(value: Any) -> bytes:
+    """``value`` as JSON, the same for the same value: for what was read, and may hold numbers that have no canonical
+    form."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def sent(body: bytes) -> bytes:
+    """A message of ours as it goes over the wire: earlier releases of this program have put those of 2024/1 into the
+    outbox with the members of 2025-1. They are known by the address of the context; what was written for the wire has
+    the prefixes themselves in its place."""
+    if V2024_1.context.encode() not in body:
+        return body
+    value = read_object(body)
+    context = value.get("@context")
+    return canonical(written(value)) if isinstance(context, list) and V2024_1.context in context else body
+
+
+def written(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A message or an answer of ours as the version writes it that its ``@context`` names."""
+    if version_named(body.get("@context")) != V2024_1:
+        return dict(body)
+    return {**_prefixed(body), "@context": dict(NAMESPACES)}
+
+
+# ---- reading another form ------------------------------------------------------------------------------------
+
+
+def _named_alone(context: Any) -> bool:
+    """Whether ``@context`` is an array of addresses, one of them a version's: the form of the schemas."""
+    if not isinstance(context, list) or not all(isinstance(one, str) for one in context):
+        return False
+    return any(version.context in context for version in VERSIONS.values())
+
+
+def _read(body: Mapping[str, Any]) -> dict[str, Any]:
+    context = body.get("@context")
+    names = names_in(context)
+    said = {name: value for name, value in body.items() if name != "@context"}
+    if set(said) == {"@graph"}:
+        graph = said["@graph"]
+        nodes = graph if isinstance(graph, list) else [graph]
+        if len(nodes) != 1 or not isinstance(nodes[0], Mapping):
+            raise InvalidInput(
+                "@graph has several nodes", remedy="send the message as one object, with its parts inside it"
+            )
+        said = dict(nodes[0])
+    plain = _plain(said, names)
+    version = names.version or _version_of_type(said, names)
+    if version is not None:
+        alone = _named_alone(context)
+        return {"@context": context if alone else [version.context], **plain}
+    return {**({} if context is None else {"@context": context}), **plain}
+
+
+def _version_of_type(said: Mapping[str, Any], names: Names) -> DspVersion | None:
+    """The version in whose namespace the type is: an expanded message has no context."""
+    for name, value in said.items():
+        if names.iri(name) == "@type":
+            several = value if isinstance(value, list) else [value]
+            for one in several:
+                if isinstance(one, str) and (found := of_version(one)) is not None:
+                    return found
+    return None
+
+
+def _plain(body: Mapping[str, Any], names: Names) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, said in body.items():
+        iri = names.iri(name)
+        if iri is None:
+            continue  # The message's own context takes this name's meaning away.
+        short = term(iri)
+        if short in found:
+            raise InvalidInput(f"{short[:80]} is said twice")
+        if short.startswith("@"):
+            found[short] = _keyword(short, said, names)
+        elif short in TERMS:
+            kind = TERMS[short][1]
+            value = _value(kind, said, names, whole="://" in name)
+            if kind is Kind.TERM:
+                value = _word_of_odrl(short, value, names)
+            if value != [] or short not in AT_LEAST_ONE:
+                found[short] = value
+        else:
+            of_odrl = iri.startswith(ODRL)
+            found[short] = _literal(said, names, whole="://" in name, of_odrl=True) if of_odrl else said
+    return found
+
+
+def _keyword(name: str, said: Any, names: Names) -> Any:
+    if name not in _OF_A_NODE:
+        raise InvalidInput(
+            f"{name[:80]} is not read in a message",
+            remedy="send the message in its compact or its expanded form, with one @context at its top",
+        )
+    one = said[0] if isinstance(said, list) and len(said) == 1 else said
+    if not isinstance(one, str):
+        return said
+    if name == "@id":
+        return names.reference(one)
+    return local(names.iri(one) or one)
+
+
+def _value(kind: Kind, value: Any, names: Names, *, whole: bool) -> Any:
+    several = _listed(value, names)
+    match kind:
+        case Kind.LIST:
+            return [_node(one, names) for one in several]
+        case Kind.ANYS:
+            return [_literal(_bare(one, names), names) for one in several]
+        case Kind.ANY:
+            return _literal(value, names, whole=whole)
+        case Kind.IDS if len(several) != 1:
+            return [_identifier(one, names) for one in several]
+        case Kind.IDS if isinstance(value, list) and not whole:
+            return [_identifier(one, names) for one in value]
+    one = several[0] if len(several) == 1 else value
+    match kind:
+        case Kind.OBJECT:
+            return _node(one, names)
+        case Kind.TEXT:
+            return _bare(one, names)
+        case Kind.ID | Kind.IDS:
+            return _identifier(one, names)
+        case _:
+            said = _bare(one, names)
+            return _word(said, names) if isinstance(said, str) and kind is not Kind.TERM else said
+
+
+def _listed(value: Any, names: Names) -> list[Any]:
+    """The values of a member: an array, what ``@list`` or ``@set`` holds, or the one that it has."""
+    several: list[Any] = []
+    for one in value if isinstance(value, list) else [value]:
+        inner = _only(one, names)
+        if inner is not None and inner[0] in ("@list", "@set"):
+            several += inner[1] if isinstance(inner[1], list) else [inner[1]]
+        else:
+            several.append(one)
+    return several
+
+
+def _only(value: Any, names: Names) -> tuple[str, Any] | None:
+    """Keyword and value of an object with one member."""
+    if not isinstance(value, Mapping) or len(value) != 1:
+        return None
+    [(name, said)] = value.items()
+    return names.iri(name) or "", said
+
+
+def _node(value: Any, names: Names) -> Any:
+    value = _bare(value, names)
+    return _plain(value, names) if isinstance(value, Mapping) else value
+
+
+def _bare(value: Any, names: Names) -> Any:
+    """What ``{"@id": …}`` or ``{"@value": …}`` holds."""
+    if not isinstance(value, Mapping) or not value:
+        return value
+    said = {names.iri(name): one for name, one in value.items()}
+    if "@value" in said and set(said) <= {"@value", "@type"}:
+        return said["@value"]
+    return said["@id"] if set(said) <= {"@id", "@type"} and "@id" in said else value
+
+
+def _identifier(value: Any, names: Names) -> Any:
+    value = _bare(value, names)
+    return names.reference(value) if isinstance(value, str) else value
+
+
+def _word(text: str, names: Names) -> str:
+    """A state, an event, a format or a type of end point: a word of the protocol's without its namespace."""
+    iri = names.iri(text) or text
+    found = word(iri)
+    return found if found != iri or text in names.terms else text
+
+
+def _word_of_odrl(name: str, value: Any, names: Names) -> Any:
+    """An action or operand with the prefix of ODRL, an operator without."""
+    if not isinstance(value, str):
+        return value
+    if name == "operator":
+        bare = compact(names.iri(value) or value).removeprefix("odrl:")
+        return bare if bare in OPERATORS else value
+    if names.iri(value) == ODRL + value.removeprefix("odrl:"):
+        return value
+    whole = names.terms.get(value) or names.reference(value)
+    # The only action or operand that the protocol's context has a bare name for.
+    return "use" if whole == f"{ODRL}use" else compact(whole)
+
+
+def _literal(value: Any, names: Names, *, whole: bool = False, of_odrl: bool = False) -> Any:
+    """A value that is kept as it is: with the keywords and IRIs that the message has other names for. In an expanded
+    message (``whole``) an array around one value and a lone ``@value`` are only its form."""
+    if isinstance(value, list):
+        several = [_literal(one, names, whole=whole, of_odrl=of_odrl) for one in value]
+        return several[0] if whole and len(several) == 1 else several
+    if not isinstance(value, Mapping):
+        return value
+    said = {names.iri(name) or name: one for name, one in value.items()}
+    if not set(said) <= _OF_A_VALUE:
+        return value
+    for keyword in ("@id", "@type"):
+        if isinstance(said.get(keyword), str):
+            said[keyword] = names.reference(said[keyword])
+    for wrapper in ("@list", "@set"):
+        if set(said) == {wrapper} and whole:
+            return _literal(said[wrapper], names, of_odrl=of_odrl)
+    if whole and set(said) == {"@value"} and isinstance(said["@value"], str):
+        return said["@value"]
+    if of_odrl and set(said) == {"@id"} and isinstance(said["@id"], str):
+        return {"@id": compact(said["@id"])}
+    return said
+
+
+# ---- writing 2024/1 ------------------------------------------------------------------------------------------
+
+
+def _prefixed(body: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in body.items():
+        known = term(name)
+        if name == "@type" and isinstance(value, str):
+            found[name] = f"{TYPES.get(value, 'dspace')}:{value}"
+        elif known in TERMS:
+            found[wire_name(known)] = _write_value(TERMS[known][1], value)
+        else:
+            found[name] = value
+    return found
+
+
+def _write_value(kind: Kind, value: Any) -> Any:
+    match kind:
+        case Kind.ID | Kind.WORD if isinstance(value, str):
+            return {"@id": value}
+        case Kind.IDS if isinstance(value, str):
+            return {"@id": value}
+        case Kind.IDS if isinstance(value, list):
+            return [{"@id": one} if isinstance(one, str) else one for one in value]
+        case Kind.STATE:
+            return {"@id": f"dspace:{value}"}
+        case Kind.TERM if isinstance(value, str):
+            return {"@id": value if ":" in value else f"odrl:{value}"}
+        case Kind.OBJECT:
+            return _prefixed(value) if isinstance(value, Mapping) else value
+        case Kind.LIST:
+            several = value if isinstance(value, list) else [value]
+            return [_prefixed(one) if isinstance(one, Mapping) else one for one in several]
+        case _:
+            return value

@@ -1,0 +1,223 @@
+"""Writing the file of an agreement: what is kept is collected, what the other party shows is fetched once and kept.
+
+Our own proofs are made for the first checkpoint that has all entries of the agreement, and the other party's answer
+is kept as it came, so that the same agreement gives the same file at any later time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from anyio.to_thread import run_sync
+
+from node.base.clock import Clock
+from node.base.errors import Conflict, HansaError, InvalidInput, NotFound
+from node.base.jsons import read_object
+from node.base.work import Transaction, UnitOfWork
+from node.catalogue.ports import RecordStore
+from node.evidence.parts import Facts, LedgerPlace, compose, pretty
+from node.evidence.proof import entry_from_json
+from node.identity.documents import log_keys
+from node.identity.model import DidDocument
+from node.identity.ports import KeyRing, Notes
+from node.ledger import merkle
+from node.ledger.checkpoints import LogKey, open_checkpoint
+from node.ledger.model import Checkpoint, Entry, EntryKind, InclusionProof
+from node.ledger.ports import LedgerStore
+from node.ledger.proofs import inclusion_from_json
+from node.ledger.usecases import reader
+from node.negotiation.messages import TERMS
+from node.negotiation.model import Agreement
+from node.negotiation.ports import AgreementStore, NegotiationStore
+
+log = logging.getLogger("hansa.negotiation")
+
+PATIENCE: Final = 5.0
+"""Seconds that the other party has to show its ledger; without it the file has none of theirs."""
+
+SEQUENCED_WITHIN: Final = 5.0
+
+YOUNG: Final = timedelta(minutes=1)
+"""So long after an agreement the other party may only be about to enter it into its ledger: it is asked again."""
+
+Evidence = Callable[[str], Awaitable[dict[str, Any]]]
+"""Agreement id → what the other party shows of it (``ProveAgreement.evidence``)."""
+
+
+class ExportAgreement:
+    """Writes the file of one agreement."""
+
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        agreements: AgreementStore,
+        negotiations: NegotiationStore,
+        records: RecordStore,
+        ledger: LedgerStore,
+        notes: Notes,
+        keyring: KeyRing,
+        own_document: Callable[[], Mapping[str, Any]],
+        evidence: Evidence,
+        clock: Clock,
+        me: str,
+    ) -> None:
+        self._uow = uow
+        self._agreements = agreements
+        self._negotiations = negotiations
+        self._records = records
+        self._ledger = ledger
+        self._notes = notes
+        self._keyring = keyring
+        self._own_document = own_document
+        self._evidence = evidence
+        self._clock = clock
+        self._me = me
+
+    async def export(self, agreement_id: str) -> bytes:
+        """The file. Raises ``NotFound`` for an agreement that is not here or not final, ``Conflict`` where it is so
+        young that no checkpoint has it yet."""
+        shown = await self._shown(agreement_id)
+        ends = asyncio.get_running_loop().time() + SEQUENCED_WITHIN
+        while True:
+            facts = await run_sync(self._facts, agreement_id, shown)
+            if facts is not None:
+                return await run_sync(compose, facts, self._keyring.sign_log)
+            if asyncio.get_running_loop().time() > ends:
+                raise Conflict(
+                    "the agreement is not under a checkpoint of this node's ledger yet",
+                    remedy="ask again in a moment; if it stays so, see hansa doctor",
+                )
+            await asyncio.sleep(0.1)
+
+    async def _shown(self, agreement_id: str) -> dict[str, Any] | None:
+        """What the other party has shown once, or shows now; None where it shows nothing."""
+        held, key, kept = await run_sync(self._kept, agreement_id)
+        if kept is not None:
+            return read_object(kept)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                shown = await self._asked(held)
+        except (HansaError, TimeoutError) as error:
+            log.info("the other party's evidence is left out", extra={"agreement": agreement_id, "why": str(error)})
+            return None
+        await run_sync(self._keep, key, pretty(shown).decode())
+        return shown
+
+    async def _asked(self, held: Agreement) -> dict[str, Any]:
+        while True:
+            try:
+                return await self._evidence(held.id)
+            except NotFound:
+                if held.finalized is None or self._clock.now() - held.finalized > YOUNG:
+                    raise
+            await asyncio.sleep(0.2)
+
+    def _kept(self, agreement_id: str) -> tuple[Agreement, str, str | None]:
+        with self._uow.read() as tx:
+            held = self._held(tx, agreement_id)
+            # By the hash, since the id of an agreement is the provider's word, and may be of any length.
+            key = f"evidence {held.sha256}"
+            return held, key, self._notes.get(tx, key)
+
+    def _keep(self, key: str, text: str) -> None:
+        with self._uow.begin() as tx:
+            self._notes.put(tx, key, text)
+
+    def _held(self, tx: Transaction, agreement_id: str) -> Agreement:
+        found = self._agreements.get(tx, agreement_id)
+        if found is None or found.finalized is None:
+            raise NotFound("there is no such agreement here")
+        return found
+
+    def _facts(self, agreement_id: str, shown: Mapping[str, Any] | None) -> Facts | None:
+        """Everything that goes into the file; None while an entry is not under a checkpoint."""
+        with self._uow.read() as tx:
+            held = self._held(tx, agreement_id)
+            negotiation = self._negotiations.get(tx, held.negotiation)
+            if negotiation is None:
+                raise NotFound("the negotiation of this agreement is not kept here any more")
+            ours = self._place(tx, held)
+            if ours is None:
+                return None
+            peer = held.consumer if held.provider == self._me else held.provider
+            documents = {self._me: self._own_document()}
+            ledgers = {self._me: ours}
+            if shown is not None:
+                documents[peer] = shown["document"]
+                entry = entry_from_json(shown["entry"])
+                place = LedgerPlace(
+                    checkpoint=shown["checkpoint"], entries=((entry, inclusion_from_json(shown["inclusion"])),)
+                )
+                ledgers[peer] = place
+            if negotiation.signer is not None and not _has_changed(documents.get(peer), negotiation.signer, peer):
+                # As it was when its signature was checked, before as it was when we looked at its ledger.
+                documents[peer] = negotiation.signer
+            return Facts(
+                me=self._me,
+                agreement=held,
+                negotiation=negotiation,
+                exchanges=self._negotiations.exchanges(tx, negotiation.pid),
+                documents=documents,
+                ledgers=ledgers,
+                rulebook=self._rulebook(tx, held),
+            )
+
+    def _place(self, tx: Transaction, held: Agreement) -> LedgerPlace | None:
+        entries = [self._ledger.get(tx, held.entry)]
+        entries += self._ledger.history(tx, held.negotiation, EntryKind.PROCESS)
+        numbered = [entry for entry in entries if entry is not None and entry.seq is not None]
+        if len(numbered) < len(entries):
+            return None
+        largest = max(entry.seq or 0 for entry in numbered)
+        checkpoints = self._ledger.checkpoints(tx, largest + 1, 1)
+        if not checkpoints:
+            return None
+        key = LogKey(name=checkpoints[0].origin, public_key=self._keyring.log_public_key())
+        if not _signed_with(checkpoints[0], key):
+            # The file is signed with the ledger key in use, and has room for one: a checkpoint under that key holds
+            # the entry as well. The change of the key is itself an entry, so that there is one within a moment.
+            newest = self._ledger.checkpoint(tx, None)
+            if newest is None or not _signed_with(newest, key):
+                return None
+            checkpoints = [newest]
+        size = checkpoints[0].size
+        proofs = tuple((entry, self._proof(tx, entry, size)) for entry in numbered)
+        return LedgerPlace(checkpoint=checkpoints[0].note, entries=proofs)
+
+    def _proof(self, tx: Transaction, entry: Entry, size: int) -> InclusionProof:
+        assert entry.seq is not None, "only numbered entries get here"
+        path = merkle.inclusion_path(entry.seq, size, reader(self._ledger, tx))
+        return InclusionProof(index=entry.seq, size=size, leaf_hash=merkle.leaf_hash(entry.leaf), path=path)
+
+    def _rulebook(self, tx: Transaction, held: Agreement) -> bytes | None:
+        terms = held.body.get(TERMS)
+        named = terms.get("rulebook") if isinstance(terms, dict) else None
+        if not isinstance(named, dict) or not isinstance(named.get("iri"), str):
+            return None
+        version = named.get("version")
+        if not isinstance(version, int):
+            return None
+        record = self._records.get(tx, named["iri"], version=version)
+        return record.nquads if record is not None and record.sha256 == named.get("sha256") else None
+
+
+def _signed_with(checkpoint: Checkpoint, key: LogKey) -> bool:
+    try:
+        open_checkpoint(checkpoint.note, [key], at=checkpoint.at)
+    except InvalidInput:
+        return False
+    return True
+
+
+def _has_changed(now: Mapping[str, Any] | None, then: Mapping[str, Any], did: str) -> bool:
+    """Whether the ledger key of a party is another now than when it signed: then its ledger is shown under the new
+    one, and the document that has both is the one that is needed."""
+    if now is None:
+        return False
+    keys = [log_keys(DidDocument(id=did, raw=dict(raw))) for raw in (now, then)]
+    return bool(keys[0]) and keys[0] != keys[1]

@@ -1,0 +1,168 @@
+"""Checking the messages in the file of an agreement: their bytes, their order, and that they say what was agreed.
+
+The bytes are those of the version that the messages are of, in whatever form of JSON-LD they came; what they say is
+compared in the compact form of DSP 2025-1 (docs/decisions/0014-json-ld-without-a-processor.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from node.base.errors import InvalidInput
+from node.base.jsons import read_json
+from node.dialogue import wire
+from node.dialogue.process import Role
+from node.dialogue.timeline import Fate
+from node.evidence import parts
+from node.evidence.findings import Report
+from node.negotiation import machine, messages
+from node.policy.odrl import asks_for, same_terms
+
+_ALL = (
+    "ContractRequestMessage",
+    "ContractOfferMessage",
+    "ContractAgreementMessage",
+    "ContractAgreementVerificationMessage",
+    "ContractNegotiationEventMessage",
+    "ContractNegotiationTerminationMessage",
+)
+_WRITER = "the word of the node that wrote the file"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """A message that was taken: by whom it was sent, and what it says."""
+
+    name: str
+    sender: Role
+    body: Mapping[str, Any]
+
+
+def check_policy(report: Report, members: Mapping[str, bytes], body: Mapping[str, Any]) -> None:
+    """The terms of the agreement are those of the offer that was on the table."""
+
+    def look() -> str:
+        offer = read_json(members[parts.OFFER])
+        if not asks_for(offer, body):
+            raise InvalidInput("the agreement has other terms than the offer that was accepted")
+        return str(offer["@id"])
+
+    report.check("the policy that was agreed is that of the offer", _WRITER, look)
+
+
+def check_conversation(
+    report: Report, members: Mapping[str, bytes], body: Mapping[str, Any], about: Mapping[str, Any]
+) -> None:
+    """The messages are whole, in an order that the protocol allows, and about this agreement."""
+    taken: list[_Said] = []
+
+    def look_at_bytes() -> str:
+        index = read_json(members[parts.MESSAGES])
+        listed = {parts.MESSAGES}
+        for one in index:
+            listed |= {name for name in (one["file"], one["answer"]) if name}
+            # Of a long message that was refused only the hash is kept; whatever counted is there.
+            counts = one["fate"] == Fate.TAKEN
+            if one["file"] or counts:
+                _same_hash(members, one["file"], one["sha256"])
+            if one["answer"]:
+                _same_hash(members, one["answer"], one["answerSha256"])
+            if counts:
+                taken.append(_read(one, members[one["file"]], Role(about["role"])))
+        for name in members:
+            if name.startswith("messages/") and name not in listed:
+                raise InvalidInput(f"{name} is no message of this negotiation")
+        return f"{len(index)} messages"
+
+    if not report.check("the messages are byte for byte those that went over the wire", _WRITER, look_at_bytes):
+        return
+    report.check("their order is one that the protocol allows", _WRITER, lambda: _order(taken))
+    report.check("they are of one negotiation", _WRITER, lambda: _one_process(taken, about))
+    report.check("the offer on the table led to this agreement", _WRITER, lambda: _led(taken, members, body))
+    report.check(
+        "the ledger of the node that wrote the file entered the same messages",
+        "its checkpoint",
+        lambda: _entered(taken, members, str(about["role"])),
+    )
+
+
+def _read(listed: Mapping[str, Any], raw: bytes, ours: Role) -> _Said:
+    message = messages.read(raw, *_ALL)
+    if message.name != listed["message"] or message.id != listed["id"]:
+        raise InvalidInput(f"{listed['file']} is not the message that the index names")
+    sender = {"sent": ours, "received": ours.other}[listed["direction"]]
+    return _Said(name=message.name, sender=sender, body=message.body)
+
+
+def _order(taken: Sequence[_Said]) -> str:
+    """Walk through the table as both nodes have (DSP 2025-1 §7.1)."""
+    state = ""
+    way = []
+    for one in taken:
+        move = machine.TABLE.move(state, one.name) if state else machine.TABLE.openings.get(one.name)
+        if move is None or not move.accepts(one.sender):
+            raise InvalidInput(f"the {one.sender} may not send {one.name} " + (f"in {state}" if state else "first"))
+        state = move.to
+        way.append(state)
+    if state != machine.FINALIZED:
+        raise InvalidInput(f"the messages end in {state or 'nothing'}, not in {machine.FINALIZED}")
+    return " → ".join(way)
+
+
+def _one_process(taken: Sequence[_Said], about: Mapping[str, Any]) -> str:
+    negotiation, role = about["negotiation"], Role(about["role"])
+    own, other = negotiation["pid"], negotiation["peerPid"]
+    expected = {f"{role}Pid": own, f"{role.other}Pid": other}
+    for one in taken:
+        for name, value in expected.items():
+            if one.body.get(name, value) != value:
+                raise InvalidInput(f"{one.name} belongs to another negotiation: its {name} is {one.body[name]}")
+    return str(own)
+
+
+def _led(taken: Sequence[_Said], members: Mapping[str, bytes], body: Mapping[str, Any]) -> str:
+    """The last offer, the agreement and the signatures in the messages are those in the file."""
+    offers = [one for one in taken if one.name in (machine.REQUEST, machine.OFFER)]
+    last = offers[-1]
+    offer = last.body["offer"]
+    # A consumer may leave out the profile that it has read in the offer; the provider may not.
+    same = asks_for(offer, body) if last.name == machine.REQUEST else same_terms(offer, body)
+    if not same:
+        raise InvalidInput(f"the agreement has other terms than the last offer of the {last.sender}")
+    if (
+        offer["@id"] != read_json(members[parts.OFFER])["@id"]
+        or offer.get("target", body["target"]) != body["target"]
+    ):
+        raise InvalidInput("the last offer in the messages is another than the one in the file")
+    for one in taken:
+        if one.name == machine.AGREEMENT and not wire.same(one.body["agreement"], body):
+            raise InvalidInput("the message that proposed the agreement has another one")
+        signature = one.body.get(messages.SIGNATURE)
+        if one.name in (machine.AGREEMENT, machine.VERIFICATION):
+            name = parts.signature_name(str(one.sender), "jws")
+            kept = members.get(name)
+            if (kept.decode("ascii", "replace") if kept is not None else None) != signature:
+                raise InvalidInput(f"the signature in the message of the {one.sender} is another than {name}")
+    return f"{len(offers)} offer" + ("s" if len(offers) > 1 else "") + f", {offer['@id']}"
+
+
+def _entered(taken: Sequence[_Said], members: Mapping[str, bytes], side: str) -> str:
+    """The writer's ledger has these messages, in this order: it could not put in others later."""
+    entered: list[str] = []
+    for name in sorted(members):
+        if name.startswith(parts.ledger_name(side, "")) and name.endswith("-process.body.json"):
+            said = read_json(members[name])["message"]
+            # An opening message of our own is entered when it is decided and again when it is taken.
+            if entered[-1:] != [said]:
+                entered.append(said)
+    if entered != [one.name for one in taken]:
+        raise InvalidInput("the ledger has other messages, or others before and after")
+    return f"{len(entered)} messages"
+
+
+def _same_hash(members: Mapping[str, bytes], name: str, said: str) -> None:
+    if name not in members or hashlib.sha256(members[name]).hexdigest() != said:
+        raise InvalidInput(f"{name} is missing, or is not what went over the wire")

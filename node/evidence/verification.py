@@ -1,0 +1,366 @@
+"""Checking the file of an agreement: bytes in, findings out. No network, no node, no clock.
+
+The keys in the file are believed here. Whether they are the parties' own is asked elsewhere (``published``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from node.base.errors import HansaError, InvalidInput
+from node.base.jsons import canonical, digest, read_json, read_object
+from node.evidence import archive, forms, parts
+from node.evidence.findings import Key, Report
+from node.evidence.messages import check_conversation, check_policy
+from node.identity.did import base_url
+from node.identity.documents import key_for
+from node.identity.jose import read_jws, verify_jws
+from node.identity.model import DidDocument
+from node.identity.periods import document_at
+from node.ledger import merkle
+from node.ledger.checkpoints import LogKey, open_checkpoint
+from node.ledger.model import Checkpoint, EntryKind
+from node.ledger.proofs import check_inclusion, inclusion_from_json
+from node.negotiation.agreement import made_at
+from node.negotiation.messages import TERMS
+from node.negotiation.proposal import foreign
+from node.policy.document.rendering import render
+
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_WRITER: Final = "the signature of the node that wrote the file"
+
+
+def check(raw: bytes) -> Report:
+    """Everything that can be said of the file ``raw``. Raises ``InvalidInput`` where it is no such file at all."""
+    members = archive.unpack(raw)
+    if archive.SUMS not in members or parts.AGREEMENT not in members:
+        raise InvalidInput(
+            "this is no file of an agreement", remedy="ask for the file that hansa agreement export wrote"
+        )
+    report = Report()
+    checks = _Checks(members, report)
+    checks.run()
+    if archive.pack(members) != raw:
+        report.leave_open(
+            "the archive is as it was packed", "it was packed anew: its parts count, and nothing beside"
+        )
+    return report
+
+
+class _Checks:
+    def __init__(self, members: Mapping[str, bytes], report: Report) -> None:
+        self._members = members
+        self._report = report
+        self._body: dict[str, Any] = {}
+        self._about: dict[str, Any] = {}
+        self._documents: dict[str, DidDocument] = {}
+
+    def run(self) -> None:
+        report = self._report
+        report.check("no part was changed, added or left out", _WRITER, self._sums)
+        if not report.check("the agreement is readable, and names what the file is about", "", self._read):
+            return
+        for side in parts.SIDES:
+            self._read_document(side)
+        report.check(
+            "the node that wrote the file has signed its list",
+            "the ledger key of this node in the file",
+            self._writer,
+        )
+        for side in parts.SIDES:
+            self._signed(side)
+        report.check("the readable texts are those that were signed", "the parties' signatures", self._texts)
+        self._page()
+        check_policy(report, self._members, self._body)
+        check_conversation(report, self._members, self._body, self._about)
+        for side in parts.SIDES:
+            self._ledger(side)
+        self._rulebook()
+
+    # ---- the file itself -------------------------------------------------------------------------------------
+
+    def _sums(self) -> str:
+        sums = archive.read_listing(self._members[archive.SUMS]).sums
+        there = set(self._members) - {archive.SUMS, archive.SUMS_SIGNATURE}
+        for name in sorted(there ^ set(sums)):
+            raise InvalidInput(f"{name} is {'not on the list' if name in there else 'missing'}")
+        for name, said in sums.items():
+            if hashlib.sha256(self._members[name]).hexdigest() != said:
+                raise InvalidInput(f"{name} is not what it was")
+        return f"{len(sums)} parts"
+
+    def _read(self) -> str:
+        raw = self._members[parts.AGREEMENT]
+        self._body = read_object(raw)
+        self._report.agreement = str(self._body["@id"])
+        self._report.made = made_at(self._body)
+        if canonical(self._body) != raw:
+            raise InvalidInput(f"{parts.AGREEMENT} is not in its canonical form, so its hash is another")
+        self._about = read_object(self._members[parts.ABOUT])
+        stated = {
+            "agreement": self._body["@id"],
+            "dataset": self._body["target"],
+            "sha256": digest(self._body),
+            "parties": {"provider": self._body["assigner"], "consumer": self._body["assignee"]},
+        }
+        for name, value in stated.items():
+            if self._about.get(name) != value:
+                raise InvalidInput(f"{parts.ABOUT} names another {name} than the agreement")
+        return f"sha256 {stated['sha256']}"
+
+    def _did(self, side: str) -> str:
+        return str(self._body["assigner" if side == "provider" else "assignee"])
+
+    def _read_document(self, side: str) -> None:
+        name = parts.document_name(side)
+        if name not in self._members:
+            self._report.leave_open(f"the keys of the {side}", "the file has no DID document of this party")
+            return
+
+        def look() -> str:
+            raw = read_object(self._members[name])
+            document = DidDocument(id=self._did(side), raw=raw)
+            if raw.get("id") != document.id:
+                raise InvalidInput(f"{name} is that of another party")
+            self._documents[side] = document
+            return document.id
+
+        self._report.check(f"the keys are those of the {side}'s DID document", "what the file says", look)
+
+    def _writer(self) -> str:
+        side = self._about["role"]
+        writer = archive.read_listing(self._members[archive.SUMS]).writer
+        if side not in parts.SIDES or writer != self._did(side) or self._about["writer"] != writer:
+            raise InvalidInput("the file does not say clearly who wrote it")
+        key = self._ledger_key(side)[1]
+        try:
+            Ed25519PublicKey.from_public_bytes(key).verify(
+                self._members[archive.SUMS_SIGNATURE], self._members[archive.SUMS]
+            )
+        except InvalidSignature as error:
+            raise InvalidInput("the signature over the list of parts does not hold") from error
+        return writer
+
+    # ---- what was signed -------------------------------------------------------------------------------------
+
+    def _signed(self, side: str) -> None:
+        name = parts.signature_name(side, "jws")
+        if name not in self._members:
+            self._report.leave_open(
+                f"the {side} has signed", "no signature: the connector of this party sends none, or it was left out"
+            )
+            return
+        self._report.check(
+            f"the {side} has signed the agreement", "the key of this party in the file", lambda: self._signature(side)
+        )
+
+    def _signature(self, side: str) -> str:
+        text = self._members[parts.signature_name(side, "jws")].decode("ascii")
+        if side not in self._documents:
+            raise InvalidInput("there is no key in the file to check it with")
+        key = forms.signing_key(self._documents[side], text, made_at(self._body))
+        jws = read_jws(text)
+        verify_jws(jws, key)
+        said, left_out = self._said(side)
+        signed = parts.signed_text(self._body, left_out)
+        if (said["agreement"], said["sha256"]) != (self._body["@id"], digest(signed)):
+            raise InvalidInput("the signature is over another agreement")
+        pem = forms.pem_of(key)
+        self._same(parts.key_name(side, "signing"), pem)
+        taken = forms.of_jws(text)
+        self._same(parts.signature_name(side, "sig"), taken.signature)
+        self._same(parts.signature_name(side, "signed"), taken.signed)
+        kid = jws.kid or ""
+        self._key(side, "agreements", kid if kid.startswith("did:") else self._did(side) + kid, pem)
+        return f"without {', '.join(left_out)}" if left_out else ""
+
+    def _said(self, side: str) -> tuple[dict[str, Any], list[str]]:
+        """What a party's signature is over, and what it leaves out: members of other people alone."""
+        text = self._members[parts.signature_name(side, "jws")].decode("ascii")
+        said = read_object(read_jws(text).payload)
+        left_out = said.get("unsigned", [])
+        if not isinstance(left_out, list) or not set(left_out) <= foreign(self._body):
+            raise InvalidInput("the signature leaves out what belongs to the agreement")
+        return said, left_out
+
+    def _texts(self) -> str:
+        """Each text in the file was signed; whether each that was signed is in the file is said."""
+        there = {
+            hashlib.sha256(content).hexdigest(): name
+            for name, content in self._members.items()
+            if name.startswith("documents/")
+        }
+        signed: dict[str, str] = {}
+        for side in parts.SIDES:
+            if parts.signature_name(side, "jws") in self._members:
+                signed |= {hashed: language for language, hashed in self._said(side)[0]["document"].items()}
+        for hashed, name in there.items():
+            if hashed not in signed:
+                raise InvalidInput(f"nobody has signed {name}")
+        missing = sorted({language for hashed, language in signed.items() if hashed not in there})
+        if missing:
+            self._report.leave_open(
+                f"the text that was signed in {', '.join(missing)}",
+                "it is not in the file: the version of Hansa that wrote the file words it otherwise",
+            )
+        return ", ".join(sorted(there.values()))
+
+    def _page(self) -> None:
+        """agreement.html is for reading. It follows from the agreement, so it can be made again and compared."""
+        signatures = {}
+        for side in parts.SIDES:
+            raw = self._members.get(parts.signature_name(side, "jws"))
+            if raw is not None:
+                signatures[self._did(side)] = raw.decode("ascii", "replace")
+        what = f"{parts.PAGE} says what the agreement says"
+        try:
+            same = render(self._body, signatures=signatures).encode() == self._members.get(parts.PAGE)
+        except (HansaError, ValueError, TypeError, LookupError):
+            self._report.check(what, "", lambda: _fail("the agreement cannot be put into words"))
+            return
+        if same:
+            self._report.check(what, "this program, which words it anew from agreement.json", lambda: "")
+        else:
+            self._report.leave_open(
+                what, "this version of Hansa words it otherwise; what was signed is in documents/"
+            )
+
+    # ---- ledgers ---------------------------------------------------------------------------------------------
+
+    def _ledger(self, side: str) -> None:
+        name = parts.ledger_name(side, "checkpoint.txt")
+        if name not in self._members:
+            self._report.leave_open(
+                f"the agreement is in the ledger of the {side}", "the file has nothing of this party's ledger"
+            )
+            return
+        opened: list[Checkpoint] = []
+
+        def look() -> str:
+            opened.append(self._checkpoint(side, self._members[name]))
+            return f"{opened[0].size} entries"
+
+        who = "the ledger key of this party in the file"
+        if self._report.check(f"the {side} has signed the state of its ledger", who, look):
+            self._report.check(
+                f"the agreement is in the ledger of the {side}",
+                "that signature and the proofs",
+                lambda: self._entries(side, opened[0]),
+            )
+
+    def _ledger_key(self, side: str) -> tuple[str, bytes]:
+        document = self._documents.get(side)
+        key = forms.ledger_key(document) if document is not None else None
+        if key is None:
+            raise InvalidInput(f"the file has no key of the {side}'s ledger")
+        return key
+
+    def _checkpoint(self, side: str, raw: bytes) -> Checkpoint:
+        name, key = self._ledger_key(side)
+        origin = base_url(self._did(side), allow_loopback_http=True).split("://", 1)[1]
+        note = raw.decode("utf-8")
+        checkpoint = open_checkpoint(note, [LogKey(name=origin, public_key=key)], at=_LONG_AGO, origin=origin)
+        pem = forms.pem_of_ed25519(key)
+        self._same(parts.key_name(side, "ledger"), pem)
+        taken = forms.of_note(note, origin)
+        self._same(parts.ledger_name(side, "checkpoint.sig"), taken.signature)
+        self._same(parts.ledger_name(side, "checkpoint.signed"), taken.signed)
+        self._key(side, "ledger", name, pem)
+        return checkpoint
+
+    def _entries(self, side: str, checkpoint: Checkpoint) -> str:
+        prefix, end = parts.ledger_name(side, ""), ".leaf.json"
+        names = sorted(
+            name.removesuffix(end) for name in self._members if name.startswith(prefix) and name.endswith(end)
+        )
+        found = 0
+        for name in names:
+            leaf_raw, body_raw = self._members[f"{name}{end}"], self._members[f"{name}.body.json"]
+            leaf = read_object(leaf_raw)
+            if leaf["sha256"] != hashlib.sha256(body_raw).hexdigest():
+                raise InvalidInput(f"{name}: the body is not that of its entry")
+            proof = inclusion_from_json(read_object(self._members[f"{name}.proof.json"]))
+            if proof.leaf_hash != merkle.leaf_hash(leaf_raw):
+                raise InvalidInput(f"{name}: the proof is that of another entry")
+            check_inclusion(proof, checkpoint)
+            if leaf["kind"] == EntryKind.AGREEMENT:
+                found += 1
+                entered = read_object(body_raw).get("agreement")
+                if leaf["subject"] != self._body["@id"] or entered != self._body:
+                    raise InvalidInput(f"{name} is the entry of another agreement")
+        if found != 1:
+            raise InvalidInput("the entry of the agreement is missing")
+        return "1 entry proved" if len(names) == 1 else f"{len(names)} entries proved"
+
+    # ---- the rulebook ----------------------------------------------------------------------------------------
+
+    def _rulebook(self) -> None:
+        terms = self._body.get(TERMS)
+        named = terms.get("rulebook") if isinstance(terms, dict) else None
+        content = self._members.get(parts.RULEBOOK)
+        if not isinstance(named, dict):
+            if content is not None:
+                self._report.check("the rulebook", "", lambda: _fail("the agreement names none"))
+            return
+        what = "the rulebook is the one that was agreed"
+        if content is None:
+            self._report.leave_open(what, f"it is not in the file: see {named.get('iri')}")
+            return
+
+        def look() -> str:
+            if hashlib.sha256(content).hexdigest() != named.get("sha256"):
+                raise InvalidInput("it is another than the agreement names")
+            return f"{named.get('iri')}, version {named.get('version')}"
+
+        self._report.check(what, "its hash in the agreement", look)
+
+    # ---- in common -------------------------------------------------------------------------------------------
+
+    def _same(self, name: str, expected: bytes) -> None:
+        if self._members.get(name) != expected:
+            raise InvalidInput(f"{name} does not follow from what it should be a form of")
+
+    def _key(self, side: str, purpose: str, name: str, pem: bytes) -> None:
+        self._report.keys.append(Key(id=name, side=side, purpose=purpose, fingerprint=forms.fingerprint(pem)))
+
+
+def compare_published(report: Report, published: Mapping[str, DidDocument | str]) -> None:
+    """Compare the keys in the file with those that the parties publish now: ``published`` has their DID documents, or
+    why there is none."""
+    for key in report.keys:
+        did = key.id.partition("#")[0]
+        found = published.get(did, "it was not asked for")
+
+        def look(key: Key = key, found: DidDocument | str = found) -> str:
+            if isinstance(found, str):
+                raise InvalidInput(found)
+            name = key.id if "#" in key.id else None
+            # A key that was retired since was in force when the agreement was made; one that was revoked as of an
+            # earlier moment was not, and its signature proves nothing.
+            now = forms.fingerprint(forms.pem_of(key_for(document_at(found, report.made), name, "assertionMethod")))
+            if now != key.fingerprint:
+                raise InvalidInput(
+                    f"{found.id} now publishes another key of this name (sha256 {now})",
+                    remedy="ask it whether it has changed its key since: if not, the one in the file is not its own",
+                )
+            return f"sha256 {key.fingerprint}"
+
+        report.check(f"{key.id} is published by the {key.side}", "its DID document, read now", look)
+
+
+def parties(raw: bytes) -> tuple[str, str]:
+    """The DIDs of provider and consumer of the agreement in this file. Raises ``InvalidInput``."""
+    body = read_json(archive.unpack(raw).get(parts.AGREEMENT, b""))
+    if not isinstance(body, dict):
+        raise InvalidInput("this is no file of an agreement")
+    return str(body.get("assigner")), str(body.get("assignee"))
+
+
+def _fail(why: str) -> str:
+    raise InvalidInput(why)

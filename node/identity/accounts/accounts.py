@@ -1,0 +1,352 @@
+"""People of this node: accounts, passwords, sign-in, API tokens, portal sessions (governance digest §4).
+
+A city's own identity provider comes first where there is one; local accounts make a node whole without. A
+password is kept as an Argon2id hash, an API token or session as the SHA-256 of 256 random bits: those need no
+slow hash, and a stolen database opens nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+
+import anyio
+import anyio.to_thread
+
+from node.base.clock import Clock
+from node.base.errors import Conflict, InvalidInput, LocalFault, NotAllowed, NotFound, Unauthenticated
+from node.base.ids import new_urn
+from node.base.work import Transaction, UnitOfWork
+from node.identity.accounts.secondfactor import SecondFactor, SecondFactorNeeded
+from node.identity.accounts.throttle import Throttle as Throttle  # noqa: PLC0414 - sign-in is where guessing is met
+from node.identity.accounts.throttle import place as place_of
+from node.identity.model import Account, ApiToken, UserRole
+from node.identity.ports import IdentityStore, Journal
+
+MIN_PASSWORD: Final = 12
+MAX_PASSWORD: Final = 256
+_LOGIN = re.compile(r"[a-z0-9](?:[a-z0-9._@+-]{0,62}[a-z0-9])?", re.ASCII)
+_PREFIXES: Final = {"api": "hansa_", "session": "", "half": ""}
+_HALF: Final = timedelta(minutes=5)
+"""How long a sign-in waits for the code of the second factor."""
+
+_NOBODY: Final = "$argon2id$v=19$m=19456,t=2,p=1$" + "c2FsdHNhbHRzYWx0c2FsdA$" + "A" * 43
+"""A hash that no password has: an unknown login takes as long to refuse as a wrong password."""
+
+
+class Accounts:
+    """Keeps accounts and their API tokens. Synchronous: call it in a thread, or before the node serves.
+
+    What changes who may do what here is written into ``journal``, with who did it (``by``). ``terminal_token`` is the
+    hash of the API token that lies in the data folder: whoever reads that reads the node's keys beside it, and no
+    password guards those. ``token_days`` is the longest term of a token that somebody makes.
+    """
+
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        store: IdentityStore,
+        clock: Clock,
+        *,
+        journal: Journal | None = None,
+        terminal_token: str | None = None,
+        token_days: int = 365,
+    ) -> None:
+        self._uow = uow
+        self._store = store
+        self._clock = clock
+        self._journal = journal
+        self._terminal_token = terminal_token
+        self.token_days = token_days
+
+    def add(self, login: str, name: str, roles: Collection[UserRole], password: str, *, by: str = "") -> Account:
+        """Open an account. A password that somebody else (``by``) gave has to be changed before the account binds.
+
+        Raises ``InvalidInput`` for an unfit login or password, ``Conflict`` where it exists.
+        """
+        if not _LOGIN.fullmatch(login):
+            raise InvalidInput(
+                "a login has 1 to 64 of a–z, 0–9, . _ @ + -, in lower case",
+                remedy="choose another, such as ann.peeters",
+            )
+        another = bool(by) and by != login
+        account = Account(
+            id=new_urn(),
+            login=login,
+            name=name.strip()[:200] or login,
+            roles=frozenset(roles),
+            created=self._clock.now(),
+            reset_by=by if another else None,
+            reset_at=self._clock.now() if another else None,
+            reset_what="password" if another else None,
+        )
+        hashed = hash_password(password)
+        with self._uow.begin() as tx:
+            if self._store.account(tx, login) is not None:
+                raise Conflict(f"there is an account {login} already")
+            self._store.add_account(tx, account, hashed)
+            self._tell(tx, login, by, "account-added", roles=sorted(map(str, account.roles)))
+        return account
+
+    def all(self) -> list[Account]:
+        with self._uow.read() as tx:
+            return list(self._store.accounts(tx))
+
+    def set_disabled(self, login: str, disabled: bool, *, by: str) -> Account:
+        """Shut an account, which ends its sessions and API tokens at once, or open it again (which brings none of
+        them back). Raises ``NotFound``, and ``Conflict`` for one's own account or that of the last operator."""
+        with self._uow.begin() as tx:
+            found = self._store.account(tx, login)
+            if found is None:
+                raise NotFound(f"there is no account {login}")
+            account = found[0]
+            if disabled and login == by:
+                raise Conflict("nobody shuts the account that they are using", remedy="ask another operator")
+            if disabled and not any(
+                UserRole.OPERATOR in one.roles and not one.disabled and one.login != login
+                for one in self._store.accounts(tx)
+            ):
+                raise Conflict(f"{login} is the last operator of this node", remedy="let another operator in first")
+            if account.disabled == disabled:
+                return account
+            self._store.set_disabled(tx, login, disabled)
+            self._tell(tx, login, by, "account-disabled" if disabled else "account-enabled")
+        return replace(account, disabled=disabled)
+
+    def find(self, login: str) -> Account:
+        """The account. Raises ``NotFound``."""
+        with self._uow.read() as tx:
+            found = self._store.account(tx, login)
+        if found is None:
+            raise NotFound(f"there is no account {login}")
+        return found[0]
+
+    def tokens(self, login: str | None = None) -> list[ApiToken]:
+        """API tokens of one account, or of all, that are in force; the first to expire first."""
+        now = self._clock.now()
+        with self._uow.read() as tx:
+            return [one for one in self._store.tokens(tx, login) if one.expires > now]
+
+    def revoke_token(self, sha256: str, *, login: str | None, by: str) -> ApiToken:
+        """End the API token with this hash, of ``login`` (None: anybody's). Raises ``NotFound``."""
+        with self._uow.begin() as tx:
+            found = next((one for one in self._store.tokens(tx, login) if one.sha256 == sha256), None)
+            if found is None:
+                raise NotFound("there is no such token")
+            self._store.drop_token(tx, sha256)
+            self._tell(tx, found.login, by, "token-revoked", token=sha256, label=found.label)
+        return found
+
+    def _tell(self, tx: Transaction, login: str, by: str, event: str, **facts: Any) -> None:
+        if self._journal is not None:
+            self._journal.note(tx, subject=f"account {login}", by=by or login, body={"event": event, **facts})
+
+    def set_password(self, login: str, password: str, *, by: str = "", keep_tokens: bool = False) -> None:
+        """A new password, which ends the portal sessions of the old one, and the API tokens unless ``keep_tokens``:
+        somebody else may have opened them. The terminal on the node's machine goes on.
+
+        Where ``by`` is somebody else, the account binds nothing until its owner has chosen a password of their own.
+        Raises ``NotFound``, or ``InvalidInput`` for an unfit password.
+        """
+        hashed = hash_password(password)
+        another = bool(by) and by != login
+        with self._uow.begin() as tx:
+            found = self._store.account(tx, login)
+            if found is None:
+                raise NotFound(f"there is no account {login}")
+            self._store.set_password(tx, login, hashed)
+            if another or found[0].must_choose:
+                self._store.note_reset(tx, login, by if another else None, self._clock.now())
+            ended = 0 if keep_tokens else self._store.drop_tokens(tx, login, but=self._terminal_token)
+            self._tell(tx, login, by, "password-changed", setByAnother=another, tokensEnded=ended)
+
+    def make_token(self, login: str, label: str, days: int, *, second_factor: bool = False) -> str:
+        """A new API token for somebody who has just shown their password, and their ``second_factor`` where they have
+        one. Raises ``InvalidInput`` beyond the longest term, ``NotFound``."""
+        if not 1 <= days <= self.token_days:
+            raise InvalidInput(
+                f"an API token is in force for 1 to {self.token_days} days here",
+                remedy="ask for fewer days; the setting token_days says how many there may be",
+            )
+        return self.issue_token(login, label, timedelta(days=days), second_factor=second_factor)
+
+    def issue_token(
+        self,
+        login: str,
+        label: str,
+        lifetime: timedelta,
+        *,
+        kind: str = "api",
+        by: str = "",
+        second_factor: bool = False,
+    ) -> str:
+        """A new API token (or session): shown once, kept as a hash. Raises ``NotFound``."""
+        token = f"{_PREFIXES[kind]}{secrets.token_urlsafe(32)}"
+        with self._uow.begin() as tx:
+            found = self._store.account(tx, login)
+            if found is None or found[0].disabled:
+                raise NotFound(f"there is no account {login}")
+            self._store.add_token(
+                tx,
+                token_sha256=token_hash(token),
+                login=login,
+                kind=kind,
+                label=label[:200],
+                expires=self._clock.now() + lifetime,
+            )
+            if second_factor:
+                self._store.mark_token(tx, token_hash(token))
+            if kind == "api":
+                self._tell(tx, login, by, "token-made", token=token_hash(token), label=label[:200])
+        return token
+
+    def drop_token(self, token: str) -> None:
+        """The token or session ends now; an unknown one has ended already."""
+        with self._uow.begin() as tx:
+            self._store.drop_token(tx, token_hash(token))
+
+
+class SignIn:
+    """Opens a portal session for login and password."""
+
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        store: IdentityStore,
+        clock: Clock,
+        *,
+        lifetime: timedelta = timedelta(hours=12),
+        throttle: Throttle | None = None,
+        second_factor: SecondFactor | None = None,
+    ) -> None:
+        self._uow = uow
+        self._store = store
+        self._clock = clock
+        self._accounts = Accounts(uow, store, clock)
+        self._lifetime = lifetime
+        self._throttle = throttle or Throttle(clock)
+        self._second_factor = second_factor
+        # Each hash takes 19 MiB: two at a time bound what a crowd at the door can cost.
+        self._hashing = anyio.CapacityLimiter(2)
+
+    async def sign_in(self, login: str, password: str, *, origin: str = "") -> tuple[Account, str]:
+        """The account and the value of its session cookie; always a new one.
+
+        ``origin`` is the caller's network address, counted beside the login: guessing from one place slows that
+        place down, and keeps nobody out who signs in from another. Raises ``Unauthenticated`` with one and the same
+        sentence whatever was wrong, ``TooMany`` after repeated failures; ``SecondFactorNeeded`` where the password is
+        right and ``complete`` has to be called with what is ``pending``.
+        """
+        name, place = login[:64], place_of(origin)
+        keys = [f"login {name} {place}", f"from {place}", f"all {name}"] if place else [f"login {name}"]
+        self._throttle.attempt(keys)
+        account = await anyio.to_thread.run_sync(self._verify, login, password, limiter=self._hashing)
+        if account is None:
+            raise Unauthenticated("login or password is wrong")
+        self._throttle.succeeded(keys)
+        if account.second_factor is not None:
+            pending = await anyio.to_thread.run_sync(
+                lambda: self._accounts.issue_token(login, "portal", _HALF, kind="half"), limiter=self._hashing
+            )
+            raise SecondFactorNeeded(pending)
+        return account, await self.open(login)
+
+    async def complete(self, pending: str, code: str) -> str:
+        """The session of a sign-in that waits for the code of the second factor.
+
+        Raises ``Unauthenticated`` where none waits (any more), ``NotAllowed`` for a wrong code, ``TooMany``.
+        """
+
+        def waiting() -> str:
+            with self._uow.read() as tx:
+                found = self._store.by_token(tx, token_hash(pending), self._clock.now())
+            if found is None or found[1] != "half":
+                raise Unauthenticated("this sign-in took too long", remedy="sign in again")
+            return found[0].login
+
+        login = await anyio.to_thread.run_sync(waiting, limiter=self._hashing)
+        await self._factor().verify(login, code)
+        await anyio.to_thread.run_sync(self._accounts.drop_token, pending, limiter=self._hashing)
+        return await self.open(login, second_factor=True)
+
+    async def open(self, login: str, *, second_factor: bool = False) -> str:
+        """A new session for somebody who has just shown their password, and perhaps their second factor."""
+
+        def issue() -> str:
+            return self._accounts.issue_token(
+                login, "portal", self._lifetime, kind="session", second_factor=second_factor
+            )
+
+        return await anyio.to_thread.run_sync(issue, limiter=self._hashing)
+
+    def _factor(self) -> SecondFactor:
+        if self._second_factor is None:
+            raise LocalFault("this node was put together without second factors")
+        return self._second_factor
+
+    async def confirm(self, login: str, password: str) -> Account:
+        """Whether this is the password of ``login``, who is signed in: asked before it is changed or a token is made,
+        so that a session or a token that was left behind does not become the account, nor outlives itself.
+
+        Raises ``NotAllowed``, ``TooMany``.
+        """
+        keys = [f"confirm {login[:64]}"]
+        self._throttle.attempt(keys)
+        account = await anyio.to_thread.run_sync(self._verify, login, password, limiter=self._hashing)
+        if account is None:
+            raise NotAllowed("the password is wrong", remedy="give the password that you sign in with now")
+        self._throttle.succeeded(keys)
+        return account
+
+    async def confirm_both(self, login: str, password: str, code: str) -> bool:
+        """As ``confirm``, and where the account has a second factor its code too. Whether it has one.
+
+        Raises ``SecondFactorNeeded`` where the code is missing.
+        """
+        account = await self.confirm(login, password)
+        if account.second_factor is None:
+            return False
+        if not code:
+            raise SecondFactorNeeded
+        await self._factor().verify(login, code)
+        return True
+
+    async def sign_out(self, session: str) -> None:
+        await anyio.to_thread.run_sync(self._accounts.drop_token, session, limiter=self._hashing)
+
+    def _verify(self, login: str, password: str) -> Account | None:
+        with self._uow.read() as tx:
+            found = self._store.account(tx, login) if _LOGIN.fullmatch(login) else None
+        account, hashed = found if found is not None else (None, _NOBODY)
+        fits = password_fits(hashed, password)
+        return account if fits and account is not None and not account.disabled else None
+
+
+def token_hash(token: str) -> str:
+    """SHA-256 of a token in hexadecimal: what storage keeps of it."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def hash_password(password: str) -> str:
+    """Argon2id of ``password`` (19 MiB, 2 passes). Raises ``InvalidInput`` where it is too short or too long."""
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise InvalidInput(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
+    from argon2 import PasswordHasher
+
+    return PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1).hash(password)
+
+
+def password_fits(hashed: str, password: str) -> bool:
+    """Whether ``password`` has this hash; a damaged hash fits nothing."""
+    from argon2 import PasswordHasher
+    from argon2.exceptions import Argon2Error, InvalidHashError
+
+    try:
+        return PasswordHasher().verify(hashed, password[:MAX_PASSWORD])
+    except (Argon2Error, InvalidHashError, UnicodeError):
+        return False

@@ -1,0 +1,197 @@
+"""A second factor beside the password: codes of an authenticator app, and recovery codes for when it is lost.
+
+The secret is kept encrypted under a key outside the database, recovery codes as hashes of 80 random bits. A code
+opens one time, also where it is sent several times at once.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from typing import Any, Final
+
+import anyio.to_thread
+
+from node.base.clock import Clock
+from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from node.base.work import Transaction, UnitOfWork
+from node.identity.accounts import totp
+from node.identity.accounts.throttle import Throttle
+from node.identity.ports import IdentityStore, Journal, KeyRing
+
+RECOVERY_CODES: Final = 10
+_CODE: Final = re.compile(r"[0-9]{6}", re.ASCII)
+_RECOVERY: Final = re.compile(r"[A-Z2-7]{16}", re.ASCII)
+
+
+class SecondFactorNeeded(NotAllowed):
+    """The password was right, and the account has a second factor, whose code is missing. ``pending`` continues the
+    sign-in where it is one."""
+
+    code = "second-factor-needed"
+    title = "The code of your second factor is missing"
+
+    def __init__(self, pending: str = "") -> None:
+        super().__init__(
+            "this account has a second factor: give its code too",
+            remedy="send the code that your authenticator app shows now, or a recovery code",
+        )
+        self.pending = pending
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolment:
+    """A second factor that is being set up: its secret in base 32, and the ``otpauth`` URI for a QR code."""
+
+    secret: str
+    uri: str
+
+
+class SecondFactor:
+    """Sets up, checks and takes away second factors. ``issuer`` is what authenticator apps call this node.
+
+    Synchronous but for ``verify``: call it in a thread.
+    """
+
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        store: IdentityStore,
+        keyring: KeyRing,
+        clock: Clock,
+        *,
+        issuer: str,
+        journal: Journal | None = None,
+    ) -> None:
+        self._uow = uow
+        self._store = store
+        self._keyring = keyring
+        self._clock = clock
+        self._issuer = issuer
+        self._journal = journal
+        self._throttle = Throttle(clock)
+        self._threads = anyio.CapacityLimiter(4)
+
+    def begin(self, login: str) -> Enrolment:
+        """A new secret, which counts once a code of it was shown. Raises ``Conflict`` where a factor is in force."""
+        secret = secrets.token_bytes(totp.SECRET_BYTES)
+        with self._uow.begin() as tx:
+            found = self._store.account(tx, login)
+            if found is None:
+                raise NotFound(f"there is no account {login}")
+            if found[0].second_factor is not None:
+                raise Conflict("this account has a second factor", remedy="remove it first, with password and code")
+            self._store.keep_second_factor(tx, login, base64.b64encode(self._keyring.wrap(secret)).decode("ascii"))
+        return self._enrolment(login, secret)
+
+    def pending(self, login: str) -> Enrolment:
+        """The factor that ``login`` is setting up. Raises ``NotFound`` where that has not begun, or has ended."""
+        with self._uow.read() as tx:
+            found = self._store.account(tx, login)
+            secret = self._secret(tx, login)
+        if secret is None or found is None or found[0].second_factor is not None:
+            raise NotFound("no second factor is being set up")
+        return self._enrolment(login, secret)
+
+    async def confirm(self, login: str, code: str, *, session: str = "") -> list[str]:
+        """The factor counts from now on: the recovery codes, told this once. ``session`` (the hash of its token)
+        becomes one that was opened with the factor.
+
+        Raises ``NotAllowed`` for a wrong code, ``NotFound`` where nothing was begun, ``TooMany``.
+        """
+        await anyio.to_thread.run_sync(self.pending, login, limiter=self._threads)
+        codes = [base64.b32encode(secrets.token_bytes(10)).decode("ascii") for _ in range(RECOVERY_CODES)]
+
+        def settle() -> bool:
+            with self._uow.begin() as tx:
+                if not self._used(tx, login, _plain(code)):
+                    return False
+                hashes = [_hashed(login, one) for one in codes]
+                self._store.confirm_second_factor(tx, login, self._clock.now(), hashes)
+                if session:
+                    self._store.mark_token(tx, session)
+                self._tell(tx, login, login, "second-factor-added")
+            return True
+
+        await self._tried(login, settle)
+        return ["-".join(one[place : place + 4] for place in range(0, 16, 4)) for one in codes]
+
+    async def verify(self, login: str, code: str) -> None:
+        """Use up a code of the app or a recovery code. Raises ``NotAllowed``, ``TooMany``."""
+        plain = _plain(code)
+
+        def use() -> bool:
+            with self._uow.begin() as tx:
+                if _RECOVERY.fullmatch(plain):
+                    used = self._store.use_recovery_code(tx, login, _hashed(login, plain))
+                    if used:
+                        self._tell(tx, login, login, "recovery-code-used")
+                    return used
+                return self._used(tx, login, plain)
+
+        await self._tried(login, use)
+
+    def remove(self, login: str, *, by: str = "") -> None:
+        """Take the factor away. Where ``by`` is somebody else, the account's sessions end, and it binds nothing until
+        its owner has changed the password. Raises ``NotFound``."""
+        another = bool(by) and by != login
+        with self._uow.begin() as tx:
+            found = self._store.account(tx, login)
+            if found is None:
+                raise NotFound(f"there is no account {login}")
+            if found[0].second_factor is None:
+                raise NotFound(f"{login} has no second factor")
+            self._store.drop_second_factor(tx, login)
+            if another:
+                self._store.note_reset(tx, login, by, self._clock.now(), what="second-factor")
+                self._store.end_sessions(tx, login)
+            self._tell(tx, login, by or login, "second-factor-removed", byAnother=another)
+
+    def codes_left(self, login: str) -> int:
+        """How many recovery codes have not been used."""
+        with self._uow.read() as tx:
+            return self._store.recovery_codes(tx, login)
+
+    async def _tried(self, login: str, attempt: Any) -> None:
+        keys = [f"code {login[:64]}"]
+        self._throttle.attempt(keys)
+        if not await anyio.to_thread.run_sync(attempt, limiter=self._threads):
+            raise NotAllowed(
+                "the code is wrong or was used before",
+                remedy="wait for the next code of your app; is the clock of your phone right?",
+                facts={"case": "code"},
+            )
+        self._throttle.succeeded(keys)
+
+    def _used(self, tx: Transaction, login: str, code: str) -> bool:
+        secret = self._secret(tx, login)
+        if secret is None or not _CODE.fullmatch(code):
+            return False
+        step = totp.matching_step(secret, code, self._clock.now())
+        return step is not None and self._store.use_step(tx, login, step)
+
+    def _secret(self, tx: Transaction, login: str) -> bytes | None:
+        kept = self._store.second_factor(tx, login)
+        return None if kept is None else self._keyring.unwrap(base64.b64decode(kept))
+
+    def _enrolment(self, login: str, secret: bytes) -> Enrolment:
+        uri = totp.address(secret, issuer=self._issuer, login=login)
+        return Enrolment(secret=totp.spelled(secret), uri=uri)
+
+    def _tell(self, tx: Transaction, login: str, by: str, event: str, **facts: Any) -> None:
+        if self._journal is not None:
+            self._journal.note(tx, subject=f"account {login}", by=by, body={"event": event, **facts})
+
+
+def _plain(code: str) -> str:
+    """A code as it was typed, without what people put between its parts."""
+    if len(code) > 64:
+        raise InvalidInput("a code has six digits, a recovery code sixteen letters and digits")
+    return re.sub(r"[\s-]", "", code).upper()
+
+
+def _hashed(login: str, code: str) -> str:
+    return hashlib.sha256(f"{login}\0{code}".encode("utf-8", "surrogatepass")).hexdigest()

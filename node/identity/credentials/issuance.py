@@ -1,0 +1,346 @@
+"""Issuing credentials: the region's side (DCP 1.0 §6).
+
+A request becomes an ``Application``; a person decides; what follows leaves the node as a task of topic
+``credential``, written in the same transaction as the decision and delivered later, as often as it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Final
+
+import anyio
+import anyio.to_thread
+
+from node.base.clock import Clock
+from node.base.errors import Conflict, InvalidInput, NotFound, TooMany
+from node.base.ids import new_urn, new_uuid
+from node.base.jsons import canonical, read_object
+from node.base.work import Outbox, Task, Transaction, UnitOfWork
+from node.identity.credentials.credentials import Statement, issue_credential
+from node.identity.credentials.membership import verify_accession
+from node.identity.credentials.revocation import list_url
+from node.identity.credentials.status import BITSTRING, ELDER, entry_for
+from node.identity.credentials.subjectschemas import schema_url, subject_schema
+from node.identity.documents import UnknownKey
+from node.identity.messages import (
+    VC11,
+    VC20,
+    check_type,
+    credential_message,
+    credential_status,
+    issuer_metadata,
+    list_member,
+    text_member,
+)
+from node.identity.model import Application, ApplicationState, Issued
+from node.identity.ports import IdentityStore, Journal, KeyRing, Peers
+from node.identity.tokens import IdToken
+
+TOPIC: Final = "credential"
+
+MAX_WAITING: Final = 50
+"""Undecided applications of one participant: each is read by a person, and stays in the ledger for ever."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supported:
+    """A credential that this node issues: its type, in which form, and the role that it states.
+
+    ``format`` is what the container of a delivered credential says: the profile's alias, unless the holders
+    around know another word for it (``jwt``, ``VC1_0_JWT``).
+    """
+
+    credential_type: str
+    role: str = "member"
+    profile: str = VC20
+    format: str = ""
+
+    @property
+    def word(self) -> str:
+        return self.format or self.profile
+
+    def object_id(self, public_url: str) -> str:
+        return f"{public_url.rstrip('/')}/issuer/metadata#{self.credential_type}"
+
+    def to_json(self, public_url: str) -> dict[str, Any]:
+        """CredentialObject (DCP 1.0 §6.7)."""
+        return {
+            "id": self.object_id(public_url),
+            "type": "CredentialObject",
+            "credentialType": self.credential_type,
+            "credentialSchema": schema_url(public_url, self.credential_type),
+            "offerReason": "membership",
+            "bindingMethods": ["did:web"],
+            "profile": self.profile,
+        }
+
+
+class ReceiveApplication:
+    """Takes credential requests in, and tells applicants how they stand."""
+
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        store: IdentityStore,
+        peers: Peers,
+        keyring: KeyRing,
+        clock: Clock,
+        supported: Collection[Supported],
+        public_url: str,
+        *,
+        journal: Journal | None = None,
+    ) -> None:
+        self._uow = uow
+        self._store = store
+        self._peers = peers
+        self._keyring = keyring
+        self._clock = clock
+        self._supported = tuple(supported)
+        self._public_url = public_url
+        self._journal = journal
+        self._threads = anyio.CapacityLimiter(4)
+
+    def metadata(self) -> dict[str, Any]:
+        """IssuerMetadata (DCP 1.0 §6.7): open to everybody."""
+        return issuer_metadata(self._keyring.did, [entry.to_json(self._public_url) for entry in self._supported])
+
+    def schema(self, credential_type: str) -> dict[str, Any]:
+        """What credentials of this type say about their holders: open to everybody. Raises ``NotFound``."""
+        if credential_type not in {entry.credential_type for entry in self._supported}:
+            raise NotFound("this node issues no such credential")
+        return subject_schema(self._public_url, credential_type)
+
+    async def receive(self, token: IdToken, message: dict[str, Any]) -> Application:
+        """The application behind a CredentialRequestMessage (DCP 1.0 §6.4); a repeat finds the first one.
+
+        Raises ``InvalidInput`` for a message that is none, asks for what is not issued, or brings an
+        accession that its sender did not sign; ``TooMany`` where more wait than a person would read.
+        """
+        check_type(message, "CredentialRequestMessage")
+        holder_pid = text_member(message, "holderPid")
+        types = [self._type_of(entry) for entry in list_member(message, "credentials")]
+        document = await self._peers.did_document(token.issuer)
+        try:
+            accession = verify_accession(message, holder=document, issuer=self._keyring.did)
+        except UnknownKey:
+            document = await self._peers.did_document(token.issuer, fresh=True)
+            accession = verify_accession(message, holder=document, issuer=self._keyring.did)
+        application = Application(
+            id=str(new_uuid()),
+            holder=token.issuer,
+            holder_pid=holder_pid,
+            credential_type=" ".join(dict.fromkeys(types)),
+            accession=accession,
+            state=ApplicationState.RECEIVED,
+            at=self._clock.now(),
+        )
+        return await anyio.to_thread.run_sync(self._add, application, limiter=self._threads)
+
+    async def status(self, token: IdToken, application_id: str) -> dict[str, Any]:
+        """CredentialStatus for the applicant itself; for everyone else there is no such request (§6.8)."""
+        found = await anyio.to_thread.run_sync(self._find, application_id, limiter=self._threads)
+        if found is None or found.holder != token.issuer:
+            raise NotFound("there is no request of yours under this id")
+        return credential_status(issuer_pid=found.id, holder_pid=found.holder_pid, status=str(found.state))
+
+    def _type_of(self, entry: Any) -> str:
+        wanted = entry.get("id") if isinstance(entry, dict) else None
+        for one in self._supported:
+            if wanted in (one.object_id(self._public_url), one.credential_type):
+                return one.credential_type
+        raise InvalidInput("a credential was asked for that this node does not issue")
+
+    def _add(self, application: Application) -> Application:
+        with self._uow.begin() as tx:
+            known = self._store.application_by_holder(tx, application.holder, application.holder_pid)
+            if known is not None:
+                return known
+            waiting = self._store.applications(tx, ApplicationState.RECEIVED)
+            if sum(one.holder == application.holder for one in waiting) >= MAX_WAITING:
+                raise TooMany(
+                    "too many applications of yours wait for a decision", remedy="wait until a person has decided"
+                )
+            self._store.add_application(tx, application)
+            _note(self._journal, tx, application, by=application.holder, event="applied")
+            return application
+
+    def _find(self, application_id: str) -> Application | None:
+        with self._uow.read() as tx:
+            return self._store.application(tx, application_id)
+
+
+def claims_of(application: Application, supported: Supported, issuer: str) -> dict[str, Any]:
+    """What a membership credential says about its holder: names from the accession, the role from us."""
+    accession = application.accession
+    stated = {
+        "legalName": accession.get("legalName"),
+        "rulebook": accession.get("rulebook"),
+        "rulebookVersion": accession.get("version"),
+    }
+    return {
+        **{name: value for name, value in stated.items() if value},
+        "memberOf": issuer,
+        "role": supported.role,
+    }
+
+
+class DecideApplication:
+    """A person's decision about an application. Synchronous: call it in a thread.
+
+    State, issued credentials, ledger entry and the message to the applicant commit together.
+    """
+
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        store: IdentityStore,
+        outbox: Outbox,
+        keyring: KeyRing,
+        clock: Clock,
+        supported: Collection[Supported],
+        public_url: str,
+        *,
+        lifetime: timedelta = timedelta(days=365),
+        claims: Callable[[Application, Supported, str], dict[str, Any]] = claims_of,
+        journal: Journal | None = None,
+    ) -> None:
+        self._uow = uow
+        self._store = store
+        self._outbox = outbox
+        self._keyring = keyring
+        self._clock = clock
+        self._supported = {entry.credential_type: entry for entry in supported}
+        self._public_url = public_url
+        self._lifetime = lifetime
+        self._claims = claims
+        self._journal = journal
+
+    def approve(self, application_id: str, by: str) -> Sequence[Issued]:
+        """Issue what was asked for; ``by`` is the person. Raises ``NotFound``, ``Conflict`` where it was rejected.
+
+        Approving once more answers what was issued then.
+        """
+        with self._uow.begin() as tx:
+            application = self._open(tx, application_id)
+            if application.state is ApplicationState.ISSUED:
+                return [one for one in self._store.issued(tx, application.holder) if _from(one, application)]
+            if application.state is ApplicationState.REJECTED:
+                raise Conflict("the application was rejected already")
+            issued = [self._issue(tx, application, name) for name in application.types]
+            message = credential_message(
+                issuer_pid=application.id,
+                holder_pid=application.holder_pid,
+                credentials=[(one.type, one.jwt, self._supported[one.type].word) for one in issued],
+            )
+            self._decided(tx, application, ApplicationState.ISSUED, by, None, message)
+            return issued
+
+    def reject(self, application_id: str, by: str, reason: str) -> None:
+        """Refuse, with the reason that the applicant is told. Raises ``NotFound``, ``Conflict``."""
+        with self._uow.begin() as tx:
+            application = self._open(tx, application_id)
+            if application.state is ApplicationState.REJECTED:
+                return
+            if application.state is ApplicationState.ISSUED:
+                raise Conflict("the credential was issued already", remedy="revoke it instead")
+            message = credential_message(
+                issuer_pid=application.id, holder_pid=application.holder_pid, rejection=reason
+            )
+            self._decided(tx, application, ApplicationState.REJECTED, by, reason, message)
+
+    def _open(self, tx: Transaction, application_id: str) -> Application:
+        application = self._store.application(tx, application_id)
+        if application is None:
+            raise NotFound("there is no such application")
+        return application
+
+    def _issue(self, tx: Transaction, application: Application, credential_type: str) -> Issued:
+        entry = self._supported.get(credential_type)
+        if entry is None:
+            raise InvalidInput(f"this node does not issue {credential_type}")
+        now = self._clock.now().replace(microsecond=0)
+        list_id, index = self._store.next_status_index(tx)
+        kind = ELDER if entry.profile == VC11 else BITSTRING
+        statement = Statement(
+            id=new_urn(),
+            type=credential_type,
+            subject=application.holder,
+            claims=self._claims(application, entry, self._keyring.did),
+            valid_from=now,
+            valid_until=now + self._lifetime,
+            status=entry_for(list_url(self._public_url, list_id, kind), index, kind=kind),
+        )
+        issued = Issued(
+            id=statement.id,
+            holder=application.holder,
+            type=credential_type,
+            jwt=issue_credential(self._keyring, statement, profile=entry.profile),
+            list_id=list_id,
+            index=index,
+            at=now,
+            valid_until=statement.valid_until,
+        )
+        self._store.add_issued(tx, issued)
+        return issued
+
+    def _decided(
+        self,
+        tx: Transaction,
+        application: Application,
+        state: ApplicationState,
+        by: str,
+        reason: str | None,
+        message: dict[str, Any],
+    ) -> None:
+        now = self._clock.now()
+        decided = replace(application, state=state, decided_by=by, decided_at=now, reason=reason)
+        self._store.save_application(tx, decided)
+        self._outbox.put(
+            tx,
+            Task(
+                id=f"{TOPIC}:{application.id}",
+                topic=TOPIC,
+                lane=application.holder,
+                subject=application.id,
+                body=canonical(message),
+                due=now,
+            ),
+        )
+        _note(self._journal, tx, decided, by=by, event=str(state).lower())
+
+
+class DeliverCredential:
+    """Handles tasks of topic ``credential``: posts the message to the holder's credential service (§6.5)."""
+
+    def __init__(self, peers: Peers) -> None:
+        self._peers = peers
+
+    async def deliver(self, task: Task) -> None:
+        """Raises ``PeerUnreachable`` (try again) or ``Conflict`` (the holder will never take it)."""
+        holder = await self._peers.did_document(task.lane)
+        await self._peers.deliver_credentials(holder, read_object(task.body))
+
+
+def _from(issued: Issued, application: Application) -> bool:
+    return issued.type in application.types and (
+        application.decided_at is None or issued.at >= application.decided_at.replace(microsecond=0)
+    )
+
+
+def _note(journal: Journal | None, tx: Transaction, application: Application, *, by: str, event: str) -> None:
+    if journal is None:
+        return
+    body: dict[str, Any] = {
+        "event": event,
+        "application": application.id,
+        "holder": application.holder,
+        "types": list(application.types),
+    }
+    if event == "applied":
+        body["accession"] = application.accession
+    if application.reason:
+        body["reason"] = application.reason
+    journal.note(tx, subject=application.holder, by=by, body=body)

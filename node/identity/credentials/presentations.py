@@ -1,0 +1,174 @@
+"""Verifiable presentations as JWT: making ours, and verifying what a credential service answered.
+
+A presentation proves that its holder shows these credentials to *us*, now. ``verify_presentation`` checks
+(DCP 1.0 §5.4.3; VC-JOSE-COSE §3.2):
+
+1. the presentation's holder is the party that called us, and signed it;
+2. the key is listed under ``authentication`` of the holder's DID document;
+3. the signature holds;
+4. it is for us and nobody else;
+5. it holds now.
+
+Not checked here: that its ``jti`` is new. It comes as the answer to a question that we asked over a connection
+of our own, and only the holder could send it twice.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from node.base.errors import InvalidInput, Unauthenticated
+from node.base.jsons import canonical
+from node.identity.credentials.credentials import Unacceptable, UnverifiedCredential, read_credential
+from node.identity.documents import key_for
+from node.identity.jose import BadSignature, Jws, read_jws, verify_jws
+from node.identity.messages import VC1_CONTEXT, VC2_CONTEXT, VC20
+from node.identity.model import DidDocument, Rejected
+from node.identity.periods import document_at, stated_moment
+from node.identity.ports import KeyRing
+from node.identity.tokens import check_times
+
+MAX_PRESENTATION: Final = 512 * 1024
+MAX_PRESENTATIONS: Final = 20
+MAX_CREDENTIALS: Final = 50
+LIFETIME: Final = 300
+_ENVELOPES: Final = ("data:application/vc+jwt,", "data:application/vc+ld+json+jwt,", "data:application/vc-ld+jwt,")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnverifiedPresentation:
+    """A presentation taken apart; ``unreadable`` are the credentials in it that nobody could verify."""
+
+    jws: Jws = field(repr=False)
+    holder: str
+    claims: dict[str, Any] = field(repr=False)
+    credentials: tuple[UnverifiedCredential, ...]
+    unreadable: tuple[Rejected, ...] = ()
+
+
+def read_presentation(entry: Any) -> UnverifiedPresentation:
+    """Take one entry of a ``presentation`` array apart. Raises ``Unauthenticated``; verifies nothing."""
+    if not isinstance(entry, str):
+        raise Unauthenticated("a presentation is not a JWT, the only form that this node reads")
+    try:
+        jws = read_jws(entry, limit=MAX_PRESENTATION)
+        claims = jws.claims()
+    except InvalidInput as error:
+        raise Unauthenticated(f"a presentation is not readable: {error.detail}") from error
+    if "vc" in claims:
+        raise Unauthenticated("a credential stands where a presentation should")
+    body = claims.get("vp", claims)
+    if "vp" in claims and "verifiableCredential" in claims:
+        raise Unauthenticated("the token is a presentation of both data models at once")
+    if not isinstance(body, dict):
+        raise Unauthenticated("a presentation has no readable vp claim")
+    if jws.typ not in (("", "jwt") if "vp" in claims else ("vp+jwt", "vp+ld+json+jwt", "vp-ld+jwt", "jwt", "")):
+        raise Unauthenticated("the token's typ is not that of a presentation")
+    types = body.get("type")
+    if "VerifiablePresentation" not in (types if isinstance(types, list) else [types]):
+        raise Unauthenticated("the token is not a presentation")
+    holder = claims.get("iss", body.get("holder"))
+    named = body.get("holder", holder)
+    named = named.get("id") if isinstance(named, dict) else named
+    if not isinstance(holder, str) or named != holder or claims.get("sub", holder) != holder:
+        raise Unauthenticated("the presentation does not name one holder")
+    entries = body.get("verifiableCredential") or []
+    entries = entries if isinstance(entries, list) else [entries]
+    if len(entries) > MAX_CREDENTIALS:
+        raise Unauthenticated(f"a presentation holds more than {MAX_CREDENTIALS} credentials")
+    credentials, unreadable = [], []
+    for item in entries:
+        try:
+            credentials.append(read_credential(_unwrapped(item)))
+        except Unacceptable as error:
+            unreadable.append(Rejected(types=(), issuer="", why=error.detail))
+    return UnverifiedPresentation(
+        jws=jws,
+        holder=holder,
+        claims=claims,
+        credentials=tuple(credentials),
+        unreadable=tuple(unreadable),
+    )
+
+
+def _unwrapped(item: Any) -> Any:
+    """The JWT inside an EnvelopedVerifiableCredential (VC data model 2.0 §4.13), or the item itself."""
+    if isinstance(item, dict):
+        address = item.get("id")
+        types = item.get("type")
+        if isinstance(address, str) and "EnvelopedVerifiableCredential" in (
+            types if isinstance(types, list) else [types]
+        ):
+            for prefix in _ENVELOPES:
+                if address.startswith(prefix):
+                    return address.removeprefix(prefix)
+    return item
+
+
+def verify_presentation(
+    presentation: UnverifiedPresentation,
+    *,
+    holder: DidDocument,
+    audience: str,
+    now: datetime,
+    skew: int = 30,
+) -> None:
+    """Steps 1 to 5 (see above), with the DID document of the party that called. Raises ``Unauthenticated``.
+
+    ``UnknownKey`` among them means that a fresh copy of the document may help.
+    """
+    jws, claims = presentation.jws, presentation.claims
+    if presentation.holder != holder.id or jws.kid_did not in (holder.id, None):
+        raise Unauthenticated("the presentation comes from another party than the caller")  # 1
+    key = key_for(document_at(holder, stated_moment(jws, "iat"), seen=now), jws.kid, "authentication")  # 2
+    try:
+        verify_jws(jws, key)  # 3
+    except BadSignature as error:
+        raise Unauthenticated(f"the presentation does not hold: {error.detail}") from error
+    if claims.get("aud") not in (audience, [audience]):
+        raise Unauthenticated("the presentation is not for this node")  # 4
+    check_times({"iat": int(now.timestamp()), **claims}, now, skew=skew, max_lifetime=86_400)  # 5
+
+
+def make_presentation(
+    keyring: KeyRing, audience: str, credentials: Sequence[str], now: datetime, *, profile: str
+) -> str:
+    """A presentation of ours for ``audience``: credentials (JWTs) of one profile, as that profile wants it."""
+    issued = int(now.timestamp())
+    registered = {
+        "iss": keyring.did,
+        "sub": keyring.did,
+        "aud": audience,
+        "jti": str(uuid.uuid4()),
+        "iat": issued,
+        "nbf": issued,
+        "exp": issued + LIFETIME,
+    }
+    if profile == VC20:
+        envelopes = [
+            {
+                "@context": VC2_CONTEXT,
+                "type": "EnvelopedVerifiableCredential",
+                "id": f"{_ENVELOPES[0]}{jwt}",
+            }
+            for jwt in credentials
+        ]
+        body: dict[str, Any] = {
+            "@context": [VC2_CONTEXT],
+            "type": ["VerifiablePresentation"],
+            "holder": keyring.did,
+            "verifiableCredential": envelopes,
+            **registered,
+        }
+        return keyring.sign_jws({"typ": "vp+jwt"}, canonical(body))
+    inner = {
+        "@context": [VC1_CONTEXT],
+        "type": ["VerifiablePresentation"],
+        "holder": keyring.did,
+        "verifiableCredential": list(credentials),
+    }
+    return keyring.sign_jws({"typ": "JWT"}, canonical({**registered, "vp": inner}))

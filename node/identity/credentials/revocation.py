@@ -1,0 +1,140 @@
+"""Ending credentials that we issued, and the lists that tell everybody (Bitstring Status List 1.0)."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import anyio
+import anyio.to_thread
+
+from node.base.clock import Clock, is_younger
+from node.base.errors import InvalidInput, NotFound
+from node.base.work import UnitOfWork
+from node.identity.credentials.status import BITSTRING, ELDER, issue_list
+from node.identity.model import Issued
+from node.identity.ports import IdentityStore, Journal, KeyRing
+
+_ELDER_SUFFIX: Final = ".sl2021"
+_LISTS_KEPT: Final = 64
+
+
+def list_url(public_url: str, list_id: int, kind: str = BITSTRING) -> str:
+    """Where the list is served; the elder kind of entry has a document of its own over the same bits."""
+    suffix = _ELDER_SUFFIX if kind == ELDER else ""
+    return f"{public_url.rstrip('/')}/status/{list_id}{suffix}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    document: str
+    at: datetime
+
+
+class StatusLists:
+    """Serves the status lists of this node, signed anew whenever they are older than ``max_age`` seconds."""
+
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        store: IdentityStore,
+        keyring: KeyRing,
+        clock: Clock,
+        public_url: str,
+        *,
+        max_age: float = 1.0,
+    ) -> None:
+        self._uow = uow
+        self._store = store
+        self._keyring = keyring
+        self._clock = clock
+        self._public_url = public_url
+        self._max_age = timedelta(seconds=max_age)
+        self._made: OrderedDict[str, _Made] = OrderedDict()
+        self._threads = anyio.CapacityLimiter(2)
+
+    async def document(self, name: str) -> str:
+        """The signed list of this name (JWT). Raises ``NotFound`` where nothing was issued on such a list."""
+        made = self._made.get(name)
+        if made is not None and is_younger(made.at, self._clock.now(), self._max_age):
+            return made.document
+        made = await anyio.to_thread.run_sync(self._make, name, limiter=self._threads)
+        self._made[name] = made
+        self._made.move_to_end(name)
+        if len(self._made) > _LISTS_KEPT:
+            self._made.popitem(last=False)
+        return made.document
+
+    async def behind(self, url: str) -> str:
+        """The same by the list's address: for credentials that this node itself has issued."""
+        return await self.document(url.rpartition("/")[2])
+
+    def forget(self) -> None:
+        """Something was revoked: the next reader gets a new list."""
+        self._made.clear()
+
+    def _make(self, name: str) -> _Made:
+        number = name.removesuffix(_ELDER_SUFFIX)
+        if not (number.isascii() and number.isdigit() and len(number) <= 9):
+            raise NotFound("there is no such status list")
+        list_id, kind = int(number), ELDER if name.endswith(_ELDER_SUFFIX) else BITSTRING
+        with self._uow.read() as tx:
+            on_list = [one for one in self._store.issued(tx) if one.list_id == list_id]
+            revoked = self._store.revoked_indexes(tx, list_id)
+        if not on_list:
+            raise NotFound("there is no such status list")
+        since = {one.index: one.revoked_at for one in on_list}
+        now = self._clock.now()
+        url = list_url(self._public_url, list_id, kind)
+        bits = {index: since.get(index) for index in revoked}
+        return _Made(issue_list(self._keyring, url, bits, now, kind=kind), now)
+
+
+class RevokeCredential:
+    """Ends a credential before its time. Synchronous: call it in a thread."""
+
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        store: IdentityStore,
+        clock: Clock,
+        lists: StatusLists,
+        *,
+        journal: Journal | None = None,
+    ) -> None:
+        self._uow = uow
+        self._store = store
+        self._clock = clock
+        self._lists = lists
+        self._journal = journal
+
+    def revoke(self, credential_id: str, why: str, by: str) -> Issued:
+        """Set its bit and say why; revoking again changes nothing. Raises ``NotFound``, ``InvalidInput``."""
+        if not why.strip():
+            raise InvalidInput("a revocation needs a reason", remedy="say why: the holder will ask")
+        with self._uow.begin() as tx:
+            before = [one for one in self._store.issued(tx) if one.id == credential_id]
+            if not before:
+                raise NotFound("this node issued no such credential")
+            if before[0].revoked_at is not None:
+                return before[0]
+            revoked = self._store.revoke(tx, credential_id, self._clock.now(), why.strip()[:1000])
+            if revoked is None:
+                raise NotFound("this node issued no such credential")
+            if self._journal is not None:
+                self._journal.note(
+                    tx,
+                    subject=revoked.holder,
+                    by=by,
+                    body={
+                        "event": "revoked",
+                        "credential": revoked.id,
+                        "type": revoked.type,
+                        "holder": revoked.holder,
+                        "reason": why.strip()[:1000],
+                    },
+                )
+            tx.after_commit(self._lists.forget)
+        return revoked

@@ -1,0 +1,165 @@
+"""Does the subject of a credential fit the JSON Schema that the credential names?
+
+A small part of JSON Schema is enough for the flat claims that credentials carry, and a library that resolves
+references over the network has no place here. A keyword that this module does not know is an error: a check
+that could not be made never counts as passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from node.identity.credentials.credentials import Unacceptable
+
+_MAX_DEPTH: Final = 16
+_ANNOTATIONS: Final = frozenset(
+    {"$schema", "$id", "id", "$comment", "title", "description", "default", "examples", "deprecated"}
+    | {"readOnly", "writeOnly", "format", "definitions", "$defs", "contentMediaType", "contentEncoding"}
+)
+"""Keywords that assert nothing (``format`` is an annotation since draft 2019-09)."""
+
+_TYPES: Final[dict[str, Callable[[Any], bool]]] = {
+    "object": lambda value: isinstance(value, dict),
+    "array": lambda value: isinstance(value, list),
+    "string": lambda value: isinstance(value, str),
+    "boolean": lambda value: isinstance(value, bool),
+    "null": lambda value: value is None,
+    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    "integer": lambda value: isinstance(value, int | float) and not isinstance(value, bool) and value == int(value),
+}
+
+
+def check_schema(schema: Any, subject: Any) -> None:
+    """``subject`` must be valid against ``schema``. Raises ``Unacceptable``.
+
+    A schema that describes the whole credential (its ``properties`` name ``credentialSubject``) is applied to
+    an object with that member; VC JSON Schema 1.0 §3 writes it so, older schemas describe the subject alone.
+    """
+    if not isinstance(schema, dict | bool):
+        raise Unacceptable("its schema is not a JSON Schema")
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    if isinstance(properties, dict) and "credentialSubject" in properties:
+        inner = properties["credentialSubject"]
+        _check(inner, subject, schema, 0)
+    else:
+        _check(schema, subject, schema, 0)
+
+
+def _check(schema: Any, value: Any, root: Any, depth: int) -> None:
+    if depth > _MAX_DEPTH:
+        raise Unacceptable("its schema is nested too deeply")
+    if isinstance(schema, bool):
+        if not schema:
+            raise Unacceptable("its claims do not fit its schema")
+        return
+    if not isinstance(schema, dict):
+        raise Unacceptable("its schema is not a JSON Schema")
+    if "$ref" in schema:
+        _check(_resolve(schema["$ref"], root), value, root, depth + 1)
+    for keyword, argument in schema.items():
+        if keyword in _ANNOTATIONS or keyword == "$ref":
+            continue
+        check = _KEYWORDS.get(keyword)
+        if check is None:
+            raise Unacceptable(f"its schema uses {keyword[:40]}, which this node does not check")
+        try:
+            fits = check(argument, value, schema, root, depth)
+        except (TypeError, ValueError, AttributeError, KeyError) as error:
+            raise Unacceptable("its schema is not a valid JSON Schema") from error
+        if not fits:
+            raise Unacceptable(f"its claims do not fit its schema ({keyword})")
+
+
+def _resolve(reference: Any, root: Any) -> Any:
+    if not isinstance(reference, str) or not reference.startswith("#"):
+        raise Unacceptable("its schema refers to another document")
+    found = root
+    for step in reference.removeprefix("#").split("/")[1:]:
+        name = step.replace("~1", "/").replace("~0", "~")
+        if not isinstance(found, dict) or name not in found:
+            raise Unacceptable("its schema refers to something that it does not hold")
+        found = found[name]
+    return found
+
+
+def _fits(schema: Any, value: Any, root: Any, depth: int) -> bool:
+    try:
+        _check(schema, value, root, depth + 1)
+    except Unacceptable:
+        return False
+    return True
+
+
+def _properties(members: Any, value: Any, _schema: Any, root: Any, depth: int) -> bool:
+    if isinstance(value, dict):
+        for name, inner in members.items():
+            if name in value:
+                _check(inner, value[name], root, depth + 1)
+    return True
+
+
+def _additional(inner: Any, value: Any, schema: Any, root: Any, depth: int) -> bool:
+    if isinstance(value, dict):
+        for name in value.keys() - schema.get("properties", {}).keys():
+            _check(inner, value[name], root, depth + 1)
+    return True
+
+
+def _items(inner: Any, value: Any, _schema: Any, root: Any, depth: int) -> bool:
+    if isinstance(value, list):
+        for item in value:
+            _check(inner, item, root, depth + 1)
+    return True
+
+
+def _all(parts: Any, value: Any, _schema: Any, root: Any, depth: int) -> bool:
+    for part in parts:
+        _check(part, value, root, depth + 1)
+    return True
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Equality of JSON, where true is not 1."""
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
+def _type(names: Any, value: Any, *_: Any) -> bool:
+    return any(_TYPES[name](value) for name in (names if isinstance(names, list) else [names]))
+
+
+def _sized(kind: type | tuple[type, ...], fits: Callable[[int, Any], bool]) -> Callable[..., bool]:
+    def check(bound: Any, value: Any, *_: Any) -> bool:
+        return not isinstance(value, kind) or fits(len(value), bound)  # type: ignore[arg-type]
+
+    return check
+
+
+def _measured(fits: Callable[[Any, Any], bool]) -> Callable[..., bool]:
+    def check(bound: Any, value: Any, *_: Any) -> bool:
+        return not _TYPES["number"](value) or fits(value, bound)
+
+    return check
+
+
+_KEYWORDS: Final[dict[str, Callable[..., bool]]] = {
+    "type": _type,
+    "enum": lambda values, value, *_: any(_equal(one, value) for one in values),
+    "const": lambda wanted, value, *_: _equal(wanted, value),
+    "required": lambda names, value, *_: not isinstance(value, dict) or all(name in value for name in names),
+    "properties": _properties,
+    "additionalProperties": _additional,
+    "items": _items,
+    "allOf": _all,
+    "anyOf": lambda parts, value, _s, root, depth: any(_fits(part, value, root, depth) for part in parts),
+    "oneOf": lambda parts, value, _s, root, depth: sum(_fits(p, value, root, depth) for p in parts) == 1,
+    "not": lambda part, value, _s, root, depth: not _fits(part, value, root, depth),
+    "minLength": _sized(str, lambda size, bound: size >= bound),
+    "maxLength": _sized(str, lambda size, bound: size <= bound),
+    "minItems": _sized(list, lambda size, bound: size >= bound),
+    "maxItems": _sized(list, lambda size, bound: size <= bound),
+    "minimum": _measured(lambda value, bound: bool(value >= bound)),
+    "maximum": _measured(lambda value, bound: bool(value <= bound)),
+    "exclusiveMinimum": _measured(lambda value, bound: bool(value > bound)),
+    "exclusiveMaximum": _measured(lambda value, bound: bool(value < bound)),
+}

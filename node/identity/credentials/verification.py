@@ -1,0 +1,202 @@
+"""Whether a credential counts, here and now: issuer, signature, dates, schema, status.
+
+What can be computed is in ``credentials`` and ``status``; this module fetches what those need, through the
+``Peers`` port, and only from parties that the rulebook names: a credential whose issuer is not trusted for its
+type costs no look-up. Status lists are read from their issuer's own address and from nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from node.base.clock import Clock, stamp
+from node.base.errors import Overloaded, PeerUnreachable, RemoteFault
+from node.identity.credentials.credentials import (
+    Unacceptable,
+    UnverifiedCredential,
+    read_credential,
+    status_member,
+    verify_credential,
+)
+from node.identity.credentials.schemas import check_schema
+from node.identity.credentials.status import (
+    BadStatusList,
+    StatusEntry,
+    StatusList,
+    check_status,
+    read_entries,
+    read_list,
+)
+from node.identity.credentials.trust import Trust
+from node.identity.did import same_party
+from node.identity.documents import UnknownKey
+from node.identity.model import Credential, DidDocument, Rejected
+from node.identity.ports import Peers
+
+_LISTS_KEPT = 256
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A status list as it was last read: the document, what it says, when it was fetched."""
+
+    document: str | dict[str, Any]
+    status: StatusList
+    at: datetime
+
+
+class VerifyCredentials:
+    """Answers whether credentials count. Fetches, but stores nothing durably.
+
+    ``status_max_age`` bounds the age of a status list in seconds, so that a revocation bites on the next
+    access after that. While an issuer cannot be reached, its last list goes on counting for ``status_grace``
+    seconds, and then its credentials do not count.
+    """
+
+    def __init__(
+        self,
+        peers: Peers,
+        clock: Clock,
+        trust: Trust,
+        *,
+        status_max_age: float = 60.0,
+        status_grace: float = 600.0,
+        allow_unsigned_status_list: bool = False,
+    ) -> None:
+        self._peers = peers
+        self._clock = clock
+        self._trust = trust
+        self._status_max_age = status_max_age
+        self._status_grace = timedelta(seconds=status_grace)
+        self._allow_unsigned = allow_unsigned_status_list
+        self._lists: OrderedDict[str, _Known] = OrderedDict()
+
+    async def verify(self, credential: UnverifiedCredential, holder: str) -> Credential | Rejected:
+        """Everything but the status: that is asked at each access, see ``standing``.
+
+        The types of the answer are only those for which the issuer is trusted.
+        """
+        trusted = self._trusted(credential.types, credential.issuer)
+        if not trusted:
+            return credential.rejected(f"{credential.issuer} is not trusted to issue it")
+        try:
+            verified = await self._with_document(
+                credential.issuer,
+                lambda document: verify_credential(credential, issuer=document, holder=holder, now=self._clock.now()),
+            )
+            await self._check_schemas(credential)
+        except (PeerUnreachable, Overloaded):
+            return credential.rejected(f"its issuer {credential.issuer} cannot be reached", transient=True)
+        except RemoteFault as error:
+            return credential.rejected(error.detail)
+        return replace(verified, types=trusted)
+
+    async def verify_text(self, jwt: str, holder: str) -> Credential | Rejected:
+        """As ``verify``, for a credential that was kept as text."""
+        try:
+            return await self.verify(read_credential(jwt), holder)
+        except Unacceptable as error:
+            return Rejected(types=(), issuer="", why=error.detail)
+
+    async def standing(self, credential: Credential) -> Credential | Rejected:
+        """Whether a verified credential counts at this moment: trust, dates, status."""
+        types = self._trusted(credential.types, credential.issuer)
+        if not types:
+            return _rejected(credential, f"{credential.issuer} is not trusted to issue it any more")
+        return await self.in_force(replace(credential, types=types))
+
+    async def in_force(self, credential: Credential) -> Credential | Rejected:
+        """Whether a verified credential is neither expired nor revoked, whoever trusts its issuer."""
+        now = self._clock.now()
+        if credential.valid_until is not None and credential.valid_until <= now:
+            return _rejected(
+                credential, f"it expired on {stamp(credential.valid_until)}", since=credential.valid_until
+            )
+        try:
+            for entry in read_entries(status_member(credential)):
+                status = await self._status_list(entry, credential.issuer, now)
+                if check_status(entry, status):
+                    what = "suspended" if entry.purpose == "suspension" else "revoked"
+                    return _rejected(
+                        credential, f"it was {what} by its issuer", since=status.since.get(entry.index, now)
+                    )
+        except (PeerUnreachable, Overloaded):
+            return _rejected(
+                credential, f"its status cannot be read: {credential.issuer} does not answer", transient=True
+            )
+        except RemoteFault as error:
+            return _rejected(credential, f"its status cannot be told: {error.detail}")
+        return credential
+
+    def _trusted(self, types: tuple[str, ...], issuer: str) -> tuple[str, ...]:
+        return tuple(name for name in types if issuer in self._trust.issuers(name))
+
+    async def _status_list(self, entry: StatusEntry, issuer: str, now: datetime) -> StatusList:
+        known = self._lists.get(entry.url)
+        document = await self._peers.did_document(issuer)
+        if not same_party(entry.url, document):
+            raise BadStatusList("the status list does not lie with the issuer of the credential")
+        try:
+            fetched = await self._peers.status_list(entry.url, max_age=self._status_max_age)
+        except PeerUnreachable:
+            if known is None or not self._may_stand_in(known, issuer, now):
+                raise
+            return known.status
+        if known is None or known.document != fetched or known.status.issuer != issuer or _over(known, now):
+            status = await self._with_document(
+                issuer,
+                lambda held: read_list(fetched, issuer=held, now=now, allow_unsigned=self._allow_unsigned),
+            )
+        else:
+            status = known.status
+        self._lists[entry.url] = _Known(fetched, status, now)
+        self._lists.move_to_end(entry.url)
+        if len(self._lists) > _LISTS_KEPT:
+            self._lists.popitem(last=False)
+        return status
+
+    def _may_stand_in(self, known: _Known, issuer: str, now: datetime) -> bool:
+        return known.status.issuer == issuer and now - known.at <= self._status_grace and not _over(known, now)
+
+    async def _with_document(self, did: str, check: Callable[[DidDocument], T]) -> T:
+        """``check`` with the DID document of ``did``, and again with a fresh copy where a key is unknown."""
+        try:
+            return check(await self._peers.did_document(did))
+        except UnknownKey:
+            return check(await self._peers.did_document(did, fresh=True))
+
+    async def _check_schemas(self, credential: UnverifiedCredential) -> None:
+        """Each subject must fit the credential's own schemas (DCP 1.0 §5.4.3), read from the issuer's address."""
+        urls = credential.schema_urls
+        if not urls:
+            return
+        document = await self._peers.did_document(credential.issuer)
+        subjects = credential.body.get("credentialSubject")
+        for url in urls:
+            if not same_party(url, document):
+                raise Unacceptable("its schema does not lie with its issuer")
+            schema = await self._peers.json_document(url)
+            for subject in subjects if isinstance(subjects, list) else [subjects]:
+                check_schema(schema, subject)
+
+
+def _over(known: _Known, now: datetime) -> bool:
+    return known.status.valid_until is not None and known.status.valid_until <= now
+
+
+def _rejected(
+    credential: Credential, why: str, *, since: datetime | None = None, transient: bool = False
+) -> Rejected:
+    return Rejected(
+        types=credential.types,
+        issuer=credential.issuer,
+        why=why,
+        since=since,
+        id=credential.id,
+        transient=transient,
+    )

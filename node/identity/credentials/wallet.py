@@ -1,0 +1,259 @@
+"""The wallet: credentials that others issued to us, and whom we show them to (DCP 1.0 §5, §6.5).
+
+``receive`` takes in what an issuer delivers, ``answer`` shows what a verifier was granted. Neither calls
+anybody who might be waiting for our answer, except for DID documents, which wait for nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import anyio
+import anyio.to_thread
+
+from node.base.clock import Clock
+from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from node.base.work import UnitOfWork
+from node.identity.credentials.access_tokens import AccessTokens
+from node.identity.credentials.credentials import profile_of, read_credential, verify_credential
+from node.identity.credentials.presentations import make_presentation
+from node.identity.credentials.verification import VerifyCredentials
+from node.identity.documents import UnknownKey
+from node.identity.messages import (
+    BY_TYPE,
+    FORMATS,
+    VC11,
+    VC20,
+    NotSupported,
+    Scope,
+    check_type,
+    covered,
+    list_member,
+    presentation_response,
+    read_scope,
+    text_member,
+)
+from node.identity.model import Credential, Rejected
+from node.identity.ports import IdentityStore, Journal, KeyRing, Peers
+from node.identity.tokens import IdToken
+
+
+class Wallet:
+    """Holds this node's credentials. ``mark`` changes whenever they do; see ``OutgoingTokens``.
+
+    ``refuse_excess`` answers a query for more than was granted with a refusal, as release 1.0.0-RC6 of the
+    conformance kit wants it; DCP 1.0.1 leaves the excess out without a word.
+    """
+
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        store: IdentityStore,
+        peers: Peers,
+        keyring: KeyRing,
+        clock: Clock,
+        access: AccessTokens,
+        verifier: VerifyCredentials,
+        *,
+        journal: Journal | None = None,
+        refuse_excess: bool = False,
+    ) -> None:
+        self._uow = uow
+        self._store = store
+        self._peers = peers
+        self._keyring = keyring
+        self._clock = clock
+        self._access = access
+        self._verifier = verifier
+        self._journal = journal
+        self._refuse_excess = refuse_excess
+        self._mark = ""
+        self._threads = anyio.CapacityLimiter(4)
+
+    def mark(self) -> str:
+        """A short text that stands for what is in the wallet; empty before ``refresh``."""
+        return self._mark
+
+    async def refresh(self) -> None:
+        """Read what is in the wallet, once, when the node starts."""
+        await self.credentials()
+
+    async def credentials(self) -> Sequence[Credential]:
+        """All that we hold, expired and revoked ones too."""
+        held = await anyio.to_thread.run_sync(self._read, limiter=self._threads)
+        self._mark = _mark_of(held)
+        return held
+
+    async def standing(self) -> list[Credential | Rejected]:
+        """What we hold and how it stands: a revoked credential says why and since when."""
+        return [await self._verifier.in_force(credential) for credential in await self.credentials()]
+
+    async def requests(self) -> Sequence[dict[str, Any]]:
+        """What we asked issuers for, and what became of it."""
+        return await anyio.to_thread.run_sync(self._read_requests, limiter=self._threads)
+
+    async def answer(self, token: IdToken, message: dict[str, Any]) -> dict[str, Any]:
+        """The PresentationResponseMessage to a PresentationQueryMessage (DCP 1.0 §5.4).
+
+        More than was granted is left out without a word, and so is what has expired. Raises ``InvalidInput``
+        for a query that is none, ``NotSupported`` for a presentation definition, ``Unauthenticated`` where
+        the token claim gives ``token.issuer`` no access, ``NotAllowed`` for more than was granted where
+        ``refuse_excess`` is on.
+        """
+        wanted = _wanted(message)
+        granted = self._access.check(token.access_token, token.issuer)
+        shown = covered(wanted, granted)
+        if self._refuse_excess and len(shown) < len(set(wanted)):
+            raise NotAllowed("the token claim does not grant what is asked for")
+        now = self._clock.now()
+        held = [
+            credential
+            for credential in await self.credentials()
+            if (credential.valid_until is None or credential.valid_until > now)
+            and any(_asked_for(credential, scope) for scope in shown)
+        ]
+        presentations = []
+        for profile in (VC20, VC11):  # a presentation is homogeneous: one data model, one proof (§5.4.2)
+            texts = [one.jwt for one in held if profile_of(one.jwt) == profile]
+            if texts:
+                presentations.append(make_presentation(self._keyring, token.issuer, texts, now, profile=profile))
+        return presentation_response(presentations)
+
+    async def receive(self, token: IdToken, message: dict[str, Any]) -> None:
+        """Take in a CredentialMessage (DCP 1.0 §6.5): keep what it brings, or note why we got nothing.
+
+        The sender must be the issuer whom we asked, each credential its own, about us, and signed. The same
+        message again changes nothing. Raises ``InvalidInput``, ``NotFound`` where nothing was asked, ``Conflict``
+        where a rejection follows an issue.
+        """
+        check_type(message, "CredentialMessage")
+        holder_pid = text_member(message, "holderPid")
+        issuer_pid = text_member(message, "issuerPid")
+        status = message.get("status")
+        if status not in ("ISSUED", "REJECTED"):
+            raise InvalidInput("status of the CredentialMessage must be ISSUED or REJECTED")
+        credentials = []
+        if status == "ISSUED":
+            for container in list_member(message, "credentials"):
+                credentials.append(await self._verified(container, token.issuer))
+        reason = message.get("rejectionReason")
+        kept = await anyio.to_thread.run_sync(
+            lambda: self._keep(
+                token.issuer,
+                holder_pid,
+                issuer_pid,
+                credentials,
+                str(reason)[:1000] if status == "REJECTED" and reason is not None else None,
+                rejected=status == "REJECTED",
+            ),
+            limiter=self._threads,
+        )
+        self._mark = _mark_of(kept)
+
+    async def offered(self, token: IdToken, message: dict[str, Any]) -> tuple[str, ...]:
+        """The ids in a CredentialOfferMessage (DCP 1.0 §6.6). An offer binds nobody: people decide to ask."""
+        check_type(message, "CredentialOfferMessage")
+        if text_member(message, "issuer") != token.issuer:
+            raise InvalidInput("the offer names another issuer than its sender")
+        entries = list_member(message, "credentials")
+        if not all(isinstance(entry, dict) and isinstance(entry.get("id"), str) for entry in entries):
+            raise InvalidInput("each credential of the offer needs an id")
+        return tuple(entry["id"] for entry in entries)
+
+    async def _verified(self, container: Any, issuer: str) -> Credential:
+        if not isinstance(container, dict):
+            raise InvalidInput("each credential must be an object with credentialType, payload and format")
+        text_member(container, "credentialType")
+        if container.get("format") not in FORMATS:
+            raise InvalidInput("the format of a credential is not one that this node reads")
+        credential = read_credential(container.get("payload"))
+        if credential.issuer != issuer:
+            raise InvalidInput("a credential was issued by another party than the sender")
+        if not credential.id:
+            raise InvalidInput("a credential has no id")
+        now = self._clock.now()
+        document = await self._peers.did_document(issuer)
+        try:
+            return verify_credential(credential, issuer=document, holder=self._keyring.did, now=now)
+        except UnknownKey:
+            document = await self._peers.did_document(issuer, fresh=True)
+            return verify_credential(credential, issuer=document, holder=self._keyring.did, now=now)
+
+    def _read(self) -> Sequence[Credential]:
+        with self._uow.read() as tx:
+            return self._store.credentials(tx)
+
+    def _read_requests(self) -> Sequence[dict[str, Any]]:
+        with self._uow.read() as tx:
+            return self._store.requests(tx)
+
+    def _keep(
+        self,
+        issuer: str,
+        holder_pid: str,
+        issuer_pid: str,
+        credentials: Sequence[Credential],
+        reason: str | None,
+        *,
+        rejected: bool,
+    ) -> Sequence[Credential]:
+        now = self._clock.now()
+        with self._uow.begin() as tx:
+            asked = [
+                request
+                for request in self._store.requests(tx)
+                if request["holder_pid"] == holder_pid and request["issuer"] == issuer
+            ]
+            if not asked:
+                raise NotFound("this node asked that issuer for nothing under this holderPid")
+            state = asked[0]["state"]
+            if rejected and state == "ISSUED":
+                raise Conflict("the credential was issued already")
+            have = {credential.id for credential in self._store.credentials(tx)}
+            news = [credential for credential in credentials if credential.id not in have]
+            for credential in news:
+                self._store.keep_credential(tx, credential, now)
+            outcome = "REJECTED" if rejected else "ISSUED"
+            if news or state != outcome:
+                self._store.update_request(tx, holder_pid, state=outcome, issuer_pid=issuer_pid, reason=reason)
+                if self._journal is not None:
+                    self._journal.note(
+                        tx,
+                        subject=holder_pid,
+                        by=issuer,
+                        body={
+                            "event": "credential-received" if not rejected else "request-rejected",
+                            "issuer": issuer,
+                            "credentials": [credential.id for credential in news],
+                            "types": sorted({name for one in news for name in one.types}),
+                            **({"reason": reason} if reason else {}),
+                        },
+                    )
+            return self._store.credentials(tx)
+
+
+def _wanted(message: dict[str, Any]) -> tuple[Scope, ...]:
+    check_type(message, "PresentationQueryMessage")
+    scope, definition = message.get("scope"), message.get("presentationDefinition")
+    if "scope" in message and "presentationDefinition" in message:
+        raise InvalidInput("a query has either scope or presentationDefinition, not both")
+    if "presentationDefinition" in message:
+        if not isinstance(definition, dict) or not definition.get("input_descriptors"):
+            raise InvalidInput("the presentation definition is empty")
+        raise NotSupported("presentation definitions are not supported", remedy="ask by scope")
+    if not isinstance(scope, list) or not 0 < len(scope) <= 50:
+        raise InvalidInput("a query needs 1 to 50 scopes")
+    return tuple(read_scope(text) for text in scope)
+
+
+def _asked_for(credential: Credential, scope: Scope) -> bool:
+    if scope.kind == BY_TYPE:
+        return credential.has_type(scope.value)
+    return credential.id == scope.value
+
+
+def _mark_of(credentials: Iterable[Credential]) -> str:
+    ids = "\n".join(sorted(f"{credential.issuer} {credential.id}" for credential in credentials))
+    return hashlib.sha256(ids.encode()).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""A policy as a document for people, in five languages."""

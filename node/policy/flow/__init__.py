@@ -1,0 +1,1 @@
+"""Conditions that flow: what binds a result that is made of several inputs."""

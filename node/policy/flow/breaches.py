@@ -1,0 +1,166 @@
+"""In which respects an offer is more open than what binds a result: each told with the input, its rule, the mend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from node.policy.flow.freedom import Alternative, Bar, Demand, Freedom, Origin
+from node.policy.flow.impossible import Bound, Said, further
+from node.policy.flow.stricter import clashes, duty_covers, follows, prohibition_covers
+from node.policy.flow.words import Texts, forbidden, in_all, quoted, said, texts
+from node.policy.rules import Constraint, Rule
+from node.policy.terms import INCLUDED_IN, MINIMUM_CELL_SIZE, includes
+
+OFFER: Final = ""
+"""The ``input`` of an origin that is the wanted offer itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breach:
+    """One respect in which an offer is more open than an input allows.
+
+    ``input`` and ``rule`` say whose condition it is (the path of the rule in its policy, or ``licence``); both are
+    empty where the offer itself cannot be understood. ``text`` and ``remedy`` by language.
+    """
+
+    code: str
+    input: str
+    title: str
+    rule: str
+    text: Mapping[str, str]
+    remedy: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        members = {"code": self.code, "input": self.input, "title": self.title, "rule": self.rule}
+        return {**members, "text": dict(self.text), "remedy": dict(self.remedy)}
+
+
+class Comparison:
+    """One comparison of an offer with what binds the result. Each rule of an input is told once."""
+
+    def __init__(self, bound: Bound, own: Freedom, facts: Mapping[str, Any]) -> None:
+        self.bound, self.mine, self.facts = bound, own, facts
+        self.breaches: dict[tuple[str, Origin, str], Breach] = {}
+
+    def permissions(self) -> None:
+        # Wider actions first: what an input withholds is told once, by its widest name.
+        for action in sorted(self.mine.permits, key=lambda one: (_depth(one), one)):
+            for given in self.mine.permits[action]:
+                if not clashes(given):
+                    self._permission(action, given)
+
+    def _permission(self, action: str, given: Alternative) -> None:
+        allowed = self.bound.freedom.permits.get(action, frozenset())
+        if not allowed:
+            for asked_by in sorted({origin for one, origin in self.bound.freedom.withheld if one == action}):
+                self._add("permission", asked_by, lambda language: forbidden(Rule(action=action), language), about="")
+            return
+        have = [element.demand for element in given] + [one.demand for one in self.mine.duties]
+        lacking = [[element for element in one if not follows(element.demand, have, self.facts)] for one in allowed]
+        least = min(lacking, key=lambda one: (len(one), sorted(element.origin for element in one)))
+        for element in sorted(least, key=lambda one: one.origin):
+            self._lacks(element.demand, element.origin)
+
+    def prohibitions(self) -> None:
+        for element in sorted(self.bound.freedom.prohibitions, key=lambda one: one.origin):
+            asked = element.demand
+            assert isinstance(asked, Rule)
+            mine = [one.demand for one in self.mine.prohibitions if isinstance(one.demand, Rule)]
+            concerned = any(includes(asked.action, action) for action in self.mine.permits)
+            if concerned and not any(prohibition_covers(one, asked) for one in mine):
+                self._add("prohibition", element.origin, _forbidden(asked), about=str(asked))
+
+    def duties(self) -> None:
+        always = [one.demand for one in self.mine.duties]
+        ways = [
+            [element.demand for element in way]
+            for alternatives in self.mine.permits.values()
+            for way in alternatives
+            if not clashes(way)
+        ]
+        for element in sorted(self.bound.freedom.duties, key=lambda one: one.origin):
+            asked = element.demand
+            assert isinstance(asked, Rule)
+            kept = _done(asked, always) or (bool(ways) and all(_done(asked, way) for way in ways))
+            if not kept and ways:
+                self._lacks(asked, element.origin)
+
+    def sealed(self) -> None:
+        if not self.mine.sealed and self.mine.permits:
+            for origin in sorted(self.bound.freedom.sealed):
+                self._put(
+                    "sealed", origin, self._about(origin, lambda words: words.sealed), lambda one: texts(one).seal
+                )
+
+    def alike(self, code: str | None) -> None:
+        needed = min((family for family, _ in self.bound.freedom.alike), default=None)
+        if needed is None:
+            return
+        closed = bool(further(self.mine))
+        if code == needed and not closed:
+            return
+        for _, origin in sorted(self.bound.freedom.alike):
+            self._put(
+                "alike",
+                origin,
+                self._about(origin, lambda words: words.alike, needed),
+                lambda language: texts(language).under.format(said=needed),
+            )
+
+    def unknown_licence(self, name: str) -> None:
+        origin = Origin(OFFER, "licence")
+        text = self._about(origin, lambda words: words.own_licence, name)
+        self._put("unknown-licence", origin, text, lambda language: texts(language).choose)
+
+    def not_understood(self, bar: Bar) -> None:
+        text = self._about(bar.origin, lambda words: words.own_term, bar.fact or bar.origin.rule)
+        self._put(bar.code, bar.origin, text, lambda language: texts(language).mend)
+
+    def _lacks(self, demand: Demand, origin: Origin) -> None:
+        code = "duty" if isinstance(demand, Rule) else "condition"
+        cells = isinstance(demand, Constraint) and demand.left_operand == MINIMUM_CELL_SIZE
+        remedy: Said | None = (lambda language: texts(language).cells) if cells else None
+        self._add(code, origin, lambda language: said(demand, language), about=str(demand), remedy=remedy)
+
+    def _add(self, code: str, origin: Origin, make: Said, *, about: str, remedy: Said | None = None) -> None:
+        title = self.bound.title(origin.input)
+        self._put(
+            code,
+            origin,
+            lambda language: texts(language).asks.format(who=quoted([title], language), said=make(language)),
+            remedy or (lambda language: texts(language).add.format(said=make(language))),
+            about=about,
+        )
+
+    def _put(self, code: str, origin: Origin, text: Said, remedy: Said, *, about: str = "") -> None:
+        if (code, origin, about) in self.breaches:
+            return
+        own = origin.input == OFFER
+        self.breaches[code, origin, about] = Breach(
+            code=code,
+            input=origin.input,
+            title="" if own else self.bound.title(origin.input),
+            rule="" if own else origin.rule,
+            text=in_all(text),
+            remedy=in_all(remedy),
+        )
+
+    def _about(self, origin: Origin, template: Callable[[Texts], str], content: str = "") -> Said:
+        title = self.bound.title(origin.input)
+        return lambda language: template(texts(language)).format(who=quoted([title], language), said=content)
+
+
+def _depth(action: str) -> int:
+    """How many actions ``action`` lies within."""
+    wider = INCLUDED_IN.get(action)
+    return 0 if wider is None else 1 + _depth(wider)
+
+
+def _forbidden(rule: Rule) -> Said:
+    return lambda language: forbidden(rule, language)
+
+
+def _done(asked: Rule, given: Iterable[Demand]) -> bool:
+    return any(isinstance(one, Rule) and duty_covers(one, asked) for one in given)

@@ -1,0 +1,251 @@
+"""The policy that just fits a normal form: as open as it allows, in as few words as say it.
+
+The other way round from ``node.policy.flow.freedom``: alternatives become permissions, what is withheld prohibitions.
+What follows from something else is left out here, and only here; each part that stays knows who asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from node.base.jsons import canonical
+from node.policy import terms
+from node.policy.flow.freedom import Alternative, Demand, Element, Freedom, Origin
+from node.policy.flow.stricter import NEGATIVE, admitted_purposes, clashes, duty_covers, follows, prohibition_covers
+from node.policy.labels import wider_purposes
+from node.policy.odrl import normal_condition, normal_rule, offer_json
+from node.policy.rules import Condition, Constraint, Logical, Policy, Rule, Value
+from node.policy.terms import INCLUDED_IN, PROFILE, SET_OPERATORS, includes
+from node.vocab.namespaces import ODRL
+
+_JOINED: Final = (terms.PURPOSE, terms.PARTICIPANT, terms.RECIPIENT)
+"""Operands whose lists of several inputs become one list: what all of them name."""
+
+Origins = tuple[Origin, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """A policy, and for each path of it (``permission[0].constraint[1]``) who asks for that part."""
+
+    policy: Policy
+    origins: Mapping[str, Origins]
+
+
+@dataclass(slots=True)
+class _Part:
+    demand: Demand
+    origins: set[Origin]
+
+
+def fitted(freedom: Freedom, facts: Mapping[str, Any]) -> Fitted:
+    """The policy that just fits ``freedom``. ``facts``: as ``node.policy.flow.stricter.follows``. It permits nothing
+    where no alternative can be met."""
+    origins: dict[str, Origins] = {}
+    live = _live(freedom)
+    if terms.USE in live:
+        # Ceding a thing for good (odrl:transfer) means nothing for a result that anybody may be given a copy of.
+        live = {action: ways for action, ways in live.items() if not includes(terms.TRANSFER, action)}
+    permissions: list[Rule] = []
+    for action in sorted(live, key=lambda one: (one != terms.USE, one)):
+        wider = [other for other in live if other != action and includes(other, action)]
+        told = frozenset(one for other in wider for one in live[other])
+        for parts in _ways(live[action] - told, told, facts):
+            path = f"permission[{len(permissions)}]"
+            permissions.append(_permission(action, parts, path, origins))
+    prohibitions: list[Rule] = []
+    for rule, asked_by in _forbidden(freedom, live):
+        origins[f"prohibition[{len(prohibitions)}]"] = asked_by
+        prohibitions.append(rule)
+    obligations: list[Rule] = []
+    for part in _least(freedom.duties, lambda one, rest: any(duty_covers(other, one) for other in rest)):
+        if isinstance(part.demand, Rule):
+            origins[f"obligation[{len(obligations)}]"] = _sorted(part.origins)
+            obligations.append(part.demand)
+    policy = Policy(
+        id="",
+        profile=(PROFILE,),
+        permissions=tuple(permissions),
+        prohibitions=tuple(prohibitions),
+        obligations=tuple(obligations),
+        conflict="prohibit",
+        sealed=bool(freedom.sealed),
+    )
+    return Fitted(policy=policy, origins=origins)
+
+
+def offer_of(policy: Policy, *, target: str, offer_id: str) -> dict[str, Any]:
+    """``policy`` as the JSON of a DSP 2025-1 MessageOffer about ``target``."""
+    rules = {
+        "permission": policy.permissions,
+        "prohibition": policy.prohibitions,
+        "obligation": policy.obligations,
+    }
+    made = {name: [rule_json(rule) for rule in some] for name, some in rules.items()}
+    return offer_json(
+        made, target=target, offer_id=offer_id, sealed=policy.sealed, permissions_win=policy.permissions_win
+    )
+
+
+def rule_json(rule: Rule) -> dict[str, Any]:
+    """A rule in the spelling of DSP 2025-1 (``contract-schema.json``)."""
+    said: dict[str, Any] = {"action": _term(rule.action)}
+    if rule.constraints:
+        said["constraint"] = [_condition_json(one) for one in rule.constraints]
+    for name, rules in (
+        ("duty", rule.duties),
+        ("odrl:remedy", rule.remedies),
+        ("odrl:consequence", rule.consequences),
+    ):
+        if rules:
+            said[name] = [rule_json(one) for one in rules]
+    for function, party in rule.parties:
+        said.setdefault(_term(function), []).append(party)
+    return {name: value[0] if name in _functions(rule) and len(value) == 1 else value for name, value in said.items()}
+
+
+def _functions(rule: Rule) -> set[str]:
+    return {_term(function) for function, _ in rule.parties}
+
+
+def _condition_json(condition: Condition) -> dict[str, Any]:
+    if isinstance(condition, Logical):
+        return {condition.operator: [_condition_json(one) for one in condition.operands]}
+    values = [_value_json(one) for one in condition.right_operand]
+    several = condition.operator in SET_OPERATORS or len(values) != 1
+    said: dict[str, Any] = {
+        "leftOperand": _term(condition.left_operand),
+        "operator": condition.operator,
+        "rightOperand": values if several else values[0],
+    }
+    if condition.unit:
+        said["odrl:unit"] = condition.unit
+    return said
+
+
+def _value_json(value: Value) -> Any:
+    if value.iri:
+        return {"@id": value.term}
+    if value.datatype or value.language:
+        more = {"@type": value.datatype} if value.datatype else {"@language": value.language}
+        return {"@value": value.text, **more}
+    return value.term
+
+
+def _term(iri: str) -> str:
+    return f"odrl:{iri[len(ODRL) :]}" if iri.startswith(ODRL) else iri
+
+
+def _live(freedom: Freedom) -> dict[str, frozenset[Alternative]]:
+    """Each action that somebody could be permitted, with the alternatives that can be met."""
+    judged: dict[Alternative, bool] = {}
+    live: dict[str, frozenset[Alternative]] = {}
+    for action, alternatives in freedom.permits.items():
+        for one in alternatives:
+            if one not in judged:
+                judged[one] = not clashes(one)
+        met = frozenset(one for one in alternatives if judged[one])
+        if met:
+            live[action] = met
+    return live
+
+
+def _ways(
+    alternatives: Iterable[Alternative], told: Iterable[Alternative], facts: Mapping[str, Any]
+) -> list[list[_Part]]:
+    """The alternatives in few words, without those that another one, or one told already, makes idle."""
+    ways = sorted((_way(one, facts) for one in alternatives), key=lambda parts: [_key(part) for part in parts])
+    kept = [_way(one, facts) for one in told] if ways else []
+    before = len(kept)
+    for index, way in enumerate(ways):
+        given = [part.demand for part in way]
+        others = [*kept, *ways[index + 1 :]]
+        if not any(all(follows(part.demand, given) for part in other) for other in others):
+            kept.append(way)
+    return kept[before:]
+
+
+def _way(alternative: Alternative, facts: Mapping[str, Any]) -> list[_Part]:
+    asked = [element for element in alternative if not follows(element.demand, [], facts)]
+    parts = _least(asked, follows)
+    for operand in _JOINED:
+        lists = [part for part in parts if _is_list(part.demand, operand)]
+        if len(lists) > 1:
+            joined = _joined(operand, [part.demand for part in lists if isinstance(part.demand, Constraint)])
+            parts = [part for part in parts if part not in lists]
+            parts.append(_Part(joined, {origin for part in lists for origin in part.origins}))
+    return sorted(parts, key=_key)
+
+
+def _joined(operand: str, lists: list[Constraint]) -> Constraint:
+    if operand == terms.PURPOSE:
+        every = admitted_purposes(lists) or frozenset()
+        names = {one for one in every if not (wider_purposes(one) - {one}) & every}
+    else:
+        names = set.intersection(*({value.term for value in one.right_operand} for one in lists))
+    return Constraint(
+        left_operand=operand, operator="isAnyOf", right_operand=tuple(Value(name) for name in sorted(names))
+    )
+
+
+def _is_list(demand: Demand, operand: str) -> bool:
+    return isinstance(demand, Constraint) and demand.left_operand == operand and demand.operator not in NEGATIVE
+
+
+def _least(elements: Iterable[Element], idle: Any) -> list[_Part]:
+    """The elements as parts: equal ones put together, and without those that follow from the others."""
+    merged: dict[bytes, _Part] = {}
+    for element in elements:
+        merged.setdefault(_spelt(element.demand), _Part(element.demand, set())).origins.add(element.origin)
+    parts = [merged[key] for key in sorted(merged)]
+    for part in list(parts):
+        rest = [other.demand for other in parts if other is not part]
+        if rest and idle(part.demand, rest):
+            parts.remove(part)
+    return parts
+
+
+def _permission(action: str, parts: list[_Part], path: str, origins: dict[str, Origins]) -> Rule:
+    constraints: list[Condition] = []
+    duties: list[Rule] = []
+    for part in parts:
+        if isinstance(part.demand, Rule):
+            origins[f"{path}.duty[{len(duties)}]"] = _sorted(part.origins)
+            duties.append(part.demand)
+        else:
+            origins[f"{path}.constraint[{len(constraints)}]"] = _sorted(part.origins)
+            constraints.append(part.demand)
+    return Rule(action=action, constraints=tuple(constraints), duties=tuple(duties))
+
+
+def _forbidden(freedom: Freedom, live: Mapping[str, object]) -> list[tuple[Rule, Origins]]:
+    """What a permission would cover and an input withholds; then the prohibitions that hold only sometimes."""
+    found: list[tuple[Rule, Origins]] = []
+    for action in sorted(INCLUDED_IN):
+        if action not in live and INCLUDED_IN[action] in live:
+            asked_by = _sorted({origin for withheld, origin in freedom.withheld if withheld == action})
+            found.append((Rule(action=action), asked_by))
+    parts = _least(
+        (
+            element
+            for element in freedom.prohibitions
+            if isinstance(element.demand, Rule) and any(includes(element.demand.action, one) for one in live)
+        ),
+        lambda one, rest: any(prohibition_covers(other, one) for other in rest),
+    )
+    found += [(part.demand, _sorted(part.origins)) for part in parts if isinstance(part.demand, Rule)]
+    return found
+
+
+def _spelt(demand: Demand) -> bytes:
+    return canonical(normal_rule(demand) if isinstance(demand, Rule) else normal_condition(demand))
+
+
+def _key(part: _Part) -> tuple[bool, bytes]:
+    return isinstance(part.demand, Rule), _spelt(part.demand)
+
+
+def _sorted(origins: Iterable[Origin]) -> Origins:
+    return tuple(sorted(origins))

@@ -1,0 +1,291 @@
+"""What a policy or a licence leaves free, in normal form, and the meet of several.
+
+Normal form: for each action the *alternatives* under which it is permitted, each a set of conditions that must hold
+together; permissions are closed down odrl:includedIn, prohibitions subtracted. The *meet* of two permits what both
+permit: actions ∩, alternatives pairwise, everything that is asked or forbidden ∪. Conditions are kept as sets of
+(what is asked, who asks it), and simplified by nobody before the end, so that the meet is commutative, associative
+and idempotent as it stands, and every condition of a result still knows which input it comes from.
+
+What binds a *result* is not all that binds an input. An input that is run or visited where it lives (permission
+``odrl:execute``, or to use it by a named algorithm only) never reaches the recipient, who gets results: so
+
+- its permission is one to use the results, as the agreement says ("and receives the results");
+- ``hz:algorithm`` and what had to be done before the run (consent, payment) are spent by the run;
+- a prohibition to copy *it* forbids no copy of a result.
+
+Where the policy lets permissions win over prohibitions (``conflict: perm``), a prohibition takes nothing from the
+actions that a permission covers. A permission that became one to use the results wins over nothing: the policy gave
+it for the run, and what forbids passing on still binds the results.
+
+All else flows: purposes, dates, places, recipients, credentials, no passing on, deletion, naming the source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import Final
+
+from node.base.errors import TooLarge
+from node.policy import terms
+from node.policy.decide import declared_void
+from node.policy.flow.licences import Licence
+from node.policy.operands import operand_of
+from node.policy.rules import Condition, Constraint, Logical, Policy, Rule
+from node.policy.terms import ACTIONS, ALGORITHM, DERIVE, DUTIES, EXECUTE, REPRODUCE, USE, includes
+from node.vocab.namespaces import CC, ODRL
+
+MAX_ALTERNATIVES: Final = 64
+_MAX_COMPARED: Final = 512
+LICENCE: Final = "licence"
+"""The rule that a condition of a licence comes from."""
+
+_DERIVATIVES: Final = CC + "DerivativeWorks"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Origin:
+    """Where a condition comes from: the IRI of the input, and the path of the rule in its policy (or ``licence``)."""
+
+    input: str
+    rule: str
+
+    @property
+    def is_licence(self) -> bool:
+        return self.rule == LICENCE
+
+
+Demand = Constraint | Logical | Rule
+"""A condition; or a duty, or a prohibition that holds only sometimes, as rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """What is asked, and who asks it."""
+
+    demand: Demand
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Bar:
+    """Why nothing at all may come of an input. ``code`` is stable; ``fact`` is what it is about."""
+
+    code: str
+    origin: Origin
+    fact: str = ""
+
+
+Alternative = frozenset[Element]
+Alternatives = frozenset[Alternative]
+ALWAYS: Final[Alternatives] = frozenset({frozenset()})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freedom:
+    """A normal form. ``TOP`` (nothing asked) is that of CC0.
+
+    ``permits``: action → alternatives. ``withheld``: each action that is not permitted, and who withholds it.
+    ``prohibitions`` are those with conditions; ``duties`` what the recipient must do. ``alike``: licences under which
+    alone a result may go out. ``licences``: those of the inputs. ``barred``: what forbids any result.
+    """
+
+    permits: Mapping[str, Alternatives]
+    withheld: frozenset[tuple[str, Origin]] = frozenset()
+    prohibitions: frozenset[Element] = frozenset()
+    duties: frozenset[Element] = frozenset()
+    alike: frozenset[tuple[str, Origin]] = frozenset()
+    licences: frozenset[tuple[Licence, Origin]] = frozenset()
+    sealed: frozenset[Origin] = frozenset()
+    barred: frozenset[Bar] = field(default_factory=frozenset)
+
+    def meet(self, other: Freedom) -> Freedom:
+        """What both permit. Raises ``TooLarge`` where that has more than ``MAX_ALTERNATIVES`` alternatives."""
+        joint: dict[tuple[Alternatives, Alternatives], Alternatives] = {}
+        permits: dict[str, Alternatives] = {}
+        for action in self.permits.keys() & other.permits.keys():
+            pair = (self.permits[action], other.permits[action])
+            if pair not in joint:
+                joint[pair] = _least(mine | yours for mine, yours in product(*pair))
+            permits[action] = joint[pair]
+        return Freedom(
+            permits=permits,
+            withheld=self.withheld | other.withheld,
+            prohibitions=self.prohibitions | other.prohibitions,
+            duties=self.duties | other.duties,
+            alike=self.alike | other.alike,
+            licences=self.licences | other.licences,
+            sealed=self.sealed | other.sealed,
+            barred=self.barred | other.barred,
+        )
+
+
+TOP: Final = Freedom(permits=dict.fromkeys(sorted(ACTIONS), ALWAYS))
+
+
+def under_licence(licence: Licence, input_: str) -> Freedom:
+    """The normal form of a licence, for a work made from ``input_``."""
+    origin = Origin(input_, LICENCE)
+    withheld = {action for action in ACTIONS for wide in licence.withheld if includes(wide, action)}
+    return Freedom(
+        permits={action: ALWAYS for action in ACTIONS if action not in withheld},
+        withheld=frozenset((action, origin) for action in withheld),
+        duties=frozenset(Element(Rule(action=action), origin) for action in licence.duties),
+        alike=frozenset({(licence.alike, origin)} if licence.alike else ()),
+        licences=frozenset({(licence, origin)}),
+        barred=frozenset(() if licence.derivatives else {Bar("no-derivatives", origin, licence.title)}),
+    )
+
+
+def under_policy(policy: Policy, input_: str, *, of_result: bool = True) -> Freedom:
+    """The normal form of a policy. ``of_result``: what binds results, rather than the asset itself (see above)."""
+    permissions: list[_Grant] = []
+    in_place = of_result and bool(policy.permissions) and all(_in_place(rule) for rule in policy.permissions)
+    barred: set[Bar] = set()
+    for index, rule in enumerate(policy.permissions):
+        here = of_result and _in_place(rule)
+        alternatives = _alternatives(rule, f"permission[{index}]", input_, spent=here)
+        wins = policy.permissions_win and not here
+        permissions.append(_Grant(USE if here else rule.action, alternatives, wins))
+    forbidden: dict[str, Origin] = {}
+    prohibitions: set[Element] = set()
+    for index, rule in enumerate(policy.prohibitions):
+        origin = Origin(input_, f"prohibition[{index}]")
+        if in_place and rule.action in {REPRODUCE, EXECUTE}:
+            continue
+        if rule.action not in ACTIONS or not all(_understood(item) for item in rule.constraints):
+            barred.add(Bar("not-understood", origin, terms.compact(rule.action)))
+        elif not rule.constraints:
+            forbidden.setdefault(rule.action, origin)
+        elif not policy.permissions_win or not all(grant.wins for grant in permissions):
+            # Where each permission wins over it, it takes nothing away: without a permission nothing is permitted.
+            prohibitions.add(Element(rule, origin))
+    duties: set[Element] = set()
+    for index, rule in enumerate(policy.obligations):
+        origin = Origin(input_, f"obligation[{index}]")
+        if understood_duty(rule):
+            duties.add(Element(_addressed(rule, policy) if of_result else rule, origin))
+        else:
+            barred.add(Bar("not-understood", origin, terms.compact(rule.action)))
+    permits, withheld = _closed(permissions, forbidden, input_)
+    if declared_void(policy):
+        barred.add(Bar("void", Origin(input_, "conflict")))
+    if of_result:
+        barred |= {Bar("no-derivatives", origin) for action, origin in withheld if action in {DERIVE, _DERIVATIVES}}
+    return Freedom(
+        permits=permits,
+        withheld=withheld,
+        prohibitions=frozenset(prohibitions),
+        duties=frozenset(duties),
+        sealed=frozenset({Origin(input_, "sealed")} if policy.sealed else ()),
+        barred=frozenset(barred),
+    )
+
+
+def understood(demand: Demand) -> bool:
+    """Whether all of ``demand`` is understood; what is not counts as met by nobody."""
+    return understood_duty(demand) if isinstance(demand, Rule) else _understood(demand)
+
+
+def understood_duty(rule: Rule) -> bool:
+    inner = (*rule.duties, *rule.remedies, *rule.consequences)
+    return (
+        rule.action in DUTIES
+        and all(_understood(item) for item in rule.constraints)
+        and all(understood_duty(one) for one in inner)
+    )
+
+
+def _understood(condition: Condition) -> bool:
+    if isinstance(condition, Constraint):
+        return operand_of(condition) is not None
+    return all(_understood(item) for item in condition.operands)
+
+
+def _in_place(rule: Rule) -> bool:
+    named = [item for item in rule.constraints if isinstance(item, Constraint) and item.left_operand == ALGORITHM]
+    return rule.action == EXECUTE or any(operand_of(item) is not None for item in named)
+
+
+@dataclass(frozen=True, slots=True)
+class _Grant:
+    """What a permission grants; ``wins``: also where a prohibition forbids it."""
+
+    action: str
+    ways: Alternatives
+    wins: bool
+
+
+def _closed(
+    permissions: Sequence[_Grant], forbidden: Mapping[str, Origin], input_: str
+) -> tuple[dict[str, Alternatives], frozenset[tuple[str, Origin]]]:
+    """Every action with its alternatives, and those withheld: forbidden, or within no permission."""
+    permits: dict[str, Alternatives] = {}
+    withheld: set[tuple[str, Origin]] = set()
+    for action in ACTIONS:
+        taken = [origin for wide, origin in forbidden.items() if includes(wide, action)]
+        grants = [grant for grant in permissions if includes(grant.action, action) and (grant.wins or not taken)]
+        if grants:
+            permits[action] = _least(way for grant in grants for way in grant.ways)
+        elif taken:
+            withheld |= {(action, origin) for origin in taken}
+        else:
+            withheld.add((action, Origin(input_, "permission")))
+    return permits, frozenset(withheld)
+
+
+def _alternatives(rule: Rule, path: str, input_: str, *, spent: bool) -> Alternatives:
+    found: Alternatives = ALWAYS
+    for index, condition in enumerate(rule.constraints):
+        ways = _ways(condition, f"{path}.constraint[{index}]", input_)
+        if spent:
+            ways = frozenset(frozenset(item for item in way if not _is_algorithm(item.demand)) for way in ways)
+        found = _least(one | other for one, other in product(found, ways))
+    if not spent:
+        asked = frozenset(
+            Element(duty, Origin(input_, f"{path}.duty[{index}]")) for index, duty in enumerate(rule.duties)
+        )
+        found = frozenset(one | asked for one in found)
+    return found
+
+
+def _is_algorithm(demand: Demand) -> bool:
+    return isinstance(demand, Constraint) and demand.left_operand == ALGORITHM and operand_of(demand) is not None
+
+
+def _ways(condition: Condition, path: str, input_: str) -> Alternatives:
+    """A condition as alternatives. ``xone`` and ``andSequence`` stay whole: apart, their parts would mean less."""
+    if isinstance(condition, Logical) and len(condition.operands) == 1:
+        return _ways(condition.operands[0], f"{path}.{condition.operator}[0]", input_)
+    if isinstance(condition, Logical) and condition.operator == "or":
+        inner = [_ways(item, f"{path}.or[{index}]", input_) for index, item in enumerate(condition.operands)]
+        return _least(way for ways in inner for way in ways)
+    if isinstance(condition, Logical) and condition.operator == "and":
+        found: Alternatives = ALWAYS
+        for index, item in enumerate(condition.operands):
+            found = _least(one | other for one, other in product(found, _ways(item, f"{path}.and[{index}]", input_)))
+        return found
+    return frozenset({frozenset({Element(condition, Origin(input_, path))})})
+
+
+def _least(alternatives: Iterable[Alternative]) -> Alternatives:
+    """The alternatives without those that ask more than another one: who meets them meets the other too."""
+    every = set(alternatives)
+    if len(every) <= _MAX_COMPARED:
+        least = frozenset(one for one in every if not any(other < one for other in every))
+        if len(least) <= MAX_ALTERNATIVES:
+            return least
+    raise TooLarge(
+        f"the conditions of the inputs allow more than {MAX_ALTERNATIVES} alternatives together",
+        remedy="use fewer inputs at once, or ask their owners for offers with fewer alternatives",
+        facts={"limit": MAX_ALTERNATIVES},
+    )
+
+
+def _addressed(rule: Rule, policy: Policy) -> Rule:
+    """A duty towards "the provider" names the provider of the input: that of the result is somebody else."""
+    function = {terms.ATTRIBUTE: "attributedParty", terms.INFORM: "informedParty"}.get(rule.action)
+    if function is None or rule.parties or not policy.assigner:
+        return rule
+    return replace(rule, parties=((ODRL + function, policy.assigner),))

@@ -1,0 +1,116 @@
+"""What licences ask of works made from the licensed one: facts, typed in.
+
+A table of *attributes*, never of pairs: published matrices of "may go with" are not transitive, so that two right
+answers in a row can make a wrong one. What a result may be published under follows from the attributes of all inputs
+(``node.policy.flow.result``). A licence that is not in the table is not understood: whoever builds on it is told so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from node.policy.terms import COMMERCIAL_USE, COMPENSATE, CREDIT, SHARE_ALIKE
+from node.semantics.codelists.licences import LICENCES
+from node.semantics.codelists.lookup import Code, CodeList
+
+BY_SA: Final = "CC-BY-SA-4.0"
+BY_NC_SA: Final = "CC-BY-NC-SA-4.0"
+ODBL: Final = "ODbL-1.0"
+
+_GOVDATA: Final = "https://www.govdata.de/dl-de"
+_ELSEWHERE: Final = CodeList(
+    "license",
+    _GOVDATA,
+    (
+        Code(
+            code="DL-DE-ZERO-2.0",
+            iri=f"{_GOVDATA}/zero-2-0",
+            labels={"en": "Data licence Germany – Zero – Version 2.0"},
+            also=("dl-de/zero-2-0",),
+        ),
+        Code(
+            code="DL-DE-BY-2.0",
+            iri=f"{_GOVDATA}/by-2-0",
+            labels={"en": "Data licence Germany – Attribution – Version 2.0"},
+            also=("dl-de/by-2-0",),
+        ),
+        Code(
+            code="LO-2.0",
+            iri="https://www.etalab.gouv.fr/licence-ouverte-open-licence",
+            labels={"en": "Licence Ouverte 2.0", "fr": "Licence Ouverte 2.0"},
+            also=("etalab-2.0", "licence ouverte"),
+            same=("https://spdx.org/licenses/etalab-2.0",),
+        ),
+    ),
+    open=True,
+)
+"""Licences that the EU authority table lacks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Licence:
+    """The attributes of one licence, as far as they bind a work made from the licensed one.
+
+    ``duties`` and ``withheld`` are actions. ``alike`` is the licence (its code) under which alone a derived work may
+    go out; ``into`` lists licences of that sort that a derived work may be put under although this one has another
+    name; ``free`` tells that it may be put under anything. ``derivatives`` is False where there may be none.
+    """
+
+    code: str
+    iri: str
+    title: str
+    duties: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
+    alike: str = ""
+    into: frozenset[str] = frozenset()
+    free: bool = False
+    derivatives: bool = True
+
+    def goes_under(self, alike: str) -> bool:
+        """Whether a work made from this one may go out under the share-alike licence ``alike``."""
+        return self.free or alike in self.into or self.alike == alike
+
+
+def licence(name: str) -> Licence | None:
+    """The facts about a licence, by its IRI, code or name; None where nothing is known about it here."""
+    code = LICENCES.find(name) or _ELSEWHERE.find(name)
+    return None if code is None else _with_facts(Licence(code=code.code, iri=code.iri, title=code.label()))
+
+
+_FREE: Final = frozenset({"CC0-1.0", "PDDL-1.0", "VL-CC0", "DL-DE-ZERO-2.0"})
+_CREDIT_ONLY: Final = frozenset({"ODC-BY-1.0", "DL-DE-BY-2.0", "LO-2.0", "VL-GRATIS"})
+
+
+def _with_facts(named: Licence) -> Licence | None:
+    if named.code in _FREE:
+        return replace(named, free=True)
+    if named.code in _CREDIT_ONLY:
+        return replace(named, duties=(CREDIT,))
+    if named.code == ODBL:
+        # CC BY 4.0 does not go into it (OpenStreetMap asks its authors for a waiver), nor does DL-DE-BY-2.0 (for a
+        # declaration): hence neither names it under ``into``.
+        return replace(named, duties=(CREDIT, SHARE_ALIKE), alike=ODBL)
+    if named.code == "VL-VERGOEDING":
+        return replace(named, duties=(CREDIT, COMPENSATE))
+    return _creative_commons(named) if named.code.startswith("CC-BY") else None
+
+
+def _creative_commons(named: Licence) -> Licence:
+    name, _, version = named.code.rpartition("-")
+    licence_ = replace(
+        named,
+        duties=(CREDIT,),
+        withheld=(COMMERCIAL_USE,) if "-NC" in name else (),
+        derivatives="-ND" not in name,
+    )
+    if name.endswith("-SA"):
+        # From 2.0 on the licence itself admits later versions for adaptations (its clause 4b); 1.0 does not.
+        alike = named.code if version == "1.0" else BY_NC_SA if "-NC" in name else BY_SA
+        return replace(licence_, duties=(CREDIT, SHARE_ALIKE), alike=alike)
+    if named.code == "CC-BY-4.0":
+        # One way: from BY to BY-SA, never back.
+        return replace(licence_, into=frozenset({BY_SA, BY_NC_SA}))
+    if named.code == "CC-BY-NC-4.0":
+        return replace(licence_, into=frozenset({BY_NC_SA}))
+    return licence_

@@ -1,0 +1,121 @@
+"""Terms measured against limits: what a party would still agree to, itself a policy about the same asset.
+
+The order is that of ``node.policy.flow.breaches``: terms lie *within* limits where whoever keeps the terms keeps the
+limits too. For a provider the limits are the most open terms that it gives; for a consumer the terms that it needs
+must lie within those that it is offered. Both are one comparison, read from the two sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from node.base.errors import TooLarge
+from node.policy.flow.breaches import Breach
+from node.policy.flow.fitting import offer_of
+from node.policy.flow.freedom import Alternatives, Freedom, under_policy
+from node.policy.flow.impossible import Bound, problems
+from node.policy.flow.result import Inherited, Source, admits, strictest_offer
+from node.policy.odrl import parse, same_terms
+from node.policy.rules import Constraint, Policy, leaves
+from node.policy.terms import ACTIONS
+
+LIMITS: Final = "urn:hansa:limits"
+ASKED: Final = "urn:hansa:asked"
+MOST: Final = 100
+"""Rules and constraints of a policy that is compared: comparing each with each takes time, and peers write them."""
+MOST_VALUES: Final = 200
+"""The values that its constraints name together: sets of them are compared with each other as well."""
+_MOST_PAIRS: Final = MOST**2
+"""Pairs of conditions, counted in each alternative: the two may exclude each other within one policy, and one may
+follow from the other where two policies are compared."""
+
+_MANY_WAYS: Final = "too many conditions in too many alternatives"
+
+
+def beyond(terms: Mapping[str, Any], limits: Mapping[str, Any], *, title: str = "") -> tuple[Breach, ...]:
+    """In which respects ``terms`` are more open than ``limits`` (both DSP policy JSON); empty: they lie within.
+    ``title`` is what the sentences call the limits.
+
+    Raises ``InvalidInput`` for a policy that cannot be read, ``TooLarge`` for one of more than ``MOST`` rules and
+    constraints or ``MOST_VALUES`` values, and where alternatives multiply.
+    """
+    own, bound = _form(terms, ASKED), _bound({LIMITS: limits}, title)
+    if _conditions(own) * _conditions(bound.freedom) > _MOST_PAIRS:
+        raise _too_large(_MANY_WAYS, _MOST_PAIRS)
+    return admits(bound, terms)
+
+
+def in_own_words(terms: Mapping[str, Any], *, target: str, offer_id: str) -> dict[str, Any] | None:
+    """``terms`` in our own words, as a DSP 2025-1 MessageOffer: what is not understood, or stands beside the rules,
+    is not in them. None where these do not say the same.
+
+    Raises ``InvalidInput`` for a policy that cannot be read.
+    """
+    policy = parse(terms)
+    if any(rule.action not in ACTIONS for rule in policy.permissions):
+        return None
+    said = offer_of(policy, target=target, offer_id=offer_id)
+    if not policy.profile:
+        said.pop("profile", None)
+    return said if same_terms(said, terms) else None
+
+
+def nearest(
+    terms: Mapping[str, Any], limits: Mapping[str, Any], *, target: str, offer_id: str
+) -> dict[str, Any] | None:
+    """What both ``terms`` and ``limits`` allow, as a DSP 2025-1 MessageOffer; None where that is nothing.
+
+    Raises as ``beyond``.
+    """
+    offer = strictest_offer(_bound({LIMITS: limits, ASKED: terms}, ""), target=target, offer_id=offer_id)
+    return offer if offer.get("permission") else None
+
+
+def _bound(policies: Mapping[str, Mapping[str, Any]], title: str) -> Inherited:
+    """As ``node.policy.flow.result.inherited``, for the asset itself rather than for a result that is made of it."""
+    forms = [_form(policy, name) for name, policy in policies.items()]
+    freedom = forms[0]
+    for form in forms[1:]:
+        freedom = _few_pairs(freedom.meet(form))
+    sources = tuple(Source(iri=name, title=title, policy=policy) for name, policy in policies.items())
+    bare = Bound(freedom, {source.iri: source.title for source in sources})
+    return Inherited(sources=sources, freedom=freedom, problems=tuple(problems(bare)))
+
+
+def _form(policy: Mapping[str, Any], name: str) -> Freedom:
+    return _few_pairs(under_policy(_small(policy), name, of_result=False))
+
+
+def _few_pairs(freedom: Freedom) -> Freedom:
+    if sum(len(alternative) ** 2 for alternative in _ways(freedom)) > _MOST_PAIRS:
+        raise _too_large(_MANY_WAYS, _MOST_PAIRS)
+    return freedom
+
+
+def _conditions(freedom: Freedom) -> int:
+    return sum(len(alternative) for alternative in _ways(freedom))
+
+
+def _ways(freedom: Freedom) -> Alternatives:
+    return frozenset(way for alternatives in freedom.permits.values() for way in alternatives)
+
+
+def _small(policy: Mapping[str, Any]) -> Policy:
+    parsed = parse(policy)
+    rules = values = 0
+    for leaf in leaves(parsed):
+        rules += 1
+        values += len(leaf.content.right_operand) if isinstance(leaf.content, Constraint) else 0
+    for many, limit, what in ((rules, MOST, "rules and constraints"), (values, MOST_VALUES, "values in constraints")):
+        if many > limit:
+            raise _too_large(f"more than {limit} {what}", limit)
+    return parsed
+
+
+def _too_large(what: str, limit: int) -> TooLarge:
+    return TooLarge(
+        f"these terms have {what}",
+        remedy="bargain with fewer of them, or have a person decide",
+        facts={"limit": limit},
+    )

@@ -1,0 +1,216 @@
+"""Conditions that flow: what binds a result made from several inputs, and whether an offer of it keeps to that.
+
+The conditions of a result are the meet of those of its inputs (``node.policy.flow.freedom``). Where nothing is left,
+no result may be published, and the inputs that exclude one another are named. Publishing it more openly than they
+allow is refused, each breach with the input, the rule and what would do; publishing it more strictly is the
+publisher's choice. This works on policies and licences alone: it makes no decision about an access
+(``node.policy.decide`` does).
+
+Not known here, so that it stays with people: a waiver or a later promise of an owner, whether a result still contains
+anything of an input, and laws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, Final
+
+from node.policy.flow.breaches import OFFER, Breach, Comparison
+from node.policy.flow.fitting import Fitted, fitted, offer_of, rule_json
+from node.policy.flow.freedom import TOP, Bar, Freedom, Origin, under_licence, under_policy, understood
+from node.policy.flow.impossible import Bound, Problem, origins_json, problems
+from node.policy.flow.licences import licence as licence_facts
+from node.policy.flow.words import in_all, quoted, texts
+from node.policy.odrl import parse
+from node.policy.rules import Constraint, Policy
+from node.policy.terms import MINIMUM_CELL_SIZE
+from node.policy.words import explained
+
+__all__ = ["Breach", "Inherited", "Problem", "Source", "admits", "inherited", "normal_form", "strictest_offer"]
+
+_NO_FACTS: Final[Mapping[str, Any]] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """An input of a result: what it is, and under which offer or agreement (DSP JSON) and licence it was had.
+
+    Where both are there, both bind. ``licence`` is an IRI, or a code or name of
+    ``node.semantics.codelists.licences``.
+    """
+
+    iri: str
+    title: str
+    policy: Mapping[str, Any] | None = None
+    licence: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inherited:
+    """What binds a result. ``problems`` is empty where one may be published."""
+
+    sources: tuple[Source, ...]
+    freedom: Freedom
+    problems: tuple[Problem, ...]
+
+    @property
+    def publishable(self) -> bool:
+        return not self.problems
+
+    @property
+    def licence(self) -> str | None:
+        """The licence (its code) under which alone the result may go out, where an input asks for that."""
+        return min((code for code, _ in self.freedom.alike), default=None)
+
+    @property
+    def minimum_cells(self) -> int | None:
+        """The most residents that an input asks each figure to cover; None where none does."""
+        bounds = [
+            int(element.demand.right_operand[0].text)
+            for alternatives in self.freedom.permits.values()
+            for alternative in alternatives
+            for element in alternative
+            if isinstance(element.demand, Constraint)
+            and element.demand.left_operand == MINIMUM_CELL_SIZE
+            and understood(element.demand)
+        ]
+        return max(bounds, default=None)
+
+    @property
+    def bound(self) -> Bound:
+        return Bound(self.freedom, {source.iri: source.title for source in self.sources})
+
+    def sentences(self, language: str, facts: Mapping[str, Any] = _NO_FACTS) -> list[str]:
+        """What binds the result, in sentences, each with the inputs that it comes from in brackets; or why there can
+        be none. ``facts``: as ``admits``."""
+        if self.problems:
+            return [problem.text.get(language) or problem.text["en"] for problem in self.problems]
+        found = fitted(self.freedom, facts)
+        lines = [self._line(one.text, one.paths, found, language) for one in explained(found.policy, language)]
+        words = texts(language)
+        if self.freedom.sealed:
+            lines.append(words.sealed.format(who=self.bound.who(self.freedom.sealed, language)))
+        if self.licence:
+            asked_by = [origin for _, origin in self.freedom.alike]
+            lines.append(words.alike.format(said=self.licence, who=self.bound.who(asked_by, language)))
+        return lines if found.origins or len(lines) > len(found.policy.permissions) else [words.free]
+
+    def to_json(self, facts: Mapping[str, Any] = _NO_FACTS) -> dict[str, Any]:
+        """For records and APIs: the policy that just fits, and for each part of it who asks for it."""
+        members: dict[str, Any] = {
+            "inputs": [
+                {"iri": one.iri, "title": one.title, **({"licence": one.licence} if one.licence else {})}
+                for one in self.sources
+            ],
+            "publishable": self.publishable,
+        }
+        if self.problems:
+            return {**members, "problems": [problem.to_json() for problem in self.problems]}
+        found = fitted(self.freedom, facts)
+        for name, rules in (
+            ("permission", found.policy.permissions),
+            ("prohibition", found.policy.prohibitions),
+            ("obligation", found.policy.obligations),
+        ):
+            members[name] = [rule_json(rule) for rule in rules]
+        members["sources"] = {path: origins_json(origins) for path, origins in sorted(found.origins.items())}
+        if self.licence:
+            members["licence"] = self.licence
+        if self.freedom.sealed:
+            members["sealed"] = True
+        return members
+
+    def _line(self, text: str, paths: Iterable[str], found: Fitted, language: str) -> str:
+        asked_by = [origin for path in paths for origin in _asked_by(path, found)]
+        return f"{text.rstrip('.')} ({self.bound.who(asked_by, language)})." if asked_by else text
+
+
+def inherited(sources: Sequence[Source]) -> Inherited:
+    """What binds a result made from ``sources``; nothing, where there are none.
+
+    Raises ``InvalidInput`` for a policy that cannot be read, ``TooLarge`` where alternatives multiply.
+    """
+    freedom = reduce(Freedom.meet, [normal_form(source) for source in sources], TOP)
+    bare = Inherited(sources=tuple(sources), freedom=freedom, problems=())
+    return Inherited(sources=tuple(sources), freedom=freedom, problems=tuple(problems(bare.bound)))
+
+
+def normal_form(source: Source) -> Freedom:
+    """What one input leaves free for results. An input without terms, or with an unknown licence, leaves nothing."""
+    freedom = TOP
+    origin = Origin(source.iri, "licence")
+    if source.policy is None and not source.licence:
+        return Freedom(permits=TOP.permits, barred=frozenset({Bar("no-terms", origin)}))
+    if source.policy is not None:
+        freedom = freedom.meet(under_policy(parse(source.policy), source.iri))
+    if source.licence:
+        known = licence_facts(source.licence)
+        unknown = Freedom(
+            permits=TOP.permits, barred=frozenset({Bar("unknown-licence", origin, source.licence[:200])})
+        )
+        freedom = freedom.meet(unknown if known is None else under_licence(known, source.iri))
+    return freedom
+
+
+def admits(
+    inherited: Inherited,
+    wanted: Mapping[str, Any],
+    *,
+    licence: str | None = None,
+    facts: Mapping[str, Any] = _NO_FACTS,
+) -> tuple[Breach, ...]:
+    """In which respects the offer ``wanted`` (DSP JSON), under ``licence``, is more open than what binds the result.
+
+    Empty: it may be published so. ``facts`` by left operand IRI are what is so of the result already: only
+    ``hz:minimumCellSize`` counts, the fewest residents that a figure covers after ``node.policy.flow.output_rule``.
+    Raises ``InvalidInput`` for an offer that cannot be read.
+    """
+    if inherited.problems:
+        return tuple(_unpublishable(inherited, problem) for problem in inherited.problems)
+    own = under_policy(parse(wanted), OFFER, of_result=False)
+    known = licence_facts(licence) if licence else None
+    if known is not None:
+        own = own.meet(under_licence(known, OFFER))
+    check = Comparison(inherited.bound, own, facts)
+    if licence and known is None:
+        check.unknown_licence(licence[:200])
+    for bar in sorted(own.barred):
+        if bar.code in {"not-understood", "void"}:
+            check.not_understood(bar)
+    check.permissions()
+    check.prohibitions()
+    check.duties()
+    check.sealed()
+    check.alike(None if known is None else known.code)
+    return tuple(check.breaches.values())
+
+
+def strictest_offer(
+    inherited: Inherited, *, target: str, offer_id: str, facts: Mapping[str, Any] = _NO_FACTS
+) -> dict[str, Any]:
+    """The most open offer (DSP 2025-1 MessageOffer) about ``target`` that keeps to what binds the result: it just
+    fits. ``facts``: as ``admits``. It has no permission where no result may be published."""
+    policy = Policy(id="") if inherited.problems else fitted(inherited.freedom, facts).policy
+    return offer_of(policy, target=target, offer_id=offer_id)
+
+
+def _asked_by(path: str, found: Fitted) -> tuple[Origin, ...]:
+    """Who asks for the leaf at ``path``: the part it lies in; for a permission as a whole, nobody in particular."""
+    while path and path not in found.origins:
+        path = path.rpartition(".")[0]
+    return found.origins.get(path, ())
+
+
+def _unpublishable(bound: Inherited, problem: Problem) -> Breach:
+    origin = problem.origins[0]
+    title = bound.bound.title(origin.input)
+    return Breach(
+        code=problem.code,
+        input=origin.input,
+        title=title,
+        rule=origin.rule,
+        text=problem.text,
+        remedy=in_all(lambda language: texts(language).leave_out.format(who=quoted([title], language))),
+    )

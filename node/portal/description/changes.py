@@ -1,0 +1,146 @@
+"""What changed from one version of a record to the next, for the time line of versions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from node.base.jsons import digest
+from node.catalogue.model import Record
+from node.portal.codes import compact
+from node.portal.description.content import FACTS, Value, values
+from node.portal.description.triples import RDF_TYPE, Description
+from node.vocab.namespaces import ADMS, DCAT, DCT, ODRL, OWL
+
+_LABELS: Final[dict[str, str]] = {
+    **{predicate: f"fact.{label}" for label, predicates in FACTS for predicate in predicates},
+    f"{DCT}title": "change.title",
+    f"{DCT}description": "change.description",
+    f"{DCAT}keyword": "facet.keyword",
+    f"{DCAT}theme": "facet.theme",
+}
+_QUIET: Final = frozenset(
+    {
+        RDF_TYPE,
+        f"{DCT}modified",
+        f"{DCAT}version",
+        f"{OWL}versionInfo",
+        f"{ODRL}hasPolicy",
+        f"{DCAT}distribution",
+        f"{ADMS}versionNotes",
+    }
+)
+"""What changes with every version anyhow, or is told in another way."""
+
+MAX_CHANGES: Final = 12
+_NEVER_CUT: Final = frozenset({"history-opened", "audience", "file-opened"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One difference. ``what`` is ``file-added``, ``file-removed``, ``file-changed``, ``file-opened``,
+    ``file-closed``, ``conditions``, ``audience`` (``audiences``: before and after), ``history-opened``, ``property``
+    or ``details``; ``label`` is a key of the language files where there is one."""
+
+    what: str
+    label: str = ""
+    name: str = ""
+    before: tuple[Value, ...] = ()
+    after: tuple[Value, ...] = ()
+    size_before: int | None = None
+    size_after: int | None = None
+    audiences: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A version on the time line. ``notes`` are the publisher's own words about it; ``more`` counts the
+    changes that are not listed."""
+
+    record: Record
+    changes: tuple[Change, ...] = ()
+    more: int = 0
+    notes: dict[str, str]
+
+
+def timeline(versions: Sequence[Record]) -> list[Step]:
+    """The steps for ``versions`` (newest first): each with what it changed in the one before it."""
+    steps = []
+    descriptions = [Description.read(record.nquads) for record in versions]
+    for place, record in enumerate(versions):
+        found: list[Change] = []
+        if record.opens_history:
+            found.append(Change(what="history-opened", audiences=("", record.audience)))
+        before = versions[place + 1] if place + 1 < len(versions) else None
+        if before is not None and not record.withdrawn and not before.withdrawn:
+            found += _changes(record, before, descriptions[place], descriptions[place + 1])
+        elif before is not None and not record.withdrawn:
+            found += [one for one in _files(record, before) if one.what == "file-opened"] + _audience(record, before)
+        # Who sees and who may download is never among the changes that are only counted.
+        found.sort(key=lambda change: len(found) > MAX_CHANGES and change.what not in _NEVER_CUT)
+        notes = descriptions[place].texts(record.iri, f"{ADMS}versionNotes")
+        steps.append(
+            Step(
+                record=record,
+                changes=tuple(found[:MAX_CHANGES]),
+                more=max(0, len(found) - MAX_CHANGES),
+                notes=notes,
+            )
+        )
+    return steps
+
+
+def _changes(new: Record, old: Record, after: Description, before: Description) -> list[Change]:
+    found = _files(new, old)
+    if _terms(new) != _terms(old):
+        found.append(Change(what="conditions"))
+    found += _audience(new, old)
+    for predicate in dict.fromkeys((*after.predicates(new.iri), *before.predicates(old.iri))):
+        if predicate in _QUIET:
+            continue
+        was, now = values(before, old.iri, predicate), values(after, new.iri, predicate)
+        gone = tuple(value for value in was if value not in now)
+        come = tuple(value for value in now if value not in was)
+        if gone or come:
+            found.append(
+                Change(
+                    what="property",
+                    label=_LABELS.get(predicate, ""),
+                    name=compact(predicate),
+                    before=gone,
+                    after=come,
+                )
+            )
+    if not found and new.sha256 != old.sha256:
+        found.append(Change(what="details"))
+    return found
+
+
+def _audience(new: Record, old: Record) -> list[Change]:
+    if new.audience == old.audience:
+        return []
+    return [Change(what="audience", audiences=(old.audience, new.audience))]
+
+
+def _files(new: Record, old: Record) -> list[Change]:
+    was = {file.name: file for file in old.files}
+    now = {file.name: file for file in new.files}
+    found = [Change(what="file-removed", name=name) for name in was if name not in now]
+    for name, file in now.items():
+        if name not in was:
+            found.append(Change(what="file-added", name=name, size_after=file.size))
+        elif file.sha256 != was[name].sha256:
+            found.append(Change(what="file-changed", name=name, size_before=was[name].size, size_after=file.size))
+        open_before = name in was and was[name].open
+        if file.open != open_before:
+            audiences = ("", new.audience)
+            found.append(Change(what="file-opened" if file.open else "file-closed", name=name, audiences=audiences))
+    return found
+
+
+def _terms(record: Record) -> str:
+    """The offer without the identifiers that every version gets anew."""
+    if record.offer is None:
+        return ""
+    return digest({name: value for name, value in record.offer.items() if name not in ("@id", "target")})

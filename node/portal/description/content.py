@@ -1,0 +1,321 @@
+"""What a description says, as values that a page can show: facts, then everything else.
+
+A *value* knows what it is (a date, a duration, an IRI, a text in languages …); the template writes it in the
+reader's language. Facts that readers look for have labels and an order of their own; whatever else the
+description says about the asset is shown below them with the name of its property: nothing is hidden.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from node.base.clock import moment
+from node.portal.codes import compact
+from node.portal.description.triples import RDF_TYPE, Description, Term
+from node.vocab.namespaces import (
+    ADMS,
+    DCAT,
+    DCATAP,
+    DCT,
+    DQV,
+    FOAF,
+    LOCN,
+    ODRL,
+    OWL,
+    PROV,
+    RDFS,
+    SCHEMA,
+    SKOS,
+    VCARD,
+    XSD,
+)
+
+MAX_DEPTH: Final = 3
+MAX_VALUES: Final = 60
+
+NAMING: Final = (f"{DCT}title", f"{RDFS}label", f"{SKOS}prefLabel", f"{FOAF}name", f"{VCARD}fn", f"{SCHEMA}name")
+"""Properties that name a thing, the commonest first."""
+
+_NUMBERS: Final = frozenset(
+    f"{XSD}{name}"
+    for name in [
+        "integer",
+        "decimal",
+        "double",
+        "float",
+        "int",
+        "long",
+        "short",
+        "byte",
+        "nonNegativeInteger",
+        "positiveInteger",
+        "unsignedInt",
+        "unsignedLong",
+        "negativeInteger",
+        "nonPositiveInteger",
+    ]
+)
+_DATES: Final = frozenset(f"{XSD}{name}" for name in ("date", "dateTime", "dateTimeStamp"))
+_DURATIONS: Final = frozenset(f"{XSD}{name}" for name in ("duration", "dayTimeDuration", "yearMonthDuration"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """One value. ``shape`` is text, number, day, moment, duration, flag, iri, period, place, contact or nested.
+
+    ``texts`` for text; ``plain`` is the written form of all others; ``end`` closes a period (``plain`` opens
+    it); ``unit`` follows a number; ``facts`` are those of something nested.
+    """
+
+    shape: str
+    plain: str = ""
+    texts: dict[str, str] = field(default_factory=dict)
+    moment: datetime | None = None
+    end: datetime | None = None
+    number: float | None = None
+    unit: str = ""
+    mail: str = ""
+    link: str = ""
+    facts: tuple[Fact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A labelled value. ``label`` is a key of the language files (``fact.…``), or empty and ``name`` is the
+    property's own name."""
+
+    label: str
+    values: tuple[Value, ...]
+    name: str = ""
+
+
+FACTS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    ("licence", (f"{DCT}license",)),
+    ("access", (f"{DCT}accessRights",)),
+    ("temporal", (f"{DCT}temporal",)),
+    ("frequency", (f"{DCT}accrualPeriodicity",)),
+    ("step", (f"{DCAT}temporalResolution",)),
+    ("spatial", (f"{DCT}spatial",)),
+    ("grain", (f"{DCAT}spatialResolutionInMeters",)),
+    ("conforms", (f"{DCT}conformsTo",)),
+    ("endpoint", (f"{DCAT}endpointURL",)),
+    ("interface", (f"{DCAT}endpointDescription",)),
+    ("serves", (f"{DCAT}servesDataset",)),
+    ("language", (f"{DCT}language",)),
+    ("issued", (f"{DCT}issued",)),
+    ("modified", (f"{DCT}modified",)),
+    ("law", (f"{DCATAP}applicableLegislation",)),
+    ("provenance", (f"{DCT}provenance",)),
+    ("landing", (f"{DCAT}landingPage", f"{FOAF}page")),
+    ("contact", (f"{DCAT}contactPoint",)),
+)
+"""The facts that readers look for, in the order in which pages show them."""
+
+LINEAGE: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    ("source", (f"{DCT}source", f"{PROV}wasDerivedFrom", f"{PROV}hadPrimarySource")),
+    ("generated", (f"{PROV}wasGeneratedBy",)),
+    ("quoted", (f"{PROV}wasInfluencedBy", f"{PROV}wasQuotedFrom", f"{PROV}wasRevisionOf")),
+    ("part", (f"{DCT}isPartOf", f"{DCAT}inSeries")),
+    ("related", (f"{DCT}relation", f"{DCT}isReferencedBy", f"{DCT}references", f"{DCAT}qualifiedRelation")),
+    ("attributed", (f"{PROV}wasAttributedTo", f"{PROV}qualifiedAttribution", f"{DCT}creator")),
+)
+"""Where an asset comes from and what it belongs to."""
+
+ELSEWHERE: Final = frozenset(
+    {
+        RDF_TYPE,
+        f"{DCT}title",
+        f"{DCT}description",
+        f"{DCT}publisher",
+        f"{DCT}identifier",
+        f"{DCAT}keyword",
+        f"{DCAT}theme",
+        f"{DCAT}distribution",
+        f"{DCAT}version",
+        f"{OWL}versionInfo",
+        f"{ODRL}hasPolicy",
+        f"{ADMS}sample",
+        f"{ADMS}versionNotes",
+        f"{DQV}hasQualityMeasurement",
+        f"{RDFS}label",
+    }
+)
+"""Properties that have a place of their own on the page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """One form in which the content is to be had, as the description says it."""
+
+    texts: dict[str, str]
+    format: str
+    media_type: str
+    licence: str
+    address: str
+    size: int | None
+    conforms: tuple[str, ...] = ()
+
+
+def facts(description: Description, subject: str) -> tuple[Fact, ...]:
+    """The facts of ``FACTS`` that the description has; the licence also where only distributions name it."""
+    found = _labelled(description, subject, FACTS)
+    if not any(fact.label == "licence" for fact in found):
+        licences = dict.fromkeys(d.licence for d in distributions(description, subject) if d.licence)
+        if licences:
+            values = tuple(Value(shape="iri", plain=licence) for licence in licences)
+            found = (Fact(label="licence", values=values), *found)
+    return found
+
+
+def lineage(description: Description, subject: str) -> tuple[Fact, ...]:
+    """Sources, activities, wholes and relations."""
+    return _labelled(description, subject, LINEAGE)
+
+
+def remaining(description: Description, subject: str, used: Iterable[str] = ()) -> tuple[Fact, ...]:
+    """Everything that is said about ``subject`` and has no place elsewhere on the page."""
+    known = ELSEWHERE.union(*(predicates for _, predicates in (*FACTS, *LINEAGE)), used)
+    return tuple(
+        Fact(label="", name=compact(predicate), values=values(description, subject, predicate))
+        for predicate in description.predicates(subject)
+        if predicate not in known
+    )
+
+
+def distributions(description: Description, subject: str) -> tuple[Distribution, ...]:
+    """The distributions, the first fifty."""
+    found = []
+    for term in description.terms(subject, f"{DCAT}distribution", f"{ADMS}sample")[:50]:
+        node = term.value
+        size = description.value(node, f"{DCAT}byteSize")
+        found.append(
+            Distribution(
+                texts=description.texts(node, f"{DCT}title") or description.texts(node, f"{DCT}description"),
+                format=description.value(node, f"{DCT}format"),
+                media_type=description.value(node, f"{DCAT}mediaType"),
+                licence=description.value(node, f"{DCT}license"),
+                address=description.value(node, f"{DCAT}downloadURL", f"{DCAT}accessURL"),
+                size=int(size) if size.isdecimal() and len(size) < 19 else None,
+                conforms=tuple(t.value for t in description.terms(node, f"{DCT}conformsTo")),
+            )
+        )
+    return tuple(found)
+
+
+def values(description: Description, subject: str, *predicates: str, depth: int = 0) -> tuple[Value, ...]:
+    """The values of some properties. Texts in several languages are one value."""
+    found: list[Value] = []
+    tagged: dict[str, str] = {}
+    for term in description.terms(subject, *predicates)[:MAX_VALUES]:
+        if term.is_literal and term.language and term.language not in tagged:
+            tagged[term.language] = term.value
+        else:
+            found.append(_value(description, term, depth))
+    return (Value(shape="text", texts=tagged), *found) if tagged else tuple(found)
+
+
+def name_of(description: Description, subject: str) -> dict[str, str]:
+    """What the description itself calls ``subject``: language tag → name."""
+    return description.texts(subject, *NAMING)
+
+
+def mentioned(facts_: Sequence[Fact]) -> frozenset[str]:
+    """All IRIs in these facts, for which a name may be known."""
+    iris: set[str] = set()
+    for fact in facts_:
+        for value in fact.values:
+            if value.shape == "iri":
+                iris.add(value.plain)
+            iris |= mentioned(value.facts)
+    return frozenset(iris)
+
+
+def _labelled(
+    description: Description, subject: str, table: Iterable[tuple[str, tuple[str, ...]]]
+) -> tuple[Fact, ...]:
+    found = []
+    for label, predicates in table:
+        if said := values(description, subject, *predicates):
+            found.append(Fact(label=label, values=said))
+    return tuple(found)
+
+
+def _value(description: Description, term: Term, depth: int) -> Value:
+    if term.is_literal:
+        return _literal(term)
+    if not description.has(term.value):
+        return Value(shape="iri", plain=term.value)
+    return _thing(description, term, depth)
+
+
+def _literal(term: Term) -> Value:
+    text = term.value
+    if term.datatype in _DATES:
+        try:
+            shape = "day" if term.datatype == f"{XSD}date" else "moment"
+            return Value(shape=shape, plain=text, moment=moment(text))
+        except ValueError:
+            return Value(shape="text", texts={"": text})
+    if term.datatype in _NUMBERS and re.fullmatch(r"[+-]?\d{1,15}(?:\.\d{1,15})?(?:[eE][+-]?\d{1,2})?", text):
+        return Value(shape="number", plain=text, number=float(text) if not _whole(text) else int(text))
+    if term.datatype in _DURATIONS:
+        return Value(shape="duration", plain=text)
+    if term.datatype == f"{XSD}boolean":
+        return Value(shape="flag", plain="yes" if text in ("true", "1") else "no")
+    if term.datatype == f"{XSD}anyURI":
+        return Value(shape="iri", plain=text)
+    return Value(shape="text", plain=text, texts={term.language: text})
+
+
+def _thing(description: Description, term: Term, depth: int) -> Value:
+    """Something that the description itself describes: a period, a place, a contact, or nested facts."""
+    node = term.value
+    begins = description.value(node, f"{DCAT}startDate", f"{SCHEMA}startDate")
+    ends = description.value(node, f"{DCAT}endDate", f"{SCHEMA}endDate")
+    if begins or ends:
+        return Value(shape="period", moment=_moment(begins), end=_moment(ends), plain=f"{begins}/{ends}")
+    names = name_of(description, node)
+    mail = description.value(node, f"{VCARD}hasEmail", f"{FOAF}mbox", f"{SCHEMA}email")
+    page = description.value(node, f"{VCARD}hasURL", f"{FOAF}homepage")
+    if mail or f"{VCARD}fn" in description.predicates(node):
+        return Value(shape="contact", texts=names, mail=mail, link=page)
+    box = description.value(node, f"{DCAT}bbox", f"{LOCN}geometry", f"{DCAT}centroid")
+    if names and not term.is_blank:
+        return Value(shape="iri", plain=node, texts=names)
+    if names or box:
+        return Value(shape="place", texts=names, plain="" if names else _corners(box), link=node)
+    if depth >= MAX_DEPTH:
+        return Value(shape="text", texts={"": "…"})
+    inner = tuple(
+        Fact(label="", name=compact(predicate), values=values(description, node, predicate, depth=depth + 1))
+        for predicate in description.predicates(node)
+        if predicate != RDF_TYPE
+    )
+    if not inner and not term.is_blank:
+        return Value(shape="iri", plain=node)
+    return Value(shape="nested", facts=inner)
+
+
+def _corners(geometry: str) -> str:
+    """The edges of a WKT or GeoJSON geometry as ``west south east north``, empty where it has no numbers."""
+    plain = re.sub(r"<[^>]*>", "", geometry[:20_000])
+    numbers = [float(n) for n in re.findall(r"-?\d{1,3}\.\d{1,12}|-?\b\d{1,3}\b", plain)]
+    if len(numbers) < 4:
+        return ""
+    east, north = numbers[0::2], numbers[1::2]
+    return f"{min(east):g} {min(north):g} {max(east):g} {max(north):g}"
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return moment(text) if text else None
+    except ValueError:
+        return None
+
+
+def _whole(text: str) -> bool:
+    return text.lstrip("+-").isdecimal()

@@ -1,0 +1,1 @@
+"""Pictures that the portal draws itself, as SVG."""

@@ -1,0 +1,111 @@
+"""Signing in and out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from starlette.responses import Response
+
+from node.base.errors import InvalidInput, NotAllowed, TooMany, Unauthenticated
+from node.identity.accounts.secondfactor import SecondFactorNeeded
+from node.portal.forms import local_path
+from node.portal.visit import Visit
+
+if TYPE_CHECKING:
+    from node.portal.desk import Desk
+
+FORM_SECONDS: Final = 3600
+PENDING: Final = "hansa_code"
+PENDING_SECONDS: Final = 300
+
+
+async def sign_in_form(desk: Desk, visit: Visit) -> Response:
+    """``GET /sign-in``: the form, tied to this browser by a cookie, so that nobody signs somebody else in."""
+    target = local_path(visit.request.query_params.get("next", ""), "")
+    if visit.signed_in:
+        return desk.go(visit, _prefixed(visit, target))
+    return _form(desk, visit, target=target, login="", trouble="", status=200)
+
+
+async def sign_in(desk: Desk, visit: Visit) -> Response:
+    """``POST /sign-in``: a session and back to where the reader came from, or the form again and why."""
+    login = visit.fields.get("login", "").strip()[:200]
+    password = visit.fields.get("password", "")
+    target = local_path(visit.fields.get("next", ""), "")
+    if not login or not password:
+        return _form(desk, visit, target=target, login=login, trouble="signin.empty", status=422)
+    try:
+        client = visit.request.client
+        token = await desk.node.sign_in(login, password, origin=client.host if client else "")
+    except SecondFactorNeeded as needed:
+        response = desk.go(visit, visit.url("/sign-in/code", next=target))
+        desk.set_cookie(response, PENDING, needed.pending, PENDING_SECONDS)
+        return response
+    except Unauthenticated:
+        return _form(desk, visit, target=target, login=login, trouble="signin.wrong", status=401)
+    except TooMany:
+        return _form(desk, visit, target=target, login=login, trouble="signin.slow", status=429)
+    return _signed_in(desk, visit, token, target)
+
+
+async def code_form(desk: Desk, visit: Visit) -> Response:
+    """``GET /sign-in/code``: asks for the code of the second factor; without a sign-in that waits, from the start."""
+    target = local_path(visit.request.query_params.get("next", ""), "")
+    if visit.signed_in or not visit.request.cookies.get(PENDING):
+        return desk.go(visit, visit.url("/sign-in", next=target))
+    return _code_form(desk, visit, target=target, trouble="", status=200)
+
+
+async def complete(desk: Desk, visit: Visit) -> Response:
+    """``POST /sign-in/code``: a session, or the form again and why."""
+    target = local_path(visit.fields.get("next", ""), "")
+    try:
+        pending = visit.request.cookies.get(PENDING, "")
+        token = await desk.node.complete_sign_in(pending, visit.fields.get("code", ""))
+    except Unauthenticated:
+        return _form(desk, visit, target=target, login="", trouble="signin.late", status=401)
+    except (NotAllowed, InvalidInput):
+        return _code_form(desk, visit, target=target, trouble="signin.stale", status=401)
+    except TooMany:
+        return _code_form(desk, visit, target=target, trouble="signin.slow", status=429)
+    response = _signed_in(desk, visit, token, target)
+    response.delete_cookie(PENDING, path=desk.settings.prefix or "/")
+    return response
+
+
+def _signed_in(desk: Desk, visit: Visit, token: str, target: str) -> Response:
+    response = desk.go(visit, _prefixed(visit, target))
+    desk.set_cookie(response, desk.settings.session_cookie, token, desk.settings.session_seconds)
+    desk.drop_form_cookie(response)
+    return response
+
+
+async def sign_out(desk: Desk, visit: Visit) -> Response:
+    """``POST /sign-out``: the session ends here and in the node."""
+    await desk.node.sign_out(visit.session)
+    response = desk.go(visit, visit.url("/", done="signed-out"))
+    response.delete_cookie(desk.settings.session_cookie, path=desk.settings.prefix or "/")
+    return response
+
+
+def _code_form(desk: Desk, visit: Visit, *, target: str, trouble: str, status: int) -> Response:
+    response = desk.render(visit, "sign-in-code.html", status=status, target=target, trouble=trouble)
+    return _asking(desk, visit, response, status)
+
+
+def _form(desk: Desk, visit: Visit, *, target: str, login: str, trouble: str, status: int) -> Response:
+    response = desk.render(visit, "sign-in.html", status=status, target=target, login=login, trouble=trouble)
+    return _asking(desk, visit, response, status)
+
+
+def _asking(desk: Desk, visit: Visit, response: Response, status: int) -> Response:
+    desk.set_form_cookie(response, visit.form_cookie, FORM_SECONDS)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _prefixed(visit: Visit, target: str) -> str:
+    """Where to go: the wished page, else the decisions that wait."""
+    return target or visit.url("/decisions")

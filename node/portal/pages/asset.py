@@ -1,0 +1,373 @@
+"""The page of an asset: what it is, how you may use it, how to get it, and everything behind it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+from zlib import crc32
+
+from starlette.responses import Response
+
+from node.base.clock import moment
+from node.base.errors import InvalidInput, NotFound
+from node.catalogue.access import AccessCode
+from node.catalogue.browse import Connections
+from node.catalogue.model import Record
+from node.identity.model import Caller
+from node.policy.model import Decision, Nature, Reason
+from node.policy.terms import OBTAIN_CONSENT
+from node.portal import headers
+from node.portal.description import previews
+from node.portal.description.cards import Card, card
+from node.portal.description.changes import timeline
+from node.portal.description.content import distributions, facts, lineage, name_of, remaining
+from node.portal.description.triples import Description
+from node.portal.markup import web_address
+from node.portal.pages.result_parts import making_of
+from node.portal.pages.scenario_parts import calls, runs_of, scenario_of
+from node.portal.runs.verdicts import TONES
+from node.portal.visit import Visit
+from node.vocab.namespaces import HANSA_MODEL, PROV
+
+if TYPE_CHECKING:
+    from node.portal.desk import Desk
+
+FORMATS: Final[dict[str, tuple[str, str]]] = {
+    "ttl": ("text/turtle", "Turtle"),
+    "jsonld": ("application/ld+json", "JSON-LD"),
+    "rdf": ("application/rdf+xml", "RDF/XML"),
+    "nt": ("application/n-triples", "N-Triples"),
+}
+"""File ending → (media type, name) of the record itself."""
+
+SHOWN_RDF: Final = 60_000
+_DRAWN: Final = "application/geo+json"
+_CHANGEABLE: Final = (_DRAWN, "text/csv", "text/tab-separated-values", "application/json")
+"""Files with rows that a change layer may change, those for a map first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """A condition for the reader. ``state``: met, missing, promise, wait (a person decides), open (it depends on
+    who asks)."""
+
+    state: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """The answer to "how may I use it".
+
+    ``verdict``: free, some (some files are free, the others take an agreement), agree (free for everybody, by an
+    agreement), yes, ask, stranger, no, described (nobody offers it), rulebook (a text to read, offered to nobody),
+    own (the reader's node answers for it), or unoffered (it does, and offers it to nobody). ``words`` are the
+    conditions as sentences, for where no decision says how they stand.
+    """
+
+    verdict: str
+    access: AccessCode
+    conditions: tuple[Condition, ...]
+    words: tuple[str, ...]
+
+    @property
+    def tone(self) -> str:
+        """The colour that goes with the verdict's word."""
+        tones = {"free": "ok", "some": "ok", "agree": "ok", "yes": "ok", "own": "ok", "ask": "wait", "no": "no"}
+        return tones.get(self.verdict, "plain")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRow:
+    """A file of the record; ``address`` where it is open to be downloaded."""
+
+    name: str
+    format: str
+    media_type: str
+    size: int
+    sha256: str
+    open: bool
+    address: str
+
+
+async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
+    """The page of the asset ``iri``, of its version ``?version=N`` or as it stood ``?asOf=moment``.
+
+    Raises ``NotFound`` (also for what the reader may not see) and ``InvalidInput``.
+    """
+    node, caller = desk.node, visit.caller
+    version, as_of = _wanted(visit)
+    record = await node.record(iri, caller, version=version, as_of=as_of)
+    versions = list(await node.versions(iri, caller)) or [record]
+    if record.withdrawn:
+        return _tombstone(desk, visit, record, versions)
+    decision = await node.decision_for(record, caller)
+    words = tuple(await node.conditions_in_words(record, visit.language))
+    access = await node.access(record, caller)
+    description = Description.read(record.nquads)
+    laid_out = card(record.kind, description, record.iri)
+    files = _files(visit, record, versions[0].version)
+    turtle = await node.rdf(record, "text/turtle")
+    scenario = await scenario_of(desk, visit, record)
+    what_if = await _changeable(desk, visit, record, description)
+    return desk.render(
+        visit,
+        "asset.html",
+        record=record,
+        newest=versions[0],
+        as_of=as_of,
+        use=use_of(record, decision, visit.caller, access, words),
+        facts=facts(description, record.iri),
+        distributions=distributions(description, record.iri),
+        lineage=lineage(description, record.iri),
+        making=await making_of(desk, visit, record, description),
+        card=laid_out,
+        remaining=remaining(description, record.iri, laid_out.used),
+        names=_Names(description, await node.connections(record, caller), laid_out),
+        files=files,
+        preview=await _preview(desk, visit, record, files),
+        steps=timeline(versions),
+        quality=await node.quality(record, caller),
+        commands=_commands(visit, record),
+        formats=FORMATS,
+        turtle=turtle[:SHOWN_RDF],
+        turtle_cut=len(turtle) > SHOWN_RDF,
+        own=visit.owns(record.iri),
+        scenario=scenario,
+        used_in=await runs_of(desk, visit, record, scenario),
+        what_if=what_if,
+        what_if_drawn=any(file.name in what_if and file.media_type.startswith(_DRAWN) for file in files),
+        calls=calls(visit, record, description),
+        refuses_models=await _refuses(desk, visit, record, description),
+        tones=TONES,
+        contact=next((fact for fact in facts(description, record.iri) if fact.label == "contact"), None),
+    )
+
+
+async def _refuses(desk: Desk, visit: Visit, record: Record, description: Description) -> str:
+    """Why this node does not run the model, where it has its code and cannot keep code from its files."""
+    if (
+        record.kind != "model"
+        or not visit.owns(record.iri)
+        or not description.value(record.iri, f"{HANSA_MODEL}codeSha256")
+    ):
+        return ""
+    return (await desk.node.node_facts()).refuses_models
+
+
+async def record_by_iri(desk: Desk, visit: Visit) -> Response:
+    """``/record?iri=…``: the page of an asset that another node answers for."""
+    return await record_page(desk, visit, _iri(visit))
+
+
+async def record_as(desk: Desk, visit: Visit) -> Response:
+    """``/record.ttl?iri=…``: the record itself in a syntax, as a plain link."""
+    ending = visit.request.path_params["ending"]
+    if ending not in FORMATS:
+        raise NotFound
+    version, as_of = _wanted(visit)
+    record = await desk.node.record(_iri(visit), visit.caller, version=version, as_of=as_of)
+    media_type, _ = FORMATS[ending]
+    text = await desk.node.rdf(record, media_type)
+    name = record.iri.rstrip("/").rsplit("/", 1)[-1]
+    safe = "".join(c for c in name if c.isascii() and (c.isalnum() or c in "-_"))[:80] or "record"
+    return Response(
+        text.encode("utf-8", errors="replace"),
+        headers={
+            "Content-Type": f"{media_type}; charset=utf-8",
+            "Content-Disposition": f'attachment; filename="{safe}.{ending}"',
+            "X-Content-Type-Options": "nosniff",
+            "Vary": headers.VARY,
+            "Cache-Control": headers.cache_control(signed_in=not visit.caller.is_anonymous),
+        },
+    )
+
+
+async def ask(desk: Desk, visit: Visit) -> Response:
+    """``POST /record/ask``: begin a negotiation for this node, then watch it."""
+    record = await desk.node.record(visit.fields.get("iri", ""), visit.caller)
+    pid = await desk.node.ask(record, visit.fields.get("purpose") or None, visit.caller)
+    return desk.go(visit, visit.url(f"/processes/{quote(pid, safe='')}", done="asked"))
+
+
+def use_of(
+    record: Record, decision: Decision | None, caller: Caller, access: AccessCode, words: tuple[str, ...]
+) -> Use:
+    """What the page answers to "how may I use it"."""
+    own = caller.is_person and caller.did == record.origin
+    if record.kind == "rulebook" and not record.files:
+        return Use(verdict="rulebook", access=access, conditions=(), words=words)
+    if decision is None:
+        verdict = "unoffered" if own else "described"
+        if any(file.open for file in record.files):
+            verdict = _free(record)
+        return Use(verdict=verdict, access=access, conditions=(), words=words)
+    if own:
+        return Use(verdict="own", access=access, conditions=(), words=words)
+    stranger = caller.is_anonymous
+    conditions = conditions_of(decision, stranger=stranger)
+    if decision.permits:
+        verdict = _free(record) if access is AccessCode.OPEN else "yes"
+    elif decision.asks:
+        verdict = "ask"
+    else:
+        verdict = "stranger" if stranger else "no"
+    return Use(verdict=verdict, access=access, conditions=conditions, words=words)
+
+
+def _free(record: Record) -> str:
+    """``free`` where all of it can be taken at once, ``some`` where some files can, ``agree`` where a node of the
+    reader's own has to make an agreement first, which nobody decides about."""
+    if record.kind == "model":
+        return "agree"
+    open_ = [file.open for file in record.files]
+    return "free" if all(open_) else "some" if any(open_) else "agree"
+
+
+def conditions_of(decision: Decision, *, stranger: bool) -> tuple[Condition, ...]:
+    """One for each sentence: several leaves of a policy may be said in the same words."""
+    found: dict[tuple[tuple[str, str], ...], Condition] = {}
+    for reason in decision.reasons:
+        if not reason.text:
+            continue
+        words = tuple(sorted(reason.text.items()))
+        condition = Condition(state=state_of(reason, stranger=stranger), reason=reason)
+        if words not in found or found[words].reason.met:
+            found[words] = condition
+    return tuple(found.values())
+
+
+def state_of(reason: Reason, *, stranger: bool = False) -> str:
+    """How a condition stands for the reader: the states of ``Condition``."""
+    if reason.operand == OBTAIN_CONSENT and not reason.met:
+        return "wait"
+    if reason.nature is Nature.UNDERTAKING and reason.met:
+        return "promise"
+    if reason.met:
+        return "met"
+    return "open" if stranger else "missing"
+
+
+class _Names:
+    """What an IRI is called: by the catalogue, by the description itself, by a code list, or by its end."""
+
+    def __init__(self, description: Description, connections: Connections, laid_out: Card) -> None:
+        self._description = description
+        self._known = {link.iri: link for link in (*connections.users, *connections.sources)}
+        self._rows = {row.iri for sheet in laid_out.sheets for row in sheet.rows if row.iri}
+        self.used_by = list({link.iri: link for link in connections.users}.values())
+
+    def asset(self, iri: str) -> tuple[str, int | None]:
+        """(asset, version) where ``iri`` is one that the catalogue knows, or a version of one; else empty."""
+        base, mark, version = iri.rpartition("#v")
+        if mark and version.isdecimal() and len(version) < 10 and base in self._known:
+            return base, int(version)
+        return (iri if iri in self._known else ""), None
+
+    def of(self, iri: str) -> dict[str, str]:
+        asset, _ = self.asset(iri)
+        if asset and self._known[asset].titles:
+            return self._known[asset].titles
+        return name_of(self._description, iri)
+
+    def anchor(self, iri: str) -> str:
+        """The id of the row about ``iri`` on this very page, or nothing."""
+        return f"term-{crc32(iri.encode('utf-8', errors='replace')):08x}" if iri in self._rows else ""
+
+
+def _wanted(visit: Visit) -> tuple[int | None, datetime | None]:
+    version = visit.request.query_params.get("version", "")
+    as_of = visit.request.query_params.get("asOf", "")
+    if version and not (version.isdecimal() and len(version) < 10 and int(version) > 0):
+        raise InvalidInput("the version is not a number", remedy="write ?version=1")
+    try:
+        return (int(version) if version else None), (moment(as_of) if as_of else None)
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput(
+            "asOf is not a moment", remedy="write ?asOf=2026-11-20T12:00:00Z or ?asOf=2026-11-20"
+        ) from error
+
+
+def _iri(visit: Visit) -> str:
+    iri = visit.request.query_params.get("iri", "")
+    if not iri or len(iri) > 2048:
+        raise NotFound
+    return iri
+
+
+def _files(visit: Visit, record: Record, newest: int) -> tuple[FileRow, ...]:
+    base = ""
+    if visit.owns(record.iri):
+        base = visit.asset(record)
+    elif web_address(record.iri):
+        base = record.iri
+    suffix = "" if record.version == newest else f"?version={record.version}"
+    return tuple(
+        FileRow(
+            name=file.name,
+            format=file.format,
+            media_type=file.media_type,
+            size=file.size,
+            sha256=file.sha256,
+            open=file.open,
+            address=f"{base}/files/{quote(file.name, safe='')}{suffix}" if file.open and base else "",
+        )
+        for file in record.files
+    )
+
+
+async def _changeable(desk: Desk, visit: Visit, record: Record, description: Description) -> tuple[str, ...]:
+    """The files for which the reader could make a change layer, those for a map first. A result is not changed: its
+    inputs are."""
+    if desk.scenarios is None or not visit.signed_in or record.kind != "dataset":
+        return ()
+    if description.terms(record.iri, f"{PROV}wasGeneratedBy"):
+        return ()
+    readable = await desk.scenarios.changeable(record, visit.caller)
+    kinds = {file.name: file.media_type.partition(";")[0] for file in record.files if file.name in readable}
+    return tuple(
+        sorted((name for name, kind in kinds.items() if kind in _CHANGEABLE), key=lambda n: kinds[n] != _DRAWN)
+    )
+
+
+async def _preview(desk: Desk, visit: Visit, record: Record, files: tuple[FileRow, ...]) -> dict[str, Any] | None:
+    """The first open file that can be looked into: its name, and a table or a sketch."""
+    for file in files:
+        if not file.open:
+            continue
+        head = await desk.node.head(record, file.name, visit.caller, previews.MAX_BYTES)
+        if head is None:
+            continue
+        whole = len(head) >= file.size
+        table = previews.table(head, file.media_type, whole=whole)
+        sketch = previews.sketch(head, file.media_type, whole=whole)
+        if table or sketch:
+            return {"file": file, "table": table, "sketch": sketch}
+    return None
+
+
+def _commands(visit: Visit, record: Record) -> dict[str, str]:
+    """What to type: for the terminal, for the API of the reader's own node, for SPARQL."""
+    own = visit.settings.public_url.rstrip("/") if visit.signed_in else ""
+    address = shlex.quote(f"{own}/api/negotiations") if own else '"$HANSA_NODE/api/negotiations"'
+    body = json.dumps({"dataset": record.iri}, ensure_ascii=False)
+    commands = {
+        "terminal": f"hansa get {shlex.quote(record.iri)}",
+        "api": (
+            f"curl -X POST {address} \\\n"
+            '  -H "Authorization: Bearer $HANSA_TOKEN" -H "Content-Type: application/json" \\\n'
+            f"  -d {shlex.quote(body)}"
+        ),
+    }
+    if web_address(record.iri):
+        commands["sparql"] = f"DESCRIBE <{record.iri}>"
+    return commands
+
+
+def _tombstone(desk: Desk, visit: Visit, record: Record, versions: list[Record]) -> Response:
+    last = next((version for version in versions if not version.withdrawn), record)
+    return desk.render(visit, "withdrawn.html", status=410, record=record, last=last)

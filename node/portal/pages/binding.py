@@ -1,0 +1,250 @@
+"""Binding a scenario to data: a form whose every state has an address, checked before anything runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from node.base.errors import InvalidInput, NotFound
+from node.base.jsons import read_object
+from node.catalogue.model import Record
+from node.portal.cities import cities
+from node.portal.markup import unit
+from node.portal.pages.runs import port
+from node.portal.pages.scenario_parts import template_chain
+from node.portal.scenario_ports import Candidate
+from node.portal.visit import Visit
+from node.scenarios.findings import ERROR, Finding
+from node.scenarios.model import Layer, Parameter, Port, Template
+
+if TYPE_CHECKING:
+    from node.portal.desk import Desk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """An entry of a list of candidates: ``value`` is how the form writes it."""
+
+    value: str
+    candidate: Candidate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleField:
+    """One input with what it may be bound to, what is chosen, and what a check says about it."""
+
+    port: Port
+    choices: tuple[Choice, ...]
+    chosen: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterField:
+    parameter: Parameter
+    value: str
+    unit: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerField:
+    """A layer that fits one of the chosen inputs, with its place in the stack (0: not chosen)."""
+
+    layer: Layer
+    place: int
+    findings: tuple[Finding, ...]
+
+
+async def bind(desk: Desk, visit: Visit) -> Response:
+    """``/scenario/bind?template=``: choose and check. ``input.<role>``, ``param.<name>`` and ``layer`` (repeated,
+    in the order of the stack) are the choices; with any input chosen the check is made at once."""
+    scenarios, caller = port(desk), visit.caller
+    query = visit.parameters()
+    values = dict(query)
+    iri = values.get("template", "")
+    if not iri:
+        raise InvalidInput("no scenario is named", remedy="begin on the page of a scenario")
+    version = _version(values.get("version", ""))
+    template = await scenarios.template(iri, caller, version=version)
+    offered = {role.role: _choices(await scenarios.candidates(role, caller)) for role in template.inputs}
+    asked = any(name.startswith("input.") for name, _ in query)
+    chosen = {role: values.get(f"input.{role}", "") for role in offered}
+    if not asked:
+        # What lies nearest is chosen beforehand, so that a template at home can be run at once.
+        chosen = {role: _likeliest(choices) for role, choices in offered.items()}
+    stacked = _stacked(query, values)
+    layers = [
+        layer
+        for target in dict.fromkeys(_read_choice(value)[0] for value in chosen.values() if value)
+        for layer in await scenarios.layers(caller, target=target)
+    ]
+    wanted = _wanted(template, version, chosen, values, stacked)
+    bound = await scenarios.check(wanted, caller) if asked else None
+    found = bound.findings if bound else ()
+    pins = bound.binding.pins if bound and bound.binding else ()
+    known = await cities(desk.node, caller, {pin.origin: pin.origin_name for pin in pins})
+    return desk.render(
+        visit,
+        "bind.html",
+        template_=template,
+        version=version,
+        roles=[
+            RoleField(
+                port=role,
+                choices=offered[role.role],
+                chosen=chosen[role.role],
+                findings=_at(found, f"input {role.role}"),
+            )
+            for role in template.inputs
+        ],
+        parameters=[
+            ParameterField(
+                parameter=one,
+                value=values.get(f"param.{one.name}", _plain(one.default)),
+                unit=unit(one.unit) if one.unit not in (None, "1") else "",
+                findings=_at(found, f"parameter {one.name}"),
+            )
+            for one in template.parameters
+        ],
+        layers=[
+            LayerField(
+                layer=layer,
+                place=stacked.index(layer.id) + 1 if layer.id in stacked else 0,
+                findings=_at(found, f"layer {layer.id}", f"layer {layer.title}"),
+            )
+            for layer in layers
+        ],
+        elsewhere=_elsewhere(found, template, layers),
+        bound=bound,
+        sound=bool(bound and bound.binding),
+        stops=[one for one in found if one.severity == ERROR],
+        mends=await _mends(desk, visit, found),
+        wanted=json.dumps(wanted, ensure_ascii=False),
+        cities=known,
+        picture=await template_chain(desk, visit, template, known, missing=[r for r, c in chosen.items() if not c]),
+        targets={
+            (choice.candidate.iri, choice.candidate.file): choice.candidate.titles
+            for role, choices in offered.items()
+            for choice in choices
+            if choice.value == chosen[role]
+        },
+    )
+
+
+async def start(desk: Desk, visit: Visit) -> Response:
+    """``POST /scenario/start``: run the binding that was checked; it is checked again, since time has passed."""
+    pid = await port(desk).start(read_object(visit.fields.get("binding", "")), visit.caller)
+    return desk.go(visit, visit.url(f"/runs/{quote(pid, safe='')}", done="started"))
+
+
+def _wanted(
+    template: Template, version: int | None, chosen: Mapping[str, str], values: Mapping[str, str], stacked: list[str]
+) -> dict[str, Any]:
+    """The binding as ``node.scenarios.runs.request`` reads it."""
+    inputs = {}
+    for role, value in chosen.items():
+        if value:
+            dataset, number, place, file = _read_choice(value)
+            inputs[role] = {"dataset": dataset, "version": number, "file": file, "inPlace": place}
+    parameters = {}
+    for one in template.parameters:
+        text = values.get(f"param.{one.name}", "").strip()
+        if text:
+            parameters[one.name] = _value(one, text)
+    return {
+        "scenario": template.iri,
+        "version": version or template.version,
+        "inputs": inputs,
+        "parameters": parameters,
+        "layers": stacked,
+    }
+
+
+def _value(parameter: Parameter, text: str) -> Any:
+    """What was typed, as the kind of value that the parameter takes; the check judges it."""
+    for allowed in parameter.values:
+        if _plain(allowed) == text:
+            return allowed
+    if isinstance(parameter.default, bool):
+        return text in ("true", "yes", "1", "on")
+    if parameter.unit is not None or isinstance(parameter.default, int | float):
+        try:
+            number = float(text.replace(",", "."))
+        except ValueError:
+            return text
+        return int(number) if number.is_integer() and "." not in text and "," not in text else number
+    return text
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _choices(candidates: Sequence[Candidate]) -> tuple[Choice, ...]:
+    return tuple(
+        Choice(value=f"{one.iri} {one.version} {'place' if one.in_place else 'here'} {one.file}", candidate=one)
+        for one in candidates
+    )
+
+
+def _likeliest(choices: Sequence[Choice]) -> str:
+    return next((one.value for one in choices if not one.candidate.doubt), "")
+
+
+def _read_choice(value: str) -> tuple[str, int | None, bool, str | None]:
+    """(dataset, version, whether in place, file). An IRI has no blanks; the name of a file may."""
+    dataset, *rest = value.split(" ", 3)
+    return (
+        dataset,
+        _version(rest[0]) if rest else None,
+        len(rest) > 1 and rest[1] == "place",
+        rest[2] if len(rest) > 2 else None,
+    )
+
+
+def _stacked(query: Sequence[tuple[str, str]], values: Mapping[str, str]) -> list[str]:
+    """The chosen layers in the order in which they are to be stacked: by ``order.<id>``, else as ticked."""
+    ticked = list(dict.fromkeys(value for name, value in query if name == "layer"))
+
+    def place(layer: str) -> int:
+        text = values.get(f"order.{layer}", "")
+        return int(text) if text.isdecimal() and len(text) < 4 else ticked.index(layer) + 1
+
+    return sorted(ticked, key=place)
+
+
+def _version(text: str) -> int | None:
+    return int(text) if text.isdecimal() and 0 < len(text) < 10 and int(text) else None
+
+
+def _at(found: Sequence[Finding], *places: str) -> tuple[Finding, ...]:
+    return tuple(one for one in found if one.place in places)
+
+
+def _elsewhere(found: Sequence[Finding], template: Template, layers: Sequence[Layer]) -> list[Finding]:
+    """What belongs to no field: steps and wires between them."""
+    fields = {f"input {role.role}" for role in template.inputs}
+    fields |= {f"parameter {one.name}" for one in template.parameters}
+    fields |= {place for layer in layers for place in (f"layer {layer.id}", f"layer {layer.title}")}
+    return [one for one in found if one.place not in fields]
+
+
+async def _mends(desk: Desk, visit: Visit, found: Sequence[Finding]) -> dict[str, Record]:
+    """The transformations that would mend something, as far as the reader may see them."""
+    records = {}
+    for iri in dict.fromkeys(iri for one in found for iri in one.mends):
+        try:
+            records[iri] = await desk.node.record(iri, visit.caller)
+        except NotFound:
+            continue
+    return records

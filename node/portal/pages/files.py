@@ -1,0 +1,106 @@
+"""What may be taken away: a result's table, its map, the whole run; an agreement with its evidence."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from node.base.errors import NotFound
+from node.evidence.archive import file_name
+from node.portal import headers
+from node.portal.pages.catalogue import harmless
+from node.portal.pages.runs import port
+from node.portal.runs import results
+from node.portal.runs.results import Gathered
+from node.portal.visit import Visit
+from node.scenarios.model import Run
+
+if TYPE_CHECKING:
+    from node.portal.desk import Desk
+
+
+async def table_csv(desk: Desk, visit: Visit) -> Response:
+    """``/runs/{pid}/table.csv``: the figure that the page shows, feature by feature (RFC 4180)."""
+    one, gathered = await _gathered(desk, visit)
+    sheet = io.StringIO()
+    writer = csv.writer(sheet)
+    unit = gathered.figure.variable.unit or ""
+    writer.writerow((harmless(gathered.keyed.key or "id"), "before", "after", "change", "unit"))
+    for change in gathered.changes:
+        by = change.by
+        figures = [change.before, change.after, round(by, 9) if by is not None else None]
+        writer.writerow([harmless(change.id), *("" if f is None else f for f in figures), harmless(unit)])
+    return _file(visit, sheet.getvalue().encode(), "text/csv; charset=utf-8; header=present", f"{_name(one)}.csv")
+
+
+async def map_geojson(desk: Desk, visit: Visit) -> Response:
+    """``/runs/{pid}/map.geojson``: the same with geometry (RFC 7946)."""
+    one, gathered = await _gathered(desk, visit)
+    own = next((place for place in gathered.places if place.key == gathered.keyed.key), None)
+    if own is None:
+        raise NotFound
+    column = gathered.figure.column
+    features = [
+        {
+            "type": "Feature",
+            "id": change.id,
+            "geometry": own.geometries[change.id],
+            "properties": {
+                own.key: change.id,
+                f"{column}_before": change.before,
+                f"{column}_after": change.after,
+                f"{column}_change": round(change.by, 9) if change.by is not None else None,
+            },
+        }
+        for change in gathered.changes
+        if change.id in own.geometries
+    ]
+    body = json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False)
+    return _file(visit, body.encode(), "application/geo+json", f"{_name(one)}.geojson")
+
+
+async def crate_zip(desk: Desk, visit: Visit) -> Response:
+    """``/runs/{pid}/crate.zip``: everything about the run as an RO-Crate."""
+    scenarios, pid = port(desk), visit.request.path_params["pid"]
+    one = (await scenarios.run(pid, visit.caller)).run
+    return _file(visit, await scenarios.bundle(pid, visit.caller), "application/zip", f"{_name(one)}.zip")
+
+
+async def agreement_zip(desk: Desk, visit: Visit) -> Response:
+    """``/agreements/{id}/evidence.zip``: the agreement with everything that proves it."""
+    agreement_id = visit.request.path_params["id"]
+    content = await desk.node.agreement_evidence(agreement_id, visit.caller)
+    return _file(visit, content, "application/zip", file_name(agreement_id))
+
+
+async def _gathered(desk: Desk, visit: Visit) -> tuple[Run, Gathered]:
+    scenarios = port(desk)
+    one = (await scenarios.run(visit.request.path_params["pid"], visit.caller)).run
+    gathered = await results.gather(scenarios, visit.caller, one, dict(visit.parameters()))
+    if gathered is None:
+        raise NotFound
+    return one, gathered
+
+
+def _name(one: Run) -> str:
+    """A name for the file: the scenario and the beginning of the result's hash, so that two runs stay apart."""
+    slug = one.template.iri.rstrip("/").rsplit("/", 1)[-1]
+    safe = "".join(c for c in slug if c.isascii() and (c.isalnum() or c in "-_"))[:60] or "scenario"
+    return f"{safe}-{(one.result or one.binding.key)[:8]}"
+
+
+def _file(visit: Visit, body: bytes, media_type: str, name: str) -> Response:
+    return Response(
+        body,
+        headers={
+            "Content-Type": media_type,
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "X-Content-Type-Options": "nosniff",
+            "Vary": headers.VARY,
+            "Cache-Control": headers.cache_control(signed_in=not visit.caller.is_anonymous),
+        },
+    )

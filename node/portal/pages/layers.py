@@ -1,0 +1,220 @@
+"""Change layers: what somebody would change in data that stay as they are, drawn and edited on a map by links."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from node.base.errors import HansaError, InvalidInput, NotFound
+from node.portal.drawing import maps
+from node.portal.pages.runs import port
+from node.portal.runs import edits
+from node.portal.scenario_ports import Drawn
+from node.portal.visit import Visit
+from node.scenarios.model import GEOMETRY, Change, Layer, Operation, Row
+from node.scenarios.tables.rows import row_id
+
+if TYPE_CHECKING:
+    from node.portal.desk import Desk
+
+MAX_LISTED: Final = 120
+MAX_TITLE: Final = 200
+MAX_REASON: Final = 2000
+
+COLOURS: Final = {Change.UPDATE: "#f1a340", Change.ADD: "#2c7fb8"}
+PLAIN: Final = "#aab2b5"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """An operation in the list: each member as (name, what was seen, what it becomes)."""
+
+    operation: Operation
+    members: tuple[tuple[str, str, str], ...]
+
+
+async def layers(desk: Desk, visit: Visit) -> Response:
+    """``/layers``: all, or those of ``?target=``."""
+    target = visit.request.query_params.get("target", "")
+    found = await port(desk).layers(visit.caller, target=target or None)
+    titles: dict[str, Mapping[str, str]] = {}
+    for layer_ in found:
+        if layer_.target not in titles:
+            try:
+                titles[layer_.target] = (await desk.node.record(layer_.target, visit.caller)).titles
+            except NotFound:
+                titles[layer_.target] = {}
+    return desk.render(visit, "layers.html", layers=found, titles=titles, target=target)
+
+
+async def new(desk: Desk, visit: Visit) -> Response:
+    """``/layers/new?target=``: the same page as for a layer that is kept; the first change keeps it."""
+    drawn = await _draft(desk, visit, visit.request.query_params)
+    return _page(desk, visit, drawn)
+
+
+async def create(desk: Desk, visit: Visit) -> Response:
+    """``POST /layers/new``."""
+    return await _edit(desk, visit, await _draft(desk, visit, visit.fields))
+
+
+async def layer(desk: Desk, visit: Visit) -> Response:
+    """``/layers/{id}``: the map with what is changed; ``?feature=`` opens the form of one, ``?add=1`` that of a new
+    one, filled like ``?like=``."""
+    return _page(desk, visit, await port(desk).layer(visit.request.path_params["id"], visit.caller))
+
+
+async def edit(desk: Desk, visit: Visit) -> Response:
+    """``POST /layers/{id}``."""
+    return await _edit(desk, visit, await port(desk).layer(visit.request.path_params["id"], visit.caller))
+
+
+async def _draft(desk: Desk, visit: Visit, given: Mapping[str, str]) -> Drawn:
+    target, version = given.get("target", ""), given.get("version", "")
+    if not target:
+        raise InvalidInput("no dataset is named", remedy="begin on the page of a dataset")
+    number = int(version) if version.isdecimal() and 0 < len(version) < 10 else None
+    return await port(desk).draft(target, visit.caller, version=number, file=given.get("file") or None)
+
+
+async def _edit(desk: Desk, visit: Visit, drawn: Drawn) -> Response:
+    """Apply one change, and show the page again: with the change, or with what is wrong beside the form."""
+    fields = visit.fields
+    try:
+        wanted = _titled(_applied(drawn, fields), visit)
+        kept = await port(desk).save_layer(wanted, visit.caller, after=fields.get("after", ""))
+    except NotFound:
+        raise
+    except HansaError as error:
+        if error.status >= 500:
+            raise
+        return _page(desk, visit, drawn, trouble=error)
+    feature = fields.get("feature", "") if fields.get("do") in ("set", "add") else ""
+    target = visit.url(f"/layers/{quote(kept.id, safe='')}", feature=feature, done="kept")
+    return desk.go(visit, target)
+
+
+def _applied(drawn: Drawn, fields: Mapping[str, str]) -> Layer:
+    feature = fields.get("feature", "").strip()[:200]
+    match fields.get("do"):
+        case "set":
+            return edits.changed(drawn.layer, drawn.rows, feature, fields)
+        case "remove":
+            return edits.removed(drawn.layer, drawn.rows, feature)
+        case "add":
+            return edits.added(drawn.layer, drawn.rows, feature, fields)
+        case "undo":
+            return edits.undone(drawn.layer, feature)
+        case "title":
+            return drawn.layer
+    raise InvalidInput("it is not said what to do", remedy="use one of the buttons")
+
+
+def _titled(layer_: Layer, visit: Visit) -> Layer:
+    title = visit.fields.get("title", layer_.title).strip()[:MAX_TITLE]
+    reason = visit.fields.get("reason", layer_.reason).strip()[:MAX_REASON]
+    if not title or not reason:
+        raise InvalidInput(visit.t("layer.untitled"))
+    return replace(layer_, title=title, reason=reason)
+
+
+def _page(desk: Desk, visit: Visit, drawn: Drawn, *, trouble: HansaError | None = None) -> Response:
+    query, layer_ = visit.request.query_params, drawn.layer
+    feature = visit.fields.get("feature", "") or query.get("feature", "")
+    adding = visit.fields.get("do") == "add" or query.get("add") == "1"
+    like = query.get("like", "")
+    by_id = {one.id: one for one in layer_.operations}
+    row = edits.find(drawn.rows, layer_.key, feature)
+    known = row is not None or feature in by_id
+    sample = edits.find(drawn.rows, layer_.key, like)
+    return desk.render(
+        visit,
+        "layer.html",
+        status=trouble.status if trouble else 200,
+        drawn=drawn,
+        layer=layer_,
+        lines=[_line(one, edits.find(drawn.rows, layer_.key, one.id)) for one in layer_.operations],
+        map=_map(visit, drawn, feature),
+        feature=feature if known and not adding else "",
+        asked=feature,
+        missing=bool(feature) and not known and not adding,
+        adding=adding,
+        like=like,
+        operation=by_id.get(feature),
+        cells=edits.cells(drawn.rows, layer_, like if adding else feature),
+        spelled=edits.spelled(sample.get(GEOMETRY) if sample else None),
+        located=any(isinstance(one.get(GEOMETRY), Mapping) for one in drawn.rows),
+        listed=[row_id(one, edits.names_of(layer_.key)) for one in drawn.rows[:MAX_LISTED]],
+        more=max(0, len(drawn.rows) - MAX_LISTED),
+        trouble=trouble,
+        typed=visit.fields,
+        Change=Change,
+        colours={str(change): colour for change, colour in COLOURS.items()},
+        action=visit.url(f"/layers/{quote(layer_.id, safe='')}" if layer_.id else "/layers/new"),
+        base=_base(visit, layer_),
+    )
+
+
+def _base(visit: Visit, layer_: Layer) -> Any:
+    """Makes addresses of this page: with a feature chosen, or with the form of a new one."""
+
+    def address(**query: object) -> str:
+        if layer_.id:
+            return visit.url(f"/layers/{quote(layer_.id, safe='')}", **query)
+        return visit.url("/layers/new", target=layer_.target, version=layer_.version, file=layer_.file, **query)
+
+    return address
+
+
+def _line(one: Operation, row: Row | None) -> Line:
+    """``one`` for the list. The old values are those that the layer keeps or, where it was written without them,
+    those of ``row``, the row of the pinned data that it changes."""
+    old = {**(row or {}), **one.before}
+    names = dict.fromkeys([*one.set, *one.before, *one.unset])
+    members = []
+    for name in names:
+        value = one.set.get(name)
+        if isinstance(value, Mapping):
+            after = f"× {edits.plain(value.get('factor'))}"
+        elif name in one.set:
+            after = edits.plain(value)
+        else:
+            after = ""
+        members.append((name, edits.plain(old.get(name)), after))
+    return Line(operation=one, members=tuple(members))
+
+
+def _map(visit: Visit, drawn: Drawn, feature: str) -> maps.Picture | None:
+    layer_, address = drawn.layer, _base(visit, drawn.layer)
+    by_id = {one.id: one for one in layer_.operations}
+    marks = []
+    for row in drawn.rows:
+        geometry = row.get(GEOMETRY)
+        if isinstance(geometry, Mapping):
+            name = row_id(row, edits.names_of(layer_.key))
+            marks.append(_mark(visit, name, geometry, by_id.get(name), chosen=name == feature, link=address))
+    for one in layer_.operations:
+        if one.op is Change.ADD and one.geometry:
+            marks.append(_mark(visit, one.id, one.geometry, one, chosen=one.id == feature, link=address))
+    return maps.draw(marks)
+
+
+def _mark(
+    visit: Visit, name: str, geometry: Mapping[str, Any], one: Operation | None, *, chosen: bool, link: Any
+) -> maps.Mark:
+    word = f"{name}: {visit.t(f'layer.{one.op}')}" if one else name
+    return maps.Mark(
+        id=name,
+        geometry=geometry,
+        words=word,
+        colour="" if one and one.op is Change.REMOVE else COLOURS[one.op] if one else PLAIN,
+        width=6.5 if one else 3.0,
+        weight=1.0 if one else 0.0,
+        dashed=one is not None and one.op is Change.REMOVE,
+        chosen=chosen,
+        link=f"{link(feature=name)}#edit",
+    )

@@ -1,0 +1,118 @@
+"""One's own account: the password, the second factor, and what programs sign in with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from node.base.errors import InvalidInput, NotAllowed, TooMany
+from node.identity.accounts.secondfactor import Enrolment, SecondFactorNeeded
+from node.portal.drawing.qr import qr_svg
+from node.portal.visit import Visit
+
+if TYPE_CHECKING:
+    from node.portal.desk import Desk
+
+
+async def account(desk: Desk, visit: Visit) -> Response:
+    """``GET /account``."""
+    return await _page(desk, visit)
+
+
+async def change_password(desk: Desk, visit: Visit) -> Response:
+    """``POST /account/password``: a new password and a new session, or the form again and why."""
+    old, new, again = (visit.fields.get(name, "") for name in ("old", "password", "again"))
+    if new != again:
+        return await _page(desk, visit, "password", "signin.differ", 422)
+    try:
+        keep = visit.fields.get("keep") == "yes"
+        session = await desk.node.change_password(visit.caller, old, new, keep_tokens=keep)
+    except (NotAllowed, InvalidInput, TooMany) as error:
+        return await _page(desk, visit, "password", _trouble(error, "signin.length"), _status(error))
+    response = desk.go(visit, visit.url("/account", done="password"))
+    desk.set_cookie(response, desk.settings.session_cookie, session, desk.settings.session_seconds)
+    return response
+
+
+async def make_token(desk: Desk, visit: Visit) -> Response:
+    """``POST /account/tokens``: the token, this once, or the form again and why."""
+    label, days = visit.fields.get("label", "").strip()[:200], visit.fields.get("days", "")
+    if not label or not (days.isascii() and days.isdigit() and len(days) < 6):
+        return await _page(desk, visit, "token", "signin.term", 422)
+    try:
+        password, code = visit.fields.get("password", ""), visit.fields.get("code", "")
+        token = await desk.node.make_token(visit.caller, label, int(days), password, code)
+    except (NotAllowed, InvalidInput, TooMany) as error:
+        return await _page(desk, visit, "token", _trouble(error, "signin.term"), _status(error))
+    return await _page(desk, visit, token=token)
+
+
+async def end_token(desk: Desk, visit: Visit) -> Response:
+    """``POST /account/tokens/{sha256}/end``."""
+    await desk.node.end_token(visit.caller, visit.request.path_params["sha256"])
+    return desk.go(visit, visit.url("/account", done="token-ended"))
+
+
+async def begin_factor(desk: Desk, visit: Visit) -> Response:
+    """``POST /account/second-factor``: the QR code to scan, or the form again and why."""
+    try:
+        enrolment = await desk.node.begin_factor(visit.caller, visit.fields.get("password", ""))
+    except (NotAllowed, TooMany) as error:
+        return await _page(desk, visit, "factor", _trouble(error, ""), _status(error))
+    return _enrolment(desk, visit, enrolment)
+
+
+async def confirm_factor(desk: Desk, visit: Visit) -> Response:
+    """``POST /account/second-factor/confirm``: the recovery codes, this once, or the form again and why."""
+    try:
+        codes = await desk.node.confirm_factor(visit.caller, visit.fields.get("code", ""), visit.session)
+    except (NotAllowed, InvalidInput, TooMany) as error:
+        trouble = "signin.slow" if isinstance(error, TooMany) else "signin.stale"
+        enrolment = await desk.node.pending_factor(visit.caller)
+        return _enrolment(desk, visit, enrolment, trouble=trouble, status=_status(error))
+    response = desk.render(visit, "recovery-codes.html", recovery=codes)
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+async def remove_factor(desk: Desk, visit: Visit) -> Response:
+    """``POST /account/second-factor/remove``."""
+    password, code = visit.fields.get("password", ""), visit.fields.get("code", "")
+    try:
+        await desk.node.remove_factor(visit.caller, password, code)
+    except (NotAllowed, InvalidInput, TooMany) as error:
+        return await _page(desk, visit, "factor", _trouble(error, "signin.stale"), _status(error))
+    return desk.go(visit, visit.url("/account", done="factor-removed"))
+
+
+def _enrolment(desk: Desk, visit: Visit, enrolment: Enrolment, *, trouble: str = "", status: int = 200) -> Response:
+    picture = qr_svg(enrolment.uri, visit.t("factor.picture"))
+    shown = {"enrolment": enrolment, "picture": picture, "trouble": trouble}
+    response = desk.render(visit, "second-factor.html", status=status, **shown)
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+async def _page(
+    desk: Desk, visit: Visit, form: str = "", trouble: str = "", status: int = 200, *, token: str = ""
+) -> Response:
+    person = await desk.node.person(visit.caller)
+    response = desk.render(
+        visit, "account.html", status=status, person=person, form=form, trouble=trouble, token=token
+    )
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _trouble(error: Exception, unfit: str) -> str:
+    """The key of what is said of a refusal."""
+    if isinstance(error, TooMany):
+        return "signin.slow"
+    if isinstance(error, SecondFactorNeeded) or (isinstance(error, NotAllowed) and error.facts.get("case") == "code"):
+        return "signin.stale"
+    return "signin.refused" if isinstance(error, NotAllowed) else unfit
+
+
+def _status(error: NotAllowed | InvalidInput | TooMany) -> int:
+    return 422 if isinstance(error, InvalidInput) else error.status

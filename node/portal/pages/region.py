@@ -1,0 +1,64 @@
+"""For a region: who applied, who holds which credential, who is a member."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from node.base.errors import Conflict, NotFound
+from node.identity.model import ApplicationState
+from node.portal.pages.work import MAX_REASON
+from node.portal.visit import Visit
+
+if TYPE_CHECKING:
+    from node.portal.desk import Desk
+
+
+async def applications(desk: Desk, visit: Visit) -> Response:
+    """``/applications``: who asks for a credential, what they signed, approve or refuse."""
+    _for_issuers(desk)
+    applied = await desk.node.applications(visit.caller)
+    return desk.render(
+        visit,
+        "applications.html",
+        waiting=[one for one in applied if one.application.state is ApplicationState.RECEIVED],
+        decided=[one for one in applied if one.application.state is not ApplicationState.RECEIVED],
+        trouble=visit.request.query_params.get("trouble", ""),
+    )
+
+
+async def issued(desk: Desk, visit: Visit) -> Response:
+    """``/issued``: credentials that this node issued, and whether they still hold."""
+    _for_issuers(desk)
+    return desk.render(
+        visit,
+        "issued.html",
+        credentials=await desk.node.issued(visit.caller),
+        trouble=visit.request.query_params.get("trouble", ""),
+    )
+
+
+async def revoke(desk: Desk, visit: Visit) -> Response:
+    """``POST /issued/{id}/revoke``: with a reason that the holder and its partners will read."""
+    _for_issuers(desk)
+    credential = visit.request.path_params["id"]
+    reason = visit.fields.get("reason", "").strip()[:MAX_REASON]
+    if not reason:
+        return desk.go(visit, visit.url("/issued", trouble=credential) + f"#issued-{quote(credential, safe='')}")
+    try:
+        await desk.node.revoke(credential, reason, visit.caller)
+    except Conflict:
+        return desk.go(visit, visit.url("/issued", done="already"))
+    return desk.go(visit, visit.url("/issued", done="revoked"))
+
+
+async def members(desk: Desk, visit: Visit) -> Response:
+    """``/members``: the nodes that are followed, and how far this node is behind them."""
+    return desk.render(visit, "members.html", members=await desk.node.members(visit.caller))
+
+
+def _for_issuers(desk: Desk) -> None:
+    if not desk.settings.issuer:
+        raise NotFound

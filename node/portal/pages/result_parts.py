@@ -1,0 +1,76 @@
+"""What the page of a result says about how it was made: the run, and every version and layer that it used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from node.base.errors import NotFound
+from node.catalogue.model import Record
+from node.portal.description.triples import Description
+from node.portal.markup import web_address
+from node.portal.visit import Visit
+from node.scenarios.model import Texts
+from node.semantics.kinds import KINDS
+from node.vocab.namespaces import PROV, RDFS
+
+if TYPE_CHECKING:
+    from node.portal.desk import Desk
+
+MOST_USED: Final = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsedThing:
+    """One thing that a run used. ``kind`` is empty for a change layer, ``link`` where no page can be named."""
+
+    titles: Texts
+    iri: str
+    kind: str = ""
+    version: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Making:
+    """How a result was made: ``run`` is the page of the run, for people of the node that ran it."""
+
+    titles: Texts
+    run: str
+    used: tuple[UsedThing, ...]
+
+
+async def making_of(desk: Desk, visit: Visit, record: Record, description: Description) -> Making | None:
+    """What the record says (PROV-O) about the run that made it; None where it was made otherwise."""
+    activity = description.value(record.iri, f"{PROV}wasGeneratedBy")
+    used = description.terms(activity, f"{PROV}used") if activity else []
+    if not used:
+        return None
+    here = desk.scenarios is not None and visit.signed_in and visit.owns(record.iri)
+    things = [await _thing(desk, visit, description, term.value, here=here) for term in used[:MOST_USED]]
+    order = list(KINDS)
+    things.sort(key=lambda one: (order.index(one.kind) if one.kind else len(order), one.iri))
+    run = visit.url(f"/runs/{quote(activity, safe='')}") if here and activity.startswith("urn:") else ""
+    return Making(titles=description.texts(activity, f"{RDFS}label"), run=run, used=tuple(things))
+
+
+async def _thing(desk: Desk, visit: Visit, description: Description, used: str, *, here: bool) -> UsedThing:
+    iri, _, state = used.partition("#")
+    layer = description.texts(used, f"{RDFS}label")
+    if layer:
+        return UsedThing(titles=layer, iri=used, link=visit.url(f"/layers/{quote(iri, safe='')}") if here else "")
+    version = state[1:] if state.startswith("v") and state[1:].isdecimal() else ""
+    kind = next((name for name, one in KINDS.items() if f"/{one.plural}/" in iri), "")
+    link, titles = await page_of(desk, visit, iri, version)
+    return UsedThing(titles=titles, iri=iri, kind=kind, version=version, link=link)
+
+
+async def page_of(desk: Desk, visit: Visit, iri: str, version: int | str = "") -> tuple[str, Texts]:
+    """The page that says most about an asset, and its titles: ours where our catalogue has it, else the one at the
+    city that answers for it; empty where that is no address of the web."""
+    try:
+        found = await desk.node.record(iri, visit.caller)
+    except NotFound:
+        return (f"{iri}?version={version}" if version else iri) if web_address(iri) else "", {}
+    return visit.asset(found, version=version), found.titles

@@ -1,0 +1,209 @@
+"""Runs of scenarios: the list, one run with its progress and its result, two beside one another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from node.base.errors import HansaError, InvalidInput, NotAllowed, NotFound
+from node.policy.templates import templates
+from node.portal.cities import cities
+from node.portal.pages.result_parts import page_of
+from node.portal.pages.scenario_parts import chain_of
+from node.portal.reasons import Why, whys
+from node.portal.runs import results
+from node.portal.runs.verdicts import TONES, beside_one_another, differing, legend, told
+from node.portal.runs.why import trace
+from node.portal.scenario_ports import Scenarios
+from node.portal.visit import Visit
+from node.scenarios.model import AFTER, BEFORE, Run, State, StepRun
+
+if TYPE_CHECKING:
+    from node.portal.desk import Desk
+
+SECONDS_BETWEEN: Final = 4
+"""How often a page without scripts looks again."""
+
+MAX_TITLE: Final = 200
+
+
+async def runs(desk: Desk, visit: Visit) -> Response:
+    """``/runs``: what was run, newest first; of one template with ``?template=``."""
+    template = visit.request.query_params.get("template", "")
+    found = await port(desk).runs(visit.caller, template=template or None)
+    chosen = [pid for name, pid in visit.parameters() if name == "run"][:2]
+    if len(chosen) == 2:
+        return desk.go(visit, visit.url("/runs/compare", left=chosen[0], right=chosen[1]))
+    return desk.render(
+        visit,
+        "runs.html",
+        runs=found,
+        scenario=template,
+        tones=TONES,
+        told={run.pid: told(run) for run in found},
+        chosen=chosen,
+        one_chosen=len(chosen) == 1,
+        comparable=sum(run.state is State.SUCCESSFUL for run in found) > 1,
+        signed=results.signed,
+    )
+
+
+async def run(desk: Desk, visit: Visit) -> Response:
+    """``/runs/{pid}``: how it stands; once it is done, what came out and why."""
+    return await _run_page(desk, visit)
+
+
+async def _run_page(desk: Desk, visit: Visit, *, trouble: HansaError | None = None) -> Response:
+    scenarios = port(desk)
+    watched = await scenarios.run(visit.request.path_params["pid"], visit.caller)
+    one, query = watched.run, dict(visit.parameters())
+    known = await cities(desk.node, visit.caller, {pin.origin: pin.origin_name for pin in one.binding.pins})
+    gathered, closed = None, False
+    try:
+        gathered = await results.gather(scenarios, visit.caller, one, query)
+    except NotAllowed:
+        closed = True
+    scale = results.scale_of(gathered) if gathered else None
+    row, origin = query.get("row", ""), None
+    if gathered and row:
+        origin = await trace(scenarios, visit.caller, watched, gathered.figure.of, gathered.keyed.key, row)
+    whole = query.get("rows") == "all"
+    return desk.render(
+        visit,
+        "run.html",
+        status=trouble.status if trouble else 200,
+        one=one,
+        watched=watched,
+        quoted=quote(one.pid, safe=""),
+        tones=TONES,
+        cities=known,
+        told=told(one),
+        picture=chain_of(one, known, visit),
+        grid=_grid(one),
+        branches=branches(one),
+        live=not one.state.ended,
+        held=query.get("hold", "") == "1",
+        seconds=SECONDS_BETWEEN,
+        reasons=_reasons(one.error),
+        page={pin.iri: (await page_of(desk, visit, pin.iri, pin.version))[0] for pin in one.binding.pins},
+        gathered=gathered,
+        closed=closed,
+        scale=scale,
+        map=results.picture(gathered, scale, visit, chosen=row) if gathered and scale else None,
+        legend=legend(visit, gathered, scale) if gathered and scale else (),
+        table=results.ordered(gathered.changes, query.get("sort", "")) if gathered else (),
+        most=None if whole else results.MAX_TABLE,
+        sort=query.get("sort", ""),
+        row=row,
+        origin=origin,
+        signed=results.signed,
+        others=[
+            other for other in await scenarios.runs(visit.caller, template=one.template.iri) if _beside(other, one)
+        ],
+        choices=_conditions(),
+        trouble=trouble,
+        wanted=visit.fields,
+    )
+
+
+def _beside(other: Run, one: Run) -> bool:
+    return other.pid != one.pid and other.state is State.SUCCESSFUL
+
+
+async def cancel(desk: Desk, visit: Visit) -> Response:
+    """``POST /runs/{pid}/cancel``."""
+    pid = visit.request.path_params["pid"]
+    await port(desk).cancel(pid, visit.caller)
+    return desk.go(visit, visit.url(f"/runs/{quote(pid, safe='')}", done="cancelled"))
+
+
+async def again(desk: Desk, visit: Visit) -> Response:
+    """``POST /runs/{pid}/again``: the same binding once more, then watch it."""
+    pid = await port(desk).again(visit.request.path_params["pid"], visit.caller)
+    return desk.go(visit, visit.url(f"/runs/{quote(pid, safe='')}", done="started"))
+
+
+async def publish(desk: Desk, visit: Visit) -> Response:
+    """``POST /runs/{pid}/publish``: the result becomes a dataset; a refusal stands beside the form."""
+    pid, title = visit.request.path_params["pid"], visit.fields.get("title", "").strip()[:MAX_TITLE]
+    try:
+        if not title:
+            raise InvalidInput(visit.t("publish.untitled"))
+        template = visit.fields.get("conditions", "")
+        conditions = {"template": template} if template else {}
+        iri = await port(desk).publish(pid, {visit.language: title}, conditions, visit.caller)
+    except NotFound:
+        raise
+    except HansaError as error:
+        if error.status >= 500:
+            raise
+        return await _run_page(desk, visit, trouble=error)
+    return desk.go(visit, visit.asset(iri, done="published"))
+
+
+async def compare(desk: Desk, visit: Visit) -> Response:
+    """``/runs/compare?left=&right=``: two runs on the same breaks, and what they were bound to differently."""
+    scenarios, query = port(desk), dict(visit.parameters())
+    pids = [query.get("left", ""), query.get("right", "")]
+    if not all(pids):
+        raise InvalidInput("two runs are needed to compare", remedy="choose them at /runs")
+    sides = [await scenarios.run(pid, visit.caller) for pid in pids]
+    gathered = [await results.gather(scenarios, visit.caller, one.run, query) for one in sides]
+    both = [one for one in gathered if one is not None]
+    scale = results.scale_of(*both) if len(both) == 2 else None
+    return desk.render(
+        visit,
+        "compare.html",
+        sides=sides,
+        quoted=[quote(pid, safe="") for pid in pids],
+        tones=TONES,
+        gathered=both if scale else [],
+        maps=[results.picture(one, scale, visit, links=False) for one in both] if scale else [],
+        legend=legend(visit, both[0], scale) if scale else (),
+        scale=scale,
+        indicators=beside_one_another(sides),
+        differ=differing(sides[0], sides[1], visit),
+        signed=results.signed,
+    )
+
+
+# what templates are given --------------------------------------------------------------------------------------
+
+
+def port(desk: Desk) -> Scenarios:
+    """The use cases of scenarios. Raises ``NotFound`` at a node without them."""
+    if desk.scenarios is None:
+        raise NotFound
+    return desk.scenarios
+
+
+def branches(one: Run) -> list[str]:
+    """The branches that a run has, before first."""
+    there = {step.branch for step in one.steps}
+    return [branch for branch in (BEFORE, AFTER) if branch in there]
+
+
+def _grid(one: Run) -> list[tuple[Any, list[StepRun | None]]]:
+    """(step of the template, its runs by branch) in the order of the chain."""
+    by = {(step.branch, step.name): step for step in one.steps}
+    steps = sorted(one.template.steps, key=lambda step: step.position)
+    return [(step, [by.get((branch, step.name)) for branch in branches(one)]) for step in steps]
+
+
+def _reasons(error: Mapping[str, Any] | None) -> list[Why]:
+    """The reasons of a refusal, where the error carries them."""
+    facts = error.get("facts") if error else None
+    found = facts.get("reasons") if isinstance(facts, Mapping) else None
+    return whys(found) if isinstance(found, list) else []
+
+
+def _conditions() -> list[Any]:
+    """The templates of conditions that need nothing but the region, which the node fills in itself."""
+    return [
+        one
+        for one in templates()
+        if one.policy is not None and all(not p.required or p.name == "region" for p in one.parameters)
+    ]

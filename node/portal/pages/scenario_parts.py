@@ -1,0 +1,177 @@
+"""What pages of assets say about scenarios: the chain as a picture, the runs, how a model is called."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, urlsplit
+
+from node.base.errors import HansaError, NotFound
+from node.catalogue.model import Record
+from node.portal.cities import Cities, cities
+from node.portal.description.triples import Description
+from node.portal.drawing.chain import Drawing, Link, chain
+from node.portal.markup import last_segment, web_address
+from node.portal.visit import Visit
+from node.scenarios.model import Run, State, Step, Template
+from node.vocab.namespaces import HANSA, HANSA_MODEL
+
+if TYPE_CHECKING:
+    from node.portal.desk import Desk
+
+MAX_RUNS: Final = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """A step with what the catalogue knows of what it uses."""
+
+    step: Step
+    record: Record | None
+    where: str
+    remote: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A template as the page of its record shows it."""
+
+    template: Template
+    steps: tuple[Used, ...]
+    picture: Drawing
+
+
+async def scenario_of(desk: Desk, visit: Visit, record: Record) -> Shown | None:
+    """The template that ``record`` describes; None where it is none, or this node has no scenarios."""
+    if desk.scenarios is None or record.kind != "scenario":
+        return None
+    try:
+        template = await desk.scenarios.template(record.iri, visit.caller, version=record.version)
+    except HansaError:
+        # The page shows the record in any case: a description that is no template is still one.
+        return None
+    known = await cities(desk.node, visit.caller)
+    used = await _used(desk, visit, template, known)
+    return Shown(template=template, steps=tuple(used), picture=_picture(visit, template, used, ()))
+
+
+async def runs_of(desk: Desk, visit: Visit, record: Record, shown: Shown | None = None) -> Sequence[Run] | None:
+    """Runs of a scenario, or those that use a model or transformation; None where that is not for this page.
+
+    Runs of a scenario that binds the template of another one are kept under that template (``shown``).
+    """
+    if desk.scenarios is None or not visit.signed_in:
+        return None
+    if record.kind == "scenario":
+        return await desk.scenarios.runs(
+            visit.caller, template=shown.template.iri if shown else record.iri, limit=MAX_RUNS
+        )
+    if record.kind in ("model", "transformation"):
+        return await desk.scenarios.runs(visit.caller, uses=record.iri, limit=MAX_RUNS)
+    return None
+
+
+def calls(visit: Visit, record: Record, description: Description) -> dict[str, str]:
+    """What to type to call a model (OGC API - Processes, Part 1: Core 1.0, 7.11): ``describe`` and ``execute``.
+
+    A model of another node is called at the address that its agreement opens, so the address is a variable.
+    """
+    if record.kind != "model":
+        return {}
+    own = visit.owns(record.iri)
+    base = visit.settings.public_url.rstrip("/")
+    name = quote(last_segment(record.iri), safe="")
+    if own:
+        address, token = shlex.quote(f"{base}/processes/{name}"), "$HANSA_TOKEN"
+        execute = shlex.quote(f"{base}/processes/{name}/execution")
+    else:
+        address, token, execute = '"$PROCESS"', "$TOKEN", '"$PROCESS/execution"'
+    roles = [
+        description.value(t.value, f"{HANSA}role") for t in description.terms(record.iri, f"{HANSA_MODEL}hasInput")
+    ]
+    body = {"inputs": {role: {"href": "https://…/datasets/…#v1"} for role in roles if role}}
+    return {
+        "describe": f'curl -H "Authorization: Bearer {token}" \\\n  {address}',
+        "execute": (
+            f"curl -X POST {execute} \\\n"
+            f'  -H "Authorization: Bearer {token}" -H "Content-Type: application/json" \\\n'
+            f"  -d {shlex.quote(json.dumps(body, ensure_ascii=False))}"
+        ),
+    }
+
+
+async def template_chain(
+    desk: Desk, visit: Visit, template: Template, known: Cities, *, missing: Sequence[str] = ()
+) -> Drawing:
+    """The picture of a template's chain, with what the catalogue knows of the things that it uses."""
+    return _picture(visit, template, await _used(desk, visit, template, known), missing)
+
+
+async def _used(desk: Desk, visit: Visit, template: Template, known: Cities) -> list[Used]:
+    found = []
+    for step in sorted(template.steps, key=lambda step: step.position):
+        try:
+            record = await desk.node.record(step.uses, visit.caller)
+        except NotFound:
+            record = None
+        found.append(
+            Used(
+                step=step,
+                record=record,
+                where=known.name(record.origin) if record else _host(step.uses),
+                remote=known.elsewhere(record.origin) if record else not visit.owns(step.uses),
+            )
+        )
+    return found
+
+
+def _host(iri: str) -> str:
+    return urlsplit(iri).netloc if web_address(iri) else ""
+
+
+def _picture(visit: Visit, template: Template, used: Sequence[Used], missing: Sequence[str]) -> Drawing:
+    unknown = visit.t("chain.unknown")
+    links = [
+        Link(
+            name=one.step.name,
+            title=visit.said(one.record.titles if one.record else one.step.titles).text
+            or last_segment(one.step.uses),
+            # Of what our catalogue has not, the city that has it is all that can be said in a box.
+            word=visit.speaker.word("kind", one.record.kind) if one.record else "" if one.where else unknown,
+            where=one.where,
+            remote=one.remote,
+            wires=tuple(one.step.wiring.items()),
+        )
+        for one in used
+    ]
+    roles = {role.role: visit.said(role.titles).text for role in template.inputs}
+    return chain(links, roles, missing=frozenset(missing))
+
+
+def chain_of(one: Run, known: Cities, visit: Visit) -> Drawing:
+    """The picture of a run's chain, with the versions that are pinned."""
+    bound = {step.name: step for step in one.binding.steps}
+    inputs = {role.role: role for role in one.binding.inputs}
+    failed = {step.name for step in one.steps if step.state is State.FAILED}
+    links = []
+    for step in sorted(one.template.steps, key=lambda step: step.position):
+        used = bound.get(step.name)
+        links.append(
+            Link(
+                name=step.name,
+                title=visit.said(used.card.titles).text if used else step.name,
+                word=visit.speaker.word("kind", used.kind) if used else "",
+                where=known.name(used.origin) if used else "",
+                remote=bool(used) and known.elsewhere(used.origin) if used else False,
+                wires=tuple(step.wiring.items()),
+                tone="failed" if step.name in failed else "",
+            )
+        )
+    roles = {
+        role.role: visit.said(inputs[role.role].titles).text if role.role in inputs else ""
+        for role in one.template.inputs
+    }
+    return chain(links, roles, missing=frozenset(roles) - inputs.keys())

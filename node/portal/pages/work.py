@@ -1,0 +1,236 @@
+"""For the people of the node: agreements, decisions, processes, deliveries."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from markupsafe import Markup
+from starlette.responses import Response
+
+from node.base.errors import Conflict, InvalidInput
+from node.dialogue.process import IMPLIED, Role
+from node.dialogue.timeline import Fate, Told, told
+from node.negotiation.model import Agreement, Negotiation
+from node.portal import markup
+from node.portal.languages import LANGUAGES
+from node.portal.pages.asset import conditions_of
+from node.portal.ports import Agreed, Conversation
+from node.portal.reasons import whys
+from node.portal.visit import Visit
+from node.transfer.addresses import pushed_to
+from node.transfer.model import Transfer
+from node.transfer.standing import standing_of, table_of
+
+if TYPE_CHECKING:
+    from node.portal.desk import Desk
+
+NEGOTIATION_STEPS: Final = ("REQUESTED", "OFFERED", "ACCEPTED", "AGREED", "VERIFIED", "FINALIZED")
+TRANSFER_STEPS: Final = ("REQUESTED", "STARTED", "SUSPENDED", "COMPLETED")
+"""The states of the two protocols in the order in which a process usually meets them (DSP 2025-1 §7, §9)."""
+
+_OPTIONAL: Final = frozenset(("OFFERED", "ACCEPTED", "SUSPENDED"))
+
+MAX_REASON: Final = 2000
+
+BOTH: Final = "both"
+"""Instead of a language: the document in the languages of both parties, side by side."""
+
+
+async def agreements(desk: Desk, visit: Visit) -> Response:
+    """``/agreements``: what was agreed, with whom, and how it stands."""
+    held = await desk.node.agreements(visit.caller)
+    return desk.render(visit, "agreements.html", held=[(one, standing(one)) for one in held])
+
+
+async def agreement(desk: Desk, visit: Visit) -> Response:
+    """``/agreements/{id}``: how it stands now, the document, every access, and its proofs (``?check=now``)."""
+    agreed = await desk.node.agreement(visit.request.path_params["id"], visit.caller)
+    language = _document_language(visit)
+    provides = agreed.agreement.role == Role.PROVIDER
+    checks = None
+    if visit.request.query_params.get("check") == "now":
+        checks = await desk.node.verify(agreed.agreement.id, visit.caller)
+    return desk.render(
+        visit,
+        "agreement.html",
+        agreed=agreed,
+        standing=standing(agreed),
+        conditions=conditions_of(agreed.now, stranger=False) if agreed.now is not None else (),
+        document=await _document(desk, agreed, language),
+        document_language=language,
+        accesses=await desk.node.accesses(agreed.agreement.id, visit.caller) if provides else (),
+        transfers=() if provides else await desk.node.transfers_under(agreed.agreement.id, visit.caller),
+        get_command=_get_command(agreed.agreement) if agreed.kind != "model" else "",
+        checks=checks,
+        quoted=quote(agreed.agreement.id, safe=""),
+    )
+
+
+async def agreement_document(desk: Desk, visit: Visit) -> Response:
+    """``/agreements/{id}/document``: the document alone, for paper."""
+    agreed = await desk.node.agreement(visit.request.path_params["id"], visit.caller)
+    language = _document_language(visit)
+    return desk.render(
+        visit,
+        "document.html",
+        agreed=agreed,
+        document=await _document(desk, agreed, language),
+        document_language=language,
+        quoted=quote(agreed.agreement.id, safe=""),
+    )
+
+
+async def confirm_deletion(desk: Desk, visit: Visit) -> Response:
+    """``POST /agreements/{id}/confirm-deletion``: delete what was received, and tell the provider."""
+    agreement_id = visit.request.path_params["id"]
+    await desk.node.confirm_deletion(agreement_id, visit.caller)
+    return desk.go(visit, visit.url(f"/agreements/{quote(agreement_id, safe='')}") + "#deletion")
+
+
+def standing(agreed: Agreed) -> str:
+    """``ended``, ``pending`` (not final yet), ``barred`` (the other party is blocked here), ``blocked`` (in force,
+    but an access now is refused), ``force`` (an access now is permitted), ``unchecked`` (in force; how an access
+    would be decided could not be found out)."""
+    if agreed.agreement.ended:
+        return "ended"
+    if not agreed.agreement.finalized:
+        return "pending"
+    if agreed.barred:
+        return "barred"
+    if agreed.now is None:
+        return "unchecked"
+    return "blocked" if agreed.now.refuses else "force"
+
+
+async def decisions(desk: Desk, visit: Visit) -> Response:
+    """``/decisions``: what waits for a person, and what was decided lately."""
+    asked = await desk.node.decisions(visit.caller, visit.language)
+    return desk.render(
+        visit,
+        "decisions.html",
+        waiting=[one for one in asked if one.decision.decided_at is None],
+        taken=[one for one in asked if one.decision.decided_at is not None],
+        trouble=visit.request.query_params.get("trouble", ""),
+    )
+
+
+async def decide(desk: Desk, visit: Visit) -> Response:
+    """``POST /decisions/{id}``: approve, or refuse with a reason that the other side will read."""
+    decision = visit.request.path_params["id"]
+    verdict = visit.fields.get("verdict")
+    reason = visit.fields.get("reason", "").strip()[:MAX_REASON]
+    back = "/applications" if visit.fields.get("from") == "applications" else "/decisions"
+    if verdict not in ("approve", "refuse"):
+        raise InvalidInput("it is not said whether to approve or to refuse", remedy="use one of the two buttons")
+    if verdict == "refuse" and not reason:
+        # The reason is what the other side learns: without one there is nothing to send.
+        return desk.go(visit, visit.url(back, trouble=decision) + f"#decision-{quote(decision, safe='')}")
+    try:
+        await desk.node.decide(decision, verdict == "approve", reason, visit.caller)
+    except Conflict:
+        return desk.go(visit, visit.url(back, done="already"))
+    return desk.go(visit, visit.url(back, done="approved" if verdict == "approve" else "refused"))
+
+
+async def processes(desk: Desk, visit: Visit) -> Response:
+    """``/processes``: negotiations and transfers, the last changed first."""
+    running = await desk.node.processes(visit.caller)
+    return desk.render(visit, "processes.html", running=[(one, family(one)) for one in running])
+
+
+async def process(desk: Desk, visit: Visit) -> Response:
+    """``/processes/{pid}``: the way of one process, with every message."""
+    conversation = await desk.node.process(visit.request.path_params["pid"], visit.caller)
+    return desk.render(
+        visit,
+        "process.html",
+        one=conversation,
+        family=family(conversation),
+        steps=_way(conversation),
+        standing=standing_of(
+            conversation.process,
+            conversation.exchanges,
+            decision=conversation.decision,
+            stuck=bool(conversation.stuck),
+        ),
+        pushed_to=_pushed_to(conversation.process),
+        messages=[_message(one) for one in told(table_of(conversation.process), conversation.exchanges)],
+        reasons=whys(conversation.process.reason),
+    )
+
+
+async def deliveries(desk: Desk, visit: Visit) -> Response:
+    """``/deliveries``: what waits, what is stuck, and a way to try again."""
+    return desk.render(visit, "deliveries.html", deliveries=await desk.node.deliveries(visit.caller))
+
+
+async def retry(desk: Desk, visit: Visit) -> Response:
+    """``POST /deliveries/{id}/retry``."""
+    await desk.node.retry(visit.request.path_params["id"], visit.caller)
+    return desk.go(visit, visit.url("/deliveries", done="retried"))
+
+
+async def give_up(desk: Desk, visit: Visit) -> Response:
+    """``POST /deliveries/{id}/give-up``."""
+    await desk.node.give_up(visit.request.path_params["id"], visit.caller)
+    return desk.go(visit, visit.url("/deliveries", done="given-up"))
+
+
+def family(conversation: Conversation) -> str:
+    """``negotiation`` or ``transfer``."""
+    return "negotiation" if isinstance(conversation.process, Negotiation) else "transfer"
+
+
+async def _document(desk: Desk, agreed: Agreed, language: str) -> Markup:
+    text = await desk.node.agreement_document(agreed.agreement.id, None if language == BOTH else language)
+    return Markup(markup.embedded(text))  # noqa: S704 - only what the cleaner lets through
+
+
+def _get_command(agreement: Agreement) -> str:
+    return shlex.join(["hansa", "get", agreement.dataset, "--agreement", agreement.id])
+
+
+def _document_language(visit: Visit) -> str:
+    wish = visit.request.query_params.get("document", "")
+    return wish if wish in LANGUAGES or wish == BOTH else visit.language
+
+
+def _pushed_to(process: Negotiation | Transfer) -> str | None:
+    return pushed_to(process.format, process.data_address) if isinstance(process, Transfer) else None
+
+
+def _way(conversation: Conversation) -> list[tuple[str, str]]:
+    """(state, ``past``, ``here``, ``ahead`` or ``broken``) for each step that was taken or is to come."""
+    state = conversation.process.state
+    known = NEGOTIATION_STEPS if family(conversation) == "negotiation" else TRANSFER_STEPS
+    table = table_of(conversation.process)
+    seen = {table.leads_to(exchange.message) for exchange in conversation.exchanges if exchange.taken}
+    ended = state == "TERMINATED"
+    here = known.index(state) if state in known else -1
+    way = []
+    for place, step in enumerate(known):
+        if step == state:
+            way.append((step, "here"))
+        elif step in seen and (ended or place < here):
+            way.append((step, "past"))
+        elif not ended and place > here and step not in _OPTIONAL:
+            way.append((step, "ahead"))
+    return [*way, ("TERMINATED", "broken")] if ended else way
+
+
+def _message(one: Told) -> dict[str, Any]:
+    exchange = one.exchange
+    return {
+        "exchange": exchange,
+        "fate": str(one.fate),
+        "late": one.late,
+        "reasons": whys(one.reason),
+        "name": exchange.message,
+        "body": markup.readable_body(exchange.body),
+        "answer": markup.readable_body(exchange.answer) if exchange.answer else "",
+        "well": one.fate is Fate.TAKEN,
+        "passing": one.fate in (Fate.PUT_OFF, Fate.VOID),
+        "implied": exchange.answer_status == IMPLIED,
+    }

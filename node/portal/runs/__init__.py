@@ -1,0 +1,1 @@
+"""Runs, results and change layers, prepared for pages."""

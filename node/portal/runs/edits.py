@@ -1,0 +1,205 @@
+"""Operations of a change layer as a form makes them: what was typed becomes values, and each keeps what was seen."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from node.base.errors import InvalidInput
+from node.portal.runs.differences import is_number
+from node.scenarios.model import GEOMETRY, Change, Layer, Operation, Row, Rows
+from node.scenarios.tables.rows import row_id
+
+MAX_EDITED: Final = 24
+"""Columns of one feature in a form: a form has sixty fields at most."""
+
+_POSITION: Final = re.compile(r"\s*(-?\d{1,3}(?:\.\d{1,15})?)[\s,]+(-?\d{1,2}(?:\.\d{1,15})?)\s*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One member of a feature in the form. ``shape``: ``number``, ``flag`` or ``text``; ``value`` what the data say,
+    ``set`` what the layer says instead (None: nothing), as the form writes both."""
+
+    name: str
+    shape: str
+    value: str
+    set: str | None = None
+    factor: str | None = None
+
+
+def columns(rows: Rows, key: str) -> dict[str, str]:
+    """Column → shape of its values, for those that can be edited."""
+    found: dict[str, str] = {}
+    for row in rows:
+        for name, value in row.items():
+            if name in (*names_of(key), GEOMETRY) or value is None or found.get(name) == "text":
+                continue
+            shape = "flag" if isinstance(value, bool) else "number" if is_number(value) else "text"
+            if isinstance(value, Mapping | list):
+                continue
+            found[name] = shape if found.get(name, shape) == shape else "text"
+    return dict(list(found.items())[:MAX_EDITED])
+
+
+def cells(rows: Rows, layer: Layer, feature: str) -> list[Cell]:
+    """The form of one feature: as the data have it, and as the layer changes it."""
+    row = find(rows, layer.key, feature)
+    changed = next((one for one in layer.operations if one.id == feature and one.op is not Change.REMOVE), None)
+    made = []
+    for name, shape in columns(rows, layer.key).items():
+        value = changed.set.get(name) if changed else None
+        factor = value.get("factor") if isinstance(value, Mapping) else None
+        made.append(
+            Cell(
+                name=name,
+                shape=shape,
+                value=plain(row.get(name)) if row else "",
+                set=plain(value) if value is not None and factor is None else None,
+                factor=plain(factor) if factor is not None else None,
+            )
+        )
+    return made
+
+
+def find(rows: Rows, key: str, feature: str) -> Row | None:
+    """The row of that name."""
+    names = names_of(key)
+    return next((row for row in rows if row_id(row, names) == feature), None)
+
+
+def names_of(key: str) -> tuple[str, ...]:
+    """The members that name a row: a key of several has commas between."""
+    return tuple(key.split(","))
+
+
+def changed(layer: Layer, rows: Rows, feature: str, fields: Mapping[str, str]) -> Layer:
+    """The layer with a feature changed as ``fields`` say: ``set.<column>`` or ``factor.<column>``; what is empty or
+    as it was stays as it is. Raises ``InvalidInput`` for what cannot be read, and where nothing is changed."""
+    row = find(rows, layer.key, feature)
+    known = columns(rows, layer.key)
+    earlier = next((one for one in layer.operations if one.id == feature and one.op is not Change.REMOVE), None)
+    # What the form does not show of an earlier operation stays.
+    values = {name: value for name, value in earlier.set.items() if name not in known} if earlier else {}
+    for name, shape in known.items():
+        text, factor = fields.get(f"set.{name}", "").strip(), fields.get(f"factor.{name}", "").strip()
+        if factor:
+            values[name] = {"factor": _number(name, factor)}
+        elif text and (row is None or text != plain(row.get(name))):
+            values[name] = typed(name, text, shape)
+    if earlier and earlier.op is Change.ADD:
+        return _put(layer, replace(earlier, set=values))
+    if row is None:
+        raise InvalidInput(f"the data have no {layer.key} {feature[:80]}", remedy="choose it on the map")
+    if not values:
+        raise InvalidInput("nothing is changed", remedy="give a new value or a factor for at least one field")
+    one = earlier or Operation(op=Change.UPDATE, id=feature)
+    return _put(layer, replace(one, before={name: row.get(name) for name in values}, set=values))
+
+
+def removed(layer: Layer, rows: Rows, feature: str) -> Layer:
+    """The layer with a feature taken away. Raises ``InvalidInput`` where there is none."""
+    row = find(rows, layer.key, feature)
+    if row is None:
+        raise InvalidInput(f"the data have no {layer.key} {feature[:80]}", remedy="choose it on the map")
+    seen = {name: row.get(name) for name in columns(rows, layer.key) if row.get(name) is not None}
+    return _put(layer, Operation(op=Change.REMOVE, id=feature, before=seen))
+
+
+def added(layer: Layer, rows: Rows, feature: str, fields: Mapping[str, str]) -> Layer:
+    """The layer with a new feature. Raises ``InvalidInput`` where its name is taken, or its place unreadable."""
+    if not feature or find(rows, layer.key, feature) or any(one.id == feature for one in layer.operations):
+        raise InvalidInput(
+            f"a new feature needs a {layer.key} that is not taken", remedy="give it a name of its own, like new-001"
+        )
+    values: dict[str, Any] = {}
+    for name, shape in columns(rows, layer.key).items():
+        if text := fields.get(f"set.{name}", "").strip():
+            values[name] = typed(name, text, shape)
+    geometry = placed(fields.get("geometry", ""), rows)
+    return _put(layer, Operation(op=Change.ADD, id=feature, set=values, geometry=geometry))
+
+
+def undone(layer: Layer, feature: str) -> Layer:
+    """The layer without what it does to a feature."""
+    return replace(layer, operations=tuple(one for one in layer.operations if one.id != feature))
+
+
+def _put(layer: Layer, operation: Operation) -> Layer:
+    """One operation for each feature: a second thought takes the place of the first."""
+    kept = list(layer.operations)
+    for place, one in enumerate(kept):
+        if one.id == operation.id:
+            kept[place] = operation
+            return replace(layer, operations=tuple(kept))
+    return replace(layer, operations=(*kept, operation))
+
+
+def typed(name: str, text: str, shape: str) -> Any:
+    """What was typed, as a value of the column's shape."""
+    if shape == "flag":
+        return text == "true"
+    return _number(name, text) if shape == "number" else text
+
+
+def _number(name: str, text: str) -> float | int:
+    try:
+        number = float(text.replace("\u00a0", "").replace("\u202f", "").replace(",", "."))
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise InvalidInput(f"{name}: {text[:40]!r} is not a number", remedy="write it like 1800 or 0.5")
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
+
+
+def plain(value: Any) -> str:
+    """A value as the form writes it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def placed(text: str, rows: Rows) -> Mapping[str, Any] | None:
+    """A geometry from ``longitude latitude`` pairs, one to a line or parted by ``;``: a point, or a line of several.
+
+    None where the data have no geometry at all. Raises ``InvalidInput`` for what cannot be read.
+    """
+    if not any(isinstance(row.get(GEOMETRY), Mapping) for row in rows):
+        return None
+    positions = []
+    for part in re.split(r"[;\n]", text):
+        if part.strip():
+            found = _POSITION.fullmatch(part)
+            if not found or abs(float(found[1])) > 180 or abs(float(found[2])) > 90:
+                raise InvalidInput(
+                    f"{part.strip()[:60]!r} is not a place",
+                    remedy="write longitude and latitude, like 3.7226 51.0541",
+                )
+            positions.append([float(found[1]), float(found[2])])
+    if not positions:
+        raise InvalidInput(
+            "a new feature needs its place", remedy="write longitude and latitude, like 3.7226 51.0541"
+        )
+    if len(positions) == 1:
+        return {"type": "Point", "coordinates": positions[0]}
+    return {"type": "LineString", "coordinates": positions}
+
+
+def spelled(geometry: Mapping[str, Any] | None) -> str:
+    """A point or a line as ``placed`` reads it; empty for other shapes."""
+    if not geometry:
+        return ""
+    found: Sequence[Any] = geometry.get("coordinates", ())
+    if geometry.get("type") == "Point":
+        found = [found]
+    elif geometry.get("type") != "LineString":
+        return ""
+    return "\n".join(f"{x} {y}" for x, y, *_ in found)

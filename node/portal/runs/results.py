@@ -1,0 +1,212 @@
+"""The result of a run as a reader sees it: one figure on a map and in a table, with its scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from node.base.errors import InvalidInput, NotAllowed, NotFound
+from node.identity.model import Caller
+from node.portal.drawing import maps
+from node.portal.drawing.scale import Scale, change_scale, value_scale
+from node.portal.languages import Speaker, pick
+from node.portal.markup import unit as written
+from node.portal.runs import differences
+from node.portal.runs.differences import ALL, Change, Figure, Places, Shape
+from node.portal.scenario_ports import Scenarios
+from node.portal.visit import Visit
+from node.scenarios.model import AFTER, BEFORE, Rows, Run, State
+
+MAX_TABLE: Final = 200
+SORTS: Final = ("by", "before", "after", "id")
+
+MINUS: Final = "\u2212"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A column that divides the rows, its values, and the one that the reader chose (empty: all of them)."""
+
+    name: str
+    values: tuple[str, ...]
+    chosen: str = ALL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """One figure of one run. ``together`` tells how rows of one feature became one figure: empty (there was one),
+    ``sum``, ``mean`` or ``energy``; ``apart`` are inputs that stay with their owner and cannot be drawn."""
+
+    run: Run
+    figure: Figure
+    figures: tuple[Figure, ...]
+    keyed: Shape
+    parts: tuple[Part, ...]
+    together: str
+    changes: tuple[Change, ...]
+    places: tuple[Places, ...]
+    apart: tuple[str, ...]
+
+    @property
+    def compared(self) -> bool:
+        """Whether there is a *before*."""
+        return any(one.before is not None for one in self.changes)
+
+    @property
+    def unit(self) -> str:
+        return written(self.figure.variable.unit) if self.figure.variable.unit not in (None, "1") else ""
+
+    @property
+    def decimals(self) -> int | None:
+        return self.figure.variable.decimals
+
+    def title(self, language: str) -> str:
+        """What the figure is called: its description, without the full stop of a sentence."""
+        return pick(self.figure.variable.description, language)[0].rstrip(".") or self.figure.column
+
+
+async def gather(scenarios: Scenarios, caller: Caller, run: Run, query: Mapping[str, str]) -> Gathered | None:
+    """The figure that ``query`` asks for (``show=noise.levels:Lden``, ``part.<column>=<value>``), else the first.
+
+    None where the run has no figure to show yet. Raises ``InvalidInput`` where it has not that one.
+    """
+    if run.state is not State.SUCCESSFUL:
+        return None
+    given = {f"{step.name}.{role}" for step in run.steps for role in step.outputs}
+    offered = tuple(figure for figure in differences.figures(run) if figure.of in given)
+    if not offered:
+        return None
+    wish = query.get("show", "")
+    figure = next((one for one in offered if one.name == wish), None) if wish else offered[0]
+    if figure is None:
+        raise InvalidInput(
+            f"the run has no figure {wish[:80]}", remedy=f"it has: {', '.join(one.name for one in offered)}"
+        )
+    after = await scenarios.rows(run.pid, AFTER, figure.of, caller)
+    compares = any(step.branch == BEFORE for step in run.steps)
+    before = await scenarios.rows(run.pid, BEFORE, figure.of, caller) if compares else None
+    found, apart = await _places(scenarios, caller, run)
+    keyed = differences.shape([*after, *(before or ())], found)
+    parts = tuple(
+        Part(name=name, values=values, chosen=_choice(query.get(f"part.{name}", ""), values))
+        for name, values in keyed.parts.items()
+    )
+    chosen = {part.name: part.chosen for part in parts}
+    return Gathered(
+        run=run,
+        figure=figure,
+        figures=offered,
+        keyed=keyed,
+        parts=parts,
+        together=_together(figure, parts),
+        changes=tuple(
+            differences.changes(
+                differences.taken(before, figure, keyed, chosen) if before is not None else None,
+                differences.taken(after, figure, keyed, chosen),
+            )
+        ),
+        places=tuple(found),
+        apart=tuple(apart),
+    )
+
+
+async def _places(scenarios: Scenarios, caller: Caller, run: Run) -> tuple[list[Places], list[str]]:
+    found, apart = [], []
+    for bound in run.binding.inputs:
+        rows: Rows = ()
+        if not bound.in_place:
+            with suppress(NotAllowed, NotFound, InvalidInput):
+                rows = await scenarios.rows(run.pid, AFTER, bound.role, caller)
+        if not rows:
+            apart.append(bound.role)
+        elif one := differences.places(bound.role, rows):
+            found.append(one)
+    return found, apart
+
+
+def _choice(wish: str, values: Sequence[str]) -> str:
+    return wish if wish in values else ALL
+
+
+def _together(figure: Figure, parts: Sequence[Part]) -> str:
+    if all(part.chosen != ALL for part in parts):
+        return ""
+    unit = figure.variable.unit
+    if differences.added_up(unit):
+        return "sum"
+    return "energy" if str(unit).startswith("dB") else "mean"
+
+
+def scale_of(*gathered: Gathered) -> Scale:
+    """One scale for everything that is compared."""
+    decimals = gathered[0].decimals
+    if all(one.compared for one in gathered):
+        return change_scale([c.by for one in gathered for c in one.changes if c.by is not None], decimals)
+    return value_scale([c.after for one in gathered for c in one.changes if c.after is not None])
+
+
+def picture(
+    gathered: Gathered, scale: Scale, visit: Visit, *, chosen: str = "", links: bool = True
+) -> maps.Picture | None:
+    """The map: what the figure is about in colour, other features of the inputs as ground."""
+    own = next((one for one in gathered.places if one.key == gathered.keyed.key), None)
+    if own is None:
+        return None
+    by_id = {change.id: change for change in gathered.changes}
+    marks = [
+        maps.Mark(id=name, geometry=geometry, words=name)
+        for place in gathered.places
+        if place is not own
+        for name, geometry in place.geometries.items()
+    ]
+    for name, geometry in own.geometries.items():
+        change = by_id.get(name)
+        figure = None if change is None else (change.by if scale.changes else change.after)
+        marks.append(
+            maps.Mark(
+                id=name,
+                geometry=geometry,
+                words=words(gathered, change, visit) if change else f"{name}: {visit.t('map.nodata')}",
+                colour=scale.colour(figure) if figure is not None else "",
+                width=scale.width(figure) if figure is not None else 2.0,
+                weight=abs(figure) if figure is not None else 0.0,
+                dashed=figure is None,
+                chosen=name == chosen,
+                link=f"{visit.here(row=name)}#why" if links and change else "",
+            )
+        )
+    return maps.draw(marks)
+
+
+def words(gathered: Gathered, change: Change, visit: Visit) -> str:
+    """A feature in words: ``gent-seg-017: 1 800 → 0 vehicles/h (−1 800)``."""
+    speaker, decimals, unit = visit.speaker, gathered.decimals, gathered.unit
+    tail = f"\u00a0{unit}" if unit else ""
+    after = visit.t("map.nodata") if change.after is None else f"{speaker.number(change.after, decimals)}{tail}"
+    if change.before is None:
+        return f"{change.id}: {after}"
+    said = f"{change.id}: {speaker.number(change.before, decimals)} → {after}"
+    return said if change.by is None else f"{said} ({signed(speaker, change.by, decimals)})"
+
+
+def signed(speaker: Speaker, value: float, decimals: int | None = None) -> str:
+    """A change with its sign; what rounds to nought is ``±0``."""
+    text = speaker.number(abs(value), decimals)
+    if not any(digit in text for digit in "123456789"):
+        return f"±{text}"
+    return f"{MINUS if value < 0 else '+'}{text}"
+
+
+def ordered(changes: Sequence[Change], sort: str) -> list[Change]:
+    """For the table: ``sort`` names a column, a leading ``-`` turns it round; by size of change without."""
+    name, backwards = sort.removeprefix("-"), sort.startswith("-")
+    if name not in SORTS:
+        size = {one.id: abs(one.by if one.by is not None else one.after or 0.0) for one in changes}
+        return sorted(changes, key=lambda one: -size[one.id])
+    if name == "id":
+        return sorted(changes, key=lambda one: one.id, reverse=backwards)
+    known = [one for one in changes if getattr(one, name) is not None]
+    blank = [one for one in changes if getattr(one, name) is None]
+    return [*sorted(known, key=lambda one: float(getattr(one, name)), reverse=backwards), *blank]

@@ -1,0 +1,129 @@
+"""What pages say about runs: indicators with their verdicts, legends of maps, how two bindings differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from node.portal.drawing.scale import Scale
+from node.portal.runs import results
+from node.portal.scenario_ports import Watched
+from node.portal.visit import Visit
+from node.scenarios.model import Indicator, Measured, Run, State
+
+TONES: Final = {
+    State.ACCEPTED: "plain",
+    State.RUNNING: "wait",
+    State.SUCCESSFUL: "ok",
+    State.FAILED: "no",
+    State.DISMISSED: "plain",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """An indicator with its figures. ``verdict``: ``better``, ``worse``, ``same``, or empty where nobody said which
+    way is better; ``met`` whether a target is reached, None without one."""
+
+    indicator: Indicator
+    measured: Measured
+    verdict: str
+    met: bool | None = None
+
+    @property
+    def change(self) -> float | None:
+        return None if self.measured.before is None else self.measured.after - self.measured.before
+
+
+def told(one: Run) -> list[Told]:
+    """The indicators of a run in the order of its template."""
+    found = []
+    for indicator in one.template.indicators:
+        measured = next((m for m in one.indicators if m.name == indicator.name), None)
+        if measured is not None:
+            found.append(
+                Told(
+                    indicator=indicator,
+                    measured=measured,
+                    verdict=verdict(indicator, measured),
+                    met=_met(indicator, measured),
+                )
+            )
+    return found
+
+
+def verdict(indicator: Indicator, measured: Measured) -> str:
+    """Better or worse, as far as the figures mean anything: compared before rounding (digest §12, trap 10)."""
+    if measured.before is None or indicator.better not in ("lower", "higher"):
+        return ""
+    change = measured.after - measured.before
+    least = 10.0**-indicator.decimals / 2 if indicator.decimals is not None else 0.0
+    if abs(change) <= least:
+        return "same"
+    return "better" if (change < 0) == (indicator.better == "lower") else "worse"
+
+
+def _met(indicator: Indicator, measured: Measured) -> bool | None:
+    if indicator.target is None:
+        return None
+    if indicator.better == "higher":
+        return measured.after >= indicator.target
+    return measured.after <= indicator.target
+
+
+def legend(visit: Visit, gathered: results.Gathered, scale: Scale) -> list[dict[str, Any]]:
+    """The classes from the highest to the lowest, in words."""
+    speaker = visit.speaker
+    rows = []
+    for number, low, high in scale.classes():
+        figures = {
+            "low": results.signed(speaker, low) if scale.changes and low else speaker.number(low or 0),
+            "high": results.signed(speaker, high) if scale.changes and high else speaker.number(high or 0),
+        }
+        if scale.changes and number == 0:
+            said = visit.t("map.same", least=speaker.number(scale.breaks[0]))
+        elif low is None:
+            said = visit.t("map.below", **figures)
+        elif high is None:
+            said = visit.t("map.above", **figures)
+        else:
+            said = visit.t("map.between", **figures)
+        rows.append({"colour": scale.colour_of(number), "width": scale.width_of(number), "text": said})
+    return rows
+
+
+def beside_one_another(sides: Sequence[Watched]) -> list[tuple[Indicator, Told | None, Told | None]]:
+    """Each indicator of two runs."""
+    left, right = ({one.indicator.name: one for one in told(side.run)} for side in sides)
+    indicators = {one.name: one for side in sides for one in side.run.template.indicators}
+    return [(indicator, left.get(name), right.get(name)) for name, indicator in indicators.items()]
+
+
+def differing(left: Watched, right: Watched, visit: Visit) -> list[tuple[str, str, str]]:
+    """(what, left, right) wherever the two bindings are not the same."""
+    sides = [_bound(side, visit) for side in (left, right)]
+    names = dict.fromkeys([*sides[0], *sides[1]])
+    none = visit.t("none")
+    rows = [(name, sides[0].get(name, none), sides[1].get(name, none)) for name in names]
+    return [row for row in rows if row[1] != row[2]]
+
+
+def _bound(side: Watched, visit: Visit) -> dict[str, str]:
+    binding = side.run.binding
+
+    def version(titles: Mapping[str, str], number: int) -> str:
+        return f"{visit.said(titles).text}, {visit.t('version', n=number)}"
+
+    found = {visit.t("compare.template"): version(side.run.template.titles, binding.version)}
+    for one in binding.inputs:
+        found[visit.t("compare.input", role=one.role)] = f"{version(one.titles, one.version)}, {one.file}"
+    for step in binding.steps:
+        found[visit.t("compare.step", name=step.name)] = version(step.card.titles, step.version)
+    for name, value in binding.parameters.items():
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        found[visit.t("compare.parameter", name=name)] = visit.speaker.number(value) if number else str(value)
+    titles = {layer.sha256: layer.title for layer in side.layers}
+    if binding.layers:
+        found[visit.t("compare.layers")] = " + ".join(titles.get(one, one[:12]) for one in binding.layers)
+    return found

@@ -1,0 +1,165 @@
+"""Indicators of a scenario, and what is different between two runs of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from node.base.errors import InvalidInput
+from node.scenarios.model import GEOMETRY, Indicator, Row, Rows
+from node.scenarios.tables import figures, units
+from node.scenarios.tables.conditions import Where, parse_where
+from node.scenarios.tables.files import is_figure
+from node.scenarios.tables.rows import check_key, rounded
+from node.scenarios.tables.units import Unit
+
+WAYS: Final = ("sum", "mean", "max", "min", "count")
+_MEMBERS: Final = frozenset({"of", "where", "weighted_by", *WAYS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """A definition that was checked: which rows (``of``), which column, in which way."""
+
+    of: str
+    way: str
+    column: str
+    where: Where
+    weight: str = ""
+
+
+def parse_measure(indicator: Indicator) -> Measure:
+    """Read the definition of an indicator: ``{of: noise.levels, sum: residents, where: {Lden: {above: 55}}}``.
+
+    ``count`` counts the rows, or those in which a column is not empty. Raises ``InvalidInput`` naming the member.
+    """
+    said, name = indicator.definition, f"indicator {indicator.name}"
+    if unknown := sorted(set(map(str, said)) - _MEMBERS):
+        raise _bad(f"{name}: {unknown[0]}", "is not known", f"the members are {', '.join(sorted(_MEMBERS))}")
+    of = said.get("of")
+    if not isinstance(of, str) or not of:
+        raise _bad(f"{name}: of", "names no output", "write the step and its output: noise.levels")
+    ways = [way for way in WAYS if way in said]
+    if len(ways) != 1:
+        raise _bad(name, f"says {' and '.join(ways) or 'not how'} it is measured", f"say one of {', '.join(WAYS)}")
+    way, column = ways[0], said[ways[0]]
+    if way == "count" and (column is True or column == "*"):
+        column = ""
+    elif not isinstance(column, str) or not column:
+        raise _bad(f"{name}: {way}", "names no column", "write the name of a column")
+    weight = said.get("weighted_by", "")
+    if "weighted_by" in said and (not isinstance(weight, str) or not weight or way != "mean"):
+        raise _bad(
+            f"{name}: weighted_by", "names no column, or stands without mean", "write {mean: …, weighted_by: …}"
+        )
+    return Measure(
+        of=of, way=way, column=column, where=parse_where(said.get("where"), f"{name}: where"), weight=weight
+    )
+
+
+def measure(indicator: Indicator, outputs: Mapping[str, Rows]) -> float:
+    """The figure over ``outputs`` (``step.output`` or the role of an input → rows), rounded to its decimals.
+
+    Rows in which the column is empty are left out. Levels (a unit such as ``dB[SPL]``) are added and averaged as
+    energies. Raises ``InvalidInput`` where the rows or the column are not there, hold no figures, or where there is
+    nothing to take a mean, a maximum or a minimum of.
+    """
+    asked = parse_measure(indicator)
+    if asked.of not in outputs:
+        raise InvalidInput(
+            f"the indicator {indicator.name} is about {asked.of}, which is not there",
+            remedy=f"there are {', '.join(sorted(outputs))}" if outputs else "the chain gives nothing",
+            facts={"indicator": indicator.name, "of": asked.of},
+        )
+    rows = outputs[asked.of]
+    needed = [name for name in (asked.column, asked.weight, *asked.where.columns) if name]
+    if rows and (missing := [name for name in needed if not any(name in row for row in rows)]):
+        raise InvalidInput(
+            f"the indicator {indicator.name} needs {missing[0]}, which {asked.of} does not have",
+            remedy=f"it has {', '.join(sorted({name for row in rows for name in row}))}",
+            facts={"indicator": indicator.name, "member": missing[0]},
+        )
+    chosen = [(index, row) for index, row in enumerate(rows) if asked.where.holds(row)]
+    if asked.way == "count":
+        return float(sum(not asked.column or row.get(asked.column) is not None for _, row in chosen))
+    used = (asked.column, asked.weight) if asked.weight else (asked.column,)
+    known = [(index, row) for index, row in chosen if all(row.get(name) is not None for name in used)]
+    values = [_figure(indicator, row, asked.column, index) for index, row in known]
+    weights = [_figure(indicator, row, asked.weight, index) for index, row in known] if asked.weight else None
+    found = _one(asked.way, values, weights, _unit(indicator))
+    if found is None:
+        raise InvalidInput(
+            f"there is no {asked.way} of {asked.column} for the indicator {indicator.name}: no row is left",
+            remedy="look at its conditions and at the rows",
+            facts={"indicator": indicator.name, "of": asked.of, "rows": len(rows)},
+        )
+    return rounded(float(found), indicator.decimals) + 0.0
+
+
+def _one(way: str, values: Sequence[float], weights: Sequence[float] | None, unit: Unit | None) -> float | None:
+    if way == "sum":
+        return figures.total(values, unit) if values or unit is None or not unit.level else None
+    if way == "mean":
+        return figures.mean(values, weights, unit)
+    if not values:
+        return None
+    return max(values) if way == "max" else min(values)
+
+
+def _unit(indicator: Indicator) -> Unit | None:
+    try:
+        return units.parse(indicator.unit) if indicator.unit else None
+    except InvalidInput:
+        return None
+
+
+def _figure(indicator: Indicator, row: Row, name: str, index: int) -> float:
+    value: Any = row[name]
+    if not is_figure(value):
+        raise InvalidInput(
+            f"row {index + 1} has {str(value)[:40]!r} as {name}, and the indicator {indicator.name} needs a number",
+            facts={"indicator": indicator.name, "row": index + 1, "member": name},
+        )
+    number: float = value
+    return number
+
+
+def difference(before: Rows, after: Rows, key: Sequence[str], columns: Sequence[str]) -> Rows:
+    """What is different between two sets of rows: for each key of either, and for each column, ``{column}_before``,
+    ``{column}_after`` and ``{column}_change``: after less before, with twelve digits, None where either is no figure.
+
+    Rows stand in the order of ``before``, those that are new after them; the geometry is that of ``after``, where it
+    has one. Raises ``InvalidInput`` where the key does not name each row.
+    """
+    check_key(before, key)
+    check_key(after, key)
+
+    def by_key(rows: Rows) -> dict[tuple[Any, ...], Row]:
+        return {tuple(row.get(name) for name in key): row for row in rows}
+
+    first, second = by_key(before), by_key(after)
+    nothing: Row = {}
+    made = []
+    for names in dict.fromkeys([*first, *second]):
+        was, is_ = first.get(names, nothing), second.get(names, nothing)
+        row: dict[str, Any] = dict(zip(key, names, strict=True))
+        for column in columns:
+            old, new = was.get(column), is_.get(column)
+            row[f"{column}_before"], row[f"{column}_after"] = old, new
+            row[f"{column}_change"] = _change(old, new)
+        if geometry := is_.get(GEOMETRY) or was.get(GEOMETRY):
+            row[GEOMETRY] = geometry
+        made.append(row)
+    return made
+
+
+def _change(old: Any, new: Any) -> float | None:
+    if not is_figure(old) or not is_figure(new):
+        return None
+    change = float(new) - float(old)
+    return rounded(change) if is_figure(change) else None
+
+
+def _bad(path: str, why: str, remedy: str) -> InvalidInput:
+    return InvalidInput(f"{path} {why}", remedy=remedy, facts={"at": path})

@@ -1,0 +1,139 @@
+"""Values of parameters against what is declared of them: bounds, allowed values, units."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from node.base.errors import InvalidInput
+from node.scenarios.findings import Finding
+from node.scenarios.model import Model, Parameter, Template
+from node.scenarios.tables import units
+
+
+def beyond(parameter: Parameter, value: Any) -> str:
+    """Why ``value`` cannot be that of ``parameter``, in words; empty where it can."""
+    case, low, high = _beyond(parameter, value), parameter.minimum, parameter.maximum
+    unit = f" {written}" if (written := units.words(parameter.unit)) else ""
+    said = {
+        "values": f"is one of {', '.join(map(str, parameter.values))}",
+        "number": f"is a number{' in' + unit if unit else ''}",
+        "minimum": f"is at least {low if low is None else f'{low:g}'}{unit}",
+        "maximum": f"is at most {high if high is None else f'{high:g}'}{unit}",
+    }
+    return f"{parameter.name} {said[case]}, not {_shown(value)}" if case else ""
+
+
+def _beyond(parameter: Parameter, value: Any) -> str:
+    """What is wrong with ``value``, as the case of a finding; empty where nothing is."""
+    if parameter.many and isinstance(value, list):
+        return next((case for one in value if (case := _beyond(replace(parameter, many=False), one))), "")
+    if parameter.values and not any(_same(value, one) for one in parameter.values):
+        return "values"
+    if parameter.minimum is None and parameter.maximum is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, int | float) or _is_nan(value):
+        return "number"
+    if parameter.minimum is not None and value < parameter.minimum:
+        return "minimum"
+    return "maximum" if parameter.maximum is not None and value > parameter.maximum else ""
+
+
+def _is_nan(value: float) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _same(value: Any, allowed: Any) -> bool:
+    # True is not 1 to anybody who reads it.
+    return isinstance(value, bool) == isinstance(allowed, bool) and bool(value == allowed)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float) and math.isfinite(value):
+        return f"{value:g}"
+    return str(value)[:40] if isinstance(value, int | float) else repr(value)[:80]
+
+
+def bound_parameters(
+    template: Template, models: Iterable[Model], given: Mapping[str, Any], *, complete: bool = True
+) -> tuple[dict[str, Any], list[Finding]]:
+    """The value of each parameter (the given one, else the template's default, else it is left to the model), and
+    what is wrong with them: a name that nobody declares, a value beyond the bounds of the template or of a model
+    that takes it, a model that reads it in another unit.
+
+    Without ``complete`` some model is not known, and a name that nobody declares may be one of its.
+    """
+    declared: dict[str, list[tuple[str, Parameter]]] = {}
+    for one in template.parameters:
+        declared.setdefault(one.name, []).append(("the scenario", one))
+    for model in models:
+        for one in model.parameters:
+            declared.setdefault(one.name, []).append((model.titles.get("en") or model.iri, one))
+    found: list[Finding] = []
+    values = {one.name: one.default for one in template.parameters if one.default is not None}
+    for name, value in given.items():
+        if name in declared:
+            values[name] = value
+        elif complete:
+            found.append(
+                Finding(
+                    place=f"parameter {name}",
+                    code="unknown-parameter",
+                    sentence=f"there is no parameter {name}",
+                    remedy=f"there are: {', '.join(declared)}" if declared else "leave it out",
+                    facts={"name": name, "known": list(declared)},
+                )
+            )
+    for name, value in values.items():
+        place = f"parameter {name}"
+        wrong = next((one for _, one in declared[name] if _beyond(one, value)), None)
+        if wrong is not None:
+            found.append(
+                Finding(
+                    place=place,
+                    code="beyond-its-bounds",
+                    sentence=beyond(wrong, value),
+                    remedy="give another value",
+                    facts=_facts(wrong, value),
+                )
+            )
+        found += _units(place, declared[name])
+    return values, found
+
+
+def _facts(parameter: Parameter, value: Any) -> dict[str, Any]:
+    return {
+        "case": _beyond(parameter, value),
+        "name": parameter.name,
+        "value": _shown(value),
+        "values": list(parameter.values),
+        "minimum": parameter.minimum,
+        "maximum": parameter.maximum,
+        "unit": parameter.unit,
+    }
+
+
+def _units(place: str, declared: list[tuple[str, Parameter]]) -> list[Finding]:
+    """Where two declare the same parameter in different units: one value cannot be right for both."""
+    (who, first), *others = declared
+    return [
+        Finding(
+            place=place,
+            code="other-unit",
+            sentence=f"{first.name} is in {units.words(first.unit)} for {who}, "
+            f"and in {units.words(other.unit)} for {whom}",
+            facts={"name": first.name, "haveUnit": first.unit, "who": who, "needUnit": other.unit, "whom": whom},
+        )
+        for whom, other in others
+        if first.unit and other.unit and not _same_unit(first.unit, other.unit)
+    ]
+
+
+def _same_unit(one: str, other: str) -> bool:
+    try:
+        compared = units.compare(one, other)
+    except InvalidInput:
+        return one == other
+    return compared.relation is units.Relation.SAME

@@ -1,0 +1,101 @@
+"""The chain of a scenario: what feeds what, and how each end is declared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from node.base.errors import InvalidInput
+from node.scenarios.chain import interfaces
+from node.scenarios.model import AFTER, BEFORE, Binding, BoundStep, Model, Port, Rows, Run, Transformation
+from node.scenarios.ports import Outcome, Reference
+from node.scenarios.tables.mapping import transform
+
+
+def branches(binding: Binding) -> tuple[str, ...]:
+    """The branches of a run: one without change layers, or both."""
+    return (BEFORE, AFTER) if binding.layers else (AFTER,)
+
+
+def bound_step(binding: Binding, name: str) -> BoundStep:
+    """The step of that name, pinned."""
+    return next(one for one in binding.steps if one.name == name)
+
+
+def step_inputs(card: Model | Transformation, wiring: Mapping[str, str]) -> tuple[Port, ...]:
+    """The inputs of what a step uses. A transformation that names none takes what is wired to it."""
+    if isinstance(card, Transformation) and not card.inputs:
+        return _named(interfaces.input_ports(card), wiring)
+    return card.inputs
+
+
+def step_outputs(card: Model | Transformation, wiring: Mapping[str, str]) -> tuple[Port, ...]:
+    """The outputs of what a step uses; of a transformation that names none, one under the name of its input."""
+    if isinstance(card, Transformation) and not card.outputs:
+        return _named(interfaces.output_ports(card), wiring)
+    return card.outputs
+
+
+def _named(ports: tuple[Port, ...], wiring: Mapping[str, str]) -> tuple[Port, ...]:
+    return tuple(replace(port, role=role) for port, role in zip(ports, wiring, strict=False))
+
+
+def output_port(card: Model | Transformation, wiring: Mapping[str, str], role: str) -> Port:
+    """The output of that role; one without declared columns where nothing declares it."""
+    return next((one for one in step_outputs(card, wiring) if one.role == role), Port(role=role))
+
+
+def input_port(run: Run, role: str) -> Port:
+    """What the template says of a role, with the columns and units that the models wired to it declare."""
+    declared = next(one for one in run.template.inputs if one.role == role)
+    known = {one.name for one in declared.variables}
+    further = []
+    for step in run.template.steps:
+        for port in step_inputs(bound_step(run.binding, step.name).card, step.wiring):
+            if step.wiring.get(port.role) == role:
+                further += [one for one in port.variables if one.name not in known]
+                known |= {one.name for one in port.variables}
+    return replace(declared, variables=(*declared.variables, *further))
+
+
+def source_port(described: Port, asked: Port, rows: Rows | None) -> Port:
+    """What a bound input gives: its dataset's description, and where that is silent what the template asks for.
+
+    A table has columns and no units; the template that it was bound to says in which units it reads them. A column
+    that is not in ``rows`` is not there, whoever asks for it; rows that are elsewhere (None) are taken on trust.
+    """
+    known = {one.name: one for one in described.variables}
+    for variable in asked.variables:
+        if rows and not any(variable.name in row for row in rows):
+            continue
+        if variable.name not in known or known[variable.name].unit is None:
+            known[variable.name] = variable
+    return replace(described, variables=tuple(known.values()), step=described.step or asked.step)
+
+
+def taken_on_trust(source: Port, target: Port) -> Port:
+    """Data that stay with their owner cannot be looked at here: that they have the columns is found where they are,
+    before the model reads them."""
+    known = {one.name for one in source.variables}
+    unseen = [one for one in target.variables if one.name not in known]
+    return replace(source, variables=(*source.variables, *unseen))
+
+
+def transformed(card: Transformation, wiring: Mapping[str, str], given: Mapping[str, Rows | Reference]) -> Outcome:
+    """Carry out a transformation: one input, one output.
+
+    Raises ``InvalidInput`` where its definition or its rows do not allow it, or where the rows are elsewhere.
+    """
+    if len(given) != 1:
+        raise InvalidInput(
+            f"{card.titles.get('en') or card.iri} takes one input, and {len(given)} are wired to it",
+            remedy="wire one input to it",
+        )
+    ((role, rows),) = given.items()
+    if isinstance(rows, Reference):
+        raise InvalidInput(
+            f"the data of {role} stay with their owner: they cannot be transformed here",
+            remedy="let the model that may visit them read them directly",
+        )
+    (target,) = step_outputs(card, wiring)[:1] or (Port(role=role),)
+    return Outcome(outputs={target.role: transform(card.definition, rows)})

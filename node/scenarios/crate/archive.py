@@ -1,0 +1,173 @@
+"""A run as an RO-Crate: a zip that a stranger can open, read and check without any of our software.
+
+RO-Crate 1.1 with the profiles Workflow RO-Crate 1.0 and Process, Workflow and Provenance Run Crate 0.5
+(https://www.researchobject.org/workflow-run-crate/): the newest that validate together. In it: the scenario's
+template and binding, change layers, what each step gave (as a table or a map, and in the canonical form that has the
+hash), indicators, the log, and a README in words. Input data are not in it: their conditions decide who may have
+them, so they are named by version and hash.
+
+The same run gives the same bytes on any machine: members are in one order, without times, and stored as they are,
+since compressors differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from node.base.errors import LocalFault
+from node.scenarios.chain.wiring import bound_step, output_port
+from node.scenarios.crate.graph import graph_of
+from node.scenarios.crate.plan import Graph
+from node.scenarios.crate.readme import indicators_csv, readme
+from node.scenarios.layers.changes import layer_to_json
+from node.scenarios.model import GEOMETRY, Layer, Run
+from node.scenarios.run_view import binding_json, run_json
+from node.scenarios.serialization import to_json
+from node.scenarios.tables.rows import canonical_csv, canonical_geojson, read_canonical
+
+METADATA: Final = "ro-crate-metadata.json"
+_FIRST: Final = (1980, 1, 1, 0, 0, 0)
+"""The earliest time that a zip can say."""
+
+_CONTEXT: Final = (
+    "https://w3id.org/ro/crate/1.1/context",
+    {"sha256": "https://w3id.org/ro/terms/workflow-run#sha256"},
+)
+
+
+def write_crate(
+    run: Run, outputs: Mapping[str, bytes], layers: Sequence[Layer], name: str, *, licence: str = ""
+) -> bytes:
+    """The crate of ``run``, which is at its end.
+
+    ``outputs`` are the canonical rows of each output, by ``branch/step.output``; ``layers`` those that the run is
+    bound to; ``name`` is that of the node's organisation; ``licence`` the IRI of the one that the result goes under,
+    else it says that the conditions of the inputs bind it. Raises ``LocalFault`` where bytes are missing or are not
+    those that the run gave.
+    """
+    _check_outputs(run, outputs)
+    files = _files(run, outputs, layers)
+    files["README.md"] = readme(run, layers, name).encode()
+    graph = graph_of(run, layers, files, name=name, licence=licence)
+    document = {"@context": list(_CONTEXT), "@graph": graph.entities}
+    faults = faults_of_graph(graph)
+    if faults:
+        raise LocalFault(f"the bundle contradicts itself: {faults[0]}")
+    return _zip({METADATA: _pretty(document), **files})
+
+
+def faults_of(body: bytes) -> list[str]:
+    """What is wrong with a crate, in sentences; empty where nothing is found.
+
+    Looked at is what validators of the profiles pass over: references that lead nowhere, files that are missing or
+    not described, and hashes and sizes that are not those of the files.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            files = {one.filename: archive.read(one) for one in archive.infolist() if not one.is_dir()}
+        document = json.loads(files.pop(METADATA))
+        entities = [dict(one) for one in document["@graph"]]
+    except (KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        return [f"it is no RO-Crate: {error}"]
+    return faults_of_graph(Graph(entities, files))
+
+
+def faults_of_graph(graph: Graph) -> list[str]:
+    """As ``faults_of``, for a graph and the files that it describes."""
+    found: list[str] = []
+    ids = [str(one.get("@id")) for one in graph.entities]
+    found += [f"{one} is described twice" for one in sorted({one for one in ids if ids.count(one) > 1})]
+    known = set(ids)
+    for entity in graph.entities:
+        for property_, to in _references(entity):
+            if to not in known and property_ not in _OUTWARD:
+                found.append(f"{property_} of {entity.get('@id')} leads to {to}, which is not described")
+    described = {str(one["@id"]): one for one in graph.entities if "@id" in one}
+    for path, body in graph.files.items():
+        if path not in described:
+            found.append(f"{path} is not described")
+            continue
+        entity = described[path]
+        if entity.get("sha256") != hashlib.sha256(body).hexdigest():
+            found.append(f"{path} has not the hash that is stated")
+        if entity.get("contentSize") != str(len(body)):
+            found.append(f"{path} has not the size that is stated")
+    for entity in graph.entities:
+        path = str(entity.get("@id"))
+        local = "File" in _listed(entity.get("@type")) and ":" not in path.partition("/")[0]
+        if local and path not in graph.files:
+            found.append(f"{path} is described and not there")
+    return found
+
+
+_OUTWARD: Final = frozenset({"conformsTo"})
+"""Properties whose values may be addresses of the web that the crate does not describe."""
+
+
+def _references(entity: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (property_, str(one["@id"]))
+        for property_, value in entity.items()
+        for one in _listed(value)
+        if isinstance(one, Mapping) and "@id" in one
+    ]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _check_outputs(run: Run, outputs: Mapping[str, bytes]) -> None:
+    for step in run.steps:
+        for role, sha256 in step.outputs.items():
+            place = f"{step.branch}/{step.name}.{role}"
+            if place not in outputs:
+                raise LocalFault(f"the bytes of {place} are not here")
+            if hashlib.sha256(outputs[place]).hexdigest() != sha256:
+                raise LocalFault(f"the bytes of {place} are not those that the run gave")
+
+
+def _files(run: Run, outputs: Mapping[str, bytes], layers: Sequence[Layer]) -> dict[str, bytes]:
+    """Path → bytes, in the order in which they stand in the zip."""
+    files = {
+        "scenario.json": _pretty(to_json(run.template)),
+        "binding.json": _pretty(binding_json(run.binding)),
+        "run.json": _pretty(run_json(run)),
+    }
+    for layer in layers:
+        files[f"layers/{layer.sha256}.json"] = _pretty(layer_to_json(layer))
+    for step in run.steps:
+        wiring = next(one.wiring for one in run.template.steps if one.name == step.name)
+        for role in sorted(step.outputs):
+            body = outputs[f"{step.branch}/{step.name}.{role}"]
+            rows = read_canonical(body)
+            port = output_port(bound_step(run.binding, step.name).card, wiring, role)
+            stem = f"outputs/{step.branch}/{step.name}.{role}"
+            if any(row.get(GEOMETRY) for row in rows):
+                files[f"{stem}.geojson"] = canonical_geojson(rows, port)
+            else:
+                files[f"{stem}.csv"] = canonical_csv(rows, port)
+            files[f"{stem}.json"] = body
+    files["indicators.csv"] = indicators_csv(run).encode()
+    files["log.txt"] = "".join(f"{entry}\n" for entry in run.log).encode()
+    return files
+
+
+def _pretty(value: Any) -> bytes:
+    return (json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode()
+
+
+def _zip(files: Mapping[str, bytes]) -> bytes:
+    sheet = io.BytesIO()
+    with zipfile.ZipFile(sheet, "w", zipfile.ZIP_STORED) as archive:
+        for path, body in files.items():
+            entry = zipfile.ZipInfo(path, _FIRST)
+            entry.create_system = 3
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, body)
+    return sheet.getvalue()

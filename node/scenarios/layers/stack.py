@@ -1,0 +1,62 @@
+"""Change layers on what a run is bound to: those of its dataset and file, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from typing import Final
+
+from node.base.errors import InvalidInput
+from node.scenarios.layers.changes import apply, overlaps
+from node.scenarios.model import BoundInput, Layer, Rows
+
+SHOWN: Final = 3
+"""Places that are named where two layers change the same."""
+
+
+def of_input(bound: BoundInput, layers: Sequence[Layer]) -> list[Layer]:
+    """The layers that change what ``bound`` names, in their order."""
+    return [one for one in layers if one.target == bound.iri and one.file == bound.file]
+
+
+def stacked(bound: BoundInput, rows: Rows | None, layers: Sequence[Layer]) -> Rows:
+    """``rows`` of ``bound`` with ``layers`` on them; None for rows that are not here.
+
+    Raises ``InvalidInput`` where a change does not fit, where the layers know rows by different members, and where
+    the data stay with their owner.
+    """
+    if rows is None:
+        raise InvalidInput(
+            f"the data of {bound.role} stay with their owner: a change layer cannot be put on them",
+            remedy="leave the layer out, or bind data that this node may read",
+            facts={"case": "in-place", "input": bound.role},
+        )
+    applied = apply(rows, layers[0].key, layers)
+    if applied.conflicts:
+        first, count = applied.conflicts[0], len(applied.conflicts)
+        told = "a change does not fit the data" if count == 1 else f"{count} changes do not fit the data"
+        raise InvalidInput(
+            f"{told}: {first.sentence}",
+            remedy="open the layer, look at the three values, and decide: hansa layer show",
+            facts={
+                "conflicts": [one.to_json() for one in applied.conflicts],
+                "case": first.case,
+                "row": first.id,
+                "member": first.field,
+                "seen": first.seen,
+                "now": first.now,
+                "wanted": first.wanted,
+                "more": count - 1,
+            },
+        )
+    return applied.rows
+
+
+def overlapping(layers: Sequence[Layer]) -> Iterator[tuple[Layer, Layer, str]]:
+    """Pairs of layers of which the later changes what the earlier has changed: both, and where, in words."""
+    for earlier, later in combinations(layers, 2):
+        shared = overlaps(earlier, later)
+        if shared:
+            named = [f"{member} of {row}" if member else row for row, member in shared[:SHOWN]]
+            further = f" and {len(shared) - SHOWN} more" if len(shared) > SHOWN else ""
+            yield earlier, later, ", ".join(named) + further

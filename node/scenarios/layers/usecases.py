@@ -1,0 +1,158 @@
+"""Keeping change layers: what somebody would change in a version of a dataset, apart from the data.
+
+A layer is pinned to the version that its author looked at. Saving it again makes a new one under the same id: what a
+run has used stays what it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from anyio.to_thread import run_sync
+
+from node.base import errors
+from node.base.clock import Clock
+from node.base.errors import InvalidInput, NotFound
+from node.base.ids import new_urn
+from node.base.work import UnitOfWork
+from node.identity.model import Caller
+from node.scenarios.layers.changes import Conflict, apply, layer_from_json, sealed
+from node.scenarios.model import Layer, Port, Rows
+from node.scenarios.ports import LayerStore
+from node.scenarios.records.cards import dataset_port
+from node.scenarios.records.library import Library
+from node.scenarios.tables.rows import key_of, read_rows
+from node.semantics.kinds import iri_meant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Laid:
+    """A layer on the version that it is for: the rows without it and with it, and what does not fit."""
+
+    layer: Layer
+    before: Rows
+    after: Rows
+    conflicts: tuple[Conflict, ...]
+
+
+class Layers:
+    """Change layers of this node, for its own people."""
+
+    def __init__(self, *, uow: UnitOfWork, layers: LayerStore, library: Library, clock: Clock, base: str) -> None:
+        self._uow = uow
+        self._layers = layers
+        self._library = library
+        self._clock = clock
+        self._base = base
+
+    async def target(
+        self, iri: str, caller: Caller, *, version: int | None = None, file: str | None = None
+    ) -> tuple[Rows, Port, str, int, str]:
+        """The rows that a layer would change: rows, port, file, version, SHA-256. Raises as ``Library.obtain``."""
+        record = await self._library.record(iri_meant(iri, self._base), caller, version=version)
+        obtained = await self._library.obtain(record, file)
+        port = dataset_port(record, "")
+        body = await self._library.read(obtained.file.sha256)
+        rows = await asyncio.to_thread(read_rows, body, obtained.file.media_type, port)
+        return rows, port, obtained.file.name, record.version, obtained.file.sha256
+
+    async def save(self, body: Mapping[str, Any], caller: Caller, *, after: str = "") -> Laid:
+        """Keep a layer: ``{title, reason, target, version?, file?, key?, id?, operations: […]}``.
+
+        The author is the caller. ``after`` is the hash of the state that was edited: where somebody else has kept
+        another one meanwhile, that is a ``Conflict`` of people, and nothing is kept. Raises ``InvalidInput`` where
+        it cannot be read, changes nothing, or does not fit the version that it is for; ``NotFound``, ``NotAllowed``
+        for data that this node may not read.
+        """
+        asked = str(body.get("target") or "")
+        if not asked:
+            raise InvalidInput("the layer does not say what it changes", remedy="give target: the dataset's address")
+        number, name = body.get("version"), body.get("file")
+        if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
+            raise InvalidInput("version is not the number of a version", remedy="versions count from 1")
+        if not isinstance(name, str | None):
+            raise InvalidInput("file is not the name of a file", remedy="leave it out where there is one file only")
+        rows, port, file, version, sha256 = await self.target(asked, caller, version=number, file=name)
+        draft = layer_from_json(
+            {
+                **body,
+                "id": body.get("id") or new_urn(),
+                "target": iri_meant(asked, self._base),
+                "version": version,
+                "file": file,
+                "target_sha256": sha256,
+                "key": body.get("key") or _joined(key_of(rows, port), file),
+                "author": caller.name,
+                "at": self._clock.now(),
+            }
+        )
+        layer = sealed(draft)
+        laid = self._laid(layer, rows)
+        if laid.conflicts:
+            first, many = laid.conflicts[0], len(laid.conflicts)
+            raise InvalidInput(
+                f"{f'{many} changes do' if many > 1 else 'the change does'} not fit version {version}: "
+                f"{first.sentence}",
+                remedy="look at the values as they are now, and write the change again",
+                facts={"conflicts": [one.to_json() for one in laid.conflicts]},
+            )
+
+        def keep() -> None:
+            with self._uow.begin() as tx:
+                newest = self._layers.newest(tx, layer.id)
+                if after and newest is not None and newest.sha256 != after:
+                    raise errors.Conflict(
+                        f"{newest.author} changed this layer meanwhile", remedy="look at it again, then change it"
+                    )
+                self._layers.put(tx, layer)
+
+        await run_sync(keep)
+        return laid
+
+    async def layer(self, name: str) -> Layer:
+        """A layer by its id (as it is now) or its SHA-256. Raises ``NotFound``."""
+
+        def read() -> Layer | None:
+            with self._uow.read() as tx:
+                return self._layers.newest(tx, name) or self._layers.get(tx, name)
+
+        found = await run_sync(read)
+        if found is None:
+            raise NotFound("there is no such change layer", remedy="hansa layer list")
+        return found
+
+    async def of(self, target: str | None = None) -> Sequence[Layer]:
+        """The newest of each layer, of one dataset or of all."""
+        wanted = iri_meant(target, self._base) if target else None
+
+        def read() -> Sequence[Layer]:
+            with self._uow.read() as tx:
+                return self._layers.of(tx, wanted)
+
+        return await run_sync(read)
+
+    async def laid(self, layer: Layer, caller: Caller, *, version: int | None = None) -> Laid:
+        """``layer`` on the version that it is for, or on another one: what would change, and what conflicts."""
+        rows, *_ = await self.target(layer.target, caller, version=version or layer.version, file=layer.file)
+        return self._laid(layer, rows)
+
+    def _laid(self, layer: Layer, rows: Rows) -> Laid:
+        applied = apply(rows, layer.key, [layer])
+        return Laid(layer=layer, before=rows, after=applied.rows, conflicts=tuple(applied.conflicts))
+
+    async def moved(self, layer: Layer, caller: Caller, version: int) -> Laid:
+        """The layer pinned to another version of its dataset, where it fits. Raises as ``save``."""
+        rows, _, _, _, sha256 = await self.target(layer.target, caller, version=version, file=layer.file)
+        return self._laid(sealed(replace(layer, version=version, target_sha256=sha256)), rows)
+
+
+def _joined(key: tuple[str, ...], file: str) -> str:
+    if not key:
+        raise InvalidInput(
+            f"nothing names a row of {file}, so that a change could not say which it means",
+            remedy="publish the data with a column whose values are unique",
+        )
+    return ",".join(key)

@@ -1,0 +1,1 @@
+"""Models: their code, their cards, and their execution here or at another participant."""

@@ -1,0 +1,272 @@
+"""Jobs: executions of this node's models, for its own people and for participants under contract.
+
+A job is durable. What was asked lies in the asset store before the job is accepted; the job and the task that carries
+it out are written in one transaction; a worker that dies leaves the task, and the next one runs the job again, to the
+same result. Whoever dismisses a job writes that down, and the worker that is at it, in whatever process, sees it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from anyio.to_thread import run_sync
+
+from node.base.clock import Clock
+from node.base.delivery import Courier
+from node.base.errors import Conflict, InvalidInput, NotFound, TooMany
+from node.base.ids import new_uuid
+from node.base.jsons import read_object
+from node.base.work import Transaction, UnitOfWork
+from node.catalogue.model import Record
+from node.dialogue.conversation import Note
+from node.exchange.offloop import once
+from node.exchange.ports import AssetStore
+from node.ledger.model import EntryKind
+from node.scenarios.model import Job, Model, State
+from node.scenarios.models.local import Perform
+from node.scenarios.models.requests import MOST_BYTES, read_request, write_request
+from node.scenarios.models.result_files import Kept, find
+from node.scenarios.models.visits import Visit, Visitor
+from node.scenarios.ports import JobStore
+from node.scenarios.records.cards import model_of
+
+JOB_TOPIC: Final = "model-job"
+MOST_WAITING: Final = 100
+"""Jobs that one owner may have waiting or running."""
+
+_KEY_LENGTH: Final = 200
+
+# Two lanes, whoever asks: jobs take long, and must leave places of the worker to messages.
+_OWN_LANE: Final = "jobs of our own"
+_LANE: Final = "jobs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """For whom a job runs, and under what. Exactly one of ``did`` (a participant) and ``account`` is there."""
+
+    did: str | None = None
+    account: str | None = None
+    transfer: str | None = None
+    agreement: str | None = None
+    model: str | None = None
+    """The one model that a participant's token speaks for."""
+
+    @property
+    def owner(self) -> str:
+        return self.did or self.account or ""
+
+    @property
+    def visitor(self) -> Visitor:
+        return Visitor(did=self.did, account=self.account)
+
+
+class Jobs:
+    """Accepts, carries out, shows and dismisses."""
+
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        jobs: JobStore,
+        assets: AssetStore,
+        perform: Perform,
+        courier: Courier,
+        clock: Clock,
+        note: Note,
+        tell: Callable[[], None],
+    ) -> None:
+        """``tell`` is called after every commit: somebody may be waiting."""
+        self._uow = uow
+        self._jobs = jobs
+        self._assets = assets
+        self._perform = perform
+        self._courier = courier
+        self._clock = clock
+        self._note = note
+        self._tell = tell
+
+    # ---- accepting -------------------------------------------------------------------------------------------
+
+    async def accept(
+        self,
+        record: Record,
+        body: bytes,
+        asker: Asker,
+        *,
+        key: str | None = None,
+        take: Callable[[Transaction, str], None] | None = None,
+    ) -> Job:
+        """Make a job of an execute request for the model in ``record``, which ``asker`` may have run. ``take`` counts
+        a new job as a use of the agreement, in the transaction that makes it.
+
+        The same ``key`` of the same owner is the same job. Raises ``InvalidInput`` and ``TooLarge`` for what does not
+        fit the model's card, ``Conflict`` for a key that was used for another request, ``NotFound`` and
+        ``NotAllowed`` for data that may not be visited, ``TooMany``.
+        """
+        model = model_of(record)
+        request = await asyncio.to_thread(read_request, model, body)
+        if key is not None and not 0 < len(key) <= _KEY_LENGTH:
+            raise InvalidInput(f"a key has 1 to {_KEY_LENGTH} characters", remedy="use a UUID")
+        await self._perform.admit(model, request.inputs, asker.visitor)
+        kept = await asyncio.to_thread(write_request, request)
+        sha256 = (await self._assets.take_in(once(kept), limit=MOST_BYTES * 2)).sha256
+        return await run_sync(self._accept, model, sha256, asker, key, take)
+
+    def _accept(
+        self,
+        model: Model,
+        request: str,
+        asker: Asker,
+        key: str | None,
+        take: Callable[[Transaction, str], None] | None,
+    ) -> Job:
+        now = self._clock.now()
+        with self._uow.begin() as tx:
+            known = self._jobs.by_key(tx, asker.owner, key) if key is not None else None
+            if known is not None:
+                if (known.model, known.request) != (model.iri, request) or not _is_of(known, asker):
+                    raise Conflict(
+                        "this key was used for another request", remedy="make a new key for each new request"
+                    )
+                if known.state is not State.DISMISSED:
+                    return known
+                # What was dismissed and is asked for again is wanted again.
+                self._put(tx, replace(known, key=None))
+            waiting = [job for job in self._jobs.of(tx, asker.owner, limit=500) if not job.state.ended]
+            if len(waiting) >= MOST_WAITING:
+                raise TooMany(
+                    f"{len(waiting)} jobs of yours wait or run here", remedy="wait for them, or dismiss some"
+                )
+            job = Job(
+                id=str(new_uuid()),
+                model=model.iri,
+                version=model.version,
+                code=model.code,
+                state=State.ACCEPTED,
+                created=now,
+                updated=now,
+                request=request,
+                caller=asker.did,
+                account=asker.account,
+                transfer=asker.transfer,
+                agreement=asker.agreement,
+                key=key,
+            )
+            if take is not None:
+                take(tx, job.id)
+            self._put(tx, job)
+            self._courier.deliver(
+                tx,
+                topic=JOB_TOPIC,
+                lane=_OWN_LANE if asker.did is None else _LANE,
+                subject=job.id,
+                body=b"",
+                due=now,
+                task_id=f"job {job.id}",
+            )
+            return job
+
+    # ---- looking ---------------------------------------------------------------------------------------------
+
+    async def of(self, asker: Asker, *, limit: int = 100) -> Sequence[Job]:
+        """The jobs of ``asker``, newest first; a participant's under this transfer's model only."""
+
+        def read() -> Sequence[Job]:
+            with self._uow.read() as tx:
+                return self._jobs.of(tx, asker.owner, limit=limit)
+
+        return [job for job in await run_sync(read) if _is_of(job, asker)]
+
+    async def get(self, job_id: str, asker: Asker) -> Job:
+        """One job. Raises ``NotFound``, also for somebody else's."""
+
+        def read() -> Job:
+            with self._uow.read() as tx:
+                return self._found(tx, job_id, asker)
+
+        return await run_sync(read)
+
+    async def wanted(self, job: Job) -> tuple[tuple[str, ...] | None, str]:
+        """Which outputs were asked for (None: all of them), and whether raw or as a document."""
+        asked = read_object(await self._read(job.request))
+        outputs = asked.get("outputs")
+        return (tuple(outputs) if outputs is not None else None), str(asked["response"])
+
+    async def result(self, job: Job) -> Kept:
+        """Where the answer lies: the rows of each output, and the caveats. Raises ``NotFound``."""
+        if job.result is None:
+            raise NotFound(f"the job is {job.state}: it has no results")
+        return await find(self._assets, job.result)
+
+    async def dismiss(self, job_id: str, asker: Asker) -> Job:
+        """Stop a job that has not ended; take away the results of one that has. Raises ``NotFound``."""
+
+        def dismiss() -> Job:
+            with self._uow.begin() as tx:
+                job = self._found(tx, job_id, asker, lock=True)
+                if job.state is State.DISMISSED:
+                    return job
+                ended = job.state.ended
+                now = self._clock.now()
+                dismissed = replace(
+                    job,
+                    state=State.DISMISSED,
+                    updated=now,
+                    finished=job.finished or now,
+                    message="its results were taken away" if ended else "dismissed",
+                    result=None,
+                )
+                self._put(tx, dismissed)
+                if not ended:
+                    self._note(tx, EntryKind.RUN, job.model, job.owner, entry_of(dismissed))
+                return dismissed
+
+        return await run_sync(dismiss)
+
+    # ---- what is kept ----------------------------------------------------------------------------------------
+
+    def _put(self, tx: Transaction, job: Job) -> None:
+        self._jobs.put(tx, job)
+        tx.after_commit(self._tell)
+
+    def _found(self, tx: Transaction, job_id: str, asker: Asker, *, lock: bool = False) -> Job:
+        job = self._jobs.get(tx, job_id, lock=lock)
+        if job is None or not _is_of(job, asker):
+            raise NotFound("there is no such job")
+        return job
+
+    async def _read(self, sha256: str) -> bytes:
+        return b"".join([chunk async for chunk in await self._assets.open(sha256)])
+
+
+def _is_of(job: Job, asker: Asker) -> bool:
+    """A participant's job belongs to whoever calls for it; a person's to that person."""
+    same = (job.caller, job.account) == (asker.did, asker.account)
+    return bool(asker.owner) and same and asker.model in (None, job.model)
+
+
+def entry_of(job: Job, visits: Sequence[Visit] = ()) -> dict[str, Any]:
+    """The body of the ledger entry about a job that has ended: what was run for whom, on what, to which result."""
+    body: dict[str, Any] = {
+        "job": job.id,
+        "model": job.model,
+        "version": job.version,
+        "outcome": str(job.state),
+        "request": job.request,
+    }
+    for name in ("code", "transfer", "agreement", "result"):
+        if getattr(job, name) is not None:
+            body[name] = getattr(job, name)
+    if job.error is not None:
+        body["error"] = job.error["code"]
+    if visits:
+        body["visited"] = [
+            {"dataset": one.record.iri, "version": one.record.version, "sha256": one.file.sha256}
+            | ({"agreement": one.agreement} if one.agreement else {})
+            for one in visits
+        ]
+    return body

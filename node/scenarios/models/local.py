@@ -1,0 +1,203 @@
+"""Running a model of this node: its code in the cage, or a process of another service that it stands for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
+
+from node.base.errors import InvalidInput, NotConfined
+from node.cage.bars import REMEDY
+from node.cage.model import Limits
+from node.exchange.ports import AssetStore
+from node.scenarios.errors import ModelFailed
+from node.scenarios.model import Caveat, Model, Port, Rows
+from node.scenarios.models.code import MODEL, Caller, run_code
+from node.scenarios.models.small_cells import withhold
+from node.scenarios.models.visits import Visit, Visitor, Visits
+from node.scenarios.ports import Outcome, Progress, Reference
+from node.scenarios.tables.rows import canonical_rows
+
+PATIENCE: Final = 120.0
+"""Seconds that a run waits for a free place in the cage before it goes back to the queue."""
+
+
+class CallService(Protocol):
+    """Calls a process of another service of OGC API Processes that asks for no agreement."""
+
+    async def __call__(
+        self,
+        model: Model,
+        inputs: Mapping[str, Rows],
+        parameters: Mapping[str, Any],
+        *,
+        key: str,
+        progress: Progress | None,
+    ) -> Outcome: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Performed:
+    """What came of it, and which data were visited for it."""
+
+    outcome: Outcome
+    visits: tuple[Visit, ...] = ()
+
+
+class Perform:
+    """Runs models of this node, once each has been asked for and admitted. ``lacking`` says why this machine cannot
+    keep models from our files, where it cannot."""
+
+    def __init__(
+        self,
+        *,
+        cage: Caller,
+        assets: AssetStore,
+        visits: Visits,
+        service: CallService,
+        limits: Limits = MODEL,
+        patience: float = PATIENCE,
+        lacking: Callable[[], str] = str,
+    ) -> None:
+        self._cage = cage
+        self._assets = assets
+        self._visits = visits
+        self._service = service
+        self._limits = limits
+        self._patience = patience
+        self._lacking = lacking
+
+    async def admit(
+        self, model: Model, inputs: Mapping[str, Rows | Reference], visitor: Visitor, *, use: str | None = None
+    ) -> dict[str, Visit]:
+        """Whether the model may read what ``inputs`` refer to; by role. Raises as ``Visits.permit``,
+        and ``NotConfined`` where code cannot run here at all."""
+        if model.code is None and model.endpoint is None:
+            raise InvalidInput(
+                f"{_name(model)} is described, but cannot be run: it has neither code nor an end point",
+                remedy="its owner publishes it with code: or endpoint:",
+            )
+        lacking = self._lacking() if model.code is not None else ""
+        if lacking:
+            raise NotConfined(f"{_name(model)} is not run here: {lacking}", remedy=REMEDY)
+        found = {}
+        for role, given in inputs.items():
+            if isinstance(given, Reference):
+                if model.code is None:
+                    raise InvalidInput(
+                        f"the data of {role} stay here, and {_name(model)} runs at {model.endpoint}",
+                        remedy="use a model whose code this node has",
+                    )
+                found[role] = await self._visits.permit(model, given, visitor, use=use)
+        return found
+
+    async def __call__(
+        self,
+        model: Model,
+        inputs: Mapping[str, Rows | Reference],
+        parameters: Mapping[str, Any],
+        visitor: Visitor,
+        *,
+        key: str,
+        progress: Progress | None = None,
+    ) -> Performed:
+        """Run it. The outputs come in canonical order, with the decimals of the card.
+
+        Raises as ``admit`` and ``run_code``; ``PeerUnreachable`` where another service does not answer.
+        """
+        visits = await self.admit(model, inputs, visitor, use=key)
+        rows: dict[str, Rows] = {}
+        for role, given in inputs.items():
+            if not isinstance(given, Reference):
+                rows[role] = given
+                continue
+            port = next(one for one in model.inputs if one.role == role)
+            rows[role] = await self._visits.read(visits[role], port)
+        if model.code is None:
+            outcome = await self._service(model, rows, parameters, key=key, progress=progress)
+        elif visits and visitor.did is not None:
+            outcome = await self._discreetly(model, rows, parameters, progress, visits)
+        else:
+            outcome = await self._run(model, rows, parameters, progress)
+        minimum = max((one.minimum for one in visits.values() if one.minimum is not None), default=None)
+        if minimum is not None:
+            outcome = withhold(model, outcome, minimum)
+        ordered = await asyncio.to_thread(_ordered, model, outcome)
+        return Performed(outcome=ordered, visits=tuple(visits.values()))
+
+    async def _run(
+        self, model: Model, rows: Mapping[str, Rows], parameters: Mapping[str, Any], told: Progress | None
+    ) -> Outcome:
+        assert model.code is not None
+        code = await self._code(model.code)
+        ran = await run_code(
+            self._cage, code, model, rows, parameters, limits=self._limits, told=told, patience=self._patience
+        )
+        return ran.outcome
+
+    async def _discreetly(
+        self,
+        model: Model,
+        rows: Mapping[str, Rows],
+        parameters: Mapping[str, Any],
+        progress: Progress | None,
+        visited: Collection[str],
+    ) -> Outcome:
+        """Run it on data that the caller may not see: only outputs leave, not what is said about those data."""
+
+        def told(percent: int, _: str) -> None:
+            if progress is not None:
+                progress(percent, "")
+
+        try:
+            outcome = await self._run(model, rows, parameters, told)
+        except ModelFailed:
+            raise ModelFailed(
+                f"{_name(model)} failed on data that stay with their owner, so the reason is not told",
+                remedy="ask the owner of the model",
+                facts={"case": "kept-back", "model": _name(model)},
+            ) from None
+        except InvalidInput:
+            # What does not fit is told with the cell that does not; whether it was one of theirs is not asked here.
+            raise InvalidInput(
+                f"the data do not fit {_name(model)}; some stay with their owner, so it is not told where",
+                remedy="check what you send against the card of the model, or ask the owner of the data",
+            ) from None
+        return replace(outcome, caveats=tuple(_discreet(one, model, visited) for one in outcome.caveats))
+
+    async def _code(self, sha256: str) -> bytes:
+        if not self._assets.has(sha256):
+            raise ModelFailed(
+                "the code of the model is not kept by this node", remedy="its owner publishes it again with code:"
+            )
+        return b"".join([chunk async for chunk in await self._assets.open(sha256)])
+
+
+def _name(model: Model) -> str:
+    return model.iri.rpartition("/")[2]
+
+
+def _discreet(caveat: Caveat, model: Model, visited: Collection[str]) -> Caveat:
+    """A caveat about the caller's own data as it is; any other without figures and names of rows."""
+    role = caveat.facts.get("role")
+    if isinstance(role, str) and any(one.role == role for one in model.inputs) and role not in visited:
+        return caveat
+    about = f"some rows of {role}, which stay" if role in visited else "data that stay"
+    facts = {"case": "rows-kept-back", "input": role} if role in visited else {"case": "kept-back"}
+    return Caveat(
+        code=caveat.code,
+        sentence=f"{_name(model)} warns about {about} with their owner: it is not told why",
+        facts={"model": _name(model), **facts},
+    )
+
+
+def _ordered(model: Model, outcome: Outcome) -> Outcome:
+    ports = {port.role: port for port in model.outputs}
+    try:
+        outputs = {
+            role: canonical_rows(rows, ports.get(role, Port(role=role))) for role, rows in outcome.outputs.items()
+        }
+    except InvalidInput as error:
+        raise ModelFailed(f"an output has no canonical form: {error.detail}", remedy=error.remedy) from error
+    return replace(outcome, outputs=outputs)

@@ -1,0 +1,236 @@
+"""Models of this node as processes of OGC API Processes (OGC 18-062r2 §7.7–7.10): which there are, what they take.
+
+A process is named by the last segment of its model's IRI. Inputs and parameters stand in one map; the columns of an
+input are described by a JSON Schema of its rows. The schema of 1.0 has no member for units (``x-ogc-unit`` is of OGC
+23-058 and the draft of 2.0): they stand beside it, as additional parameters, in UCUM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from anyio.to_thread import run_sync
+
+from node.base.errors import NotFound
+from node.base.work import UnitOfWork
+from node.catalogue.carriers import runnable
+from node.catalogue.model import Record
+from node.catalogue.ports import RecordStore
+from node.catalogue.visibility import Visibility
+from node.identity.model import Caller
+from node.negotiation.model import Agreement
+from node.scenarios.model import GEOMETRY, Model, Parameter, Port, Texts, Variable
+from node.scenarios.models.visits import within
+from node.scenarios.records.cards import model_of
+
+UCUM: Final = "http://www.opengis.net/def/uom/UCUM/"
+"""The role of additional parameters that are units."""
+_CONFORMS: Final = "http://purl.org/dc/terms/conformsTo"
+_QUANTITY: Final = "http://qudt.org/schema/qudt/hasQuantityKind"
+_DECLARED: Final[Mapping[str, str]] = {
+    "number": "number",
+    "integer": "integer",
+    "text": "string",
+    "boolean": "boolean",
+}
+MOST_LISTED: Final = 1000
+_TYPES: Final[Mapping[type, str]] = {bool: "boolean", int: "number", float: "number", str: "string", list: "array"}
+
+
+class NoSuchProcess(NotFound):
+    """There is no such process, or it does not exist for this caller."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Processes:
+    """The models of this node that can be run."""
+
+    uow: UnitOfWork
+    records: RecordStore
+    visibility: Visibility
+    base: str
+    me: str
+
+    def iri(self, process: str) -> str:
+        """The IRI of the model that a process is."""
+        return f"{self.base}/models/{process}"
+
+    async def listed(self, caller: Caller, *, after: str = "", limit: int = MOST_LISTED) -> list[Record]:
+        """Those that ``caller`` may see, in the order of their IRIs."""
+
+        def read() -> Sequence[Record]:
+            with self.uow.read() as tx:
+                return self.records.current(
+                    tx,
+                    audiences=self.visibility.audiences(caller),
+                    kinds=("model",),
+                    origins=(self.me,),
+                    after=after,
+                    limit=limit,
+                )
+
+        return [record for record in await run_sync(read) if runnable(record)]
+
+    async def seen(self, process: str, caller: Caller, *, version: int | None = None) -> Record:
+        """One of them, as ``caller`` may see it. Raises ``NoSuchProcess``."""
+
+        def read() -> Record | None:
+            with self.uow.read() as tx:
+                audiences = self.visibility.audiences(caller)
+                newest = self.records.get(tx, self.iri(process), audiences=audiences)
+                if newest is None or newest.withdrawn or newest.origin != self.me or version is None:
+                    return newest
+                return self.records.get(tx, newest.iri, version=version, audiences=audiences)
+
+        return self._required(await run_sync(read))
+
+    async def under_contract(self, process: str, agreement: Agreement, *, version: int | None = None) -> Record:
+        """One of them, for a participant with ``agreement`` about it. Raises ``NoSuchProcess``."""
+
+        def read() -> Record | None:
+            with self.uow.read() as tx:
+                newest = self.records.get(tx, self.iri(process))
+                if newest is None or newest.withdrawn or version is None:
+                    return newest
+                record = self.records.get(tx, newest.iri, version=version)
+                reaches = record is not None and within(self.records, tx, record, newest, agreement)
+                return record if reaches else None
+
+        return self._required(await run_sync(read))
+
+    def _required(self, record: Record | None) -> Record:
+        if record is None or record.withdrawn or record.origin != self.me or not runnable(record):
+            raise NoSuchProcess("there is no such process here", remedy="see /processes for those that there are")
+        return record
+
+
+def summary(record: Record) -> dict[str, Any]:
+    """The process summary (OGC 18-062r2 §7.9)."""
+    members: dict[str, Any] = {
+        "id": record.iri.rpartition("/")[2],
+        "title": record.title(),
+        "description": record.description(),
+        "version": str(record.version),
+        "jobControlOptions": ["sync-execute", "async-execute", "dismiss"],
+        "outputTransmission": ["value"],
+    }
+    if record.keywords:
+        members["keywords"] = list(record.keywords)
+    return members
+
+
+def description(record: Record) -> dict[str, Any]:
+    """The process description (OGC 18-062r2 §7.10), with what the model's card says beside."""
+    model = model_of(record)
+    inputs = {port.role: _input(port) for port in model.inputs}
+    inputs |= {one.name: _parameter(one) for one in model.parameters if one.name not in inputs}
+    members = {
+        **summary(record),
+        "inputs": inputs,
+        "outputs": {port.role: _output(port) for port in model.outputs},
+        "metadata": _metadata(record, model),
+    }
+    if model.release:
+        members["additionalParameters"] = {"parameters": [{"name": "release", "value": [model.release]}]}
+    return members
+
+
+def _metadata(record: Record, model: Model) -> list[dict[str, Any]]:
+    found = [{"title": "record", "role": "describedby", "href": record.version_iri}]
+    for role, texts in (("validity", model.validity), ("guideline", model.guideline)):
+        if texts:
+            found.append({"title": _text(texts), "role": role, "href": record.iri})
+    return found
+
+
+def _input(port: Port) -> dict[str, Any]:
+    return {
+        "title": _text(port.titles) or port.role,
+        "description": "Rows by value (a list of objects or a FeatureCollection), or a dataset here by reference.",
+        "schema": _rows(port),
+        "minOccurs": 1 if port.required else 0,
+        "maxOccurs": 1,
+        **_beside(port),
+    }
+
+
+def _output(port: Port) -> dict[str, Any]:
+    return {"title": _text(port.titles) or port.role, "schema": _rows(port), **_beside(port)}
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    schema = _value(parameter)
+    if parameter.many:
+        schema = {"type": "array", "items": schema}
+    if parameter.default is not None:
+        schema["default"] = parameter.default
+    return {
+        "title": parameter.name,
+        "description": _text(parameter.description) or parameter.name,
+        "schema": schema,
+        "minOccurs": 1 if parameter.required else 0,
+        "maxOccurs": 1,
+        **_units([(parameter.name, parameter.unit)]),
+    }
+
+
+def _value(parameter: Parameter) -> dict[str, Any]:
+    """The JSON Schema of a value, or of each in a list."""
+    schema: dict[str, Any] = {}
+    given = parameter.default if parameter.default is not None else next(iter(parameter.values), None)
+    sample = next(iter(given), None) if isinstance(given, list) and parameter.many else given
+    bounded = parameter.minimum is not None or parameter.maximum is not None
+    if parameter.type in _DECLARED:
+        schema["type"] = _DECLARED[parameter.type]
+    elif bounded or parameter.unit or type(sample) in _TYPES:
+        schema["type"] = "number" if bounded or parameter.unit else _TYPES[type(sample)]
+    if parameter.values:
+        schema["enum"] = list(parameter.values)
+    return schema | _bounds(parameter.minimum, parameter.maximum)
+
+
+def _rows(port: Port) -> dict[str, Any]:
+    """The JSON Schema of the rows of a port, with members that 1.0 admits (schema.yaml) and no other.
+
+    Bounds are of the range of validity: rows beyond it are no error, so they are not said.
+    """
+    columns = {one.name: _column(one) for one in port.variables}
+    row: dict[str, Any] = {"type": "object", "properties": columns}
+    required = [one.name for one in port.variables if one.required]
+    if required:
+        row["required"] = required
+    if port.crs:
+        row["properties"] = {**columns, GEOMETRY: {"type": "object", "format": "geojson-geometry"}}
+    return {"type": "array", "items": row, "contentMediaType": "application/json"}
+
+
+def _column(variable: Variable) -> dict[str, Any]:
+    kind = _DECLARED.get(variable.type) or ("number" if variable.unit else None)
+    schema: dict[str, Any] = {"type": kind, "nullable": True} if kind else {}
+    text = _text(variable.description)
+    return {**schema, "description": text} if text else schema
+
+
+def _beside(port: Port) -> dict[str, Any]:
+    """What its schema may not say: units of the columns, what they are quantities of, which schemas it follows."""
+    told = [{"title": "schema of the rows", "role": _CONFORMS, "href": one} for one in port.schemas]
+    told += [{"title": one.name, "role": _QUANTITY, "href": one.quantity} for one in port.variables if one.quantity]
+    metadata = {"metadata": told} if told else {}
+    return metadata | _units([(one.name, one.unit) for one in port.variables])
+
+
+def _units(units: Sequence[tuple[str, str | None]]) -> dict[str, Any]:
+    """UCUM codes by column or parameter, as additional parameters of a description (OGC 18-062r2 §7.10)."""
+    said = [{"name": name, "value": [unit]} for name, unit in units if unit]
+    return {"additionalParameters": {"title": "units", "role": UCUM, "parameters": said}} if said else {}
+
+
+def _bounds(minimum: float | None, maximum: float | None) -> dict[str, Any]:
+    bounds = {"minimum": minimum, "maximum": maximum}
+    return {name: value for name, value in bounds.items() if value is not None}
+
+
+def _text(texts: Texts) -> str:
+    return texts.get("en") or next(iter(texts.values()), "")

@@ -1,0 +1,130 @@
+"""Publishing a model with its code: the card says what the annotations say, or is refused.
+
+What the card leaves out is filled in from the code, so a card can be as short as what only people know: what it is
+for, who answers for it, where it holds. Where both speak, they agree.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from node.base.errors import InvalidInput, TooLarge
+from node.exchange.ports import AssetStore
+from node.scenarios.models.code import MOST_CODE, Caller, describe_code
+from node.scenarios.models.comparison import differences, line_of
+from node.scenarios.models.draft import filled_in, stated_as
+from node.semantics.description.fields import fields_of
+from node.semantics.findings import words
+from node.semantics.kinds import kind_named
+from node.semantics.model import Described, Submission
+
+Describe = Callable[[Submission], Awaitable[Described]]
+
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+
+
+class DescribeWithCode:
+    """Describes submissions, with an eye on the code of models: ``Describe`` for ``node.catalogue.publish``."""
+
+    def __init__(self, describe: Describe, *, cage: Caller, code: Callable[[str], Awaitable[bytes | None]]) -> None:
+        """``code`` gives the bytes that the asset store holds under a SHA-256, or None."""
+        self._describe = describe
+        self._cage = cage
+        self._code = code
+
+    async def __call__(self, submission: Submission) -> Described:
+        """What ``submission`` describes. Raises what describing raises, and ``InvalidInput`` where the code has not
+        been uploaded."""
+        fields = submission.fields
+        if fields is None or not _is_model(submission):
+            return await self._compared(await self._describe(submission), submission)
+        named, fields = _named_code(fields)
+        if named is None:
+            return await self._describe(submission)
+        submission = replace(submission, fields=fields)
+        try:
+            said = await self._interface(named)
+        except InvalidInput as fault:
+            return _unfit(await self._describe(submission), fault, _lines(fields))
+        filled = filled_in(fields, said)
+        described = await self._describe(replace(submission, fields=filled))
+        return replace(described, findings=(*described.findings, *differences(filled, said, _lines(fields))))
+
+    async def _compared(self, described: Described, submission: Submission) -> Described:
+        """For a model that came as RDF: nothing is filled in."""
+        facts = described.extra or {}
+        if described.kind != "model" or not isinstance(facts.get("code"), str):
+            return described
+        try:
+            said = await self._interface(_Code(name="the code", sha256=facts["code"]))
+        except InvalidInput as fault:
+            return _unfit(described, fault, {})
+        return replace(described, findings=(*described.findings, *differences(facts, said, {})))
+
+    async def _interface(self, named: _Code) -> dict[str, Any]:
+        if not _SHA256.fullmatch(named.sha256):
+            raise InvalidInput(
+                f"{named.sha256[:80] or named.name} is no SHA-256 of a file that was uploaded",
+                remedy="publish it with hansa publish, which uploads the file that code: names",
+            )
+        code = await self._code(named.sha256)
+        if code is None:
+            raise InvalidInput(
+                f"the bytes of {named.name} are not here", remedy="upload the file first, then publish"
+            )
+        return await describe_code(self._cage, code, named.name)
+
+
+def stored_code(assets: AssetStore) -> Callable[[str], Awaitable[bytes | None]]:
+    """Reads the code of models from the asset store: None where it is not there. Raises ``TooLarge``."""
+
+    async def read(sha256: str) -> bytes | None:
+        size = assets.size(sha256)
+        if size is None:
+            return None
+        if size > MOST_CODE:
+            raise TooLarge(
+                f"the code has {size} bytes; a model may have {MOST_CODE}", remedy="leave data to its inputs"
+            )
+        return b"".join([piece async for piece in await assets.open(sha256)])
+
+    return read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Code:
+    name: str
+    sha256: str
+
+
+def _is_model(submission: Submission) -> bool:
+    kind = kind_named(str(submission.kind or (submission.fields or {}).get("kind") or ""))
+    return kind is not None and kind.name == "model"
+
+
+def _named_code(fields: Mapping[str, Any]) -> tuple[_Code | None, dict[str, Any]]:
+    """The code that the fields name, and the fields with its hash in the place of its name."""
+    key = stated_as(fields, "code", fields_of("model"))
+    if key is None or not fields[key]:
+        return None, dict(fields)
+    given = fields[key]
+    if isinstance(given, Mapping):
+        named = _Code(name=str(given.get("name") or "model.py")[:100], sha256=str(given.get("sha256") or ""))
+        return named, {**fields, key: named.sha256}
+    name = str(fields.get("id") or fields.get("name") or "model")
+    return _Code(name=f"{name[:80]}.py", sha256=str(given)), dict(fields)
+
+
+def _lines(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    lines = fields.get("__lines__")
+    return lines if isinstance(lines, Mapping) else {}
+
+
+def _unfit(described: Described, fault: InvalidInput, lines: Mapping[str, Any]) -> Described:
+    finding = words.about_field(
+        "code-unfit", field="code", line=line_of(lines, "code"), why=fault.detail, mend=fault.remedy
+    )
+    return replace(described, findings=(*described.findings, finding))

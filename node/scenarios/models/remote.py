@@ -1,0 +1,291 @@
+"""Calling models elsewhere: under contract at another participant's, or at a service that asks for no agreement.
+
+Under contract there is one transfer of the format for calling models for each agreement. It is opened once and stays
+open; its token is renewed when it has run out, and every call and every look is authorised anew over there. A call is
+named by its key: asked again after a crash, it is the same job.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+from node.base.errors import HansaError, NotAllowed, PeerUnreachable, Unauthenticated
+from node.base.jsons import read_object
+from node.scenarios.errors import ModelFailed
+from node.scenarios.model import Caveat, Model, Rows, State
+from node.scenarios.models.answers import one_value, rows_of, taken_apart
+from node.scenarios.models.requests import DOCUMENT, as_json, value_of
+from node.scenarios.models.transfers import Lines
+from node.scenarios.ports import Outcome, Progress, Reference
+from node.transfer.addresses import Address, read_address
+
+log = logging.getLogger("hansa.calling")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """What came of an execute request: the URL of a job, or the result at once."""
+
+    job: str | None = None
+    result: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How a job stands; ``results`` is where its results are, once it is successful."""
+
+    state: State
+    progress: int
+    message: str
+    results: str
+
+
+class ProcessPlane(Protocol):
+    """A client of OGC API Processes.
+
+    All calls raise ``PeerUnreachable`` (no answer, or one that may pass), ``Unauthenticated`` (401), ``NotAllowed``
+    (403, with the reasons as ``facts``), ``NotFound``, ``InvalidInput``, ``TooLarge``, ``ForbiddenAddress``.
+    """
+
+    async def execute(self, url: str, body: bytes, *, authorization: str | None, key: str) -> Posted:
+        """POST an execute request, asynchronously where the service does that. ``key`` makes it the same job."""
+
+    async def status(self, url: str, *, authorization: str | None) -> Status:
+        """GET a job."""
+
+    async def results(self, url: str, *, authorization: str | None) -> bytes:
+        """GET the results of a job that has ended; of one that failed, its error: ``ModelFailed``, ``Overloaded``."""
+
+    async def dismiss(self, url: str, *, authorization: str | None) -> None:
+        """DELETE a job."""
+
+    async def renew(self, url: str, *, authorization: str) -> bytes:
+        """POST to a token endpoint: a data address with a new token."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Habits:
+    """Times in seconds. ``patience``: how long without an answer until a call gives up for now."""
+
+    first_pause: float = 0.05
+    longest_pause: float = 2.0
+    patience: float = 30.0
+    dismissing: float = 5.0
+    renewals: int = 3
+
+
+TokenFor = Callable[[str], Awaitable[str]]
+"""DID of a peer → the Authorization header value that proves who we are to it."""
+
+
+class CallUnderContract:
+    """Calls the models of other participants."""
+
+    def __init__(
+        self, *, lines: Lines, plane: ProcessPlane, token_for: TokenFor, habits: Habits | None = None
+    ) -> None:
+        self._lines = lines
+        self._plane = plane
+        self._token_for = token_for
+        self._habits = habits or Habits()
+        self._addresses: dict[str, Address] = {}
+        self._renewing: dict[str, asyncio.Lock] = {}
+
+    async def __call__(
+        self,
+        model: Model,
+        inputs: Mapping[str, Rows | Reference],
+        parameters: Mapping[str, Any],
+        *,
+        key: str,
+        progress: Progress | None = None,
+    ) -> Outcome:
+        """Run ``model`` at its owner's. No transaction is open while it runs.
+
+        Raises ``NotAllowed`` with the reasons (no agreement, refused, revoked), ``PeerUnreachable``,
+        ``InvalidInput``, ``ModelFailed``, ``Overloaded``.
+        """
+        agreement = await self._lines.agreement(model.iri, model.origin)
+        transfer = await self._lines.opened(agreement)
+        address = self._addresses.get(transfer.pid) or read_address(transfer.data_address)
+
+        async def authorised(call: Callable[[str | None], Awaitable[T]]) -> T:
+            nonlocal address
+            for _ in range(self._habits.renewals):
+                try:
+                    return await call(address.authorization)
+                except Unauthenticated as refusal:
+                    log.info("renewing the token: %s", refusal.detail, extra={"transfer": transfer.pid})
+                    address = await self._renewed(transfer.pid, transfer.peer, address)
+            return await call(address.authorization)
+
+        url = f"{address.endpoint.rstrip('/')}/execution?version={model.version}"
+        execution = _Execution(self._plane, model, authorised, self._habits, progress)
+        outcome = await execution.run(
+            url, inputs, parameters, key, taken=lambda name: self._lines.used(agreement, name)
+        )
+        return Outcome(outputs=outcome.outputs, caveats=outcome.caveats, job=outcome.job, agreement=agreement.id)
+
+    async def _renewed(self, pid: str, peer: str, known: Address) -> Address:
+        """A new token. Several calls at once renew it once: each renewal makes the token before it void."""
+        async with self._renewing.setdefault(pid, asyncio.Lock()):
+            newest = self._addresses.get(pid)
+            if newest is not None and newest.authorization != known.authorization:
+                return newest
+            if known.token_endpoint is None:
+                raise NotAllowed("the provider's token has expired, and it offers no new ones")
+            answer = await self._plane.renew(known.token_endpoint, authorization=await self._token_for(peer))
+            self._addresses[pid] = read_address(read_object(answer))
+            return self._addresses[pid]
+
+
+class CallOpenService:
+    """Calls the process that a model of ours stands for, at a service that asks for no agreement."""
+
+    def __init__(self, *, plane: ProcessPlane, habits: Habits | None = None) -> None:
+        self._plane = plane
+        self._habits = habits or Habits()
+
+    async def __call__(
+        self,
+        model: Model,
+        inputs: Mapping[str, Rows],
+        parameters: Mapping[str, Any],
+        *,
+        key: str,
+        progress: Progress | None = None,
+    ) -> Outcome:
+        """Run it. Raises as ``CallUnderContract``."""
+
+        async def bare(call: Callable[[str | None], Awaitable[T]]) -> T:
+            return await call(None)
+
+        assert model.endpoint is not None
+        url = f"{model.endpoint.rstrip('/').removesuffix('/execution')}/execution"
+        return await _Execution(self._plane, model, bare, self._habits, progress).run(url, inputs, parameters, key)
+
+
+class Authorised(Protocol):
+    """Makes a call with the authorization of the moment."""
+
+    async def __call__(self, call: Callable[[str | None], Awaitable[T]]) -> T: ...
+
+
+class _Execution:
+    """One execution, followed to its end."""
+
+    def __init__(
+        self, plane: ProcessPlane, model: Model, authorised: Authorised, habits: Habits, progress: Progress | None
+    ) -> None:
+        self._plane = plane
+        self._model = model
+        self._authorised = authorised
+        self._habits = habits
+        self._progress = progress
+
+    async def run(
+        self,
+        url: str,
+        inputs: Mapping[str, Rows | Reference],
+        parameters: Mapping[str, Any],
+        key: str,
+        *,
+        taken: Callable[[str], Awaitable[None]] | None = None,
+    ) -> Outcome:
+        """``taken`` is told the name of the call once the service has taken it."""
+        members = {"inputs": {**{role: value_of(one) for role, one in inputs.items()}, **parameters}}
+        body = await asyncio.to_thread(as_json, {**members, "response": DOCUMENT})
+        # What a key is made of is nobody's business over there, and has to fit into a header.
+        name = hashlib.sha256(f"{self._model.iri} {key}".encode()).hexdigest()
+        posted = await self._patiently(
+            lambda authorization: self._plane.execute(url, body, authorization=authorization, key=name)
+        )
+        if taken is not None:
+            await taken(name)
+        if posted.job is None:
+            where, result = url, posted.result or b""
+        else:
+            where, result = await self._followed(posted.job)
+        outputs, caveats = await self._read(where, result)
+        return Outcome(outputs=outputs, caveats=caveats, job=posted.job)
+
+    async def _read(self, where: str, result: bytes) -> tuple[dict[str, Rows], tuple[Caveat, ...]]:
+        """The outputs in an answer that came from ``where``, and what it links to."""
+        answered = await asyncio.to_thread(taken_apart, self._model, result)
+        values = dict(answered.values)
+        for role, link in answered.links.items():
+            body = await self._linked(where, urljoin(where, link))
+            values[role] = await asyncio.to_thread(one_value, self._model, role, body)
+        return await asyncio.to_thread(rows_of, self._model, values), answered.caveats
+
+    async def _linked(self, where: str, url: str) -> bytes:
+        """What a link leads to. Our token goes to nobody but the service that it was given for."""
+        ours = urlsplit(url)[:2] == urlsplit(where)[:2]
+        return await self._patiently(
+            lambda authorization: self._plane.results(url, authorization=authorization if ours else None)
+        )
+
+    async def _followed(self, job: str) -> tuple[str, bytes]:
+        """Where the results are and what they are, once they are there. Whoever stops waiting dismisses the job."""
+        pause = self._habits.first_pause
+        try:
+            while True:
+                status = await self._patiently(
+                    lambda authorization: self._plane.status(job, authorization=authorization)
+                )
+                if status.state.ended:
+                    break
+                if self._progress is not None:
+                    self._progress(status.progress, status.message)
+                await asyncio.sleep(pause * random.uniform(0.75, 1.0))  # noqa: S311 - spreads the load
+                pause = min(pause * 1.6, self._habits.longest_pause)
+        except HansaError:
+            raise
+        except BaseException:
+            await asyncio.shield(self._dismiss(job))
+            raise
+        if status.state is State.DISMISSED:
+            raise ModelFailed(
+                "the job was dismissed where it ran", remedy="run it again", facts={"case": "dismissed"}
+            )
+        where = status.results
+        try:
+            found = await self._patiently(
+                lambda authorization: self._plane.results(where, authorization=authorization)
+            )
+        except ModelFailed as error:
+            # Many say why in the status only.
+            if status.state is State.FAILED and not error.facts and status.message not in error.detail:
+                raise ModelFailed(f"{error.detail}: {status.message}", remedy=error.remedy) from None
+            raise
+        if status.state is State.FAILED:
+            raise ModelFailed(f"the job failed where it ran: {status.message or 'it does not say why'}")
+        return where, found
+
+    async def _dismiss(self, job: str) -> None:
+        with suppress(HansaError, TimeoutError):
+            async with asyncio.timeout(self._habits.dismissing):
+                await self._authorised(lambda authorization: self._plane.dismiss(job, authorization=authorization))
+
+    async def _patiently(self, call: Callable[[str | None], Awaitable[T]]) -> T:
+        """Ask again while the other side is away, for as long as our patience lasts."""
+        began, pause = time.monotonic(), self._habits.first_pause
+        while True:
+            try:
+                return await self._authorised(call)
+            except PeerUnreachable:
+                if time.monotonic() - began > self._habits.patience:
+                    raise
+            await asyncio.sleep(pause * random.uniform(0.75, 1.0))  # noqa: S311 - spreads the load
+            pause = min(pause * 2, self._habits.longest_pause)

@@ -1,0 +1,237 @@
+"""Execute requests of OGC API Processes (OGC 18-062r2 §7.11): read strictly, checked against a model's card, written.
+
+Inputs and parameters share one map. An input is rows by value (a list of objects, a FeatureCollection, or either of
+them as the ``value`` of an object), or a reference to a file of a dataset of the node that runs the model:
+``{"href": "<dataset>#v<version>", "file": name}``. A parameter is its value, or an object with the ``value``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from node.base.errors import InvalidInput, TooLarge
+from node.base.jsons import read_object
+from node.scenarios.model import Model, Port, Rows
+from node.scenarios.models.code import MOST_VALUES, settled
+from node.scenarios.ports import Reference
+from node.scenarios.tables.files import MAX_ROWS, from_features
+from node.scenarios.tables.rows import columns
+
+MOST_BYTES: Final = 64 << 20
+"""The largest request, and the largest answer of another service, that is read."""
+
+CRS84: Final = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
+"""Longitude and latitude in degrees: the coordinates of a bounding box that does not say which."""
+
+RAW: Final = "raw"
+DOCUMENT: Final = "document"
+FEATURES: Final = "FeatureCollection"
+
+_VERSION_IRI: Final = re.compile(r"(https?://[^\s#]+)#v([1-9]\d{0,8})")
+_MEMBERS: Final = frozenset({"inputs", "outputs", "response", "subscriber", "mode"})
+_NAMED: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is asked of a model. ``outputs`` are the roles that are wanted, None for all of them."""
+
+    inputs: Mapping[str, Rows | Reference]
+    parameters: Mapping[str, Any]
+    outputs: tuple[str, ...] | None = None
+    response: str = RAW
+
+
+def read_request(model: Model, body: bytes) -> Request:
+    """The request in ``body``, which fits the card of ``model``.
+
+    Raises ``InvalidInput`` that names the member and the names that exist, ``TooLarge`` beyond the caps.
+    """
+    if len(body) > MOST_BYTES:
+        raise TooLarge(
+            f"a request has at most {MOST_BYTES >> 20} MB here",
+            remedy="give a smaller area, or name a dataset of this node by reference",
+        )
+    # Commas and brackets are counted before anything is built of them: objects take twenty times their text.
+    if sum(body.count(mark) for mark in (b",", b"[", b"{")) > MOST_VALUES:
+        raise TooLarge(f"a request has at most {MOST_VALUES} values here", remedy="give a smaller area")
+    members = read_object(body)
+    _only(members)
+    given = members.get("inputs", {})
+    if not isinstance(given, Mapping):
+        raise InvalidInput("inputs is not an object", remedy='send {"inputs": {"name": value}}')
+    inputs, parameters = _divided(model, given)
+    _check_inputs(model, inputs)
+    settled(model, parameters)
+    return Request(
+        inputs=inputs,
+        parameters=parameters,
+        outputs=_wanted(model, members.get("outputs")),
+        response=_response(members.get("response", RAW)),
+    )
+
+
+def write_request(request: Request) -> bytes:
+    """The request in the one form that has a hash: members sorted, nothing but what was asked."""
+    members: dict[str, Any] = {
+        "inputs": {**{role: value_of(one) for role, one in request.inputs.items()}, **request.parameters},
+        "response": request.response,
+    }
+    if request.outputs is not None:
+        members["outputs"] = {role: {"transmissionMode": "value"} for role in request.outputs}
+    return as_json(members)
+
+
+def value_of(given: Rows | Reference) -> Any:
+    """Rows or a reference as a member of ``inputs``."""
+    if isinstance(given, Reference):
+        return {"href": f"{given.iri}#v{given.version}", **({"file": given.file} if given.file else {})}
+    return list(given)
+
+
+def as_json(value: Any) -> bytes:
+    """JSON with sorted members and without blanks: the same value gives the same bytes."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def read_input(name: str, value: Any) -> Rows | Reference:
+    """Rows or a reference, of any of the forms that they come in. Raises ``InvalidInput`` naming the input."""
+    if isinstance(value, Mapping) and "href" in value:
+        return _reference(name, value)
+    if isinstance(value, Mapping) and "value" in value and value.get("type") != FEATURES:
+        value = value["value"]
+    if isinstance(value, Mapping) and value.get("type") == FEATURES:
+        return from_features(value)
+    if not isinstance(value, list) or not all(isinstance(row, Mapping) for row in value):
+        raise InvalidInput(
+            f"input {name} is neither a list of rows nor a FeatureCollection nor a reference",
+            remedy=f'send {{"{name}": [{{"column": value}}]}} or {{"{name}": {{"href": "<dataset>#v1"}}}}',
+            facts={"input": name},
+        )
+    if len(value) > MAX_ROWS:
+        raise TooLarge(f"input {name} has {len(value)} rows, at most {MAX_ROWS} are read", facts={"input": name})
+    return value
+
+
+def _divided(model: Model, given: Mapping[str, Any]) -> tuple[dict[str, Rows | Reference], dict[str, Any]]:
+    roles = {port.role for port in model.inputs}
+    names = {parameter.name for parameter in model.parameters}
+    unknown = sorted(str(name) for name in set(given) - roles - names)
+    if unknown:
+        raise InvalidInput(
+            f"there is no input {_listed(unknown)}",
+            remedy=f"inputs: {_listed(sorted(roles))}; parameters: {_listed(sorted(names - roles))}",
+            facts={"inputs": unknown[:_NAMED]},
+        )
+    inputs = {name: read_input(name, value) for name, value in given.items() if name in roles}
+    lists = {parameter.name for parameter in model.parameters if parameter.many}
+    parameters = {
+        name: _box(name, value) if name in lists else _plain(value)
+        for name, value in given.items()
+        if name not in roles
+    }
+    return inputs, parameters
+
+
+def _check_inputs(model: Model, inputs: Mapping[str, Rows | Reference]) -> None:
+    missing = [port.role for port in model.inputs if port.required and port.role not in inputs]
+    if missing:
+        raise InvalidInput(
+            f"input {_listed(missing)} is missing",
+            remedy=f"inputs: {_listed([port.role for port in model.inputs])}",
+            facts={"inputs": missing},
+        )
+    for port in model.inputs:
+        rows = inputs.get(port.role)
+        if rows and not isinstance(rows, Reference):
+            _check_columns(port, rows)
+
+
+def _check_columns(port: Port, rows: Rows) -> None:
+    present = set(columns(rows))
+    lacking = [one.name for one in port.variables if one.name not in present]
+    if lacking:
+        raise InvalidInput(
+            f"the rows of {port.role} have no {_listed(lacking)}",
+            remedy=f"they have: {_listed(sorted(present))}",
+            facts={"input": port.role, "columns": lacking},
+        )
+
+
+def _wanted(model: Model, outputs: Any) -> tuple[str, ...] | None:
+    """The roles in ``outputs``: a map of output to how it is wanted, of which only by value is offered."""
+    if outputs is None or outputs == {}:
+        return None
+    if not isinstance(outputs, Mapping):
+        raise InvalidInput("outputs is not an object", remedy='send {"outputs": {"name": {}}}')
+    roles = [port.role for port in model.outputs]
+    unknown = sorted(str(name) for name in outputs if name not in roles)
+    if unknown:
+        raise InvalidInput(
+            f"there is no output {_listed(unknown)}",
+            remedy=f"outputs: {_listed(roles)}",
+            facts={"outputs": unknown[:_NAMED]},
+        )
+    for name, how in outputs.items():
+        if isinstance(how, Mapping) and how.get("transmissionMode", "value") != "value":
+            raise InvalidInput(
+                f"output {name} is given by value only", remedy="leave transmissionMode out", facts={"output": name}
+            )
+    return tuple(role for role in roles if role in outputs)
+
+
+def _response(value: Any) -> str:
+    if value not in (RAW, DOCUMENT):
+        raise InvalidInput("response is neither raw nor document", remedy=f'send "response": "{DOCUMENT}"')
+    return str(value)
+
+
+def _only(members: Mapping[str, Any]) -> None:
+    unknown = sorted(set(members) - _MEMBERS)
+    if unknown:
+        raise InvalidInput(
+            f"an execute request has no member {_listed(unknown)}", remedy=f"it has: {_listed(sorted(_MEMBERS))}"
+        )
+    if members.get("subscriber") is not None:
+        raise InvalidInput(
+            "this node calls nobody back", remedy="leave subscriber out, and ask for the status of the job"
+        )
+
+
+def _reference(name: str, value: Mapping[str, Any]) -> Reference:
+    found = _VERSION_IRI.fullmatch(str(value["href"]))
+    file = value.get("file", "")
+    if found is None or not isinstance(file, str):
+        raise InvalidInput(
+            f"input {name} refers to something that is not a version of a dataset",
+            remedy='send {"href": "<address of the dataset>#v<number>", "file": "<name>"}',
+            facts={"input": name},
+        )
+    return Reference(iri=found[1], version=int(found[2]), file=file)
+
+
+def _plain(value: Any) -> Any:
+    return value["value"] if isinstance(value, Mapping) and set(value) <= {"value", "mediaType"} else value
+
+
+def _box(name: str, value: Any) -> Any:
+    """A list; or the numbers of a bounding box as OGC 18-062r2 (bbox.yaml) writes it, in longitude and latitude."""
+    if not isinstance(value, Mapping) or "bbox" not in value:
+        return _plain(value)
+    crs = value.get("crs", CRS84)
+    if crs != CRS84 or not isinstance(value["bbox"], list):
+        raise InvalidInput(
+            f"{name} is a bounding box in {str(crs)[:120]}",
+            remedy=f'send {{"bbox": [west, south, east, north]}} in degrees, or the same with "crs": "{CRS84}"',
+            facts={"input": name},
+        )
+    return value["bbox"]
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(one[:80] for one in names[:_NAMED]) or "none"
+    return f"{shown} …" if len(names) > _NAMED else shown

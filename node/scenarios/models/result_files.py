@@ -1,0 +1,115 @@
+"""Results as they lie in the asset store: written in pieces, and given out again without reading them whole.
+
+The document is ``{"caveats": […], "outputs": {role: rows}, "places": {role: [start, end]}}`` without blanks. Its last
+member says which bytes each output is, so that any of them is a range of the file. Results that were kept before this
+have no such member: those are read whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from node.base.errors import InvalidInput
+from node.base.jsons import read_json, read_object
+from node.exchange.ports import AssetStore
+from node.scenarios.models.requests import as_json
+from node.scenarios.ports import Outcome
+from node.scenarios.serialization import to_json
+
+MOST_KEPT: Final = 1 << 30
+"""Bytes of one result: more than what the settings let a model give."""
+_AT_ONCE: Final = 2000
+_TAIL: Final = 64 << 10
+_PLACES: Final = b'},"places":'
+
+Piece = bytes | tuple[int, int]
+"""Bytes as they are, or a range of the file: its start, and where it ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A result in the store: which piece each output is, and the caveats as JSON."""
+
+    sha256: str
+    outputs: Mapping[str, Piece]
+    caveats: Piece
+
+
+async def keep(assets: AssetStore, outcome: Outcome) -> str:
+    """Put a result into the store; its SHA-256. Never more than some rows of its text are in memory at once."""
+    return (await assets.take_in(_written(outcome), limit=MOST_KEPT)).sha256
+
+
+async def find(assets: AssetStore, sha256: str) -> Kept:
+    """What lies under ``sha256``. Raises ``NotFound``."""
+    size = assets.size(sha256) or 0
+    tail = await _read(assets, sha256, max(0, size - _TAIL), size)
+    at = tail.rfind(_PLACES)
+    places = _places(tail[at + len(_PLACES) : -1]) if at >= 0 else None
+    if places is None:
+        return await _whole(assets, sha256)
+    first = min((start for start, _ in places.values()), default=0)
+    # The first output begins behind the caveats, `,"outputs":{"` and its own name.
+    head = await _read(assets, sha256, 0, first or size)
+    caveats = head[len(b'{"caveats":') : head.rindex(b',"outputs":{')]
+    return Kept(sha256=sha256, outputs=dict(places), caveats=caveats)
+
+
+def length(pieces: Sequence[Piece]) -> int:
+    """How many bytes ``pieces`` are together."""
+    return sum(len(one) if isinstance(one, bytes) else one[1] - one[0] for one in pieces)
+
+
+async def given_out(assets: AssetStore, sha256: str, pieces: Sequence[Piece]) -> AsyncIterator[bytes]:
+    """The bytes of ``pieces``, in their order, a part of the file at a time."""
+    for one in pieces:
+        if isinstance(one, bytes):
+            yield one
+            continue
+        async for chunk in await assets.open(sha256, start=one[0], end=one[1]):
+            yield chunk
+
+
+async def _written(outcome: Outcome) -> AsyncIterator[bytes]:
+    head = b'{"caveats":%s,"outputs":{' % as_json([to_json(one) for one in outcome.caveats])
+    yield head
+    at, places = len(head), {}
+    for number, role in enumerate(sorted(outcome.outputs)):
+        rows = outcome.outputs[role]
+        name = b"%s%s:" % (b"," if number else b"", as_json(role))
+        yield name
+        start = at = at + len(name)
+        for first in range(0, len(rows) or 1, _AT_ONCE):
+            some = await asyncio.to_thread(as_json, list(rows[first : first + _AT_ONCE]))
+            text = (b"[" if first == 0 else b",") + some[1:-1]
+            at += len(text)
+            yield text
+        yield b"]"
+        at += 1
+        places[role] = [start, at]
+    yield b"%s%s}" % (_PLACES, as_json(places))
+
+
+def _places(text: bytes) -> dict[str, tuple[int, int]] | None:
+    try:
+        found = read_object(text)
+    except InvalidInput:
+        return None
+    return {role: (int(start), int(end)) for role, (start, end) in found.items()}
+
+
+async def _whole(assets: AssetStore, sha256: str) -> Kept:
+    def taken_apart(body: bytes) -> tuple[dict[str, Piece], bytes]:
+        members: dict[str, Any] = read_json(body)
+        return {role: as_json(rows) for role, rows in members["outputs"].items()}, as_json(members["caveats"])
+
+    body = await _read(assets, sha256, 0, None)
+    outputs, caveats = await asyncio.to_thread(taken_apart, body)
+    return Kept(sha256=sha256, outputs=outputs, caveats=caveats)
+
+
+async def _read(assets: AssetStore, sha256: str, start: int, end: int | None) -> bytes:
+    return b"".join([chunk async for chunk in await assets.open(sha256, start=start, end=end)])

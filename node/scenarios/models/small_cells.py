@@ -1,0 +1,60 @@
+"""What the conditions of visited data do not let out of a model's answer is left out, and said to be.
+
+Which column counts the people that a figure covers is told by the output's card: the column whose unit annotates
+persons (``{residents}``, ``{persons}``), or that is named so. An output that does not say it cannot be shown to
+cover enough, and nothing of it leaves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from node.base.errors import NotAllowed
+from node.policy.flow.output_rule import suppress
+from node.scenarios.model import Caveat, Model, Port, Rows
+from node.scenarios.ports import Outcome
+from node.scenarios.tables.rows import key_of
+
+COUNTED: Final = ("residents", "inhabitants", "persons", "people", "population")
+"""Names of columns, and annotations of units, that mean a number of people."""
+
+LEFT_OUT: Final = "figures-left-out"
+
+
+def withhold(model: Model, outcome: Outcome, minimum: int) -> Outcome:
+    """The outcome without the figures that cover fewer than ``minimum`` people, with a caveat for each output.
+
+    Raises ``NotAllowed`` where an output does not say how many people its figures cover.
+    """
+    outputs: dict[str, Rows] = {}
+    caveats = list(outcome.caveats)
+    for role, rows in outcome.outputs.items():
+        port = next((one for one in model.outputs if one.role == role), Port(role=role))
+        column = count_column(port, rows)
+        if column is None:
+            raise NotAllowed(
+                f"the figures of {role} do not say how many people they cover, and the data ask for {minimum}",
+                remedy=f"the model's owner adds a column such as {COUNTED[0]} to {role}",
+                facts={"case": "nobody-counted", "output": role, "minimum": minimum},
+            )
+        released = suppress(rows, count_column=column, minimum=minimum, key=key_of(rows, port))
+        outputs[role] = released.rows
+        if released.suppressed:
+            caveats.append(
+                Caveat(
+                    code=LEFT_OUT,
+                    sentence=f"{role}: {released.sentence}",
+                    facts={"output": role, "leftOut": released.suppressed, "minimum": minimum},
+                )
+            )
+    return replace(outcome, outputs=outputs, caveats=tuple(caveats))
+
+
+def count_column(port: Port, rows: Rows) -> str | None:
+    """The column of an output that counts people; None where none does."""
+    for variable in port.variables:
+        if variable.unit and variable.unit.strip("{}").casefold() in COUNTED:
+            return variable.name
+    present = {variable.name for variable in port.variables} | {name for row in rows for name in row}
+    return next((name for name in sorted(present) if name.casefold() in COUNTED), None)

@@ -1,0 +1,126 @@
+"""Open lines to models of others: the agreement that is in force, and the transfer under it that opens the calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Final, Protocol
+
+from anyio.to_thread import run_sync
+
+from node.base.errors import NotAllowed, PeerUnreachable
+from node.base.work import UnitOfWork
+from node.dialogue.process import Role
+from node.negotiation.held import OurAgreements
+from node.negotiation.model import Agreement
+from node.negotiation.ports import AgreementStore
+from node.negotiation.uses import Uses, limits_uses
+from node.transfer import machine
+from node.transfer.model import Transfer
+from node.transfer.ports import TransferStore
+from node.vocab.dsp import EXECUTE
+
+_RECENT: Final = 500
+PATIENCE: Final = 60.0
+"""Seconds that the provider has for starting a transfer."""
+
+
+class Watch(Protocol):
+    """Waits for a commit, for at most so many seconds."""
+
+    async def changed(self, seconds: float) -> None: ...
+
+
+Opens = Callable[..., Transfer]
+"""(agreement id, *, format) → the transfer that was asked for: ``Transfers.request``."""
+
+
+class Lines:
+    """One transfer for each agreement, reused by all calls under it."""
+
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        transfers: TransferStore,
+        agreements: AgreementStore,
+        request: Opens,
+        watch: Callable[[], AbstractContextManager[Watch]],
+        me: str,
+        uses: Uses,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._uses = uses
+        self._uow = uow
+        self._transfers = transfers
+        self._held = OurAgreements(uow, agreements, me)
+        self._request = request
+        self._watch = watch
+        self._me = me
+        self._patience = patience
+        self._opening: dict[str, asyncio.Lock] = {}
+
+    async def agreement(self, iri: str, provider: str) -> Agreement:
+        """Our agreement in force about ``iri``. Raises ``NotAllowed`` where there is none, or it has ended."""
+        return await self._held.in_force(iri, provider)
+
+    async def opened(self, agreement: Agreement) -> Transfer:
+        """The started transfer under ``agreement``; asks for one where there is none.
+
+        Raises ``NotAllowed`` with the provider's reasons where it refuses or has suspended it, ``PeerUnreachable``
+        where it does not start it in time.
+        """
+        async with self._opening.setdefault(agreement.id, asyncio.Lock()):
+            transfer = await run_sync(self._known, agreement)
+            if transfer is None:
+                transfer = await run_sync(lambda: self._request(agreement.id, format=EXECUTE))
+            return await self._started(transfer)
+
+    async def _started(self, transfer: Transfer) -> Transfer:
+        ends = asyncio.get_running_loop().time() + self._patience
+        with self._watch() as watch:
+            while True:
+                now = await run_sync(self._get, transfer.pid) or transfer
+                if now.state == machine.STARTED and now.data_address:
+                    return now
+                if now.state == machine.SUSPENDED or now.state in machine.TABLE.terminal:
+                    raise _refused(now)
+                left = ends - asyncio.get_running_loop().time()
+                if left <= 0:
+                    raise PeerUnreachable(f"{now.peer} has not opened the call of {now.dataset} yet")
+                await watch.changed(min(left, 0.5))
+
+    async def used(self, agreement: Agreement, key: str) -> None:
+        """The provider has taken the call that ``key`` names: a use of the agreement, as this node counts them."""
+
+        def note() -> None:
+            with self._uow.begin() as tx:
+                self._uses.note(tx, agreement.id, key)
+
+        if limits_uses(agreement.body):
+            await run_sync(note)
+
+    def _known(self, agreement: Agreement) -> Transfer | None:
+        """The newest transfer of ours under the agreement that is not over."""
+        with self._uow.read() as tx:
+            for transfer in self._transfers.select(tx, peer=agreement.provider, limit=_RECENT):
+                ours = transfer.role is Role.CONSUMER and transfer.agreement == agreement.id
+                if ours and transfer.format == EXECUTE and transfer.state not in machine.TABLE.terminal:
+                    return transfer
+        return None
+
+    def _get(self, pid: str) -> Transfer | None:
+        with self._uow.read() as tx:
+            return self._transfers.get(tx, pid)
+
+
+def _refused(transfer: Transfer) -> NotAllowed:
+    said = [str(one) for one in transfer.reason if isinstance(one, str)]
+    reasons = [one for one in transfer.reason if isinstance(one, dict)]
+    what = "has suspended" if transfer.state == machine.SUSPENDED else "does not open"
+    return NotAllowed(
+        f"{transfer.peer} {what} the call of {transfer.dataset}" + (f": {'; '.join(said)[:400]}" if said else ""),
+        remedy="see the reasons, and ask the provider",
+        facts={"reasons": reasons, "code": transfer.code, "transfer": transfer.pid},
+    )

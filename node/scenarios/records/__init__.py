@@ -1,0 +1,1 @@
+"""Records of the catalogue, read as models, templates, transformations and datasets."""

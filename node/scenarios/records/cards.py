@@ -1,0 +1,343 @@
+"""Records of the catalogue read as values: models, transformations, templates, and what a dataset says of its rows.
+
+A record may come from anywhere: what it states is taken where it is of the expected form and passed over where it is
+not, since the shapes of its kind were its own node's business. Only what cannot be done without raises
+``InvalidInput``: the role of an input, the name of a parameter, what a step uses.
+
+RDF has no order: inputs, outputs and columns come in the order of their IRIs, which is the same on every node.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+
+from node.base.errors import InvalidInput
+from node.base.jsons import read_json
+from node.catalogue.model import Record
+from node.catalogue.nquads import iri_term
+from node.scenarios.model import (
+    Indicator,
+    Model,
+    Parameter,
+    Port,
+    Step,
+    Template,
+    Texts,
+    Transformation,
+    Variable,
+)
+from node.scenarios.records.statements import Statements
+from node.scenarios.tables.spans import parse_step
+from node.semantics.codelists.lookup import NOTATIONS
+from node.vocab.namespaces import DCAT, DCT, HANSA, HANSA_MODEL, IT6, QUDT, RDFS, SCHEMA
+
+CODE: Final = f"{HANSA_MODEL}codeSha256"
+
+_CRS: Final = re.compile(r"https?://www\.opengis\.net/def/crs/([A-Z]+)/[^/]*/([A-Za-z0-9]+)")
+_WKT_NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?")
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_MOST_DECIMALS: Final = 15
+
+
+def model_of(record: Record) -> Model:
+    """The card of a record of kind ``model``. Raises ``InvalidInput`` for another kind."""
+    card, subject = _open(record, "model")
+    code = card.text(subject, CODE)
+    validity = card.nodes(subject, f"{HANSA_MODEL}validity")
+    extent = next((box for one in validity if (box := _extent(card, one)) is not None), None)
+    return Model(
+        iri=record.iri,
+        version=record.version,
+        origin=record.origin,
+        titles=record.titles,
+        descriptions=record.descriptions,
+        inputs=_ports(card, subject, f"{HANSA_MODEL}hasInput", extent=extent),
+        outputs=_ports(
+            card, subject, f"{HANSA_MODEL}hasOutput", step=_step(card, subject), grain=_grain(card, subject)
+        ),
+        parameters=_parameters(card, subject),
+        release=card.text(subject, f"{DCAT}version") or "",
+        code=code if code is not None and _SHA256.fullmatch(code) else None,
+        endpoint=card.iri(subject, f"{HANSA_MODEL}endpoint"),
+        deterministic=card.value(subject, f"{HANSA_MODEL}deterministic") is True,
+        validity=_merged(card.texts(one, f"{RDFS}comment") for one in validity),
+        guideline=card.texts(subject, f"{IT6}howToUse"),
+    )
+
+
+def transformation_of(record: Record) -> Transformation:
+    """The card of a record of kind ``transformation``. Raises ``InvalidInput`` for another kind, or where it has
+    no definition."""
+    card, subject = _open(record, "transformation")
+    definition = card.value(subject, f"{HANSA}definition")
+    if definition is None:
+        raise InvalidInput(f"{card.about} has no definition", remedy="its owner publishes it with definition:")
+    language = card.iri(subject, f"{HANSA}transformationLanguage")
+    return Transformation(
+        iri=record.iri,
+        version=record.version,
+        titles=record.titles,
+        language=next((code.code for code in NOTATIONS.codes if code.iri == language), language or ""),
+        definition=_parsed(definition),
+        sources=card.iris(subject, f"{HANSA}fromSchema"),
+        targets=card.iris(subject, f"{HANSA}toSchema"),
+        inputs=_either_ports(card, subject, "hasInput"),
+        outputs=_either_ports(card, subject, "hasOutput"),
+    )
+
+
+def template_of(record: Record) -> Template:
+    """The template in a record of kind ``scenario``. Raises ``InvalidInput`` for another kind, or where a step does
+    not say what it uses."""
+    card, subject = _open(record, "scenario")
+    steps = [_chained(card, one) for one in card.nodes(subject, f"{HANSA}hasStep")]
+    return Template(
+        iri=record.iri,
+        version=record.version,
+        origin=record.origin,
+        titles=record.titles,
+        goal=card.texts(subject, f"{HANSA}goal"),
+        inputs=_either_ports(card, subject, "hasInput"),
+        parameters=_parameters(card, subject),
+        indicators=tuple(_indicator(card, one) for one in card.nodes(subject, f"{HANSA}hasIndicator")),
+        steps=tuple(sorted(steps, key=lambda step: (step.position, step.name))),
+    )
+
+
+def bound_of(record: Record) -> tuple[str, dict[str, str]] | None:
+    """A scenario that is a binding of another one: the IRI of that template, and what each role is bound to.
+
+    None for a scenario with a chain of its own.
+    """
+    card, subject = _open(record, "scenario")
+    template = card.iri(subject, f"{HANSA}template")
+    if template is None or card.nodes(subject, f"{HANSA}hasStep"):
+        return None
+    bound = {}
+    for one in card.nodes(subject, f"{HANSA}hasBinding"):
+        role, target = card.text(one, f"{HANSA}role"), card.iri(one, f"{HANSA}boundTo")
+        if role and target:
+            bound[role] = target
+    return template, bound
+
+
+def dataset_port(record: Record, role: str) -> Port:
+    """What a dataset says of its rows, as the source of ``role``: schemas, coordinate systems, resolution, extent.
+
+    What its files say counts as said by the dataset where it is the same for all of them.
+    """
+    card = Statements(record)
+    subject = iri_term(record.iri)
+    files = card.nodes(subject, f"{DCAT}distribution")
+    stated = {*card.iris(subject, f"{DCT}conformsTo"), *_shared(card, files)}
+    return Port(
+        role=role,
+        schemas=tuple(sorted(one for one in stated if not _CRS.fullmatch(one))),
+        crs=tuple(sorted(crs_name(one) for one in stated if _CRS.fullmatch(one))),
+        step=_step(card, subject) or _of_all([_step(card, one) for one in files]),
+        grain=_grain(card, subject) or _of_all([_grain(card, one) for one in files]),
+        extent=_extent(card, subject),
+        titles=record.titles,
+    )
+
+
+def licences_of(record: Record) -> tuple[str, ...]:
+    """The IRIs of the licences that an asset, or a file of it, is under."""
+    card, subject = Statements(record), iri_term(record.iri)
+    stated = set(card.iris(subject, f"{DCT}license"))
+    for one in card.nodes(subject, f"{DCAT}distribution"):
+        stated |= set(card.iris(one, f"{DCT}license"))
+    return tuple(sorted(stated))
+
+
+def crs_name(iri: str) -> str:
+    """``EPSG:4326`` of the register's IRI; anything else as it is."""
+    found = _CRS.fullmatch(iri)
+    return f"{found[1]}:{found[2]}" if found else iri
+
+
+def _open(record: Record, kind: str) -> tuple[Statements, str]:
+    if record.kind != kind:
+        raise InvalidInput(f"{record.title()} is a {record.kind}, not a {kind}")
+    return Statements(record), iri_term(record.iri)
+
+
+def _either_ports(card: Statements, subject: str, name: str) -> tuple[Port, ...]:
+    """Ports in whichever of the two vocabularies."""
+    return _ports(card, subject, f"{HANSA}{name}") or _ports(card, subject, f"{HANSA_MODEL}{name}")
+
+
+def _ports(
+    card: Statements,
+    subject: str,
+    property_: str,
+    *,
+    step: timedelta | None = None,
+    grain: float | None = None,
+    extent: tuple[float, float, float, float] | None = None,
+) -> tuple[Port, ...]:
+    """Inputs or outputs; ``step``, ``grain`` and ``extent`` hold for those that say nothing themselves."""
+    ports = []
+    for one in card.nodes(subject, property_):
+        role = card.needed(one, f"{HANSA}role", "an input or output without a role")
+        stated = card.iris(one, f"{DCT}conformsTo")
+        ports.append(
+            Port(
+                role=role,
+                variables=_variables(card, one, role),
+                schemas=tuple(iri for iri in stated if not _CRS.fullmatch(iri)),
+                crs=tuple(
+                    crs_name(iri)
+                    for iri in (*card.iris(one, f"{HANSA_MODEL}crs"), *(iri for iri in stated if _CRS.fullmatch(iri)))
+                ),
+                step=_step(card, one) or step,
+                grain=_grain(card, one) or grain,
+                extent=extent,
+                required=card.value(one, f"{SCHEMA}valueRequired") is not False,
+                titles=card.texts(one, f"{DCT}title"),
+            )
+        )
+    return tuple(ports)
+
+
+def _variables(card: Statements, port: str, role: str) -> tuple[Variable, ...]:
+    """The columns of a port; one that bears a unit itself and has none is a single column of its own name."""
+    named = card.nodes(port, f"{HANSA_MODEL}hasVariable")
+    if not named and card.text(port, f"{QUDT}ucumCode"):
+        # Whether the port is required is no matter of its one column.
+        return (replace(_variable(card, port, role), required=True),)
+    return tuple(
+        _variable(card, one, card.needed(one, f"{DCT}identifier", "a variable without a name")) for one in named
+    )
+
+
+def _variable(card: Statements, subject: str, name: str) -> Variable:
+    return Variable(
+        name=name,
+        unit=card.text(subject, f"{QUDT}ucumCode"),
+        quantity=card.iri(subject, f"{QUDT}hasQuantityKind"),
+        minimum=card.number(subject, f"{SCHEMA}minValue"),
+        maximum=card.number(subject, f"{SCHEMA}maxValue"),
+        decimals=_decimals(card, subject),
+        required=card.value(subject, f"{SCHEMA}valueRequired") is not False,
+        type=card.text(subject, f"{HANSA_MODEL}valueType") or "",
+        description=card.texts(subject, f"{DCT}description"),
+    )
+
+
+def _parameters(card: Statements, subject: str) -> tuple[Parameter, ...]:
+    found = []
+    for one in card.nodes(subject, f"{HANSA_MODEL}hasParameter"):
+        values = card.value(one, f"{HANSA_MODEL}values")
+        default = card.value(one, f"{SCHEMA}defaultValue")
+        found.append(
+            Parameter(
+                name=card.needed(one, f"{SCHEMA}valueName", "a parameter without a name"),
+                unit=card.text(one, f"{QUDT}ucumCode"),
+                default=default,
+                minimum=card.number(one, f"{SCHEMA}minValue"),
+                maximum=card.number(one, f"{SCHEMA}maxValue"),
+                values=tuple(values) if isinstance(values, list) else (),
+                type=card.text(one, f"{HANSA_MODEL}valueType") or "",
+                # Cards of before did not say it: there, a default that is a list does.
+                many=card.value(one, f"{HANSA_MODEL}many") is True or isinstance(default, list),
+                required=card.value(one, f"{SCHEMA}valueRequired") is True and default is None,
+                description=card.texts(one, f"{DCT}description"),
+            )
+        )
+    return tuple(found)
+
+
+def _indicator(card: Statements, subject: str) -> Indicator:
+    definition = _parsed(card.value(subject, f"{HANSA}definition"))
+    return Indicator(
+        name=card.needed(subject, f"{DCT}identifier", "an indicator without a name"),
+        titles=card.texts(subject, f"{DCT}title"),
+        unit=card.text(subject, f"{QUDT}ucumCode"),
+        better=card.text(subject, f"{HANSA}better") or "",
+        decimals=_decimals(card, subject),
+        target=card.number(subject, f"{HANSA}target"),
+        definition=definition if isinstance(definition, Mapping) else {},
+    )
+
+
+def _chained(card: Statements, subject: str) -> Step:
+    uses = card.iri(subject, f"{HANSA}uses")
+    if uses is None:
+        raise InvalidInput(f"a step of {card.about} does not say what it uses", remedy="its owner adds uses:")
+    wiring = card.value(subject, f"{HANSA}wiring")
+    position = card.value(subject, f"{HANSA}position")
+    return Step(
+        name=card.text(subject, f"{DCT}identifier") or uses.rpartition("/")[2],
+        uses=uses,
+        wiring={str(to): str(source) for to, source in wiring.items()} if isinstance(wiring, Mapping) else {},
+        position=position if isinstance(position, int) else 0,
+        titles=card.texts(subject, f"{DCT}title"),
+    )
+
+
+def _decimals(card: Statements, subject: str) -> int | None:
+    found = card.value(subject, f"{HANSA_MODEL}decimals")
+    return found if isinstance(found, int) and 0 <= found <= _MOST_DECIMALS else None
+
+
+def _step(card: Statements, subject: str) -> timedelta | None:
+    text = card.text(subject, f"{DCAT}temporalResolution")
+    return duration(text) if text else None
+
+
+def duration(text: str) -> timedelta | None:
+    """An ISO 8601 duration of days and less; None for any other: months and years have no length of their own."""
+    try:
+        return parse_step(text)
+    except InvalidInput:
+        return None
+
+
+def _grain(card: Statements, subject: str) -> float | None:
+    return card.number(subject, f"{DCAT}spatialResolutionInMeters")
+
+
+def _extent(card: Statements, subject: str) -> tuple[float, float, float, float] | None:
+    """The rectangle (west, south, east, north in degrees) around the places of ``subject`` that have one."""
+    west: list[float] = []
+    south: list[float] = []
+    for place in card.nodes(subject, f"{DCT}spatial"):
+        for wkt in card.values(place, f"{DCAT}bbox"):
+            numbers = [float(one) for one in _WKT_NUMBER.findall(str(wkt))[:200]]
+            west += numbers[0::2]
+            south += numbers[1::2]
+    if len(west) < 2 or len(west) != len(south):
+        return None
+    return min(west), min(south), max(west), max(south)
+
+
+def _shared(card: Statements, files: list[str]) -> set[str]:
+    stated = [set(card.iris(one, f"{DCT}conformsTo")) for one in files]
+    return set.intersection(*stated) if stated else set()
+
+
+def _of_all(found: list[Any]) -> Any:
+    return found[0] if found and all(one == found[0] for one in found) else None
+
+
+def _merged(many: Any) -> Texts:
+    together: dict[str, str] = {}
+    for texts in many:
+        for tag, text in texts.items():
+            together[tag] = f"{together[tag]} {text}" if tag in together else text
+    return together
+
+
+def _parsed(value: Any) -> Any:
+    """A definition that was written as the text of a JSON object, as that object; any other as it is."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        try:
+            return read_json(value)
+        except InvalidInput:
+            return value
+    return value

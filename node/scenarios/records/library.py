@@ -1,0 +1,268 @@
+"""What scenarios are made of, wherever it lies: records of ours and of others, and the bytes that we may read.
+
+A record of another node is read from that node, as ourselves, and counts only where its signed envelope opens with
+the key in the node's DID document: a model's card is what its owner stated. Bytes of another node are those that
+were received under an agreement that is still in force, or files that are open to everybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from anyio.to_thread import run_sync
+
+from node.base.errors import InvalidInput, NotAllowed, NotFound, PeerUnreachable, TooLarge, UnsupportedMediaType
+from node.base.jsons import read_object
+from node.base.plaintext import word
+from node.base.work import UnitOfWork
+from node.catalogue.browse import Browse
+from node.catalogue.envelope import open_record, signing_key, stated_at
+from node.catalogue.model import Record
+from node.exchange.offloop import once
+from node.exchange.ports import AssetStore
+from node.identity.documents import key_for
+from node.identity.model import Caller, DidDocument
+from node.identity.periods import document_at
+from node.negotiation.acquire import provider_of
+from node.negotiation.held import OurAgreements
+from node.negotiation.model import Agreement
+from node.negotiation.ports import AgreementStore
+from node.policy.model import Decision
+from node.scenarios.tables.rows import read_rows
+from node.semantics.model import File
+from node.transfer.ports import ReceptionStore, TransferStore
+
+MOST_BYTES: Final = 64 << 20
+"""The largest file that an input may be: its rows are held in memory while a step runs."""
+
+LOOKED_AT: Final = 2 << 20
+"""The largest file whose columns are looked at to say what it could be used for."""
+
+_RECENT: Final = 500
+
+Fetch = Callable[..., Awaitable[tuple[int, Mapping[str, str], bytes]]]
+"""(url, headers, *, audience) → (status, headers, body): an HTTP GET as this node, capped in size and time."""
+
+Standing = Callable[[Agreement], Awaitable[Decision]]
+"""What the policy of an agreement of ours as consumer answers to us now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obtained:
+    """Bytes that are in our asset store now, and the agreement that they came under."""
+
+    file: File
+    agreement: str | None = None
+
+
+class Library:
+    """Records and bytes for scenarios."""
+
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        browse: Browse,
+        assets: AssetStore,
+        agreements: AgreementStore,
+        transfers: TransferStore,
+        receptions: ReceptionStore,
+        document: Callable[[str], Awaitable[DidDocument]],
+        fetch: Fetch,
+        standing: Standing,
+        received: Path,
+        me: str,
+    ) -> None:
+        """``document`` resolves a DID; ``received`` is the folder that receptions' paths lie in."""
+        self._uow = uow
+        self._browse = browse
+        self._assets = assets
+        self._held = OurAgreements(uow, agreements, me)
+        self._transfers = transfers
+        self._receptions = receptions
+        self._document = document
+        self._fetch = fetch
+        self._standing = standing
+        self._received = received
+        self._me = me
+        self._columns: dict[str, frozenset[str]] = {}
+
+    async def record(self, iri: str, caller: Caller, *, version: int | None = None) -> Record:
+        """The record of ``iri``, the newest or that version, with its signature checked where it is not ours.
+
+        Raises ``NotFound`` where it does not exist for us, ``PeerUnreachable``, ``InvalidInput`` for no asset's IRI.
+        """
+        try:
+            return await self._browse.record(iri, caller, version=version)
+        except NotFound:
+            if provider_of(iri) == self._me:
+                raise
+        return await self._foreign(iri, version)
+
+    async def _foreign(self, iri: str, version: int | None) -> Record:
+        owner = provider_of(iri)
+        at = f"{iri}?version={version}" if version else iri
+        described = read_object(await self._get(at, "application/json", owner))
+        number = described.get("version")
+        if not isinstance(number, int) or not isinstance(described.get("signature"), str):
+            raise PeerUnreachable(f"{owner} does not answer with a record about {iri}")
+        envelope = described["signature"]
+        statements = await self._get(f"{iri}?version={number}", "application/n-quads", owner)
+        document = document_at(await self._document(owner), stated_at(envelope))
+        record = open_record(envelope, statements, key_for(document, signing_key(envelope), "assertionMethod"))
+        if record.origin != owner or record.iri != iri or version not in (None, record.version):
+            raise InvalidInput(f"{owner} answers with the record of something else than {iri}")
+        return record
+
+    async def _get(self, url: str, accept: str, owner: str) -> bytes:
+        status, _, body = await self._fetch(url, {"Accept": accept}, audience=owner)
+        if status == 404:
+            raise NotFound(f"there is no {url.partition('?')[0]} for this node")
+        if status != 200:
+            raise PeerUnreachable(f"{owner} answers {status} about {url}")
+        return body
+
+    async def obtain(self, record: Record, name: str | None) -> Obtained:
+        """The file of ``record`` (the only one, where no name is given) in our asset store.
+
+        Raises ``InvalidInput`` where it is not clear which file is meant, ``NotAllowed`` where its bytes were never
+        received, or where the agreement that they came under does not permit their use any more.
+        """
+        file = file_of(record, name)
+        if file.size > MOST_BYTES:
+            raise TooLarge(
+                f"{file.name} has {file.size:,} bytes; an input may have {MOST_BYTES:,}",
+                remedy="publish a part of it, or a sum over it, and bind that",
+            )
+        if record.origin == self._me:
+            if not self._assets.has(file.sha256):
+                raise NotFound(f"the bytes of {file.name} are not kept by this node")
+            return Obtained(file=file)
+        if file.open:
+            return await self._open(record, file)
+        return await self._under_contract(record, file)
+
+    async def _open(self, record: Record, file: File) -> Obtained:
+        if not self._assets.has(file.sha256):
+            url = f"{record.iri}/files/{quote(file.name, safe='')}?version={record.version}"
+            body = await self._get(url, "*/*", record.origin)
+            stored = await self._assets.take_in(once(body), limit=MOST_BYTES)
+            if stored.sha256 != file.sha256:
+                raise InvalidInput(f"{file.name} is not what {record.origin} stated: its SHA-256 differs")
+        return Obtained(file=file)
+
+    async def _under_contract(self, record: Record, file: File) -> Obtained:
+        agreement = await self.permitted(record.iri, record.origin, record.title())
+        if not self._assets.has(file.sha256):
+            path = await run_sync(self._path_of, record, file)
+            if path is None:
+                raise NotAllowed(
+                    f"version {record.version} of {record.title()} has not been received",
+                    remedy=to_receive(record, file),
+                    facts={
+                        "case": "not-received",
+                        "title": record.titles or record.iri,
+                        "dataset": record.iri,
+                        "version": record.version,
+                    },
+                )
+            await self._assets.adopt(path, limit=MOST_BYTES)
+        return Obtained(file=file, agreement=agreement.id)
+
+    async def at_hand(self, record: Record, file: File) -> bool:
+        """Whether ``file`` can be read here now, without asking anybody: it is this node's own, open to everybody, or
+        was received under an agreement that is in force."""
+        if record.origin == self._me:
+            return await run_sync(self._assets.has, file.sha256)
+        if file.open:
+            return True
+        try:
+            await self.agreement(record.iri, record.origin)
+        except NotAllowed:
+            return False
+        return await run_sync(lambda: self._assets.has(file.sha256) or self._path_of(record, file) is not None)
+
+    async def agreement(self, iri: str, provider: str) -> Agreement:
+        """Our agreement in force about ``iri``. Raises ``NotAllowed`` where there is none, or it has ended."""
+        return await self._held.in_force(iri, provider)
+
+    async def permitted(self, iri: str, provider: str, title: str) -> Agreement:
+        """Our agreement about ``iri``, which permits its use by us now, as far as can be told from here. Raises
+        ``NotAllowed`` with the reasons where it does not."""
+        agreement = await self.agreement(iri, provider)
+        decision = await self._standing(agreement)
+        if not decision.permits:
+            raise NotAllowed(
+                f"the agreement about {title} does not permit its use now",
+                remedy=f"see what is not met: hansa agreement {word(agreement.id)}",
+                facts={
+                    "case": "not-permitted",
+                    "title": title,
+                    "agreement": agreement.id,
+                    "reasons": [one.to_json() for one in decision.unmet],
+                },
+            )
+        return agreement
+
+    def _path_of(self, record: Record, file: File) -> Path | None:
+        with self._uow.read() as tx:
+            for transfer in self._transfers.select(tx, peer=record.origin, limit=_RECENT):
+                if transfer.dataset != record.iri:
+                    continue
+                reception = self._receptions.get(tx, transfer.pid)
+                if reception is not None and reception.sha256 == file.sha256 and reception.path:
+                    path = self._received / reception.path
+                    if path.is_file():
+                        return path
+        return None
+
+    async def read(self, sha256: str) -> bytes:
+        """Bytes of our asset store, whole. Raises ``NotFound``, ``TooLarge``."""
+        size = self._assets.size(sha256)
+        if size is not None and size > MOST_BYTES:
+            raise TooLarge(f"{size:,} bytes are more than a step takes ({MOST_BYTES:,})")
+        return b"".join([chunk async for chunk in await self._assets.open(sha256)])
+
+    async def columns(self, file: File) -> frozenset[str] | None:
+        """The members that the rows of ``file`` have; None where its bytes are not here, are too many to look at for
+        an answer in passing, or are no rows."""
+        known = self._columns.get(file.sha256)
+        if known is not None:
+            return known
+        if file.size > LOOKED_AT or not self._assets.has(file.sha256):
+            return None
+        try:
+            rows = await asyncio.to_thread(read_rows, await self.read(file.sha256), file.media_type)
+        except (InvalidInput, UnsupportedMediaType, TooLarge):
+            return None
+        found = frozenset(name for row in rows[:100] for name in row)
+        if len(self._columns) >= _RECENT:
+            self._columns.clear()
+        self._columns[file.sha256] = found
+        return found
+
+    async def keep(self, body: bytes) -> str:
+        """Put bytes into our asset store; their SHA-256."""
+        return (await self._assets.take_in(once(body), limit=max(MOST_BYTES, len(body)))).sha256
+
+
+def file_of(record: Record, name: str | None) -> File:
+    """The file of a record that is meant. Raises ``InvalidInput`` where that is not clear."""
+    readable = [file for file in record.files if name in (None, file.name)]
+    if len(readable) == 1:
+        return readable[0]
+    names = ", ".join(file.name for file in record.files) or "none"
+    if name is not None:
+        raise InvalidInput(f"{record.title()} has no file {name}", remedy=f"it has: {names}")
+    raise InvalidInput(f"{record.title()} has {len(readable)} files", remedy=f"name one of them: {names}")
+
+
+def to_receive(record: Record, file: File) -> str:
+    """The command that brings this file: without its name, one of several files would not be the one."""
+    command = f"hansa get {word(record.iri)}"
+    return f"{command} --file {word(file.name)}" if len(record.files) > 1 else command

@@ -1,0 +1,1 @@
+"""Runs of scenarios: bound, executed step by step, traced and published."""

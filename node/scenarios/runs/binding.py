@@ -1,0 +1,335 @@
+"""Binding a template: names become pinned versions, and everything that would not fit is found before a run.
+
+A binding is checked as a whole and reported as a whole: each finding says where, what, and what would mend it. Where
+two ends do not fit and the catalogue has a transformation that takes the one and gives the other, it is named.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from anyio.to_thread import run_sync
+
+from node.base.errors import (
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    PeerUnreachable,
+    TooLarge,
+    UnsupportedMediaType,
+)
+from node.base.work import UnitOfWork
+from node.catalogue.model import Record
+from node.identity.model import Caller
+from node.scenarios.chain.interfaces import fits, mending
+from node.scenarios.chain.parameters import bound_parameters
+from node.scenarios.chain.wiring import source_port, step_inputs, step_outputs, taken_on_trust
+from node.scenarios.findings import ERROR, WARNING, Bound, Finding
+from node.scenarios.layers.stack import of_input, overlapping, stacked
+from node.scenarios.model import (
+    Binding,
+    BoundInput,
+    BoundStep,
+    Layer,
+    Model,
+    Port,
+    Transformation,
+)
+from node.scenarios.ports import LayerStore
+from node.scenarios.records.cards import bound_of, dataset_port, model_of, template_of, transformation_of
+from node.scenarios.records.library import Library, file_of
+from node.scenarios.runs.hashes import binding_key
+from node.scenarios.runs.request import Wanted, WantedInput
+from node.scenarios.runs.sketch import Sketch, check_chain, finding_of, missing_is_news
+from node.scenarios.tables.rows import read_rows
+
+Known = Callable[[Caller], Awaitable[Sequence[Transformation]]]
+"""The transformations that the catalogue has for a caller: what could mend a chain that does not fit."""
+
+
+class Bind:
+    """Binds templates."""
+
+    def __init__(
+        self, *, uow: UnitOfWork, library: Library, layers: LayerStore, transformations: Known, me: str
+    ) -> None:
+        self._uow = uow
+        self._library = library
+        self._layers = layers
+        self._transformations = transformations
+        self._me = me
+
+    async def __call__(self, wanted: Wanted, caller: Caller) -> Bound:
+        """Pin everything and check it. Raises only where there is no such template (``NotFound``,
+        ``InvalidInput``, ``PeerUnreachable``); what does not fit is among the findings."""
+        record = await self._library.record(wanted.scenario, caller, version=wanted.version)
+        bound = bound_of(record)
+        if bound is not None:
+            template, named = bound
+            record = await self._library.record(template, caller)
+            inputs = {role: WantedInput(dataset=iri) for role, iri in named.items()}
+            wanted = replace(wanted, inputs={**inputs, **wanted.inputs})
+        work = Sketch(template_of(record), record.sha256)
+        check_chain(work)
+        await self._bind_inputs(work, wanted, caller)
+        await self._bind_steps(work, wanted, caller)
+        parameters = _bind_parameters(work, wanted.parameters)
+        layers = await run_sync(self._bind_layers, work, wanted.layers)
+        await self._check_wiring(work, caller)
+        if any(one.severity == ERROR for one in work.findings):
+            return Bound(template=work.template, binding=None, findings=tuple(work.findings))
+        binding = Binding(
+            template=work.template.iri,
+            version=work.template.version,
+            template_sha256=work.template_sha256,
+            inputs=tuple(work.inputs[one.role] for one in work.template.inputs if one.role in work.inputs),
+            steps=tuple(work.steps[one.name] for one in work.template.steps),
+            parameters=parameters,
+            layers=tuple(one.sha256 for one in layers),
+            key="",
+        )
+        keyed = replace(binding, key=binding_key(binding))
+        return Bound(template=work.template, binding=keyed, findings=tuple(work.findings))
+
+    # ---- inputs ----------------------------------------------------------------------------------------------
+
+    async def _bind_inputs(self, work: Sketch, wanted: Wanted, caller: Caller) -> None:
+        roles = {one.role: one for one in work.template.inputs}
+        for role in wanted.inputs:
+            if role not in roles:
+                work.report(
+                    f"input {role}",
+                    "unknown-role",
+                    f"the scenario has no input {role}",
+                    f"it has: {', '.join(roles)}",
+                    name=role,
+                    known=list(roles),
+                )
+        for role, port in roles.items():
+            given = wanted.inputs.get(role)
+            if given is None:
+                if port.required:
+                    title = port.titles.get("en") or role
+                    work.report(
+                        f"input {role}",
+                        "unbound",
+                        f"{title} is not bound",
+                        f"bind {role} to a dataset",
+                        title=dict(port.titles) or role,
+                        name=role,
+                    )
+                continue
+            try:
+                await self._bind_input(work, port, given, caller)
+            except (NotFound, NotAllowed, InvalidInput, TooLarge, UnsupportedMediaType, PeerUnreachable) as error:
+                work.found(f"input {role}", error)
+
+    async def _bind_input(self, work: Sketch, port: Port, given: WantedInput, caller: Caller) -> None:
+        record = await self._library.record(given.dataset, caller, version=given.version)
+        described = dataset_port(record, port.role)
+        if given.in_place:
+            file, agreement = file_of(record, given.file), None
+            if record.origin != self._me:
+                agreement = (await self._library.agreement(record.iri, record.origin)).id
+        else:
+            obtained = await self._library.obtain(record, given.file)
+            file, agreement = obtained.file, obtained.agreement
+            body = await self._library.read(file.sha256)
+            work.rows[port.role] = await asyncio.to_thread(read_rows, body, file.media_type, described)
+        work.ports[port.role] = described
+        work.inputs[port.role] = BoundInput(
+            role=port.role,
+            iri=record.iri,
+            version=record.version,
+            file=file.name,
+            sha256=file.sha256,
+            media_type=file.media_type,
+            origin=record.origin,
+            titles=record.titles,
+            in_place=given.in_place,
+            agreement=agreement,
+            origin_name=record.publisher_name,
+        )
+
+    # ---- steps -----------------------------------------------------------------------------------------------
+
+    async def _bind_steps(self, work: Sketch, wanted: Wanted, caller: Caller) -> None:
+        names = [one.name for one in work.template.steps]
+        for name in wanted.uses:
+            if name not in names:
+                work.report(
+                    f"step {name}",
+                    "unknown-step",
+                    f"the scenario has no step {name}",
+                    f"it has: {', '.join(names)}",
+                    name=name,
+                    known=names,
+                )
+        for step in work.template.steps:
+            other = wanted.uses.get(step.name)
+            iri, version = (other.iri, other.version) if other else (step.uses, None)
+            try:
+                record = await self._library.record(iri, caller, version=version)
+                work.steps[step.name] = await self._bind_step(step.name, record)
+            except (NotFound, NotAllowed, InvalidInput, PeerUnreachable) as error:
+                work.found(f"step {step.name}", error)
+
+    async def _bind_step(self, name: str, record: Record) -> BoundStep:
+        card: Model | Transformation
+        agreement = None
+        if record.kind == "transformation":
+            card, sha256 = transformation_of(record), record.sha256
+        elif record.kind == "model":
+            card = model_of(record)
+            sha256 = card.code or record.sha256
+            if card.code is None and card.endpoint is None:
+                raise InvalidInput(
+                    f"{record.title()} is described, but cannot be run: it has neither code nor an end point",
+                    remedy="its owner publishes it with code: or endpoint:",
+                )
+            if record.origin != self._me:
+                agreement = (await self._library.permitted(record.iri, record.origin, record.title())).id
+        else:
+            raise InvalidInput(f"{record.title()} is a {record.kind}: a step uses a model or a transformation")
+        return BoundStep(
+            name=name,
+            iri=record.iri,
+            version=record.version,
+            sha256=sha256,
+            origin=record.origin,
+            card=card,
+            agreement=agreement,
+            origin_name=record.publisher_name,
+        )
+
+    # ---- how it fits -----------------------------------------------------------------------------------------
+
+    async def _check_wiring(self, work: Sketch, caller: Caller) -> None:
+        asked = {one.role: one for one in work.template.inputs}
+        given = {role: source_port(port, asked[role], work.rows.get(role)) for role, port in work.ports.items()}
+        left_out = {one.role for one in work.template.inputs if not one.required} - set(work.inputs)
+        known: Sequence[Transformation] | None = None
+        for step in work.template.steps:
+            bound = work.steps.get(step.name)
+            if bound is None:
+                continue
+            card = bound.card
+            takes = step_inputs(card, step.wiring)
+            for role in sorted(set(step.wiring) - {one.role for one in takes}):
+                work.report(
+                    f"step {step.name}.{role}",
+                    "no-such-input",
+                    f"{step.name} has no input {role}",
+                    f"it has: {', '.join(one.role for one in takes)}",
+                    step=step.name,
+                    name=role,
+                    known=[one.role for one in takes],
+                )
+            for target in takes:
+                place = f"step {step.name}.{target.role}"
+                name = step.wiring.get(target.role)
+                if name is None or name in left_out:
+                    if target.required:
+                        why = f": {name} is not bound" if name else ""
+                        facts = {"case": "left-out", "source": name} if name else {}
+                        said = f"nothing feeds {target.role} of {step.name}{why}"
+                        work.report(place, "not-wired", said, step=step.name, name=target.role, **facts)
+                    continue
+                source = given.get(name)
+                if source is None:
+                    if missing_is_news(work, name):
+                        said = f"{name} is neither an input nor an output before it"
+                        work.report(place, "no-such-source", said, name=name)
+                    continue
+                held = work.inputs.get(name)
+                if held is not None and held.in_place:
+                    source = taken_on_trust(source, target)
+                for mismatch in fits(source, target, sample=work.rows.get(name)):
+                    if known is None and mismatch.severity == ERROR:
+                        known = await self._transformations(caller)
+                    mends = [one.iri for one in mending(source, target, known or ())]
+                    work.findings.append(finding_of(place, mismatch, mends))
+                self._check_place(work, place, name, bound)
+            for output in step_outputs(card, step.wiring):
+                given[f"{step.name}.{output.role}"] = output
+
+    def _check_place(self, work: Sketch, place: str, name: str, bound: BoundStep) -> None:
+        """Data that stay with their owner can only be read by a model that runs there."""
+        held = work.inputs.get(name)
+        if held is None or not held.in_place:
+            return
+        if isinstance(bound.card, Transformation):
+            runs_at, facts = f"{self._me}: transformations are carried out here", {"case": "transformation"}
+        elif bound.card.code is None:
+            runs_at, facts = str(bound.card.endpoint), {"at": str(bound.card.endpoint)}
+        elif bound.origin != held.origin:
+            runs_at, facts = bound.origin, {"at": bound.origin_name or bound.origin}
+        else:
+            return
+        work.report(
+            place,
+            "elsewhere",
+            f"the data of {name} stay with {held.origin}, and {bound.name} runs at {runs_at}",
+            "use a model that runs where the data are",
+            input=name,
+            owner=held.origin_name or held.origin,
+            step=bound.name,
+            **facts,
+        )
+
+    def _bind_layers(self, work: Sketch, wanted: tuple[str, ...]) -> list[Layer]:
+        found: list[Layer] = []
+        with self._uow.read() as tx:
+            for name in wanted:
+                layer = self._layers.get(tx, name) or self._layers.newest(tx, name)
+                if layer is None:
+                    work.report(
+                        f"layer {name}",
+                        "not-found",
+                        f"there is no change layer {name}",
+                        "hansa layer list",
+                        case="layer",
+                        name=name,
+                    )
+                    continue
+                if not any(of_input(bound, [layer]) for bound in work.inputs.values()):
+                    work.report(
+                        f"layer {name}",
+                        "nothing-to-change",
+                        f"{layer.title} changes {layer.file} of {layer.target}, which is not bound here",
+                        "leave it out, or bind that dataset",
+                        layer=layer.title,
+                        file=layer.file,
+                        dataset=layer.target,
+                    )
+                found.append(layer)
+        for role, bound in work.inputs.items():
+            mine = of_input(bound, found)
+            try:
+                if mine:
+                    stacked(bound, work.rows.get(role), mine)
+            except InvalidInput as error:
+                work.found(f"layer {mine[0].id}", error, code="does-not-fit")
+            for earlier, later, where in overlapping(mine):
+                work.findings.append(
+                    Finding(
+                        place=f"layer {later.id}",
+                        code="overlap",
+                        sentence=f"{later.title} changes again what {earlier.title} changes, and counts: {where}",
+                        remedy="put them in the other order, or leave one out",
+                        severity=WARNING,
+                        facts={"later": later.title, "earlier": earlier.title, "where": where},
+                    )
+                )
+        return found
+
+
+def _bind_parameters(work: Sketch, given: Mapping[str, Any]) -> dict[str, Any]:
+    models = [one.card for one in work.steps.values() if isinstance(one.card, Model)]
+    complete = len(work.steps) == len(work.template.steps)
+    values, findings = bound_parameters(work.template, models, given, complete=complete)
+    work.findings += findings
+    return values

@@ -1,0 +1,140 @@
+"""Where a published result comes from, as PROV-O: statements that go into its record, and are signed with it.
+
+The run is an activity, and so is each of its steps. They *used* versions (``<asset>#vN``) of data, models and the
+template, and change layers; they were *associated with* the nodes that carried them out; agreements that allowed them
+*influenced* them. Nothing is said here about those assets themselves: each has a record that speaks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from node.base.clock import stamp
+from node.catalogue.nquads import iri_term, line, literal_term
+from node.scenarios.model import AFTER, BoundStep, Layer, Run, StepRun
+from node.scenarios.runs.trace import why
+from node.vocab.namespaces import DCAT, DCT, PROV, RDF, RDFS, XSD
+
+__all__ = ["layer_iri", "maker_of", "provenance", "step_iri", "why"]
+
+_TYPE: Final = f"<{RDF}type>"
+
+
+def provenance(run: Run, iri: str, *, by: str, layers: Sequence[Layer] = ()) -> list[str]:
+    """The statements (N-Quads, one a line, without line ends, sorted) about the result that is published as ``iri``.
+
+    ``by`` is the DID of the node that ran it; ``layers`` are those that the run is bound to. Raises ``InvalidInput``
+    for an address that is no IRI.
+    """
+    return sorted(set(_statements(run, iri, by, layers)))
+
+
+def maker_of(statements: str, iri: str) -> str:
+    """The run that made the result ``iri``, by the statements (N-Quads) of its record; empty where it is none."""
+    start = f"{iri_term(iri)} {_prov('wasGeneratedBy')} <"
+    found = next((one for one in statements.splitlines() if one.startswith(start)), "")
+    return found.removeprefix(start).partition(">")[0]
+
+
+def layer_iri(layer: str, sha256: str) -> str:
+    """The IRI of a state of a change layer."""
+    name = layer if ":" in layer else f"urn:hansa:layer:{layer}"
+    return f"{name}#{sha256}"
+
+
+def _statements(run: Run, iri: str, by: str, layers: Sequence[Layer]) -> Iterator[str]:
+    result, activity, node = iri_term(iri), iri_term(run.pid), iri_term(by)
+    template = iri_term(f"{run.template.iri}#v{run.binding.version}")
+    yield line(result, _TYPE, f"<{DCAT}Dataset>")
+    yield line(result, _TYPE, f"<{PROV}Entity>")
+    yield line(result, _prov("wasGeneratedBy"), activity)
+    yield line(activity, _TYPE, f"<{PROV}Activity>")
+    yield line(activity, f"<{RDFS}label>", literal_term(f"Run of {_title(run)}", language="en"))
+    yield line(activity, _prov("startedAtTime"), _moment(run.created))
+    yield line(activity, _prov("endedAtTime"), _moment(run.updated))
+    yield line(activity, _prov("wasAssociatedWith"), node)
+    yield line(activity, _prov("used"), template)
+    association = iri_term(f"{run.pid}#association")
+    yield line(activity, _prov("qualifiedAssociation"), association)
+    yield line(association, _TYPE, f"<{PROV}Association>")
+    yield line(association, _prov("agent"), node)
+    yield line(association, _prov("hadPlan"), template)
+    if run.result:
+        yield line(activity, f"<{DCT}identifier>", literal_term(f"sha256:{run.result}"))
+    for one in run.binding.inputs:
+        entity = iri_term(one.version_iri)
+        yield line(activity, _prov("used"), entity)
+        yield line(result, _prov("wasDerivedFrom"), entity)
+        if one.agreement:
+            yield line(activity, _prov("wasInfluencedBy"), iri_term(one.agreement))
+    yield from _layers(activity, run, layers)
+    for step in run.steps:
+        bound = next(one for one in run.binding.steps if one.name == step.name)
+        yield from _step(run, activity, step, bound)
+
+
+def _layers(activity: str, run: Run, layers: Sequence[Layer]) -> Iterator[str]:
+    for layer in layers:
+        entity = iri_term(layer_iri(layer.id, layer.sha256))
+        yield line(activity, _prov("used"), entity)
+        yield line(entity, _TYPE, f"<{PROV}Entity>")
+        yield line(entity, f"<{RDFS}label>", literal_term(layer.title))
+        yield line(entity, f"<{DCT}identifier>", literal_term(f"sha256:{layer.sha256}"))
+        yield line(entity, _prov("wasDerivedFrom"), iri_term(f"{layer.target}#v{layer.version}"))
+        if layer.reason:
+            yield line(entity, f"<{DCT}description>", literal_term(layer.reason))
+    known = {layer.sha256 for layer in layers}
+    for sha256 in run.binding.layers:
+        if sha256 not in known:
+            yield line(activity, _prov("used"), iri_term(layer_iri("unnamed", sha256)))
+
+
+def _step(run: Run, activity: str, step: StepRun, bound: BoundStep) -> Iterator[str]:
+    part = iri_term(step_iri(run, step))
+    uses = iri_term(bound.version_iri)
+    titles = bound.card.titles
+    title = titles.get("en") or next(iter(titles.values()), bound.name)
+    branch = "with the changes" if step.branch == AFTER and run.binding.layers else step.branch
+    said = f"{step.name}: {title}, version {bound.version}" + (f" ({branch})" if run.binding.layers else "")
+    yield line(activity, f"<{DCT}hasPart>", part)
+    yield line(part, _TYPE, f"<{PROV}Activity>")
+    yield line(part, f"<{RDFS}label>", literal_term(said, language="en"))
+    yield line(part, _prov("used"), uses)
+    yield line(activity, _prov("used"), uses)
+    yield line(part, _prov("wasAssociatedWith"), iri_term(bound.origin))
+    if step.started:
+        yield line(part, _prov("startedAtTime"), _moment(step.started))
+    if step.finished:
+        yield line(part, _prov("endedAtTime"), _moment(step.finished))
+    for agreement in sorted({one for one in (bound.agreement, step.agreement) if one}):
+        yield line(part, _prov("wasInfluencedBy"), iri_term(agreement))
+    wiring = next((one.wiring for one in run.template.steps if one.name == step.name), {})
+    for source in sorted(set(wiring.values())):
+        before = next(
+            (one for one in run.steps if (one.branch, one.name) == (step.branch, source.partition(".")[0])), None
+        )
+        data = next((one for one in run.binding.inputs if one.role == source), None)
+        if data is not None:
+            yield line(part, _prov("used"), iri_term(data.version_iri))
+        elif before is not None:
+            yield line(part, _prov("wasInformedBy"), iri_term(step_iri(run, before)))
+
+
+def step_iri(run: Run, step: StepRun) -> str:
+    """The IRI of one step of one branch of a run."""
+    return f"{run.pid}#{step.branch}-{step.name}"
+
+
+def _title(run: Run) -> str:
+    titles = run.template.titles
+    return titles.get("en") or next(iter(titles.values()), run.template.iri)
+
+
+def _prov(name: str) -> str:
+    return f"<{PROV}{name}>"
+
+
+def _moment(at: datetime) -> str:
+    return literal_term(stamp(at), datatype=f"{XSD}dateTime")

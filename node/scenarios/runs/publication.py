@@ -1,0 +1,326 @@
+"""Results as assets: published with where they come from, never more openly than their inputs allow.
+
+What a result inherits is the meet of the conditions of everything that it was made of: data, models, template,
+transformations (``node.policy.flow.result``). Whoever wants to publish it more openly is refused, and told which
+input stands in the way; who says nothing publishes it under the strictest conditions that are asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from anyio.to_thread import run_sync
+
+from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from node.base.work import UnitOfWork
+from node.catalogue.model import Published
+from node.catalogue.offers import terms_of
+from node.catalogue.publish import Publish
+from node.identity.model import Caller
+from node.negotiation.ports import AgreementStore
+from node.policy.flow import result
+from node.policy.flow.output_rule import fewest
+from node.policy.terms import MINIMUM_CELL_SIZE
+from node.scenarios.crate.archive import write_crate
+from node.scenarios.model import Layer, Run, State
+from node.scenarios.models.small_cells import count_column
+from node.scenarios.ports import LayerStore, RunStore
+from node.scenarios.records.cards import licences_of
+from node.scenarios.records.library import Library
+from node.scenarios.records.subjects import subject_of
+from node.scenarios.runs.lineage import maker_of, provenance, why
+from node.scenarios.runs.usecases import Runs
+from node.scenarios.tables.rows import canonical_csv
+from node.semantics.model import File, Submission
+
+CREDITED: Final = "CC-BY-4.0"
+"""The licence of a result some of whose inputs ask to be named, where none of them asks for one of its own."""
+
+_CSV: Final = "text/csv"
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
+
+_TITLE: Final = {
+    "en": "Result: {}",
+    "nl": "Resultaat: {}",
+    "cs": "Výsledek: {}",
+    "fr": "Résultat : {}",
+    "de": "Ergebnis: {}",
+}
+"""What a result is called that nobody gave a title: not as the scenario itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """How somebody wants to publish a result. Without ``conditions``: as strictly as its inputs ask for."""
+
+    id: str
+    titles: Mapping[str, str]
+    conditions: Mapping[str, Any] | str | None = None
+
+
+class Release:
+    """Publishes results, and bundles runs."""
+
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        runs: Runs,
+        store: RunStore,
+        layers: LayerStore,
+        library: Library,
+        agreements: AgreementStore,
+        publish: Publish,
+        region: Callable[[], str | None],
+        base: str,
+        me: str,
+        name: str,
+        contact: str,
+    ) -> None:
+        """``region`` gives the DID of the region; ``name`` and ``contact`` are those of this node."""
+        self._uow = uow
+        self._runs = runs
+        self._store = store
+        self._layers = layers
+        self._library = library
+        self._agreements = agreements
+        self._publish = publish
+        self._region = region
+        self._base = base
+        self._me = me
+        self._name = name
+        self._contact = contact
+
+    async def publish(self, run: Run, body: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+        """Publish the result of ``run`` as a dataset: ``{id, title?, titles?, conditions?}``; what came of it.
+
+        Raises ``Conflict`` for a run without a result and for the name of something else, ``NotAllowed`` with the
+        breaches where the conditions are more open than those of an input, and as
+        ``node.catalogue.publish.Publish``.
+        """
+        _require_result(run)
+        wish = wish_of(run, body)
+        iri = f"{self._base}/datasets/{wish.id}"
+        await self._require_free(run, iri, caller)
+        bound = await self.inherited(run, caller)
+        facts = await self._facts(run)
+        licence = bound.licence or (CREDITED if any(one.licence for one in bound.sources) else None)
+        offer = self._offer(wish, bound, iri, licence=licence, facts=facts)
+        files = await self._files(run)
+        lines = provenance(run, iri, by=self._me, layers=await run_sync(self._layers_of, run))
+        submission = Submission(
+            kind="dataset",
+            iri=iri,
+            fields={**await self._subject(run, caller), **self._fields(run, wish, licence)},
+            document="\n".join(lines).encode(),
+            media_type="application/n-quads",
+            files=files,
+            conditions={"offer": offer},
+        )
+        published = await self._publish.publish(submission, caller)
+        await run_sync(self._mark, run.pid, published)
+        return {
+            "iri": published.record.iri,
+            "version": published.record.version,
+            "created": published.created,
+            "inherited": bound.sentences("en", facts),
+        }
+
+    async def _require_free(self, run: Run, iri: str, caller: Caller) -> None:
+        """A result may be a new version of an older result of the same scenario, and of nothing else."""
+        try:
+            there = await self._library.record(iri, caller)
+        except NotFound:
+            return
+
+        maker = maker_of(there.nquads.decode(), iri)
+
+        def made() -> bool:
+            with self._uow.read() as tx:
+                before = self._store.get(tx, maker) if maker else None
+                return before is not None and before.template.iri == run.template.iri
+
+        if not await run_sync(made):
+            raise Conflict(
+                f"{iri} is there already, and no result of this scenario: {there.title()}",
+                remedy="give the result another name",
+            )
+
+    async def inherited(self, run: Run, caller: Caller) -> result.Inherited:
+        """What binds a result of ``run``."""
+        sources = await self._sources(run.binding.template, run.binding.version, None, caller)
+        for one in run.binding.pins:
+            sources += await self._sources(one.iri, one.version, one.agreement, caller)
+        return result.inherited(list({(one.iri, one.licence): one for one in sources}.values()))
+
+    async def _sources(self, iri: str, version: int, agreement: str | None, caller: Caller) -> list[result.Source]:
+        """An input with its terms: once for each licence that its files have."""
+        record = await self._library.record(iri, caller, version=version)
+        policy: Mapping[str, Any] | None = record.offer
+        if agreement is not None:
+            held = await run_sync(self._agreement, agreement)
+            policy = held or policy
+        licences = licences_of(record) or (None,)
+        return [result.Source(iri=iri, title=record.title(), policy=policy, licence=one) for one in licences]
+
+    def _agreement(self, agreement_id: str) -> Mapping[str, Any] | None:
+        with self._uow.read() as tx:
+            found = self._agreements.get(tx, agreement_id)
+        return found.body if found is not None else None
+
+    async def _facts(self, run: Run) -> dict[str, Any]:
+        """What is so of the result already: how few people a figure covers that was made of data in place."""
+        counts = []
+        for step in run.steps:
+            if step.name not in from_afar(run):
+                continue
+            for role in step.outputs:
+                rows, port = await self._runs.output(run, step.branch, f"{step.name}.{role}")
+                column = count_column(port, rows)
+                counts.append(fewest(rows, count_column=column) if column is not None else 0)
+        return {MINIMUM_CELL_SIZE: min(counts)} if counts and min(counts) > 0 else {}
+
+    def _offer(
+        self, wish: Wish, bound: result.Inherited, iri: str, *, licence: str | None, facts: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        if wish.conditions is None:
+            offer = result.strictest_offer(bound, target=iri, offer_id=f"{iri}#offer", facts=facts)
+        else:
+            terms = terms_of(wish.conditions, iri=iri, region=self._region())
+            if terms.offer is None:
+                raise InvalidInput(
+                    "these conditions offer nothing", remedy="leave conditions out, or name a template"
+                )
+            offer = terms.offer
+        breaches = result.admits(bound, offer, licence=licence, facts=facts)
+        if breaches:
+            raise _too_open(breaches)
+        return offer
+
+    async def _files(self, run: Run) -> tuple[File, ...]:
+        """The outputs of the run as tables, and its indicators."""
+        bodies: dict[str, bytes] = {}
+        for step in run.steps:
+            for role in step.outputs:
+                rows, port = await self._runs.output(run, step.branch, f"{step.name}.{role}")
+                name = f"{step.name}-{role}-{step.branch}.csv"
+                bodies[name] = await asyncio.to_thread(canonical_csv, rows, port)
+        bodies["indicators.csv"] = _indicators(run)
+        files = []
+        for name, body in bodies.items():
+            sha256 = await self._library.keep(body)
+            files.append(File(name=name, media_type=_CSV, size=len(body), sha256=sha256, format="CSV"))
+        return tuple(files)
+
+    async def _subject(self, run: Run, caller: Caller) -> dict[str, Any]:
+        """A result is about what its scenario is about."""
+        return subject_of(await self._library.record(run.binding.template, caller, version=run.binding.version))
+
+    def _fields(self, run: Run, wish: Wish, licence: str | None) -> dict[str, Any]:
+        goal = run.template.goal.get("en") or next(iter(run.template.goal.values()), "")
+        told = " ".join(one.sentence for one in run.caveats)
+        return {
+            "id": wish.id,
+            "title": wish.titles.get(UNTAGGED) or dict(wish.titles),
+            "description": {
+                "en": f"Result of a run of the scenario “{run.template.titles.get('en') or wish.id}”. Goal: {goal}"
+                f"{' Caveats: ' + told if told else ''}"
+            },
+            "publisher": {"name": self._name, "iri": self._me},
+            "contact": {"name": self._name, **_reached(self._contact)},
+            "derived_from": [one.iri for one in run.binding.inputs],
+            **({"license": licence} if licence else {}),
+        }
+
+    def _layers_of(self, run: Run) -> list[Layer]:
+        with self._uow.read() as tx:
+            found = [self._layers.get(tx, sha256) for sha256 in run.binding.layers]
+        return [one for one in found if one is not None]
+
+    def _mark(self, pid: str, published: Published) -> None:
+        with self._uow.begin() as tx:
+            run = self._store.get(tx, pid, lock=True)
+            if run is not None:
+                self._store.put(tx, replace(run, published=published.record.iri))
+
+    async def crate(self, run: Run, caller: Caller) -> bytes:
+        """Everything about ``run`` as an RO-Crate (zip). Raises ``Conflict`` for a run without a result."""
+        del caller
+        _require_result(run)
+        outputs = await self._runs.outputs(run)
+        layers = await run_sync(self._layers_of, run)
+        return await asyncio.to_thread(write_crate, run, outputs, layers, self._name)
+
+    async def why(self, run: Run, output: str, row: str) -> Mapping[str, Any]:
+        """Why a row of an output is what it is: the steps, rows, versions and agreements behind it."""
+        _require_result(run)
+        layers = await run_sync(self._layers_of, run)
+        return await why(run, output, row, self._runs, layers=layers)
+
+
+UNTAGGED: Final = ""
+"""The tag of a title without one: publishing gives it the main language of the node."""
+
+
+def wish_of(run: Run, body: Mapping[str, Any]) -> Wish:
+    """Read how somebody wants to publish. Raises ``InvalidInput``."""
+    name = body.get("id")
+    if not isinstance(name, str) or not name:
+        raise InvalidInput(
+            "the result has no name", remedy="give id: what its address ends in, such as bridge-closed"
+        )
+    if not _NAME.fullmatch(name):
+        raise InvalidInput(
+            f"{name[:80]!r} cannot be the end of an address",
+            remedy="give letters, digits, hyphens, dots: such as bridge-closed",
+        )
+    titles = body.get("titles") or ({UNTAGGED: body["title"]} if body.get("title") else _titles(run))
+    conditions = body.get("conditions")
+    if not isinstance(titles, Mapping) or not isinstance(conditions, str | Mapping | None):
+        raise InvalidInput("titles is an object, conditions the name of a template or an offer")
+    return Wish(id=name, titles={str(tag): str(text) for tag, text in titles.items()}, conditions=conditions)
+
+
+def _titles(run: Run) -> dict[str, str]:
+    return {tag: _TITLE.get(tag, "{}").format(title) for tag, title in run.template.titles.items()}
+
+
+def from_afar(run: Run) -> frozenset[str]:
+    """The steps whose outputs were made, at first or at second hand, of data that stayed with their owner."""
+    sources = {one.role for one in run.binding.inputs if one.in_place}
+    for step in sorted(run.template.steps, key=lambda one: one.position):
+        if any(source in sources or source.partition(".")[0] in sources for source in step.wiring.values()):
+            sources.add(step.name)
+    return frozenset(one.name for one in run.template.steps if one.name in sources)
+
+
+def _require_result(run: Run) -> None:
+    if run.state is not State.SUCCESSFUL:
+        raise Conflict(f"the run is {run.state}: it has no result", remedy="wait for its end, or run it again")
+
+
+def _too_open(breaches: Sequence[result.Breach]) -> NotAllowed:
+    first = breaches[0]
+    return NotAllowed(
+        first.text.get("en", "the conditions are more open than those of an input"),
+        remedy=first.remedy.get("en", ""),
+        facts={"breaches": [one.to_json() for one in breaches]},
+    )
+
+
+def _indicators(run: Run) -> bytes:
+    lines = ["indicator,before,after,unit"]
+    for one in run.indicators:
+        before = "" if one.before is None else f"{one.before!r}"
+        lines.append(f"{one.name},{before},{one.after!r},{one.unit or ''}")
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _reached(contact: str) -> dict[str, str]:
+    if not contact:
+        return {}
+    return {"email": contact} if "@" in contact else {"url": contact}

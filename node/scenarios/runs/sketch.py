@@ -1,0 +1,82 @@
+"""A binding while it is made: what is known so far, and what was found about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from node.base.errors import HansaError
+from node.scenarios.chain.interfaces import Mismatch
+from node.scenarios.findings import ERROR, Finding
+from node.scenarios.model import BoundInput, BoundStep, Port, Rows, Template
+
+_ELSEWHERE: Final = ("conflicts",)
+"""Facts of a refusal that a finding does not repeat: the layer's own page shows them, and they may be many."""
+
+
+@dataclass(slots=True)
+class Sketch:
+    """What is known so far while binding."""
+
+    template: Template
+    template_sha256: str
+    findings: list[Finding] = field(default_factory=list)
+    inputs: dict[str, BoundInput] = field(default_factory=dict)
+    ports: dict[str, Port] = field(default_factory=dict)
+    rows: dict[str, Rows] = field(default_factory=dict)
+    steps: dict[str, BoundStep] = field(default_factory=dict)
+
+    def found(self, place: str, error: HansaError, code: str = "") -> None:
+        self.findings.append(
+            Finding(
+                place=place,
+                code=code or error.code,
+                sentence=error.detail,
+                remedy=error.remedy,
+                facts={name: value for name, value in error.facts.items() if name not in _ELSEWHERE},
+            )
+        )
+
+    def report(self, place: str, code: str, sentence: str, remedy: str = "", **facts: Any) -> None:
+        self.findings.append(Finding(place=place, code=code, sentence=sentence, remedy=remedy, facts=facts))
+
+
+def check_chain(work: Sketch) -> None:
+    """Whether there are steps, each with a name of its own."""
+    names = [one.name for one in work.template.steps]
+    if not names:
+        work.report("chain", "no-chain", "the scenario has no steps", "name a scenario that says how it is computed")
+    for name in sorted({one for one in names if names.count(one) > 1}):
+        work.report(
+            f"step {name}",
+            "twice",
+            f"two steps are called {name}",
+            "its owner gives each a name of its own",
+            name=name,
+        )
+
+
+def missing_is_news(work: Sketch, name: str) -> bool:
+    """Whether nobody has said yet why there is nothing of this name."""
+    head = name.partition(".")[0]
+    roles = {one.role for one in work.template.inputs}
+    unresolved = {one.name for one in work.template.steps} - set(work.steps)
+    return name not in roles and head not in unresolved
+
+
+def finding_of(place: str, mismatch: Mismatch, mends: Sequence[str]) -> Finding:
+    """A mismatch as a finding. ``mends`` are the transformations that would make both ends fit."""
+    stops = mismatch.severity == ERROR
+    remedy = mismatch.remedy
+    if stops and mends:
+        remedy = f"put {', '.join(one.rpartition('/')[2] for one in mends)} between them"
+    return Finding(
+        place=place,
+        code=mismatch.code,
+        sentence=mismatch.sentence,
+        remedy=remedy,
+        severity=mismatch.severity,
+        mends=tuple(mends) if stops else (),
+        facts=mismatch.facts,
+    )

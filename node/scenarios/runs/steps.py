@@ -1,0 +1,272 @@
+"""Carrying out a run: step by step, each step committed, so that a kill costs the step that was under way.
+
+A step takes rows and gives rows. What it gives is written in canonical form into the asset store, and read from there
+by the next step: so a result does not depend on what a node held in memory, and a run that goes on after a crash
+gives the same result as one that was never disturbed. Where a run has change layers, the chain is gone through twice:
+``before`` without them, ``after`` with them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from anyio.to_thread import run_sync
+
+from node.base.clock import Clock
+from node.base.errors import (
+    HansaError,
+    InvalidInput,
+    NotConfined,
+    Overloaded,
+    PeerUnreachable,
+    RemoteFault,
+)
+from node.scenarios.chain.indicators import measure
+from node.scenarios.chain.validity import outside
+from node.scenarios.chain.wiring import bound_step, branches, input_port, output_port, transformed
+from node.scenarios.layers.stack import of_input, stacked
+from node.scenarios.model import (
+    AFTER,
+    BEFORE,
+    Binding,
+    BoundInput,
+    BoundStep,
+    Caveat,
+    Layer,
+    Measured,
+    Model,
+    Rows,
+    Run,
+    State,
+    Step,
+    StepRun,
+    Transformation,
+)
+from node.scenarios.ports import Executor, Outcome, Reference
+from node.scenarios.records.library import Library
+from node.scenarios.runs.journal import MOST_LINES, WAITING, Dismissed, Journal
+from node.scenarios.tables.rows import canonical_json, read_canonical, read_rows
+
+log = logging.getLogger("hansa.runs")
+
+REPORT_SECONDS: Final = 0.5
+"""How often the progress of a step is written down, and a cancellation looked for."""
+
+Values = dict[str, Rows | Reference]
+
+
+class Engine:
+    """Carries out runs. Safe to be called again with the same run after any interruption."""
+
+    def __init__(self, *, journal: Journal, library: Library, executor: Executor, clock: Clock) -> None:
+        self._journal = journal
+        self._library = library
+        self._executor = executor
+        self._clock = clock
+
+    async def carry_out(self, pid: str) -> None:
+        """Bring the run to its end. Raises ``PeerUnreachable``, ``LocalFault`` or ``Overloaded`` (the queue): call
+        again later. Everything else ends the run, with its reason."""
+        run = await run_sync(self._journal.begin, pid)
+        if run is None:
+            return
+        try:
+            await self._go(run)
+        except Dismissed:
+            return
+        except PeerUnreachable as error:
+            try:
+                await self._journal.say(pid, f"{WAITING}{error.detail}")
+            except Dismissed:
+                return
+            raise
+        except Overloaded as error:
+            if error.facts.get("limit") == "queue":
+                raise
+            await run_sync(self._journal.fail, pid, error)
+        except (RemoteFault, NotConfined) as error:
+            await run_sync(self._journal.fail, pid, error)
+
+    async def give_up(self, pid: str, error: HansaError) -> None:
+        """End a run that was tried often enough, as failed."""
+        await run_sync(self._journal.fail, pid, error)
+
+    # ---- the chain -------------------------------------------------------------------------------------------
+
+    async def _go(self, run: Run) -> None:
+        layers = await run_sync(self._journal.layers_of, run.binding)
+        inputs = await self._inputs(run)
+        held: dict[str, Values] = {}
+        for branch in branches(run.binding):
+            held[branch] = with_layers(run.binding, inputs, layers) if branch == AFTER else dict(inputs)
+        for known in run.steps:
+            values = held[known.branch]
+            done = known if known.state is State.SUCCESSFUL else await self._step(run, known, values)
+            for role, sha256 in done.outputs.items():
+                body = await self._library.read(sha256)
+                values[f"{done.name}.{role}"] = await asyncio.to_thread(read_canonical, body)
+        figures = await asyncio.to_thread(measured, run, held)
+        await run_sync(self._journal.finish, run.pid, figures)
+
+    async def _step(self, run: Run, step_run: StepRun, values: Values) -> StepRun:
+        bound = bound_step(run.binding, step_run.name)
+        step = next(one for one in run.template.steps if one.name == step_run.name)
+        given = {
+            role: _value(values, source, step) for role, source in step.wiring.items() if source not in left_out(run)
+        }
+        what = bound.card.titles.get("en") or bound.name
+        where = "here" if bound.agreement is None else f"at {bound.origin_name or bound.origin}"
+        announced = f"{step_run.branch}: {step.name} ({what}, version {bound.version}, {where})"
+        started = replace(step_run, state=State.RUNNING, started=self._clock.now(), agreement=bound.agreement)
+        # A step that is begun again after an interruption was announced then.
+        lines = [announced] if step_run.state is not State.RUNNING else []
+        await run_sync(self._journal.save_step, run.pid, started, lines)
+        card = bound.card
+        if isinstance(card, Transformation):
+            outcome = await asyncio.to_thread(transformed, card, step.wiring, given)
+        else:
+            outcome = await self._modelled(run, bound, card, given, started)
+        outputs, counts = {}, {}
+        for role, rows in outcome.outputs.items():
+            body = await asyncio.to_thread(canonical_json, rows, output_port(card, step.wiring, role))
+            outputs[role], counts[role] = await self._library.keep(body), len(rows)
+        done = replace(
+            started,
+            state=State.SUCCESSFUL,
+            progress=100,
+            finished=self._clock.now(),
+            outputs=outputs,
+            rows=counts,
+            caveats=outcome.caveats,
+            job=outcome.job,
+            agreement=outcome.agreement or started.agreement,
+        )
+        said = [f"{step_run.branch}: {step.name}: {caveat.sentence}" for caveat in outcome.caveats]
+        await run_sync(self._journal.save_step, run.pid, done, said)
+        return done
+
+    async def _modelled(
+        self, run: Run, bound: BoundStep, card: Model, given: Mapping[str, Rows | Reference], step_run: StepRun
+    ) -> Outcome:
+        parameters = {
+            one.name: run.binding.parameters[one.name]
+            for one in card.parameters
+            if one.name in run.binding.parameters
+        }
+        caveats: list[Caveat] = []
+        for port in card.inputs:
+            rows = given.get(port.role)
+            if rows is not None and not isinstance(rows, Reference):
+                found = await asyncio.to_thread(outside, port, rows)
+                caveats += [replace(one, step=bound.name) for one in found]
+        reporter = _Reporter()
+        work = asyncio.ensure_future(
+            self._executor.execute(
+                card,
+                given,
+                parameters,
+                key=f"{run.pid}/{step_run.branch}/{step_run.name}",
+                progress=reporter,
+            )
+        )
+        # Where a run ends in the same moment as its model, what came of the model is looked at by nobody else.
+        work.add_done_callback(lambda one: one.cancelled() or one.exception())
+        try:
+            while not work.done():
+                await asyncio.wait([work], timeout=REPORT_SECONDS)
+                news = reporter.news()
+                # Also without news: somebody may have cancelled the run meanwhile, in another process.
+                await run_sync(self._journal.progress, run.pid, replace(step_run, progress=reporter.percent), news)
+        finally:
+            if not work.done():
+                work.cancel()
+                await asyncio.wait([work])
+        outcome = work.result()
+        # A model that was written with the SDK looks at its range of validity itself.
+        known = {one.about for one in caveats}
+        said = [replace(one, step=bound.name) for one in outcome.caveats]
+        return replace(outcome, caveats=(*caveats, *(one for one in said if one.about not in known)))
+
+    async def _inputs(self, run: Run) -> Values:
+        values: Values = {}
+        for bound in run.binding.inputs:
+            if bound.in_place:
+                values[bound.role] = Reference(iri=bound.iri, version=bound.version, file=bound.file)
+                continue
+            await self._still_permitted(bound)
+            body = await self._library.read(bound.sha256)
+            values[bound.role] = await asyncio.to_thread(
+                read_rows, body, bound.media_type, input_port(run, bound.role)
+            )
+        return values
+
+    async def _still_permitted(self, bound: BoundInput) -> None:
+        """What came under an agreement is used under that agreement, at every run: not after its end."""
+        if bound.agreement is None:
+            return
+        await self._library.permitted(bound.iri, bound.origin, bound.titles.get("en") or bound.iri)
+
+
+def with_layers(binding: Binding, inputs: Values, layers: list[Layer]) -> Values:
+    """The inputs with the change layers of a run on them. Raises ``InvalidInput`` as ``stacked``."""
+    values = dict(inputs)
+    for bound in binding.inputs:
+        mine = of_input(bound, layers)
+        if mine:
+            rows = values[bound.role]
+            values[bound.role] = stacked(bound, None if isinstance(rows, Reference) else rows, mine)
+    return values
+
+
+class _Reporter:
+    """Keeps what a model tells until it is written down."""
+
+    def __init__(self) -> None:
+        self.percent = 0
+        self._news: list[str] = []
+
+    def __call__(self, percent: int, line: str) -> None:
+        if percent != self.percent or line:
+            self.percent = max(0, min(99, percent))
+            if len(self._news) < MOST_LINES:
+                self._news.append(line)
+
+    def news(self) -> list[str]:
+        news, self._news = self._news, []
+        return news
+
+
+def measured(run: Run, held: Mapping[str, Values]) -> tuple[Measured, ...]:
+    """The indicators of the template over the outputs of both branches."""
+    figures = []
+    for indicator in run.template.indicators:
+        of_branch = {
+            branch: measure(
+                indicator, {name: rows for name, rows in values.items() if not isinstance(rows, Reference)}
+            )
+            for branch, values in held.items()
+        }
+        figures.append(
+            Measured(
+                name=indicator.name,
+                before=of_branch.get(BEFORE),
+                after=of_branch[AFTER],
+                unit=indicator.unit,
+            )
+        )
+    return tuple(figures)
+
+
+def left_out(run: Run) -> frozenset[str]:
+    """The roles that nothing is bound to, since they need not be."""
+    return frozenset({one.role for one in run.template.inputs} - {one.role for one in run.binding.inputs})
+
+
+def _value(values: Values, source: str, step: Step) -> Rows | Reference:
+    if source not in values:
+        raise InvalidInput(f"step {step.name} is fed by {source}, which is not there")
+    return values[source]

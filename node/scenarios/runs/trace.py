@@ -1,0 +1,282 @@
+"""Why a row of a result is what it is: the steps that made it, the rows that fed them, versions and agreements.
+
+A row is followed back by what names it. Going from a step to what fed it, the rows are shown that have the same names
+(``segmentId``, ``receptorId``) as the row in question, names that turn up on the way included: a receptor's row names
+the street in front of it, and the street's name leads to its traffic. That tells which rows speak of the same things.
+A model may well have used others too (an assignment of traffic uses the whole network), and this says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from node.base.errors import InvalidInput, NotFound
+from node.scenarios.chain.wiring import bound_step
+from node.scenarios.model import AFTER, BEFORE, BoundInput, Layer, Port, Row, Rows, Run, Step, StepRun
+from node.scenarios.tables.rows import key_of, looks_like_id, row_id
+
+SHOWN: Final = 5
+"""Rows of an input that are shown; the others are counted."""
+
+Change = dict[str, Any]
+Names = dict[str, Any]
+"""Column → the value that names the thing that is followed."""
+
+
+class Reader(Protocol):
+    """What a run gave and was given: ``node.scenarios.runs.usecases.Runs``."""
+
+    async def output(self, run: Run, branch: str, name: str) -> tuple[Rows, Port]: ...
+
+    async def input(self, run: Run, role: str) -> tuple[Rows, Port]: ...
+
+
+Held = dict[str, tuple[Rows, Port] | None]
+"""Rows by source (a role, or ``step.output``); None for those that stayed with their owner."""
+
+
+async def why(
+    run: Run, output: str, row: str, reader: Reader, *, layers: Sequence[Layer] = (), branch: str = ""
+) -> dict[str, Any]:
+    """Why the row ``row`` (its id, or the value of any column that is in one row only) of ``output`` is what it is.
+
+    ``output`` is ``step.output``, in the branch with the changes unless ``before/`` stands before it. The answer has
+    ``row``, ``steps`` (from the one that gave the row back to the first; each with ``sentence``, version, agreement,
+    ``inputs`` and ``caveats``), and JSON values throughout. Raises ``NotFound`` for an output or row that is not
+    there.
+    """
+    asked, slash, name = output.partition("/")
+    branch, name = (asked, name) if slash else (branch or AFTER, output)
+    if branch not in (BEFORE, AFTER):
+        raise NotFound(f"a run has no branch {branch[:40]}", remedy=f"it is {BEFORE} or {AFTER}")
+    held: Held = {}
+    await _read(run, branch, name, reader, held)
+    return await asyncio.to_thread(_Trace(run, branch, held, layers).of, name, row)
+
+
+async def _read(run: Run, branch: str, source: str, reader: Reader, held: Held) -> None:
+    """The rows of ``source`` and of all that is behind it."""
+    if source in held:
+        return
+    if "." not in source:
+        try:
+            held[source] = await reader.input(run, source)
+        except InvalidInput:
+            held[source] = None
+        return
+    held[source] = await reader.output(run, branch, source)
+    step = _step_of(run, source)
+    for behind in step.wiring.values():
+        await _read(run, branch, behind, reader, held)
+
+
+class _Trace:
+    """One walk back from one row."""
+
+    def __init__(self, run: Run, branch: str, held: Held, layers: Sequence[Layer]) -> None:
+        self.run, self.branch, self.held = run, branch, held
+        self.layers = layers if branch == AFTER else ()
+        self.steps: list[dict[str, Any]] = []
+        self.keys = {
+            name
+            for found in held.values()
+            if found is not None
+            for name in (*key_of(*found), *(one for one in _columns(found[0]) if looks_like_id(one)))
+        }
+
+    def of(self, source: str, wanted: str) -> dict[str, Any]:
+        found = self.held[source]
+        assert found is not None
+        row = _find(found[0], found[1], wanted, source)
+        self._walk(source, self._names(row))
+        return {
+            "run": self.run.pid,
+            "result": self.run.result,
+            "branch": self.branch,
+            "output": source,
+            "row": dict(row),
+            "scenario": {"iri": self.run.template.iri, "version": self.run.binding.version},
+            "parameters": dict(self.run.binding.parameters),
+            "steps": self.steps,
+        }
+
+    def _walk(self, source: str, names: Names) -> None:
+        step = _step_of(self.run, source)
+        if any(known["step"] == step.name for known in self.steps):
+            return
+        done = next(one for one in self.run.steps if (one.branch, one.name) == (self.branch, step.name))
+        told = self._told(step, done, source, names)
+        self.steps.append(told)
+        inputs = dict(step.wiring)
+        behind: list[tuple[str, Names]] = []
+        # Inputs that share a name with the row come first; the names that they add may reach the others.
+        for _ in range(len(inputs)):
+            role = next((one for one in inputs if self._shared(inputs[one], names)), next(iter(inputs)))
+            feeding = inputs.pop(role)
+            described, names = self._fed(role, feeding, names)
+            told["inputs"].append(described)
+            if "." in feeding:
+                behind.append((feeding, names))
+        for feeding, known in behind:
+            self._walk(feeding, known)
+
+    def _told(self, step: Step, done: StepRun, source: str, names: Names) -> dict[str, Any]:
+        bound = bound_step(self.run.binding, step.name)
+        title = bound.card.titles.get("en") or next(iter(bound.card.titles.values()), bound.name)
+        rows, count, total = self._matching(source, names)
+        agreement = done.agreement or bound.agreement
+        sentence = (
+            f"{source}: {_counted(count, total)} {_of(names, self._shared(source, names))}, made by {title}, version "
+            f"{bound.version}, at {bound.origin}"
+        )
+        return {
+            "step": step.name,
+            "sentence": sentence + (f", under agreement {agreement}." if agreement else "."),
+            "output": source,
+            "rows": [dict(row) for row in rows],
+            "count": count,
+            "uses": bound.version_iri,
+            "title": title,
+            "kind": bound.kind,
+            "sha256": bound.sha256,
+            "origin": bound.origin,
+            "agreement": agreement,
+            "job": done.job,
+            "caveats": [caveat.sentence for caveat in done.caveats],
+            "inputs": [],
+        }
+
+    def _fed(self, role: str, source: str, names: Names) -> tuple[dict[str, Any], Names]:
+        """What fed a role, and the names that are known then."""
+        bound = next((one for one in self.run.binding.inputs if one.role == source), None)
+        told: dict[str, Any] = {"role": role, "source": source}
+        if bound is not None:
+            told |= _pinned(bound)
+        if self.held.get(source) is None:
+            told["sentence"] = (
+                f"{role}: {_called(bound, source)}. The rows stayed with {bound.origin if bound else ''}."
+            )
+            return told, names
+        shared = self._shared(source, names)
+        rows, count, total = self._matching(source, names)
+        told |= {"rows": [dict(row) for row in rows], "count": count, "of": total}
+        if shared:
+            said = f"{_counted(count, total)} {_of(names, shared)} of {_called(bound, source)}"
+            said += ". The others may have counted too" if count < total else ""
+        else:
+            said = f"all {total} rows of {_called(bound, source)}: none of its columns names this"
+        changed, others = self._changes(bound, source, names) if bound is not None else ([], [])
+        for name, some in (("changes", changed), ("otherChanges", others)):
+            if some:
+                told[name] = some
+        said += "".join(f". {one['sentence']}" for one in changed)
+        if others:
+            said += f". Other rows were changed too: {'; '.join(one['sentence'] for one in others[:SHOWN])}"
+        told["sentence"] = f"{role}: {said}."
+        return told, (names | self._agreed(source, names) if shared else names)
+
+    def _changes(self, bound: BoundInput, source: str, names: Names) -> tuple[list[Change], list[Change]]:
+        """What the run's layers change in the rows in question, and in others."""
+        ids = {str(names[name]) for name in self._shared(source, names)}
+        mine: list[Change] = []
+        others: list[Change] = []
+        for layer in self.layers:
+            if (layer.target, layer.file) != (bound.iri, bound.file):
+                continue
+            for one in layer.operations:
+                new = ", ".join(f"{name} := {value}" for name, value in one.set.items()) or str(one.op)
+                reason = f" ({layer.reason})" if layer.reason else ""
+                change = {
+                    "layer": layer.sha256,
+                    "title": layer.title,
+                    "id": one.id,
+                    "op": str(one.op),
+                    "set": dict(one.set),
+                    "sentence": f"“{layer.title}” changes {one.id}: {new}{reason}",
+                }
+                (mine if one.id in ids else others).append(change)
+        return mine, others
+
+    def _names(self, row: Row) -> Names:
+        return {name: value for name, value in row.items() if name in self.keys and isinstance(value, str | int)}
+
+    def _shared(self, source: str, names: Names) -> list[str]:
+        found = self.held.get(source)
+        return [] if found is None else [name for name in names if name in _columns(found[0])]
+
+    def _all(self, source: str, names: Names) -> list[Row]:
+        found = self.held.get(source)
+        shared = self._shared(source, names)
+        return [] if found is None else [row for row in found[0] if all(row.get(one) == names[one] for one in shared)]
+
+    def _matching(self, source: str, names: Names) -> tuple[list[Row], int, int]:
+        found = self.held.get(source)
+        rows = self._all(source, names)
+        return rows[:SHOWN], len(rows), 0 if found is None else len(found[0])
+
+    def _agreed(self, source: str, names: Names) -> Names:
+        """The names that all rows in question have in common."""
+        rows = self._all(source, names)
+        if not rows:
+            return {}
+        return {
+            name: value for name, value in self._names(rows[0]).items() if all(row.get(name) == value for row in rows)
+        }
+
+
+def _find(rows: Rows, port: Port, wanted: str, source: str) -> Row:
+    key = key_of(rows, port)
+    if key:
+        for row in rows:
+            if row_id(row, key) == wanted:
+                return row
+    named = [row for row in rows if wanted in [str(value) for value in row.values() if isinstance(value, str | int)]]
+    if len(named) == 1:
+        return named[0]
+    example = row_id(rows[0], key) if rows and key else ""
+    raise NotFound(
+        f"{source} has {'several rows' if named else 'no row'} {wanted[:80]}",
+        remedy=f"rows are named by {', '.join(key)}, such as {example}" if example else "its rows have no names",
+        facts={"key": list(key), "rows": len(named)},
+    )
+
+
+def _step_of(run: Run, source: str) -> Step:
+    name = source.partition(".")[0]
+    found = next((one for one in run.template.steps if one.name == name), None)
+    if found is None:
+        raise NotFound(f"the run has no step {name[:80]}")
+    return found
+
+
+def _columns(rows: Rows) -> Mapping[str, Any]:
+    return rows[0] if rows else {}
+
+
+def _pinned(bound: BoundInput) -> dict[str, Any]:
+    return {
+        "dataset": bound.version_iri,
+        "file": bound.file,
+        "sha256": bound.sha256,
+        "origin": bound.origin,
+        "agreement": bound.agreement,
+        "inPlace": bound.in_place,
+    }
+
+
+def _called(bound: BoundInput | None, source: str) -> str:
+    if bound is None:
+        return source
+    title = bound.titles.get("en") or next(iter(bound.titles.values()), bound.iri)
+    under = f", under agreement {bound.agreement}" if bound.agreement else ""
+    return f"{title}, version {bound.version} ({bound.file}, sha256 {bound.sha256[:12]}…){under}"
+
+
+def _counted(count: int, total: int) -> str:
+    return f"{count} of {total} rows" if total != 1 else f"{count} of 1 row"
+
+
+def _of(names: Names, shared: Sequence[str]) -> str:
+    return "with " + ", ".join(f"{name} {names[name]}" for name in shared) if shared else "in all"

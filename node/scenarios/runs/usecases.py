@@ -1,0 +1,209 @@
+"""What people do with runs: check, start, watch, cancel, run again, read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from anyio.to_thread import run_sync
+
+from node.base.clock import Clock
+from node.base.delivery import Courier
+from node.base.errors import Conflict, InvalidInput, NotFound
+from node.base.ids import new_urn
+from node.base.work import Transaction, UnitOfWork
+from node.identity.model import Caller
+from node.scenarios.chain.wiring import bound_step, branches, input_port, output_port
+from node.scenarios.findings import Bound
+from node.scenarios.model import BEFORE, GEOMETRY, Binding, Port, Rows, Run, State, StepRun, Template
+from node.scenarios.ports import RunStore
+from node.scenarios.records.library import Library
+from node.scenarios.runs.binding import Bind
+from node.scenarios.runs.journal import Note
+from node.scenarios.runs.request import wanted_from_json
+from node.scenarios.tables.rows import named_places, read_canonical, read_rows
+from node.semantics.kinds import iri_meant
+
+RUN_TOPIC: Final = "scenario-run"
+LANE: Final = "runs"
+
+
+class Runs:
+    """Runs of scenarios at this node, for its own people."""
+
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        runs: RunStore,
+        bind: Bind,
+        library: Library,
+        courier: Courier,
+        clock: Clock,
+        note: Note,
+        tell: Callable[[], None],
+        base: str,
+    ) -> None:
+        """``base`` is the node's public URL: addresses such as ``dataset/road-network`` lie below it."""
+        self._base = base
+        self._uow = uow
+        self._runs = runs
+        self._bind = bind
+        self._library = library
+        self._courier = courier
+        self._clock = clock
+        self._note = note
+        self._tell = tell
+
+    async def check(self, body: Mapping[str, Any], caller: Caller) -> Bound:
+        """Bind without running: what would be pinned, and all that is in the way. Raises ``InvalidInput`` for what is
+        no binding, ``NotFound`` for a scenario that is not there."""
+        return await self._bind(wanted_from_json(body, self._base), caller)
+
+    async def start(self, body: Mapping[str, Any], caller: Caller) -> Run:
+        """Bind and run. Raises as ``check``, and ``DoesNotFit`` with the findings."""
+        bound = await self.check(body, caller)
+        return await run_sync(self._start, bound.template, bound.require(), caller.name, None)
+
+    async def again(self, pid: str, caller: Caller) -> Run:
+        """Run the same binding once more. The result must be the same; where it is not, the run says so."""
+        run = await self.run(pid)
+        return await run_sync(self._start, run.template, run.binding, caller.name, run.pid)
+
+    def _start(self, template: Template, binding: Binding, by: str, repeats: str | None) -> Run:
+        now = self._clock.now()
+        steps = tuple(
+            StepRun(branch=branch, name=step.name)
+            for branch in branches(binding)
+            for step in sorted(template.steps, key=lambda one: one.position)
+        )
+        run = Run(
+            pid=new_urn(),
+            template=template,
+            binding=binding,
+            state=State.ACCEPTED,
+            by=by,
+            created=now,
+            updated=now,
+            steps=steps,
+            repeats=repeats,
+        )
+        with self._uow.begin() as tx:
+            self._runs.put(tx, run)
+            self._note(tx, run)
+            self._courier.deliver(
+                tx, topic=RUN_TOPIC, lane=LANE, subject=run.pid, body=run.pid.encode(), due=now, task_id=run.pid
+            )
+            tx.after_commit(self._tell)
+        return run
+
+    async def cancel(self, pid: str) -> Run:
+        """Dismiss a run that has not ended, and what runs elsewhere for it. Raises ``NotFound``, ``Conflict``."""
+
+        def dismiss() -> Run:
+            with self._uow.begin() as tx:
+                run = self._found(tx, pid, lock=True)
+                if run.state.ended:
+                    raise Conflict(
+                        f"there is nothing to stop: the run has ended ({run.state})",
+                        remedy="run it again: hansa run again",
+                    )
+                now = self._clock.now()
+                steps = tuple(
+                    one if one.state.ended else replace(one, state=State.DISMISSED, finished=now) for one in run.steps
+                )
+                dismissed = replace(run, state=State.DISMISSED, updated=now, steps=steps)
+                self._runs.put(tx, dismissed)
+                self._note(tx, dismissed)
+                tx.after_commit(self._tell)
+                return dismissed
+
+        return await run_sync(dismiss)
+
+    async def run(self, pid: str) -> Run:
+        """One run. Raises ``NotFound``."""
+
+        def read() -> Run:
+            with self._uow.read() as tx:
+                return self._found(tx, pid)
+
+        return await run_sync(read)
+
+    async def newest(self, template: str | None = None, limit: int = 100) -> Sequence[Run]:
+        """Runs, newest first, of one template (``scenario/NAME`` is one of this node) or of all."""
+        wanted = iri_meant(template, self._base) if template else None
+
+        def read() -> Sequence[Run]:
+            with self._uow.read() as tx:
+                return self._runs.newest(tx, template=wanted, limit=limit)
+
+        return await run_sync(read)
+
+    def _found(self, tx: Transaction, pid: str, *, lock: bool = False) -> Run:
+        run = self._runs.get(tx, pid, lock=lock)
+        if run is None:
+            raise NotFound("there is no such run")
+        return run
+
+    # ---- what it gave ----------------------------------------------------------------------------------------
+
+    async def output(self, run: Run, branch: str, name: str) -> tuple[Rows, Port]:
+        """The rows of ``step.output`` in a branch, and how the card of the step declares them.
+
+        Raises ``NotFound`` where that step has given nothing (yet).
+        """
+        step_name, _, role = name.partition(".")
+        step = next((one for one in run.steps if (one.branch, one.name) == (branch, step_name)), None)
+        sha256 = step.outputs.get(role) if step is not None else None
+        if sha256 is None:
+            there = sorted({f"{one.branch}/{one.name}.{role}" for one in run.steps for role in one.outputs})
+            raise NotFound(f"the run has no {branch}/{name}", remedy=f"it has: {', '.join(there) or 'nothing yet'}")
+        rows = read_canonical(await self._library.read(sha256))
+        wiring = next(one.wiring for one in run.template.steps if one.name == step_name)
+        return rows, output_port(bound_step(run.binding, step_name).card, wiring, role)
+
+    async def input(self, run: Run, role: str) -> tuple[Rows, Port]:
+        """The rows that a role was bound to. Raises ``NotFound``, and ``InvalidInput`` where they stayed with their
+        owner."""
+        bound = next((one for one in run.binding.inputs if one.role == role), None)
+        if bound is None:
+            raise NotFound(f"the run has no input {role}")
+        if bound.in_place:
+            raise InvalidInput(f"the data of {role} stayed with {bound.origin}: they are not here")
+        port = input_port(run, role)
+        return read_rows(await self._library.read(bound.sha256), bound.media_type, port), port
+
+    async def located(self, run: Run, rows: Rows) -> Rows:
+        """``rows`` of an output with the geometry of what they are about: of the input whose features their column
+        of the same name names. Rows stay as they are where they have a geometry, or no input that is here has one."""
+        if any(GEOMETRY in row for row in rows):
+            return rows
+        for bound in run.binding.inputs:
+            try:
+                features, _ = await self.input(run, bound.role)
+            except (InvalidInput, NotFound):
+                # Data that stay with their owner lend no geometry either.
+                continue
+            key, places = named_places(features)
+            found = [places.get(str(row.get(key))) for row in rows] if key else []
+            if any(found):
+                return [{**row, GEOMETRY: at} if at else row for row, at in zip(rows, found, strict=True)]
+        return rows
+
+    async def outputs(self, run: Run) -> dict[str, bytes]:
+        """All outputs as they are kept (canonical JSON), by ``branch/step.output``."""
+        return {
+            f"{step.branch}/{step.name}.{role}": await self._library.read(sha256)
+            for step in run.steps
+            for role, sha256 in step.outputs.items()
+        }
+
+    async def earlier(self, run: Run) -> Run | None:
+        """The run that this one repeats, where it is known."""
+        return await self.run(run.repeats) if run.repeats else None
+
+
+def compares(run: Run) -> bool:
+    """Whether a run has a *before*."""
+    return BEFORE in branches(run.binding)

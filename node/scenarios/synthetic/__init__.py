@@ -1,0 +1,1 @@
+"""Stand-ins: tables that look like those that may not be seen."""

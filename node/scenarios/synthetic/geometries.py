@@ -1,0 +1,91 @@
+"""Geometries for stand-ins: in the same extent and about as dense, on a grid, and none where one was."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from node.scenarios.model import GEOMETRY
+from node.scenarios.synthetic.names import Chance
+from node.scenarios.tables import geometries
+
+CELLS: Final = 100
+"""Cells of the grid along the longer side of the extent."""
+REACH: Final = 5
+"""How many cells a geometry is moved at most."""
+
+_LEAST: Final = 1e-4
+"""Degrees: the cell of an extent that is a point."""
+
+Place = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Where geometries lie: their middles in cells of a grid, their sizes (width, height in degrees) and types."""
+
+    west: float
+    south: float
+    cell: float
+    columns: int
+    rows: int
+    found: tuple[tuple[str, int, int, float, float], ...]
+
+    @classmethod
+    def of(cls, given: Sequence[Mapping[str, Any]]) -> Ground:
+        """The ground of checked GeoJSON geometries. The extent is rounded outwards to the grid."""
+        extent = geometries.extent([{GEOMETRY: one} for one in given])
+        if extent is None:
+            return cls(0.0, 0.0, _LEAST, 1, 1, ())
+        cell = max(extent[2] - extent[0], extent[3] - extent[1], _LEAST * CELLS) / CELLS
+        west, south = math.floor(extent[0] / cell) * cell, math.floor(extent[1] / cell) * cell
+        columns = max(math.ceil((extent[2] - west) / cell), 1)
+        rows = max(math.ceil((extent[3] - south) / cell), 1)
+        found = []
+        for one in given:
+            box = geometries.extent([{GEOMETRY: one}])
+            if box is not None:
+                column = int(((box[0] + box[2]) / 2 - west) / cell)
+                row = int(((box[1] + box[3]) / 2 - south) / cell)
+                found.append((str(one["type"]), column, row, box[2] - box[0], box[3] - box[1]))
+        return cls(west, south, cell, columns, rows, tuple(found))
+
+    def somewhere(self, chance: Chance) -> dict[str, Any] | None:
+        """A geometry of a type and about a size that there is, a few cells from where one was: a point in the middle
+        of a cell, a straight line or a rectangle around it. Other types become one of these."""
+        if not self.found:
+            return None
+        kind, column, row, width, height = self.found[int(chance() * len(self.found))]
+        x = self._moved(column, self.columns, chance)
+        y = self._moved(row, self.rows, chance)
+        middle = (self.west + (x + 0.5) * self.cell, self.south + (y + 0.5) * self.cell)
+        scale = 0.8 + 0.4 * chance()
+        if "Line" in kind:
+            turn = math.tau * chance()
+            length = math.hypot(width, height) * scale / 2
+            ahead = (math.cos(turn) * length, math.sin(turn) * length)
+            ends = [
+                self._at(middle[0] - ahead[0], middle[1] - ahead[1]),
+                self._at(middle[0] + ahead[0], middle[1] + ahead[1]),
+            ]
+            return {"type": "LineString", "coordinates": ends}
+        if "Polygon" in kind:
+            half = (max(width, self.cell / 10) * scale / 2, max(height, self.cell / 10) * scale / 2)
+            corners = [(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)]
+            ring = [self._at(middle[0] + half[0] * dx, middle[1] + half[1] * dy) for dx, dy in corners]
+            return {"type": "Polygon", "coordinates": [ring]}
+        return {"type": "Point", "coordinates": self._at(*middle)}
+
+    def _moved(self, cell: int, cells: int, chance: Chance) -> int:
+        by = int(chance() * (2 * REACH + 1)) - REACH
+        return min(max(cell + by, 0), cells - 1)
+
+    def _at(self, x: float, y: float) -> list[float]:
+        """A position within the extent."""
+        east, north = self.west + self.columns * self.cell, self.south + self.rows * self.cell
+        return [
+            round(min(max(x, self.west), east), geometries.DECIMALS - 1),
+            round(min(max(y, self.south), north), geometries.DECIMALS - 1),
+        ]

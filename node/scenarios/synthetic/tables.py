@@ -1,0 +1,284 @@
+"""Stand-ins: rows like those of a table that may not be seen, so that models can be written and tested without it.
+
+Kept are columns and their types, the pattern of names, how often categories occur, the spread of figures, times on
+their step, the extent, and roughly which columns rise and fall together. Not kept is any row, any name, any rare
+category, any lowest or highest figure, any geometry. That makes it unlikely, not impossible, that something about a
+single person or place can be read from it: a stand-in is no proof of anonymity. It is drawn from a seed: the same
+rows and the same seed give the same stand-in on any machine.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from node.base.errors import InvalidInput
+from node.scenarios.model import GEOMETRY, Row, Rows
+from node.scenarios.synthetic.copula import NORMAL, Scores, draw, root, scores
+from node.scenarios.synthetic.geometries import Ground
+from node.scenarios.synthetic.marginals import RARE, Kind, Marginal, marginal, seconds, writer
+from node.scenarios.synthetic.names import Chance, names_like, whole_numbers_like
+from node.scenarios.tables.files import MAX_ROWS, is_figure
+from node.scenarios.tables.rows import key_of
+
+FEWEST: Final = 20
+SAMPLE: Final = 5_000
+"""Rows from which correlations are taken."""
+
+_OUTER: Final = {Kind.NAMES: 0, Kind.TIMES: 1, Kind.LEVELS: 2}
+_REDRAWS: Final = 40
+_TELLING: Final = 3
+"""Columns from which a row that equals a real one counts as a copy; fewer are equal by chance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandIn:
+    """Made-up rows, and for each column what was kept of it: a word of ``Kind``. ``folded``: by column, how many rare
+    values went into another one; ``left_out`` rows could only have been copies of real ones."""
+
+    rows: Rows
+    columns: tuple[str, ...]
+    kinds: Mapping[str, Kind]
+    folded: Mapping[str, int]
+    left_out: int
+    seed: int
+
+
+def stand_in(rows: Rows, *, count: int | None = None, seed: int = 0) -> StandIn:
+    """A stand-in for ``rows``, of ``count`` rows (as many as there are, where it is None).
+
+    Raises ``InvalidInput`` for fewer than ``FEWEST`` rows, of which too little can be said without speaking of single
+    ones, and for a count that is no number of rows.
+    """
+    if len(rows) < FEWEST:
+        raise InvalidInput(
+            f"a stand-in needs at least {FEWEST} rows, and there are {len(rows)}: it would speak of single ones",
+            remedy="make up rows by hand, in the columns of the data",
+            facts={"rows": len(rows), "minimum": FEWEST},
+        )
+    wanted = len(rows) if count is None else count
+    if not 1 <= wanted <= MAX_ROWS:
+        raise InvalidInput(f"{wanted} is no number of rows to make", remedy=f"ask for 1 to {MAX_ROWS} rows")
+    return _Maker(rows, wanted, seed).made()
+
+
+class _Maker:
+    """The work of one stand-in."""
+
+    def __init__(self, rows: Rows, wanted: int, seed: int) -> None:
+        self.rows, self.wanted, self.seed = rows, wanted, seed
+        # Only random() is used: its sequence is the same on every version of Python, unlike that of other methods.
+        self.chance: Chance = random.Random(seed).random  # noqa: S311 - made to be repeated, not to be secret
+        self.columns = tuple(dict.fromkeys(name for row in rows for name in row))
+        self.key = key_of(rows)
+        alone = self.key if len(self.key) == 1 else ()
+        values = {name: [row.get(name) for row in rows] for name in self.columns}
+        self.follows = _follows(values, sorted(self.columns, key=lambda name: name not in self.key), self.key)
+        self.marginals = {
+            name: marginal(name, values[name], names=name in alone)
+            for name in self.columns
+            if name not in self.follows
+        }
+        first = [name for name in self.key if name in self.marginals and self.marginals[name].modelled]
+        others = [name for name, one in self.marginals.items() if one.modelled and name not in first]
+        self.modelled = [*first, *others]
+        sample = [rows[number] for number in _spread(len(rows), SAMPLE)]
+        scored = self._scored(sample)
+        self.lower = root([scored[name] for name in self.modelled])
+        self.ground = Ground.of([row[GEOMETRY] for row in rows if row.get(GEOMETRY)])
+        self.known = Counter(telling for row in rows if (telling := self._telling(row)))
+
+    def made(self) -> StandIn:
+        given = self._keys()
+        names = {name: self._names(name) for name, one in self.marginals.items() if one.kind is Kind.NAMES}
+        made: list[Row] = []
+        for number in range(self.wanted):
+            row = self._row(given[number] if given else {}, names, number)
+            if row is not None:
+                made.append(row)
+        in_order = [name for name in self.columns if name in self.key]
+        made.sort(key=lambda row: [(is_figure(row[name]), row[name]) for name in in_order])
+        kinds = {name: self.marginals[name].kind if name in self.marginals else Kind.TIMES for name in self.columns}
+        return StandIn(
+            rows=made,
+            columns=self.columns,
+            kinds=kinds,
+            folded={name: one.folded for name, one in self.marginals.items() if one.folded},
+            left_out=self.wanted - len(made),
+            seed=self.seed,
+        )
+
+    def _row(
+        self, given: Mapping[str, Any], names: Mapping[str, Sequence[Any]], number: int
+    ) -> dict[str, Any] | None:
+        for _ in range(_REDRAWS):
+            values = self._values(given, names, number)
+            for name, follower in self.follows.items():
+                values[name] = follower.after(values.get(follower.source))
+            if not 0 < self.known[self._telling(values)] < RARE:
+                row = {name: values.get(name) for name in self.columns}
+                if GEOMETRY in row and row[GEOMETRY] is None:
+                    del row[GEOMETRY]
+                return row
+        return None
+
+    def _values(self, given: Mapping[str, Any], names: Mapping[str, Sequence[Any]], number: int) -> dict[str, Any]:
+        places = {
+            index: NORMAL.inv_cdf(self.marginals[name].share(given[name]))
+            for index, name in enumerate(self.modelled)
+            if name in given
+        }
+        fresh = [self._normal() for _ in self.modelled]
+        row = draw(self.lower, places, fresh)
+        values: dict[str, Any] = {}
+        for name, one in self.marginals.items():
+            if one.kind is Kind.NAMES and name in given:
+                values[name] = names[name][given[name]]
+            elif one.kind is Kind.NAMES:
+                some = names[name]
+                repeated = len(some) < self.wanted
+                values[name] = some[int(self.chance() * len(some))] if repeated else some[number]
+            elif one.kind is Kind.GEOMETRY:
+                values[name] = self.ground.somewhere(self.chance)
+            elif name in given:
+                values[name] = one.point(given[name])
+        for name, place in zip(self.modelled, row, strict=True):
+            if name not in given:
+                values[name] = self.marginals[name].at(NORMAL.cdf(place))
+        for name, one in self.marginals.items():
+            if name not in self.key and self.chance() < one.missing:
+                values[name] = None
+        return values
+
+    def _keys(self) -> list[dict[str, int]]:
+        """The number of the value of each column of the key, row by row, so that each key stands once; empty where
+        the key is a name, or where there are not so many keys."""
+        if not self.key:
+            return []
+        # Names outermost: fewer rows are those of fewer names, and each of these is whole.
+        parts = sorted((self.marginals[name] for name in self.key), key=lambda one: _OUTER.get(one.kind, 0))
+        sizes = [self._size(part) for part in parts]
+        if (len(parts) == 1 and parts[0].kind is Kind.NAMES) or math.prod(sizes) < self.wanted:
+            return []
+        every = math.prod(sizes)
+        # Of a table that has few of its possible keys (who goes where) all parts are shown; of one that has nearly
+        # all (each hour of each place), the first places whole.
+        sparse = len(self.rows) * 2 < math.prod(self._size(part, grown=False) for part in parts)
+        numbers = (number * every // self.wanted if sparse else number for number in range(self.wanted))
+        return [_digits(number, parts, sizes) for number in numbers]
+
+    def _size(self, part: Marginal, *, grown: bool = True) -> int:
+        if part.kind is Kind.NAMES:
+            distinct = len({row.get(part.name) for row in self.rows})
+            # More rows than there were need more names, in the same proportion.
+            return max(math.ceil(distinct * self.wanted / len(self.rows)), distinct) if grown else distinct
+        if part.kind is Kind.TIMES and len(self.key) == 1 and grown:
+            return max(part.count, self.wanted)
+        return part.points() if part.kind in (Kind.LEVELS, Kind.TIMES) else 0
+
+    def _names(self, name: str) -> Sequence[Any]:
+        values = [row[name] for row in self.rows if row.get(name) is not None]
+        distinct = sorted(set(values))
+        unique = len(distinct) == len(values)
+        count = self.wanted if unique else self._size(self.marginals[name]) if name in self.key else len(distinct)
+        if isinstance(distinct[0], int):
+            return whole_numbers_like(distinct, count)
+        return names_like(distinct, count, self.chance)
+
+    def _scored(self, sample: Rows) -> dict[str, Scores]:
+        found = {
+            name: scores([self.marginals[name].order(row.get(name)) for row in sample])
+            for name in self.modelled
+            if self.marginals[name].kind is not Kind.LEVELS
+        }
+        figures = dict(found)
+        for name in self.modelled:
+            one = self.marginals[name]
+            if one.kind is Kind.LEVELS:
+                numbers = [None if (place := one.order(row.get(name))) is None else int(place) for row in sample]
+                if not isinstance(one.values[0], int | float) or isinstance(one.values[0], bool):
+                    self.marginals[name] = one = one.reordered(_places(numbers, len(one.values), figures))
+                found[name] = scores([one.order(row.get(name)) for row in sample])
+        return found
+
+    def _telling(self, row: Row) -> tuple[Any, ...]:
+        """The values by which a row could be known again; none where there are too few to tell."""
+        names = [name for name in self.modelled if name not in self.key]
+        return tuple(_spelt(row.get(name)) for name in names) if len(names) >= _TELLING else ()
+
+    def _normal(self) -> float:
+        return NORMAL.inv_cdf(min(max(self.chance(), 1e-12), 1 - 1e-12))
+
+
+@dataclass(frozen=True, slots=True)
+class _Follower:
+    """A column of times that are always ``distance`` seconds after those of ``source``: the end of each interval."""
+
+    source: str
+    distance: int
+    written: Callable[[int], str]
+
+    def after(self, start: Any) -> str | None:
+        begun = seconds(start) if isinstance(start, str) else None
+        return None if begun is None else self.written(begun + self.distance)
+
+
+def _follows(values: Mapping[str, Sequence[Any]], columns: Sequence[str], key: Sequence[str]) -> dict[str, _Follower]:
+    times: dict[str, list[int | None]] = {}
+    for name in columns:
+        points = [seconds(value) if isinstance(value, str) else None for value in values[name]]
+        if None not in points:
+            times[name] = points
+    found: dict[str, _Follower] = {}
+    for number, name in enumerate(list(times)):
+        for source in list(times)[:number]:
+            distances = {
+                (later or 0) - (sooner or 0) for later, sooner in zip(times[name], times[source], strict=True)
+            }
+            # Past midnight, a time of day is a day less.
+            distances = {distance % 86400 for distance in distances} if len(distances) == 2 else distances
+            if len(distances) == 1 and source not in found and name not in key:
+                found[name] = _Follower(source, distances.pop(), writer(list(values[name])))
+                break
+    return found
+
+
+def _digits(number: int, parts: Sequence[Marginal], sizes: Sequence[int]) -> dict[str, int]:
+    """``number`` in the mixed base of ``sizes``, the first part outermost: the number of the value of each part."""
+    found: dict[str, int] = {}
+    for part, size in zip(reversed(parts), reversed(sizes), strict=True):
+        number, found[part.name] = divmod(number, size)
+    return found
+
+
+def _places(numbers: Sequence[int | None], size: int, figures: Mapping[str, Scores]) -> list[float]:
+    """Where levels stand in the order of that column of figures that differs most between them."""
+    best: list[float] = [0.0] * size
+    most = -1.0
+    for column in figures.values():
+        totals = [0.0] * size
+        counts = [0] * size
+        for number, score in zip(numbers, column, strict=True):
+            if number is not None and score is not None:
+                totals[number] += score
+                counts[number] += 1
+        means = [total / count if count else 0.0 for total, count in zip(totals, counts, strict=True)]
+        between = math.fsum(count * mean * mean for count, mean in zip(counts, means, strict=True))
+        if between > most:
+            most, best = between, means
+    return best
+
+
+def _spelt(value: Any) -> str:
+    return repr(float(value)) if is_figure(value) else repr(value)
+
+
+def _spread(length: int, most: int) -> Sequence[int]:
+    """At most ``most`` of the numbers below ``length``, evenly spread."""
+    if length <= most:
+        return range(length)
+    return [number * length // most for number in range(most)]

@@ -1,0 +1,1 @@
+"""Tables of rows: files, units, places, times, and the column mapping."""

@@ -1,0 +1,59 @@
+"""Many figures as one: sums and means that come out the same in whatever order, and levels that add up as energies.
+
+``math.fsum`` rounds once, so that the order of rows and the version of Python do not matter. Levels (``dB[SPL]``) are
+logarithms: two of 60 dB make 63, not 120.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from node.base.errors import InvalidInput
+from node.scenarios.tables.units import Unit
+
+
+def total(values: Sequence[float], unit: Unit | None = None) -> float:
+    """The sum, 0 of nothing; of levels, the level of all together.
+
+    Raises ``InvalidInput`` beyond all numbers, and for no levels at all, whose sum is no level.
+    """
+    if unit is None or not unit.level:
+        return _finite(lambda: math.fsum(values))
+    if not values:
+        raise InvalidInput(f"there is no sum of no levels ({unit.code})", remedy="look at the conditions")
+    bel = float(unit.factor)
+    return _finite(lambda: math.log10(math.fsum(math.pow(10, value * bel) for value in values)) / bel)
+
+
+def mean(values: Sequence[float], weights: Sequence[float] | None = None, unit: Unit | None = None) -> float | None:
+    """The mean, by energies for levels; None of nothing, and of what weighs nothing: the speed of no vehicles.
+
+    Raises ``InvalidInput`` for a negative weight.
+    """
+    given = [1.0] * len(values) if weights is None else weights
+    if any(weight < 0 for weight in given):
+        raise InvalidInput(f"a weight is negative: {min(given):g}", remedy="weigh by a figure that is at least 0")
+    if not any(given):
+        return None
+    # Between 0 and 1, so that neither large nor small weights lose anything.
+    most = max(given)
+    given = [weight / most for weight in given]
+    bel = float(unit.factor) if unit is not None and unit.level else 0.0
+
+    def compute() -> float:
+        said = [math.pow(10, value * bel) for value in values] if bel else values
+        found = math.fsum(value * weight for value, weight in zip(said, given, strict=True)) / math.fsum(given)
+        return math.log10(found) / bel if bel else found
+
+    return _finite(compute)
+
+
+def _finite(compute: Callable[[], float]) -> float:
+    try:
+        found = compute()
+    except (OverflowError, ValueError, ZeroDivisionError):
+        found = math.nan
+    if not math.isfinite(found):
+        raise InvalidInput("the figures are too large, or too small, to be added up", remedy="check their unit")
+    return found

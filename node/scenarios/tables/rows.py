@@ -1,0 +1,306 @@
+"""Rows in files, and in the one form that has a hash.
+
+Canonical rows are RFC 8785 JSON: an array of objects that all have the same members, in the order of their key, in
+Unicode's form C, figures with the decimals that their column declares (rounded half to even as they are written, not
+as they are stored), coordinates with seven, no minus zero, no NaN. The same rows give the same bytes in whatever
+order they come and on whatever machine.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Any, Final
+
+from node.base.errors import InvalidInput, UnsupportedMediaType
+from node.scenarios import jcs
+from node.scenarios.model import GEOMETRY, Port, Row, Rows
+from node.scenarios.tables import files, geometries
+from node.scenarios.tables.files import MAX_ROWS, is_number, normal
+
+SIGNIFICANT: Final = 12
+"""Digits of a figure whose column declares no decimals: the last bits differ between machines."""
+
+_EXACT: Final = Context(prec=700, rounding=ROUND_HALF_EVEN)
+_SIGNIFICANT: Final = Context(prec=SIGNIFICANT, rounding=ROUND_HALF_EVEN)
+_MOST: Final = 2**53
+
+
+def read_rows(body: bytes, media_type: str, port: Port | None = None) -> Rows:
+    """The rows of a file, by its media type: CSV, TSV, JSON (a list of objects) or GeoJSON.
+
+    ``port`` says which columns are figures and which members name a row. Raises ``InvalidInput`` naming row and
+    member, ``UnsupportedMediaType``, and ``TooLarge`` beyond ``tables.MAX_ROWS`` rows.
+    """
+    kind = media_type.partition(";")[0].strip().casefold()
+    if kind == "text/csv":
+        rows = files.from_csv(body, port)
+    elif kind == "text/tab-separated-values":
+        rows = files.from_csv(body, port, delimiter="\t")
+    elif kind in ("application/json", "application/geo+json", "application/vnd.geo+json"):
+        rows = files.from_json(body)
+    else:
+        raise UnsupportedMediaType(
+            f"{media_type or 'a file without a media type'} is not read as rows",
+            remedy="publish the data as CSV, JSON or GeoJSON",
+        )
+    if port is not None and port.key:
+        check_key(rows, port.key)
+    return rows
+
+
+def columns(rows: Rows, port: Port | None = None) -> tuple[str, ...]:
+    """The members of rows: those that the port declares, in its order, then others by name, the geometry last."""
+    present = {name for row in rows for name in row}
+    declared = [one.name for one in port.variables] if port else []
+    further = sorted(present - {*declared, GEOMETRY})
+    last = [GEOMETRY] if GEOMETRY in present and GEOMETRY not in declared else []
+    return tuple(dict.fromkeys([*declared, *further, *last]))
+
+
+def key_of(rows: Rows, port: Port | None = None) -> tuple[str, ...]:
+    """The members that together name a row: those that the port declares, else the fewest that are found to.
+
+    A single column that is called an identifier comes first, then any column of texts, then several of texts
+    together, in the order of the columns. Empty where nothing names the rows. Raises ``InvalidInput`` where the
+    declared key is not there or not unique.
+    """
+    if port is not None and port.key:
+        check_key(rows, port.key)
+        return port.key
+    if not rows:
+        return ()
+    figures = {one.name for one in port.variables if is_number(one)} if port else set()
+    names = [name for name in columns(rows, port) if name != GEOMETRY and name not in figures]
+    texts = [name for name in names if all(isinstance(row.get(name), str) for row in rows)]
+    whole = [name for name in names if looks_like_id(name) and all(_is_whole(row.get(name)) for row in rows)]
+    for name in sorted([*texts, *whole], key=lambda name: not looks_like_id(name)):
+        if _unique(rows, (name,)):
+            return (name,)
+    together = tuple(name for name in names if name in texts or name in whole)
+    if not _unique(rows, together):
+        return ()
+    for name in reversed(together):
+        fewer = tuple(one for one in together if one != name)
+        if fewer and _unique(rows, fewer):
+            together = fewer
+    return tuple(sorted(together, key=lambda name: not looks_like_id(name)))
+
+
+def check_key(rows: Rows, key: Sequence[str]) -> None:
+    """That ``key`` names each row. Raises ``InvalidInput`` naming the first row that has no name or one in use."""
+    seen: dict[tuple[Any, ...], int] = {}
+    for index, row in enumerate(rows):
+        value = tuple(row.get(name) for name in key)
+        if any(one is None for one in value):
+            raise InvalidInput(
+                f"row {index + 1} has no {' or no '.join(key)}",
+                remedy="each row needs its key",
+                facts={"row": index + 1, "member": key[0]},
+            )
+        if not all(isinstance(one, str | int | float) for one in value):
+            raise InvalidInput(f"row {index + 1}: {', '.join(key)} is neither text nor number")
+        if (first := seen.setdefault(value, index)) != index:
+            raise InvalidInput(
+                f"rows {first + 1} and {index + 1} are both {', '.join(map(str, value))}",
+                remedy=f"a row is named by {', '.join(key)}, and each name may stand once",
+                facts={"row": index + 1, "member": key[0]},
+            )
+
+
+def canonical_rows(rows: Rows, port: Port | None = None) -> list[dict[str, Any]]:
+    """Rows in canonical order, with all members, and figures rounded: what ``canonical_json`` writes.
+
+    Raises ``InvalidInput`` naming row and member for what has no canonical form: NaN and infinities, whole numbers
+    beyond 2^53, values that are no JSON, geometries that are none.
+    """
+    if len(rows) > MAX_ROWS:
+        raise InvalidInput(f"there are {len(rows)} rows", remedy=f"at most {MAX_ROWS} are kept")
+    names = columns(rows, port)
+    decimals = {one.name: one.decimals for one in port.variables} if port else {}
+    made = []
+    for index, row in enumerate(rows):
+        try:
+            made.append({name: _canonical(row.get(name), name, decimals.get(name)) for name in names})
+        except _Unfit as unfit:
+            raise InvalidInput(
+                f"row {index + 1}: {unfit.member} {unfit.args[0]}",
+                remedy="leave the member out, or set it to null, where there is no value",
+                facts={"row": index + 1, "member": unfit.member},
+            ) from None
+    key = key_of(made, port)
+    order = [*key, *(name for name in names if name not in key)]
+    made.sort(key=lambda row: [_rank(row[name]) for name in order])
+    return made
+
+
+def canonical_json(rows: Rows, port: Port | None = None) -> bytes:
+    """Rows in canonical form (RFC 8785), from which ``read_canonical`` reads them. Raises as ``canonical_rows``."""
+    return jcs.text(canonical_rows(rows, port)).encode()
+
+
+def read_canonical(body: bytes) -> Rows:
+    """The rows that ``canonical_json`` wrote. Raises ``InvalidInput`` where the bytes are no list of objects.
+
+    For bytes that this node wrote and named by their hash: they are not looked at for what a stranger might send.
+    """
+    try:
+        rows = json.loads(body)
+    except ValueError as error:
+        raise InvalidInput("these are no canonical rows", remedy="expected is a JSON list of objects") from error
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise InvalidInput("these are no canonical rows", remedy="expected is a JSON list of objects")
+    return rows
+
+
+def digest(rows: Rows, port: Port | None = None) -> str:
+    """SHA-256 of the canonical form, in lower-case hexadecimal."""
+    return hashlib.sha256(canonical_json(rows, port)).hexdigest()
+
+
+def canonical_csv(rows: Rows, port: Port | None = None) -> bytes:
+    """Rows as CSV (RFC 4180, but lines end with LF), in canonical order; declared decimals are written out in full.
+
+    What is missing is an empty cell; geometries and other objects are JSON.
+    """
+    names = columns(rows, port)
+    decimals = {one.name: one.decimals for one in port.variables} if port else {}
+    sheet = io.StringIO(newline="")
+    writer = csv.writer(sheet, lineterminator="\n")
+    writer.writerow(names)
+    for row in canonical_rows(rows, port):
+        writer.writerow([_csv_cell(row[name], decimals.get(name)) for name in names])
+    return sheet.getvalue().encode()
+
+
+def canonical_geojson(rows: Rows, port: Port | None = None) -> bytes:
+    """Rows as a FeatureCollection (RFC 7946), in canonical order; the key, if there is one, is the feature's id."""
+    key = key_of(rows, port)
+    features: list[dict[str, Any]] = []
+    for row in canonical_rows(rows, port):
+        feature: dict[str, Any] = {
+            "type": "Feature",
+            "geometry": row.get(GEOMETRY),
+            "properties": {name: value for name, value in row.items() if name != GEOMETRY},
+        }
+        if key:
+            feature["id"] = row_id(row, key)
+        features.append(feature)
+    return jcs.text({"type": "FeatureCollection", "features": features}).encode()
+
+
+def named_places(rows: Rows) -> tuple[str, dict[Any, Any]]:
+    """The column that names each row with a geometry, the first that does, and name → geometry; empty where there
+    is none."""
+    located = [row for row in rows if isinstance(row.get(GEOMETRY), Mapping)]
+    for name in located[0] if located else ():
+        values = [row.get(name) for row in located]
+        if all(isinstance(value, str) for value in values) and len(set(values)) == len(values):
+            return name, {row[name]: row[GEOMETRY] for row in located}
+    return "", {}
+
+
+def row_id(row: Row, key: Sequence[str]) -> str:
+    """What names a row as text: the values of the key, joined by commas."""
+    return ",".join(jcs.text(value) if not isinstance(value, str) else value for value in (row.get(n) for n in key))
+
+
+def rounded(value: float, decimals: int | None = None) -> float:
+    """A figure with so many decimals, or with twelve digits, rounded half to even as it is written."""
+    written = Decimal(repr(value))
+    if decimals is None:
+        return float(_SIGNIFICANT.plus(written))
+    return float(written.quantize(Decimal(1).scaleb(-decimals), context=_EXACT))
+
+
+class _Unfit(Exception):
+    def __init__(self, member: str, why: str) -> None:
+        super().__init__(why)
+        self.member = member
+
+
+def _canonical(value: Any, name: str, decimals: int | None, depth: int = 0) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        text = normal(value)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise _Unfit(name, "is a text with half a character in it") from None
+        return text
+    if isinstance(value, int):
+        if abs(value) > _MOST:
+            # What we wrote ourselves: a figure so large that it has no fraction.
+            if abs(value) < 10**21 and jcs.number(float(value)) == str(value):
+                return float(value)
+            raise _Unfit(name, "is a whole number beyond 2^53")
+        # Negative decimals (hundreds) round whole numbers too.
+        return int(rounded(value, decimals)) if decimals is not None and decimals < 0 else int(value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise _Unfit(name, f"is {value}, which is no number")
+        figure = rounded(value, decimals)
+        return int(figure) if figure.is_integer() and abs(figure) <= _MOST else figure
+    if name == GEOMETRY and depth == 0:
+        return _geometry(value)
+    if depth < 8 and isinstance(value, Mapping) and all(isinstance(one, str) for one in value):
+        return {normal(str(one)): _canonical(inner, name, None, depth + 1) for one, inner in value.items()}
+    if depth < 8 and isinstance(value, list | tuple):
+        return [_canonical(inner, name, None, depth + 1) for inner in value]
+    raise _Unfit(name, f"is a {type(value).__name__}, which has no place in rows")
+
+
+def _geometry(value: Any) -> dict[str, Any]:
+    try:
+        checked = geometries.check(value)
+    except InvalidInput as error:
+        raise _Unfit(GEOMETRY, f"is no geometry: {error.detail}") from None
+
+    def place(inner: Any) -> Any:
+        if isinstance(inner, list | tuple):
+            return [place(one) for one in inner]
+        return _canonical(float(inner), GEOMETRY, geometries.DECIMALS)
+
+    if checked["type"] == "GeometryCollection":
+        return {"type": "GeometryCollection", "geometries": [_geometry(one) for one in checked["geometries"]]}
+    return {"type": checked["type"], "coordinates": place(checked["coordinates"])}
+
+
+def _rank(value: Any) -> tuple[int, Any]:
+    if value is None:
+        return 0, 0
+    if isinstance(value, bool):
+        return 1, value
+    if isinstance(value, int | float):
+        return 2, value
+    return (3, value) if isinstance(value, str) else (4, jcs.text(value))
+
+
+def _csv_cell(value: Any, decimals: int | None) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool) and decimals is not None and decimals >= 0:
+        return f"{Decimal(repr(value)):.{decimals}f}"
+    return jcs.text(value)
+
+
+def looks_like_id(name: str) -> bool:
+    """Whether a column is called as identifiers are."""
+    return name.casefold() in ("id", "identifier", "code", "key") or name.endswith(("Id", "ID", "_id", "Identifier"))
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _unique(rows: Rows, names: Iterable[str]) -> bool:
+    names = tuple(names)
+    return bool(names) and len({tuple(row.get(name) for name in names) for row in rows}) == len(rows)

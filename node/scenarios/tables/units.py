@@ -1,0 +1,320 @@
+"""Units of measure by their UCUM codes (The Unified Code for Units of Measure 2.2, case sensitive).
+
+A unit is a factor over base units, so that two codes can be compared and figures converted. Three things go beyond
+UCUM, where it is too lenient for data that pass between cities. What stands in braces means nothing to UCUM; here it
+is kept, because ``{veh}/h`` and ``{PCU}/h`` are not the same. The mole and the bel are dimensions, not numbers. And
+levels such as ``dB[SPL]`` are a class of their own, which nothing but the same level can be compared with. The atomic
+mass unit ``u`` is left out: whoever writes ``km/u`` means an hour (uur).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final
+
+from node.base.errors import InvalidInput
+from node.scenarios.tables.unitcodes import (
+    ATOMS,
+    BASES,
+    LEVELS,
+    OFFSETS,
+    PREFIXES,
+    PREFIXES_OF_TWO,
+    SAME_WORDS,
+    meant,
+)
+
+MAX_LENGTH: Final = 80
+_MAX_DEPTH: Final = 8
+_HUGE: Final = Fraction(10) ** 100
+
+_TOKEN: Final = re.compile(
+    r"(?P<unit>(?:10[*^]|(?:[A-Za-z%'\"_]|\[[^\]\[{}\s]*\])+))(?P<exponent>[+-]?\d{1,2})?"
+    r"|(?P<number>\d{1,15})"
+    r"|\{(?P<word>[^{}]*)\}"
+    r"|(?P<sign>[./()])"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit: a figure in it is ``figure * factor + offset`` in base units.
+
+    ``dimension`` are the exponents of ``unitcodes.BASES``; ``level`` names the reference of a level (``B[SPL]``),
+    whose factor counts bels; ``words`` are the annotations with their exponents, in one spelling.
+    """
+
+    code: str
+    dimension: tuple[int, ...]
+    factor: Fraction
+    offset: Fraction = Fraction(0)
+    level: str = ""
+    words: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def special(self) -> bool:
+        """Whether it has a zero of its own, or is a level: then it stands alone."""
+        return bool(self.offset or self.level)
+
+
+class Relation(StrEnum):
+    """How figures in one unit stand to figures in another."""
+
+    SAME = "same"
+    FACTOR = "factor"
+    INCOMPATIBLE = "incompatible"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What ``compare`` found: a figure in the first unit is ``figure * factor + offset`` in the second.
+
+    ``words_differ``: both have annotations, and other ones. ``words_missing``: one of them has none.
+    """
+
+    relation: Relation
+    factor: Fraction = Fraction(1)
+    offset: Fraction = Fraction(0)
+    words_differ: bool = False
+    words_missing: bool = False
+
+
+@lru_cache(maxsize=1024)
+def parse(code: str) -> Unit:
+    """The unit with this UCUM code. Raises ``InvalidInput``, with the code that was probably meant."""
+    if len(code) > MAX_LENGTH:
+        raise InvalidInput(f"a unit of {len(code)} characters is not read", remedy="write its UCUM code, like km/h")
+    try:
+        return _Reader(code).read()
+    except _NoUnit as error:
+        guess, why = meant(code, _is_unit)
+        told = f"write {guess}" if guess else "write a UCUM code, like km/h, {vehicles}/h, ug/m3 or kW.h (ucum.org)"
+        raise InvalidInput(
+            f"{code!r} is no unit in UCUM: {error}",
+            remedy=f"{told}: {why}" if why else told,
+            facts={"unit": code, **({"meant": guess} if guess else {})},
+        ) from None
+
+
+def compare(a: Unit | str, b: Unit | str) -> Comparison:
+    """How figures in ``a`` stand to figures in ``b``. Raises ``InvalidInput`` for a text that is no unit."""
+    first, second = _unit(a), _unit(b)
+    if first.dimension != second.dimension or first.level != second.level:
+        return Comparison(Relation.INCOMPATIBLE)
+    factor = first.factor / second.factor
+    offset = (first.offset - second.offset) / second.factor
+    return Comparison(
+        Relation.SAME if factor == 1 and offset == 0 else Relation.FACTOR,
+        factor,
+        offset,
+        words_differ=bool(first.words and second.words and first.words != second.words),
+        words_missing=bool(first.words) is not bool(second.words),
+    )
+
+
+def convert(value: float, a: Unit | str, b: Unit | str) -> float:
+    """A finite figure in ``a`` as one in ``b``, rounded once. Raises ``InvalidInput`` where they do not compare."""
+    first, second = _unit(a), _unit(b)
+    found = compare(first, second)
+    if found.relation is Relation.INCOMPATIBLE:
+        raise InvalidInput(
+            f"{first.code} cannot be converted to {second.code}",
+            remedy="they measure different things",
+            facts={"from": first.code, "to": second.code},
+        )
+    if found.relation is Relation.SAME:
+        return value
+    try:
+        return float(Fraction(repr(value)) * found.factor + found.offset)
+    except OverflowError:
+        raise InvalidInput(f"{value:g} {first.code} is too large a number in {second.code}") from None
+
+
+def _unit(unit: Unit | str) -> Unit:
+    return parse(unit) if isinstance(unit, str) else unit
+
+
+def _is_unit(code: str) -> bool:
+    try:
+        _Reader(code).read()
+    except _NoUnit:
+        return False
+    return True
+
+
+class _NoUnit(Exception):
+    """Why a text is no unit."""
+
+
+class _Reader:
+    """Reads one code, by the grammar of UCUM §2.1."""
+
+    def __init__(self, code: str) -> None:
+        self._code = code
+        self._tokens: list[re.Match[str]] = []
+        at = 0
+        while at < len(code):
+            token = _TOKEN.match(code, at)
+            if token is None:
+                raise _NoUnit(f"{code[at]!r} has no place in it")
+            self._tokens.append(token)
+            at = token.end()
+        self._at = 0
+
+    def read(self) -> Unit:
+        if not self._tokens:
+            raise _NoUnit("it is empty")
+        unit = self._term(0)
+        if self._at < len(self._tokens):
+            raise _NoUnit(f"{self._tokens[self._at][0]!r} follows without a point or a stroke")
+        if not 1 / _HUGE < unit.factor < _HUGE:
+            raise _NoUnit("its factor is out of all measure")
+        words = tuple(sorted((word, power) for word, power in unit.words if power))
+        return Unit(self._code, unit.dimension, unit.factor, unit.offset, unit.level, words)
+
+    def _sign(self) -> str:
+        return self._tokens[self._at]["sign"] or "" if self._at < len(self._tokens) else ""
+
+    def _term(self, depth: int) -> Unit:
+        if depth > _MAX_DEPTH:
+            raise _NoUnit("it has too many parentheses in one another")
+        if self._sign() == "/":
+            self._at += 1
+            unit = _times(_ONE, self._component(depth), -1)
+        else:
+            unit = self._component(depth)
+        while (sign := self._sign()) in (".", "/") and sign:
+            self._at += 1
+            unit = _times(unit, self._component(depth), 1 if sign == "." else -1)
+        return unit
+
+    def _component(self, depth: int) -> Unit:
+        if self._at >= len(self._tokens):
+            raise _NoUnit("something is missing at its end")
+        token = self._tokens[self._at]
+        self._at += 1
+        if token["sign"] == "(":
+            unit = self._term(depth + 1)
+            if self._sign() != ")":
+                raise _NoUnit("a parenthesis is not closed")
+            self._at += 1
+        elif token["sign"]:
+            raise _NoUnit(f"{token[0]!r} stands where a unit belongs")
+        elif token["number"]:
+            if not int(token["number"]):
+                raise _NoUnit("nothing can be measured in zeros")
+            unit = Unit("", _NONE, Fraction(int(token["number"])))
+        elif token["unit"]:
+            unit = _power(_simple(token["unit"]), int(token["exponent"] or 1))
+        else:
+            return _annotated(_ONE, token["word"])
+        if self._at < len(self._tokens) and self._tokens[self._at]["word"] is not None:
+            unit = _annotated(unit, self._tokens[self._at]["word"])
+            self._at += 1
+        return unit
+
+
+def _simple(symbol: str) -> Unit:
+    if symbol in _KNOWN:
+        return _KNOWN[symbol]
+    for prefix, factor in PREFIXES.items():
+        rest = symbol.removeprefix(prefix)
+        if rest != symbol and rest in _METRIC:
+            unit = _KNOWN[rest]
+            return Unit("", unit.dimension, unit.factor * factor, unit.offset, unit.level)
+    for prefix, factor in PREFIXES_OF_TWO.items():
+        if (rest := symbol.removeprefix(prefix)) != symbol and rest in ("bit", "By"):
+            return Unit("", _NONE, _KNOWN[rest].factor * factor)
+    raise _NoUnit(f"it knows no {symbol}")
+
+
+def _power(unit: Unit, exponent: int) -> Unit:
+    if exponent == 1:
+        return unit
+    if unit.special:
+        raise _NoUnit("a temperature with a zero of its own, or a level, has no powers")
+    return Unit("", tuple(one * exponent for one in unit.dimension), unit.factor**exponent)
+
+
+def _times(a: Unit, b: Unit, sign: int) -> Unit:
+    if (a.special or b.special) and not (a is _ONE and sign == 1):
+        raise _NoUnit(
+            "a temperature with a zero of its own, or a level, stands alone (for differences write K or dB)"
+        )
+    words = dict(a.words)
+    for word, power in b.words:
+        words[word] = words.get(word, 0) + sign * power
+    return Unit(
+        "",
+        tuple(one + sign * other for one, other in zip(a.dimension, b.dimension, strict=True)),
+        a.factor * b.factor**sign,
+        words=tuple(words.items()),
+    )
+
+
+def _annotated(unit: Unit, word: str) -> Unit:
+    folded = " ".join(word.casefold().replace("_", " ").split())
+    if not folded:
+        return unit
+    known = SAME_WORDS.get(folded, folded)
+    return Unit("", unit.dimension, unit.factor, unit.offset, unit.level, (*unit.words, (known, 1)))
+
+
+_WRITTEN: Final[Mapping[str, str]] = MappingProxyType({"Cel": "°C", "ug/m3": "µg/m³", "m2": "m²", "km.h-1": "km/h"})
+
+
+def words(code: str | None) -> str:
+    """A UCUM code as people write the unit: ``{veh}/h`` → ``veh/h``, ``dB[SPL]`` → ``dB``, ``1`` → nothing.
+
+    For eyes only: what comes out is often no code any more, and two codes may be written alike.
+    """
+    if code is None or code == "1":
+        return ""
+    plain = re.sub(r"\[SPL\]|[{}]", "", code)
+    plain = re.sub(r"\((\d+)\.min\)", "\\1\u00a0min", plain)
+    return _WRITTEN.get(plain, plain)
+
+
+_NONE: Final = (0,) * len(BASES)
+_ONE: Final = Unit("1", _NONE, Fraction(1))
+_KNOWN: dict[str, Unit] = {base: Unit(base, tuple(int(base == one) for one in BASES), Fraction(1)) for base in BASES}
+_METRIC: set[str] = set(BASES)
+
+
+def _learn() -> None:
+    for symbol, metric, factor, code in ATOMS:
+        unit = _Reader(code).read()
+        _KNOWN[symbol] = Unit(symbol, unit.dimension, unit.factor * Fraction(factor))
+        if metric:
+            _METRIC.add(symbol)
+    for symbol, (factor, offset) in OFFSETS.items():
+        _KNOWN[symbol] = Unit(symbol, _KNOWN["K"].dimension, Fraction(factor), Fraction(offset))
+    _METRIC.add("Cel")
+    for symbol in LEVELS:
+        _KNOWN[symbol] = Unit(symbol, _NONE, Fraction(1), level=symbol)
+        _METRIC.add(symbol)
+
+
+_learn()
+
+_KINDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "1": "a number", "m": "a length", "m2": "an area", "m3": "a volume", "s": "a time", "g": "a mass",
+        "m/s": "a speed", "/s": "something per time", "/m": "something per length", "K": "a temperature",
+        "W": "a power", "J": "an energy", "g/m3": "a concentration", "g/s": "a mass per time", "m3/s": "a discharge",
+        "Pa": "a pressure", "rad": "an angle", "dB": "a difference of levels", "g/m": "a mass per length",
+        "/m2": "something per area", "m/s2": "an acceleration", "C": "a charge", "A": "a current", "N": "a force",
+    }
+)  # fmt: skip
+_KIND_OF: Final = {parse(code).dimension: words for code, words in _KINDS.items()}
+
+
+def kind(unit: Unit) -> str:
+    """What a unit measures, in English: ``a speed``; empty where there is no short word for it."""
+    return f"a level ({unit.level})" if unit.level else _KIND_OF.get(unit.dimension, "")

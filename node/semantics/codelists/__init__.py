@@ -1,0 +1,1 @@
+"""Code lists: the values that a field may have, by the names that people use for them."""

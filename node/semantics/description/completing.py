@@ -1,0 +1,83 @@
+"""What goes without saying in a description: classes, publisher, access right, names of other vocabularies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pyoxigraph import Dataset, Literal, NamedNode, Quad
+
+from node.semantics.codelists.lookup import ACCESS
+from node.semantics.kinds import Kind
+from node.semantics.triples import TYPE, literals, nodes, objects, put, put_if_absent, texts, types
+from node.vocab.namespaces import DCAT, DCT, FOAF, HANSA_MODEL, IT6, OWL, RDFS
+
+INTERNAL: Final = "internal"
+"""The audience, and the template of conditions, of the node's own people."""
+
+OPEN_TEMPLATES: Final = frozenset({"open", "public"})
+"""Conditions under which everybody may use the bytes without an agreement: a licence must say on what terms."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """Who makes the record: base address, DID and name of the node, and the language of untagged texts."""
+
+    base: str
+    me: str
+    my_name: str
+    language: str = "en"
+
+
+def is_open(conditions: Mapping[str, Any] | None, audience: str | None) -> bool:
+    """Whether bytes go to everybody without an agreement, so that a licence must say on what terms."""
+    if conditions is None:
+        return audience != INTERNAL
+    return str(conditions.get("template", "")).casefold() in OPEN_TEMPLATES
+
+
+def complete(
+    dataset: Dataset,
+    subject: NamedNode,
+    kind: Kind,
+    setting: Setting,
+    *,
+    conditions: Mapping[str, Any] | None,
+    audience: str | None,
+) -> None:
+    """Add to ``dataset`` what goes without saying of its ``subject``."""
+    for class_ in kind.written:
+        # A machine-learning model described by MLDCAT-AP alone stays what it is.
+        if class_ == f"{HANSA_MODEL}Model" and f"{IT6}MachineLearningModel" in types(dataset, subject):
+            continue
+        dataset.add(Quad(subject, TYPE, NamedNode(class_)))
+    put_if_absent(dataset, subject, f"{DCT}identifier", Literal(subject.value))
+    _name_publisher(dataset, subject, setting)
+    # The names that other vocabularies have for title, description and version.
+    if kind.name == "ontology":
+        for property_, others in ((f"{DCT}title", f"{RDFS}label"), (f"{DCT}description", f"{RDFS}comment")):
+            put_if_absent(dataset, subject, property_, *literals(dataset, subject, others))
+        put_if_absent(dataset, subject, f"{DCAT}version", *literals(dataset, subject, f"{OWL}versionInfo"))
+        put_if_absent(dataset, subject, f"{OWL}versionInfo", *literals(dataset, subject, f"{DCAT}version"))
+    # MLDCAT-AP moved the version of a model from it6:version (3.0) to dcat:version (3.1).
+    put_if_absent(dataset, subject, f"{DCAT}version", *literals(dataset, subject, f"{IT6}version"))
+    for file in nodes(dataset, subject, f"{DCAT}distribution"):
+        put_if_absent(dataset, file, f"{DCT}license", *nodes(dataset, subject, f"{DCT}license"))
+    if not objects(dataset, subject, f"{DCT}accessRights"):
+        internal = INTERNAL in (audience, (conditions or {}).get("template"))
+        right = "non-public" if internal else "public" if is_open(conditions, audience) else "restricted"
+        code = ACCESS.find(right)
+        assert code is not None
+        put(dataset, subject, f"{DCT}accessRights", NamedNode(code.iri))
+
+
+def _name_publisher(dataset: Dataset, subject: NamedNode, setting: Setting) -> None:
+    me = NamedNode(setting.me)
+    put_if_absent(dataset, subject, f"{DCT}publisher", me)
+    if me in objects(dataset, subject, f"{DCT}publisher"):
+        for class_ in (f"{FOAF}Agent", f"{DCT}Agent"):
+            dataset.add(Quad(me, TYPE, NamedNode(class_)))
+        if not texts(dataset, me, f"{FOAF}name"):
+            put(dataset, me, f"{FOAF}name", Literal(setting.my_name, language=setting.language))
+        put_if_absent(dataset, me, f"{DCT}identifier", Literal(setting.me))

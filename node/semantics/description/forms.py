@@ -1,0 +1,87 @@
+"""The forms that values of fields have, and what a field is. The fields themselves are in ``fields``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from node.semantics.codelists.lookup import CodeList
+
+
+class Form(StrEnum):
+    """The form of a value."""
+
+    TEXT = "text"
+    """Text in one language, or a map of language tags to texts."""
+    PLAIN = "plain"
+    """Text without a language: identifiers, version numbers, units."""
+    WORDS = "words"
+    """Several short texts: a list, a text with commas, or a map of language tags to lists."""
+    LINK = "link"
+    """An IRI, or ``<kind>/<name>`` of an asset of the same node."""
+    CODE = "code"
+    """A value of a code list."""
+    DATE = "date"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DURATION = "duration"
+    MAIL = "mail"
+    PHONE = "phone"
+    CRS = "crs"
+    """A coordinate reference system: ``EPSG:31370``."""
+    VALUE = "value"
+    """Any number, truth value or text; lists and objects are kept as JSON."""
+    JSON = "json"
+    """An object or a list, kept as JSON."""
+    TEXT_OR_LINK = "text or link"
+    STATEMENT = "statement"
+    """A text that RDF wants wrapped in a node of its own; a link to such a node elsewhere does too."""
+    SOURCE = "source"
+    """The text of a program or query, or an object, which is kept as JSON."""
+    PERIOD = "period"
+    PLACE = "place"
+    NODE = "node"
+    """Something with fields of its own."""
+    GROUP = "group"
+    """Fields under a common heading that belong to the asset itself."""
+    BINDINGS = "bindings"
+    """A map of roles to the assets that fill them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One field: ``name`` in YAML, ``property`` in RDF.
+
+    ``also``: other names under which people write it. ``many``: a list may be given, and a single value stands
+    for a list of one. ``classes`` and ``fields`` describe a node; ``key`` is the subfield that names it, and
+    that a bare text fills; the order of ``ordered`` nodes is kept as their position.
+    """
+
+    name: str
+    form: Form
+    property: str = ""
+    also: tuple[str, ...] = ()
+    many: bool = False
+    codes: CodeList | None = None
+    classes: tuple[str, ...] = ()
+    fields: tuple[Field, ...] = ()
+    key: str = ""
+    ordered: bool = False
+
+    def named(self, name: str) -> bool:
+        return name == self.name or name in self.also
+
+
+def find(fields: tuple[Field, ...], name: str) -> Field | None:
+    """The field that ``name`` means, whether written with hyphens, spaces or underscores."""
+    wanted = name.strip().casefold().replace("-", "_").replace(" ", "_")
+    return next((field for field in fields if field.named(wanted)), None)
+
+
+def spellings(fields: tuple[Field, ...]) -> Iterator[str]:
+    """Every name that ``fields`` answer to, for suggestions."""
+    for field in fields:
+        yield field.name
+        yield from field.also

@@ -1,0 +1,332 @@
+"""A submission → a draft: one graph about one asset of this node, with what is wrong so far.
+
+A document and fields may come together: the fields then say more about the document's main subject, and what
+they say wins. Statements about things that have, or should have, records of their own are left out: a record
+speaks for itself, so that no record can change what others say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyoxigraph import Dataset, Literal, NamedNode, Quad
+
+from node.semantics import policies
+from node.semantics.codelists.languages import LANGUAGES
+from node.semantics.codelists.lookup import folded
+from node.semantics.description import filing
+from node.semantics.description.building import Builder, slug
+from node.semantics.description.completing import Setting, complete
+from node.semantics.description.fields import fields_of
+from node.semantics.description.forms import find
+from node.semantics.description.subjects import DOCUMENT, Subject, address, adopted, is_address, is_slug, main_subject
+from node.semantics.description.values import is_link
+from node.semantics.documents import parse
+from node.semantics.findings import words
+from node.semantics.kinds import KINDS, Kind, kind_named, kinds_like
+from node.semantics.model import File, Finding, Submission
+from node.semantics.triples import TYPE, drop, nodes, reachable, types
+from node.vocab.namespaces import DCAT, DCT, IT6
+
+
+@dataclass(slots=True, kw_only=True)
+class Draft:
+    """A record in the making. ``subject`` and ``kind`` are None where the submission is broken beyond them."""
+
+    dataset: Dataset = field(default_factory=Dataset)
+    subject: NamedNode | None = None
+    kind: Kind | None = None
+    findings: list[Finding] = field(default_factory=list)
+    places: dict[str, str] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    files: tuple[File, ...] = ()
+    conditions: dict[str, Any] | None = None
+    audience: str | None = None
+
+
+def draft(submission: Submission, setting: Setting) -> Draft:
+    """The draft that ``submission`` makes. Raises ``InvalidInput`` and its kin for an unreadable document."""
+    fields = dict(submission.fields or {})
+    made = Draft(lines=_lines(fields.pop("__lines__", None)))
+    kind = _kind(submission, fields, made)
+    if made.findings:
+        return made
+    if submission.document is not None:
+        document = parse(submission.document, submission.media_type or "", base=DOCUMENT)
+        _from_document(document, submission, fields, kind, setting, made)
+    elif kind is None:
+        made.findings.append(words.about_field("no-kind", field="kind", guess=", ".join(KINDS)))
+    else:
+        _from_fields(submission, fields, kind, setting, made)
+    if made.subject is not None and made.kind is not None:
+        _agree(submission, fields, made)
+        complete(made.dataset, made.subject, made.kind, setting, conditions=made.conditions, audience=made.audience)
+    return made
+
+
+def _lines(given: Any) -> dict[str, int]:
+    """Field path → line, as the command line sends it; anything else is nobody's lines."""
+    if not isinstance(given, Mapping):
+        return {}
+    return {str(path): line for path, line in given.items() if isinstance(line, int)}
+
+
+def _kind(submission: Submission, fields: Mapping[str, Any], made: Draft) -> Kind | None:
+    name = submission.kind or fields.get("kind")
+    if not name:
+        return None
+    kind = kind_named(str(name))
+    if kind is None:
+        guess = words.guess(kinds_like(str(name)) or tuple(KINDS))
+        made.findings.append(
+            words.about_field(
+                "unknown-kind", field="kind", value=str(name)[:60], line=made.lines.get("kind"), guess=guess
+            )
+        )
+    return kind
+
+
+def _from_fields(submission: Submission, fields: dict[str, Any], kind: Kind, setting: Setting, made: Draft) -> None:
+    iri, foreign = _wanted_address(submission, fields, kind, setting, made)
+    if iri is None:
+        if not made.findings:
+            made.findings.append(words.about_field("no-name", field="id"))
+        return
+    made.kind, made.subject = kind, NamedNode(iri)
+    builder = _builder(fields, kind, setting, made)
+    _fill(builder, made.subject, submission, fields, setting, made)
+    if foreign:
+        builder.add(made.subject, f"{DCT}identifier", Literal(foreign))
+
+
+def _from_document(
+    document: Dataset,
+    submission: Submission,
+    fields: dict[str, Any],
+    kind: Kind | None,
+    setting: Setting,
+    made: Draft,
+) -> None:
+    asked = submission.iri or (fields["iri"] if is_link(fields.get("iri")) else None)
+    found = main_subject(document, kind, asked)
+    if isinstance(found, Finding):
+        made.findings.append(found)
+        return
+    iri: str | None = asked if asked and is_address(asked, setting.base, found.kind) else None
+    if iri is None and fields:
+        iri, _ = _wanted_address(submission, fields, found.kind, setting, made, titled=False)
+    dataset, subject, notes = adopted(_unrelated(document, found), found, setting.base, iri or submission.iri)
+    made.findings.extend(notes)
+    made.kind = found.kind
+    if subject is None:
+        return
+    made.subject = subject
+    made.dataset = _absolute(dataset, subject)
+    _only_own(made, subject, found.kind, setting)
+    _conditions_in_rdf(made, subject)
+    builder = _builder(fields, found.kind, setting, made)
+    if fields or submission.files:
+        _fill(builder, subject, submission, fields, setting, made)
+
+
+def _unrelated(document: Dataset, found: Subject) -> Dataset:
+    """An ontology is all of its document; of anything else what its subject leads to."""
+    if found.kind.name == "ontology":
+        return document
+    kept = reachable(document, [found.node])
+    return Dataset(quad for quad in document if quad.subject in kept)
+
+
+def _absolute(dataset: Dataset, subject: NamedNode) -> Dataset:
+    """Addresses that were relative in the document, below the subject's own."""
+
+    def own(term: Any) -> Any:
+        if not (isinstance(term, NamedNode) and term.value.startswith(DOCUMENT)):
+            return term
+        rest = term.value.removeprefix(DOCUMENT).removeprefix("#")
+        return NamedNode(f"{subject.value}#{rest.replace('#', '-').replace('/', '-')}") if rest else subject
+
+    return Dataset(Quad(own(quad.subject), quad.predicate, own(quad.object)) for quad in dataset)
+
+
+def _only_own(made: Draft, subject: NamedNode, kind: Kind, setting: Setting) -> None:
+    """Leave out statements about other assets of this node: they have records of their own."""
+    base = setting.base.rstrip("/") + "/"
+    mine = (f"{subject.value}#", f"{subject.value}/")
+    others = [
+        quad
+        for quad in made.dataset
+        if isinstance(quad.subject, NamedNode)
+        and quad.subject != subject
+        and quad.subject.value.startswith(base)
+        and not quad.subject.value.startswith(mine)
+    ]
+    for quad in others:
+        made.dataset.remove(quad)
+    if others:
+        made.findings.append(words.about_field("left-out", severity="info", value=str(len(others))))
+
+
+def _conditions_in_rdf(made: Draft, subject: NamedNode) -> None:
+    try:
+        offer = policies.offer(made.dataset, subject)
+    except policies.NotUnderstood as why:
+        made.findings.append(words.about_field("policy-not-understood", field="conditions", value=str(why)[:200]))
+        return
+    if offer is not None:
+        made.conditions = {"offer": offer}
+
+
+def _wanted_address(
+    submission: Submission,
+    fields: Mapping[str, Any],
+    kind: Kind,
+    setting: Setting,
+    made: Draft,
+    *,
+    titled: bool = True,
+) -> tuple[str | None, str]:
+    """The address that the submission asks for, and a foreign one that it names as its own."""
+    given = submission.iri or fields.get("iri") or fields.get("id") or fields.get("name") or fields.get("slug")
+    if is_link(given):
+        if is_address(str(given), setting.base, kind):
+            return str(given), ""
+        if str(given).startswith(setting.base.rstrip("/") + "/") or submission.iri:
+            below = address(setting.base, kind, "")
+            made.findings.append(
+                words.about_field("wrong-address", field="iri", value=str(given), kind=kind.name, guess=below)
+            )
+            return None, ""
+        name = slug(str(given).rstrip("/#").replace("#", "/").rpartition("/")[2])
+        return (address(setting.base, kind, name), str(given)) if name else (None, "")
+    text = str(given) if given else (_any_text(fields.get("title")) if titled else "")
+    name = text if given and is_slug(text) else slug(text)
+    return (address(setting.base, kind, name) if name else None), ""
+
+
+def _any_text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return str(value.get("en") or next(iter(value.values()), ""))
+    return value if isinstance(value, str) else ""
+
+
+def _builder(fields: Mapping[str, Any], kind: Kind, setting: Setting, made: Draft) -> Builder:
+    language = setting.language
+    given = fields.get("language")
+    if isinstance(given, list) and given:
+        given = given[0]
+    # A steward who says that the dataset is in Dutch writes its title in Dutch.
+    if kind.name != "transformation" and isinstance(given, str):
+        known = LANGUAGES.find(given)
+        language = known.code if known else given.casefold() if _is_tag(given) else language
+    return Builder(base=setting.base, kind=kind.name, language=language, lines=made.lines)
+
+
+def _is_tag(word: str) -> bool:
+    return 2 <= len(word) <= 3 and word.isascii() and word.isalpha()
+
+
+def _fill(
+    builder: Builder,
+    subject: NamedNode,
+    submission: Submission,
+    fields: dict[str, Any],
+    setting: Setting,
+    made: Draft,
+) -> None:
+    """Add what the fields and files say; what fields say about the subject replaces what the document said."""
+    kind = made.kind
+    assert kind is not None
+    learned = fields.get("machine_learned") is True or f"{IT6}MachineLearningModel" in types(made.dataset, subject)
+    builder.describe(subject, _with_publisher(fields, setting, kind), fields_of(kind.name))
+    if learned:
+        builder.add(subject, TYPE.value, NamedNode(f"{IT6}MachineLearningModel"))
+    said = {quad.predicate for quad in builder.dataset.quads_for_subject(subject)} - {TYPE}
+    for predicate in said:
+        drop(made.dataset, subject, predicate.value)
+    if submission.document is not None:
+        made.files = _attach(made, subject, submission, builder.language, learned=learned)
+    else:
+        files = filing.Filing(builder, subject, submission.files, learned=learned)
+        files.describe(fields)
+        made.files = tuple(files.files)
+    for quad in builder.dataset:
+        made.dataset.add(quad)
+    made.findings.extend(builder.findings)
+    made.places.update(builder.places)
+
+
+def _attach(
+    made: Draft, subject: NamedNode, submission: Submission, language: str, *, learned: bool
+) -> tuple[File, ...]:
+    """Join the files of a document's submission to the distributions that the document describes."""
+    described: list[File] = []
+    free = nodes(made.dataset, subject, f"{DCAT}distribution")
+    for file in submission.files:
+        if not filing.is_safe_name(file.name):
+            made.findings.append(words.about_field("unsafe-name", field="files", value=file.name[:60]))
+            continue
+        node = filing.match(made.dataset, free, file)
+        if node is None:
+            node = NamedNode(f"{subject.value}#file-{slug(file.name) or file.sha256[:12]}")
+            made.dataset.add(Quad(subject, NamedNode(f"{DCAT}distribution"), node))
+        else:
+            free.remove(node)
+        made.dataset.add(Quad(node, TYPE, NamedNode(f"{DCAT}Distribution")))
+        described.append(filing.attach(made.dataset, subject.value, node, file, language))
+        if learned:
+            filing.as_model_file(made.dataset, subject, node)
+    return tuple(described)
+
+
+def _with_publisher(fields: dict[str, Any], setting: Setting, kind: Kind) -> dict[str, Any]:
+    """A publisher who is this node, or nobody, is this node by its DID."""
+    given = next(
+        (name for name in fields if (f := find(fields_of(kind.name), str(name))) and f.name == "publisher"), None
+    )
+    if given is None:
+        return fields
+    value = fields[given]
+    name = _any_text(value.get("name")) if isinstance(value, Mapping) else _any_text(value)
+    identified = isinstance(value, Mapping) and any(key in value for key in ("iri", "id", "did"))
+    if identified or folded(name) != folded(setting.my_name):
+        return fields
+    more = dict(value) if isinstance(value, Mapping) and "name" in value else {"name": value}
+    return {**fields, given: {**more, "iri": setting.me}}
+
+
+def _agree(submission: Submission, fields: Mapping[str, Any], made: Draft) -> None:
+    """Conditions and audience: what the publisher hands in wins over the description."""
+    described = fields.get("conditions")
+    if described is not None:
+        if made.conditions is not None:
+            made.findings.append(words.about_field("twice", field="conditions", value="conditions, odrl:hasPolicy"))
+        made.conditions = _conditions(described, made)
+    if submission.conditions is not None:
+        made.conditions = dict(submission.conditions)
+    audience = submission.audience or fields.get("audience")
+    if audience is not None and not (isinstance(audience, str) and audience.strip()):
+        made.findings.append(
+            words.about_field(
+                "wrong-type", field="audience", line=made.lines.get("audience"), expected=words.expected("plain")
+            )
+        )
+        audience = None
+    made.audience = audience.strip() if audience else None
+
+
+def _conditions(described: Any, made: Draft) -> dict[str, Any] | None:
+    if isinstance(described, str) and described.strip():
+        return {"template": described.strip()}
+    if isinstance(described, Mapping) and ("template" in described or "offer" in described):
+        return dict(described)
+    if isinstance(described, Mapping) and policies.has_rules(described):
+        return {"offer": dict(described)}
+    made.findings.append(
+        words.about_field(
+            "wrong-type", field="conditions", line=made.lines.get("conditions"), expected=words.expected("conditions")
+        )
+    )
+    return None

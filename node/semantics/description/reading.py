@@ -1,0 +1,243 @@
+"""A description → what search and pages show of it: texts, publisher, place, files, and facts by field name.
+
+The facts are read by the same table that ``building`` writes by, so they are there whether a steward wrote YAML or
+RDF. Their forms: texts are maps of language tags; links are IRIs; values of code lists are ``{"iri", "code",
+"label"}``; numbers with a fraction stay texts, because what is signed and hashed has no fractions.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pyoxigraph import Dataset, Literal, NamedNode
+
+from node.semantics.codelists.lookup import ACCESS
+from node.semantics.codelists.places import place_of
+from node.semantics.codelists.themes import THEMES
+from node.semantics.description.fields import FILE, fields_of
+from node.semantics.description.forms import Field, Form
+from node.semantics.kinds import Kind
+from node.semantics.triples import Node, Term, first_text, iris, literals, nodes, objects, texts, types
+from node.vocab.namespaces import DCAT, DCT, FOAF, HANSA, IT6, LOCN, RDF, RDFS, SKOS, SPDX, XSD
+
+BBox = tuple[float, float, float, float]
+
+_NUMBER: Final = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_DEPTH: Final = 4
+_TITLES: Final = (f"{DCT}title", f"{RDFS}label", f"{SKOS}prefLabel")
+_DESCRIPTIONS: Final = (f"{DCT}description", f"{RDFS}comment", f"{SKOS}definition")
+_APART: Final = frozenset({"title", "description", "publisher", "keywords", "theme"})
+"""Fields that have a place of their own beside the facts."""
+
+
+def titles(dataset: Dataset, subject: Node) -> dict[str, str]:
+    """Language tag → title."""
+    return texts(dataset, subject, *_TITLES)
+
+
+def descriptions(dataset: Dataset, subject: Node) -> dict[str, str]:
+    """Language tag → description."""
+    return texts(dataset, subject, *_DESCRIPTIONS)
+
+
+def publisher(dataset: Dataset, subject: Node) -> tuple[str, str]:
+    """IRI (empty for a blank node) and name of who publishes; of several the first."""
+    found = nodes(dataset, subject, f"{DCT}publisher")
+    if not found:
+        return "", ""
+    name = first_text(dataset, found[0], f"{FOAF}name", f"{SKOS}prefLabel", f"{RDFS}label")
+    return found[0].value if isinstance(found[0], NamedNode) else "", name
+
+
+def keywords(dataset: Dataset, subject: Node) -> tuple[str, ...]:
+    """Keywords of all languages, each once."""
+    return tuple(dict.fromkeys(text.value for text in literals(dataset, subject, f"{DCAT}keyword")))
+
+
+def themes(dataset: Dataset, subject: Node) -> tuple[str, ...]:
+    """Codes of the EU themes, and the IRIs of others."""
+    found = iris(dataset, subject, f"{DCAT}theme")
+    return tuple(dict.fromkeys(code.code if (code := THEMES.by_iri(iri)) else iri for iri in found))
+
+
+def bbox(dataset: Dataset, subject: Node) -> BBox | None:
+    """The rectangle around all places of the asset, from WKT or GeoJSON, or from the gazetteer."""
+    found = [box for node in nodes(dataset, subject, f"{DCT}spatial") if (box := _extent(dataset, node))]
+    if not found:
+        return None
+    west, south, east, north = zip(*found, strict=True)
+    return min(west), min(south), max(east), max(north)
+
+
+def _extent(dataset: Dataset, node: Node) -> BBox | None:
+    for property_ in (f"{DCAT}bbox", f"{LOCN}geometry", f"{DCAT}centroid"):
+        for literal in literals(dataset, node, property_):
+            numbers = [float(number) for number in _NUMBER.findall(_without_crs(literal.value))]
+            xs, ys = numbers[0::2], numbers[1::2]
+            if numbers and len(xs) == len(ys) and all(abs(x) <= 180 for x in xs) and all(abs(y) <= 90 for y in ys):
+                return min(xs), min(ys), max(xs), max(ys)
+    known = place_of(node.value) if isinstance(node, NamedNode) else None
+    return known.bbox if known else None
+
+
+def _without_crs(text: str) -> str:
+    # GeoSPARQL puts the coordinate system's IRI before the shape; its digits are no coordinates.
+    return re.sub(r"<[^>]*>", "", text)
+
+
+def overview(dataset: Dataset, subject: Node, kind: Kind) -> dict[str, Any]:
+    """All facts of the asset by field name, its files, and its access right in a word."""
+    found = facts(dataset, subject, tuple(f for f in fields_of(kind.name) if f.name not in _APART))
+    rights = [code.code for iri in iris(dataset, subject, f"{DCT}accessRights") if (code := ACCESS.by_iri(iri))]
+    if rights:
+        found["access"] = rights[0]
+    files = [_file(dataset, node) for node in nodes(dataset, subject, f"{DCAT}distribution")]
+    if files:
+        found["files"] = files
+    if f"{IT6}MachineLearningModel" in types(dataset, subject):
+        found["machine_learned"] = True
+    return found
+
+
+def facts(dataset: Dataset, subject: Node, fields: tuple[Field, ...], depth: int = 0) -> dict[str, Any]:
+    """Field name → what the description says, read by the table."""
+    return _facts(dataset, subject, fields, depth, set())
+
+
+def _facts(
+    dataset: Dataset, subject: Node, fields: tuple[Field, ...], depth: int, taken: set[tuple[str, Term]]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for field in fields:
+        if field.form is Form.GROUP:
+            inner = _facts(dataset, subject, field.fields, depth, taken)
+            if inner:
+                found[field.name] = inner
+            continue
+        # Two fields may write one property (crs and conforms_to): each value is read once, by the first that can.
+        given = objects(dataset, subject, field.property)
+        terms = [term for term in given if (field.property, term) not in taken and _reads(field, term)]
+        value = _read(dataset, field, terms, depth)
+        if value is not None and (value not in ({}, []) or field.form in (Form.VALUE, Form.JSON)):
+            taken.update((field.property, term) for term in terms)
+            found[field.name] = value
+    return found
+
+
+def _reads(field: Field, term: Term) -> bool:
+    return field.form is not Form.CRS or "/def/crs/" in term.value
+
+
+def _read(dataset: Dataset, field: Field, terms: list[Term], depth: int) -> Any:
+    if not terms:
+        return None
+    match field.form:
+        case Form.TEXT | Form.TEXT_OR_LINK if all(isinstance(term, Literal) for term in terms):
+            return _by_language(terms)
+        case Form.WORDS:
+            return list(dict.fromkeys(term.value for term in terms if isinstance(term, Literal)))
+        case Form.BINDINGS:
+            return _bindings(dataset, terms)
+        case Form.NODE:
+            found = [_node(dataset, field, term, depth) for term in terms]
+            if field.ordered:
+                found.sort(key=lambda item: item.get("position", 0) if isinstance(item, dict) else 0)
+            return found if field.many else found[0]
+    values = [_value(dataset, field, term) for term in terms]
+    return values if field.many else values[0]
+
+
+def _value(dataset: Dataset, field: Field, term: Term) -> Any:
+    match field.form:
+        case Form.CODE:
+            code = field.codes.by_iri(term.value) if field.codes and isinstance(term, NamedNode) else None
+            if code is None:
+                return {"iri": term.value}
+            return {"iri": term.value, "code": code.code, "label": dict(code.labels)}
+        case Form.PLACE if not isinstance(term, Literal):
+            name = first_text(dataset, term, f"{RDFS}label", f"{SKOS}prefLabel")
+            known = place_of(term.value)
+            return {
+                "name": name or (known.name if known else ""),
+                "iri": term.value if isinstance(term, NamedNode) else "",
+            }
+        case Form.PERIOD if not isinstance(term, Literal):
+            ends = (("from", f"{DCAT}startDate"), ("to", f"{DCAT}endDate"))
+            return {name: found[0].value for name, p in ends if (found := literals(dataset, term, p))}
+        case Form.STATEMENT if not isinstance(term, Literal):
+            return texts(dataset, term, f"{RDFS}label", f"{DCT}description") or term.value
+        case Form.MAIL | Form.PHONE:
+            return term.value.removeprefix("mailto:").removeprefix("tel:")
+        case Form.CRS:
+            return f"EPSG:{term.value.rpartition('/')[2]}" if "/EPSG/" in term.value else term.value
+    return plain(term)
+
+
+def plain(term: Term) -> Any:
+    """A term as JSON: whole numbers and truth values as such, JSON as what it holds, all else as text."""
+    if not isinstance(term, Literal):
+        return term.value
+    match term.datatype.value.removeprefix(XSD):
+        case "integer" | "int" | "long" | "nonNegativeInteger" | "positiveInteger" if len(term.value) < 15:
+            try:
+                return int(term.value)
+            except ValueError:
+                return term.value
+        case "boolean":
+            return term.value in ("true", "1")
+    if term.datatype.value == f"{RDF}JSON":
+        try:
+            return json.loads(term.value, parse_float=str)
+        except ValueError:
+            return term.value
+    return term.value
+
+
+def _node(dataset: Dataset, field: Field, term: Term, depth: int) -> Any:
+    if isinstance(term, Literal) or depth >= _DEPTH:
+        return term.value
+    found = facts(dataset, term, field.fields, depth + 1)
+    if isinstance(term, NamedNode):
+        found["iri"] = term.value
+    position = literals(dataset, term, f"{HANSA}position")
+    if field.ordered and position:
+        found["position"] = plain(position[0])
+    return found
+
+
+def _bindings(dataset: Dataset, terms: list[Term]) -> dict[str, str]:
+    found = {}
+    for term in terms:
+        if not isinstance(term, Literal):
+            role, bound = first_text(dataset, term, f"{HANSA}role"), iris(dataset, term, f"{HANSA}boundTo")
+            if role and bound:
+                found[role] = bound[0]
+    return found
+
+
+def _by_language(terms: list[Term]) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for term in terms:
+        if isinstance(term, Literal):
+            found.setdefault(term.language or "und", term.value)
+    return found
+
+
+def _file(dataset: Dataset, node: Node) -> dict[str, Any]:
+    """A distribution as pages show it."""
+    found = facts(dataset, node, FILE)
+    found["iri"] = node.value if isinstance(node, NamedNode) else ""
+    for name, property_ in (("media_type", f"{DCAT}mediaType"), ("download_url", f"{DCAT}downloadURL")):
+        given = iris(dataset, node, property_)
+        if given:
+            found[name] = given[0].removeprefix("https://www.iana.org/assignments/media-types/")
+    size = [plain(term) for term in literals(dataset, node, f"{DCAT}byteSize")]
+    if size:
+        found["size"] = size[0]
+    for checksum in nodes(dataset, node, f"{SPDX}checksum"):
+        for value in literals(dataset, checksum, f"{SPDX}checksumValue"):
+            found["checksum"] = value.value
+    return found

@@ -1,0 +1,130 @@
+"""What a document is about: its main subject, that subject's kind, and the address under which it is kept here.
+
+A node answers only for addresses below its own. A subject with a foreign address (or none: a blank node) is
+adopted: it gets an address here, and the old one stays on record as its identifier (``dct:identifier``, and
+``adms:identifier`` with the notation typed as IRI). Only the subject itself is renamed: the terms of an ontology
+keep the addresses that data use.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pyoxigraph import BlankNode, Dataset, Literal, NamedNode
+
+from node.semantics.description.building import slug
+from node.semantics.findings import words
+from node.semantics.kinds import KINDS, Kind, kind_of
+from node.semantics.model import Finding
+from node.semantics.triples import Node, first_text, objects, put, renamed, subjects_of_type, types
+from node.vocab.namespaces import ADMS, DCT, RDF, RDFS, SKOS, XSD
+
+DOCUMENT: Final = "https://document.invalid/"
+"""What relative addresses in a document are resolved against, until its subject has an address."""
+
+_SLUG: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._~-]{0,126}[A-Za-z0-9_~-])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The main subject as it stands in the document, and its kind."""
+
+    node: Node
+    kind: Kind
+
+
+def address(base: str, kind: Kind, name: str) -> str:
+    """The IRI of an asset."""
+    return f"{base.rstrip('/')}/{kind.plural}/{name}"
+
+
+def is_address(iri: str, base: str, kind: Kind) -> bool:
+    """Whether ``iri`` is one that an asset of this kind can have at this node."""
+    prefix = address(base, kind, "")
+    return iri.startswith(prefix) and _SLUG.fullmatch(iri[len(prefix) :]) is not None
+
+
+def is_slug(text: str) -> bool:
+    """Whether ``text`` can be the last piece of an asset's address as it is."""
+    return _SLUG.fullmatch(text) is not None
+
+
+def main_subject(dataset: Dataset, kind: Kind | None, iri: str | None) -> Subject | Finding:
+    """The subject that the document is about, or what is wrong.
+
+    Candidates are the subjects of a known kind (of ``kind``, where given); ``iri`` decides among them. Else the
+    only one that no other candidate refers to: a dataset that a service serves is not the document's subject.
+    """
+    candidates: dict[Node, Kind] = {}
+    for known in KINDS.values():
+        for class_ in known.classes:
+            for node in subjects_of_type(dataset, class_):
+                found = kind_of(types(dataset, node))
+                if found is not None and (kind is None or found is kind):
+                    candidates[node] = found
+    if iri is not None and NamedNode(iri) in candidates:
+        return Subject(NamedNode(iri), candidates[NamedNode(iri)])
+    if not candidates:
+        wanted = kind or KINDS["dataset"]
+        return words.about_field("no-subject", value=f"<{wanted.classes[0]}>", kind=wanted.name)
+    if len(candidates) > 1:
+        referred = {quad.object for quad in dataset if quad.subject in candidates and quad.subject != quad.object}
+        roots = [node for node in candidates if node not in referred]
+        if len(roots) != 1:
+            names = ", ".join(sorted(str(node) for node in candidates)[:4])
+            return words.about_field("many-subjects", value=names)
+        return Subject(roots[0], candidates[roots[0]])
+    node, only = next(iter(candidates.items()))
+    return Subject(node, only)
+
+
+def adopted(
+    dataset: Dataset, subject: Subject, base: str, iri: str | None
+) -> tuple[Dataset, NamedNode | None, Sequence[Finding]]:
+    """The dataset with its subject under an address of this node, that address, and what to tell about it.
+
+    ``iri`` is the address that the publisher asks for. No address (and a finding) where none can be made.
+    """
+    old = subject.node
+    kind = subject.kind
+    if iri is not None and not is_address(iri, base, kind):
+        return dataset, None, (_wrong_address(iri, base, kind),)
+    if (
+        isinstance(old, NamedNode)
+        and old.value in (iri, *(() if iri else (old.value,)))
+        and is_address(old.value, base, kind)
+    ):
+        return dataset, old, ()
+    if iri is None and isinstance(old, NamedNode) and old.value.startswith(base.rstrip("/") + "/"):
+        return dataset, None, (_wrong_address(old.value, base, kind),)
+    nameless = isinstance(old, BlankNode) or old.value == DOCUMENT
+    name = "" if nameless else slug(_last_piece(old.value))
+    name = name or slug(first_text(dataset, old, f"{DCT}title", f"{RDFS}label", f"{SKOS}prefLabel"))
+    if iri is None and not name:
+        return dataset, None, (words.about_field("no-name"),)
+    new = NamedNode(iri or address(base, kind, name))
+    moved = renamed(dataset, old, new)
+    if isinstance(old, BlankNode) or old.value.startswith(DOCUMENT):
+        return moved, new, ()
+    _remember(moved, new, old.value)
+    return moved, new, (words.about_field("adopted", severity="info", value=new.value),)
+
+
+def _remember(dataset: Dataset, new: NamedNode, old: str) -> None:
+    if not objects(dataset, new, f"{DCT}identifier"):
+        put(dataset, new, f"{DCT}identifier", Literal(old))
+    identifier = NamedNode(f"{new.value}#identifier")
+    put(dataset, new, f"{ADMS}identifier", *objects(dataset, new, f"{ADMS}identifier"), identifier)
+    put(dataset, identifier, f"{RDF}type", NamedNode(f"{ADMS}Identifier"))
+    put(dataset, identifier, f"{SKOS}notation", Literal(old, datatype=NamedNode(f"{XSD}anyURI")))
+
+
+def _wrong_address(iri: str, base: str, kind: Kind) -> Finding:
+    return words.about_field("wrong-address", field="iri", value=iri, kind=kind.name, guess=address(base, kind, ""))
+
+
+def _last_piece(iri: str) -> str:
+    return iri.rstrip("/#").replace("#", "/").rpartition("/")[2]

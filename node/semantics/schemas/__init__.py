@@ -1,0 +1,1 @@
+"""Schemas: what a new version breaks, and which rows do not conform."""

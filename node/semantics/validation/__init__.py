@@ -1,0 +1,1 @@
+"""A description against the shapes of the profiles."""

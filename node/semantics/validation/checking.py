@@ -1,0 +1,91 @@
+"""A draft against the shapes: breaches become findings that name the steward's own fields and lines."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+from pyoxigraph import Dataset, NamedNode, RdfFormat, serialize
+
+from node.semantics.kinds import Kind
+from node.semantics.model import Finding
+from node.semantics.triples import Node
+from node.semantics.validation.profiles import PROFILES
+from node.semantics.validation.shapes import compiled, shapes_of, vocabulary
+from node.vocab.namespaces import ODRL
+
+MOST: Final = 200
+_ORDER: Final = {"violation": 0, "warning": 1, "info": 2}
+_FAR: Final = 1 << 30
+
+
+def check(
+    dataset: Dataset,
+    subject: NamedNode,
+    kind: Kind,
+    *,
+    covered: Iterable[Node] = (),
+    advised: Sequence[str] = (),
+    enforced: Sequence[str] = (),
+) -> list[Finding]:
+    """The findings of the shapes of ``kind`` and of further profiles, each node's focus as the data name it.
+
+    ``covered`` are the nodes for which conditions stand in for a licence. What an ``advised`` profile demands is
+    no more than ``info``; the names are those of
+    ``profiles.PROFILES``: a node that is set otherwise does not start.
+    """
+    written = serialize([quad.triple for quad in dataset], format=RdfFormat.N_TRIPLES)
+    lines = [written or b"", vocabulary(dataset)]
+    lines.extend(f"{node} <{ODRL}hasPolicy> <{subject.value}#offer> .\n".encode() for node in covered)
+    ntriples = b"".join(lines)
+    shapes = shapes_of(kind)
+    found = [
+        shapes.finding(breach)
+        for breach in shapes.breaches(ntriples)
+        if not (breach.severity != "violation" and breach.focus == subject.value and breach.path in kind.unasked)
+    ]
+    for name in (*enforced, *advised):
+        profile = compiled((PROFILES[name],))
+        severity = None if name in enforced else "info"
+        found.extend(profile.finding(breach, severity=severity) for breach in profile.breaches(ntriples))
+    return found
+
+
+def placed(
+    findings: Iterable[Finding], places: Mapping[str, str], line: Callable[[str], int | None]
+) -> list[Finding]:
+    """``findings`` with the place in the steward's fields: ``files.0.license`` and its line.
+
+    ``places`` maps nodes to the fields that they came from; a node of the asset itself has no entry.
+    """
+    told = []
+    for finding in findings:
+        inside = places.get(finding.focus, "")
+        name = finding.field.rpartition(".")[2] if inside else finding.field
+        # A binding is a place of its own: bindings.network, not bindings.network.bindings.
+        known = not name or name in inside.split(".")
+        field = inside if inside and known else f"{inside}.{name}" if inside else name
+        told.append(dataclasses.replace(finding, field=field, line=finding.line or line(field)))
+    return told
+
+
+def tidy(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Each thing once, with how often it occurs; what forbids publishing first, then in the order of lines.
+
+    Of a description with more to mend than anybody reads, the first ``MOST`` things.
+    """
+    told = list(findings)
+    refused = {finding.field for finding in told if finding.severity == "violation" and finding.field}
+    first: dict[tuple[str, str, str, str], Finding] = {}
+    for finding in told:
+        # A theme that was refused is missing afterwards; that goes without saying.
+        if finding.severity != "violation" and finding.field in refused:
+            continue
+        key = (finding.severity, finding.rule, finding.message, finding.value)
+        known = first.get(key)
+        if known is None:
+            first[key] = finding
+        elif (known.field, known.focus) != (finding.field, finding.focus):
+            first[key] = dataclasses.replace(known, count=known.count + 1)
+    return tuple(sorted(first.values(), key=lambda f: (_ORDER.get(f.severity, 3), f.line or _FAR))[:MOST])

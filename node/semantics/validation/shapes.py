@@ -1,0 +1,284 @@
+"""Shapes: loaded from the packaged files, compiled once, and asked about one description at a time.
+
+The engine is pyshifty; pyshacl is its oracle in the tests. The engine gets bytes and nothing else (text that
+looks like an address would be fetched), infers nothing, and fails where it does not understand a shape. Its
+report names the shape that was broken; what to say about it is read from the shapes, by ``words``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+from pyoxigraph import BlankNode, Dataset, Literal, NamedNode, RdfFormat, parse, serialize
+
+from node.base.errors import LocalFault
+from node.semantics import resources
+from node.semantics.codelists.filetypes import FILE_TYPES
+from node.semantics.codelists.frequencies import FREQUENCIES
+from node.semantics.codelists.languages import LANGUAGES
+from node.semantics.codelists.licences import LICENCES
+from node.semantics.codelists.lookup import ACCESS, Code, CodeList
+from node.semantics.codelists.themes import THEMES
+from node.semantics.findings import words
+from node.semantics.kinds import EVERY_KIND_SHAPES, Kind
+from node.semantics.model import Finding
+from node.vocab.namespaces import DCAT, DCT, HANSA, RDF, RDFS, SH, SKOS
+
+CODED: Final[Mapping[str, CodeList]] = {
+    f"{DCAT}theme": THEMES,
+    f"{DCT}license": LICENCES,
+    f"{DCT}accessRights": ACCESS,
+    f"{DCT}accrualPeriodicity": FREQUENCIES,
+    f"{DCT}format": FILE_TYPES,
+    f"{DCT}language": LANGUAGES,
+}
+"""Property → the code list that its values come from."""
+
+_TYPE = NamedNode(f"{RDF}type")
+_PARAMETERS: Final = {
+    "minCount": "MinCount",
+    "maxCount": "MaxCount",
+    "datatype": "Datatype",
+    "nodeKind": "NodeKind",
+    "class": "Class",
+    "pattern": "Pattern",
+    "minLength": "MinLength",
+    "maxLength": "MaxLength",
+    "minInclusive": "MinInclusive",
+    "maxInclusive": "MaxInclusive",
+    "minExclusive": "MinExclusive",
+    "maxExclusive": "MaxExclusive",
+    "hasValue": "HasValue",
+    "in": "In",
+    "languageIn": "LanguageIn",
+    "equals": "Equals",
+    "disjoint": "Disjoint",
+    "lessThan": "LessThan",
+    "lessThanOrEquals": "LessThanOrEquals",
+    "qualifiedMinCount": "QualifiedMinCount",
+    "qualifiedMaxCount": "QualifiedMaxCount",
+}
+_FOR_PEOPLE: Final = frozenset(
+    (f"{SH}message", f"{SH}name", f"{SH}description", f"{HANSA}field", f"{HANSA}remedy", f"{RDFS}comment")
+)
+_LONGEST: Final = 200
+"""Characters of a value that a finding repeats."""
+_LISTED: Final = frozenset({"in", "languageIn"})
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One result of validation, as the report has it. ``path`` is empty for paths that are no single property."""
+
+    severity: str
+    focus: str
+    path: str
+    value: str
+    shape: str
+    component: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What a shape says for people, by language, and the parameters of its constraints as text."""
+
+    messages: Mapping[str, str]
+    remedies: Mapping[str, str]
+    names: Mapping[str, str]
+    field: str
+    path: str
+    bounds: Mapping[str, str]
+
+
+_SILENT: Final = Rule(messages={}, remedies={}, names={}, field="", path="", bounds={})
+
+
+class Shapes:
+    """Some shapes files, compiled together."""
+
+    def __init__(self, sources: Iterable[bytes]) -> None:
+        # Imported here, so that processes which never validate do not pay for the engine.
+        from shifty._shifty import PreparedValidator
+
+        statements = Dataset()
+        try:
+            for number, source in enumerate(sources):
+                for quad in parse(source, format=RdfFormat.TURTLE, rename_blank_nodes=number > 0):
+                    statements.add(quad)
+        except SyntaxError as error:
+            raise LocalFault(f"the shapes cannot be read: {error}") from error
+        self._rules = _rules(statements)
+        # The engine copies what it does not use into every report; texts for people are most of the shapes.
+        used = [quad.triple for quad in statements if quad.predicate.value not in _FOR_PEOPLE]
+        try:
+            self._engine = PreparedValidator(serialize(used, format=RdfFormat.N_TRIPLES))
+        except ValueError as error:
+            raise LocalFault(f"the shapes cannot be compiled: {error}") from error
+        if self._engine.diagnostics:
+            raise LocalFault(f"the shapes are not understood: {'; '.join(self._engine.diagnostics)}")
+
+    def breaches(self, ntriples: bytes) -> tuple[Breach, ...]:
+        """All results for the graph in ``ntriples``, of every severity, in a stable order."""
+        report = self._engine.validate_w3c(
+            data=ntriples, data_format="nt", graph_mode="data", run_infer=False, on_unsupported="error"
+        )
+        if report.conforms:
+            return ()
+        return _breaches(report.report_turtle.encode())
+
+    def rule(self, shape: str) -> Rule:
+        """What the shape with this IRI says; an empty rule for shapes without one."""
+        return self._rules.get(shape, _SILENT)
+
+    def finding(self, breach: Breach, *, severity: str | None = None) -> Finding:
+        """``breach`` in words. ``field`` is the bare name that the shape gives; the caller knows the place."""
+        rule = self.rule(breach.shape)
+        path = breach.path or rule.path
+        said = _said(rule, breach, path)
+        return words.finding(
+            said,
+            severity=severity or breach.severity,
+            rule=breach.shape or breach.component,
+            field=rule.field,
+            # A constraint on a node as a whole reports the node as value too, which says nothing to a reader.
+            value="" if breach.value == breach.focus else breach.value[:_LONGEST],
+            path=path,
+            focus=breach.focus,
+        )
+
+
+def _said(rule: Rule, breach: Breach, path: str) -> dict[str, tuple[str, str, str]]:
+    name = rule.names or {"en": local_name(path) if path else "it"}
+    bound = rule.bounds.get(breach.component.removeprefix(SH).removesuffix("ConstraintComponent"), "")
+    generic = words.about_component(breach.component, name=name, bound=bound)
+    codes = CODED.get(path)
+    near = words.code_guess(codes, local_name(breach.value)) if codes and breach.value and not codes.open else {}
+    said = {}
+    for tongue in words.TONGUES:
+        what, why, remedy = generic[tongue]
+        if tongue in rule.messages:
+            what, why = words.halves(rule.messages[tongue])
+        said[tongue] = (what, why, near.get(tongue) or rule.remedies.get(tongue, remedy))
+    return said
+
+
+def local_name(iri: str) -> str:
+    """What stands after the last ``#`` or ``/``."""
+    return iri.rstrip("/#").rsplit("#", 1)[-1].rsplit("/", 1)[-1]
+
+
+@lru_cache(maxsize=32)
+def compiled(files: tuple[str, ...]) -> Shapes:
+    """The shapes of these files, compiled once for each process."""
+    return Shapes(resources.read("shapes", file) for file in files)
+
+
+def shapes_of(kind: Kind) -> Shapes:
+    """The shapes that descriptions of ``kind`` must satisfy."""
+    return compiled((*EVERY_KIND_SHAPES, *kind.shapes))
+
+
+def vocabulary(dataset: Dataset) -> bytes:
+    """The concepts of our code lists that ``dataset`` refers to, as N-Triples, and no more.
+
+    So can a shape ask whether a theme is in the scheme of EU data themes, and nothing is parsed for each
+    description that it does not mention.
+    """
+    lines: dict[str, None] = {}
+    for property_, codes in CODED.items():
+        for quad in dataset.quads_for_predicate(NamedNode(property_)):
+            if isinstance(quad.object, NamedNode):
+                code = codes.by_iri(quad.object.value)
+                if code is not None:
+                    lines.update(dict.fromkeys(_concept(quad.object, code, codes)))
+    return "".join(lines).encode()
+
+
+def _concept(iri: NamedNode, code: Code, codes: CodeList) -> tuple[str, ...]:
+    return (
+        f"{iri} {_TYPE} <{SKOS}Concept> .\n",
+        f"{iri} <{SKOS}inScheme> <{codes.scheme}> .\n",
+        *(f"{iri} <{SKOS}prefLabel> {Literal(text, language=tag)} .\n" for tag, text in code.labels.items()),
+    )
+
+
+def _rules(statements: Dataset) -> dict[str, Rule]:
+    found: dict[str, Rule] = {}
+    annotated = {
+        quad.subject
+        for property_ in (f"{SH}message", f"{SH}path", f"{HANSA}remedy", f"{SH}targetClass", *map(_sh, _PARAMETERS))
+        for quad in statements.quads_for_predicate(NamedNode(property_))
+    }
+    for shape in annotated:
+        said: dict[str, list[Any]] = {}
+        for quad in statements.quads_for_subject(shape):
+            said.setdefault(quad.predicate.value, []).append(quad.object)
+        path = said.get(f"{SH}path", [None])[0]
+        fields = said.get(f"{HANSA}field", [])
+        found[_text(shape)] = Rule(
+            messages=_by_language(said.get(f"{SH}message", ())),
+            remedies=_by_language(said.get(f"{HANSA}remedy", ())),
+            names=_by_language(said.get(f"{SH}name", ())),
+            field=fields[0].value if fields else "",
+            path=path.value if isinstance(path, NamedNode) else "",
+            bounds={
+                component: _bound(statements, name, said[_sh(name)][0])
+                for name, component in _PARAMETERS.items()
+                if _sh(name) in said
+            },
+        )
+    return found
+
+
+def _bound(statements: Dataset, name: str, value: Any) -> str:
+    if name in _LISTED:
+        return ", ".join(_shown(item) for item in _items(statements, value))
+    return _shown(value)
+
+
+def _items(statements: Dataset, head: Any) -> Iterable[Any]:
+    first, rest, nil = (NamedNode(f"{RDF}{name}") for name in ("first", "rest", "nil"))
+    while head != nil:
+        items = {quad.predicate: quad.object for quad in statements.quads_for_subject(head)}
+        if first not in items or rest not in items:
+            return
+        yield items[first]
+        head = items[rest]
+
+
+def _shown(term: Any) -> str:
+    return local_name(term.value) if isinstance(term, NamedNode) else str(term.value)
+
+
+def _sh(name: str) -> str:
+    return f"{SH}{name}"
+
+
+def _by_language(terms: Iterable[Any]) -> dict[str, str]:
+    return {term.language or "en": term.value for term in terms if isinstance(term, Literal)}
+
+
+def _breaches(report: bytes) -> tuple[Breach, ...]:
+    results: dict[Any, dict[str, Any]] = {}
+    for quad in parse(report, format=RdfFormat.TURTLE):
+        results.setdefault(quad.subject, {})[quad.predicate.value.removeprefix(SH)] = quad.object
+    found = [
+        Breach(
+            severity=local_name(_text(said["resultSeverity"])).casefold(),
+            focus=_text(said["focusNode"]),
+            path=said["resultPath"].value if isinstance(said.get("resultPath"), NamedNode) else "",
+            value=_text(said["value"]) if "value" in said else "",
+            shape=_text(said["sourceShape"]) if "sourceShape" in said else "",
+            component=_text(said["sourceConstraintComponent"]),
+        )
+        for said in results.values()
+        if "focusNode" in said
+    ]
+    return tuple(sorted(found, key=lambda b: (b.focus, b.path, b.shape, b.component, b.value)))
+
+
+def _text(term: Any) -> str:
+    return f"_:{term.value}" if isinstance(term, BlankNode) else str(term.value)
