@@ -166,6 +166,24 @@ class Settings(BaseSettings):
     strangers_bytes: int = Field(
         256 << 20, ge=64 << 10, description="How many bytes of messages of all such participants are stored in a day."
     )
+    strangers_work_per_address: int = Field(
+        8,
+        ge=1,
+        description="How many requests of strangers to read the catalogue are worked on at once for one address.",
+    )
+    strangers_work: int = Field(
+        24, ge=1, description="How many are worked on at once for all. Further ones wait for up to ten seconds."
+    )
+    strangers_requests_per_address: int = Field(
+        256,
+        ge=1,
+        description="How many of them may be open at one address, with those that wait and downloads under way.",
+    )
+    connections_per_address: int = Field(
+        512,
+        ge=1,
+        description="How many connections one address may have here, unless it is one of trusted_proxies.",
+    )
     followed_records: int = Field(
         200_000, ge=1, description="How many versions of its records one followed node may have here."
     )

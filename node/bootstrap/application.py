@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -53,6 +53,7 @@ from node.web.management import (
     secondfactor,
 )
 from node.web.problems import answer_failure, answer_nobody, answer_problem
+from node.web.visitors import VisitorBounds, VisitorLimits
 
 
 def application(node: HansaNode) -> ASGIApp:
@@ -96,9 +97,21 @@ def application(node: HansaNode) -> ASGIApp:
     )
     app.router.routes.extend(portal.routes)
     _answer_head(app.router.routes)
-    _errors(app, portal)
+    refuse = _errors(app, portal)
     limited = BodyLimits(app, path=node.parts.path)
-    return UnderPath(health.Counting(SecurityHeaders(limited), counters), node.parts.path)
+    settings = node.parts.settings
+    visited = VisitorLimits(
+        limited,
+        identify=node.callers.identify,
+        refuse=dsp.catalog_errors(refuse, path=node.parts.path),
+        bounds=VisitorBounds(
+            work_per_address=settings.strangers_work_per_address,
+            work_in_all=settings.strangers_work,
+            open_per_address=settings.strangers_requests_per_address,
+        ),
+        path=node.parts.path,
+    )
+    return UnderPath(health.Counting(SecurityHeaders(visited), counters), node.parts.path)
 
 
 def _answer_head(routes: list[BaseRoute]) -> None:
@@ -311,7 +324,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
     app.include_router(keys.router(person=person, keys=node.keys))
 
 
-def _errors(app: FastAPI, portal: Any) -> None:
+def _errors(app: FastAPI, portal: Any) -> Callable[[Request, Exception], Awaitable[Response]]:
     """One place where errors become answers: a page for a browser, a problem document for everybody else."""
 
     async def failed(request: Request, error: Exception) -> Response:
@@ -326,6 +339,7 @@ def _errors(app: FastAPI, portal: Any) -> None:
     app.add_exception_handler(RequestValidationError, failed)
     app.add_exception_handler(ClientDisconnect, answer_nobody)
     app.add_exception_handler(Exception, failed)
+    return failed
 
 
 def _known(error: Exception) -> HansaError | None:

@@ -21,6 +21,7 @@ from node.base.errors import TooMany
 from node.base.work import Transaction, UnitOfWork
 from node.dialogue.caps import RETRY_AFTER
 from node.dialogue.message import Incoming
+from node.identity.accounts.throttle import is_here
 from node.identity.did import is_loopback
 from node.identity.model import Caller
 
@@ -92,7 +93,7 @@ class Guests:
         of_host, from_address, in_all = self._store.open(tx, host=guest.host, address=guest.address)
         most = self._budgets.open_per_host
         _require(of_host, most, f"participants of {guest.host} without a credential that counts here")
-        if not _is_here(guest.address):
+        if not is_here(guest.address):
             _require(from_address, most, "participants without a credential that call from your address")
         _require(in_all, self._budgets.open_in_all, "participants without a credential that counts here")
         self._take(tx, guest, message)
@@ -118,7 +119,7 @@ class Guests:
         now = self._clock.now()
         day, size = now.strftime("%Y-%m-%d"), len(message.raw) + OVERHEAD
         bounds = {ALL: self._budgets.bytes_in_all, f"host {guest.host}": self._budgets.bytes_per_host}
-        if not _is_here(guest.address):
+        if not is_here(guest.address):
             bounds[f"address {guest.address}"] = self._budgets.bytes_per_host
         held = self._store.stored(tx, day, bounds.keys())
         for party, most in bounds.items():
@@ -152,10 +153,6 @@ def host_of(did: str) -> str:
     authority = did.removeprefix("did:web:").partition(":")[0]
     host = authority.partition("%3A")[0]
     return authority if is_loopback(host) else host
-
-
-def _is_here(address: str) -> bool:
-    return not address or is_loopback(address) or address == "::/64"
 
 
 def _require(held: int, most: int, whose: str) -> None:

@@ -16,6 +16,7 @@ import uvicorn
 
 from node.web import connections
 from node.web.connections import MAX_HEAD, BoundedConnection, room_for_connections
+from tests.waiting import until
 
 BEAT = 0.4
 LARGE = b"x" * (48 << 20)
@@ -195,6 +196,70 @@ def test_there_is_a_most_number_of_connections(port: int) -> None:
     finally:
         for connection in crowd:
             connection.close()
+
+
+@pytest.fixture
+def few(port: int) -> Iterator[int]:
+    """At most three connections of one address, and this machine's are counted too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BoundedConnection, "most_per_address", 3)
+        patch.setattr(connections, "PARTING", 0.1)
+        patch.setattr(connections, "is_here", lambda _: False)
+        patch.setattr(BoundedConnection, "passes", connections.Passing("192.0.2.0/24"))
+        yield port
+    until("all have gone", lambda: not BoundedConnection.by_address)
+
+
+def test_one_connection_too_many_is_told_to_come_again(few: int) -> None:
+    begun = [opened(few) for _ in range(3)]
+    try:
+        for connection in begun:
+            connection.sendall(b"GET / HTTP/1.1\r\n")
+        until("they are counted", lambda: len(BoundedConnection.by_address.get("127.0.0.1", ())) == 3)
+        with opened(few) as surplus:
+            surplus.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            began, heard = time.monotonic(), said(surplus)
+        assert heard.startswith(b"HTTP/1.1 503 ")
+        assert b"\r\nretry-after: 5\r\n" in heard
+        assert b"Your address has as many connections" in heard
+        assert time.monotonic() - began < BEAT
+        for connection in begun:
+            connection.sendall(b"Host: x\r\n\r\n")
+            assert connection.recv(1000).endswith(b"0"), "those that were there go on"
+    finally:
+        for connection in begun:
+            connection.close()
+
+
+def test_a_connection_at_rest_makes_room_for_a_new_one(few: int) -> None:
+    crowd = []
+    try:
+        for _ in range(12):
+            crowd.append(opened(few))
+            crowd[-1].sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert crowd[-1].recv(1000).endswith(b"0")
+        assert len(BoundedConnection.by_address["127.0.0.1"]) == 3
+        assert said(crowd[0]) == b"", "the one that rested longest was closed"
+    finally:
+        for connection in crowd:
+            connection.close()
+
+
+@pytest.mark.parametrize(
+    ("proxies", "host", "passes"),
+    [
+        ("", "198.51.100.7", False),
+        ("", "127.0.0.1", True),
+        ("", "::1", True),
+        ("198.51.100.7", "198.51.100.7", True),
+        ("127.0.0.1, 10.0.0.0/8", "10.1.2.3", True),
+        ("127.0.0.1, 10.0.0.0/8", "11.1.2.3", False),
+        ("*", "11.1.2.3", True),
+        ("proxy.internal", "11.1.2.3", False),
+    ],
+)
+def test_trusted_proxies_are_not_counted(proxies: str, host: str, passes: bool) -> None:
+    assert connections.Passing(proxies)(host) is passes
 
 
 def test_room_is_left_for_other_files() -> None:

@@ -11,6 +11,7 @@ from typing import Final
 
 from node.base.clock import Clock
 from node.base.errors import TooMany
+from node.identity.did import is_loopback
 
 
 @dataclass(slots=True)
@@ -103,3 +104,8 @@ def place(origin: str) -> str:
     except ValueError:
         return origin[:64]
     return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
+
+
+def is_here(address: str) -> bool:
+    """Whether ``address``, as ``place`` gives it, is this very machine's."""
+    return not address or is_loopback(address) or address == "::/64"

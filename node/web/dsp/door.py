@@ -31,7 +31,7 @@ from node.transfer import machine as transferring
 from node.transfer import messages as transfer
 from node.transfer.addresses import read_push_address
 from node.transfer.usecases import Transfers
-from node.vocab.dsp import V2025_1, DspVersion
+from node.vocab.dsp import V2025_1, VERSIONS, DspVersion
 from node.web.dsp.refusals import Refusals, answered, elsewhere
 from node.web.replies import point, reply
 
@@ -127,6 +127,26 @@ def catalogue_route(catalogue: Catalogue, *, identify: Callable[[Request], Await
         return JSONResponse(written(found), media_type="application/ld+json", headers=headers)
 
     return Route("/dsp/catalog", catalog, methods=["GET"])
+
+
+def catalog_errors(
+    refuse: Callable[[Request, Exception], Awaitable[Response]], *, path: str = ""
+) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """``refuse``, with errors below the catalogue's paths of each version as the protocol's own objects. ``path`` is
+    that of the node's public URL."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        inside = request.url.path.removeprefix(path)
+        for version in VERSIONS.values():
+            if inside.startswith(f"{version.path}/catalog"):
+
+                async def fail() -> Response:
+                    raise error
+
+                return await answered(fail, Refusals(version).catalog)
+        return await refuse(request, error)
+
+    return answer
 
 
 class _Door:

@@ -1,0 +1,133 @@
+"""What visitors may ask of this node at once: whoever nobody vouches for is counted by the address it calls from.
+
+Reading the catalogue costs work, and a name costs a visitor nothing. So visitors' requests have places of their own,
+given out by turns among addresses: one address with many callers waits for itself, and people of the node and
+members wait for no visitor. A place is held until the answer begins; sending it, at the pace of whoever reads, holds
+none, but the requests that are open at one address have a bound too. Who shares one address, behind a proxy of a
+city, shares its places: what is bounded is the work at one moment, not the number of requests in an hour.
+
+Other doors either cost next to nothing, or count in their own way; ``tests/integration/test_visitors.py`` names each.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from node.base.errors import HansaError, TooMany
+from node.base.fairqueue import FairQueue, Place
+from node.identity.accounts.throttle import is_here, place
+from node.identity.model import ANONYMOUS, Caller
+from node.semantics.kinds import KINDS
+from node.vocab.dsp import VERSIONS
+
+READING: Final = (
+    "/api/catalogue/",
+    "/api/members",
+    "/feed",
+    "/search",
+    "/record",
+    "/members",
+    "/about",
+    "/dsp/catalog",
+    "/federation/",
+    "/docs/",
+    "/openapi.json",
+    *(f"{version.path}/catalog" for version in VERSIONS.values()),
+    *(f"/{kind.plural}/" for kind in KINDS.values()),
+)
+"""Paths, by their beginning, that anybody may read and that cost work. The start page is counted as well."""
+
+LONGEST_WAIT: Final = 10.0
+"""So many seconds a visitor's request waits for its turn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitorBounds:
+    """Requests that are worked on at once, for one address and for all visitors, and requests of one address that are
+    open, with those that wait and those whose answers are being sent."""
+
+    work_per_address: int = 8
+    work_in_all: int = 24
+    open_per_address: int = 256
+
+
+class VisitorLimits:
+    """ASGI middleware. ``path`` is that of the public URL; ``refuse`` makes the answer of an error."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        identify: Callable[[HTTPConnection], Awaitable[Caller]],
+        refuse: Callable[[Request, Exception], Awaitable[Response]],
+        bounds: VisitorBounds,
+        path: str = "",
+        longest_wait: float = LONGEST_WAIT,
+    ) -> None:
+        self._app = app
+        self._identify = identify
+        self._refuse = refuse
+        self._path = path
+        self._bounds = bounds
+        self._open: Counter[str] = Counter()
+        self._queue = FairQueue(places=bounds.work_in_all, bound=self._bound, longest_wait=longest_wait)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not self._counts(scope) or not await self._is_visitor(scope):
+            await self._app(scope, receive, send)
+            return
+        address = place(scope["client"][0]) if scope.get("client") else ""
+        self._open[address] += 1
+        entered: Place | None = None
+
+        async def send_leaving(message: Message) -> None:
+            if message["type"] == "http.response.start" and entered is not None:
+                entered.leave()
+            await send(message)
+
+        try:
+            try:
+                self._require_few(address)
+                entered = await self._queue.enter(address)
+            except HansaError as error:
+                answer = await self._refuse(Request(scope, receive), error)
+                await answer(scope, receive, send)
+                return
+            await self._app(scope, receive, send_leaving)
+        finally:
+            if entered is not None:
+                entered.leave()
+            self._open[address] -= 1
+            if not self._open[address]:
+                del self._open[address]
+
+    def _counts(self, scope: Scope) -> bool:
+        inside = str(scope["path"]).removeprefix(self._path)
+        return inside == "/" or inside.startswith(READING)
+
+    async def _is_visitor(self, scope: Scope) -> bool:
+        try:
+            # Kept with the request: the door that asks later is given the same answer, or the same refusal.
+            caller = await self._identify(HTTPConnection(scope))
+        except HansaError:
+            caller = ANONYMOUS
+        return caller.is_stranger
+
+    def _bound(self, address: str) -> int:
+        # From this very machine come nodes in tries, and a reverse proxy that does not say for whom it asks.
+        return self._bounds.work_in_all if is_here(address) else self._bounds.work_per_address
+
+    def _require_few(self, address: str) -> None:
+        most = self._bounds.open_per_address
+        if self._open[address] > most and not is_here(address):
+            raise TooMany(
+                f"{most} requests from your address are open, and that is the most",
+                remedy="wait for their answers, or sign in",
+            )
