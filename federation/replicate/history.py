@@ -173,7 +173,7 @@ class History:
         if self.cursor.restarts_since(self.now() - timedelta(days=1)) >= NOTED:
             # Each is noted in our ledger, which is not for others to fill.
             raise HostileFeed(f"it began its history anew {NOTED} times within a day; it is read again tomorrow")
-        claims = [one for one in self.head.restarts if one.epoch > last.epoch and one.size == kept]
+        claims = [restart for restart in self.head.restarts if restart.epoch > last.epoch and restart.size == kept]
         proof = await self.prove(self.proofs, kept, self.head.size)
         if not all(proof.holds(kept, self.head.size, claim.root, self.seen.root) for claim in claims):
             self._fork(FALSE_CLAIM, last, proof)

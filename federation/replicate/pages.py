@@ -133,7 +133,7 @@ def _leaves(text: str) -> tuple[bytes, ...]:
     hashes = text.split()
     if len(hashes) > MAX_MEMBERS:
         raise InvalidInput(f"the page lists more than {MAX_MEMBERS} leaves")
-    return tuple(read_hash(one) for one in hashes)
+    return tuple(read_hash(digest) for digest in hashes)
 
 
 def within(url: str, base: str) -> bool:

@@ -137,7 +137,7 @@ class PortalNode(AccountPages):
             # Scored when it was published, with what was known of its own addresses then. What other nodes say of
             # their own quality is neither checked nor of a known form.
             return quality(kept)
-        conforms = not any(one.get("severity") == "violation" for one in record.warnings)
+        conforms = not any(warning.get("severity") == "violation" for warning in record.warnings)
         found = await run_sync(lambda: score(record.nquads, record.iri, conforms=conforms))
         return quality(found.to_json())
 
@@ -334,8 +334,8 @@ class PortalNode(AccountPages):
     async def issued(self, caller: Caller) -> Sequence[IssuedTo]:
         require(caller)
         names = {
-            one.holder: str(one.accession.get("legalName") or one.holder)
-            for one in await run_sync(self._issuer.applications)
+            application.holder: str(application.accession.get("legalName") or application.holder)
+            for application in await run_sync(self._issuer.applications)
         }
         newest = sorted(await run_sync(self._issuer.issued), key=lambda one: one.at, reverse=True)
         return [IssuedTo(issued=one, name=names.get(one.holder, one.holder)) for one in newest]

@@ -58,7 +58,7 @@ class ScenarioPages:
         """Files of datasets that have rows: our own first, then open ones, then those under agreements."""
         _require_person(caller)
         page = await self._browse.search(Query(kinds=("dataset",), limit=MOST_CANDIDATES), caller)
-        needed = {one.name for one in port.variables}
+        needed = {variable.name for variable in port.variables}
         found = []
         for record in (hit.record for hit in page.hits):
             for file in record.files:
@@ -196,7 +196,7 @@ class ScenarioPages:
         """Files of ``record`` that this person may change in a layer."""
         if not caller.is_person or not caller.roles & _RUNNERS:
             return ()
-        return [one.name for one in record.files if await self._scenarios.library.at_hand(record, one)]
+        return [file.name for file in record.files if await self._scenarios.library.at_hand(record, file)]
 
     async def draft(
         self, target: str, caller: Caller, *, version: int | None = None, file: str | None = None
@@ -241,12 +241,13 @@ _ORDER = ("own", "open", "agreement", "place")
 
 def _clashes(laid: Laid) -> tuple[Clash, ...]:
     return tuple(
-        Clash(id=one.id, field=one.field, seen=one.seen, now=one.now, wanted=one.wanted) for one in laid.conflicts
+        Clash(id=conflict.id, field=conflict.field, seen=conflict.seen, now=conflict.now, wanted=conflict.wanted)
+        for conflict in laid.conflicts
     )
 
 
 def _uses(run: Run, iri: str) -> bool:
-    return any(one.iri == iri for one in run.binding.pins)
+    return any(pin.iri == iri for pin in run.binding.pins)
 
 
 def _require_person(caller: Caller) -> None:

@@ -105,7 +105,7 @@ def scenarios(
             "version": run.binding.version,
             "state": str(run.state),
             "key": run.binding.key,
-            "agreements": sorted({one.agreement for one in run.binding.pins if one.agreement}),
+            "agreements": sorted({pin.agreement for pin in run.binding.pins if pin.agreement}),
             **({"result": run.result} if run.result else {}),
             **({"error": str(run.error["code"])} if run.error else {}),
         }

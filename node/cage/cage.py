@@ -55,9 +55,9 @@ class _Order:
         return first + frame(self.message, self.blobs)
 
     def pass_on(self, answer: Answer) -> None:
-        for one in answer.tellings():
+        for telling in answer.tellings():
             if self.told is not None:
-                self.told(one)
+                self.told(telling)
 
 
 class Cage:

@@ -79,9 +79,9 @@ class Inspect:
         if draft.kind != "dataset":
             return []
         named = {
-            iri_of(one.object)
-            for one in statements(draft.nquads)
-            if one.predicate == f"<{DCT}conformsTo>" and is_iri(one.object)
+            iri_of(statement.object)
+            for statement in statements(draft.nquads)
+            if statement.predicate == f"<{DCT}conformsTo>" and is_iri(statement.object)
         }
         found = []
         with self._uow.read() as tx:
@@ -132,10 +132,14 @@ def definition_of(record: Record | None) -> Mapping[str, Any] | None:
     """The JSON Schema that a record of a schema holds; None where it holds none."""
     if record is None:
         return None
-    for one in statements(record.nquads):
-        if one.predicate == f"<{HANSA}definition>" and one.subject == f"<{record.iri}>" and is_literal(one.object):
+    for statement in statements(record.nquads):
+        if (
+            statement.predicate == f"<{HANSA}definition>"
+            and statement.subject == f"<{record.iri}>"
+            and is_literal(statement.object)
+        ):
             try:
-                found = read_json(text_of(one.object))
+                found = read_json(text_of(statement.object))
             except InvalidInput:
                 return None
             return found if isinstance(found, Mapping) else None

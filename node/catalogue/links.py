@@ -36,10 +36,10 @@ def mentions(record: Record) -> list[tuple[str, str]]:
     A reference to a version (``…#v3``) counts as one to the asset.
     """
     found: dict[tuple[str, str], None] = {}
-    for one in statements(record.nquads):
-        if not is_iri(one.object) or not is_iri(one.predicate):
+    for statement in statements(record.nquads):
+        if not is_iri(statement.object) or not is_iri(statement.predicate):
             continue
-        predicate, iri = iri_of(one.predicate), iri_of(one.object).partition("#")[0]
+        predicate, iri = iri_of(statement.predicate), iri_of(statement.object).partition("#")[0]
         if predicate not in _UNINTERESTING and iri != record.iri:
             found[(predicate, iri)] = None
     return list(found)

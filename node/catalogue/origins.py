@@ -25,10 +25,10 @@ def foreign_iri(nquads: bytes, iri: str) -> str:
     """The IRI of somebody else's from which the address ``iri`` was made; empty for an asset of our own."""
     adopted, named = "", ""
     name = iri.rpartition("/")[2]
-    for one in statements(nquads):
-        if not (is_iri(one.subject) and is_literal(one.object)):
+    for statement in statements(nquads):
+        if not (is_iri(statement.subject) and is_literal(statement.object)):
             continue
-        subject, predicate, value = iri_of(one.subject), iri_of(one.predicate), text_of(one.object)
+        subject, predicate, value = iri_of(statement.subject), iri_of(statement.predicate), text_of(statement.object)
         if (subject, predicate) == (f"{iri}#identifier", _NOTATION):
             adopted = value
         elif (subject, predicate) == (iri, _IDENTIFIER) and "://" in value and value != iri:

@@ -107,10 +107,10 @@ def feed_body(nquads: bytes, media_type: str, *, versions: bool = False) -> byte
 def version_objects(nquads: bytes) -> bytes:
     """A page as triples: in each member's description, the asset as subject is renamed to the version."""
     lines: dict[str, None] = {}
-    for one in statements(nquads):
-        asset = one.graph.rpartition("#")[0] + ">"
-        subject = one.graph if one.graph and one.subject == asset else one.subject
-        lines[line(subject, one.predicate, one.object)] = None
+    for statement in statements(nquads):
+        asset = statement.graph.rpartition("#")[0] + ">"
+        subject = statement.graph if statement.graph and statement.subject == asset else statement.subject
+        lines[line(subject, statement.predicate, statement.object)] = None
     return "".join(f"{triple}\n" for triple in lines).encode()
 
 
@@ -118,25 +118,25 @@ def _trig(nquads: bytes) -> bytes:
     # Every N-Triples statement is a Turtle statement, so a graph is its statements between braces.
     pieces: list[str] = []
     graph = ""
-    for one in statements(nquads):
-        if one.graph != graph:
-            pieces.append(("}\n" if graph else "") + (f"{one.graph} {{\n" if one.graph else ""))
-            graph = one.graph
-        pieces.append(line(one.subject, one.predicate, one.object) + "\n")
+    for statement in statements(nquads):
+        if statement.graph != graph:
+            pieces.append(("}\n" if graph else "") + (f"{statement.graph} {{\n" if statement.graph else ""))
+            graph = statement.graph
+        pieces.append(line(statement.subject, statement.predicate, statement.object) + "\n")
     return ("".join(pieces) + ("}\n" if graph else "")).encode()
 
 
 def _json_ld(nquads: bytes) -> bytes:
     """Expanded JSON-LD 1.1: one object a subject, one ``@graph`` a member."""
     graphs: dict[str, dict[str, dict[str, Any]]] = {"": {}}
-    for one in statements(nquads):
-        nodes = graphs.setdefault(one.graph, {})
-        node = nodes.setdefault(one.subject, {"@id": _id(one.subject)})
-        predicate = iri_of(one.predicate)
+    for statement in statements(nquads):
+        nodes = graphs.setdefault(statement.graph, {})
+        node = nodes.setdefault(statement.subject, {"@id": _id(statement.subject)})
+        predicate = iri_of(statement.predicate)
         if predicate == f"{RDF}type":
-            node.setdefault("@type", []).append(_id(one.object))
+            node.setdefault("@type", []).append(_id(statement.object))
         else:
-            node.setdefault(predicate, []).append(_json_value(one.object))
+            node.setdefault(predicate, []).append(_json_value(statement.object))
     document: list[dict[str, Any]] = list(graphs.pop("").values())
     document += [{"@id": _id(graph), "@graph": list(nodes.values())} for graph, nodes in graphs.items()]
     return json.dumps(document, ensure_ascii=False, indent=1).encode()

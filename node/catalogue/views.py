@@ -153,9 +153,9 @@ def _box(edges: Any) -> tuple[float, float, float, float] | None:
 def _text(record: Record) -> str:
     """Descriptions, keywords, publisher, and every text of the description: terms, parameters, contact, notes."""
     pieces: dict[str, None] = dict.fromkeys((*record.descriptions.values(), *record.keywords, record.publisher_name))
-    for one in statements(record.nquads):
-        if is_literal(one.object) and (language_of(one.object) or not _typed(one.object)):
-            pieces[text_of(one.object)] = None
+    for statement in statements(record.nquads):
+        if is_literal(statement.object) and (language_of(statement.object) or not _typed(statement.object)):
+            pieces[text_of(statement.object)] = None
     return "\n".join(piece for piece in pieces if piece)[:MAX_TEXT]
 
 

@@ -116,7 +116,7 @@ def whole(client: HansaClient, pid: str) -> str:
     """The pid that is meant: the whole of it, or its end. Raises ``InvalidInput`` where several end so, or none."""
     if pid.startswith("urn:"):
         return pid
-    found = [one["pid"] for one in client.scenarios.runs(limit=500) if one["pid"].endswith(pid)]
+    found = [run["pid"] for run in client.scenarios.runs(limit=500) if run["pid"].endswith(pid)]
     if not found:
         raise InvalidInput(f"there is no run {pid}", remedy="hansa run list shows those that there are")
     if len(found) > 1:
@@ -134,7 +134,7 @@ def whole_layer(client: HansaClient, name: str) -> str:
     """The layer that is meant: see ``whole_layers``."""
     if name.startswith("urn:") or len(name) == SHA256_LENGTH:
         return name
-    known = [str(one["id"]) for one in client.scenarios.layers()]
+    known = [str(layer["id"]) for layer in client.scenarios.layers()]
     found = [name] if name in known else [one for one in known if one.endswith(name)]
     if len(found) > 1:
         raise InvalidInput(f"{len(found)} change layers end in {name}", remedy="hansa layer list")

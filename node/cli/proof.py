@@ -35,7 +35,7 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         return {
             "sound": self.sound,
-            "checks": [{"what": one.what, "sound": one.sound, "detail": one.detail} for one in self.checks],
+            "checks": [{"what": check.what, "sound": check.sound, "detail": check.detail} for check in self.checks],
         }
 
 
@@ -107,4 +107,4 @@ def _signed(jws: str, provider: str) -> Check:
 def verify_agreement(client: HansaClient, agreement_id: str) -> Report:
     """Let the running node check an agreement here and at the other party."""
     found = client.verify(agreement=agreement_id)
-    return Report(tuple(Check(one["what"], one["sound"], one["detail"]) for one in found["checks"]))
+    return Report(tuple(Check(check["what"], check["sound"], check["detail"]) for check in found["checks"]))

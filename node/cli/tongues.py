@@ -33,7 +33,7 @@ def choose(said: Sequence[str], environment: Mapping[str, str], *, asks: bool) -
 
 def of_locale(environment: Mapping[str, str]) -> tuple[str, str]:
     """The language of the locale, and where it stands; English where the locale tells none."""
-    name = next((one for one in _LOCALES if environment.get(one)), "")
+    name = next((locale for locale in _LOCALES if environment.get(locale)), "")
     language = re.split(r"[_.@]", environment.get(name, ""))[0].lower()
     if _TAG.fullmatch(language) and language not in ("c", "posix"):
         return language, f"from {name}={environment[name]}"

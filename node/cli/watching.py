@@ -76,8 +76,14 @@ def outcome(run: Mapping[str, Any], lang: str) -> None:
 
         table(
             [
-                (one["name"], figure(one["before"]), figure(one["after"]), _change(one), unit_words(one["unit"]))
-                for one in run["indicators"]
+                (
+                    indicator["name"],
+                    figure(indicator["before"]),
+                    figure(indicator["after"]),
+                    _change(indicator),
+                    unit_words(indicator["unit"]),
+                )
+                for indicator in run["indicators"]
             ],
             ("indicator", "before", "after", "change", "unit"),
         )

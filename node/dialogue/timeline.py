@@ -139,13 +139,13 @@ def told(table: Table, exchanges: Sequence[Exchange]) -> Iterator[Told]:
     endings = {name for (_, name), move in table.moves.items() if move.to in table.terminal}
     aborting = {name for (_, name), move in table.moves.items() if move.to == table.aborted}
     ended = False
-    for one in exchanges:
-        fate = fate_of(one)
-        code, reason = (None, ()) if fate in (Fate.TAKEN, Fate.VOID) else _why(one.answer)
-        yield Told(one, fate, ended, code, reason)
+    for exchange in exchanges:
+        fate = fate_of(exchange)
+        code, reason = (None, ()) if fate in (Fate.TAKEN, Fate.VOID) else _why(exchange.answer)
+        yield Told(exchange, fate, ended, code, reason)
         # An end that the peer refuses ends the process on our side all the same.
-        alone = one.outgoing and one.message in aborting and fate is Fate.REFUSED
-        ended = ended or alone or (fate is Fate.TAKEN and one.message in endings)
+        alone = exchange.outgoing and exchange.message in aborting and fate is Fate.REFUSED
+        ended = ended or alone or (fate is Fate.TAKEN and exchange.message in endings)
 
 
 def fate_of(exchange: Exchange) -> Fate:

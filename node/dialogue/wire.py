@@ -204,7 +204,7 @@ def _value(kind: Kind, value: Any, names: Names, *, whole: bool) -> Any:
         case Kind.IDS if len(several) != 1:
             return [_identifier(one, names) for one in several]
         case Kind.IDS if isinstance(value, list) and not whole:
-            return [_identifier(one, names) for one in value]
+            return [_identifier(item, names) for item in value]
     one = several[0] if len(several) == 1 else value
     match kind:
         case Kind.OBJECT:
@@ -283,7 +283,7 @@ def _literal(value: Any, names: Names, *, whole: bool = False, of_odrl: bool = F
     """A value that is kept as it is: with the keywords and IRIs that the message has other names for. In an expanded
     message (``whole``) an array around one value and a lone ``@value`` are only its form."""
     if isinstance(value, list):
-        several = [_literal(one, names, whole=whole, of_odrl=of_odrl) for one in value]
+        several = [_literal(item, names, whole=whole, of_odrl=of_odrl) for item in value]
         return several[0] if whole and len(several) == 1 else several
     if not isinstance(value, Mapping):
         return value
@@ -326,7 +326,7 @@ def _write_value(kind: Kind, value: Any) -> Any:
         case Kind.IDS if isinstance(value, str):
             return {"@id": value}
         case Kind.IDS if isinstance(value, list):
-            return [{"@id": one} if isinstance(one, str) else one for one in value]
+            return [{"@id": item} if isinstance(item, str) else item for item in value]
         case Kind.STATE:
             return {"@id": f"dspace:{value}"}
         case Kind.TERM if isinstance(value, str):

@@ -57,7 +57,7 @@ class Report:
 
     @property
     def sound(self) -> bool:
-        return bool(self.findings) and all(one.outcome is not Outcome.FAILS for one in self.findings)
+        return bool(self.findings) and all(finding.outcome is not Outcome.FAILS for finding in self.findings)
 
     def check(self, what: str, rests_on: str, look: Callable[[], str]) -> bool:
         """Note that ``look`` holds, with the detail that it returns; or, where it raises, why it does not."""
@@ -87,6 +87,6 @@ class Report:
         return {
             "sound": self.sound,
             "agreement": self.agreement,
-            "checks": [one.to_json() for one in self.findings],
-            "keys": [one.to_json() for one in self.keys],
+            "checks": [finding.to_json() for finding in self.findings],
+            "keys": [key.to_json() for key in self.keys],
         }

@@ -126,7 +126,7 @@ PARTS
 
 def text(writer: str, agreement: Agreement, parts: Sequence[str], commands: Sequence[Command]) -> str:
     """README.txt for a file with these parts and commands."""
-    shown = ["2. The signatures hold:"] + [f"   # {one.shows}\n   {one.line}" for one in commands]
+    shown = ["2. The signatures hold:"] + [f"   # {command.shows}\n   {command.line}" for command in commands]
     return _TEXT.format(
         id=_plain(agreement.id),
         provider=_plain(agreement.provider),

@@ -244,8 +244,8 @@ class IdentifyParticipant:
         if len(shown) > MAX_CREDENTIALS:
             raise Unauthenticated(f"more than {MAX_CREDENTIALS} credentials were shown")
         outcomes = [await self._verifier.verify(one, token.issuer) for one in shown.values()]
-        credentials = tuple(one for one in outcomes if isinstance(one, Credential))
-        rejected.extend(one for one in outcomes if isinstance(one, Rejected))
+        credentials = tuple(outcome for outcome in outcomes if isinstance(outcome, Credential))
+        rejected.extend(outcome for outcome in outcomes if isinstance(outcome, Rejected))
         have = {name for credential in credentials for name in credential.types}
         return Held(
             at=now,
@@ -261,8 +261,8 @@ class IdentifyParticipant:
         outcomes = [await self._verifier.standing(credential) for credential in held.credentials]
         return Caller(
             did=did,
-            credentials=tuple(one for one in outcomes if isinstance(one, Credential)),
-            rejected=(*held.rejected, *(one for one in outcomes if isinstance(one, Rejected))),
+            credentials=tuple(outcome for outcome in outcomes if isinstance(outcome, Credential)),
+            rejected=(*held.rejected, *(outcome for outcome in outcomes if isinstance(outcome, Rejected))),
         )
 
     async def _with_document(self, did: str, check: Callable[[DidDocument], T]) -> T:
@@ -280,8 +280,8 @@ class IdentifyParticipant:
         outcomes = [await self._verifier.verify_text(text, did) for text in texts]
         held = Held(
             at=at,
-            credentials=tuple(one for one in outcomes if isinstance(one, Credential)),
-            rejected=tuple(one for one in outcomes if isinstance(one, Rejected)),
+            credentials=tuple(outcome for outcome in outcomes if isinstance(outcome, Credential)),
+            rejected=tuple(outcome for outcome in outcomes if isinstance(outcome, Rejected)),
         )
         if not any(one.transient for one in held.rejected):
             self._remember(did, held)

@@ -46,7 +46,7 @@ def context_of(credential_type: str, claims: Mapping[str, Any], *, elder: bool =
 def _meaning(iri: str, value: Any) -> Any:
     if isinstance(value, str):
         return {"@id": iri, "@type": "@id"} if value.startswith("did:") else iri
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return {"@id": iri, "@container": "@set"}
     if isinstance(value, Mapping | list):
         return {"@id": iri, "@type": "@json"}

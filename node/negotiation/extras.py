@@ -34,7 +34,7 @@ def require_modest(message: Incoming) -> None:
 
 def _size(value: Any) -> int:
     if isinstance(value, list):
-        return sum(_size(one) for one in value)
+        return sum(_size(item) for item in value)
     if not isinstance(value, Mapping):
         return 0
     size = 0

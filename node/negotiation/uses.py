@@ -135,12 +135,12 @@ def most_uses(body: Mapping[str, Any]) -> int | None:
     bounds = []
     for rule in parse(body).permissions:
         stated = [
-            number(one.right_operand[0])
-            for one in rule.constraints
-            if isinstance(one, Constraint)
-            and one.left_operand == COUNT
-            and one.operator == "lteq"
-            and one.right_operand
+            number(constraint.right_operand[0])
+            for constraint in rule.constraints
+            if isinstance(constraint, Constraint)
+            and constraint.left_operand == COUNT
+            and constraint.operator == "lteq"
+            and constraint.right_operand
         ]
         finite = [bound for bound in stated if bound is not None and bound.is_finite()]
         if not finite:

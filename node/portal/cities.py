@@ -29,5 +29,5 @@ async def cities(node: Node, caller: Caller, said: Mapping[str, str] | None = No
     """The nodes whose assets the caller may see, this one, and those that what is shown names itself (``said``)."""
     facts = await node.node_facts()
     names = {did: name for did, name in (said or {}).items() if name}
-    names |= {one.id: one.name for one in await node.publishers(caller) if one.name}
+    names |= {publisher.id: publisher.name for publisher in await node.publishers(caller) if publisher.name}
     return Cities(facts.did, {**names, facts.did: facts.name})

@@ -98,7 +98,7 @@ def worded(
 
 def _stops(findings: Any) -> list[Mapping[str, Any]]:
     """The findings that a refusal is about."""
-    many = [one for one in findings if isinstance(one, Mapping)] if isinstance(findings, list) else []
+    many = [finding for finding in findings if isinstance(finding, Mapping)] if isinstance(findings, list) else []
     return [one for one in many if one.get("severity") == "violation"]
 
 
@@ -163,7 +163,7 @@ def _shown(speaker: Speaker, name: str, value: Any) -> str:
     if isinstance(value, list | tuple):
         if name in _AREAS:
             return _area(value)
-        return ", ".join(filter(None, (_shown(speaker, name, one) for one in value[:_MOST])))
+        return ", ".join(filter(None, (_shown(speaker, name, item) for item in value[:_MOST])))
     return ""
 
 
@@ -176,7 +176,7 @@ def _number(speaker: Speaker, value: float) -> str:
 
 
 def _area(value: Sequence[Any]) -> str:
-    if len(value) != 4 or not all(isinstance(one, int | float) for one in value):
+    if len(value) != 4 or not all(isinstance(item, int | float) for item in value):
         return ""
     west, south, east, north = value
     return places.words((west, south, east, north))

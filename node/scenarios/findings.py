@@ -64,10 +64,10 @@ class Bound:
     def require(self) -> Binding:
         """The binding. Raises ``DoesNotFit`` with the findings where there is none."""
         if self.binding is None:
-            stops = [one for one in self.findings if one.severity == ERROR]
+            stops = [finding for finding in self.findings if finding.severity == ERROR]
             raise DoesNotFit(
                 stops[0].sentence if len(stops) == 1 else f"{len(stops)} things stop this run: {stops[0].sentence} …",
                 remedy=stops[0].remedy,
-                facts={"findings": [one.to_json() for one in self.findings]},
+                facts={"findings": [finding.to_json() for finding in self.findings]},
             )
         return self.binding

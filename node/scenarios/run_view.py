@@ -24,7 +24,7 @@ def run_json(run: Run, *, whole: bool = True) -> dict[str, Any]:
         "updated": stamp(run.updated),
         "key": run.binding.key,
         "result": run.result,
-        "indicators": [measured_json(one) for one in run.indicators],
+        "indicators": [measured_json(indicator) for indicator in run.indicators],
     }
     for name, value in (("repeats", run.repeats), ("published", run.published), ("error", run.error)):
         if value:
@@ -32,8 +32,8 @@ def run_json(run: Run, *, whole: bool = True) -> dict[str, Any]:
     if whole:
         members["goal"] = dict(run.template.goal)
         members["binding"] = binding_json(run.binding)
-        members["steps"] = [step_json(one) for one in run.steps]
-        members["caveats"] = [caveat_json(one) for one in run.caveats]
+        members["steps"] = [step_json(step) for step in run.steps]
+        members["caveats"] = [caveat_json(caveat) for caveat in run.caveats]
         members["log"] = list(run.log)
     return members
 
@@ -56,15 +56,15 @@ def binding_json(binding: Binding) -> dict[str, Any]:
             for one in binding.inputs
         },
         "steps": {
-            one.name: {
-                "uses": one.iri,
-                "kind": one.kind,
-                "version": one.version,
-                "sha256": one.sha256,
-                "origin": one.origin,
-                **({"agreement": one.agreement} if one.agreement else {}),
+            step.name: {
+                "uses": step.iri,
+                "kind": step.kind,
+                "version": step.version,
+                "sha256": step.sha256,
+                "origin": step.origin,
+                **({"agreement": step.agreement} if step.agreement else {}),
             }
-            for one in binding.steps
+            for step in binding.steps
         },
         "parameters": dict(binding.parameters),
         "layers": list(binding.layers),
@@ -80,7 +80,7 @@ def step_json(step: StepRun) -> dict[str, Any]:
         "state": str(step.state),
         "progress": step.progress,
         "outputs": {role: {"sha256": sha256, "rows": step.rows.get(role)} for role, sha256 in step.outputs.items()},
-        "caveats": [caveat_json(one) for one in step.caveats],
+        "caveats": [caveat_json(caveat) for caveat in step.caveats],
     }
     for name, value in (("started", _moment(step.started)), ("finished", _moment(step.finished))):
         if value:
@@ -104,7 +104,7 @@ def bound_json(bound: Bound) -> dict[str, Any]:
     return {
         "scenario": bound.template.iri,
         "fits": bound.binding is not None,
-        "findings": [one.to_json() for one in bound.findings],
+        "findings": [finding.to_json() for finding in bound.findings],
         "binding": binding_json(bound.binding) if bound.binding else None,
     }
 

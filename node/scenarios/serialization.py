@@ -58,7 +58,7 @@ def _reader(kind: Any) -> Read:
     """How a value of the declared type ``kind`` is read."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
-        within = [one for one in arguments if one is not NoneType]
+        within = [argument for argument in arguments if argument is not NoneType]
         read = _reader(within[0]) if len(within) == 1 else _one_of(tuple(within))
         return lambda value: None if value is None else read(value)
     if origin is tuple:
@@ -81,7 +81,7 @@ def _tuple(arguments: tuple[Any, ...]) -> Read:
     if len(arguments) == 2 and arguments[1] is Ellipsis:
         read = _reader(arguments[0])
         return lambda value: tuple(read(item) for item in value)
-    readers = [_reader(one) for one in arguments]
+    readers = [_reader(argument) for argument in arguments]
     return lambda value: tuple(read(item) for read, item in zip(readers, value, strict=True))
 
 

@@ -65,7 +65,7 @@ def checked_setting(setting: Setting, value: Any) -> Any:
     if setting.many:
         if not isinstance(value, list | tuple):
             raise BadInput(f"{where} is {_shown(value)}, not a list", remedy="give a list of values")
-        return [_bounded(setting, one, where) for one in value]
+        return [_bounded(setting, item, where) for item in value]
     return _bounded(setting, value, where)
 
 

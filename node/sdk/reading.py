@@ -168,7 +168,7 @@ def _parts(hint: Any) -> tuple[Any, tuple[Any, ...], bool]:
         elif origin in (NotRequired, Required):
             hint = get_args(hint)[0]
         elif origin in (types.UnionType, typing.Union):
-            others = [one for one in get_args(hint) if one is not types.NoneType]
+            others = [get_arg for get_arg in get_args(hint) if get_arg is not types.NoneType]
             if len(others) != 1 or len(others) == len(get_args(hint)):
                 return hint, marks, empty
             hint, empty = others[0], True

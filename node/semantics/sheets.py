@@ -164,7 +164,7 @@ def look(head: bytes, *, whole: bool, delimiter: str = "") -> Look:
     elif encoding == "utf-16":
         doubts.append("it is in UTF-16: others read UTF-8 more easily")
     if rivals:
-        others = " or ".join(NAMES[one] for one in rivals)
+        others = " or ".join(NAMES[rival] for rival in rivals)
         doubts.append(f"its cells are separated by {NAMES[separator]}, or by {others}: both fit")
     if header and body and all(_is_number(cell) for cell in header if cell):
         doubts.append("its first line holds figures: it seems to have no line of column names")

@@ -263,7 +263,9 @@ class Deletions:
     def _receipts(self, tx: Transaction, agreement: Agreement) -> list[datetime]:
         if agreement.provider == self._me:
             entries = self._ledger.history(tx, agreement.id, EntryKind.ACCESS)
-            return [one.at for one in entries if read_object(one.body).get("outcome") in ("delivered", "completed")]
+            return [
+                entry.at for entry in entries if read_object(entry.body).get("outcome") in ("delivered", "completed")
+            ]
         found = []
         for transfer in self._transfers.select(tx, peer=agreement.provider, limit=_RECENT):
             if transfer.agreement == agreement.id:
@@ -282,11 +284,15 @@ def deletion_rule(body: Mapping[str, Any]) -> Rule | None:
 
 def _within(rule: Rule) -> tuple[str, timedelta] | None:
     """Within what time after receipt, as it is written and at the longest."""
-    for one in rule.constraints:
-        if isinstance(one, Constraint) and one.left_operand == ELAPSED_TIME and one.right_operand:
-            found = duration(one.right_operand[0])
+    for constraint in rule.constraints:
+        if (
+            isinstance(constraint, Constraint)
+            and constraint.left_operand == ELAPSED_TIME
+            and constraint.right_operand
+        ):
+            found = duration(constraint.right_operand[0])
             if found is not None:
-                return one.right_operand[0].text, _longest(found.parts)
+                return constraint.right_operand[0].text, _longest(found.parts)
     return None
 
 

@@ -28,7 +28,7 @@ def routes(
 
     async def dspace_version(_: Request) -> Response:
         """VersionResponse (DSP 2025-1 §4.3.1)."""
-        entries = [{"version": one.name, "path": one.path, "binding": "HTTPS"} for one in versions]
+        entries = [{"version": version.name, "path": version.path, "binding": "HTTPS"} for version in versions]
         return JSONResponse({"protocolVersions": entries}, headers=_CACHE)
 
     return [

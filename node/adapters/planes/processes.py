@@ -131,7 +131,7 @@ def _refusal(answer: Answer, *, ended: bool) -> HansaError:
         return PeerUnreachable(f"the service answers {status}")
     remedy = members.get("remedy")
     words = (members.get(name) for name in _WORDS)
-    said = next((one[:_LONG] for one in words if isinstance(one, str) and one), f"the service answers {status}")
+    said = next((word[:_LONG] for word in words if isinstance(word, str) and word), f"the service answers {status}")
     mends = remedy[:_LONG] if isinstance(remedy, str) else ""
     facts = {name: members[name] for name in _TELLING if name in members}
     if ended and code == Overloaded.code and facts.get("limit") != "queue":

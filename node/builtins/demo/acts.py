@@ -75,7 +75,8 @@ def _admit(stage: Stage, cast: Cast, city: Member, credential: str) -> None:
     with city.client() as client, region.client() as office:
         asked = client.join(region.url, credential)
         waiting = until(
-            "the application arrives", lambda: [one for one in office.decisions() if one["peer"] == city.did]
+            "the application arrives",
+            lambda: [decision for decision in office.decisions() if decision["peer"] == city.did],
         )
         stage.clicked(region.key, f"Applications: {waiting[0]['peerName']} asks for {short}: approve")
         office.decide(waiting[0]["id"], approve=True)
@@ -255,11 +256,13 @@ def _approved_by_a_person(stage: Stage, cast: Cast) -> None:
         stage.clicked("plzen", f"Decisions: {waiting['peerName']}: approve")
         office.decide(waiting["id"], approve=True)
         held = until(
-            "Gent holds the agreement", lambda: [one for one in client.agreements() if one["dataset"] == iri]
+            "Gent holds the agreement",
+            lambda: [agreement for agreement in client.agreements() if agreement["dataset"] == iri],
         )[0]
-        other = until("Plzeň holds it too", lambda: [one for one in office.agreements() if one["id"] == held["id"]])[
-            0
-        ]
+        other = until(
+            "Plzeň holds it too",
+            lambda: [agreement for agreement in office.agreements() if agreement["id"] == held["id"]],
+        )[0]
         stage.check(held["sha256"] == other["sha256"], f"both hold the same agreement, hash {held['sha256'][:12]}…")
         both = {gent.did, plzen.did}
         stage.check(set(held["signatures"]) == both == set(other["signatures"]), "both have signed it, on both sides")
@@ -320,8 +323,8 @@ def exchange(stage: Stage, cast: Cast, size: int) -> None:
 
 
 def _reception(client: Any, wanted: float) -> dict[str, Any] | None:
-    for one in client.transfers():
-        state = client.transfer_state(one["pid"])
+    for transfer in client.transfers():
+        state = client.transfer_state(transfer["pid"])
         reception = state.get("reception")
         if reception and reception["received"] >= wanted:
             return dict(reception)
@@ -335,7 +338,7 @@ def _transfer_ended(stage: Stage, cast: Cast) -> None:
         there = until("the provider knows", lambda: _completed(provider, state["peerPid"]))
         stage.check(there["state"] == state["state"] == "COMPLETED", "both sides say COMPLETED")
         accesses = provider.agreement(state["agreementId"])["accesses"]
-        outcomes = [one.get("outcome") for one in accesses]
+        outcomes = [access.get("outcome") for access in accesses]
         stage.check("started" in outcomes, f"Gent's ledger tells who read what when: {', '.join(map(str, outcomes))}")
 
 

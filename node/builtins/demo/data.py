@@ -86,19 +86,19 @@ def network_geojson(segments: list[Segment]) -> str:
     features = [
         {
             "type": "Feature",
-            "id": one.id,
-            "geometry": {"type": "LineString", "coordinates": [list(one.line[0]), list(one.line[1])]},
+            "id": segment.id,
+            "geometry": {"type": "LineString", "coordinates": [list(segment.line[0]), list(segment.line[1])]},
             "properties": {
-                "segmentId": one.id,
-                "from": one.start,
-                "to": one.end,
-                "length_m": one.length_m,
-                "capacity_vph": one.capacity_vph,
-                "freeflow_kmh": one.freeflow_kmh,
-                "isBridge": one.is_bridge,
+                "segmentId": segment.id,
+                "from": segment.start,
+                "to": segment.end,
+                "length_m": segment.length_m,
+                "capacity_vph": segment.capacity_vph,
+                "freeflow_kmh": segment.freeflow_kmh,
+                "isBridge": segment.is_bridge,
             },
         }
-        for one in segments
+        for segment in segments
     ]
     return json.dumps({"type": "FeatureCollection", "features": features}, indent=1)
 
@@ -106,7 +106,7 @@ def network_geojson(segments: list[Segment]) -> str:
 def od_table(seed: int, segments: list[Segment], city: str = "gent") -> str:
     """An origin–destination table: trips in the morning peak hour between the grid's nodes."""
     chance = random.Random(f"{seed} od {city}")  # noqa: S311 - made-up data, not secrets
-    nodes = sorted({one.start for one in segments} | {one.end for one in segments})
+    nodes = sorted({segment.start for segment in segments} | {segment.end for segment in segments})
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["origin", "destination", "trips_per_hour"])
@@ -124,8 +124,8 @@ def counts(seed: int, segments: list[Segment], *, start: datetime, days: int) ->
     """
     chance = random.Random(f"{seed} counts")  # noqa: S311 - made-up data, not secrets
     share = dict(zip(CLASSES, (0.72, 0.13, 0.05, 0.10), strict=True))
-    base = {one.id: chance.uniform(0.25, 0.8) * one.capacity_vph / 4 for one in segments}
-    speed = {one.id: one.freeflow_kmh for one in segments}
+    base = {segment.id: chance.uniform(0.25, 0.8) * segment.capacity_vph / 4 for segment in segments}
+    speed = {segment.id: segment.freeflow_kmh for segment in segments}
     silent, broken = segments[4].id, segments[11].id
     yield HEADER
     for quarter in range(days * QUARTERS_PER_DAY):
@@ -134,16 +134,16 @@ def counts(seed: int, segments: list[Segment], *, start: datetime, days: int) ->
         shape = _day_shape(begins)
         times = f"{begins:%Y-%m-%dT%H:%M:%SZ},{ends:%Y-%m-%dT%H:%M:%SZ}"
         lines = []
-        for one in segments:
-            if one.id == silent and 10 <= begins.day <= 11:
+        for segment in segments:
+            if segment.id == silent and 10 <= begins.day <= 11:
                 continue
-            factor = 3.0 if one.id == broken and begins.day <= 7 else 1.0
-            level = base[one.id] * shape * (0.85 + 0.3 * chance.random())
-            kmh = speed[one.id] * (1 - 0.35 * min(1.0, level * 4 / one.capacity_vph))
+            factor = 3.0 if segment.id == broken and begins.day <= 7 else 1.0
+            level = base[segment.id] * shape * (0.85 + 0.3 * chance.random())
+            kmh = speed[segment.id] * (1 - 0.35 * min(1.0, level * 4 / segment.capacity_vph))
             for name in CLASSES:
                 count = int(level * share[name] * factor)
                 lines.append(
-                    f"{one.id},{times},forward,{name},{count},{kmh if name != 'bicycle' else 17.0:.1f},"
+                    f"{segment.id},{times},forward,{name},{count},{kmh if name != 'bicycle' else 17.0:.1f},"
                     f"{min(0.99, count / 260):.3f},{'suspect' if factor > 1 else 'ok'}\n"
                 )
         yield "".join(lines)

@@ -27,16 +27,16 @@ def decide(stage: Stage, cast: Cast) -> str:
         stage.typed("gent", f"hansa run start bridge-run.yaml --layer {layer['id']}")
         run = _ran(stage, gent, "start", str(_file(cast, "gent", "bridge-run.yaml")), "--layer", layer["id"])
         _same_data(stage, cast, layer)
-        figures = {one["name"]: one for one in run["indicators"]}
+        figures = {indicator["name"]: indicator for indicator in run["indicators"]}
         for one in figures.values():
             stage.saw(f"{one['name']}: {one['before']:,.0f} → {one['after']:,.0f} {one['unit']}")
         stage.check(
             figures["vehicleHours"]["after"] > figures["vehicleHours"]["before"],
             "the detour costs time: vehicle-hours rise",
         )
-        noise = next(one for one in run["steps"] if one["name"] == "noise")
+        noise = next(step for step in run["steps"] if step["name"] == "noise")
         stage.check(noise["agreement"], "M2 ran at Plzeň, under the agreement that a person there approved")
-        outside = [one for one in run["caveats"] if one["step"] == "noise"]
+        outside = [caveat for caveat in run["caveats"] if caveat["step"] == "noise"]
         stage.check(outside, f"M2 warns: {outside[0]['sentence'] if outside else ''}")
         _published(stage, cast, run)
         return str(run["pid"])
@@ -56,11 +56,13 @@ def _refused_by_units(stage: Stage, cast: Cast) -> None:
     stage.typed("gent", "hansa run check bridge-run.yaml")
     checked = cast.gent.hansa("run", "check", str(_file(cast, "gent", "bridge-run.yaml")))
     found = json.loads(checked.stdout) if checked.stdout else {"findings": []}
-    units = [one for one in found["findings"] if one["code"].startswith("unit") or "step" in one["code"]]
-    for one in found["findings"]:
-        stage.saw(one["sentence"])
+    units = [
+        finding for finding in found["findings"] if finding["code"].startswith("unit") or "step" in finding["code"]
+    ]
+    for finding in found["findings"]:
+        stage.saw(finding["sentence"])
     stage.check(checked.returncode == 1 and units, "units and time steps do not agree: nothing is run")
-    mends = {iri for one in found["findings"] for iri in one.get("mends", ())}
+    mends = {iri for finding in found["findings"] for iri in finding.get("mends", ())}
     wanted = f"{cast.gent.url}/transformations/quarter-hours-to-hourly-flows"
     stage.check(wanted in mends, "the report names the transformation in the catalogue that mends it")
 
@@ -75,7 +77,7 @@ def _layer(stage: Stage, member: Member, folder: str, name: str) -> dict[str, An
 def _same_data(stage: Stage, cast: Cast, layer: dict[str, Any]) -> None:
     with cast.gent.client() as client:
         record = client.record(layer["target"])
-    shas = {one["name"]: one["sha256"] for one in record["files"]}
+    shas = {file["name"]: file["sha256"] for file in record["files"]}
     stage.check(shas[layer["file"]] == layer["target_sha256"], "the network itself was not touched")
 
 
@@ -118,10 +120,12 @@ def reuse(stage: Stage, cast: Cast) -> None:
         layer = _layer(stage, plzen, "plzen", "quiet-streets.yaml")
         stage.typed("plzen", f"hansa run start quiet-zone-run.yaml --layer {layer['id']}")
         run = _ran(stage, plzen, "start", str(_file(cast, "plzen", "quiet-zone-run.yaml")), "--layer", layer["id"])
-        assign = next(one for one in run["steps"] if one["name"] == "assign")
+        assign = next(step for step in run["steps"] if step["name"] == "assign")
         stage.check(assign["agreement"], "Gent's traffic model was called at Gent, under contract")
-        for one in run["indicators"]:
-            stage.saw(f"{one['name']}: {one['before']:,.0f} → {one['after']:,.0f} {one['unit']}")
+        for indicator in run["indicators"]:
+            stage.saw(
+                f"{indicator['name']}: {indicator['before']:,.0f} → {indicator['after']:,.0f} {indicator['unit']}"
+            )
         _in_place(stage, cast)
     del gent
 
@@ -145,7 +149,10 @@ def _in_place(stage: Stage, cast: Cast) -> None:
     run = _ran(stage, gent, "start", str(_file(cast, "gent", "plzen-in-place.yaml")))
     with gent.client() as client:
         levels = json.loads(client.scenarios.output(run["pid"], "after", "noise.levels"))
-    fewest, told = min(one["residents"] for one in levels), " ".join(one["sentence"] for one in run["caveats"])
+    fewest, told = (
+        min(level["residents"] for level in levels),
+        " ".join(caveat["sentence"] for caveat in run["caveats"]),
+    )
     stage.saw(told)
     stage.check(
         fewest >= 10 and len(levels) < RECEPTORS,
@@ -182,5 +189,5 @@ def _file(cast: Cast, folder: str, name: str) -> Path:
 
 
 def _first_line(text: str) -> str:
-    lines = [one.strip() for one in text.splitlines() if one.strip()]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[0] if lines else ""

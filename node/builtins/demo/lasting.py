@@ -87,7 +87,7 @@ def revoke(stage: Stage, cast: Cast) -> None:
     iri = f"{gent.url}/datasets/traffic-counts"
     with stage.step(9, "Revoke: Brugge's mobility partnership ends, and the next read is refused"):
         with brugge.client() as client:
-            held = next(one for one in client.agreements() if one["dataset"] == iri)
+            held = next(agreement for agreement in client.agreements() if agreement["dataset"] == iri)
             pid = client.transfer(held["id"])["pid"]
             until("a new transfer under the same agreement runs", lambda: _received(client, pid))
             stage.check(True, "Brugge receives under the agreement that it has")
@@ -106,7 +106,7 @@ def revoke(stage: Stage, cast: Cast) -> None:
         )
         with gent.client() as client:
             accesses = client.agreement(held["id"])["accesses"]
-        last = [one for one in accesses if one.get("outcome") == "refused"]
+        last = [access for access in accesses if access.get("outcome") == "refused"]
         stage.check(
             last and "revoked" in json.dumps(last).lower(), "Gent's ledger has the refusal with the same reason"
         )
@@ -141,5 +141,5 @@ def _since(accesses: list[dict[str, Any]]) -> str:
 
 
 def _words(text: str) -> str:
-    lines = [one.strip() for one in text.splitlines() if one.strip()]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[0] if lines else ""

@@ -14,11 +14,13 @@ def prove(stage: Stage, cast: Cast) -> None:
     """10. Agreements equal and signed, ledgers consistent, a tampered copy found out."""
     with stage.step(10, "Prove: nothing was rewritten, and a tampered copy is found out"):
         with cast.brugge.client() as client:
-            (held,) = [one for one in client.agreements() if one["dataset"].endswith("/traffic-counts")]
+            (held,) = [
+                agreement for agreement in client.agreements() if agreement["dataset"].endswith("/traffic-counts")
+            ]
             stage.typed("brugge", f"hansa verify --agreement {held['id']}")
             first = client.verify(agreement=held["id"])
-            for one in first["checks"]:
-                stage.check(one["sound"], one["what"] + (f" ({one['detail']})" if one["detail"] else ""))
+            for check in first["checks"]:
+                stage.check(check["sound"], check["what"] + (f" ({check['detail']})" if check["detail"] else ""))
             _retitled(cast.home / "files" / "gent" / "traffic-counts-sample.yaml")
             published(stage, cast.gent, "gent", ("traffic-counts-sample.yaml",))
             again = client.verify(agreement=held["id"])

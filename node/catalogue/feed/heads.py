@@ -71,7 +71,7 @@ def seal_head(keyring: KeyRing, head: Head) -> str:
                 "size": head.size,
                 "at": stamp(head.at),
                 **({} if head.root is None else {"root": hash_text(head.root)}),
-                **({"restarts": [_restart_json(one) for one in head.restarts]} if head.restarts else {}),
+                **({"restarts": [_restart_json(restart) for restart in head.restarts]} if head.restarts else {}),
             }
         ),
     )
@@ -118,11 +118,11 @@ def _restarts(members: Any, epoch: int, size: int) -> tuple[Restart, ...]:
     if not isinstance(members, list) or len(members) > MAX_RESTARTS:
         raise wrong
     restarts = []
-    for one in members:
-        numbers = [one.get(name) for name in ("epoch", "size")] if isinstance(one, dict) else [None]
+    for member in members:
+        numbers = [member.get(name) for name in ("epoch", "size")] if isinstance(member, dict) else [None]
         if not all(isinstance(number, int) and not isinstance(number, bool) for number in numbers):
             raise wrong
-        restarts.append(Restart(one["epoch"], one["size"], read_hash(one.get("root"))))
-    if not all(1 <= one.epoch <= epoch and 0 <= one.size <= size for one in restarts):
+        restarts.append(Restart(member["epoch"], member["size"], read_hash(member.get("root"))))
+    if not all(1 <= restart.epoch <= epoch and 0 <= restart.size <= size for restart in restarts):
         raise wrong
     return tuple(restarts)

@@ -279,12 +279,12 @@ class Feed:
         ]
         if record.withdrawn:
             lines.append(line(iri, _TYPE, iri_term(f"{HANSA}Withdrawn")))
-        for one in statements(record.nquads):
+        for statement in statements(record.nquads):
             lines.append(
                 line(
-                    _apart(one.subject, member.position),
-                    one.predicate,
-                    _apart(one.object, member.position),
+                    _apart(statement.subject, member.position),
+                    statement.predicate,
+                    _apart(statement.object, member.position),
                     iri,
                 )
             )

@@ -172,7 +172,7 @@ def export(
     save(target, content)
     # What is handed out is looked at first, as its reader will.
     report = check(content)
-    missing = [one for one in report.findings if one.outcome is Outcome.OPEN]
+    missing = [finding for finding in report.findings if finding.outcome is Outcome.OPEN]
     if Mode.json:
         emit({"file": str(target), "bytes": len(content), "missing": [one.to_json() for one in missing]})
         return
@@ -212,11 +212,11 @@ def _tell(report: Report, *, online: bool) -> None:
     from node.evidence.findings import Outcome
 
     say(report.agreement)
-    for one in report.findings:
-        text = one.what + (f"   {one.detail}" if one.detail else "")
-        if one.outcome is Outcome.HOLDS:
+    for finding in report.findings:
+        text = finding.what + (f"   {finding.detail}" if finding.detail else "")
+        if finding.outcome is Outcome.HOLDS:
             done(text)
-        elif one.outcome is Outcome.FAILS:
+        elif finding.outcome is Outcome.FAILS:
             failed(text)
         else:
             say(f"– {text}")

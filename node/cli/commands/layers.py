@@ -80,10 +80,10 @@ def show(
         say(layer["title"])
         line("of", f"{layer['target']} version {layer['version']}, {layer['file']}")
         line("by", f"{layer['author']}: {layer['reason']}")
-        for one in layer["operations"]:
-            line(one["op"], "  ".join((one["id"], *_changes(one))))
-        for one in layer["conflicts"]:
-            line("conflict", one["sentence"], style="red")
+        for operation in layer["operations"]:
+            line(operation["op"], "  ".join((operation["id"], *_changes(operation))))
+        for conflict in layer["conflicts"]:
+            line("conflict", conflict["sentence"], style="red")
     return 1 if layer["conflicts"] else 0
 
 

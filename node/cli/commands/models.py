@@ -104,7 +104,8 @@ def try_(
             {
                 "outputs": {role: list(rows) for role, rows in ran.outcome.outputs.items()},
                 "caveats": [
-                    {"code": one.code, "sentence": one.sentence, "facts": one.facts} for one in ran.outcome.caveats
+                    {"code": caveat.code, "sentence": caveat.sentence, "facts": caveat.facts}
+                    for caveat in ran.outcome.caveats
                 ],
                 "log": list(ran.log),
                 "seconds": ran.seconds,
@@ -211,8 +212,8 @@ def _show(ran: Ran) -> None:
             table([[_cell(row.get(name)) for name in names] for row in rows[:SHOWN]], names)
         if len(rows) > SHOWN:
             remark(f"and {len(rows) - SHOWN} more; hansa --json model try prints all")
-    for one in ran.outcome.caveats:
-        complain(f"Mind: {one.sentence}")
+    for caveat in ran.outcome.caveats:
+        complain(f"Mind: {caveat.sentence}")
     line("took", f"{ran.seconds:.2f} s, {size(ran.memory)} of memory")
 
 
@@ -269,5 +270,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return value["en"] if set(value) == {"en"} else {name: _plain(one) for name, one in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     return value

@@ -47,7 +47,11 @@ def join(
         done(f"applied for {as_}", detail=asked["issuer"])
         while wait and asked["state"] not in ("ISSUED", "REJECTED"):
             time.sleep(0.2)
-            asked = next(one for one in client.memberships()["requests"] if one["holder_pid"] == asked["holder_pid"])
+            asked = next(
+                request
+                for request in client.memberships()["requests"]
+                if request["holder_pid"] == asked["holder_pid"]
+            )
     if Mode.json:
         emit(asked)
     if asked["state"] == "ISSUED":
@@ -206,7 +210,10 @@ def user(
                 emit(people)
             else:
                 table(
-                    [[one["login"], one["name"], ", ".join(one["roles"]), accounts.remarks(one)] for one in people],
+                    [
+                        [person["login"], person["name"], ", ".join(person["roles"]), accounts.remarks(person)]
+                        for person in people
+                    ],
                     ["login", "name", "roles", ""],
                 )
             return

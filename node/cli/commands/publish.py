@@ -109,7 +109,9 @@ def _show_choices(field: str, lang: str) -> None:
     if field == "conditions":
         from node.policy.templates import templates
 
-        rows = [[one.id, words(one.label, lang), words(one.explanation, lang)] for one in templates()]
+        rows = [
+            [template.id, words(template.label, lang), words(template.explanation, lang)] for template in templates()
+        ]
     else:
         from node.semantics.description.fields import code_list
 
@@ -185,7 +187,7 @@ def _publish_one(
 
 def _about_audience(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The warnings about who sees or may download more than before."""
-    return [one for one in answer.get("warnings", []) if one.get("rule") in RULES]
+    return [warning for warning in answer.get("warnings", []) if warning.get("rule") in RULES]
 
 
 def _said(warning: Mapping[str, Any], part: str, lang: str) -> str:
@@ -194,7 +196,7 @@ def _said(warning: Mapping[str, Any], part: str, lang: str) -> str:
 
 
 def _refused(path: Path, refusal: HansaError, lines: Mapping[str, int]) -> dict[str, Any]:
-    items = [one for one in refusal.facts["findings"] if one.get("severity") == "violation"]
+    items = [finding for finding in refusal.facts["findings"] if finding.get("severity") == "violation"]
     count = len(items)
     failed(f"{path}: {count} thing{'s' if count != 1 else ''} to mend before it can be published:")
     if not Mode.json:
@@ -214,9 +216,11 @@ def _submission(path: Path, attach: list[Path]) -> tuple[dict[str, Any], dict[st
         return {"document": text, "mediaType": RDF[path.suffix.lower()]}, {}, attach
     fields, lines = read_description(path)
     if isinstance(fields.get("files"), list):
-        fields["files"] = [{"path": one} if isinstance(one, str) else one for one in fields["files"]]
+        fields["files"] = [{"path": file} if isinstance(file, str) else file for file in fields["files"]]
     data = [
-        path.parent / str(one["path"]) for one in fields.get("files") or [] if isinstance(one, dict) and "path" in one
+        path.parent / str(file["path"])
+        for file in fields.get("files") or []
+        if isinstance(file, dict) and "path" in file
     ]
     missing = [one for one in data if not one.is_file()]
     if missing:
@@ -285,9 +289,9 @@ def _with_description(fact: Mapping[str, Any], submission: Mapping[str, Any]) ->
     """The file as the API takes it; ``open`` as the description says."""
     said = next(
         (
-            one
-            for one in (submission.get("fields") or {}).get("files") or []
-            if isinstance(one, dict) and Path(str(one.get("path", ""))).name == fact["name"]
+            file
+            for file in (submission.get("fields") or {}).get("files") or []
+            if isinstance(file, dict) and Path(str(file.get("path", ""))).name == fact["name"]
         ),
         {},
     )

@@ -221,9 +221,9 @@ def why(
     if Mode.json:
         emit(found)
         return
-    for one in found["steps"]:
-        say(one["sentence"])
-        for behind in one.get("inputs", ()):
+    for step in found["steps"]:
+        say(step["sentence"])
+        for behind in step.get("inputs", ()):
             line("", behind["sentence"])
 
 

@@ -130,12 +130,12 @@ class Accounts:
         """API tokens of one account, or of all, that are in force; the first to expire first."""
         now = self._clock.now()
         with self._uow.read() as tx:
-            return [one for one in self._store.tokens(tx, login) if one.expires > now]
+            return [token for token in self._store.tokens(tx, login) if token.expires > now]
 
     def revoke_token(self, sha256: str, *, login: str | None, by: str) -> ApiToken:
         """End the API token with this hash, of ``login`` (None: anybody's). Raises ``NotFound``."""
         with self._uow.begin() as tx:
-            found = next((one for one in self._store.tokens(tx, login) if one.sha256 == sha256), None)
+            found = next((token for token in self._store.tokens(tx, login) if token.sha256 == sha256), None)
             if found is None:
                 raise NotFound("there is no such token")
             self._store.drop_token(tx, sha256)

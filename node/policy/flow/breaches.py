@@ -57,7 +57,7 @@ class Comparison:
             for asked_by in sorted({origin for one, origin in self.bound.freedom.withheld if one == action}):
                 self._add("permission", asked_by, lambda language: forbidden(Rule(action=action), language), about="")
             return
-        have = [element.demand for element in given] + [one.demand for one in self.mine.duties]
+        have = [element.demand for element in given] + [duty.demand for duty in self.mine.duties]
         lacking = [[element for element in one if not follows(element.demand, have, self.facts)] for one in allowed]
         least = min(lacking, key=lambda one: (len(one), sorted(element.origin for element in one)))
         for element in sorted(least, key=lambda one: one.origin):
@@ -67,13 +67,15 @@ class Comparison:
         for element in sorted(self.bound.freedom.prohibitions, key=lambda one: one.origin):
             asked = element.demand
             assert isinstance(asked, Rule)
-            mine = [one.demand for one in self.mine.prohibitions if isinstance(one.demand, Rule)]
+            mine = [
+                prohibition.demand for prohibition in self.mine.prohibitions if isinstance(prohibition.demand, Rule)
+            ]
             concerned = any(includes(asked.action, action) for action in self.mine.permits)
             if concerned and not any(prohibition_covers(one, asked) for one in mine):
                 self._add("prohibition", element.origin, _forbidden(asked), about=str(asked))
 
     def duties(self) -> None:
-        always = [one.demand for one in self.mine.duties]
+        always = [duty.demand for duty in self.mine.duties]
         ways = [
             [element.demand for element in way]
             for alternatives in self.mine.permits.values()

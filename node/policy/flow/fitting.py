@@ -93,7 +93,7 @@ def rule_json(rule: Rule) -> dict[str, Any]:
     """A rule in the spelling of DSP 2025-1 (``contract-schema.json``)."""
     said: dict[str, Any] = {"action": _term(rule.action)}
     if rule.constraints:
-        said["constraint"] = [_condition_json(one) for one in rule.constraints]
+        said["constraint"] = [_condition_json(constraint) for constraint in rule.constraints]
     for name, rules in (
         ("duty", rule.duties),
         ("odrl:remedy", rule.remedies),
@@ -112,7 +112,7 @@ def _functions(rule: Rule) -> set[str]:
 
 def _condition_json(condition: Condition) -> dict[str, Any]:
     if isinstance(condition, Logical):
-        return {condition.operator: [_condition_json(one) for one in condition.operands]}
+        return {condition.operator: [_condition_json(operand) for operand in condition.operands]}
     values = [_value_json(one) for one in condition.right_operand]
     several = condition.operator in SET_OPERATORS or len(values) != 1
     said: dict[str, Any] = {
@@ -143,10 +143,10 @@ def _live(freedom: Freedom) -> dict[str, frozenset[Alternative]]:
     judged: dict[Alternative, bool] = {}
     live: dict[str, frozenset[Alternative]] = {}
     for action, alternatives in freedom.permits.items():
-        for one in alternatives:
-            if one not in judged:
-                judged[one] = not clashes(one)
-        met = frozenset(one for one in alternatives if judged[one])
+        for alternative in alternatives:
+            if alternative not in judged:
+                judged[alternative] = not clashes(alternative)
+        met = frozenset(alternative for alternative in alternatives if judged[alternative])
         if met:
             live[action] = met
     return live
@@ -156,7 +156,9 @@ def _ways(
     alternatives: Iterable[Alternative], told: Iterable[Alternative], facts: Mapping[str, Any]
 ) -> list[list[_Part]]:
     """The alternatives in few words, without those that another one, or one told already, makes idle."""
-    ways = sorted((_way(one, facts) for one in alternatives), key=lambda parts: [_key(part) for part in parts])
+    ways = sorted(
+        (_way(alternative, facts) for alternative in alternatives), key=lambda parts: [_key(part) for part in parts]
+    )
     kept = [_way(one, facts) for one in told] if ways else []
     before = len(kept)
     for index, way in enumerate(ways):

@@ -52,7 +52,7 @@ def problems(bound: Bound) -> Iterable[Problem]:
         yield from barred
         return
     yield from _licence_problems(bound)
-    everything = [one for alternatives in freedom.permits.values() for one in alternatives]
+    everything = [alternative for alternatives in freedom.permits.values() for alternative in alternatives]
     if any(not clashes(one) for one in everything):
         return
     if not everything:
@@ -147,7 +147,7 @@ def further(freedom: Freedom) -> list[tuple[Origin, Demand]]:
     ]
     for alternatives in freedom.permits.values():
         if frozenset() not in alternatives:
-            found += [(element.origin, element.demand) for one in alternatives for element in one]
+            found += [(element.origin, element.demand) for alternative in alternatives for element in alternative]
     by_licence = {action for action, origin in freedom.withheld if origin.is_licence}
     found += [
         (origin, Rule(action=action))

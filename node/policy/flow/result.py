@@ -101,8 +101,8 @@ class Inherited:
         """For records and APIs: the policy that just fits, and for each part of it who asks for it."""
         members: dict[str, Any] = {
             "inputs": [
-                {"iri": one.iri, "title": one.title, **({"licence": one.licence} if one.licence else {})}
-                for one in self.sources
+                {"iri": source.iri, "title": source.title, **({"licence": source.licence} if source.licence else {})}
+                for source in self.sources
             ],
             "publishable": self.publishable,
         }

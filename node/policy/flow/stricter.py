@@ -60,7 +60,7 @@ def follows(demand: Demand, given: Iterable[Demand], facts: Mapping[str, Any] | 
     if not isinstance(demand, Constraint):
         return False
     atoms = [one for one in given if isinstance(one, Constraint) and understood(one)]
-    about = [one for one in atoms if one.left_operand == demand.left_operand]
+    about = [atom for atom in atoms if atom.left_operand == demand.left_operand]
     rule = _RULES.get(demand.left_operand)
     return rule is not None and rule(demand, about, facts or {})
 
@@ -70,7 +70,7 @@ def duty_covers(given: Rule, asked: Rule) -> bool:
     same consequences."""
     if given.action != asked.action or not set(asked.parties) <= set(given.parties):
         return False
-    rest = [(normal_rule(one) for one in rule.consequences) for rule in (given, asked)]
+    rest = [(normal_rule(consequence) for consequence in rule.consequences) for rule in (given, asked)]
     if sorted(map(str, rest[0])) != sorted(map(str, rest[1])):
         return False
     # A constraint of a duty shapes it: one without a term may be done at any time, and keeps no term.
@@ -81,9 +81,9 @@ def duty_covers(given: Rule, asked: Rule) -> bool:
 
 def prohibition_covers(given: Rule, asked: Rule) -> bool:
     """Whether ``given`` forbids all that ``asked`` does: the same action or a wider one, in no fewer cases."""
-    cases = [normal_condition(one) for one in asked.constraints]
+    cases = [normal_condition(constraint) for constraint in asked.constraints]
     return terms.includes(given.action, asked.action) and all(
-        normal_condition(one) in cases for one in given.constraints
+        normal_condition(constraint) in cases for constraint in given.constraints
     )
 
 
@@ -119,7 +119,7 @@ def admitted_purposes(atoms: Sequence[Constraint]) -> frozenset[str] | None:
 
 @lru_cache(maxsize=256)
 def _within(named: frozenset[str]) -> frozenset[str]:
-    return named | {one for one in known_purposes() if wider_purposes(one) & named}
+    return named | {known_purpose for known_purpose in known_purposes() if wider_purposes(known_purpose) & named}
 
 
 def _culprits(elements: list[Element], possible: Callable[[Sequence[Constraint]], bool]) -> tuple[Element, ...]:
@@ -137,7 +137,10 @@ def _constraints(elements: Iterable[Element]) -> list[Constraint]:
 
 
 def _only_sooner(rule: Rule) -> bool:
-    return all(isinstance(one, Constraint) and one.left_operand == terms.ELAPSED_TIME for one in rule.constraints)
+    return all(
+        isinstance(constraint, Constraint) and constraint.left_operand == terms.ELAPSED_TIME
+        for constraint in rule.constraints
+    )
 
 
 # What follows, by left operand ----------------------------------------------------------------------------

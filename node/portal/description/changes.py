@@ -76,7 +76,9 @@ def timeline(versions: Sequence[Record]) -> list[Step]:
         if before is not None and not record.withdrawn and not before.withdrawn:
             found += _changes(record, before, descriptions[place], descriptions[place + 1])
         elif before is not None and not record.withdrawn:
-            found += [one for one in _files(record, before) if one.what == "file-opened"] + _audience(record, before)
+            found += [file for file in _files(record, before) if file.what == "file-opened"] + _audience(
+                record, before
+            )
         # Who sees and who may download is never among the changes that are only counted.
         found.sort(key=lambda change: len(found) > MAX_CHANGES and change.what not in _NEVER_CUT)
         notes = descriptions[place].texts(record.iri, f"{ADMS}versionNotes")

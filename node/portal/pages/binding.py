@@ -105,12 +105,12 @@ async def bind(desk: Desk, visit: Visit) -> Response:
         ],
         parameters=[
             ParameterField(
-                parameter=one,
-                value=values.get(f"param.{one.name}", _plain(one.default)),
-                unit=unit(one.unit) if one.unit not in (None, "1") else "",
-                findings=_at(found, f"parameter {one.name}"),
+                parameter=parameter,
+                value=values.get(f"param.{parameter.name}", _plain(parameter.default)),
+                unit=unit(parameter.unit) if parameter.unit not in (None, "1") else "",
+                findings=_at(found, f"parameter {parameter.name}"),
             )
-            for one in template.parameters
+            for parameter in template.parameters
         ],
         layers=[
             LayerField(
@@ -153,10 +153,10 @@ def _wanted(
             dataset, number, place, file = _read_choice(value)
             inputs[role] = {"dataset": dataset, "version": number, "file": file, "inPlace": place}
     parameters = {}
-    for one in template.parameters:
-        text = values.get(f"param.{one.name}", "").strip()
+    for parameter in template.parameters:
+        text = values.get(f"param.{parameter.name}", "").strip()
         if text:
-            parameters[one.name] = _value(one, text)
+            parameters[parameter.name] = _value(parameter, text)
     return {
         "scenario": template.iri,
         "version": version or template.version,
@@ -192,13 +192,16 @@ def _plain(value: Any) -> str:
 
 def _choices(candidates: Sequence[Candidate]) -> tuple[Choice, ...]:
     return tuple(
-        Choice(value=f"{one.iri} {one.version} {'place' if one.in_place else 'here'} {one.file}", candidate=one)
-        for one in candidates
+        Choice(
+            value=f"{candidate.iri} {candidate.version} {'place' if candidate.in_place else 'here'} {candidate.file}",
+            candidate=candidate,
+        )
+        for candidate in candidates
     )
 
 
 def _likeliest(choices: Sequence[Choice]) -> str:
-    return next((one.value for one in choices if not one.candidate.doubt), "")
+    return next((choice.value for choice in choices if not choice.candidate.doubt), "")
 
 
 def _read_choice(value: str) -> tuple[str, int | None, bool, str | None]:
@@ -234,7 +237,7 @@ def _at(found: Sequence[Finding], *places: str) -> tuple[Finding, ...]:
 def _elsewhere(found: Sequence[Finding], template: Template, layers: Sequence[Layer]) -> list[Finding]:
     """What belongs to no field: steps and wires between them."""
     fields = {f"input {role.role}" for role in template.inputs}
-    fields |= {f"parameter {one.name}" for one in template.parameters}
+    fields |= {f"parameter {parameter.name}" for parameter in template.parameters}
     fields |= {place for layer in layers for place in (f"layer {layer.id}", f"layer {layer.title}")}
     return [one for one in found if one.place not in fields]
 

@@ -127,7 +127,7 @@ def _page(desk: Desk, visit: Visit, drawn: Drawn, *, trouble: HansaError | None 
     feature = visit.fields.get("feature", "") or query.get("feature", "")
     adding = visit.fields.get("do") == "add" or query.get("add") == "1"
     like = query.get("like", "")
-    by_id = {one.id: one for one in layer_.operations}
+    by_id = {operation.id: operation for operation in layer_.operations}
     row = edits.find(drawn.rows, layer_.key, feature)
     known = row is not None or feature in by_id
     sample = edits.find(drawn.rows, layer_.key, like)
@@ -137,7 +137,7 @@ def _page(desk: Desk, visit: Visit, drawn: Drawn, *, trouble: HansaError | None 
         status=trouble.status if trouble else 200,
         drawn=drawn,
         layer=layer_,
-        lines=[_line(one, edits.find(drawn.rows, layer_.key, one.id)) for one in layer_.operations],
+        lines=[_line(operation, edits.find(drawn.rows, layer_.key, operation.id)) for operation in layer_.operations],
         map=_map(visit, drawn, feature),
         feature=feature if known and not adding else "",
         asked=feature,
@@ -190,16 +190,20 @@ def _line(one: Operation, row: Row | None) -> Line:
 
 def _map(visit: Visit, drawn: Drawn, feature: str) -> maps.Picture | None:
     layer_, address = drawn.layer, _base(visit, drawn.layer)
-    by_id = {one.id: one for one in layer_.operations}
+    by_id = {operation.id: operation for operation in layer_.operations}
     marks = []
     for row in drawn.rows:
         geometry = row.get(GEOMETRY)
         if isinstance(geometry, Mapping):
             name = row_id(row, edits.names_of(layer_.key))
             marks.append(_mark(visit, name, geometry, by_id.get(name), chosen=name == feature, link=address))
-    for one in layer_.operations:
-        if one.op is Change.ADD and one.geometry:
-            marks.append(_mark(visit, one.id, one.geometry, one, chosen=one.id == feature, link=address))
+    for operation in layer_.operations:
+        if operation.op is Change.ADD and operation.geometry:
+            marks.append(
+                _mark(
+                    visit, operation.id, operation.geometry, operation, chosen=operation.id == feature, link=address
+                )
+            )
     return maps.draw(marks)
 
 

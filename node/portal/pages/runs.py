@@ -151,7 +151,7 @@ async def compare(desk: Desk, visit: Visit) -> Response:
     if not all(pids):
         raise InvalidInput("two runs are needed to compare", remedy="choose them at /runs")
     sides = [await scenarios.run(pid, visit.caller) for pid in pids]
-    gathered = [await results.gather(scenarios, visit.caller, one.run, query) for one in sides]
+    gathered = [await results.gather(scenarios, visit.caller, side.run, query) for side in sides]
     both = [one for one in gathered if one is not None]
     scale = results.scale_of(*both) if len(both) == 2 else None
     return desk.render(
@@ -203,7 +203,7 @@ def _reasons(error: Mapping[str, Any] | None) -> list[Why]:
 def _conditions() -> list[Any]:
     """The templates of conditions that need nothing but the region, which the node fills in itself."""
     return [
-        one
-        for one in templates()
-        if one.policy is not None and all(not p.required or p.name == "region" for p in one.parameters)
+        template
+        for template in templates()
+        if template.policy is not None and all(not p.required or p.name == "region" for p in template.parameters)
     ]

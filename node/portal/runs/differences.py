@@ -74,7 +74,11 @@ def figures(run: Run) -> list[Figure]:
     for step in sorted(run.template.steps, key=lambda one: -one.position):
         bound = next((one for one in run.binding.steps if one.name == step.name), None)
         for port in bound.card.outputs if bound else ():
-            found += [Figure(of=f"{step.name}.{port.role}", variable=one) for one in port.variables if _measures(one)]
+            found += [
+                Figure(of=f"{step.name}.{port.role}", variable=variable)
+                for variable in port.variables
+                if _measures(variable)
+            ]
     return found
 
 
@@ -90,7 +94,7 @@ def shape(rows: Rows, places: Sequence[Places] = ()) -> Shape:
         name: dict.fromkeys(str(row[name]) for row in rows if isinstance(row.get(name), str)) for name in columns
     }
     texts = {name: values for name, values in texts.items() if values and name not in numbers}
-    located = [name for name in texts if any(one.key == name for one in places)]
+    located = [name for name in texts if any(place.key == name for place in places)]
     # Rows may name two things (a receptor and the street in front): they are about the one that differs more, and
     # of two that differ alike about the one that is named first.
     key = max(located, key=lambda name: len(texts[name]), default="")

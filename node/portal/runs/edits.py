@@ -49,7 +49,14 @@ def columns(rows: Rows, key: str) -> dict[str, str]:
 def cells(rows: Rows, layer: Layer, feature: str) -> list[Cell]:
     """The form of one feature: as the data have it, and as the layer changes it."""
     row = find(rows, layer.key, feature)
-    changed = next((one for one in layer.operations if one.id == feature and one.op is not Change.REMOVE), None)
+    changed = next(
+        (
+            operation
+            for operation in layer.operations
+            if operation.id == feature and operation.op is not Change.REMOVE
+        ),
+        None,
+    )
     made = []
     for name, shape in columns(rows, layer.key).items():
         value = changed.set.get(name) if changed else None
@@ -82,7 +89,14 @@ def changed(layer: Layer, rows: Rows, feature: str, fields: Mapping[str, str]) -
     as it was stays as it is. Raises ``InvalidInput`` for what cannot be read, and where nothing is changed."""
     row = find(rows, layer.key, feature)
     known = columns(rows, layer.key)
-    earlier = next((one for one in layer.operations if one.id == feature and one.op is not Change.REMOVE), None)
+    earlier = next(
+        (
+            operation
+            for operation in layer.operations
+            if operation.id == feature and operation.op is not Change.REMOVE
+        ),
+        None,
+    )
     # What the form does not show of an earlier operation stays.
     values = {name: value for name, value in earlier.set.items() if name not in known} if earlier else {}
     for name, shape in known.items():
@@ -112,7 +126,11 @@ def removed(layer: Layer, rows: Rows, feature: str) -> Layer:
 
 def added(layer: Layer, rows: Rows, feature: str, fields: Mapping[str, str]) -> Layer:
     """The layer with a new feature. Raises ``InvalidInput`` where its name is taken, or its place unreadable."""
-    if not feature or find(rows, layer.key, feature) or any(one.id == feature for one in layer.operations):
+    if (
+        not feature
+        or find(rows, layer.key, feature)
+        or any(operation.id == feature for operation in layer.operations)
+    ):
         raise InvalidInput(
             f"a new feature needs a {layer.key} that is not taken", remedy="give it a name of its own, like new-001"
         )
@@ -126,7 +144,7 @@ def added(layer: Layer, rows: Rows, feature: str, fields: Mapping[str, str]) -> 
 
 def undone(layer: Layer, feature: str) -> Layer:
     """The layer without what it does to a feature."""
-    return replace(layer, operations=tuple(one for one in layer.operations if one.id != feature))
+    return replace(layer, operations=tuple(operation for operation in layer.operations if operation.id != feature))
 
 
 def _put(layer: Layer, operation: Operation) -> Layer:

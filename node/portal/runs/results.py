@@ -52,7 +52,7 @@ class Gathered:
     @property
     def compared(self) -> bool:
         """Whether there is a *before*."""
-        return any(one.before is not None for one in self.changes)
+        return any(change.before is not None for change in self.changes)
 
     @property
     def unit(self) -> str:
@@ -151,7 +151,7 @@ def picture(
     gathered: Gathered, scale: Scale, visit: Visit, *, chosen: str = "", links: bool = True
 ) -> maps.Picture | None:
     """The map: what the figure is about in colour, other features of the inputs as ground."""
-    own = next((one for one in gathered.places if one.key == gathered.keyed.key), None)
+    own = next((place for place in gathered.places if place.key == gathered.keyed.key), None)
     if own is None:
         return None
     by_id = {change.id: change for change in gathered.changes}
@@ -203,10 +203,10 @@ def ordered(changes: Sequence[Change], sort: str) -> list[Change]:
     """For the table: ``sort`` names a column, a leading ``-`` turns it round; by size of change without."""
     name, backwards = sort.removeprefix("-"), sort.startswith("-")
     if name not in SORTS:
-        size = {one.id: abs(one.by if one.by is not None else one.after or 0.0) for one in changes}
+        size = {change.id: abs(change.by if change.by is not None else change.after or 0.0) for change in changes}
         return sorted(changes, key=lambda one: -size[one.id])
     if name == "id":
         return sorted(changes, key=lambda one: one.id, reverse=backwards)
-    known = [one for one in changes if getattr(one, name) is not None]
-    blank = [one for one in changes if getattr(one, name) is None]
+    known = [change for change in changes if getattr(change, name) is not None]
+    blank = [change for change in changes if getattr(change, name) is None]
     return [*sorted(known, key=lambda one: float(getattr(one, name)), reverse=backwards), *blank]

@@ -96,7 +96,7 @@ def legend(visit: Visit, gathered: results.Gathered, scale: Scale) -> list[dict[
 def beside_one_another(sides: Sequence[Watched]) -> list[tuple[Indicator, Told | None, Told | None]]:
     """Each indicator of two runs."""
     left, right = ({one.indicator.name: one for one in told(side.run)} for side in sides)
-    indicators = {one.name: one for side in sides for one in side.run.template.indicators}
+    indicators = {indicator.name: indicator for side in sides for indicator in side.run.template.indicators}
     return [(indicator, left.get(name), right.get(name)) for name, indicator in indicators.items()]
 
 
@@ -125,5 +125,5 @@ def _bound(side: Watched, visit: Visit) -> dict[str, str]:
         found[visit.t("compare.parameter", name=name)] = visit.speaker.number(value) if number else str(value)
     titles = {layer.sha256: layer.title for layer in side.layers}
     if binding.layers:
-        found[visit.t("compare.layers")] = " + ".join(titles.get(one, one[:12]) for one in binding.layers)
+        found[visit.t("compare.layers")] = " + ".join(titles.get(layer, layer[:12]) for layer in binding.layers)
     return found

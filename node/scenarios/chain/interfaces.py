@@ -58,7 +58,7 @@ def fits(source: Port, target: Port, *, sample: Rows | None = None) -> tuple[Mis
         *_schema(source, target),
     ]
     ends = {"source": source.role, "target": target.role}
-    told = [replace(one, facts={**ends, **one.facts}) for one in dict.fromkeys(found)]
+    told = [replace(fromkey, facts={**ends, **fromkey.facts}) for fromkey in dict.fromkeys(found)]
     return tuple(sorted(told, key=lambda one: one.severity != ERROR))
 
 
@@ -69,10 +69,10 @@ def mending(source: Port, target: Port, transformations: Sequence[Transformation
     that is written as a column mapping has the columns of its definition.
     """
     return tuple(
-        one
-        for one in transformations
-        if any(_admits(source, port) for port in input_ports(one))
-        and any(_admits(port, target) for port in output_ports(one))
+        transformation
+        for transformation in transformations
+        if any(_admits(source, port) for port in input_ports(transformation))
+        and any(_admits(port, target) for port in output_ports(transformation))
     )
 
 
@@ -98,7 +98,7 @@ def _mapped(card: Transformation, schemas: tuple[str, ...], *, taken: bool) -> P
 
 def _admits(source: Port, target: Port) -> bool:
     if source.variables and target.variables:
-        return not any(one.severity == ERROR for one in fits(source, target))
+        return not any(fit.severity == ERROR for fit in fits(source, target))
     return bool(set(source.schemas) & set(target.schemas))
 
 
@@ -109,14 +109,14 @@ def _variables(source: Port, target: Port, sample: Rows | None) -> Iterator[Mism
     rows = list(islice(sample, LOOKED_AT)) if sample is not None else None
     if target.variables and not source.variables and rows is None:
         if not set(source.schemas) & set(target.schemas):
-            needed = ", ".join(one.name for one in target.variables)
+            needed = ", ".join(variable.name for variable in target.variables)
             yield Mismatch(
                 code="undescribed",
                 sentence=f"{source.role} does not say which columns it has; {_input(source, target)} needs {needed}",
                 remedy="its owner describes the columns, or names a schema",
                 need=needed,
                 severity=WARNING,
-                facts={"variables": [one.name for one in target.variables]},
+                facts={"variables": [variable.name for variable in target.variables]},
             )
         return
     unsaid = []
@@ -152,7 +152,7 @@ def _variables(source: Port, target: Port, sample: Rows | None) -> Iterator[Mism
 def _missing(source: Port, target: Port, need: Variable) -> Iterator[Mismatch]:
     unit = units.words(need.unit)
     in_unit = f" in {unit}" if unit else ""
-    has = ", ".join(one.name for one in source.variables)
+    has = ", ".join(variable.name for variable in source.variables)
     yield Mismatch(
         code="missing-variable",
         sentence=f"{_input(source, target)} needs {need.name}{in_unit}; {source.role} has no such column"
@@ -163,7 +163,7 @@ def _missing(source: Port, target: Port, need: Variable) -> Iterator[Mismatch]:
         need=need.name,
         facts={
             "variable": need.name,
-            "columns": [one.name for one in source.variables],
+            "columns": [variable.name for variable in source.variables],
             **({"case": "in-unit", "needUnit": need.unit} if unit else {}),
         },
     )

@@ -29,7 +29,7 @@ def beyond(parameter: Parameter, value: Any) -> str:
 def _beyond(parameter: Parameter, value: Any) -> str:
     """What is wrong with ``value``, as the case of a finding; empty where nothing is."""
     if parameter.many and isinstance(value, list):
-        return next((case for one in value if (case := _beyond(replace(parameter, many=False), one))), "")
+        return next((case for item in value if (case := _beyond(replace(parameter, many=False), item))), "")
     if parameter.values and not any(_same(value, one) for one in parameter.values):
         return "values"
     if parameter.minimum is None and parameter.maximum is None:
@@ -72,7 +72,7 @@ def bound_parameters(
         for one in model.parameters:
             declared.setdefault(one.name, []).append((model.titles.get("en") or model.iri, one))
     found: list[Finding] = []
-    values = {one.name: one.default for one in template.parameters if one.default is not None}
+    values = {parameter.name: parameter.default for parameter in template.parameters if parameter.default is not None}
     for name, value in given.items():
         if name in declared:
             values[name] = value

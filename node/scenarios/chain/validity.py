@@ -22,7 +22,7 @@ def check_rows(port: Port, rows: Rows) -> None:
 
     Raises ``InvalidInput`` naming row and member.
     """
-    wanted = [(one.name, one.required, is_number(one)) for one in port.variables]
+    wanted = [(variable.name, variable.required, is_number(variable)) for variable in port.variables]
     for index, row in enumerate(rows):
         for name, required, figure in wanted:
             value = row.get(name)
@@ -40,7 +40,7 @@ def _bad_row(port: Port, index: int, name: str, why: str, remedy: str) -> Invali
 def outside(port: Port, rows: Rows) -> tuple[Caveat, ...]:
     """Rows that a model is not valid for: a caveat for each column with figures beyond its bounds, and one for places
     beyond the port's extent. Each tells how many rows, how far, and which, by their key."""
-    found = [caveat for one in port.variables if (caveat := _beyond(port, one, rows)) is not None]
+    found = [caveat for variable in port.variables if (caveat := _beyond(port, variable, rows)) is not None]
     if port.extent is not None:
         away = [row for row in rows if row.get(GEOMETRY) and not _within(row[GEOMETRY], port.extent)]
         if away:

@@ -19,7 +19,7 @@ def branches(binding: Binding) -> tuple[str, ...]:
 
 def bound_step(binding: Binding, name: str) -> BoundStep:
     """The step of that name, pinned."""
-    return next(one for one in binding.steps if one.name == name)
+    return next(step for step in binding.steps if step.name == name)
 
 
 def step_inputs(card: Model | Transformation, wiring: Mapping[str, str]) -> tuple[Port, ...]:
@@ -42,19 +42,21 @@ def _named(ports: tuple[Port, ...], wiring: Mapping[str, str]) -> tuple[Port, ..
 
 def output_port(card: Model | Transformation, wiring: Mapping[str, str], role: str) -> Port:
     """The output of that role; one without declared columns where nothing declares it."""
-    return next((one for one in step_outputs(card, wiring) if one.role == role), Port(role=role))
+    return next(
+        (step_output for step_output in step_outputs(card, wiring) if step_output.role == role), Port(role=role)
+    )
 
 
 def input_port(run: Run, role: str) -> Port:
     """What the template says of a role, with the columns and units that the models wired to it declare."""
     declared = next(one for one in run.template.inputs if one.role == role)
-    known = {one.name for one in declared.variables}
+    known = {variable.name for variable in declared.variables}
     further = []
     for step in run.template.steps:
         for port in step_inputs(bound_step(run.binding, step.name).card, step.wiring):
             if step.wiring.get(port.role) == role:
-                further += [one for one in port.variables if one.name not in known]
-                known |= {one.name for one in port.variables}
+                further += [variable for variable in port.variables if variable.name not in known]
+                known |= {variable.name for variable in port.variables}
     return replace(declared, variables=(*declared.variables, *further))
 
 
@@ -76,8 +78,8 @@ def source_port(described: Port, asked: Port, rows: Rows | None) -> Port:
 def taken_on_trust(source: Port, target: Port) -> Port:
     """Data that stay with their owner cannot be looked at here: that they have the columns is found where they are,
     before the model reads them."""
-    known = {one.name for one in source.variables}
-    unseen = [one for one in target.variables if one.name not in known]
+    known = {variable.name for variable in source.variables}
+    unseen = [variable for variable in target.variables if variable.name not in known]
     return replace(source, variables=(*source.variables, *unseen))
 
 

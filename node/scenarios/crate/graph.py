@@ -133,17 +133,17 @@ class _Maker:
 
     def _indicators(self) -> list[str]:
         made = []
-        for one in self.run.indicators:
-            ends = [formal("indicator", one.name)]
-            for branch, value in (("before", one.before), (AFTER, one.after)):
+        for indicator in self.run.indicators:
+            ends = [formal("indicator", indicator.name)]
+            for branch, value in (("before", indicator.before), (AFTER, indicator.after)):
                 if value is None:
                     continue
                 id_ = self.graph.add(
-                    f"#indicator-{one.name}-{branch}",
+                    f"#indicator-{indicator.name}-{branch}",
                     "PropertyValue",
-                    name=f"{one.name}, {branch}",
+                    name=f"{indicator.name}, {branch}",
                     value=value,
-                    unitText=one.unit,
+                    unitText=indicator.unit,
                     exampleOfWork=[{"@id": end} for end in ends],
                 )
                 self._example(ends, id_)
@@ -200,10 +200,13 @@ class _Maker:
             one for source in self._step(step.name).wiring.values() for one in self._given(source, step, outputs)
         ]
         if not isinstance(bound.card, Transformation):
-            names = {one.name for one in bound.card.parameters}
+            names = {parameter.name for parameter in bound.card.parameters}
             objects += [f"#value-{name}" for name in self.run.binding.parameters if name in names]
         title = said(bound.card.titles, bound.iri)
-        told = [f"{title}, version {bound.version}, at {bound.origin}.", *(one.sentence for one in step.caveats)]
+        told = [
+            f"{title}, version {bound.version}, at {bound.origin}.",
+            *(caveat.sentence for caveat in step.caveats),
+        ]
         action = self.graph.add(
             f"#{step.branch}-{step.name}",
             "CreateAction",
@@ -308,14 +311,14 @@ class _Maker:
                 "conformsTo": [{"@id": iri} for iri, _, _ in PROFILES],
                 "mainEntity": {"@id": WORKFLOW},
                 "mentions": ids_of(
-                    [self.main, "#organised", *(f"#{one.branch}-{one.name}" for one in self.run.steps)]
+                    [self.main, "#organised", *(f"#{step.branch}-{step.name}" for step in self.run.steps)]
                 ),
                 "hasPart": ids_of(self.parts),
             },
         ]
 
     def _step(self, name: str) -> Step:
-        return next(one for one in self.run.template.steps if one.name == name)
+        return next(step for step in self.run.template.steps if step.name == name)
 
     def _example(self, ends: Sequence[str], id_: str) -> None:
         for end in ends:

@@ -122,7 +122,9 @@ class Plan:
             told.add(bound.version_iri)
             card = bound.card
             ins = [formal("tool", f"{step.name}/{one.role}") for one in step_inputs(card, step.wiring)]
-            outs = [formal("tool", f"{step.name}/{one.role}") for one in step_outputs(card, step.wiring)]
+            outs = [
+                formal("tool", f"{step.name}/{step_output.role}") for step_output in step_outputs(card, step.wiring)
+            ]
             self.graph.add(
                 bound.version_iri,
                 "SoftwareSourceCode" if isinstance(card, Transformation) else "SoftwareApplication",
@@ -133,7 +135,7 @@ class Plan:
                 provider=self.agents.agent(bound.origin),
                 usageInfo=self.agents.agreement(bound.agreement),
                 input=ids_of([one for one in ins if one in self.examples]),
-                output=ids_of([one for one in outs if one in self.examples]),
+                output=ids_of([out for out in outs if out in self.examples]),
             )
 
     def _formal(self) -> None:
@@ -142,21 +144,21 @@ class Plan:
         told = {
             **{formal("input", one.role): _of_port(one, f"Input: {one.role}") for one in template.inputs},
             **{
-                formal("parameter", one.name): {
-                    "name": one.name,
-                    "description": said(one.description, ""),
-                    "additionalType": _kind(self.run.binding.parameters.get(one.name, one.default)),
-                    "defaultValue": None if one.default is None else str(one.default),
+                formal("parameter", parameter.name): {
+                    "name": parameter.name,
+                    "description": said(parameter.description, ""),
+                    "additionalType": _kind(self.run.binding.parameters.get(parameter.name, parameter.default)),
+                    "defaultValue": None if parameter.default is None else str(parameter.default),
                 }
-                for one in template.parameters
+                for parameter in template.parameters
             },
             **{
-                formal("indicator", one.name): {
-                    "name": one.name,
-                    "description": said(one.titles, one.name),
+                formal("indicator", indicator.name): {
+                    "name": indicator.name,
+                    "description": said(indicator.titles, indicator.name),
                     "additionalType": "Number",
                 }
-                for one in template.indicators
+                for indicator in template.indicators
             },
         }
         for end in sorted(self.examples):

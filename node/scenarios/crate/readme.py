@@ -22,7 +22,7 @@ def readme(run: Run, layers: Sequence[Layer], name: str) -> str:
         *_indicators(run),
         "",
     ]
-    caveats = [f"- {one.sentence}" for one in run.caveats]
+    caveats = [f"- {caveat.sentence}" for caveat in run.caveats]
     lines += ["Keep in mind:", "", *caveats, ""] if caveats else []
     lines += ["## What it was computed from", "", "| role | what | version | owner | agreement |", "|-|-|-|-|-|"]
     for data in run.binding.inputs:
@@ -72,10 +72,18 @@ def indicators_csv(run: Run) -> str:
     sheet = io.StringIO(newline="")
     writer = csv.writer(sheet, lineterminator="\n")
     writer.writerow(["indicator", "title", "before", "after", "unit"])
-    titles = {one.name: said(one.titles, one.name) for one in run.template.indicators}
-    for one in run.indicators:
-        before = "" if one.before is None else one.before
-        writer.writerow([one.name, titles.get(one.name, one.name), before, one.after, one.unit or ""])
+    titles = {indicator.name: said(indicator.titles, indicator.name) for indicator in run.template.indicators}
+    for indicator in run.indicators:
+        before = "" if indicator.before is None else indicator.before
+        writer.writerow(
+            [
+                indicator.name,
+                titles.get(indicator.name, indicator.name),
+                before,
+                indicator.after,
+                indicator.unit or "",
+            ]
+        )
     return sheet.getvalue()
 
 
@@ -87,10 +95,10 @@ def said(texts: Mapping[str, str], otherwise: str) -> str:
 def _indicators(run: Run) -> list[str]:
     if not run.indicators:
         return ["The scenario has no indicators."]
-    titles = {one.name: said(one.titles, one.name) for one in run.template.indicators}
+    titles = {indicator.name: said(indicator.titles, indicator.name) for indicator in run.template.indicators}
     rows = ["| indicator | before | after | unit |", "|-|-|-|-|"]
-    for one in run.indicators:
-        before = "–" if one.before is None else f"{one.before:,.10g}"
-        unit = (one.unit or "").replace("{", "").replace("}", "")
-        rows.append(f"| {titles.get(one.name, one.name)} | {before} | {one.after:,.10g} | {unit} |")
+    for indicator in run.indicators:
+        before = "–" if indicator.before is None else f"{indicator.before:,.10g}"
+        unit = (indicator.unit or "").replace("{", "").replace("}", "")
+        rows.append(f"| {titles.get(indicator.name, indicator.name)} | {before} | {indicator.after:,.10g} | {unit} |")
     return rows

@@ -47,7 +47,7 @@ class Conflict:
     """Which sentence it is: ``there``, ``gone``, ``changed``, ``unmultiplied``, ``no-member``, ``no-figure``."""
 
     def to_json(self) -> dict[str, Any]:
-        return {one.name: getattr(self, one.name) for one in fields(self)}
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ def _unsealed(layer: Layer) -> dict[str, Any]:
         **{name: getattr(layer, name) for name in _TEXTS},
         "version": layer.version,
         "at": stamp(layer.at),
-        "operations": [_operation_to_json(one) for one in layer.operations],
+        "operations": [_operation_to_json(operation) for operation in layer.operations],
     }
 
 
@@ -213,8 +213,8 @@ def _bad(path: str, why: str, remedy: str) -> InvalidInput:
 def overlaps(a: Layer, b: Layer) -> tuple[tuple[str, str], ...]:
     """What both layers change, as (id, member); the member is empty where one of them adds or removes the row."""
     mine: dict[str, set[str]] = {}
-    for one in a.operations:
-        mine.setdefault(one.id, set()).update(_fields(one))
+    for operation in a.operations:
+        mine.setdefault(operation.id, set()).update(_fields(operation))
     found = set()
     for other in b.operations:
         fields, theirs = mine.get(other.id, set()), _fields(other)
@@ -250,17 +250,17 @@ def apply(rows: Rows, key: str, layers: Sequence[Layer]) -> Applied:
     for layer in layers:
         if layer.key != key:
             raise InvalidInput(f"the layer {layer.title} knows rows by {layer.key}, not by {key}")
-        for one in layer.operations:
-            found = _misfits(layer, one, held.get(one.id)) or _unknown(layer, one, columns)
-            found = found or _no_figures(layer, one, figures)
+        for operation in layer.operations:
+            found = _misfits(layer, operation, held.get(operation.id)) or _unknown(layer, operation, columns)
+            found = found or _no_figures(layer, operation, figures)
             if found:
                 conflicts += found
-            elif one.op is Change.REMOVE:
-                del held[one.id]
-            elif one.op is Change.ADD:
-                held[one.id] = {**_key_values(one.id, names, whole), **_changed({}, one)}
+            elif operation.op is Change.REMOVE:
+                del held[operation.id]
+            elif operation.op is Change.ADD:
+                held[operation.id] = {**_key_values(operation.id, names, whole), **_changed({}, operation)}
             else:
-                held[one.id] = _changed(held[one.id], one)
+                held[operation.id] = _changed(held[operation.id], operation)
     return Applied(rows=list(held.values()), conflicts=tuple(conflicts))
 
 

@@ -16,7 +16,7 @@ SHOWN: Final = 3
 
 def of_input(bound: BoundInput, layers: Sequence[Layer]) -> list[Layer]:
     """The layers that change what ``bound`` names, in their order."""
-    return [one for one in layers if one.target == bound.iri and one.file == bound.file]
+    return [layer for layer in layers if layer.target == bound.iri and layer.file == bound.file]
 
 
 def stacked(bound: BoundInput, rows: Rows | None, layers: Sequence[Layer]) -> Rows:
@@ -39,7 +39,7 @@ def stacked(bound: BoundInput, rows: Rows | None, layers: Sequence[Layer]) -> Ro
             f"{told}: {first.sentence}",
             remedy="open the layer, look at the three values, and decide: hansa layer show",
             facts={
-                "conflicts": [one.to_json() for one in applied.conflicts],
+                "conflicts": [conflict.to_json() for conflict in applied.conflicts],
                 "case": first.case,
                 "row": first.id,
                 "member": first.field,

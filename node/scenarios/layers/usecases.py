@@ -97,7 +97,7 @@ class Layers:
                 f"{f'{many} changes do' if many > 1 else 'the change does'} not fit version {version}: "
                 f"{first.sentence}",
                 remedy="look at the values as they are now, and write the change again",
-                facts={"conflicts": [one.to_json() for one in laid.conflicts]},
+                facts={"conflicts": [conflict.to_json() for conflict in laid.conflicts]},
             )
 
         def keep() -> None:

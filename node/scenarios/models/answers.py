@@ -124,7 +124,7 @@ def _names_itself(model: Model, document: Mapping[str, Any]) -> bool:
     port = next((port for port in model.outputs if port.role == document.get("id")), None)
     if port is None or "value" not in document:
         return False
-    return not {"id", "value"} <= {one.name for one in port.variables}
+    return not {"id", "value"} <= {variable.name for variable in port.variables}
 
 
 def _rows(port: Port, value: Any) -> Rows:
@@ -142,7 +142,7 @@ def _rows(port: Port, value: Any) -> Rows:
 
 def _row(port: Port, value: Mapping[str, Any]) -> Mapping[str, Any]:
     """An object as the one row of an output, if it has a column of it: else it is something else."""
-    columns = [one.name for one in port.variables]
+    columns = [variable.name for variable in port.variables]
     if columns and not set(columns) & set(value):
         raise InvalidInput(f"{port.role} has none of {', '.join(columns)}")
     return value

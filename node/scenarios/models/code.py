@@ -97,7 +97,7 @@ async def run_code(
         _translate(fault, name, limits)
     try:
         outputs = await asyncio.to_thread(_unpacked, answer["roles"], rows, model)
-        caveats = tuple(_caveat(one) for one in answer["caveats"][:_CAVEATS])
+        caveats = tuple(_caveat(caveat) for caveat in answer["caveats"][:_CAVEATS])
         log = tuple(str(line)[:_LONG] for line in answer["log"][:_LINES])
         return Ran(
             outcome=Outcome(outputs=outputs, caveats=caveats),
@@ -142,7 +142,7 @@ def settled(model: Model, parameters: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises ``InvalidInput`` for one that the card does not know, and for a value outside its range.
     """
-    known = {one.name: one for one in model.parameters}
+    known = {parameter.name: parameter for parameter in model.parameters}
     unknown = sorted(set(parameters) - set(known))
     if unknown:
         raise InvalidInput(
@@ -166,8 +166,8 @@ def settled(model: Model, parameters: Mapping[str, Any]) -> dict[str, Any]:
 def check_parameter(parameter: Parameter, value: Any) -> None:
     """Raises ``InvalidInput`` for a value that the card does not allow. Types are the code's to judge."""
     if parameter.many and isinstance(value, list):
-        for one in value:
-            check_parameter(parameter, one)
+        for item in value:
+            check_parameter(parameter, item)
         return
     facts = {"parameter": parameter.name}
     if parameter.values and value not in parameter.values:

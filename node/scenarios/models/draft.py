@@ -76,7 +76,7 @@ def _port(said: Mapping[str, Any]) -> dict[str, Any]:
         made["crs"] = said["crs"][0]
     if said.get("required") is False:
         made["required"] = False
-    made["variables"] = [_quantity(one) for one in said["variables"]]
+    made["variables"] = [_quantity(variable) for variable in said["variables"]]
     resolution = {"time": said.get("step"), "space": said.get("grain")}
     if any(value is not None for value in resolution.values()):
         made["resolution"] = {name: value for name, value in resolution.items() if value is not None}
@@ -112,20 +112,20 @@ def model_of(said: Mapping[str, Any], iri: str) -> Model:
         origin="",
         titles={},
         inputs=tuple(_as_port(one) for one in said["inputs"]),
-        outputs=tuple(_as_port(one) for one in said["outputs"]),
+        outputs=tuple(_as_port(output) for output in said["outputs"]),
         parameters=tuple(
             Parameter(
-                name=one["name"],
-                unit=one.get("unit"),
-                default=one.get("default"),
-                minimum=one.get("minimum"),
-                maximum=one.get("maximum"),
-                values=tuple(one.get("values", ())),
-                type=one["type"],
-                many=one.get("many", False),
-                required=one.get("required", False),
+                name=parameter["name"],
+                unit=parameter.get("unit"),
+                default=parameter.get("default"),
+                minimum=parameter.get("minimum"),
+                maximum=parameter.get("maximum"),
+                values=tuple(parameter.get("values", ())),
+                type=parameter["type"],
+                many=parameter.get("many", False),
+                required=parameter.get("required", False),
             )
-            for one in said["parameters"]
+            for parameter in said["parameters"]
         ),
         release=said["version"],
         deterministic=said["deterministic"],
@@ -137,12 +137,12 @@ def _as_port(said: Mapping[str, Any]) -> Port:
         role=said["role"],
         variables=tuple(
             Variable(
-                name=one["name"],
-                type=one["type"],
-                required=one.get("required", True),
-                **{name: one.get(name) for name in FACTS},
+                name=variable["name"],
+                type=variable["type"],
+                required=variable.get("required", True),
+                **{name: variable.get(name) for name in FACTS},
             )
-            for one in said["variables"]
+            for variable in said["variables"]
         ),
         required=said.get("required", True),
     )

@@ -141,7 +141,9 @@ class CarryOut:
             if job is None or job.state.ended:
                 return
             visited = tuple(
-                (one.agreement, one.record.version_iri) for one in performed.visits if one.agreement is not None
+                (visit.agreement, visit.record.version_iri)
+                for visit in performed.visits
+                if visit.agreement is not None
             )
             refusal = self._too_many_questions(tx, job, visited)
             if refusal is not None:

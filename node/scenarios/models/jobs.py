@@ -265,8 +265,8 @@ def entry_of(job: Job, visits: Sequence[Visit] = ()) -> dict[str, Any]:
         body["error"] = job.error["code"]
     if visits:
         body["visited"] = [
-            {"dataset": one.record.iri, "version": one.record.version, "sha256": one.file.sha256}
-            | ({"agreement": one.agreement} if one.agreement else {})
-            for one in visits
+            {"dataset": visit.record.iri, "version": visit.record.version, "sha256": visit.file.sha256}
+            | ({"agreement": visit.agreement} if visit.agreement else {})
+            for visit in visits
         ]
     return body

@@ -164,7 +164,7 @@ class Perform:
                 f"the data do not fit {_name(model)}; some stay with their owner, so it is not told where",
                 remedy="check what you send against the card of the model, or ask the owner of the data",
             ) from None
-        return replace(outcome, caveats=tuple(_discreet(one, model, visited) for one in outcome.caveats))
+        return replace(outcome, caveats=tuple(_discreet(caveat, model, visited) for caveat in outcome.caveats))
 
     async def _code(self, sha256: str) -> bytes:
         if not self._assets.has(sha256):

@@ -125,7 +125,9 @@ def description(record: Record) -> dict[str, Any]:
     """The process description (OGC 18-062r2 §7.10), with what the model's card says beside."""
     model = model_of(record)
     inputs = {port.role: _input(port) for port in model.inputs}
-    inputs |= {one.name: _parameter(one) for one in model.parameters if one.name not in inputs}
+    inputs |= {
+        parameter.name: _parameter(parameter) for parameter in model.parameters if parameter.name not in inputs
+    }
     members = {
         **summary(record),
         "inputs": inputs,
@@ -196,9 +198,9 @@ def _rows(port: Port) -> dict[str, Any]:
 
     Bounds are of the range of validity: rows beyond it are no error, so they are not said.
     """
-    columns = {one.name: _column(one) for one in port.variables}
+    columns = {variable.name: _column(variable) for variable in port.variables}
     row: dict[str, Any] = {"type": "object", "properties": columns}
-    required = [one.name for one in port.variables if one.required]
+    required = [variable.name for variable in port.variables if variable.required]
     if required:
         row["required"] = required
     if port.crs:
@@ -216,9 +218,13 @@ def _column(variable: Variable) -> dict[str, Any]:
 def _beside(port: Port) -> dict[str, Any]:
     """What its schema may not say: units of the columns, what they are quantities of, which schemas it follows."""
     told = [{"title": "schema of the rows", "role": _CONFORMS, "href": one} for one in port.schemas]
-    told += [{"title": one.name, "role": _QUANTITY, "href": one.quantity} for one in port.variables if one.quantity]
+    told += [
+        {"title": variable.name, "role": _QUANTITY, "href": variable.quantity}
+        for variable in port.variables
+        if variable.quantity
+    ]
     metadata = {"metadata": told} if told else {}
-    return metadata | _units([(one.name, one.unit) for one in port.variables])
+    return metadata | _units([(variable.name, variable.unit) for variable in port.variables])
 
 
 def _units(units: Sequence[tuple[str, str | None]]) -> dict[str, Any]:

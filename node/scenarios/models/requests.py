@@ -153,7 +153,7 @@ def _check_inputs(model: Model, inputs: Mapping[str, Rows | Reference]) -> None:
 
 def _check_columns(port: Port, rows: Rows) -> None:
     present = set(columns(rows))
-    lacking = [one.name for one in port.variables if one.name not in present]
+    lacking = [variable.name for variable in port.variables if variable.name not in present]
     if lacking:
         raise InvalidInput(
             f"the rows of {port.role} have no {_listed(lacking)}",
@@ -233,5 +233,5 @@ def _box(name: str, value: Any) -> Any:
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(one[:80] for one in names[:_NAMED]) or "none"
+    shown = ", ".join(name[:80] for name in names[:_NAMED]) or "none"
     return f"{shown} …" if len(names) > _NAMED else shown

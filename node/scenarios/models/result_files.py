@@ -60,21 +60,21 @@ async def find(assets: AssetStore, sha256: str) -> Kept:
 
 def length(pieces: Sequence[Piece]) -> int:
     """How many bytes ``pieces`` are together."""
-    return sum(len(one) if isinstance(one, bytes) else one[1] - one[0] for one in pieces)
+    return sum(len(piece) if isinstance(piece, bytes) else piece[1] - piece[0] for piece in pieces)
 
 
 async def given_out(assets: AssetStore, sha256: str, pieces: Sequence[Piece]) -> AsyncIterator[bytes]:
     """The bytes of ``pieces``, in their order, a part of the file at a time."""
-    for one in pieces:
-        if isinstance(one, bytes):
-            yield one
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            yield piece
             continue
-        async for chunk in await assets.open(sha256, start=one[0], end=one[1]):
+        async for chunk in await assets.open(sha256, start=piece[0], end=piece[1]):
             yield chunk
 
 
 async def _written(outcome: Outcome) -> AsyncIterator[bytes]:
-    head = b'{"caveats":%s,"outputs":{' % as_json([to_json(one) for one in outcome.caveats])
+    head = b'{"caveats":%s,"outputs":{' % as_json([to_json(caveat) for caveat in outcome.caveats])
     yield head
     at, places = len(head), {}
     for number, role in enumerate(sorted(outcome.outputs)):

@@ -30,7 +30,7 @@ def withhold(model: Model, outcome: Outcome, minimum: int) -> Outcome:
     outputs: dict[str, Rows] = {}
     caveats = list(outcome.caveats)
     for role, rows in outcome.outputs.items():
-        port = next((one for one in model.outputs if one.role == role), Port(role=role))
+        port = next((output for output in model.outputs if output.role == role), Port(role=role))
         column = count_column(port, rows)
         if column is None:
             raise NotAllowed(

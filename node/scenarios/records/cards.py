@@ -94,7 +94,7 @@ def template_of(record: Record) -> Template:
     """The template in a record of kind ``scenario``. Raises ``InvalidInput`` for another kind, or where a step does
     not say what it uses."""
     card, subject = _open(record, "scenario")
-    steps = [_chained(card, one) for one in card.nodes(subject, f"{HANSA}hasStep")]
+    steps = [_chained(card, node) for node in card.nodes(subject, f"{HANSA}hasStep")]
     return Template(
         iri=record.iri,
         version=record.version,
@@ -103,7 +103,7 @@ def template_of(record: Record) -> Template:
         goal=card.texts(subject, f"{HANSA}goal"),
         inputs=_either_ports(card, subject, "hasInput"),
         parameters=_parameters(card, subject),
-        indicators=tuple(_indicator(card, one) for one in card.nodes(subject, f"{HANSA}hasIndicator")),
+        indicators=tuple(_indicator(card, node) for node in card.nodes(subject, f"{HANSA}hasIndicator")),
         steps=tuple(sorted(steps, key=lambda step: (step.position, step.name))),
     )
 
@@ -118,8 +118,8 @@ def bound_of(record: Record) -> tuple[str, dict[str, str]] | None:
     if template is None or card.nodes(subject, f"{HANSA}hasStep"):
         return None
     bound = {}
-    for one in card.nodes(subject, f"{HANSA}hasBinding"):
-        role, target = card.text(one, f"{HANSA}role"), card.iri(one, f"{HANSA}boundTo")
+    for node in card.nodes(subject, f"{HANSA}hasBinding"):
+        role, target = card.text(node, f"{HANSA}role"), card.iri(node, f"{HANSA}boundTo")
         if role and target:
             bound[role] = target
     return template, bound
@@ -138,8 +138,8 @@ def dataset_port(record: Record, role: str) -> Port:
         role=role,
         schemas=tuple(sorted(one for one in stated if not _CRS.fullmatch(one))),
         crs=tuple(sorted(crs_name(one) for one in stated if _CRS.fullmatch(one))),
-        step=_step(card, subject) or _of_all([_step(card, one) for one in files]),
-        grain=_grain(card, subject) or _of_all([_grain(card, one) for one in files]),
+        step=_step(card, subject) or _of_all([_step(card, file) for file in files]),
+        grain=_grain(card, subject) or _of_all([_grain(card, file) for file in files]),
         extent=_extent(card, subject),
         titles=record.titles,
     )
@@ -149,8 +149,8 @@ def licences_of(record: Record) -> tuple[str, ...]:
     """The IRIs of the licences that an asset, or a file of it, is under."""
     card, subject = Statements(record), iri_term(record.iri)
     stated = set(card.iris(subject, f"{DCT}license"))
-    for one in card.nodes(subject, f"{DCAT}distribution"):
-        stated |= set(card.iris(one, f"{DCT}license"))
+    for node in card.nodes(subject, f"{DCAT}distribution"):
+        stated |= set(card.iris(node, f"{DCT}license"))
     return tuple(sorted(stated))
 
 
@@ -182,23 +182,26 @@ def _ports(
 ) -> tuple[Port, ...]:
     """Inputs or outputs; ``step``, ``grain`` and ``extent`` hold for those that say nothing themselves."""
     ports = []
-    for one in card.nodes(subject, property_):
-        role = card.needed(one, f"{HANSA}role", "an input or output without a role")
-        stated = card.iris(one, f"{DCT}conformsTo")
+    for node in card.nodes(subject, property_):
+        role = card.needed(node, f"{HANSA}role", "an input or output without a role")
+        stated = card.iris(node, f"{DCT}conformsTo")
         ports.append(
             Port(
                 role=role,
-                variables=_variables(card, one, role),
+                variables=_variables(card, node, role),
                 schemas=tuple(iri for iri in stated if not _CRS.fullmatch(iri)),
                 crs=tuple(
                     crs_name(iri)
-                    for iri in (*card.iris(one, f"{HANSA_MODEL}crs"), *(iri for iri in stated if _CRS.fullmatch(iri)))
+                    for iri in (
+                        *card.iris(node, f"{HANSA_MODEL}crs"),
+                        *(iri for iri in stated if _CRS.fullmatch(iri)),
+                    )
                 ),
-                step=_step(card, one) or step,
-                grain=_grain(card, one) or grain,
+                step=_step(card, node) or step,
+                grain=_grain(card, node) or grain,
                 extent=extent,
-                required=card.value(one, f"{SCHEMA}valueRequired") is not False,
-                titles=card.texts(one, f"{DCT}title"),
+                required=card.value(node, f"{SCHEMA}valueRequired") is not False,
+                titles=card.texts(node, f"{DCT}title"),
             )
         )
     return tuple(ports)
@@ -231,22 +234,22 @@ def _variable(card: Statements, subject: str, name: str) -> Variable:
 
 def _parameters(card: Statements, subject: str) -> tuple[Parameter, ...]:
     found = []
-    for one in card.nodes(subject, f"{HANSA_MODEL}hasParameter"):
-        values = card.value(one, f"{HANSA_MODEL}values")
-        default = card.value(one, f"{SCHEMA}defaultValue")
+    for node in card.nodes(subject, f"{HANSA_MODEL}hasParameter"):
+        values = card.value(node, f"{HANSA_MODEL}values")
+        default = card.value(node, f"{SCHEMA}defaultValue")
         found.append(
             Parameter(
-                name=card.needed(one, f"{SCHEMA}valueName", "a parameter without a name"),
-                unit=card.text(one, f"{QUDT}ucumCode"),
+                name=card.needed(node, f"{SCHEMA}valueName", "a parameter without a name"),
+                unit=card.text(node, f"{QUDT}ucumCode"),
                 default=default,
-                minimum=card.number(one, f"{SCHEMA}minValue"),
-                maximum=card.number(one, f"{SCHEMA}maxValue"),
+                minimum=card.number(node, f"{SCHEMA}minValue"),
+                maximum=card.number(node, f"{SCHEMA}maxValue"),
                 values=tuple(values) if isinstance(values, list) else (),
-                type=card.text(one, f"{HANSA_MODEL}valueType") or "",
+                type=card.text(node, f"{HANSA_MODEL}valueType") or "",
                 # Cards of before did not say it: there, a default that is a list does.
-                many=card.value(one, f"{HANSA_MODEL}many") is True or isinstance(default, list),
-                required=card.value(one, f"{SCHEMA}valueRequired") is True and default is None,
-                description=card.texts(one, f"{DCT}description"),
+                many=card.value(node, f"{HANSA_MODEL}many") is True or isinstance(default, list),
+                required=card.value(node, f"{SCHEMA}valueRequired") is True and default is None,
+                description=card.texts(node, f"{DCT}description"),
             )
         )
     return tuple(found)
@@ -317,7 +320,7 @@ def _extent(card: Statements, subject: str) -> tuple[float, float, float, float]
 
 
 def _shared(card: Statements, files: list[str]) -> set[str]:
-    stated = [set(card.iris(one, f"{DCT}conformsTo")) for one in files]
+    stated = [set(card.iris(file, f"{DCT}conformsTo")) for file in files]
     return set.intersection(*stated) if stated else set()
 
 

@@ -21,8 +21,8 @@ class Statements:
     def __init__(self, record: Record) -> None:
         self.about = record.title()
         self._terms: dict[str, dict[str, list[str]]] = {}
-        for one in statements(record.nquads):
-            self._terms.setdefault(one.subject, {}).setdefault(one.predicate, []).append(one.object)
+        for statement in statements(record.nquads):
+            self._terms.setdefault(statement.subject, {}).setdefault(statement.predicate, []).append(statement.object)
 
     def objects(self, subject: str, property_: str) -> list[str]:
         return self._terms.get(subject, {}).get(f"<{property_}>", [])

@@ -79,16 +79,16 @@ class Bind:
         parameters = _bind_parameters(work, wanted.parameters)
         layers = await run_sync(self._bind_layers, work, wanted.layers)
         await self._check_wiring(work, caller)
-        if any(one.severity == ERROR for one in work.findings):
+        if any(finding.severity == ERROR for finding in work.findings):
             return Bound(template=work.template, binding=None, findings=tuple(work.findings))
         binding = Binding(
             template=work.template.iri,
             version=work.template.version,
             template_sha256=work.template_sha256,
             inputs=tuple(work.inputs[one.role] for one in work.template.inputs if one.role in work.inputs),
-            steps=tuple(work.steps[one.name] for one in work.template.steps),
+            steps=tuple(work.steps[step.name] for step in work.template.steps),
             parameters=parameters,
-            layers=tuple(one.sha256 for one in layers),
+            layers=tuple(layer.sha256 for layer in layers),
             key="",
         )
         keyed = replace(binding, key=binding_key(binding))

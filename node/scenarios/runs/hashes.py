@@ -34,7 +34,9 @@ def _determining(binding: Binding) -> dict[str, Any]:
             | ({"inPlace": True} if one.in_place else {})
             for one in binding.inputs
         },
-        "steps": {one.name: {"iri": one.iri, "version": one.version, "sha256": one.sha256} for one in binding.steps},
+        "steps": {
+            step.name: {"iri": step.iri, "version": step.version, "sha256": step.sha256} for step in binding.steps
+        },
         "parameters": dict(binding.parameters),
         "layers": list(binding.layers),
     }
@@ -49,7 +51,8 @@ def result_hash(outputs: Mapping[str, str], indicators: Sequence[Measured]) -> s
         {
             "outputs": dict(outputs),
             "indicators": {
-                one.name: {"before": one.before, "after": one.after, "unit": one.unit} for one in indicators
+                indicator.name: {"before": indicator.before, "after": indicator.after, "unit": indicator.unit}
+                for indicator in indicators
             },
         }
     )

@@ -152,8 +152,8 @@ class Journal:
             run = self._open(tx, pid)
             told: dict[str, Any] = {"code": error.code, "detail": error.detail, "remedy": error.remedy}
             steps = tuple(
-                replace(one, state=State.FAILED, finished=self._clock.now()) if one.state is State.RUNNING else one
-                for one in run.steps
+                replace(step, state=State.FAILED, finished=self._clock.now()) if step.state is State.RUNNING else step
+                for step in run.steps
             )
             run = replace(
                 self._logged(run, f"failed: {error.detail}"),

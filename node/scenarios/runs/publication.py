@@ -108,7 +108,7 @@ class Release:
         await self._require_free(run, iri, caller)
         bound = await self.inherited(run, caller)
         facts = await self._facts(run)
-        licence = bound.licence or (CREDITED if any(one.licence for one in bound.sources) else None)
+        licence = bound.licence or (CREDITED if any(source.licence for source in bound.sources) else None)
         offer = self._offer(wish, bound, iri, licence=licence, facts=facts)
         files = await self._files(run)
         lines = provenance(run, iri, by=self._me, layers=await run_sync(self._layers_of, run))
@@ -153,9 +153,9 @@ class Release:
     async def inherited(self, run: Run, caller: Caller) -> result.Inherited:
         """What binds a result of ``run``."""
         sources = await self._sources(run.binding.template, run.binding.version, None, caller)
-        for one in run.binding.pins:
-            sources += await self._sources(one.iri, one.version, one.agreement, caller)
-        return result.inherited(list({(one.iri, one.licence): one for one in sources}.values()))
+        for pin in run.binding.pins:
+            sources += await self._sources(pin.iri, pin.version, pin.agreement, caller)
+        return result.inherited(list({(source.iri, source.licence): source for source in sources}.values()))
 
     async def _sources(self, iri: str, version: int, agreement: str | None, caller: Caller) -> list[result.Source]:
         """An input with its terms: once for each licence that its files have."""
@@ -165,7 +165,7 @@ class Release:
             held = await run_sync(self._agreement, agreement)
             policy = held or policy
         licences = licences_of(record) or (None,)
-        return [result.Source(iri=iri, title=record.title(), policy=policy, licence=one) for one in licences]
+        return [result.Source(iri=iri, title=record.title(), policy=policy, licence=licence) for licence in licences]
 
     def _agreement(self, agreement_id: str) -> Mapping[str, Any] | None:
         with self._uow.read() as tx:
@@ -222,7 +222,7 @@ class Release:
 
     def _fields(self, run: Run, wish: Wish, licence: str | None) -> dict[str, Any]:
         goal = run.template.goal.get("en") or next(iter(run.template.goal.values()), "")
-        told = " ".join(one.sentence for one in run.caveats)
+        told = " ".join(caveat.sentence for caveat in run.caveats)
         return {
             "id": wish.id,
             "title": wish.titles.get(UNTAGGED) or dict(wish.titles),
@@ -308,15 +308,15 @@ def _too_open(breaches: Sequence[result.Breach]) -> NotAllowed:
     return NotAllowed(
         first.text.get("en", "the conditions are more open than those of an input"),
         remedy=first.remedy.get("en", ""),
-        facts={"breaches": [one.to_json() for one in breaches]},
+        facts={"breaches": [breach.to_json() for breach in breaches]},
     )
 
 
 def _indicators(run: Run) -> bytes:
     lines = ["indicator,before,after,unit"]
-    for one in run.indicators:
-        before = "" if one.before is None else f"{one.before!r}"
-        lines.append(f"{one.name},{before},{one.after!r},{one.unit or ''}")
+    for indicator in run.indicators:
+        before = "" if indicator.before is None else f"{indicator.before!r}"
+        lines.append(f"{indicator.name},{before},{indicator.after!r},{indicator.unit or ''}")
     return ("\n".join(lines) + "\n").encode()
 
 

@@ -53,7 +53,7 @@ def wanted_from_json(body: Mapping[str, Any], base: str) -> Wanted:
     """
     _only(body, _MEMBERS, "the binding")
     layers = [] if body.get("layers") is None else body["layers"]
-    if not isinstance(layers, list) or not all(isinstance(one, str) for one in layers):
+    if not isinstance(layers, list) or not all(isinstance(layer, str) for layer in layers):
         raise InvalidInput("layers is not a list of layers", remedy="name them as hansa layer lists them")
     return Wanted(
         scenario=iri_meant(_text(body, "scenario", "the binding"), base),

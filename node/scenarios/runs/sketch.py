@@ -44,7 +44,7 @@ class Sketch:
 
 def check_chain(work: Sketch) -> None:
     """Whether there are steps, each with a name of its own."""
-    names = [one.name for one in work.template.steps]
+    names = [step.name for step in work.template.steps]
     if not names:
         work.report("chain", "no-chain", "the scenario has no steps", "name a scenario that says how it is computed")
     for name in sorted({one for one in names if names.count(one) > 1}):
@@ -61,7 +61,7 @@ def missing_is_news(work: Sketch, name: str) -> bool:
     """Whether nobody has said yet why there is nothing of this name."""
     head = name.partition(".")[0]
     roles = {one.role for one in work.template.inputs}
-    unresolved = {one.name for one in work.template.steps} - set(work.steps)
+    unresolved = {step.name for step in work.template.steps} - set(work.steps)
     return name not in roles and head not in unresolved
 
 

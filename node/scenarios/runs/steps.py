@@ -153,9 +153,9 @@ class Engine:
         self, run: Run, bound: BoundStep, card: Model, given: Mapping[str, Rows | Reference], step_run: StepRun
     ) -> Outcome:
         parameters = {
-            one.name: run.binding.parameters[one.name]
-            for one in card.parameters
-            if one.name in run.binding.parameters
+            parameter.name: run.binding.parameters[parameter.name]
+            for parameter in card.parameters
+            if parameter.name in run.binding.parameters
         }
         caveats: list[Caveat] = []
         for port in card.inputs:
@@ -187,8 +187,8 @@ class Engine:
                 await asyncio.wait([work])
         outcome = work.result()
         # A model that was written with the SDK looks at its range of validity itself.
-        known = {one.about for one in caveats}
-        said = [replace(one, step=bound.name) for one in outcome.caveats]
+        known = {caveat.about for caveat in caveats}
+        said = [replace(caveat, step=bound.name) for caveat in outcome.caveats]
         return replace(outcome, caveats=(*caveats, *(one for one in said if one.about not in known)))
 
     async def _inputs(self, run: Run) -> Values:

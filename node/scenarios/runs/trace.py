@@ -83,7 +83,7 @@ class _Trace:
             name
             for found in held.values()
             if found is not None
-            for name in (*key_of(*found), *(one for one in _columns(found[0]) if looks_like_id(one)))
+            for name in (*key_of(*found), *(column for column in _columns(found[0]) if looks_like_id(column)))
         }
 
     def of(self, source: str, wanted: str) -> dict[str, Any]:
@@ -173,7 +173,7 @@ class _Trace:
                 told[name] = some
         said += "".join(f". {one['sentence']}" for one in changed)
         if others:
-            said += f". Other rows were changed too: {'; '.join(one['sentence'] for one in others[:SHOWN])}"
+            said += f". Other rows were changed too: {'; '.join(other['sentence'] for other in others[:SHOWN])}"
         told["sentence"] = f"{role}: {said}."
         return told, (names | self._agreed(source, names) if shared else names)
 
@@ -185,18 +185,18 @@ class _Trace:
         for layer in self.layers:
             if (layer.target, layer.file) != (bound.iri, bound.file):
                 continue
-            for one in layer.operations:
-                new = ", ".join(f"{name} := {value}" for name, value in one.set.items()) or str(one.op)
+            for operation in layer.operations:
+                new = ", ".join(f"{name} := {value}" for name, value in operation.set.items()) or str(operation.op)
                 reason = f" ({layer.reason})" if layer.reason else ""
                 change = {
                     "layer": layer.sha256,
                     "title": layer.title,
-                    "id": one.id,
-                    "op": str(one.op),
-                    "set": dict(one.set),
-                    "sentence": f"“{layer.title}” changes {one.id}: {new}{reason}",
+                    "id": operation.id,
+                    "op": str(operation.op),
+                    "set": dict(operation.set),
+                    "sentence": f"“{layer.title}” changes {operation.id}: {new}{reason}",
                 }
-                (mine if one.id in ids else others).append(change)
+                (mine if operation.id in ids else others).append(change)
         return mine, others
 
     def _names(self, row: Row) -> Names:
@@ -245,7 +245,7 @@ def _find(rows: Rows, port: Port, wanted: str, source: str) -> Row:
 
 def _step_of(run: Run, source: str) -> Step:
     name = source.partition(".")[0]
-    found = next((one for one in run.template.steps if one.name == name), None)
+    found = next((step for step in run.template.steps if step.name == name), None)
     if found is None:
         raise NotFound(f"the run has no step {name[:80]}")
     return found

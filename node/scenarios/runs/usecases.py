@@ -111,7 +111,8 @@ class Runs:
                     )
                 now = self._clock.now()
                 steps = tuple(
-                    one if one.state.ended else replace(one, state=State.DISMISSED, finished=now) for one in run.steps
+                    step if step.state.ended else replace(step, state=State.DISMISSED, finished=now)
+                    for step in run.steps
                 )
                 dismissed = replace(run, state=State.DISMISSED, updated=now, steps=steps)
                 self._runs.put(tx, dismissed)

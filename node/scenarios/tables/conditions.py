@@ -26,7 +26,7 @@ class Condition:
         """Whether the row meets it. What is missing, or of another type, meets nothing."""
         value = row.get(self.column)
         if self.word == "in":
-            return any(_equal(value, one) for one in self.value)
+            return any(_equal(value, item) for item in self.value)
         if self.word == "equals":
             return _equal(value, self.value)
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -45,11 +45,11 @@ class Where:
     conditions: tuple[Condition, ...] = ()
 
     def holds(self, row: Row) -> bool:
-        return all(one.holds(row) for one in self.conditions)
+        return all(condition.holds(row) for condition in self.conditions)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(one.column for one in self.conditions))
+        return tuple(dict.fromkeys(condition.column for condition in self.conditions))
 
 
 EVERY: Final = Where()

@@ -114,7 +114,7 @@ def parse_dayparts(definition: Any, path: str) -> Dayparts:
 def _part(name: str, times: Any, path: str) -> Part:
     if not isinstance(times, list | tuple) or len(times) != 2:
         raise _bad(path, "has no begin and end", 'write ["07:00", "19:00"]')
-    begin, end = (_clock(one, path) for one in times)
+    begin, end = (_clock(time, path) for time in times)
     if begin == DAY or begin == end % DAY:
         raise _bad(path, f"begins at {times[0]} and ends at {times[1]}", "a part lasts less than a day")
     return Part(name, begin, end % DAY)
@@ -138,9 +138,9 @@ def _since_midnight(found: re.Match[str]) -> timedelta:
 
 
 def _check_cover(parts: tuple[Part, ...], *, leave_out: bool, path: str) -> None:
-    moments = sorted({one.begin for one in parts} | {one.end for one in parts} | {timedelta()})
+    moments = sorted({part.begin for part in parts} | {part.end for part in parts} | {timedelta()})
     for moment in moments:
-        inside = [one.name for one in parts if one.holds(moment)]
+        inside = [part.name for part in parts if part.holds(moment)]
         if len(inside) > 1:
             raise _bad(path, f"has {inside[0]} and {inside[1]} at {_clock_text(moment)}", "let no two parts overlap")
         if not inside and not leave_out:

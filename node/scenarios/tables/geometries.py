@@ -88,16 +88,16 @@ def _positions(coordinates: Any, depth: int) -> Iterator[Any]:
         return
     if not isinstance(coordinates, Sequence) or isinstance(coordinates, str):
         raise InvalidInput(f"{str(coordinates)[:60]} stands where a list of positions belongs")
-    for one in coordinates:
-        yield from _positions(one, depth - 1)
+    for coordinate in coordinates:
+        yield from _positions(coordinate, depth - 1)
 
 
 def _lines(coordinates: Any, depth: int) -> Iterator[Any]:
     if depth == 1:
         yield coordinates
         return
-    for one in coordinates:
-        yield from _lines(one, depth - 1)
+    for coordinate in coordinates:
+        yield from _lines(coordinate, depth - 1)
 
 
 def positions(geometry: Mapping[str, Any]) -> Iterator[tuple[float, float]]:
@@ -118,7 +118,7 @@ def moved(geometry: Mapping[str, Any], to: Callable[[float, float], tuple[float,
     def walk(coordinates: Any, depth: int) -> Any:
         if depth == 0:
             return [*to(coordinates[0], coordinates[1]), *coordinates[2:]]
-        return [walk(one, depth - 1) for one in coordinates]
+        return [walk(coordinate, depth - 1) for coordinate in coordinates]
 
     return {"type": geometry["type"], "coordinates": walk(geometry["coordinates"], _DEPTHS[geometry["type"]])}
 

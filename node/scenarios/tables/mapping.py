@@ -129,14 +129,14 @@ def _group_value(
 def _aggregate(rule: Rule, group: _Group, step: timedelta | None) -> Any:
     if rule.action == "constant":
         return rule.value
-    chosen = [one for one in group.rows if rule.where.holds(one[1])]
+    chosen = [row for row in group.rows if rule.where.holds(row[1])]
     if rule.action == "count":
         return len(chosen)
     if rule.action == "first":
         return next((row[rule.column] for _, row, _ in chosen if row.get(rule.column) is not None), None)
     # A figure that is missing, or the weight of one, is left out, and so is its time.
     needed = (rule.column, rule.weight) if rule.weight else (rule.column,)
-    known = [one for one in group.rows if all(one[1].get(name) is not None for name in needed)]
+    known = [row for row in group.rows if all(row[1].get(name) is not None for name in needed)]
     values = [(_figure(row, rule.column, index), row, index) for index, row, _ in known if rule.where.holds(row)]
     plain = [value for value, _, _ in values]
     if not known or (not plain and rule.action != "sum"):

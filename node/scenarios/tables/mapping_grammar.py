@@ -318,7 +318,7 @@ def _names(said: Any, path: str) -> tuple[str, ...]:
     names = [said] if isinstance(said, str) else said
     if not isinstance(names, list | tuple) or not names or len(set(map(str, names))) < len(names):
         raise _bad(path, "is no list of different columns", "write [segmentId, partOfDay]")
-    return tuple(_name(one, path) for one in names)
+    return tuple(_name(name, path) for name in names)
 
 
 def _bad(path: str, why: str, remedy: str) -> InvalidInput:

@@ -57,7 +57,7 @@ def read_rows(body: bytes, media_type: str, port: Port | None = None) -> Rows:
 def columns(rows: Rows, port: Port | None = None) -> tuple[str, ...]:
     """The members of rows: those that the port declares, in its order, then others by name, the geometry last."""
     present = {name for row in rows for name in row}
-    declared = [one.name for one in port.variables] if port else []
+    declared = [variable.name for variable in port.variables] if port else []
     further = sorted(present - {*declared, GEOMETRY})
     last = [GEOMETRY] if GEOMETRY in present and GEOMETRY not in declared else []
     return tuple(dict.fromkeys([*declared, *further, *last]))
@@ -75,7 +75,7 @@ def key_of(rows: Rows, port: Port | None = None) -> tuple[str, ...]:
         return port.key
     if not rows:
         return ()
-    figures = {one.name for one in port.variables if is_number(one)} if port else set()
+    figures = {variable.name for variable in port.variables if is_number(variable)} if port else set()
     names = [name for name in columns(rows, port) if name != GEOMETRY and name not in figures]
     texts = [name for name in names if all(isinstance(row.get(name), str) for row in rows)]
     whole = [name for name in names if looks_like_id(name) and all(_is_whole(row.get(name)) for row in rows)]
@@ -97,13 +97,13 @@ def check_key(rows: Rows, key: Sequence[str]) -> None:
     seen: dict[tuple[Any, ...], int] = {}
     for index, row in enumerate(rows):
         value = tuple(row.get(name) for name in key)
-        if any(one is None for one in value):
+        if any(item is None for item in value):
             raise InvalidInput(
                 f"row {index + 1} has no {' or no '.join(key)}",
                 remedy="each row needs its key",
                 facts={"row": index + 1, "member": key[0]},
             )
-        if not all(isinstance(one, str | int | float) for one in value):
+        if not all(isinstance(item, str | int | float) for item in value):
             raise InvalidInput(f"row {index + 1}: {', '.join(key)} is neither text nor number")
         if (first := seen.setdefault(value, index)) != index:
             raise InvalidInput(
@@ -122,7 +122,7 @@ def canonical_rows(rows: Rows, port: Port | None = None) -> list[dict[str, Any]]
     if len(rows) > MAX_ROWS:
         raise InvalidInput(f"there are {len(rows)} rows", remedy=f"at most {MAX_ROWS} are kept")
     names = columns(rows, port)
-    decimals = {one.name: one.decimals for one in port.variables} if port else {}
+    decimals = {variable.name: variable.decimals for variable in port.variables} if port else {}
     made = []
     for index, row in enumerate(rows):
         try:
@@ -169,7 +169,7 @@ def canonical_csv(rows: Rows, port: Port | None = None) -> bytes:
     What is missing is an empty cell; geometries and other objects are JSON.
     """
     names = columns(rows, port)
-    decimals = {one.name: one.decimals for one in port.variables} if port else {}
+    decimals = {variable.name: variable.decimals for variable in port.variables} if port else {}
     sheet = io.StringIO(newline="")
     writer = csv.writer(sheet, lineterminator="\n")
     writer.writerow(names)
@@ -249,7 +249,7 @@ def _canonical(value: Any, name: str, decimals: int | None, depth: int = 0) -> A
         return int(figure) if figure.is_integer() and abs(figure) <= _MOST else figure
     if name == GEOMETRY and depth == 0:
         return _geometry(value)
-    if depth < 8 and isinstance(value, Mapping) and all(isinstance(one, str) for one in value):
+    if depth < 8 and isinstance(value, Mapping) and all(isinstance(item, str) for item in value):
         return {normal(str(one)): _canonical(inner, name, None, depth + 1) for one, inner in value.items()}
     if depth < 8 and isinstance(value, list | tuple):
         return [_canonical(inner, name, None, depth + 1) for inner in value]
@@ -268,7 +268,10 @@ def _geometry(value: Any) -> dict[str, Any]:
         return _canonical(float(inner), GEOMETRY, geometries.DECIMALS)
 
     if checked["type"] == "GeometryCollection":
-        return {"type": "GeometryCollection", "geometries": [_geometry(one) for one in checked["geometries"]]}
+        return {
+            "type": "GeometryCollection",
+            "geometries": [_geometry(geometry) for geometry in checked["geometries"]],
+        }
     return {"type": checked["type"], "coordinates": place(checked["coordinates"])}
 
 

@@ -85,7 +85,7 @@ def _cell(schema: Mapping[str, Any], required: bool) -> Check:
     choices = schema.get("enum")
     if not isinstance(choices, list):
         choices = [schema["const"]] if "const" in schema else []
-    allowed = frozenset(_text(one) for one in choices)
+    allowed = frozenset(_text(choice) for choice in choices)
     empty = "" if not required or "null" in types else "is empty, and is required"
     low, under = _bound(schema, "minimum"), _bound(schema, "exclusiveMinimum")
     high, over = _bound(schema, "maximum"), _bound(schema, "exclusiveMaximum")

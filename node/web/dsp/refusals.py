@@ -104,7 +104,7 @@ def elsewhere(version: DspVersion, routes: Sequence[Route]) -> Route:
 
     async def refuse(request: Request) -> Response:
         rest = request.path_params["rest"]
-        allowed = sorted({name for one in routes if _fits(one, request) for name in one.methods or ()})
+        allowed = sorted({name for route in routes if _fits(route, request) for name in route.methods or ()})
 
         async def answer() -> Response:
             if not allowed:

@@ -147,7 +147,7 @@ def router(
     @api.get("/tokens", summary="Your API tokens; as operator, with ?all=true, everybody's")
     async def all_tokens(request: Request, all: bool = False) -> Any:  # noqa: A002 - the query's name
         caller = await person(request, *((UserRole.OPERATOR,) if all else ()))
-        return [token_json(one) for one in await run_sync(accounts.tokens, None if all else str(caller.account))]
+        return [token_json(token) for token in await run_sync(accounts.tokens, None if all else str(caller.account))]
 
     @api.delete("/tokens/{sha256}", summary="Revoke an API token of yours; as operator, anybody's")
     async def revoke_token(request: Request, sha256: str) -> Any:
@@ -176,21 +176,21 @@ def router(
             "requests": [_plain(one) for one in await wallet.requests()],
             "credentials": [
                 {
-                    "id": one.id,
-                    "types": list(one.types),
-                    "issuer": one.issuer,
-                    "claims": one.claims,
-                    "validFrom": stamp(one.valid_from),
-                    "validUntil": stamp(one.valid_until) if one.valid_until else None,
+                    "id": credential.id,
+                    "types": list(credential.types),
+                    "issuer": credential.issuer,
+                    "claims": credential.claims,
+                    "validFrom": stamp(credential.valid_from),
+                    "validUntil": stamp(credential.valid_until) if credential.valid_until else None,
                 }
-                for one in await wallet.credentials()
+                for credential in await wallet.credentials()
             ],
         }
 
     @api.get("/applications", summary="Applications for our credentials")
     async def all_applications(request: Request) -> Any:
         await person(request)
-        return [application_json(one) for one in await run_sync(_issuer(issuer).applications)]
+        return [application_json(application) for application in await run_sync(_issuer(issuer).applications)]
 
     @api.get("/issued", summary="Credentials that this node issued")
     async def all_issued(request: Request) -> Any:

@@ -131,7 +131,7 @@ def router(*, person: Person, runs: Runs, layers: Layers, changes: Changes) -> A
 
 
 def _laid(laid: Laid) -> dict[str, Any]:
-    return {**layer_to_json(laid.layer), "conflicts": [one.to_json() for one in laid.conflicts]}
+    return {**layer_to_json(laid.layer), "conflicts": [conflict.to_json() for conflict in laid.conflicts]}
 
 
 async def _events(

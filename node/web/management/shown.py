@@ -35,7 +35,7 @@ def conditions_json(found: Conditions, named: Callable[[str], str] = str) -> dic
         },
         "standing": found.standing.to_json(),
         "agreementId": found.agreement.id if found.agreement else None,
-        "otherAgreements": [one.id for one in found.others],
+        "otherAgreements": [other.id for other in found.others],
         "running": {"pid": found.running.pid, "state": found.running.state, "asksForThis": found.running_asks}
         if found.running
         else None,

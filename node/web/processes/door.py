@@ -112,7 +112,7 @@ class ProcessesDoor:
         caller = await self.identify(request)
         limit = limit_of(request, 1000)
         records = await self.processes.listed(caller)
-        processes = [{**summary(one), "links": [self._self(one)]} for one in records[:limit]]
+        processes = [{**summary(record), "links": [self._self(record)]} for record in records[:limit]]
         links = [link(f"{self.base}/processes", "self", "application/json")]
         return JSONResponse({"processes": processes, "links": links}, headers=PRIVATE)
 
