@@ -11,13 +11,19 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from decimal import Decimal
+from json.encoder import encode_basestring
+from typing import Any, Final
 
 from node.base.errors import InvalidInput
 
 JsonObject = Mapping[str, Any]
 
 MAX_DEPTH = 32
+
+_EXACT: Final = 2**53
+"""Integers up to here are what every reader of JSON takes them for."""
+_LITERALS: Final = {None: "null", True: "true", False: "false"}
 
 _BRACKET_OR_STRING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 
@@ -56,37 +62,71 @@ def read_object(body: bytes | str, *, max_depth: int = MAX_DEPTH) -> dict[str, A
     return value
 
 
-def canonical(value: Any) -> bytes:
+def canonical(value: Any, *, fractions: bool = False) -> bytes:
     """``value`` as canonical JSON (RFC 8785, JCS): what we hash, sign and compare.
 
-    Numbers other than integers within ±2^53 are refused with ``ValueError``: two writers could disagree
-    about them, and nothing that we sign has any.
+    Numbers other than integers within ±2^53 are refused with ``ValueError``, because other writers disagree about
+    them and nothing that is signed has any. Rows, layers and parameters have ``fractions``, which are only hashed.
+    Raises ``ValueError`` also for NaN, infinities and what is no JSON.
     """
-    return _canonical(value).encode("utf-8")
+    return _written(value, fractions).encode("utf-8")
 
 
-def digest(value: Any) -> str:
-    """SHA-256 of the canonical form of ``value``, in lower-case hexadecimal."""
-    return hashlib.sha256(canonical(value)).hexdigest()
+def canonical_text(value: Any, *, fractions: bool = False) -> str:
+    """``value`` as ``canonical`` writes it, as text."""
+    return _written(value, fractions)
 
 
-def _canonical(value: Any) -> str:
-    if value is None or isinstance(value, bool | str):
-        return json.dumps(value, ensure_ascii=False)
+def digest(value: Any, *, fractions: bool = False) -> str:
+    """SHA-256 of the canonical form of ``value``, in lower-case hexadecimal. Raises as ``canonical``."""
+    return hashlib.sha256(canonical(value, fractions=fractions)).hexdigest()
+
+
+def number(value: float) -> str:
+    """``value`` as ECMAScript writes it (RFC 8785 §3.2.2.3; ECMA-262, Number::toString). Raises ``ValueError``."""
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is no number")
+    written = repr(value)
+    if "e" not in written and abs(value) < _EXACT:
+        return "0" if value == 0 else written.removesuffix(".0")
+    sign, figures, exponent = Decimal(written).as_tuple()
+    digits = "".join(map(str, figures))
+    point = len(digits) + int(exponent)
+    digits = digits.rstrip("0")
+    if len(digits) <= point <= 21:
+        shown = digits + "0" * (point - len(digits))
+    elif 0 < point <= 21:
+        shown = f"{digits[:point]}.{digits[point:]}"
+    elif -6 < point <= 0:
+        shown = f"0.{'0' * -point}{digits}"
+    else:
+        mantissa = f"{digits[0]}.{digits[1:]}" if len(digits) > 1 else digits
+        shown = f"{mantissa}e{'+' if point > 0 else '-'}{abs(point - 1)}"
+    return f"-{shown}" if sign else shown
+
+
+def _written(value: Any, fractions: bool) -> str:
+    # Without a JSONEncoder for each value: a result has some ten thousand rows, and each is written like this.
+    if isinstance(value, str):
+        return encode_basestring(value)
+    if value is None or isinstance(value, bool):
+        return _LITERALS[value]
     if isinstance(value, int):
-        if abs(value) > 2**53:
+        if not fractions and abs(value) > _EXACT:
             raise ValueError("an integer beyond 2^53 has no canonical form")
-        return str(value)
+        return int.__repr__(value)
     if isinstance(value, float):
-        if value.is_integer() and abs(value) <= 2**53:
+        if fractions:
+            return number(value)
+        if value.is_integer() and abs(value) <= _EXACT:
             return str(int(value))
         raise ValueError("a fraction has no canonical form here: write it as text")
     if isinstance(value, Mapping):
         # RFC 8785 §3.2.3 sorts by UTF-16 code units, not by code points.
         members = sorted(value.items(), key=lambda member: member[0].encode("utf-16-be"))
-        return "{" + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{_canonical(v)}" for k, v in members) + "}"
+        return "{" + ",".join([f"{encode_basestring(k)}:{_written(v, fractions)}" for k, v in members]) + "}"
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
-        return "[" + ",".join(_canonical(item) for item in value) + "]"
+        return "[" + ",".join([_written(item, fractions) for item in value]) + "]"
     raise ValueError(f"{type(value).__name__} has no place in JSON")
 
 

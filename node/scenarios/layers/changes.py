@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from node.base.clock import moment, stamp
 from node.base.errors import InvalidInput
-from node.scenarios import jcs
+from node.base.jsons import digest
 from node.scenarios.model import GEOMETRY, Change, Layer, Operation, Row, Rows
 from node.scenarios.tables import geometries
 from node.scenarios.tables.files import is_figure, normal
@@ -68,7 +68,7 @@ def layer_to_json(layer: Layer) -> dict[str, Any]:
 
 def sealed(layer: Layer) -> Layer:
     """The layer with its hash: SHA-256 of its canonical JSON (RFC 8785) without the hash."""
-    return replace(layer, sha256=jcs.digest(_unsealed(layer)))
+    return replace(layer, sha256=digest(_unsealed(layer), fractions=True))
 
 
 def _unsealed(layer: Layer) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from node.base.errors import InvalidInput
-from node.scenarios import jcs
+from node.base.jsons import digest
 from node.scenarios.model import Binding, Measured
 
 
@@ -18,7 +18,7 @@ def binding_key(binding: Binding) -> str:
     parameter that is no JSON.
     """
     try:
-        return jcs.digest(_determining(binding))
+        return digest(_determining(binding), fractions=True)
     except ValueError as error:
         raise InvalidInput(
             f"the parameters cannot be written as JSON: {error}", remedy="write finite numbers"
@@ -47,12 +47,13 @@ def result_hash(outputs: Mapping[str, str], indicators: Sequence[Measured]) -> s
 
     In whatever order either comes, it is the same.
     """
-    return jcs.digest(
+    return digest(
         {
             "outputs": dict(outputs),
             "indicators": {
                 indicator.name: {"before": indicator.before, "after": indicator.after, "unit": indicator.unit}
                 for indicator in indicators
             },
-        }
+        },
+        fractions=True,
     )

@@ -18,7 +18,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any, Final
 
 from node.base.errors import InvalidInput, UnsupportedMediaType
-from node.scenarios import jcs
+from node.base.jsons import canonical, canonical_text, number
 from node.scenarios.model import GEOMETRY, Port, Row, Rows
 from node.scenarios.tables import files, geometries
 from node.scenarios.tables.files import MAX_ROWS, is_number, normal
@@ -141,7 +141,7 @@ def canonical_rows(rows: Rows, port: Port | None = None) -> list[dict[str, Any]]
 
 def canonical_json(rows: Rows, port: Port | None = None) -> bytes:
     """Rows in canonical form (RFC 8785), from which ``read_canonical`` reads them. Raises as ``canonical_rows``."""
-    return jcs.text(canonical_rows(rows, port)).encode()
+    return canonical(canonical_rows(rows, port), fractions=True)
 
 
 def read_canonical(body: bytes) -> Rows:
@@ -191,7 +191,7 @@ def canonical_geojson(rows: Rows, port: Port | None = None) -> bytes:
         if key:
             feature["id"] = row_id(row, key)
         features.append(feature)
-    return jcs.text({"type": "FeatureCollection", "features": features}).encode()
+    return canonical({"type": "FeatureCollection", "features": features}, fractions=True)
 
 
 def named_places(rows: Rows) -> tuple[str, dict[Any, Any]]:
@@ -207,7 +207,10 @@ def named_places(rows: Rows) -> tuple[str, dict[Any, Any]]:
 
 def row_id(row: Row, key: Sequence[str]) -> str:
     """What names a row as text: the values of the key, joined by commas."""
-    return ",".join(jcs.text(value) if not isinstance(value, str) else value for value in (row.get(n) for n in key))
+    return ",".join(
+        canonical_text(value, fractions=True) if not isinstance(value, str) else value
+        for value in (row.get(n) for n in key)
+    )
 
 
 def rounded(value: float, decimals: int | None = None) -> float:
@@ -237,7 +240,7 @@ def _canonical(value: Any, name: str, decimals: int | None, depth: int = 0) -> A
     if isinstance(value, int):
         if abs(value) > _MOST:
             # What we wrote ourselves: a figure so large that it has no fraction.
-            if abs(value) < 10**21 and jcs.number(float(value)) == str(value):
+            if abs(value) < 10**21 and number(float(value)) == str(value):
                 return float(value)
             raise _Unfit(name, "is a whole number beyond 2^53")
         # Negative decimals (hundreds) round whole numbers too.
@@ -282,7 +285,7 @@ def _rank(value: Any) -> tuple[int, Any]:
         return 1, value
     if isinstance(value, int | float):
         return 2, value
-    return (3, value) if isinstance(value, str) else (4, jcs.text(value))
+    return (3, value) if isinstance(value, str) else (4, canonical_text(value, fractions=True))
 
 
 def _csv_cell(value: Any, decimals: int | None) -> str:
@@ -292,7 +295,7 @@ def _csv_cell(value: Any, decimals: int | None) -> str:
         return value
     if isinstance(value, int | float) and not isinstance(value, bool) and decimals is not None and decimals >= 0:
         return f"{Decimal(repr(value)):.{decimals}f}"
-    return jcs.text(value)
+    return canonical_text(value, fractions=True)
 
 
 def looks_like_id(name: str) -> bool:

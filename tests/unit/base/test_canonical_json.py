@@ -1,4 +1,4 @@
-"""Canonical JSON with fractions, by the examples of RFC 8785."""
+"""Canonical JSON, with fractions and without, by the examples of RFC 8785 and as hashes were made before."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.base import jsons
-from node.scenarios import jcs
+from node.base.jsons import canonical, canonical_text, digest, number
 
 
 @pytest.mark.parametrize(
@@ -34,7 +33,7 @@ from node.scenarios import jcs
 )  # fmt: skip
 def test_numbers(bits: str, written: str) -> None:
     (value,) = struct.unpack(">d", bytes.fromhex(bits))
-    assert jcs.number(value) == written
+    assert number(value) == written
 
 
 def test_the_example_of_the_rfc() -> None:
@@ -43,20 +42,21 @@ def test_the_example_of_the_rfc() -> None:
         "string": "\u20ac$\u000f\u000aA'\u0042\u0022\u005c\\\"\u002f",
         "literals": [None, True, False],
     }
-    assert jcs.text(value) == (
+    assert canonical_text(value, fractions=True) == (
         '{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],'
         '"string":"€$\\u000f\\nA\'B\\"\\\\\\\\\\"/"}'
     )
 
 
 def test_members_stand_in_the_order_of_utf_16() -> None:
-    assert jcs.text({"\ufb33": 1, "\U0001f600": 2, "ö": 3, "1": 4}) == '{"1":4,"ö":3,"\U0001f600":2,"\ufb33":1}'
+    value = {"\ufb33": 1, "\U0001f600": 2, "ö": 3, "1": 4}
+    assert canonical_text(value, fractions=True) == '{"1":4,"ö":3,"\U0001f600":2,"\ufb33":1}'
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}, b"x", [object()]])
 def test_what_is_no_json_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match="no"):
-        jcs.text(value)
+        canonical_text(value, fractions=True)
 
 
 json_values = st.recursive(
@@ -72,10 +72,30 @@ json_values = st.recursive(
 
 @given(json_values)
 def test_without_fractions_it_is_the_form_that_we_sign(value: Any) -> None:
-    assert jcs.text(value).encode() == jsons.canonical(value)
-    assert jcs.digest(value) == jsons.digest(value)
+    assert canonical(value, fractions=True) == canonical(value)
+    assert digest(value, fractions=True) == digest(value)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_number_is_read_as_itself(value: float) -> None:
-    assert float(json.loads(jcs.text(value))) == value
+    assert float(json.loads(canonical_text(value, fractions=True))) == value
+
+
+def test_whole_numbers_of_any_size_are_hashed_as_they_are() -> None:
+    assert canonical([2**53, -(2**53)]) == b"[9007199254740992,-9007199254740992]"
+    assert canonical([2**63 - 1], fractions=True) == b"[9223372036854775807]"
+    with pytest.raises(ValueError, match="2\\^53"):
+        canonical([2**63 - 1])
+
+
+def test_a_fraction_is_never_signed() -> None:
+    assert canonical({"a": 0.5}, fractions=True) == b'{"a":0.5}'
+    with pytest.raises(ValueError, match="fraction"):
+        canonical({"a": 0.5})
+
+
+def test_hashes_are_what_they_were_when_two_writers_made_them() -> None:
+    signed = {"b": [1, True, None, 2.0, '\u2028\x7f"\\'], "a": {"\U0001f600": -0.0, "\ufb33": (2**53,)}}
+    hashed = {"rows": [{"a": 0.1, "b": 1e21, "c": -1e-7, "d": 123456789012345680.0}], "wide": 2**60, "same": signed}
+    assert digest(signed) == "e7e8042fa88632a2a0c18e96dea9877ba426949da02fa24b4792b8f47bc2c782"
+    assert digest(hashed, fractions=True) == "34814c5f7e63de288df9fd84a5df1ecb1104d8025e3e74924c91cfdb5b9b119b"
