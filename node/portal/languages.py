@@ -1,21 +1,18 @@
-"""The languages of the interface: which one a reader gets, their texts, plurals, dates and numbers.
+"""The languages of the interface: which one a reader gets, plurals, dates and numbers.
 
-Texts are in ``locales/<tag>.json``: key → sentence with ``{names}``, or for counted things key → plural form →
-sentence (the forms are those of CLDR that the language has). All files have the same keys; a test shows it.
+The texts are the catalogue ``portal`` of ``node.texts``.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 from node.portal.markup import language_tag
+from node.texts.catalogue import Catalogue
 
 LANGUAGES: Final[dict[str, str]] = {
     "en": "English",
@@ -28,7 +25,7 @@ LANGUAGES: Final[dict[str, str]] = {
 
 FALLBACK: Final = "en"
 
-_FOLDER: Final = Path(__file__).parent / "locales"
+_PORTAL: Final = Catalogue("portal")
 _NAME: Final = re.compile(r"\{(\w+)\}")
 _THIN: Final = "\u202f"
 _HARD: Final = "\u00a0"
@@ -43,11 +40,9 @@ _NUMBERS: Final[dict[str, tuple[str, str]]] = {
 """Tag → (between thousands, before the fraction)."""
 
 
-@cache
 def texts(language: str) -> Mapping[str, Any]:
     """The texts of a language of ``LANGUAGES``."""
-    loaded: dict[str, Any] = json.loads((_FOLDER / f"{language}.json").read_text("utf-8"))
-    return loaded
+    return _PORTAL.texts(language)
 
 
 def plural(language: str, count: int) -> str:

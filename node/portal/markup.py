@@ -7,14 +7,16 @@ element at all.
 
 from __future__ import annotations
 
-import html
 import json
 import re
-from html.parser import HTMLParser
-from typing import Any, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from node.scenarios.tables.units import words
+
+if TYPE_CHECKING:
+    from nh3 import Cleaner
 
 LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 
@@ -102,147 +104,55 @@ def coded(text: str) -> list[tuple[bool, str]]:
 
 # documents -------------------------------------------------------------------------------------------------
 
-_KEPT: Final = frozenset(
-    [
-        "a",
-        "abbr",
-        "address",
-        "article",
-        "b",
-        "blockquote",
-        "br",
-        "caption",
-        "cite",
-        "code",
-        "col",
-        "colgroup",
-        "dd",
-        "dfn",
-        "div",
-        "dl",
-        "dt",
-        "em",
-        "figcaption",
-        "figure",
-        "footer",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hr",
-        "i",
-        "li",
-        "main",
-        "ol",
-        "p",
-        "pre",
-        "q",
-        "s",
-        "section",
-        "small",
-        "span",
-        "strong",
-        "sub",
-        "sup",
-        "table",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "time",
-        "tr",
-        "u",
-        "ul",
-        "wbr",
-    ]
-)
-_RENAMED: Final = {"h1": "h2", "main": "div", "header": "div", "footer": "div"}
-_VOID: Final = frozenset(("br", "col", "hr", "wbr"))
-_SILENT: Final = frozenset(
-    ("script", "style", "head", "title", "template", "iframe", "object", "svg", "math", "noscript")
-)
-_ATTRIBUTES: Final = frozenset(("lang", "dir", "class", "datetime", "scope", "colspan", "rowspan", "start"))
+_TEXT: Final = """
+a abbr address article b blockquote br caption cite code col colgroup dd dfn div dl dt em figcaption figure
+footer h1 h2 h3 h4 h5 h6 header hr i li main ol p pre q s section small span strong sub sup table tbody td
+tfoot th thead time tr u ul wbr
+"""
+"""The elements that stay: those of text and tables."""
+
+_SILENT: Final = "script style head title template iframe object svg math noscript"
+"""The elements that go with everything in them."""
+
+_ATTRIBUTES: Final = "lang dir class datetime scope colspan rowspan start"
 _PLAIN_VALUE: Final = re.compile(r"[\w \-.:+]{0,200}")
+
+_OURS: Final = {"h1": "h2", "main": "div", "header": "div", "footer": "div"}
+"""Elements of which a page has one, its own → what stands for them in a document within it."""
+_OF_A_PAGE: Final = re.compile(rf"(?<=<)(/?)({'|'.join(_OURS)})\b")
 
 
 def embedded(document: str) -> str:
     """``document`` (a page or a fragment of HTML) as a fragment that is safe inside a page of ours.
 
-    Only elements of text and tables stay, with plain attributes and http(s) or in-page links; what is not
-    text (scripts, styles, frames, the head) goes with its content. Open elements are closed.
+    Only elements of text and tables stay, with plain attributes and http(s) links; what is not text (scripts, styles,
+    frames, the head) goes with its content. Open elements are closed.
     """
-    cleaner = _Cleaner()
-    cleaner.feed(document)
-    cleaner.close()
-    return cleaner.result()
+    # A "<" in the cleaner's answer begins an element: it escapes those of the text, and our filter lets none into a
+    # value.
+    return _OF_A_PAGE.sub(lambda match: match[1] + _OURS[match[2]], _cleaner().clean(document))
 
 
-class _Cleaner(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self._out: list[str] = []
-        self._open: list[str] = []
-        self._silent: list[str] = []
+@cache
+def _cleaner() -> Cleaner:
+    # Loaded on first use: few pages show a document.
+    import nh3
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if self._silent or tag in _SILENT:
-            if tag in _SILENT:
-                self._silent.append(tag)
-            return
-        if tag not in _KEPT and tag not in _RENAMED:
-            return
-        name = _RENAMED.get(tag, tag)
-        attributes = self._attributes(name, attrs)
-        if name == "a" and not any(key == "href" for key, _ in attributes):
-            return
-        kept = "".join(f' {key}="{html.escape(value)}"' for key, value in attributes)
-        self._out.append(f"<{name}{kept}>")
-        if name not in _VOID:
-            self._open.append(name)
+    return nh3.Cleaner(
+        tags=set(_TEXT.split()),
+        clean_content_tags=set(_SILENT.split()),
+        attributes={"*": set(_ATTRIBUTES.split()), "a": {"href"}},
+        attribute_filter=_attribute,
+        url_schemes={"http", "https"},
+        url_relative="deny",
+        link_rel="noopener noreferrer nofollow",
+    )
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _SILENT:
-            return
-        self.handle_starttag(tag, attrs)
-        if tag not in _VOID:
-            self.handle_endtag(tag)
 
-    def handle_endtag(self, tag: str) -> None:
-        if self._silent:
-            if tag == self._silent[-1]:
-                self._silent.pop()
-            return
-        name = _RENAMED.get(tag, tag)
-        if name not in self._open:
-            return
-        while self._open:
-            closed = self._open.pop()
-            self._out.append(f"</{closed}>")
-            if closed == name:
-                return
-
-    def handle_data(self, data: str) -> None:
-        if not self._silent:
-            self._out.append(html.escape(data))
-
-    def result(self) -> str:
-        while self._open:
-            self._out.append(f"</{self._open.pop()}>")
-        return "".join(self._out)
-
-    @staticmethod
-    def _attributes(tag: str, attrs: list[tuple[str, str | None]]) -> list[tuple[str, str]]:
-        kept: list[tuple[str, str]] = []
-        for key, raw in attrs:
-            value = raw or ""
-            if key in _ATTRIBUTES and _PLAIN_VALUE.fullmatch(value):
-                kept.append((key, value))
-            elif key == "href" and tag == "a" and web_address(value):
-                kept += [("href", value), ("rel", "noopener noreferrer nofollow")]
-        return kept
+def _attribute(tag: str, name: str, value: str) -> str | None:
+    if name == "href":
+        return web_address(value)
+    return value if _PLAIN_VALUE.fullmatch(value) else None
 
 
 # messages --------------------------------------------------------------------------------------------------

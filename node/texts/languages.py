@@ -1,0 +1,65 @@
+"""The languages in which a node speaks to people, and the rules of each that CLDR knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from babel import Locale
+
+LANGUAGES: Final = ("en", "nl", "cs", "fr", "de")
+"""The tags of the languages that every catalogue has, in the order in which people choose from them."""
+
+FALLBACK: Final = "en"
+"""What a reader of any other language gets."""
+
+_REGIONS: Final = {"en": "en_GB"}
+"""The country by whose rules a language is written, where the language alone would be written by another's."""
+
+
+def spoken(tag: str) -> str:
+    """Return the language of ``LANGUAGES`` for a tag (``nl-BE`` reads as ``nl``), English for any other."""
+    base = tag.replace("_", "-").partition("-")[0].lower()
+    return base if base in LANGUAGES else FALLBACK
+
+
+@cache
+def locale(language: str) -> Locale:
+    """Return CLDR's rules for a language of ``LANGUAGES``."""
+    # Loaded on first use: a command at the terminal that prints one line needs no calendar.
+    from babel import Locale
+
+    return Locale.parse(_REGIONS.get(language, language))
+
+
+def plural(language: str, number: int | Decimal) -> str:
+    """Return the CLDR plural form of ``number``: one, few, many or other."""
+    return str(locale(language).plural_form(number))
+
+
+def forms(language: str) -> frozenset[str]:
+    """Return the plural forms that a counted text may have in ``language``."""
+    return frozenset({*locale(language).plural_form.tags, "other"})
+
+
+@cache
+def own_name(language: str) -> str:
+    """Return what a language calls itself, as the first word of a line: ``Nederlands``, ``Čeština``."""
+    name = locale(language).get_language_name(language) or language
+    return name[:1].upper() + name[1:]
+
+
+def pick(texts_by_tag: Mapping[str, str], language: str) -> tuple[str, str]:
+    """Return (text, its language) for a reader of ``language``: that, a variant of it, English, or what there is."""
+    if not texts_by_tag:
+        return "", ""
+    for wanted in (language, FALLBACK):
+        if texts_by_tag.get(wanted):
+            return texts_by_tag[wanted], wanted
+        for tag, text in texts_by_tag.items():
+            if text and tag.lower().startswith(f"{wanted}-"):
+                return text, tag
+    return next(((text, tag) for tag, text in texts_by_tag.items() if text), ("", ""))
