@@ -211,7 +211,7 @@ def build(
         keyring=parts.keyring,
         clock=parts.clock,
         node=node,
-        region=lambda: people.allegiance.region or (parts.me if settings.issuer else None),
+        region=lambda: people.allegiance.authority,
     )
     publish = Publish(
         catalogue=catalogue,

@@ -100,7 +100,12 @@ def identity(parts: Parts, note: Note) -> People:
     configured = _configured_trust(parts)
     trust = TrustList(configured)
     allegiance = Allegiance(
-        uow=stores.uow, notes=stores.meta, trust=trust, configured=configured, region=settings.region
+        uow=stores.uow,
+        notes=stores.meta,
+        trust=trust,
+        configured=configured,
+        region=settings.region,
+        own=parts.me if settings.issuer else None,
     )
     allegiance.load()
     journal = LedgerJournal(note)

@@ -98,7 +98,7 @@ def protocol(
     stores, clock, settings = parts.stores, parts.clock, parts.settings
 
     def region() -> str | None:
-        return people.allegiance.region or (parts.me if settings.issuer else None)
+        return people.allegiance.authority
 
     talk: Conversation[Negotiation] = Conversation(
         table=negotiating.TABLE,

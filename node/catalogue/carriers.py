@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from node.catalogue.access import AccessCode, standing
 from node.catalogue.model import Record
+from node.catalogue.statements import Statements
 from node.semantics.model import File, Finding
 from node.vocab.dsp import EXECUTE, PULL, PUSH
 from node.vocab.namespaces import HANSA_MODEL
@@ -75,8 +76,10 @@ class Carriers:
 
 def runnable(record: Record) -> bool:
     """Whether a record describes a model that its node can run: one with code, or with an end point to call."""
-    marks = (f"<{record.iri}> <{HANSA_MODEL}{name}> ".encode() for name in ("codeSha256", "endpoint"))
-    return record.kind == "model" and any(mark in record.nquads for mark in marks)
+    if record.kind != "model":
+        return False
+    stated = Statements(record)
+    return any(stated.own(f"{HANSA_MODEL}{name}") for name in ("codeSha256", "endpoint"))
 
 
 def stored_files(record: Record) -> tuple[File, ...]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from node.base.errors import InvalidInput
 from node.catalogue.model import Record
+from node.catalogue.statements import Statements
 from node.semantics.kinds import KINDS
 from node.vocab.namespaces import DCT
 
@@ -100,8 +101,7 @@ class Filter:
 def _conforms(record: Record, profile: str) -> bool:
     offered = (record.offer or {}).get("profile")
     named = offered if isinstance(offered, list) else [offered]
-    stated = f"<{record.iri}> <{DCT}conformsTo> <{profile}> ".encode(errors="replace")
-    return profile in named or stated in record.nquads
+    return profile in named or f"<{profile}>" in Statements(record).own(f"{DCT}conformsTo")
 
 
 def _part(spec: Mapping[str, Any]) -> tuple[int, int | None]:

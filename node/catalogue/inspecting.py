@@ -15,8 +15,9 @@ from node.base.errors import InvalidInput, NotFound
 from node.base.jsons import read_json
 from node.base.work import UnitOfWork
 from node.catalogue.model import PUBLIC, Record
-from node.catalogue.nquads import iri_of, is_iri, is_literal, statements, text_of
+from node.catalogue.nquads import iri_of, is_iri, is_literal, text_of
 from node.catalogue.ports import RecordStore
+from node.catalogue.statements import Statements
 from node.semantics import sheets
 from node.semantics.model import File, Finding
 from node.semantics.schemas import changes, conformity
@@ -78,11 +79,7 @@ class Inspect:
     def _conforms_to(self, draft: Record) -> list[tuple[Record, Mapping[str, Any]]]:
         if draft.kind != "dataset":
             return []
-        named = {
-            iri_of(statement.object)
-            for statement in statements(draft.nquads)
-            if statement.predicate == f"<{DCT}conformsTo>" and is_iri(statement.object)
-        }
+        named = {iri_of(term) for term in Statements(draft).everywhere(f"{DCT}conformsTo") if is_iri(term)}
         found = []
         with self._uow.read() as tx:
             for iri in sorted(named):
@@ -132,18 +129,14 @@ def definition_of(record: Record | None) -> Mapping[str, Any] | None:
     """The JSON Schema that a record of a schema holds; None where it holds none."""
     if record is None:
         return None
-    for statement in statements(record.nquads):
-        if (
-            statement.predicate == f"<{HANSA}definition>"
-            and statement.subject == f"<{record.iri}>"
-            and is_literal(statement.object)
-        ):
-            try:
-                found = read_json(text_of(statement.object))
-            except InvalidInput:
-                return None
-            return found if isinstance(found, Mapping) else None
-    return None
+    text = next((text_of(term) for term in Statements(record).own(f"{HANSA}definition") if is_literal(term)), None)
+    if text is None:
+        return None
+    try:
+        found = read_json(text)
+    except InvalidInput:
+        return None
+    return found if isinstance(found, Mapping) else None
 
 
 def _breaches(

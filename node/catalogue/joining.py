@@ -45,13 +45,21 @@ class Allegiance:
         trust: TrustList,
         configured: Mapping[str, tuple[str, ...]],
         region: str,
+        own: str | None = None,
     ) -> None:
+        """``own`` is the DID of this node where it admits members itself."""
+        self._own = own
         self._uow = uow
         self._notes = notes
         self._trust = trust
         self._configured = dict(configured)
         self.region = region
         self.rulebook: dict[str, Any] | None = None
+
+    @property
+    def authority(self) -> str | None:
+        """DID of the region that conditions mean which name none: the one joined, else this node as a region."""
+        return self.region or self._own
 
     @property
     def names(self) -> dict[str, str]:

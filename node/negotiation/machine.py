@@ -7,12 +7,10 @@ prose allows.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Final
 
-from node.dialogue.machine import Event, Move, Step, Table, advance
+from node.dialogue.machine import Move, Table
 from node.dialogue.process import Role
-from node.negotiation.model import Negotiation
 
 REQUEST: Final = "ContractRequestMessage"
 OFFER: Final = "ContractOfferMessage"
@@ -57,8 +55,3 @@ TABLE: Final = Table(
     terminal=frozenset({FINALIZED, TERMINATED}),
     aborted=TERMINATED,
 )
-
-
-def step(negotiation: Negotiation, event: Event, now: datetime) -> Step[Negotiation]:
-    """Apply ``event`` to ``negotiation``: see ``node.dialogue.machine.advance`` for what is raised and returned."""
-    return advance(TABLE, negotiation, event, now)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Final
 
-from node.dialogue.machine import Event, Move, Step, Table, advance
+from node.dialogue.machine import Move, Table
 from node.dialogue.process import Role
-from node.transfer.model import Transfer
 
 REQUEST: Final = "TransferRequestMessage"
 START: Final = "TransferStartMessage"
@@ -40,8 +38,3 @@ TABLE: Final = Table(
     terminal=frozenset({COMPLETED, TERMINATED}),
     aborted=TERMINATED,
 )
-
-
-def step(transfer: Transfer, event: Event, now: datetime) -> Step[Transfer]:
-    """Apply ``event`` to ``transfer``: see ``node.dialogue.machine.advance`` for what is raised and returned."""
-    return advance(TABLE, transfer, event, now)

@@ -19,6 +19,7 @@ from node.base.errors import InvalidInput
 from node.base.jsons import read_json
 from node.catalogue.model import Record
 from node.catalogue.nquads import iri_term
+from node.catalogue.statements import Statements
 from node.scenarios.model import (
     Indicator,
     Model,
@@ -30,7 +31,6 @@ from node.scenarios.model import (
     Transformation,
     Variable,
 )
-from node.scenarios.records.statements import Statements
 from node.scenarios.tables.spans import parse_step
 from node.semantics.codelists.lookup import NOTATIONS
 from node.vocab.namespaces import DCAT, DCT, HANSA, HANSA_MODEL, IT6, QUDT, RDFS, SCHEMA

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from node.catalogue.model import Record
 from node.catalogue.nquads import iri_of, iri_term, is_iri, is_literal, language_of, text_of
-from node.scenarios.records.statements import Statements
+from node.catalogue.statements import Statements
 from node.vocab.namespaces import DCAT, DCT, RDFS
 
 _NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?")

@@ -12,7 +12,9 @@ from datetime import datetime
 from typing import Final
 
 from node.base.clock import stamp
-from node.catalogue.nquads import iri_term, line, literal_term
+from node.catalogue.model import Record
+from node.catalogue.nquads import iri_of, iri_term, is_iri, line, literal_term
+from node.catalogue.statements import Statements
 from node.scenarios.model import AFTER, BoundStep, Layer, Run, StepRun
 from node.scenarios.runs.trace import why
 from node.vocab.namespaces import DCAT, DCT, PROV, RDF, RDFS, XSD
@@ -31,11 +33,9 @@ def provenance(run: Run, iri: str, *, by: str, layers: Sequence[Layer] = ()) -> 
     return sorted(set(_statements(run, iri, by, layers)))
 
 
-def maker_of(statements: str, iri: str) -> str:
-    """The run that made the result ``iri``, by the statements (N-Quads) of its record; empty where it is none."""
-    start = f"{iri_term(iri)} {_prov('wasGeneratedBy')} <"
-    found = next((one for one in statements.splitlines() if one.startswith(start)), "")
-    return found.removeprefix(start).partition(">")[0]
+def maker_of(record: Record) -> str:
+    """The run that made the result that ``record`` describes; empty where it is none."""
+    return next((iri_of(term) for term in Statements(record).own(f"{PROV}wasGeneratedBy") if is_iri(term)), "")
 
 
 def layer_iri(layer: str, sha256: str) -> str:

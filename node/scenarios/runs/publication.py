@@ -137,7 +137,7 @@ class Release:
         except NotFound:
             return
 
-        maker = maker_of(there.nquads.decode(), iri)
+        maker = maker_of(there)
 
         def made() -> bool:
             with self._uow.read() as tx:

@@ -1,4 +1,7 @@
-"""The statements of a record, read by subject and property, and literals by their datatypes."""
+"""What a record's description states, read by subject and property, and literals by their datatypes.
+
+This is the one reader for whoever looks something up in a record; ``nquads.statements`` gives all of it in order.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +23,21 @@ class Statements:
 
     def __init__(self, record: Record) -> None:
         self.about = record.title()
+        self._own = f"<{record.iri}>"
         self._terms: dict[str, dict[str, list[str]]] = {}
         for statement in statements(record.nquads):
             self._terms.setdefault(statement.subject, {}).setdefault(statement.predicate, []).append(statement.object)
 
     def objects(self, subject: str, property_: str) -> list[str]:
         return self._terms.get(subject, {}).get(f"<{property_}>", [])
+
+    def own(self, property_: str) -> list[str]:
+        """The terms that ``property_`` has at the asset itself."""
+        return self.objects(self._own, property_)
+
+    def everywhere(self, property_: str) -> list[str]:
+        """The terms that ``property_`` has at any subject."""
+        return [term for properties in self._terms.values() for term in properties.get(f"<{property_}>", ())]
 
     def nodes(self, subject: str, property_: str) -> list[str]:
         return sorted(term for term in self.objects(subject, property_) if not is_literal(term))
