@@ -23,11 +23,11 @@ class Caps:
     messages: int = 50
 
 
-def require_room(held: int, cap: int, what: str) -> None:
+def require_room(open_count: int, cap: int, what: str) -> None:
     """Raises ``TooMany`` where a peer has ``cap`` of ``what`` open already."""
-    if held >= cap:
+    if open_count >= cap:
         raise TooMany(
-            f"you have {held} {what} open here, and {cap} is the most",
+            f"you have {open_count} {what} open here, and {cap} is the most",
             remedy="end or finish some of them, then try again",
             facts={"retryAfter": RETRY_AFTER},
         )

@@ -54,15 +54,15 @@ class Room:
     def __init__(self) -> None:
         self._left = MAX_GROWTH
 
-    def written(self, said: str, whole: str) -> str:
-        """``whole``, which a message says as ``said``. Raises ``InvalidInput`` where that makes it too long."""
-        growth = len(whole) - len(said)
+    def written(self, name: str, whole: str) -> str:
+        """``whole``, which a message says as ``name``. Raises ``InvalidInput`` where that makes it too long."""
+        growth = len(whole) - len(name)
         if growth > _OF_A_STANDARD:
             self._left -= growth
             if self._left < 0:
                 raise InvalidInput(f"names of this message stand for more than {MAX_GROWTH} characters together")
             if len(whole) > MAX_WHOLE:
-                raise InvalidInput(f"{said[:80]} stands for more than {MAX_WHOLE} characters")
+                raise InvalidInput(f"{name[:80]} stands for more than {MAX_WHOLE} characters")
         return whole
 
 
@@ -110,11 +110,11 @@ def names_in(context: Any) -> Names:
     at all; a context that is named by an unknown address is passed over beside one of the protocol's own, whose terms
     are protected (JSON-LD 1.1 §4.1.11)."""
     stated = context if isinstance(context, list) else [context]
-    known = [one for one in stated if isinstance(one, str) and one in CONTEXTS]
+    known = [context for context in stated if isinstance(context, str) and context in CONTEXTS]
     prefixes = dict(CONTEXTS[V2025_1.context])
     for address in known:
         prefixes |= CONTEXTS[address]
-    said: dict[str, Any] = {}
+    definitions: dict[str, Any] = {}
     vocab: str | None = None
     for one in stated:
         match one:
@@ -125,12 +125,12 @@ def names_in(context: Any) -> Names:
                     raise _unknown(one)
             case Mapping():
                 vocab = _vocab(one, vocab)
-                said |= {name: meant for name, meant in one.items() if not name.startswith("@")}
+                definitions |= {name: meant for name, meant in one.items() if not name.startswith("@")}
             case _:
                 raise InvalidInput("@context holds something that is neither an address nor an object")
-    if len(said) > MAX_TERMS:
+    if len(definitions) > MAX_TERMS:
         raise InvalidInput(f"@context defines more than {MAX_TERMS} terms")
-    terms = {name: _bounded(name, _meaning(name, said, prefixes, vocab)) for name in said}
+    terms = {name: _bounded(name, _meaning(name, definitions, prefixes, vocab)) for name in definitions}
     settled = WORDS if V2025_1.context in known else frozenset()
     terms = {name: meant for name, meant in terms.items() if name not in settled}
     if known:
@@ -184,12 +184,12 @@ def _within(name: str, meant: str) -> str:
     return meant
 
 
-def _meaning(name: str, said: Mapping[str, Any], prefixes: Mapping[str, str], vocab: str | None) -> str | None:
+def _meaning(name: str, definition: Mapping[str, Any], prefixes: Mapping[str, str], vocab: str | None) -> str | None:
     """The IRI or keyword that the term ``name`` is defined as, over others that it may be defined by."""
     at, rest = name, ""
     for _ in range(_MAX_CHAIN):
-        meant = said.get(at)
-        if at not in said:
+        meant = definition.get(at)
+        if at not in definition:
             # Not a term of this message: a prefix of the protocol's, a scheme, or a word of the vocabulary.
             known = prefixes.get(at)
             return known + rest if known is not None else _word(f"{at}:{rest}" if rest else at, vocab)
@@ -206,7 +206,7 @@ def _meaning(name: str, said: Mapping[str, Any], prefixes: Mapping[str, str], vo
             at = target
             continue
         prefix, _, local = target.partition(":")
-        if local.startswith("//") or (prefix not in said and prefix not in prefixes):
+        if local.startswith("//") or (prefix not in definition and prefix not in prefixes):
             return target + rest
         if prefix == at:
             raise InvalidInput(f"@context defines {at[:80]} by itself")
@@ -230,7 +230,9 @@ def _defined(name: str, meant: Any) -> str:
                 remedy="define terms by their IRIs, or send the message in the compact form of the standard",
             )
         several = value if isinstance(value, list) else [value]
-        if member == "@container" and not all(isinstance(one, str) and one in _CONTAINERS for one in several):
+        if member == "@container" and not all(
+            isinstance(container, str) and container in _CONTAINERS for container in several
+        ):
             raise InvalidInput(f"@context: {name[:80]} has a container other than @set and @list")
     target = meant.get("@id", name)
     if not isinstance(target, str):

@@ -117,8 +117,8 @@ class Conversation(Generic[P]):
         self, tx: Transaction, peer: str, role: Role, cap: int, what: str, *, states: frozenset[str] | None = None
     ) -> None:
         """Raises ``TooMany`` where ``peer`` has ``cap`` processes open in which our role is ``role``."""
-        held = self._store.count(tx, peer=peer, role=role, states=states or self.table.live)
-        require_room(held, cap, what)
+        open_count = self._store.count(tx, peer=peer, role=role, states=states or self.table.live)
+        require_room(open_count, cap, what)
 
     # ---- incoming --------------------------------------------------------------------------------------------
 
@@ -174,9 +174,9 @@ class Conversation(Generic[P]):
         crashpoint(f"{self.table.name}.{message.name}.R2")
         return answer
 
-    def said(self, tx: Transaction, process: P) -> tuple[str, ...]:
+    def accepted_messages(self, tx: Transaction, process: P) -> tuple[str, ...]:
         """The messages of both sides that were taken, by their names in the table, oldest first."""
-        return tuple(one.message for one in self._store.spoken(tx, process.pid))
+        return tuple(message.message for message in self._store.accepted_messages(tx, process.pid))
 
     # ---- outgoing --------------------------------------------------------------------------------------------
 
@@ -350,8 +350,8 @@ class Conversation(Generic[P]):
         after = message.text(AFTER)
         if not self._dated or after is None:
             return
-        ours = [one for one in self._store.spoken(tx, process.pid) if one.outgoing]
-        known = [number for number, one in enumerate(ours) if one.message_id == after]
+        ours = [message for message in self._store.accepted_messages(tx, process.pid) if message.outgoing]
+        known = [number for number, message in enumerate(ours) if message.message_id == after]
         for one in ours[known[0] + 1 :] if known else []:
             states = {move.to for (_, name), move in self.table.moves.items() if name == one.message}
             moves = [self.table.move(state, message.name) for state in states]

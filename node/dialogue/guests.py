@@ -121,12 +121,12 @@ class Guests:
         bounds = {ALL: self._budgets.bytes_in_all, f"host {guest.host}": self._budgets.bytes_per_host}
         if not is_here(guest.address):
             bounds[f"address {guest.address}"] = self._budgets.bytes_per_host
-        held = self._store.stored(tx, day, bounds.keys())
+        stored = self._store.stored(tx, day, bounds.keys())
         for party, most in bounds.items():
-            if held.get(party, 0) + size > most and not message.name.endswith("TerminationMessage"):
+            if stored.get(party, 0) + size > most and not message.name.endswith("TerminationMessage"):
                 whose = "all participants" if party == ALL else "participants of your host or address"
                 raise TooMany(
-                    f"{whose} without a credential that counts here have had {held.get(party, 0)} bytes of messages "
+                    f"{whose} without a credential that counts here had {stored.get(party, 0)} bytes of messages "
                     f"stored today, and {most} is the most",
                     remedy=_REMEDY,
                     facts={"retryAfter": _until_midnight(now)},
@@ -155,10 +155,10 @@ def host_of(did: str) -> str:
     return authority if is_loopback(host) else host
 
 
-def _require(held: int, most: int, whose: str) -> None:
-    if held >= most:
+def _require(stored: int, most: int, whose: str) -> None:
+    if stored >= most:
         raise TooMany(
-            f"{whose} have {held} negotiations and transfers open here, and {most} is the most",
+            f"{whose} have {stored} negotiations and transfers open here, and {most} is the most",
             remedy=_REMEDY,
             facts={"retryAfter": RETRY_AFTER},
         )

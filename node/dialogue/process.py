@@ -101,7 +101,7 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class AcceptedMessage:
     """A message that was taken, without what it says: who said it, its name and its id."""
 
     outgoing: bool
@@ -148,7 +148,7 @@ class ProcessStore(Protocol[P]):
     def exchanges(self, tx: Transaction, pid: str) -> Sequence[Exchange]:
         """All messages of a process, oldest first, with their bodies: for those who read them."""
 
-    def spoken(self, tx: Transaction, pid: str) -> Sequence[Spoken]:
+    def accepted_messages(self, tx: Transaction, pid: str) -> Sequence[AcceptedMessage]:
         """The messages of a process that were taken, oldest first. Reads no body."""
 
     def accepted(self, tx: Transaction, pid: str, body_sha256: str) -> Exchange | None:

@@ -74,14 +74,18 @@ class Repeats(Generic[P]):
         or the last of all where it has none.
         """
         if message.id is None:
-            one = self._store.last_accepted(tx, process.pid)
+            candidate = self._store.last_accepted(tx, process.pid)
         else:
-            one = self._store.accepted_as(tx, process.pid, message.name, message.id[:WORDS])
-        if one is None or one.message != message.name or (one.message_id is None) != (message.id is None):
+            candidate = self._store.accepted_as(tx, process.pid, message.name, message.id[:WORDS])
+        if (
+            candidate is None
+            or candidate.message != message.name
+            or (candidate.message_id is None) != (message.id is None)
+        ):
             return None
-        before, now = wire.read(one.body), wire.read(self._kept(wire.text(message.body)))
+        before, now = wire.read(candidate.body), wire.read(self._kept(wire.text(message.body)))
         noted = before.get(CONTENT)
-        return one if (noted if isinstance(noted, str) else _digest(before)) == _digest(now) else None
+        return candidate if (noted if isinstance(noted, str) else _digest(before)) == _digest(now) else None
 
 
 def _digest(body: Mapping[str, Any]) -> str:

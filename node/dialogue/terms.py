@@ -131,12 +131,12 @@ def wire_name(name: str) -> str:
 
 
 def _iris() -> dict[str, str]:
-    found: dict[str, str] = {}
+    iris: dict[str, str] = {}
     for name, (prefix, _) in TERMS.items():
         local = name.removeprefix(f"{prefix}:")
         own = [version.namespace for version in VERSIONS.values()]
-        found |= {space + local: name for space in (own if prefix == "dspace" else [NAMESPACES.get(prefix, "")])}
-    return found
+        iris |= {space + local: name for space in (own if prefix == "dspace" else [NAMESPACES.get(prefix, "")])}
+    return iris
 
 
 BY_IRI: Final[Mapping[str, str]] = _iris()
@@ -196,14 +196,14 @@ def _pattern() -> re.Pattern[bytes]:
 
     texts = one_of(Kind.ID, Kind.TEXT, Kind.STATE, Kind.WORD, Kind.TERM)
     spaces = "|".join(map(re.escape, sorted(set(heads))))
-    found = [
+    alternatives = [
         rf"(?:{spaces})(?:{'|'.join(map(re.escape, bare))})\"\s*:",
         rf"(?:{texts})\"\s*:\s*[\[{{]",
         rf"(?:{one_of(Kind.OBJECT)})\"\s*:\s*\[",
         rf"(?:{one_of(Kind.LIST, Kind.ANYS)})\"\s*:\s*[^\s\[]",
         rf"@(?:graph|reverse|included|nest|type\"\s*:\s*(?:\[|\"(?:{spaces})))",
     ]
-    return re.compile(f'"(?:{"|".join(found)})'.encode())
+    return re.compile(f'"(?:{"|".join(alternatives)})'.encode())
 
 
 UNUSUAL: Final = _pattern()

@@ -123,7 +123,7 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class TimelineMessage:
     """A message and its fate. ``late``: it came, or was answered, after the process had ended here. ``code`` and
     ``reason`` are those of the refusal."""
 
@@ -134,7 +134,7 @@ class Told:
     reason: tuple[Any, ...] = ()
 
 
-def told(table: Table, exchanges: Sequence[Exchange]) -> Iterator[Told]:
+def time_line(table: Table, exchanges: Sequence[Exchange]) -> Iterator[TimelineMessage]:
     """The messages of a process, oldest first, each with its fate."""
     endings = {name for (_, name), move in table.moves.items() if move.to in table.terminal}
     aborting = {name for (_, name), move in table.moves.items() if move.to == table.aborted}
@@ -142,7 +142,7 @@ def told(table: Table, exchanges: Sequence[Exchange]) -> Iterator[Told]:
     for exchange in exchanges:
         fate = fate_of(exchange)
         code, reason = (None, ()) if fate in (Fate.TAKEN, Fate.VOID) else _why(exchange.answer)
-        yield Told(exchange, fate, ended, code, reason)
+        yield TimelineMessage(exchange, fate, ended, code, reason)
         # An end that the peer refuses ends the process on our side all the same.
         alone = exchange.outgoing and exchange.message in aborting and fate is Fate.REFUSED
         ended = ended or alone or (fate is Fate.TAKEN and exchange.message in endings)
@@ -171,5 +171,7 @@ def _why(answer: bytes) -> tuple[str | None, tuple[Any, ...]]:
 def head(message: Incoming, **more: str) -> bytes:
     """Who said what about which process, of a length that the sender does not choose. What is no text has no place
     in it: it may have no canonical form either. ``more`` are members of ours."""
-    said = {name: value[:WORDS] for name in _HEAD if (value := message.text(name)) is not None}
-    return canonical({"@context": [message.version.context], "@type": message.name.partition(":")[0], **said, **more})
+    members = {name: value[:WORDS] for name in _HEAD if (value := message.text(name)) is not None}
+    return canonical(
+        {"@context": [message.version.context], "@type": message.name.partition(":")[0], **members, **more}
+    )

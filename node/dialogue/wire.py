@@ -39,7 +39,19 @@ from node.dialogue.terms import (
 from node.vocab.dsp import CONTEXTS, V2024_1, VERSIONS, DspVersion
 from node.vocab.namespaces import ODRL
 
-__all__ = ["UNUSUAL", "look", "normal", "read", "same", "sent", "settled", "text", "told", "version_named", "written"]
+__all__ = [
+    "UNUSUAL",
+    "look",
+    "normal",
+    "read",
+    "read_answer",
+    "same",
+    "sent",
+    "settled",
+    "text",
+    "version_named",
+    "written",
+]
 
 _OF_A_NODE: Final = frozenset({"@id", "@type"})
 _OF_A_VALUE: Final = frozenset({"@id", "@value", "@type", "@language", "@list", "@set"})
@@ -66,7 +78,7 @@ def look(raw: bytes) -> tuple[dict[str, Any], bool]:
     return _read(value), True
 
 
-def told(body: Mapping[str, Any]) -> dict[str, Any]:
+def read_answer(body: Mapping[str, Any]) -> dict[str, Any]:
     """As ``read``, of an answer that has been read as JSON already."""
     return read(json.dumps(body).encode())
 
@@ -79,9 +91,9 @@ def settled(body: Mapping[str, Any], version: DspVersion) -> dict[str, Any]:
     return _plain(_prefixed(body), names_in(dict(NAMESPACES)))
 
 
-def same(one: Any, other: Any) -> bool:
+def same(first: Any, second: Any) -> bool:
     """Whether two offers or agreements are the same in the compact form, whatever the form in which they came."""
-    return normal(one) == normal(other)
+    return normal(first) == normal(second)
 
 
 def normal(body: Mapping[str, Any]) -> bytes:
@@ -118,7 +130,7 @@ def written(body: Mapping[str, Any]) -> dict[str, Any]:
 
 def _named_alone(context: Any) -> bool:
     """Whether ``@context`` is an array of addresses, one of them a version's: the form of the schemas."""
-    if not isinstance(context, list) or not all(isinstance(one, str) for one in context):
+    if not isinstance(context, list) or not all(isinstance(entry, str) for entry in context):
         return False
     return any(version.context in context for version in VERSIONS.values())
 
@@ -126,107 +138,107 @@ def _named_alone(context: Any) -> bool:
 def _read(body: Mapping[str, Any]) -> dict[str, Any]:
     context = body.get("@context")
     names = names_in(context)
-    said = {name: value for name, value in body.items() if name != "@context"}
-    if set(said) == {"@graph"}:
-        graph = said["@graph"]
+    members = {name: value for name, value in body.items() if name != "@context"}
+    if set(members) == {"@graph"}:
+        graph = members["@graph"]
         nodes = graph if isinstance(graph, list) else [graph]
         if len(nodes) != 1 or not isinstance(nodes[0], Mapping):
             raise InvalidInput(
                 "@graph has several nodes", remedy="send the message as one object, with its parts inside it"
             )
-        said = dict(nodes[0])
-    plain = _plain(said, names)
-    version = names.version or _version_of_type(said, names)
+        members = dict(nodes[0])
+    plain = _plain(members, names)
+    version = names.version or _version_of_type(members, names)
     if version is not None:
         alone = _named_alone(context)
         return {"@context": context if alone else [version.context], **plain}
     return {**({} if context is None else {"@context": context}), **plain}
 
 
-def _version_of_type(said: Mapping[str, Any], names: Names) -> DspVersion | None:
+def _version_of_type(types: Mapping[str, Any], names: Names) -> DspVersion | None:
     """The version in whose namespace the type is: an expanded message has no context."""
-    for name, value in said.items():
+    for name, value in types.items():
         if names.iri(name) == "@type":
             several = value if isinstance(value, list) else [value]
-            for one in several:
-                if isinstance(one, str) and (found := of_version(one)) is not None:
-                    return found
+            for kind in several:
+                if isinstance(kind, str) and (version := of_version(kind)) is not None:
+                    return version
     return None
 
 
 def _plain(body: Mapping[str, Any], names: Names) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for name, said in body.items():
         iri = names.iri(name)
         if iri is None:
             continue  # The message's own context takes this name's meaning away.
         short = term(iri)
-        if short in found:
+        if short in members:
             raise InvalidInput(f"{short[:80]} is said twice")
         if short.startswith("@"):
-            found[short] = _keyword(short, said, names)
+            members[short] = _keyword(short, said, names)
         elif short in TERMS:
             kind = TERMS[short][1]
             value = _value(kind, said, names, whole="://" in name)
             if kind is Kind.TERM:
                 value = _word_of_odrl(short, value, names)
             if value != [] or short not in AT_LEAST_ONE:
-                found[short] = value
+                members[short] = value
         else:
             of_odrl = iri.startswith(ODRL)
-            found[short] = _literal(said, names, whole="://" in name, of_odrl=True) if of_odrl else said
-    return found
+            members[short] = _literal(said, names, whole="://" in name, of_odrl=True) if of_odrl else said
+    return members
 
 
-def _keyword(name: str, said: Any, names: Names) -> Any:
+def _keyword(name: str, value: Any, names: Names) -> Any:
     if name not in _OF_A_NODE:
         raise InvalidInput(
             f"{name[:80]} is not read in a message",
             remedy="send the message in its compact or its expanded form, with one @context at its top",
         )
-    one = said[0] if isinstance(said, list) and len(said) == 1 else said
-    if not isinstance(one, str):
-        return said
+    single = value[0] if isinstance(value, list) and len(value) == 1 else value
+    if not isinstance(single, str):
+        return value
     if name == "@id":
-        return names.reference(one)
-    return local(names.iri(one) or one)
+        return names.reference(single)
+    return local(names.iri(single) or single)
 
 
 def _value(kind: Kind, value: Any, names: Names, *, whole: bool) -> Any:
     several = _listed(value, names)
     match kind:
         case Kind.LIST:
-            return [_node(one, names) for one in several]
+            return [_node(item, names) for item in several]
         case Kind.ANYS:
-            return [_literal(_bare(one, names), names) for one in several]
+            return [_literal(_bare(item, names), names) for item in several]
         case Kind.ANY:
             return _literal(value, names, whole=whole)
         case Kind.IDS if len(several) != 1:
-            return [_identifier(one, names) for one in several]
+            return [_identifier(item, names) for item in several]
         case Kind.IDS if isinstance(value, list) and not whole:
             return [_identifier(item, names) for item in value]
-    one = several[0] if len(several) == 1 else value
+    item = several[0] if len(several) == 1 else value
     match kind:
         case Kind.OBJECT:
-            return _node(one, names)
+            return _node(item, names)
         case Kind.TEXT:
-            return _bare(one, names)
+            return _bare(item, names)
         case Kind.ID | Kind.IDS:
-            return _identifier(one, names)
+            return _identifier(item, names)
         case _:
-            said = _bare(one, names)
-            return _word(said, names) if isinstance(said, str) and kind is not Kind.TERM else said
+            members = _bare(item, names)
+            return _word(members, names) if isinstance(members, str) and kind is not Kind.TERM else members
 
 
 def _listed(value: Any, names: Names) -> list[Any]:
     """The values of a member: an array, what ``@list`` or ``@set`` holds, or the one that it has."""
     several: list[Any] = []
-    for one in value if isinstance(value, list) else [value]:
-        inner = _only(one, names)
+    for item in value if isinstance(value, list) else [value]:
+        inner = _only(item, names)
         if inner is not None and inner[0] in ("@list", "@set"):
             several += inner[1] if isinstance(inner[1], list) else [inner[1]]
         else:
-            several.append(one)
+            several.append(item)
     return several
 
 
@@ -234,8 +246,8 @@ def _only(value: Any, names: Names) -> tuple[str, Any] | None:
     """Keyword and value of an object with one member."""
     if not isinstance(value, Mapping) or len(value) != 1:
         return None
-    [(name, said)] = value.items()
-    return names.iri(name) or "", said
+    [(name, item)] = value.items()
+    return names.iri(name) or "", item
 
 
 def _node(value: Any, names: Names) -> Any:
@@ -247,10 +259,10 @@ def _bare(value: Any, names: Names) -> Any:
     """What ``{"@id": …}`` or ``{"@value": …}`` holds."""
     if not isinstance(value, Mapping) or not value:
         return value
-    said = {names.iri(name): one for name, one in value.items()}
-    if "@value" in said and set(said) <= {"@value", "@type"}:
-        return said["@value"]
-    return said["@id"] if set(said) <= {"@id", "@type"} and "@id" in said else value
+    members = {names.iri(name): item for name, item in value.items()}
+    if "@value" in members and set(members) <= {"@value", "@type"}:
+        return members["@value"]
+    return members["@id"] if set(members) <= {"@id", "@type"} and "@id" in members else value
 
 
 def _identifier(value: Any, names: Names) -> Any:
@@ -261,8 +273,8 @@ def _identifier(value: Any, names: Names) -> Any:
 def _word(text: str, names: Names) -> str:
     """A state, an event, a format or a type of end point: a word of the protocol's without its namespace."""
     iri = names.iri(text) or text
-    found = word(iri)
-    return found if found != iri or text in names.terms else text
+    known = word(iri)
+    return known if known != iri or text in names.terms else text
 
 
 def _word_of_odrl(name: str, value: Any, names: Names) -> Any:
@@ -287,36 +299,36 @@ def _literal(value: Any, names: Names, *, whole: bool = False, of_odrl: bool = F
         return several[0] if whole and len(several) == 1 else several
     if not isinstance(value, Mapping):
         return value
-    said = {names.iri(name) or name: one for name, one in value.items()}
-    if not set(said) <= _OF_A_VALUE:
+    members = {names.iri(name) or name: item for name, item in value.items()}
+    if not set(members) <= _OF_A_VALUE:
         return value
     for keyword in ("@id", "@type"):
-        if isinstance(said.get(keyword), str):
-            said[keyword] = names.reference(said[keyword])
+        if isinstance(members.get(keyword), str):
+            members[keyword] = names.reference(members[keyword])
     for wrapper in ("@list", "@set"):
-        if set(said) == {wrapper} and whole:
-            return _literal(said[wrapper], names, of_odrl=of_odrl)
-    if whole and set(said) == {"@value"} and isinstance(said["@value"], str):
-        return said["@value"]
-    if of_odrl and set(said) == {"@id"} and isinstance(said["@id"], str):
-        return {"@id": compact(said["@id"])}
-    return said
+        if set(members) == {wrapper} and whole:
+            return _literal(members[wrapper], names, of_odrl=of_odrl)
+    if whole and set(members) == {"@value"} and isinstance(members["@value"], str):
+        return members["@value"]
+    if of_odrl and set(members) == {"@id"} and isinstance(members["@id"], str):
+        return {"@id": compact(members["@id"])}
+    return members
 
 
 # ---- writing 2024/1 ------------------------------------------------------------------------------------------
 
 
 def _prefixed(body: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for name, value in body.items():
         known = term(name)
         if name == "@type" and isinstance(value, str):
-            found[name] = f"{TYPES.get(value, 'dspace')}:{value}"
+            members[name] = f"{TYPES.get(value, 'dspace')}:{value}"
         elif known in TERMS:
-            found[wire_name(known)] = _write_value(TERMS[known][1], value)
+            members[wire_name(known)] = _write_value(TERMS[known][1], value)
         else:
-            found[name] = value
-    return found
+            members[name] = value
+    return members
 
 
 def _write_value(kind: Kind, value: Any) -> Any:
@@ -335,6 +347,6 @@ def _write_value(kind: Kind, value: Any) -> Any:
             return _prefixed(value) if isinstance(value, Mapping) else value
         case Kind.LIST:
             several = value if isinstance(value, list) else [value]
-            return [_prefixed(one) if isinstance(one, Mapping) else one for one in several]
+            return [_prefixed(item) if isinstance(item, Mapping) else item for item in several]
         case _:
             return value

@@ -49,8 +49,8 @@ class Listing:
 
 def file_name(agreement_id: str) -> str:
     """What the file of an agreement is called where it is saved."""
-    kept = re.sub(r"[^A-Za-z0-9.-]+", "-", agreement_id.rpartition(":")[2]).strip("-.")[:80]
-    return f"agreement-{kept or 'of-no-name'}.zip"
+    name = re.sub(r"[^A-Za-z0-9.-]+", "-", agreement_id.rpartition(":")[2]).strip("-.")[:80]
+    return f"agreement-{name or 'of-no-name'}.zip"
 
 
 def pack(parts: Mapping[str, bytes]) -> bytes:
@@ -106,10 +106,10 @@ def read_listing(raw: bytes) -> Listing:
     except UnicodeDecodeError as error:
         raise InvalidInput(f"{SUMS} is not UTF-8 text") from error
     head = _HEAD.fullmatch(lines[0])
-    found = [_LINE.fullmatch(line) for line in lines[1:]]
-    if head is None or not all(found):
+    matches = [_LINE.fullmatch(line) for line in lines[1:]]
+    if head is None or not all(matches):
         raise InvalidInput(f"{SUMS} is not the list of an agreement's file")
-    sums = {one[2]: one[1] for one in found if one is not None}
-    if len(sums) != len(found):
+    sums = {match[2]: match[1] for match in matches if match is not None}
+    if len(sums) != len(matches):
         raise InvalidInput(f"{SUMS} names a part twice")
     return Listing(writer=head[1], sums=sums)

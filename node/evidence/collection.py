@@ -96,55 +96,55 @@ class ExportAgreement:
 
     async def _shown(self, agreement_id: str) -> dict[str, Any] | None:
         """What the other party has shown once, or shows now; None where it shows nothing."""
-        held, key, kept = await run_sync(self._kept, agreement_id)
-        if kept is not None:
-            return read_object(kept)
+        agreement, key, facts = await run_sync(self._kept, agreement_id)
+        if facts is not None:
+            return read_object(facts)
         try:
             async with asyncio.timeout(PATIENCE):
-                shown = await self._asked(held)
+                shown = await self._asked(agreement)
         except (HansaError, TimeoutError) as error:
             log.info("the other party's evidence is left out", extra={"agreement": agreement_id, "why": str(error)})
             return None
         await run_sync(self._keep, key, pretty(shown).decode())
         return shown
 
-    async def _asked(self, held: Agreement) -> dict[str, Any]:
+    async def _asked(self, agreement: Agreement) -> dict[str, Any]:
         while True:
             try:
-                return await self._evidence(held.id)
+                return await self._evidence(agreement.id)
             except NotFound:
-                if held.finalized is None or self._clock.now() - held.finalized > YOUNG:
+                if agreement.finalized is None or self._clock.now() - agreement.finalized > YOUNG:
                     raise
             await asyncio.sleep(0.2)
 
     def _kept(self, agreement_id: str) -> tuple[Agreement, str, str | None]:
         with self._uow.read() as tx:
-            held = self._held(tx, agreement_id)
+            agreement = self._held(tx, agreement_id)
             # By the hash, since the id of an agreement is the provider's word, and may be of any length.
-            key = f"evidence {held.sha256}"
-            return held, key, self._notes.get(tx, key)
+            key = f"evidence {agreement.sha256}"
+            return agreement, key, self._notes.get(tx, key)
 
     def _keep(self, key: str, text: str) -> None:
         with self._uow.begin() as tx:
             self._notes.put(tx, key, text)
 
     def _held(self, tx: Transaction, agreement_id: str) -> Agreement:
-        found = self._agreements.get(tx, agreement_id)
-        if found is None or found.finalized is None:
+        agreement = self._agreements.get(tx, agreement_id)
+        if agreement is None or agreement.finalized is None:
             raise NotFound("there is no such agreement here")
-        return found
+        return agreement
 
     def _facts(self, agreement_id: str, shown: Mapping[str, Any] | None) -> Facts | None:
         """Everything that goes into the file; None while an entry is not under a checkpoint."""
         with self._uow.read() as tx:
-            held = self._held(tx, agreement_id)
-            negotiation = self._negotiations.get(tx, held.negotiation)
+            agreement = self._held(tx, agreement_id)
+            negotiation = self._negotiations.get(tx, agreement.negotiation)
             if negotiation is None:
                 raise NotFound("the negotiation of this agreement is not kept here any more")
-            ours = self._place(tx, held)
+            ours = self._place(tx, agreement)
             if ours is None:
                 return None
-            peer = held.consumer if held.provider == self._me else held.provider
+            peer = agreement.consumer if agreement.provider == self._me else agreement.provider
             documents = {self._me: self._own_document()}
             ledgers = {self._me: ours}
             if shown is not None:
@@ -159,17 +159,17 @@ class ExportAgreement:
                 documents[peer] = negotiation.signer
             return Facts(
                 me=self._me,
-                agreement=held,
+                agreement=agreement,
                 negotiation=negotiation,
                 exchanges=self._negotiations.exchanges(tx, negotiation.pid),
                 documents=documents,
                 ledgers=ledgers,
-                rulebook=self._rulebook(tx, held),
+                rulebook=self._rulebook(tx, agreement),
             )
 
-    def _place(self, tx: Transaction, held: Agreement) -> LedgerPlace | None:
-        entries = [self._ledger.get(tx, held.entry)]
-        entries += self._ledger.history(tx, held.negotiation, EntryKind.PROCESS)
+    def _place(self, tx: Transaction, agreement: Agreement) -> LedgerPlace | None:
+        entries = [self._ledger.get(tx, agreement.entry)]
+        entries += self._ledger.history(tx, agreement.negotiation, EntryKind.PROCESS)
         numbered = [entry for entry in entries if entry is not None and entry.seq is not None]
         if len(numbered) < len(entries):
             return None
@@ -194,8 +194,8 @@ class ExportAgreement:
         path = merkle.inclusion_path(entry.seq, size, reader(self._ledger, tx))
         return InclusionProof(index=entry.seq, size=size, leaf_hash=merkle.leaf_hash(entry.leaf), path=path)
 
-    def _rulebook(self, tx: Transaction, held: Agreement) -> bytes | None:
-        terms = held.body.get(TERMS)
+    def _rulebook(self, tx: Transaction, agreement: Agreement) -> bytes | None:
+        terms = agreement.body.get(TERMS)
         named = terms.get("rulebook") if isinstance(terms, dict) else None
         if not isinstance(named, dict) or not isinstance(named.get("iri"), str):
             return None

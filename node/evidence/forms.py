@@ -80,20 +80,20 @@ def _signature(jws: Jws) -> bytes:
 def signing_key(document: DidDocument, jws: str, at: datetime | None) -> dict[str, Any]:
     """The key of ``document`` that ``jws`` names and that was in force ``at``, as JWK. Raises
     ``InvalidInput`` or ``Unauthenticated``."""
-    taken = read_jws(jws)
-    if taken.kid_did not in (None, document.id):
+    parsed = read_jws(jws)
+    if parsed.kid_did not in (None, document.id):
         raise InvalidInput("the signature names another signer's key")
-    return key_for(document_at(document, at), taken.kid, "assertionMethod")
+    return key_for(document_at(document, at), parsed.kid, "assertionMethod")
 
 
 def ledger_key(document: DidDocument) -> tuple[str, bytes] | None:
     """The key of the ledger that was in use: its id, and raw Ed25519. None where the document names none, as those of
     other connectors do."""
     try:
-        found = log_keys(document)
+        keys = log_keys(document)
     except HansaError:
         return None
-    return found[0] if found else None
+    return keys[0] if keys else None
 
 
 def pem_of(jwk: dict[str, Any]) -> bytes:

@@ -57,21 +57,21 @@ def check_conversation(
     report: Report, members: Mapping[str, bytes], body: Mapping[str, Any], about: Mapping[str, Any]
 ) -> None:
     """The messages are whole, in an order that the protocol allows, and about this agreement."""
-    taken: list[_Said] = []
+    messages_taken: list[_Said] = []
 
     def look_at_bytes() -> str:
         index = read_json(members[parts.MESSAGES])
         listed = {parts.MESSAGES}
-        for one in index:
-            listed |= {name for name in (one["file"], one["answer"]) if name}
+        for entry in index:
+            listed |= {name for name in (entry["file"], entry["answer"]) if name}
             # Of a long message that was refused only the hash is kept; whatever counted is there.
-            counts = one["fate"] == Fate.TAKEN
-            if one["file"] or counts:
-                _same_hash(members, one["file"], one["sha256"])
-            if one["answer"]:
-                _same_hash(members, one["answer"], one["answerSha256"])
+            counts = entry["fate"] == Fate.TAKEN
+            if entry["file"] or counts:
+                _same_hash(members, entry["file"], entry["sha256"])
+            if entry["answer"]:
+                _same_hash(members, entry["answer"], entry["answerSha256"])
             if counts:
-                taken.append(_read(one, members[one["file"]], Role(about["role"])))
+                messages_taken.append(_read(entry, members[entry["file"]], Role(about["role"])))
         for name in members:
             if name.startswith("messages/") and name not in listed:
                 raise InvalidInput(f"{name} is no message of this negotiation")
@@ -79,13 +79,13 @@ def check_conversation(
 
     if not report.check("the messages are byte for byte those that went over the wire", _WRITER, look_at_bytes):
         return
-    report.check("their order is one that the protocol allows", _WRITER, lambda: _order(taken))
-    report.check("they are of one negotiation", _WRITER, lambda: _one_process(taken, about))
-    report.check("the offer on the table led to this agreement", _WRITER, lambda: _led(taken, members, body))
+    report.check("their order is one that the protocol allows", _WRITER, lambda: _order(messages_taken))
+    report.check("they are of one negotiation", _WRITER, lambda: _one_process(messages_taken, about))
+    report.check("the offer on the table led to this agreement", _WRITER, lambda: _led(messages_taken, members, body))
     report.check(
         "the ledger of the node that wrote the file entered the same messages",
         "its checkpoint",
-        lambda: _entered(taken, members, str(about["role"])),
+        lambda: _entered(messages_taken, members, str(about["role"])),
     )
 
 
@@ -97,14 +97,16 @@ def _read(listed: Mapping[str, Any], raw: bytes, ours: Role) -> _Said:
     return _Said(name=message.name, sender=sender, body=message.body)
 
 
-def _order(taken: Sequence[_Said]) -> str:
+def _order(messages_taken: Sequence[_Said]) -> str:
     """Walk through the table as both nodes have (DSP 2025-1 §7.1)."""
     state = ""
     way = []
-    for one in taken:
-        move = machine.TABLE.move(state, one.name) if state else machine.TABLE.openings.get(one.name)
-        if move is None or not move.accepts(one.sender):
-            raise InvalidInput(f"the {one.sender} may not send {one.name} " + (f"in {state}" if state else "first"))
+    for message in messages_taken:
+        move = machine.TABLE.move(state, message.name) if state else machine.TABLE.openings.get(message.name)
+        if move is None or not move.accepts(message.sender):
+            raise InvalidInput(
+                f"the {message.sender} may not send {message.name} " + (f"in {state}" if state else "first")
+            )
         state = move.to
         way.append(state)
     if state != machine.FINALIZED:
@@ -112,20 +114,22 @@ def _order(taken: Sequence[_Said]) -> str:
     return " → ".join(way)
 
 
-def _one_process(taken: Sequence[_Said], about: Mapping[str, Any]) -> str:
+def _one_process(messages_taken: Sequence[_Said], about: Mapping[str, Any]) -> str:
     negotiation, role = about["negotiation"], Role(about["role"])
     own, other = negotiation["pid"], negotiation["peerPid"]
     expected = {f"{role}Pid": own, f"{role.other}Pid": other}
-    for one in taken:
+    for message in messages_taken:
         for name, value in expected.items():
-            if one.body.get(name, value) != value:
-                raise InvalidInput(f"{one.name} belongs to another negotiation: its {name} is {one.body[name]}")
+            if message.body.get(name, value) != value:
+                raise InvalidInput(
+                    f"{message.name} belongs to another negotiation: its {name} is {message.body[name]}"
+                )
     return str(own)
 
 
-def _led(taken: Sequence[_Said], members: Mapping[str, bytes], body: Mapping[str, Any]) -> str:
+def _led(messages_taken: Sequence[_Said], members: Mapping[str, bytes], body: Mapping[str, Any]) -> str:
     """The last offer, the agreement and the signatures in the messages are those in the file."""
-    offers = [one for one in taken if one.name in (machine.REQUEST, machine.OFFER)]
+    offers = [message for message in messages_taken if message.name in (machine.REQUEST, machine.OFFER)]
     last = offers[-1]
     offer = last.body["offer"]
     # A consumer may leave out the profile that it has read in the offer; the provider may not.
@@ -137,32 +141,32 @@ def _led(taken: Sequence[_Said], members: Mapping[str, bytes], body: Mapping[str
         or offer.get("target", body["target"]) != body["target"]
     ):
         raise InvalidInput("the last offer in the messages is another than the one in the file")
-    for one in taken:
-        if one.name == machine.AGREEMENT and not wire.same(one.body["agreement"], body):
+    for message in messages_taken:
+        if message.name == machine.AGREEMENT and not wire.same(message.body["agreement"], body):
             raise InvalidInput("the message that proposed the agreement has another one")
-        signature = one.body.get(messages.SIGNATURE)
-        if one.name in (machine.AGREEMENT, machine.VERIFICATION):
-            name = parts.signature_name(str(one.sender), "jws")
-            kept = members.get(name)
-            if (kept.decode("ascii", "replace") if kept is not None else None) != signature:
-                raise InvalidInput(f"the signature in the message of the {one.sender} is another than {name}")
+        signature = message.body.get(messages.SIGNATURE)
+        if message.name in (machine.AGREEMENT, machine.VERIFICATION):
+            name = parts.signature_name(str(message.sender), "jws")
+            stored = members.get(name)
+            if (stored.decode("ascii", "replace") if stored is not None else None) != signature:
+                raise InvalidInput(f"the signature in the message of the {message.sender} is another than {name}")
     return f"{len(offers)} offer" + ("s" if len(offers) > 1 else "") + f", {offer['@id']}"
 
 
-def _entered(taken: Sequence[_Said], members: Mapping[str, bytes], side: str) -> str:
+def _entered(messages_taken: Sequence[_Said], members: Mapping[str, bytes], side: str) -> str:
     """The writer's ledger has these messages, in this order: it could not put in others later."""
     entered: list[str] = []
     for name in sorted(members):
         if name.startswith(parts.ledger_name(side, "")) and name.endswith("-process.body.json"):
-            said = read_json(members[name])["message"]
+            message = read_json(members[name])["message"]
             # An opening message of our own is entered when it is decided and again when it is taken.
-            if entered[-1:] != [said]:
-                entered.append(said)
-    if entered != [one.name for one in taken]:
+            if entered[-1:] != [message]:
+                entered.append(message)
+    if entered != [message.name for message in messages_taken]:
         raise InvalidInput("the ledger has other messages, or others before and after")
     return f"{len(entered)} messages"
 
 
-def _same_hash(members: Mapping[str, bytes], name: str, said: str) -> None:
-    if name not in members or hashlib.sha256(members[name]).hexdigest() != said:
+def _same_hash(members: Mapping[str, bytes], name: str, stated: str) -> None:
+    if name not in members or hashlib.sha256(members[name]).hexdigest() != stated:
         raise InvalidInput(f"{name} is missing, or is not what went over the wire")

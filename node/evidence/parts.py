@@ -12,7 +12,7 @@ from node.base.clock import stamp
 from node.base.errors import HansaError
 from node.base.jsons import canonical, read_object
 from node.dialogue.process import Exchange
-from node.dialogue.timeline import told
+from node.dialogue.timeline import time_line
 from node.evidence import archive, forms, guide
 from node.identity.model import DidDocument
 from node.ledger.model import Entry, InclusionProof
@@ -169,13 +169,13 @@ def _signature(side: str, facts: Facts, keys: Mapping[str, bytes], commands: lis
     jws = facts.agreement.signatures.get(facts.did(side))
     if jws is None:
         return {}
-    taken = forms.of_jws(jws)
+    parsed = forms.of_jws(jws)
     names = [signature_name(side, form) for form in ("sig", "signed")]
     if key_name(side, "signing") in keys:
         commands.append(
-            guide.Command(f"The {side} has signed", taken.command(key_name(side, "signing"), names[0], names[1]))
+            guide.Command(f"The {side} has signed", parsed.command(key_name(side, "signing"), names[0], names[1]))
         )
-    return {signature_name(side, "jws"): jws.encode("ascii"), names[0]: taken.signature, names[1]: taken.signed}
+    return {signature_name(side, "jws"): jws.encode("ascii"), names[0]: parsed.signature, names[1]: parsed.signed}
 
 
 def _ledger(side: str, facts: Facts, commands: list[guide.Command]) -> dict[str, bytes]:
@@ -227,40 +227,40 @@ def _signed_documents(jws: str | None, body: Mapping[str, Any]) -> Iterator[tupl
     if jws is None:
         return
     try:
-        said = read_object(forms.read_payload(jws))
+        payload = read_object(forms.read_payload(jws))
     except HansaError:
         return
-    documents = said.get("document")
+    documents = payload.get("document")
     for language, hashed in documents.items() if isinstance(documents, dict) else ():
         if language in LANGUAGES:
-            yield language, hashed, signed_text(body, said.get("unsigned", []))
+            yield language, hashed, signed_text(body, payload.get("unsigned", []))
 
 
 def _messages(facts: Facts) -> dict[str, bytes]:
     parts: dict[str, bytes] = {}
     index = []
-    for number, said in enumerate(told(machine.TABLE, facts.exchanges), 1):
-        one = said.exchange
-        way = "sent" if one.outgoing else "received"
-        name = f"messages/{number:02}-{way}-{one.message.replace(':', '-')}"
-        whole = hashlib.sha256(one.body).hexdigest() == one.body_sha256
+    for number, message in enumerate(time_line(machine.TABLE, facts.exchanges), 1):
+        exchange = message.exchange
+        way = "sent" if exchange.outgoing else "received"
+        name = f"messages/{number:02}-{way}-{exchange.message.replace(':', '-')}"
+        whole = hashlib.sha256(exchange.body).hexdigest() == exchange.body_sha256
         if whole:
-            parts[f"{name}.json"] = one.body
-        if one.answer:
-            parts[f"{name}.answer"] = one.answer
+            parts[f"{name}.json"] = exchange.body
+        if exchange.answer:
+            parts[f"{name}.answer"] = exchange.answer
         index.append(
             {
                 "direction": way,
-                "at": stamp(one.at),
-                "message": one.message,
-                "id": one.message_id,
-                "sha256": one.body_sha256,
+                "at": stamp(exchange.at),
+                "message": exchange.message,
+                "id": exchange.message_id,
+                "sha256": exchange.body_sha256,
                 "file": f"{name}.json" if whole else None,
-                "status": one.status,
-                "fate": str(said.fate),
-                "late": said.late,
-                "answer": f"{name}.answer" if one.answer else None,
-                "answerSha256": hashlib.sha256(one.answer).hexdigest() if one.answer else None,
+                "status": exchange.status,
+                "fate": str(message.fate),
+                "late": message.late,
+                "answer": f"{name}.answer" if exchange.answer else None,
+                "answerSha256": hashlib.sha256(exchange.answer).hexdigest() if exchange.answer else None,
             }
         )
     parts[MESSAGES] = pretty(index)

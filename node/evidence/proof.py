@@ -71,10 +71,10 @@ class ServeEntry:
     def entry(self, agreement_id: str, party: str | None) -> dict[str, Any]:
         """The entry as JSON. Raises ``NotFound`` for everybody who is no party."""
         with self._uow.read() as tx:
-            found = self._agreements.get(tx, agreement_id)
-            if found is None or party not in (found.provider, found.consumer) or not found.entry:
+            agreement = self._agreements.get(tx, agreement_id)
+            if agreement is None or party not in (agreement.provider, agreement.consumer) or not agreement.entry:
                 raise NotFound("there is no such agreement between you and this node")
-            entry = self._ledger.get(tx, found.entry)
+            entry = self._ledger.get(tx, agreement.entry)
         if entry is None:
             raise NotFound("the ledger has no entry of this agreement yet")
         return entry_to_json(entry)
@@ -83,11 +83,11 @@ class ServeEntry:
         """Whether the ledger has an entry of an agreement between ``did`` and this node: then it has something to
         check there. An agreement stays one when it has ended."""
         with self._uow.read() as tx:
-            found = (
+            agreements_between = (
                 *self._agreements.select(tx, provider=did, limit=_LOOKED_AT),
                 *self._agreements.select(tx, consumer=did, limit=_LOOKED_AT),
             )
-        return any(one.entry for one in found)
+        return any(agreement.entry for agreement in agreements_between)
 
 
 class ProveAgreement:
@@ -118,15 +118,19 @@ class ProveAgreement:
 
     async def prove(self, agreement_id: str) -> list[Check]:
         """All checks, in order; the first that fails may make later ones impossible. Raises ``NotFound``."""
-        held = await run_sync(self._held, agreement_id)
-        peer = held.consumer if held.provider == self._me else held.provider
-        checks = [Check("our copy has the hash that was agreed", digest(held.body) == held.sha256, held.sha256)]
-        checks += [await self._signed_by(held, did) for did in (held.provider, held.consumer)]
+        agreement = await run_sync(self._held, agreement_id)
+        peer = agreement.consumer if agreement.provider == self._me else agreement.provider
+        checks = [
+            Check(
+                "our copy has the hash that was agreed", digest(agreement.body) == agreement.sha256, agreement.sha256
+            )
+        ]
+        checks += [await self._signed_by(agreement, did) for did in (agreement.provider, agreement.consumer)]
         try:
             document = await self._peers.did_document(peer)
             base = base_url(peer, allow_loopback_http=self._allow_loopback)
             entry = await self._peer_entry(base, peer, agreement_id)
-            same = digest(entry_agreement(entry)) == held.sha256
+            same = digest(entry_agreement(entry)) == agreement.sha256
             checks.append(Check("the other party's copy is the same", same, peer))
             checkpoint = await self._checkpoint(base, peer, document)
             checks.append(Check("the other party has signed its ledger's state", True, f"{checkpoint.size} entries"))
@@ -140,12 +144,12 @@ class ProveAgreement:
     async def evidence(self, agreement_id: str) -> dict[str, Any]:
         """What the other party shows of this agreement, checked, to be kept: ``{document, entry, checkpoint,
         inclusion}``, as it answered. Raises ``HansaError`` where it shows nothing, or something else."""
-        held = await run_sync(self._held, agreement_id)
-        peer = held.consumer if held.provider == self._me else held.provider
+        agreement = await run_sync(self._held, agreement_id)
+        peer = agreement.consumer if agreement.provider == self._me else agreement.provider
         document = await self._peers.did_document(peer)
         base = base_url(peer, allow_loopback_http=self._allow_loopback)
         entry = await self._peer_entry(base, peer, agreement_id)
-        if digest(entry_agreement(entry)) != held.sha256:
+        if digest(entry_agreement(entry)) != agreement.sha256:
             raise InvalidInput("the other party's ledger holds another agreement")
         checkpoint = await self._checkpoint(base, peer, document)
         document = await self._peers.did_document(peer)  # As the checkpoint was opened with it.
@@ -159,20 +163,20 @@ class ProveAgreement:
 
     def _held(self, agreement_id: str) -> Agreement:
         with self._uow.read() as tx:
-            found = self._agreements.get(tx, agreement_id)
-        if found is None or found.finalized is None:
+            agreement = self._agreements.get(tx, agreement_id)
+        if agreement is None or agreement.finalized is None:
             raise NotFound("there is no such agreement here")
-        return found
+        return agreement
 
-    async def _signed_by(self, held: Agreement, did: str) -> Check:
+    async def _signed_by(self, agreement: Agreement, did: str) -> Check:
         what = f"signed by {did}"
-        signature = held.signatures.get(did)
+        signature = agreement.signatures.get(did)
         if signature is None:
             return Check(what, False, "there is no signature of this party: its connector sends none")
         try:
             document = await self._peers.did_document(did)
             # Our own ledger is what witnesses when this signature was here.
-            agreements.verify(signature, held.body, document, self._verify_jws, seen=held.finalized)
+            agreements.verify(signature, agreement.body, document, self._verify_jws, seen=agreement.finalized)
         except HansaError as error:
             return Check(what, False, error.detail)
         return Check(what, True)
@@ -264,8 +268,8 @@ def entry_agreement(entry: Entry) -> Mapping[str, Any]:
 def log_keys(base: str, document: DidDocument, *, formerly: bool = False) -> list[LogKey]:
     """The ledger keys that a DID document names (``#log-N``, Ed25519, under assertionMethod); with ``formerly`` also
     those that had their time."""
-    found = documents.log_keys(document, formerly=formerly)
-    return [LogKey(name=_origin(base), public_key=raw) for _, raw in found]
+    keys = documents.log_keys(document, formerly=formerly)
+    return [LogKey(name=_origin(base), public_key=raw) for _, raw in keys]
 
 
 def _origin(base: str) -> str:

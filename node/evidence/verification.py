@@ -90,8 +90,8 @@ class _Checks:
         there = set(self._members) - {archive.SUMS, archive.SUMS_SIGNATURE}
         for name in sorted(there ^ set(sums)):
             raise InvalidInput(f"{name} is {'not on the list' if name in there else 'missing'}")
-        for name, said in sums.items():
-            if hashlib.sha256(self._members[name]).hexdigest() != said:
+        for name, stated in sums.items():
+            if hashlib.sha256(self._members[name]).hexdigest() != stated:
                 raise InvalidInput(f"{name} is not what it was")
         return f"{len(sums)} parts"
 
@@ -167,15 +167,15 @@ class _Checks:
         key = forms.signing_key(self._documents[side], text, made_at(self._body))
         jws = read_jws(text)
         verify_jws(jws, key)
-        said, left_out = self._said(side)
+        payload, left_out = self._said(side)
         signed = parts.signed_text(self._body, left_out)
-        if (said["agreement"], said["sha256"]) != (self._body["@id"], digest(signed)):
+        if (payload["agreement"], payload["sha256"]) != (self._body["@id"], digest(signed)):
             raise InvalidInput("the signature is over another agreement")
         pem = forms.pem_of(key)
         self._same(parts.key_name(side, "signing"), pem)
-        taken = forms.of_jws(text)
-        self._same(parts.signature_name(side, "sig"), taken.signature)
-        self._same(parts.signature_name(side, "signed"), taken.signed)
+        parsed = forms.of_jws(text)
+        self._same(parts.signature_name(side, "sig"), parsed.signature)
+        self._same(parts.signature_name(side, "signed"), parsed.signed)
         kid = jws.kid or ""
         self._key(side, "agreements", kid if kid.startswith("did:") else self._did(side) + kid, pem)
         return f"without {', '.join(left_out)}" if left_out else ""
@@ -183,11 +183,11 @@ class _Checks:
     def _said(self, side: str) -> tuple[dict[str, Any], list[str]]:
         """What a party's signature is over, and what it leaves out: members of other people alone."""
         text = self._members[parts.signature_name(side, "jws")].decode("ascii")
-        said = read_object(read_jws(text).payload)
-        left_out = said.get("unsigned", [])
+        payload = read_object(read_jws(text).payload)
+        left_out = payload.get("unsigned", [])
         if not isinstance(left_out, list) or not set(left_out) <= foreign(self._body):
             raise InvalidInput("the signature leaves out what belongs to the agreement")
-        return said, left_out
+        return payload, left_out
 
     def _texts(self) -> str:
         """Each text in the file was signed; whether each that was signed is in the file is said."""
@@ -268,9 +268,9 @@ class _Checks:
         checkpoint = open_checkpoint(note, [LogKey(name=origin, public_key=key)], at=_LONG_AGO, origin=origin)
         pem = forms.pem_of_ed25519(key)
         self._same(parts.key_name(side, "ledger"), pem)
-        taken = forms.of_note(note, origin)
-        self._same(parts.ledger_name(side, "checkpoint.sig"), taken.signature)
-        self._same(parts.ledger_name(side, "checkpoint.signed"), taken.signed)
+        note_parts = forms.of_note(note, origin)
+        self._same(parts.ledger_name(side, "checkpoint.sig"), note_parts.signature)
+        self._same(parts.ledger_name(side, "checkpoint.signed"), note_parts.signed)
         self._key(side, "ledger", name, pem)
         return checkpoint
 
@@ -279,7 +279,7 @@ class _Checks:
         names = sorted(
             name.removesuffix(end) for name in self._members if name.startswith(prefix) and name.endswith(end)
         )
-        found = 0
+        count = 0
         for name in names:
             leaf_raw, body_raw = self._members[f"{name}{end}"], self._members[f"{name}.body.json"]
             leaf = read_object(leaf_raw)
@@ -290,11 +290,11 @@ class _Checks:
                 raise InvalidInput(f"{name}: the proof is that of another entry")
             check_inclusion(proof, checkpoint)
             if leaf["kind"] == EntryKind.AGREEMENT:
-                found += 1
+                count += 1
                 entered = read_object(body_raw).get("agreement")
                 if leaf["subject"] != self._body["@id"] or entered != self._body:
                     raise InvalidInput(f"{name} is the entry of another agreement")
-        if found != 1:
+        if count != 1:
             raise InvalidInput("the entry of the agreement is missing")
         return "1 entry proved" if len(names) == 1 else f"{len(names)} entries proved"
 
@@ -335,18 +335,18 @@ def compare_published(report: Report, published: Mapping[str, DidDocument | str]
     why there is none."""
     for key in report.keys:
         did = key.id.partition("#")[0]
-        found = published.get(did, "it was not asked for")
+        answer = published.get(did, "it was not asked for")
 
-        def look(key: Key = key, found: DidDocument | str = found) -> str:
-            if isinstance(found, str):
-                raise InvalidInput(found)
+        def look(key: Key = key, answer: DidDocument | str = answer) -> str:
+            if isinstance(answer, str):
+                raise InvalidInput(answer)
             name = key.id if "#" in key.id else None
             # A key that was retired since was in force when the agreement was made; one that was revoked as of an
             # earlier moment was not, and its signature proves nothing.
-            now = forms.fingerprint(forms.pem_of(key_for(document_at(found, report.made), name, "assertionMethod")))
+            now = forms.fingerprint(forms.pem_of(key_for(document_at(answer, report.made), name, "assertionMethod")))
             if now != key.fingerprint:
                 raise InvalidInput(
-                    f"{found.id} now publishes another key of this name (sha256 {now})",
+                    f"{answer.id} now publishes another key of this name (sha256 {now})",
                     remedy="ask it whether it has changed its key since: if not, the one in the file is not its own",
                 )
             return f"sha256 {key.fingerprint}"

@@ -125,7 +125,7 @@ class Acquire:
             negotiating=True,
             issuers=self._issuers(),
         )
-        found = Conditions(
+        conditions = Conditions(
             dataset=dataset,
             provider=provider,
             address=address,
@@ -134,8 +134,8 @@ class Acquire:
             standing=decide(policy, situation, action=principal_action(policy)),
             agreement=None,
         )
-        wanted = self._terms(found, asking) if asking is not None else offer
-        return await run_sync(self._between_us, found, wanted)
+        terms = self._terms(conditions, asking) if asking is not None else offer
+        return await run_sync(self._between_us, conditions, terms)
 
     async def negotiate(
         self,
@@ -152,55 +152,62 @@ class Acquire:
         Raises ``Conflict`` where we have blocked the provider, ``InvalidInput`` for terms that cannot be read.
         """
         await self._require_not_blocked(conditions.provider)
-        wanted = self._terms(conditions, asking) if asking is not None else None
-        limits = self._terms(conditions, least) if least is not None else wanted
+        terms = self._terms(conditions, asking) if asking is not None else None
+        limits = self._terms(conditions, least) if least is not None else terms
         return await run_sync(
             lambda: self._negotiations.request(
                 provider=conditions.provider,
                 address=conditions.address,
                 dataset=conditions.iri,
-                offer=wanted or conditions.offer,
+                offer=terms or conditions.offer,
                 purpose=purpose,
                 limits=limits,
             )
         )
 
-    def _terms(self, conditions: Conditions, said: Mapping[str, Any] | str) -> dict[str, Any]:
+    def _terms(self, conditions: Conditions, asking: Mapping[str, Any] | str) -> dict[str, Any]:
         offer_id = str(conditions.offer["@id"])
-        return compile_terms(said, target=conditions.iri, offer_id=offer_id, region=self._region())
+        return compile_terms(asking, target=conditions.iri, offer_id=offer_id, region=self._region())
 
     def _provider_of(self, iri: str) -> str:
         with self._uow.read() as tx:
             record = self._records.get(tx, iri)
         return record.origin if record is not None else provider_of(iri)
 
-    def _between_us(self, found: Conditions, wanted: Mapping[str, Any]) -> Conditions:
-        """``found`` with the agreements in force, and the negotiation that runs."""
+    def _between_us(self, conditions: Conditions, terms: Mapping[str, Any]) -> Conditions:
+        """``conditions`` with the agreements in force, and the negotiation that runs."""
         with self._uow.read() as tx:
-            held = self._agreements.select(tx, dataset=found.iri, provider=found.provider, consumer=self._me)
-            in_force = [one for one in held if one.in_force]
-            fitting = next((one for one in in_force if self._answers(tx, one, wanted)), None)
-            running = self._running(tx, found.iri, found.provider)
+            agreements = self._agreements.select(
+                tx, dataset=conditions.iri, provider=conditions.provider, consumer=self._me
+            )
+            in_force = [agreement for agreement in agreements if agreement.in_force]
+            fitting = next((agreement for agreement in in_force if self._answers(tx, agreement, terms)), None)
+            running = self._running(tx, conditions.iri, conditions.provider)
         return replace(
-            found,
+            conditions,
             agreement=fitting,
-            others=tuple(one for one in in_force if one is not fitting),
+            others=tuple(agreement for agreement in in_force if agreement is not fitting),
             running=running,
-            running_asks=_asked_for(running, wanted),
+            running_asks=_asked_for(running, terms),
         )
 
-    def _answers(self, tx: Transaction, agreement: Agreement, wanted: Mapping[str, Any]) -> bool:
-        says_it = same_terms(agreement.body, wanted)
-        return says_it or _asked_for(self._processes.get(tx, agreement.negotiation), wanted)
+    def _answers(self, tx: Transaction, agreement: Agreement, terms: Mapping[str, Any]) -> bool:
+        says_it = same_terms(agreement.body, terms)
+        return says_it or _asked_for(self._processes.get(tx, agreement.negotiation), terms)
 
     def _running(self, tx: Transaction, iri: str, provider: str) -> Negotiation | None:
         alive = (self._processes.select(tx, state=state, peer=provider, limit=_MOST) for state in TABLE.live)
-        ours = [one for some in alive for one in some if one.dataset == iri and one.role is Role.CONSUMER]
-        return max(ours, key=lambda one: one.created, default=None)
+        ours = [
+            negotiation
+            for some in alive
+            for negotiation in some
+            if negotiation.dataset == iri and negotiation.role is Role.CONSUMER
+        ]
+        return max(ours, key=lambda negotiation: negotiation.created, default=None)
 
 
-def _asked_for(negotiation: Negotiation | None, wanted: Mapping[str, Any]) -> bool:
-    """Whether ``wanted`` is what we asked for last in this negotiation: then what came of it is the answer, though it
+def _asked_for(negotiation: Negotiation | None, terms: Mapping[str, Any]) -> bool:
+    """Whether ``terms`` is what we asked for last in this negotiation: then what came of it is the answer, though it
     may be in other terms, which were accepted here."""
     asked = negotiation.asked if negotiation is not None else None
-    return asked is not None and same_terms(asked, wanted)
+    return asked is not None and same_terms(asked, terms)

@@ -104,16 +104,16 @@ def envelope(body: Mapping[str, Any], unsigned: Sequence[str] = (), instead: Seq
     signed = {name: value for name, value in body.items() if name not in unsigned}
     # The languages are the peer's word: read through the document's own cap, since each costs a rendering.
     languages = document_languages(signed)
-    said: dict[str, Any] = {
+    envelope_body: dict[str, Any] = {
         "agreement": signed["@id"],
         "sha256": digest(signed),
         "document": {language: text_sha256(signed, language) for language in languages},
     }
     if unsigned:
-        said["unsigned"] = sorted(unsigned)
+        envelope_body["unsigned"] = sorted(unsigned)
     if instead:
-        said["instead"] = list(instead)
-    return said
+        envelope_body["instead"] = list(instead)
+    return envelope_body
 
 
 def sign(keyring: KeyRing, body: Mapping[str, Any], unsigned: Sequence[str] = (), instead: Sequence[str] = ()) -> str:
@@ -133,11 +133,13 @@ def verify(
     leave out members of other people that are no part of the policy, where it says so, and name agreements in whose
     place this one stands. The signer's keys are those that it had when the agreement was made; ``seen`` is when
     somebody whom we believe had the signature, which decides where a key was revoked."""
-    said = read_object(verify_jws(signature, document_at(signer, made_at(body), seen=seen)))
-    left_out = said.get("unsigned", [])
-    instead = said.get("instead", [])
-    named = all(isinstance(one, list) and all(isinstance(name, str) for name in one) for one in (left_out, instead))
-    if not named or not set(left_out) <= foreign(body) or said != envelope(body, left_out, instead):
+    payload = read_object(verify_jws(signature, document_at(signer, made_at(body), seen=seen)))
+    left_out = payload.get("unsigned", [])
+    instead = payload.get("instead", [])
+    named = all(
+        isinstance(names, list) and all(isinstance(name, str) for name in names) for names in (left_out, instead)
+    )
+    if not named or not set(left_out) <= foreign(body) or payload != envelope(body, left_out, instead):
         raise InvalidInput(
             "the signature is not over this agreement",
             remedy="sign the envelope of the agreement that the message carries",

@@ -67,43 +67,45 @@ class Decisions:
             with self._uow.read() as tx:
                 return self._store.get(tx, decision_id)
 
-        found = await run_sync(look)
-        if found is None:
+        decision = await run_sync(look)
+        if decision is None:
             if self._admissions is None:
                 raise NotFound("there is no such decision to take")
             return _as_decision(await self._admissions.decide(decision_id, approve=approve, by=by, reason=reason))
         # The peer's credentials are looked at again now: days may lie between the question and the answer.
-        caller = await self._recheck(found.peer) if approve else ANONYMOUS
-        return await run_sync(lambda: self._carry_out(found, approve, by, reason, caller))
+        caller = await self._recheck(decision.peer) if approve else ANONYMOUS
+        return await run_sync(lambda: self._carry_out(decision, approve, by, reason, caller))
 
     @taken_in_turn
     def _carry_out(
-        self, found: PendingDecision, approve: bool, by: str, reason: str | None, caller: Caller
+        self, decision: PendingDecision, approve: bool, by: str, reason: str | None, caller: Caller
     ) -> PendingDecision:
         with self._uow.begin() as tx:
-            self._negotiations.hold(tx, found.subject)
+            self._negotiations.hold(tx, decision.subject)
             now = self._clock.now()
-            decided = self._store.decide(tx, found.id, approved=approve, by=by, at=now, reason=reason)
+            decided = self._store.decide(tx, decision.id, approved=approve, by=by, at=now, reason=reason)
             if decided is None:
                 raise Conflict("somebody has decided this already")
             body: dict[str, Any] = {
-                "decision": found.id,
-                "about": found.subject,
-                "peer": found.peer,
+                "decision": decision.id,
+                "about": decision.subject,
+                "peer": decision.peer,
                 "approved": approve,
             }
             if reason:
                 body["reason"] = reason
-            self._note(tx, EntryKind.DECISION, str(found.details.get("dataset", found.subject)), by, body)
-            self._negotiations.decided(tx, found.subject, approved=approve, by=by, reason=reason, caller=caller)
+            self._note(tx, EntryKind.DECISION, str(decision.details.get("dataset", decision.subject)), by, body)
+            self._negotiations.decided(tx, decision.subject, approved=approve, by=by, reason=reason, caller=caller)
             return decided
 
     async def expire(self) -> int:
         """Refuse what nobody decided in time; how many."""
         now = self._clock.now()
-        late = [one for one in await run_sync(self._open) if one.due is not None and one.due < now]
-        for one in late:
-            await self.decide(one.id, approve=False, by="node", reason="nobody decided in time")
+        late = [
+            decision for decision in await run_sync(self._open) if decision.due is not None and decision.due < now
+        ]
+        for decision in late:
+            await self.decide(decision.id, approve=False, by="node", reason="nobody decided in time")
         return len(late)
 
     def _open(self) -> list[PendingDecision]:

@@ -38,9 +38,9 @@ def _size(value: Any) -> int:
     if not isinstance(value, Mapping):
         return 0
     size = 0
-    for name, said in value.items():
+    for name, member in value.items():
         if name == "@context" or (name not in TERMS and name not in _OURS and not name.startswith("@")):
-            size += len(name.encode("utf-8", "replace")) + len(wire.text(said).decode("utf-8", "replace"))
+            size += len(name.encode("utf-8", "replace")) + len(wire.text(member).decode("utf-8", "replace"))
         else:
-            size += _size(said)
+            size += _size(member)
     return size

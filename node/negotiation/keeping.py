@@ -57,29 +57,29 @@ class KeepAgreements:
         if first is not None:
             why = f"written anew by the provider as {after.agreement['@id']}"
             self._agreements.save(tx, replace(first, ended=self._clock.now(), ended_why=why))
-        said = {
+        facts = {
             "agreement": before.agreement,
             "signatures": before.signatures,
             "negotiation": before.pid,
             "supersededBy": after.agreement["@id"],
         }
-        self._note(tx, EntryKind.AGREEMENT, str(before.agreement["@id"]), before.peer, said)
+        self._note(tx, EntryKind.AGREEMENT, str(before.agreement["@id"]), before.peer, facts)
         self.follow(tx, after, [machine.AGREED])
 
-    def presume_finalized(self, tx: Transaction, kept: Agreement, peer: str) -> Agreement:
+    def presume_finalized(self, tx: Transaction, agreement: Agreement, peer: str) -> Agreement:
         """The consumer uses an agreement whose finalisation we have sent: that is its acknowledgement."""
-        if kept.finalized is not None or kept.consumer != peer:
-            return kept
-        negotiation = self._store.get(tx, kept.negotiation, lock=True)
+        if agreement.finalized is not None or agreement.consumer != peer:
+            return agreement
+        negotiation = self._store.get(tx, agreement.negotiation, lock=True)
         if (
             negotiation is None
             or negotiation.pending is None
             or negotiation.pending.message != machine.FINALIZED_EVENT
         ):
-            return kept
+            return agreement
         self._conversation.presume(tx, negotiation)
         self._finalize(tx, negotiation)
-        return self._agreements.get(tx, kept.id) or kept
+        return self._agreements.get(tx, agreement.id) or agreement
 
     def _finalize(self, tx: Transaction, negotiation: Negotiation) -> None:
         entry = self._note(

@@ -54,7 +54,7 @@ class WithinLimits:
         breaches = _more_open(look.negotiation.offer, limits, look.title)
         if breaches == () and look.in_our_words is not None:
             return strategy.conclude(look.decision)
-        counters = look.said().count(machine.OFFER)
+        counters = look.messages_so_far().count(machine.OFFER)
         if look.negotiation.state != machine.REQUESTED or counters >= PATIENCE:
             reasons: list[Any] = [breach.to_json() for breach in breaches or ()]
             return Terminate("beyond-limits", reasons or ["the terms cannot be read as terms that this node gives"])
@@ -68,7 +68,7 @@ class WithinLimits:
             # Words beside the terms are weighed by nobody but a person.
             return Accept() if adds_nothing(negotiation.offer, negotiation.asked, limits) else Ask()
         # What we take at least has been said once; from then on a person says whether less will do.
-        if machine.REQUEST in look.said()[1:]:
+        if machine.REQUEST in look.messages_so_far()[1:]:
             return Ask()
         return Counter({**limits, "@id": negotiation.offer["@id"], "target": negotiation.dataset})
 
@@ -124,10 +124,10 @@ class SetLimits:
         """Those of ``dataset``; None where there are none. Raises ``NotFound`` for an asset that this node does not
         offer, unless there are limits from when it did."""
         with self._uow.read() as tx:
-            found = self._store.get(tx, dataset)
-            if found is None:
+            limits = self._store.get(tx, dataset)
+            if limits is None:
                 self._offered(tx, dataset)
-            return found
+            return limits
 
     def set(self, dataset: str, conditions: Mapping[str, Any] | str, *, by: str) -> Limits:
         """From now on agree to terms within ``conditions`` (``node.policy.templates.compile_terms``).
@@ -145,17 +145,17 @@ class SetLimits:
             self._note(tx, EntryKind.DECISION, dataset, by, {"limits": terms})
             return limits
 
-    def in_force(self, found: Limits) -> bool:
+    def in_force(self, limits: Limits) -> bool:
         """Whether they were set beside the offer of today. If not, only what equals that offer is agreed to."""
         with self._uow.read() as tx:
-            record = self._records.get(tx, found.dataset)
-        return record is not None and not record.withdrawn and found.stand_beside(record.offer)
+            record = self._records.get(tx, limits.dataset)
+        return record is not None and not record.withdrawn and limits.stand_beside(record.offer)
 
     def lapse(self, dataset: str, offer: Mapping[str, Any] | None) -> bool:
         """Whether there are limits of ``dataset`` that are not in force beside ``offer``."""
         with self._uow.read() as tx:
-            found = self._store.get(tx, dataset)
-        return found is not None and not found.stand_beside(offer)
+            limits = self._store.get(tx, dataset)
+        return limits is not None and not limits.stand_beside(offer)
 
     def clear(self, dataset: str, *, by: str) -> None:
         """From now on only what equals the offer is agreed to. Raises ``NotFound`` where there are no limits."""

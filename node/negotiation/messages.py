@@ -81,7 +81,7 @@ def _with_terms(body: dict[str, Any], *, rewritten: bool) -> dict[str, Any]:
         terms = terms["@value"]
     # In another form than the compact one the bare names have lost their meaning, and their values with it.
     beside = () if rewritten else (agreement.get(TERMS, terms), body.get(TERMS, terms))
-    if any(wire.text(one) != wire.text(terms) for one in beside):
+    if any(wire.text(terms_beside) != wire.text(terms) for terms_beside in beside):
         raise InvalidInput(
             f"{JSON_TERMS} and {TERMS} say different things", remedy=f"send {JSON_TERMS} alone, as a JSON literal"
         )
@@ -206,21 +206,21 @@ def termination(negotiation: Negotiation, code: str, reason: Sequence[Any]) -> d
 
 def acknowledgement(negotiation: Negotiation) -> dict[str, Any]:
     """ContractNegotiation: the state as the peer may see it."""
-    told = {
+    body = {
         "@context": [VERSIONS[negotiation.version].context],
         "@type": "ContractNegotiation",
         "@id": negotiation.pid,
         **_pids(negotiation),
         "state": negotiation.state,
     }
-    return written(told)
+    return written(body)
 
 
 def error(
     version: DspVersion, *, provider_pid: str, consumer_pid: str, code: str, reason: Sequence[Any]
 ) -> dict[str, Any]:
     """ContractNegotiationError."""
-    told = {
+    body = {
         "@context": [version.context],
         "@type": "ContractNegotiationError",
         "providerPid": provider_pid,
@@ -228,13 +228,15 @@ def error(
         "code": code,
         "reason": list(reason) or [code],
     }
-    return written(told)
+    return written(body)
 
 
 def refusal(negotiation: Negotiation, code: str, reason: Sequence[Any]) -> dict[str, Any]:
     """What the peer is told of a message of this negotiation that is refused."""
-    spoken, pids = VERSIONS[negotiation.version], _pids(negotiation)
-    return error(spoken, provider_pid=pids["providerPid"], consumer_pid=pids["consumerPid"], code=code, reason=reason)
+    version, pids = VERSIONS[negotiation.version], _pids(negotiation)
+    return error(
+        version, provider_pid=pids["providerPid"], consumer_pid=pids["consumerPid"], code=code, reason=reason
+    )
 
 
 def path(name: str, peer_pid: str | None) -> str:

@@ -73,7 +73,7 @@ class LimitStore(Protocol):
 
     def get(self, tx: Transaction, dataset: str) -> Limits | None: ...
 
-    def put(self, tx: Transaction, found: Limits, /) -> None:
+    def put(self, tx: Transaction, limits: Limits, /) -> None:
         """Set or replace."""
 
     def drop(self, tx: Transaction, dataset: str) -> None:

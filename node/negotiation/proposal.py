@@ -32,7 +32,7 @@ LEEWAY: Final = timedelta(minutes=5)
 
 _KEYWORDS: Final = frozenset({"@id", "@type"})
 _KEYWORDS_OF_VALUES: Final = _KEYWORDS | {"@value", "@language", "@list", "@set"}
-_YES_OR_NO: Final = frozenset(canonical(one) for one in (True, False, "true", "false"))
+_YES_OR_NO: Final = frozenset(canonical(value) for value in (True, False, "true", "false"))
 _OURS: Final = frozenset({"offer", "provider", "consumer", "asset", "rulebook", "languages", "sealed"})
 _OF_A_PARTY: Final = frozenset({"did", "name", "contact"})
 _OF_THE_ASSET: Final = frozenset({"iri", "title", "kind", "version", "sha256"})
@@ -85,7 +85,7 @@ def beside(offer: Mapping[str, Any], *ours: Mapping[str, Any] | None) -> list[di
     """What ``offer`` says beside its terms that none of ``ours`` says: ``name`` and ``value`` of each, for people to
     read before they accept it; where that cannot be told, the whole offer."""
     try:
-        added = _beside(offer) - {one for policy in ours if policy is not None for one in _beside(policy)}
+        added = _beside(offer) - {member for policy in ours if policy is not None for member in _beside(policy)}
     except (InvalidInput, ValueError):
         added = {("offer", json.dumps(offer, ensure_ascii=False).encode())}
     return [{"name": name, "value": _in_text(value)} for name, value in sorted(added)]
@@ -94,10 +94,10 @@ def beside(offer: Mapping[str, Any], *ours: Mapping[str, Any] | None) -> list[di
 def _in_text(value: bytes) -> str:
     """A member's value as people read it, cut where it is long."""
     try:
-        said = json.loads(value)
+        parsed = json.loads(value)
     except ValueError:
-        said = None
-    text = said if isinstance(said, str) else value.decode()
+        parsed = None
+    text = parsed if isinstance(parsed, str) else value.decode()
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]} …"
 
 
@@ -120,19 +120,21 @@ def foreign(body: Mapping[str, Any]) -> frozenset[str]:
 def _beside(body: Mapping[str, Any]) -> set[tuple[str, bytes]]:
     """What a policy says beside the terms that are weighed."""
     policy = parse(body)
-    found = {(expand_term(name), canonical(body[name])) for name in foreign(body) | (body.keys() & {TERMS})}
-    found = {(name, value) for name, value in found if name != SEALED or value not in _YES_OR_NO}
-    found |= {(expand_term(name), value) for name, value in _remarks(body)}
+    members = {(expand_term(name), canonical(body[name])) for name in foreign(body) | (body.keys() & {TERMS})}
+    members = {(name, value) for name, value in members if name != SEALED or value not in _YES_OR_NO}
+    members |= {(expand_term(name), value) for name, value in _remarks(body)}
     keywords = [(name, value) for name, value in body.items() if name not in _KEYWORDS]
-    keywords += [one for said in _nested(body) for one in said.items() if one[0] not in _KEYWORDS_OF_VALUES]
-    found |= {(name, canonical(value)) for name, value in keywords if name.startswith("@")}
-    found |= {("profile", profile.encode()) for profile in policy.profile if profile != PROFILE}
+    keywords += [
+        member for nested in _nested(body) for member in nested.items() if member[0] not in _KEYWORDS_OF_VALUES
+    ]
+    members |= {(name, canonical(value)) for name, value in keywords if name.startswith("@")}
+    members |= {("profile", profile.encode()) for profile in policy.profile if profile != PROFILE}
     if policy.conflict not in {"", "prohibit"}:
-        found.add(("conflict", policy.conflict.encode()))
+        members.add(("conflict", policy.conflict.encode()))
     for rule in (*policy.permissions, *policy.prohibitions, *policy.obligations):
-        found |= set(_unweighed(rule))
+        members |= set(_unweighed(rule))
     strange = (rule for rule in policy.permissions if rule.action not in ACTIONS)
-    return found | {("permission", canonical(normal_rule(rule))) for rule in strange}
+    return members | {("permission", canonical(normal_rule(rule))) for rule in strange}
 
 
 def _unweighed(rule: Rule) -> Iterator[tuple[str, bytes]]:
@@ -151,16 +153,16 @@ def _check_keywords(body: Mapping[str, Any]) -> None:
     for name in body:
         if name.startswith("@") and name not in _KEYWORDS:
             raise InvalidInput(f"agreement.{name[:80]} is not understood here")
-    for said in _nested(body):
-        for name in said:
+    for nested in _nested(body):
+        for name in nested:
             if name.startswith("@") and name not in _KEYWORDS_OF_VALUES:
                 raise InvalidInput(f"{name[:80]} in a rule of the agreement is not understood here")
 
 
 def _remarks(body: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
     """Members inside rules that are no terms (descriptions, additions of ours)."""
-    for said in _nested(body):
-        for name, value in said.items():
+    for nested in _nested(body):
+        for name, value in nested.items():
             if ":" in name and not name.startswith("@") and not expand_term(name).startswith(ODRL):
                 yield name, canonical(value)
 
@@ -170,26 +172,26 @@ def _nested(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     aside = foreign(body) | {TERMS}
     waiting = [value for name, value in body.items() if name not in aside]
     while waiting:
-        one = waiting.pop()
-        if isinstance(one, Mapping):
-            yield one
-            waiting += one.values()
-        elif isinstance(one, list):
-            waiting += one
+        current = waiting.pop()
+        if isinstance(current, Mapping):
+            yield current
+            waiting += current.values()
+        elif isinstance(current, list):
+            waiting += current
 
 
 def _check_terms(negotiation: Negotiation, terms: Any, me: str) -> None:
     """Our own addition is printed in the document that people read, so it has to be true and understood."""
-    said = _only(terms, _OURS, "")
+    ours = _only(terms, _OURS, "")
     for side, did in (("provider", negotiation.peer), ("consumer", me)):
-        if side in said and _only(said[side], _OF_A_PARTY, side).get("did") != did:
+        if side in ours and _only(ours[side], _OF_A_PARTY, side).get("did") != did:
             raise InvalidInput(f"the agreement's additional terms name another {side} than {did}")
-    if "asset" in said and _only(said["asset"], _OF_THE_ASSET, "asset").get("iri") != negotiation.dataset:
+    if "asset" in ours and _only(ours["asset"], _OF_THE_ASSET, "asset").get("iri") != negotiation.dataset:
         raise InvalidInput("the agreement's additional terms name another asset than its target")
-    if "offer" in said and said["offer"] != negotiation.offer.get("@id"):
+    if "offer" in ours and ours["offer"] != negotiation.offer.get("@id"):
         raise InvalidInput("the agreement's additional terms name another offer than the one on the table")
-    if said.get("rulebook") is not None:
-        _only(said["rulebook"], _OF_A_RULEBOOK, "rulebook")
+    if ours.get("rulebook") is not None:
+        _only(ours["rulebook"], _OF_A_RULEBOOK, "rulebook")
 
 
 def _only(value: Any, known: frozenset[str], where: str) -> Mapping[str, Any]:

@@ -108,7 +108,10 @@ class Reactions:
         if self._promises_in_vain(negotiation, record, action):
             # Whatever the strategy says: who signs must get what the agreement is about.
             action = strategy.Terminate(NOT_DELIVERABLE, [WHY])
-        if isinstance(action, strategy.Offer | strategy.Counter) and len(look.said()) >= self._house.longest:
+        if (
+            isinstance(action, strategy.Offer | strategy.Counter)
+            and len(look.messages_so_far()) >= self._house.longest
+        ):
             action = strategy.Terminate("no-end", [f"there was no agreement after {self._house.longest} messages"])
         if look.decision is not None and negotiation.state == machine.REQUESTED:
             negotiation = self._keep_decision(tx, negotiation, look.decision)
@@ -128,8 +131,8 @@ class Reactions:
     def _look(
         self, tx: Transaction, negotiation: Negotiation, record: Record | None, caller: Caller
     ) -> strategy.Look:
-        def said() -> tuple[str, ...]:
-            return self._conversation.said(tx, negotiation)
+        def messages_so_far() -> tuple[str, ...]:
+            return self._conversation.accepted_messages(tx, negotiation)
 
         if negotiation.role is Role.CONSUMER:
             asked = negotiation.asked
@@ -138,7 +141,7 @@ class Reactions:
                 decision=None,
                 own_offer=None,
                 same_terms=asked is not None and same_terms(negotiation.offer, asked),
-                said=said,
+                messages_so_far=messages_so_far,
                 limits=negotiation.limits,
             )
         own = record.offer if record is not None and not record.withdrawn else None
@@ -155,7 +158,7 @@ class Reactions:
             decision=decision,
             own_offer=own,
             same_terms=same,
-            said=said,
+            messages_so_far=messages_so_far,
             limits=limits,
             title=record.title("en") if record is not None else "",
             in_our_words=in_words,

@@ -38,8 +38,8 @@ def restates(negotiation: Negotiation, message: Incoming) -> bool:
     same words, but for the id and the date, under an id of its own; and never where either draft bears the provider's
     signature: who signs an agreement keeps it. And no more than ``MOST_ANEW`` times.
     """
-    held = negotiation.agreement
-    if message.name != machine.AGREEMENT or held is None:
+    agreement = negotiation.agreement
+    if message.name != machine.AGREEMENT or agreement is None:
         return False
     if negotiation.role is not Role.CONSUMER or negotiation.state != machine.AGREED:
         return False
@@ -50,7 +50,7 @@ def restates(negotiation: Negotiation, message: Incoming) -> bool:
     if negotiation.peer in negotiation.signatures or SIGNATURE in message.body:
         return False
     draft: Mapping[str, Any] = message.body["agreement"]
-    return draft["@id"] != held["@id"] and _words(draft) == _words(held)
+    return draft["@id"] != agreement["@id"] and _words(draft) == _words(agreement)
 
 
 def _words(agreement: Mapping[str, Any]) -> bytes:

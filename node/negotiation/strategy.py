@@ -82,18 +82,18 @@ Action = Hold | Offer | Counter | Accept | Agree | Verify | Finalize | Ask | Ter
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """What a strategy sees. ``decision`` and ``own_offer`` are the provider's; ``same_terms`` tells whether the
-    offer on the table equals ours (provider) or the one that we asked for (consumer). ``said`` gives, when asked,
-    the messages of both sides so far by their names in the table, oldest first: how often somebody has countered,
-    for instance. ``limits`` is how far we go by ourselves: for a provider the most open terms that it gives, for a
-    consumer the least open that it takes (DSP policy JSON); ``title`` is the asset's. ``in_our_words`` are the terms
-    that a consumer asks this provider for as this node would write and sign them, None where it would not: such terms
-    are not agreed to, whatever the strategy answers."""
+    offer on the table equals ours (provider) or the one that we asked for (consumer). ``messages_so_far`` gives, when
+    asked, the messages of both sides so far by their names in the table, oldest first: how often somebody has
+    countered, for instance. ``limits`` is how far we go by ourselves: for a provider the most open terms that it
+    gives, for a consumer the least open that it takes (DSP policy JSON); ``title`` is the asset's. ``in_our_words``
+    are the terms that a consumer asks this provider for as this node would write and sign them, None where it would
+    not: such terms are not agreed to, whatever the strategy answers."""
 
     negotiation: Negotiation
     decision: Decision | None
     own_offer: dict[str, Any] | None
     same_terms: bool
-    said: Callable[[], tuple[str, ...]] = tuple
+    messages_so_far: Callable[[], tuple[str, ...]] = tuple
     limits: dict[str, Any] | None = None
     title: str = ""
     in_our_words: dict[str, Any] | None = None

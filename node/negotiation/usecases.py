@@ -311,11 +311,13 @@ class Negotiations:
         the provider is on the table.
         """
         with self._uow.read() as tx:
-            found = self._store.get(tx, pid)
-        if found is None or found.role is not Role.CONSUMER:
+            negotiation = self._store.get(tx, pid)
+        if negotiation is None or negotiation.role is not Role.CONSUMER:
             raise NotFound("there is no such negotiation in which this node is the consumer")
-        wanted = compile_terms(conditions, target=found.dataset, offer_id=str(found.offer["@id"]), region=region)
-        terms = in_catalogue(wanted)
+        counter_terms = compile_terms(
+            conditions, target=negotiation.dataset, offer_id=str(negotiation.offer["@id"]), region=region
+        )
+        terms = in_catalogue(counter_terms)
         # What was needed before is needed no more: this is what the person would take.
         changes = {"offer": terms, "offered_by": Role.CONSUMER, "asked": terms, "limits": terms}
         return self._send(pid, machine.REQUEST, lambda n: messages.request(n, terms, None), by, **changes)
@@ -388,9 +390,9 @@ class Negotiations:
         if move is not None and move.may_send(step.process.role):
             self._reactions.terminate(tx, step.process, "out-of-step", [f"{exchange.message} was refused: {code}"])
 
-    def presume_finalized(self, tx: Transaction, kept: Agreement, peer: str) -> Agreement:
+    def presume_finalized(self, tx: Transaction, agreement: Agreement, peer: str) -> Agreement:
         """As ``node.negotiation.keeping.KeepAgreements``."""
-        return self._keeping.presume_finalized(tx, kept, peer)
+        return self._keeping.presume_finalized(tx, agreement, peer)
 
 
 def _did(caller: Caller) -> str:

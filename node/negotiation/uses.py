@@ -121,13 +121,13 @@ def limits_uses(body: Mapping[str, Any]) -> bool:
     )
 
 
-def _mentions(said: Any) -> bool:
+def _mentions(body: Any) -> bool:
     """Whether it may say so: a look that costs less than reading the policy, which every access would have to."""
-    if isinstance(said, Mapping):
-        return any(_mentions(one) for one in said.values())
-    if isinstance(said, list | tuple):
-        return any(_mentions(one) for one in said)
-    return isinstance(said, str) and said.endswith("count")
+    if isinstance(body, Mapping):
+        return any(_mentions(value) for value in body.values())
+    if isinstance(body, list | tuple):
+        return any(_mentions(item) for item in body)
+    return isinstance(body, str) and body.endswith("count")
 
 
 def most_uses(body: Mapping[str, Any]) -> int | None:

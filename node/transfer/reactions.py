@@ -124,7 +124,11 @@ class Reactions:
         decision = None
         if agreement is not None and caller is not None:
             decision = self._decision(tx, transfer, agreement, caller)
-        look = strategy.Look(transfer=transfer, decision=decision, said=lambda: self._conversation.said(tx, transfer))
+        look = strategy.Look(
+            transfer=transfer,
+            decision=decision,
+            messages_so_far=lambda: self._conversation.accepted_messages(tx, transfer),
+        )
         action = self._strategy.next(look)
         message = _MESSAGES.get(type(action))
         forbidden = message == machine.START and transfer.role is Role.CONSUMER and not resumable(transfer)

@@ -9,7 +9,7 @@ from typing import Final
 
 from node.dialogue.machine import Table
 from node.dialogue.process import Exchange, Process, Role
-from node.dialogue.timeline import Fate, told
+from node.dialogue.timeline import Fate, time_line
 from node.negotiation import machine as negotiating
 from node.negotiation.model import Negotiation
 from node.transfer import machine
@@ -124,7 +124,7 @@ def _ended_by_us(process: Process, exchanges: Sequence[Exchange]) -> bool:
     """Whose message was the last that counted. An end or an opening that the peer refused was ours all the same, as
     an end; but that it refused an opening was its doing."""
     table = table_of(process)
-    counted = [one for one in told(table, exchanges) if not one.late and one.fate in (Fate.TAKEN, Fate.REFUSED)]
+    counted = [one for one in time_line(table, exchanges) if not one.late and one.fate in (Fate.TAKEN, Fate.REFUSED)]
     last = next((one for one in reversed(counted) if one.fate is Fate.TAKEN or one.exchange.outgoing), None)
     if last is None:
         return True

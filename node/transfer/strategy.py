@@ -61,11 +61,11 @@ Action = Hold | Start | Receive | Push | Complete | Suspend | Terminate
 class Look:
     """What a strategy sees. ``decision`` is the provider's, about this access under the agreement; None where the
     consumer is not at hand with its credentials: after an acknowledgement, and each read is decided again anyway.
-    ``said`` gives, when asked, the messages of both sides so far, oldest first."""
+    ``messages_so_far`` gives, when asked, the messages of both sides so far, oldest first."""
 
     transfer: Transfer
     decision: Decision | None
-    said: Callable[[], tuple[str, ...]] = tuple
+    messages_so_far: Callable[[], tuple[str, ...]] = tuple
 
 
 class Strategy(Protocol):

@@ -182,7 +182,7 @@ class Transfers:
                 answer = self._conversation.hear(tx, transfer, message)
                 self._reactions.answer_resumption(tx, transfer)
                 return answer
-            if answers_resumption(transfer, message, lambda: self._conversation.said(tx, transfer)):
+            if answers_resumption(transfer, message, lambda: self._conversation.accepted_messages(tx, transfer)):
                 answer = self._conversation.hear(tx, transfer, message)
                 if content:
                     self._reactions.react(tx, self._conversation.amend(tx, transfer, **content))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from node.base.errors import Conflict, LocalFault
-from node.dialogue.process import IMPLIED, Exchange, Pending, Process, Role, Spoken
+from node.dialogue.process import IMPLIED, AcceptedMessage, Exchange, Pending, Process, Role
 from node.negotiation.model import Negotiation
 from node.transfer.model import Transfer
 from tests.stores import Stores
@@ -223,12 +223,12 @@ class TestProcessStore:
             for one in (*said, exchange("urn:n2", b"elsewhere")):
                 stores.negotiations.record(tx, one)
         with stores.uow.read() as tx:
-            assert stores.negotiations.spoken(tx, "urn:n1") == [
-                Spoken(False, "ContractOfferMessage", None),
-                Spoken(True, "ContractOfferMessage", "urn:m"),
-                Spoken(False, "Other", "urn:m"),
+            assert stores.negotiations.accepted_messages(tx, "urn:n1") == [
+                AcceptedMessage(False, "ContractOfferMessage", None),
+                AcceptedMessage(True, "ContractOfferMessage", "urn:m"),
+                AcceptedMessage(False, "Other", "urn:m"),
             ]
-            assert stores.negotiations.spoken(tx, "urn:n3") == []
+            assert stores.negotiations.accepted_messages(tx, "urn:n3") == []
 
     def test_the_accepted_message_of_this_id(self, stores: Stores) -> None:
         first, last = exchange("urn:n1", b"first"), exchange("urn:n1", b"last", answer_status=201)

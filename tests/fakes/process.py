@@ -7,7 +7,7 @@ from typing import Generic
 
 from node.base.errors import Conflict, LocalFault
 from node.base.work import Transaction
-from node.dialogue.process import Exchange, P, Role, Spoken
+from node.dialogue.process import AcceptedMessage, Exchange, P, Role
 from tests.fakes.work import memory
 
 
@@ -75,9 +75,9 @@ class MemoryProcessStore(Generic[P]):
     def exchanges(self, tx: Transaction, pid: str) -> Sequence[Exchange]:
         return list(memory(tx).rows(self._messages).get(pid, ()))
 
-    def spoken(self, tx: Transaction, pid: str) -> Sequence[Spoken]:
+    def accepted_messages(self, tx: Transaction, pid: str) -> Sequence[AcceptedMessage]:
         taken = [one for one in self.exchanges(tx, pid) if one.taken]
-        return [Spoken(one.outgoing, one.message, one.message_id) for one in taken]
+        return [AcceptedMessage(one.outgoing, one.message, one.message_id) for one in taken]
 
     def accepted(self, tx: Transaction, pid: str, body_sha256: str) -> Exchange | None:
         return self._last(tx, pid, body_sha256)

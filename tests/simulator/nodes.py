@@ -123,7 +123,7 @@ class Bargaining(StandardStrategy):
         unwelcome = negotiation.state == negotiating.OFFERED and not look.same_terms and negotiation.asked is not None
         if negotiation.role is not Role.CONSUMER or not unwelcome:
             return super().next(look)
-        countered = look.said().count(negotiating.REQUEST) - 1
+        countered = look.messages_so_far().count(negotiating.REQUEST) - 1
         return Counter(negotiation.asked or {}) if countered < self._counters else Accept()
 
 

@@ -43,7 +43,7 @@ class Negotiating:
         one = look.negotiation
         if one.role is Role.PROVIDER or one.state != negotiating.OFFERED or not one.dataset.endswith(f"/{HAGGLED}"):
             return self._standard.next(look)
-        if negotiating.REQUEST not in look.said():
+        if negotiating.REQUEST not in look.messages_so_far():
             terms = {name: value for name, value in one.offer.items() if name not in ("target", "permission")}
             return negotiation.Counter({**terms, "permission": [{"action": "odrl:read"}]})
         return negotiation.Accept()

@@ -114,7 +114,7 @@ class Negotiating:
         one = look.negotiation
         script = PROVIDING if one.role is Role.PROVIDER else CONSUMING
         wait = self._delay
-        match _wanted(script, one.dataset, negotiating.TABLE, one, look.said()):
+        match _wanted(script, one.dataset, negotiating.TABLE, one, look.messages_so_far()):
             case "offer" if look.own_offer is not None:
                 return negotiation.Offer(look.own_offer, after=wait)
             case "counter":
@@ -144,7 +144,7 @@ class Transferring:
         one = look.transfer
         script = SENDING if one.role is Role.PROVIDER else RECEIVING
         wait = self._delay
-        match _wanted(script, one.agreement, transferring.TABLE, one, look.said()):
+        match _wanted(script, one.agreement, transferring.TABLE, one, look.messages_so_far()):
             case "start":
                 return transfer.Start(after=wait)
             case "suspend":

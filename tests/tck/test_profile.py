@@ -316,7 +316,9 @@ def test_the_scripts_count_the_entries_of_one_process() -> None:
             offer={},
             offered_by=Role.CONSUMER,
         )
-        return Look(negotiation=one, decision=None, own_offer={"@id": "o"}, same_terms=True, said=lambda: said)
+        return Look(
+            negotiation=one, decision=None, own_offer={"@id": "o"}, same_terms=True, messages_so_far=lambda: said
+        )
 
     request, offer = "ContractRequestMessage", "ContractOfferMessage"
     assert strategy.next(look(request)) == Offer({"@id": "o"}, after=0.5)

@@ -12,7 +12,7 @@ from node.adapters.sql.rows import add, build, values
 from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict, LocalFault
 from node.base.work import Transaction
-from node.dialogue.process import Exchange, P, Pending, Process, Role, Spoken
+from node.dialogue.process import AcceptedMessage, Exchange, P, Pending, Process, Role
 
 _COMMON = frozenset(field.name for field in fields(Process))
 
@@ -154,9 +154,9 @@ class SqlProcessStore(Generic[P]):
     def exchanges(self, tx: Transaction, pid: str) -> Sequence[Exchange]:
         return [build(Exchange, row) for row in connection_of(tx).execute(self._exchanges, {"pid": pid})]
 
-    def spoken(self, tx: Transaction, pid: str) -> Sequence[Spoken]:
+    def accepted_messages(self, tx: Transaction, pid: str) -> Sequence[AcceptedMessage]:
         rows = connection_of(tx).execute(self._spoken, {"pid": pid})
-        return [Spoken(row.outgoing, row.message, row.message_id) for row in rows]
+        return [AcceptedMessage(row.outgoing, row.message, row.message_id) for row in rows]
 
     def accepted(self, tx: Transaction, pid: str, body_sha256: str) -> Exchange | None:
         wanted = {"pid": pid, "body_sha256": body_sha256}

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from node.base.errors import Conflict, InvalidInput
 from node.dialogue.process import IMPLIED, Role
-from node.dialogue.timeline import Fate, Told, told
+from node.dialogue.timeline import Fate, TimelineMessage, time_line
 from node.negotiation.model import Agreement, Negotiation
 from node.portal import markup
 from node.portal.languages import LANGUAGES
@@ -156,7 +156,7 @@ async def process(desk: Desk, visit: Visit) -> Response:
             stuck=bool(conversation.stuck),
         ),
         pushed_to=_pushed_to(conversation.process),
-        messages=[_message(one) for one in told(table_of(conversation.process), conversation.exchanges)],
+        messages=[_message(one) for one in time_line(table_of(conversation.process), conversation.exchanges)],
         reasons=whys(conversation.process.reason),
     )
 
@@ -220,7 +220,7 @@ def _way(conversation: Conversation) -> list[tuple[str, str]]:
     return [*way, ("TERMINATED", "broken")] if ended else way
 
 
-def _message(one: Told) -> dict[str, Any]:
+def _message(one: TimelineMessage) -> dict[str, Any]:
     exchange = one.exchange
     return {
         "exchange": exchange,

@@ -9,7 +9,7 @@ from typing import Any
 from node.base.clock import stamp
 from node.base.jsons import read_json
 from node.dialogue.process import Exchange, Process
-from node.dialogue.timeline import Told, told
+from node.dialogue.timeline import TimelineMessage, time_line
 from node.negotiation import machine as negotiating
 from node.negotiation.acquire import Conditions
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
@@ -78,7 +78,7 @@ def _brief(reason: Sequence[Any], room: int = 16_384) -> list[Any]:
     return told
 
 
-def message_json(one: Told) -> dict[str, Any]:
+def message_json(one: TimelineMessage) -> dict[str, Any]:
     """A message as the API tells it. Its ``status`` is null where no answer was read: what the peer said next shows
     that it took the message. ``fate`` is what became of it, ``late`` whether that was after the end; ``code`` and
     ``reason`` are those of a refusal."""
@@ -110,7 +110,7 @@ def negotiation_json(
         "offer": negotiation.offer,
         "waitsFor": decision_json(decision) if decision is not None else None,
         "standing": _standing_json(standing_of(negotiation, exchanges, decision=decision is not None, stuck=stuck)),
-        "messages": [message_json(one) for one in told(negotiating.TABLE, exchanges)],
+        "messages": [message_json(one) for one in time_line(negotiating.TABLE, exchanges)],
     }
 
 
@@ -124,7 +124,7 @@ def transfer_json(
         "suspendedBy": transfer.suspended_by if transfer.state == machine.SUSPENDED else None,
         "reception": reception_json(reception) if reception is not None else None,
         "standing": _standing_json(standing_of(transfer, exchanges, stuck=stuck)),
-        "messages": [message_json(one) for one in told(machine.TABLE, exchanges)],
+        "messages": [message_json(one) for one in time_line(machine.TABLE, exchanges)],
     }
 
 

@@ -75,7 +75,7 @@ def look(
         decision=decision,
         own_offer=own if role is Role.PROVIDER else None,
         same_terms=own is not None and same_terms(offer, own),
-        said=lambda: said,
+        messages_so_far=lambda: said,
         limits=limits,
         title="Counts",
         in_our_words=in_our_words(offer, IRI) if role is Role.PROVIDER else None,

@@ -37,7 +37,7 @@ class Wanting:
         self.looks: list[tuple[str, tuple[str, ...]]] = []
 
     def next(self, look: Look) -> Action:
-        self.looks.append((look.negotiation.state, look.said()))
+        self.looks.append((look.negotiation.state, look.messages_so_far()))
         return self.action
 
 
