@@ -213,10 +213,10 @@ class Browse:
     def _record(self, iri: str, caller: Caller, version: int | None, as_of: datetime | None) -> Record:
         audiences = self._visibility.audiences(caller)
         with self._uow.read() as tx:
-            found = self._records.get(tx, iri, version=version, as_of=as_of, audiences=audiences)
-        if found is None or found.withdrawn:
+            record = self._records.get(tx, iri, version=version, as_of=as_of, audiences=audiences)
+        if record is None or record.withdrawn:
             raise absent()
-        return found
+        return record
 
     def _versions(self, iri: str, caller: Caller) -> Sequence[Record]:
         with self._uow.read() as tx:
@@ -229,14 +229,14 @@ class Browse:
         """From the index: who there is, and for each of them the kinds and, off one record, the name."""
         audiences = self._visibility.audiences(caller)
         everybody = self._index.search(Query(limit=1), audiences=audiences).facets.get("publisher", {})
-        found = []
+        publishers = []
         with self._uow.read() as tx:
             for key in list(everybody)[:MAX_PUBLISHERS]:
                 results = self._index.search(Query(publishers=(key,), limit=1), audiences=audiences)
                 head = self._records.get(tx, results.hits[0].iri) if results.hits else None
                 name = head.publisher_name if head is not None and head.publisher == key else ""
-                found.append(Publisher(id=key, name=name or key, kinds=results.facets.get("kind", {})))
-        return sorted(found, key=lambda publisher: (publisher.name.casefold(), publisher.id))
+                publishers.append(Publisher(id=key, name=name or key, kinds=results.facets.get("kind", {})))
+        return sorted(publishers, key=lambda publisher: (publisher.name.casefold(), publisher.id))
 
     def _count_origins(self, audiences: frozenset[str] | None) -> dict[str, int]:
         with self._uow.read() as tx:
@@ -267,11 +267,11 @@ def every(
     as_of: datetime | None = None,
 ) -> Iterable[Record]:
     """All current records for ``audiences``, page by page."""
-    wanted = None if audiences is None else frozenset(audiences)
+    names = None if audiences is None else frozenset(audiences)
     after = ""
     while True:
         page = records.current(
-            tx, audiences=wanted, origins=origins, offered=offered, as_of=as_of, after=after, limit=500
+            tx, audiences=names, origins=origins, offered=offered, as_of=as_of, after=after, limit=500
         )
         yield from page
         if len(page) < 500:

@@ -55,8 +55,8 @@ class Carriers:
 
     def formats(self, record: Record) -> tuple[str, ...]:
         """The transfer formats of ``record``, each once; empty where no data plane delivers it."""
-        found = (form for carrier in self._carriers for form in carrier.formats(record))
-        return tuple(dict.fromkeys(found))
+        forms = (form for carrier in self._carriers for form in carrier.formats(record))
+        return tuple(dict.fromkeys(forms))
 
     def deliver(self, record: Record) -> bool:
         """Whether any data plane delivers ``record`` under an agreement."""

@@ -84,9 +84,9 @@ class DspCatalogue:
         to fit all of them. Raises ``InvalidInput`` for any other filter, which the door answers with a CatalogError
         (§5.2.2), and for a token that is not ours. Nested catalogues stand on the first page of what is not filtered.
         """
-        wanted = Filter.read(filter)
+        criteria = Filter.read(filter)
         after = _read_token(token)
-        records, following = await asyncio.to_thread(self._collect, caller, wanted, after)
+        records, following = await asyncio.to_thread(self._collect, caller, criteria, after)
         catalog: dict[str, Any] = {
             "@context": [version.context],
             "@id": f"{self._node.base}/dsp/catalog",
@@ -102,7 +102,7 @@ class DspCatalogue:
         if records:
             # An array, where present, has at least one item: an empty catalogue has no `dataset` at all.
             catalog["dataset"] = [self._dataset(record, version) for record in records]
-        nested = await asyncio.to_thread(self._members) if not after and wanted.fits_all else ()
+        nested = await asyncio.to_thread(self._members) if not after and criteria.fits_all else ()
         if nested:
             catalog["catalog"] = [_nested(member) for member in nested]
         return catalog, following and _token(following)
@@ -136,10 +136,10 @@ class DspCatalogue:
             raise NotFound(WHY, remedy="its description says where it is: read it at its own address")
         return {"@context": [version.context], **self._dataset(record, version)}
 
-    def _page_before(self, caller: Caller, wanted: Filter, last: str) -> str:
+    def _page_before(self, caller: Caller, criteria: Filter, last: str) -> str:
         """After which IRI the page begins that ends with ``last``; empty where that is the first."""
-        current = self._current(caller, wanted)
-        page = min(self.page, wanted.limit or self.page)
+        current = self._current(caller, criteria)
+        page = min(self.page, criteria.limit or self.page)
         fitting = seen = 0
         with self._uow.read() as tx:
             while seen < SCAN:
@@ -148,37 +148,37 @@ class DspCatalogue:
                 for record in batch[1 if seen else 0 :]:
                     if fitting == page:
                         return record.iri
-                    fitting += self._shows(record, wanted)
+                    fitting += self._shows(record, criteria)
                     last = record.iri
                 if len(batch) <= self.page:
                     return ""
                 seen += len(batch)
         return last
 
-    def _current(self, caller: Caller, wanted: Filter) -> Callable[..., Sequence[Record]]:
+    def _current(self, caller: Caller, criteria: Filter) -> Callable[..., Sequence[Record]]:
         """What of ours is offered to ``caller`` and of the kinds that are wanted; to be asked page by page."""
         return partial(
             self._records.current,
             audiences=self._visibility.audiences(caller),
-            kinds=wanted.kinds,
+            kinds=criteria.kinds,
             origins=(self._node.did,),
             offered=True,
         )
 
-    def _collect(self, caller: Caller, wanted: Filter, after: str) -> tuple[list[Record], str | None]:
-        current = self._current(caller, wanted)
+    def _collect(self, caller: Caller, criteria: Filter, after: str) -> tuple[list[Record], str | None]:
+        current = self._current(caller, criteria)
         fitting: list[Record] = []
-        page = min(self.page, wanted.limit or self.page)
-        skip = 0 if after else wanted.skip
+        page = min(self.page, criteria.limit or self.page)
+        skip = 0 if after else criteria.skip
         seen = 0
         with self._uow.read() as tx:
-            while seen < SCAN + wanted.skip:
+            while seen < SCAN + criteria.skip:
                 batch = current(tx, after=after, limit=self.page)
                 for record in batch:
                     if len(fitting) == page:
                         return fitting, after
                     after = record.iri
-                    if not self._shows(record, wanted):
+                    if not self._shows(record, criteria):
                         continue
                     if skip:
                         skip -= 1
@@ -189,10 +189,10 @@ class DspCatalogue:
                     return fitting, None
         return fitting, after
 
-    def _shows(self, record: Record, wanted: Filter) -> bool:
+    def _shows(self, record: Record, criteria: Filter) -> bool:
         """Whether a catalogue lists the offered asset ``record``: what nothing delivers is described, not offered."""
         formats = self._formats(record)
-        return bool(formats) and wanted.fits(record, formats)
+        return bool(formats) and criteria.fits(record, formats)
 
     def _offers(self, record: Record) -> bool:
         return not record.withdrawn and record.offer is not None and record.origin == self._node.did

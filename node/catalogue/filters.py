@@ -45,7 +45,7 @@ class Filter:
         """The filter that a CatalogRequestMessage carries. Raises ``InvalidInput``."""
         entries = value if isinstance(value, list | tuple) else [value] if value else []
         words: list[str] = []
-        said: dict[str, list[str]] = {name: [] for name in FIELDS}
+        values: dict[str, list[str]] = {name: [] for name in FIELDS}
         part: tuple[int, int | None] = (0, None)
         for entry in entries:
             if isinstance(entry, Mapping) and entry.get("@type") in _QUERY_SPEC:
@@ -60,19 +60,19 @@ class Filter:
                 if name == "text":
                     words += text.casefold().split()
                 elif text:
-                    said[name].append(text)
-        kinds = tuple(dict.fromkeys(said["kind"]))
+                    values[name].append(text)
+        kinds = tuple(dict.fromkeys(values["kind"]))
         if not set(kinds) <= set(KINDS) or len(kinds) > 1:
             raise InvalidInput("filter: kind is one of " + ", ".join(KINDS))
         return cls(
             words=tuple(words),
             kinds=kinds,
-            keywords=frozenset(said["keyword"]),
-            themes=frozenset(said["theme"]),
-            publishers=frozenset(text.casefold() for text in said["publisher"]),
-            profiles=frozenset(said["profile"]),
-            formats=frozenset(said["format"]),
-            media_types=frozenset(said["mediaType"]),
+            keywords=frozenset(values["keyword"]),
+            themes=frozenset(values["theme"]),
+            publishers=frozenset(text.casefold() for text in values["publisher"]),
+            profiles=frozenset(values["profile"]),
+            formats=frozenset(values["format"]),
+            media_types=frozenset(values["mediaType"]),
             skip=part[0],
             limit=part[1],
         )

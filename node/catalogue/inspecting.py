@@ -41,11 +41,11 @@ class Inspect:
 
     def __call__(self, draft: Record) -> tuple[Finding, ...]:
         """The findings about ``draft``. Bytes that are not here yet are looked at when they are."""
-        found = list(self._schema(draft)) if draft.kind == "schema" else []
+        findings = list(self._schema(draft)) if draft.kind == "schema" else []
         rules = self._conforms_to(draft)
         for index, file in enumerate(draft.files):
-            found += self._file(file, f"files.{index}", rules)
-        return tuple(found)
+            findings += self._file(file, f"files.{index}", rules)
+        return tuple(findings)
 
     def _schema(self, draft: Record) -> Iterator[Finding]:
         with self._uow.read() as tx:
@@ -53,7 +53,7 @@ class Inspect:
         old, new = (definition_of(before) if before and not before.withdrawn else None), definition_of(draft)
         if before is None or old is None or new is None:
             return
-        breaking = [one for one in changes.compare(old, new) if one.breaking]
+        breaking = [change for change in changes.compare(old, new) if change.breaking]
         for change in breaking[:MOST_CHANGES]:
             yield _told(
                 "schema:breaking",
@@ -80,7 +80,7 @@ class Inspect:
         if draft.kind != "dataset":
             return []
         named = {iri_of(term) for term in Statements(draft).everywhere(f"{DCT}conformsTo") if is_iri(term)}
-        found = []
+        findings = []
         with self._uow.read() as tx:
             for iri in sorted(named):
                 record = self._records.get(tx, iri)
@@ -88,8 +88,8 @@ class Inspect:
                     continue
                 definition = definition_of(record)
                 if definition is not None and (record.origin == draft.origin or record.audience == PUBLIC):
-                    found.append((record, definition))
-        return found
+                    findings.append((record, definition))
+        return findings
 
     def _file(self, file: File, place: str, rules: list[tuple[Record, Mapping[str, Any]]]) -> Iterator[Finding]:
         delimiter = TABLES.get(file.media_type.partition(";")[0].strip().casefold())
@@ -133,10 +133,10 @@ def definition_of(record: Record | None) -> Mapping[str, Any] | None:
     if text is None:
         return None
     try:
-        found = read_json(text)
+        definition = read_json(text)
     except InvalidInput:
         return None
-    return found if isinstance(found, Mapping) else None
+    return definition if isinstance(definition, Mapping) else None
 
 
 def _breaches(

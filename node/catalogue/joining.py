@@ -125,9 +125,9 @@ class Join:
         if metadata.get("issuer") != did:
             raise PeerUnreachable(f"{base} does not answer as the issuer {did}")
         types = tuple(
-            str(one["credentialType"])
-            for one in metadata.get("credentialsSupported", [])
-            if isinstance(one, dict) and isinstance(one.get("credentialType"), str)
+            str(entry["credentialType"])
+            for entry in metadata.get("credentialsSupported", [])
+            if isinstance(entry, dict) and isinstance(entry.get("credentialType"), str)
         )
         rulebook = await self._rulebook(base)
         accession = Accession(
@@ -144,10 +144,10 @@ class Join:
 
     async def _rulebook(self, base: str) -> dict[str, Any] | None:
         """The region's newest rulebook, as its catalogue shows it to everybody."""
-        found = await self._get_json(
+        answer = await self._get_json(
             f"{base}/api/catalogue/search?{urlencode({'kind': 'rulebook', 'sort': 'newest'})}"
         )
-        hits = [hit for hit in found.get("hits", []) if str(hit.get("iri", "")).startswith(f"{base}/")]
+        hits = [hit for hit in answer.get("hits", []) if str(hit.get("iri", "")).startswith(f"{base}/")]
         if not hits:
             return None
         record = await self._get_json(f"{base}/api/catalogue/record?{urlencode({'iri': hits[0]['iri']})}")

@@ -35,14 +35,14 @@ def mentions(record: Record) -> list[tuple[str, str]]:
 
     A reference to a version (``…#v3``) counts as one to the asset.
     """
-    found: dict[tuple[str, str], None] = {}
+    pairs: dict[tuple[str, str], None] = {}
     for statement in statements(record.nquads):
         if not is_iri(statement.object) or not is_iri(statement.predicate):
             continue
         predicate, iri = iri_of(statement.predicate), iri_of(statement.object).partition("#")[0]
         if predicate not in _UNINTERESTING and iri != record.iri:
-            found[(predicate, iri)] = None
-    return list(found)
+            pairs[(predicate, iri)] = None
+    return list(pairs)
 
 
 async def users_query(ask: Ask, iri: str, caller: Caller) -> list[tuple[str, str]]:

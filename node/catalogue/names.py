@@ -85,17 +85,17 @@ def check_statements(nquads: bytes, *, iri: str, base: str, others: Iterable[str
         raise InvalidInput(f"a description has at most {MAX_DESCRIPTION >> 20} MB")
     own = base.rstrip("/") + "/"
     bases = {own, *(other.rstrip("/") + "/" for other in others)}
-    for one in statements(nquads):
-        if one.graph:
+    for statement in statements(nquads):
+        if statement.graph:
             raise InvalidInput("a description has no named graphs: the node chooses where it is kept")
-        if not is_iri(one.subject):
+        if not is_iri(statement.subject):
             continue
-        subject = iri_of(one.subject)
+        subject = iri_of(statement.subject)
         # One host may carry several nodes, one below the other: the closest base is the one that answers.
-        closest = max((one for one in bases if subject.startswith(one)), key=len, default=own)
+        closest = max((base for base in bases if subject.startswith(base)), key=len, default=own)
         if closest != own:
             raise InvalidInput(f"it states something about {subject}, for which another node answers")
-        if iri_of(one.predicate) == _HAS_POLICY and not (subject == iri or subject.startswith(own)):
+        if iri_of(statement.predicate) == _HAS_POLICY and not (subject == iri or subject.startswith(own)):
             raise InvalidInput(f"it states a policy of {subject}, which is not the publisher's to state")
     # Only now: past the loop the text is flat, and no engine has to be feared.
     try:

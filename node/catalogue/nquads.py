@@ -76,7 +76,7 @@ def merge(nquads: bytes, lines: Iterable[str]) -> bytes:
     """
     merged = set(nquads.split(b"\n")) | {added.encode("utf-8") for added in lines}
     merged.discard(b"")
-    return b"".join(one + b"\n" for one in sorted(merged))
+    return b"".join(line + b"\n" for line in sorted(merged))
 
 
 def statements(nquads: bytes) -> Iterator[Statement]:
@@ -86,19 +86,19 @@ def statements(nquads: bytes) -> Iterator[Statement]:
     except UnicodeDecodeError as error:
         raise InvalidInput("the statements are not UTF-8") from error
     # Only "\n" ends a line here: str.splitlines would also split inside literals, at U+2028 for instance.
-    for number, one in enumerate(text.split("\n"), start=1):
-        if not one:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line:
             continue
-        found = statement(one)
-        if found is None:
+        parsed = statement(line)
+        if parsed is None:
             raise InvalidInput(f"line {number} is not a statement in canonical N-Quads")
-        yield found
+        yield parsed
 
 
 def statement(text: str) -> Statement | None:
     """The statement in one line (without its end), or None where it is none."""
-    found = _STATEMENT.fullmatch(text)
-    return Statement(*found.groups(default="")) if found else None
+    match = _STATEMENT.fullmatch(text)
+    return Statement(*match.groups(default="")) if match else None
 
 
 def is_iri(term: str) -> bool:
@@ -124,24 +124,24 @@ def iri_of(term: str) -> str:
 
 def text_of(term: str) -> str:
     """The text of a literal; ``InvalidInput`` for anything else."""
-    found = _LITERAL_PARTS.fullmatch(term)
-    if found is None:
+    match = _LITERAL_PARTS.fullmatch(term)
+    if match is None:
         raise InvalidInput("a literal is expected where something else stands")
-    return _ESCAPE.sub(_unescape, found.group(1))
+    return _ESCAPE.sub(_unescape, match.group(1))
 
 
 def language_of(term: str) -> str:
     """The language tag of a literal, or nothing."""
-    found = _LITERAL_PARTS.fullmatch(term)
-    return (found.group(2) or "") if found else ""
+    match = _LITERAL_PARTS.fullmatch(term)
+    return (match.group(2) or "") if match else ""
 
 
-def _escape(found: re.Match[str]) -> str:
-    character = found.group()
+def _escape(match: re.Match[str]) -> str:
+    character = match.group()
     short = _SHORT.get(character)
     return f"\\{short}" if short else f"\\u{ord(character):04X}"
 
 
-def _unescape(found: re.Match[str]) -> str:
-    code, short = found.groups()
+def _unescape(match: re.Match[str]) -> str:
+    code, short = match.groups()
     return chr(int(code, 16)) if code else _LONG[short]

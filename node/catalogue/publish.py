@@ -102,9 +102,9 @@ class Catalogue:
         now = self.clock.now()
         record = replace(signed(self.keyring, replace(version, at=now)), by=by.name)
         entry = self.append(tx, EntryKind.RECORD, record.iri, by.name, ledger_body(record, change), now)
-        kept = replace(record, entry=entry.id)
-        self.records.add(tx, kept)
-        return kept
+        with_entry = replace(record, entry=entry.id)
+        self.records.add(tx, with_entry)
+        return with_entry
 
 
 class Publish:

@@ -102,13 +102,13 @@ class Ask:
             self._running = +self._running
 
     def _at(self, moment: datetime, audiences: frozenset[str] | None) -> list[Record]:
-        found: list[Record] = []
+        records: list[Record] = []
         with self._uow.read() as tx:
             for record in every(self._records, tx, audiences=audiences, as_of=moment):
-                if len(found) == MAX_RECORDS_AS_OF:
+                if len(records) == MAX_RECORDS_AS_OF:
                     raise TooLarge(
                         f"a query as of a moment reads at most {MAX_RECORDS_AS_OF} records",
                         remedy="read the feed up to that moment instead",
                     )
-                found.append(record)
-        return found
+                records.append(record)
+        return records

@@ -71,10 +71,10 @@ def choose(accept: str | None, offered: Sequence[str]) -> str:
     """
     ranges: list[tuple[str, float]] = []
     for part in (accept or "*/*")[:2000].split(",")[:40]:
-        found = _RANGE.fullmatch(part)
-        if found:
-            weight = _QUALITY.search(found.group(2) or "")
-            ranges.append((found.group(1).lower(), float(weight.group(1)) if weight else 1.0))
+        match = _RANGE.fullmatch(part)
+        if match:
+            weight = _QUALITY.search(match.group(2) or "")
+            ranges.append((match.group(1).lower(), float(weight.group(1)) if weight else 1.0))
     best, best_quality = offered[0], 0.0
     for media_type in offered:
         quality = _quality(media_type, ranges)
@@ -84,8 +84,8 @@ def choose(accept: str | None, offered: Sequence[str]) -> str:
 
 
 def _quality(media_type: str, ranges: Sequence[tuple[str, float]]) -> float:
-    for wanted in (media_type, media_type.partition("/")[0] + "/*", "*/*"):
-        fitting = [quality for given, quality in ranges if given == wanted]
+    for pattern in (media_type, media_type.partition("/")[0] + "/*", "*/*"):
+        fitting = [quality for media_range, quality in ranges if media_range == pattern]
         if fitting:
             return max(fitting)
     return 0.0

@@ -59,18 +59,18 @@ class Statements:
         return next(iter(self.values(subject, property_)), None)
 
     def text(self, subject: str, property_: str) -> str | None:
-        found = self.value(subject, property_)
-        return None if found is None else str(found)
+        value = self.value(subject, property_)
+        return None if value is None else str(value)
 
     def number(self, subject: str, property_: str) -> float | None:
-        found = self.value(subject, property_)
-        return found if isinstance(found, int | float) and not isinstance(found, bool) else None
+        value = self.value(subject, property_)
+        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
     def needed(self, subject: str, property_: str, what: str) -> str:
-        found = self.text(subject, property_)
-        if not found:
+        value = self.text(subject, property_)
+        if not value:
             raise InvalidInput(f"the description of {self.about} has {what}", remedy="its owner publishes it again")
-        return found
+        return value
 
 
 def _value(term: str) -> Any:

@@ -128,18 +128,18 @@ def findings_about(head: Record | None, draft: Record, change: Widened | None, *
 
     ``inherited`` tells that nobody named its audience and its conditions would have had it seen by more.
     """
-    found: list[Finding] = []
+    findings: list[Finding] = []
     if change is not None:
         parts = [_WIDER] if change.before != change.after else []
         parts.append(_HISTORY if change.earlier_versions else _KEPT)
-        found.append(_finding(WIDENED, "audience", parts, _NOT_MEANT, draft, before=change.before))
+        findings.append(_finding(WIDENED, "audience", parts, _NOT_MEANT, draft, before=change.before))
     opened = ", ".join(_opened(head, draft, change))
     if opened:
         parts = [_ANYONE if draft.audience == PUBLIC else _WHO_SEES]
-        found.append(_finding(OPENED, "files.open", parts, _CLOSE, draft, files=opened))
+        findings.append(_finding(OPENED, "files.open", parts, _CLOSE, draft, files=opened))
     if inherited and head is not None:
-        found.append(_finding(INHERITED, "audience", [_AS_BEFORE], _NAME_IT, draft, before=head.audience))
-    return found
+        findings.append(_finding(INHERITED, "audience", [_AS_BEFORE], _NAME_IT, draft, before=head.audience))
+    return findings
 
 
 def _opened(head: Record | None, draft: Record, change: Widened | None) -> Iterable[str]:

@@ -97,7 +97,7 @@ def identity_in(text: str) -> SealIdentity:
     Raises ``InvalidInput`` where there is none, or more than one.
     """
     lines = [line.strip() for line in text.splitlines()]
-    found = [line for line in lines if line and not line.startswith("#")]
-    if len(found) != 1:
+    identities = [line for line in lines if line and not line.startswith("#")]
+    if len(identities) != 1:
         raise InvalidInput("an identity file has one line that begins with AGE-SECRET-KEY-1")
-    return X25519Identity(read_identity(found[0]))
+    return X25519Identity(read_identity(identities[0]))

@@ -52,8 +52,8 @@ class Arrival:
         """
         name = safe_name(manifest.name)
         final, sealed = self.home / name, self.home / (name + SEALED_ENDING)
-        kept = sealed if manifest.sealed else final
-        source = await opened(PartFile, PartFile.close, self.part if self.part.exists() else kept, create=False)
+        target = sealed if manifest.sealed else final
+        source = await opened(PartFile, PartFile.close, self.part if self.part.exists() else target, create=False)
         try:
             if manifest.sealed:
                 if source.size != manifest.sealed.size:
@@ -68,7 +68,7 @@ class Arrival:
                 await self._check(source, manifest, None, None)
                 await off_loop(source.sync)
             crashpoint("delivery.D4")
-            await off_loop(self._name, source.path, kept, final)
+            await off_loop(self._name, source.path, target, final)
         finally:
             source.close()
         return final
@@ -131,13 +131,13 @@ class Arrival:
         opening.truncate(0)
         return opening
 
-    def _name(self, arrived: Path, kept: Path, final: Path) -> None:
+    def _name(self, arrived: Path, stored: Path, final: Path) -> None:
         if not self.home.is_dir():
             self.home.mkdir(mode=0o700)
             sync_folder(self.folder)
-        if arrived != kept:
-            os.replace(arrived, kept)
-        if kept != final:
+        if arrived != stored:
+            os.replace(arrived, stored)
+        if stored != final:
             os.replace(self.opening, final)
         crashpoint("delivery.D5")
         sync_folder(self.home)

@@ -25,13 +25,13 @@ def safe_name(wish: str, fallback: str = "file") -> str:
     """
     text = unicodedata.normalize("NFC", wish)
     last = re.split(r"[/\\\u2044\u2215\u29f8\uff0f\uff3c]", text)[-1]
-    kept = "".join("_" if character in _SEPARATORS else character for character in last if _printable(character))
+    name = "".join("_" if character in _SEPARATORS else character for character in last if _printable(character))
     # Full-width full stops are dots to some file systems and to all readers.
-    kept = re.sub(r"\s+", " ", kept).replace("\uff0e", ".").strip(" .").lstrip("-.")
-    kept = _shortened(kept)
-    if not kept.strip(" ._-"):
+    name = re.sub(r"\s+", " ", name).replace("\uff0e", ".").strip(" .").lstrip("-.")
+    name = _shortened(name)
+    if not name.strip(" ._-"):
         return fallback
-    return f"_{kept}" if _RESERVED.fullmatch(kept) else kept
+    return f"_{name}" if _RESERVED.fullmatch(name) else name
 
 
 def _printable(character: str) -> bool:

@@ -54,8 +54,8 @@ async def opened(work: Callable[P, R], release: Callable[[R], object], *args: P.
     try:
         await off_loop(open_it)
     except asyncio.CancelledError:
-        for one in got:
-            await off_loop(release, one)
+        for chunk in got:
+            await off_loop(release, chunk)
         raise
     return got[0]
 

@@ -50,26 +50,26 @@ class Blocks:
     def all(self) -> list[Block]:
         """Everybody who is blocked, by DID."""
         with self._uow.read() as tx:
-            return [one for _, one in sorted(self._known(tx).items())]
+            return [block for _, block in sorted(self._known(tx).items())]
 
     async def require_welcome(self, did: str) -> None:
         """Raises ``NotAllowed``, with the reason, where ``did`` is blocked."""
-        found = await run_sync(self._find, did)
-        if found is not None:
+        block = await run_sync(self._find, did)
+        if block is not None:
             raise NotAllowed(
-                f"this node has blocked you: {found.reason}",
+                f"this node has blocked you: {block.reason}",
                 remedy="ask the people of this node",
-                facts={"blocked": stamp(found.at)},
+                facts={"blocked": stamp(block.at)},
             )
 
     async def require_not_blocked(self, did: str) -> None:
         """Raises ``Conflict`` where we have blocked ``did``: then nothing is begun with it from here either."""
-        found = await run_sync(self._find, did)
-        if found is not None:
+        block = await run_sync(self._find, did)
+        if block is not None:
             raise Conflict(
-                f"this node has blocked {did}: {found.reason}",
+                f"this node has blocked {did}: {block.reason}",
                 remedy=f"to deal with it again: hansa member unblock {word(did)}",
-                facts={"blocked": stamp(found.at)},
+                facts={"blocked": stamp(block.at)},
             )
 
     def block(self, did: str, reason: str, by: str) -> Block:
@@ -80,14 +80,14 @@ class Blocks:
             raise InvalidInput("a block needs a reason: the other side reads it", remedy="give one with --reason")
         if did == self._me or not did.startswith("did:"):
             raise InvalidInput(f"{did[:200]} is not the DID of another participant")
-        made = Block(did=did, reason=why, at=self._clock.now(), by=by)
+        block = Block(did=did, reason=why, at=self._clock.now(), by=by)
         with self._uow.begin() as tx:
             known = self._known(tx)
             if did in known:
                 raise Conflict(f"{did} is blocked already")
-            self._keep(tx, {**known, did: made})
+            self._keep(tx, {**known, did: block})
             self._journal.note(tx, subject=did, by=by, body={"event": "blocked", "reason": why})
-        return made
+        return block
 
     def unblock(self, did: str, by: str) -> Block:
         """Let ``did`` in again. Raises ``NotFound`` where it is not blocked."""
@@ -95,7 +95,7 @@ class Blocks:
             known = self._known(tx)
             if did not in known:
                 raise NotFound(f"{did[:200]} is not blocked")
-            self._keep(tx, {name: one for name, one in known.items() if name != did})
+            self._keep(tx, {name: block for name, block in known.items() if name != did})
             self._journal.note(tx, subject=did, by=by, body={"event": "unblocked"})
         return known[did]
 
@@ -105,11 +105,11 @@ class Blocks:
 
     def _known(self, tx: Transaction) -> dict[str, Block]:
         note = self._notes.get(tx, _KEY)
-        return {} if note is None else {did: _read(did, one) for did, one in read_object(note).items()}
+        return {} if note is None else {did: _read(did, body) for did, body in read_object(note).items()}
 
     def _keep(self, tx: Transaction, blocks: Mapping[str, Block]) -> None:
-        self._notes.put(tx, _KEY, canonical({did: one.to_json() for did, one in blocks.items()}).decode())
+        self._notes.put(tx, _KEY, canonical({did: block.to_json() for did, block in blocks.items()}).decode())
 
 
-def _read(did: str, kept: Mapping[str, Any]) -> Block:
-    return Block(did=did, reason=str(kept["reason"]), at=moment(str(kept["at"])), by=str(kept["by"]))
+def _read(did: str, body: Mapping[str, Any]) -> Block:
+    return Block(did=did, reason=str(body["reason"]), at=moment(str(body["at"])), by=str(body["by"]))

@@ -139,12 +139,12 @@ def same_party(url: str, document: DidDocument) -> bool:
 
     On loopback every node has the same host, so there the port counts as well.
     """
-    wanted = _place(url)
-    if wanted is None:
+    place = _place(url)
+    if place is None:
         return False
     name = read_did(document.id, allow_loopback=True, ports=range(1, 65536))
     own = (name.host, name.port or 443) if name.is_loopback else (name.host, None)
-    return wanted == own or any(wanted == _place(endpoint) for endpoint in _endpoints(document))
+    return place == own or any(place == _place(endpoint) for endpoint in _endpoints(document))
 
 
 def _place(url: str) -> tuple[str, int | None] | None:
@@ -162,12 +162,12 @@ def _place(url: str) -> tuple[str, int | None] | None:
 
 def _endpoints(document: DidDocument) -> list[str]:
     services = document.raw.get("service")
-    found = [
+    endpoints = [
         service.get("serviceEndpoint")
         for service in (services if isinstance(services, list) else [])
         if isinstance(service, dict)
     ]
-    return [endpoint for endpoint in found if isinstance(endpoint, str)]
+    return [endpoint for endpoint in endpoints if isinstance(endpoint, str)]
 
 
 def check_document(did: str, raw: Any) -> DidDocument:

@@ -84,15 +84,15 @@ def key_for(document: DidDocument, kid: str | None, relationship: str) -> dict[s
         if len(methods) != 1:
             raise Unauthenticated("the token does not say which key signed it, and its DID has several")
         kid = next(iter(methods))
-    wanted = method_id(document.id, kid)
-    if wanted.partition("#")[0] != document.id:
+    wanted_id = method_id(document.id, kid)
+    if wanted_id.partition("#")[0] != document.id:
         raise Unauthenticated("the key of the token belongs to another DID")
-    method = methods.get(wanted)
+    method = methods.get(wanted_id)
     if method is None:
         raise UnknownKey("the DID document has no key of this id")
     if method.get("controller") != document.id:
         raise Unauthenticated("the key is controlled by somebody else")
-    if wanted not in _listed(document, relationship):
+    if wanted_id not in _listed(document, relationship):
         raise Unauthenticated(why_not(method) or f"the key is not listed under {relationship} of its DID document")
     return _public_jwk(method)
 
@@ -117,7 +117,7 @@ def log_keys(document: DidDocument, *, formerly: bool = False) -> list[tuple[str
     Only keys under ``assertionMethod``; with ``formerly`` also those that had their time, for checkpoints that were
     taken while they had it.
     """
-    found: list[tuple[bool, str, bytes]] = []
+    keys: list[tuple[bool, str, bytes]] = []
     used = _listed(document, "assertionMethod")
     for method in _methods(document, "assertionMethod"):
         name = method_id(document.id, method.get("id"))
@@ -129,8 +129,8 @@ def log_keys(document: DidDocument, *, formerly: bool = False) -> list[tuple[str
         if jwk.get("crv") == "Ed25519" and isinstance(jwk.get("x"), str):
             raw = unb64url(jwk["x"])
             if len(raw) == 32:
-                found.append((name not in used, name, raw))
-    return [(name, raw) for _, name, raw in sorted(found, key=lambda one: one[0])]
+                keys.append((name not in used, name, raw))
+    return [(name, raw) for _, name, raw in sorted(keys, key=lambda entry: entry[0])]
 
 
 def _methods(document: DidDocument, relationship: str) -> list[dict[str, Any]]:

@@ -82,7 +82,7 @@ class IdentifyPerson:
 
     def _look_up(self, hashed: str) -> tuple[Account, str, bool] | None:
         with self._uow.read() as tx:
-            found = self._store.by_token(tx, hashed, self._clock.now())
-            if found is None:
+            account = self._store.by_token(tx, hashed, self._clock.now())
+            if account is None:
                 return None
-            return *found, found[0].second_factor is not None and self._store.is_marked(tx, hashed)
+            return *account, account[0].second_factor is not None and self._store.is_marked(tx, hashed)

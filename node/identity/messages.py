@@ -74,11 +74,11 @@ def read_scope(text: Any) -> Scope:
     return Scope(kind, value)
 
 
-def covered(wanted: Iterable[Scope], granted: Iterable[Scope]) -> tuple[Scope, ...]:
-    """The scopes of ``wanted`` that ``granted`` holds; the value ``*`` grants every type."""
-    held = set(granted)
-    everything = Scope(BY_TYPE, "*") in held
-    return tuple(scope for scope in dict.fromkeys(wanted) if everything or scope in held)
+def covered(scopes: Iterable[Scope], granted: Iterable[Scope]) -> tuple[Scope, ...]:
+    """The scopes of ``scopes`` that ``granted`` holds; the value ``*`` grants every type."""
+    granted_scopes = set(granted)
+    everything = Scope(BY_TYPE, "*") in granted_scopes
+    return tuple(scope for scope in dict.fromkeys(scopes) if everything or scope in granted_scopes)
 
 
 def check_type(message: dict[str, Any], name: str) -> None:
@@ -124,7 +124,7 @@ def credential_request(holder_pid: str, ids: Sequence[str], **extra: Any) -> dic
         "@context": [CONTEXT],
         "type": "CredentialRequestMessage",
         "holderPid": holder_pid,
-        "credentials": [{"id": one} for one in ids],
+        "credentials": [{"id": credential_id} for credential_id in ids],
         **extra,
     }
 

@@ -144,7 +144,7 @@ class IdentifyParticipant:
         """
         token = read_token(bearer_of(authorization), audience=self._did, now=self._clock.now())
         try:
-            verified = await self._with_document(token.issuer, lambda found: verify_token(token, found))
+            verified = await self._with_document(token.issuer, lambda document: verify_token(token, document))
         except (InvalidInput, ForbiddenAddress, TooLarge) as error:
             raise Unauthenticated(f"the DID of the token cannot be resolved: {error.detail}") from error
         if not await self._replay.use(verified.issuer, verified.jti, verified.expires):
@@ -164,8 +164,8 @@ class IdentifyParticipant:
         Raises ``NotAllowed`` where ``blocks`` has it.
         """
         await self._require_welcome(did)
-        held = self._held.get(did) or await self._recalled(did)
-        return await self._judge(did, held)
+        presented = self._held.get(did) or await self._recalled(did)
+        return await self._judge(did, presented)
 
     def forget(self, did: str) -> None:
         """Ask this participant for its credentials again when it calls next."""
@@ -174,25 +174,25 @@ class IdentifyParticipant:
     async def _presented(self, token: IdToken) -> Held:
         if token.access_token is None or not self._wanted():
             return Held(at=self._clock.now())
-        held = self._held.get(token.issuer)
-        if held is not None and self._is_fresh(held, token):
-            return held
+        presented = self._held.get(token.issuer)
+        if presented is not None and self._is_fresh(presented, token):
+            return presented
         try:
             return await self._flights.join(f"{token.issuer} {token.wallet}", lambda: self._query_in_turn(token))
         except PeerUnreachable:
             # It did call us, so it lives: what it showed a moment ago still says who it is.
-            if held is not None and is_younger(held.at, self._clock.now(), self._grace):
-                return held
+            if presented is not None and is_younger(presented.at, self._clock.now(), self._grace):
+                return presented
             raise
 
-    def _is_fresh(self, held: Held, token: IdToken) -> bool:
-        if held.trust != self._trust_mark():
+    def _is_fresh(self, presented: Held, token: IdToken) -> bool:
+        if presented.trust != self._trust_mark():
             return False
-        known_wallet = token.wallet is not None and held.settled
-        if known_wallet and held.wallet != token.wallet:
+        known_wallet = token.wallet is not None and presented.settled
+        if known_wallet and presented.wallet != token.wallet:
             return False
-        long = held.complete or known_wallet
-        return is_younger(held.at, self._clock.now(), self._max_age if long else self._incomplete_max_age)
+        long = presented.complete or known_wallet
+        return is_younger(presented.at, self._clock.now(), self._max_age if long else self._incomplete_max_age)
 
     def _trust_mark(self) -> tuple[tuple[str, frozenset[str]], ...]:
         return tuple((name, self._trust.issuers(name)) for name in self._trust.types())
@@ -207,14 +207,14 @@ class IdentifyParticipant:
         self._waiting += 1
         try:
             async with self._queries:
-                held = await self._query(token)
+                presented = await self._query(token)
         finally:
             self._waiting -= 1
         before = self._held.get(token.issuer)
-        self._remember(token.issuer, held)
-        if before is None or _texts(before) != _texts(held):
-            await anyio.to_thread.run_sync(self._keep, token.issuer, held, limiter=self._threads)
-        return held
+        self._remember(token.issuer, presented)
+        if before is None or _texts(before) != _texts(presented):
+            await anyio.to_thread.run_sync(self._keep, token.issuer, presented, limiter=self._threads)
+        return presented
 
     async def _query(self, token: IdToken) -> Held:
         """Ask the holder's credential service and verify what it shows (DCP 1.0 §5.4)."""
@@ -235,15 +235,15 @@ class IdentifyParticipant:
             presentation = read_presentation(entry)
             await self._with_document(
                 token.issuer,
-                lambda found, one=presentation: verify_presentation(  # type: ignore[misc]
-                    one, holder=found, audience=self._did, now=now
+                lambda document, one=presentation: verify_presentation(  # type: ignore[misc]
+                    one, holder=document, audience=self._did, now=now
                 ),
             )
             shown.update((credential.jws.text, credential) for credential in presentation.credentials)
             rejected.extend(presentation.unreadable)
         if len(shown) > MAX_CREDENTIALS:
             raise Unauthenticated(f"more than {MAX_CREDENTIALS} credentials were shown")
-        outcomes = [await self._verifier.verify(one, token.issuer) for one in shown.values()]
+        outcomes = [await self._verifier.verify(presentation, token.issuer) for presentation in shown.values()]
         credentials = tuple(outcome for outcome in outcomes if isinstance(outcome, Credential))
         rejected.extend(outcome for outcome in outcomes if isinstance(outcome, Rejected))
         have = {name for credential in credentials for name in credential.types}
@@ -254,15 +254,15 @@ class IdentifyParticipant:
             wallet=token.wallet,
             trust=self._trust_mark(),
             complete=have.issuperset(self._trust.types()),
-            settled=not any(one.transient for one in rejected),
+            settled=not any(rejection.transient for rejection in rejected),
         )
 
-    async def _judge(self, did: str, held: Held) -> Caller:
-        outcomes = [await self._verifier.standing(credential) for credential in held.credentials]
+    async def _judge(self, did: str, presented: Held) -> Caller:
+        outcomes = [await self._verifier.standing(credential) for credential in presented.credentials]
         return Caller(
             did=did,
             credentials=tuple(outcome for outcome in outcomes if isinstance(outcome, Credential)),
-            rejected=(*held.rejected, *(outcome for outcome in outcomes if isinstance(outcome, Rejected))),
+            rejected=(*presented.rejected, *(outcome for outcome in outcomes if isinstance(outcome, Rejected))),
         )
 
     async def _with_document(self, did: str, check: Callable[[DidDocument], T]) -> T:
@@ -273,30 +273,30 @@ class IdentifyParticipant:
             return check(await self._peers.did_document(did, fresh=True))
 
     async def _recalled(self, did: str) -> Held:
-        kept = await anyio.to_thread.run_sync(self._kept, did, limiter=self._threads)
-        if kept is None:
+        stored = await anyio.to_thread.run_sync(self._kept, did, limiter=self._threads)
+        if stored is None:
             return Held(at=self._clock.now())
-        texts, at = kept
+        texts, at = stored
         outcomes = [await self._verifier.verify_text(text, did) for text in texts]
-        held = Held(
+        presented = Held(
             at=at,
             credentials=tuple(outcome for outcome in outcomes if isinstance(outcome, Credential)),
             rejected=tuple(outcome for outcome in outcomes if isinstance(outcome, Rejected)),
         )
-        if not any(one.transient for one in held.rejected):
-            self._remember(did, held)
-        return held
+        if not any(rejection.transient for rejection in presented.rejected):
+            self._remember(did, presented)
+        return presented
 
-    def _remember(self, did: str, held: Held) -> None:
-        self._held[did] = held
+    def _remember(self, did: str, presented: Held) -> None:
+        self._held[did] = presented
         self._held.move_to_end(did)
         if len(self._held) > _PEERS_KEPT:
             self._held.popitem(last=False)
 
-    def _keep(self, did: str, held: Held) -> None:
+    def _keep(self, did: str, presented: Held) -> None:
         if self._notes is None:
             return
-        note = canonical({"at": stamp(held.at), "credentials": sorted(_texts(held))}).decode()
+        note = canonical({"at": stamp(presented.at), "credentials": sorted(_texts(presented))}).decode()
         with self._uow.begin() as tx:
             self._notes.put(tx, _note_key(did), note)
 
@@ -307,16 +307,16 @@ class IdentifyParticipant:
             note = self._notes.get(tx, _note_key(did))
         if note is None:
             return None
-        kept = read_object(note)
-        return kept["credentials"], moment(kept["at"])
+        body = read_object(note)
+        return body["credentials"], moment(body["at"])
 
 
 def _note_key(did: str) -> str:
     return f"presentation {did}"
 
 
-def _texts(held: Held) -> frozenset[str]:
-    return frozenset(credential.jwt for credential in held.credentials)
+def _texts(presented: Held) -> frozenset[str]:
+    return frozenset(credential.jwt for credential in presented.credentials)
 
 
 def bearer_of(authorization: str | None) -> str:

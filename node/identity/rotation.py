@@ -56,10 +56,10 @@ class ChangeKeys:
     def rotate(self, kinds: Sequence[KeyKind], by: str) -> list[KnownKey]:
         """New keys of these kinds, in use at once; what was signed with the old ones stays verifiable."""
         self.settle(by)
-        made = list(self._ring.rotate(kinds, self._clock.now()))
+        new_keys = list(self._ring.rotate(kinds, self._clock.now()))
         crashpoint("keys K6")
         self.settle(by)
-        return made
+        return new_keys
 
     def revoke(self, kid: str, as_of: datetime, reason: str, by: str) -> list[KnownKey]:
         """Revoke a key as of a moment; one that is in use is replaced in the same step.
@@ -84,19 +84,19 @@ class ChangeKeys:
         """
         now = [key.to_json() for key in self._ring.known()]
         with self._uow.begin() as tx:
-            told = self._notes.get(tx, NOTE)
-            if told is None:
+            note = self._notes.get(tx, NOTE)
+            if note is None:
                 # The first look: the keys with which the node was made are no change.
                 before: dict[str, Any] = {key["id"]: key for key in now if not (key["since"] or key["until"])}
             else:
-                before = {key["id"]: key for key in read_object(told)["keys"]}
+                before = {key["id"]: key for key in read_object(note)["keys"]}
                 self._require_not_older(now, before)
             changed = [key for key in now if before.get(key["id"]) != key]
             for key in changed:
                 self._journal.note(
                     tx, subject=self._ring.did + key["id"], by=by, body={"event": "key", **_without_nothing(key)}
                 )
-            if changed or told is None:
+            if changed or note is None:
                 self._notes.put(tx, NOTE, canonical({"keys": now}).decode())
         return len(changed)
 

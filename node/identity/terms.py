@@ -35,10 +35,10 @@ def context_of(credential_type: str, claims: Mapping[str, Any], *, elder: bool =
     Types and claims are IRIs below one namespace. A DID is a reference, several values are a set, and what has a
     structure of its own is kept as the JSON that it is.
     """
-    taken = _OF_THE_ELDER_MODEL if elder else _OF_THE_DATA_MODEL
+    terms = _OF_THE_ELDER_MODEL if elder else _OF_THE_DATA_MODEL
     context: dict[str, Any] = dict(STATUS_LIST) if elder else {}
     for name in (credential_type, *claims):
-        if name not in taken and ":" not in name:
+        if name not in terms and ":" not in name:
             context[name] = _meaning(HANSA_CREDENTIALS + name, claims.get(name))
     return context
 

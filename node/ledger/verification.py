@@ -127,7 +127,7 @@ class _Verification:
     def _checkpoints(self) -> Iterator[tuple[Checkpoint, bool]]:
         """Stored and known checkpoints by size, and whether each is a stored one."""
         stored = ((checkpoint, True) for checkpoint in self._stored_checkpoints())
-        known = ((checkpoint, False) for checkpoint in sorted(self._known, key=lambda kept: kept.size))
+        known = ((checkpoint, False) for checkpoint in sorted(self._known, key=lambda checkpoint: checkpoint.size))
         return heapq.merge(stored, known, key=lambda pair: pair[0].size)
 
     def _stored_checkpoints(self) -> Iterator[Checkpoint]:
@@ -146,8 +146,8 @@ class _Verification:
             nodes, _ = merkle.extend(self._verified, self._peak, leaves)
             self._compare(nodes)
             self._verified += count
-            held = {**self._peaks, **{(level, index): hashed for level, index, hashed in nodes}}
-            self._peaks = {key: held[key] for key in merkle.complete_subtrees(0, self._verified)}
+            hashes = {**self._peaks, **{(level, index): hashed for level, index, hashed in nodes}}
+            self._peaks = {key: hashes[key] for key in merkle.complete_subtrees(0, self._verified)}
         return True
 
     def _leaves(self, first: int, count: int) -> list[bytes] | None:

@@ -314,10 +314,8 @@ class Negotiations:
             negotiation = self._store.get(tx, pid)
         if negotiation is None or negotiation.role is not Role.CONSUMER:
             raise NotFound("there is no such negotiation in which this node is the consumer")
-        counter_terms = compile_terms(
-            conditions, target=negotiation.dataset, offer_id=str(negotiation.offer["@id"]), region=region
-        )
-        terms = in_catalogue(counter_terms)
+        offer_id = str(negotiation.offer["@id"])
+        terms = in_catalogue(compile_terms(conditions, target=negotiation.dataset, offer_id=offer_id, region=region))
         # What was needed before is needed no more: this is what the person would take.
         changes = {"offer": terms, "offered_by": Role.CONSUMER, "asked": terms, "limits": terms}
         return self._send(pid, machine.REQUEST, lambda n: messages.request(n, terms, None), by, **changes)

@@ -294,12 +294,12 @@ def action_of(*, executes: bool) -> str:
 
 
 def _token(authorization: str | None) -> str:
-    found = shown_token(authorization)
-    if found is None:
+    token = shown_token(authorization)
+    if token is None:
         raise Unauthenticated(
             "a bearer token is missing", remedy="send the token of the data address as Authorization header"
         )
-    return found
+    return token
 
 
 def require_standing(access: Access) -> None:

@@ -177,15 +177,15 @@ def without_unused(address: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _only(address: Mapping[str, Any], names: Collection[str], shown: Callable[[str, str], str]) -> dict[str, Any]:
-    kept = [
+    properties = [
         {"@type": "EndpointProperty", "name": item["name"], "value": shown(name, item["value"])}
         for item in _items(address)
         if (name := _plain_name(item.get("name"))) in names and isinstance(item.get("value"), str)
     ]
-    told = {name: address[name] for name in ("@type", "endpointType") if isinstance(address.get(name), str)}
+    members = {name: address[name] for name in ("@type", "endpointType") if isinstance(address.get(name), str)}
     if isinstance(address.get("endpoint"), str):
-        told["endpoint"] = shown("endpoint", address["endpoint"])
-    return {**told, "endpointProperties": kept}
+        members["endpoint"] = shown("endpoint", address["endpoint"])
+    return {**members, "endpointProperties": properties}
 
 
 def _told(name: str, value: str) -> str:
@@ -288,11 +288,11 @@ def _without_scheme(authorization: str) -> str | None:
 
 
 def _properties(address: Mapping[str, Any]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    properties: dict[str, str] = {}
     for item in _items(address):
         if isinstance(item.get("value"), str):
-            found.setdefault(_plain_name(item.get("name")), item["value"])
-    return found
+            properties.setdefault(_plain_name(item.get("name")), item["value"])
+    return properties
 
 
 def _items(address: Mapping[str, Any]) -> list[Mapping[str, Any]]:

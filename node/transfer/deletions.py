@@ -158,7 +158,7 @@ class Deletions:
             return self._due(tx, agreement)
 
     def _paths(self, tx: Transaction, agreement: Agreement) -> list[Path]:
-        found = []
+        paths = []
         for transfer in self._transfers.select(tx, peer=agreement.provider, limit=_RECENT):
             reception = self._receptions.get(tx, transfer.pid) if transfer.agreement == agreement.id else None
             if reception is None or transfer.role is not Role.CONSUMER:
@@ -166,8 +166,8 @@ class Deletions:
             if reception.state not in ("done", "failed"):
                 raise Conflict("a transfer under this agreement is under way", remedy="wait for it, or terminate it")
             if reception.path:
-                found.append(self._received / reception.path)
-        return found
+                paths.append(self._received / reception.path)
+        return paths
 
     def _send(self, tx: Transaction, agreement: Agreement, statement: str, now: datetime) -> None:
         negotiation = self._negotiations.get(tx, agreement.negotiation)
@@ -188,8 +188,8 @@ class Deletions:
         """The provider has taken the confirmation, or it never will, and why."""
         known = self._store.get(tx, agreement_id)
         if known is not None:
-            told = None if refused else self._clock.now()
-            self._store.put(tx, replace(known, told=told, untold=refused))
+            told_at = None if refused else self._clock.now()
+            self._store.put(tx, replace(known, told=told_at, untold=refused))
 
     # ---- provider --------------------------------------------------------------------------------------------
 
@@ -199,16 +199,16 @@ class Deletions:
         statement = read_object(raw).get("statement")
         if not isinstance(statement, str):
             raise InvalidInput("statement is missing", remedy="send the signed confirmation as a compact JWS")
-        said = read_object(self._verify_jws(statement, signer))
+        claims = read_object(self._verify_jws(statement, signer))
         try:
-            at = moment(str(said.get("deleted")))
+            at = moment(str(claims.get("deleted")))
         except (ValueError, TypeError, OverflowError, AttributeError) as error:
             raise InvalidInput("deleted is not a date with a time") from error
         with self._uow.begin() as tx:
-            agreement = self._agreements.get(tx, str(said.get("agreement")), lock=True)
+            agreement = self._agreements.get(tx, str(claims.get("agreement")), lock=True)
             if agreement is None or agreement.provider != self._me or agreement.consumer != caller.did:
                 raise NotFound("there is no such agreement between you and this node")
-            if said.get("sha256") != agreement.sha256:
+            if claims.get("sha256") != agreement.sha256:
                 raise InvalidInput("the confirmation is about another agreement than the one with this id")
             known = self._store.get(tx, agreement.id)
             if known is not None and known.statement == statement:
@@ -236,9 +236,15 @@ class Deletions:
     def all(self) -> list[Due]:
         """Of all agreements that ask for deletion: overdue ones first, then by when they are due."""
         with self._uow.read() as tx:
-            held = [one for one in self._agreements.select(tx, limit=_RECENT) if one.finalized is not None]
-            found = [self._due(tx, one) for one in held if deletion_rule(one.body) is not None]
-        return sorted(found, key=lambda one: (not one.overdue, stamp(one.due) if one.due else "9"))
+            agreements = [
+                agreement
+                for agreement in self._agreements.select(tx, limit=_RECENT)
+                if agreement.finalized is not None
+            ]
+            duties = [
+                self._due(tx, agreement) for agreement in agreements if deletion_rule(agreement.body) is not None
+            ]
+        return sorted(duties, key=lambda duty: (not duty.overdue, stamp(duty.due) if duty.due else "9"))
 
     def _due(self, tx: Transaction, agreement: Agreement) -> Due:
         rule = deletion_rule(agreement.body)
@@ -266,13 +272,13 @@ class Deletions:
             return [
                 entry.at for entry in entries if read_object(entry.body).get("outcome") in ("delivered", "completed")
             ]
-        found = []
+        receipts = []
         for transfer in self._transfers.select(tx, peer=agreement.provider, limit=_RECENT):
             if transfer.agreement == agreement.id:
                 reception = self._receptions.get(tx, transfer.pid)
                 if reception is not None and reception.state == "done":
-                    found.append(reception.at)
-        return found
+                    receipts.append(reception.at)
+        return receipts
 
 
 def deletion_rule(body: Mapping[str, Any]) -> Rule | None:
@@ -290,9 +296,9 @@ def _within(rule: Rule) -> tuple[str, timedelta] | None:
             and constraint.left_operand == ELAPSED_TIME
             and constraint.right_operand
         ):
-            found = duration(constraint.right_operand[0])
-            if found is not None:
-                return constraint.right_operand[0].text, _longest(found.parts)
+            period = duration(constraint.right_operand[0])
+            if period is not None:
+                return constraint.right_operand[0].text, _longest(period.parts)
     return None
 
 

@@ -40,10 +40,10 @@ class OpenDelivery:
                 name=grant.file_name,
                 media_type=grant.media_type,
             )
-        kept = SealSecrets.unpack(self._keyring.unwrap(grant.secrets or b""))
-        if (kept.source_sha256, kept.size) != (grant.file_sha256, grant.file_size):
+        secrets = SealSecrets.unpack(self._keyring.unwrap(grant.secrets or b""))
+        if (secrets.source_sha256, secrets.size) != (grant.file_sha256, grant.file_size):
             raise LocalFault("the sealing secrets of a grant belong to another source")
-        return deliver_sealed(self._assets, kept, name=grant.file_name)
+        return deliver_sealed(self._assets, secrets, name=grant.file_name)
 
 
 class SignManifest:
@@ -66,8 +66,8 @@ class SignManifest:
             raise NotFound
         sealed = None
         if grant.sealed:
-            kept = SealSecrets.unpack(self._keyring.unwrap(grant.secrets or b""))
-            sealed = Sealed(recipient=recipient_text(kept.recipient), size=SealPlan(kept).sealed_size)
+            secrets = SealSecrets.unpack(self._keyring.unwrap(grant.secrets or b""))
+            sealed = Sealed(recipient=recipient_text(secrets.recipient), size=SealPlan(secrets).sealed_size)
         return Manifest(
             transfer=grant.transfer,
             agreement=grant.agreement,

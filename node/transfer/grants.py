@@ -79,7 +79,7 @@ class GrantAccess:
             )
         now = now or self._clock.now()
         before = self._grants.by_transfer(tx, transfer.pid)
-        wrapped, kept = (None, True) if file is None else self._secrets(before, file, recipient_seal_key)
+        wrapped, fits = (None, True) if file is None else self._secrets(before, file, recipient_seal_key)
         token, grant = self._with_token(
             AccessGrant(
                 transfer=transfer.pid,
@@ -95,7 +95,7 @@ class GrantAccess:
                 token_sha256="",
                 expires=now,
                 secrets=wrapped,
-                accesses=before.accesses if before and kept else 0,
+                accesses=before.accesses if before and fits else 0,
             ),
             now,
         )

@@ -131,21 +131,21 @@ def termination(transfer: Transfer, code: str, reason: Sequence[Any] = ()) -> di
 
 def acknowledgement(transfer: Transfer) -> dict[str, Any]:
     """TransferProcess: the state as the peer may see it."""
-    told = {
+    body = {
         "@context": [VERSIONS[transfer.version].context],
         "@type": "TransferProcess",
         "@id": transfer.pid,
         **_pids(transfer),
         "state": transfer.state,
     }
-    return written(told)
+    return written(body)
 
 
 def error(
     version: DspVersion, *, provider_pid: str, consumer_pid: str, code: str, reason: Sequence[Any]
 ) -> dict[str, Any]:
     """TransferError."""
-    told = {
+    body = {
         "@context": [version.context],
         "@type": "TransferError",
         "providerPid": provider_pid,
@@ -153,13 +153,15 @@ def error(
         "code": code,
         "reason": list(reason) or [code],
     }
-    return written(told)
+    return written(body)
 
 
 def refusal(transfer: Transfer, code: str, reason: Sequence[Any]) -> dict[str, Any]:
     """What the peer is told of a message of this transfer that is refused."""
-    spoken, pids = VERSIONS[transfer.version], _pids(transfer)
-    return error(spoken, provider_pid=pids["providerPid"], consumer_pid=pids["consumerPid"], code=code, reason=reason)
+    version, pids = VERSIONS[transfer.version], _pids(transfer)
+    return error(
+        version, provider_pid=pids["providerPid"], consumer_pid=pids["consumerPid"], code=code, reason=reason
+    )
 
 
 def path(name: str, peer_pid: str | None) -> str:

@@ -56,12 +56,12 @@ class Overview:
     def negotiation(self, pid: str) -> tuple[Negotiation, list[Exchange], PendingDecision | None]:
         """A negotiation, its messages, and the open decision that it waits for here. Raises ``NotFound``."""
         with self._uow.read() as tx:
-            found = self._negotiations.get(tx, pid)
-            if found is None:
+            negotiation = self._negotiations.get(tx, pid)
+            if negotiation is None:
                 raise NotFound("there is no such negotiation")
             decision = self._decisions.by_subject(tx, pid)
             waits = decision if decision is not None and decision.decided_at is None else None
-            return found, list(self._negotiations.exchanges(tx, pid)), waits
+            return negotiation, list(self._negotiations.exchanges(tx, pid)), waits
 
     def transfers(self, *, state: str | None = None, limit: int = 200) -> list[Transfer]:
         """Newest first; those in ``state`` where it is named. Raises ``InvalidInput`` for one that there is not."""
@@ -72,23 +72,23 @@ class Overview:
     def transfer(self, pid: str) -> tuple[Transfer, list[Exchange], Reception | None]:
         """A transfer, its messages, and what has been received. Raises ``NotFound``."""
         with self._uow.read() as tx:
-            found = self._transfers.get(tx, pid)
-            if found is None:
+            transfer = self._transfers.get(tx, pid)
+            if transfer is None:
                 raise NotFound("there is no such transfer")
-            return found, list(self._transfers.exchanges(tx, pid)), self._receptions.get(tx, pid)
+            return transfer, list(self._transfers.exchanges(tx, pid)), self._receptions.get(tx, pid)
 
     def agreements(self) -> list[Agreement]:
         """Final ones, newest first."""
         with self._uow.read() as tx:
-            return [one for one in self._agreements.select(tx) if one.finalized is not None]
+            return [agreement for agreement in self._agreements.select(tx) if agreement.finalized is not None]
 
     def agreement(self, agreement_id: str) -> Agreement:
         """Raises ``NotFound``."""
         with self._uow.read() as tx:
-            found = self._agreements.get(tx, agreement_id)
-        if found is None or found.finalized is None:
+            agreement = self._agreements.get(tx, agreement_id)
+        if agreement is None or agreement.finalized is None:
             raise NotFound("there is no such agreement")
-        return found
+        return agreement
 
     def transfers_under(self, agreement: Agreement) -> list[tuple[Transfer, Reception | None]]:
         """The transfers under ``agreement``, newest first, each with what has been received here. Transfers older
@@ -96,7 +96,11 @@ class Overview:
         peer = agreement.provider if agreement.role == Role.CONSUMER else agreement.consumer
         with self._uow.read() as tx:
             known = self._transfers.select(tx, peer=peer, limit=_TRANSFERS)
-            return [(one, self._receptions.get(tx, one.pid)) for one in known if one.agreement == agreement.id]
+            return [
+                (transfer, self._receptions.get(tx, transfer.pid))
+                for transfer in known
+                if transfer.agreement == agreement.id
+            ]
 
     def uses(self, agreement: Agreement) -> Tally | None:
         """How often it was used, and how often it may be; None where it does not say how often."""

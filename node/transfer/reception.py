@@ -387,5 +387,5 @@ class _Run:
 
 def local_id(pid: str) -> str:
     """A name for our files: the UUID of our own process id, or a hash where it has another form."""
-    found = _UUID.fullmatch(pid)
-    return found.group(1) if found else hashlib.sha256(pid.encode()).hexdigest()[:32]
+    match = _UUID.fullmatch(pid)
+    return match.group(1) if match else hashlib.sha256(pid.encode()).hexdigest()[:32]

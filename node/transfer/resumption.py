@@ -61,9 +61,9 @@ def asks_to_resume(transfer: Transfer, message: Incoming) -> bool:
     return provides and message.name == machine.START and message.text(AFTER) is None
 
 
-def answers_resumption(transfer: Transfer, message: Incoming, said: Callable[[], Sequence[str]]) -> bool:
+def answers_resumption(transfer: Transfer, message: Incoming, messages_so_far: Callable[[], Sequence[str]]) -> bool:
     """Whether a provider starts once more what we have resumed, as those do that are meant in ``asks_to_resume``.
-    ``said`` reads the messages that were taken: few messages make that necessary."""
+    ``messages_so_far`` reads the messages that were taken: few messages make that necessary."""
     started = transfer.role is Role.CONSUMER and transfer.state == machine.STARTED
     again = started and message.name == machine.START and message.text(AFTER) is None
-    return again and said()[-1:] == (machine.START,)
+    return again and messages_so_far()[-1:] == (machine.START,)

@@ -124,8 +124,14 @@ def _ended_by_us(process: Process, exchanges: Sequence[Exchange]) -> bool:
     """Whose message was the last that counted. An end or an opening that the peer refused was ours all the same, as
     an end; but that it refused an opening was its doing."""
     table = table_of(process)
-    counted = [one for one in time_line(table, exchanges) if not one.late and one.fate in (Fate.TAKEN, Fate.REFUSED)]
-    last = next((one for one in reversed(counted) if one.fate is Fate.TAKEN or one.exchange.outgoing), None)
+    counted = [
+        message
+        for message in time_line(table, exchanges)
+        if not message.late and message.fate in (Fate.TAKEN, Fate.REFUSED)
+    ]
+    last = next(
+        (message for message in reversed(counted) if message.fate is Fate.TAKEN or message.exchange.outgoing), None
+    )
     if last is None:
         return True
     refused_opening = last.fate is Fate.REFUSED and last.exchange.message in table.openings

@@ -13,8 +13,8 @@ _BARE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 def bearer_token(authorization: str | None) -> str | None:
     """The token in an ``Authorization: Bearer`` header (RFC 6750 §2.1); None where there is none."""
-    found = _BEARER.fullmatch(authorization or "")
-    return found.group(1) if found is not None else None
+    match = _BEARER.fullmatch(authorization or "")
+    return match.group(1) if match is not None else None
 
 
 def shown_token(authorization: str | None) -> str | None:

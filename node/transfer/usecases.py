@@ -145,12 +145,17 @@ class Transfers:
             return answer
 
     def _agreement(self, tx: Transaction, agreement_id: str, peer: str) -> Agreement:
-        found = self._agreements.get(tx, agreement_id)
-        if found is not None:
-            found = self._presume(tx, found, peer)
-        if found is None or found.provider != self._me or found.consumer != peer or found.finalized is None:
+        agreement = self._agreements.get(tx, agreement_id)
+        if agreement is not None:
+            agreement = self._presume(tx, agreement, peer)
+        if (
+            agreement is None
+            or agreement.provider != self._me
+            or agreement.consumer != peer
+            or agreement.finalized is None
+        ):
             raise NotFound("there is no such agreement between you and this node")
-        return found
+        return agreement
 
     @taken_in_turn
     def received(self, pid: str, caller: Caller, message: Incoming, *, role: Role | None = None) -> Answer:
@@ -282,7 +287,9 @@ class Transfers:
     def suspend_all(self, peer: str, reason: str) -> int:
         """Suspend what runs between ``peer`` and this node, on either side; how many transfers that are."""
         with self._uow.read() as tx:
-            running = [one.pid for one in self._store.select(tx, state=machine.STARTED, peer=peer, limit=10_000)]
+            running = [
+                transfer.pid for transfer in self._store.select(tx, state=machine.STARTED, peer=peer, limit=10_000)
+            ]
         suspended = 0
         for pid in running:
             try:

@@ -164,10 +164,10 @@ class Chains:
 
     # what the feed asks ---------------------------------------------------------------------------------------
 
-    def audiences(self, wanted: Iterable[str] | None) -> list[str]:
-        """The chains among ``wanted`` (None: all), the public one first."""
+    def audiences(self, names: Iterable[str] | None) -> list[str]:
+        """The chains among ``names`` (None: all), the public one first."""
         with self._lock:
-            known = set(self._chains) if wanted is None else set(self._chains) & set(wanted)
+            known = set(self._chains) if names is None else set(self._chains) & set(names)
         return sorted(known, key=lambda audience: (audience != PUBLIC, audience))
 
     def size(self, audience: str) -> int:

@@ -155,10 +155,10 @@ class Feed:
     async def page(self, caller: Caller, name: str, audience: str = PUBLIC) -> Page:
         """A page of members. Raises ``NotFound``, or ``PageGone`` for an edition that is over."""
         await self._require(caller, audience)
-        found = self._chains.page(audience, _number(name))
-        if found is None:
+        page = self._chains.page(audience, _number(name))
+        if page is None:
             raise absent()
-        span, members = found
+        span, members = page
         _edition(name, {span.number: span})
         return Page(
             url=self._url(audience, f"pages/{span.name}"),
@@ -381,4 +381,4 @@ def _tag(*parts: str) -> str:
 
 
 def _text(lines: list[str]) -> bytes:
-    return "".join(f"{one}\n" for one in lines).encode()
+    return "".join(f"{line}\n" for line in lines).encode()

@@ -108,8 +108,8 @@ class Accounts:
             if disabled and login == by:
                 raise Conflict("nobody shuts the account that they are using", remedy="ask another operator")
             if disabled and not any(
-                UserRole.OPERATOR in one.roles and not one.disabled and one.login != login
-                for one in self._store.accounts(tx)
+                UserRole.OPERATOR in account.roles and not account.disabled and account.login != login
+                for account in self._store.accounts(tx)
             ):
                 raise Conflict(f"{login} is the last operator of this node", remedy="let another operator in first")
             if account.disabled == disabled:
@@ -121,10 +121,10 @@ class Accounts:
     def find(self, login: str) -> Account:
         """The account. Raises ``NotFound``."""
         with self._uow.read() as tx:
-            found = self._store.account(tx, login)
-        if found is None:
+            account = self._store.account(tx, login)
+        if account is None:
             raise NotFound(f"there is no account {login}")
-        return found[0]
+        return account[0]
 
     def tokens(self, login: str | None = None) -> list[ApiToken]:
         """API tokens of one account, or of all, that are in force; the first to expire first."""
@@ -135,12 +135,12 @@ class Accounts:
     def revoke_token(self, sha256: str, *, login: str | None, by: str) -> ApiToken:
         """End the API token with this hash, of ``login`` (None: anybody's). Raises ``NotFound``."""
         with self._uow.begin() as tx:
-            found = next((token for token in self._store.tokens(tx, login) if token.sha256 == sha256), None)
-            if found is None:
+            token = next((token for token in self._store.tokens(tx, login) if token.sha256 == sha256), None)
+            if token is None:
                 raise NotFound("there is no such token")
             self._store.drop_token(tx, sha256)
-            self._tell(tx, found.login, by, "token-revoked", token=sha256, label=found.label)
-        return found
+            self._tell(tx, token.login, by, "token-revoked", token=sha256, label=token.label)
+        return token
 
     def _tell(self, tx: Transaction, login: str, by: str, event: str, **facts: Any) -> None:
         if self._journal is not None:
@@ -156,11 +156,11 @@ class Accounts:
         hashed = hash_password(password)
         another = bool(by) and by != login
         with self._uow.begin() as tx:
-            found = self._store.account(tx, login)
-            if found is None:
+            account = self._store.account(tx, login)
+            if account is None:
                 raise NotFound(f"there is no account {login}")
             self._store.set_password(tx, login, hashed)
-            if another or found[0].must_choose:
+            if another or account[0].must_choose:
                 self._store.note_reset(tx, login, by if another else None, self._clock.now())
             ended = 0 if keep_tokens else self._store.drop_tokens(tx, login, but=self._terminal_token)
             self._tell(tx, login, by, "password-changed", setByAnother=another, tokensEnded=ended)
@@ -188,8 +188,8 @@ class Accounts:
         """A new API token (or session): shown once, kept as a hash. Raises ``NotFound``."""
         token = f"{_PREFIXES[kind]}{secrets.token_urlsafe(32)}"
         with self._uow.begin() as tx:
-            found = self._store.account(tx, login)
-            if found is None or found[0].disabled:
+            account = self._store.account(tx, login)
+            if account is None or account[0].disabled:
                 raise NotFound(f"there is no account {login}")
             self._store.add_token(
                 tx,
@@ -264,10 +264,10 @@ class SignIn:
 
         def waiting() -> str:
             with self._uow.read() as tx:
-                found = self._store.by_token(tx, token_hash(pending), self._clock.now())
-            if found is None or found[1] != "half":
+                pending_token = self._store.by_token(tx, token_hash(pending), self._clock.now())
+            if pending_token is None or pending_token[1] != "half":
                 raise Unauthenticated("this sign-in took too long", remedy="sign in again")
-            return found[0].login
+            return pending_token[0].login
 
         login = await anyio.to_thread.run_sync(waiting, limiter=self._hashing)
         await self._factor().verify(login, code)

@@ -79,10 +79,10 @@ class SecondFactor:
         """A new secret, which counts once a code of it was shown. Raises ``Conflict`` where a factor is in force."""
         secret = secrets.token_bytes(totp.SECRET_BYTES)
         with self._uow.begin() as tx:
-            found = self._store.account(tx, login)
-            if found is None:
+            account = self._store.account(tx, login)
+            if account is None:
                 raise NotFound(f"there is no account {login}")
-            if found[0].second_factor is not None:
+            if account[0].second_factor is not None:
                 raise Conflict("this account has a second factor", remedy="remove it first, with password and code")
             self._store.keep_second_factor(tx, login, base64.b64encode(self._keyring.wrap(secret)).decode("ascii"))
         return self._enrolment(login, secret)
@@ -90,9 +90,9 @@ class SecondFactor:
     def pending(self, login: str) -> Enrolment:
         """The factor that ``login`` is setting up. Raises ``NotFound`` where that has not begun, or has ended."""
         with self._uow.read() as tx:
-            found = self._store.account(tx, login)
+            account = self._store.account(tx, login)
             secret = self._secret(tx, login)
-        if secret is None or found is None or found[0].second_factor is not None:
+        if secret is None or account is None or account[0].second_factor is not None:
             raise NotFound("no second factor is being set up")
         return self._enrolment(login, secret)
 
@@ -109,7 +109,7 @@ class SecondFactor:
             with self._uow.begin() as tx:
                 if not self._used(tx, login, _plain(code)):
                     return False
-                hashes = [_hashed(login, one) for one in codes]
+                hashes = [_hashed(login, code) for code in codes]
                 self._store.confirm_second_factor(tx, login, self._clock.now(), hashes)
                 if session:
                     self._store.mark_token(tx, session)
@@ -117,7 +117,7 @@ class SecondFactor:
             return True
 
         await self._tried(login, settle)
-        return ["-".join(one[place : place + 4] for place in range(0, 16, 4)) for one in codes]
+        return ["-".join(code[place : place + 4] for place in range(0, 16, 4)) for code in codes]
 
     async def verify(self, login: str, code: str) -> None:
         """Use up a code of the app or a recovery code. Raises ``NotAllowed``, ``TooMany``."""
@@ -139,10 +139,10 @@ class SecondFactor:
         its owner has changed the password. Raises ``NotFound``."""
         another = bool(by) and by != login
         with self._uow.begin() as tx:
-            found = self._store.account(tx, login)
-            if found is None:
+            account = self._store.account(tx, login)
+            if account is None:
                 raise NotFound(f"there is no account {login}")
-            if found[0].second_factor is None:
+            if account[0].second_factor is None:
                 raise NotFound(f"{login} has no second factor")
             self._store.drop_second_factor(tx, login)
             if another:
@@ -174,8 +174,8 @@ class SecondFactor:
         return step is not None and self._store.use_step(tx, login, step)
 
     def _secret(self, tx: Transaction, login: str) -> bytes | None:
-        kept = self._store.second_factor(tx, login)
-        return None if kept is None else self._keyring.unwrap(base64.b64decode(kept))
+        factor = self._store.second_factor(tx, login)
+        return None if factor is None else self._keyring.unwrap(base64.b64decode(factor))
 
     def _enrolment(self, login: str, secret: bytes) -> Enrolment:
         uri = totp.address(secret, issuer=self._issuer, login=login)

@@ -33,11 +33,11 @@ def code_at(secret: bytes, step: int, *, digits: int = DIGITS) -> str:
 
 def matching_step(secret: bytes, code: str, now: datetime) -> int | None:
     """The step near ``now`` whose code this is; None where there is none. All of them are compared."""
-    present, found = step_at(now), None
+    present, matching = step_at(now), None
     for step in range(present - SKEW, present + SKEW + 1):
         if hmac.compare_digest(code_at(secret, step).encode(), code.encode()):
-            found = step
-    return found
+            matching = step
+    return matching
 
 
 def spelled(secret: bytes) -> str:

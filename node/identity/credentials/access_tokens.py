@@ -35,9 +35,9 @@ class AccessTokens:
 
     def grant(self, verifier: str, scopes: Sequence[str] = ()) -> str:
         """A token with which ``verifier`` may query the credentials in ``scopes``; all of them where it is empty."""
-        wanted = [str(read_scope(scope)) for scope in scopes] or [EVERYTHING]
+        scope_texts = [str(read_scope(scope)) for scope in scopes] or [EVERYTHING]
         expires = int((self._clock.now() + self._lifetime).timestamp())
-        statement = {"use": _PURPOSE, "for": verifier, "scope": wanted, "exp": expires}
+        statement = {"use": _PURPOSE, "for": verifier, "scope": scope_texts, "exp": expires}
         return b64url(self._keyring.wrap(canonical(statement)))
 
     def check(self, token: str | None, verifier: str) -> tuple[Scope, ...]:

@@ -141,16 +141,18 @@ class ReceiveApplication:
 
     async def status(self, token: IdToken, application_id: str) -> dict[str, Any]:
         """CredentialStatus for the applicant itself; for everyone else there is no such request (§6.8)."""
-        found = await anyio.to_thread.run_sync(self._find, application_id, limiter=self._threads)
-        if found is None or found.holder != token.issuer:
+        application = await anyio.to_thread.run_sync(self._find, application_id, limiter=self._threads)
+        if application is None or application.holder != token.issuer:
             raise NotFound("there is no request of yours under this id")
-        return credential_status(issuer_pid=found.id, holder_pid=found.holder_pid, status=str(found.state))
+        return credential_status(
+            issuer_pid=application.id, holder_pid=application.holder_pid, status=str(application.state)
+        )
 
     def _type_of(self, entry: Any) -> str:
-        wanted = entry.get("id") if isinstance(entry, dict) else None
-        for one in self._supported:
-            if wanted in (one.object_id(self._public_url), one.credential_type):
-                return one.credential_type
+        type_id = entry.get("id") if isinstance(entry, dict) else None
+        for offered in self._supported:
+            if type_id in (offered.object_id(self._public_url), offered.credential_type):
+                return offered.credential_type
         raise InvalidInput("a credential was asked for that this node does not issue")
 
     def _add(self, application: Application) -> Application:
@@ -159,7 +161,10 @@ class ReceiveApplication:
             if known is not None:
                 return known
             waiting = self._store.applications(tx, ApplicationState.RECEIVED)
-            if sum(one.holder == application.holder for one in waiting) >= MAX_WAITING:
+            if (
+                sum(waiting_application.holder == application.holder for waiting_application in waiting)
+                >= MAX_WAITING
+            ):
                 raise TooMany(
                     "too many applications of yours wait for a decision", remedy="wait until a person has decided"
                 )
@@ -226,14 +231,20 @@ class DecideApplication:
         with self._uow.begin() as tx:
             application = self._open(tx, application_id)
             if application.state is ApplicationState.ISSUED:
-                return [one for one in self._store.issued(tx, application.holder) if _from(one, application)]
+                return [
+                    credential
+                    for credential in self._store.issued(tx, application.holder)
+                    if _from(credential, application)
+                ]
             if application.state is ApplicationState.REJECTED:
                 raise Conflict("the application was rejected already")
             issued = [self._issue(tx, application, name) for name in application.types]
             message = credential_message(
                 issuer_pid=application.id,
                 holder_pid=application.holder_pid,
-                credentials=[(one.type, one.jwt, self._supported[one.type].word) for one in issued],
+                credentials=[
+                    (credential.type, credential.jwt, self._supported[credential.type].word) for credential in issued
+                ],
             )
             self._decided(tx, application, ApplicationState.ISSUED, by, None, message)
             return issued

@@ -127,7 +127,7 @@ class RequestCredential:
         self, holder_pid: str, *, state: str, issuer_pid: str | None = None, reason: str | None = None
     ) -> None:
         with self._uow.begin() as tx:
-            now = [one["state"] for one in self._store.requests(tx) if one["holder_pid"] == holder_pid]
+            now = [request["state"] for request in self._store.requests(tx) if request["holder_pid"] == holder_pid]
             if now and now[0] not in _OPEN | {"FAILED"}:
                 return  # the issuer decided before its acknowledgement was recorded
             self._store.update_request(tx, holder_pid, state=state, issuer_pid=issuer_pid, reason=reason)

@@ -57,15 +57,15 @@ class StatusLists:
 
     async def document(self, name: str) -> str:
         """The signed list of this name (JWT). Raises ``NotFound`` where nothing was issued on such a list."""
-        made = self._made.get(name)
-        if made is not None and is_younger(made.at, self._clock.now(), self._max_age):
-            return made.document
-        made = await anyio.to_thread.run_sync(self._make, name, limiter=self._threads)
-        self._made[name] = made
+        document = self._made.get(name)
+        if document is not None and is_younger(document.at, self._clock.now(), self._max_age):
+            return document.document
+        document = await anyio.to_thread.run_sync(self._make, name, limiter=self._threads)
+        self._made[name] = document
         self._made.move_to_end(name)
         if len(self._made) > _LISTS_KEPT:
             self._made.popitem(last=False)
-        return made.document
+        return document.document
 
     async def behind(self, url: str) -> str:
         """The same by the list's address: for credentials that this node itself has issued."""
@@ -81,11 +81,11 @@ class StatusLists:
             raise NotFound("there is no such status list")
         list_id, kind = int(number), ELDER if name.endswith(_ELDER_SUFFIX) else BITSTRING
         with self._uow.read() as tx:
-            on_list = [one for one in self._store.issued(tx) if one.list_id == list_id]
+            on_list = [credential for credential in self._store.issued(tx) if credential.list_id == list_id]
             revoked = self._store.revoked_indexes(tx, list_id)
         if not on_list:
             raise NotFound("there is no such status list")
-        since = {one.index: one.revoked_at for one in on_list}
+        since = {credential.index: credential.revoked_at for credential in on_list}
         now = self._clock.now()
         url = list_url(self._public_url, list_id, kind)
         bits = {index: since.get(index) for index in revoked}
@@ -115,7 +115,7 @@ class RevokeCredential:
         if not why.strip():
             raise InvalidInput("a revocation needs a reason", remedy="say why: the holder will ask")
         with self._uow.begin() as tx:
-            before = [one for one in self._store.issued(tx) if one.id == credential_id]
+            before = [credential for credential in self._store.issued(tx) if credential.id == credential_id]
             if not before:
                 raise NotFound("this node issued no such credential")
             if before[0].revoked_at is not None:

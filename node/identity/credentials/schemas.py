@@ -74,13 +74,13 @@ def _check(schema: Any, value: Any, root: Any, depth: int) -> None:
 def _resolve(reference: Any, root: Any) -> Any:
     if not isinstance(reference, str) or not reference.startswith("#"):
         raise Unacceptable("its schema refers to another document")
-    found = root
+    target = root
     for step in reference.removeprefix("#").split("/")[1:]:
         name = step.replace("~1", "/").replace("~0", "~")
-        if not isinstance(found, dict) or name not in found:
+        if not isinstance(target, dict) or name not in target:
             raise Unacceptable("its schema refers to something that it does not hold")
-        found = found[name]
-    return found
+        target = target[name]
+    return target
 
 
 def _fits(schema: Any, value: Any, root: Any, depth: int) -> bool:
@@ -119,9 +119,9 @@ def _all(parts: Any, value: Any, _schema: Any, root: Any, depth: int) -> bool:
     return True
 
 
-def _equal(one: Any, other: Any) -> bool:
+def _equal(first: Any, other: Any) -> bool:
     """Equality of JSON, where true is not 1."""
-    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+    return isinstance(first, bool) == isinstance(other, bool) and bool(first == other)
 
 
 def _type(names: Any, value: Any, *_: Any) -> bool:
@@ -144,8 +144,8 @@ def _measured(fits: Callable[[Any, Any], bool]) -> Callable[..., bool]:
 
 _KEYWORDS: Final[dict[str, Callable[..., bool]]] = {
     "type": _type,
-    "enum": lambda values, value, *_: any(_equal(one, value) for one in values),
-    "const": lambda wanted, value, *_: _equal(wanted, value),
+    "enum": lambda values, value, *_: any(_equal(member, value) for member in values),
+    "const": lambda constant, value, *_: _equal(constant, value),
     "required": lambda names, value, *_: not isinstance(value, dict) or all(name in value for name in names),
     "properties": _properties,
     "additionalProperties": _additional,

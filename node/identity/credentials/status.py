@@ -82,8 +82,8 @@ def read_entries(status: Any) -> tuple[StatusEntry, ...]:
     entries = status if isinstance(status, list) else [status]
     if len(entries) > _MAX_ENTRIES:
         raise BadStatusList("the credential has too many status entries")
-    found = [_read_entry(entry) for entry in entries]
-    return tuple(entry for entry in found if entry.purpose not in _HARMLESS)
+    read = [_read_entry(entry) for entry in entries]
+    return tuple(entry for entry in read if entry.purpose not in _HARMLESS)
 
 
 def _read_entry(entry: Any) -> StatusEntry:
@@ -191,13 +191,13 @@ def _valid_until(
 
 
 def _since(value: Any) -> dict[int, datetime]:
-    found: dict[int, datetime] = {}
+    revoked: dict[int, datetime] = {}
     for index, text in (value if isinstance(value, dict) else {}).items():
         try:
-            found[int(index)] = moment(text)
+            revoked[int(index)] = moment(text)
         except (ValueError, TypeError):
             continue
-    return found
+    return revoked
 
 
 def check_status(entry: StatusEntry, status: StatusList) -> bool:

@@ -150,7 +150,9 @@ class VerifyCredentials:
         if known is None or known.document != fetched or known.status.issuer != issuer or _over(known, now):
             status = await self._with_document(
                 issuer,
-                lambda held: read_list(fetched, issuer=held, now=now, allow_unsigned=self._allow_unsigned),
+                lambda issuer_document: read_list(
+                    fetched, issuer=issuer_document, now=now, allow_unsigned=self._allow_unsigned
+                ),
             )
         else:
             status = known.status

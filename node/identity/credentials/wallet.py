@@ -82,9 +82,9 @@ class Wallet:
 
     async def credentials(self) -> Sequence[Credential]:
         """All that we hold, expired and revoked ones too."""
-        held = await anyio.to_thread.run_sync(self._read, limiter=self._threads)
-        self._mark = _mark_of(held)
-        return held
+        credentials = await anyio.to_thread.run_sync(self._read, limiter=self._threads)
+        self._mark = _mark_of(credentials)
+        return credentials
 
     async def standing(self) -> list[Credential | Rejected]:
         """What we hold and how it stands: a revoked credential says why and since when."""
@@ -102,13 +102,13 @@ class Wallet:
         the token claim gives ``token.issuer`` no access, ``NotAllowed`` for more than was granted where
         ``refuse_excess`` is on.
         """
-        wanted = _wanted(message)
+        scopes = _wanted(message)
         granted = self._access.check(token.access_token, token.issuer)
-        shown = covered(wanted, granted)
-        if self._refuse_excess and len(shown) < len(set(wanted)):
+        shown = covered(scopes, granted)
+        if self._refuse_excess and len(shown) < len(set(scopes)):
             raise NotAllowed("the token claim does not grant what is asked for")
         now = self._clock.now()
-        held = [
+        credentials = [
             credential
             for credential in await self.credentials()
             if (credential.valid_until is None or credential.valid_until > now)
@@ -116,7 +116,7 @@ class Wallet:
         ]
         presentations = []
         for profile in (VC20, VC11):  # a presentation is homogeneous: one data model, one proof (§5.4.2)
-            texts = [one.jwt for one in held if profile_of(one.jwt) == profile]
+            texts = [credential.jwt for credential in credentials if profile_of(credential.jwt) == profile]
             if texts:
                 presentations.append(make_presentation(self._keyring, token.issuer, texts, now, profile=profile))
         return presentation_response(presentations)
@@ -139,7 +139,7 @@ class Wallet:
             for container in list_member(message, "credentials"):
                 credentials.append(await self._verified(container, token.issuer))
         reason = message.get("rejectionReason")
-        kept = await anyio.to_thread.run_sync(
+        stored = await anyio.to_thread.run_sync(
             lambda: self._keep(
                 token.issuer,
                 holder_pid,
@@ -150,7 +150,7 @@ class Wallet:
             ),
             limiter=self._threads,
         )
-        self._mark = _mark_of(kept)
+        self._mark = _mark_of(stored)
 
     async def offered(self, token: IdToken, message: dict[str, Any]) -> tuple[str, ...]:
         """The ids in a CredentialOfferMessage (DCP 1.0 §6.6). An offer binds nobody: people decide to ask."""
@@ -227,7 +227,7 @@ class Wallet:
                             "event": "credential-received" if not rejected else "request-rejected",
                             "issuer": issuer,
                             "credentials": [credential.id for credential in news],
-                            "types": sorted({name for one in news for name in one.types}),
+                            "types": sorted({name for credential in news for name in credential.types}),
                             **({"reason": reason} if reason else {}),
                         },
                     )
