@@ -27,11 +27,11 @@ _WHO: Final[Mapping[str, Mapping[str, str]]] = {
         "cs": "všichni",
     },
     INTERNAL: {
-        "en": "this node’s own people",
-        "nl": "de eigen mensen van deze node",
-        "fr": "les personnes de ce nœud",
-        "de": "die eigenen Personen dieses Knotens",
-        "cs": "vlastní lidé tohoto uzlu",
+        "en": "staff of this node",
+        "nl": "medewerkers van dit knooppunt",
+        "fr": "le personnel de ce nœud",
+        "de": "Mitarbeitende dieses Knotens",
+        "cs": "pracovníci tohoto uzlu",
     },
     "members": {
         "en": "members of the data space",
@@ -43,66 +43,78 @@ _WHO: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 _WIDER: Final = {
-    "en": "Audience is wider: version {version} can be seen by: {after}. The version before: {before}.",
-    "nl": "Ruimer publiek: versie {version} is zichtbaar voor: {after}. De versie ervoor: {before}.",
-    "fr": "Public élargi : la version {version} est visible pour : {after}. La version précédente : {before}.",
-    "de": "Weiterer Kreis: Version {version} ist sichtbar für: {after}. Die Version davor: {before}.",
-    "cs": "Širší okruh: verzi {version} vidí: {after}. Předchozí verzi: {before}.",
+    "en": (
+        "The audience is wider. "
+        "Version {version} is visible to: {after}. The previous version was visible to: {before}."
+    ),
+    "nl": (
+        "Het publiek is ruimer. "
+        "Versie {version} is zichtbaar voor: {after}. De vorige versie was zichtbaar voor: {before}."
+    ),
+    "fr": (
+        "Le public est plus large. "
+        "La version {version} est visible par : {after}. La version précédente l’était par : {before}."
+    ),
+    "de": (
+        "Der Kreis ist weiter. "
+        "Version {version} ist sichtbar für: {after}. Die vorige Version war sichtbar für: {before}."
+    ),
+    "cs": "Okruh je širší. Verzi {version} vidí: {after}. Předchozí verzi viděli: {before}.",
 }
 _KEPT: Final = {
-    "en": "Earlier versions and their files stay as visible as they were.",
-    "nl": "Eerdere versies en hun bestanden blijven zo zichtbaar als ze waren.",
+    "en": "The visibility of earlier versions and their files does not change.",
+    "nl": "De zichtbaarheid van eerdere versies en hun bestanden wijzigt niet.",
     "fr": "La visibilité des versions précédentes et de leurs fichiers ne change pas.",
-    "de": "Frühere Versionen und ihre Dateien bleiben so sichtbar, wie sie waren.",
+    "de": "Die Sichtbarkeit früherer Versionen und ihrer Dateien ändert sich nicht.",
     "cs": "Viditelnost dřívějších verzí a jejich souborů se nemění.",
 }
 _HISTORY: Final = {
-    "en": "All earlier versions and their files can now be seen too, by: {after}.",
-    "nl": "Alle eerdere versies en hun bestanden zijn nu ook zichtbaar, voor: {after}.",
-    "fr": "Toutes les versions précédentes et leurs fichiers sont désormais visibles aussi, pour : {after}.",
-    "de": "Auch alle früheren Versionen und ihre Dateien sind jetzt sichtbar, für: {after}.",
+    "en": "All earlier versions and their files are now also visible to: {after}.",
+    "nl": "Alle eerdere versies en hun bestanden zijn nu ook zichtbaar voor: {after}.",
+    "fr": "Toutes les versions précédentes et leurs fichiers sont maintenant aussi visibles par : {after}.",
+    "de": "Alle früheren Versionen und ihre Dateien sind jetzt auch sichtbar für: {after}.",
     "cs": "Všechny dřívější verze a jejich soubory nyní vidí také: {after}.",
 }
 _NOT_MEANT: Final = {
-    "en": "if this is not meant, name the audience: {name}",
-    "nl": "is dit niet de bedoeling, noem dan het publiek: {name}",
-    "fr": "si ce n’est pas voulu, indiquez le public : {name}",
-    "de": "falls nicht beabsichtigt, den Kreis nennen: {name}",
-    "cs": "pokud to není záměr, uveďte okruh: {name}",
+    "en": "to prevent this, set the audience: {name}",
+    "nl": "stel het publiek in om dit te voorkomen: {name}",
+    "fr": "pour l’éviter, indiquez le public : {name}",
+    "de": "um dies zu verhindern, geben Sie den Kreis an: {name}",
+    "cs": "chcete-li tomu zabránit, uveďte okruh: {name}",
 }
 _ANYONE: Final = {
-    "en": "Anyone may download this now, without signing in and without an agreement: {files}.",
-    "nl": "Iedereen mag dit nu downloaden, zonder aanmelden en zonder overeenkomst: {files}.",
-    "fr": "Tout le monde peut désormais télécharger ceci, sans connexion et sans accord : {files}.",
-    "de": "Das darf jetzt jeder herunterladen, ohne Anmeldung und ohne Vereinbarung: {files}.",
-    "cs": "Toto si nyní může stáhnout kdokoli, bez přihlášení a bez dohody: {files}.",
+    "en": "Anyone can now download, without signing in and without an agreement: {files}.",
+    "nl": "Iedereen kan nu downloaden, zonder aanmelden en zonder overeenkomst: {files}.",
+    "fr": "Tout le monde peut maintenant télécharger, sans connexion et sans accord : {files}.",
+    "de": "Jeder kann jetzt ohne Anmeldung und ohne Vereinbarung herunterladen: {files}.",
+    "cs": "Kdokoli si nyní může bez přihlášení a bez dohody stáhnout: {files}.",
 }
 _WHO_SEES: Final = {
-    "en": "Whoever can see this asset ({after}) may download this now, without an agreement: {files}.",
-    "nl": "Wie dit item kan zien ({after}), mag dit nu downloaden, zonder overeenkomst: {files}.",
-    "fr": "Qui peut voir cette ressource ({after}) peut désormais télécharger ceci, sans accord : {files}.",
-    "de": "Wer dieses Angebot sieht ({after}), darf das jetzt herunterladen, ohne Vereinbarung: {files}.",
-    "cs": "Kdo tuto položku vidí ({after}), si toto nyní může stáhnout bez dohody: {files}.",
+    "en": "Everyone who can see this asset ({after}) can now download, without an agreement: {files}.",
+    "nl": "Wie deze bron kan zien ({after}), kan nu downloaden zonder overeenkomst: {files}.",
+    "fr": "Quiconque peut voir cette ressource ({after}) peut maintenant télécharger sans accord : {files}.",
+    "de": "Wer diese Ressource sehen kann ({after}), kann jetzt ohne Vereinbarung herunterladen: {files}.",
+    "cs": "Kdo tento zdroj vidí ({after}), si nyní může bez dohody stáhnout: {files}.",
 }
 _CLOSE: Final = {
-    "en": "if this is not meant, leave out open: true",
-    "nl": "is dit niet de bedoeling, laat open: true weg",
-    "fr": "si ce n’est pas voulu, retirez open: true",
-    "de": "falls nicht beabsichtigt, open: true weglassen",
-    "cs": "pokud to není záměr, vynechte open: true",
+    "en": "to prevent this, remove open: true",
+    "nl": "verwijder open: true om dit te voorkomen",
+    "fr": "pour l’éviter, retirez open: true",
+    "de": "um dies zu verhindern, entfernen Sie open: true",
+    "cs": "chcete-li tomu zabránit, odeberte open: true",
 }
 _AS_BEFORE: Final = {
-    "en": "No audience is named, so this version is seen by the same as the one before: {before}.",
-    "nl": "Er is geen publiek genoemd; deze versie is zichtbaar voor dezelfden als de vorige: {before}.",
-    "fr": "Aucun public n’est indiqué : cette version est visible comme la précédente, pour : {before}.",
-    "de": "Kein Kreis ist genannt; diese Version ist für dieselben sichtbar wie die vorige: {before}.",
-    "cs": "Okruh není uveden; tuto verzi vidí titíž jako předchozí: {before}.",
+    "en": "No audience is set. This version is visible to the same people as the previous version: {before}.",
+    "nl": "Er is geen publiek ingesteld. Deze versie is zichtbaar voor hetzelfde publiek als de vorige: {before}.",
+    "fr": "Aucun public n’est indiqué. Cette version est visible par le même public que la précédente : {before}.",
+    "de": "Es ist kein Kreis angegeben. Diese Version ist für denselben Kreis sichtbar wie die vorige: {before}.",
+    "cs": "Okruh není uveden. Tuto verzi vidí stejný okruh jako předchozí: {before}.",
 }
 _NAME_IT: Final = {
-    "en": "to show it to others, name the audience: public, for example",
-    "nl": "noem een publiek om het aan anderen te tonen, bijvoorbeeld: public",
+    "en": "to show it to others, set the audience, for example: public",
+    "nl": "stel een publiek in om ze aan anderen te tonen, bijvoorbeeld: public",
     "fr": "pour la montrer à d’autres, indiquez un public, par exemple : public",
-    "de": "um sie anderen zu zeigen, einen Kreis nennen, zum Beispiel: public",
+    "de": "um sie anderen zu zeigen, geben Sie einen Kreis an, zum Beispiel: public",
     "cs": "chcete-li ji ukázat jiným, uveďte okruh, například: public",
 }
 

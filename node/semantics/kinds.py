@@ -76,7 +76,7 @@ _TABLE = (
             "nl": "Transformatie",
             "cs": "Transformace",
             "fr": "Transformation",
-            "de": "Umwandlung",
+            "de": "Transformation",
         },
         icon="shuffle",
         unasked=_PLACELESS | {f"{DCAT}distribution"},
@@ -100,7 +100,7 @@ _TABLE = (
         shapes=("rulebook.ttl",),
         labels={
             "en": "Rulebook",
-            "nl": "Afsprakenkader",
+            "nl": "Afsprakenstelsel",
             "cs": "Soubor pravidel",
             "fr": "Règlement",
             "de": "Regelwerk",

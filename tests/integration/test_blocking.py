@@ -134,7 +134,7 @@ def test_the_members_page_shows_it(two: Pair) -> None:
         client.block(two.consumer.did, REASON)
     with two.provider.http() as http:
         page = http.get("/members", headers={"Accept": "text/html", "Accept-Language": "en"})
-    assert "Blocked by this node" in page.text
+    assert "blocked by this node" in page.text
     assert REASON in page.text
     assert Member(id="x", name="x", url="x").blocked == ""
 

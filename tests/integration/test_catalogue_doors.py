@@ -79,7 +79,7 @@ async def test_a_record_as_json(gent: Doors) -> None:
         await gent.visitor().get("/api/catalogue/record", iri="dataset/counts", lang="nl"),
     ):
         body = answer.json()
-        assert (body["title"], body["access"], body["accessWord"]) == ("Tellingen", "members", "leden")
+        assert (body["title"], body["access"], body["accessWord"]) == ("Tellingen", "members", "alleen voor leden")
         assert body["conditions"]["sentences"]
         assert body["signature"].count(".") == 2
         assert body["offer"]["@id"] == (record.offer or {})["@id"]

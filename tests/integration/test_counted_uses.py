@@ -57,7 +57,7 @@ def test_what_is_agreed_may_be_used_as_often_as_agreed(region_and_cities: Compan
     for city in (gent, plzen):
         with city.http(headers=city.person()) as http:
             page = http.get(f"/agreements/{agreement}", headers={"Accept": "text/html", "Accept-Language": "en"})
-            assert "2 of at most 2" in page.text, page.text[:2000]
+            assert "2 of 2. Remaining: 0." in page.text, page.text[:2000]
         run(["agreement", "show", agreement, "--node", str(city.folder)])
         assert "2 of at most 2; 0 left" in capsys.readouterr().out
     with gent.client() as client:

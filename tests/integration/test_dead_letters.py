@@ -76,7 +76,7 @@ def test_a_dead_letter_is_seen_with_its_reason_and_tried_again(impatient: tuple[
             assert f'action="/deliveries/{quote(letter["id"], safe="")}/retry"' in shown
             assert "given up" in shown
             assert "Try again" in shown
-            assert "Give up" in shown
+            assert "Cancel delivery" in shown
     with two.consumer.client() as client:
         standing = client.negotiation(pid)["standing"]
     assert (standing["waitsFor"], "was given up" in standing["text"]) == ("delivery", True)

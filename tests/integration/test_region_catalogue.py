@@ -52,5 +52,5 @@ def test_the_page_of_members_says_how_fresh_they_are(region_and_cities: Company)
         return page if page.count("up to date") >= len(cities) else None
 
     page = until("every member was read to its end", fresh)
-    assert "not read yet" not in page
+    assert "not available yet" not in page
     assert "seconds ago" in page.replace("\u00a0", " ") or "now" in page

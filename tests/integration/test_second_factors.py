@@ -117,12 +117,12 @@ class TestPages:
             with browser(node) as http:
                 form = {"csrf": csrf(http.get("/sign-in")), "login": "pub", "password": OWN}
                 assert http.post("/sign-in", data=form).status_code == 303
-                assert "This node asks for a second factor" in http.get("/decisions").text
+                assert "This node requires a second factor" in http.get("/decisions").text
                 token = csrf(http.get("/account"))
                 http.post("/account/second-factor", data={"csrf": token, "password": OWN})
                 code = {"csrf": token, "code": shown(node, "pub")}
                 assert http.post("/account/second-factor/confirm", data=code).status_code == 200
-                assert "This node asks for a second factor" not in http.get("/decisions").text
+                assert "This node requires a second factor" not in http.get("/decisions").text
                 answer = http.post("/api/records", json={"fields": {"kind": "dataset"}})
                 assert answer.status_code not in (401, 403)
             assert call(node, "POST", "/api/records", theirs, json={}).status_code == 403

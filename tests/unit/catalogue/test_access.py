@@ -150,7 +150,7 @@ async def test_words_are_in_results() -> None:
     node = CatalogueNode(base="https://gent.example")
     await node.publish("counts", conditions=MEMBERS)
     (found,) = await node.browse.newest(holder("did:web:stranger.example"), language="nl")
-    assert found.to_json("nl")["accessWord"] == "niet voor u"
+    assert found.to_json("nl")["accessWord"] == "niet beschikbaar voor u"
     assert found.conditions
 
 

@@ -370,9 +370,9 @@ async def test_a_wider_audience_is_told_in_five_languages(gent: CatalogueNode, d
     wider = await published(gent, audience="members", dry_run=dry_run)
     (warning,) = [finding for finding in wider.findings if finding.rule == "audience-widened"]
     assert (warning.severity, wider.widened) == ("warning", Widened(before="internal", after="members"))
-    assert "version 2 can be seen by: members of the data space" in warning.message
-    assert "stay as visible as they were" in warning.message
-    assert warning.remedy == "if this is not meant, name the audience: internal"
+    assert "Version 2 is visible to: members of the data space." in warning.message
+    assert "visibility of earlier versions and their files does not change" in warning.message
+    assert warning.remedy == "to prevent this, set the audience: internal"
     assert set(warning.translations) == {"nl", "fr", "de", "cs"}
     opened = await published(gent, audience="public", earlier_versions=True, dry_run=dry_run)
     assert "All earlier versions and their files" in opened.findings[0].message
@@ -407,10 +407,10 @@ async def test_an_open_file_is_told(gent: CatalogueNode) -> None:
     assert "file-opened" not in rules(closed)
     inside = await published(gent, files=(OPEN_FILE,))
     (warning,) = [finding for finding in inside.findings if finding.rule == "file-opened"]
-    assert "Whoever can see this asset (this node’s own people) may download this now" in warning.message
+    assert "Everyone who can see this asset (staff of this node) can now download" in warning.message
     outside = await published(gent, audience="public", files=(OPEN_FILE,))
     (warning,) = [finding for finding in outside.findings if finding.rule == "file-opened"]
-    assert warning.message.startswith("Anyone may download this now")
+    assert warning.message.startswith("Anyone can now download")
     assert "a.csv" in warning.message
     same = await published(gent, files=(OPEN_FILE,), fields={"description": {"en": "more"}})
     assert rules(same) == []

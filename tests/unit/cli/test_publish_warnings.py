@@ -12,9 +12,11 @@ from node.cli.commands.publish import _publish_one
 WIDER = {
     "rule": "audience-widened",
     "severity": "warning",
-    "message": "Audience is wider: everyone.",
-    "remedy": "if this is not meant, name the audience: internal",
-    "translations": {"nl": {"message": "Ruimer publiek: iedereen.", "remedy": "noem het publiek: internal"}},
+    "message": "The audience is wider: everyone.",
+    "remedy": "to prevent this, set the audience: internal",
+    "translations": {
+        "nl": {"message": "Het publiek is ruimer: iedereen.", "remedy": "stel het publiek in: internal"}
+    },
 }
 
 
@@ -34,7 +36,7 @@ class Client:
 
 
 @pytest.mark.parametrize(
-    ("lang", "text"), [("en", "Audience is wider: everyone."), ("nl", "Ruimer publiek: iedereen.")]
+    ("lang", "text"), [("en", "The audience is wider: everyone."), ("nl", "Het publiek is ruimer: iedereen.")]
 )
 def test_a_wider_audience_is_told_before_it_is_published(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], lang: str, text: str

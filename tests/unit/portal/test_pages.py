@@ -242,14 +242,14 @@ def test_the_same_query_as_json_csv_and_rss(visitor: TestClient) -> None:
 
 def test_a_stranger_reads_the_conditions_and_that_it_depends(read: Callable[[str], Page]) -> None:
     page = read("/datasets/traffic-counts")
-    assert "It depends on who you are" in page.text
+    assert "Access depends on your organisation" in page.text
     assert "31 December 2027" in page.text
     assert page.all("li", class_="missing") == []
 
 
 def test_who_is_refused_reads_why_and_what_helps(visitor: TestClient) -> None:
     page = Page(visitor.get("/datasets/traffic-counts", headers={"Authorization": "Bearer brugge"}).text)
-    assert "Not for you yet" in page.text
+    assert "Not available to you" in page.text
     missing = page.one("li", class_="missing")
     assert "Mobility partner" in missing.text
     assert "hansa join" in missing.text
@@ -269,7 +269,7 @@ def test_nobody_downloads_what_is_not_open(read: Callable[[str], Page]) -> None:
 
 
 def test_our_own_people_see_that_it_is_ours(els: TestClient) -> None:
-    assert "Your own" in Page(els.get("/datasets/traffic-counts").text).text
+    assert "Published by your node" in Page(els.get("/datasets/traffic-counts").text).text
 
 
 def test_a_person_asks_for_it_and_watches(els: TestClient, node: FakeNode) -> None:
@@ -284,10 +284,10 @@ def test_a_person_asks_for_it_and_watches(els: TestClient, node: FakeNode) -> No
 
 def test_versions_have_their_own_urls_and_say_so(read: Callable[[str], Page]) -> None:
     old = read("/datasets/traffic-counts?version=1")
-    assert "This is version 1 of 11 October 2026, not the newest." in old.text
+    assert "This is version 1 of 11 October 2026. There is a newer version." in old.text
     assert "/datasets/traffic-counts?version=2" in old.links()
     then = read("/datasets/traffic-counts?asOf=2026-11-09")
-    assert "This is how it stood on 9 November 2026" in then.text.replace("\u00a0", " ")
+    assert "This page shows version 2, as it was on 9 November 2026" in then.text.replace("\u00a0", " ")
     assert "version 2" in then.text.replace("\u00a0", " ")
     new = read("/datasets/traffic-counts")
     assert not new.all("div", role="note")
@@ -301,7 +301,7 @@ def test_odd_versions_are_told_what_is_right(query: str, visitor: TestClient) ->
     assert answer.status_code == 400
     page = Page(answer.text)
     assert troubles(page) == []
-    assert "What helps:" in page.text
+    assert "What you can do:" in page.text
 
 
 def test_a_version_that_never_was_is_not_there(visitor: TestClient) -> None:
@@ -403,8 +403,8 @@ def test_a_message_whose_answer_was_not_read_was_taken_all_the_same(els: TestCli
     page = Page(els.get(f"/processes/{NEGOTIATION}").text)
     sent = [one for one in page.all("li") if (one.get("class") or "").startswith("out")]
     assert [one.get("class") for one in sent] == ["out", "out"]
-    assert "taken, as the next message shows" in sent[0].text
-    assert "answered 200" in sent[1].text
+    assert "received, as the next message shows" in sent[0].text
+    assert "answer 200" in sent[1].text
 
 
 def test_a_refusal_says_what_is_missing_and_what_would_help(els: TestClient) -> None:
@@ -419,12 +419,12 @@ def test_a_refusal_says_what_is_missing_and_what_would_help(els: TestClient) -> 
 
 def test_the_agreement_says_how_it_stands_and_why(els: TestClient) -> None:
     page = Page(els.get(f"/agreements/{AGREEMENT}").text)
-    assert "no access now" in page.text
+    assert "currently no access" in page.text
     missing = page.one("li", class_="missing")
     assert "revoked" in missing.text
     assert "20 November 2026, 09:12 UTC" in missing.text.replace("\u00a0", " ")
     (refused,) = [one for one in page.all("td") if "refused" in one.text]
-    for said in ("Needed", "MobilityPartnerCredential", "Ask Vlaanderen for it again."):
+    for said in ("You need", "MobilityPartnerCredential", "Ask Vlaanderen for it again."):
         assert said in refused.text
     both = Page(els.get(f"/agreements/{AGREEMENT}/document?document=both").text)
     assert {e.get("lang") for e in both.all("div")} >= {"nl", "cs"}
@@ -482,8 +482,8 @@ def test_a_node_below_a_path_links_below_it(node: FakeNode) -> None:
 
 def test_members_show_how_fresh_they_are(read: Callable[[str], Page]) -> None:
     page = read("/members")
-    assert "4 entries behind" in page.text
-    assert "cannot be read" in page.text
+    assert "4 changes behind" in page.text
+    assert "not reachable" in page.text
     assert f"/search?publisher={quote(PLZEN, safe='')}" in page.links()
 
 
@@ -557,7 +557,7 @@ def test_a_negotiation_that_was_accepted_is_shown_as_accepted(node: FakeNode, el
     )
     page = Page(els.get(f"/processes/{NEGOTIATION}").text)
     steps = [one.text for one in page.one("ol", class_="way").inside if one.tag == "li"]
-    assert steps == ["asked", "offered", "accepted", "agreed", "verified", "final"]
+    assert steps == ["requested", "offered", "accepted", "agreed", "verified", "final"]
     assert "Acceptance" in page.text
     assert "Finalisation" in page.text
 
@@ -579,7 +579,7 @@ def test_the_way_of_a_process_knows_every_state_and_message_of_its_table(
 
 
 class TestHowAnAssetMayBeUsed:
-    """The sentence under "How may I use it?" must hold for every file of the asset."""
+    """The sentence under "Access and use" must hold for every file of the asset."""
 
     def told(self, client: TestClient, path: str) -> str:
         return Page(client.get(path).text).one("section", aria_labelledby="use").text.replace("\u00a0", " ")
@@ -593,13 +593,13 @@ class TestHowAnAssetMayBeUsed:
 
     def test_free_files_can_be_taken_now(self, node: FakeNode, visitor: TestClient) -> None:
         self.with_files(node, True, True)
-        assert "You may take it now, without asking." in self.told(visitor, "/datasets/road-network")
+        assert "You can download this now." in self.told(visitor, "/datasets/road-network")
 
     def test_a_file_under_agreement_is_not_free_to_be_taken_now(self, node: FakeNode, visitor: TestClient) -> None:
         self.with_files(node, False)
         told = self.told(visitor, "/datasets/road-network")
-        assert "without asking" not in told
-        assert "after an agreement between your node and the publisher’s" in told
+        assert "download this now" not in told
+        assert "Your node first makes an agreement with the publisher’s node." in told
 
     def test_some_free_files_do_not_free_the_others(self, node: FakeNode, visitor: TestClient) -> None:
         self.with_files(node, True, False)
@@ -614,7 +614,7 @@ class TestHowAnAssetMayBeUsed:
     def test_a_rulebook_is_there_to_be_read(self, node: FakeNode, visitor: TestClient) -> None:
         path = f"/record?iri={quote('http://127.0.0.1:8100/rulebooks/vlaanderen', safe='')}"
         told = self.told(visitor, path)
-        assert "Nobody offers it" not in told
+        assert "does not offer access" not in told
         assert "These are the rules of" in told
 
 
@@ -628,14 +628,14 @@ def test_the_recipient_sees_what_it_received_under_an_agreement(node: FakeNode, 
     assert "traffic-counts.csv" in received
     assert "18.9 MB" in received.replace("\u00a0", " ")
     assert f"hansa get {held.agreement.dataset} --agreement {AGREEMENT}" in received
-    assert "has not used it" not in page.text
+    assert "has not accessed the data" not in page.text
     node.running.clear()
-    assert "not received anything" in Page(els.get(f"/agreements/{AGREEMENT}").text).text
+    assert "not received any data" in Page(els.get(f"/agreements/{AGREEMENT}").text).text
 
 
 @pytest.mark.parametrize(
     ("changes", "word"),
-    [({"now": None}, "signed"), ({"now": None, "barred": True}, "blocked by this node"), ({}, "no access now")],
+    [({"now": None}, "signed"), ({"now": None, "barred": True}, "blocked by this node"), ({}, "currently no access")],
 )
 def test_the_list_of_agreements_says_what_the_page_of_each_says(
     node: FakeNode, els: TestClient, changes: dict[str, object], word: str

@@ -117,11 +117,11 @@ def test_why_leads_back_to_rows_layers_and_agreements(look: Look) -> None:
     for said in ("Road noise", "at Plzeň", "Quarter-hours to hours", "Traffic assignment", "Road network", BRIDGE):
         assert said in knots.text, said
     assert "1 row of 20" in knots.text
-    assert "All 10 rows count" in knots.text
-    assert "Changed by the layer" in knots.text
-    assert "Changed elsewhere in these data" not in knots.text
+    assert "Calculated from all 10 rows" in knots.text
+    assert "Changed by the change layer" in knots.text
+    assert "Other changes in this data" not in knots.text
     assert f"/agreements/{quote(AGREEMENT, safe='')}" in [e["href"] for e in knots.inside if e.tag == "a"]
-    assert "There is no row nobody" in look(f"{RUN}?row=nobody").text
+    assert "This result has no row nobody" in look(f"{RUN}?row=nobody").text
 
 
 def test_why_names_layers_that_change_other_rows_of_the_data(node: FakeNode, look: Look) -> None:
@@ -129,22 +129,22 @@ def test_why_names_layers_that_change_other_rows_of_the_data(node: FakeNode, loo
     elsewhere = tuple(replace(one, id="gent-seg-999") for one in layer.operations)
     node.scenarios.kept[BRIDGE_LAYER] = replace(layer, operations=elsewhere)
     knots = next(one for one in look(f"{RUN}?row=gent-rec-009").all("ol", class_="knots first"))
-    assert f"Changed elsewhere in these data: {layer.title}" in knots.text
+    assert f"Other changes in this data: {layer.title}" in knots.text
     assert f"/layers/{quote(BRIDGE_LAYER, safe='')}" in [e["href"] for e in knots.inside if e.tag == "a"]
 
 
 def test_data_that_stay_with_their_owner_are_not_shown(node: FakeNode, look: Look) -> None:
     node.scenarios.in_place = {"receptors"}
     page = look(f"{RUN}?row=gent-rec-009")
-    assert "There is nothing to draw" in page.text
-    assert "The data of receptors stay with their owner." in page.text
+    assert "This figure has no map" in page.text
+    assert "The data for receptors stays with its owner." in page.text
     assert "These rows stay with their owner" in page.text
 
 
 def test_who_may_not_see_outputs_sees_how_the_run_stands(node: FakeNode, look: Look) -> None:
     node.scenarios.in_place = {"noise.levels"}
     page = look(RUN)
-    assert "What came out is not shown to you." in page.text
+    assert "The result is not available to you." in page.text
     assert "Vehicle hours" in page.text
 
 
@@ -160,13 +160,13 @@ def test_a_running_run_looks_again_by_itself_unless_told_not_to(look: Look) -> N
 
 
 def test_what_has_ended_does_not_run(look: Look) -> None:
-    assert "It runs." in look(f"/runs/{quote(RUNNING, safe='')}?done=started").text
-    assert "It runs." not in look(f"{RUN}?done=started").text
+    assert "The run has started." in look(f"/runs/{quote(RUNNING, safe='')}?done=started").text
+    assert "The run has started." not in look(f"{RUN}?done=started").text
 
 
 def test_a_refused_run_says_which_rule_and_what_helps(look: Look) -> None:
     text = look(f"/runs/{quote(FAILED, safe='')}").text
-    for said in ("Plzeň refuses the run", "revoked at 09:12 UTC", "What helps:", "hansa join vlaanderen"):
+    for said in ("Plzeň refuses the run", "revoked at 09:12 UTC", "What you can do:", "hansa join vlaanderen"):
         assert said in text, said
 
 
@@ -271,13 +271,13 @@ def test_two_runs_share_their_breaks_and_tell_what_differs(look: Look) -> None:
         *("Parameter greenFactor", "1", "1.5"),
         *("Change layers", "Contributiebrug closed", "Contributiebrug closed + Ring at 30 km/h"),
     ]
-    assert "bound to exactly the same" in look(f"/runs/compare?left={quote(DONE)}&right={quote(DONE)}").text
+    assert "use exactly the same inputs" in look(f"/runs/compare?left={quote(DONE)}&right={quote(DONE)}").text
 
 
 def test_two_ticked_runs_are_compared(els: TestClient) -> None:
     answer = els.get(f"/runs?run={quote(DONE)}&run={quote(SLOWER)}")
     assert parse_qs(urlsplit(answer.headers["location"]).query) == {"left": [DONE], "right": [SLOWER]}
-    assert "Choose two runs" in els.get(f"/runs?run={quote(DONE)}").text
+    assert "Select two runs" in els.get(f"/runs?run={quote(DONE)}").text
 
 
 # binding -----------------------------------------------------------------------------------------------------
@@ -306,9 +306,9 @@ def test_findings_stand_beside_their_fields_with_what_mends_them(node: FakeNode,
         Finding(place="input network", code="extent", sentence="2 % lie outside", severity="warning"),
     )
     page = look(f"{BIND}&input.network={quote(f'{NETWORK} 1 here road-network.geojson')}&param.greenFactor=7,5")
-    assert "4 things stop this run" in page.text
+    assert "4 errors, shown next to their fields." in page.text
     network = page.one("div", id="input-1-found")
-    assert "Mind: 2 % lie outside" in " ".join(network.text.split())
+    assert "Warning: 2 % lie outside" in " ".join(network.text.split())
     assert page.one("select", id="input-1").get("aria-invalid") == ""
     assert page.one("select", id="input-2").get("aria-invalid") == "true"
     assert page.one("input", id="param-2").get("aria-invalid") == "true"
@@ -331,7 +331,7 @@ def test_what_is_found_is_said_in_the_readers_language(node: FakeNode, look: Loo
         Finding(place="step noise.flows", code="odd", sentence="something else", remedy="do something"),
     )
     page = look(f"{BIND}&input.network={quote(f'{NETWORK} 1 here road-network.geojson')}&lang=cs")
-    assert "flows má časový krok 15 minut; vstup flows potřebuje 1 hodina" in page.text
+    assert "časový krok flows je 15 minut, ale pro vstup flows má být 1 hodina" in page.text
     assert "vložte mezi ně quarter-to-hour" in page.text
     assert {"something else", "do something"} <= {one.text for one in page.all("bdi", lang="en")}
     assert "flows has a row" not in page.text
@@ -347,9 +347,9 @@ def test_caveats_and_failures_are_said_in_the_readers_language(node: FakeNode, l
     steps = tuple(replace(step, caveats=(caveat,)) for step in run.steps)
     node.scenarios.all[DONE] = replace(run, steps=steps, state=State.FAILED, error=error)
     page = look(f"{RUN}?lang=nl").text.replace("\u00a0", " ")
-    assert "3 van 120 rijen van flows hebben speed buiten ≥ 30 km/h: van 27,4 km/h tot 27,9 km/h" in page
+    assert "3 van 120 rijen van flows hebben waarden van speed buiten ≥ 30 km/h: van 27,4 km/h tot 27,9 km/h" in page
     assert "walk is na 30 seconden gestopt" in page
-    assert "geef het een kleiner gebied" in page
+    assert "gebruik een kleiner gebied" in page
 
 
 def test_what_fits_is_pinned_and_can_be_run(node: FakeNode, els: TestClient, look: Look) -> None:
@@ -364,7 +364,7 @@ def test_what_fits_is_pinned_and_can_be_run(node: FakeNode, els: TestClient, loo
     path = f"{BIND}&{inputs}&param.greenFactor=1.5&param.season=winter&layer={SPEED_LAYER}&layer={BRIDGE_LAYER}"
     path += f"&order.{SPEED_LAYER}=2&order.{BRIDGE_LAYER}=1"
     page = look(path)
-    assert "Everything fits." in page.text
+    assert "No errors and no warnings." in page.text
     wanted = json.loads(page.one("input", name="binding")["value"])
     assert wanted == {
         "scenario": TEMPLATE,
@@ -493,7 +493,7 @@ def test_features_are_added_removed_and_taken_back(node: FakeNode, els: TestClie
         ({"do": "add", "feature": "new", "geometry": "200 51"}, "is not a place"),
         ({"do": "add", "feature": "new"}, "needs its place"),
         ({"do": "undo", "feature": BRIDGE}, "changes nothing"),
-        ({"do": "title", "title": " "}, "needs a title and a reason"),
+        ({"do": "title", "title": " "}, "Enter a title and a reason"),
         ({"do": "dance"}, "not said what to do"),
         ({"do": "remove", "feature": "gent-seg-001", "after": "older"}, "somebody else changed the layer"),
     ],
@@ -517,7 +517,7 @@ def test_the_first_change_keeps_a_new_layer(node: FakeNode, els: TestClient) -> 
     status, answer = send(els, path, "/layers/new", **fields)
     assert status == 400
     page = Page(answer)
-    assert "needs a title and a reason" in page.text
+    assert "Enter a title and a reason" in page.text
     assert page.one("input", id="set-4")["value"] == "0", "what was typed is still there"
     status, where = send(els, path, "/layers/new", **fields, title="Closed", reason="What if?")
     assert status == 303
@@ -536,9 +536,9 @@ def test_who_may_not_edit_looks(jan: TestClient) -> None:
 
 def test_a_scenario_shows_its_chain_and_its_runs(look: Look, read: Look) -> None:
     page = look("/scenarios/contributiebrug")
-    assert page.one("svg", class_="chain")["aria-label"].startswith("The chain of")
+    assert page.one("svg", class_="chain")["aria-label"].startswith("Steps of")
     assert "Road noise at Plzeň" in page.text
-    assert "takes flows from hourly.hourly, receptors" in page.text
+    assert "Inputs: flows from hourly.hourly, receptors" in page.text
     assert BIND in page.links()
     assert "Runs of this scenario" in page.text
     stranger = read("/scenarios/contributiebrug")
@@ -548,10 +548,14 @@ def test_a_scenario_shows_its_chain_and_its_runs(look: Look, read: Look) -> None
 
 def test_a_model_card_speaks_to_citizens_first_and_tells_how_to_call_it(look: Look) -> None:
     page = look(f"/record?iri={quote('http://127.0.0.1:8102/models/road-noise', safe='')}")
-    assert page.text.index("In plain words") < page.text.index("Comparing plans") < page.text.index("For engineers")
-    assert page.text.index("Where it holds") < page.text.index("Risks") < page.text.index("For engineers")
+    assert page.text.index("Summary") < page.text.index("Comparing plans") < page.text.index("Technical details")
+    assert (
+        page.text.index("Area and period of validity")
+        < page.text.index("Risks")
+        < page.text.index("Technical details")
+    )
     assert '"$PROCESS/execution"' in page.text
-    assert "Used in these runs" in page.text
+    assert "Runs with this model" in page.text
     own = look("/models/traffic-assignment")
     assert f"{BASE}/processes/traffic-assignment/execution" in own.text
 
@@ -574,7 +578,7 @@ def test_a_result_names_the_run_and_all_that_went_in(node: FakeNode, look: Look,
     assert RUN in page.links()
     assert f"{elsewhere}?version=3" in page.links()
     assert f"/layers/{quote(layer, safe='')}" in page.links()
-    for told in ("Made with", ", version 3 · Model", "Bridge shut · Change layer"):
+    for told in ("Produced with", ", version 3 · Model", "Bridge shut · Change layer"):
         assert told in page.text, told
     assert "New change layer" not in page.text
     stranger = read(path)
@@ -591,7 +595,7 @@ def test_a_node_without_scenarios_has_none_of_it(node: FakeNode) -> None:
     page = Page(client.get("/scenarios/contributiebrug").text)
     assert page.all("svg", class_="chain") == []
     assert "/runs" not in page.links()
-    assert "Used in these runs" not in client.get("/models/traffic-assignment").text
+    assert "Runs with this model" not in client.get("/models/traffic-assignment").text
 
 
 def test_what_strangers_wrote_stays_text(node: FakeNode, look: Look) -> None:

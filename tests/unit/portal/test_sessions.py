@@ -171,14 +171,14 @@ def test_giving_a_delivery_up(els: TestClient, node: FakeNode) -> None:
     answer = els.post("/deliveries/task-1/give-up", data={"csrf": token(els, "/deliveries")})
     assert answer.headers["location"] == "/deliveries?done=given-up"
     assert node.given_up == ["task-1"]
-    assert "Given up." in els.get("/deliveries?done=given-up").text
+    assert "Cancelled." in els.get("/deliveries?done=given-up").text
 
 
 def test_trying_a_delivery_again(els: TestClient, node: FakeNode) -> None:
     answer = els.post("/deliveries/task-1/retry", data={"csrf": token(els, "/deliveries")})
     assert answer.headers["location"] == "/deliveries?done=retried"
     assert node.retried == ["task-1"]
-    assert "Nothing is stuck" in els.get("/deliveries").text
+    assert "Everything was delivered" in els.get("/deliveries").text
 
 
 def test_an_ended_session_makes_a_stranger(visitor: TestClient) -> None:

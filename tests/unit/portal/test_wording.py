@@ -265,8 +265,8 @@ def test_of_several_things_that_stop_a_run_the_first_is_said() -> None:
         Bound(template=fake.SCENARIO, binding=None, findings=many).require()
     error = refused.value
     said = worded(speaker("nl"), error.code, error.detail, error.remedy, error.facts)
-    assert said.text == "zaken die deze uitvoering tegenhouden: 2; de eerste: het scenario heeft geen stappen"
-    assert said.mend.startswith("noem een scenario")
+    assert said.text == "2 fouten. De eerste: het scenario heeft geen stappen"
+    assert said.mend.startswith("kies een scenario")
     odd = {"findings": [one.to_json() for one in reversed(many)]}
     assert worded(speaker("nl"), error.code, error.detail, error.remedy, odd)[:2] == (error.detail, "en")
 
@@ -284,12 +284,12 @@ def test_figures_and_units_are_written_for_the_reader() -> None:
              "lowest": 12.34, "highest": 140, "unit": "{vehicles}/h", "examples": ["a", "b"]}  # fmt: skip
     said = worded(speaker("nl"), "outside-validity", "x", "", facts).text.replace("\u00a0", " ")
     assert said == (
-        "3 van 1.200 rijen van flows hebben speed buiten 30–130,5 vehicles/h: van 12,34 vehicles/h tot "
-        "140 vehicles/h (bijvoorbeeld: a, b)"
+        "3 van 1.200 rijen van flows hebben waarden van speed buiten 30–130,5 vehicles/h: "
+        "van 12,34 vehicles/h tot 140 vehicles/h (bijvoorbeeld: a, b)"
     )
     step = {"source": "a", "target": "b", "haveStep": "PT15M", "needStep": "PT1H", "case": "finer"}
     assert worded(speaker("de"), "time-step", "x", "", step).text == (
-        "a hat eine Zeile je 15 Minuten; die Eingabe b braucht eine je 1 Stunde"
+        "a hat eine Zeile je 15 Minuten, aber die Eingabe b verlangt eine je 1 Stunde"
     )
 
 
@@ -319,4 +319,4 @@ def test_strangers_fill_our_texts_and_do_no_more() -> None:
 
 def test_a_transformation_that_mends_it_is_named() -> None:
     said = worded(speaker("nl"), "time-step", "x", "put hourly between them", {}, ["urn:x/hourly", "urn:x/daily"])
-    assert (said.mend, said.mend_lang) == ("zet hourly, daily ertussen", "")
+    assert (said.mend, said.mend_lang) == ("voeg hourly, daily ertussen toe", "")
