@@ -236,8 +236,8 @@ def _participant_doors(app: FastAPI, node: HansaNode) -> None:
 def _processes_door(app: FastAPI, node: HansaNode) -> None:
     app.router.routes.extend(
         processes.ProcessesDoor(
-            processes=node.execution.processes,
-            jobs=node.execution.jobs,
+            processes=node.models.processes,
+            jobs=node.models.jobs,
             assets=node.parts.assets,
             authorise=node.protocol.authorise,
             identify=node.callers.identify,

@@ -10,8 +10,8 @@ from node.base.changes import Changes
 from node.base.clock import Clock
 from node.base.delivery import Courier
 from node.bootstrap.correspondence import Correspondence, Documents, Outgoing
-from node.bootstrap.execution import execution
 from node.bootstrap.keeping import change_keys
+from node.bootstrap.models import model_services
 from node.bootstrap.node import HansaNode
 from node.bootstrap.outside import Outside
 from node.bootstrap.parts import Note, Parts, open_parts
@@ -131,7 +131,7 @@ def build(
         strategy=strategy or strategy_of(plugins, StandardStrategy()),
         transfers_strategy=transfer_strategy,
     )
-    carried = execution(
+    models = model_services(
         parts,
         people,
         spoken,
@@ -224,7 +224,7 @@ def build(
     acted = scenarios(
         parts,
         people,
-        carried,
+        models,
         browse=browse,
         note=note,
         courier=courier,
@@ -239,7 +239,7 @@ def build(
     worker = Worker(
         uow=stores.uow,
         outbox=stores.outbox,
-        handlers=handlers(parts, people, spoken, carried, acted),
+        handlers=handlers(parts, people, spoken, models, acted),
         clock=parts.clock,
         instance=secrets.token_hex(8),
         pace=pace,
@@ -281,7 +281,7 @@ def build(
         parts=parts,
         people=people,
         protocol=spoken,
-        execution=carried,
+        models=models,
         scenarios=acted,
         node=node,
         visibility=visibility,

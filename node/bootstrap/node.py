@@ -13,7 +13,7 @@ import pluggy
 
 from node.base.changes import Changes
 from node.base.errors import LocalFault
-from node.bootstrap.execution import Execution
+from node.bootstrap.models import ModelServices
 from node.bootstrap.parts import Parts
 from node.bootstrap.people import Ourselves, People, RulebookInForce
 from node.bootstrap.protocol import Protocol
@@ -50,7 +50,7 @@ class HansaNode:
     parts: Parts
     people: People
     protocol: Protocol
-    execution: Execution
+    models: ModelServices
     scenarios: Scenarios
     node: NodeFacts
     visibility: Visibility

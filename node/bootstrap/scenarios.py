@@ -10,9 +10,9 @@ from typing import Any
 from anyio.to_thread import run_sync
 
 from node.base.delivery import Courier
-from node.base.errors import InvalidInput, LocalFault, Overloaded, PeerUnreachable
-from node.base.work import Task, Transaction
-from node.bootstrap.execution import Execution
+from node.base.errors import InvalidInput
+from node.base.work import Transaction
+from node.bootstrap.models import ModelServices
 from node.bootstrap.parts import Note, Parts
 from node.bootstrap.people import Ourselves, People
 from node.bootstrap.situations import Situations
@@ -26,23 +26,20 @@ from node.negotiation.uses import Uses
 from node.policy.decide import decide, principal_action
 from node.policy.model import Decision
 from node.policy.odrl import parse
+from node.scenarios.execution import DurableExecution, ExecutionJournal
 from node.scenarios.layers.usecases import Layers
 from node.scenarios.model import Run, Transformation
 from node.scenarios.records.cards import transformation_of
 from node.scenarios.records.library import Fetch, Library
 from node.scenarios.runs.binding import Bind
-from node.scenarios.runs.journal import Journal
+from node.scenarios.runs.lifecycle import RunLifecycle
 from node.scenarios.runs.publication import Release
-from node.scenarios.runs.steps import Engine
+from node.scenarios.runs.steps import RunSteps
 from node.scenarios.runs.usecases import Runs
-from node.worker.loop import Again, Done, Handler, Outcome
-from node.worker.pace import Pace
 
 log = logging.getLogger("hansa.runs")
 
 MOST_KNOWN = 100
-MOST_ATTEMPTS = 20
-"""How often a run is tried that this node itself fails at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +50,14 @@ class Scenarios:
     bind: Bind
     runs: Runs
     layers: Layers
-    engine: Engine
+    run_execution: DurableExecution[Run]
     release: Release
 
 
 def scenarios(
     parts: Parts,
     people: People,
-    carried: Execution,
+    models: ModelServices,
     *,
     browse: Browse,
     note: Note,
@@ -125,6 +122,9 @@ def scenarios(
         me=parts.me,
     )
     bind = Bind(uow=stores.uow, library=library, layers=stores.layers, transformations=transformations, me=parts.me)
+    journal: ExecutionJournal[Run] = ExecutionJournal(
+        uow=stores.uow, store=stores.runs, lifecycle=RunLifecycle(), clock=clock, note=told, tell=tell
+    )
     runs = Runs(
         uow=stores.uow,
         runs=stores.runs,
@@ -132,8 +132,7 @@ def scenarios(
         library=library,
         courier=courier,
         clock=clock,
-        note=told,
-        tell=tell,
+        journal=journal,
         base=parts.base,
     )
     return Scenarios(
@@ -141,13 +140,16 @@ def scenarios(
         bind=bind,
         runs=runs,
         layers=Layers(uow=stores.uow, layers=stores.layers, library=library, clock=clock, base=parts.base),
-        engine=Engine(
-            journal=Journal(
-                uow=stores.uow, runs=stores.runs, layers=stores.layers, clock=clock, note=told, tell=tell
+        run_execution=DurableExecution(
+            journal=journal,
+            steps=RunSteps(
+                journal=journal,
+                uow=stores.uow,
+                layers=stores.layers,
+                library=library,
+                executor=models.executor,
+                clock=clock,
             ),
-            library=library,
-            executor=carried.executor,
-            clock=clock,
         ),
         release=Release(
             uow=stores.uow,
@@ -164,31 +166,3 @@ def scenarios(
             contact=parts.settings.contact,
         ),
     )
-
-
-PATIENCE = Pace()
-
-
-def run_handler(engine: Engine, patience: Pace = PATIENCE) -> Handler:
-    """What is done with the tasks of runs. A peer is waited for as long as the worker has ``patience``; then, and
-    where this node itself fails again and again, the run ends, and says so."""
-
-    async def handle(task: Task) -> Outcome:
-        try:
-            await engine.carry_out(task.subject)
-        except PeerUnreachable as error:
-            if not patience.exhausted(task.attempts):
-                return Again(error.detail)
-            await engine.give_up(task.subject, error)
-        except (Overloaded, LocalFault) as error:
-            if task.attempts < MOST_ATTEMPTS:
-                return Again(error.detail)
-            await engine.give_up(task.subject, error)
-        except Exception as error:
-            if task.attempts < MOST_ATTEMPTS:
-                raise
-            log.exception("a run was given up", extra={"run": task.subject})
-            await engine.give_up(task.subject, LocalFault(f"the node failed at it: {type(error).__name__}"))
-        return Done()
-
-    return handle

@@ -10,11 +10,11 @@ from anyio.to_thread import run_sync
 from node.adapters.egress import Lane
 from node.base.errors import Conflict, ForbiddenAddress, HansaError, InvalidInput, LocalFault, PeerUnreachable
 from node.base.work import Task, Transaction
-from node.bootstrap.execution import Execution, job_handler
+from node.bootstrap.models import ModelServices
 from node.bootstrap.parts import Parts
 from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
-from node.bootstrap.scenarios import Scenarios, run_handler
+from node.bootstrap.scenarios import Scenarios
 from node.dialogue.wire import sent
 from node.negotiation import machine as negotiating
 from node.scenarios.models.jobs import JOB_TOPIC
@@ -27,6 +27,7 @@ from node.transfer.model import Transfer
 from node.transfer.push import MOST_IN_VAIN, InVain, NotTaken, SinkRefused
 from node.transfer.usecases import PUSH_TOPIC, RECEIVE_TOPIC
 from node.worker.deliveries import PeerAnswer, SendMessages
+from node.worker.executions import ExecutionHandler
 from node.worker.loop import Again, Done, Handler, Never, Outcome
 from node.worker.pace import Pace
 from node.worker.setback import SetRight
@@ -47,7 +48,7 @@ def remains(task: Task) -> bytes:
 
 
 def handlers(
-    parts: Parts, people: People, spoken: Protocol, carried: Execution, scenarios: Scenarios
+    parts: Parts, people: People, spoken: Protocol, models: ModelServices, scenarios: Scenarios
 ) -> dict[str, Handler]:
     """What is done with the tasks of the outbox, by topic."""
 
@@ -151,8 +152,8 @@ def handlers(
         PUSH_TOPIC: push,
         DELETION_TOPIC: deletion,
         "credential": credential,
-        JOB_TOPIC: job_handler(carried.carry_out),
-        RUN_TOPIC: run_handler(scenarios.engine),
+        JOB_TOPIC: ExecutionHandler(models.job_execution),
+        RUN_TOPIC: ExecutionHandler(scenarios.run_execution, exhausted=Pace().exhausted),
     }
 
 

@@ -64,7 +64,7 @@ Progress = Callable[[int, str], None]
 """Told 0 to 100 and a line of the log. May raise to stop the model."""
 
 
-class Executor(Protocol):
+class ModelExecutor(Protocol):
     """Runs models, wherever they live."""
 
     async def execute(

@@ -19,7 +19,7 @@ from node.adapters.planes.processes import HttpProcesses
 from node.base.errors import InvalidInput
 from node.scenarios.errors import ModelFailed
 from node.scenarios.model import Model, Parameter, Port, Variable
-from node.scenarios.models.remote import CallOpenService
+from node.scenarios.models.remote import OpenServiceModels
 from tests.shared import SHARED
 
 PEER = SHARED / "kits/peers/peer"
@@ -137,7 +137,7 @@ async def call(endpoint: str, port: Port, **parameters: Any) -> Any:
     )  # fmt: skip
     egress = Egress(allow_loopback=True, ports=range(1, 65536))
     try:
-        outcome = await CallOpenService(plane=HttpProcesses(egress))(model, {}, parameters, key="k")
+        outcome = await OpenServiceModels(plane=HttpProcesses(egress)).execute(model, {}, parameters, key="k")
     finally:
         await egress.close()
     return outcome.outputs[port.role]

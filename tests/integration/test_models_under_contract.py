@@ -47,7 +47,7 @@ def call(
 ) -> Outcome:
     """Have ``caller`` run the model, wherever that is."""
     given: dict[str, Rows | Reference] = {"streets": STREETS} if inputs is None else inputs
-    executor = caller.node.execution.executor
+    executor = caller.node.models.executor
     running = executor.execute(model, given, parameters, key=key, progress=progress)
     loop = caller.node.worker._loop
     assert loop is not None

@@ -116,8 +116,8 @@ def test_the_page_of_the_model_says_so(poor: Running, http: httpx2.Client, langu
 
 def test_a_job_that_waited_ends_with_the_reason(poor: Running, http: httpx2.Client) -> None:
     """One that was accepted before the node came to this machine."""
-    perform = poor.node.execution.jobs._perform
-    lacking, perform._lacking = perform._lacking, str
+    local = poor.node.models.jobs._local
+    lacking, local._lacking = local._lacking, str
     try:
         sent = {**poor.person(), "Content-Type": "application/json", "Prefer": "respond-async"}
         body = json.dumps({"inputs": {"streets": STREETS}})
@@ -131,7 +131,7 @@ def test_a_job_that_waited_ends_with_the_reason(poor: Running, http: httpx2.Clie
         until("the job ends", ended)
         assert WORDS in json.dumps(http.get(f"{place}/results", headers=poor.person()).json())
     finally:
-        perform._lacking = lacking
+        local._lacking = lacking
 
 
 def test_the_doctor_says_so(

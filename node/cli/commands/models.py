@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from node.cage.cage import Cage
     from node.cage.model import Limits
     from node.scenarios.model import Model, Rows
-    from node.scenarios.models.code import Ran
+    from node.scenarios.models.code import CodeOutcome
 
 SHOWN = 20
 _MEDIA = {".csv": "text/csv", ".tsv": "text/tab-separated-values", ".geojson": "application/geo+json"}
@@ -159,7 +159,9 @@ def _folder(node: str | None) -> Path | None:
         return None
 
 
-async def _run(file: Path, code: bytes, given: Mapping[str, Path], values: Mapping[str, Any], home: _Home) -> Ran:
+async def _run(
+    file: Path, code: bytes, given: Mapping[str, Path], values: Mapping[str, Any], home: _Home
+) -> CodeOutcome:
     from node.scenarios.models.code import describe_code, run_code
     from node.scenarios.models.draft import model_of
 
@@ -204,7 +206,7 @@ def _rows(model: Model, role: str, path: Path) -> Rows:
         raise type(error)(f"{path}: {error.detail}", remedy=error.remedy) from error
 
 
-def _show(ran: Ran) -> None:
+def _show(ran: CodeOutcome) -> None:
     for role, rows in ran.outcome.outputs.items():
         done(role, detail=f"{len(rows)} rows")
         names = list(dict.fromkeys(name for row in rows[:SHOWN] for name in row))

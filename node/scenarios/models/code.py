@@ -38,7 +38,7 @@ _CAVEATS: Final = 200
 _LONG: Final = 400
 
 
-class Caller(Protocol):
+class CageCaller(Protocol):
     """What is needed of the cage."""
 
     async def call(
@@ -54,8 +54,8 @@ class Caller(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
-    """A run that went well: what it gave, what it printed, and what it took (bytes of memory at most)."""
+class CodeOutcome:
+    """An execution that went well: what it gave, what it printed, and what it took (bytes of memory at most)."""
 
     outcome: Outcome
     log: tuple[str, ...] = ()
@@ -64,7 +64,7 @@ class Ran:
 
 
 async def run_code(
-    cage: Caller,
+    cage: CageCaller,
     code: bytes,
     model: Model,
     inputs: Mapping[str, Rows],
@@ -73,7 +73,7 @@ async def run_code(
     limits: Limits = MODEL,
     told: Progress | None = None,
     patience: float | None = None,
-) -> Ran:
+) -> CodeOutcome:
     """Run ``code``, the function of ``model``, on ``inputs`` (role → rows) in a child of its own.
 
     ``told`` hears how far it is, and may raise to stop it; cancelling the task ends the child at once. ``patience``
@@ -99,7 +99,7 @@ async def run_code(
         outputs = await asyncio.to_thread(_unpacked, answer["roles"], rows, model)
         caveats = tuple(_caveat(caveat) for caveat in answer["caveats"][:_CAVEATS])
         log = tuple(str(line)[:_LONG] for line in answer["log"][:_LINES])
-        return Ran(
+        return CodeOutcome(
             outcome=Outcome(outputs=outputs, caveats=caveats),
             log=log,
             seconds=float(answer["seconds"]),
@@ -109,7 +109,7 @@ async def run_code(
         raise _odd(name) from error
 
 
-async def describe_code(cage: Caller, code: bytes, name: str) -> dict[str, Any]:
+async def describe_code(cage: CageCaller, code: bytes, name: str) -> dict[str, Any]:
     """What the annotations of ``code`` say, as ``node.sdk.describe`` gives it. ``name`` is that of the file.
 
     Raises ``InvalidInput`` for code that cannot be read or does not say what it takes and gives (``facts["line"]``

@@ -1,8 +1,7 @@
 """Jobs: executions of this node's models, for its own people and for participants under contract.
 
-A job is durable. What was asked lies in the asset store before the job is accepted; the job and the task that carries
-it out are written in one transaction; a worker that dies leaves the task, and the next one runs the job again, to the
-same result. Whoever dismisses a job writes that down, and the worker that is at it, in whatever process, sees it.
+A job is a durable execution (``node.scenarios.execution``). What was asked lies in the asset store before the job is
+accepted; the job and the task that carries it out are written in one transaction.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from anyio.to_thread import run_sync
 
@@ -21,15 +20,14 @@ from node.base.ids import new_uuid
 from node.base.jsons import read_object
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.model import Record
-from node.dialogue.conversation import Note
 from node.exchange.offloop import once
 from node.exchange.ports import AssetStore
-from node.ledger.model import EntryKind
+from node.scenarios.execution import ExecutionJournal
 from node.scenarios.model import Job, Model, State
-from node.scenarios.models.local import Perform
+from node.scenarios.models.local import LocalModels
 from node.scenarios.models.requests import MOST_BYTES, read_request, write_request
 from node.scenarios.models.result_files import Kept, find
-from node.scenarios.models.visits import Visit, Visitor
+from node.scenarios.models.visits import Visitor
 from node.scenarios.ports import JobStore
 from node.scenarios.records.cards import model_of
 
@@ -65,7 +63,7 @@ class Asker:
 
 
 class Jobs:
-    """Accepts, carries out, shows and dismisses."""
+    """Accepts, shows and dismisses jobs."""
 
     def __init__(
         self,
@@ -73,21 +71,18 @@ class Jobs:
         uow: UnitOfWork,
         jobs: JobStore,
         assets: AssetStore,
-        perform: Perform,
+        local: LocalModels,
+        journal: ExecutionJournal[Job],
         courier: Courier,
         clock: Clock,
-        note: Note,
-        tell: Callable[[], None],
     ) -> None:
-        """``tell`` is called after every commit: somebody may be waiting."""
         self._uow = uow
         self._jobs = jobs
         self._assets = assets
-        self._perform = perform
+        self._local = local
+        self._journal = journal
         self._courier = courier
         self._clock = clock
-        self._note = note
-        self._tell = tell
 
     # ---- accepting -------------------------------------------------------------------------------------------
 
@@ -111,7 +106,7 @@ class Jobs:
         request = await asyncio.to_thread(read_request, model, body)
         if key is not None and not 0 < len(key) <= _KEY_LENGTH:
             raise InvalidInput(f"a key has 1 to {_KEY_LENGTH} characters", remedy="use a UUID")
-        await self._perform.admit(model, request.inputs, asker.visitor)
+        await self._local.admit(model, request.inputs, asker.visitor)
         kept = await asyncio.to_thread(write_request, request)
         sha256 = (await self._assets.take_in(once(kept), limit=MOST_BYTES * 2)).sha256
         return await run_sync(self._accept, model, sha256, asker, key, take)
@@ -135,7 +130,7 @@ class Jobs:
                 if known.state is not State.DISMISSED:
                     return known
                 # What was dismissed and is asked for again is wanted again.
-                self._put(tx, replace(known, key=None))
+                self._journal.put(tx, replace(known, key=None))
             waiting = [job for job in self._jobs.of(tx, asker.owner, limit=500) if not job.state.ended]
             if len(waiting) >= MOST_WAITING:
                 raise TooMany(
@@ -158,7 +153,7 @@ class Jobs:
             )
             if take is not None:
                 take(tx, job.id)
-            self._put(tx, job)
+            self._journal.put(tx, job)
             self._courier.deliver(
                 tx,
                 topic=JOB_TOPIC,
@@ -210,28 +205,23 @@ class Jobs:
                 job = self._found(tx, job_id, asker, lock=True)
                 if job.state is State.DISMISSED:
                     return job
-                ended = job.state.ended
+                if not job.state.ended:
+                    return self._journal.dismiss(tx, job)
                 now = self._clock.now()
-                dismissed = replace(
+                emptied = replace(
                     job,
                     state=State.DISMISSED,
                     updated=now,
                     finished=job.finished or now,
-                    message="its results were taken away" if ended else "dismissed",
+                    message="its results were taken away",
                     result=None,
                 )
-                self._put(tx, dismissed)
-                if not ended:
-                    self._note(tx, EntryKind.RUN, job.model, job.owner, entry_of(dismissed))
-                return dismissed
+                self._journal.put(tx, emptied)
+                return emptied
 
         return await run_sync(dismiss)
 
     # ---- what is kept ----------------------------------------------------------------------------------------
-
-    def _put(self, tx: Transaction, job: Job) -> None:
-        self._jobs.put(tx, job)
-        tx.after_commit(self._tell)
 
     def _found(self, tx: Transaction, job_id: str, asker: Asker, *, lock: bool = False) -> Job:
         job = self._jobs.get(tx, job_id, lock=lock)
@@ -247,26 +237,3 @@ def _is_of(job: Job, asker: Asker) -> bool:
     """A participant's job belongs to whoever calls for it; a person's to that person."""
     same = (job.caller, job.account) == (asker.did, asker.account)
     return bool(asker.owner) and same and asker.model in (None, job.model)
-
-
-def entry_of(job: Job, visits: Sequence[Visit] = ()) -> dict[str, Any]:
-    """The body of the ledger entry about a job that has ended: what was run for whom, on what, to which result."""
-    body: dict[str, Any] = {
-        "job": job.id,
-        "model": job.model,
-        "version": job.version,
-        "outcome": str(job.state),
-        "request": job.request,
-    }
-    for name in ("code", "transfer", "agreement", "result"):
-        if getattr(job, name) is not None:
-            body[name] = getattr(job, name)
-    if job.error is not None:
-        body["error"] = job.error["code"]
-    if visits:
-        body["visited"] = [
-            {"dataset": visit.record.iri, "version": visit.record.version, "sha256": visit.file.sha256}
-            | ({"agreement": visit.agreement} if visit.agreement else {})
-            for visit in visits
-        ]
-    return body

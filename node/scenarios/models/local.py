@@ -13,7 +13,7 @@ from node.cage.model import Limits
 from node.exchange.ports import AssetStore
 from node.scenarios.errors import ModelFailed
 from node.scenarios.model import Caveat, Model, Port, Rows
-from node.scenarios.models.code import MODEL, Caller, run_code
+from node.scenarios.models.code import MODEL, CageCaller, run_code
 from node.scenarios.models.small_cells import withhold
 from node.scenarios.models.visits import Visit, Visitor, Visits
 from node.scenarios.ports import Outcome, Progress, Reference
@@ -23,10 +23,10 @@ PATIENCE: Final = 120.0
 """Seconds that a run waits for a free place in the cage before it goes back to the queue."""
 
 
-class CallService(Protocol):
+class ServiceModels(Protocol):
     """Calls a process of another service of OGC API Processes that asks for no agreement."""
 
-    async def __call__(
+    async def execute(
         self,
         model: Model,
         inputs: Mapping[str, Rows],
@@ -38,24 +38,24 @@ class CallService(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Performed:
+class LocalOutcome:
     """What came of it, and which data were visited for it."""
 
     outcome: Outcome
     visits: tuple[Visit, ...] = ()
 
 
-class Perform:
+class LocalModels:
     """Runs models of this node, once each has been asked for and admitted. ``lacking`` says why this machine cannot
     keep models from our files, where it cannot."""
 
     def __init__(
         self,
         *,
-        cage: Caller,
+        cage: CageCaller,
         assets: AssetStore,
         visits: Visits,
-        service: CallService,
+        service: ServiceModels,
         limits: Limits = MODEL,
         patience: float = PATIENCE,
         lacking: Callable[[], str] = str,
@@ -92,7 +92,7 @@ class Perform:
                 found[role] = await self._visits.permit(model, given, visitor, use=use)
         return found
 
-    async def __call__(
+    async def execute(
         self,
         model: Model,
         inputs: Mapping[str, Rows | Reference],
@@ -101,7 +101,7 @@ class Perform:
         *,
         key: str,
         progress: Progress | None = None,
-    ) -> Performed:
+    ) -> LocalOutcome:
         """Run it. The outputs come in canonical order, with the decimals of the card.
 
         Raises as ``admit`` and ``run_code``; ``PeerUnreachable`` where another service does not answer.
@@ -115,7 +115,7 @@ class Perform:
             port = next(one for one in model.inputs if one.role == role)
             rows[role] = await self._visits.read(visits[role], port)
         if model.code is None:
-            outcome = await self._service(model, rows, parameters, key=key, progress=progress)
+            outcome = await self._service.execute(model, rows, parameters, key=key, progress=progress)
         elif visits and visitor.did is not None:
             outcome = await self._discreetly(model, rows, parameters, progress, visits)
         else:
@@ -124,7 +124,7 @@ class Perform:
         if minimum is not None:
             outcome = withhold(model, outcome, minimum)
         ordered = await asyncio.to_thread(_ordered, model, outcome)
-        return Performed(outcome=ordered, visits=tuple(visits.values()))
+        return LocalOutcome(outcome=ordered, visits=tuple(visits.values()))
 
     async def _run(
         self, model: Model, rows: Mapping[str, Rows], parameters: Mapping[str, Any], told: Progress | None

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from node.base.errors import InvalidInput, TooLarge
 from node.exchange.ports import AssetStore
-from node.scenarios.models.code import MOST_CODE, Caller, describe_code
+from node.scenarios.models.code import MOST_CODE, CageCaller, describe_code
 from node.scenarios.models.comparison import differences, line_of
 from node.scenarios.models.draft import filled_in, stated_as
 from node.semantics.description.fields import fields_of
@@ -29,7 +29,9 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 class DescribeWithCode:
     """Describes submissions, with an eye on the code of models: ``Describe`` for ``node.catalogue.publish``."""
 
-    def __init__(self, describe: Describe, *, cage: Caller, code: Callable[[str], Awaitable[bytes | None]]) -> None:
+    def __init__(
+        self, describe: Describe, *, cage: CageCaller, code: Callable[[str], Awaitable[bytes | None]]
+    ) -> None:
         """``code`` gives the bytes that the asset store holds under a SHA-256, or None."""
         self._describe = describe
         self._cage = cage

@@ -24,11 +24,11 @@ from node.scenarios.errors import ModelFailed
 from node.scenarios.model import Caveat, Model, Rows, State
 from node.scenarios.models.answers import one_value, rows_of, taken_apart
 from node.scenarios.models.requests import DOCUMENT, as_json, value_of
-from node.scenarios.models.transfers import Lines
+from node.scenarios.models.transfers import ModelTransfers
 from node.scenarios.ports import Outcome, Progress, Reference
 from node.transfer.addresses import Address, read_address
 
-log = logging.getLogger("hansa.calling")
+log = logging.getLogger("hansa.models")
 
 T = TypeVar("T")
 
@@ -89,20 +89,20 @@ TokenFor = Callable[[str], Awaitable[str]]
 """DID of a peer → the Authorization header value that proves who we are to it."""
 
 
-class CallUnderContract:
+class ContractModels:
     """Calls the models of other participants."""
 
     def __init__(
-        self, *, lines: Lines, plane: ProcessPlane, token_for: TokenFor, habits: Habits | None = None
+        self, *, transfers: ModelTransfers, plane: ProcessPlane, token_for: TokenFor, habits: Habits | None = None
     ) -> None:
-        self._lines = lines
+        self._transfers = transfers
         self._plane = plane
         self._token_for = token_for
         self._habits = habits or Habits()
         self._addresses: dict[str, Address] = {}
         self._renewing: dict[str, asyncio.Lock] = {}
 
-    async def __call__(
+    async def execute(
         self,
         model: Model,
         inputs: Mapping[str, Rows | Reference],
@@ -116,8 +116,8 @@ class CallUnderContract:
         Raises ``NotAllowed`` with the reasons (no agreement, refused, revoked), ``PeerUnreachable``,
         ``InvalidInput``, ``ModelFailed``, ``Overloaded``.
         """
-        agreement = await self._lines.agreement(model.iri, model.origin)
-        transfer = await self._lines.opened(agreement)
+        agreement = await self._transfers.agreement(model.iri, model.origin)
+        transfer = await self._transfers.opened(agreement)
         address = self._addresses.get(transfer.pid) or read_address(transfer.data_address)
 
         async def authorised(call: Callable[[str | None], Awaitable[T]]) -> T:
@@ -131,9 +131,9 @@ class CallUnderContract:
             return await call(address.authorization)
 
         url = f"{address.endpoint.rstrip('/')}/execution?version={model.version}"
-        execution = _Execution(self._plane, model, authorised, self._habits, progress)
-        outcome = await execution.run(
-            url, inputs, parameters, key, taken=lambda name: self._lines.used(agreement, name)
+        job = _RemoteJob(self._plane, model, authorised, self._habits, progress)
+        outcome = await job.follow(
+            url, inputs, parameters, key, taken=lambda name: self._transfers.used(agreement, name)
         )
         return Outcome(outputs=outcome.outputs, caveats=outcome.caveats, job=outcome.job, agreement=agreement.id)
 
@@ -150,14 +150,14 @@ class CallUnderContract:
             return self._addresses[pid]
 
 
-class CallOpenService:
+class OpenServiceModels:
     """Calls the process that a model of ours stands for, at a service that asks for no agreement."""
 
     def __init__(self, *, plane: ProcessPlane, habits: Habits | None = None) -> None:
         self._plane = plane
         self._habits = habits or Habits()
 
-    async def __call__(
+    async def execute(
         self,
         model: Model,
         inputs: Mapping[str, Rows],
@@ -166,14 +166,14 @@ class CallOpenService:
         key: str,
         progress: Progress | None = None,
     ) -> Outcome:
-        """Run it. Raises as ``CallUnderContract``."""
+        """Run it. Raises as ``ContractModels.execute``."""
 
         async def bare(call: Callable[[str | None], Awaitable[T]]) -> T:
             return await call(None)
 
         assert model.endpoint is not None
         url = f"{model.endpoint.rstrip('/').removesuffix('/execution')}/execution"
-        return await _Execution(self._plane, model, bare, self._habits, progress).run(url, inputs, parameters, key)
+        return await _RemoteJob(self._plane, model, bare, self._habits, progress).follow(url, inputs, parameters, key)
 
 
 class Authorised(Protocol):
@@ -182,8 +182,8 @@ class Authorised(Protocol):
     async def __call__(self, call: Callable[[str | None], Awaitable[T]]) -> T: ...
 
 
-class _Execution:
-    """One execution, followed to its end."""
+class _RemoteJob:
+    """One execution at another service, followed to its end."""
 
     def __init__(
         self, plane: ProcessPlane, model: Model, authorised: Authorised, habits: Habits, progress: Progress | None
@@ -194,7 +194,7 @@ class _Execution:
         self._habits = habits
         self._progress = progress
 
-    async def run(
+    async def follow(
         self,
         url: str,
         inputs: Mapping[str, Rows | Reference],

@@ -36,7 +36,7 @@ Opens = Callable[..., Transfer]
 """(agreement id, *, format) → the transfer that was asked for: ``Transfers.request``."""
 
 
-class Lines:
+class ModelTransfers:
     """One transfer for each agreement, reused by all calls under it."""
 
     def __init__(

@@ -9,25 +9,18 @@ gives the same result as one that was never disturbed. Where a run has change la
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
 
 from anyio.to_thread import run_sync
 
 from node.base.clock import Clock
-from node.base.errors import (
-    HansaError,
-    InvalidInput,
-    NotConfined,
-    Overloaded,
-    PeerUnreachable,
-    RemoteFault,
-)
+from node.base.errors import InvalidInput, LocalFault
+from node.base.work import UnitOfWork
 from node.scenarios.chain.indicators import measure
 from node.scenarios.chain.validity import outside
 from node.scenarios.chain.wiring import bound_step, branches, input_port, output_port, transformed
+from node.scenarios.execution import REPORT_SECONDS, ExecutionJournal, Report, Reporter, reported
 from node.scenarios.layers.stack import of_input, stacked
 from node.scenarios.model import (
     AFTER,
@@ -46,59 +39,42 @@ from node.scenarios.model import (
     StepRun,
     Transformation,
 )
-from node.scenarios.ports import Executor, Outcome, Reference
+from node.scenarios.ports import LayerStore, ModelExecutor, Outcome, Reference
 from node.scenarios.records.library import Library
-from node.scenarios.runs.journal import MOST_LINES, WAITING, Dismissed, Journal
+from node.scenarios.runs.lifecycle import finished, logged, with_report, with_step
 from node.scenarios.tables.rows import canonical_json, read_canonical, read_rows
-
-log = logging.getLogger("hansa.runs")
-
-REPORT_SECONDS: Final = 0.5
-"""How often the progress of a step is written down, and a cancellation looked for."""
 
 Values = dict[str, Rows | Reference]
 
 
-class Engine:
-    """Carries out runs. Safe to be called again with the same run after any interruption."""
+class RunSteps:
+    """Does the work of a run: the ``steps`` of ``node.scenarios.execution.DurableExecution``."""
 
-    def __init__(self, *, journal: Journal, library: Library, executor: Executor, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        journal: ExecutionJournal[Run],
+        uow: UnitOfWork,
+        layers: LayerStore,
+        library: Library,
+        executor: ModelExecutor,
+        clock: Clock,
+        report_seconds: float = REPORT_SECONDS,
+    ) -> None:
         self._journal = journal
+        self._uow = uow
+        self._layers = layers
         self._library = library
         self._executor = executor
         self._clock = clock
-
-    async def carry_out(self, pid: str) -> None:
-        """Bring the run to its end. Raises ``PeerUnreachable``, ``LocalFault`` or ``Overloaded`` (the queue): call
-        again later. Everything else ends the run, with its reason."""
-        run = await run_sync(self._journal.begin, pid)
-        if run is None:
-            return
-        try:
-            await self._go(run)
-        except Dismissed:
-            return
-        except PeerUnreachable as error:
-            try:
-                await self._journal.say(pid, f"{WAITING}{error.detail}")
-            except Dismissed:
-                return
-            raise
-        except Overloaded as error:
-            if error.facts.get("limit") == "queue":
-                raise
-            await run_sync(self._journal.fail, pid, error)
-        except (RemoteFault, NotConfined) as error:
-            await run_sync(self._journal.fail, pid, error)
-
-    async def give_up(self, pid: str, error: HansaError) -> None:
-        """End a run that was tried often enough, as failed."""
-        await run_sync(self._journal.fail, pid, error)
+        self._report_seconds = report_seconds
 
     # ---- the chain -------------------------------------------------------------------------------------------
 
-    async def _go(self, run: Run) -> None:
-        layers = await run_sync(self._journal.layers_of, run.binding)
+    async def __call__(self, run: Run) -> None:
+        """Carry out the steps that are left, and finish the run. Raises ``Dismissed``, and whatever models and data
+        refuse."""
+        layers = await run_sync(self._layers_of, run.binding)
         inputs = await self._inputs(run)
         held: dict[str, Values] = {}
         for branch in branches(run.binding):
@@ -110,7 +86,7 @@ class Engine:
                 body = await self._library.read(sha256)
                 values[f"{done.name}.{role}"] = await asyncio.to_thread(read_canonical, body)
         figures = await asyncio.to_thread(measured, run, held)
-        await run_sync(self._journal.finish, run.pid, figures)
+        await run_sync(self._journal.finish, run.pid, lambda _, known: finished(known, self._clock.now(), figures))
 
     async def _step(self, run: Run, step_run: StepRun, values: Values) -> StepRun:
         bound = bound_step(run.binding, step_run.name)
@@ -124,12 +100,12 @@ class Engine:
         started = replace(step_run, state=State.RUNNING, started=self._clock.now(), agreement=bound.agreement)
         # A step that is begun again after an interruption was announced then.
         lines = [announced] if step_run.state is not State.RUNNING else []
-        await run_sync(self._journal.save_step, run.pid, started, lines)
+        await run_sync(self._save, run.pid, started, lines)
         card = bound.card
         if isinstance(card, Transformation):
             outcome = await asyncio.to_thread(transformed, card, step.wiring, given)
         else:
-            outcome = await self._modelled(run, bound, card, given, started)
+            outcome = await self._executed(run, bound, card, given, started)
         outputs, counts = {}, {}
         for role, rows in outcome.outputs.items():
             body = await asyncio.to_thread(canonical_json, rows, output_port(card, step.wiring, role))
@@ -145,11 +121,11 @@ class Engine:
             job=outcome.job,
             agreement=outcome.agreement or started.agreement,
         )
-        said = [f"{step_run.branch}: {step.name}: {caveat.sentence}" for caveat in outcome.caveats]
-        await run_sync(self._journal.save_step, run.pid, done, said)
+        sentences = [f"{step_run.branch}: {step.name}: {caveat.sentence}" for caveat in outcome.caveats]
+        await run_sync(self._save, run.pid, done, sentences)
         return done
 
-    async def _modelled(
+    async def _executed(
         self, run: Run, bound: BoundStep, card: Model, given: Mapping[str, Rows | Reference], step_run: StepRun
     ) -> Outcome:
         parameters = {
@@ -163,33 +139,36 @@ class Engine:
             if rows is not None and not isinstance(rows, Reference):
                 found = await asyncio.to_thread(outside, port, rows)
                 caveats += [replace(one, step=bound.name) for one in found]
-        reporter = _Reporter()
-        work = asyncio.ensure_future(
-            self._executor.execute(
-                card,
-                given,
-                parameters,
-                key=f"{run.pid}/{step_run.branch}/{step_run.name}",
-                progress=reporter,
-            )
-        )
-        # Where a run ends in the same moment as its model, what came of the model is looked at by nobody else.
-        work.add_done_callback(lambda one: one.cancelled() or one.exception())
-        try:
-            while not work.done():
-                await asyncio.wait([work], timeout=REPORT_SECONDS)
-                news = reporter.news()
-                # Also without news: somebody may have cancelled the run meanwhile, in another process.
-                await run_sync(self._journal.progress, run.pid, replace(step_run, progress=reporter.percent), news)
-        finally:
-            if not work.done():
-                work.cancel()
-                await asyncio.wait([work])
-        outcome = work.result()
+
+        async def work(reporter: Reporter) -> Outcome:
+            key = f"{run.pid}/{step_run.branch}/{step_run.name}"
+            return await self._executor.execute(card, given, parameters, key=key, progress=reporter)
+
+        def write(report: Report) -> None:
+            now = self._clock.now()
+            self._journal.report(run.pid, lambda known: with_report(known, now, step_run, report))
+
+        outcome = await reported(work, write, seconds=self._report_seconds)
         # A model that was written with the SDK looks at its range of validity itself.
         known = {caveat.about for caveat in caveats}
         said = [replace(caveat, step=bound.name) for caveat in outcome.caveats]
         return replace(outcome, caveats=(*caveats, *(one for one in said if one.about not in known)))
+
+    def _save(self, pid: str, step: StepRun, lines: Sequence[str]) -> None:
+        """Write a step as it stands now, with what the log says of it. Raises ``Dismissed``."""
+        now = self._clock.now()
+        self._journal.update(pid, lambda known: logged(with_step(known, now, step), now, *lines))
+
+    def _layers_of(self, binding: Binding) -> list[Layer]:
+        """The change layers that a run is bound to, in their order."""
+        layers = []
+        with self._uow.read() as tx:
+            for sha256 in binding.layers:
+                layer = self._layers.get(tx, sha256)
+                if layer is None:
+                    raise LocalFault(f"the change layer {sha256} of a run is not kept")
+                layers.append(layer)
+        return layers
 
     async def _inputs(self, run: Run) -> Values:
         values: Values = {}
@@ -220,24 +199,6 @@ def with_layers(binding: Binding, inputs: Values, layers: list[Layer]) -> Values
             rows = values[bound.role]
             values[bound.role] = stacked(bound, None if isinstance(rows, Reference) else rows, mine)
     return values
-
-
-class _Reporter:
-    """Keeps what a model tells until it is written down."""
-
-    def __init__(self) -> None:
-        self.percent = 0
-        self._news: list[str] = []
-
-    def __call__(self, percent: int, line: str) -> None:
-        if percent != self.percent or line:
-            self.percent = max(0, min(99, percent))
-            if len(self._news) < MOST_LINES:
-                self._news.append(line)
-
-    def news(self) -> list[str]:
-        news, self._news = self._news, []
-        return news
 
 
 def measured(run: Run, held: Mapping[str, Values]) -> tuple[Measured, ...]:

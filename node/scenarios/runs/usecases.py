@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from anyio.to_thread import run_sync
@@ -15,12 +14,12 @@ from node.base.ids import new_urn
 from node.base.work import Transaction, UnitOfWork
 from node.identity.model import Caller
 from node.scenarios.chain.wiring import bound_step, branches, input_port, output_port
+from node.scenarios.execution import ExecutionJournal
 from node.scenarios.findings import Bound
 from node.scenarios.model import BEFORE, GEOMETRY, Binding, Port, Rows, Run, State, StepRun, Template
 from node.scenarios.ports import RunStore
 from node.scenarios.records.library import Library
 from node.scenarios.runs.binding import Bind
-from node.scenarios.runs.journal import Note
 from node.scenarios.runs.request import wanted_from_json
 from node.scenarios.tables.rows import named_places, read_canonical, read_rows
 from node.semantics.kinds import iri_meant
@@ -41,8 +40,7 @@ class Runs:
         library: Library,
         courier: Courier,
         clock: Clock,
-        note: Note,
-        tell: Callable[[], None],
+        journal: ExecutionJournal[Run],
         base: str,
     ) -> None:
         """``base`` is the node's public URL: addresses such as ``dataset/road-network`` lie below it."""
@@ -53,8 +51,7 @@ class Runs:
         self._library = library
         self._courier = courier
         self._clock = clock
-        self._note = note
-        self._tell = tell
+        self._journal = journal
 
     async def check(self, body: Mapping[str, Any], caller: Caller) -> Bound:
         """Bind without running: what would be pinned, and all that is in the way. Raises ``InvalidInput`` for what is
@@ -90,12 +87,11 @@ class Runs:
             repeats=repeats,
         )
         with self._uow.begin() as tx:
-            self._runs.put(tx, run)
-            self._note(tx, run)
+            self._journal.put(tx, run)
+            self._journal.note(tx, run)
             self._courier.deliver(
                 tx, topic=RUN_TOPIC, lane=LANE, subject=run.pid, body=run.pid.encode(), due=now, task_id=run.pid
             )
-            tx.after_commit(self._tell)
         return run
 
     async def cancel(self, pid: str) -> Run:
@@ -109,16 +105,7 @@ class Runs:
                         f"there is nothing to stop: the run has ended ({run.state})",
                         remedy="run it again: hansa run again",
                     )
-                now = self._clock.now()
-                steps = tuple(
-                    step if step.state.ended else replace(step, state=State.DISMISSED, finished=now)
-                    for step in run.steps
-                )
-                dismissed = replace(run, state=State.DISMISSED, updated=now, steps=steps)
-                self._runs.put(tx, dismissed)
-                self._note(tx, dismissed)
-                tx.after_commit(self._tell)
-                return dismissed
+                return self._journal.dismiss(tx, run)
 
         return await run_sync(dismiss)
 

@@ -1,4 +1,4 @@
-"""A desk at which scenarios are bound and run: the real library, binding and engine over stores in memory.
+"""A desk at which scenarios are bound and run: the real library, binding and execution over stores in memory.
 
 Ghent has streets and a model that walks them; a transformation turns minutes into seconds; a model of Plzeň makes
 efforts of seconds, under an agreement. ``Hand`` carries models out.
@@ -20,6 +20,7 @@ from node.catalogue.model import Record
 from node.identity.model import Caller, UserRole
 from node.negotiation.model import Agreement
 from node.policy.model import Decision, Nature, Outcome, Reason
+from node.scenarios.execution import REPORT_SECONDS, DurableExecution, ExecutionJournal
 from node.scenarios.layers.usecases import Layers
 from node.scenarios.model import Caveat, Model, Rows, Run, State, Transformation
 from node.scenarios.ports import Outcome as Given
@@ -27,8 +28,8 @@ from node.scenarios.ports import Progress, Reference
 from node.scenarios.records.cards import transformation_of
 from node.scenarios.records.library import Library
 from node.scenarios.runs.binding import Bind
-from node.scenarios.runs.journal import Journal
-from node.scenarios.runs.steps import Engine
+from node.scenarios.runs.lifecycle import RunLifecycle
+from node.scenarios.runs.steps import RunSteps
 from node.scenarios.runs.usecases import Runs
 from node.scenarios.tables.rows import read_rows
 from node.semantics.model import File
@@ -197,7 +198,7 @@ class Crash(BaseException):
 
 @dataclass
 class Hand:
-    """``Executor`` that carries models out itself. ``trouble`` is raised at its turn, instead of an answer;
+    """``ModelExecutor`` that carries models out itself. ``trouble`` is raised at its turn, instead of an answer;
     ``meanwhile`` is called while a model runs."""
 
     trouble: dict[int, BaseException] = field(default_factory=dict)
@@ -269,6 +270,7 @@ class Desk:
         self.hand = Hand()
         self.permits = True
         self.told = 0
+        self.report_seconds = REPORT_SECONDS
         browse: Any = self.shelf
         self.library = Library(
             uow=self.uow,
@@ -297,25 +299,34 @@ class Desk:
             library=self.library,
             courier=Courier(self.outbox, lambda: None),
             clock=self.clock,
-            note=self._note,
-            tell=self._tell,
+            journal=self.journal(),
             base=BASE,
         )
         self.layers = Layers(uow=self.uow, layers=self.layer_store, library=self.library, clock=self.clock, base=BASE)
 
-    def journal(self) -> Journal:
-        return Journal(
+    def journal(self) -> ExecutionJournal[Run]:
+        return ExecutionJournal(
             uow=self.uow,
-            runs=self.run_store,
-            layers=self.layer_store,
+            store=self.run_store,
+            lifecycle=RunLifecycle(),
             clock=self.clock,
             note=self._note,
             tell=self._tell,
         )
 
-    def engine(self) -> Engine:
-        """An engine that knows nothing but what is kept: as after a start."""
-        return Engine(journal=self.journal(), library=self.library, executor=self.hand, clock=self.clock)
+    def execution(self) -> DurableExecution[Run]:
+        """An execution that knows nothing but what is kept: as after a start."""
+        journal = self.journal()
+        steps = RunSteps(
+            journal=journal,
+            uow=self.uow,
+            layers=self.layer_store,
+            library=self.library,
+            executor=self.hand,
+            clock=self.clock,
+            report_seconds=self.report_seconds,
+        )
+        return DurableExecution(journal=journal, steps=steps)
 
     async def _standing(self, agreement: Agreement) -> Decision:
         said = Reason(
@@ -377,7 +388,7 @@ class Desk:
         """A run from its start to its end."""
         run = await self.runs.start(wanted, ELS)
         self.clock.at += timedelta(seconds=1)
-        await self.engine().carry_out(run.pid)
+        await self.execution().complete(run.pid)
         return self.found(run.pid)
 
 

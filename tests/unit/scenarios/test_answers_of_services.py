@@ -13,7 +13,7 @@ from node.adapters.planes.processes import HttpProcesses
 from node.base.errors import HansaError, InvalidInput
 from node.scenarios.errors import ModelFailed
 from node.scenarios.model import Model, Port, Variable
-from node.scenarios.models.remote import CallOpenService, Habits
+from node.scenarios.models.remote import Habits, OpenServiceModels
 
 SERVICE = "https://city.example"
 PROCESS = f"{SERVICE}/processes/berths"
@@ -80,7 +80,7 @@ def as_job(results: Any, *, accepted: int = 201, body: Any = None, code: int = 2
 
 
 async def call(service: Egress, model: Model = MODEL) -> Any:
-    outcome = await CallOpenService(plane=HttpProcesses(service), habits=HASTY)(model, {}, {}, key="k")
+    outcome = await OpenServiceModels(plane=HttpProcesses(service), habits=HASTY).execute(model, {}, {}, key="k")
     return outcome.outputs
 
 

@@ -11,8 +11,10 @@ import pytest
 from node.base.errors import Conflict, InvalidInput, NotFound
 from node.scenarios.model import AFTER, BEFORE, Caveat, State
 from node.scenarios.run_view import bound_json, run_json, step_json
+from node.scenarios.runs.lifecycle import with_step
 from node.scenarios.runs.usecases import LANE, RUN_TOPIC, compares
 from tests.unit.scenarios.desk import CODE, DATASET, ELS, LAYER, PLZEN, STREETS, THEM, WANTED, desk
+from tests.unit.scenarios.records import NOW
 from tests.unit.semantics.making import BASE, ME
 
 
@@ -67,7 +69,7 @@ class TestAgain:
         second = await at.runs.again(first.pid, replace(ELS, account="jan"))
         assert second.binding == first.binding
         assert (second.repeats, second.by, second.state) == (first.pid, "jan", State.ACCEPTED)
-        await at.engine().carry_out(second.pid)
+        await at.execution().complete(second.pid)
         assert at.found(second.pid).result == first.result
         assert (await at.runs.earlier(second)) == first
         assert (await at.runs.earlier(first)) is None
@@ -88,7 +90,7 @@ class TestCancelling:
         with pytest.raises(Conflict, match="the run has ended") as refused:
             await at.runs.cancel(run.pid)
         assert refused.value.remedy == "run it again: hansa run again"
-        await at.engine().carry_out(run.pid)
+        await at.execution().complete(run.pid)
         assert at.found(run.pid) == dismissed
         assert at.hand.asked == []
 
@@ -105,7 +107,7 @@ class TestCancelling:
         run = await at.runs.start(WANTED, ELS)
         done = replace(run.steps[0], state=State.SUCCESSFUL, outputs={"times": "00"})
         at.journal().begin(run.pid)
-        at.journal().save_step(run.pid, done)
+        at.journal().update(run.pid, lambda known: with_step(known, NOW, done))
         dismissed = await at.runs.cancel(run.pid)
         assert [one.state for one in dismissed.steps] == [State.SUCCESSFUL, State.DISMISSED, State.DISMISSED]
 

@@ -11,9 +11,11 @@ import pytest
 
 from node.base.delivery import Courier
 from node.base.errors import InvalidInput, NotAllowed
+from node.base.work import Transaction
 from node.cage.model import Limits
 from node.catalogue.model import Record
 from node.identity.model import Caller
+from node.ledger.model import EntryKind
 from node.negotiation.model import Agreement
 from node.negotiation.uses import Uses
 from node.policy.decide import decide
@@ -21,10 +23,12 @@ from node.policy.flow.output_rule import QUESTIONS
 from node.policy.model import Decision, Situation
 from node.policy.odrl import parse
 from node.policy.terms import COUNT
+from node.scenarios.execution import DurableExecution, ExecutionJournal
 from node.scenarios.model import Job, Model, Port, State, Variable
-from node.scenarios.models.job_worker import CarryOut
+from node.scenarios.models.job_execution import JobExecution
+from node.scenarios.models.job_lifecycle import JobLifecycle, job_entry
 from node.scenarios.models.jobs import Asker, Jobs
-from node.scenarios.models.local import Perform
+from node.scenarios.models.local import LocalModels
 from node.scenarios.models.requests import as_json
 from node.scenarios.models.small_cells import count_column, withhold
 from node.scenarios.models.visits import Visits, minimum_of, names_of
@@ -149,6 +153,13 @@ class Counting:
         return answer, [as_json([{"street": "A", "people": 12}])]
 
 
+class NoService:
+    """``ServiceModels`` that nobody may call."""
+
+    async def execute(self, *_: Any, **__: Any) -> Outcome:
+        raise AssertionError("nobody else is called")
+
+
 class Desk:
     """Jobs of a node with one model and one dataset that only it may read."""
 
@@ -169,11 +180,8 @@ class Desk:
             situation = Situation(caller=Caller(did=did or ME), at=NOW, provider=ME, agreed=True, facts=dict(facts))
             return decide(parse(body), situation)
 
-        async def service(*_: Any, **__: Any) -> Outcome:
-            raise AssertionError("nobody else is called")
-
         self.cage = Counting()
-        perform = Perform(
+        self.local = LocalModels(
             cage=self.cage,
             assets=self.assets,
             visits=Visits(
@@ -185,22 +193,30 @@ class Desk:
                 me=ME,
                 uses=Uses(MemoryUseStore(), agreements, self.clock),
             ),
-            service=service,
+            service=NoService(),
         )
+
+        def note(tx: Transaction, kind: EntryKind, subject: str, by: str, body: dict[str, Any]) -> None:
+            self.entries.append((kind, subject, by, body))
+
+        journal: ExecutionJournal[Job] = ExecutionJournal(
+            uow=self.uow, store=self.jobs_store, lifecycle=JobLifecycle(), clock=self.clock, note=job_entry(note),
+            tell=lambda: None,
+        )  # fmt: skip
         shared: dict[str, Any] = {
-            "uow": self.uow, "jobs": self.jobs_store, "assets": self.assets, "perform": perform, "clock": self.clock,
-            "note": lambda tx, kind, subject, by, body: self.entries.append((kind, subject, by, body)),
-            "tell": lambda: None,
+            "uow": self.uow, "jobs": self.jobs_store, "assets": self.assets, "local": self.local, "clock": self.clock,
+            "journal": journal,
         }  # fmt: skip
         self.jobs = Jobs(courier=Courier(MemoryOutbox(), lambda: None), **shared)
-        self.carry_out = CarryOut(records=records, report_seconds=0.01, **shared)
+        steps = JobExecution(records=records, note=note, report_seconds=0.01, **shared)
+        self.execution = DurableExecution(journal=journal, steps=steps)
 
     async def run(self, question: int, asker: Asker | None = None) -> Job:
         """A job that asks differently for each number, carried out."""
         asker = asker or Asker(did=PEER, agreement="urn:m", transfer="urn:t", model=MODEL_IRI)
         inputs = {"houses": {"href": f"{HOUSES}#v1"}, "factor": question}
         job = await self.jobs.accept(self.model, as_json({"inputs": inputs}), asker)
-        await self.carry_out(job.id)
+        await self.execution.complete(job.id)
         return await self.jobs.get(job.id, asker)
 
 
@@ -245,7 +261,7 @@ class TestUses:
         desk = Desk(conditions)
         done = await desk.run(1)
         assert done.state is State.SUCCESSFUL
-        await desk.carry_out(done.id)
+        await desk.execution.complete(done.id)
         assert (await desk.run(2)).state is State.SUCCESSFUL, "carrying out the same job again is no second use"
         with pytest.raises(NotAllowed) as refused:
             await desk.run(3)

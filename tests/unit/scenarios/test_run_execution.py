@@ -13,15 +13,16 @@ import pytest
 
 from node.base.errors import InvalidInput, LocalFault, NotAllowed, Overloaded, PeerUnreachable
 from node.base.work import Task
-from node.bootstrap.scenarios import MOST_ATTEMPTS, run_handler
 from node.scenarios.errors import ModelFailed
+from node.scenarios.execution import Dismissed, Report
 from node.scenarios.model import AFTER, BEFORE, Caveat, Measured, Run, State, StepRun
 from node.scenarios.ports import Reference
-from node.scenarios.runs import steps as engine_module
 from node.scenarios.runs.hashes import result_hash
-from node.scenarios.runs.journal import Dismissed
+from node.scenarios.runs.lifecycle import finished, with_report, with_step
 from node.scenarios.tables.rows import digest, read_canonical
+from node.worker.executions import MOST_ATTEMPTS, ExecutionHandler
 from node.worker.loop import Again, Done
+from node.worker.pace import Pace
 from tests.fakes.work import MemoryTransaction, MemoryUnitOfWork
 from tests.unit.scenarios.desk import (
     CHAIN,
@@ -166,10 +167,10 @@ class TestHappyPath:
 
     async def test_an_empty_run_is_none(self) -> None:
         at = await desk()
-        await at.engine().carry_out("urn:none")
+        await at.execution().complete("urn:none")
         run = await at.carried_out()
         asked = list(at.hand.asked)
-        await at.engine().carry_out(run.pid)
+        await at.execution().complete(run.pid)
         assert at.hand.asked == asked
         assert at.found(run.pid) == run
 
@@ -180,7 +181,7 @@ class TestSameResult:
         wanted = await layered(at)
         first = await at.carried_out(wanted)
         second = await at.runs.again(first.pid, ELS)
-        await at.engine().carry_out(second.pid)
+        await at.execution().complete(second.pid)
         again = at.found(second.pid)
         assert (again.result, again.repeats, again.binding) == (first.result, first.pid, first.binding)
 
@@ -189,7 +190,7 @@ class TestSameResult:
         first = await at.carried_out()
         await at.publish(DATASET, ("streets.csv", STREETS.replace(b"1000", b"1100")))
         second = await at.runs.again(first.pid, ELS)
-        await at.engine().carry_out(second.pid)
+        await at.execution().complete(second.pid)
         assert at.found(second.pid).result == first.result
         third = await at.carried_out()
         assert third.binding.key != first.binding.key
@@ -242,14 +243,14 @@ class TestCrashes:
             at.uow = fragile
             fragile.left, fragile.late = moment, late
             with suppress(Crash):
-                await at.engine().carry_out(run.pid)
+                await at.execution().complete(run.pid)
             if fragile.left >= 0:
                 break
             fragile.left = None
             crashes += 1
             kept = {(one.branch, one.name): one.outputs for one in at.found(run.pid).steps if one.outputs}
             asked = len(at.hand.asked)
-            await at.engine().carry_out(run.pid)
+            await at.execution().complete(run.pid)
             ended = at.found(run.pid)
             assert (ended.state, ended.result) == (State.SUCCESSFUL, expected.result)
             assert kept.items() <= {(one.branch, one.name): one.outputs for one in ended.steps}.items()
@@ -266,9 +267,9 @@ class TestCrashes:
         at.hand.trouble[2] = Crash()
         run = await at.runs.start(WANTED, ELS)
         with pytest.raises(Crash):
-            await at.engine().carry_out(run.pid)
+            await at.execution().complete(run.pid)
         assert [one.state for one in at.found(run.pid).steps] == [State.SUCCESSFUL, State.SUCCESSFUL, State.RUNNING]
-        await at.engine().carry_out(run.pid)
+        await at.execution().complete(run.pid)
         ended = at.found(run.pid)
         assert ended.result == calm.result
         assert [one.rpartition("/")[2] for one in at.hand.asked] == ["walk", "effort", "effort"]
@@ -292,7 +293,7 @@ class TestCrashes:
 
         at.hand = Endless()
         run = await at.runs.start(WANTED, ELS)
-        work = asyncio.create_task(at.engine().carry_out(run.pid))
+        work = asyncio.create_task(at.execution().complete(run.pid))
         await begun.wait()
         work.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -300,14 +301,14 @@ class TestCrashes:
         assert stopped.is_set()
         assert at.found(run.pid).state is State.RUNNING
         at.hand = Hand()
-        await at.engine().carry_out(run.pid)
+        await at.execution().complete(run.pid)
         assert at.found(run.pid).result == calm.result
 
 
 class TestDismissal:
-    async def test_in_the_middle_of_a_model(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(engine_module, "REPORT_SECONDS", 0.01)
+    async def test_in_the_middle_of_a_model(self) -> None:
         at = await desk()
+        at.report_seconds = 0.01
         stopped = asyncio.Event()
 
         class Endless(Hand):
@@ -321,7 +322,7 @@ class TestDismissal:
         begun = asyncio.Event()
         at.hand = Endless()
         run = await at.runs.start(WANTED, ELS)
-        work = asyncio.create_task(at.engine().carry_out(run.pid))
+        work = asyncio.create_task(at.execution().complete(run.pid))
         await begun.wait()
         dismissed = await at.runs.cancel(run.pid)
         await work
@@ -341,7 +342,7 @@ class TestDismissal:
             cancelling.append(loop.create_task(at.runs.cancel(run.pid)))
 
         at.hand.meanwhile = meanwhile
-        await at.engine().carry_out(run.pid)
+        await at.execution().complete(run.pid)
         await cancelling[0]
         ended = at.found(run.pid)
         assert ended.state is State.DISMISSED
@@ -358,7 +359,7 @@ class TestDismissal:
 
         at.hand = Slow()
         # Nothing to wait for any more: the task is done.
-        await at.engine().carry_out(run.pid)
+        await at.execution().complete(run.pid)
         assert at.found(run.pid).state is State.DISMISSED
 
 
@@ -370,9 +371,9 @@ class TestTrouble:
         run = await at.runs.start(WANTED, ELS)
         for _ in range(3):
             with pytest.raises(PeerUnreachable):
-                await at.engine().carry_out(run.pid)
+                await at.execution().complete(run.pid)
             assert at.found(run.pid).state is State.RUNNING
-        await at.engine().carry_out(run.pid)
+        await at.execution().complete(run.pid)
         ended = at.found(run.pid)
         assert ended.result == calm.result
         assert [one.rpartition("/")[2] for one in at.hand.asked] == ["walk", "effort", "effort", "effort", "effort"]
@@ -391,9 +392,9 @@ class TestTrouble:
         }
         run = await at.runs.start(WANTED, ELS)
         with pytest.raises(Overloaded):
-            await at.engine().carry_out(run.pid)
+            await at.execution().complete(run.pid)
         assert at.found(run.pid).state is State.RUNNING
-        await at.engine().carry_out(run.pid)
+        await at.execution().complete(run.pid)
         ended = at.found(run.pid)
         assert ended.state is State.FAILED
         assert ended.error == {
@@ -440,7 +441,7 @@ class TestTrouble:
         assert first.state is State.SUCCESSFUL
         at.permits = False
         refused = await at.runs.again(first.pid, ELS)
-        await at.engine().carry_out(refused.pid)
+        await at.execution().complete(refused.pid)
         error = at.found(refused.pid).error
         assert error is not None
         assert error["detail"] == "the agreement about Streets does not permit its use now"
@@ -448,7 +449,7 @@ class TestTrouble:
         at.permits = True
         at.end("urn:d")
         refused = await at.runs.again(first.pid, ELS)
-        await at.engine().carry_out(refused.pid)
+        await at.execution().complete(refused.pid)
         error = at.found(refused.pid).error
         assert error is not None
         assert (error["code"], error["detail"]) == ("not-allowed", f"the agreement about {there} has ended")
@@ -465,7 +466,7 @@ class TestTrouble:
         at = await desk()
         run = await at.runs.start(WANTED, ELS)
         at.assets.forget(run.binding.inputs[0].sha256)
-        await at.engine().carry_out(run.pid)
+        await at.execution().complete(run.pid)
         error = at.found(run.pid).error
         assert error is not None
         assert error["code"] == "not-found"
@@ -486,6 +487,11 @@ class TestTrouble:
         assert "minutes is nan, which is no number" in run.error["detail"]
 
 
+def handler(at: Desk) -> ExecutionHandler:
+    """The handler of runs, as a node has it."""
+    return ExecutionHandler(at.execution(), exhausted=Pace().exhausted)
+
+
 class TestTheWorker:
     def task(self, pid: str, attempts: int = 1) -> Task:
         return Task(id=pid, topic="scenario-run", lane="runs", subject=pid, body=b"", due=NOW, attempts=attempts)
@@ -494,8 +500,8 @@ class TestTheWorker:
         at = await desk()
         at.hand.trouble[1] = PeerUnreachable("nobody there")
         run = await at.runs.start(WANTED, ELS)
-        assert await run_handler(at.engine())(self.task(run.pid, 999)) == Again("nobody there")
-        assert await run_handler(at.engine())(self.task(run.pid)) == Done()
+        assert await handler(at)(self.task(run.pid, 999)) == Again("nobody there")
+        assert await handler(at)(self.task(run.pid)) == Done()
         assert at.found(run.pid).state is State.SUCCESSFUL
 
     async def test_a_peer_that_stays_away_is_given_up(self) -> None:
@@ -503,7 +509,7 @@ class TestTheWorker:
         at = await desk()
         at.hand.trouble[1] = PeerUnreachable("nobody there")
         run = await at.runs.start(WANTED, ELS)
-        assert await run_handler(at.engine())(self.task(run.pid, 12_000)) == Done()
+        assert await handler(at)(self.task(run.pid, 12_000)) == Done()
         ended = at.found(run.pid)
         assert (ended.state, ended.error and ended.error["detail"]) == (State.FAILED, "nobody there")
 
@@ -511,8 +517,8 @@ class TestTheWorker:
         at = await desk()
         at.hand.trouble = {turn: LocalFault("the disk is full") for turn in (1, 2)}
         run = await at.runs.start(WANTED, ELS)
-        assert await run_handler(at.engine())(self.task(run.pid)) == Again("the disk is full")
-        assert await run_handler(at.engine())(self.task(run.pid, MOST_ATTEMPTS)) == Done()
+        assert await handler(at)(self.task(run.pid)) == Again("the disk is full")
+        assert await handler(at)(self.task(run.pid, MOST_ATTEMPTS)) == Done()
         ended = at.found(run.pid)
         assert (ended.state, ended.error and ended.error["detail"]) == (State.FAILED, "the disk is full")
 
@@ -521,12 +527,12 @@ class TestTheWorker:
         at.hand.trouble = {turn: KeyError("x") for turn in (1, 2)}
         run = await at.runs.start(WANTED, ELS)
         with pytest.raises(KeyError):
-            await run_handler(at.engine())(self.task(run.pid))
-        assert await run_handler(at.engine())(self.task(run.pid, MOST_ATTEMPTS)) == Done()
+            await handler(at)(self.task(run.pid))
+        assert await handler(at)(self.task(run.pid, MOST_ATTEMPTS)) == Done()
         ended = at.found(run.pid)
         assert (ended.state, ended.error and ended.error["detail"]) == (
             State.FAILED,
-            "the node failed at it: KeyError",
+            "the node could not do this because of an internal error (KeyError)",
         )
 
 
@@ -549,17 +555,17 @@ class TestTheJournal:
         journal = at.journal()
         assert journal.begin(run.pid) is None
         step = StepRun(branch=AFTER, name="walk")
+        news = Report(percent=10, message="x", lines=("x",))
         writes: list[Callable[[], None]] = [
-            lambda: journal.save_step(run.pid, step),
-            lambda: journal.progress(run.pid, step, []),
-            lambda: journal.progress(run.pid, step, ["x"]),
-            lambda: journal.finish(run.pid, ()),
+            lambda: journal.update(run.pid, lambda known: with_step(known, NOW, step)),
+            lambda: journal.report(run.pid, lambda known: known),
+            lambda: journal.report(run.pid, lambda known: with_report(known, NOW, step, news)),
+            lambda: journal.finish(run.pid, lambda _, known: finished(known, NOW, ())),
+            lambda: journal.wait(run.pid, "x"),
         ]
         for write in writes:
             with pytest.raises(Dismissed):
                 write()
-        with pytest.raises(Dismissed):
-            await journal.say(run.pid, "x")
         journal.fail(run.pid, InvalidInput("too late"))
         assert at.found(run.pid) == run
 
@@ -569,4 +575,4 @@ class TestTheJournal:
         run = await at.runs.start(wanted, ELS)
         del at.uow._tables["layers"]
         with pytest.raises(LocalFault, match="of a run is not kept"):
-            await at.engine().carry_out(run.pid)
+            await at.execution().complete(run.pid)

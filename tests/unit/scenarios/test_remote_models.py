@@ -16,8 +16,8 @@ from node.negotiation.model import Agreement
 from node.scenarios.errors import ModelFailed
 from node.scenarios.model import Model, Port, State
 from node.scenarios.models.answers import read_document
-from node.scenarios.models.remote import CallUnderContract, Habits, Posted, Status
-from node.scenarios.models.transfers import Lines
+from node.scenarios.models.remote import ContractModels, Habits, Posted, Status
+from node.scenarios.models.transfers import ModelTransfers
 from node.transfer.addresses import execute_address
 from node.transfer.model import Transfer
 
@@ -39,7 +39,7 @@ def address(token: str) -> dict[str, Any]:
     return execute_address(PEER, "urn:t", f"{PEER}/processes/walking", token=token, expires=NOW)
 
 
-class OpenLines:
+class OpenTransfers:
     """Lines that are open."""
 
     async def agreement(self, iri: str, provider: str) -> Agreement:
@@ -106,15 +106,17 @@ def at(state: State, percent: int = 50) -> Status:
     return Status(state=state, progress=percent, message="", results=f"{PEER}/jobs/1/results")
 
 
-def caller(plane: Plane, habits: Habits = HASTY) -> CallUnderContract:
+def caller(plane: Plane, habits: Habits = HASTY) -> ContractModels:
     async def token_for(did: str) -> str:
         return "Bearer me"
 
-    return CallUnderContract(lines=cast(Lines, OpenLines()), plane=plane, token_for=token_for, habits=habits)
+    return ContractModels(
+        transfers=cast(ModelTransfers, OpenTransfers()), plane=plane, token_for=token_for, habits=habits
+    )
 
 
 async def call(plane: Plane, key: str = "k", progress: Callable[[int, str], None] | None = None) -> Any:
-    return await caller(plane)(MODEL, {"streets": []}, {"speed": 5}, key=key, progress=progress)
+    return await caller(plane).execute(MODEL, {"streets": []}, {"speed": 5}, key=key, progress=progress)
 
 
 class TestUnderContract:
@@ -139,7 +141,7 @@ class TestUnderContract:
     async def test_a_token_is_renewed_once_for_all_who_need_it(self) -> None:
         plane = Plane(valid="second")
         under = caller(plane)
-        calls = (under(MODEL, {"streets": []}, {}, key=str(number)) for number in range(5))
+        calls = (under.execute(MODEL, {"streets": []}, {}, key=str(number)) for number in range(5))
         assert len(await asyncio.gather(*calls)) == 5
         assert plane.renewed == 1
 

@@ -9,8 +9,6 @@ from typing import Any
 from node.adapters.planes.processes import HttpProcesses
 from node.base.changes import Changes
 from node.base.delivery import Courier
-from node.base.errors import Conflict, HansaError, LocalFault, Overloaded, PeerUnreachable
-from node.base.work import Task
 from node.bootstrap.parts import Note, Parts, model_limits
 from node.bootstrap.people import Ourselves, People
 from node.bootstrap.protocol import Protocol
@@ -20,32 +18,31 @@ from node.policy.decide import decide
 from node.policy.model import Decision
 from node.policy.odrl import parse
 from node.policy.terms import READ
-from node.scenarios.models.executor import ExecuteModels
-from node.scenarios.models.job_worker import CarryOut
+from node.scenarios.execution import DurableExecution, ExecutionJournal
+from node.scenarios.model import Job
+from node.scenarios.models.job_execution import JobExecution
+from node.scenarios.models.job_lifecycle import JobLifecycle, job_entry
 from node.scenarios.models.jobs import Jobs
-from node.scenarios.models.local import Perform
+from node.scenarios.models.local import LocalModels
 from node.scenarios.models.processes import Processes
-from node.scenarios.models.remote import CallOpenService, CallUnderContract
-from node.scenarios.models.transfers import Lines
+from node.scenarios.models.remote import ContractModels, OpenServiceModels
+from node.scenarios.models.router import ModelRouter
+from node.scenarios.models.transfers import ModelTransfers
 from node.scenarios.models.visits import Visits
-from node.worker.loop import Again, Done, Handler, Outcome
-
-MOST_ATTEMPTS = 20
-"""How often a job is tried before it is given up: its caller waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Execution:
+class ModelServices:
     """Everything about running models."""
 
     processes: Processes
     jobs: Jobs
-    carry_out: CarryOut
-    executor: ExecuteModels
-    lines: Lines
+    job_execution: DurableExecution[Job]
+    executor: ModelRouter
+    transfers: ModelTransfers
 
 
-def execution(
+def model_services(
     parts: Parts,
     people: People,
     spoken: Protocol,
@@ -57,7 +54,7 @@ def execution(
     situations: Situations,
     changes: Changes,
     tell: Callable[[], None],
-) -> Execution:
+) -> ModelServices:
     """Put it together. ``tell`` is called when something about a job was committed."""
     stores, clock = parts.stores, parts.clock
 
@@ -70,7 +67,7 @@ def execution(
         return spoken.correspondence.authorization(did)
 
     plane = HttpProcesses(parts.egress, most=parts.settings.model_answer)
-    perform = Perform(
+    local = LocalModels(
         cage=parts.cage,
         assets=parts.assets,
         visits=Visits(
@@ -82,11 +79,11 @@ def execution(
             me=parts.me,
             uses=spoken.uses,
         ),
-        service=CallOpenService(plane=plane),
+        service=OpenServiceModels(plane=plane),
         limits=model_limits(parts.settings),
         lacking=lambda: parts.cage.lacking,
     )
-    lines = Lines(
+    transfers = ModelTransfers(
         uow=stores.uow,
         transfers=stores.transfers,
         agreements=stores.agreements,
@@ -95,7 +92,15 @@ def execution(
         me=parts.me,
         uses=spoken.uses,
     )
-    return Execution(
+    journal: ExecutionJournal[Job] = ExecutionJournal(
+        uow=stores.uow,
+        store=stores.jobs,
+        lifecycle=JobLifecycle(),
+        clock=clock,
+        note=job_entry(note),
+        tell=tell,
+    )
+    return ModelServices(
         processes=Processes(
             uow=stores.uow, records=stores.records, visibility=visibility, base=parts.base, me=parts.me
         ),
@@ -103,43 +108,28 @@ def execution(
             uow=stores.uow,
             jobs=stores.jobs,
             assets=parts.assets,
-            perform=perform,
+            local=local,
+            journal=journal,
             courier=courier,
             clock=clock,
-            note=note,
-            tell=tell,
         ),
-        carry_out=CarryOut(
-            uow=stores.uow,
-            jobs=stores.jobs,
-            records=stores.records,
-            assets=parts.assets,
-            perform=perform,
-            clock=clock,
-            note=note,
-            tell=tell,
+        job_execution=DurableExecution(
+            journal=journal,
+            steps=JobExecution(
+                journal=journal,
+                uow=stores.uow,
+                jobs=stores.jobs,
+                records=stores.records,
+                assets=parts.assets,
+                local=local,
+                clock=clock,
+                note=note,
+            ),
         ),
-        executor=ExecuteModels(
-            perform=perform, call=CallUnderContract(lines=lines, plane=plane, token_for=token_for), me=parts.me
+        executor=ModelRouter(
+            local=local,
+            contract=ContractModels(transfers=transfers, plane=plane, token_for=token_for),
+            me=parts.me,
         ),
-        lines=lines,
+        transfers=transfers,
     )
-
-
-def job_handler(carry_out: CarryOut) -> Handler:
-    """What is done with the tasks of jobs."""
-
-    async def handle(task: Task) -> Outcome:
-        try:
-            await carry_out(task.subject)
-        except (PeerUnreachable, Overloaded, Conflict, LocalFault) as error:
-            return await _again(task, error)
-        return Done()
-
-    async def _again(task: Task, error: HansaError) -> Outcome:
-        if task.attempts < MOST_ATTEMPTS:
-            return Again(error.detail)
-        await carry_out.give_up(task.subject, error)
-        return Done()
-
-    return handle

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.scenarios.model import Model, Rows
-from node.scenarios.models.local import Perform
-from node.scenarios.models.remote import CallUnderContract
+from node.scenarios.models.local import LocalModels
+from node.scenarios.models.remote import ContractModels
 from node.scenarios.models.visits import Visitor
 from node.scenarios.ports import Outcome, Progress, Reference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExecuteModels:
-    """``node.scenarios.ports.Executor``: for this node's own people, whose runs are durable themselves."""
+class ModelRouter:
+    """``node.scenarios.ports.ModelExecutor``: executes a model where it lives."""
 
-    perform: Perform
-    call: CallUnderContract
+    local: LocalModels
+    contract: ContractModels
     me: str
 
     async def execute(
@@ -30,8 +30,8 @@ class ExecuteModels:
         key: str,
         progress: Progress | None = None,
     ) -> Outcome:
-        """See ``Executor.execute``."""
+        """See ``ModelExecutor.execute``."""
         if model.origin != self.me:
-            return await self.call(model, inputs, parameters, key=key, progress=progress)
-        performed = await self.perform(model, inputs, parameters, Visitor(), key=key, progress=progress)
-        return performed.outcome
+            return await self.contract.execute(model, inputs, parameters, key=key, progress=progress)
+        local = await self.local.execute(model, inputs, parameters, Visitor(), key=key, progress=progress)
+        return local.outcome

@@ -1,0 +1,260 @@
+"""Durable executions: what a run of a scenario and a job of a model have in common.
+
+An execution is written together with the task that carries it out. Each later state is a transaction of its own, so
+a worker that dies leaves the task, and the next worker goes on with the execution. Whoever dismisses an execution
+writes that down; the worker that carries it out, in whatever process, finds it with its next report and stops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from anyio.to_thread import run_sync
+
+from node.base.clock import Clock
+from node.base.errors import HansaError, NotConfined, Overloaded, PeerUnreachable, RemoteFault
+from node.base.work import Transaction, UnitOfWork
+from node.scenarios.model import State
+
+REPORT_SECONDS: Final = 0.5
+"""How often the progress of an execution is written, and a dismissal looked for."""
+
+MOST_LINES: Final = 500
+"""Lines of the log that are kept between two reports, and of a run in all."""
+
+
+class Execution(Protocol):
+    """A run or a job."""
+
+    @property
+    def state(self) -> State: ...
+
+
+E = TypeVar("E", bound=Execution)
+T = TypeVar("T")
+
+
+class ExecutionStore(Protocol[E]):
+    """The part of ``RunStore`` and ``JobStore`` that this module needs."""
+
+    def put(self, tx: Transaction, execution: E, /) -> None:
+        """Add or replace."""
+
+    def get(self, tx: Transaction, identifier: str, /, *, lock: bool = False) -> E | None: ...
+
+
+class Lifecycle(Protocol[E]):
+    """Writes a state into a run or a job: pure functions of the execution and the moment."""
+
+    def begin(self, execution: E, now: datetime) -> E:
+        """The execution in the hands of a worker, for the first time or again."""
+
+    def wait(self, execution: E, reason: str, now: datetime) -> E:
+        """The execution waiting for ``reason`` to pass; the same object where it says so already."""
+
+    def fail(self, execution: E, error: HansaError, now: datetime) -> E: ...
+
+    def dismiss(self, execution: E, now: datetime) -> E: ...
+
+
+class Dismissed(Exception):
+    """Somebody dismissed the execution: there is nothing to do for it any more."""
+
+
+class ExecutionJournal(Generic[E]):
+    """Reads and writes the states of runs, or of jobs. ``note`` writes the ledger entry of an execution;
+    ``tell`` is called after every commit, since somebody may be watching."""
+
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        store: ExecutionStore[E],
+        lifecycle: Lifecycle[E],
+        clock: Clock,
+        note: Callable[[Transaction, E], None],
+        tell: Callable[[], None],
+    ) -> None:
+        self._uow = uow
+        self._store = store
+        self._lifecycle = lifecycle
+        self._clock = clock
+        self._write_entry = note
+        self._tell = tell
+
+    def put(self, tx: Transaction, execution: E) -> None:
+        """Write an execution as it stands, in the caller's transaction."""
+        self._store.put(tx, execution)
+        tx.after_commit(self._tell)
+
+    def note(self, tx: Transaction, execution: E) -> None:
+        """Write the ledger entry of an execution as it stands."""
+        self._write_entry(tx, execution)
+
+    def begin(self, identifier: str) -> E | None:
+        """The execution, now running; None where it has ended, or does not exist."""
+        with self._uow.begin() as tx:
+            execution = self._store.get(tx, identifier, lock=True)
+            if execution is None or execution.state.ended:
+                return None
+            begun = self._lifecycle.begin(execution, self._clock.now())
+            self.put(tx, begun)
+            return begun
+
+    def update(self, identifier: str, change: Callable[[E], E]) -> None:
+        """Write what ``change`` makes of the execution. Raises ``Dismissed``."""
+        with self._uow.begin() as tx:
+            execution = self._open(tx, identifier, lock=True)
+            changed = change(execution)
+            if changed is not execution:
+                self.put(tx, changed)
+
+    def report(self, identifier: str, change: Callable[[E], E]) -> None:
+        """As ``update``, without a write transaction where ``change`` gives back what it was given. Raises
+        ``Dismissed`` also then: another process may have dismissed the execution."""
+        with self._uow.read() as tx:
+            execution = self._open(tx, identifier)
+            if change(execution) is execution:
+                return
+        self.update(identifier, change)
+
+    def wait(self, identifier: str, reason: str) -> None:
+        """Say what the execution waits for. Raises ``Dismissed``."""
+        now = self._clock.now()
+        self.update(identifier, lambda execution: self._lifecycle.wait(execution, reason, now))
+
+    def finish(
+        self,
+        identifier: str,
+        change: Callable[[Transaction, E], E],
+        note: Callable[[Transaction, E], None] | None = None,
+    ) -> None:
+        """Write the end that ``change`` makes, with its ledger entry by ``note`` where that knows more. What
+        ``change`` refuses with a ``RemoteFault`` has failed. Raises ``Dismissed``."""
+        with self._uow.begin() as tx:
+            execution = self._open(tx, identifier, lock=True)
+            try:
+                ended = change(tx, execution)
+            except RemoteFault as refusal:
+                self._fail(tx, execution, refusal)
+                return
+            self.put(tx, ended)
+            (note or self._write_entry)(tx, ended)
+
+    def fail(self, identifier: str, error: HansaError) -> None:
+        """End the execution as failed, with its reason; one that was dismissed stays so."""
+        with suppress(Dismissed), self._uow.begin() as tx:
+            self._fail(tx, self._open(tx, identifier, lock=True), error)
+
+    def dismiss(self, tx: Transaction, execution: E) -> E:
+        """Dismiss an execution that has not ended, in the caller's transaction, which has locked it."""
+        dismissed = self._lifecycle.dismiss(execution, self._clock.now())
+        self.put(tx, dismissed)
+        self.note(tx, dismissed)
+        return dismissed
+
+    def _open(self, tx: Transaction, identifier: str, *, lock: bool = False) -> E:
+        execution = self._store.get(tx, identifier, lock=lock)
+        if execution is None or execution.state.ended:
+            raise Dismissed
+        return execution
+
+    def _fail(self, tx: Transaction, execution: E, error: HansaError) -> None:
+        failed = self._lifecycle.fail(execution, error, self._clock.now())
+        self.put(tx, failed)
+        self.note(tx, failed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """How far a model is: ``message`` is the last line of its log, ``lines`` are those since the report before."""
+
+    percent: int
+    message: str
+    lines: tuple[str, ...]
+
+
+class Reporter:
+    """``node.scenarios.ports.Progress``: keeps what a model tells until the next report."""
+
+    def __init__(self) -> None:
+        self._percent = 0
+        self._message = ""
+        self._lines: list[str] = []
+
+    def __call__(self, percent: int, line: str) -> None:
+        self._percent = max(0, min(99, percent))
+        if line:
+            self._message = line
+            if len(self._lines) < MOST_LINES:
+                self._lines.append(line)
+
+    def report(self) -> Report:
+        """What was told until now; the lines are given out once."""
+        lines, self._lines = self._lines, []
+        return Report(percent=self._percent, message=self._message, lines=tuple(lines))
+
+
+async def reported(
+    work: Callable[[Reporter], Coroutine[Any, Any, T]],
+    write: Callable[[Report], None],
+    *,
+    seconds: float = REPORT_SECONDS,
+) -> T:
+    """The outcome of ``work``, whose progress is written every so many ``seconds`` and at its end.
+
+    Where ``write`` raises, such as ``Dismissed``, the work is cancelled first.
+    """
+    reporter = Reporter()
+    task = asyncio.ensure_future(work(reporter))
+    # Where the execution ends in the same moment as its work, nobody else looks at what came of the work.
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    try:
+        while not task.done():
+            await asyncio.wait([task], timeout=seconds)
+            # Also without news: somebody may have dismissed the execution meanwhile, in another process.
+            await run_sync(write, reporter.report())
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait([task])
+    return task.result()
+
+
+class DurableExecution(Generic[E]):
+    """Carries executions out with ``steps``. Safe to be called again with the same one after any interruption."""
+
+    def __init__(self, *, journal: ExecutionJournal[E], steps: Callable[[E], Awaitable[None]]) -> None:
+        """``steps`` does the work and writes its success; it may raise ``Dismissed``."""
+        self._journal = journal
+        self._steps = steps
+
+    async def complete(self, identifier: str) -> None:
+        """Bring the execution to its end. Raises ``PeerUnreachable``, ``LocalFault`` or ``Overloaded`` (the queue):
+        call again later. Everything else ends the execution, with its reason."""
+        execution = await run_sync(self._journal.begin, identifier)
+        if execution is None:
+            return
+        try:
+            await self._steps(execution)
+        except Dismissed:
+            return
+        except PeerUnreachable as error:
+            try:
+                await run_sync(self._journal.wait, identifier, error.detail)
+            except Dismissed:
+                return
+            raise
+        except (RemoteFault, NotConfined) as error:
+            if isinstance(error, Overloaded) and error.facts.get("limit") == "queue":
+                raise
+            await run_sync(self._journal.fail, identifier, error)
+
+    async def give_up(self, identifier: str, error: HansaError) -> None:
+        """End an execution that was tried often enough, as failed."""
+        await run_sync(self._journal.fail, identifier, error)

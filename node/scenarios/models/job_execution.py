@@ -1,0 +1,126 @@
+"""Carrying out jobs: the model runs here, its result is kept, and questions about visited data are counted."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from anyio.to_thread import run_sync
+
+from node.base.clock import Clock
+from node.base.errors import NotAllowed, NotFound
+from node.base.work import Transaction, UnitOfWork
+from node.catalogue.ports import RecordStore
+from node.dialogue.conversation import Note
+from node.exchange.ports import AssetStore
+from node.policy.flow.output_rule import allowance
+from node.scenarios.execution import REPORT_SECONDS, ExecutionJournal, Report, Reporter, reported
+from node.scenarios.model import Job, Model, State
+from node.scenarios.models.job_lifecycle import job_entry, with_report
+from node.scenarios.models.local import LocalModels, LocalOutcome
+from node.scenarios.models.requests import Request, read_request
+from node.scenarios.models.result_files import keep
+from node.scenarios.models.visits import Visitor
+from node.scenarios.ports import JobStore
+from node.scenarios.records.cards import model_of
+
+_ANSWERED: Final = 5000
+"""How many of an owner's jobs are looked at for what was asked before."""
+
+
+class JobExecution:
+    """Does the work of a job: the ``steps`` of ``node.scenarios.execution.DurableExecution``."""
+
+    def __init__(
+        self,
+        *,
+        journal: ExecutionJournal[Job],
+        uow: UnitOfWork,
+        jobs: JobStore,
+        records: RecordStore,
+        assets: AssetStore,
+        local: LocalModels,
+        clock: Clock,
+        note: Note,
+        report_seconds: float = REPORT_SECONDS,
+    ) -> None:
+        self._journal = journal
+        self._uow = uow
+        self._jobs = jobs
+        self._records = records
+        self._assets = assets
+        self._local = local
+        self._clock = clock
+        self._note = note
+        self._report_seconds = report_seconds
+
+    async def __call__(self, job: Job) -> None:
+        """Run the model and keep its result. Raises ``Dismissed``, and whatever the model and its data refuse."""
+        model = await run_sync(self._model, job)
+        request = await asyncio.to_thread(read_request, model, await self._read(job.request))
+        local = await self._run(job, model, request)
+        result = await keep(self._assets, local.outcome)
+        await run_sync(
+            self._journal.finish,
+            job.id,
+            partial(self._succeeded, local=local, result=result),
+            job_entry(self._note, local.visits),
+        )
+
+    async def _run(self, job: Job, model: Model, request: Request) -> LocalOutcome:
+        visitor = Visitor(did=job.caller, account=job.account)
+
+        async def work(reporter: Reporter) -> LocalOutcome:
+            return await self._local.execute(
+                model, request.inputs, request.parameters, visitor, key=f"job/{job.id}", progress=reporter
+            )
+
+        def write(report: Report) -> None:
+            now = self._clock.now()
+            self._journal.report(job.id, lambda known: with_report(known, now, report))
+
+        return await reported(work, write, seconds=self._report_seconds)
+
+    def _succeeded(self, tx: Transaction, job: Job, *, local: LocalOutcome, result: str) -> Job:
+        visited = tuple(
+            (visit.agreement, visit.record.version_iri) for visit in local.visits if visit.agreement is not None
+        )
+        self._require_questions_left(tx, job, visited)
+        now = self._clock.now()
+        return replace(
+            job,
+            state=State.SUCCESSFUL,
+            progress=100,
+            message="",
+            updated=now,
+            finished=now,
+            result=result,
+            caveats=local.outcome.caveats,
+            visited=visited,
+        )
+
+    def _require_questions_left(self, tx: Transaction, job: Job, visited: tuple[tuple[str, str], ...]) -> None:
+        """Raises ``NotAllowed`` where the answer is one question too many about data that were visited."""
+        answered = [one for one in self._jobs.of(tx, job.owner, limit=_ANSWERED) if one.visited] if visited else []
+        for place in visited:
+            asked = {question_of(one) for one in answered if place in one.visited}
+            verdict = allowance(asked, question_of(job))
+            if not verdict.allowed:
+                raise NotAllowed(verdict.reason, remedy=verdict.remedy, facts={"dataset": place[1]})
+
+    def _model(self, job: Job) -> Model:
+        with self._uow.read() as tx:
+            record = self._records.get(tx, job.model, version=job.version)
+        if record is None:
+            raise NotFound("the version of the model is not here any more")
+        return model_of(record)
+
+    async def _read(self, sha256: str) -> bytes:
+        return b"".join([chunk async for chunk in await self._assets.open(sha256)])
+
+
+def question_of(job: Job) -> str:
+    """All that determines the answer of a job, as one name: the model's version and the request."""
+    return f"{job.model}#v{job.version} {job.request}"

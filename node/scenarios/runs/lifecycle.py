@@ -1,0 +1,89 @@
+"""The states of a run as they are written into it, with its log."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from node.base.clock import stamp
+from node.base.errors import HansaError
+from node.scenarios.execution import MOST_LINES, Report
+from node.scenarios.model import Measured, Run, State, StepRun
+from node.scenarios.runs.hashes import result_hash
+
+WAITING: Final = "waiting: "
+"""How a line begins that says what a run waits for."""
+
+
+class RunLifecycle:
+    """``node.scenarios.execution.Lifecycle`` of runs."""
+
+    def begin(self, run: Run, now: datetime) -> Run:
+        """See ``Lifecycle.begin``. A run that waited was not interrupted, and its log does not say so."""
+        if run.state is State.ACCEPTED:
+            return replace(run, state=State.RUNNING, updated=now)
+        return run if _last_line(run).startswith(WAITING) else logged(run, now, "going on after an interruption")
+
+    def wait(self, run: Run, reason: str, now: datetime) -> Run:
+        """See ``Lifecycle.wait``."""
+        line = f"{WAITING}{reason}"
+        return run if _last_line(run) == line else logged(run, now, line)
+
+    def fail(self, run: Run, error: HansaError, now: datetime) -> Run:
+        """See ``Lifecycle.fail``."""
+        members: dict[str, Any] = {"code": error.code, "detail": error.detail, "remedy": error.remedy}
+        steps = tuple(
+            replace(step, state=State.FAILED, finished=now) if step.state is State.RUNNING else step
+            for step in run.steps
+        )
+        return replace(
+            logged(run, now, f"failed: {error.detail}"),
+            state=State.FAILED,
+            steps=steps,
+            error={**members, **({"facts": error.facts} if error.facts else {})},
+        )
+
+    def dismiss(self, run: Run, now: datetime) -> Run:
+        """See ``Lifecycle.dismiss``."""
+        steps = tuple(
+            step if step.state.ended else replace(step, state=State.DISMISSED, finished=now) for step in run.steps
+        )
+        return replace(run, state=State.DISMISSED, updated=now, steps=steps)
+
+
+def logged(run: Run, now: datetime, *lines: str) -> Run:
+    """The run with ``lines`` in its log."""
+    return replace(run, log=(*run.log, *(f"{stamp(now)} {line}" for line in lines))[-MOST_LINES:], updated=now)
+
+
+def with_step(run: Run, now: datetime, step: StepRun) -> Run:
+    """The run with one of its steps as it stands now."""
+    steps = tuple(step if (one.branch, one.name) == (step.branch, step.name) else one for one in run.steps)
+    return replace(run, steps=steps, updated=now)
+
+
+def with_report(run: Run, now: datetime, step: StepRun, report: Report) -> Run:
+    """The run with what the model of ``step`` told since; the same object where that is nothing."""
+    known = next(one for one in run.steps if (one.branch, one.name) == (step.branch, step.name))
+    if known.progress == report.percent and not report.lines:
+        return run
+    told = [f"{step.branch}: {step.name}: {line}" for line in report.lines]
+    return logged(with_step(run, now, replace(step, progress=report.percent)), now, *told)
+
+
+def finished(run: Run, now: datetime, indicators: tuple[Measured, ...]) -> Run:
+    """The run after its last step: successful, with the hash of its result."""
+    outputs = {
+        f"{step.branch}.{step.name}.{role}": sha256 for step in run.steps for role, sha256 in step.outputs.items()
+    }
+    return replace(
+        logged(run, now, "done"),
+        state=State.SUCCESSFUL,
+        indicators=indicators,
+        result=result_hash(outputs, indicators),
+    )
+
+
+def _last_line(run: Run) -> str:
+    return run.log[-1].partition(" ")[2] if run.log else ""

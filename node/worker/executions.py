@@ -1,0 +1,53 @@
+"""Tasks of durable executions, runs and jobs alike: taken up again after a crash or a failure."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from node.base.errors import Conflict, LocalFault, Overloaded, PeerUnreachable
+from node.base.work import Task
+from node.scenarios.execution import DurableExecution
+from node.worker.loop import Again, Done, Outcome
+
+log = logging.getLogger("hansa.executions")
+
+MOST_ATTEMPTS: Final = 20
+"""How often an execution is tried that fails at this node itself."""
+
+
+def after_attempts(attempts: int) -> bool:
+    """Whether an execution was tried ``MOST_ATTEMPTS`` times."""
+    return attempts >= MOST_ATTEMPTS
+
+
+class ExecutionHandler:
+    """``node.worker.loop.Handler``: completes the execution that a task names, and in the end gives it up, so that
+    its owner reads why. ``exhausted`` says after how many attempts a peer that does not answer is given up."""
+
+    def __init__(
+        self, execution: DurableExecution[Any], *, exhausted: Callable[[int], bool] = after_attempts
+    ) -> None:
+        self._execution = execution
+        self._exhausted = exhausted
+
+    async def __call__(self, task: Task) -> Outcome:
+        """What comes of the task. Raises what nobody expected, for the worker to log, until the attempts are over."""
+        try:
+            await self._execution.complete(task.subject)
+        except PeerUnreachable as error:
+            if not self._exhausted(task.attempts):
+                return Again(error.detail)
+            await self._execution.give_up(task.subject, error)
+        except (Overloaded, Conflict, LocalFault) as error:
+            if not after_attempts(task.attempts):
+                return Again(error.detail)
+            await self._execution.give_up(task.subject, error)
+        except Exception as error:
+            if not after_attempts(task.attempts):
+                raise
+            log.exception("an execution was given up", extra={"task": task.id, "topic": task.topic})
+            reason = f"the node could not do this because of an internal error ({type(error).__name__})"
+            await self._execution.give_up(task.subject, LocalFault(reason))
+        return Done()
