@@ -42,6 +42,7 @@ from node.plugins import Host, load, strategy_of
 from node.scenarios.models.publication import DescribeWithCode, stored_code
 from node.semantics.description.door import describe
 from node.semantics.model import Described, Submission
+from node.semantics.schemas.patterns import Patterns
 from node.settings import Settings
 from node.transfer.strategy import Strategy as TransferStrategy
 from node.web.callers import Authenticator, Callers
@@ -219,7 +220,12 @@ def build(
         has_asset=parts.assets.has,
         visibility=visibility,
         settled=settled,
-        inspect=Inspect(uow=stores.uow, records=stores.records, opened=parts.assets.file),
+        inspect=Inspect(
+            uow=stores.uow,
+            records=stores.records,
+            opened=parts.assets.file,
+            patterns=lambda: Patterns(parts.cage),
+        ),
     )
     acted = scenarios(
         parts,

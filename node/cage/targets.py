@@ -18,6 +18,7 @@ TARGETS: Final[Mapping[str, str]] = {
     "scenarios.run_model": "node.scenarios.models.caged:run",
     "semantics.describe": "node.semantics.caged:describe",
     "semantics.describe_model": "node.scenarios.models.caged:describe_code",
+    "semantics.match": "node.semantics.schemas.patterns:caged_match",
     "semantics.parse": "node.semantics.documents:caged_parse",
 }
 

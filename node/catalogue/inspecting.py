@@ -18,13 +18,18 @@ from node.catalogue.model import PUBLIC, Record
 from node.catalogue.nquads import iri_of, is_iri, is_literal, text_of
 from node.catalogue.ports import RecordStore
 from node.catalogue.statements import Statements
-from node.semantics import sheets
+from node.semantics import json_rows, sheets
+from node.semantics.findings.files import file_finding
 from node.semantics.model import File, Finding
-from node.semantics.schemas import changes, conformity
+from node.semantics.schemas import changes, conformity, members
+from node.semantics.schemas.breaches import Report
+from node.semantics.schemas.patterns import Misses
 from node.vocab.namespaces import DCT, HANSA
 
 TABLES: Final = {"text/csv": "", "text/tab-separated-values": "\t"}
 """Media types of tables → their delimiter, where it is fixed."""
+JSON: Final = frozenset({"application/json", "application/geo+json", "application/vnd.geo+json"})
+"""Media types of rows of JSON, which are compared with a schema where one is named."""
 MOST_CHANGES: Final = 10
 
 Opened = Callable[[str], BinaryIO]
@@ -34,10 +39,14 @@ Opened = Callable[[str], BinaryIO]
 class Inspect:
     """Looks into what is published; blocking, and with flat memory whatever the size of the files."""
 
-    def __init__(self, *, uow: UnitOfWork, records: RecordStore, opened: Opened) -> None:
+    def __init__(
+        self, *, uow: UnitOfWork, records: RecordStore, opened: Opened, patterns: Callable[[], Misses | None]
+    ) -> None:
+        """``patterns`` makes what tries the patterns of schemas, for the rows of one file."""
         self._uow = uow
         self._records = records
         self._opened = opened
+        self._patterns = patterns
 
     def __call__(self, draft: Record) -> tuple[Finding, ...]:
         """The findings about ``draft``. Bytes that are not here yet are looked at when they are."""
@@ -55,26 +64,17 @@ class Inspect:
             return
         breaking = [change for change in changes.compare(old, new) if change.breaking]
         for change in breaking[:MOST_CHANGES]:
-            yield _told(
+            yield file_finding(
+                "breaking",
                 "schema:breaking",
-                {
-                    "en": f"{change.text['en']}: data that were right by version {before.version} become wrong",
-                    "nl": f"{change.text['nl']}: wat volgens versie {before.version} goed was, wordt fout",
-                    "cs": f"{change.text['cs']}: údaje správné podle verze {before.version} už správné nejsou",
-                },
-                {
-                    "en": "tell those who use the schema, or publish it under another id and keep this one",
-                    "nl": "zeg het wie het schema gebruikt, of publiceer het onder een andere id en laat dit staan",
-                    "cs": "oznamte to těm, kdo schéma používají, nebo je zveřejněte pod jiným id a toto ponechte",
-                },
                 field="definition",
                 value=change.path,
+                change=change.text.__getitem__,
+                version=str(before.version),
             )
         if len(breaking) > MOST_CHANGES:
-            more = len(breaking) - MOST_CHANGES
-            yield _told(
-                "schema:breaking", {"en": f"{more} more changes break what was right"}, {}, field="definition"
-            )
+            more = str(len(breaking) - MOST_CHANGES)
+            yield file_finding("more-breaking", "schema:breaking", field="definition", more=more)
 
     def _conforms_to(self, draft: Record) -> list[tuple[Record, Mapping[str, Any]]]:
         if draft.kind != "dataset":
@@ -92,37 +92,50 @@ class Inspect:
         return findings
 
     def _file(self, file: File, place: str, rules: list[tuple[Record, Mapping[str, Any]]]) -> Iterator[Finding]:
-        delimiter = TABLES.get(file.media_type.partition(";")[0].strip().casefold())
-        if delimiter is None or file.source is not None:
+        media_type = file.media_type.partition(";")[0].strip().casefold()
+        delimiter = TABLES.get(media_type)
+        if file.source is not None or (delimiter is None and not (rules and media_type in JSON)):
             return
         try:
             opened = self._opened(file.sha256)
         except NotFound:
             return
         with opened:
-            try:
-                survey = sheets.survey(opened, delimiter=delimiter)
-            except ValueError as error:
-                yield _told(
-                    "file:not-a-table",
-                    {
-                        "en": f"{file.name} is published as a table ({file.media_type}), and {error}",
-                        "nl": f"{file.name} wordt als tabel gepubliceerd ({file.media_type}), maar dat is het niet",
-                        "cs": f"{file.name} se zveřejňuje jako tabulka ({file.media_type}), ale tabulkou není",
-                    },
-                    {
-                        "en": "publish the table itself as CSV, or give the file the name of what it is",
-                        "nl": "publiceer de tabel zelf als CSV, of geef het bestand de naam van wat het is",
-                        "cs": "zveřejněte samotnou tabulku jako CSV, nebo soubor pojmenujte podle toho, čím je",
-                    },
-                    field=place,
-                    severity="violation",
-                )
+            if delimiter is not None:
+                yield from self._table(opened, delimiter, file, place, rules)
                 return
-            for doubt in survey.doubts():
-                yield _told("file:doubt", {"en": f"{file.name}: {doubt}"}, {}, field=place)
             for record, schema in rules:
-                yield from _breaches(opened, survey.look, file, place, record, schema)
+                try:
+                    features = json_rows.is_collection(opened)
+                    report = members.check(schema, json_rows.rows(opened), features=features, misses=self._patterns())
+                except InvalidInput as error:
+                    told = {"file": file.name, "schema": record.title(), "why": error.detail}
+                    yield file_finding("unreadable", "file:breaks-schema", field=place, **told)
+                else:
+                    yield from _breaches(report, file, place, record)
+
+    def _table(
+        self, opened: BinaryIO, delimiter: str, file: File, place: str, rules: list[tuple[Record, Mapping[str, Any]]]
+    ) -> Iterator[Finding]:
+        try:
+            survey = sheets.survey(opened, delimiter=delimiter)
+        except ValueError as error:
+            told = {"file": file.name, "type": file.media_type, "really": str(error)}
+            yield file_finding("not-a-table", "file:not-a-table", field=place, severity="violation", **told)
+            return
+        for doubt in survey.doubts():
+            yield Finding(
+                severity="warning", message=f"{file.name}: {doubt}", remedy="", rule="file:doubt", field=place
+            )
+        for record, schema in rules:
+            rows = sheets.rows(opened, survey.look)
+            try:
+                next(rows, None)
+                body = (cells for _, cells in rows)
+                report = conformity.check(schema, survey.look.columns, body, misses=self._patterns())
+            except csv.Error:
+                return  # The survey has said where it cannot be read.
+            yield from _breaches(report, file, place, record)
 
 
 def definition_of(record: Record | None) -> Mapping[str, Any] | None:
@@ -139,59 +152,15 @@ def definition_of(record: Record | None) -> Mapping[str, Any] | None:
     return definition if isinstance(definition, Mapping) else None
 
 
-def _breaches(
-    opened: BinaryIO, look: sheets.Look, file: File, place: str, record: Record, schema: Mapping[str, Any]
-) -> Iterator[Finding]:
-    rows = sheets.rows(opened, look)
-    try:
-        next(rows, None)
-        report = conformity.check(schema, look.columns, (cells for _, cells in rows))
-    except csv.Error:
-        return  # The survey has said where it cannot be read.
-    title = record.title()
+def _breaches(report: Report, file: File, place: str, record: Record) -> Iterator[Finding]:
+    named = {"file": file.name, "schema": record.title()}
+    rule = "file:breaks-schema"
     for breach in report.breaches:
-        yield _told(
-            "file:breaks-schema",
-            {
-                "en": f"{file.name} does not conform to {title}: {breach.words()}",
-                "nl": f"{file.name} voldoet niet aan {title}: {breach.words()}",
-                "cs": f"{file.name} neodpovídá schématu {title}: {breach.words()}",
-            },
-            {
-                "en": "mend the data, or leave conforms_to out",
-                "nl": "verbeter de gegevens, of laat conforms_to weg",
-                "cs": "opravte údaje, nebo vynechte conforms_to",
-            },
-            field=place,
-        )
+        yield file_finding("breach", rule, field=place, breach=breach.words, **named)
     if report.count > len(report.breaches):
-        more = f"{report.count - len(report.breaches)} more breaches of {title} in {report.rows} rows"
-        yield _told("file:breaks-schema", {"en": f"{file.name}: {more}"}, {}, field=place)
+        more = str(report.count - len(report.breaches))
+        yield file_finding("more-breaches", rule, field=place, more=more, rows=str(report.rows), **named)
     if not report.whole:
-        yield _told(
-            "file:breaks-schema", {"en": f"{file.name}: only {report.rows} rows were checked"}, {}, field=place
-        )
-
-
-def _told(
-    rule: str,
-    messages: Mapping[str, str],
-    remedies: Mapping[str, str],
-    *,
-    field: str,
-    severity: str = "warning",
-    value: str = "",
-) -> Finding:
-    return Finding(
-        severity=severity,
-        message=messages["en"],
-        remedy=remedies.get("en", ""),
-        rule=rule,
-        field=field,
-        value=value,
-        translations={
-            tag: {"message": text, "why": "", "remedy": remedies.get(tag, "")}
-            for tag, text in messages.items()
-            if tag != "en"
-        },
-    )
+        yield file_finding("not-whole", rule, field=place, file=file.name, rows=str(report.rows))
+    for pattern in report.untried:
+        yield file_finding("untried", rule, field=place, pattern=pattern[:80], **named)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -391,3 +392,14 @@ def accepted(data: bytes) -> object:
     from node.portal.accept import prefers_page
 
     return prefers_page(data.decode("latin-1"))
+
+
+@target(
+    "node.semantics.json_rows",
+    '[{"a": 1}, {"a": "é"}]',
+    '{"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"a": 1}}]}',
+)
+def json_rows(data: bytes) -> object:
+    from node.semantics import json_rows as reader
+
+    return list(reader.rows(io.BytesIO(data)))

@@ -82,6 +82,53 @@ def test_rows_that_break_their_schema_are_told(http: httpx2.Client) -> None:
     ]
 
 
+CODED = {
+    "type": "object",
+    "required": ["segment"],
+    "properties": {
+        "segment": {"type": "string", "pattern": "^s[0-9]+$"},
+        "name": {"type": "string", "pattern": "^(a+)+$"},
+        "intensity": {"type": "integer", "minimum": 0},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type", "body"),
+    [
+        ("rows.csv", "text/csv", b"segment,intensity\ns1,12\nx,many\n"),
+        ("rows.json", "application/json", b'[{"segment": "s1"}, {"segment": "x", "intensity": "many"}]'),
+        (
+            "rows.geojson",
+            "application/geo+json",
+            b'{"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"segment": "s1"}},'
+            b' {"type": "Feature", "properties": {"segment": "x", "intensity": "many"}}]}',
+        ),
+    ],
+)
+def test_patterns_and_rows_of_json_are_checked(http: httpx2.Client, name: str, media_type: str, body: bytes) -> None:
+    slug = name.replace(".", "-")
+    publish(http, described("schema", "coded", version="1.0.0", definition=CODED))
+    file = upload(http, name, body, media_type)
+    answer = publish(http, described("dataset", slug, conforms_to="schema/coded"), file)
+    told = rules(answer, "file:breaks-schema")
+    assert len(told) == 2, told
+    assert told[0] == f"{name} does not conform to coded: row 2, segment: 'x' does not match the pattern ^s[0-9]+$"
+    assert told[1].startswith(f"{name} does not conform to coded: row 2, intensity: 'many' is no")
+    page = http.get(answer.json()["iri"], headers={"Accept": "text/html", "Accept-Language": "de"})
+    assert "Zeile 2, segment: &#39;x&#39; passt nicht zum Muster" in page.text
+
+
+def test_a_pattern_that_explodes_costs_seconds_and_is_told(http: httpx2.Client) -> None:
+    publish(http, described("schema", "coded", version="1.0.0", definition=CODED))
+    body = b"segment,name\n" + b"".join(b"s%d,%s!\n" % (one, b"a" * 60) for one in range(1000))
+    answer = publish(
+        http, described("dataset", "exploding", conforms_to="schema/coded"), upload(http, "exploding.csv", body)
+    )
+    (told,) = rules(answer, "file:breaks-schema")
+    assert told.startswith("exploding.csv was not compared with the pattern ^(a+)+$ of coded")
+
+
 def test_the_page_of_the_asset_says_so_too(http: httpx2.Client) -> None:
     ragged = upload(http, "ragged.csv", b"a,b\n1,2\n3\n")
     answer = publish(http, described("dataset", "ragged"), ragged)

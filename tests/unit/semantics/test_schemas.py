@@ -43,6 +43,8 @@ def test_the_second_version_of_the_demonstration_renames_a_field() -> None:
         "en": "intensity is called vehicleCount now",
         "nl": "intensity heet nu vehicleCount",
         "cs": "intensity se nyní jmenuje vehicleCount",
+        "fr": "intensity s'appelle maintenant vehicleCount",
+        "de": "intensity heißt jetzt vehicleCount",
     }
 
 
@@ -79,7 +81,7 @@ def test_changes(new: dict[str, Any], what: str, path: str, breaking: bool) -> N
     (change,) = compare(V1, new)
     assert (change.what, change.path, change.breaking) == (what, path, breaking)
     assert breaks(V1, new) is breaking
-    assert change.text.keys() == {"en", "nl", "cs"}
+    assert change.text.keys() == {"en", "nl", "cs", "fr", "de"}
     assert change.to_json()["breaking"] is breaking
 
 

@@ -1,0 +1,141 @@
+"""Rows of a JSON file, one after the other with flat memory: the items of an array, the properties of the features of
+a GeoJSON collection; any other object is one row by itself."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Final
+
+from node.base.errors import InvalidInput
+from node.base.jsons import read_json
+
+MOST: Final = 16 << 20
+"""Characters of one value that are read at once: of a row, or of a member beside the rows."""
+_PIECE: Final = 1 << 18
+_BLANK: Final = " \t\r\n"
+_DECODER: Final = json.JSONDecoder()
+
+
+def is_collection(file: BinaryIO) -> bool:
+    """Whether a file is a GeoJSON collection, by the members at its top."""
+    file.seek(0)
+    reader = _Reader(file)
+    if reader.peek() != "{":
+        return False
+    members: dict[str, Any] = {}
+    for name in reader.members():
+        if name == "features":
+            return members.get("type", "FeatureCollection") == "FeatureCollection" and reader.peek() == "["
+        members[name] = reader.value()
+    return False
+
+
+def rows(file: BinaryIO) -> Iterator[Any]:
+    """The rows of ``file`` from its beginning. Raises ``InvalidInput`` where it cannot be read."""
+    features = is_collection(file)
+    file.seek(0)
+    reader = _Reader(file)
+    if features:
+        for name in reader.members():
+            if name != "features":
+                reader.value()
+                continue
+            for feature in reader.items():
+                yield feature.get("properties") or {} if isinstance(feature, dict) else feature
+    elif reader.peek() == "[":
+        yield from reader.items()
+    else:
+        yield reader.value()
+    if reader.peek():
+        raise InvalidInput("there is something after the end of the JSON")
+
+
+class _Reader:
+    """A text that is read from its beginning to its end, as much at a time as is asked for."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._decode = codecs.getincrementaldecoder("utf-8-sig")()
+        self._text = ""
+        self._at = 0
+        self._ended = False
+
+    def peek(self) -> str:
+        """The next character that is not blank; nothing at the end."""
+        while True:
+            while self._at < len(self._text):
+                if self._text[self._at] not in _BLANK:
+                    return self._text[self._at]
+                self._at += 1
+            if not self._more():
+                return ""
+
+    def value(self) -> Any:
+        """The next value, read strictly. Raises ``InvalidInput`` for what is none or is larger than ``MOST``."""
+        self.peek()
+        wanted = _PIECE
+        while True:
+            while len(self._text) - self._at < wanted and self._more():
+                pass
+            try:
+                _, end = _DECODER.raw_decode(self._text, self._at)
+            except (ValueError, RecursionError) as error:
+                if self._ended or isinstance(error, RecursionError):
+                    raise InvalidInput(f"it cannot be read as JSON: {error}") from error
+            else:
+                # A number may go on in what has not been read yet.
+                if end < len(self._text) or self._ended:
+                    value = read_json(self._text[self._at : end])
+                    self._at = end
+                    return value
+            wanted *= 4
+            if wanted > MOST:
+                raise InvalidInput(f"a value in it has more than {MOST} characters")
+
+    def items(self) -> Iterator[Any]:
+        """The items of the array that begins here."""
+        self._take("[")
+        if self.peek() == "]":
+            self._take("]")
+            return
+        while True:
+            yield self.value()
+            if self._take(",]") == "]":
+                return
+
+    def members(self) -> Iterator[str]:
+        """The names of the members of the object that begins here; each value is read before the next name."""
+        self._take("{")
+        if self.peek() == "}":
+            self._take("}")
+            return
+        while True:
+            name = self.value()
+            if not isinstance(name, str):
+                raise InvalidInput("it cannot be read as JSON: a name is no text")
+            self._take(":")
+            yield name
+            if self._take(",}") == "}":
+                return
+
+    def _take(self, characters: str) -> str:
+        found = self.peek()
+        if not found or found not in characters:
+            raise InvalidInput(f"it cannot be read as JSON: {characters[-1]} is missing")
+        self._at += 1
+        return found
+
+    def _more(self) -> bool:
+        if self._ended:
+            return False
+        piece = self._file.read(_PIECE)
+        self._ended = not piece
+        try:
+            text = self._decode.decode(piece, final=self._ended)
+        except UnicodeDecodeError as error:
+            raise InvalidInput("it is not in UTF-8") from error
+        self._text = self._text[self._at :] + text
+        self._at = 0
+        return bool(text) or not self._ended

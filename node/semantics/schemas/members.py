@@ -1,0 +1,153 @@
+"""Rows of JSON against the JSON Schema that they are said to conform to: objects of an array, properties of GeoJSON
+features.
+
+What is looked at is ``type``, ``enum``, ``const``, ``required``, ``additionalProperties``, bounds, lengths and
+``pattern`` (JSON Schema 2020-12, Validation §6), in nested objects and arrays as well. Other words of the language
+(``anyOf``, ``if``, ``format`` …) are passed over: they make no breach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from node.semantics.schemas.breaches import Breach, Report
+from node.semantics.schemas.changes import resolved
+from node.semantics.schemas.conformity import Problem, bound, bounds_check, choices_of, pattern_of, types_of
+from node.semantics.schemas.patterns import Misses
+from node.semantics.schemas.tally import MOST, Tally
+
+MAX_DEPTH: Final = 16
+MAX_ITEMS: Final = 100
+"""Items of one array in one row that are looked at."""
+
+
+def check(
+    schema: Mapping[str, Any], rows: Iterable[Any], *, features: bool = False, misses: Misses | None = None
+) -> Report:
+    """Compare each of ``rows`` with ``schema``: of one row, or of a list of them, or, where the rows are properties
+    of ``features``, of a feature or a collection of them. ``misses`` tries patterns.
+
+    Raises ``InvalidInput`` where the rows cannot be read to their end.
+    """
+    walk = _Walk(schema, misses)
+    rules = _row_schema(schema, features=features)
+    looked = 0
+    for row in rows:
+        if looked == MOST:
+            return walk.tally.report(looked, whole=False)
+        looked += 1
+        walk.row = looked
+        if isinstance(row, Mapping):
+            walk.value(row, rules, "", 0)
+        else:
+            walk.tell("", ("no-row", ()))
+    return walk.tally.report(looked, whole=True)
+
+
+def _row_schema(schema: Mapping[str, Any], *, features: bool) -> Mapping[str, Any]:
+    rules = resolved(schema, schema)
+    if "properties" not in rules and "items" in rules:
+        rules = resolved(schema, rules["items"])
+    if features:
+        for name in ("features", "properties"):
+            inside = _properties(rules)
+            if name == "features" and name in inside:
+                rules = resolved(schema, resolved(schema, inside[name]).get("items"))
+            elif name == "properties" and name in inside and "geometry" in inside:
+                rules = resolved(schema, inside[name])
+    return rules
+
+
+class _Walk:
+    """One file's rows, value by value."""
+
+    def __init__(self, schema: Mapping[str, Any], misses: Misses | None) -> None:
+        self._schema = schema
+        self.tally = Tally(misses)
+        self.row = 0
+
+    def tell(self, path: str, problem: Problem) -> None:
+        self.tally.add(Breach(row=self.row, column=path, what=problem[0], values=problem[1]))
+
+    def value(self, value: Any, rules: Mapping[str, Any], path: str, depth: int) -> None:
+        """Compare ``value``, at ``path`` in the row, with ``rules``."""
+        problem = _problem(value, rules)
+        if problem is not None:
+            self.tell(path, problem)
+            return
+        pattern = pattern_of(rules)
+        if pattern and isinstance(value, str):
+            values = (repr(value[:40]), pattern[:80])
+            self.tally.match(Breach(row=self.row, column=path, what="pattern", values=values), pattern, value)
+        if depth == MAX_DEPTH:
+            return
+        if isinstance(value, Mapping):
+            self._members(value, rules, path, depth)
+        elif isinstance(value, list) and isinstance(rules.get("items"), Mapping):
+            inside = resolved(self._schema, rules["items"])
+            for place, item in enumerate(value[:MAX_ITEMS]):
+                self.value(item, inside, f"{path}[{place}]", depth + 1)
+
+    def _members(self, value: Mapping[str, Any], rules: Mapping[str, Any], path: str, depth: int) -> None:
+        properties = _properties(rules)
+        must = rules.get("required")
+        for name in must if isinstance(must, list) else ():
+            if name not in value:
+                self.tell(_join(path, str(name)), ("missing", ()))
+        for name, member in value.items():
+            if name in properties:
+                self.value(member, resolved(self._schema, properties[name]), _join(path, name), depth + 1)
+            elif rules.get("additionalProperties") is False:
+                self.tell(_join(path, name), ("unforeseen", ()))
+
+
+def _problem(value: Any, rules: Mapping[str, Any]) -> Problem | None:
+    types = types_of(rules)
+    if types and types.isdisjoint(_types(value)):
+        return "type", (_shown(value), ", ".join(sorted(types)))
+    choices = choices_of(rules)
+    if choices and not any(_same(value, choice) for choice in choices):
+        return "choice", (_shown(value), ", ".join(map(_shown, choices))[:80])
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return bounds_check(rules)(value, _shown(value))
+    for kind, least, most, what in (
+        (str, "minLength", "maxLength", "length"),
+        (list, "minItems", "maxItems", "items"),
+    ):
+        if isinstance(value, kind):
+            low, high = bound(rules, least), bound(rules, most)
+            if (low is not None and len(value) < low) or (high is not None and len(value) > high):
+                return what, (str(len(value)),)
+    return None
+
+
+def _types(value: Any) -> frozenset[str]:
+    if value is None or isinstance(value, bool):
+        return frozenset({"null" if value is None else "boolean"})
+    if isinstance(value, int | float):
+        # A whole number is one however it is written (JSON Schema 2020-12, Validation §6.1.1).
+        whole = isinstance(value, int) or value.is_integer()
+        return frozenset({"number", "integer"} if whole else {"number"})
+    return frozenset({"string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"})
+
+
+def _same(value: Any, choice: Any) -> bool:
+    return bool(value == choice) and isinstance(value, bool) == isinstance(choice, bool)
+
+
+def _properties(rules: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = rules.get("properties")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name[:60]}" if path else name[:60]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping | list):
+        return "{…}" if isinstance(value, Mapping) else "[…]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return repr(value[:40]) if isinstance(value, str) else str(value)[:40]

@@ -1,0 +1,75 @@
+"""Regular expressions of schemas, tried in the cage: one from outside can take for ever, there it takes seconds."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from node.base.errors import HansaError
+from node.cage.cage import Cage
+from node.cage.model import Limits
+
+MATCH: Final = Limits(memory=512 << 20, cpu=2, wall=3.0, answer=4 << 20)
+"""What one call may take: one pattern, some thousand texts."""
+SECONDS: Final = 20.0
+"""So long one pattern is tried in all; what comes after is not."""
+LONGEST: Final = 1000
+"""Characters of a pattern that is tried."""
+
+Misses = Callable[[str, Sequence[str]], frozenset[int] | None]
+"""(pattern, texts) → the places of those texts that do not match, or None where that cannot be told."""
+
+_PIECE: Final = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\$|\(\?<(?![=!])", re.DOTALL)
+
+
+class Patterns:
+    """Tries patterns in the cage. One that took too long once, or cannot be read, is not tried again. For the rows
+    of one file."""
+
+    def __init__(self, cage: Cage, *, seconds: float = SECONDS) -> None:
+        self._cage = cage
+        self._left: dict[str, float] = {}
+        self._seconds = seconds
+
+    def __call__(self, pattern: str, texts: Sequence[str]) -> frozenset[int] | None:
+        """The places of the ``texts`` that do not match ``pattern``; None where it cannot be told."""
+        left = self._left.get(pattern, self._seconds if len(pattern) <= LONGEST else 0.0)
+        if left <= 0:
+            return None
+        began = time.monotonic()
+        try:
+            answer, _ = self._cage.call_sync(
+                "semantics.match", {"pattern": pattern}, [json.dumps(list(texts)).encode()], limits=MATCH
+            )
+        except HansaError:
+            self._left[pattern] = 0.0
+            return None
+        self._left[pattern] = left - (time.monotonic() - began)
+        return frozenset(answer["misses"])
+
+
+def caged_match(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+    """Target ``semantics.match`` of the cage: ``pattern``, and one blob, a JSON array of texts. Answers ``misses``,
+    the places of the texts in which the pattern is found nowhere."""
+    from node.base.errors import InvalidInput
+
+    try:
+        compiled = re.compile(python_pattern(message["pattern"]), re.ASCII)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise InvalidInput(f"the pattern cannot be read: {error}") from error
+    texts = json.loads(blobs[0])
+    return {"misses": [place for place, text in enumerate(texts) if compiled.search(text) is None]}, []
+
+
+def python_pattern(pattern: str) -> str:
+    """A pattern of JSON Schema (ECMA-262) as Python writes it: the end is the very end, groups are named by ``?P``.
+    What Python does not know is left, and refused when it is compiled."""
+
+    def piece(found: re.Match[str]) -> str:
+        text = found[0]
+        return {"$": r"\Z", "(?<": "(?P<"}.get(text, text)
+
+    return _PIECE.sub(piece, pattern)

@@ -1,0 +1,76 @@
+"""Counts breaches in the order in which they come, also where a pattern's verdict is waited for."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from node.semantics.schemas.breaches import Breach, Report
+from node.semantics.schemas.patterns import Misses
+
+SHOWN: Final = 5
+"""How many breaches are told in full; all are counted."""
+MOST: Final = 2_000_000
+"""Rows that are looked at."""
+_TEXTS: Final = 10_000
+_CHARACTERS: Final = 1 << 20
+
+
+class Tally:
+    """The breaches of one file. ``misses`` tries patterns, many texts at a time; without it none is tried."""
+
+    def __init__(self, misses: Misses | None = None) -> None:
+        self._misses = misses
+        self._first: list[Breach] = []
+        self._count = 0
+        self._waiting: list[tuple[Breach, str, str]] = []
+        self._characters = 0
+        self._untried: dict[str, None] = {}
+
+    def add(self, breach: Breach) -> None:
+        """Count ``breach``."""
+        if self._waiting:
+            self._waiting.append((breach, "", ""))
+            self._flush_if_many()
+        else:
+            self._tell(breach)
+
+    def match(self, breach: Breach, pattern: str, text: str) -> None:
+        """Count ``breach`` if ``text`` does not match ``pattern``."""
+        self._waiting.append((breach, pattern, text))
+        self._characters += len(text)
+        self._flush_if_many()
+
+    def report(self, rows: int, *, whole: bool) -> Report:
+        """What was counted."""
+        self._flush()
+        return Report(
+            breaches=tuple(self._first), count=self._count, rows=rows, whole=whole, untried=tuple(self._untried)
+        )
+
+    def _flush_if_many(self) -> None:
+        if len(self._waiting) >= _TEXTS or self._characters >= _CHARACTERS:
+            self._flush()
+
+    def _flush(self) -> None:
+        texts: dict[str, dict[str, None]] = {}
+        for _, pattern, text in self._waiting:
+            if pattern:
+                texts.setdefault(pattern, {})[text] = None
+        missed = {pattern: self._missed(pattern, list(some)) for pattern, some in texts.items()}
+        for breach, pattern, text in self._waiting:
+            if not pattern or text in missed[pattern]:
+                self._tell(breach)
+        self._waiting.clear()
+        self._characters = 0
+
+    def _missed(self, pattern: str, texts: list[str]) -> frozenset[str]:
+        places = self._misses(pattern, texts) if self._misses is not None else None
+        if places is None:
+            self._untried[pattern] = None
+            return frozenset()
+        return frozenset(texts[place] for place in places)
+
+    def _tell(self, breach: Breach) -> None:
+        self._count += 1
+        if len(self._first) < SHOWN:
+            self._first.append(breach)
