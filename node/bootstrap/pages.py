@@ -18,7 +18,7 @@ from node.bootstrap.account_pages import AccountPages, require
 from node.bootstrap.letters import Letters
 from node.bootstrap.node import HansaNode
 from node.bootstrap.operation import IssuerView, Proofs
-from node.bootstrap.portrayal import access_made, agreed, asked, quality
+from node.bootstrap.portrayal import access_made, agreed, agreed_names, asked, quality
 from node.bootstrap.scenario_pages import ScenarioPages
 from node.catalogue.access import AccessCode
 from node.catalogue.browse import Connections, Found, FoundPage, Publisher
@@ -289,10 +289,16 @@ class PortalNode(AccountPages):
     ) -> Conversation:
         with self._stores.uow.read() as tx:
             record = self._stores.records.get(tx, process.dataset)
+            agreement = process.agreement
+            if isinstance(agreement, str):
+                held = self._stores.agreements.get(tx, agreement)
+                agreement = held.body if held else None
+        title, peer_name = agreed_names(agreement, theirs=process.role.other)
+        named = self._node.access.named(process.peer)
         return Conversation(
             process=process,
-            peer_name=self._node.access.named(process.peer),
-            titles=record.titles if record else {},
+            peer_name=peer_name if named == process.peer and peer_name else named,
+            titles=record.titles if record else title,
             exchanges=tuple(exchanges),
             reception=reception,
             stuck=tuple(self._stuck(task) for task in self._letters.about(process.pid)) if detailed else (),

@@ -8,6 +8,7 @@ from typing import Any
 
 from node.base.clock import moment
 from node.base.errors import HansaError, NotAllowed
+from node.dialogue.process import Role
 from node.identity.model import Caller
 from node.negotiation.messages import TERMS
 from node.negotiation.model import Agreement, PendingDecision
@@ -65,6 +66,14 @@ def agreed(
         uses=uses,
         deletion=deletion,
     )
+
+
+def agreed_names(agreement: Mapping[str, Any] | None, *, theirs: Role) -> tuple[dict[str, str], str]:
+    """How an agreement calls its asset, by language, and the party whose role is ``theirs``; nothing where there is
+    no agreement, or it names neither."""
+    terms = (agreement or {}).get(TERMS) or {}
+    asset, party = terms.get("asset") or {}, terms.get(str(theirs)) or {}
+    return dict(asset.get("title") or {}), str(party.get("name") or "")
 
 
 def access_made(kept: dict[str, Any]) -> AccessMade:
