@@ -117,6 +117,17 @@ async def test_pages_fit_from_four_hundred_per_cent_to_a_desk(site: str, tab: Ch
     assert wide == []
 
 
+async def test_lists_hide_no_column_on_a_phone(site: str, tab: Chromium) -> None:
+    await tab.cookie(site, "hansa_session", "els-session")
+    boxes = "[...document.querySelectorAll('.table-box:has(table.stacks)')]"
+    hidden = f"{boxes}.filter(box => box.scrollWidth > box.clientWidth).length"
+    for path in ("/datasets/traffic-counts", "/members", "/agreements", f"/agreements/{AGREEMENT}", "/processes"):
+        await tab.look(site + path, width=360)
+        assert await tab.ask("document.querySelectorAll('table.stacks').length"), path
+        assert await tab.ask(hidden) == 0, path
+    await tab.forget_cookies()
+
+
 async def test_pages_load_from_here_only_and_without_complaint(site: str, tab: Chromium) -> None:
     for path in OPEN:
         await tab.look(site + path)
