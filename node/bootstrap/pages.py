@@ -289,15 +289,11 @@ class PortalNode(AccountPages):
     ) -> Conversation:
         with self._stores.uow.read() as tx:
             record = self._stores.records.get(tx, process.dataset)
-            agreement = process.agreement
-            if isinstance(agreement, str):
-                held = self._stores.agreements.get(tx, agreement)
-                agreement = held.body if held else None
-        title, peer_name = agreed_names(agreement, theirs=process.role.other)
+            title, peer_name = agreed_names(process, lambda held: self._stores.agreements.get(tx, held))
         named = self._node.access.named(process.peer)
         return Conversation(
             process=process,
-            peer_name=peer_name if named == process.peer and peer_name else named,
+            peer_name=(peer_name if named == process.peer else "") or named,
             titles=record.titles if record else title,
             exchanges=tuple(exchanges),
             reception=reception,

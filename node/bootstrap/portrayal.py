@@ -8,10 +8,9 @@ from typing import Any
 
 from node.base.clock import moment
 from node.base.errors import HansaError, NotAllowed
-from node.dialogue.process import Role
 from node.identity.model import Caller
 from node.negotiation.messages import TERMS
-from node.negotiation.model import Agreement, PendingDecision
+from node.negotiation.model import Agreement, Negotiation, PendingDecision
 from node.negotiation.uses import Tally
 from node.policy.decide import decide, principal_action
 from node.policy.model import Situation
@@ -21,6 +20,7 @@ from node.portal.ports import AccessMade, Agreed, Asked, Quality, QualityPart
 from node.portal.reasons import whys
 from node.semantics.metrics import METRICS
 from node.transfer.deletions import Due
+from node.transfer.model import Transfer
 
 
 def asked(decision: PendingDecision, language: str) -> Asked:
@@ -68,11 +68,19 @@ def agreed(
     )
 
 
-def agreed_names(agreement: Mapping[str, Any] | None, *, theirs: Role) -> tuple[dict[str, str], str]:
-    """How an agreement calls its asset, by language, and the party whose role is ``theirs``; nothing where there is
-    no agreement, or it names neither."""
-    terms = (agreement or {}).get(TERMS) or {}
-    asset, party = terms.get("asset") or {}, terms.get(str(theirs)) or {}
+def agreed_names(
+    process: Negotiation | Transfer, held: Callable[[str], Agreement | None]
+) -> tuple[dict[str, str], str]:
+    """How the agreement of ``process`` calls its asset, by language, and the other party; nothing where there is no
+    agreement, or it names neither. ``held`` finds an agreement by its id."""
+    body: Mapping[str, Any] | None
+    if isinstance(process.agreement, str):
+        agreement = held(process.agreement)
+        body = agreement.body if agreement else None
+    else:
+        body = process.agreement
+    terms = (body or {}).get(TERMS) or {}
+    asset, party = terms.get("asset") or {}, terms.get(str(process.role.other)) or {}
     return dict(asset.get("title") or {}), str(party.get("name") or "")
 
 
