@@ -8,6 +8,7 @@ from reference_pages.commands import cli
 from reference_pages.conditions import conditions
 from reference_pages.description import description_fields
 from reference_pages.errors import errors
+from reference_pages.glossary import glossary
 from reference_pages.hooks import hooks
 from reference_pages.http import http
 from reference_pages.mapping import column_mapping
@@ -26,4 +27,5 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "description-fields.md": description_fields,
     "column-mapping.md": column_mapping,
     "hooks.md": hooks,
+    "glossary.md": glossary,
 }

@@ -289,7 +289,7 @@ def test_figures_and_units_are_written_for_the_reader() -> None:
     )
     step = {"source": "a", "target": "b", "haveStep": "PT15M", "needStep": "PT1H", "case": "finer"}
     assert worded(speaker("de"), "time-step", "x", "", step).text == (
-        "a hat eine Zeile je 15 Minuten, aber die Eingabe b verlangt eine je 1 Stunde"
+        "a hat einen Zeitschritt von 15 Minuten, aber die Eingabe b verlangt 1 Stunde"
     )
 
 
