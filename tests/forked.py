@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Final
 
 import node.bootstrap.application  # noqa: F401 - all of a node: a process forked from this one need not load it
+from demo.cast import Member
 from node.base import crashpoints
 from node.bootstrap.serving import run_server
-from node.builtins.demo.cast import Member
 from node.settings import load
 from tests.waiting import NotThere
 

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from demo.cast import Member
 from node.base.errors import HansaError
-from node.builtins.demo.cast import Member
 from node.client import HansaClient, NodeAddress
 from node.vocab.dsp import PULL, PUSH
 from tests import reckoning

@@ -18,10 +18,10 @@ from typing import Any, Final
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
+from demo.cast import Member
 from node.adapters.graph.store import OxigraphGraph
 from node.adapters.search import TantivyIndex
 from node.bootstrap.parts import Stores, open_stores, places
-from node.builtins.demo.cast import Member
 from node.cage.cage import Cage
 from node.catalogue.views import GraphView, SearchView
 from node.dialogue.process import Exchange, Process

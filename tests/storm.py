@@ -22,9 +22,9 @@ from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 
+from demo.cast import free_ports
 from node.base.errors import HansaError
 from node.bootstrap.parts import Stores, open_stores, places
-from node.builtins.demo.cast import free_ports
 from node.client import HansaClient
 from node.settings import load
 from tests import reckoning

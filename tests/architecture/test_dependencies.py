@@ -10,7 +10,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-OWN = {"node", "federation"}
+OWN = {"node", "federation", "demo"}
 
 BY_NAME = {
     "httptools": "node.web.connections extends the protocol of uvicorn that needs it",

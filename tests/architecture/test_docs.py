@@ -278,6 +278,6 @@ def test_the_image_gets_all_that_the_wheel_ships() -> None:
         if line.startswith("!")
     }
     build = (ROOT / "pyproject.toml").read_text("utf-8")
-    shipped = {"node", "federation", *re.findall(r'^"(\w+)" = "node/_data/', build, re.MULTILINE)}
+    shipped = {"node", "federation", "demo", *re.findall(r'^"(\w+)" = "node/_data/', build, re.MULTILINE)}
     assert shipped <= let_in
     assert shipped <= {name.rstrip("/") for name in copied}

@@ -90,12 +90,12 @@ def _circles(arrows: Mapping[str, Set[str]]) -> Iterator[list[str]]:
         yield from walk(start, [])
 
 
-@pytest.mark.parametrize("room", ["node", "federation"])
+@pytest.mark.parametrize("room", ["node", "federation", "demo"])
 def test_no_folder_is_crowded(room: str) -> None:
     assert crowded(ROOT / room) == {}
 
 
-@pytest.mark.parametrize("room", ["node", "federation"])
+@pytest.mark.parametrize("room", ["node", "federation", "demo"])
 def test_no_circle_among_siblings(room: str) -> None:
     assert circles(imports(ROOT / room)) == []
 

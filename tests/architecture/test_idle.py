@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from demo.cast import free_ports
 from node.bootstrap.creation import create
-from node.builtins.demo.cast import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -71,7 +71,7 @@ THEIRS = {
 
 COLD = (
     "alembic", "argon2", "authlib", "jinja2", "joserfc", "owlready2", "psycopg", "pyshacl", "rdflib", "rich",
-    "shifty", "httpx2", "pytest", "node.builtins.demo", "node.adapters.sql.migrations.versions",
+    "shifty", "httpx2", "pytest", "demo", "node.adapters.sql.migrations.versions",
 )  # fmt: skip
 """Loaded by children of the cage, or at first use, if at all."""
 

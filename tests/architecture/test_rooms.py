@@ -39,7 +39,7 @@ def test_there_are_the_contracts_of_the_architecture() -> None:
     """A contract that was dropped would be missed by nobody else."""
     assert {one["id"] for one in CONTRACTS} == {
         "layers", "adapters", "planes", "doors", "nofed", "face", "federation", "pure", "rdf", "floor", "acyclic",
-        "scenarios", "negotiation", "portal",
+        "scenarios", "negotiation", "portal", "demo",
     }  # fmt: skip
     for one in CONTRACTS:
         assert one.get("type") != "layers" or one.get("exhaustive"), f"{one['id']}: a new room must be placed"
@@ -65,6 +65,10 @@ FAULTS = (
     Fault("layers", "node/dialogue/wire.py", "from node.negotiation import messages"),
     Fault("nofed", "node/plugins.py", "import federation.members"),
     Fault("face", "federation/members.py", "from node.catalogue import publish"),
+    Fault("nofed", "node/cli/commands/upkeep.py", "import demo.story"),
+    Fault("demo", "demo/cast.py", "from node.base import errors"),
+    Fault("demo", "demo/acts.py", "from node.cli import main"),
+    Fault("demo", "demo/story.py", "import federation.members"),
     Fault("pure", "node/negotiation/model.py", "import sqlalchemy"),
     Fault("rdf", "node/policy/odrl.py", "import pyoxigraph"),
     Fault("floor", "node/base/ids.py", "import pydantic"),
@@ -77,7 +81,7 @@ FAULTS = (
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the tree, to plant faults in."""
     folder = tmp_path_factory.mktemp("rooms")
-    for name in ("node", "federation"):
+    for name in ("node", "federation", "demo"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.json", "*.css"))
     shutil.copy(ROOT / "pyproject.toml", folder)
     return folder

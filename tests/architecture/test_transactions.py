@@ -17,7 +17,7 @@ LONGEST = 400
 
 
 def modules() -> list[Path]:
-    return sorted(path for room in ("node", "federation") for path in (ROOT / room).rglob("*.py"))
+    return sorted(path for room in ("node", "federation", "demo") for path in (ROOT / room).rglob("*.py"))
 
 
 @cache
@@ -45,7 +45,7 @@ def found(method: str) -> set[str]:
 MAY_COMMIT = {
     "node/adapters/sql/engine.py": "pragmas of a connection that has just been opened",
     "node/adapters/search/index.py": "a batch of the search engine, which is no database of ours",
-    "node/builtins/demo/proving.py": "the demonstration tampers with a copy, as an attacker would",
+    "demo/proving.py": "the demonstration tampers with a copy, as an attacker would",
 }
 
 
@@ -126,7 +126,7 @@ MAY_ASK_THE_TIME = {
     "node/base/clock.py": "the clock",
     "node/base/ids.py": "ids that sort by when they were made; nothing is decided by that time",
     "node/cli/archive.py": "the name of a backup file, chosen at a terminal",
-    "node/builtins/demo/acts.py": "the demonstration asks as a person would: as of just now",
+    "demo/acts.py": "the demonstration asks as a person would: as of just now",
     "node/adapters/planes/files.py": "the age of abandoned uploads, which the file system dates",
 }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx2
 
-from node.builtins.demo.cast import Member, free_ports
+from demo.cast import Member, free_ports
 from tests.bench.processes import await_ready, bare_server, nodes, proportional_mb
 from tests.bench.report import Figure, median
 

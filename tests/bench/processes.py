@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import httpx2
 import psutil
 
-from node.builtins.demo.cast import Member, free_ports
+from demo.cast import Member, free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,8 +21,8 @@ from typing import Any
 
 import httpx2
 
-from node.builtins.demo import data
-from node.builtins.demo.cast import FILES, Member
+from demo import data
+from demo.cast import FILES, Member
 from node.cage.cage import Cage
 from node.client import HansaClient
 from node.scenarios.model import Model, Rows

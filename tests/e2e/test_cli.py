@@ -20,8 +20,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from demo.cast import free_ports
 from node import __version__
-from node.builtins.demo.cast import free_ports
 from node.cli.exits import DONE, FAILED, INTERRUPTED, REFUSED, UNREACHABLE, USAGE, WAITING
 from node.cli.main import run
 from tests.nodes import until

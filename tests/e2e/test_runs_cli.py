@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from node.builtins.demo.cast import free_ports
+from demo.cast import free_ports
 from node.cli.exits import DONE, REFUSED, WAITING
 from tests.e2e.test_cli import Ran, Terminal
 from tests.models import WALKING, card

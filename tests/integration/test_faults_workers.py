@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from demo.cast import Member, free_ports
 from node.adapters.sql.schema import outbox
 from node.bootstrap.node import HansaNode
 from node.bootstrap.parts import Stores, open_stores
-from node.builtins.demo.cast import Member, free_ports
 from node.settings import load
 from tests import unkind
 from tests.network import Link, Proxy, Switch, behind, half_open, straight

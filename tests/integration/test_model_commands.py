@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from node.builtins import demo
-from node.builtins.demo import data
+import demo
+from demo import data
 from node.cli.commands import publish
 from node.cli.exits import DONE, REFUSED, USAGE
 from node.cli.main import run

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from node.builtins.demo.cast import Member, free_ports
+from demo.cast import Member, free_ports
 from node.client import Refusal
 from node.identity.model import UserRole
 from node.ledger.model import EntryKind

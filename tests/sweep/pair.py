@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from demo.cast import free_ports
 from node.bootstrap.parts import Stores, open_stores, places
-from node.builtins.demo.cast import free_ports
 from node.dialogue.process import Process, Role
 from node.settings import load
 from tests import reckoning

@@ -332,7 +332,7 @@ def test_nothing_in_the_node_knows_the_kit() -> None:
     ids = re.compile(rb"AC[NT]C?0\d{3}|ATPC?0\d{3}|CAT010\d|CD123|TCK_PARTICIPANT|CONNECTOR_UNDER_TEST|\btck\b", re.I)
     found = [
         str(path.relative_to(ROOT))
-        for folder in ("node", "federation")
+        for folder in ("node", "federation", "demo")
         for path in (ROOT / folder).rglob("*.py")
         if ids.search(path.read_bytes())
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -183,6 +184,11 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of the made-up data.")] = 2026,
 ) -> int:
     """Show the main job: a region and three cities join, publish, find, agree, exchange and prove."""
-    from node.builtins.demo.story import tell
-
-    return tell(keep=keep, folder=folder, seed=seed)
+    try:
+        story = import_module("demo.story")  # a product of its own, built on the node: the node does not know it
+    except ModuleNotFoundError as error:
+        raise InvalidInput(
+            f"the demonstration is not installed here: {error}",
+            remedy="install the whole wheel of Hansa, or use a checkout: make demo",
+        ) from error
+    return int(story.tell(keep=keep, folder=folder, seed=seed))

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from node.builtins.demo import data
+from demo import data
 from node.sdk import call, find_model
 
 FILES = Path(data.__file__).parent / "files"

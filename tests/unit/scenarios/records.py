@@ -11,14 +11,14 @@ from typing import Any
 
 import yaml
 
-import node.builtins.demo
+import demo
 from node.catalogue.model import Record
 from node.semantics.model import File, Submission
 from tests.unit.semantics.making import ME, described, refusals
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 _CODE = re.compile(r"^code: (\w+\.py)$", re.MULTILINE)
-DEMO = Path(node.builtins.demo.__file__).parent / "files"
+DEMO = Path(demo.__file__).parent / "files"
 
 
 async def record(text: str, *files: File, version: int = 1, **options: Any) -> Record:

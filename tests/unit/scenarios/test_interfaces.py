@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from node.builtins import demo
+import demo
 from node.scenarios.chain.interfaces import ERROR, WARNING, Mismatch, fits, input_ports, mending, output_ports
 from node.scenarios.model import Port, Transformation, Variable
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+import demo
 from node.base.errors import InvalidInput
-from node.builtins import demo
 from node.scenarios.tables.mapping import transform
 from node.scenarios.tables.mapping_grammar import given, parse_mapping, taken
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+import demo
 from node.base.errors import TooLarge
-from node.builtins import demo
 from node.cage.cage import Cage
 from node.catalogue.model import Record
 from node.scenarios.models.code import MOST_CODE

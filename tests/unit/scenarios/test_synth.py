@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from demo import data as demo
 from node.base.errors import InvalidInput
-from node.builtins.demo import data as demo
 from node.cli.exits import DONE, REFUSED
 from node.cli.main import run
 from node.cli.output import Mode

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import time
 from typing import Any
 
 import httpx2
 
-from node.base.errors import HansaError
-from node.builtins.demo.cast import Cast, Member, until
-from node.builtins.demo.stage import Stage
-from node.builtins.demo.stage import size as bytes_in_words
+from demo.cast import HANSA, Cast, Member, until
+from demo.stage import Stage
+from demo.stage import size as bytes_in_words
+from node.client import Refusal
 
 GENT_FILES = (
     "traffic-flow-schema.yaml",
@@ -178,12 +177,12 @@ def _hidden_from_all(stage: Stage, cast: Cast, hidden: str) -> None:
         try:
             partner.conditions(hidden)
             told = "conditions"
-        except HansaError as refusal:
+        except Refusal as refusal:
             told = str(refusal)
         try:
             partner.conditions(f"{cast.gent.url}/datasets/no-such-thing")
             control = "conditions"
-        except HansaError as refusal:
+        except Refusal as refusal:
             control = str(refusal)
     stage.check(told == control, f"a partner who asks for it learns nothing: “{told}”")
 
@@ -294,7 +293,7 @@ def exchange(stage: Stage, cast: Cast, size: int) -> None:
             target = cast.home / "received.csv"
             stage.typed("brugge", f"hansa get {iri}")
             getting = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-m", "node.cli", "get", iri, "--yes", "--output", str(target), "--keep-sealed"],
+                [*HANSA, "get", iri, "--yes", "--output", str(target), "--keep-sealed"],
                 cwd=brugge.home,
                 env=brugge.environment(),
                 stdout=subprocess.PIPE,

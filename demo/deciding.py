@@ -7,9 +7,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from node.builtins.demo.acts import published, why
-from node.builtins.demo.cast import Cast, Member, until
-from node.builtins.demo.stage import Stage
+from demo.acts import published, why
+from demo.cast import Cast, Member, until
+from demo.stage import Stage
 
 SCENARIO = "scenario/contributiebrug-dicht"
 RECEPTORS = 40

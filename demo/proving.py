@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from pathlib import Path
 
-from node.builtins.demo.acts import published, why
-from node.builtins.demo.cast import Cast
-from node.builtins.demo.stage import Stage
+from demo.acts import published, why
+from demo.cast import Cast
+from demo.stage import Stage
 
 
 def prove(stage: Stage, cast: Cast) -> None:
@@ -67,9 +68,7 @@ def _tampered(stage: Stage, cast: Cast) -> None:
 
 def change_one_word(database: Path) -> None:
     """Tamper with a copy: another word in the body of the newest agreement entry."""
-    from node.adapters.sql.engine import sqlite_driver
-
-    connection = sqlite_driver().connect(str(database))
+    connection = sqlite3.connect(database)
     try:
         (row,) = connection.execute(
             "SELECT ordinal, body FROM entries WHERE kind = 'agreement' ORDER BY ordinal DESC LIMIT 1"

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from node.base.errors import PeerUnreachable
-from node.client import HansaClient, locate
+from node.client import HansaClient, PeerUnreachable, locate
 
 FILES = Path(__file__).parent / "files"
 READY_SECONDS = 30.0
+HANSA = (sys.executable, "-m", "node.cli")
+"""The ``hansa`` command of this installation, whichever comes first in PATH."""
 
 
 @dataclass
@@ -49,7 +50,7 @@ class Member:
 
     def hansa(self, *arguments: str, json: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the command line for this node, as a person would."""
-        command = [sys.executable, "-m", "node.cli", *(("--json",) if json else ()), *arguments]
+        command = [*HANSA, *(("--json",) if json else ()), *arguments]
         return subprocess.run(  # noqa: S603 - our own program with our own arguments
             command, capture_output=True, text=True, cwd=self.home, env=self.environment(), check=False, timeout=180
         )
@@ -85,7 +86,7 @@ class Member:
         """Start ``hansa serve``; call ``wait_ready`` before using it."""
         log = (self.home / f"{self.key}.log").open("ab")
         self.process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", "node.cli", "serve", str(self.folder)],
+            [*HANSA, "serve", str(self.folder)],
             stdout=log,
             stderr=log,
             stdin=subprocess.DEVNULL,

@@ -6,15 +6,15 @@ import signal
 import tempfile
 import time
 from pathlib import Path
+from shlex import quote
 
 from rich.markup import escape
 
-from node.base.plaintext import word
-from node.builtins.demo import acts, deciding, lasting
-from node.builtins.demo.cast import Cast, remove
-from node.builtins.demo.data import PLZEN, network, network_geojson, od_table, receptors, write_counts
-from node.builtins.demo.proving import prove
-from node.builtins.demo.stage import Failed, Stage, err, out
+from demo import acts, deciding, lasting
+from demo.cast import Cast, remove
+from demo.data import PLZEN, network, network_geojson, od_table, receptors, write_counts
+from demo.proving import prove
+from demo.stage import Failed, Stage, err, out
 
 DAYS = 31
 SEND_SECONDS = 6
@@ -100,7 +100,7 @@ def _set_up(cast: Cast, seed: int) -> int:
 def _linger(cast: Cast) -> None:
     out.print("\nThe nodes stay up. Look around; Ctrl-C ends them.")
     for member in cast.all:
-        out.print(f"  {member.name:<14} {member.url}   [dim]--node {escape(word(member.folder))}[/dim]")
+        out.print(f"  {member.name:<14} {member.url}   [dim]--node {escape(quote(str(member.folder)))}[/dim]")
         out.print(f"  {'':<14} sign in as {escape(member.login)} with {escape(member.password)}")
     try:
         while True:

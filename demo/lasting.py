@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx2
 
-from node.builtins.demo.acts import just_now, published, why
-from node.builtins.demo.cast import Cast, until
-from node.builtins.demo.stage import Stage
+from demo.acts import just_now, published, why
+from demo.cast import Cast, until
+from demo.stage import Stage
 
 
 def go_back(stage: Stage, cast: Cast, pid: str) -> None:
