@@ -15,11 +15,12 @@ from node.base.errors import HansaError
 from node.catalogue.model import Record
 from node.identity.model import Caller, UserRole
 from node.portal.forms import csrf_token
-from node.portal.languages import LANGUAGES, Speaker, pick
+from node.portal.languages import Speaker
 from node.portal.markup import language_tag
 from node.portal.settings import PortalSettings
 from node.portal.wording import Worded, worded
 from node.semantics.kinds import KINDS
+from node.texts.languages import LANGUAGES, own_name, pick
 
 _ORDER: Final = ("dataset", "service", "model", "scenario", "ontology", "schema", "transformation", "rulebook")
 
@@ -135,4 +136,5 @@ class Visit:
 
     @property
     def languages(self) -> Mapping[str, str]:
-        return LANGUAGES
+        """The languages of the interface: tag → what each calls itself."""
+        return {tag: own_name(tag) for tag in LANGUAGES}

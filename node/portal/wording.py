@@ -12,8 +12,9 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from node.portal.languages import FALLBACK, Speaker, pick
+from node.portal.languages import Speaker
 from node.scenarios.tables import places, units
+from node.texts.languages import FALLBACK, pick
 
 LONGEST: Final = 300
 """Characters of a value."""

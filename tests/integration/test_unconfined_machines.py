@@ -17,7 +17,7 @@ from node.base.errors import NotConfined
 from node.cli.exits import DONE, REFUSED
 from node.cli.main import run
 from node.cli.output import Mode
-from node.portal.languages import LANGUAGES
+from node.texts.languages import LANGUAGES
 from tests.models import STREETS, WALKING, publish_model
 from tests.nodes import Running, publish, running, until
 from tests.unit.cage.without import starting_without

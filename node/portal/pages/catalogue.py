@@ -15,9 +15,9 @@ from starlette.responses import Response
 from node.catalogue.browse import MAX_OFFSET, Found
 from node.portal import headers
 from node.portal.codes import spoken
-from node.portal.languages import pick
 from node.portal.queries import FACETS, Search, page_numbers
 from node.portal.visit import PLURALS, Visit
+from node.texts.languages import pick
 
 if TYPE_CHECKING:
     from node.portal.desk import Desk

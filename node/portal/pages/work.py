@@ -14,11 +14,11 @@ from node.dialogue.process import IMPLIED, Role
 from node.dialogue.timeline import Fate, TimelineMessage, time_line
 from node.negotiation.model import Agreement, Negotiation
 from node.portal import markup
-from node.portal.languages import LANGUAGES
 from node.portal.pages.asset import conditions_of
 from node.portal.ports import Agreed, Conversation
 from node.portal.reasons import whys
 from node.portal.visit import Visit
+from node.texts.languages import LANGUAGES
 from node.transfer.addresses import pushed_to
 from node.transfer.model import Transfer
 from node.transfer.standing import standing_of, table_of

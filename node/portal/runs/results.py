@@ -11,13 +11,14 @@ from node.base.errors import InvalidInput, NotAllowed, NotFound
 from node.identity.model import Caller
 from node.portal.drawing import maps
 from node.portal.drawing.scale import Scale, change_scale, value_scale
-from node.portal.languages import Speaker, pick
+from node.portal.languages import Speaker
 from node.portal.markup import unit as written
 from node.portal.runs import differences
 from node.portal.runs.differences import ALL, Change, Figure, Places, Shape
 from node.portal.scenario_ports import Scenarios
 from node.portal.visit import Visit
 from node.scenarios.model import AFTER, BEFORE, Rows, Run, State
+from node.texts.languages import pick
 
 MAX_TABLE: Final = 200
 SORTS: Final = ("by", "before", "after", "id")

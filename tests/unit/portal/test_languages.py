@@ -2,68 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from node.portal.desk import HERE
-from node.portal.languages import LANGUAGES, Speaker, chosen, pick, plural, texts
+from node.portal.languages import Speaker, chosen
 from node.semantics.kinds import KINDS
+from node.texts.languages import LANGUAGES, pick
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
-FORMS = {"en": {"one", "other"}, "nl": {"one", "other"}, "cs": {"one", "few", "other"}}
 
 
 def speaker(language: str) -> Speaker:
     return Speaker(language, UTC, NOW)
-
-
-def names(text: Any) -> set[str]:
-    whole = " ".join(text.values()) if isinstance(text, dict) else text
-    return set(re.findall(r"\{(\w+)\}", whole))
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_all_languages_have_all_texts(language: str) -> None:
-    theirs, english = texts(language), texts("en")
-    assert set(theirs) == set(english)
-    for key, text in theirs.items():
-        assert isinstance(text, dict) == isinstance(english[key], dict), key
-        assert names(text) - {"n"} == names(english[key]) - {"n"}, key
-        if isinstance(text, dict):
-            assert set(text) == FORMS.get(language, {"one", "other"}), key
-            assert all(form.strip() for form in text.values()), key
-        else:
-            assert text.strip(), key
-    assert len(str(theirs["months"]).split()) == 12
-
-
-def used_keys() -> set[str]:
-    keys: set[str] = set()
-    for file in (*(HERE / "templates").glob("*.html"), *HERE.rglob("*.py")):
-        source = file.read_text("utf-8")
-        keys |= set(re.findall(r"""\bt\(\s*"([\w.-]+)"\s*[,)]""", source))
-        keys |= set(re.findall(r'"((?:nav|signin|sparql\.example)\.\w+)"', source))
-    return keys
-
-
-def test_every_text_that_a_page_asks_for_exists() -> None:
-    assert used_keys() <= set(texts("en"))
-    assert len(used_keys()) > 250
-
-
-def test_no_text_is_left_over() -> None:
-    """What no page says is no burden for translators: families are used by a computed key."""
-    families = re.compile(
-        r"(?:kind|kinds|access|audience|facet|use|condition|stands|standing|sheet|fact|card|source|change|lineage|state"
-        r"|message|reception|process|role|topic|member|detail|decision\.kind|done|error|about\.privacy|ago|ahead|span|how"
-        r"|branch|better|layer|run\.together|told|mend)\."
-    )
-    spare = {key for key in texts("en") if not families.match(key)} - used_keys()
-    assert spare <= {"months", "date", "datetime", "yes", "no"}
 
 
 def test_every_kind_has_its_words() -> None:
@@ -76,14 +28,6 @@ def test_every_kind_has_its_words() -> None:
 def test_values_cannot_say_more_than_themselves() -> None:
     said = speaker("en").say("search.title.text", text="{language} {text.__class__} <b>")
     assert said == "Results for “{language} {text.__class__} <b>”"
-
-
-@pytest.mark.parametrize(
-    ("language", "count", "form"),
-    [("en", 1, "one"), ("en", 0, "other"), ("fr", 0, "one"), ("cs", 1, "one"), ("cs", 3, "few"), ("cs", 5, "other")],
-)
-def test_plurals(language: str, count: int, form: str) -> None:
-    assert plural(language, count) == form
 
 
 @pytest.mark.parametrize(
@@ -116,18 +60,26 @@ def test_times_name_their_zone() -> None:
         ("en", "1,234,567.5", "47.2 MB"),
         ("nl", "1.234.567,5", "47,2 MB"),
         ("cs", "1 234 567,5", "47,2 MB"),
-        ("fr", "1 234 567,5", "47,2 MB"),
+        ("fr", "1 234 567,5", "47,2 Mo"),
     ],
 )
 def test_numbers_in_the_readers_format(language: str, number: str, size: str) -> None:
     plain = speaker(language).number(1234567.5).replace("\u00a0", " ").replace("\u202f", " ")
     assert plain == number
-    assert speaker(language).size(47_212_544).replace("\u00a0", " ") == size
+    assert speaker(language).size(47_212_544).replace("\u00a0", " ").replace("\u202f", " ") == size
 
 
 @pytest.mark.parametrize(
     ("octets", "size"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (999_499, "999 kB"), (999_501, "1.0 MB"), (10**18, "1,000 PB")],
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (999, "999 bytes"),
+        (1000, "1.0 kB"),
+        (999_499, "999 kB"),
+        (999_501, "1.0 MB"),
+        (10**18, "1,000 PB"),
+    ],
 )
 def test_sizes(octets: int, size: str) -> None:
     assert speaker("en").size(octets).replace("\u00a0", " ") == size
@@ -139,7 +91,7 @@ def test_sizes(octets: int, size: str) -> None:
         (timedelta(seconds=5), "just now"),
         (timedelta(minutes=1), "1 minute ago"),
         (timedelta(hours=3), "3 hours ago"),
-        (timedelta(days=1), "yesterday"),
+        (timedelta(days=1), "1 day ago"),
         (timedelta(days=40), "1 month ago"),
         (timedelta(days=800), "2 years ago"),
         (-timedelta(days=3), "in 3 days"),

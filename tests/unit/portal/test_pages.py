@@ -14,9 +14,10 @@ from starlette.testclient import TestClient
 from node.base.errors import Overloaded, TooMany
 from node.dialogue.machine import Table
 from node.negotiation import machine as negotiating
-from node.portal.languages import LANGUAGES, texts
+from node.portal.languages import PORTAL
 from node.portal.pages.work import NEGOTIATION_STEPS, TRANSFER_STEPS
 from node.portal.settings import PortalSettings
+from node.texts.languages import LANGUAGES
 from node.transfer import machine as transferring
 from tests.fakes.portal_content import LONG_TITLE, PLZEN, demo_records
 from tests.fakes.portal_node import AGREEMENT, BASE, BROKEN, NEGOTIATION, NOW, TRANSFER, FakeNode
@@ -539,7 +540,7 @@ def test_too_many_requests_say_when_to_return(
 def test_dates_are_written_out_with_the_distance_behind(read: Callable[[str], Page]) -> None:
     time = next(e for e in read("/models/traffic-assignment").all("time"))
     assert time.text.replace("\u00a0", " ") == "13 November 2026"
-    assert time["title"] == "7 days ago"
+    assert time["title"] == "1 week ago"
     assert time["datetime"] == (NOW - timedelta(days=7)).isoformat()
 
 
@@ -575,7 +576,7 @@ def test_the_way_of_a_process_knows_every_state_and_message_of_its_table(
             reached.add(table.openings[message].to)
         assert reached == {table.leads_to(message)}, "a message that leads to two states cannot be drawn as one step"
         for language in LANGUAGES:
-            assert f"message.{message}" in texts(language), (language, message)
+            assert f"message.{message}" in PORTAL.texts(language), (language, message)
 
 
 class TestHowAnAssetMayBeUsed:

@@ -15,7 +15,7 @@ import pytest
 
 import node
 from node.base.errors import HansaError, InvalidInput, NotAllowed, NotFound, Overloaded, PeerUnreachable
-from node.portal.languages import LANGUAGES, Speaker, texts
+from node.portal.languages import PORTAL, Speaker
 from node.portal.wording import _AS, worded
 from node.scenarios.chain.interfaces import Mismatch, fits
 from node.scenarios.chain.parameters import bound_parameters
@@ -25,6 +25,7 @@ from node.scenarios.findings import Bound, DoesNotFit, Finding
 from node.scenarios.layers.stack import stacked
 from node.scenarios.model import Caveat, Change, Operation, Parameter, Port, Rows, Variable
 from node.scenarios.models import caged
+from node.texts.languages import LANGUAGES
 from tests.fakes import portal_scenarios as fake
 
 ROOT = Path(node.__file__).parent
@@ -85,10 +86,10 @@ def test_the_sources_are_read() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_code_and_case_has_a_text_or_a_reason_to_have_none(language: str) -> None:
-    known = {key.removeprefix("told.") for key in texts(language) if key.startswith("told.")}
+    known = {key.removeprefix("told.") for key in PORTAL.texts(language) if key.startswith("told.")}
     heads, tails = {key.partition(".")[0] for key in known}, {key.rpartition(".")[2] for key in known}
     # A case may be told only by what mends it, as the orders of two steps in time are.
-    tails |= {key.rpartition(".")[2] for key in texts(language) if key.startswith("mend.")}
+    tails |= {key.rpartition(".")[2] for key in PORTAL.texts(language) if key.startswith("mend.")}
     for code, case in (*MADE, *((one.code, "") for one in REFUSALS)):
         assert not code or code in heads or code in ENGLISH_ONLY, code
         assert not case or case in tails, case
@@ -96,13 +97,13 @@ def test_every_code_and_case_has_a_text_or_a_reason_to_have_none(language: str) 
 
 def test_what_is_mended_alike_has_a_text() -> None:
     for alias, key in _AS.items():
-        assert key in texts("en"), alias
-        assert alias not in texts("en"), alias
+        assert key in PORTAL.texts("en"), alias
+        assert alias not in PORTAL.texts("en"), alias
 
 
 def test_each_mend_belongs_to_something_told() -> None:
-    told = {key.removeprefix("told.") for key in texts("en") if key.startswith("told.")}
-    for key in texts("en"):
+    told = {key.removeprefix("told.") for key in PORTAL.texts("en") if key.startswith("told.")}
+    for key in PORTAL.texts("en"):
         if key.startswith("mend.") and key not in ("mend.known", "mend.between"):
             about = key.removeprefix("mend.")
             assert any(one == about or one.startswith(f"{about}.") for one in told) or about.split(".")[0] in told
