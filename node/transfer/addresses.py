@@ -19,6 +19,8 @@ from node.base.errors import InvalidInput
 from node.vocab.dsp import PUSH
 from node.vocab.namespaces import HANSA
 
+OGC_PATH: Final = "/ogc"
+"""Where the OGC API of a node is, below its public URL: its landing page, processes and jobs."""
 HTTP_ENDPOINT: Final = "https://w3id.org/idsa/v4.1/HTTP"
 TOKEN_ENDPOINT: Final = f"{HANSA}tokenEndpoint"
 MANIFEST_ENDPOINT: Final = f"{HANSA}manifestEndpoint"
@@ -123,7 +125,7 @@ def execute_address(public_url: str, pid: str, process: str, *, token: str, expi
 
 def process_url(public_url: str, model: str) -> str:
     """The process of OGC API Processes that a model of this node is: named by the last segment of its IRI."""
-    return f"{public_url.rstrip('/')}/processes/{quote(model.rpartition('/')[2], safe='')}"
+    return f"{public_url.rstrip('/')}{OGC_PATH}/processes/{quote(model.rpartition('/')[2], safe='')}"
 
 
 def _door(public_url: str, pid: str) -> str:

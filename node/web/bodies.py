@@ -20,7 +20,17 @@ from node.base.errors import TooLarge
 from node.web.problems import answer_problem
 
 LIMIT: Final = 1 << 20
-OWN_LIMITS: Final = ("/api/files", "/api/records", "/sparql", "/dsp/", "/dcp/", "/issuer/", "/processes/", "/pushed/")
+OWN_LIMITS: Final = (
+    "/api/files",
+    "/api/records",
+    "/sparql",
+    "/dsp/",
+    "/dcp/",
+    "/issuer/",
+    "/ogc/processes/",
+    "/processes/",  # where peers of the version before call models: node.web.processes.former
+    "/pushed/",
+)
 
 _LINGER_BYTES: Final = 1 << 20
 _LINGER_SECONDS: Final = 2.0

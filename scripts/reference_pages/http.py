@@ -25,7 +25,10 @@ A request can show who sends it in one of three ways, and each opens only its ow
   `POST /api/tokens`, with the password and, where there is one, a code of the second factor; the one in the file
   `token` of the data folder belongs to the first administrator;
 - the *recipient* of a transfer sends the token of its data address: to `/data` only where it is for bytes, to
-  `/processes` and `/jobs` only where it is for calling a model.
+  `/ogc` only where it is for calling a model.
+
+Processes and jobs were at `/processes` and `/jobs`, the landing page at `/`, and the conformance at `/conformance`,
+before they had `/ogc`. These addresses send a program on (308), and answer a request with a token themselves.
 
 A request that shows nothing is answered with what everybody may see. One that shows something which does not hold is
 answered 401, never as nobody.
@@ -136,18 +139,22 @@ _PLAIN: Mapping[str, tuple[str, str]] = {
     "/deletions": ("the consumer", "Its signed confirmation that it has deleted what it received under an agreement"),
     "/pushed/{pid}": ("the provider, with the token of the data address", "Bytes that this node asked to be sent"),
     "/data/{pid}/token": ("the recipient, with its own ID token", "A new token for the data address"),
-    "/conformance": ("everybody", "The conformance classes of OGC API Processes 1.0 that this node keeps to"),
-    "/processes": ("everybody", "The models of this node that can be run and that you may see (`limit`)"),
-    "/processes/{process}": ("whoever may see the model", "Its inputs, parameters, outputs, with units (`version`)"),
-    "/processes/{process}/execution": (
+    "/ogc": ("everybody", "The landing page of the OGC API: links to what is below"),
+    "/ogc/conformance": ("everybody", "The conformance classes of OGC API Processes 1.0 that this node keeps to"),
+    "/ogc/processes": ("everybody", "The models of this node that can be run and that you may see (`limit`)"),
+    "/ogc/processes/{process}": (
+        "whoever may see the model",
+        "Its inputs, parameters, outputs, with units (`version`)",
+    ),
+    "/ogc/processes/{process}/execution": (
         "publishers and operators of this node; recipients of a transfer of the format for calling models",
         "Run it: at once where that takes a few seconds, or as a job with `Prefer: respond-async`. The same "
         "`Idempotency-Key` is the same job. `version` runs that version of the model",
     ),
-    "/jobs": ("their owner", "Jobs, newest first (`limit`)"),
-    "/jobs/{job}": ("its owner", "How a job stands; `DELETE` stops it, or takes its results away"),
-    "/jobs/{job}/results": ("its owner", "The results, raw or as a document, as they were asked for"),
-    "/jobs/{job}/results/{output}": ("its owner", "One output"),
+    "/ogc/jobs": ("their owner", "Jobs, newest first (`limit`)"),
+    "/ogc/jobs/{job}": ("its owner", "How a job stands; `DELETE` stops it, or takes its results away"),
+    "/ogc/jobs/{job}/results": ("its owner", "The results, raw or as a document, as they were asked for"),
+    "/ogc/jobs/{job}/results/{output}": ("its owner", "One output"),
     "/health": ("everybody", "200 where nothing is wrong, else 503 and what is wrong, by name"),
     "/ready": ("everybody", "As `/health`, and the database answers and no view is far behind"),
     "/metrics": (
@@ -169,9 +176,7 @@ _PROTOCOLS: Mapping[str, str] = {
     "/health": "Health",
     "/ready": "Health",
     "/metrics": "Health",
-    "/conformance": "Models as processes (OGC API Processes 1.0)",
-    "/processes": "Models as processes (OGC API Processes 1.0)",
-    "/jobs": "Models as processes (OGC API Processes 1.0)",
+    "/ogc": "Models as processes (OGC API Processes 1.0)",
 }
 
 

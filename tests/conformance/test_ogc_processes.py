@@ -119,12 +119,12 @@ def http(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Ite
 @pytest.mark.parametrize(
     ("path", "schema"),
     [
-        ("/", "common-core/landingPage.yaml"),
-        ("/conformance", "common-core/confClasses.yaml"),
-        ("/processes", "processes-core/processList.yaml"),
-        ("/processes/walking", "processes-core/processSummary.yaml"),
-        ("/processes/absent", "common-core/exception.yaml"),
-        ("/jobs/absent", "common-core/exception.yaml"),
+        ("/ogc", "common-core/landingPage.yaml"),
+        ("/ogc/conformance", "common-core/confClasses.yaml"),
+        ("/ogc/processes", "processes-core/processList.yaml"),
+        ("/ogc/processes/walking", "processes-core/processSummary.yaml"),
+        ("/ogc/processes/absent", "common-core/exception.yaml"),
+        ("/ogc/jobs/absent", "common-core/exception.yaml"),
     ],
 )
 def test_what_this_node_answers(http: httpx2.Client, path: str, schema: str) -> None:
@@ -132,17 +132,17 @@ def test_what_this_node_answers(http: httpx2.Client, path: str, schema: str) -> 
 
 
 def test_every_description_is_one_of_1_0(http: httpx2.Client) -> None:
-    listed = [one["id"] for one in http.get("/processes").json()["processes"]]
+    listed = [one["id"] for one in http.get("/ogc/processes").json()["processes"]]
     assert listed == ["counting", "grid", "walking"]
     for process in listed:
-        described = http.get(f"/processes/{process}").json()
+        described = http.get(f"/ogc/processes/{process}").json()
         Draft202012Validator(DESCRIBED).validate(described)
         for one in described["links"]:
             validate(one, "processes-core/link.yaml")
 
 
 def test_what_stood_in_the_schemas_before_is_refused(http: httpx2.Client) -> None:
-    described = http.get("/processes/walking").json()
+    described = http.get("/ogc/processes/walking").json()
     for member in ("x-ogc-unit", "x-ogc-unitLang", "x-ogc-definition"):
         described["inputs"]["speed"]["schema"][member] = "km/h"
         with pytest.raises(Exception, match=member):
@@ -151,7 +151,7 @@ def test_what_stood_in_the_schemas_before_is_refused(http: httpx2.Client) -> Non
 
 
 def test_a_schema_refuses_what_it_should(http: httpx2.Client) -> None:
-    listed = http.get("/processes").json()
+    listed = http.get("/ogc/processes").json()
     del listed["processes"][0]["id"]
     with pytest.raises(Exception, match="'id' is a required property"):
         validate(listed, "processes-core/processList.yaml")
@@ -159,9 +159,9 @@ def test_a_schema_refuses_what_it_should(http: httpx2.Client) -> None:
 
 def test_jobs_have_the_members_of_1_0(http: httpx2.Client) -> None:
     made = http.post(
-        "/processes/walking/execution", json={"inputs": {"streets": STREETS}}, headers={"Prefer": "respond-async"}
+        "/ogc/processes/walking/execution", json={"inputs": {"streets": STREETS}}, headers={"Prefer": "respond-async"}
     )
-    for info in (made.json(), *http.get("/jobs").json()["jobs"]):
+    for info in (made.json(), *http.get("/ogc/jobs").json()["jobs"]):
         assert {"jobID", "type", "status"} <= set(info) <= set(STATUS)
         assert all(isinstance(value, STATUS[name]) for name, value in info.items())
         assert info["type"] == "process"
@@ -170,7 +170,7 @@ def test_jobs_have_the_members_of_1_0(http: httpx2.Client) -> None:
 
 
 def test_the_refusal_of_a_request_is_an_exception(http: httpx2.Client) -> None:
-    refused = http.post("/processes/walking/execution", json={"inputs": {}})
+    refused = http.post("/ogc/processes/walking/execution", json={"inputs": {}})
     validate(refused.json(), "common-core/exception.yaml")
     assert refused.json()["status"] == refused.status_code == 400
 

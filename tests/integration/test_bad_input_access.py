@@ -125,7 +125,14 @@ def _body(method: str, path: str) -> dict[str, Any]:
 def test_every_route_is_for_somebody(three: Three) -> None:
     found = {(method, path): who(method, path) for method, path in routes(three.provider)}
     assert len(found) > 90
-    assert set(found.values()) == {"everybody", "participants", "callers of models", "people", "pages of people"}
+    assert set(found.values()) == {
+        "everybody",
+        "participants",
+        "callers of models",
+        "former addresses",
+        "people",
+        "pages of people",
+    }
 
 
 def test_nobody_passes_as_somebody(three: Three) -> None:
@@ -148,6 +155,9 @@ def test_nobody_passes_as_somebody(three: Three) -> None:
                         # Whether there is such a model is told to nobody who may not see it.
                         wanted = 404 if path.endswith("/execution") else 401
                         assert answer.status_code == wanted, (method, path, answer.status_code, answer.text)
+                    case "former addresses":
+                        assert answer.status_code == 308, (method, path, answer.status_code, answer.text)
+                        assert answer.headers["location"].startswith(f"{three.provider.url}/ogc/")
                     case "people":
                         # Following other nodes is refused to nobody in the words in which it is to somebody.
                         wanted = 403 if path == "/api/members" or path.startswith("/api/members/") else 401

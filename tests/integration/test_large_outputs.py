@@ -60,7 +60,7 @@ def http(node: Running) -> Iterator[httpx2.Client]:
 
 
 def ended(http: httpx2.Client, body: Any) -> tuple[str, dict[str, Any]]:
-    made = http.post("/processes/loads/execution", json=body, headers={"Prefer": "respond-async"})
+    made = http.post("/ogc/processes/loads/execution", json=body, headers={"Prefer": "respond-async"})
     url = made.headers["location"]
 
     def look() -> dict[str, Any] | None:
@@ -91,11 +91,11 @@ def test_outputs_of_a_large_network_are_streamed(http: httpx2.Client) -> None:
 
 def test_small_ones_in_each_form(http: httpx2.Client) -> None:
     small = {"links": 1, "width": 1}
-    raw = http.post("/processes/loads/execution", json={"inputs": small})
+    raw = http.post("/ogc/processes/loads/execution", json={"inputs": small})
     assert raw.headers["content-type"].startswith("multipart/related")
-    one = http.post("/processes/loads/execution", json={"inputs": small, "outputs": {"sums": {}}})
+    one = http.post("/ogc/processes/loads/execution", json={"inputs": small, "outputs": {"sums": {}}})
     assert one.json() == [{"link": "a", "flow": 1.0}]
-    none = http.post("/processes/loads/execution", json={"inputs": {**small, "links": 0}, "response": "document"})
+    none = http.post("/ogc/processes/loads/execution", json={"inputs": {**small, "links": 0}, "response": "document"})
     assert none.json()["loads"] == []
 
 

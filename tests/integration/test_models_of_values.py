@@ -27,11 +27,11 @@ def http(node: Running) -> Iterator[httpx2.Client]:
 
 
 def execute(http: httpx2.Client, **inputs: Any) -> httpx2.Response:
-    return http.post("/processes/grid/execution", json={"inputs": inputs})
+    return http.post("/ogc/processes/grid/execution", json={"inputs": inputs})
 
 
 def test_it_is_published_and_described(http: httpx2.Client) -> None:
-    inputs = http.get("/processes/grid").json()["inputs"]
+    inputs = http.get("/ogc/processes/grid").json()["inputs"]
     assert {name: one["minOccurs"] for name, one in inputs.items()} == {
         "bbox": 1, "cell": 1, "names": 0, "weights": 0, "label": 0, "busy": 0,
     }  # fmt: skip
@@ -44,7 +44,7 @@ def test_it_is_published_and_described(http: httpx2.Client) -> None:
 
 
 def test_every_column_has_its_type(http: httpx2.Client) -> None:
-    columns = http.get("/processes/grid").json()["outputs"]["cells"]["schema"]["items"]["properties"]
+    columns = http.get("/ogc/processes/grid").json()["outputs"]["cells"]["schema"]["items"]["properties"]
     assert {name: one["type"] for name, one in columns.items()} == {
         "name": "string", "mode": "string", "area": "number", "count": "integer", "busy": "boolean",
     }  # fmt: skip

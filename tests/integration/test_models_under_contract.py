@@ -182,9 +182,12 @@ class TestTheToken:
 
     def test_it_speaks_for_one_model(self, lines: Pair, http: httpx2.Client) -> None:
         asked = {"inputs": {"streets": STREETS}}
-        assert http.post("/processes/walking/execution", json=asked).json() == TIMES
+        assert http.post("/ogc/processes/walking/execution", json=asked).json() == TIMES
         for other in ("other", "secret", "absent"):
-            answers = (http.post(f"/processes/{other}/execution", json=asked), http.get(f"/processes/{other}"))
+            answers = (
+                http.post(f"/ogc/processes/{other}/execution", json=asked),
+                http.get(f"/ogc/processes/{other}"),
+            )
             for answer in answers:
                 assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
 
@@ -196,20 +199,38 @@ class TestTheToken:
     def test_it_shows_the_callers_own_jobs(self, lines: Pair, http: httpx2.Client) -> None:
         with lines.provider.http(headers=lines.provider.person()) as own:
             theirs = own.post(
-                "/processes/walking/execution",
+                "/ogc/processes/walking/execution",
                 json={"inputs": {"streets": STREETS}},
                 headers={"Prefer": "respond-async"},
             ).json()["jobID"]
-        listed = [one["jobID"] for one in http.get("/jobs").json()["jobs"]]
+        listed = [one["jobID"] for one in http.get("/ogc/jobs").json()["jobs"]]
         assert listed
         assert theirs not in listed
         for method in ("GET", "DELETE"):
-            assert http.request(method, f"/jobs/{theirs}").status_code == 404
+            assert http.request(method, f"/ogc/jobs/{theirs}").status_code == 404
+
+    def test_a_peer_of_the_version_before_is_answered_where_it_asks(self, lines: Pair, http: httpx2.Client) -> None:
+        """It has the former address in what it keeps, and follows no redirect with its token."""
+        asked = {"inputs": {"streets": STREETS}}
+        made = http.post("/processes/walking/execution", json=asked, headers={"Prefer": "respond-async"})
+        assert made.status_code == 201
+        job = made.json()["jobID"]
+        assert (
+            made.headers["link"] == f'<{lines.provider.url}/ogc/processes/walking/execution>; rel="successor-version"'
+        )
+        until("the job ends", lambda: http.get(f"/jobs/{job}").json()["status"] == "successful")
+        assert http.get(f"/jobs/{job}/results").json() == TIMES
+        assert http.delete(f"/jobs/{job}").json()["status"] == "dismissed"
+        with lines.provider.http(headers={"Authorization": bearer(lines) + "x"}) as void:
+            assert void.post("/processes/walking/execution", json=asked).status_code == 401, (
+                "so it asks for a new one"
+            )
+            assert void.get(f"/jobs/{job}").status_code == 401
 
     def test_an_older_token_is_nobodys(self, lines: Pair) -> None:
         with lines.provider.http(headers={"Authorization": bearer(lines) + "x"}) as http:
-            assert http.post("/processes/walking/execution", json={"inputs": {}}).status_code == 401
-            assert http.get("/jobs").status_code == 401
+            assert http.post("/ogc/processes/walking/execution", json={"inputs": {}}).status_code == 401
+            assert http.get("/ogc/jobs").status_code == 401
 
 
 class TestFormats:
@@ -235,10 +256,10 @@ def agreement_of(pair: Pair, iri: str) -> str:
 
 def test_an_outsider_sees_nothing(lines: Pair) -> None:
     with lines.provider.http() as http:
-        assert http.get("/processes/secret").status_code == 404
-        assert http.post("/processes/secret/execution", json={}).json()["type"].endswith("/no-such-process")
+        assert http.get("/ogc/processes/secret").status_code == 404
+        assert http.post("/ogc/processes/secret/execution", json={}).json()["type"].endswith("/no-such-process")
         job = jobs(lines.provider, lines.consumer.did)[0].id if jobs(lines.provider, lines.consumer.did) else "x"
-        assert http.get(f"/jobs/{job}").status_code == 401
+        assert http.get(f"/ogc/jobs/{job}").status_code == 401
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def person(gent: Running, login: str) -> Iterator[httpx2.Client]:
 def execute(http: httpx2.Client, body: Any = WALK, *, process: str = "walking", **headers: str) -> httpx2.Response:
     content = body if isinstance(body, bytes | str) else json.dumps(body)
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    return http.post(f"/processes/{process}/execution", content=content, headers=sent)
+    return http.post(f"/ogc/processes/{process}/execution", content=content, headers=sent)
 
 
 def units(described: dict[str, Any]) -> dict[str, Any]:
@@ -88,25 +88,22 @@ def ended(http: httpx2.Client, url: str) -> dict[str, Any]:
 
 class TestWhatThereIs:
     def test_the_landing_page_for_machines(self, stranger: httpx2.Client, gent: Running) -> None:
-        links = {
-            one["rel"]: one["href"]
-            for one in stranger.get("/", headers={"Accept": "application/json"}).json()["links"]
-        }
-        assert links["http://www.opengis.net/def/rel/ogc/1.0/conformance"] == f"{gent.url}/conformance"
-        assert links["http://www.opengis.net/def/rel/ogc/1.0/processes"] == f"{gent.url}/processes"
+        links = {one["rel"]: one["href"] for one in stranger.get("/ogc").json()["links"]}
+        assert links["http://www.opengis.net/def/rel/ogc/1.0/conformance"] == f"{gent.url}/ogc/conformance"
+        assert links["http://www.opengis.net/def/rel/ogc/1.0/processes"] == f"{gent.url}/ogc/processes"
         assert "text/html" in stranger.get("/", headers={"Accept": "text/html"}).headers["content-type"]
 
     def test_what_is_conformed_to(self, stranger: httpx2.Client) -> None:
-        conforms = stranger.get("/conformance").json()["conformsTo"]
+        conforms = stranger.get("/ogc/conformance").json()["conformsTo"]
         assert "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/core" in conforms
         assert "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/dismiss" in conforms
 
     def test_the_processes_are_the_models_that_can_run(self, stranger: httpx2.Client, http: httpx2.Client) -> None:
-        assert [one["id"] for one in stranger.get("/processes").json()["processes"]] == ["walking"]
-        assert [one["id"] for one in http.get("/processes").json()["processes"]] == ["secret", "walking"]
+        assert [one["id"] for one in stranger.get("/ogc/processes").json()["processes"]] == ["walking"]
+        assert [one["id"] for one in http.get("/ogc/processes").json()["processes"]] == ["secret", "walking"]
 
     def test_a_description(self, stranger: httpx2.Client) -> None:
-        process = stranger.get("/processes/walking").json()
+        process = stranger.get("/ogc/processes/walking").json()
         assert process["version"] == "1"
         assert process["jobControlOptions"] == ["sync-execute", "async-execute", "dismiss"]
         length = process["inputs"]["streets"]["schema"]["items"]["properties"]["length"]
@@ -125,11 +122,11 @@ class TestWhatThereIs:
 
     @pytest.mark.parametrize("process", ["absent", "secret", "described", "%2e%2e"])
     def test_what_is_hidden_or_cannot_run_is_not_there(self, stranger: httpx2.Client, process: str) -> None:
-        answers = [stranger.get(f"/processes/{process}"), execute(stranger, process=process)]
+        answers = [stranger.get(f"/ogc/processes/{process}"), execute(stranger, process=process)]
         for answer in answers:
             assert answer.status_code == 404
             assert answer.json()["type"] == f"{IRIS}no-such-process"
-        assert stranger.get("/processes/absent").json()["detail"] == answers[0].json()["detail"]
+        assert stranger.get("/ogc/processes/absent").json()["detail"] == answers[0].json()["detail"]
 
 
 class TestExecuting:
@@ -169,7 +166,7 @@ class TestExecuting:
         assert answer.status_code == 201
         assert answer.headers["preference-applied"] == "respond-async"
         info = answer.json()
-        assert answer.headers["location"] == f"{gent.url}/jobs/{info['jobID']}"
+        assert answer.headers["location"] == f"{gent.url}/ogc/jobs/{info['jobID']}"
         assert (info["processID"], info["type"]) == ("walking", "process")
         done = ended(http, answer.headers["location"])
         assert (done["status"], done["progress"]) == ("successful", 100)
@@ -242,7 +239,7 @@ class TestExecuting:
         assert answer.headers["content-type"] == "application/json"
 
     def test_problem_documents_for_those_who_ask(self, http: httpx2.Client) -> None:
-        answer = http.get("/processes/absent", headers={"Accept": "application/problem+json"})
+        answer = http.get("/ogc/processes/absent", headers={"Accept": "application/problem+json"})
         assert answer.headers["content-type"] == "application/problem+json"
 
     def test_more_than_it_takes(self, http: httpx2.Client) -> None:
@@ -253,15 +250,15 @@ class TestExecuting:
         publish_model(gent, "changing")
         publish_model(gent, "changing", code=WALKING.replace("/ 60)}", "/ 60) + 1}"))
         assert execute(http, process="changing").json()[0]["minutes"] == 13.0
-        before = http.post("/processes/changing/execution?version=1", json=WALK)
+        before = http.post("/ogc/processes/changing/execution?version=1", json=WALK)
         assert before.json() == TIMES
-        assert http.post("/processes/changing/execution?version=9", json=WALK).status_code == 404
+        assert http.post("/ogc/processes/changing/execution?version=9", json=WALK).status_code == 404
 
 
 class TestWhoMay:
     def test_nobody_without_a_name(self, stranger: httpx2.Client) -> None:
         assert execute(stranger).status_code == 401
-        assert stranger.get("/jobs").status_code == 401
+        assert stranger.get("/ogc/jobs").status_code == 401
 
     def test_a_wrong_token(self, stranger: httpx2.Client) -> None:
         for token in ("Bearer wrong", "Bearer " + "a" * 43, "Bearer a.b.c"):
@@ -279,7 +276,7 @@ class TestWhoMay:
                 assert other.get(job).json()["type"] == f"{IRIS}no-such-job"
                 assert other.get(f"{job}/results").status_code == 404
                 assert other.delete(job).status_code == 404
-                assert job.rpartition("/")[2] not in [one["jobID"] for one in other.get("/jobs").json()["jobs"]]
+                assert job.rpartition("/")[2] not in [one["jobID"] for one in other.get("/ogc/jobs").json()["jobs"]]
             assert ended(mia, job)["status"] == "successful"
             assert mia.get(f"{job}/results").json() == TIMES
 
@@ -290,8 +287,8 @@ class TestWhoMay:
     def test_a_job_that_is_not_there(self, gent: Running, http: httpx2.Client, stranger: httpx2.Client) -> None:
         job = execute(http, prefer="respond-async").headers["location"]
         assert stranger.get(job).status_code == 401
-        assert http.get(f"{gent.url}/jobs/absent").json()["type"] == f"{IRIS}no-such-job"
-        listed = http.get("/jobs").json()["jobs"]
+        assert http.get(f"{gent.url}/ogc/jobs/absent").json()["type"] == f"{IRIS}no-such-job"
+        listed = http.get("/ogc/jobs").json()["jobs"]
         assert job.rpartition("/")[2] in [one["jobID"] for one in listed]
 
     def test_the_ledger_tells_what_was_run(self, gent: Running, http: httpx2.Client) -> None:
@@ -318,13 +315,40 @@ def test_data_by_reference_stay_here(gent: Running, http: httpx2.Client) -> None
     assert (unnamed.status_code, "streets.csv" in unnamed.json()["remedy"]) == (400, True)
 
 
-class TestBesideThePages:
-    """The addresses of processes are also those of the pages of negotiations and transfers."""
+class TestFormerAddresses:
+    """Processes and jobs had addresses that are those of pages too."""
 
-    def test_a_browser_finds_the_pages(self, stranger: httpx2.Client) -> None:
-        answer = stranger.get("/processes", headers={"Accept": "text/html,*/*;q=0.8"}, follow_redirects=False)
+    @pytest.mark.parametrize(
+        ("method", "path", "place"),
+        [
+            ("GET", "/", "/ogc"),
+            ("GET", "/conformance", "/ogc/conformance"),
+            ("GET", "/processes?limit=1", "/ogc/processes?limit=1"),
+            ("GET", "/processes/walking", "/ogc/processes/walking"),
+            ("GET", "/processes/a%3Fb%25", "/ogc/processes/a%3Fb%25"),
+            ("POST", "/processes/walking/execution?version=1", "/ogc/processes/walking/execution?version=1"),
+            ("GET", "/jobs", "/ogc/jobs"),
+            ("DELETE", "/jobs/7", "/ogc/jobs/7"),
+            ("GET", "/jobs/7/results", "/ogc/jobs/7/results"),
+            ("GET", "/jobs/7/results/times", "/ogc/jobs/7/results/times"),
+        ],
+    )
+    def test_a_program_is_sent_on_for_good(
+        self, stranger: httpx2.Client, gent: Running, method: str, path: str, place: str
+    ) -> None:
+        headers = {"Accept": "application/json"}
+        answer = stranger.request(method, path, headers=headers, follow_redirects=False)
+        assert (answer.status_code, answer.headers["location"]) == (308, f"{gent.url}{place}")
+        assert answer.headers["vary"] == "Accept, Authorization"
+
+    def test_a_token_is_answered_at_once(self, http: httpx2.Client, gent: Running) -> None:
+        answer = http.post("/processes/walking/execution", json=WALK, follow_redirects=False)
+        assert answer.json() == TIMES
+        place = f"{gent.url}/ogc/processes/walking/execution"
+        assert answer.headers["link"] == f'<{place}>; rel="successor-version"'
+
+    @pytest.mark.parametrize("path", ["/", "/processes", "/processes/walking"])
+    def test_a_browser_finds_the_pages(self, stranger: httpx2.Client, path: str) -> None:
+        answer = stranger.get(path, headers={"Accept": "text/html,*/*;q=0.8"}, follow_redirects=False)
         assert answer.headers.get("content-type", "").startswith("text/html") or answer.status_code in (302, 303)
-
-    def test_a_program_finds_the_processes(self, stranger: httpx2.Client) -> None:
-        answer = stranger.get("/processes", headers={"Accept": "*/*"})
-        assert "processes" in answer.json()
+        assert "/ogc" not in answer.headers.get("location", "")

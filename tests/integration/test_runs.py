@@ -55,7 +55,7 @@ class TestToTheEnd:
         assert found["state"] == "successful", found
         assert figures(found) == SECONDS
         walk, seconds = found["steps"]
-        assert walk["job"].startswith(f"{walks.provider.url}/jobs/")
+        assert walk["job"].startswith(f"{walks.provider.url}/ogc/jobs/")
         assert walk["agreement"] == found["binding"]["steps"]["walk"]["agreement"]
         assert "job" not in seconds
         assert found["binding"]["steps"]["walk"]["origin"] == walks.provider.did

@@ -87,11 +87,11 @@ def test_signed_in_people_and_the_log_are_told_in_words(poor: Running, warnings:
 def test_a_run_is_refused_at_the_door_with_the_reason(poor: Running, http: httpx2.Client) -> None:
     sent = {**poor.person(), "Content-Type": "application/json"}
     body = json.dumps({"inputs": {"streets": STREETS}})
-    answer = http.post("/processes/walking/execution", content=body, headers=sent)
+    answer = http.post("/ogc/processes/walking/execution", content=body, headers=sent)
     assert answer.status_code == 503
     assert WORDS in answer.json()["detail"]
     assert "Landlock" in json.dumps(answer.json())
-    assert http.get("/jobs", headers=poor.person()).json()["jobs"] == []
+    assert http.get("/ogc/jobs", headers=poor.person()).json()["jobs"] == []
 
 
 def test_a_model_is_not_published_as_its_code_would_have_to_be_read(poor: Running) -> None:
@@ -121,7 +121,7 @@ def test_a_job_that_waited_ends_with_the_reason(poor: Running, http: httpx2.Clie
     try:
         sent = {**poor.person(), "Content-Type": "application/json", "Prefer": "respond-async"}
         body = json.dumps({"inputs": {"streets": STREETS}})
-        answer = http.post("/processes/walking/execution", content=body, headers=sent)
+        answer = http.post("/ogc/processes/walking/execution", content=body, headers=sent)
         assert answer.status_code == 201
         place = answer.headers["Location"]
 

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from node.base.errors import HansaError, NotFound
 from node.catalogue.model import Record
@@ -17,6 +17,7 @@ from node.portal.drawing.chain import Drawing, Link, chain
 from node.portal.markup import last_segment, web_address
 from node.portal.visit import Visit
 from node.scenarios.model import Run, State, Step, Template
+from node.transfer.addresses import process_url
 from node.vocab.namespaces import HANSA, HANSA_MODEL
 
 if TYPE_CHECKING:
@@ -82,11 +83,10 @@ def calls(visit: Visit, record: Record, description: Description) -> dict[str, s
     if record.kind != "model":
         return {}
     own = visit.owns(record.iri)
-    base = visit.settings.public_url.rstrip("/")
-    name = quote(last_segment(record.iri), safe="")
     if own:
-        address, token = shlex.quote(f"{base}/processes/{name}"), "$HANSA_TOKEN"
-        execute = shlex.quote(f"{base}/processes/{name}/execution")
+        process = process_url(visit.settings.public_url, record.iri)
+        address, token = shlex.quote(process), "$HANSA_TOKEN"
+        execute = shlex.quote(f"{process}/execution")
     else:
         address, token, execute = '"$PROCESS"', "$TOKEN", '"$PROCESS/execution"'
     roles = [

@@ -4,8 +4,8 @@ Who may see a model sees its process. Who may have it run: this node's people wi
 and participants that bear the token of a transfer of the format for calling models, which is authorised anew at every
 call and every look at a job. A job exists for its owner only.
 
-Errors are exceptions of the standard as ``application/json``; whoever asks for ``application/problem+json`` gets the
-same members under that name.
+All addresses are below ``/ogc``; the former ones are in ``node.web.processes.former``. Errors are exceptions of the
+standard as ``application/json``; whoever asks for ``application/problem+json`` gets the same members under that name.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Match, Route
-from starlette.types import Scope
+from starlette.routing import BaseRoute, Route
 
 from node.base.changes import Changes
 from node.base.clock import stamp
@@ -31,6 +30,7 @@ from node.scenarios.model import Job, State
 from node.scenarios.models.jobs import Asker, Jobs
 from node.scenarios.models.processes import NoSuchProcess, Processes, description, summary
 from node.transfer.access import AuthoriseAccess, CallUse
+from node.transfer.addresses import OGC_PATH
 from node.web.processes.answers import (
     NoSuchJob,
     ResultNotReady,
@@ -42,6 +42,7 @@ from node.web.processes.answers import (
     preference,
     version_of,
 )
+from node.web.processes.former import Operation, former_routes
 from node.web.processes.given import PRIVATE, composed, streamed
 
 _SPEC: Final = "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/"
@@ -79,29 +80,42 @@ class ProcessesDoor:
     def routes(self) -> list[BaseRoute]:
         """To be mounted at the root of the node's public URL, before the pages."""
         return [
-            _ForData("/", answering(self._landing), methods=["GET"]),
-            Route("/conformance", answering(self._conformance), methods=["GET"]),
-            # Browsers find the pages of negotiations and transfers here, whose addresses these are too.
-            _NotForPages("/processes", answering(self._list), methods=["GET"]),
-            _NotForPages("/processes/{process}", answering(self._describe), methods=["GET"]),
-            Route("/processes/{process}/execution", answering(self._execute), methods=["POST"]),
-            Route("/jobs", answering(self._jobs), methods=["GET"]),
-            Route("/jobs/{job}", answering(self._status), methods=["GET"]),
-            Route("/jobs/{job}", answering(self._dismiss), methods=["DELETE"]),
-            Route("/jobs/{job}/results", answering(self._results), methods=["GET"]),
-            Route("/jobs/{job}/results/{output}", answering(self._result), methods=["GET"]),
+            *(
+                Route(f"{OGC_PATH}{path}", answering(handler), methods=[method])
+                for method, path, handler in self._operations()
+            ),
+            *former_routes(self._operations(), base=self.base, answering=answering),
         ]
+
+    def _operations(self) -> list[Operation]:
+        return [
+            ("GET", "", self._landing),
+            ("GET", "/conformance", self._conformance),
+            ("GET", "/processes", self._list),
+            ("GET", "/processes/{process}", self._describe),
+            ("POST", "/processes/{process}/execution", self._execute),
+            ("GET", "/jobs", self._jobs),
+            ("GET", "/jobs/{job}", self._status),
+            ("DELETE", "/jobs/{job}", self._dismiss),
+            ("GET", "/jobs/{job}/results", self._results),
+            ("GET", "/jobs/{job}/results/{output}", self._result),
+        ]
+
+    @property
+    def _root(self) -> str:
+        """The root of the OGC API, where its landing page is."""
+        return f"{self.base}{OGC_PATH}"
 
     # ---- what there is ---------------------------------------------------------------------------------------
 
     async def _landing(self, _: Request) -> Response:
         links = [
-            link(f"{self.base}/", "self", "application/json", "this document"),
+            link(self._root, "self", "application/json", "this document"),
             link(f"{self.base}/openapi.json", "service-desc", "application/vnd.oai.openapi+json;version=3.1"),
             link(f"{self.base}/docs", "service-doc", "text/html"),
-            link(f"{self.base}/conformance", f"{_RELATION}conformance", "application/json"),
-            link(f"{self.base}/processes", f"{_RELATION}processes", "application/json"),
-            link(f"{self.base}/jobs", f"{_RELATION}job-list", "application/json"),
+            link(f"{self._root}/conformance", f"{_RELATION}conformance", "application/json"),
+            link(f"{self._root}/processes", f"{_RELATION}processes", "application/json"),
+            link(f"{self._root}/jobs", f"{_RELATION}job-list", "application/json"),
         ]
         return JSONResponse({"title": self.title, "links": links})
 
@@ -113,7 +127,7 @@ class ProcessesDoor:
         limit = limit_of(request, 1000)
         records = await self.processes.listed(caller)
         processes = [{**summary(record), "links": [self._self(record)]} for record in records[:limit]]
-        links = [link(f"{self.base}/processes", "self", "application/json")]
+        links = [link(f"{self._root}/processes", "self", "application/json")]
         return JSONResponse({"processes": processes, "links": links}, headers=PRIVATE)
 
     async def _describe(self, request: Request) -> Response:
@@ -122,7 +136,7 @@ class ProcessesDoor:
             record = (await self._under_contract(request, name, version)).record
         else:
             record = await self.processes.seen(name, await self.identify(request), version=version)
-        execute = f"{self.base}/processes/{quote(name, safe='')}/execution"
+        execute = f"{self._root}/processes/{quote(name, safe='')}/execution"
         links = [
             self._self(record),
             link(execute, f"{_RELATION}execute", "application/json"),
@@ -131,7 +145,7 @@ class ProcessesDoor:
         return JSONResponse({**description(record), "links": links}, headers=PRIVATE)
 
     def _self(self, record: Record) -> dict[str, str]:
-        return link(f"{self.base}/processes/{record.iri.rpartition('/')[2]}", "self", "application/json")
+        return link(f"{self._root}/processes/{record.iri.rpartition('/')[2]}", "self", "application/json")
 
     # ---- executing -------------------------------------------------------------------------------------------
 
@@ -171,7 +185,7 @@ class ProcessesDoor:
         # Each new job is a use, counted when it is made: the same call asked again is the same job, and none.
         access = await self.authorise.authorise_call(request.headers.get("authorization"), asked=f"process {name}")
         if access.agreement.dataset != self.processes.iri(name):
-            raise NoSuchProcess("there is no such process here", remedy="see /processes for those that there are")
+            raise NoSuchProcess("there is no such process here", remedy="see /ogc/processes for those that there are")
         record = await self.processes.under_contract(name, access.agreement, version=version)
         if counted:
             await self.authorise.called(access)
@@ -195,7 +209,7 @@ class ProcessesDoor:
     async def _jobs(self, request: Request) -> Response:
         asker = await self._asker(request)
         jobs = await self.jobs.of(asker, limit=limit_of(request, _MOST_JOBS))
-        links = [link(f"{self.base}/jobs", "self", "application/json")]
+        links = [link(f"{self._root}/jobs", "self", "application/json")]
         return JSONResponse({"jobs": [self._info(job) for job in jobs], "links": links}, headers=PRIVATE)
 
     async def _status(self, request: Request) -> Response:
@@ -265,25 +279,7 @@ class ProcessesDoor:
         return info
 
     def _url(self, job: Job) -> str:
-        return f"{self.base}/jobs/{job.id}"
-
-
-class _ForData(Route):
-    """A route that is there for those who ask for JSON and not for a page."""
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        accept = b",".join(value for name, value in scope.get("headers", []) if name == b"accept")
-        if scope["type"] != "http" or b"application/json" not in accept or b"text/html" in accept:
-            return Match.NONE, {}
-        return super().matches(scope)
-
-
-class _NotForPages(Route):
-    """A route that is there unless a page is asked for."""
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        accept = b",".join(value for name, value in scope.get("headers", []) if name == b"accept")
-        return (Match.NONE, {}) if b"text/html" in accept else super().matches(scope)
+        return f"{self._root}/jobs/{job.id}"
 
 
 def _person(caller: Caller) -> Asker:

@@ -557,7 +557,7 @@ def test_a_model_card_speaks_to_citizens_first_and_tells_how_to_call_it(look: Lo
     assert '"$PROCESS/execution"' in page.text
     assert "Runs with this model" in page.text
     own = look("/models/traffic-assignment")
-    assert f"{BASE}/processes/traffic-assignment/execution" in own.text
+    assert f"{BASE}/ogc/processes/traffic-assignment/execution" in own.text
 
 
 def test_a_result_names_the_run_and_all_that_went_in(node: FakeNode, look: Look, read: Look) -> None:

@@ -36,7 +36,7 @@ HASTY = Habits(first_pause=0.0, longest_pause=0.0, patience=0.05)
 
 
 def address(token: str) -> dict[str, Any]:
-    return execute_address(PEER, "urn:t", f"{PEER}/processes/walking", token=token, expires=NOW)
+    return execute_address(PEER, "urn:t", f"{PEER}/ogc/processes/walking", token=token, expires=NOW)
 
 
 class OpenTransfers:
@@ -80,7 +80,7 @@ class Plane:
     async def execute(self, url: str, body: bytes, *, authorization: str | None, key: str) -> Posted:
         self._check(authorization)
         self.executed.append((url, key, json.loads(body)))
-        return Posted(job=f"{PEER}/jobs/1")
+        return Posted(job=f"{PEER}/ogc/jobs/1")
 
     async def status(self, url: str, *, authorization: str | None) -> Status:
         self._check(authorization)
@@ -103,7 +103,7 @@ class Plane:
 
 
 def at(state: State, percent: int = 50) -> Status:
-    return Status(state=state, progress=percent, message="", results=f"{PEER}/jobs/1/results")
+    return Status(state=state, progress=percent, message="", results=f"{PEER}/ogc/jobs/1/results")
 
 
 def caller(plane: Plane, habits: Habits = HASTY) -> ContractModels:
@@ -124,11 +124,11 @@ class TestUnderContract:
         plane = Plane(at(State.RUNNING))
         outcome = await call(plane)
         ((url, key, body),) = plane.executed
-        assert url == f"{PEER}/processes/walking/execution?version=3"
+        assert url == f"{PEER}/ogc/processes/walking/execution?version=3"
         assert body == {"inputs": {"streets": [], "speed": 5}, "response": "document"}
         assert len(key) == 64
         assert outcome.outputs == {"times": ROWS}
-        assert (outcome.agreement, outcome.job) == ("urn:a", f"{PEER}/jobs/1")
+        assert (outcome.agreement, outcome.job) == ("urn:a", f"{PEER}/ogc/jobs/1")
         assert [one.sentence for one in outcome.caveats] == ["Mind."]
 
     async def test_the_same_key_again_and_another(self) -> None:
@@ -172,7 +172,7 @@ class TestUnderContract:
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
-        assert plane.dismissed == [f"{PEER}/jobs/1"]
+        assert plane.dismissed == [f"{PEER}/ogc/jobs/1"]
 
     async def test_a_job_that_was_dismissed_over_there(self) -> None:
         with pytest.raises(ModelFailed, match="dismissed where it ran"):

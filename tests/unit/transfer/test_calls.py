@@ -50,7 +50,7 @@ def rig() -> Rig:
 
 
 def test_the_address_is_that_of_the_process(rig: Rig) -> None:
-    assert rig.address.endpoint == "https://provider.example/processes/road%20noise"
+    assert rig.address.endpoint == "https://provider.example/ogc/processes/road%20noise"
     assert rig.address.token_endpoint == f"https://provider.example/data/{PROVIDER_PID}/token"
     assert rig.address.manifest_endpoint is None
     assert rig.grant.executes
