@@ -37,7 +37,7 @@ from node.policy.document.rendering import render
 from node.portal.accept import prefers_page
 from node.portal.headers import SecurityHeaders
 from node.vocab.dsp import VERSIONS
-from node.web import catalogue, data, dcp, deletions, feed, health, ledger, processes, pushed, sparql, wellknown
+from node.web import catalogue, data, dcp, deletions, feed, health, ledger, ogc, pushed, sparql, wellknown
 from node.web.bodies import BodyLimits
 from node.web.dsp import door as dsp
 from node.web.management import (
@@ -80,7 +80,7 @@ def application(node: HansaNode) -> ASGIApp:
     portal = portal_for(node, app.openapi)
     _open_doors(app, node, portal)
     _participant_doors(app, node)
-    _processes_door(app, node)
+    _ogc_door(app, node)
     _management_doors(app, node)
     for routers in node.plugins.hook.hansa_routes(host=node.host):
         for router in routers:
@@ -233,9 +233,9 @@ def _participant_doors(app: FastAPI, node: HansaNode) -> None:
     )
 
 
-def _processes_door(app: FastAPI, node: HansaNode) -> None:
+def _ogc_door(app: FastAPI, node: HansaNode) -> None:
     app.router.routes.extend(
-        processes.ProcessesDoor(
+        ogc.OgcDoor(
             processes=node.models.processes,
             jobs=node.models.jobs,
             assets=node.parts.assets,

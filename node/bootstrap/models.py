@@ -24,7 +24,7 @@ from node.scenarios.models.job_execution import JobExecution
 from node.scenarios.models.job_lifecycle import JobLifecycle, job_entry
 from node.scenarios.models.jobs import Jobs
 from node.scenarios.models.local import LocalModels
-from node.scenarios.models.processes import Processes
+from node.scenarios.models.ogc_processes import OgcProcesses
 from node.scenarios.models.remote import ContractModels, OpenServiceModels
 from node.scenarios.models.router import ModelRouter
 from node.scenarios.models.transfers import ModelTransfers
@@ -35,7 +35,7 @@ from node.scenarios.models.visits import Visits
 class ModelServices:
     """Everything about running models."""
 
-    processes: Processes
+    processes: OgcProcesses
     jobs: Jobs
     job_execution: DurableExecution[Job]
     executor: ModelRouter
@@ -58,7 +58,7 @@ def model_services(
     """Put it together. ``tell`` is called when something about a job was committed."""
     stores, clock = parts.stores, parts.clock
 
-    async def standing(policy: Mapping[str, Any], did: str | None, facts: Mapping[str, Any]) -> Decision:
+    async def decide_visit(policy: Mapping[str, Any], did: str | None, facts: Mapping[str, Any]) -> Decision:
         caller = await (people.participants.recheck(did) if did is not None else ourselves.look())
         situation = situations.under_agreement(caller, provider=parts.me, facts=facts)
         return decide(parse(policy), situation, action=READ)
@@ -75,7 +75,7 @@ def model_services(
             records=stores.records,
             agreements=stores.agreements,
             assets=parts.assets,
-            standing=standing,
+            decide=decide_visit,
             me=parts.me,
             uses=spoken.uses,
         ),
@@ -101,7 +101,7 @@ def model_services(
         tell=tell,
     )
     return ModelServices(
-        processes=Processes(
+        processes=OgcProcesses(
             uow=stores.uow, records=stores.records, visibility=visibility, base=parts.base, me=parts.me
         ),
         jobs=Jobs(

@@ -339,11 +339,11 @@ class Ourselves:
 
     async def look(self) -> Caller:
         """Fresh, status lists asked."""
-        standing = await self._wallet.standing()
+        checked = await self._wallet.check_status()
         self._seen = Caller(
             did=self._me,
-            credentials=tuple(one for one in standing if isinstance(one, Credential)),
-            rejected=tuple(one for one in standing if isinstance(one, Rejected)),
+            credentials=tuple(one for one in checked if isinstance(one, Credential)),
+            rejected=tuple(one for one in checked if isinstance(one, Rejected)),
         )
         return self._seen
 

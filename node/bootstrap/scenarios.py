@@ -79,7 +79,7 @@ def scenarios(
         with stores.uow.read() as tx:
             return uses.facts(tx, agreement)
 
-    async def standing(agreement: Agreement) -> Decision:
+    async def decide_use(agreement: Agreement) -> Decision:
         policy = parse(agreement.body)
         facts = await run_sync(used, agreement)
         situation = situations.under_agreement(await ourselves.look(), provider=agreement.provider, facts=facts)
@@ -117,7 +117,7 @@ def scenarios(
         receptions=stores.receptions,
         document=people.peers.did_document,
         fetch=fetch,
-        standing=standing,
+        decide=decide_use,
         received=parts.places.received,
         me=parts.me,
     )

@@ -1,6 +1,6 @@
 """May it be used, and by whom: an access code for lists, sentences for readers, the decision for a caller.
 
-Seeing and using are two things. A record that somebody sees carries a *standing* that depends on the record
+Seeing and using are two things. A record that somebody sees carries an *access code* that depends on the record
 alone (so that the search index can be rebuilt to the same bytes), and for an identified caller an answer of
 its own, by the same decision point that later guards the bytes.
 """
@@ -32,7 +32,7 @@ SituationOf = Callable[[Caller, datetime, str], Situation]
 
 
 class AccessCode(StrEnum):
-    """What a list says about the use of an asset. ``REFUSED`` is never a standing: it is an answer to a caller."""
+    """What a list says about the use of an asset. ``REFUSED`` is an answer to a caller, never of a record."""
 
     OPEN = "open"
     MEMBERS = "members"
@@ -90,7 +90,7 @@ def plain_situation(caller: Caller, at: datetime, provider: str) -> Situation:
     return Situation(caller=caller, at=at, provider=provider)
 
 
-def standing(record: Record) -> AccessCode:
+def access_code_of(record: Record) -> AccessCode:
     """What ``record`` says about its use to everybody, at the moment it was published.
 
     Free for a stranger: ``open``. A stranger lacks a membership or credential: ``members``. Everything else
@@ -144,10 +144,10 @@ class Access:
     def code(self, record: Record, caller: Caller) -> AccessCode:
         """The access code of ``record`` for ``caller``.
 
-        A stranger, and this node's own people looking at their own asset, get its standing: both could still
+        A stranger, and this node's own people looking at their own asset, get its code: both could still
         become anybody.
         """
-        general = standing(record)
+        general = access_code_of(record)
         if general is AccessCode.NONE or caller.is_anonymous or record.origin == caller.did:
             return general
         decision = self.decision(record, caller)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from node.catalogue.access import AccessCode, standing
+from node.catalogue.access import AccessCode, access_code_of
 from node.catalogue.model import Record
 from node.catalogue.statements import Statements
 from node.semantics.model import File, Finding
@@ -67,7 +67,7 @@ class Carriers:
         everybody promises no delivery by this node."""
         if record.withdrawn or record.offer is None or self.deliver(record):
             return False
-        return standing(record) is not AccessCode.OPEN
+        return access_code_of(record) is not AccessCode.OPEN
 
     def findings(self, record: Record) -> tuple[Finding, ...]:
         """A violation where publishing ``record`` would offer what cannot be delivered."""

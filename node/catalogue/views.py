@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from node.base.work import UnitOfWork
-from node.catalogue.access import standing
+from node.catalogue.access import access_code_of
 from node.catalogue.model import Indexed, Record
 from node.catalogue.nquads import is_literal, language_of, statements, text_of
 from node.catalogue.ports import Graph, RecordStore, SearchIndex
@@ -134,7 +134,7 @@ def indexed(record: Record) -> Indexed:
         themes=record.themes,
         publisher=record.publisher,
         publisher_name=record.publisher_name,
-        access=str(standing(record)),
+        access=str(access_code_of(record)),
         at=record.at,
         bbox=_box(record.extra.get("bbox")),
     )

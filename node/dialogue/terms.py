@@ -15,7 +15,7 @@ from node.vocab.dsp import V2024_1, VERSIONS, DspVersion
 from node.vocab.namespaces import DCAT, DCT, HANSA, ODRL
 
 
-class Kind(Enum):
+class ValueForm(Enum):
     """How a member's value is written."""
 
     ID = auto()
@@ -33,56 +33,56 @@ class Kind(Enum):
 NAMESPACES: Final[Mapping[str, str]] = {"dspace": V2024_1.namespace, "odrl": ODRL, "dcat": DCAT, "dct": DCT}
 """The prefixes with which 2024/1 writes the terms."""
 
-TERMS: Final[Mapping[str, tuple[str, Kind]]] = {
-    "consumerPid": ("dspace", Kind.ID),
-    "providerPid": ("dspace", Kind.ID),
-    "agreementId": ("dspace", Kind.ID),
-    "participantId": ("dspace", Kind.ID),
-    "callbackAddress": ("dspace", Kind.TEXT),
-    "timestamp": ("dspace", Kind.TEXT),
-    "code": ("dspace", Kind.TEXT),
-    "reason": ("dspace", Kind.ANYS),
-    "filter": ("dspace", Kind.ANYS),
-    "state": ("dspace", Kind.STATE),
-    "eventType": ("dspace", Kind.STATE),
-    "offer": ("dspace", Kind.OBJECT),
-    "agreement": ("dspace", Kind.OBJECT),
-    "dataAddress": ("dspace", Kind.OBJECT),
-    "endpointType": ("dspace", Kind.WORD),
-    "endpoint": ("dspace", Kind.TEXT),
-    "endpointProperties": ("dspace", Kind.LIST),
-    "name": ("dspace", Kind.TEXT),
-    "value": ("dspace", Kind.TEXT),
-    "format": ("dct", Kind.WORD),
-    "catalog": ("dcat", Kind.LIST),
-    "dataset": ("dcat", Kind.LIST),
-    "service": ("dcat", Kind.LIST),
-    "distribution": ("dcat", Kind.LIST),
-    "accessService": ("dcat", Kind.OBJECT),
-    "endpointURL": ("dcat", Kind.TEXT),
-    "endpointDescription": ("dcat", Kind.TEXT),
-    "hasPolicy": ("odrl", Kind.LIST),
-    "permission": ("odrl", Kind.LIST),
-    "prohibition": ("odrl", Kind.LIST),
-    "obligation": ("odrl", Kind.LIST),
-    "duty": ("odrl", Kind.LIST),
-    "odrl:remedy": ("odrl", Kind.LIST),
-    "odrl:consequence": ("odrl", Kind.LIST),
-    "constraint": ("odrl", Kind.LIST),
-    "and": ("odrl", Kind.LIST),
-    "or": ("odrl", Kind.LIST),
-    "xone": ("odrl", Kind.LIST),
-    "andSequence": ("odrl", Kind.LIST),
-    "action": ("odrl", Kind.TERM),
-    "leftOperand": ("odrl", Kind.TERM),
-    "operator": ("odrl", Kind.TERM),
-    "rightOperand": ("odrl", Kind.ANY),
-    "target": ("odrl", Kind.ID),
-    "assigner": ("odrl", Kind.ID),
-    "assignee": ("odrl", Kind.ID),
-    "profile": ("odrl", Kind.IDS),
+TERMS: Final[Mapping[str, tuple[str, ValueForm]]] = {
+    "consumerPid": ("dspace", ValueForm.ID),
+    "providerPid": ("dspace", ValueForm.ID),
+    "agreementId": ("dspace", ValueForm.ID),
+    "participantId": ("dspace", ValueForm.ID),
+    "callbackAddress": ("dspace", ValueForm.TEXT),
+    "timestamp": ("dspace", ValueForm.TEXT),
+    "code": ("dspace", ValueForm.TEXT),
+    "reason": ("dspace", ValueForm.ANYS),
+    "filter": ("dspace", ValueForm.ANYS),
+    "state": ("dspace", ValueForm.STATE),
+    "eventType": ("dspace", ValueForm.STATE),
+    "offer": ("dspace", ValueForm.OBJECT),
+    "agreement": ("dspace", ValueForm.OBJECT),
+    "dataAddress": ("dspace", ValueForm.OBJECT),
+    "endpointType": ("dspace", ValueForm.WORD),
+    "endpoint": ("dspace", ValueForm.TEXT),
+    "endpointProperties": ("dspace", ValueForm.LIST),
+    "name": ("dspace", ValueForm.TEXT),
+    "value": ("dspace", ValueForm.TEXT),
+    "format": ("dct", ValueForm.WORD),
+    "catalog": ("dcat", ValueForm.LIST),
+    "dataset": ("dcat", ValueForm.LIST),
+    "service": ("dcat", ValueForm.LIST),
+    "distribution": ("dcat", ValueForm.LIST),
+    "accessService": ("dcat", ValueForm.OBJECT),
+    "endpointURL": ("dcat", ValueForm.TEXT),
+    "endpointDescription": ("dcat", ValueForm.TEXT),
+    "hasPolicy": ("odrl", ValueForm.LIST),
+    "permission": ("odrl", ValueForm.LIST),
+    "prohibition": ("odrl", ValueForm.LIST),
+    "obligation": ("odrl", ValueForm.LIST),
+    "duty": ("odrl", ValueForm.LIST),
+    "odrl:remedy": ("odrl", ValueForm.LIST),
+    "odrl:consequence": ("odrl", ValueForm.LIST),
+    "constraint": ("odrl", ValueForm.LIST),
+    "and": ("odrl", ValueForm.LIST),
+    "or": ("odrl", ValueForm.LIST),
+    "xone": ("odrl", ValueForm.LIST),
+    "andSequence": ("odrl", ValueForm.LIST),
+    "action": ("odrl", ValueForm.TERM),
+    "leftOperand": ("odrl", ValueForm.TERM),
+    "operator": ("odrl", ValueForm.TERM),
+    "rightOperand": ("odrl", ValueForm.ANY),
+    "target": ("odrl", ValueForm.ID),
+    "assigner": ("odrl", ValueForm.ID),
+    "assignee": ("odrl", ValueForm.ID),
+    "profile": ("odrl", ValueForm.IDS),
     **{
-        HANSA + name: ("", Kind.TEXT)
+        HANSA + name: ("", ValueForm.TEXT)
         for name in ("signature", "purpose", "after", "file", "sealed", "agreementTerms")
     },
 }
@@ -191,16 +191,16 @@ def _pattern() -> re.Pattern[bytes]:
     heads = [f"{prefix}:" for prefix in NAMESPACES]
     heads += [*NAMESPACES.values(), *(version.namespace for version in VERSIONS.values())]
 
-    def one_of(*kinds: Kind) -> str:
+    def one_of(*kinds: ValueForm) -> str:
         return "|".join(re.escape(name) for name, kind in bare.items() if kind in kinds)
 
-    texts = one_of(Kind.ID, Kind.TEXT, Kind.STATE, Kind.WORD, Kind.TERM)
+    texts = one_of(ValueForm.ID, ValueForm.TEXT, ValueForm.STATE, ValueForm.WORD, ValueForm.TERM)
     spaces = "|".join(map(re.escape, sorted(set(heads))))
     alternatives = [
         rf"(?:{spaces})(?:{'|'.join(map(re.escape, bare))})\"\s*:",
         rf"(?:{texts})\"\s*:\s*[\[{{]",
-        rf"(?:{one_of(Kind.OBJECT)})\"\s*:\s*\[",
-        rf"(?:{one_of(Kind.LIST, Kind.ANYS)})\"\s*:\s*[^\s\[]",
+        rf"(?:{one_of(ValueForm.OBJECT)})\"\s*:\s*\[",
+        rf"(?:{one_of(ValueForm.LIST, ValueForm.ANYS)})\"\s*:\s*[^\s\[]",
         rf"@(?:graph|reverse|included|nest|type\"\s*:\s*(?:\[|\"(?:{spaces})))",
     ]
     return re.compile(f'"(?:{"|".join(alternatives)})'.encode())

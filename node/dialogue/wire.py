@@ -27,7 +27,7 @@ from node.dialogue.terms import (
     TERMS,
     TYPES,
     UNUSUAL,
-    Kind,
+    ValueForm,
     compact,
     local,
     of_version,
@@ -180,7 +180,7 @@ def _plain(body: Mapping[str, Any], names: Names) -> dict[str, Any]:
         elif short in TERMS:
             kind = TERMS[short][1]
             value = _value(kind, said, names, whole="://" in name)
-            if kind is Kind.TERM:
+            if kind is ValueForm.TERM:
                 value = _word_of_odrl(short, value, names)
             if value != [] or short not in AT_LEAST_ONE:
                 members[short] = value
@@ -204,30 +204,30 @@ def _keyword(name: str, value: Any, names: Names) -> Any:
     return local(names.iri(single) or single)
 
 
-def _value(kind: Kind, value: Any, names: Names, *, whole: bool) -> Any:
+def _value(kind: ValueForm, value: Any, names: Names, *, whole: bool) -> Any:
     several = _listed(value, names)
     match kind:
-        case Kind.LIST:
+        case ValueForm.LIST:
             return [_node(item, names) for item in several]
-        case Kind.ANYS:
+        case ValueForm.ANYS:
             return [_literal(_bare(item, names), names) for item in several]
-        case Kind.ANY:
+        case ValueForm.ANY:
             return _literal(value, names, whole=whole)
-        case Kind.IDS if len(several) != 1:
+        case ValueForm.IDS if len(several) != 1:
             return [_identifier(item, names) for item in several]
-        case Kind.IDS if isinstance(value, list) and not whole:
+        case ValueForm.IDS if isinstance(value, list) and not whole:
             return [_identifier(item, names) for item in value]
     item = several[0] if len(several) == 1 else value
     match kind:
-        case Kind.OBJECT:
+        case ValueForm.OBJECT:
             return _node(item, names)
-        case Kind.TEXT:
+        case ValueForm.TEXT:
             return _bare(item, names)
-        case Kind.ID | Kind.IDS:
+        case ValueForm.ID | ValueForm.IDS:
             return _identifier(item, names)
         case _:
             members = _bare(item, names)
-            return _word(members, names) if isinstance(members, str) and kind is not Kind.TERM else members
+            return _word(members, names) if isinstance(members, str) and kind is not ValueForm.TERM else members
 
 
 def _listed(value: Any, names: Names) -> list[Any]:
@@ -331,21 +331,21 @@ def _prefixed(body: Mapping[str, Any]) -> dict[str, Any]:
     return members
 
 
-def _write_value(kind: Kind, value: Any) -> Any:
+def _write_value(kind: ValueForm, value: Any) -> Any:
     match kind:
-        case Kind.ID | Kind.WORD if isinstance(value, str):
+        case ValueForm.ID | ValueForm.WORD if isinstance(value, str):
             return {"@id": value}
-        case Kind.IDS if isinstance(value, str):
+        case ValueForm.IDS if isinstance(value, str):
             return {"@id": value}
-        case Kind.IDS if isinstance(value, list):
+        case ValueForm.IDS if isinstance(value, list):
             return [{"@id": item} if isinstance(item, str) else item for item in value]
-        case Kind.STATE:
+        case ValueForm.STATE:
             return {"@id": f"dspace:{value}"}
-        case Kind.TERM if isinstance(value, str):
+        case ValueForm.TERM if isinstance(value, str):
             return {"@id": value if ":" in value else f"odrl:{value}"}
-        case Kind.OBJECT:
+        case ValueForm.OBJECT:
             return _prefixed(value) if isinstance(value, Mapping) else value
-        case Kind.LIST:
+        case ValueForm.LIST:
             several = value if isinstance(value, list) else [value]
             return [_prefixed(item) if isinstance(item, Mapping) else item for item in several]
         case _:

@@ -258,7 +258,7 @@ class IdentifyParticipant:
         )
 
     async def _judge(self, did: str, presented: Held) -> Caller:
-        outcomes = [await self._verifier.standing(credential) for credential in presented.credentials]
+        outcomes = [await self._verifier.check_status(credential) for credential in presented.credentials]
         return Caller(
             did=did,
             credentials=tuple(outcome for outcome in outcomes if isinstance(outcome, Credential)),

@@ -47,7 +47,7 @@ class Conditions:
     address: str
     offer: dict[str, Any]
     policy: Policy
-    standing: Decision
+    decision: Decision
     agreement: Agreement | None
     others: Sequence[Agreement] = ()
     running: Negotiation | None = None
@@ -131,7 +131,7 @@ class Acquire:
             address=address,
             offer=offer,
             policy=policy,
-            standing=decide(policy, situation, action=principal_action(policy)),
+            decision=decide(policy, situation, action=principal_action(policy)),
             agreement=None,
         )
         terms = self._terms(conditions, asking) if asking is not None else offer

@@ -228,7 +228,7 @@ class Binding:
         return (*self.inputs, *self.steps)
 
 
-class Change(StrEnum):
+class OperationType(StrEnum):
     """What an operation of a change layer does."""
 
     UPDATE = "update"
@@ -244,7 +244,7 @@ class Operation:
     ``set`` gives new values, or ``{"factor": number}`` to multiply; ``unset`` removes members; ``geometry`` moves.
     """
 
-    op: Change
+    op: OperationType
     id: str
     before: Mapping[str, Any] = field(default_factory=dict)
     set: Mapping[str, Any] = field(default_factory=dict)

@@ -90,7 +90,7 @@ class Vocabulary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class TermChange:
     """What happened to one term. ``breaking``: data or queries that use the term may mean something else now."""
 
     iri: str
@@ -156,7 +156,7 @@ _TEXTS: Final[Mapping[str, tuple[str, str, str]]] = {
 }
 
 
-def compare(old: Vocabulary, new: Vocabulary) -> tuple[Change, ...]:
+def compare(old: Vocabulary, new: Vocabulary) -> tuple[TermChange, ...]:
     """What ``new`` changes, the breaking first. A new language or a better match changes nothing for users."""
     changes = [_change("removed", term, breaking=True) for iri, term in old.terms.items() if iri not in new.terms]
     changes += [_change("added", term, breaking=False) for iri, term in new.terms.items() if iri not in old.terms]
@@ -167,7 +167,7 @@ def compare(old: Vocabulary, new: Vocabulary) -> tuple[Change, ...]:
     return tuple(sorted(changes, key=lambda change: (not change.breaking, change.iri, change.what)))
 
 
-def _differences(before: Term, after: Term) -> list[Change]:
+def _differences(before: Term, after: Term) -> list[TermChange]:
     found = []
     if before.kind != after.kind:
         found.append(_change("kind", after, before.kind, after.kind, breaking=True))
@@ -188,9 +188,9 @@ def _said_otherwise(before: Mapping[str, str], after: Mapping[str, str]) -> bool
     return any(after.get(tag) != text for tag, text in before.items())
 
 
-def _change(what: str, term: Term, *values: str, breaking: bool) -> Change:
+def _change(what: str, term: Term, *values: str, breaking: bool) -> TermChange:
     text = {
         tongue: pattern.format(term.label(tongue), *values)
         for tongue, pattern in zip(("en", "nl", "cs"), _TEXTS[what], strict=True)
     }
-    return Change(iri=term.iri, what=what, breaking=breaking, text=text)
+    return TermChange(iri=term.iri, what=what, breaking=breaking, text=text)

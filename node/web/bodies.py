@@ -28,7 +28,7 @@ OWN_LIMITS: Final = (
     "/dcp/",
     "/issuer/",
     "/ogc/processes/",
-    "/processes/",  # where peers of the version before call models: node.web.processes.former
+    "/processes/",  # where peers of the version before call models: node.web.ogc.former
     "/pushed/",
 )
 

@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from node.base.errors import Conflict, HansaError, InvalidInput, NotAllowed, NotFound, Unauthenticated
 from node.base.work import Task
-from node.catalogue.access import Access, AccessCode, standing
+from node.catalogue.access import Access, AccessCode, access_code_of
 from node.catalogue.browse import Connections, Found, FoundPage, Publisher
 from node.catalogue.links import Link
 from node.catalogue.model import Query, Record
@@ -182,7 +182,7 @@ class FakeNode:
                 snippet = f"{description[:at]}«{description[at : at + len(word)]}»{description[at + len(word) :]}"
         return Found(
             record=record,
-            access=standing(record),
+            access=access_code_of(record),
             conditions=self.rules.summary(record, query.language),
             snippet=snippet,
         )
@@ -598,7 +598,7 @@ def _values(record: Record, facet: str) -> tuple[str, ...]:
         case "publisher":
             return (record.publisher,)
         case _:
-            return (str(standing(record)),)
+            return (str(access_code_of(record)),)
 
 
 def _facets(records: Sequence[Record]) -> dict[str, dict[str, int]]:

@@ -24,12 +24,12 @@ from node.scenarios.model import (
     BoundInput,
     BoundStep,
     Caveat,
-    Change,
     Indicator,
     Layer,
     Measured,
     Model,
     Operation,
+    OperationType,
     Parameter,
     Port,
     Row,
@@ -401,7 +401,9 @@ def bridge_layer() -> Layer:
         key="segmentId",
         author="els",
         reason="The bridge is worn: what if nobody crosses it by car any more?",
-        operations=(Operation(op=Change.UPDATE, id=BRIDGE, before={"capacity_vph": 1800}, set={"capacity_vph": 0}),),
+        operations=(
+            Operation(op=OperationType.UPDATE, id=BRIDGE, before={"capacity_vph": 1800}, set={"capacity_vph": 0}),
+        ),
         at=NOW - timedelta(hours=20),
         sha256=_hash("bridge"),
     )
@@ -417,19 +419,22 @@ def speed_layer() -> Layer:
         operations=(
             *(
                 Operation(
-                    op=Change.UPDATE, id=f"gent-seg-{n:03}", before={"freeflow_kmh": 50}, set={"freeflow_kmh": 30}
+                    op=OperationType.UPDATE,
+                    id=f"gent-seg-{n:03}",
+                    before={"freeflow_kmh": 50},
+                    set={"freeflow_kmh": 30},
                 )
                 for n in range(1, 13)
             ),
             Operation(
-                op=Change.UPDATE,
+                op=OperationType.UPDATE,
                 id="gent-seg-020",
                 before={"capacity_vph": 1900},
                 set={"capacity_vph": {"factor": 0.5}},
             ),
-            Operation(op=Change.REMOVE, id="gent-seg-039"),
+            Operation(op=OperationType.REMOVE, id="gent-seg-039"),
             Operation(
-                op=Change.ADD,
+                op=OperationType.ADD,
                 id="new-001",
                 set={"capacity_vph": 600, "freeflow_kmh": 30},
                 geometry={"type": "LineString", "coordinates": [[3.7291, 51.054], [3.722, 51.0580]]},

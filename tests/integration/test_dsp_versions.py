@@ -16,7 +16,7 @@ from node.base.jsons import canonical
 from node.bootstrap.node import HansaNode
 from node.dialogue import wire
 from node.dialogue.process import IMPLIED, Exchange
-from node.dialogue.terms import BY_IRI, TERMS, TYPES, Kind
+from node.dialogue.terms import BY_IRI, TERMS, TYPES, ValueForm
 from node.evidence import archive
 from node.evidence.findings import Outcome
 from node.evidence.verification import check
@@ -72,16 +72,16 @@ def expanded(body: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _expanded(kind: Kind, value: Any, odrl: str) -> Any:
+def _expanded(kind: ValueForm, value: Any, odrl: str) -> Any:
     match kind:
-        case Kind.LIST | Kind.OBJECT:
+        case ValueForm.LIST | ValueForm.OBJECT:
             return expanded(value)
-        case Kind.TERM:
+        case ValueForm.TERM:
             bare = value.removeprefix("odrl:")
             return {"@id": odrl + bare if ":" not in bare else bare}
-        case Kind.STATE:
+        case ValueForm.STATE:
             return {"@id": V2025_1.namespace + value}
-        case Kind.ID | Kind.IDS | Kind.WORD:
+        case ValueForm.ID | ValueForm.IDS | ValueForm.WORD:
             return {"@id": value}
         case _:
             return value if isinstance(value, dict) else {"@value": value}

@@ -26,7 +26,6 @@ from typing import Final
 from pyoxigraph import Literal, NamedNode, Quad, Store, Triple
 
 from node.adapters.graph.caged import DAMAGED
-from node.adapters.graph.change import Change
 from node.adapters.graph.checkpoints import Checkpoints, Copy
 from node.adapters.graph.names import (
     HOLDS,
@@ -40,6 +39,7 @@ from node.adapters.graph.names import (
     left_graph,
     record_graph,
 )
+from node.adapters.graph.update import GraphUpdate
 from node.base.crashpoints import crashpoint
 from node.base.errors import Damaged, LocalFault, NoRoom, TooLarge, is_full
 from node.cage.cage import Cage
@@ -108,7 +108,7 @@ class OxigraphGraph:
             crashpoint("projection.graph.P1")
             record = following
         with self._using() as store:
-            self._commit(store, Change(), position)
+            self._commit(store, GraphUpdate(), position)
 
     def position(self) -> int:
         with self._knowing():
@@ -255,7 +255,7 @@ class OxigraphGraph:
 
     def _replace(self, store: Store, record: Record, position: int | None) -> None:
         wanted = set() if record.withdrawn else _as_stored(relabelled(record.nquads, record.iri))
-        change = Change()
+        change = GraphUpdate()
         audiences = _audiences(self._held) | {record.audience}
         for audience in audiences:
             own = record_graph(audience, record.iri)
@@ -268,7 +268,7 @@ class OxigraphGraph:
         change.settle(store, audiences)
         self._commit(store, change, position)
 
-    def _commit(self, store: Store, change: Change, position: int | None) -> None:
+    def _commit(self, store: Store, change: GraphUpdate, position: int | None) -> None:
         batch, leaving = list(change.added), dict(change.leaving)
         batch += (Quad(META, HOLDS, graph, META) for graph in change.held - self._held)
         if position is not None and position != self._position:

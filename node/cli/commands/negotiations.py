@@ -8,7 +8,7 @@ import typer
 
 from node.base.plaintext import word
 from node.cli.commands import processes
-from node.cli.commands.processes import Id, Kind, Reason
+from node.cli.commands.processes import Id, ProcessViews, Reason
 from node.cli.groups import Shorthand
 from node.cli.options import Language, Node
 from node.cli.output import line, next_step, remark, words
@@ -40,7 +40,7 @@ def _decide(one: dict[str, Any]) -> str | None:
     return None if asked is None else f"hansa decide {word(asked['id'])} --approve     (or --refuse --reason …)"
 
 
-NEGOTIATION = Kind(
+NEGOTIATION = ProcessViews(
     "negotiation",
     every=lambda client, state: client.negotiations(state=state),
     one=lambda client, pid, wait: client.negotiation(pid, wait=wait),

@@ -31,7 +31,7 @@ _FATES = {
 }
 
 STUCK = "delivery"
-"""What a process waits for whose message, or bytes, could not be delivered (``node.transfer.standing.Waits``)."""
+"""What a process waits for whose message, or bytes, could not be delivered: ``process_status.Waits``."""
 
 Id = Annotated[str, typer.Argument(help="Its id, or the end of it.", metavar="ID")]
 State = Annotated[str | None, typer.Option(help="Only those in this state, such as offered or started.")]
@@ -39,7 +39,7 @@ Reason = Annotated[str, typer.Option(help="Why: the other side reads it.")]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ProcessViews:
     """A kind of process: its name, how all (of a state) and one (after some seconds) are read from a node, what there
     is to show of one beside what every process has, and what a person would type now, if anything."""
 
@@ -54,7 +54,7 @@ class Kind:
         return wanted if wanted.startswith("urn:") else chosen(self.every(client, None), wanted, self.what)
 
 
-def add_views(group: typer.Typer, kind: Kind) -> None:
+def add_views(group: typer.Typer, kind: ProcessViews) -> None:
     """The verbs ``list`` and ``show``."""
 
     def every(state: State = None, node: Node = None) -> None:
@@ -81,7 +81,7 @@ def add_views(group: typer.Typer, kind: Kind) -> None:
 
 
 def steer(
-    kind: Kind,
+    kind: ProcessViews,
     wanted: str,
     node: str | None,
     give: Callable[[HansaClient, str], dict[str, Any]],

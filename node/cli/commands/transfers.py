@@ -13,7 +13,7 @@ import typer
 from node.base.errors import InvalidInput
 from node.base.plaintext import word
 from node.cli.commands import processes
-from node.cli.commands.processes import STUCK, Id, Kind, Reason, Watch
+from node.cli.commands.processes import STUCK, Id, ProcessViews, Reason, Watch
 from node.cli.exits import DONE, REFUSED
 from node.cli.groups import Shorthand
 from node.cli.options import Language, Node, connect
@@ -56,7 +56,7 @@ def _reception(got: dict[str, Any]) -> None:
         line("", got["error"])
 
 
-TRANSFER = Kind(
+TRANSFER = ProcessViews(
     "transfer",
     every=lambda client, state: client.transfers(state=state),
     one=lambda client, pid, wait: client.transfer_state(pid, wait=wait),

@@ -77,7 +77,7 @@ class VerifyCredentials:
         self._lists: OrderedDict[str, _Known] = OrderedDict()
 
     async def verify(self, credential: UnverifiedCredential, holder: str) -> Credential | Rejected:
-        """Everything but the status: that is asked at each access, see ``standing``.
+        """Everything but the status: that is asked at each access, see ``check_status``.
 
         The types of the answer are only those for which the issuer is trusted.
         """
@@ -103,7 +103,7 @@ class VerifyCredentials:
         except Unacceptable as error:
             return Rejected(types=(), issuer="", why=error.detail)
 
-    async def standing(self, credential: Credential) -> Credential | Rejected:
+    async def check_status(self, credential: Credential) -> Credential | Rejected:
         """Whether a verified credential counts at this moment: trust, dates, status."""
         types = self._trusted(credential.types, credential.issuer)
         if not types:

@@ -86,7 +86,7 @@ class Wallet:
         self._mark = _mark_of(credentials)
         return credentials
 
-    async def standing(self) -> list[Credential | Rejected]:
+    async def check_status(self) -> list[Credential | Rejected]:
         """What we hold and how it stands: a revoked credential says why and since when."""
         return [await self._verifier.in_force(credential) for credential in await self.credentials()]
 

@@ -38,7 +38,7 @@ _NEVER_CUT: Final = frozenset({"history-opened", "audience", "file-opened"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class VersionChange:
     """One difference. ``what`` is ``file-added``, ``file-removed``, ``file-changed``, ``file-opened``,
     ``file-closed``, ``conditions``, ``audience`` (``audiences``: before and after), ``history-opened``, ``property``
     or ``details``; ``label`` is a key of the language files where there is one."""
@@ -59,7 +59,7 @@ class Step:
     changes that are not listed."""
 
     record: Record
-    changes: tuple[Change, ...] = ()
+    changes: tuple[VersionChange, ...] = ()
     more: int = 0
     notes: dict[str, str]
 
@@ -69,9 +69,9 @@ def timeline(versions: Sequence[Record]) -> list[Step]:
     steps = []
     descriptions = [Description.read(record.nquads) for record in versions]
     for place, record in enumerate(versions):
-        found: list[Change] = []
+        found: list[VersionChange] = []
         if record.opens_history:
-            found.append(Change(what="history-opened", audiences=("", record.audience)))
+            found.append(VersionChange(what="history-opened", audiences=("", record.audience)))
         before = versions[place + 1] if place + 1 < len(versions) else None
         if before is not None and not record.withdrawn and not before.withdrawn:
             found += _changes(record, before, descriptions[place], descriptions[place + 1])
@@ -93,10 +93,10 @@ def timeline(versions: Sequence[Record]) -> list[Step]:
     return steps
 
 
-def _changes(new: Record, old: Record, after: Description, before: Description) -> list[Change]:
+def _changes(new: Record, old: Record, after: Description, before: Description) -> list[VersionChange]:
     found = _files(new, old)
     if _terms(new) != _terms(old):
-        found.append(Change(what="conditions"))
+        found.append(VersionChange(what="conditions"))
     found += _audience(new, old)
     for predicate in dict.fromkeys((*after.predicates(new.iri), *before.predicates(old.iri))):
         if predicate in _QUIET:
@@ -106,7 +106,7 @@ def _changes(new: Record, old: Record, after: Description, before: Description) 
         come = tuple(value for value in now if value not in was)
         if gone or come:
             found.append(
-                Change(
+                VersionChange(
                     what="property",
                     label=_LABELS.get(predicate, ""),
                     name=compact(predicate),
@@ -115,29 +115,33 @@ def _changes(new: Record, old: Record, after: Description, before: Description) 
                 )
             )
     if not found and new.sha256 != old.sha256:
-        found.append(Change(what="details"))
+        found.append(VersionChange(what="details"))
     return found
 
 
-def _audience(new: Record, old: Record) -> list[Change]:
+def _audience(new: Record, old: Record) -> list[VersionChange]:
     if new.audience == old.audience:
         return []
-    return [Change(what="audience", audiences=(old.audience, new.audience))]
+    return [VersionChange(what="audience", audiences=(old.audience, new.audience))]
 
 
-def _files(new: Record, old: Record) -> list[Change]:
+def _files(new: Record, old: Record) -> list[VersionChange]:
     was = {file.name: file for file in old.files}
     now = {file.name: file for file in new.files}
-    found = [Change(what="file-removed", name=name) for name in was if name not in now]
+    found = [VersionChange(what="file-removed", name=name) for name in was if name not in now]
     for name, file in now.items():
         if name not in was:
-            found.append(Change(what="file-added", name=name, size_after=file.size))
+            found.append(VersionChange(what="file-added", name=name, size_after=file.size))
         elif file.sha256 != was[name].sha256:
-            found.append(Change(what="file-changed", name=name, size_before=was[name].size, size_after=file.size))
+            found.append(
+                VersionChange(what="file-changed", name=name, size_before=was[name].size, size_after=file.size)
+            )
         open_before = name in was and was[name].open
         if file.open != open_before:
             audiences = ("", new.audience)
-            found.append(Change(what="file-opened" if file.open else "file-closed", name=name, audiences=audiences))
+            found.append(
+                VersionChange(what="file-opened" if file.open else "file-closed", name=name, audiences=audiences)
+            )
     return found
 
 

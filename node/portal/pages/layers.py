@@ -15,7 +15,7 @@ from node.portal.pages.runs import port
 from node.portal.runs import edits
 from node.portal.scenario_ports import Drawn
 from node.portal.visit import Visit
-from node.scenarios.model import GEOMETRY, Change, Layer, Operation, Row
+from node.scenarios.model import GEOMETRY, Layer, Operation, OperationType, Row
 from node.scenarios.tables.rows import row_id
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ MAX_LISTED: Final = 120
 MAX_TITLE: Final = 200
 MAX_REASON: Final = 2000
 
-COLOURS: Final = {Change.UPDATE: "#f1a340", Change.ADD: "#2c7fb8"}
+COLOURS: Final = {OperationType.UPDATE: "#f1a340", OperationType.ADD: "#2c7fb8"}
 PLAIN: Final = "#aab2b5"
 
 
@@ -152,7 +152,7 @@ def _page(desk: Desk, visit: Visit, drawn: Drawn, *, trouble: HansaError | None 
         more=max(0, len(drawn.rows) - MAX_LISTED),
         trouble=trouble,
         typed=visit.fields,
-        Change=Change,
+        OperationType=OperationType,
         colours={str(change): colour for change, colour in COLOURS.items()},
         action=visit.url(f"/layers/{quote(layer_.id, safe='')}" if layer_.id else "/layers/new"),
         base=_base(visit, layer_),
@@ -198,7 +198,7 @@ def _map(visit: Visit, drawn: Drawn, feature: str) -> maps.Picture | None:
             name = row_id(row, edits.names_of(layer_.key))
             marks.append(_mark(visit, name, geometry, by_id.get(name), chosen=name == feature, link=address))
     for operation in layer_.operations:
-        if operation.op is Change.ADD and operation.geometry:
+        if operation.op is OperationType.ADD and operation.geometry:
             marks.append(
                 _mark(
                     visit, operation.id, operation.geometry, operation, chosen=operation.id == feature, link=address
@@ -215,10 +215,10 @@ def _mark(
         id=name,
         geometry=geometry,
         words=word,
-        colour="" if one and one.op is Change.REMOVE else COLOURS[one.op] if one else PLAIN,
+        colour="" if one and one.op is OperationType.REMOVE else COLOURS[one.op] if one else PLAIN,
         width=6.5 if one else 3.0,
         weight=1.0 if one else 0.0,
-        dashed=one is not None and one.op is Change.REMOVE,
+        dashed=one is not None and one.op is OperationType.REMOVE,
         chosen=chosen,
         link=f"{link(feature=name)}#edit",
     )

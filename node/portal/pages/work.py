@@ -21,7 +21,7 @@ from node.portal.visit import Visit
 from node.texts.languages import LANGUAGES
 from node.transfer.addresses import pushed_to
 from node.transfer.model import Transfer
-from node.transfer.standing import standing_of, table_of
+from node.transfer.process_status import status_of, table_of
 
 if TYPE_CHECKING:
     from node.portal.desk import Desk
@@ -41,7 +41,7 @@ BOTH: Final = "both"
 async def agreements(desk: Desk, visit: Visit) -> Response:
     """``/agreements``: what was agreed, with whom, and how it stands."""
     held = await desk.node.agreements(visit.caller)
-    return desk.render(visit, "agreements.html", held=[(one, standing(one)) for one in held])
+    return desk.render(visit, "agreements.html", held=[(one, agreement_status(one)) for one in held])
 
 
 async def agreement(desk: Desk, visit: Visit) -> Response:
@@ -56,7 +56,7 @@ async def agreement(desk: Desk, visit: Visit) -> Response:
         visit,
         "agreement.html",
         agreed=agreed,
-        standing=standing(agreed),
+        standing=agreement_status(agreed),
         conditions=conditions_of(agreed.now, stranger=False) if agreed.now is not None else (),
         document=await _document(desk, agreed, language),
         document_language=language,
@@ -89,7 +89,7 @@ async def confirm_deletion(desk: Desk, visit: Visit) -> Response:
     return desk.go(visit, visit.url(f"/agreements/{quote(agreement_id, safe='')}") + "#deletion")
 
 
-def standing(agreed: Agreed) -> str:
+def agreement_status(agreed: Agreed) -> str:
     """``ended``, ``pending`` (not final yet), ``barred`` (the other party is blocked here), ``blocked`` (in force,
     but an access now is refused), ``force`` (an access now is permitted), ``unchecked`` (in force; how an access
     would be decided could not be found out)."""
@@ -149,7 +149,7 @@ async def process(desk: Desk, visit: Visit) -> Response:
         one=conversation,
         family=family(conversation),
         steps=_way(conversation),
-        standing=standing_of(
+        standing=status_of(
             conversation.process,
             conversation.exchanges,
             decision=conversation.decision,

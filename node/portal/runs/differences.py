@@ -47,7 +47,7 @@ class Places:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Difference:
     """One feature or row before and after; ``before`` is None where there is no such branch or row."""
 
     id: str
@@ -152,10 +152,10 @@ def _together(values: list[float], unit: str | None) -> float:
     return math.fsum(values) / len(values)
 
 
-def changes(before: Mapping[str, float] | None, after: Mapping[str, float]) -> list[Change]:
+def changes(before: Mapping[str, float] | None, after: Mapping[str, float]) -> list[Difference]:
     """Feature by feature, in the order of the names."""
     names = sorted({*(before or {}), *after})
-    return [Change(id=name, before=before.get(name) if before else None, after=after.get(name)) for name in names]
+    return [Difference(id=name, before=before.get(name) if before else None, after=after.get(name)) for name in names]
 
 
 def named(rows: Iterable[Row], key: str, name: str) -> list[Row]:

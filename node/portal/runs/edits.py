@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from node.base.errors import InvalidInput
 from node.portal.runs.differences import is_number
-from node.scenarios.model import GEOMETRY, Change, Layer, Operation, Row, Rows
+from node.scenarios.model import GEOMETRY, Layer, Operation, OperationType, Row, Rows
 from node.scenarios.tables.rows import row_id
 
 MAX_EDITED: Final = 24
@@ -53,7 +53,7 @@ def cells(rows: Rows, layer: Layer, feature: str) -> list[Cell]:
         (
             operation
             for operation in layer.operations
-            if operation.id == feature and operation.op is not Change.REMOVE
+            if operation.id == feature and operation.op is not OperationType.REMOVE
         ),
         None,
     )
@@ -93,7 +93,7 @@ def changed(layer: Layer, rows: Rows, feature: str, fields: Mapping[str, str]) -
         (
             operation
             for operation in layer.operations
-            if operation.id == feature and operation.op is not Change.REMOVE
+            if operation.id == feature and operation.op is not OperationType.REMOVE
         ),
         None,
     )
@@ -105,13 +105,13 @@ def changed(layer: Layer, rows: Rows, feature: str, fields: Mapping[str, str]) -
             values[name] = {"factor": _number(name, factor)}
         elif text and (row is None or text != plain(row.get(name))):
             values[name] = typed(name, text, shape)
-    if earlier and earlier.op is Change.ADD:
+    if earlier and earlier.op is OperationType.ADD:
         return _put(layer, replace(earlier, set=values))
     if row is None:
         raise InvalidInput(f"the data have no {layer.key} {feature[:80]}", remedy="choose it on the map")
     if not values:
         raise InvalidInput("nothing is changed", remedy="give a new value or a factor for at least one field")
-    one = earlier or Operation(op=Change.UPDATE, id=feature)
+    one = earlier or Operation(op=OperationType.UPDATE, id=feature)
     return _put(layer, replace(one, before={name: row.get(name) for name in values}, set=values))
 
 
@@ -121,7 +121,7 @@ def removed(layer: Layer, rows: Rows, feature: str) -> Layer:
     if row is None:
         raise InvalidInput(f"the data have no {layer.key} {feature[:80]}", remedy="choose it on the map")
     seen = {name: row.get(name) for name in columns(rows, layer.key) if row.get(name) is not None}
-    return _put(layer, Operation(op=Change.REMOVE, id=feature, before=seen))
+    return _put(layer, Operation(op=OperationType.REMOVE, id=feature, before=seen))
 
 
 def added(layer: Layer, rows: Rows, feature: str, fields: Mapping[str, str]) -> Layer:
@@ -139,7 +139,7 @@ def added(layer: Layer, rows: Rows, feature: str, fields: Mapping[str, str]) -> 
         if text := fields.get(f"set.{name}", "").strip():
             values[name] = typed(name, text, shape)
     geometry = placed(fields.get("geometry", ""), rows)
-    return _put(layer, Operation(op=Change.ADD, id=feature, set=values, geometry=geometry))
+    return _put(layer, Operation(op=OperationType.ADD, id=feature, set=values, geometry=geometry))
 
 
 def undone(layer: Layer, feature: str) -> Layer:

@@ -14,7 +14,7 @@ from node.portal.drawing.scale import Scale, change_scale, value_scale
 from node.portal.languages import Speaker
 from node.portal.markup import unit as written
 from node.portal.runs import differences
-from node.portal.runs.differences import ALL, Change, Figure, Places, Shape
+from node.portal.runs.differences import ALL, Difference, Figure, Places, Shape
 from node.portal.scenario_ports import Scenarios
 from node.portal.visit import Visit
 from node.scenarios.model import AFTER, BEFORE, Rows, Run, State
@@ -46,7 +46,7 @@ class Gathered:
     keyed: Shape
     parts: tuple[Part, ...]
     together: str
-    changes: tuple[Change, ...]
+    changes: tuple[Difference, ...]
     places: tuple[Places, ...]
     apart: tuple[str, ...]
 
@@ -181,7 +181,7 @@ def picture(
     return maps.draw(marks)
 
 
-def words(gathered: Gathered, change: Change, visit: Visit) -> str:
+def words(gathered: Gathered, change: Difference, visit: Visit) -> str:
     """A feature in words: ``gent-seg-017: 1 800 → 0 vehicles/h (−1 800)``."""
     speaker, decimals, unit = visit.speaker, gathered.decimals, gathered.unit
     tail = f"\u00a0{unit}" if unit else ""
@@ -200,7 +200,7 @@ def signed(speaker: Speaker, value: float, decimals: int | None = None) -> str:
     return f"{MINUS if value < 0 else '+'}{text}"
 
 
-def ordered(changes: Sequence[Change], sort: str) -> list[Change]:
+def ordered(changes: Sequence[Difference], sort: str) -> list[Difference]:
     """For the table: ``sort`` names a column, a leading ``-`` turns it round; by size of change without."""
     name, backwards = sort.removeprefix("-"), sort.startswith("-")
     if name not in SORTS:

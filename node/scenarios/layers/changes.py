@@ -17,7 +17,7 @@ from typing import Any, Final
 from node.base.clock import moment, stamp
 from node.base.errors import InvalidInput
 from node.base.jsons import digest
-from node.scenarios.model import GEOMETRY, Change, Layer, Operation, Row, Rows
+from node.scenarios.model import GEOMETRY, Layer, Operation, OperationType, Row, Rows
 from node.scenarios.tables import geometries
 from node.scenarios.tables.files import is_figure, normal
 from node.scenarios.tables.rows import check_key, rounded, row_id
@@ -124,13 +124,15 @@ def _operation(said: Any, path: str, key: tuple[str, ...]) -> Operation:
         raise _bad(path, "is no object", 'write {"op": "update", "id": …, "set": {…}}')
     if unknown := sorted(set(map(str, said)) - _MEMBERS):
         raise _bad(f"{path}.{unknown[0]}", "is not known", f"the members are {', '.join(sorted(_MEMBERS))}")
-    if said.get("op") not in [one.value for one in Change]:
-        raise _bad(f"{path}.op", f"is {str(said.get('op'))[:40]!r}", f"write one of {', '.join(Change)}")
-    op, identifier = Change(said["op"]), said.get("id")
+    if said.get("op") not in [one.value for one in OperationType]:
+        raise _bad(f"{path}.op", f"is {str(said.get('op'))[:40]!r}", f"write one of {', '.join(OperationType)}")
+    op, identifier = OperationType(said["op"]), said.get("id")
     if isinstance(identifier, bool) or not isinstance(identifier, str | int) or identifier == "":
         raise _bad(f"{path}.id", "names no row", f"write the value of {','.join(key)}")
     before = _values(said.get("before"), f"{path}.before", key, factors=False)
-    wanted = _values(said.get("set"), f"{path}.set", key if op is Change.UPDATE else (), factors=op is Change.UPDATE)
+    wanted = _values(
+        said.get("set"), f"{path}.set", key if op is OperationType.UPDATE else (), factors=op is OperationType.UPDATE
+    )
     unset = said.get("unset") or ()
     if not isinstance(unset, list | tuple) or not all(isinstance(one, str) and one for one in unset):
         raise _bad(f"{path}.unset", "is no list of members", 'write ["name", …]')
@@ -150,11 +152,11 @@ def _operation(said: Any, path: str, key: tuple[str, ...]) -> Operation:
         unset=tuple(normal(one) for one in unset),
         geometry=geometry,
     )
-    if op is Change.UPDATE and not (wanted or unset or geometry):
+    if op is OperationType.UPDATE and not (wanted or unset or geometry):
         raise _bad(path, "changes nothing", "say set, unset or geometry")
-    if op is Change.ADD and (before or unset or not (wanted or geometry)):
+    if op is OperationType.ADD and (before or unset or not (wanted or geometry)):
         raise _bad(path, "adds a row: it has values to set and nothing before", "write set: {…}")
-    if op is Change.REMOVE and (wanted or unset or geometry):
+    if op is OperationType.REMOVE and (wanted or unset or geometry):
         raise _bad(path, "removes a row: there is nothing to set", "write op: update, or leave the values out")
     return made
 
@@ -226,7 +228,7 @@ def overlaps(a: Layer, b: Layer) -> tuple[tuple[str, str], ...]:
 
 
 def _fields(one: Operation) -> set[str]:
-    if one.op is not Change.UPDATE:
+    if one.op is not OperationType.UPDATE:
         return {""}
     return {*one.set, *one.unset, *([GEOMETRY] if one.geometry is not None else [])}
 
@@ -255,9 +257,9 @@ def apply(rows: Rows, key: str, layers: Sequence[Layer]) -> Applied:
             found = found or _no_figures(layer, operation, figures)
             if found:
                 conflicts += found
-            elif operation.op is Change.REMOVE:
+            elif operation.op is OperationType.REMOVE:
                 del held[operation.id]
-            elif operation.op is Change.ADD:
+            elif operation.op is OperationType.ADD:
                 held[operation.id] = {**_key_values(operation.id, names, whole), **_changed({}, operation)}
             else:
                 held[operation.id] = _changed(held[operation.id], operation)
@@ -286,20 +288,20 @@ def _changed(row: Row, one: Operation) -> Row:
 def _misfits(layer: Layer, one: Operation, row: Row | None) -> list[Conflict]:
     """Why a change cannot be made; empty where it can."""
     tell = _teller(layer, one)
-    if one.op is Change.ADD:
+    if one.op is OperationType.ADD:
         if row is None:
             return []
         return [tell("", None, dict(row), dict(one.set), f"{one.id} is there already; the layer adds it", "there")]
     wanted = _wanted(one)
     if row is None:
-        does = "removes" if one.op is Change.REMOVE else "changes"
+        does = "removes" if one.op is OperationType.REMOVE else "changes"
         told = f"{one.id} is not there; the layer {does} it"
         return [tell("", dict(one.before) or None, None, wanted, told, "gone")]
     found = []
     for name, seen in one.before.items():
         now = row.get(name)
         if not _same(seen, now):
-            then = "and the layer removes it" if one.op is Change.REMOVE else _would(one, name)
+            then = "and the layer removes it" if one.op is OperationType.REMOVE else _would(one, name)
             told = f"{name} of {one.id} was {_shown(seen)} when the change was made and is {_shown(now)} now; {then}"
             found.append(tell(name, seen, now, wanted.get(name) if wanted else None, told, "changed"))
     for name, value in one.set.items():
@@ -367,7 +369,7 @@ def _teller(layer: Layer, one: Operation) -> Callable[[str, Any, Any, Any, str, 
 
 
 def _wanted(one: Operation) -> dict[str, Any] | None:
-    if one.op is Change.REMOVE:
+    if one.op is OperationType.REMOVE:
         return None
     moved = {} if one.geometry is None else {GEOMETRY: dict(one.geometry)}
     return {**one.set, **dict.fromkeys(one.unset), **moved}

@@ -51,7 +51,7 @@ class Visitor:
     account: str | None = None
 
 
-Standing = Callable[[Mapping[str, Any], str | None, Mapping[str, Any]], Awaitable[Decision]]
+DecideVisit = Callable[[Mapping[str, Any], str | None, Mapping[str, Any]], Awaitable[Decision]]
 """(policy, DID of the participant or None for our own people, facts) → what the policy says about reading now."""
 
 
@@ -75,7 +75,7 @@ class Visits:
         records: RecordStore,
         agreements: AgreementStore,
         assets: AssetStore,
-        standing: Standing,
+        decide: DecideVisit,
         me: str,
         uses: Uses,
     ) -> None:
@@ -84,7 +84,7 @@ class Visits:
         self._records = records
         self._agreements = agreements
         self._assets = assets
-        self._standing = standing
+        self._decide = decide
         self._me = me
 
     async def permit(self, model: Model, reference: Reference, visitor: Visitor, *, use: str | None = None) -> Visit:
@@ -108,7 +108,7 @@ class Visits:
             facts[MINIMUM_CELL_SIZE] = minimum
         if held is not None:
             facts |= await run_sync(self._uses_of, held, use)
-        decision = await self._standing(policy, visitor.did, facts)
+        decision = await self._decide(policy, visitor.did, facts)
         unmet = decision.unmet
         if visitor.did is None:
             unmet = tuple(reason for reason in unmet if reason.operand in OF_A_RUN)

@@ -48,7 +48,7 @@ _RECENT: Final = 500
 Fetch = Callable[..., Awaitable[tuple[int, Mapping[str, str], bytes]]]
 """(url, headers, *, audience) → (status, headers, body): an HTTP GET as this node, capped in size and time."""
 
-Standing = Callable[[Agreement], Awaitable[Decision]]
+DecideUse = Callable[[Agreement], Awaitable[Decision]]
 """What the policy of an agreement of ours as consumer answers to us now."""
 
 
@@ -74,7 +74,7 @@ class Library:
         receptions: ReceptionStore,
         document: Callable[[str], Awaitable[DidDocument]],
         fetch: Fetch,
-        standing: Standing,
+        decide: DecideUse,
         received: Path,
         me: str,
     ) -> None:
@@ -87,7 +87,7 @@ class Library:
         self._receptions = receptions
         self._document = document
         self._fetch = fetch
-        self._standing = standing
+        self._decide = decide
         self._received = received
         self._me = me
         self._columns: dict[str, frozenset[str]] = {}
@@ -195,7 +195,7 @@ class Library:
         """Our agreement about ``iri``, which permits its use by us now, as far as can be told from here. Raises
         ``NotAllowed`` with the reasons where it does not."""
         agreement = await self.agreement(iri, provider)
-        decision = await self._standing(agreement)
+        decision = await self._decide(agreement)
         if not decision.permits:
             raise NotAllowed(
                 f"the agreement about {title} does not permit its use now",

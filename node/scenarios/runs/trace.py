@@ -20,7 +20,7 @@ from node.scenarios.tables.rows import key_of, looks_like_id, row_id
 SHOWN: Final = 5
 """Rows of an input that are shown; the others are counted."""
 
-Change = dict[str, Any]
+TracedChange = dict[str, Any]
 Names = dict[str, Any]
 """Column → the value that names the thing that is followed."""
 
@@ -177,11 +177,11 @@ class _Trace:
         told["sentence"] = f"{role}: {said}."
         return told, (names | self._agreed(source, names) if shared else names)
 
-    def _changes(self, bound: BoundInput, source: str, names: Names) -> tuple[list[Change], list[Change]]:
+    def _changes(self, bound: BoundInput, source: str, names: Names) -> tuple[list[TracedChange], list[TracedChange]]:
         """What the run's layers change in the rows in question, and in others."""
         ids = {str(names[name]) for name in self._shared(source, names)}
-        mine: list[Change] = []
-        others: list[Change] = []
+        mine: list[TracedChange] = []
+        others: list[TracedChange] = []
         for layer in self.layers:
             if (layer.target, layer.file) != (bound.iri, bound.file):
                 continue

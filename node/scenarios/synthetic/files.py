@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from node.base.plaintext import word
 from node.scenarios.model import GEOMETRY
-from node.scenarios.synthetic.marginals import RARE, Kind
+from node.scenarios.synthetic.marginals import RARE, ColumnType
 from node.scenarios.synthetic.tables import StandIn
 
 ENGLISH: Final = "en"
@@ -79,12 +79,12 @@ def description_of(made: StandIn, *, file: str, title: str, beside: Mapping[str,
 def _kept(made: StandIn) -> str:
     """Column by column, what was kept."""
     said = {
-        Kind.NUMBERS: "spread of its figures",
-        Kind.LEVELS: "frequencies of its values",
-        Kind.TIMES: "period and step",
-        Kind.NAMES: "pattern of its names only",
-        Kind.GEOMETRY: "extent and density, roughly",
-        Kind.NOTHING: "nothing",
+        ColumnType.NUMBERS: "spread of its figures",
+        ColumnType.LEVELS: "frequencies of its values",
+        ColumnType.TIMES: "period and step",
+        ColumnType.NAMES: "pattern of its names only",
+        ColumnType.GEOMETRY: "extent and density, roughly",
+        ColumnType.NOTHING: "nothing",
     }
     parts = []
     for name in made.columns:

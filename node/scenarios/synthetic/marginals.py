@@ -41,7 +41,9 @@ _ZONE: Final = re.compile(r"(Z|[+-]\d\d:\d\d)$")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Kind(StrEnum):
+class ColumnType(StrEnum):
+    """What the values of a column are, by which they are drawn."""
+
     NUMBERS = "numbers"
     LEVELS = "levels"
     TIMES = "times"
@@ -60,7 +62,7 @@ class Marginal:
     """
 
     name: str
-    kind: Kind
+    kind: ColumnType
     missing: float = 0.0
     values: tuple[Any, ...] = ()
     shares: tuple[float, ...] = ()
@@ -76,44 +78,44 @@ class Marginal:
     @property
     def modelled(self) -> bool:
         """Whether its relation to other columns is kept."""
-        return self.kind in (Kind.NUMBERS, Kind.LEVELS, Kind.TIMES)
+        return self.kind in (ColumnType.NUMBERS, ColumnType.LEVELS, ColumnType.TIMES)
 
     def order(self, value: Any) -> float | None:
         """Where a value stands among the others; None for none."""
         if value is None:
             return None
-        if self.kind is Kind.LEVELS:
+        if self.kind is ColumnType.LEVELS:
             return float(self.index[_plain(value)])
-        if self.kind is Kind.TIMES:
+        if self.kind is ColumnType.TIMES:
             return float(seconds(str(value)) or 0)
         return float(value)
 
     def at(self, share: float) -> Any:
         """The value below which ``share`` (0 to 1) of the rows are."""
-        if self.kind is Kind.LEVELS:
+        if self.kind is ColumnType.LEVELS:
             return self.values[min(bisect_right(self.shares, share), len(self.values) - 1)]
         place = share * (len(self.knots) - 1)
         low = min(int(place), len(self.knots) - 2)
         figure = self.knots[low] + (self.knots[low + 1] - self.knots[low]) * (place - low)
-        if self.kind is Kind.TIMES:
+        if self.kind is ColumnType.TIMES:
             return self.point(min(round(figure), self.count - 1))
         stepped = round(figure * 10**self.decimals / self.step) * self.step
         return stepped / 10**self.decimals if self.decimals else stepped
 
     def points(self) -> int:
         """How many different values there are to go through, of levels and times."""
-        return len(self.values) if self.kind is Kind.LEVELS else self.count
+        return len(self.values) if self.kind is ColumnType.LEVELS else self.count
 
     def point(self, number: int) -> Any:
         """The value number ``number`` of levels and times."""
-        if self.kind is Kind.LEVELS:
+        if self.kind is ColumnType.LEVELS:
             return self.values[number]
         assert self.written is not None
         return self.written(self.first + max(number, 0) * self.step)
 
     def share(self, number: int) -> float:
         """The share of rows below the middle of value number ``number``."""
-        if self.kind is Kind.LEVELS:
+        if self.kind is ColumnType.LEVELS:
             return (self.shares[number] + (self.shares[number - 1] if number else 0.0)) / 2
         return (min(number, self.count - 1) + 0.5) / self.count
 
@@ -135,19 +137,19 @@ def marginal(name: str, column: Sequence[Any], *, names: bool = False) -> Margin
     filled = [value for value in column if value is not None]
     missing = 1 - len(filled) / len(column) if column else 1.0
     if name == GEOMETRY:
-        return Marginal(name=name, kind=Kind.GEOMETRY, missing=missing)
+        return Marginal(name=name, kind=ColumnType.GEOMETRY, missing=missing)
     whole = all(isinstance(value, int) and not isinstance(value, bool) for value in filled)
     texts = all(isinstance(value, str) for value in filled)
     truths = all(isinstance(value, bool) for value in filled)
     if len(filled) < 2 * RARE or not (texts or truths or all(_is_usual(value) for value in filled)):
-        return Marginal(name=name, kind=Kind.NOTHING, missing=1.0)
+        return Marginal(name=name, kind=ColumnType.NOTHING, missing=1.0)
     if texts and (timed := _times(name, filled, missing)):
         return timed
     if (texts or whole) and (names or looks_like_id(name) or _are_names(filled)):
-        return Marginal(name=name, kind=Kind.NAMES, missing=missing)
+        return Marginal(name=name, kind=ColumnType.NAMES, missing=missing)
     levels = _levels(name, filled, missing)
     if texts or truths:
-        return levels or Marginal(name=name, kind=Kind.NAMES if texts else Kind.NOTHING, missing=missing)
+        return levels or Marginal(name=name, kind=ColumnType.NAMES if texts else ColumnType.NOTHING, missing=missing)
     return levels or _numbers(name, filled, missing)
 
 
@@ -203,7 +205,7 @@ def _levels(name: str, filled: Sequence[Any], missing: float, most: int = MOST_L
         totals[index[value]] += count
     return Marginal(
         name=name,
-        kind=Kind.LEVELS,
+        kind=ColumnType.LEVELS,
         missing=missing,
         values=tuple(values),
         shares=_cumulated([total / len(filled) for total in totals]),
@@ -221,7 +223,7 @@ def _numbers(name: str, filled: Sequence[float], missing: float) -> Marginal:
     scaled = [round(value * 10**decimals) for value in filled]
     return Marginal(
         name=name,
-        kind=Kind.NUMBERS,
+        kind=ColumnType.NUMBERS,
         missing=missing,
         knots=_knots([float(value) for value in filled]),
         decimals=decimals,
@@ -259,7 +261,7 @@ def _times(name: str, filled: Sequence[str], missing: float) -> Marginal | None:
     step = math.gcd(*(later - distinct[0] for later in distinct[1:])) or 1
     return Marginal(
         name=name,
-        kind=Kind.TIMES,
+        kind=ColumnType.TIMES,
         missing=missing,
         knots=_knots([(point - distinct[0]) / step for point in points]),
         step=step,

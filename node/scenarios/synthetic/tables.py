@@ -20,7 +20,7 @@ from node.base.errors import InvalidInput
 from node.scenarios.model import GEOMETRY, Row, Rows
 from node.scenarios.synthetic.copula import NORMAL, Scores, draw, root, scores
 from node.scenarios.synthetic.geometries import Ground
-from node.scenarios.synthetic.marginals import RARE, Kind, Marginal, marginal, seconds, writer
+from node.scenarios.synthetic.marginals import RARE, ColumnType, Marginal, marginal, seconds, writer
 from node.scenarios.synthetic.names import Chance, names_like, whole_numbers_like
 from node.scenarios.tables.files import MAX_ROWS, is_figure
 from node.scenarios.tables.rows import key_of
@@ -29,7 +29,7 @@ FEWEST: Final = 20
 SAMPLE: Final = 5_000
 """Rows from which correlations are taken."""
 
-_OUTER: Final = {Kind.NAMES: 0, Kind.TIMES: 1, Kind.LEVELS: 2}
+_OUTER: Final = {ColumnType.NAMES: 0, ColumnType.TIMES: 1, ColumnType.LEVELS: 2}
 _REDRAWS: Final = 40
 _TELLING: Final = 3
 """Columns from which a row that equals a real one counts as a copy; fewer are equal by chance."""
@@ -37,12 +37,12 @@ _TELLING: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandIn:
-    """Made-up rows, and for each column what was kept of it: a word of ``Kind``. ``folded``: by column, how many rare
+    """Made-up rows, and for each column what was kept of it: its ``ColumnType``. ``folded``: by column, how many rare
     values went into another one; ``left_out`` rows could only have been copies of real ones."""
 
     rows: Rows
     columns: tuple[str, ...]
-    kinds: Mapping[str, Kind]
+    kinds: Mapping[str, ColumnType]
     folded: Mapping[str, int]
     left_out: int
     seed: int
@@ -94,7 +94,7 @@ class _Maker:
 
     def made(self) -> StandIn:
         given = self._keys()
-        names = {name: self._names(name) for name, one in self.marginals.items() if one.kind is Kind.NAMES}
+        names = {name: self._names(name) for name, one in self.marginals.items() if one.kind is ColumnType.NAMES}
         made: list[Row] = []
         for number in range(self.wanted):
             row = self._row(given[number] if given else {}, names, number)
@@ -102,7 +102,9 @@ class _Maker:
                 made.append(row)
         in_order = [name for name in self.columns if name in self.key]
         made.sort(key=lambda row: [(is_figure(row[name]), row[name]) for name in in_order])
-        kinds = {name: self.marginals[name].kind if name in self.marginals else Kind.TIMES for name in self.columns}
+        kinds = {
+            name: self.marginals[name].kind if name in self.marginals else ColumnType.TIMES for name in self.columns
+        }
         return StandIn(
             rows=made,
             columns=self.columns,
@@ -136,13 +138,13 @@ class _Maker:
         row = draw(self.lower, places, fresh)
         values: dict[str, Any] = {}
         for name, one in self.marginals.items():
-            if one.kind is Kind.NAMES and name in given:
+            if one.kind is ColumnType.NAMES and name in given:
                 values[name] = names[name][given[name]]
-            elif one.kind is Kind.NAMES:
+            elif one.kind is ColumnType.NAMES:
                 some = names[name]
                 repeated = len(some) < self.wanted
                 values[name] = some[int(self.chance() * len(some))] if repeated else some[number]
-            elif one.kind is Kind.GEOMETRY:
+            elif one.kind is ColumnType.GEOMETRY:
                 values[name] = self.ground.somewhere(self.chance)
             elif name in given:
                 values[name] = one.point(given[name])
@@ -162,7 +164,7 @@ class _Maker:
         # Names outermost: fewer rows are those of fewer names, and each of these is whole.
         parts = sorted((self.marginals[name] for name in self.key), key=lambda one: _OUTER.get(one.kind, 0))
         sizes = [self._size(part) for part in parts]
-        if (len(parts) == 1 and parts[0].kind is Kind.NAMES) or math.prod(sizes) < self.wanted:
+        if (len(parts) == 1 and parts[0].kind is ColumnType.NAMES) or math.prod(sizes) < self.wanted:
             return []
         every = math.prod(sizes)
         # Of a table that has few of its possible keys (who goes where) all parts are shown; of one that has nearly
@@ -172,13 +174,13 @@ class _Maker:
         return [_digits(number, parts, sizes) for number in numbers]
 
     def _size(self, part: Marginal, *, grown: bool = True) -> int:
-        if part.kind is Kind.NAMES:
+        if part.kind is ColumnType.NAMES:
             distinct = len({row.get(part.name) for row in self.rows})
             # More rows than there were need more names, in the same proportion.
             return max(math.ceil(distinct * self.wanted / len(self.rows)), distinct) if grown else distinct
-        if part.kind is Kind.TIMES and len(self.key) == 1 and grown:
+        if part.kind is ColumnType.TIMES and len(self.key) == 1 and grown:
             return max(part.count, self.wanted)
-        return part.points() if part.kind in (Kind.LEVELS, Kind.TIMES) else 0
+        return part.points() if part.kind in (ColumnType.LEVELS, ColumnType.TIMES) else 0
 
     def _names(self, name: str) -> Sequence[Any]:
         values = [row[name] for row in self.rows if row.get(name) is not None]
@@ -193,12 +195,12 @@ class _Maker:
         found = {
             name: scores([self.marginals[name].order(row.get(name)) for row in sample])
             for name in self.modelled
-            if self.marginals[name].kind is not Kind.LEVELS
+            if self.marginals[name].kind is not ColumnType.LEVELS
         }
         figures = dict(found)
         for name in self.modelled:
             one = self.marginals[name]
-            if one.kind is Kind.LEVELS:
+            if one.kind is ColumnType.LEVELS:
                 numbers = [None if (place := one.order(row.get(name))) is None else int(place) for row in sample]
                 if not isinstance(one.values[0], int | float) or isinstance(one.values[0], bool):
                     self.marginals[name] = one = one.reordered(_places(numbers, len(one.values), figures))

@@ -124,7 +124,7 @@ _UNITS: Final = ("x-ogc-unit", "unit", "x-unit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class SchemaChange:
     """One difference: where (``properties`` joined by dots), what, whether it breaks, and in words by language."""
 
     path: str
@@ -139,7 +139,7 @@ class Change:
         return {"path": self.path, "what": self.what, "breaking": self.breaking, "text": dict(self.text)}
 
 
-def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...]:
+def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[SchemaChange, ...]:
     """The differences between two JSON Schemas, the breaking first.
 
     References within a document are followed; others are compared by name. Raises ``InvalidInput`` for what is no
@@ -191,7 +191,7 @@ class _Comparison:
         self._right = _Side(new)
         self._seen: set[tuple[int, int]] = set()
 
-    def changes(self, old: Any, new: Any, path: str, depth: int) -> Iterator[Change]:
+    def changes(self, old: Any, new: Any, path: str, depth: int) -> Iterator[SchemaChange]:
         before, after = self._left.resolved(old), self._right.resolved(new)
         pair = (id(before), id(after))
         if depth > MAX_DEPTH or pair in self._seen:
@@ -207,7 +207,7 @@ class _Comparison:
 
     def _properties(
         self, before: Mapping[str, Any], after: Mapping[str, Any], path: str, depth: int
-    ) -> Iterator[Change]:
+    ) -> Iterator[SchemaChange]:
         had, has = _members(before), _members(after)
         gone = {name: self._left.resolved(had[name]) for name in had if name not in has}
         new = {name: self._right.resolved(has[name]) for name in has if name not in had}
@@ -235,7 +235,7 @@ class _Comparison:
             yield _change("closed" if closed_has else "opened", path)
 
 
-def _types(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> Iterator[Change]:
+def _types(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> Iterator[SchemaChange]:
     had, has = _type_set(before), _type_set(after)
     if not had or not has or had == has:
         return
@@ -256,7 +256,7 @@ def _type_set(schema: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(found | ({"integer"} if "number" in found else set()))
 
 
-def _values(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> Iterator[Change]:
+def _values(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> Iterator[SchemaChange]:
     had, has = before.get("enum"), after.get("enum")
     if isinstance(had, list) and isinstance(has, list):
         gone = [value for value in had if value not in has]
@@ -271,7 +271,7 @@ def _values(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> I
         yield _change("loosened", path, "enum", "–", _listed(had))
 
 
-def _bounds(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> Iterator[Change]:
+def _bounds(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> Iterator[SchemaChange]:
     for names, tighter in ((_LEAST, 1), (_MOST, -1)):
         for name in names:
             had, has = before.get(name), after.get(name)
@@ -321,10 +321,10 @@ def _required(schema: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(name for name in given if isinstance(name, str)) if isinstance(given, list) else frozenset()
 
 
-def _change(what: str, path: str, *values: str) -> Change:
+def _change(what: str, path: str, *values: str) -> SchemaChange:
     name = path or "/"
     text = {tongue: pattern.format(name, *values) for tongue, pattern in zip(TONGUES, _TEXTS[what], strict=True)}
-    return Change(path=path, what=what, text=text)
+    return SchemaChange(path=path, what=what, text=text)
 
 
 def _join(path: str, name: str) -> str:

@@ -53,7 +53,7 @@ class NewPassword(BaseModel):
     )
 
 
-class Standing(BaseModel):
+class AccountAccess(BaseModel):
     """Whether somebody may come in."""
 
     model_config = ConfigDict(extra="forbid")
@@ -117,7 +117,7 @@ def router(
         )
 
     @api.patch("/accounts/{login}", summary="Shut an account, which ends its sessions and tokens, or open it again")
-    async def set_disabled(request: Request, login: str, wanted: Standing) -> Any:
+    async def set_disabled(request: Request, login: str, wanted: AccountAccess) -> Any:
         caller = await person(request, UserRole.OPERATOR)
         return account_json(
             await run_sync(lambda: accounts.set_disabled(login, wanted.disabled, by=str(caller.account)))

@@ -19,7 +19,7 @@ from node.transfer import machine
 from node.transfer.addresses import pushed_to
 from node.transfer.messages import without_secrets
 from node.transfer.model import Reception, Transfer
-from node.transfer.standing import Standing, standing_of
+from node.transfer.process_status import ProcessStatus, status_of
 
 
 def conditions_json(found: Conditions, named: Callable[[str], str] = str) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def conditions_json(found: Conditions, named: Callable[[str], str] = str) -> dic
         "sentences": {
             language: [named(text) for text in sentences(found.policy, language)] for language in languages
         },
-        "standing": found.standing.to_json(),
+        "standing": found.decision.to_json(),
         "agreementId": found.agreement.id if found.agreement else None,
         "otherAgreements": [other.id for other in found.others],
         "running": {"pid": found.running.pid, "state": found.running.state, "asksForThis": found.running_asks}
@@ -97,7 +97,7 @@ def message_json(one: TimelineMessage) -> dict[str, Any]:
     }
 
 
-def _standing_json(now: Standing) -> dict[str, Any]:
+def _status_json(now: ProcessStatus) -> dict[str, Any]:
     ended = None if now.ended_by_us is None else "this-node" if now.ended_by_us else "other-side"
     return {"waitsFor": str(now.waits) if now.waits is not None else None, "endedBy": ended, "text": now.text}
 
@@ -109,7 +109,7 @@ def negotiation_json(
         **process_json(negotiation),
         "offer": negotiation.offer,
         "waitsFor": decision_json(decision) if decision is not None else None,
-        "standing": _standing_json(standing_of(negotiation, exchanges, decision=decision is not None, stuck=stuck)),
+        "standing": _status_json(status_of(negotiation, exchanges, decision=decision is not None, stuck=stuck)),
         "messages": [message_json(one) for one in time_line(negotiating.TABLE, exchanges)],
     }
 
@@ -123,7 +123,7 @@ def transfer_json(
         "pushedTo": pushed_to(transfer.format, transfer.data_address),
         "suspendedBy": transfer.suspended_by if transfer.state == machine.SUSPENDED else None,
         "reception": reception_json(reception) if reception is not None else None,
-        "standing": _standing_json(standing_of(transfer, exchanges, stuck=stuck)),
+        "standing": _status_json(status_of(transfer, exchanges, stuck=stuck)),
         "messages": [message_json(one) for one in time_line(machine.TABLE, exchanges)],
     }
 

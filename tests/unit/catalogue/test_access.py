@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from node.catalogue.access import WORDS, Access, AccessCode, standing, word
+from node.catalogue.access import WORDS, Access, AccessCode, access_code_of, word
 from node.catalogue.model import Record
 from node.catalogue.offers import terms_of
 from node.identity.model import ANONYMOUS, Caller, Credential
@@ -76,7 +76,7 @@ PARTNERS = {"template": "mobility-partners", "until": "2027-12-31"}
     ids=str,
 )
 def test_the_standing_of_an_asset(conditions: dict[str, Any] | None, expected: AccessCode) -> None:
-    assert standing(record(conditions)) is expected
+    assert access_code_of(record(conditions)) is expected
 
 
 def test_consent_is_on_request() -> None:
@@ -84,20 +84,20 @@ def test_consent_is_on_request() -> None:
         "@id": f"{IRI}#o",
         "permission": [{"action": "odrl:use", "duty": [{"action": "odrl:obtainConsent"}]}],
     }
-    assert standing(replace(record(None), offer=offer)) is AccessCode.REQUEST
+    assert access_code_of(replace(record(None), offer=offer)) is AccessCode.REQUEST
 
 
 def test_the_standing_depends_on_the_record_alone() -> None:
     """The index can be rebuilt to the same bytes in a year."""
     limited = record(PARTNERS)
-    assert standing(limited) is standing(limited)
+    assert access_code_of(limited) is access_code_of(limited)
     expired = replace(limited, at=datetime(2030, 1, 1, tzinfo=UTC))
-    assert standing(expired) is AccessCode.MEMBERS
+    assert access_code_of(expired) is AccessCode.MEMBERS
 
 
 def test_an_offer_that_nobody_understands_is_described_only() -> None:
     for offer in ({"@id": "x", "permission": "?"}, {"@id": 1}, {"permission": [{"action": 7}]}):
-        assert standing(replace(record(None), offer=offer)) is AccessCode.NONE
+        assert access_code_of(replace(record(None), offer=offer)) is AccessCode.NONE
 
 
 @pytest.fixture

@@ -611,13 +611,13 @@ class TestRevoking:
         world = World()
         credential_id = await world.admit(PARTNER)
         await world.publish_status()
-        (before,) = await world.gent.wallet.standing()
+        (before,) = await world.gent.wallet.check_status()
         assert isinstance(before, Credential)
         world.clock.forward(30)
         revoked = world.region.revoke.revoke(credential_id, "left the region", "ann")
         assert revoked.revoked_at == world.clock.now()
         await world.publish_status()
-        (after,) = await world.gent.wallet.standing()
+        (after,) = await world.gent.wallet.check_status()
         assert isinstance(after, Rejected)
         assert "revoked" in after.why
         assert after.since == revoked.revoked_at
@@ -659,9 +659,9 @@ class TestRevoking:
         world.region.revoke.revoke(credential_id, "left", "ann")
         url = f"{world.region.party.url}/status/1.sl2021"
         world.peers.lists[url] = await world.region.lists.behind(url)
-        (standing,) = await world.gent.wallet.standing()
-        assert isinstance(standing, Rejected)
-        assert "revoked" in standing.why
+        (checked,) = await world.gent.wallet.check_status()
+        assert isinstance(checked, Rejected)
+        assert "revoked" in checked.why
 
 
 class TestSchemas:

@@ -18,7 +18,7 @@ from node.portal.languages import Speaker
 from node.portal.runs.results import signed
 from node.portal.runs.verdicts import verdict
 from node.scenarios.findings import Finding
-from node.scenarios.model import Caveat, Change, Indicator, Measured, Operation, State
+from node.scenarios.model import Caveat, Indicator, Measured, Operation, OperationType, State
 from tests.fakes.portal_node import AGREEMENT, BASE, NOW, FakeNode
 from tests.fakes.portal_scenarios import (
     BRIDGE,
@@ -453,7 +453,7 @@ def test_a_click_opens_the_form_and_the_change_is_kept_with_what_was_seen(node: 
     kept = node.scenarios.kept[BRIDGE_LAYER]
     assert kept.operations[0] == before.operations[0]
     assert kept.operations[1] == Operation(
-        op=Change.UPDATE,
+        op=OperationType.UPDATE,
         id="gent-seg-018",
         before={"freeflow_kmh": 50, "isBridge": True},
         set={"freeflow_kmh": {"factor": 0.6}, "isBridge": False},
@@ -473,12 +473,12 @@ def test_features_are_added_removed_and_taken_back(node: FakeNode, els: TestClie
     assert change(do="undo", feature=BRIDGE) == 303
     added, removed = node.scenarios.kept[BRIDGE_LAYER].operations
     assert added == Operation(
-        op=Change.ADD,
+        op=OperationType.ADD,
         id="new-7",
         set={"capacity_vph": 900},
         geometry={"type": "LineString", "coordinates": [[3.71, 51.05], [3.72, 51.06]]},
     )
-    assert (removed.op, removed.id, removed.before["capacity_vph"]) == (Change.REMOVE, "gent-seg-005", 1800)
+    assert (removed.op, removed.id, removed.before["capacity_vph"]) == (OperationType.REMOVE, "gent-seg-005", 1800)
 
 
 @pytest.mark.parametrize(
@@ -607,7 +607,7 @@ def test_what_strangers_wrote_stays_text(node: FakeNode, look: Look) -> None:
     node.scenarios.all[DONE] = replace(run, template=template, steps=steps, log=(nasty,), by=nasty)
     layer = node.scenarios.kept[BRIDGE_LAYER]
     changed = Operation(
-        op=Change.ADD, id=nasty, set={nasty: nasty}, geometry={"type": "Point", "coordinates": [3.7, 51]}
+        op=OperationType.ADD, id=nasty, set={nasty: nasty}, geometry={"type": "Point", "coordinates": [3.7, 51]}
     )
     node.scenarios.kept[BRIDGE_LAYER] = replace(layer, title=nasty, reason=nasty, operations=(changed,))
     for path in (

@@ -23,7 +23,7 @@ from node.scenarios.chain.validity import outside
 from node.scenarios.errors import ModelFailed
 from node.scenarios.findings import Bound, DoesNotFit, Finding
 from node.scenarios.layers.stack import stacked
-from node.scenarios.model import Caveat, Change, Operation, Parameter, Port, Rows, Variable
+from node.scenarios.model import Caveat, Operation, OperationType, Parameter, Port, Rows, Variable
 from node.scenarios.models import caged
 from node.texts.languages import LANGUAGES
 from tests.fakes import portal_scenarios as fake
@@ -164,12 +164,12 @@ def of_layers() -> list[HansaError]:
     bound = fake.binding(layers=()).inputs[0]
     rows = [{"segmentId": "s1", "capacity": 1800, "name": None}]
     operations = [
-        Operation(op=Change.UPDATE, id="s1", before={"name": "Kaai"}, set={"capacity": 0}),
-        Operation(op=Change.UPDATE, id="s1", set={"name": {"factor": 2}}),
-        Operation(op=Change.UPDATE, id="s1", set={"capacty": 1}),
-        Operation(op=Change.UPDATE, id="s1", set={"capacity": "none"}),
-        Operation(op=Change.REMOVE, id="s9"),
-        Operation(op=Change.ADD, id="s1", set={"capacity": 1}),
+        Operation(op=OperationType.UPDATE, id="s1", before={"name": "Kaai"}, set={"capacity": 0}),
+        Operation(op=OperationType.UPDATE, id="s1", set={"name": {"factor": 2}}),
+        Operation(op=OperationType.UPDATE, id="s1", set={"capacty": 1}),
+        Operation(op=OperationType.UPDATE, id="s1", set={"capacity": "none"}),
+        Operation(op=OperationType.REMOVE, id="s9"),
+        Operation(op=OperationType.ADD, id="s1", set={"capacity": 1}),
     ]
     refused: list[HansaError] = []
     for kept in (rows, None):

@@ -281,7 +281,7 @@ class Desk:
             receptions=MemoryReceptionStore(),
             document=_nothing,
             fetch=_nothing,
-            standing=self._standing,
+            decide=self._decide,
             received=Path("/nonexistent"),
             me=ME,
         )
@@ -328,7 +328,7 @@ class Desk:
         )
         return DurableExecution(journal=journal, steps=steps)
 
-    async def _standing(self, agreement: Agreement) -> Decision:
+    async def _decide(self, agreement: Agreement) -> Decision:
         said = Reason(
             rule="permission[0]",
             operand="https://w3id.org/hansa/policy#membership",

@@ -11,7 +11,7 @@ import pytest
 
 from node.base.errors import InvalidInput
 from node.scenarios.layers.changes import Applied, apply, layer_from_json, layer_to_json, overlaps, sealed
-from node.scenarios.model import Change, Layer
+from node.scenarios.model import Layer, OperationType
 
 POINT = {"type": "Point", "coordinates": [3.7, 51.05]}
 ROWS: list[dict[str, Any]] = [
@@ -52,7 +52,7 @@ def test_there_and_back() -> None:
         ],
     }
     made = sealed(layer_from_json(body))
-    assert [one.op for one in made.operations] == [Change.UPDATE, Change.ADD, Change.REMOVE]
+    assert [one.op for one in made.operations] == [OperationType.UPDATE, OperationType.ADD, OperationType.REMOVE]
     assert made.at == datetime(2026, 11, 20, 12, tzinfo=UTC)
     said = json.loads(json.dumps(layer_to_json(made)))
     assert said["sha256"] == made.sha256

@@ -24,7 +24,7 @@ from node.cli.output import Mode
 from node.cli.yamls import read_description
 from node.scenarios.model import GEOMETRY, Rows
 from node.scenarios.synthetic.files import csv_of
-from node.scenarios.synthetic.marginals import OTHER, RARE, Kind
+from node.scenarios.synthetic.marginals import OTHER, RARE, ColumnType
 from node.scenarios.synthetic.names import names_like, whole_numbers_like
 from node.scenarios.synthetic.tables import stand_in
 from node.scenarios.tables import geometries
@@ -130,7 +130,7 @@ def test_no_name_and_no_row_is_copied_and_extremes_are_cut() -> None:
     rows = houses()
     rows[17]["area"] = 9999.9
     made = stand_in(rows)
-    assert made.kinds["houseId"] == made.kinds["owner"] == Kind.NAMES
+    assert made.kinds["houseId"] == made.kinds["owner"] == ColumnType.NAMES
     for name in ("houseId", "owner"):
         assert not set(column(made.rows, name)) & set(column(rows, name))
     assert len(set(column(made.rows, "houseId"))) == len(made.rows)

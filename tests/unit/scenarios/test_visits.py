@@ -176,7 +176,7 @@ class Desk:
             records.add(tx, dataset)
             agreements.add(tx, agreement("urn:a", conditions))
 
-        async def standing(body: Mapping[str, Any], did: str | None, facts: Mapping[str, Any]) -> Decision:
+        async def decide_visit(body: Mapping[str, Any], did: str | None, facts: Mapping[str, Any]) -> Decision:
             situation = Situation(caller=Caller(did=did or ME), at=NOW, provider=ME, agreed=True, facts=dict(facts))
             return decide(parse(body), situation)
 
@@ -189,14 +189,14 @@ class Desk:
                 records=records,
                 agreements=agreements,
                 assets=self.assets,
-                standing=standing,
+                decide=decide_visit,
                 me=ME,
                 uses=Uses(MemoryUseStore(), agreements, self.clock),
             ),
             service=NoService(),
         )
 
-        def note(tx: Transaction, kind: EntryKind, subject: str, by: str, body: dict[str, Any]) -> None:
+        def note(tx: Transaction, kind: EntryKind, subject: str, by: str, body: Mapping[str, Any]) -> None:
             self.entries.append((kind, subject, by, body))
 
         journal: ExecutionJournal[Job] = ExecutionJournal(

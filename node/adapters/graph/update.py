@@ -9,7 +9,7 @@ from pyoxigraph import NamedNode, Quad, Store, Triple
 from node.adapters.graph.names import audience_graph, audience_of_record, held_graph, in_graph, is_record_graph
 
 
-class Change:
+class GraphUpdate:
     """Collects what comes and goes triple by triple; ``settle`` then says what that means for every graph.
 
     Afterwards ``added`` holds the quads to add, ``leaving`` the triples to remove by graph, and ``held`` the held

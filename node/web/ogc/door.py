@@ -4,7 +4,7 @@ Who may see a model sees its process. Who may have it run: this node's people wi
 and participants that bear the token of a transfer of the format for calling models, which is authorised anew at every
 call and every look at a job. A job exists for its owner only.
 
-All addresses are below ``/ogc``; the former ones are in ``node.web.processes.former``. Errors are exceptions of the
+All addresses are below ``/ogc``; the former ones are in ``node.web.ogc.former``. Errors are exceptions of the
 standard as ``application/json``; whoever asks for ``application/problem+json`` gets the same members under that name.
 """
 
@@ -28,10 +28,10 @@ from node.exchange.ports import AssetStore
 from node.identity.model import Caller, UserRole
 from node.scenarios.model import Job, State
 from node.scenarios.models.jobs import Asker, Jobs
-from node.scenarios.models.processes import NoSuchProcess, Processes, description, summary
+from node.scenarios.models.ogc_processes import NoSuchProcess, OgcProcesses, description, summary
 from node.transfer.access import AuthoriseAccess, CallUse
 from node.transfer.addresses import OGC_PATH
-from node.web.processes.answers import (
+from node.web.ogc.answers import (
     NoSuchJob,
     ResultNotReady,
     answering,
@@ -42,8 +42,8 @@ from node.web.processes.answers import (
     preference,
     version_of,
 )
-from node.web.processes.former import Operation, former_routes
-from node.web.processes.given import PRIVATE, composed, streamed
+from node.web.ogc.former import Operation, former_routes
+from node.web.ogc.given import PRIVATE, composed, streamed
 
 _SPEC: Final = "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/"
 CONFORMS: Final = tuple(_SPEC + name for name in ("core", "ogc-process-description", "json", "job-list", "dismiss"))
@@ -64,10 +64,10 @@ class _Principal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessesDoor:
+class OgcDoor:
     """``identify`` tells people and participants; ``authorise`` knows the tokens of transfers."""
 
-    processes: Processes
+    processes: OgcProcesses
     jobs: Jobs
     assets: AssetStore
     authorise: AuthoriseAccess

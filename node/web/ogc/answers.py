@@ -12,10 +12,10 @@ from starlette.responses import JSONResponse, Response
 
 from node.base.errors import HansaError, InvalidInput, LocalFault, NotFound, TooLarge
 from node.scenarios.model import Job
-from node.scenarios.models.processes import NoSuchProcess
+from node.scenarios.models.ogc_processes import NoSuchProcess
 from node.scenarios.models.requests import MOST_BYTES
+from node.web.ogc.given import PRIVATE
 from node.web.problems import again_later, problem
-from node.web.processes.given import PRIVATE
 
 log = logging.getLogger("hansa.processes")
 

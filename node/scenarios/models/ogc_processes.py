@@ -44,7 +44,7 @@ class NoSuchProcess(NotFound):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Processes:
+class OgcProcesses:
     """The models of this node that can be run."""
 
     uow: UnitOfWork

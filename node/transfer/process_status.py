@@ -58,7 +58,7 @@ REACHED: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ProcessStatus:
     """``waits`` is None for a process that has ended; ``ended_by_us`` is None for one that has not. ``reached`` tells
     what came of it, where it was what both sides wanted."""
 
@@ -81,27 +81,27 @@ def table_of(process: Process) -> Table:
     return machine.TABLE if isinstance(process, Transfer) else negotiating.TABLE
 
 
-def standing_of(
+def status_of(
     process: Process, exchanges: Sequence[Exchange], *, decision: bool = False, stuck: bool = False
-) -> Standing:
+) -> ProcessStatus:
     """``exchanges`` are its messages; ``decision`` tells that a decision of ours is open, ``stuck`` that a delivery
     for which it waits was given up."""
     table = table_of(process)
     if process.state in table.terminal:
-        return Standing(None, _ended_by_us(process, exchanges), REACHED.get(process.state))
+        return ProcessStatus(None, _ended_by_us(process, exchanges), REACHED.get(process.state))
     if decision:
-        return Standing(Waits.OUR_DECISION)
+        return ProcessStatus(Waits.OUR_DECISION)
     if stuck:
-        return Standing(Waits.DELIVERY)
+        return ProcessStatus(Waits.DELIVERY)
     if process.pending is not None:
-        return Standing(Waits.ANSWER)
+        return ProcessStatus(Waits.ANSWER)
     if isinstance(process, Transfer):
-        return Standing(_transfer(process))
+        return ProcessStatus(_transfer(process))
     if isinstance(process, Negotiation) and process.state in (negotiating.OFFERED, negotiating.AGREED):
         ours = process.role is Role.CONSUMER
     else:
         ours = process.role is Role.PROVIDER
-    return Standing(Waits.OUR_ANSWER if ours else Waits.THEIR_ANSWER)
+    return ProcessStatus(Waits.OUR_ANSWER if ours else Waits.THEIR_ANSWER)
 
 
 def _transfer(transfer: Transfer) -> Waits:

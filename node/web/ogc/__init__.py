@@ -1,0 +1,5 @@
+"""OGC API – Processes."""
+
+from node.web.ogc.door import OgcDoor
+
+__all__ = ["OgcDoor"]

@@ -1,5 +1,0 @@
-"""OGC API – Processes."""
-
-from node.web.processes.door import ProcessesDoor
-
-__all__ = ["ProcessesDoor"]
