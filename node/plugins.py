@@ -16,9 +16,10 @@ from node.base.clock import Clock
 from node.base.errors import InvalidInput
 from node.base.work import UnitOfWork
 from node.catalogue.browse import Browse
+from node.catalogue.joining import Allegiance
 from node.catalogue.ports import FollowStore, RecordStore
 from node.catalogue.publish import Append
-from node.identity.model import Caller
+from node.identity.model import Caller, UserRole
 from node.identity.ports import Peers
 from node.negotiation.strategy import Strategy
 
@@ -50,6 +51,28 @@ class Host:
     audiences: Callable[[Caller], Collection[str] | None]
     region: Callable[[], tuple[str, str] | None]
     extensions: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
+class AdmissionNews:
+    """Tells plug-ins of new members. ``host`` is set once there is one."""
+
+    manager: pluggy.PluginManager
+    me: str
+    address: Callable[[str], str]
+    host: Host | None = None
+
+    async def __call__(self, holder: str, by: str) -> None:
+        """``holder`` was admitted, as ``by`` decided."""
+        person = Caller(did=self.me, account=by, roles=frozenset({UserRole.OPERATOR}))
+        for news in self.manager.hook.hansa_admitted(host=self.host, address=self.address(holder), by=person):
+            await news
+
+
+def region_of(allegiance: Allegiance, me: str, address: Callable[[str], str]) -> tuple[str, str] | None:
+    """(URL, DID) of the region that the node has joined, if that is another node. It may join while it runs."""
+    did = allegiance.elsewhere(me)
+    return (address(did), did) if did else None
 
 
 def strategy_of(manager: pluggy.PluginManager, standard: Strategy) -> Strategy:

@@ -19,15 +19,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from node.base.errors import InvalidInput
 from node.base.plaintext import word
+from node.identity.scrapers import SCRAPER_WORDS, scraper_token
 
 FILE = "hansa.toml"
-
-SCRAPER_WORDS = "what a monitor sends has 20 to 512 characters, of letters, digits and - . _ ~ + / ="
-
-
-def scraper_token(text: str) -> bool:
-    """Whether ``text`` can be the token of a monitor: long enough, and made as RFC 6750 §2.1 has it."""
-    return re.fullmatch(r"[A-Za-z0-9._~+/=-]{20,512}", text) is not None
 
 
 class Settings(BaseSettings):

@@ -27,9 +27,9 @@ from node.bootstrap.application import application
 from node.bootstrap.build import build
 from node.bootstrap.creation import create
 from node.bootstrap.node import HansaNode
-from node.bootstrap.operation import ledger_checks
 from node.client import HansaClient, locate
 from node.dialogue.process import Exchange
+from node.ledger.verification import ledger_checks
 from node.settings import load
 from tests.spoken import Spoken
 from tests.waiting import PATIENCE
@@ -270,7 +270,8 @@ def rows(node: Running, table: str) -> int:
 
 def is_sound(node: Running) -> bool:
     """Whether everything that is numbered is as it was signed (I9)."""
-    return all(check["sound"] for check in ledger_checks(node.node.parts))
+    parts = node.node.parts
+    return all(check["sound"] for check in ledger_checks(parts.stores.uow, parts.stores.ledger, parts.log_keys))
 
 
 def puts_off(node: Running, words: str) -> bool:

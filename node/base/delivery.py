@@ -5,6 +5,7 @@ once that transaction has committed. Waking is a courtesy; the worker also looks
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -48,3 +49,12 @@ class Courier:
     def cancel(self, tx: Transaction, task_id: str) -> Task | None:
         """Take a task back: the task, or None where it is done or was taken back already."""
         return self._outbox.cancel(tx, task_id)
+
+
+@dataclass(frozen=True, slots=True)
+class PeerAnswer:
+    """Status and body that a peer answered with, and its ``Retry-After`` (RFC 9110 §10.2.3) as it stood there."""
+
+    status: int
+    body: bytes
+    retry_after: str | None = None

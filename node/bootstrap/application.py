@@ -18,20 +18,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from node import __version__
 from node.adapters.egress import same_party
 from node.base.errors import ForbiddenAddress, HansaError, InvalidInput, MethodNotAllowed, NotFound, RemoteFault
-from node.bootstrap.letters import Letters
 from node.bootstrap.node import HansaNode
-from node.bootstrap.operation import (
-    IssuerView,
-    Proofs,
-    ToRegion,
-    admit_scraper,
-    gauges,
-    node_facts,
-    readiness,
-)
+from node.bootstrap.operation import scraper_token
 from node.bootstrap.pages import portal_for
-from node.bootstrap.people import seal_key
 from node.evidence.proof import ServeEntry
+from node.identity.credentials.admissions import IssuerView
+from node.identity.documents import sealing_key
 from node.identity.model import Caller, DidDocument
 from node.policy.document.rendering import render
 from node.portal.accept import prefers_page
@@ -53,6 +45,7 @@ from node.web.management import (
     secondfactor,
 )
 from node.web.problems import answer_failure, answer_nobody, answer_problem
+from node.web.scrapers import admit_scraper
 from node.web.visitors import VisitorBounds, VisitorLimits
 
 
@@ -88,10 +81,10 @@ def application(node: HansaNode) -> ASGIApp:
     app.router.routes.extend(
         health.routes(
             health=node.health,
-            limited=node.limited,
-            ready=lambda: readiness(node),
-            gauges=lambda: gauges(node),
-            admit=admit_scraper(node),
+            limited=node.lifecycle.limited,
+            ready=node.status.readiness,
+            gauges=node.status.gauges,
+            admit=admit_scraper(scraper_token(node.parts.settings), node.callers.person),
             counters=counters,
         )
     )
@@ -199,7 +192,7 @@ def _participant_doors(app: FastAPI, node: HansaNode) -> None:
                     participant=node.callers.participant,
                     document=spoken.correspondence.document,
                     check_callback=check_callback,
-                    seal_key=seal_key,
+                    seal_key=sealing_key,
                     check_push=egress.check_url,
                 )
             )
@@ -252,8 +245,6 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
     people_parts, spoken, settings = node.people, node.protocol, node.parts.settings
     person = node.callers.person
 
-    letters = Letters(node)
-
     def document(body: Mapping[str, Any], language: str) -> str:
         return render(dict(body), language=language)
 
@@ -277,11 +268,11 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             decisions=spoken.decisions,
             reading=spoken.overview,
             document=document,
-            export=Proofs(node).export,
+            export=node.proofs.export,
             deletions=spoken.deletions,
             received=node.parts.places.received,
             region=spoken.region,
-            stuck=lambda pid: bool(letters.about(pid)),
+            stuck=lambda pid: bool(node.letters.about(pid)),
             named=node.access.named,
             changes=node.changes,
         )
@@ -299,7 +290,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             join=node.join,
             wallet=people_parts.wallet,
             revoke=people_parts.issuing.revoke if people_parts.issuing else None,
-            issuer=IssuerView(node.parts) if people_parts.issuing else None,
+            issuer=IssuerView(node.parts.stores.uow, node.parts.stores.identity) if people_parts.issuing else None,
         )
     )
     app.include_router(
@@ -315,10 +306,10 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
     app.include_router(
         operation.router(
             person=person,
-            facts=lambda: node_facts(node),
-            deliveries=letters,
-            checks=Proofs(node),
-            forward=ToRegion(node),
+            facts=node.status.facts,
+            deliveries=node.letters,
+            checks=node.proofs,
+            forward=node.region,
         )
     )
     app.include_router(keys.router(person=person, keys=node.keys))

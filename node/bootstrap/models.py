@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from node.adapters.planes.processes import HttpProcesses
-from node.base.changes import Changes
-from node.base.delivery import Courier
-from node.bootstrap.parts import Note, Parts, model_limits
-from node.bootstrap.people import Ourselves, People
+from node.bootstrap.foundation import Foundation
+from node.bootstrap.parts import model_limits
 from node.bootstrap.protocol import Protocol
-from node.bootstrap.situations import Situations
-from node.catalogue.visibility import Visibility
 from node.policy.decide import decide
 from node.policy.model import Decision
 from node.policy.odrl import parse
@@ -43,19 +39,13 @@ class ModelServices:
 
 
 def model_services(
-    parts: Parts,
-    people: People,
+    base: Foundation,
     spoken: Protocol,
-    *,
-    note: Note,
-    courier: Courier,
-    visibility: Visibility,
-    ourselves: Ourselves,
-    situations: Situations,
-    changes: Changes,
-    tell: Callable[[], None],
 ) -> ModelServices:
-    """Put it together. ``tell`` is called when something about a job was committed."""
+    """Put it together."""
+    parts, people, note, courier = base.parts, base.people, base.note, base.courier
+    visibility, ourselves, situations = base.visibility, base.ourselves, base.situations
+    changes, tell = base.wakes.changes, base.wakes.changes.tell
     stores, clock = parts.stores, parts.clock
 
     async def decide_visit(policy: Mapping[str, Any], did: str | None, facts: Mapping[str, Any]) -> Decision:

@@ -15,15 +15,14 @@ from node.base.errors import NotFound
 from node.base.plaintext import word
 from node.base.work import Task
 from node.bootstrap.account_pages import AccountPages, require
-from node.bootstrap.letters import Letters
 from node.bootstrap.node import HansaNode
-from node.bootstrap.operation import IssuerView, Proofs
 from node.bootstrap.portrayal import access_made, agreed, agreed_names, asked, quality
 from node.bootstrap.scenario_pages import ScenarioPages
 from node.catalogue.access import AccessCode
 from node.catalogue.browse import Connections, Found, FoundPage, Publisher
 from node.catalogue.model import QUARANTINE, Query, Record
 from node.dialogue.process import Exchange
+from node.identity.credentials.admissions import IssuerView
 from node.identity.flights import Flights
 from node.identity.model import ApplicationState, Caller, UserRole
 from node.negotiation.model import Agreement, Negotiation
@@ -83,9 +82,9 @@ class PortalNode(AccountPages):
         super().__init__(node.people.accounts, node.people.sign_in, node.people.second_factor, required=required)
         self._node = node
         self._stores = node.parts.stores
-        self._letters = Letters(node)
-        self._issuer = IssuerView(node.parts)
-        self._proofs = Proofs(node)
+        self._letters = node.letters
+        self._issuer = IssuerView(node.parts.stores.uow, node.parts.stores.identity)
+        self._proofs = node.proofs
         self._asking = Flights[str]()  # Two clicks at once are one question.
 
     # ---- the catalogue -----------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ from node.base.work import Transaction
 from node.cage.cage import Cage
 from node.cage.libraries import Libraries
 from node.cage.model import QUERY, Limits
-from node.identity.did import did_of
+from node.identity.did import base_url, did_of
 from node.ledger.checkpoints import LogKey
 from node.ledger.model import Entry, EntryKind
 from node.ledger.usecases import Append
@@ -158,21 +158,6 @@ class Note:
         return entry
 
 
-def own_rulebook(stores: Stores, me: str) -> dict[str, Any] | None:
-    """The newest rulebook that this node published itself: IRI, version and hash."""
-    with stores.uow.read() as tx:
-        found = stores.records.current(tx, kinds=("rulebook",), origins=(me,))
-    if not found:
-        return None
-    newest = max(found, key=lambda record: record.at)
-    return {
-        "iri": newest.iri,
-        "version": newest.version,
-        "sha256": newest.sha256,
-        "publisher": newest.publisher_name,
-    }
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """A node's technology, opened."""
@@ -200,6 +185,10 @@ class Parts:
     def dsp_address(self) -> str:
         """Base URL of the protocol: where peers send messages to."""
         return self.base + V2025_1.path
+
+    def address_of(self, did: str) -> str:
+        """The public URL of a participant."""
+        return base_url(did, allow_loopback_http=self.settings.allow_loopback)
 
     @property
     def log_name(self) -> str:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from anyio.to_thread import run_sync
-
 from node.adapters.peers.http import HttpPeers
-from node.base.errors import InvalidInput
 from node.base.work import Transaction
-from node.bootstrap.parts import Note, Parts, own_rulebook
+from node.bootstrap.parts import Note, Parts
 from node.catalogue.joining import Allegiance
 from node.identity.accounts.accounts import Accounts, SignIn, token_hash
 from node.identity.accounts.secondfactor import SecondFactor
 from node.identity.blocking import Blocks
 from node.identity.credentials.access_tokens import AccessTokens, OutgoingTokens
+from node.identity.credentials.admissions import Admissions
 from node.identity.credentials.issuance import (
     DecideApplication,
     DeliverCredential,
@@ -30,14 +27,12 @@ from node.identity.credentials.revocation import RevokeCredential, StatusLists
 from node.identity.credentials.trust import TrustList
 from node.identity.credentials.verification import VerifyCredentials
 from node.identity.credentials.wallet import Wallet
-from node.identity.documents import build_document, key_for, sealing_key
+from node.identity.documents import build_document
 from node.identity.identifying import IdentifyPerson
-from node.identity.jose import read_jws, verify_jws
 from node.identity.messages import VC20, type_scope
-from node.identity.model import Application, ApplicationState, Caller, Credential, DidDocument, Rejected
+from node.identity.model import Application, DidDocument
 from node.identity.participants import INCOMPLETE_MAX_AGE, IdentifyParticipant
 from node.ledger.model import EntryKind
-from node.policy.visible import AudienceRule
 from node.settings import Settings
 
 
@@ -265,111 +260,20 @@ def _issuing(parts: Parts, peers: HttpPeers, lists: StatusLists, journal: Ledger
     )
 
 
-class Admissions:
-    """The issuer's decisions, as ``node.negotiation.decisions`` wants them. ``admitted`` is told the new member."""
-
-    def __init__(
-        self,
-        parts: Parts,
-        issuing: Issuing,
-        *,
-        wake: Callable[[], None],
-        admitted: Callable[[str, str], Awaitable[None]],
-    ) -> None:
-        self._parts = parts
-        self._issuing = issuing
-        self._wake = wake
-        self._admitted = admitted
-
-    def waiting(self) -> list[Application]:
-        """Applications that nobody has decided."""
-        stores = self._parts.stores
-        with stores.uow.read() as tx:
-            return list(stores.identity.applications(tx, ApplicationState.RECEIVED))
-
-    async def decide(self, application_id: str, *, approve: bool, by: str, reason: str | None) -> Application:
-        """Admit or refuse."""
-        if approve:
-            await run_sync(lambda: self._issuing.decide.approve(application_id, by))
-        else:
-            why = reason or "the application was not accepted"
-            await run_sync(lambda: self._issuing.decide.reject(application_id, by, why))
-        self._wake()
-        decided = await run_sync(self._find, application_id)
-        if approve:
-            await self._admitted(decided.holder, by)
-        return decided
-
-    def _find(self, application_id: str) -> Application:
-        stores = self._parts.stores
-        with stores.uow.read() as tx:
-            found = stores.identity.application(tx, application_id)
-        assert found is not None, "it was decided a moment ago"
-        return found
-
-
-class RulebookInForce:
-    """The rulebook that agreements name: a region's own, else that of the region which was joined.
-
-    A region's own is looked up at most once a second: decisions about whole pages of results ask for it.
-    """
-
-    def __init__(self, parts: Parts, people: People) -> None:
-        self._parts = parts
-        self._people = people
-        self._own: dict[str, Any] | None = None
-        self._looked = -1.0
-
-    def __call__(self) -> dict[str, Any] | None:
-        if not self._parts.settings.issuer:
-            return self._people.allegiance.rulebook
-        now = time.monotonic()
-        if now - self._looked > 1.0:
-            self._own, self._looked = own_rulebook(self._parts.stores, self._parts.me), now
-        return self._own
-
-
-class Ourselves:
-    """This node as its peers see it: its DID with the credentials that it holds and that stand."""
-
-    def __init__(self, me: str, wallet: Wallet) -> None:
-        self._me = me
-        self._wallet = wallet
-        self._seen = Caller(did=me)
-
-    async def look(self) -> Caller:
-        """Fresh, status lists asked."""
-        checked = await self._wallet.check_status()
-        self._seen = Caller(
-            did=self._me,
-            credentials=tuple(one for one in checked if isinstance(one, Credential)),
-            rejected=tuple(one for one in checked if isinstance(one, Rejected)),
-        )
-        return self._seen
-
-    @property
-    def seen(self) -> Caller:
-        """As it was when it last looked."""
-        return self._seen
-
-
-def audience_rules(parts: Parts, trust: TrustList) -> tuple[AudienceRule, ...]:
-    """The audiences of the settings, with the issuers that count now."""
-    return tuple(
-        AudienceRule(name=name, credential_type=kind, issuers=tuple(sorted(trust.issuers(kind))))
-        for name, kind in parts.settings.audiences.items()
+def admissions(
+    parts: Parts,
+    people: People,
+    *,
+    wake: Callable[[], None],
+    admitted: Callable[[str, str], Awaitable[None]],
+) -> Admissions | None:
+    """How this node's people decide about applications, where it is an issuer."""
+    if people.issuing is None:
+        return None
+    return Admissions(
+        uow=parts.stores.uow,
+        store=parts.stores.identity,
+        application=people.issuing.decide,
+        wake=wake,
+        admitted=admitted,
     )
-
-
-def verify_signature(text: str, signer: DidDocument) -> bytes:
-    """The payload of a compact JWS by a key of ``signer`` that may assert (DID Core §5.3.2). Raises."""
-    jws = read_jws(text)
-    if jws.kid_did not in (None, signer.id):
-        raise InvalidInput("the signature names another signer's key")
-    verify_jws(jws, key_for(signer, jws.kid, "assertionMethod"))
-    return jws.payload
-
-
-def seal_key(document: DidDocument) -> bytes | None:
-    """The X25519 key that the document lists for sealing."""
-    return sealing_key(document)

@@ -7,20 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from node.adapters.peers.catalogues import RemoteCatalogues
 from node.adapters.planes.http import HttpPlane
-from node.base.delivery import Courier
 from node.base.work import Transaction
-from node.bootstrap.correspondence import Correspondence
-from node.bootstrap.parts import Note, Parts
-from node.bootstrap.people import Ourselves, People, RulebookInForce, verify_signature
-from node.bootstrap.remote import RemoteCatalogues
-from node.bootstrap.situations import Situations
+from node.bootstrap.foundation import Foundation
 from node.catalogue.model import Record
-from node.catalogue.visibility import Visibility
 from node.dialogue.caps import Caps
 from node.dialogue.conversation import Conversation
 from node.dialogue.guests import Budgets, Guests
-from node.identity.documents import UnknownKey, key_for
+from node.identity.correspondence import Correspondence
+from node.identity.documents import UnknownKey, key_for, verify_signature
 from node.identity.model import Caller
 from node.identity.periods import document_at
 from node.ledger.model import EntryKind
@@ -80,21 +76,16 @@ class Protocol:
 
 
 def protocol(
-    parts: Parts,
-    people: People,
+    base: Foundation,
     *,
-    note: Note,
-    courier: Courier,
-    correspondence: Correspondence,
-    visibility: Visibility,
-    ourselves: Ourselves,
     admissions: Admissions | None,
-    rulebook_in_force: RulebookInForce,
-    situations: Situations,
     strategy: Strategy,
     transfers_strategy: transfer_strategy.Strategy | None = None,
 ) -> Protocol:
     """Put it together. The strategies are what plug-ins may replace."""
+    parts, people, note, courier = base.parts, base.people, base.note, base.courier
+    correspondence, visibility, ourselves = base.correspondence, base.visibility, base.ourselves
+    rulebook_in_force, situations = base.rulebook, base.situations
     stores, clock, settings = parts.stores, parts.clock, parts.settings
 
     def region() -> str | None:

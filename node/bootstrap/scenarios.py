@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from anyio.to_thread import run_sync
 
-from node.base.delivery import Courier
 from node.base.errors import InvalidInput
 from node.base.work import Transaction
+from node.bootstrap.foundation import Foundation
 from node.bootstrap.models import ModelServices
-from node.bootstrap.parts import Note, Parts
-from node.bootstrap.people import Ourselves, People
-from node.bootstrap.situations import Situations
 from node.catalogue.browse import Browse
 from node.catalogue.model import Query
 from node.catalogue.publish import Publish
@@ -30,7 +27,7 @@ from node.scenarios.execution import DurableExecution, ExecutionJournal
 from node.scenarios.layers.usecases import Layers
 from node.scenarios.model import Run, Transformation
 from node.scenarios.records.cards import transformation_of
-from node.scenarios.records.library import Fetch, Library
+from node.scenarios.records.library import Library
 from node.scenarios.runs.binding import Bind
 from node.scenarios.runs.lifecycle import RunLifecycle
 from node.scenarios.runs.publication import Release
@@ -55,21 +52,15 @@ class Scenarios:
 
 
 def scenarios(
-    parts: Parts,
-    people: People,
+    base: Foundation,
     models: ModelServices,
     *,
     browse: Browse,
-    note: Note,
-    courier: Courier,
-    ourselves: Ourselves,
-    situations: Situations,
     publish: Publish,
-    region: Callable[[], str | None],
-    fetch: Fetch,
-    tell: Callable[[], None],
 ) -> Scenarios:
-    """Put it together. ``region`` gives its DID; ``tell`` is called when something about a run was committed."""
+    """Put it together."""
+    parts, people, note, courier = base.parts, base.people, base.note, base.courier
+    ourselves, situations, tell = base.ourselves, base.situations, base.wakes.changes.tell
     stores, clock = parts.stores, parts.clock
 
     uses = Uses(stores.uses, stores.agreements, clock)
@@ -116,7 +107,7 @@ def scenarios(
         transfers=stores.transfers,
         receptions=stores.receptions,
         document=people.peers.did_document,
-        fetch=fetch,
+        fetch=base.requests.fetch,
         decide=decide_use,
         received=parts.places.received,
         me=parts.me,
@@ -159,7 +150,7 @@ def scenarios(
             library=library,
             agreements=stores.agreements,
             publish=publish,
-            region=region,
+            region=lambda: people.allegiance.authority,
             base=parts.base,
             me=parts.me,
             name=parts.settings.name,

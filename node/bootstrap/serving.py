@@ -29,9 +29,9 @@ def run_server(settings: Settings, *, with_worker: bool = True) -> int:
     """Serve until SIGTERM or Ctrl-C; the exit status."""
     import uvicorn
 
+    from node.base.logs import configure
     from node.bootstrap.application import application
     from node.bootstrap.build import build
-    from node.bootstrap.logs import configure
     from node.web.connections import BoundedConnection, Passing, room_for_connections
 
     os.umask(0o077)
@@ -128,7 +128,7 @@ def run_worker(settings: Settings) -> int:
     """Work until SIGTERM or Ctrl-C, without serving requests."""
     import uvloop
 
-    from node.bootstrap.logs import configure
+    from node.base.logs import configure
 
     os.umask(0o077)
     configure(settings.log_level, settings.log_format)

@@ -22,8 +22,9 @@ from node.base.work import UnitOfWork
 from node.catalogue.carriers import OWN, WHY, stored_files
 from node.catalogue.filters import Filter
 from node.catalogue.model import NodeFacts, Record
-from node.catalogue.ports import RecordStore
+from node.catalogue.ports import FollowStore, RecordStore
 from node.catalogue.visibility import Visibility, absent
+from node.identity.blocking import Blocks
 from node.identity.model import Caller
 from node.vocab.dsp import V2025_1, DspVersion
 from node.vocab.namespaces import FOAF, HANSA
@@ -46,6 +47,25 @@ class Member:
     did: str
     name: str
     url: str
+
+
+class FollowedMembers:
+    """The nodes that a region follows and has not blocked: their catalogues are nested in its own."""
+
+    def __init__(self, uow: UnitOfWork, followed: FollowStore, blocks: Blocks) -> None:
+        self._uow = uow
+        self._followed = followed
+        self._blocks = blocks
+
+    def __call__(self) -> list[Member]:
+        blocked = {block.did for block in self._blocks.all()}
+        with self._uow.read() as tx:
+            followed = self._followed.all(tx)
+        return [
+            Member(did=node.did, name=node.name, url=node.url)
+            for node in followed
+            if node.did is not None and node.did not in blocked
+        ]
 
 
 class DspCatalogue:

@@ -61,6 +61,10 @@ class Allegiance:
         """DID of the region that conditions mean which name none: the one joined, else this node as a region."""
         return self.region or self._own
 
+    def elsewhere(self, me: str) -> str | None:
+        """DID of the region that was joined, where that is another node than ``me``."""
+        return self.region if self.region and self.region != me else None
+
     @property
     def names(self) -> dict[str, str]:
         """DID → name of participants that conditions speak of, as far as they are known here."""

@@ -17,9 +17,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from node.adapters.sql.signed_head import HEAD
 from node.base.errors import Conflict, InvalidInput, LocalFault
 from node.bootstrap.parts import open_stores, places
-from node.bootstrap.soundness import HEAD
 from node.exchange.age_header import Unsealable
 from node.exchange.age_stream import OpeningFile, SealingFile, is_sealed
 from node.exchange.sealkeys import SealIdentity

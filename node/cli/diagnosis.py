@@ -89,8 +89,8 @@ def _wrapping(folder: Path, keys: FileKeyRing, *, wanted: bool) -> Finding:
 
 
 def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
+    from node.adapters.sql.signed_head import require_newest
     from node.adapters.sql.soundness import check_sqlite
-    from node.bootstrap.soundness import require_newest
 
     try:
         if settings.embedded:
@@ -107,7 +107,7 @@ def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
             followed = stores.followed.all(tx)
         try:
             keyring = open_keys(settings)
-            require_newest(settings, stores, log_keys_of(keyring))
+            require_newest(settings.folder, stores.uow, stores.ledger, log_keys_of(keyring))
         except HansaError as error:
             yield Finding(error.detail, False, error.remedy)
             return

@@ -41,14 +41,14 @@ class Report:
 
 def verify_folder(folder: Path) -> Report:
     """Hash a node's ledger again and compare it with what the node signed. The node may be running."""
-    from node.bootstrap.operation import checks_of
     from node.bootstrap.parts import log_keys_of, open_keys, open_stores
+    from node.ledger.verification import ledger_checks
     from node.settings import load
 
     settings = load(folder)
     stores = open_stores(settings)
     try:
-        found = checks_of(stores, log_keys_of(open_keys(settings)))
+        found = ledger_checks(stores.uow, stores.ledger, log_keys_of(open_keys(settings)))
     finally:
         stores.uow.close()
     return Report(tuple(Check(one["what"], one["sound"], one["detail"]) for one in found))

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from node.base.errors import Unauthenticated
+from node.base.errors import InvalidInput, Unauthenticated
 from node.identity.did import method_id
-from node.identity.jose import b64url, unb64url
+from node.identity.jose import b64url, read_jws, unb64url, verify_jws
 from node.identity.messages import CONTEXT
 from node.identity.model import DidDocument
 from node.identity.periods import PREFIX, RELATIONSHIPS, KeyKind, methods, why_not
@@ -194,3 +194,12 @@ def _unbase58(text: str) -> bytes:
         number = number * 58 + digit
     zeros = len(text) - len(text.lstrip("1"))
     return b"\0" * zeros + number.to_bytes((number.bit_length() + 7) // 8, "big")
+
+
+def verify_signature(text: str, signer: DidDocument) -> bytes:
+    """The payload of a compact JWS by a key of ``signer`` that may assert (DID Core §5.3.2). Raises."""
+    jws = read_jws(text)
+    if jws.kid_did not in (None, signer.id):
+        raise InvalidInput("the signature names another signer's key")
+    verify_jws(jws, key_for(signer, jws.kid, "assertionMethod"))
+    return jws.payload

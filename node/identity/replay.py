@@ -95,3 +95,17 @@ class ReplayGuard:
                 self._store.forget_jtis(tx, now)
                 self._forgotten = now
             return [self._store.use_jti(tx, use.issuer, use.jti, use.expires) for use in batch]
+
+
+class UsedTokens:
+    """The ids of tokens that were used, which are forgotten once the tokens have expired."""
+
+    def __init__(self, uow: UnitOfWork, store: IdentityStore, clock: Clock) -> None:
+        self._uow = uow
+        self._store = store
+        self._clock = clock
+
+    def forget(self) -> int:
+        """Forget the ids of expired tokens; how many they were."""
+        with self._uow.begin() as tx:
+            return self._store.forget_jtis(tx, self._clock.now())

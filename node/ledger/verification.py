@@ -11,6 +11,7 @@ import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from node.base.errors import InvalidInput
 from node.base.work import Transaction, UnitOfWork
@@ -232,3 +233,20 @@ class _Verification:
 
     def _note(self, trouble: Trouble, position: int, message: str, *, entry: str | None = None) -> None:
         self._found.append(Discrepancy(trouble=trouble, position=position, message=message, entry=entry))
+
+
+def ledger_checks(uow: UnitOfWork, ledger: LedgerStore, keys: Sequence[LogKey]) -> list[dict[str, Any]]:
+    """Hash a ledger again; one check for the whole, or one for each discrepancy."""
+    with uow.read() as tx:
+        size = ledger.size(tx)
+    discrepancies = verify_all(uow, ledger, keys)
+    if not discrepancies:
+        return [{"what": "the ledger is as it was signed", "sound": True, "detail": f"{size} entries"}]
+    return [
+        {
+            "what": f"entry {found.position}: {found.trouble}",
+            "sound": False,
+            "detail": found.message + (f" ({found.entry})" if found.entry else ""),
+        }
+        for found in discrepancies
+    ]

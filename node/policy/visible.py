@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
+from node.identity.credentials.trust import TrustList
 from node.identity.model import Caller
 from node.policy.terms import credential_type
 
@@ -95,3 +96,11 @@ def _in_date(start: datetime, end: datetime | None, at: datetime | None) -> bool
         return True
     now = at.replace(tzinfo=UTC) if at.tzinfo is None else at
     return start <= now and (end is None or now < end)
+
+
+def audience_rules(audiences: Mapping[str, str], trust: TrustList) -> tuple[AudienceRule, ...]:
+    """The rules for ``audiences`` (name → type of credential), with the issuers that count now."""
+    return tuple(
+        AudienceRule(name=name, credential_type=kind, issuers=tuple(sorted(trust.issuers(kind))))
+        for name, kind in audiences.items()
+    )

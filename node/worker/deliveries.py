@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 from node.base.clock import Clock
 from node.base.crashpoints import crashpoint
+from node.base.delivery import PeerAnswer
 from node.base.errors import ForbiddenAddress, InvalidInput, PeerUnreachable
 from node.base.jsons import read_object
 from node.base.work import Task, Transaction
@@ -32,15 +32,6 @@ WAITS = frozenset({429, 503})
 LONGEST_WAIT = 3600.0
 FIRST_PAUSE = 0.5
 REMEMBERED = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class PeerAnswer:
-    """Status and body that a peer answered with, and its ``Retry-After`` (RFC 9110 §10.2.3) as it stood there."""
-
-    status: int
-    body: bytes
-    retry_after: str | None = None
 
 
 class Post(Protocol):

@@ -78,7 +78,7 @@ IN_TURN = (
     "node/negotiation/usecases.py",
     "node/negotiation/decisions.py",
     "node/transfer/usecases.py",
-    "node/bootstrap/letters.py",
+    "node/worker/dead_letters.py",
 )
 
 

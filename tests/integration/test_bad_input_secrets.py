@@ -15,7 +15,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from node.bootstrap.logs import JsonLines, TextLines
+from node.base.logs import JsonLines, TextLines
 from node.transfer.grants import GrantAccess
 from node.transfer.model import AccessGrant
 from tests.nodes import Company, Running, admit, agree, company, publish, receive

@@ -20,9 +20,9 @@ import pytest
 from sqlalchemy import event
 
 from node.adapters.sql.engine import sqlite_driver
+from node.adapters.sql.signed_head import HEAD
 from node.base.errors import LocalFault
 from node.bootstrap.build import build
-from node.bootstrap.soundness import HEAD
 from node.cli.main import run as hansa
 from node.settings import load
 from tests.nodes import Running, agree, ask, described, is_sound, publish, puts_off, rows, running, table, until

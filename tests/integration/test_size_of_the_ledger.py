@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from node.base.errors import InvalidInput
-from node.bootstrap.operation import admit_scraper
+from node.bootstrap.operation import scraper_token
 from node.identity.model import UserRole
 from node.settings import load
 from tests.integration.hostile import told
@@ -109,10 +109,10 @@ def test_the_monitors_token_may_lie_in_a_file(tmp_path: Path, sqlite_template: P
             assert http.get("/metrics", headers={"Authorization": f"Bearer {SCRAPER}"}).status_code == 200
         (tmp_path / "token").write_text("short", "utf-8")
         with pytest.raises(InvalidInput, match="holds no such text"):
-            admit_scraper(node.node)
+            scraper_token(node.node.parts.settings)
         (tmp_path / "token").unlink()
         with pytest.raises(InvalidInput, match="cannot be read"):
-            admit_scraper(node.node)
+            scraper_token(node.node.parts.settings)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from node.adapters.egress import Egress
-from node.bootstrap.remote import RemoteCatalogues
+from node.adapters.peers.catalogues import RemoteCatalogues
 from node.negotiation import machine as negotiating
 from node.negotiation import strategy as negotiation
 from node.vocab.dsp import PULL, PUSH, VERSIONS

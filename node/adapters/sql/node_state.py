@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import delete, select
 
@@ -10,7 +11,7 @@ from node.adapters.sql.rows import add, build, put, values
 from node.adapters.sql.schema import followed, meta
 from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict
-from node.base.work import Transaction
+from node.base.work import Transaction, UnitOfWork
 from node.catalogue.model import Followed
 
 EPOCH = "epoch"
@@ -18,6 +19,14 @@ EPOCH = "epoch"
 
 RESTART = "restart."
 """Before an epoch: the key of the number of ledger entries with which that epoch began."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """How often a node was restored from a backup, and how many entries its ledger had each time."""
+
+    epoch: int
+    restarts: dict[int, int]
 
 
 class SqlMetaStore:
@@ -46,6 +55,11 @@ class SqlMetaStore:
         if entries is not None:
             self.put(tx, f"{RESTART}{epoch}", str(entries))
         return epoch
+
+    def history(self, uow: UnitOfWork) -> History:
+        """How often this node was restored, and when."""
+        with uow.read() as tx:
+            return History(epoch=self.epoch(tx), restarts=self.restarts(tx))
 
     def restarts(self, tx: Transaction) -> dict[int, int]:
         """Epoch → how many ledger entries there were when it began, as far as that was noted."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, make_url
 
 from node.adapters.sql.engine import PATIENCE, sqlite_driver, sqlite_path
 from node.adapters.sql.faults import RESTORE
@@ -49,6 +49,15 @@ def is_checked_at_start(url: str | URL) -> bool:
     path = sqlite_path(url)
     log = Path(f"{path}-wal")
     return path.exists() and (path.stat().st_size <= SOON or (log.exists() and log.stat().st_size > 0))
+
+
+def require_undamaged(url: str | URL) -> None:
+    """Check the database of ``url`` before it is opened, where that is a file and a start looks at it.
+
+    Raises ``LocalFault`` where it is damaged.
+    """
+    if make_url(url).get_backend_name() == "sqlite" and is_checked_at_start(url):
+        check_sqlite(url)
 
 
 def _one_line(verdict: str) -> str:

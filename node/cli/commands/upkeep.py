@@ -126,7 +126,7 @@ def accept_loss(folder: Annotated[Path, typer.Argument(help="The node's data fol
 
     Where nothing is lost, nothing is done, and the exit status is 1.
     """
-    from node.bootstrap import soundness
+    from node.adapters.sql import signed_head
     from node.bootstrap.parts import log_keys_of, open_keys, open_stores
     from node.bootstrap.serving import own
     from node.settings import load
@@ -136,7 +136,7 @@ def accept_loss(folder: Annotated[Path, typer.Argument(help="The node's data fol
     keys = log_keys_of(open_keys(settings))
     stores = open_stores(settings)
     try:
-        soundness.require_newest(settings, stores, keys)
+        signed_head.require_newest(settings.folder, stores.uow, stores.ledger, keys)
     except LocalFault as lost:
         failed(lost.detail)
     else:
@@ -144,7 +144,7 @@ def accept_loss(folder: Annotated[Path, typer.Argument(help="The node's data fol
         failed("nothing is lost: the database holds all that this folder knows to be signed, and was left as it is")
         return REFUSED
     stores = open_stores(settings)
-    epoch = soundness.accept_loss(settings, stores)
+    epoch = signed_head.accept_loss(settings.folder, stores.uow, stores.ledger, stores.meta)
     with stores.uow.read() as tx:
         entries = stores.ledger.size(tx)
     stores.uow.close()

@@ -7,18 +7,19 @@ refused.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from node.base.clock import Clock
 from node.base.jsons import canonical
 from node.base.turns import taken_in_turn
-from node.base.work import Task, Transaction
-from node.bootstrap.node import HansaNode
+from node.base.work import Outbox, Task, Transaction, UnitOfWork
 from node.dialogue.conversation import TOPIC as MESSAGE_TOPIC
 from node.dialogue.process import Exchange
 from node.negotiation import machine as negotiating
 from node.negotiation.usecases import Negotiations
 from node.transfer import machine as transferring
+from node.transfer import messages as transfer_messages
 from node.transfer.usecases import PUSH_TOPIC, RECEIVE_TOPIC, Transfers
 
 CODE: Final = "not-delivered"
@@ -26,28 +27,41 @@ UNDELIVERED: Final = 504
 """The status in the time line in place of an answer that never came."""
 
 
-class Letters:
+class DeadLetters:
     """What waits, and dead letters."""
 
-    def __init__(self, node: HansaNode) -> None:
-        self._node = node
-        self._stores = node.parts.stores
-        self._spoken = node.protocol
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        outbox: Outbox,
+        negotiations: Negotiations,
+        transfers: Transfers,
+        clock: Clock,
+        wake: Callable[[], None],
+    ) -> None:
+        """``wake`` tells the worker that there may be something to do."""
+        self._uow = uow
+        self._outbox = outbox
+        self._negotiations = negotiations
+        self._transfers = transfers
+        self._clock = clock
+        self._wake = wake
 
     def waiting(self) -> int:
         """How many tasks are on their way."""
-        with self._stores.uow.read() as tx:
-            return self._stores.outbox.waiting(tx)
+        with self._uow.read() as tx:
+            return self._outbox.waiting(tx)
 
     def dead(self) -> Sequence[Task]:
         """The newest dead letters."""
-        with self._stores.uow.read() as tx:
-            return self._stores.outbox.dead(tx)
+        with self._uow.read() as tx:
+            return self._outbox.dead(tx)
 
     def about(self, pid: str) -> Sequence[Task]:
         """The dead letters for which this process waits."""
-        with self._stores.uow.read() as tx:
-            return self._stores.outbox.dead(tx, subject=pid)
+        with self._uow.read() as tx:
+            return self._outbox.dead(tx, subject=pid)
 
     @taken_in_turn
     def revive(self, task_id: str) -> bool:
@@ -56,31 +70,31 @@ class Letters:
         A transfer's message gets a new token where it had one. Raises ``Conflict`` where that cannot be, because the
         asset or the agreement is gone: then it can only be given up.
         """
-        with self._stores.uow.begin() as tx:
+        with self._uow.begin() as tx:
             task = self._held(tx, task_id)
             if task is None:
                 return False
             body = None
             if task.headers.get("process") == transferring.TABLE.name:
-                body = self._spoken.transfers.reissue(tx, task.subject, str(task.headers["message"]), task.body)
-            self._stores.outbox.revive(tx, task_id, due=self._node.parts.clock.now(), body=body)
-        self._node.worker.wake()
+                body = self._transfers.reissue(tx, task.subject, str(task.headers["message"]), task.body)
+            self._outbox.revive(tx, task_id, due=self._clock.now(), body=body)
+        self._wake()
         return True
 
     @taken_in_turn
     def give_up(self, task_id: str) -> bool:
         """Never try a dead letter again, and end what waits for it; False where there is none of this id."""
-        with self._stores.uow.begin() as tx:
+        with self._uow.begin() as tx:
             task = self._held(tx, task_id)
             if task is None:
                 return False
-            self._stores.outbox.cancel(tx, task_id)
+            self._outbox.cancel(tx, task_id)
             why = task.last_error or "it could not be delivered"
             if task.topic == MESSAGE_TOPIC:
                 self._refuse(tx, task, why)
             elif task.topic in (RECEIVE_TOPIC, PUSH_TOPIC):
-                self._spoken.transfers.not_pushed(tx, task.subject, CODE, [why])
-        self._node.worker.wake()
+                self._transfers.not_pushed(tx, task.subject, CODE, [why])
+        self._wake()
         return True
 
     def _held(self, tx: Transaction, task_id: str) -> Task | None:
@@ -92,14 +106,14 @@ class Letters:
         return self._find(tx, task_id)
 
     def _find(self, tx: Transaction, task_id: str) -> Task | None:
-        task = self._stores.outbox.find(tx, task_id)
+        task = self._outbox.find(tx, task_id)
         return task if task is not None and task.dead else None
 
     def _refuse(self, tx: Transaction, task: Task, why: str) -> None:
         """As if the peer had refused the message for good."""
         exchange = Exchange(
             pid=task.subject,
-            at=self._node.parts.clock.now(),
+            at=self._clock.now(),
             outgoing=True,
             message=str(task.headers["message"]),
             message_id=task.id,
@@ -112,4 +126,12 @@ class Letters:
 
     def _waiting_for(self, task: Task) -> Negotiations | Transfers:
         negotiates = task.headers.get("process") == negotiating.TABLE.name
-        return self._spoken.negotiations if negotiates else self._spoken.transfers
+        return self._negotiations if negotiates else self._transfers
+
+
+def remains(task: Task) -> bytes:
+    """What is kept of a dead letter: without the token of a data address, which nobody needs until it is sent again,
+    and then it is a new one (``DeadLetters.revive``)."""
+    if task.headers.get("process") == transferring.TABLE.name:
+        return transfer_messages.kept(task.body)
+    return task.body

@@ -15,16 +15,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from node.adapters.sql.soundness import check_sqlite, is_checked_at_start
+from node.adapters.sql.ledger import SqlLedgerStore
+from node.adapters.sql.node_state import SqlMetaStore
+from node.adapters.sql.work import SqlUnitOfWork
 from node.base.clock import SystemClock
 from node.base.errors import InvalidInput, LocalFault
 from node.base.plaintext import word
-from node.bootstrap.parts import Stores
 from node.ledger import merkle
 from node.ledger.checkpoints import LogKey, open_checkpoint
 from node.ledger.model import Checkpoint
 from node.ledger.usecases import reader
-from node.settings import Settings
 
 HEAD: Final = "signed-head"
 
@@ -64,27 +64,21 @@ class SignedHead:
         self.path.unlink(missing_ok=True)
 
 
-def require_undamaged(settings: Settings) -> None:
-    """Check the database file before it is opened. Raises ``LocalFault`` where it is damaged."""
-    if settings.embedded and is_checked_at_start(settings.database):
-        check_sqlite(settings.database)
-
-
-def require_newest(settings: Settings, stores: Stores, keys: Sequence[LogKey]) -> None:
+def require_newest(folder: Path, uow: SqlUnitOfWork, ledger: SqlLedgerStore, keys: Sequence[LogKey]) -> None:
     """Compare the ledger with the signed head. Raises ``LocalFault`` where it has less, or another content."""
-    head = SignedHead(settings.folder).read(keys)
+    head = SignedHead(folder).read(keys)
     if head is None:
         return
-    with stores.uow.read() as tx:
-        size = stores.ledger.size(tx)
-        same = size >= head.size and merkle.root_hash(head.size, reader(stores.ledger, tx)) == head.root
+    with uow.read() as tx:
+        size = ledger.size(tx)
+        same = size >= head.size and merkle.root_hash(head.size, reader(ledger, tx)) == head.root
     if same:
         return
-    stores.uow.close()  # Whoever mends this puts another file in the place of this one.
+    uow.close()  # Whoever mends this puts another file in the place of this one.
     facts = {"signed": head.size, "held": size}
     remedy = (
         "put the newest database back, its -wal file with it; where there is none, hansa accept-loss "
-        f"{word(settings.folder)} goes on with this one, and peers are told"
+        f"{word(folder)} goes on with this one, and peers are told"
     )
     if size < head.size:
         raise LocalFault(
@@ -101,9 +95,9 @@ def require_newest(settings: Settings, stores: Stores, keys: Sequence[LogKey]) -
     )
 
 
-def accept_loss(settings: Settings, stores: Stores) -> int:
+def accept_loss(folder: Path, uow: SqlUnitOfWork, ledger: SqlLedgerStore, meta: SqlMetaStore) -> int:
     """Go on with a database that has lost what this node had signed; the new epoch, by which peers see it."""
-    with stores.uow.begin() as tx:
-        epoch = stores.meta.raise_epoch(tx, stores.ledger.size(tx))
-    SignedHead(settings.folder).forget()
+    with uow.begin() as tx:
+        epoch = meta.raise_epoch(tx, ledger.size(tx))
+    SignedHead(folder).forget()
     return epoch

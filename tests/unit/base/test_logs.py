@@ -7,7 +7,7 @@ import logging
 import sys
 from typing import Any
 
-from node.bootstrap.logs import JsonLines, TextLines
+from node.base.logs import JsonLines, TextLines
 
 FORGED = "gone\n12:00:00 INFO    hansa.web  all is well\x1b[2K\r\u2028 – é 漢"
 

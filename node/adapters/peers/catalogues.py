@@ -11,9 +11,9 @@ from urllib.parse import urljoin, urlsplit
 from node.adapters.egress import Egress, Lane
 from node.adapters.egress.client import Answer
 from node.base.errors import InvalidInput, NotFound, PeerUnreachable
-from node.bootstrap.correspondence import Correspondence
 from node.dialogue import wire
 from node.dialogue.wire import written
+from node.identity.correspondence import Correspondence
 from node.vocab.dsp import version_of
 
 PAGES: Final = 1000

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from node.base.clock import Clock
-from node.bootstrap.people import Ourselves, RulebookInForce
+from node.identity.credentials.ourselves import Ourselves
 from node.identity.credentials.trust import TrustList
 from node.identity.model import Caller
 from node.policy.model import Situation
+
+Rulebook = Callable[[], Mapping[str, Any] | None]
+"""The rulebook in force (``node.catalogue.rulebook``): its IRI, version and hash."""
 
 
 class Situations:
     """Makes situations from what this node knows: the rulebook in force, the issuers that it trusts, the time."""
 
-    def __init__(
-        self, *, trust: TrustList, rulebook: RulebookInForce, ourselves: Ourselves, clock: Clock, me: str
-    ) -> None:
+    def __init__(self, *, trust: TrustList, rulebook: Rulebook, ourselves: Ourselves, clock: Clock, me: str) -> None:
         self._trust = trust
         self._rulebook = rulebook
         self._ourselves = ourselves

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from node.bootstrap.people import People
+from node.identity.credentials.access_tokens import OutgoingTokens
 from node.identity.model import DidDocument
+from node.identity.ports import Peers
 
 Outgoing = Callable[[str], str | None]
 """Participant id → value of the Authorization header of requests to it; None leaves it to the standard token."""
@@ -22,18 +23,24 @@ class Correspondence:
     """Headers for requests to participants, and their documents."""
 
     def __init__(
-        self, people: People, *, outgoing: Outgoing | None = None, documents: Documents | None = None
+        self,
+        tokens: OutgoingTokens,
+        peers: Peers,
+        *,
+        outgoing: Outgoing | None = None,
+        documents: Documents | None = None,
     ) -> None:
-        self._people = people
+        self._tokens = tokens
+        self._peers = peers
         self._outgoing = outgoing
         self._documents = documents
 
     def authorization(self, participant: str) -> str:
         """The Authorization header of one request to ``participant``: fresh for each."""
         other = self._outgoing(participant) if self._outgoing is not None else None
-        return other or f"Bearer {self._people.tokens.bearer(participant)}"
+        return other or f"Bearer {self._tokens.bearer(participant)}"
 
     async def document(self, participant: str) -> DidDocument:
         """The document of ``participant``. Raises as ``node.identity.ports.Peers.did_document``."""
         other = self._documents(participant) if self._documents is not None else None
-        return other or await self._people.peers.did_document(participant)
+        return other or await self._peers.did_document(participant)

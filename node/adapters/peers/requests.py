@@ -1,0 +1,133 @@
+"""Requests to other nodes through the one way out: as ourselves, or as anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from node.adapters.egress import Egress, Lane
+from node.base.delivery import PeerAnswer
+from node.base.errors import InvalidInput, NotFound, PeerUnreachable
+from node.dialogue.wire import sent
+from node.identity.credentials.access_tokens import OutgoingTokens
+
+LARGEST = 32 << 20
+"""Bytes of one answer: a page of a feed, a file of an open dataset."""
+LARGEST_RESULT = 20 << 20
+"""Bytes of a result of a search or a query."""
+
+
+class PeerRequests:
+    """What this node asks of other nodes, beside messages and what data planes carry."""
+
+    def __init__(self, egress: Egress, tokens: OutgoingTokens) -> None:
+        self._egress = egress
+        self._tokens = tokens
+
+    async def json(self, url: str) -> dict[str, Any]:
+        """A JSON object that anybody may read. Raises ``PeerUnreachable``."""
+        answer = await self._egress.request("GET", url, headers={"Accept": "application/json"}, lane=Lane.MESSAGES)
+        if not answer.ok:
+            raise PeerUnreachable(f"{url} answers {answer.status}")
+        document = answer.json()
+        if not isinstance(document, dict):
+            raise PeerUnreachable(f"{url} does not answer an object")
+        return document
+
+    async def fetch(
+        self, url: str, headers: Mapping[str, str], *, audience: str
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """(status, headers, body) as this node, for the participant ``audience``. Raises ``PeerUnreachable``."""
+        token = self._tokens.bearer(audience)
+        answer = await self._egress.request(
+            "GET",
+            url,
+            headers={**headers, "Authorization": f"Bearer {token}"},
+            lane=Lane.MESSAGES,
+            max_bytes=LARGEST,
+            allow_redirects=0,
+        )
+        return answer.status, answer.headers, answer.body
+
+    async def evidence(self, url: str, did: str) -> bytes:
+        """What the participant ``did`` shows this node at ``url``. Raises ``NotFound`` and ``PeerUnreachable``."""
+        status, _, body = await self.ask("GET", url, audience=did)
+        if status == 404:
+            raise NotFound("the other party does not show it")
+        if not 200 <= status < 300:
+            raise PeerUnreachable(f"the other party answers {status}")
+        return body
+
+    async def ask(
+        self,
+        method: str,
+        url: str,
+        *,
+        audience: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        max_bytes: int | None = None,
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """(status, headers, body) of one request as this node. Raises ``PeerUnreachable``."""
+        limit = {} if max_bytes is None else {"max_bytes": max_bytes}
+        answer = await self._egress.request(
+            method,
+            url,
+            headers={**headers, "Authorization": f"Bearer {self._tokens.bearer(audience)}"},
+            body=body,
+            lane=Lane.MESSAGES,
+            **limit,
+        )
+        return answer.status, answer.headers, answer.body
+
+
+class RegionRequests:
+    """Requests to the region that this node has joined, as this node."""
+
+    def __init__(
+        self, requests: PeerRequests, region: Callable[[], str | None], address: Callable[[str], str]
+    ) -> None:
+        """``region`` gives its DID, ``address`` the public URL of a DID."""
+        self._requests = requests
+        self._region = region
+        self._address = address
+
+    async def __call__(
+        self, method: str, path: str, body: bytes, headers: Mapping[str, str]
+    ) -> tuple[int, str, bytes]:
+        """(status, media type, body) of one request. Raises ``InvalidInput`` where there is no region."""
+        region = self._region()
+        if not region:
+            raise InvalidInput("this node belongs to no region", remedy="join one: hansa join https://…")
+        status, answered, content = await self._requests.ask(
+            method,
+            self._address(region) + path,
+            audience=region,
+            body=body or None,
+            headers=headers,
+            max_bytes=LARGEST_RESULT,
+        )
+        return status, answered.get("Content-Type", "application/json"), content
+
+
+class PostMessages:
+    """Sends messages of the Dataspace Protocol, with a fresh proof of who sends them."""
+
+    def __init__(self, egress: Egress, authorization: Callable[[str], str], *, seconds: float) -> None:
+        """``authorization`` gives the header for a participant; a peer has ``seconds`` to answer."""
+        self._egress = egress
+        self._authorization = authorization
+        self._seconds = seconds
+
+    async def __call__(self, url: str, body: bytes, *, audience: str) -> PeerAnswer:
+        """See ``node.worker.deliveries.Post``."""
+        answer = await self._egress.request(
+            "POST",
+            url,
+            headers={"Authorization": self._authorization(audience), "Content-Type": "application/json"},
+            body=sent(body),
+            lane=Lane.MESSAGES,
+            timeout=self._seconds,
+        )
+        return PeerAnswer(answer.status, answer.body, answer.headers.get("Retry-After"))

@@ -1,0 +1,173 @@
+"""The catalogue put together: publishing, finding, the views that follow the ledger, the feed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from node.adapters.sql.signed_head import SignedHead
+from node.bootstrap.foundation import Foundation
+from node.bootstrap.parts import Parts
+from node.catalogue.access import Access
+from node.catalogue.browse import Browse
+from node.catalogue.dsp import DspCatalogue, FollowedMembers
+from node.catalogue.feed.chains import Chains
+from node.catalogue.feed.pages import Feed
+from node.catalogue.inspecting import Inspect
+from node.catalogue.joining import Join
+from node.catalogue.model import NodeFacts
+from node.catalogue.publish import Catalogue, Publish, Settled, Withdraw
+from node.catalogue.query import Ask
+from node.catalogue.views import GraphView, SearchView
+from node.ledger.usecases import Sequencer
+from node.scenarios.models.publication import DescribeWithCode, stored_code
+from node.semantics.description.door import describe
+from node.semantics.schemas.patterns import Patterns
+from node.worker.views import FollowLedger, View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueServices:
+    """Everything about assets and who finds them."""
+
+    node: NodeFacts
+    access: Access
+    ask: Ask
+    browse: Browse
+    publish: Publish
+    withdraw: Withdraw
+    feed: Feed
+    following: FollowLedger
+    dsp: DspCatalogue
+    join: Join
+
+
+def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServices:
+    """Put it together. Without ``with_views`` graph, search and feed stay closed."""
+    parts, people = base.parts, base.people
+    stores, settings = parts.stores, parts.settings
+    history = stores.meta.history(stores.uow)
+    node = NodeFacts(
+        did=parts.me,
+        name=settings.name,
+        base=parts.base,
+        dsp=parts.dsp_address,
+        region=people.allegiance.region or None,
+        epoch=history.epoch,
+    )
+    access = Access(
+        clock=parts.clock,
+        situation=base.situations.of_asking,
+        names=lambda: {**people.allegiance.names, parts.me: settings.name},
+    )
+    ask = Ask(
+        graph=parts.graph,
+        uow=stores.uow,
+        records=stores.records,
+        visibility=base.visibility,
+        at_once=settings.query_concurrency,
+    )
+    chains = Chains(me=parts.me, epoch=history.epoch, restarts=history.restarts)
+    following = _following(parts, chains, with_views=with_views)
+    base.wakes.ledger = following.wake
+    catalogue = Catalogue(
+        uow=stores.uow,
+        append=base.note.append,
+        records=stores.records,
+        keyring=parts.keyring,
+        clock=parts.clock,
+        node=node,
+        region=lambda: people.allegiance.authority,
+    )
+    settled = following.reflected if settings.wait_for_views else None
+    return CatalogueServices(
+        node=node,
+        access=access,
+        ask=ask,
+        browse=Browse(
+            uow=stores.uow,
+            records=stores.records,
+            index=parts.index,
+            visibility=base.visibility,
+            access=access,
+            ask=ask,
+        ),
+        publish=_publish(base, catalogue, settled),
+        withdraw=Withdraw(catalogue=catalogue, settled=settled),
+        feed=Feed(
+            uow=stores.uow,
+            records=stores.records,
+            chains=chains,
+            visibility=base.visibility,
+            keyring=parts.keyring,
+            clock=parts.clock,
+            node=node,
+            numbered=stores.ledger.size,
+        ),
+        following=following,
+        dsp=DspCatalogue(
+            uow=stores.uow,
+            records=stores.records,
+            visibility=base.visibility,
+            node=node,
+            members=FollowedMembers(stores.uow, stores.followed, people.blocks) if settings.issuer else tuple,
+        ),
+        join=Join(
+            requests=people.requests,
+            allegiance=people.allegiance,
+            get_json=base.requests.json,
+            legal_name=settings.name,
+            contact=settings.contact,
+            address=parts.address_of,
+        ),
+    )
+
+
+def _following(parts: Parts, chains: Chains, *, with_views: bool) -> FollowLedger:
+    """The sequencer, and the views that follow it."""
+    stores = parts.stores
+    views: list[View] = [
+        chains,
+        GraphView(uow=stores.uow, records=stores.records, graph=parts.graph),
+        SearchView(uow=stores.uow, records=stores.records, index=parts.index),
+    ]
+    return FollowLedger(
+        uow=stores.uow,
+        ledger=stores.ledger,
+        sequencer=Sequencer(
+            stores.uow,
+            stores.ledger,
+            parts.keyring,
+            parts.clock,
+            parts.log_name,
+            signed=SignedHead(parts.settings.folder).keep,
+        ),
+        views=views if with_views else [],
+    )
+
+
+def _publish(base: Foundation, catalogue: Catalogue, settled: Settled | None) -> Publish:
+    parts, settings = base.parts, base.parts.settings
+    described = partial(
+        describe,
+        parts.cage,
+        base=parts.base,
+        me=parts.me,
+        my_name=settings.name,
+        language=settings.languages[0],
+        advised=settings.advised_profiles,
+        enforced=settings.enforced_profiles,
+    )
+    return Publish(
+        catalogue=catalogue,
+        describe=DescribeWithCode(described, cage=parts.cage, code=stored_code(parts.assets)),
+        has_asset=parts.assets.has,
+        visibility=base.visibility,
+        settled=settled,
+        inspect=Inspect(
+            uow=parts.stores.uow,
+            records=parts.stores.records,
+            opened=parts.assets.file,
+            patterns=lambda: Patterns(parts.cage),
+        ),
+    )

@@ -1,0 +1,61 @@
+"""What all use cases of a node stand on: its technology, identity, ledger and outbox, and how it judges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from node.adapters.peers.requests import PeerRequests
+from node.base.delivery import Courier
+from node.bootstrap.parts import Note, Parts
+from node.bootstrap.people import People, identity
+from node.catalogue.rulebook import RulebookInForce
+from node.catalogue.visibility import Visibility
+from node.identity.correspondence import Correspondence, Documents, Outgoing
+from node.identity.credentials.ourselves import Ourselves
+from node.ledger.usecases import Append
+from node.policy.situations import Situations
+from node.policy.visible import audience_rules
+from node.worker.wakes import Wakes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foundation:
+    """What all use cases share."""
+
+    parts: Parts
+    people: People
+    note: Note
+    courier: Courier
+    wakes: Wakes
+    correspondence: Correspondence
+    requests: PeerRequests
+    ourselves: Ourselves
+    rulebook: RulebookInForce
+    situations: Situations
+    visibility: Visibility
+
+
+def foundation(parts: Parts, *, outgoing: Outgoing | None = None, documents: Documents | None = None) -> Foundation:
+    """Put it together. ``outgoing`` and ``documents`` are those of ``node.identity.correspondence``."""
+    stores, settings, wakes = parts.stores, parts.settings, Wakes()
+    note = Note(Append(stores.ledger), parts.clock, wakes.wake_ledger)
+    people = identity(parts, note)
+    ourselves = Ourselves(parts.me, people.wallet)
+    rulebook = RulebookInForce(
+        uow=stores.uow, records=stores.records, allegiance=people.allegiance, me=parts.me, issuer=settings.issuer
+    )
+    return Foundation(
+        parts=parts,
+        people=people,
+        note=note,
+        courier=Courier(stores.outbox, wakes.wake_worker),
+        wakes=wakes,
+        correspondence=Correspondence(people.tokens, people.peers, outgoing=outgoing, documents=documents),
+        requests=PeerRequests(parts.egress, people.tokens),
+        ourselves=ourselves,
+        rulebook=rulebook,
+        situations=Situations(
+            trust=people.trust, rulebook=rulebook, ourselves=ourselves, clock=parts.clock, me=parts.me
+        ),
+        visibility=Visibility(lambda: audience_rules(settings.audiences, people.trust), parts.me),
+    )

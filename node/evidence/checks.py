@@ -1,0 +1,35 @@
+"""What a running node can verify: its own ledger, and an agreement at both parties."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from anyio.to_thread import run_sync
+
+from node.evidence.collection import ExportAgreement
+from node.evidence.proof import ProveAgreement
+
+LedgerChecks = Callable[[], list[dict[str, Any]]]
+"""Everything in the ledger hashed again and compared with what was signed (``node.ledger.verification``)."""
+
+
+class Proofs:
+    """Checks of this node's ledger and of its agreements, and agreements as files."""
+
+    def __init__(self, *, ledger: LedgerChecks, prove: ProveAgreement, export: ExportAgreement) -> None:
+        self._ledger = ledger
+        self._prove = prove
+        self._export = export
+
+    async def own_ledger(self) -> list[dict[str, Any]]:
+        """Hash everything again and compare it with what was signed."""
+        return await run_sync(self._ledger)
+
+    async def agreement(self, agreement_id: str) -> list[dict[str, Any]]:
+        """Check the agreement, here and at the other party."""
+        return [check.to_json() for check in await self._prove.prove(agreement_id)]
+
+    async def export(self, agreement_id: str) -> bytes:
+        """The agreement with all its evidence, as one file."""
+        return await self._export.export(agreement_id)

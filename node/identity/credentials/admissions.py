@@ -1,0 +1,73 @@
+"""What an issuer's people see of applications and credentials, and how they decide."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from anyio.to_thread import run_sync
+
+from node.base.work import UnitOfWork
+from node.identity.credentials.issuance import DecideApplication
+from node.identity.model import Application, ApplicationState, Issued
+from node.identity.ports import IdentityStore
+
+
+class IssuerView:
+    """What an issuer node tells its people."""
+
+    def __init__(self, uow: UnitOfWork, store: IdentityStore) -> None:
+        self._uow = uow
+        self._store = store
+
+    def issued(self) -> list[Issued]:
+        """All credentials that this node has issued."""
+        with self._uow.read() as tx:
+            return list(self._store.issued(tx))
+
+    def applications(self) -> list[Application]:
+        """All applications, decided or not."""
+        with self._uow.read() as tx:
+            return list(self._store.applications(tx))
+
+
+class Admissions:
+    """The issuer's decisions about applications. ``admitted`` is told the new member."""
+
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        store: IdentityStore,
+        application: DecideApplication,
+        wake: Callable[[], None],
+        admitted: Callable[[str, str], Awaitable[None]],
+    ) -> None:
+        self._uow = uow
+        self._store = store
+        self._application = application
+        self._wake = wake
+        self._admitted = admitted
+
+    def waiting(self) -> list[Application]:
+        """Applications that nobody has decided."""
+        with self._uow.read() as tx:
+            return list(self._store.applications(tx, ApplicationState.RECEIVED))
+
+    async def decide(self, application_id: str, *, approve: bool, by: str, reason: str | None) -> Application:
+        """Admit or refuse."""
+        if approve:
+            await run_sync(lambda: self._application.approve(application_id, by))
+        else:
+            why = reason or "the application was not accepted"
+            await run_sync(lambda: self._application.reject(application_id, by, why))
+        self._wake()
+        decided = await run_sync(self._find, application_id)
+        if approve:
+            await self._admitted(decided.holder, by)
+        return decided
+
+    def _find(self, application_id: str) -> Application:
+        with self._uow.read() as tx:
+            found = self._store.application(tx, application_id)
+        assert found is not None, "it was decided a moment ago"
+        return found

@@ -1,0 +1,32 @@
+"""The token by which a monitor shows itself that reads the metrics."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from node.base.errors import InvalidInput
+
+SCRAPER_WORDS = "what a monitor sends has 20 to 512 characters, of letters, digits and - . _ ~ + / ="
+
+
+def scraper_token(text: str) -> bool:
+    """Whether ``text`` can be the token of a monitor: long enough, and made as RFC 6750 §2.1 has it."""
+    return re.fullmatch(r"[A-Za-z0-9._~+/=-]{20,512}", text) is not None
+
+
+def read_scraper_token(path: Path) -> str:
+    """Return the first line of ``path`` (the setting ``metrics_token_file``).
+
+    Raises ``InvalidInput`` where the file cannot be read: a monitor that is locked out is noticed late.
+    """
+    try:
+        token = path.read_text("utf-8").split("\n", 1)[0].strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"metrics_token_file {path} cannot be read: {error}") from error
+    if not scraper_token(token):
+        raise InvalidInput(
+            f"metrics_token_file {path} holds no such text: {SCRAPER_WORDS}",
+            remedy="openssl rand -hex 32 makes one",
+        )
+    return token

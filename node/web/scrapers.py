@@ -1,0 +1,26 @@
+"""Who may read the metrics."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+
+from node.identity.model import Caller, UserRole
+
+Person = Callable[..., Awaitable[Caller]]
+"""``node.web.callers.Callers.person``: raises where no person of these roles asks."""
+
+
+def admit_scraper(token: str, person: Person) -> Callable[[Request], Awaitable[None]]:
+    """Admit whoever brings ``token``, where there is one, and people with the role operator or auditor."""
+    wanted = f"Bearer {token}".encode() if token else b""
+
+    async def admit(request: Request) -> None:
+        brought = request.headers.getlist("authorization")
+        if wanted and len(brought) == 1 and hmac.compare_digest(brought[0].encode("latin-1"), wanted):
+            return
+        await person(request, UserRole.OPERATOR, UserRole.AUDITOR)
+
+    return admit

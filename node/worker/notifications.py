@@ -1,0 +1,51 @@
+"""Handlers of tasks that tell a peer something once: a credential for its holder, a deletion for its provider."""
+
+from __future__ import annotations
+
+from node.base.errors import Conflict, ForbiddenAddress, HansaError, InvalidInput, PeerUnreachable
+from node.base.work import Task
+from node.identity.credentials.issuance import DeliverCredential
+from node.transfer.deletions import Deletions
+from node.worker.deliveries import Post
+from node.worker.loop import Again, Done, Never, Outcome
+
+PASSING = frozenset({401, 408, 409, 423, 425, 429})
+"""Answers after which a deletion is told again, as after those from 500 on."""
+
+
+class CredentialHandler:
+    """Delivers a credential to its holder."""
+
+    def __init__(self, deliver: DeliverCredential) -> None:
+        self._deliver = deliver
+
+    async def __call__(self, task: Task) -> Outcome:
+        try:
+            await self._deliver.deliver(task)
+        except PeerUnreachable as error:
+            return Again(error.detail, lane_down=True)
+        except (Conflict, InvalidInput) as error:
+            return Never(error.detail)
+        except HansaError as error:
+            return Again(error.detail)
+        return Done()
+
+
+class DeletionHandler:
+    """Tells a provider that what it gave was deleted. One that takes no confirmation never will."""
+
+    def __init__(self, post: Post, deletions: Deletions) -> None:
+        self._post = post
+        self._deletions = deletions
+
+    async def __call__(self, task: Task) -> Outcome:
+        try:
+            answer = await self._post(str(task.headers["url"]), task.body, audience=str(task.headers["peer"]))
+        except PeerUnreachable as error:
+            return Again(error.detail, lane_down=True)
+        except ForbiddenAddress as error:
+            return Never(error.detail)
+        if answer.status >= 500 or answer.status in PASSING:
+            return Again(f"the peer answered {answer.status}")
+        refused = "" if 200 <= answer.status < 300 else f"the provider's node takes no confirmation: {answer.status}"
+        return Done(lambda tx: self._deletions.told(tx, task.subject, refused=refused))

@@ -1,0 +1,114 @@
+"""How a node stands: facts for its people, readiness for whoever starts it, figures for a monitor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from anyio.to_thread import run_sync
+
+from node.base.errors import HansaError
+from node.base.work import Outbox, UnitOfWork
+from node.catalogue.ports import RecordStore
+from node.ledger.ports import LedgerStore
+from node.worker.loop import Worker
+from node.worker.views import FollowLedger
+
+READY_SECONDS = 2
+"""How long the database may take to answer a node that is ready."""
+MOST_BEHIND = 1000
+"""Entries that a view of a node that is ready may lack."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveFacts:
+    """What changes while a node runs, asked anew each time: its region, its rulebook, what is wrong or limited."""
+
+    region: Callable[[], str | None]
+    rulebook: Callable[[], Mapping[str, Any] | None]
+    wrong: Callable[[], dict[str, str]]
+    limited: Callable[[], dict[str, str]]
+
+
+class NodeStatus:
+    """Reads queue, ledger and views. ``about`` is what stays: DID, name, address, version."""
+
+    def __init__(
+        self,
+        about: Mapping[str, Any],
+        live: LiveFacts,
+        *,
+        uow: UnitOfWork,
+        ledger: LedgerStore,
+        records: RecordStore,
+        outbox: Outbox,
+        worker: Worker,
+        following: FollowLedger,
+    ) -> None:
+        self._about = about
+        self._live = live
+        self._uow = uow
+        self._ledger = ledger
+        self._records = records
+        self._outbox = outbox
+        self._worker = worker
+        self._following = following
+
+    async def facts(self) -> dict[str, Any]:
+        """Who this node is and how it stands."""
+
+        def read() -> tuple[int, dict[str, int], int]:
+            with self._uow.read() as tx:
+                return self._ledger.size(tx), self._records.count(tx), self._outbox.waiting(tx)
+
+        size, kinds, waiting = await run_sync(read)
+        return {
+            **self._about,
+            "ledger": size,
+            "records": kinds,
+            "waiting": waiting,
+            "views": self._following.positions,
+            "region": self._live.region() or None,
+            "rulebook": await run_sync(self._live.rulebook),
+            "wrong": self._live.wrong(),
+            "limited": self._live.limited(),
+        }
+
+    async def readiness(self) -> dict[str, str]:
+        """What keeps the node from being ready, by name."""
+
+        def size() -> int:
+            with self._uow.read() as tx:
+                return self._ledger.size(tx)
+
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                numbered = await run_sync(size)
+        except (TimeoutError, HansaError) as error:
+            return {"database": f"{type(error).__name__}"}
+        behind = {name: numbered - at for name, at in self._following.positions.items()}
+        return {f"view {name}": f"{count} entries behind" for name, count in behind.items() if count > MOST_BEHIND}
+
+    async def gauges(self) -> dict[str, tuple[str, float]]:
+        """Metrics: the state of queue, ledger and views."""
+
+        def read() -> tuple[int, int, int]:
+            with self._uow.read() as tx:
+                return self._ledger.size(tx), self._outbox.waiting(tx), self._outbox.given_up(tx)
+
+        size, waiting, dead = await run_sync(read)
+        figures = {
+            "ledger_entries": ("Numbered entries of the ledger.", float(size)),
+            "outbox_waiting": ("Tasks that wait or run.", float(waiting)),
+            "outbox_dead": ("Dead letters.", float(dead)),
+            "outbox_running": ("Tasks that run.", float(self._worker.busy)),
+            "healthy": ("1 where nothing is wrong.", 0.0 if self._live.wrong() else 1.0),
+        }
+        for name, at in self._following.positions.items():
+            figures[f"view_{name}_behind"] = (
+                f"Entries that the {name} view has not taken.",
+                float(max(size - at, 0)),
+            )
+        return figures

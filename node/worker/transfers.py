@@ -1,0 +1,82 @@
+"""Handlers of tasks that move bytes: what is received, and what is pushed."""
+
+from __future__ import annotations
+
+from anyio.to_thread import run_sync
+
+from node.base.errors import Conflict, HansaError, LocalFault, PeerUnreachable
+from node.base.work import Task, Transaction, UnitOfWork
+from node.transfer import machine
+from node.transfer.leftovers import discard_left
+from node.transfer.model import Transfer
+from node.transfer.ports import TransferStore
+from node.transfer.push import MOST_IN_VAIN, InVain, NotTaken, PushBytes, SinkRefused
+from node.transfer.reception import Receive
+from node.transfer.usecases import Transfers
+from node.worker.loop import Again, Done, Outcome
+
+
+class ReceptionHandler:
+    """Fetches the bytes of one transfer, however often it takes; where it has ended, leaves no part of them."""
+
+    def __init__(self, uow: UnitOfWork, store: TransferStore, receive: Receive, transfers: Transfers) -> None:
+        self._uow = uow
+        self._store = store
+        self._receive = receive
+        self._transfers = transfers
+
+    async def __call__(self, task: Task) -> Outcome:
+        transfer = await run_sync(_find, self._uow, self._store, task.subject)
+        if transfer is None:
+            return Done()
+        if transfer.state in machine.TABLE.terminal:
+            await discard_left(self._receive, transfer.pid)
+            return Done()
+        try:
+            reception = await self._receive.run(transfer)
+        except (PeerUnreachable, Conflict, LocalFault) as error:
+            return Again(error.detail, lane_down=isinstance(error, PeerUnreachable))
+        if reception.state not in ("done", "failed"):
+            return Done()
+
+        def finish(tx: Transaction) -> None:
+            self._transfers.finished(tx, task.subject, reception)
+
+        return Done(finish)
+
+
+class PushHandler:
+    """Sends the bytes of one transfer to where the consumer wants them, from the first byte each time."""
+
+    def __init__(self, uow: UnitOfWork, store: TransferStore, push: PushBytes, transfers: Transfers) -> None:
+        self._uow = uow
+        self._store = store
+        self._push = push
+        self._transfers = transfers
+        self._vain = InVain()
+
+    async def __call__(self, task: Task) -> Outcome:
+        transfer = await run_sync(_find, self._uow, self._store, task.subject)
+        if transfer is None or transfer.state != machine.STARTED:
+            return Done()
+        try:
+            await self._push.run(transfer)
+        except NotTaken as error:
+            pause = self._vain.pause(task.id)
+            if pause is not None:
+                return Again(error.detail, after=pause, lane_down=True)
+            refused = [f"it was sent {MOST_IN_VAIN} times in full and not taken: {error.detail}"]
+            return Done(lambda tx: self._transfers.not_pushed(tx, task.subject, SinkRefused.code, refused))
+        except (PeerUnreachable, LocalFault) as error:
+            return Again(error.detail, lane_down=isinstance(error, PeerUnreachable))
+        except HansaError as refusal:
+            if refusal.facts.get("transferState") is not None:
+                return Done()  # Suspended, and pushed anew when it starts again; or over.
+            code, why = refusal.code, list(refusal.facts.get("reasons", ())) or [refusal.detail]
+            return Done(lambda tx: self._transfers.not_pushed(tx, task.subject, code, why))
+        return Done(lambda tx: self._transfers.pushed(tx, task.subject))
+
+
+def _find(uow: UnitOfWork, store: TransferStore, pid: str) -> Transfer | None:
+    with uow.read() as tx:
+        return store.get(tx, pid)
