@@ -33,8 +33,8 @@ from node.identity.periods import document_at
 from node.identity.ports import Peers
 from node.ledger.merkle import verify_consistency
 from node.ledger.model import EntryKind
+from node.ledger.ports import Append
 from node.ledger.proofs import consistency_from_json, read_hash
-from node.ledger.usecases import Append
 from node.negotiation import strategy as negotiation_strategy
 from node.vocab.namespaces import DCT, FOAF, HANSA, LDES, PROV, RDF, TREE
 from node.web.unread import knowing

@@ -18,9 +18,9 @@ from node.base.work import UnitOfWork
 from node.catalogue.browse import Browse
 from node.catalogue.joining import Allegiance
 from node.catalogue.ports import FollowStore, RecordStore
-from node.catalogue.publish import Append
 from node.identity.model import Caller, UserRole
 from node.identity.ports import Peers
+from node.ledger.ports import Append
 from node.negotiation.strategy import Strategy
 
 GROUP = "hansa.plugins"

@@ -59,7 +59,7 @@ def build(
     parts = open_parts(settings, clock=clock, cage=cage)
     require_newest(settings.folder, parts.stores.uow, parts.stores.ledger, parts.log_keys)
     base = foundation(parts, outgoing=outgoing, documents=documents)
-    keys = change_keys(parts.stores, parts.keyring, base.note, parts.clock)
+    keys = change_keys(parts.stores, parts.keyring, base.append, parts.clock)
     keys.settle()  # What was changed before this start, and the ledger was not told of.
     plugins = load(settings.plugins)
     news = AdmissionNews(manager=plugins, me=parts.me, address=parts.address_of)
@@ -155,7 +155,7 @@ def _host(base: Foundation, catalogue: CatalogueServices, callers: Callers) -> H
         clock=parts.clock,
         records=parts.stores.records,
         follows=parts.stores.followed,
-        append=base.note.append,
+        append=base.append,
         peers=people.peers,
         fetch=base.requests.fetch,
         browse=catalogue.browse,

@@ -72,7 +72,7 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
     base.wakes.ledger = following.wake
     catalogue = Catalogue(
         uow=stores.uow,
-        append=base.note.append,
+        append=base.append,
         records=stores.records,
         keyring=parts.keyring,
         clock=parts.clock,

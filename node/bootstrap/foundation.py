@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from node.adapters.peers.requests import PeerRequests
 from node.base.delivery import Courier
-from node.bootstrap.parts import Note, Parts
+from node.bootstrap.parts import Parts
 from node.bootstrap.people import People, identity
 from node.catalogue.rulebook import RulebookInForce
 from node.catalogue.visibility import Visibility
 from node.identity.correspondence import Correspondence, Documents, Outgoing
 from node.identity.credentials.ourselves import Ourselves
-from node.ledger.usecases import Append
+from node.ledger.ports import Append
+from node.ledger.usecases import LedgerWriter
 from node.policy.situations import Situations
 from node.policy.visible import audience_rules
 from node.worker.wakes import Wakes
@@ -24,7 +25,7 @@ class Foundation:
 
     parts: Parts
     people: People
-    note: Note
+    append: Append
     courier: Courier
     wakes: Wakes
     correspondence: Correspondence
@@ -38,8 +39,8 @@ class Foundation:
 def foundation(parts: Parts, *, outgoing: Outgoing | None = None, documents: Documents | None = None) -> Foundation:
     """Put it together. ``outgoing`` and ``documents`` are those of ``node.identity.correspondence``."""
     stores, settings, wakes = parts.stores, parts.settings, Wakes()
-    note = Note(Append(stores.ledger), parts.clock, wakes.wake_ledger)
-    people = identity(parts, note)
+    append = LedgerWriter(stores.ledger, parts.clock, wakes.wake_ledger)
+    people = identity(parts, append)
     ourselves = Ourselves(parts.me, people.wallet)
     rulebook = RulebookInForce(
         uow=stores.uow, records=stores.records, allegiance=people.allegiance, me=parts.me, issuer=settings.issuer
@@ -47,7 +48,7 @@ def foundation(parts: Parts, *, outgoing: Outgoing | None = None, documents: Doc
     return Foundation(
         parts=parts,
         people=people,
-        note=note,
+        append=append,
         courier=Courier(stores.outbox, wakes.wake_worker),
         wakes=wakes,
         correspondence=Correspondence(people.tokens, people.peers, outgoing=outgoing, documents=documents),

@@ -9,18 +9,17 @@ from typing import Any
 
 from node.adapters.keys import FileKeyRing
 from node.base.clock import Clock, SystemClock, moment
-from node.bootstrap.parts import Note, Stores, check_identity, open_keys, open_stores
-from node.bootstrap.people import LedgerJournal
+from node.bootstrap.parts import Stores, check_identity, open_keys, open_stores
 from node.identity.periods import KeyKind
 from node.identity.rotation import ChangeKeys
-from node.ledger.model import EntryKind
-from node.ledger.usecases import Append
+from node.ledger.ports import Append
+from node.ledger.usecases import LedgerWriter
 from node.settings import load
 
 
-def change_keys(stores: Stores, keyring: FileKeyRing, note: Note, clock: Clock) -> ChangeKeys:
+def change_keys(stores: Stores, keyring: FileKeyRing, append: Append, clock: Clock) -> ChangeKeys:
     """The use case, over these stores and this ring."""
-    return ChangeKeys(stores.uow, stores.meta, keyring, LedgerJournal(note, EntryKind.NODE), clock)
+    return ChangeKeys(stores.uow, stores.meta, keyring, append, clock)
 
 
 class KeysInFolder:
@@ -51,6 +50,6 @@ def keys_of(folder: Path) -> Iterator[KeysInFolder]:
     stores = open_stores(settings)
     clock = SystemClock()
     try:
-        yield KeysInFolder(change_keys(stores, keyring, Note(Append(stores.ledger), clock, lambda: None), clock))
+        yield KeysInFolder(change_keys(stores, keyring, LedgerWriter(stores.ledger, clock), clock))
     finally:
         stores.uow.close()

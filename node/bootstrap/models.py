@@ -43,7 +43,7 @@ def model_services(
     spoken: Protocol,
 ) -> ModelServices:
     """Put it together."""
-    parts, people, note, courier = base.parts, base.people, base.note, base.courier
+    parts, people, append, courier = base.parts, base.people, base.append, base.courier
     visibility, ourselves, situations = base.visibility, base.ourselves, base.situations
     changes, tell = base.wakes.changes, base.wakes.changes.tell
     stores, clock = parts.stores, parts.clock
@@ -87,7 +87,7 @@ def model_services(
         store=stores.jobs,
         lifecycle=JobLifecycle(),
         clock=clock,
-        note=job_entry(note),
+        note=job_entry(append),
         tell=tell,
     )
     return ModelServices(
@@ -113,7 +113,7 @@ def model_services(
                 assets=parts.assets,
                 local=local,
                 clock=clock,
-                note=note,
+                append=append,
             ),
         ),
         executor=ModelRouter(

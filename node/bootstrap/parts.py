@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from node.adapters.egress import Egress
@@ -35,14 +33,11 @@ from node.adapters.sql.transfer import SqlDeletionStore, SqlGrantStore, SqlRecep
 from node.adapters.sql.work import SqlUnitOfWork
 from node.base.clock import Clock, SystemClock, WatchedClock
 from node.base.errors import LocalFault
-from node.base.work import Transaction
 from node.cage.cage import Cage
 from node.cage.libraries import Libraries
 from node.cage.model import QUERY, Limits
 from node.identity.did import base_url, did_of
 from node.ledger.checkpoints import LogKey
-from node.ledger.model import Entry, EntryKind
-from node.ledger.usecases import Append
 from node.scenarios.models.code import MODEL
 from node.settings import Settings
 from node.vocab.dsp import V2025_1
@@ -136,26 +131,6 @@ def open_stores(settings: Settings) -> Stores:
         followed=SqlFollowStore(),
         meta=SqlMetaStore(),
     )
-
-
-class Note:
-    """Writes ledger entries and wakes whoever follows the ledger, once the transaction has committed."""
-
-    def __init__(self, append: Append, clock: Clock, wake: Callable[[], None]) -> None:
-        self._append = append
-        self._clock = clock
-        self._wake = wake
-
-    def __call__(self, tx: Transaction, kind: EntryKind, subject: str, by: str, body: Mapping[str, Any]) -> Entry:
-        return self.append(tx, kind, subject, by, body, self._clock.now())
-
-    def append(
-        self, tx: Transaction, kind: EntryKind, subject: str, by: str, body: Mapping[str, Any], at: datetime
-    ) -> Entry:
-        """As ``node.ledger.usecases.Append``."""
-        entry = self._append(tx, kind, subject, by, body, at)
-        tx.after_commit(self._wake)
-        return entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.adapters.peers.http import HttpPeers
-from node.base.work import Transaction
-from node.bootstrap.parts import Note, Parts
+from node.bootstrap.parts import Parts
 from node.catalogue.joining import Allegiance
 from node.identity.accounts.accounts import Accounts, SignIn, token_hash
 from node.identity.accounts.secondfactor import SecondFactor
@@ -32,20 +31,8 @@ from node.identity.identifying import IdentifyPerson
 from node.identity.messages import VC20, type_scope
 from node.identity.model import Application, DidDocument
 from node.identity.participants import INCOMPLETE_MAX_AGE, IdentifyParticipant
-from node.ledger.model import EntryKind
+from node.ledger.ports import Append
 from node.settings import Settings
-
-
-class LedgerJournal:
-    """Identity's journal in the ledger."""
-
-    def __init__(self, note: Note, kind: EntryKind = EntryKind.MEMBERSHIP) -> None:
-        self._note = note
-        self._kind = kind
-
-    def note(self, tx: Transaction, *, subject: str, by: str, body: dict[str, Any]) -> None:
-        """One entry, in the caller's transaction."""
-        self._note(tx, self._kind, subject, by, body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +71,7 @@ class People:
         return self.own_document()
 
 
-def identity(parts: Parts, note: Note) -> People:
+def identity(parts: Parts, append: Append) -> People:
     """Put identity together."""
     settings, stores, clock, keyring = parts.settings, parts.stores, parts.clock, parts.keyring
 
@@ -103,7 +90,6 @@ def identity(parts: Parts, note: Note) -> People:
         own=parts.me if settings.issuer else None,
     )
     allegiance.load()
-    journal = LedgerJournal(note)
     terminal = _terminal_token(parts)
     second_factor = SecondFactor(
         stores.uow,
@@ -111,7 +97,7 @@ def identity(parts: Parts, note: Note) -> People:
         keyring,
         clock,
         issuer=settings.name,
-        journal=LedgerJournal(note, EntryKind.NODE),
+        append=append,
     )
     lists = StatusLists(stores.uow, stores.identity, keyring, clock, parts.base)
     access = AccessTokens(keyring, clock)
@@ -146,11 +132,11 @@ def identity(parts: Parts, note: Note) -> People:
         clock,
         access,
         verifier,
-        journal=journal,
+        append=append,
         refuse_excess=settings.refuse_excess_scopes,
     )
     held.append(wallet)
-    blocks = Blocks(stores.uow, stores.meta, journal, clock, me=parts.me)
+    blocks = Blocks(stores.uow, stores.meta, append, clock, me=parts.me)
     return People(
         allegiance=allegiance,
         trust=trust,
@@ -187,15 +173,15 @@ def identity(parts: Parts, note: Note) -> People:
             stores.uow,
             stores.identity,
             clock,
-            journal=LedgerJournal(note, EntryKind.NODE),
+            append=append,
             terminal_token=terminal,
             token_days=settings.token_days,
         ),
         sign_in=SignIn(stores.uow, stores.identity, clock, second_factor=second_factor),
         second_factor=second_factor,
         wallet=wallet,
-        requests=RequestCredential(stores.uow, stores.identity, peers, keyring, clock, journal=journal),
-        issuing=_issuing(parts, peers, lists, journal) if settings.issuer else None,
+        requests=RequestCredential(stores.uow, stores.identity, peers, keyring, clock, append=append),
+        issuing=_issuing(parts, peers, lists, append) if settings.issuer else None,
         deliver=DeliverCredential(peers),
         own_document=document,
     )
@@ -224,7 +210,7 @@ def _supported(settings: Settings, credential_type: str) -> Supported:
     )
 
 
-def _issuing(parts: Parts, peers: HttpPeers, lists: StatusLists, journal: LedgerJournal) -> Issuing:
+def _issuing(parts: Parts, peers: HttpPeers, lists: StatusLists, append: Append) -> Issuing:
     stores, settings = parts.stores, parts.settings
     supported = [_supported(settings, name) for name in settings.issues]
 
@@ -242,7 +228,7 @@ def _issuing(parts: Parts, peers: HttpPeers, lists: StatusLists, journal: Ledger
             parts.clock,
             supported,
             parts.base,
-            journal=journal,
+            append=append,
         ),
         decide=DecideApplication(
             stores.uow,
@@ -253,9 +239,9 @@ def _issuing(parts: Parts, peers: HttpPeers, lists: StatusLists, journal: Ledger
             supported,
             parts.base,
             claims=claims,
-            journal=journal,
+            append=append,
         ),
-        revoke=RevokeCredential(stores.uow, stores.identity, parts.clock, lists, journal=journal),
+        revoke=RevokeCredential(stores.uow, stores.identity, parts.clock, lists, append=append),
         lists=lists,
     )
 

@@ -19,7 +19,6 @@ from node.identity.correspondence import Correspondence
 from node.identity.documents import UnknownKey, key_for, verify_signature
 from node.identity.model import Caller
 from node.identity.periods import document_at
-from node.ledger.model import EntryKind
 from node.negotiation import machine as negotiating
 from node.negotiation import messages as contract
 from node.negotiation.acquire import Acquire
@@ -39,7 +38,6 @@ from node.transfer import machine as transferring
 from node.transfer import messages as transfer_messages
 from node.transfer import strategy as transfer_strategy
 from node.transfer.access import AuthoriseAccess
-from node.transfer.accounts import AccessEvent
 from node.transfer.counted import CountedReceptions
 from node.transfer.deletions import Deletions
 from node.transfer.deliveries import OpenDelivery, SignManifest
@@ -83,7 +81,7 @@ def protocol(
     transfers_strategy: transfer_strategy.Strategy | None = None,
 ) -> Protocol:
     """Put it together. The strategies are what plug-ins may replace."""
-    parts, people, note, courier = base.parts, base.people, base.note, base.courier
+    parts, people, append, courier = base.parts, base.people, base.append, base.courier
     correspondence, visibility, ourselves = base.correspondence, base.visibility, base.ourselves
     rulebook_in_force, situations = base.rulebook, base.situations
     stores, clock, settings = parts.stores, parts.clock, parts.settings
@@ -95,7 +93,7 @@ def protocol(
         table=negotiating.TABLE,
         store=stores.negotiations,
         courier=courier,
-        note=note,
+        append=append,
         clock=clock,
         acknowledge=contract.acknowledgement,
         path=contract.path,
@@ -139,14 +137,14 @@ def protocol(
             decisions=stores.decisions,
             limits=stores.limits,
             keyring=parts.keyring,
-            note=note,
+            append=append,
             clock=clock,
             strategy=strategy,
             house=house,
         ),
         may_see=visibility.may_see,
         verify_jws=verify_signature,
-        note=note,
+        append=append,
         clock=clock,
         me=parts.me,
         address=parts.dsp_address,
@@ -176,7 +174,7 @@ def protocol(
         table=transferring.TABLE,
         store=stores.transfers,
         courier=courier,
-        note=note,
+        append=append,
         clock=clock,
         acknowledge=transfer_messages.acknowledgement,
         path=transfer_messages.path,
@@ -200,7 +198,7 @@ def protocol(
         uses=uses,
         presume=negotiations.presume_finalized,
         strategy=transfers_strategy or transfer_strategy.StandardStrategy(),
-        note=note,
+        append=append,
         clock=clock,
         me=parts.me,
         address=parts.dsp_address,
@@ -212,9 +210,6 @@ def protocol(
     def judge(agreement: Agreement, caller: Caller, at: datetime, action: str, facts: Mapping[str, Any]) -> Decision:
         asked = situations.under_agreement(caller, provider=parts.me, at=at, facts=facts)
         return decide(parse(agreement.body), asked, action=action)
-
-    def account(tx: Transaction, event: AccessEvent) -> None:
-        note(tx, EntryKind.ACCESS, event.agreement, event.recipient, event.to_json())
 
     async def key_of(did: str, kid: str) -> dict[str, Any]:
         # What comes now was signed now, or while the key was being replaced: a key that had its time counts no more.
@@ -237,7 +232,7 @@ def protocol(
         clock=clock,
         recheck=people.participants.recheck,
         decide=judge,
-        note=account,
+        append=append,
         uses=uses,
     )
     deliveries = OpenDelivery(parts.assets, parts.keyring)
@@ -252,7 +247,7 @@ def protocol(
             negotiations=negotiations,
             admissions=admissions,
             recheck=people.participants.recheck,
-            note=note,
+            append=append,
             clock=clock,
         ),
         acquire=Acquire(
@@ -275,7 +270,7 @@ def protocol(
             store=stores.limits,
             records=stores.records,
             region=region,
-            note=note,
+            append=append,
             clock=clock,
             me=parts.me,
         ),
@@ -337,7 +332,7 @@ def protocol(
             keyring=parts.keyring,
             courier=courier,
             verify_jws=verify_signature,
-            note=note,
+            append=append,
             clock=clock,
             received=parts.places.received,
             me=parts.me,

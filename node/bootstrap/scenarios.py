@@ -10,14 +10,12 @@ from typing import Any
 from anyio.to_thread import run_sync
 
 from node.base.errors import InvalidInput
-from node.base.work import Transaction
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.models import ModelServices
 from node.catalogue.browse import Browse
 from node.catalogue.model import Query
 from node.catalogue.publish import Publish
 from node.identity.model import Caller
-from node.ledger.model import EntryKind
 from node.negotiation.model import Agreement
 from node.negotiation.uses import Uses
 from node.policy.decide import decide, principal_action
@@ -29,7 +27,7 @@ from node.scenarios.model import Run, Transformation
 from node.scenarios.records.cards import transformation_of
 from node.scenarios.records.library import Library
 from node.scenarios.runs.binding import Bind
-from node.scenarios.runs.lifecycle import RunLifecycle
+from node.scenarios.runs.lifecycle import RunLifecycle, run_entry
 from node.scenarios.runs.publication import Release
 from node.scenarios.runs.steps import RunSteps
 from node.scenarios.runs.usecases import Runs
@@ -59,7 +57,7 @@ def scenarios(
     publish: Publish,
 ) -> Scenarios:
     """Put it together."""
-    parts, people, note, courier = base.parts, base.people, base.note, base.courier
+    parts, people, append, courier = base.parts, base.people, base.append, base.courier
     ourselves, situations, tell = base.ourselves, base.situations, base.wakes.changes.tell
     stores, clock = parts.stores, parts.clock
 
@@ -86,19 +84,6 @@ def scenarios(
                 log.info("%s mends nothing: %s", hit.record.iri, error.detail)
         return found
 
-    def told(tx: Transaction, run: Run) -> None:
-        body = {
-            "run": run.pid,
-            "scenario": run.binding.template,
-            "version": run.binding.version,
-            "state": str(run.state),
-            "key": run.binding.key,
-            "agreements": sorted({pin.agreement for pin in run.binding.pins if pin.agreement}),
-            **({"result": run.result} if run.result else {}),
-            **({"error": str(run.error["code"])} if run.error else {}),
-        }
-        note(tx, EntryKind.RUN, run.pid, run.by, body)
-
     library = Library(
         uow=stores.uow,
         browse=browse,
@@ -114,7 +99,7 @@ def scenarios(
     )
     bind = Bind(uow=stores.uow, library=library, layers=stores.layers, transformations=transformations, me=parts.me)
     journal: ExecutionJournal[Run] = ExecutionJournal(
-        uow=stores.uow, store=stores.runs, lifecycle=RunLifecycle(), clock=clock, note=told, tell=tell
+        uow=stores.uow, store=stores.runs, lifecycle=RunLifecycle(), clock=clock, note=run_entry(append), tell=tell
     )
     runs = Runs(
         uow=stores.uow,

@@ -13,9 +13,8 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any
 
 from node.base.clock import Clock
 from node.base.errors import Conflict, InvalidDescription, InvalidInput, NotAllowed
@@ -33,7 +32,8 @@ from node.catalogue.visibility import Visibility, absent
 from node.catalogue.widening import findings_about, widened
 from node.identity.model import Caller, UserRole
 from node.identity.ports import KeyRing
-from node.ledger.model import Entry, EntryKind
+from node.ledger.model import EntryKind
+from node.ledger.ports import Append
 from node.policy.conflicts import lint
 from node.semantics.kinds import KINDS
 from node.semantics.model import Described, File, Finding, Submission
@@ -43,14 +43,6 @@ Describe = Callable[[Submission], Awaitable[Described]]
 
 Settled = Callable[[str], Awaitable[int | None]]
 """Waits until the entry of this id is numbered and the views show it: its position, None when it takes long."""
-
-
-class Append(Protocol):
-    """Writes a ledger entry in the caller's transaction (``node.ledger.usecases.Append``, or what wraps it)."""
-
-    def __call__(
-        self, tx: Transaction, kind: EntryKind, subject: str, by: str, body: Mapping[str, Any], at: datetime
-    ) -> Entry: ...
 
 
 ATTEMPTS = 8

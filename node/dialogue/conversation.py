@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Generic, Protocol
+from typing import Any, Generic
 
 from node.base.clock import Clock
 from node.base.crashpoints import crashpoint
@@ -39,16 +39,9 @@ from node.dialogue.repeats import Repeats
 from node.dialogue.timeline import Timeline
 from node.dialogue.wire import written
 from node.ledger.model import EntryKind
+from node.ledger.ports import Append
 
 TOPIC = "dsp"
-
-
-class Note(Protocol):
-    """Writes a ledger entry in the caller's transaction."""
-
-    def __call__(
-        self, tx: Transaction, kind: EntryKind, subject: str, by: str, body: Mapping[str, Any]
-    ) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +62,7 @@ class Conversation(Generic[P]):
         table: Table,
         store: ProcessStore[P],
         courier: Courier,
-        note: Note,
+        append: Append,
         clock: Clock,
         acknowledge: Callable[[P], dict[str, Any]],
         path: Callable[[str, str | None], str],
@@ -86,7 +79,7 @@ class Conversation(Generic[P]):
         self.table = table
         self._store = store
         self._courier = courier
-        self._note = note
+        self._append = append
         self._clock = clock
         self._acknowledge = acknowledge
         self._path = path
@@ -326,7 +319,7 @@ class Conversation(Generic[P]):
     def _tell(
         self, tx: Transaction, process: Process, message: str, *, by_us: bool, state: str | None = None
     ) -> None:
-        self._note(
+        self._append(
             tx,
             EntryKind.PROCESS,
             process.pid,

@@ -18,7 +18,9 @@ from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.base.jsons import canonical, read_object
 from node.base.plaintext import word
 from node.base.work import Transaction, UnitOfWork
-from node.identity.ports import Journal, Notes
+from node.identity.ports import Notes
+from node.ledger.model import EntryKind
+from node.ledger.ports import Append
 
 _KEY: Final = "blocked participants"
 LONGEST_REASON: Final = 500
@@ -40,10 +42,10 @@ class Block:
 class Blocks:
     """Who is blocked."""
 
-    def __init__(self, uow: UnitOfWork, notes: Notes, journal: Journal, clock: Clock, *, me: str) -> None:
+    def __init__(self, uow: UnitOfWork, notes: Notes, append: Append, clock: Clock, *, me: str) -> None:
         self._uow = uow
         self._notes = notes
-        self._journal = journal
+        self._append = append
         self._clock = clock
         self._me = me
 
@@ -86,7 +88,7 @@ class Blocks:
             if did in known:
                 raise Conflict(f"{did} is blocked already")
             self._keep(tx, {**known, did: block})
-            self._journal.note(tx, subject=did, by=by, body={"event": "blocked", "reason": why})
+            self._append(tx, EntryKind.MEMBERSHIP, did, by, {"event": "blocked", "reason": why})
         return block
 
     def unblock(self, did: str, by: str) -> Block:
@@ -96,7 +98,7 @@ class Blocks:
             if did not in known:
                 raise NotFound(f"{did[:200]} is not blocked")
             self._keep(tx, {name: block for name, block in known.items() if name != did})
-            self._journal.note(tx, subject=did, by=by, body={"event": "unblocked"})
+            self._append(tx, EntryKind.MEMBERSHIP, did, by, {"event": "unblocked"})
         return known[did]
 
     def _find(self, did: str) -> Block | None:

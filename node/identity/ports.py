@@ -92,13 +92,6 @@ class Peers(Protocol):
         """
 
 
-class Journal(Protocol):
-    """Where identity writes what the node answers for: credentials received, issued, refused, revoked."""
-
-    def note(self, tx: Transaction, *, subject: str, by: str, body: dict[str, Any]) -> None:
-        """Append one membership entry to the ledger, in the caller's transaction."""
-
-
 class Notes(Protocol):
     """Texts under keys, in the database: what participants presented last is kept there across restarts."""
 

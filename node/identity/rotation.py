@@ -16,7 +16,9 @@ from node.base.errors import LocalFault
 from node.base.jsons import canonical, read_object
 from node.base.work import UnitOfWork
 from node.identity.periods import KeyKind, KnownKey
-from node.identity.ports import Journal, Notes
+from node.identity.ports import Notes
+from node.ledger.model import EntryKind
+from node.ledger.ports import Append
 
 NOTE: Final = "keys"
 
@@ -39,13 +41,11 @@ class ChangeableRing(Protocol):
 class ChangeKeys:
     """What an operator does with the node's keys."""
 
-    def __init__(
-        self, uow: UnitOfWork, notes: Notes, keyring: ChangeableRing, journal: Journal, clock: Clock
-    ) -> None:
+    def __init__(self, uow: UnitOfWork, notes: Notes, keyring: ChangeableRing, append: Append, clock: Clock) -> None:
         self._uow = uow
         self._notes = notes
         self._ring = keyring
-        self._journal = journal
+        self._append = append
         self._clock = clock
 
     def all(self) -> list[KnownKey]:
@@ -93,8 +93,8 @@ class ChangeKeys:
                 self._require_not_older(now, before)
             changed = [key for key in now if before.get(key["id"]) != key]
             for key in changed:
-                self._journal.note(
-                    tx, subject=self._ring.did + key["id"], by=by, body={"event": "key", **_without_nothing(key)}
+                self._append(
+                    tx, EntryKind.NODE, self._ring.did + key["id"], by, {"event": "key", **_without_nothing(key)}
                 )
             if changed or note is None:
                 self._notes.put(tx, NOTE, canonical({"keys": now}).decode())

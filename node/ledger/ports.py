@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from datetime import datetime
+from typing import Any, Protocol
 
 from node.base.work import Transaction
 from node.ledger.model import Checkpoint, Entry, EntryKind
+
+
+class Append(Protocol):
+    """Writes an entry into the ledger, in the caller's transaction: the one way in which anything gets there."""
+
+    def __call__(
+        self,
+        tx: Transaction,
+        kind: EntryKind,
+        subject: str,
+        by: str,
+        body: Mapping[str, Any],
+        at: datetime | None = None,
+    ) -> Entry:
+        """Append an entry of ``kind`` about ``subject``, done by ``by`` at ``at`` (None: now), with content ``body``.
+
+        Comes out: the entry as stored, not numbered yet. Raises ``InvalidInput`` where ``body`` has no canonical JSON
+        form (fractions, integers beyond 2^53: see ``node.base.jsons.canonical``).
+        """
 
 
 class LedgerStore(Protocol):

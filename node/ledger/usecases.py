@@ -23,14 +23,16 @@ from node.ledger.model import Checkpoint, ConsistencyProof, Entry, EntryKind, In
 from node.ledger.ports import LedgerStore, NoteSigner
 from node.ledger.verification import Discrepancy, Trouble, verify_all
 
-__all__ = ["Append", "Discrepancy", "Prover", "Sequencer", "Trouble", "verify_all"]
+__all__ = ["Discrepancy", "LedgerWriter", "Prover", "Sequencer", "Trouble", "verify_all"]
 
 
-class Append:
-    """Writes entries. Call it inside the transaction of what the entry is about."""
+class LedgerWriter:
+    """Writes entries (``node.ledger.ports.Append``). ``wake`` tells whoever follows the ledger, after the commit."""
 
-    def __init__(self, store: LedgerStore) -> None:
+    def __init__(self, store: LedgerStore, clock: Clock, wake: Callable[[], None] | None = None) -> None:
         self._store = store
+        self._clock = clock
+        self._wake = wake
 
     def __call__(
         self,
@@ -39,19 +41,19 @@ class Append:
         subject: str,
         by: str,
         body: Mapping[str, Any],
-        at: datetime,
+        at: datetime | None = None,
     ) -> Entry:
-        """Append an entry of ``kind`` about ``subject``, done by ``by`` at ``at``, with ``body`` as its content.
-
-        Comes out: the entry as stored, not numbered yet. Raises ``InvalidInput`` where ``body`` has no
-        canonical JSON form (fractions, integers beyond 2^53: see ``node.base.jsons.canonical``).
-        """
+        """See ``node.ledger.ports.Append``."""
         try:
             content = canonical(body)
         except (ValueError, UnicodeEncodeError) as error:
             raise InvalidInput(f"this cannot be written into the ledger: {error}") from error
-        entry = Entry(id=new_urn(), kind=kind, subject=subject, at=at, by=by, body=content)
+        entry = Entry(
+            id=new_urn(), kind=kind, subject=subject, at=self._clock.now() if at is None else at, by=by, body=content
+        )
         self._store.append(tx, entry)
+        if self._wake is not None:
+            tx.after_commit(self._wake)
         return entry
 
 

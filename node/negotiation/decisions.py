@@ -12,9 +12,9 @@ from node.base.clock import Clock
 from node.base.errors import Conflict, NotFound
 from node.base.turns import taken_in_turn
 from node.base.work import UnitOfWork
-from node.dialogue.conversation import Note
 from node.identity.model import ANONYMOUS, Application, Caller
 from node.ledger.model import EntryKind
+from node.ledger.ports import Append
 from node.negotiation.model import PendingDecision
 from node.negotiation.ports import DecisionStore
 from node.negotiation.usecases import Negotiations
@@ -41,7 +41,7 @@ class Decisions:
         negotiations: Negotiations,
         admissions: Admissions | None,
         recheck: Callable[[str], Awaitable[Caller]],
-        note: Note,
+        append: Append,
         clock: Clock,
     ) -> None:
         self._uow = uow
@@ -49,7 +49,7 @@ class Decisions:
         self._negotiations = negotiations
         self._admissions = admissions
         self._recheck = recheck
-        self._note = note
+        self._append = append
         self._clock = clock
 
     def waiting(self) -> list[PendingDecision]:
@@ -94,7 +94,7 @@ class Decisions:
             }
             if reason:
                 body["reason"] = reason
-            self._note(tx, EntryKind.DECISION, str(decision.details.get("dataset", decision.subject)), by, body)
+            self._append(tx, EntryKind.DECISION, str(decision.details.get("dataset", decision.subject)), by, body)
             self._negotiations.decided(tx, decision.subject, approved=approve, by=by, reason=reason, caller=caller)
             return decided
 

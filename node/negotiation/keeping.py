@@ -7,9 +7,10 @@ from dataclasses import replace
 from node.base.clock import Clock
 from node.base.jsons import digest
 from node.base.work import Transaction
-from node.dialogue.conversation import Conversation, Note
+from node.dialogue.conversation import Conversation
 from node.dialogue.process import Role
 from node.ledger.model import EntryKind
+from node.ledger.ports import Append
 from node.negotiation import machine
 from node.negotiation.model import Agreement, Negotiation
 from node.negotiation.ports import AgreementStore, NegotiationStore
@@ -24,14 +25,14 @@ class KeepAgreements:
         store: NegotiationStore,
         agreements: AgreementStore,
         conversation: Conversation[Negotiation],
-        note: Note,
+        append: Append,
         clock: Clock,
         me: str,
     ) -> None:
         self._store = store
         self._agreements = agreements
         self._conversation = conversation
-        self._note = note
+        self._append = append
         self._clock = clock
         self._me = me
 
@@ -63,7 +64,7 @@ class KeepAgreements:
             "negotiation": before.pid,
             "supersededBy": after.agreement["@id"],
         }
-        self._note(tx, EntryKind.AGREEMENT, str(before.agreement["@id"]), before.peer, facts)
+        self._append(tx, EntryKind.AGREEMENT, str(before.agreement["@id"]), before.peer, facts)
         self.follow(tx, after, [machine.AGREED])
 
     def presume_finalized(self, tx: Transaction, agreement: Agreement, peer: str) -> Agreement:
@@ -82,7 +83,7 @@ class KeepAgreements:
         return self._agreements.get(tx, agreement.id) or agreement
 
     def _finalize(self, tx: Transaction, negotiation: Negotiation) -> None:
-        entry = self._note(
+        entry = self._append(
             tx,
             EntryKind.AGREEMENT,
             str((negotiation.agreement or {})["@id"]),

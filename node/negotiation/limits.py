@@ -16,9 +16,9 @@ from node.base.errors import HansaError, InvalidInput, NotFound
 from node.base.jsons import canonical
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.ports import RecordStore
-from node.dialogue.conversation import Note
 from node.dialogue.process import Role
 from node.ledger.model import EntryKind
+from node.ledger.ports import Append
 from node.negotiation import machine, strategy
 from node.negotiation.model import Limits
 from node.negotiation.ports import LimitStore
@@ -112,13 +112,13 @@ class SetLimits:
         store: LimitStore,
         records: RecordStore,
         region: Callable[[], str | None],
-        note: Note,
+        append: Append,
         clock: Clock,
         me: str,
     ) -> None:
         """``region`` is what conditions mean that name none."""
         self._uow, self._store, self._records = uow, store, records
-        self._region, self._note, self._clock, self._me = region, note, clock, me
+        self._region, self._append, self._clock, self._me = region, append, clock, me
 
     def of(self, dataset: str) -> Limits | None:
         """Those of ``dataset``; None where there are none. Raises ``NotFound`` for an asset that this node does not
@@ -142,7 +142,7 @@ class SetLimits:
             _check_limits(terms, offer)
             limits = Limits(dataset=dataset, terms=terms, by=by, at=self._clock.now())
             self._store.put(tx, limits)
-            self._note(tx, EntryKind.DECISION, dataset, by, {"limits": terms})
+            self._append(tx, EntryKind.DECISION, dataset, by, {"limits": terms})
             return limits
 
     def in_force(self, limits: Limits) -> bool:
@@ -163,7 +163,7 @@ class SetLimits:
             if self._store.get(tx, dataset) is None:
                 raise NotFound("there are no limits for such an asset")
             self._store.drop(tx, dataset)
-            self._note(tx, EntryKind.DECISION, dataset, by, {"limits": None})
+            self._append(tx, EntryKind.DECISION, dataset, by, {"limits": None})
 
     def _offered(self, tx: Transaction, dataset: str) -> Mapping[str, Any]:
         record = self._records.get(tx, dataset)

@@ -15,12 +15,13 @@ from node.catalogue.carriers import NOT_DELIVERABLE, OWN, WHY, Carriers
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.dialogue.caps import Caps
-from node.dialogue.conversation import Conversation, Note
+from node.dialogue.conversation import Conversation
 from node.dialogue.process import Role
 from node.dialogue.wire import settled
 from node.identity.model import ANONYMOUS, Caller
 from node.identity.ports import KeyRing
 from node.ledger.model import EntryKind
+from node.ledger.ports import Append
 from node.negotiation import agreement, machine, messages, proposal, strategy
 from node.negotiation.agreement import Party
 from node.negotiation.limits import in_our_words
@@ -70,7 +71,7 @@ class Reactions:
         decisions: DecisionStore,
         limits: LimitStore,
         keyring: KeyRing,
-        note: Note,
+        append: Append,
         clock: Clock,
         strategy: strategy.Strategy,
         house: House,
@@ -81,7 +82,7 @@ class Reactions:
         self._decisions = decisions
         self._limits = limits
         self._keyring = keyring
-        self._note = note
+        self._append = append
         self._clock = clock
         self._strategy = strategy
         self._house = house
@@ -346,7 +347,7 @@ class Reactions:
 
     def _keep_decision(self, tx: Transaction, negotiation: Negotiation, decision: Decision) -> Negotiation:
         body = {"process": negotiation.pid, "peer": negotiation.peer, "decision": decision.to_json()}
-        self._note(tx, EntryKind.DECISION, negotiation.dataset, "node", body)
+        self._append(tx, EntryKind.DECISION, negotiation.dataset, "node", body)
         return self._conversation.amend(tx, negotiation, decision=decision.to_json())
 
 

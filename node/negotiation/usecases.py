@@ -17,13 +17,14 @@ from node.base.work import Transaction, UnitOfWork
 from node.catalogue.carriers import OWN, Carriers
 from node.catalogue.ports import RecordStore
 from node.dialogue.caps import Caps
-from node.dialogue.conversation import Answer, Conversation, Note
+from node.dialogue.conversation import Answer, Conversation
 from node.dialogue.guests import UNCOUNTED, Guests, Uncounted
 from node.dialogue.machine import Entered
 from node.dialogue.message import Incoming
 from node.dialogue.opening import opens_once
 from node.dialogue.process import Exchange, Role
 from node.identity.model import Caller, DidDocument
+from node.ledger.ports import Append
 from node.negotiation import machine, messages, proposal
 from node.negotiation.agreement import VerifyJws
 from node.negotiation.checks import Checks, MaySee
@@ -54,7 +55,7 @@ class Negotiations:
         reactions: Reactions,
         may_see: MaySee,
         verify_jws: VerifyJws,
-        note: Note,
+        append: Append,
         clock: Clock,
         me: str,
         address: str,
@@ -85,7 +86,7 @@ class Negotiations:
             carriers=carriers,
         )
         self._keeping = KeepAgreements(
-            store=store, agreements=agreements, conversation=conversation, note=note, clock=clock, me=me
+            store=store, agreements=agreements, conversation=conversation, append=append, clock=clock, me=me
         )
 
     # ---- provider's doors ------------------------------------------------------------------------------------

@@ -21,13 +21,15 @@ from node.base.work import Transaction, UnitOfWork
 from node.dialogue.process import Role
 from node.exchange.offloop import off_loop
 from node.identity.model import Caller
+from node.ledger.model import EntryKind
+from node.ledger.ports import Append
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
 from node.negotiation.uses import Uses
 from node.policy.model import Decision, Nature, Reason
 from node.policy.terms import EXECUTE, REPRODUCE
 from node.transfer import machine
-from node.transfer.accounts import AccessEvent, Note, Refusals
+from node.transfer.accounts import AccessEvent, Refusals
 from node.transfer.model import AccessGrant, Transfer
 from node.transfer.ports import GrantStore, TransferStore
 from node.transfer.tokens import shown_token, token_hash
@@ -70,7 +72,7 @@ class AuthoriseAccess:
         clock: Clock,
         recheck: Recheck,
         decide: Decide,
-        note: Note,
+        append: Append,
         uses: Uses,
     ) -> None:
         self._uses = uses
@@ -81,7 +83,7 @@ class AuthoriseAccess:
         self._clock = clock
         self._recheck = recheck
         self._decide = decide
-        self._note = note
+        self._append = append
         self._delivered: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._refusals = Refusals()
 
@@ -121,7 +123,7 @@ class AuthoriseAccess:
         """Count the call ``name``, in a transaction that may write. Raises ``NotAllowed`` with the reasons."""
         number = self._take(tx, access, name)
         if number is not None:
-            self._note(tx, self._event(access, "used", use=number))
+            self._record(tx, self._event(access, "used", use=number))
 
     async def authorise_push(self, transfer_pid: str) -> Access:
         """Whether this node may push the bytes of its transfer now. Raises ``NotAllowed`` with the reasons,
@@ -219,6 +221,9 @@ class AuthoriseAccess:
             unmet = tuple(reason.to_json() for reason in decision.unmet)
             raise _refusal("the policy does not admit this access now", *unmet)
 
+    def _record(self, tx: Transaction, event: AccessEvent) -> None:
+        self._append(tx, EntryKind.ACCESS, event.agreement, event.recipient, event.to_json())
+
     async def note_refusal(self, access: Access, asked: str | None, refusal: NotAllowed) -> None:
         """Tell the ledger of a refusal, unless it has been told of many."""
         reasons = tuple(refusal.facts.get("reasons", ()))
@@ -244,12 +249,12 @@ class AuthoriseAccess:
             require_standing(self._load(tx, grant))
             number = self._take(tx, access, access.transfer.pid) if start is not None else None
             if grant.accesses == 0 or number is not None:
-                self._note(tx, self._event(access, "started", start=start, end=end, use=number))
+                self._record(tx, self._event(access, "started", start=start, end=end, use=number))
             self._grants.count_access(tx, grant.transfer)
 
     def _write(self, event: AccessEvent) -> None:
         with self._work.begin() as tx:
-            self._note(tx, event)
+            self._record(tx, event)
 
     def _event(self, access: Access, outcome: str, **particulars: Any) -> AccessEvent:
         grant = access.grant

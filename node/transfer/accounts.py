@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from node.base.clock import stamp
-from node.base.work import Transaction
 
 _REMEMBERED: Final = 10_000
 
@@ -67,10 +65,6 @@ class AccessEvent:
         if self.use is not None:
             members["use"] = self.use
         return members
-
-
-Note = Callable[[Transaction, AccessEvent], None]
-"""Writes the event into the ledger, in the transaction that it belongs to."""
 
 
 @dataclass(slots=True)

@@ -20,12 +20,11 @@ from node.base.delivery import Courier
 from node.base.errors import Conflict, InvalidInput, NotFound
 from node.base.jsons import canonical, read_object
 from node.base.work import Transaction, UnitOfWork
-from node.dialogue.conversation import Note
 from node.dialogue.process import Role
 from node.identity.model import Caller, DidDocument
 from node.identity.ports import KeyRing
 from node.ledger.model import EntryKind
-from node.ledger.ports import LedgerStore
+from node.ledger.ports import Append, LedgerStore
 from node.negotiation.agreement import VerifyJws
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore, NegotiationStore
@@ -110,7 +109,7 @@ class Deletions:
         keyring: KeyRing,
         courier: Courier,
         verify_jws: VerifyJws,
-        note: Note,
+        append: Append,
         clock: Clock,
         received: Path,
         me: str,
@@ -125,7 +124,7 @@ class Deletions:
         self._keyring = keyring
         self._courier = courier
         self._verify_jws = verify_jws
-        self._note = note
+        self._append = append
         self._clock = clock
         self._received = received
         self._me = me
@@ -153,7 +152,7 @@ class Deletions:
                 path.unlink(missing_ok=True)
             self._store.put(tx, Deletion(agreement=agreement.id, at=now, by=by, statement=statement))
             body = {"event": "deletion-confirmed", "agreement": agreement.id, "statement": statement}
-            self._note(tx, EntryKind.AGREEMENT, agreement.id, by, body)
+            self._append(tx, EntryKind.AGREEMENT, agreement.id, by, body)
             self._send(tx, agreement, statement, now)
             return self._due(tx, agreement)
 
@@ -222,7 +221,7 @@ class Deletions:
             )
             self._store.put(tx, confirmed)
             body = {"event": "deletion-confirmed", "agreement": agreement.id, "statement": statement}
-            self._note(tx, EntryKind.AGREEMENT, agreement.id, agreement.consumer, body)
+            self._append(tx, EntryKind.AGREEMENT, agreement.id, agreement.consumer, body)
 
     # ---- both ------------------------------------------------------------------------------------------------
 

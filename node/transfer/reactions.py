@@ -20,10 +20,11 @@ from node.base.work import Transaction
 from node.catalogue.carriers import runnable, stored_files
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
-from node.dialogue.conversation import Conversation, Note
+from node.dialogue.conversation import Conversation
 from node.dialogue.process import Role
 from node.identity.model import Caller
 from node.ledger.model import EntryKind
+from node.ledger.ports import Append
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
 from node.negotiation.strategy import Paced
@@ -94,7 +95,7 @@ class Reactions:
         granting: Granting,
         situation: Judge,
         strategy: strategy.Strategy,
-        note: Note,
+        append: Append,
         clock: Clock,
         uses: Uses,
     ) -> None:
@@ -107,7 +108,7 @@ class Reactions:
         self._granting = granting
         self._situation = situation
         self._strategy = strategy
-        self._note = note
+        self._append = append
         self._clock = clock
 
     # ---- what the strategy wants -----------------------------------------------------------------------------
@@ -252,7 +253,7 @@ class Reactions:
             self._conversation.amend(tx, transfer, data_address=without_token(transfer.data_address))
         if transfer.role is Role.PROVIDER and machine.COMPLETED in states:
             body = {"transfer": transfer.pid, "asset": transfer.dataset, "outcome": "completed"}
-            self._note(tx, EntryKind.ACCESS, transfer.agreement, transfer.peer, body)
+            self._append(tx, EntryKind.ACCESS, transfer.agreement, transfer.peer, body)
         receives = transfer.role is Role.CONSUMER and transfer.format != EXECUTE
         if receives and transfer.state in machine.TABLE.terminal and transfer.manifest is None:
             # Not all was received and verified, or nobody can tell: whoever moves bytes looks what is left of them.
@@ -313,7 +314,7 @@ class Reactions:
             "code": code,
             "reason": reason,
         }
-        self._note(tx, EntryKind.ACCESS, transfer.agreement, transfer.peer, body)
+        self._append(tx, EntryKind.ACCESS, transfer.agreement, transfer.peer, body)
         return self.command(tx, transfer, machine.TERMINATION, code=code, reason=reason, due=due)
 
     def _hand_over(self, tx: Transaction, transfer: Transfer, topic: str, word: str) -> None:

@@ -18,13 +18,14 @@ from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.ports import RecordStore
 from node.dialogue.caps import Caps
-from node.dialogue.conversation import Answer, Conversation, Note
+from node.dialogue.conversation import Answer, Conversation
 from node.dialogue.guests import UNCOUNTED, Guests, Uncounted
 from node.dialogue.machine import Entered
 from node.dialogue.message import Incoming
 from node.dialogue.opening import opens_once
 from node.dialogue.process import Exchange, Role
 from node.identity.model import Caller
+from node.ledger.ports import Append
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore, NegotiationStore
 from node.negotiation.uses import Uses
@@ -64,7 +65,7 @@ class Transfers:
         uses: Uses,
         presume: Presume,
         strategy: strategy.Strategy,
-        note: Note,
+        append: Append,
         clock: Clock,
         me: str,
         address: str,
@@ -95,7 +96,7 @@ class Transfers:
             situation=situation,
             uses=uses,
             strategy=strategy,
-            note=note,
+            append=append,
             clock=clock,
         )
         self.reissue = Reissue(

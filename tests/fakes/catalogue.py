@@ -34,7 +34,7 @@ from node.catalogue.visibility import Visibility
 from node.identity.jose import b64url
 from node.identity.model import ALL_ROLES, Caller, Credential, DidDocument
 from node.ledger.ports import LedgerStore
-from node.ledger.usecases import Append, Sequencer
+from node.ledger.usecases import LedgerWriter, Sequencer
 from node.policy.visible import AudienceRule
 from node.semantics.documents import canonical as canonical_form
 from node.semantics.documents import parse
@@ -129,7 +129,7 @@ class CatalogueNode:
             region=REGION,
             epoch=self.epoch,
         )
-        self.append = Append(self.ledger)
+        self.append = LedgerWriter(self.ledger, self.clock)
         self.sequencer = Sequencer(self.uow, self.ledger, log_signer(), self.clock, "gent.example")
         self.keys = SigningKeys(self.did)
         self.visibility = Visibility(self.rules, self.did)

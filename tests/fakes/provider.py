@@ -35,12 +35,13 @@ from node.identity.jose import b64url
 from node.identity.model import Caller
 from node.identity.periods import KnownKey, first_keys
 from node.identity.ports import KeyRing, Unsealer
+from node.ledger.model import Entry, EntryKind
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
 from node.negotiation.uses import Uses, UseStore
 from node.policy.model import Decision, Nature, Outcome, Reason
 from node.semantics.model import File
-from node.transfer.access import AccessEvent, AuthoriseAccess
+from node.transfer.access import AuthoriseAccess
 from node.transfer.deliveries import OpenDelivery, SignManifest
 from node.transfer.grants import GrantAccess, RefreshToken
 from node.transfer.model import AccessGrant, Transfer
@@ -180,7 +181,7 @@ class Provider:
     keyring: KeyRing = field(default_factory=lambda: SeedKeyRing(PROVIDER))
     consumer: KeyRing = field(default_factory=lambda: SeedKeyRing(CONSUMER))
     refuse: str | None = None
-    events: list[AccessEvent] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
     rechecks: int = 0
 
     def __post_init__(self) -> None:
@@ -198,7 +199,7 @@ class Provider:
             clock=self.clock,
             recheck=self._recheck,
             decide=self._decide,
-            note=self._note,
+            append=self._append,
             uses=Uses(self.stores.uses, self.agreements, self.clock),
         )
         self.deliveries = OpenDelivery(self.assets, self.keyring)
@@ -331,8 +332,19 @@ class Provider:
         outcome = Outcome.PERMIT if self.refuse is None else Outcome.REFUSE
         return Decision(outcome=outcome, reasons=(reason,), policy=agreement.id)
 
-    def _note(self, tx: Transaction, event: AccessEvent) -> None:
-        tx.after_commit(lambda: self.events.append(event))
+    def _append(
+        self,
+        tx: Transaction,
+        kind: EntryKind,
+        subject: str,
+        by: str,
+        body: Mapping[str, Any],
+        at: datetime | None = None,
+    ) -> Entry:
+        """Remember what the ledger is told of accesses."""
+        assert kind is EntryKind.ACCESS, "nothing else is told here"
+        tx.after_commit(lambda: self.events.append(dict(body)))
+        return Entry(id=subject, kind=kind, subject=subject, at=at or START, by=by, body=canonical(body))
 
     async def _participant(self, request: Request) -> Caller:
         """Here a participant proves itself by saying so."""

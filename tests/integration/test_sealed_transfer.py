@@ -247,4 +247,4 @@ async def test_a_revocation_reaches_the_receiver_with_its_reasons(
     assert reception.facts["reasons"][0]["text"] == {"en": "the credential was revoked"}
     assert MB <= plane.bytes < 3 * MB
     assert [path for path in (tmp_path / "consumer" / "received").rglob("*") if path.is_file()] == []
-    assert [event.outcome for event in provider.events] == ["started", "refused", "refused"]
+    assert [event["outcome"] for event in provider.events] == ["started", "refused", "refused"]

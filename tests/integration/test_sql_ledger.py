@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
+from node.base.clock import SystemClock
 from node.ledger.model import EntryKind
 from node.ledger.proofs import check_consistency, check_inclusion
-from node.ledger.usecases import Append, Prover, Sequencer, Trouble, verify_all
+from node.ledger.usecases import LedgerWriter, Prover, Sequencer, Trouble, verify_all
 from tests.fakes.clock import FixedClock
 from tests.fakes.ledger import log_signer
 from tests.stores import Stores
@@ -22,7 +23,7 @@ SIGNER = log_signer("ghent.example")
 def ledger(database_stores: Stores) -> Stores:
     """Twelve entries under checkpoints over 5, 10 and 12."""
     stores = database_stores
-    append = Append(stores.ledger)
+    append = LedgerWriter(stores.ledger, SystemClock())
     with stores.uow.begin() as tx:
         for number in range(12):
             append(tx, EntryKind.RECORD, f"urn:{number}", "anna", {"n": number}, NOW)

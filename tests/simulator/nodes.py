@@ -18,12 +18,12 @@ from typing import Any, Final
 from node.base.delivery import Courier
 from node.base.errors import HansaError, LocalFault, NotAllowed, NotFound, PeerUnreachable
 from node.base.jsons import canonical, digest
-from node.base.work import Task, Transaction
+from node.base.work import Task
 from node.catalogue.model import Record
 from node.dialogue.conversation import Conversation
 from node.dialogue.process import Exchange, Role
 from node.identity.model import ANONYMOUS, Caller, DidDocument
-from node.ledger.usecases import Append
+from node.ledger.usecases import LedgerWriter
 from node.negotiation import machine as negotiating
 from node.negotiation import messages as contract
 from node.negotiation.agreement import Party
@@ -178,17 +178,13 @@ class SimNode:
 
     def restart(self) -> None:
         """The process begins again, with what was committed."""
-        append = Append(self.ledger)
-
-        def note(tx: Transaction, kind: Any, subject: str, by: str, body: Mapping[str, Any]) -> Any:
-            return append(tx, kind, subject, by, body, self.clock.now())
-
+        append = LedgerWriter(self.ledger, self.clock)
         courier = Courier(self.outbox, lambda: self._woken(self))
         talk: Conversation[Negotiation] = Conversation(
             table=negotiating.TABLE,
             store=self.negotiations_store,
             courier=courier,
-            note=note,
+            append=append,
             clock=self.clock,
             acknowledge=contract.acknowledgement,
             path=contract.path,
@@ -198,7 +194,7 @@ class SimNode:
             table=transferring.TABLE,
             store=self.transfers_store,
             courier=courier,
-            note=note,
+            append=append,
             clock=self.clock,
             acknowledge=transfer_messages.acknowledgement,
             path=transfer_messages.path,
@@ -220,7 +216,7 @@ class SimNode:
                 decisions=self.decisions_store,
                 limits=MemoryLimitStore(),
                 keyring=self.keyring,
-                note=note,
+                append=append,
                 clock=self.clock,
                 strategy=StandardStrategy() if self.plan.manner == "waits" else Bargaining(self.plan.manner),
                 house=House(
@@ -233,7 +229,7 @@ class SimNode:
             ),
             may_see=lambda record, caller: True,
             verify_jws=verify_jws,
-            note=note,
+            append=append,
             clock=self.clock,
             me=self.did,
             address=self.address,
@@ -246,7 +242,7 @@ class SimNode:
             negotiations=self.negotiations,
             admissions=None,
             recheck=_recheck,
-            note=note,
+            append=append,
             clock=self.clock,
         )
         grants = GrantAccess(self.grants, self.keyring, self.clock, public_url=self.base)
@@ -269,7 +265,7 @@ class SimNode:
             ),
             presume=self.negotiations.presume_finalized,
             strategy=transfer_strategy.StandardStrategy(),
-            note=note,
+            append=append,
             clock=self.clock,
             me=self.did,
             address=self.address,

@@ -26,7 +26,9 @@ from node.identity.accounts.secondfactor import SecondFactor, SecondFactorNeeded
 from node.identity.accounts.throttle import Throttle as Throttle  # noqa: PLC0414 - sign-in is where guessing is met
 from node.identity.accounts.throttle import place as place_of
 from node.identity.model import Account, ApiToken, UserRole
-from node.identity.ports import IdentityStore, Journal
+from node.identity.ports import IdentityStore
+from node.ledger.model import EntryKind
+from node.ledger.ports import Append
 
 MIN_PASSWORD: Final = 12
 MAX_PASSWORD: Final = 256
@@ -42,9 +44,9 @@ _NOBODY: Final = "$argon2id$v=19$m=19456,t=2,p=1$" + "c2FsdHNhbHRzYWx0c2FsdA$" +
 class Accounts:
     """Keeps accounts and their API tokens. Synchronous: call it in a thread, or before the node serves.
 
-    What changes who may do what here is written into ``journal``, with who did it (``by``). ``terminal_token`` is the
-    hash of the API token that lies in the data folder: whoever reads that reads the node's keys beside it, and no
-    password guards those. ``token_days`` is the longest term of a token that somebody makes.
+    What changes who may do what here is written into the ledger (``append``), with who did it (``by``).
+    ``terminal_token`` is the hash of the API token that lies in the data folder: whoever reads that reads the node's
+    keys beside it, and no password guards those. ``token_days`` is the longest term of a token that somebody makes.
     """
 
     def __init__(
@@ -53,14 +55,14 @@ class Accounts:
         store: IdentityStore,
         clock: Clock,
         *,
-        journal: Journal | None = None,
+        append: Append | None = None,
         terminal_token: str | None = None,
         token_days: int = 365,
     ) -> None:
         self._uow = uow
         self._store = store
         self._clock = clock
-        self._journal = journal
+        self._append = append
         self._terminal_token = terminal_token
         self.token_days = token_days
 
@@ -143,8 +145,8 @@ class Accounts:
         return token
 
     def _tell(self, tx: Transaction, login: str, by: str, event: str, **facts: Any) -> None:
-        if self._journal is not None:
-            self._journal.note(tx, subject=f"account {login}", by=by or login, body={"event": event, **facts})
+        if self._append is not None:
+            self._append(tx, EntryKind.NODE, f"account {login}", by or login, {"event": event, **facts})
 
     def set_password(self, login: str, password: str, *, by: str = "", keep_tokens: bool = False) -> None:
         """A new password, which ends the portal sessions of the old one, and the API tokens unless ``keep_tokens``:

@@ -20,7 +20,9 @@ from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.base.work import Transaction, UnitOfWork
 from node.identity.accounts import totp
 from node.identity.accounts.throttle import Throttle
-from node.identity.ports import IdentityStore, Journal, KeyRing
+from node.identity.ports import IdentityStore, KeyRing
+from node.ledger.model import EntryKind
+from node.ledger.ports import Append
 
 RECOVERY_CODES: Final = 10
 _CODE: Final = re.compile(r"[0-9]{6}", re.ASCII)
@@ -64,14 +66,14 @@ class SecondFactor:
         clock: Clock,
         *,
         issuer: str,
-        journal: Journal | None = None,
+        append: Append | None = None,
     ) -> None:
         self._uow = uow
         self._store = store
         self._keyring = keyring
         self._clock = clock
         self._issuer = issuer
-        self._journal = journal
+        self._append = append
         self._throttle = Throttle(clock)
         self._threads = anyio.CapacityLimiter(4)
 
@@ -182,8 +184,8 @@ class SecondFactor:
         return Enrolment(secret=totp.spelled(secret), uri=uri)
 
     def _tell(self, tx: Transaction, login: str, by: str, event: str, **facts: Any) -> None:
-        if self._journal is not None:
-            self._journal.note(tx, subject=f"account {login}", by=by, body={"event": event, **facts})
+        if self._append is not None:
+            self._append(tx, EntryKind.NODE, f"account {login}", by, {"event": event, **facts})
 
 
 def _plain(code: str) -> str:

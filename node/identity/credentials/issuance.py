@@ -36,8 +36,10 @@ from node.identity.messages import (
     text_member,
 )
 from node.identity.model import Application, ApplicationState, Issued
-from node.identity.ports import IdentityStore, Journal, KeyRing, Peers
+from node.identity.ports import IdentityStore, KeyRing, Peers
 from node.identity.tokens import IdToken
+from node.ledger.model import EntryKind
+from node.ledger.ports import Append
 
 TOPIC: Final = "credential"
 
@@ -91,7 +93,7 @@ class ReceiveApplication:
         supported: Collection[Supported],
         public_url: str,
         *,
-        journal: Journal | None = None,
+        append: Append | None = None,
     ) -> None:
         self._uow = uow
         self._store = store
@@ -100,7 +102,7 @@ class ReceiveApplication:
         self._clock = clock
         self._supported = tuple(supported)
         self._public_url = public_url
-        self._journal = journal
+        self._append = append
         self._threads = anyio.CapacityLimiter(4)
 
     def metadata(self) -> dict[str, Any]:
@@ -169,7 +171,7 @@ class ReceiveApplication:
                     "too many applications of yours wait for a decision", remedy="wait until a person has decided"
                 )
             self._store.add_application(tx, application)
-            _note(self._journal, tx, application, by=application.holder, event="applied")
+            _record(self._append, tx, application, by=application.holder, event="applied")
             return application
 
     def _find(self, application_id: str) -> Application | None:
@@ -210,7 +212,7 @@ class DecideApplication:
         *,
         lifetime: timedelta = timedelta(days=365),
         claims: Callable[[Application, Supported, str], dict[str, Any]] = claims_of,
-        journal: Journal | None = None,
+        append: Append | None = None,
     ) -> None:
         self._uow = uow
         self._store = store
@@ -221,7 +223,7 @@ class DecideApplication:
         self._public_url = public_url
         self._lifetime = lifetime
         self._claims = claims
-        self._journal = journal
+        self._append = append
 
     def approve(self, application_id: str, by: str) -> Sequence[Issued]:
         """Issue what was asked for; ``by`` is the person. Raises ``NotFound``, ``Conflict`` where it was rejected.
@@ -320,7 +322,7 @@ class DecideApplication:
                 due=now,
             ),
         )
-        _note(self._journal, tx, decided, by=by, event=str(state).lower())
+        _record(self._append, tx, decided, by=by, event=str(state).lower())
 
 
 class DeliverCredential:
@@ -341,8 +343,8 @@ def _from(issued: Issued, application: Application) -> bool:
     )
 
 
-def _note(journal: Journal | None, tx: Transaction, application: Application, *, by: str, event: str) -> None:
-    if journal is None:
+def _record(append: Append | None, tx: Transaction, application: Application, *, by: str, event: str) -> None:
+    if append is None:
         return
     body: dict[str, Any] = {
         "event": event,
@@ -354,4 +356,4 @@ def _note(journal: Journal | None, tx: Transaction, application: Application, *,
         body["accession"] = application.accession
     if application.reason:
         body["reason"] = application.reason
-    journal.note(tx, subject=application.holder, by=by, body=body)
+    append(tx, EntryKind.MEMBERSHIP, application.holder, by, body)

@@ -24,7 +24,9 @@ from node.identity.documents import UnknownKey, key_for
 from node.identity.jose import read_jws, verify_jws
 from node.identity.messages import ACCESSION, SIGNATURE, credential_request
 from node.identity.model import DidDocument
-from node.identity.ports import IdentityStore, Journal, KeyRing, Peers
+from node.identity.ports import IdentityStore, KeyRing, Peers
+from node.ledger.model import EntryKind
+from node.ledger.ports import Append
 
 _TYP: Final = "hansa-accession+jws"
 _MEMBERS: Final = ("rulebook", "version", "sha256", "legalName", "contact")
@@ -62,14 +64,14 @@ class RequestCredential:
         keyring: KeyRing,
         clock: Clock,
         *,
-        journal: Journal | None = None,
+        append: Append | None = None,
     ) -> None:
         self._uow = uow
         self._store = store
         self._peers = peers
         self._keyring = keyring
         self._clock = clock
-        self._journal = journal
+        self._append = append
         self._threads = anyio.CapacityLimiter(2)
 
     async def request(self, issuer: str, credential_type: str, accession: Accession) -> str:
@@ -113,13 +115,14 @@ class RequestCredential:
                 credential_type=credential_type,
                 at=self._clock.now(),
             )
-            if self._journal is not None:
+            if self._append is not None:
                 body = {"event": "requested", "issuer": issuer, "type": credential_type}
-                self._journal.note(
+                self._append(
                     tx,
-                    subject=holder_pid,
-                    by=self._keyring.did,
-                    body={**body, "accession": accession.to_json()},
+                    EntryKind.MEMBERSHIP,
+                    holder_pid,
+                    self._keyring.did,
+                    {**body, "accession": accession.to_json()},
                 )
             return holder_pid
 

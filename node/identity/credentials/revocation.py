@@ -15,7 +15,9 @@ from node.base.errors import InvalidInput, NotFound
 from node.base.work import UnitOfWork
 from node.identity.credentials.status import BITSTRING, ELDER, issue_list
 from node.identity.model import Issued
-from node.identity.ports import IdentityStore, Journal, KeyRing
+from node.identity.ports import IdentityStore, KeyRing
+from node.ledger.model import EntryKind
+from node.ledger.ports import Append
 
 _ELDER_SUFFIX: Final = ".sl2021"
 _LISTS_KEPT: Final = 64
@@ -102,13 +104,13 @@ class RevokeCredential:
         clock: Clock,
         lists: StatusLists,
         *,
-        journal: Journal | None = None,
+        append: Append | None = None,
     ) -> None:
         self._uow = uow
         self._store = store
         self._clock = clock
         self._lists = lists
-        self._journal = journal
+        self._append = append
 
     def revoke(self, credential_id: str, why: str, by: str) -> Issued:
         """Set its bit and say why; revoking again changes nothing. Raises ``NotFound``, ``InvalidInput``."""
@@ -123,12 +125,13 @@ class RevokeCredential:
             revoked = self._store.revoke(tx, credential_id, self._clock.now(), why.strip()[:1000])
             if revoked is None:
                 raise NotFound("this node issued no such credential")
-            if self._journal is not None:
-                self._journal.note(
+            if self._append is not None:
+                self._append(
                     tx,
-                    subject=revoked.holder,
-                    by=by,
-                    body={
+                    EntryKind.MEMBERSHIP,
+                    revoked.holder,
+                    by,
+                    {
                         "event": "revoked",
                         "credential": revoked.id,
                         "type": revoked.type,

@@ -36,8 +36,10 @@ from node.identity.messages import (
     text_member,
 )
 from node.identity.model import Credential, Rejected
-from node.identity.ports import IdentityStore, Journal, KeyRing, Peers
+from node.identity.ports import IdentityStore, KeyRing, Peers
 from node.identity.tokens import IdToken
+from node.ledger.model import EntryKind
+from node.ledger.ports import Append
 
 
 class Wallet:
@@ -57,7 +59,7 @@ class Wallet:
         access: AccessTokens,
         verifier: VerifyCredentials,
         *,
-        journal: Journal | None = None,
+        append: Append | None = None,
         refuse_excess: bool = False,
     ) -> None:
         self._uow = uow
@@ -67,7 +69,7 @@ class Wallet:
         self._clock = clock
         self._access = access
         self._verifier = verifier
-        self._journal = journal
+        self._append = append
         self._refuse_excess = refuse_excess
         self._mark = ""
         self._threads = anyio.CapacityLimiter(4)
@@ -218,12 +220,13 @@ class Wallet:
             outcome = "REJECTED" if rejected else "ISSUED"
             if news or state != outcome:
                 self._store.update_request(tx, holder_pid, state=outcome, issuer_pid=issuer_pid, reason=reason)
-                if self._journal is not None:
-                    self._journal.note(
+                if self._append is not None:
+                    self._append(
                         tx,
-                        subject=holder_pid,
-                        by=issuer,
-                        body={
+                        EntryKind.MEMBERSHIP,
+                        holder_pid,
+                        issuer,
+                        {
                             "event": "credential-received" if not rejected else "request-rejected",
                             "issuer": issuer,
                             "credentials": [credential.id for credential in news],

@@ -13,8 +13,8 @@ from node.base.clock import Clock
 from node.base.errors import NotAllowed, NotFound
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.ports import RecordStore
-from node.dialogue.conversation import Note
 from node.exchange.ports import AssetStore
+from node.ledger.ports import Append
 from node.policy.flow.output_rule import allowance
 from node.scenarios.execution import REPORT_SECONDS, ExecutionJournal, Report, Reporter, reported
 from node.scenarios.model import Job, Model, State
@@ -43,7 +43,7 @@ class JobExecution:
         assets: AssetStore,
         local: LocalModels,
         clock: Clock,
-        note: Note,
+        append: Append,
         report_seconds: float = REPORT_SECONDS,
     ) -> None:
         self._journal = journal
@@ -53,7 +53,7 @@ class JobExecution:
         self._assets = assets
         self._local = local
         self._clock = clock
-        self._note = note
+        self._append = append
         self._report_seconds = report_seconds
 
     async def __call__(self, job: Job) -> None:
@@ -66,7 +66,7 @@ class JobExecution:
             self._journal.finish,
             job.id,
             partial(self._succeeded, local=local, result=result),
-            job_entry(self._note, local.visits),
+            job_entry(self._append, local.visits),
         )
 
     async def _run(self, job: Job, model: Model, request: Request) -> LocalOutcome:

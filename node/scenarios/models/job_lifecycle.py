@@ -9,8 +9,8 @@ from typing import Any
 
 from node.base.errors import HansaError
 from node.base.work import Transaction
-from node.dialogue.conversation import Note
 from node.ledger.model import EntryKind
+from node.ledger.ports import Append
 from node.scenarios.execution import Report
 from node.scenarios.model import Job, State
 from node.scenarios.models.visits import Visit
@@ -47,11 +47,11 @@ def with_report(job: Job, now: datetime, report: Report) -> Job:
     return replace(job, progress=report.percent, message=report.message, updated=now)
 
 
-def job_entry(note: Note, visits: Sequence[Visit] = ()) -> Callable[[Transaction, Job], None]:
+def job_entry(append: Append, visits: Sequence[Visit] = ()) -> Callable[[Transaction, Job], None]:
     """Writes the ledger entry of a job that has ended, with the data that were visited for it."""
 
     def write(tx: Transaction, job: Job) -> None:
-        note(tx, EntryKind.RUN, job.model, job.owner, entry_of(job, visits))
+        append(tx, EntryKind.RUN, job.model, job.owner, entry_of(job, visits))
 
     return write
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from node.base.clock import stamp
 from node.base.errors import HansaError
+from node.base.work import Transaction
+from node.ledger.model import EntryKind
+from node.ledger.ports import Append
 from node.scenarios.execution import MOST_LINES, Report
 from node.scenarios.model import Measured, Run, State, StepRun
 from node.scenarios.runs.hashes import result_hash
@@ -87,3 +91,22 @@ def finished(run: Run, now: datetime, indicators: tuple[Measured, ...]) -> Run:
 
 def _last_line(run: Run) -> str:
     return run.log[-1].partition(" ")[2] if run.log else ""
+
+
+def run_entry(append: Append) -> Callable[[Transaction, Run], None]:
+    """Writes the ledger entry of a run as it stands: what was run, under which agreements, to which result."""
+
+    def write(tx: Transaction, run: Run) -> None:
+        body = {
+            "run": run.pid,
+            "scenario": run.binding.template,
+            "version": run.binding.version,
+            "state": str(run.state),
+            "key": run.binding.key,
+            "agreements": sorted({pin.agreement for pin in run.binding.pins if pin.agreement}),
+            **({"result": run.result} if run.result else {}),
+            **({"error": str(run.error["code"])} if run.error else {}),
+        }
+        append(tx, EntryKind.RUN, run.pid, run.by, body)
+
+    return write

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from node.base.errors import (
     TooMany,
     Unauthenticated,
 )
-from node.base.jsons import read_object
+from node.base.jsons import canonical, read_object
 from node.base.work import Task, Transaction
 from node.identity.credentials.access_tokens import AccessTokens
 from node.identity.credentials.credentials import read_credential
@@ -47,6 +48,7 @@ from node.identity.messages import (
 )
 from node.identity.model import ApplicationState, Credential, DidDocument, Rejected
 from node.identity.tokens import IdToken, read_token, verify_token
+from node.ledger.model import Entry, EntryKind
 from tests.fakes.identity import MemoryIdentityStore
 from tests.fakes.peers import MemoryPeers
 from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
@@ -65,14 +67,23 @@ ACCEPTED = Accession(
 
 
 class Ledger:
-    """A journal that remembers."""
+    """A ledger that remembers."""
 
     def __init__(self) -> None:
         self.notes: list[tuple[str, str, dict[str, Any]]] = []
 
-    def note(self, tx: Transaction, *, subject: str, by: str, body: dict[str, Any]) -> None:
+    def __call__(
+        self,
+        tx: Transaction,
+        kind: EntryKind,
+        subject: str,
+        by: str,
+        body: Mapping[str, Any],
+        at: datetime | None = None,
+    ) -> Entry:
         json.dumps(body)
-        self.notes.append((subject, by, body))
+        self.notes.append((subject, by, dict(body)))
+        return Entry(id=subject, kind=kind, subject=subject, at=at or NOW, by=by, body=canonical(body))
 
     @property
     def events(self) -> list[str]:
@@ -86,13 +97,13 @@ class Region:
         self.ledger = Ledger()
         ring, url = self.party.keyring, self.party.url
         self.receive = ReceiveApplication(
-            self.uow, self.store, peers, ring, clock, supported, url, journal=self.ledger
+            self.uow, self.store, peers, ring, clock, supported, url, append=self.ledger
         )
         self.decide = DecideApplication(
-            self.uow, self.store, self.outbox, ring, clock, supported, url, journal=self.ledger
+            self.uow, self.store, self.outbox, ring, clock, supported, url, append=self.ledger
         )
         self.lists = StatusLists(self.uow, self.store, ring, clock, url)
-        self.revoke = RevokeCredential(self.uow, self.store, clock, self.lists, journal=self.ledger)
+        self.revoke = RevokeCredential(self.uow, self.store, clock, self.lists, append=self.ledger)
 
     def tasks(self) -> list[Task]:
         with self.uow.read() as tx:
@@ -113,9 +124,9 @@ class City:
             clock,
             self.access,
             VerifyCredentials(peers, clock, TrustList()),
-            journal=self.ledger,
+            append=self.ledger,
         )
-        self.join = RequestCredential(self.uow, self.store, peers, ring, clock, journal=self.ledger)
+        self.join = RequestCredential(self.uow, self.store, peers, ring, clock, append=self.ledger)
 
 
 class World:

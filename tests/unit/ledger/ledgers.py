@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from node.ledger.checkpoints import open_checkpoint
 from node.ledger.model import Checkpoint, Entry, EntryKind
-from node.ledger.usecases import Append, Prover, Sequencer
+from node.ledger.usecases import LedgerWriter, Prover, Sequencer
 from tests.fakes.clock import FixedClock
 from tests.fakes.ledger import MemoryLedgerStore, log_signer
 from tests.fakes.work import MemoryUnitOfWork
@@ -23,7 +23,7 @@ class Ledger:
         self.store = MemoryLedgerStore()
         self.clock = FixedClock(NOW)
         self.signer = log_signer(ORIGIN)
-        self.append = Append(self.store)
+        self.append = LedgerWriter(self.store, self.clock)
         self.sequencer = Sequencer(self.uow, self.store, self.signer, self.clock, ORIGIN)
         self.prover = Prover(self.uow, self.store)
 

@@ -227,13 +227,13 @@ class Rig:
     def __init__(self) -> None:
         self.uow, self.outbox = MemoryUnitOfWork(), MemoryOutbox()
         self.store, self.agreements = MemoryNegotiationStore(), MemoryAgreementStore()
-        note: Callable[..., None] = lambda *_: None  # noqa: E731
+        append: Callable[..., Any] = lambda *_: None  # noqa: E731
         clock = FixedClock(NOW)
         talk: Conversation[Negotiation] = Conversation(
             table=machine.TABLE,
             store=self.store,
             courier=Courier(self.outbox, lambda: None),
-            note=note,
+            append=append,
             clock=clock,
             acknowledge=messages.acknowledgement,
             path=messages.path,
@@ -251,7 +251,7 @@ class Rig:
                 decisions=MemoryDecisionStore(),
                 limits=MemoryLimitStore(),
                 keyring=SimKeyRing(ME),
-                note=note,
+                append=append,
                 clock=clock,
                 strategy=StandardStrategy(),
                 house=House(
@@ -264,7 +264,7 @@ class Rig:
             ),
             may_see=lambda record, caller: True,
             verify_jws=verify_jws,
-            note=note,
+            append=append,
             clock=clock,
             me=ME,
             address="https://ghent.example/dsp",

@@ -49,14 +49,14 @@ class Rig:
         self.strategy = Wanting(action)
         clock = FixedClock(NOW)
 
-        def note(*_: Any) -> None:
+        def append(*_: Any) -> Any:
             return None
 
         self.conversation: Conversation[Negotiation] = Conversation(
             table=machine.TABLE,
             store=self.store,
             courier=Courier(self.outbox, lambda: None),
-            note=note,
+            append=append,
             clock=clock,
             acknowledge=messages.acknowledgement,
             path=messages.path,
@@ -68,7 +68,7 @@ class Rig:
             decisions=MemoryDecisionStore(),
             limits=MemoryLimitStore(),
             keyring=SeedKeyRing(ME),
-            note=note,
+            append=append,
             clock=clock,
             strategy=self.strategy,
             house=House(

@@ -208,7 +208,7 @@ class Desk:
             "journal": journal,
         }  # fmt: skip
         self.jobs = Jobs(courier=Courier(MemoryOutbox(), lambda: None), **shared)
-        steps = JobExecution(records=records, note=note, report_seconds=0.01, **shared)
+        steps = JobExecution(records=records, append=note, report_seconds=0.01, **shared)
         self.execution = DurableExecution(journal=journal, steps=steps)
 
     async def run(self, question: int, asker: Asker | None = None) -> Job:

@@ -70,7 +70,7 @@ async def test_it_is_counted_and_told_the_first_time(rig: Rig) -> None:
         access = await rig.provider.authorise.authorise_call(rig.address.authorization)
         await rig.provider.authorise.called(access)
     (event,) = rig.provider.events
-    assert (event.outcome, event.start, "bytes" in event.to_json()) == ("started", None, False)
+    assert (event["outcome"], "bytes" in event) == ("started", False)
     with rig.provider.work.read() as tx:
         grant = rig.provider.grants.by_transfer(tx, PROVIDER_PID)
     assert grant is not None
@@ -81,7 +81,7 @@ async def test_what_ends_it(rig: Rig) -> None:
     rig.provider.refuse = "the credential was revoked"
     refusal = await rig.refused(NotAllowed)
     assert refusal.facts["reasons"][0]["text"]["en"] == "the credential was revoked"
-    assert rig.provider.events[-1].asked == "a test"
+    assert rig.provider.events[-1]["asked"] == "a test"
     rig.provider.refuse = None
     rig.provider.end_agreement(rig.clock.now())
     assert (await rig.refused(NotAllowed)).detail == "the agreement has ended"

@@ -57,7 +57,7 @@ class Rig:
             table=machine.TABLE,
             store=cast("TransferStore", self.store),
             courier=Courier(MemoryOutbox(), lambda: None),
-            note=lambda *_: None,
+            append=lambda *_: None,
             clock=FixedClock(NOW),
             acknowledge=messages.acknowledgement,
             path=messages.path,

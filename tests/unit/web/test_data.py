@@ -256,7 +256,7 @@ async def test_refusals_have_a_status_and_reasons(rig: tuple[Provider, Client]) 
     assert got.status == 403
     assert got.problem["reasons"][0]["text"] == {"en": "the credential was revoked"}
     assert got.headers["cache-control"] == "private, no-store"
-    assert provider.events[-1].asked == "bytes=7-"
+    assert provider.events[-1]["asked"] == "bytes=7-"
 
 
 async def test_a_token_without_a_scheme_reads_and_renews_nothing(rig: tuple[Provider, Client]) -> None:
@@ -316,7 +316,7 @@ async def test_a_revocation_cuts_a_running_read() -> None:
     assert not got.complete
     assert 400_000 <= len(got.body) < 1_000_000 < len(SOURCE)
     assert SOURCE.startswith(bytes(got.body))
-    assert [event.outcome for event in provider.events] == ["started", "refused"]
+    assert [event["outcome"] for event in provider.events] == ["started", "refused"]
     assert (await get(range=f"bytes={len(got.body)}-")).status == 403
 
 
@@ -346,16 +346,16 @@ async def test_who_hangs_up_is_not_served_on() -> None:
     got = await get()
     assert not got.complete
     assert len(got.body) < 5_000_000
-    assert [event.outcome for event in provider.events] == ["started"]
+    assert [event["outcome"] for event in provider.events] == ["started"]
 
 
 async def test_the_end_is_told_once(rig: tuple[Provider, Client]) -> None:
     provider, get = rig
     await get(range="bytes=0-99")
-    assert [event.outcome for event in provider.events] == ["started"]
+    assert [event["outcome"] for event in provider.events] == ["started"]
     await get(range="bytes=100-")
     await get(range="bytes=-1")
-    assert [event.outcome for event in provider.events] == ["started", "delivered"]
+    assert [event["outcome"] for event in provider.events] == ["started", "delivered"]
 
 
 async def test_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
