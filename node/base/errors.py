@@ -50,7 +50,7 @@ class LocalFault(HansaError):
 
     code = "internal"
     status = 500
-    title = "The node failed"
+    title = "Internal error"
     told: ClassVar[bool] = False
     """Whether ``detail`` and ``remedy`` may be told to whoever asks: they are sentences without particulars."""
 
@@ -65,7 +65,7 @@ class Damaged(LocalFault):
 
     code = "being-rebuilt"
     status = 503
-    title = "This part of the node is being made anew"
+    title = "This part of the node is being rebuilt"
     told = True
 
 
@@ -75,7 +75,7 @@ class NoRoom(LocalFault):
 
     code = "no-room"
     status = 507
-    title = "This node has no room left"
+    title = "The disk of this node is full"
     told = True
 
 
@@ -131,7 +131,7 @@ class InvalidDescription(RemoteFault):
 
     code = "invalid-description"
     status = 422
-    title = "The description has things to mend"
+    title = "The description has errors"
 
     def __init__(self, detail: str, *, findings: Sequence[dict[str, Any]], remedy: str = "") -> None:
         super().__init__(detail, remedy=remedy, facts={"findings": list(findings)})
@@ -143,7 +143,7 @@ class Unauthenticated(RemoteFault):
 
     code = "unauthenticated"
     status = 401
-    title = "Who are you?"
+    title = "Sign-in or a valid token is required"
 
 
 class NotAllowed(RemoteFault):
@@ -159,13 +159,13 @@ class NotFound(RemoteFault):
 
     code = "not-found"
     status = 404
-    title = "There is nothing here for you"
+    title = "Not found, or you have no access to it"
 
 
 class MethodNotAllowed(RemoteFault):
     code = "method-not-allowed"
     status = 405
-    title = "That cannot be done at this address"
+    title = "This address does not support this method"
 
 
 class Conflict(RemoteFault):
@@ -173,19 +173,19 @@ class Conflict(RemoteFault):
 
     code = "conflict"
     status = 409
-    title = "It contradicts what is already so"
+    title = "The request conflicts with the current state"
 
 
 class TooLarge(RemoteFault):
     code = "too-large"
     status = 413
-    title = "It is larger than this node takes"
+    title = "The request is too large"
 
 
 class UnsupportedMediaType(RemoteFault):
     code = "unsupported-media-type"
     status = 415
-    title = "That media type is not read here"
+    title = "This media type is not supported"
 
 
 class TooMany(RemoteFault):
@@ -199,7 +199,7 @@ class Overloaded(RemoteFault):
 
     code = "overloaded"
     status = 503
-    title = "The request took more than one request may take"
+    title = "The request needed too much time or memory and was stopped"
 
 
 class PeerUnreachable(RemoteFault):
@@ -215,7 +215,7 @@ class ForbiddenAddress(RemoteFault):
 
     code = "forbidden-address"
     status = 400
-    title = "This node does not dial that address"
+    title = "This node does not connect to this address"
 
 
 class ProtocolError(HansaError):

@@ -328,7 +328,7 @@ def _refuse_violations(findings: Sequence[Finding]) -> None:
     count = sum(finding.severity == "violation" for finding in findings)
     if count:
         raise InvalidDescription(
-            f"the description has {count} thing{'s' if count > 1 else ''} to mend before it can be published",
+            f"the description has {count} error{'s' if count > 1 else ''}",
             findings=[finding.to_json() for finding in findings],
             remedy="mend what is marked as violation and publish again; nothing has been stored",
         )

@@ -109,7 +109,7 @@ class Acquire:
         """
         provider = await run_sync(self._provider_of, iri)
         if provider == self._me:
-            raise InvalidInput("this asset is this node's own", remedy="read it where it lies")
+            raise InvalidInput("your node publishes this asset itself", remedy=f"open it at {iri}")
         await self._require_not_blocked(provider)
         dataset, address = await self._catalogue.dataset(provider, iri)
         offers = [offer for offer in dataset.get("hasPolicy", []) if offer_id in (None, offer.get("@id"))]

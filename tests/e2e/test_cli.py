@@ -319,7 +319,7 @@ def test_a_setting_that_is_wrong_is_named(terminal: Terminal, tmp_path: Path) ->
 def test_mistakes_are_told_with_their_lines(terminal: Terminal) -> None:
     told = terminal.hansa("publish", "mistakes.yaml", "--node", "ghent")
     assert told.status == REFUSED
-    for wanted in ("3 things to mend", "line 5", "line 6", "TRAN", "license: CC-BY-4.0", "nothing was changed"):
+    for wanted in ("3 errors", "line 5", "line 6", "TRAN", "license: CC-BY-4.0", "nothing was saved"):
         assert wanted in told.err
     as_json = terminal.hansa("--json", "publish", "mistakes.yaml", "--node", "ghent")
     assert as_json.status == REFUSED

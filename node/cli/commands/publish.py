@@ -72,7 +72,7 @@ def publish(
     node: Node = None,
     lang: Language = "en",
 ) -> int:
-    """Publish assets: each description is checked first, and nothing is stored while there are things to mend."""
+    """Publish assets: each description is checked first, and nothing is saved if there are errors."""
     if choices is not None:
         _show_choices(choices, lang)
         return 0
@@ -164,7 +164,7 @@ def _publish_one(
             remark(_said(warning, "message", lang))
             say(f"    {_said(warning, 'remedy', lang)}")
         if check:
-            done("nothing to mend", detail=f"{checked['kind']} {checked['iri']}")
+            done("no errors", detail=f"{checked['kind']} {checked['iri']}")
             return checked
         for fact in facts:
             with bar(fact["name"]) as progress:
@@ -179,7 +179,7 @@ def _publish_one(
     said = _about_audience(published)
     warnings = [one for one in published.get("warnings", []) if one.get("severity") != "info" and one not in said]
     if warnings:
-        remark(f"{len(warnings)} thing{'s' if len(warnings) > 1 else ''} would make it better:")
+        remark(f"{len(warnings)} warning{'s' if len(warnings) > 1 else ''}:")
         if not Mode.json:
             findings(warnings[:6], lines)
     return published
@@ -198,10 +198,10 @@ def _said(warning: Mapping[str, Any], part: str, lang: str) -> str:
 def _refused(path: Path, refusal: HansaError, lines: Mapping[str, int]) -> dict[str, Any]:
     items = [finding for finding in refusal.facts["findings"] if finding.get("severity") == "violation"]
     count = len(items)
-    failed(f"{path}: {count} thing{'s' if count != 1 else ''} to mend before it can be published:")
+    failed(f"{path}: {count} error{'s' if count != 1 else ''}")
     if not Mode.json:
         findings(items, lines)
-        complain("nothing was changed")
+        complain("nothing was saved")
     return {"file": str(path), "findings": refusal.facts["findings"]}
 
 

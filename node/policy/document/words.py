@@ -107,7 +107,7 @@ _EN: Final = DocumentWords(
     title="Title",
     kind="Kind",
     kinds={
-        "dataset": "Data set",
+        "dataset": "Dataset",
         "service": "Data service",
         "model": "Model",
         "ontology": "Ontology",
@@ -180,11 +180,11 @@ _NL: Final = DocumentWords(
     in_brief="In het kort",
     in_brief_note="Een overzicht. De artikelen hieronder zijn wat overeengekomen is.",
     parties="Partijen",
-    provider="Verstrekker",
+    provider="Aanbieder",
     recipient="Ontvanger",
     hereinafter="hierna “{role}”",
     name="Naam",
-    identifier="Identificatie",
+    identifier="Identificator",
     address="Adres",
     contact="Contact",
     signatory="Vertegenwoordigd door",
@@ -192,18 +192,18 @@ _NL: Final = DocumentWords(
     protection_officer="Functionaris voor gegevensbescherming",
     legal_basis="Rechtsgrond",
     unnamed="naam niet opgegeven",
-    subject="Voorwerp",
+    subject="Onderwerp",
     title="Titel",
-    kind="Soort",
+    kind="Type",
     kinds={
-        "dataset": "Gegevensset",
-        "service": "Gegevensdienst",
+        "dataset": "Dataset",
+        "service": "Dataservice",
         "model": "Model",
         "ontology": "Ontologie",
         "schema": "Schema",
         "transformation": "Transformatie",
         "scenario": "Scenario",
-        "rulebook": "Reglement",
+        "rulebook": "Afsprakenstelsel",
     },
     iri="Webadres (IRI)",
     version="Versie",
@@ -212,7 +212,7 @@ _NL: Final = DocumentWords(
     sealed="Verzegeld: zo versleuteld dat alleen de ontvanger het kan openen.",
     plain="Over een beveiligde verbinding, zonder verzegeling.",
     use="Toegestaan gebruik",
-    marks="Bij elke voorwaarde staat of het knooppunt van de verstrekker haar bij elke toegang nagaat, of dat de "
+    marks="Bij elke voorwaarde staat of het knooppunt van de aanbieder haar bij elke toegang nagaat, of dat de "
     "ontvanger haar belooft.",
     checked="nagegaan bij elke toegang",
     promised="beloofd",
@@ -230,13 +230,13 @@ _NL: Final = DocumentWords(
     term_from="Vanaf {start}, zonder vaste einddatum.",
     term_open="Vanaf het sluiten, zonder vaste einddatum.",
     term_mixed="Zoals vermeld onder “Toegestaan gebruik”.",
-    term_end="Zodra een voorwaarde die wordt nagegaan niet meer vervuld is, geeft de verstrekker geen verdere "
+    term_end="Zodra een voorwaarde die wordt nagegaan niet meer vervuld is, geeft de aanbieder geen verdere "
     "toegang. "
     "Hoe de overeenkomst eerder kan eindigen, volgt uit het reglement en de wet.",
     term_after="Plichten en verboden blijven gelden voor wat tijdens de overeenkomst is ontvangen.",
     deletion="Wissen",
     deletion_none="Niet overeengekomen: de ontvanger mag binnen het toegestane gebruik behouden wat hij ontving.",
-    rulebook="Reglement",
+    rulebook="Afsprakenstelsel",
     rulebook_applies="Beide partijen zijn gebonden aan dit reglement, in deze versie:",
     rulebook_none="Er is geen reglement van toepassing.",
     precedence="Voorrang",
@@ -452,7 +452,7 @@ _DE: Final = DocumentWords(
     in_brief="In Kürze",
     in_brief_note="Ein Überblick. Vereinbart ist, was in den Artikeln unten steht.",
     parties="Parteien",
-    provider="Bereitsteller",
+    provider="Anbieter",
     recipient="Empfänger",
     hereinafter="nachfolgend „{role}“",
     name="Name",
@@ -484,7 +484,7 @@ _DE: Final = DocumentWords(
     sealed="Versiegelt: so verschlüsselt, dass nur der Empfänger es öffnen kann.",
     plain="Über eine geschützte Verbindung, ohne Versiegelung.",
     use="Erlaubte Nutzung",
-    marks="Bei jeder Bedingung steht, ob der Knoten des Bereitstellers sie bei jedem Zugriff prüft oder ob der "
+    marks="Bei jeder Bedingung steht, ob der Knoten des Anbieters sie bei jedem Zugriff prüft oder ob der "
     "Empfänger sie verspricht.",
     checked="bei jedem Zugriff geprüft",
     promised="versprochen",
@@ -502,7 +502,7 @@ _DE: Final = DocumentWords(
     term_from="Ab dem {start}, ohne festes Ende.",
     term_open="Ab dem Abschluss, ohne festes Ende.",
     term_mixed="Wie unter „Erlaubte Nutzung“ angegeben.",
-    term_end="Sobald eine geprüfte Bedingung nicht mehr erfüllt ist, gewährt der Bereitsteller keinen weiteren "
+    term_end="Sobald eine geprüfte Bedingung nicht mehr erfüllt ist, gewährt der Anbieter keinen weiteren "
     "Zugriff. "
     "Wie die Vereinbarung früher enden kann, ergibt sich aus dem Regelwerk und dem Gesetz.",
     term_after="Pflichten und Verbote gelten fort für das, was während der Vereinbarung empfangen wurde.",

@@ -48,7 +48,7 @@ CZECH: Final = Phrases(
     or_="nebo",
     quote="„{}“",
     assets={
-        "": ("předmět", "předmětu"),
+        "": ("zdroj", "zdroje"),
         "dataset": ("data", "dat"),
         "service": ("službu", "služby"),
         "model": ("model", "modelu"),

@@ -43,7 +43,7 @@ FRENCH: Final = Phrases(
     or_="ou",
     quote="« {} »",
     assets={
-        "": ("l’objet", "de l’objet"),
+        "": ("la ressource", "de la ressource"),
         "dataset": ("les données", "des données"),
         "service": ("le service", "du service"),
         "model": ("le modèle", "du modèle"),

@@ -200,8 +200,8 @@ def test_the_agreement_of_the_demonstration_in_dutch_and_czech() -> None:
         "Alleen tot en met 31 december 2027.",
         "De ontvanger mag de gegevens niet doorgeven, ook niet gedeeltelijk.",
         "De ontvanger moet alle kopieën van de gegevens binnen 30 dagen na ontvangst wissen en dit aan de "
-        "verstrekker bevestigen.",
-        "De ontvanger moet de verstrekker als bron vermelden.",
+        "aanbieder bevestigen.",
+        "De ontvanger moet de aanbieder als bron vermelden.",
     ]
     assert sentences(policy, "cs", kind="dataset")[-2:] == [
         "Příjemce musí do 30 dnů od převzetí smazat všechny kopie dat a potvrdit to poskytovateli.",

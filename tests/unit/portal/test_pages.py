@@ -425,7 +425,7 @@ def test_the_agreement_says_how_it_stands_and_why(els: TestClient) -> None:
     assert "revoked" in missing.text
     assert "20 November 2026, 09:12 UTC" in missing.text.replace("\u00a0", " ")
     (refused,) = [one for one in page.all("td") if "refused" in one.text]
-    for said in ("You need", "MobilityPartnerCredential", "Ask Vlaanderen for it again."):
+    for said in ("Required", "MobilityPartnerCredential", "Ask Vlaanderen for it again."):
         assert said in refused.text
     both = Page(els.get(f"/agreements/{AGREEMENT}/document?document=both").text)
     assert {e.get("lang") for e in both.all("div")} >= {"nl", "cs"}
