@@ -112,8 +112,9 @@ class Desk:
     def _to_sign_in(self, visit: Visit) -> Response:
         if not visit.caller.is_anonymous:
             raise NotAllowed(
-                "this page is for the people of this node",
-                remedy="nodes use the management API of their own node",
+                "only users of this node can open this page",
+                remedy="other nodes use the API of their own node",
+                facts={"case": "users-only"},
             )
         back = visit.here() if visit.request.method in ("GET", "HEAD") else visit.url("/")
         return self.go(visit, visit.url("/sign-in", next=back))

@@ -54,7 +54,8 @@ def check_csrf(secret: bytes, session: str, fields: dict[str, str]) -> None:
     if not session or not hmac.compare_digest(csrf_token(secret, session).encode(), given.encode()):
         raise NotAllowed(
             "this form does not belong to your session",
-            remedy="go back, load the page again and send the form once more",
+            remedy="go back, reload the page and send the form again",
+            facts={"case": "other-session"},
         )
 
 

@@ -135,11 +135,15 @@ def _bbox(value: str) -> tuple[float, float, float, float] | None:
         return None
     if not re.fullmatch(r"(?:\s*-?\d{1,3}(?:\.\d{1,12})?\s*(?:,|$)){4}", value) or value.count(",") != 3:
         raise InvalidInput(
-            "the box is not four numbers", remedy="write bbox=west,south,east,north in degrees (WGS 84)"
+            "the area is not four numbers",
+            remedy="write bbox=west,south,east,north in degrees (WGS 84)",
+            facts={"case": "area"},
         )
     west, south, east, north = (float(part) for part in value.split(","))
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
         raise InvalidInput(
-            "the box is not on the globe", remedy="write bbox=west,south,east,north, smaller numbers first"
+            "the area is not valid",
+            remedy="write bbox=west,south,east,north, smaller numbers first",
+            facts={"case": "area"},
         )
     return west, south, east, north

@@ -283,12 +283,14 @@ def _wanted(visit: Visit) -> tuple[int | None, datetime | None]:
     version = visit.request.query_params.get("version", "")
     as_of = visit.request.query_params.get("asOf", "")
     if version and not (version.isdecimal() and len(version) < 10 and int(version) > 0):
-        raise InvalidInput("the version is not a number", remedy="write ?version=1")
+        raise InvalidInput("the version is not a number", remedy="write ?version=1", facts={"case": "version-number"})
     try:
         return (int(version) if version else None), (moment(as_of) if as_of else None)
     except (ValueError, OverflowError) as error:
         raise InvalidInput(
-            "asOf is not a moment", remedy="write ?asOf=2026-11-20T12:00:00Z or ?asOf=2026-11-20"
+            "asOf is not a date",
+            remedy="write ?asOf=2026-11-20T12:00:00Z or ?asOf=2026-11-20",
+            facts={"case": "as-of-date"},
         ) from error
 
 

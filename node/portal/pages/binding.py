@@ -69,7 +69,9 @@ async def bind(desk: Desk, visit: Visit) -> Response:
     values = dict(query)
     iri = values.get("template", "")
     if not iri:
-        raise InvalidInput("no scenario is named", remedy="begin on the page of a scenario")
+        raise InvalidInput(
+            "no scenario is chosen", remedy="start on the page of a scenario", facts={"case": "no-scenario"}
+        )
     version = _version(values.get("version", ""))
     template = await scenarios.template(iri, caller, version=version)
     offered = {role.role: _choices(await scenarios.candidates(role, caller)) for role in template.inputs}

@@ -76,7 +76,9 @@ async def edit(desk: Desk, visit: Visit) -> Response:
 async def _draft(desk: Desk, visit: Visit, given: Mapping[str, str]) -> Drawn:
     target, version = given.get("target", ""), given.get("version", "")
     if not target:
-        raise InvalidInput("no dataset is named", remedy="begin on the page of a dataset")
+        raise InvalidInput(
+            "no dataset is chosen", remedy="start on the page of a dataset", facts={"case": "no-dataset"}
+        )
     number = int(version) if version.isdecimal() and 0 < len(version) < 10 else None
     return await port(desk).draft(target, visit.caller, version=number, file=given.get("file") or None)
 
@@ -111,14 +113,14 @@ def _applied(drawn: Drawn, fields: Mapping[str, str]) -> Layer:
             return edits.undone(drawn.layer, feature)
         case "title":
             return drawn.layer
-    raise InvalidInput("it is not said what to do", remedy="use one of the buttons")
+    raise InvalidInput("no action was chosen", remedy="use one of the buttons", facts={"case": "no-action"})
 
 
 def _titled(layer_: Layer, visit: Visit) -> Layer:
     title = visit.fields.get("title", layer_.title).strip()[:MAX_TITLE]
     reason = visit.fields.get("reason", layer_.reason).strip()[:MAX_REASON]
     if not title or not reason:
-        raise InvalidInput(visit.t("layer.untitled"))
+        raise InvalidInput("a change layer needs a title and a reason", facts={"case": "untitled-layer"})
     return replace(layer_, title=title, reason=reason)
 
 

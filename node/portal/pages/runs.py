@@ -131,7 +131,7 @@ async def publish(desk: Desk, visit: Visit) -> Response:
     pid, title = visit.request.path_params["pid"], visit.fields.get("title", "").strip()[:MAX_TITLE]
     try:
         if not title:
-            raise InvalidInput(visit.t("publish.untitled"))
+            raise InvalidInput("the result needs a title", facts={"case": "untitled-result"})
         template = visit.fields.get("conditions", "")
         conditions = {"template": template} if template else {}
         iri = await port(desk).publish(pid, {visit.language: title}, conditions, visit.caller)
@@ -149,7 +149,7 @@ async def compare(desk: Desk, visit: Visit) -> Response:
     scenarios, query = port(desk), dict(visit.parameters())
     pids = [query.get("left", ""), query.get("right", "")]
     if not all(pids):
-        raise InvalidInput("two runs are needed to compare", remedy="choose them at /runs")
+        raise InvalidInput("two runs must be selected", remedy="select them at /runs", facts={"case": "two-runs"})
     sides = [await scenarios.run(pid, visit.caller) for pid in pids]
     gathered = [await results.gather(scenarios, visit.caller, side.run, query) for side in sides]
     both = [one for one in gathered if one is not None]

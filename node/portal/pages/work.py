@@ -123,7 +123,7 @@ async def decide(desk: Desk, visit: Visit) -> Response:
     reason = visit.fields.get("reason", "").strip()[:MAX_REASON]
     back = "/applications" if visit.fields.get("from") == "applications" else "/decisions"
     if verdict not in ("approve", "refuse"):
-        raise InvalidInput("it is not said whether to approve or to refuse", remedy="use one of the two buttons")
+        raise InvalidInput("no action was chosen", remedy="use one of the buttons", facts={"case": "no-action"})
     if verdict == "refuse" and not reason:
         # The reason is what the other side learns: without one there is nothing to send.
         return desk.go(visit, visit.url(back, trouble=decision) + f"#decision-{quote(decision, safe='')}")

@@ -18,6 +18,7 @@ MAX_EDITED: Final = 24
 """Columns of one feature in a form: a form has sixty fields at most."""
 
 _POSITION: Final = re.compile(r"\s*(-?\d{1,3}(?:\.\d{1,15})?)[\s,]+(-?\d{1,2}(?:\.\d{1,15})?)\s*")
+_POSITION_REMEDY: Final = "enter longitude and latitude, for example 3.7226 51.0541"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,18 +109,31 @@ def changed(layer: Layer, rows: Rows, feature: str, fields: Mapping[str, str]) -
     if earlier and earlier.op is OperationType.ADD:
         return _put(layer, replace(earlier, set=values))
     if row is None:
-        raise InvalidInput(f"the data have no {layer.key} {feature[:80]}", remedy="choose it on the map")
+        raise _no_such_feature(layer, feature)
     if not values:
-        raise InvalidInput("nothing is changed", remedy="give a new value or a factor for at least one field")
+        raise InvalidInput(
+            "no value was changed",
+            remedy="enter a new value or a factor for at least one field",
+            facts={"case": "nothing-changed"},
+        )
     one = earlier or Operation(op=OperationType.UPDATE, id=feature)
     return _put(layer, replace(one, before={name: row.get(name) for name in values}, set=values))
+
+
+def _no_such_feature(layer: Layer, feature: str) -> InvalidInput:
+    """Return the refusal of a change to a feature that the data does not contain."""
+    return InvalidInput(
+        f"the data does not contain {layer.key} {feature[:80]}",
+        remedy="choose a feature on the map",
+        facts={"case": "no-such-feature", "key": layer.key, "feature": feature[:80]},
+    )
 
 
 def removed(layer: Layer, rows: Rows, feature: str) -> Layer:
     """The layer with a feature taken away. Raises ``InvalidInput`` where there is none."""
     row = find(rows, layer.key, feature)
     if row is None:
-        raise InvalidInput(f"the data have no {layer.key} {feature[:80]}", remedy="choose it on the map")
+        raise _no_such_feature(layer, feature)
     seen = {name: row.get(name) for name in columns(rows, layer.key) if row.get(name) is not None}
     return _put(layer, Operation(op=OperationType.REMOVE, id=feature, before=seen))
 
@@ -132,7 +146,9 @@ def added(layer: Layer, rows: Rows, feature: str, fields: Mapping[str, str]) -> 
         or any(operation.id == feature for operation in layer.operations)
     ):
         raise InvalidInput(
-            f"a new feature needs a {layer.key} that is not taken", remedy="give it a name of its own, like new-001"
+            f"a new feature needs a {layer.key} that is not used yet",
+            remedy="enter another one, for example new-001",
+            facts={"case": "name-used", "key": layer.key},
         )
     values: dict[str, Any] = {}
     for name, shape in columns(rows, layer.key).items():
@@ -170,7 +186,11 @@ def _number(name: str, text: str) -> float | int:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise InvalidInput(f"{name}: {text[:40]!r} is not a number", remedy="write it like 1800 or 0.5")
+        raise InvalidInput(
+            f"{name}: {text[:40]!r} is not a number",
+            remedy="enter a number, for example 1800 or 0.5",
+            facts={"case": "not-a-number", "name": name, "value": text[:40]},
+        )
     return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
@@ -198,14 +218,13 @@ def placed(text: str, rows: Rows) -> Mapping[str, Any] | None:
             found = _POSITION.fullmatch(part)
             if not found or abs(float(found[1])) > 180 or abs(float(found[2])) > 90:
                 raise InvalidInput(
-                    f"{part.strip()[:60]!r} is not a place",
-                    remedy="write longitude and latitude, like 3.7226 51.0541",
+                    f"{part.strip()[:60]!r} is not a position",
+                    remedy=_POSITION_REMEDY,
+                    facts={"case": "not-a-position", "value": part.strip()[:60]},
                 )
             positions.append([float(found[1]), float(found[2])])
     if not positions:
-        raise InvalidInput(
-            "a new feature needs its place", remedy="write longitude and latitude, like 3.7226 51.0541"
-        )
+        raise InvalidInput("a new feature needs coordinates", remedy=_POSITION_REMEDY, facts={"case": "no-position"})
     if len(positions) == 1:
         return {"type": "Point", "coordinates": positions[0]}
     return {"type": "LineString", "coordinates": positions}

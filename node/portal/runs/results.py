@@ -83,7 +83,9 @@ async def gather(scenarios: Scenarios, caller: Caller, run: Run, query: Mapping[
     figure = next((one for one in offered if one.name == wish), None) if wish else offered[0]
     if figure is None:
         raise InvalidInput(
-            f"the run has no figure {wish[:80]}", remedy=f"it has: {', '.join(one.name for one in offered)}"
+            f"the run has no figure {wish[:80]}",
+            remedy=f"choose one of: {', '.join(one.name for one in offered)}",
+            facts={"case": "no-figure", "name": wish[:80], "known": [one.name for one in offered]},
         )
     after = await scenarios.rows(run.pid, AFTER, figure.of, caller)
     compares = any(step.branch == BEFORE for step in run.steps)

@@ -486,15 +486,15 @@ def test_features_are_added_removed_and_taken_back(node: FakeNode, els: TestClie
     [
         ({"do": "set", "feature": BRIDGE, "set__capacity_vph": "many"}, "is not a number"),
         ({"do": "set", "feature": BRIDGE, "set__capacity_vph": "1e999"}, "is not a number"),
-        ({"do": "set", "feature": BRIDGE}, "nothing is changed"),
-        ({"do": "set", "feature": "nobody", "set__capacity_vph": "1"}, "the data have no segmentId nobody"),
-        ({"do": "add", "feature": "gent-seg-001", "geometry": "3 51"}, "is not taken"),
-        ({"do": "add", "feature": "new", "geometry": "here"}, "is not a place"),
-        ({"do": "add", "feature": "new", "geometry": "200 51"}, "is not a place"),
-        ({"do": "add", "feature": "new"}, "needs its place"),
+        ({"do": "set", "feature": BRIDGE}, "you did not change any value"),
+        ({"do": "set", "feature": "nobody", "set__capacity_vph": "1"}, "the data does not contain segmentId nobody"),
+        ({"do": "add", "feature": "gent-seg-001", "geometry": "3 51"}, "a new feature needs its own segmentId"),
+        ({"do": "add", "feature": "new", "geometry": "here"}, "is not a valid position"),
+        ({"do": "add", "feature": "new", "geometry": "200 51"}, "is not a valid position"),
+        ({"do": "add", "feature": "new"}, "needs coordinates"),
         ({"do": "undo", "feature": BRIDGE}, "changes nothing"),
-        ({"do": "title", "title": " "}, "Enter a title and a reason"),
-        ({"do": "dance"}, "not said what to do"),
+        ({"do": "title", "title": " "}, "enter a title and a reason"),
+        ({"do": "dance"}, "no action was chosen"),
         ({"do": "remove", "feature": "gent-seg-001", "after": "older"}, "somebody else changed the layer"),
     ],
 )
@@ -517,7 +517,7 @@ def test_the_first_change_keeps_a_new_layer(node: FakeNode, els: TestClient) -> 
     status, answer = send(els, path, "/layers/new", **fields)
     assert status == 400
     page = Page(answer)
-    assert "Enter a title and a reason" in page.text
+    assert "enter a title and a reason" in page.text
     assert page.one("input", id="set-4")["value"] == "0", "what was typed is still there"
     status, where = send(els, path, "/layers/new", **fields, title="Closed", reason="What if?")
     assert status == 303
@@ -618,3 +618,14 @@ def test_what_strangers_wrote_stays_text(node: FakeNode, look: Look) -> None:
         f"{RUN}?row={quote(nasty)}",
     ):
         assert all("src" in script.attributes for script in look(path).all("script")), path
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("nl", "is geen getal"), ("de", "ist keine Zahl"), ("cs", "není číslo")]
+)
+def test_a_wrong_entry_is_told_in_the_readers_language(els: TestClient, language: str, said: str) -> None:
+    path = f"/layers/{BRIDGE_LAYER}?lang={language}"
+    _, answer = send(els, path, path, do="set", feature=BRIDGE, set__capacity_vph="many")
+    page = Page(answer)
+    assert f"many“ {said}" in page.text or f"many” {said}" in page.text
+    assert not [one for one in page.all("bdi", lang="en") if "number" in one.text]
