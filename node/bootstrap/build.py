@@ -13,12 +13,11 @@ from node.adapters.sql.soundness import require_undamaged
 from node.base.clock import Clock
 from node.bootstrap.catalogue import CatalogueServices, catalogue_services
 from node.bootstrap.foundation import Foundation, foundation
-from node.bootstrap.keeping import change_keys
 from node.bootstrap.models import ModelServices, model_services
 from node.bootstrap.node import HansaNode
 from node.bootstrap.operation import dead_letters, proofs, status
 from node.bootstrap.parts import open_parts
-from node.bootstrap.people import admissions
+from node.bootstrap.people import admissions, change_keys
 from node.bootstrap.protocol import Protocol, protocol
 from node.bootstrap.scenarios import Scenarios, scenarios
 from node.bootstrap.tasks import LENGTHY, NARROW, handlers, timers
@@ -74,13 +73,7 @@ def build(
     acted = scenarios(base, models, browse=catalogue.browse, publish=catalogue.publish)
     pace = Pace(lease=settings.lease_seconds)
     worker = _worker(base, spoken, models, acted, pace)
-    callers = Callers(
-        base.people.participants,
-        base.people.persons,
-        authenticators=authenticators,
-        welcome=base.people.blocks.require_welcome,
-        origin=parts.base,
-    )
+    callers = _callers(base, authenticators)
     host = news.host = _host(base, catalogue, callers)
     lifecycle = _lifecycle(base, catalogue, spoken, worker, pace, plugins, host, with_worker=with_worker)
     return HansaNode(
@@ -116,16 +109,30 @@ def build(
         status=status(
             parts,
             catalogue.node,
-            LiveFacts(
-                region=lambda: base.people.allegiance.region,
-                rulebook=base.rulebook,
-                wrong=lifecycle.health,
-                limited=lifecycle.limited,
-            ),
+            _live_facts(base, lifecycle),
             worker=worker,
             following=catalogue.following,
         ),
         region=RegionRequests(base.requests, lambda: base.people.allegiance.region, parts.address_of),
+    )
+
+
+def _callers(base: Foundation, authenticators: tuple[Authenticator, ...]) -> Callers:
+    return Callers(
+        base.people.participants,
+        base.people.persons,
+        authenticators=authenticators,
+        welcome=base.people.blocks.require_welcome,
+        origin=base.parts.base,
+    )
+
+
+def _live_facts(base: Foundation, lifecycle: Lifecycle) -> LiveFacts:
+    return LiveFacts(
+        region=lambda: base.people.allegiance.region,
+        rulebook=base.rulebook,
+        wrong=lifecycle.health,
+        limited=lifecycle.limited,
     )
 
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from node.adapters.planes.processes import HttpProcesses
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.parts import model_limits
 from node.bootstrap.protocol import Protocol
-from node.policy.decide import decide
-from node.policy.model import Decision
-from node.policy.odrl import parse
-from node.policy.terms import READ
+from node.policy.situations import VisitDecisions
 from node.scenarios.execution import DurableExecution, ExecutionJournal
 from node.scenarios.model import Job
 from node.scenarios.models.job_execution import JobExecution
@@ -43,18 +38,9 @@ def model_services(
     spoken: Protocol,
 ) -> ModelServices:
     """Put it together."""
-    parts, people, append, courier = base.parts, base.people, base.append, base.courier
-    visibility, ourselves, situations = base.visibility, base.ourselves, base.situations
-    changes, tell = base.wakes.changes, base.wakes.changes.tell
+    parts, append, courier = base.parts, base.append, base.courier
+    visibility, changes, tell = base.visibility, base.wakes.changes, base.wakes.changes.tell
     stores, clock = parts.stores, parts.clock
-
-    async def decide_visit(policy: Mapping[str, Any], did: str | None, facts: Mapping[str, Any]) -> Decision:
-        caller = await (people.participants.recheck(did) if did is not None else ourselves.look())
-        situation = situations.under_agreement(caller, provider=parts.me, facts=facts)
-        return decide(parse(policy), situation, action=READ)
-
-    async def token_for(did: str) -> str:
-        return spoken.correspondence.authorization(did)
 
     plane = HttpProcesses(parts.egress, most=parts.settings.model_answer)
     local = LocalModels(
@@ -65,7 +51,7 @@ def model_services(
             records=stores.records,
             agreements=stores.agreements,
             assets=parts.assets,
-            decide=decide_visit,
+            decide=VisitDecisions(base.situations, base.people.participants.recheck, parts.me),
             me=parts.me,
             uses=spoken.uses,
         ),
@@ -118,7 +104,7 @@ def model_services(
         ),
         executor=ModelRouter(
             local=local,
-            contract=ContractModels(transfers=transfers, plane=plane, token_for=token_for),
+            contract=ContractModels(transfers=transfers, plane=plane, token_for=base.correspondence.header),
             me=parts.me,
         ),
         transfers=transfers,

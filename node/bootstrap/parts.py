@@ -32,11 +32,10 @@ from node.adapters.sql.scenarios import SqlJobStore, SqlLayerStore, SqlRunStore
 from node.adapters.sql.transfer import SqlDeletionStore, SqlGrantStore, SqlReceptionStore, SqlTransferStore
 from node.adapters.sql.work import SqlUnitOfWork
 from node.base.clock import Clock, SystemClock, WatchedClock
-from node.base.errors import LocalFault
 from node.cage.cage import Cage
 from node.cage.libraries import Libraries
 from node.cage.model import QUERY, Limits
-from node.identity.did import base_url, did_of
+from node.identity.did import base_url, check_identity
 from node.ledger.checkpoints import LogKey
 from node.scenarios.models.code import MODEL
 from node.settings import Settings
@@ -98,17 +97,11 @@ class Stores:
 def open_stores(settings: Settings) -> Stores:
     """Open the database and bring its schema up to date, after a backup. Raises ``LocalFault`` where it is newer
     than this Hansa, or cannot keep its promises."""
-    from node.adapters.sql.backup import backup
+    from node.adapters.sql.backup import BackupBefore
 
     engine = connect(settings.database)
 
-    def back_up() -> None:
-        target = places(settings.folder).backups
-        target.mkdir(mode=0o700, exist_ok=True)
-        kind = "sqlite" if settings.embedded else "dump"
-        backup(settings.database, target / f"before-migration-{SystemClock().now():%Y%m%dT%H%M%S}.{kind}")
-
-    migrate(engine, backup=back_up)
+    migrate(engine, backup=BackupBefore(settings.database, places(settings.folder).backups))
     return Stores(
         uow=SqlUnitOfWork(engine),
         ledger=SqlLedgerStore(),
@@ -189,7 +182,7 @@ def open_parts(settings: Settings, *, clock: Clock | None = None, cage: Cage | N
     """Open everything that a node works with. The views are opened too: one process at a time holds them."""
     where = places(settings.folder)
     keyring = open_keys(settings)
-    check_identity(keyring.did, settings)
+    check_identity(keyring.did, settings.public_url)
     caged = cage or cage_for(settings)
     return Parts(
         settings=settings,
@@ -233,17 +226,6 @@ def outer_key(settings: Settings) -> Outer | None:
 def log_keys_of(keyring: FileKeyRing) -> list[LogKey]:
     """The ledger's keys, now and formerly, under the name that its checkpoints have."""
     return [LogKey(name=keyring.name, public_key=raw) for raw in keyring.log_public_keys()]
-
-
-def check_identity(did: str, settings: Settings) -> None:
-    """Whether the public address is still the one that the keys belong to. Raises ``LocalFault`` where it is not:
-    peers would resolve another identity than the one that signs here, and refuse everything."""
-    wanted = did_of(settings.public_url)
-    if did != wanted:
-        raise LocalFault(
-            f"the keys are those of {did}, and public_url {settings.public_url} would make this node {wanted}",
-            remedy="set public_url back; a node at another address is a new participant: hansa init",
-        )
 
 
 def model_limits(settings: Settings) -> Limits:

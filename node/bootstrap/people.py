@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 
+from node.adapters.keys import FileKeyRing
 from node.adapters.peers.http import HttpPeers
-from node.bootstrap.parts import Parts
+from node.base.clock import Clock
+from node.bootstrap.parts import Parts, Stores
 from node.catalogue.joining import Allegiance
 from node.identity.accounts.accounts import Accounts, SignIn, token_hash
 from node.identity.accounts.secondfactor import SecondFactor
@@ -19,18 +20,19 @@ from node.identity.credentials.issuance import (
     DeliverCredential,
     ReceiveApplication,
     Supported,
-    claims_of,
+    claims_with_contact,
 )
 from node.identity.credentials.membership import RequestCredential
 from node.identity.credentials.revocation import RevokeCredential, StatusLists
-from node.identity.credentials.trust import TrustList
+from node.identity.credentials.trust import TrustList, configured_trust
 from node.identity.credentials.verification import VerifyCredentials
 from node.identity.credentials.wallet import Wallet
-from node.identity.documents import build_document
+from node.identity.documents import OwnDocument
 from node.identity.identifying import IdentifyPerson
 from node.identity.messages import VC20, type_scope
-from node.identity.model import Application, DidDocument
+from node.identity.model import DidDocument
 from node.identity.participants import INCOMPLETE_MAX_AGE, IdentifyParticipant
+from node.identity.rotation import ChangeKeys
 from node.ledger.ports import Append
 from node.settings import Settings
 
@@ -74,12 +76,10 @@ class People:
 def identity(parts: Parts, append: Append) -> People:
     """Put identity together."""
     settings, stores, clock, keyring = parts.settings, parts.stores, parts.clock, parts.keyring
-
-    def document() -> DidDocument:
-        # Made anew each time: another process of this node may have changed its keys a moment ago.
-        return DidDocument(id=keyring.did, raw=build_document(keyring, parts.base, issuer=settings.issuer))
-
-    configured = _configured_trust(parts)
+    own_document = OwnDocument(keyring, parts.base, issuer=settings.issuer)
+    configured = configured_trust(
+        settings.trust, (*settings.issues, *settings.audiences.values()), _authorities(parts)
+    )
     trust = TrustList(configured)
     allegiance = Allegiance(
         uow=stores.uow,
@@ -90,7 +90,6 @@ def identity(parts: Parts, append: Append) -> People:
         own=parts.me if settings.issuer else None,
     )
     allegiance.load()
-    terminal = _terminal_token(parts)
     second_factor = SecondFactor(
         stores.uow,
         stores.identity,
@@ -113,7 +112,7 @@ def identity(parts: Parts, append: Append) -> People:
         parts.egress,
         tokens,
         clock,
-        own_document=document,
+        own_document=own_document,
         own_status_list=lists.behind,
         own_status_prefix=f"{parts.base}/status/",
     )
@@ -142,48 +141,67 @@ def identity(parts: Parts, append: Append) -> People:
         trust=trust,
         peers=peers,
         tokens=tokens,
-        participants=IdentifyParticipant(
-            stores.uow,
-            stores.identity,
-            peers,
-            keyring,
-            clock,
-            trust,
-            notes=stores.meta,
-            blocks=blocks,
-            verifier=verifier,
-            status_max_age=settings.status_max_age,
-            required_types=settings.required_credentials,
-            presentation_max_age=settings.presentation_max_age,
-            # Whoever wants presentations fresh wants those fresh in which something was missing, and those whose
-            # holder cannot be reached, too.
-            incomplete_max_age=min(INCOMPLETE_MAX_AGE, settings.presentation_max_age),
-            presentation_grace=10 * settings.presentation_max_age,
-        ),
+        participants=_participants(parts, peers, trust, blocks, verifier),
         blocks=blocks,
-        persons=IdentifyPerson(
-            stores.uow,
-            stores.identity,
-            clock,
-            keyring.did,
-            terminal_token=terminal,
-            required=settings.second_factor == "required",
-        ),
-        accounts=Accounts(
-            stores.uow,
-            stores.identity,
-            clock,
-            append=append,
-            terminal_token=terminal,
-            token_days=settings.token_days,
-        ),
+        persons=_persons(parts),
+        accounts=_accounts(parts, append),
         sign_in=SignIn(stores.uow, stores.identity, clock, second_factor=second_factor),
         second_factor=second_factor,
         wallet=wallet,
         requests=RequestCredential(stores.uow, stores.identity, peers, keyring, clock, append=append),
         issuing=_issuing(parts, peers, lists, append) if settings.issuer else None,
         deliver=DeliverCredential(peers),
-        own_document=document,
+        own_document=own_document,
+    )
+
+
+def _persons(parts: Parts) -> IdentifyPerson:
+    settings, stores, clock, keyring = parts.settings, parts.stores, parts.clock, parts.keyring
+    terminal = _terminal_token(parts)
+    return IdentifyPerson(
+        stores.uow,
+        stores.identity,
+        clock,
+        keyring.did,
+        terminal_token=terminal,
+        required=settings.second_factor == "required",
+    )
+
+
+def _accounts(parts: Parts, append: Append) -> Accounts:
+    settings, stores, clock = parts.settings, parts.stores, parts.clock
+    terminal = _terminal_token(parts)
+    return Accounts(
+        stores.uow,
+        stores.identity,
+        clock,
+        append=append,
+        terminal_token=terminal,
+        token_days=settings.token_days,
+    )
+
+
+def _participants(
+    parts: Parts, peers: HttpPeers, trust: TrustList, blocks: Blocks, verifier: VerifyCredentials
+) -> IdentifyParticipant:
+    settings, stores = parts.settings, parts.stores
+    return IdentifyParticipant(
+        stores.uow,
+        stores.identity,
+        peers,
+        parts.keyring,
+        parts.clock,
+        trust,
+        notes=stores.meta,
+        blocks=blocks,
+        verifier=verifier,
+        status_max_age=settings.status_max_age,
+        required_types=settings.required_credentials,
+        presentation_max_age=settings.presentation_max_age,
+        # Whoever wants presentations fresh wants those fresh in which something was missing, and those whose
+        # holder cannot be reached, too.
+        incomplete_max_age=min(INCOMPLETE_MAX_AGE, settings.presentation_max_age),
+        presentation_grace=10 * settings.presentation_max_age,
     )
 
 
@@ -193,14 +211,10 @@ def _terminal_token(parts: Parts) -> str | None:
     return token_hash(file.read_text("ascii").strip()) if file.is_file() else None
 
 
-def _configured_trust(parts: Parts) -> dict[str, tuple[str, ...]]:
+def _authorities(parts: Parts) -> tuple[str, ...]:
+    """The DIDs that vouch here without being named: the region of the settings, and this node where it is one."""
     settings = parts.settings
-    trust = {name: tuple(dids) for name, dids in settings.trust.items()}
-    own = (*((settings.region,) if settings.region else ()), *((parts.me,) if settings.issuer else ()))
-    for name in (*settings.issues, *settings.audiences.values()):
-        if own:
-            trust[name] = tuple(dict.fromkeys((*trust.get(name, ()), *own)))
-    return trust
+    return (*((settings.region,) if settings.region else ()), *((parts.me,) if settings.issuer else ()))
 
 
 def _supported(settings: Settings, credential_type: str) -> Supported:
@@ -213,11 +227,6 @@ def _supported(settings: Settings, credential_type: str) -> Supported:
 def _issuing(parts: Parts, peers: HttpPeers, lists: StatusLists, append: Append) -> Issuing:
     stores, settings = parts.stores, parts.settings
     supported = [_supported(settings, name) for name in settings.issues]
-
-    def claims(application: Application, entry: Supported, issuer: str) -> dict[str, Any]:
-        said = claims_of(application, entry, issuer)
-        contact = application.accession.get("contact")
-        return {**said, **({"contact": contact} if contact else {})}
 
     return Issuing(
         receive=ReceiveApplication(
@@ -238,7 +247,7 @@ def _issuing(parts: Parts, peers: HttpPeers, lists: StatusLists, append: Append)
             parts.clock,
             supported,
             parts.base,
-            claims=claims,
+            claims=claims_with_contact,
             append=append,
         ),
         revoke=RevokeCredential(stores.uow, stores.identity, parts.clock, lists, append=append),
@@ -263,3 +272,8 @@ def admissions(
         wake=wake,
         admitted=admitted,
     )
+
+
+def change_keys(stores: Stores, keyring: FileKeyRing, append: Append, clock: Clock) -> ChangeKeys:
+    """The use case, over these stores and this ring."""
+    return ChangeKeys(stores.uow, stores.meta, keyring, append, clock)

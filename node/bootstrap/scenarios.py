@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from anyio.to_thread import run_sync
-
-from node.base.errors import InvalidInput
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.models import ModelServices
 from node.catalogue.browse import Browse
-from node.catalogue.model import Query
 from node.catalogue.publish import Publish
-from node.identity.model import Caller
-from node.negotiation.model import Agreement
+from node.negotiation.received import ReceivedDecisions
 from node.negotiation.uses import Uses
-from node.policy.decide import decide, principal_action
-from node.policy.model import Decision
-from node.policy.odrl import parse
 from node.scenarios.execution import DurableExecution, ExecutionJournal
 from node.scenarios.layers.usecases import Layers
-from node.scenarios.model import Run, Transformation
-from node.scenarios.records.cards import transformation_of
+from node.scenarios.model import Run
 from node.scenarios.records.library import Library
+from node.scenarios.records.transformations import KnownTransformations
 from node.scenarios.runs.binding import Bind
 from node.scenarios.runs.lifecycle import RunLifecycle, run_entry
 from node.scenarios.runs.publication import Release
 from node.scenarios.runs.steps import RunSteps
 from node.scenarios.runs.usecases import Runs
-
-log = logging.getLogger("hansa.runs")
-
-MOST_KNOWN = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,31 +43,10 @@ def scenarios(
 ) -> Scenarios:
     """Put it together."""
     parts, people, append, courier = base.parts, base.people, base.append, base.courier
-    ourselves, situations, tell = base.ourselves, base.situations, base.wakes.changes.tell
+    tell = base.wakes.changes.tell
     stores, clock = parts.stores, parts.clock
 
     uses = Uses(stores.uses, stores.agreements, clock)
-
-    def used(agreement: Agreement) -> dict[str, Any]:
-        """What has arrived was a use; to work with it here is none."""
-        with stores.uow.read() as tx:
-            return uses.facts(tx, agreement)
-
-    async def decide_use(agreement: Agreement) -> Decision:
-        policy = parse(agreement.body)
-        facts = await run_sync(used, agreement)
-        situation = situations.under_agreement(await ourselves.look(), provider=agreement.provider, facts=facts)
-        return decide(policy, situation, action=principal_action(policy))
-
-    async def transformations(caller: Caller) -> Sequence[Transformation]:
-        page = await browse.search(Query(kinds=("transformation",), limit=MOST_KNOWN), caller)
-        found = []
-        for hit in page.hits:
-            try:
-                found.append(transformation_of(hit.record))
-            except InvalidInput as error:
-                log.info("%s mends nothing: %s", hit.record.iri, error.detail)
-        return found
 
     library = Library(
         uow=stores.uow,
@@ -93,11 +57,17 @@ def scenarios(
         receptions=stores.receptions,
         document=people.peers.did_document,
         fetch=base.requests.fetch,
-        decide=decide_use,
+        decide=ReceivedDecisions(stores.uow, uses, base.situations),
         received=parts.places.received,
         me=parts.me,
     )
-    bind = Bind(uow=stores.uow, library=library, layers=stores.layers, transformations=transformations, me=parts.me)
+    bind = Bind(
+        uow=stores.uow,
+        library=library,
+        layers=stores.layers,
+        transformations=KnownTransformations(browse),
+        me=parts.me,
+    )
     journal: ExecutionJournal[Run] = ExecutionJournal(
         uow=stores.uow, store=stores.runs, lifecycle=RunLifecycle(), clock=clock, note=run_entry(append), tell=tell
     )

@@ -15,7 +15,6 @@ from node.base.plaintext import word
 from node.bootstrap.parts import (
     Stores,
     cage_for,
-    check_identity,
     log_keys_of,
     model_limits,
     open_keys,
@@ -26,6 +25,7 @@ from node.bootstrap.parts import (
 from node.cage.bars import PARSED_WITHOUT_LANDLOCK, REMEDY
 from node.catalogue.carriers import OWN, WHY
 from node.catalogue.model import QUARANTINE
+from node.identity.did import check_identity
 from node.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _keys(folder: Path, settings: Settings) -> Iterator[Finding]:
         keys = open_keys(settings)
         yield Finding(f"keys are there and private: {keys.did}", True)
         yield _wrapping(folder, keys, wanted=outer_key(settings) is not None)
-        check_identity(keys.did, settings)
+        check_identity(keys.did, settings.public_url)
     except HansaError as error:
         yield Finding(error.detail, False, error.remedy)
     token = places(folder).token

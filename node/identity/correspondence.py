@@ -40,6 +40,10 @@ class Correspondence:
         other = self._outgoing(participant) if self._outgoing is not None else None
         return other or f"Bearer {self._tokens.bearer(participant)}"
 
+    async def header(self, participant: str) -> str:
+        """As ``authorization``, for ports whose proof may have to be fetched."""
+        return self.authorization(participant)
+
     async def document(self, participant: str) -> DidDocument:
         """The document of ``participant``. Raises as ``node.identity.ports.Peers.did_document``."""
         other = self._documents(participant) if self._documents is not None else None

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from node.base.errors import InvalidInput
+from node.base.errors import InvalidInput, LocalFault
 from node.identity.model import DidDocument
 
 DEFAULT_PORTS: Final = frozenset({443, 8443})
@@ -204,3 +204,14 @@ def method_id(did: str, name: Any) -> str:
     if name.startswith("did:"):
         return name
     return f"{did}#{name.removeprefix('#')}"
+
+
+def check_identity(did: str, public_url: str) -> None:
+    """Whether the public address is still the one that the keys belong to. Raises ``LocalFault`` where it is not:
+    peers would resolve another identity than the one that signs here, and refuse everything."""
+    wanted = did_of(public_url)
+    if did != wanted:
+        raise LocalFault(
+            f"the keys are those of {did}, and public_url {public_url} would make this node {wanted}",
+            remedy="set public_url back; a node at another address is a new participant: hansa init",
+        )

@@ -203,3 +203,15 @@ def verify_signature(text: str, signer: DidDocument) -> bytes:
         raise InvalidInput("the signature names another signer's key")
     verify_jws(jws, key_for(signer, jws.kid, "assertionMethod"))
     return jws.payload
+
+
+class OwnDocument:
+    """The DID document of this node, made anew each time: another process may have changed its keys a moment ago."""
+
+    def __init__(self, keyring: KeyRing, base: str, *, issuer: bool) -> None:
+        self._keyring = keyring
+        self._base = base
+        self._issuer = issuer
+
+    def __call__(self) -> DidDocument:
+        return DidDocument(id=self._keyring.did, raw=build_document(self._keyring, self._base, issuer=self._issuer))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,10 @@ from node.base.clock import Clock
 from node.identity.credentials.ourselves import Ourselves
 from node.identity.credentials.trust import TrustList
 from node.identity.model import Caller
-from node.policy.model import Situation
+from node.policy.decide import decide, principal_action
+from node.policy.model import Decision, Situation
+from node.policy.odrl import parse
+from node.policy.terms import READ
 
 Rulebook = Callable[[], Mapping[str, Any] | None]
 """The rulebook in force (``node.catalogue.rulebook``): its IRI, version and hash."""
@@ -22,14 +25,14 @@ class Situations:
     def __init__(self, *, trust: TrustList, rulebook: Rulebook, ourselves: Ourselves, clock: Clock, me: str) -> None:
         self._trust = trust
         self._rulebook = rulebook
-        self._ourselves = ourselves
+        self.ourselves = ourselves
         self._clock = clock
         self._me = me
 
     def of_asking(self, caller: Caller, at: datetime, provider: str) -> Situation:
         """Somebody looks at what is offered. A person looks at others' assets for this node: what counts there is
         what this node holds."""
-        asking = self._ourselves.seen if caller.is_person and provider != self._me else caller
+        asking = self.ourselves.seen if caller.is_person and provider != self._me else caller
         return Situation(
             caller=asking, at=at, provider=provider, rulebook=self._rulebook_iri(), issuers=self._trust.to_json()
         )
@@ -55,6 +58,35 @@ class Situations:
             facts=dict(facts or {}),
         )
 
+    def judge(
+        self,
+        policy: Mapping[str, Any],
+        caller: Caller,
+        *,
+        provider: str,
+        action: str | None = None,
+        at: datetime | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> Decision:
+        """Decide what ``policy`` (an agreement) says of ``action``, by default of its principal one."""
+        read = parse(policy)
+        situation = self.under_agreement(caller, provider=provider, at=at, facts=facts)
+        return decide(read, situation, action=action or principal_action(read))
+
     def _rulebook_iri(self) -> str | None:
         rulebook = self._rulebook()
         return str(rulebook["iri"]) if rulebook else None
+
+
+class VisitDecisions:
+    """Decides whether somebody may read now what an agreement of this node covers, credentials asked anew."""
+
+    def __init__(self, situations: Situations, recheck: Callable[[str], Awaitable[Caller]], me: str) -> None:
+        self._situations = situations
+        self._recheck = recheck
+        self._me = me
+
+    async def __call__(self, policy: Mapping[str, Any], did: str | None, facts: Mapping[str, Any]) -> Decision:
+        """The decision for ``did``; None is this node itself."""
+        caller = await (self._recheck(did) if did is not None else self._situations.ourselves.look())
+        return self._situations.judge(policy, caller, provider=self._me, action=READ, facts=facts)

@@ -51,6 +51,18 @@ class Callers:
         self._welcome = welcome
         self._origin = _origin_of(origin) if origin else None
 
+    def identify_and(self, look: Callable[[], Awaitable[object]]) -> Callable[[HTTPConnection], Awaitable[Caller]]:
+        """As ``identify``; where one of our own people asks, ``look`` reads what this node holds now, which they ask
+        with."""
+
+        async def identify(request: HTTPConnection) -> Caller:
+            caller = await self.identify(request)
+            if caller.is_person:
+                await look()
+            return caller
+
+        return identify
+
     async def identify(self, request: HTTPConnection) -> Caller:
         """Whoever sent ``request``; ``ANONYMOUS`` where it brings nothing.
 

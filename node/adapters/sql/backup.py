@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL, Engine, make_url
 
 from node.adapters.sql.engine import PATIENCE, connect, sqlite_driver, sqlite_path
 from node.adapters.sql.work import translated
+from node.base.clock import SystemClock
 from node.base.errors import LocalFault
 
 _CHECK = "PRAGMA integrity_check"
@@ -168,3 +169,16 @@ def _run(command: list[str], url: URL, what: str) -> None:
     )
     if ran.returncode != 0:
         raise LocalFault(f"{what} failed: {ran.stderr.strip().rpartition(chr(10))[2]}")
+
+
+class BackupBefore:
+    """Backs a database up into a folder, before its schema changes."""
+
+    def __init__(self, database: str, folder: Path) -> None:
+        self._database = database
+        self._folder = folder
+
+    def __call__(self) -> None:
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        kind = "sqlite" if make_url(self._database).get_backend_name() == "sqlite" else "dump"
+        backup(self._database, self._folder / f"before-migration-{SystemClock().now():%Y%m%dT%H%M%S}.{kind}")

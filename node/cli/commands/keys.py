@@ -152,7 +152,7 @@ def _doors(node: str | None) -> Iterator[Doors]:
         if where.folder is None or client.ready():
             yield client
             return
-    from node.bootstrap.keeping import keys_of
+    from node.cli.stopped_keys import keys_of
 
     with keys_of(where.folder) as kept:
         yield kept

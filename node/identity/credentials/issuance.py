@@ -325,6 +325,12 @@ class DecideApplication:
         _record(self._append, tx, decided, by=by, event=str(state).lower())
 
 
+def claims_with_contact(application: Application, entry: Supported, issuer: str) -> dict[str, Any]:
+    """As ``claims_of``, with the contact that the applicant gave."""
+    contact = application.accession.get("contact")
+    return {**claims_of(application, entry, issuer), **({"contact": contact} if contact else {})}
+
+
 class DeliverCredential:
     """Handles tasks of topic ``credential``: posts the message to the holder's credential service (§6.5)."""
 

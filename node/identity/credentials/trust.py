@@ -7,7 +7,7 @@ list is never "everyone".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from node.base.errors import InvalidInput
@@ -39,6 +39,10 @@ class TrustList:
         """Believe these from now on, and nobody else."""
         self._issuers = _frozen(issuers)
 
+    def vouches(self, did: str) -> bool:
+        """Whether ``did`` is an issuer of any type."""
+        return any(did in dids for dids in self._issuers.values())
+
     def to_json(self) -> dict[str, tuple[str, ...]]:
         """Type → DIDs, sorted: the form that a ``Situation`` of the decision point takes."""
         return {name: tuple(sorted(dids)) for name, dids in self._issuers.items()}
@@ -62,3 +66,13 @@ def read_trust(value: Any) -> dict[str, tuple[str, ...]]:
             raise InvalidInput(f"the trusted issuers of {name} must be DIDs")
         lists[str(name)] = tuple(entries)
     return lists
+
+
+def configured_trust(
+    named: Mapping[str, Iterable[str]], types: Iterable[str], authorities: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
+    """Type → DIDs: those that are ``named``, and for all ``types`` the ``authorities`` beside them."""
+    trust = {name: tuple(dids) for name, dids in named.items()}
+    if not authorities:
+        return trust
+    return trust | {name: tuple(dict.fromkeys((*trust.get(name, ()), *authorities))) for name in types}

@@ -1,4 +1,4 @@
-"""Changing the keys of a node: what the API and the terminal do, with the node running or not."""
+"""Changing the keys of a node that is not running."""
 
 from __future__ import annotations
 
@@ -7,19 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from node.adapters.keys import FileKeyRing
-from node.base.clock import Clock, SystemClock, moment
-from node.bootstrap.parts import Stores, check_identity, open_keys, open_stores
+from node.base.clock import SystemClock, moment
+from node.bootstrap.parts import open_keys, open_stores
+from node.bootstrap.people import change_keys
+from node.identity.did import check_identity
 from node.identity.periods import KeyKind
 from node.identity.rotation import ChangeKeys
-from node.ledger.ports import Append
 from node.ledger.usecases import LedgerWriter
 from node.settings import load
-
-
-def change_keys(stores: Stores, keyring: FileKeyRing, append: Append, clock: Clock) -> ChangeKeys:
-    """The use case, over these stores and this ring."""
-    return ChangeKeys(stores.uow, stores.meta, keyring, append, clock)
 
 
 class KeysInFolder:
@@ -46,7 +41,7 @@ def keys_of(folder: Path) -> Iterator[KeysInFolder]:
     """The keys of the node in ``folder``; its ledger is numbered further when it next runs. Raises ``LocalFault``."""
     settings = load(folder)
     keyring = open_keys(settings)
-    check_identity(keyring.did, settings)
+    check_identity(keyring.did, settings.public_url)
     stores = open_stores(settings)
     clock = SystemClock()
     try:

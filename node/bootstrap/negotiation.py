@@ -1,0 +1,148 @@
+"""Negotiation put together: contracts, what waits for a person, what a consumer asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from node.adapters.peers.catalogues import RemoteCatalogues
+from node.bootstrap.foundation import Foundation
+from node.dialogue.caps import Caps
+from node.dialogue.conversation import Conversation
+from node.dialogue.guests import Budgets, Guests
+from node.identity.documents import verify_signature
+from node.negotiation import machine, messages
+from node.negotiation.acquire import Acquire
+from node.negotiation.agreement import Party
+from node.negotiation.decisions import Admissions, Decisions
+from node.negotiation.limits import SetLimits
+from node.negotiation.model import Negotiation
+from node.negotiation.reactions import House, Reactions
+from node.negotiation.strategy import Strategy
+from node.negotiation.usecases import Negotiations
+from node.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Negotiating:
+    """Everything about contracts, and what transfers share with it."""
+
+    negotiations: Negotiations
+    decisions: Decisions
+    acquire: Acquire
+    limits: SetLimits
+    caps: Caps
+    guests: Guests
+
+
+def negotiating(base: Foundation, *, admissions: Admissions | None, strategy: Strategy) -> Negotiating:
+    """Put it together. Plug-ins may replace the strategy."""
+    parts, people, stores, clock = base.parts, base.people, base.parts.stores, base.parts.clock
+    caps, guests = _caps(parts.settings), _guests(base)
+    negotiations = _negotiations(base, strategy, caps, guests)
+    return Negotiating(
+        negotiations=negotiations,
+        decisions=Decisions(
+            uow=stores.uow,
+            store=stores.decisions,
+            negotiations=negotiations,
+            admissions=admissions,
+            recheck=people.participants.recheck,
+            append=base.append,
+            clock=clock,
+        ),
+        acquire=Acquire(
+            uow=stores.uow,
+            records=stores.records,
+            agreements=stores.agreements,
+            processes=stores.negotiations,
+            negotiations=negotiations,
+            catalogue=RemoteCatalogues(base.correspondence, parts.egress),
+            wallet=base.ourselves.look,
+            issuers=people.trust.to_json,
+            clock=clock,
+            me=parts.me,
+            require_not_blocked=people.blocks.require_not_blocked,
+            region=lambda: people.allegiance.authority,
+        ),
+        limits=SetLimits(
+            uow=stores.uow,
+            store=stores.limits,
+            records=stores.records,
+            region=lambda: people.allegiance.authority,
+            append=base.append,
+            clock=clock,
+            me=parts.me,
+        ),
+        caps=caps,
+        guests=guests,
+    )
+
+
+def _negotiations(base: Foundation, strategy: Strategy, caps: Caps, guests: Guests) -> Negotiations:
+    parts, stores, clock, settings = base.parts, base.parts.stores, base.parts.clock, base.parts.settings
+    talk: Conversation[Negotiation] = Conversation(
+        table=machine.TABLE,
+        store=stores.negotiations,
+        courier=base.courier,
+        append=base.append,
+        clock=clock,
+        acknowledge=messages.acknowledgement,
+        path=messages.path,
+        refusal=messages.refusal,
+    )
+    house = House(
+        me=Party(did=parts.me, name=settings.name, contact=settings.contact),
+        address=parts.dsp_address,
+        languages=settings.languages,
+        issuers=base.people.trust.to_json,
+        rulebook=base.rulebook,
+        decision_days=settings.decision_days,
+        longest=settings.messages_per_negotiation,
+    )
+    return Negotiations(
+        uow=stores.uow,
+        store=stores.negotiations,
+        agreements=stores.agreements,
+        records=stores.records,
+        conversation=talk,
+        reactions=Reactions(
+            conversation=talk,
+            records=stores.records,
+            decisions=stores.decisions,
+            limits=stores.limits,
+            keyring=parts.keyring,
+            append=base.append,
+            clock=clock,
+            strategy=strategy,
+            house=house,
+        ),
+        may_see=base.visibility.may_see,
+        verify_jws=verify_signature,
+        append=base.append,
+        clock=clock,
+        me=parts.me,
+        address=parts.dsp_address,
+        caps=caps,
+        guests=guests,
+    )
+
+
+def _caps(settings: Settings) -> Caps:
+    return Caps(
+        negotiations=settings.open_negotiations_per_peer,
+        offers=settings.waiting_offers_per_peer,
+        transfers=settings.open_transfers_per_peer,
+        messages=settings.messages_per_negotiation,
+    )
+
+
+def _guests(base: Foundation) -> Guests:
+    """How much of this node participants may take whom nobody vouches for."""
+    stores, settings = base.parts.stores, base.parts.settings
+    budgets = Budgets(
+        open_per_host=settings.strangers_open_per_host,
+        open_in_all=settings.strangers_open,
+        bytes_per_host=settings.strangers_bytes_per_host,
+        bytes_in_all=settings.strangers_bytes,
+    )
+    return Guests(stores.uow, stores.guests, base.parts.clock, budgets, base.people.trust.vouches)

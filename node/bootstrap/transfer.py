@@ -1,0 +1,200 @@
+"""Transfers put together: access under an agreement, bytes out and in, what was deleted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from node.adapters.planes.http import HttpPlane
+from node.bootstrap.foundation import Foundation
+from node.bootstrap.negotiation import Negotiating
+from node.dialogue.conversation import Conversation
+from node.identity.documents import verify_signature
+from node.identity.signing_keys import SigningKeys
+from node.negotiation.uses import Uses
+from node.transfer import machine, messages
+from node.transfer import strategy as transfer_strategy
+from node.transfer.access import AuthoriseAccess
+from node.transfer.counted import CountedReceptions
+from node.transfer.deletions import Deletions
+from node.transfer.deliveries import OpenDelivery, SignManifest
+from node.transfer.grants import GrantAccess, RefreshToken
+from node.transfer.inbox import TakePush
+from node.transfer.model import Transfer
+from node.transfer.overview import Overview
+from node.transfer.push import PushBytes
+from node.transfer.reception import Receive
+from node.transfer.usecases import Transfers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transferring:
+    """Everything about bytes under an agreement."""
+
+    transfers: Transfers
+    overview: Overview
+    authorise: AuthoriseAccess
+    deliveries: OpenDelivery
+    manifests: SignManifest
+    refresh: RefreshToken
+    receive: Receive
+    push: PushBytes
+    inbox: TakePush
+    uses: Uses
+    deletions: Deletions
+
+
+def transferring(base: Foundation, contracts: Negotiating, strategy: transfer_strategy.Strategy) -> Transferring:
+    """Put it together. Plug-ins may replace the strategy."""
+    parts, stores, clock = base.parts, base.parts.stores, base.parts.clock
+    uses = Uses(stores.uses, stores.agreements, clock)
+    grants = GrantAccess(stores.grants, parts.keyring, clock, public_url=parts.base, lifetime=parts.access_lifetime)
+    transfers = _transfers(base, contracts, grants, uses, strategy)
+    authorise = _authorise(base, uses)
+    deliveries = OpenDelivery(parts.assets, parts.keyring)
+    manifests = SignManifest(stores.uow, stores.records, parts.keyring, clock)
+    return Transferring(
+        transfers=transfers,
+        overview=Overview(
+            uow=stores.uow,
+            negotiations=stores.negotiations,
+            transfers=stores.transfers,
+            agreements=stores.agreements,
+            decisions=stores.decisions,
+            receptions=stores.receptions,
+            ledger=stores.ledger,
+            uses=uses,
+        ),
+        authorise=authorise,
+        deliveries=deliveries,
+        manifests=manifests,
+        refresh=RefreshToken(
+            stores.uow,
+            transfers=stores.transfers,
+            agreements=stores.agreements,
+            grants=stores.grants,
+            access=grants,
+            clock=clock,
+        ),
+        receive=_receive(base, uses),
+        push=PushBytes(
+            authorise=authorise, deliveries=deliveries, manifests=manifests, plane=HttpPlane(parts.egress)
+        ),
+        inbox=_inbox(base, transfers, uses),
+        uses=uses,
+        deletions=_deletions(base),
+    )
+
+
+def _transfers(
+    base: Foundation,
+    contracts: Negotiating,
+    grants: GrantAccess,
+    uses: Uses,
+    strategy: transfer_strategy.Strategy,
+) -> Transfers:
+    parts, stores, clock = base.parts, base.parts.stores, base.parts.clock
+    carry: Conversation[Transfer] = Conversation(
+        table=machine.TABLE,
+        store=stores.transfers,
+        courier=base.courier,
+        append=base.append,
+        clock=clock,
+        acknowledge=messages.acknowledgement,
+        path=messages.path,
+        refusal=messages.refusal,
+        dated=True,
+        kept=messages.kept,
+        brief=messages.BRIEF,
+    )
+    return Transfers(
+        uow=stores.uow,
+        store=stores.transfers,
+        agreements=stores.agreements,
+        negotiations=stores.negotiations,
+        records=stores.records,
+        grants=stores.grants,
+        receptions=stores.receptions,
+        conversation=carry,
+        courier=base.courier,
+        granting=lambda tx, transfer, agreement, record, file, seal_key: grants.grant(
+            tx, transfer, agreement, record, file, recipient_seal_key=seal_key
+        )[1],
+        situation=lambda agreement, caller: base.situations.under_agreement(caller, provider=parts.me),
+        uses=uses,
+        presume=contracts.negotiations.presume_finalized,
+        strategy=strategy,
+        append=base.append,
+        clock=clock,
+        me=parts.me,
+        address=parts.dsp_address,
+        public_url=parts.base,
+        caps=contracts.caps,
+        guests=contracts.guests,
+    )
+
+
+def _authorise(base: Foundation, uses: Uses) -> AuthoriseAccess:
+    stores, me = base.parts.stores, base.parts.me
+    return AuthoriseAccess(
+        stores.uow,
+        transfers=stores.transfers,
+        agreements=stores.agreements,
+        grants=stores.grants,
+        clock=base.parts.clock,
+        recheck=base.people.participants.recheck,
+        decide=lambda agreement, caller, at, action, facts: base.situations.judge(
+            agreement.body, caller, provider=me, action=action, at=at, facts=facts
+        ),
+        append=base.append,
+        uses=uses,
+    )
+
+
+def _receive(base: Foundation, uses: Uses) -> Receive:
+    parts, stores, clock = base.parts, base.parts.stores, base.parts.clock
+    return Receive(
+        stores.uow,
+        transfers=stores.transfers,
+        receptions=CountedReceptions(stores.receptions, stores.transfers, uses),
+        plane=HttpPlane(parts.egress),
+        keyring=parts.keyring,
+        clock=clock,
+        folder=parts.places.received,
+        key_of=SigningKeys(base.people.peers, clock),
+        token_for=base.correspondence.header,
+    )
+
+
+def _inbox(base: Foundation, transfers: Transfers, uses: Uses) -> TakePush:
+    parts, stores, clock = base.parts, base.parts.stores, base.parts.clock
+    return TakePush(
+        stores.uow,
+        transfers=stores.transfers,
+        receptions=CountedReceptions(stores.receptions, stores.transfers, uses),
+        keyring=parts.keyring,
+        clock=clock,
+        folder=parts.places.received,
+        key_of=SigningKeys(base.people.peers, clock),
+        finished=transfers.finished,
+        limit=parts.settings.upload_limit,
+    )
+
+
+def _deletions(base: Foundation) -> Deletions:
+    parts, stores = base.parts, base.parts.stores
+    return Deletions(
+        uow=stores.uow,
+        store=stores.deletions,
+        agreements=stores.agreements,
+        negotiations=stores.negotiations,
+        transfers=stores.transfers,
+        receptions=stores.receptions,
+        ledger=stores.ledger,
+        keyring=parts.keyring,
+        courier=base.courier,
+        verify_jws=verify_signature,
+        append=base.append,
+        clock=parts.clock,
+        received=parts.places.received,
+        me=parts.me,
+    )

@@ -1,0 +1,32 @@
+"""What this node may do now with what it has received under an agreement."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anyio.to_thread import run_sync
+
+from node.base.work import UnitOfWork
+from node.negotiation.model import Agreement
+from node.negotiation.uses import Uses
+from node.policy.model import Decision
+from node.policy.situations import Situations
+
+
+class ReceivedDecisions:
+    """Decides by the agreement, with this node's credentials asked anew."""
+
+    def __init__(self, uow: UnitOfWork, uses: Uses, situations: Situations) -> None:
+        self._uow = uow
+        self._uses = uses
+        self._situations = situations
+
+    async def __call__(self, agreement: Agreement) -> Decision:
+        facts = await run_sync(self._facts, agreement)
+        caller = await self._situations.ourselves.look()
+        return self._situations.judge(agreement.body, caller, provider=agreement.provider, facts=facts)
+
+    def _facts(self, agreement: Agreement) -> dict[str, Any]:
+        """What has arrived was a use; to work with it here is none."""
+        with self._uow.read() as tx:
+            return self._uses.facts(tx, agreement)

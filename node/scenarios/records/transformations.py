@@ -1,0 +1,35 @@
+"""The transformations that a caller may see."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from node.base.errors import InvalidInput
+from node.catalogue.browse import Browse
+from node.catalogue.model import Query
+from node.identity.model import Caller
+from node.scenarios.model import Transformation
+from node.scenarios.records.cards import transformation_of
+
+log = logging.getLogger("hansa.runs")
+
+MOST_KNOWN: Final = 100
+
+
+class KnownTransformations:
+    """Finds them in the catalogue; one whose card cannot be read is left out, and the log says so."""
+
+    def __init__(self, browse: Browse) -> None:
+        self._browse = browse
+
+    async def __call__(self, caller: Caller) -> Sequence[Transformation]:
+        page = await self._browse.search(Query(kinds=("transformation",), limit=MOST_KNOWN), caller)
+        readable = []
+        for hit in page.hits:
+            try:
+                readable.append(transformation_of(hit.record))
+            except InvalidInput as error:
+                log.info("%s mends nothing: %s", hit.record.iri, error.detail)
+        return readable

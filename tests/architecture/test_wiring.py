@@ -1,0 +1,121 @@
+"""``bootstrap`` puts a node together and does nothing else: everything with a behaviour has a room of its own."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BOOTSTRAP = ROOT / "node" / "bootstrap"
+
+LONGEST = 80
+"""Lines of a function: longer ones put together what has more than one reason to change."""
+MOST_PARAMETERS = 11
+"""``build`` takes ten parts that may be replaced, beside the settings."""
+
+CONTROL = (
+    *(ast.For, ast.AsyncFor, ast.While, ast.Try, ast.TryStar, ast.Raise, ast.With, ast.AsyncWith, ast.Match),
+    *(ast.Yield, ast.YieldFrom, ast.Global, ast.Nonlocal, ast.Delete, ast.AugAssign),
+)
+"""What construction never needs: it makes things in order, and leaves to them what happens to them."""
+
+STILL_BEHAVING = frozenset(
+    {
+        *("account_pages", "pages", "portrayal", "scenario_pages"),  # what pages show: going to the portal
+        *("creation", "serving"),  # making a data folder, running a process: what the terminal does
+    }
+)
+"""Modules that do more than put together. None may be added; who moves their behaviour takes them out."""
+
+
+def behaviour(source: str) -> list[str]:
+    """What in a module is more than construction: each with its line, and why."""
+    module = ast.parse(source)
+    within = {inner: outer for outer in ast.walk(module) for inner in ast.iter_child_nodes(outer)}
+    found = []
+    for node in ast.walk(module):
+        line = getattr(node, "lineno", 0)
+        if isinstance(node, CONTROL):
+            found.append((line, f"{type(node).__name__.lower()} is not construction"))
+        elif isinstance(node, ast.If) and not _chooses_a_part(node):
+            found.append((line, "a branch that does not just return another part"))
+        elif isinstance(node, ast.ClassDef):
+            found += _of_class(node)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found += _of_function(node, within[node])
+    return [f"{line}: {why}" for line, why in sorted(found)]
+
+
+def _of_class(node: ast.ClassDef) -> list[tuple[int, str]]:
+    if not any("dataclass" in ast.unparse(each) for each in node.decorator_list):
+        return [(node.lineno, f"class {node.name} is no dataclass: it has a behaviour of its own")]
+    return []
+
+
+def _of_function(node: ast.FunctionDef | ast.AsyncFunctionDef, outer: ast.AST) -> list[tuple[int, str]]:
+    found = []
+    length = (node.end_lineno or node.lineno) - node.lineno + 1
+    arguments = node.args
+    parameters = len(arguments.posonlyargs) + len(arguments.args) + len(arguments.kwonlyargs)
+    if length > LONGEST:
+        found.append((node.lineno, f"{node.name} has {length} lines"))
+    if parameters > MOST_PARAMETERS:
+        found.append((node.lineno, f"{node.name} has {parameters} parameters"))
+    if isinstance(outer, ast.ClassDef) and len(_statements(node)) > 1:
+        found.append((node.lineno, f"the method {node.name} does more than name a part or pass a call on"))
+    elif not isinstance(outer, ast.ClassDef | ast.Module):
+        found.append((node.lineno, f"{node.name} within a function: a lambda passes a call on, a room does more"))
+    elif isinstance(node, ast.AsyncFunctionDef) and not isinstance(outer, ast.ClassDef):
+        found.append((node.lineno, f"{node.name} is asynchronous: construction waits for nothing"))
+    return found
+
+
+def _statements(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.stmt]:
+    return [each for each in node.body if not (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant))]
+
+
+def _chooses_a_part(node: ast.If) -> bool:
+    """``if TYPE_CHECKING:`` at the top, or ``if …: return part``."""
+    if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+        return True
+    return not node.orelse and len(node.body) == 1 and isinstance(node.body[0], ast.Return)
+
+
+@pytest.mark.parametrize("path", sorted(BOOTSTRAP.glob("*.py")), ids=lambda path: path.stem)
+def test_bootstrap_only_constructs(path: Path) -> None:
+    found = behaviour(path.read_text("utf-8"))
+    if path.stem in STILL_BEHAVING:
+        assert found, f"{path.stem} only constructs now: take it out of STILL_BEHAVING"
+    else:
+        assert found == [], "give it a room"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(x):\n    raise Conflict('no')",
+        "def f(xs):\n    for x in xs:\n        x.close()",
+        "def f(x):\n    if x.state == 'STARTED':\n        x.end()",
+        "def f(tx):\n    with uow.read() as tx:\n        return tx",
+        "class Letters:\n    pass",
+        "def f():\n    def inner():\n        return 1\n    return inner",
+        "async def f():\n    return 1",
+        "@dataclass\nclass A:\n    def f(self):\n        x = 1\n        return x",
+        "def f():\n" + "    x = 1\n" * LONGEST,
+        "def f(a, b, c, d, e, f, g, h, i, j, k, l): ...",
+    ],
+)
+def test_behaviour_would_be_found(source: str) -> None:
+    assert behaviour(source)
+
+
+def test_construction_is_admitted() -> None:
+    source = (
+        "@dataclass(frozen=True)\nclass Parts:\n    a: int\n\n"
+        "    @property\n    def b(self) -> int:\n        return self.a\n\n"
+        "def build(settings):\n    if settings.bare:\n        return None\n"
+        "    return Parts(a=1 if settings.issuer else 2, b=lambda did: find(did))\n"
+    )
+    assert behaviour(source) == []
