@@ -48,15 +48,16 @@ def fitted(freedom: Freedom, facts: Mapping[str, Any]) -> Fitted:
     if terms.USE in live:
         # Ceding a thing for good (odrl:transfer) means nothing for a result that anybody may be given a copy of.
         live = {action: ways for action, ways in live.items() if not includes(terms.TRANSFER, action)}
+    live, stricter = _sayable(live)
     permissions: list[Rule] = []
-    for action in sorted(live, key=lambda one: (one != terms.USE, one)):
+    for action in sorted(live, key=lambda name: (name != terms.USE, name)):
         wider = [other for other in live if other != action and includes(other, action)]
         told = frozenset(one for other in wider for one in live[other])
         for parts in _ways(live[action] - told, told, facts):
             path = f"permission[{len(permissions)}]"
             permissions.append(_permission(action, parts, path, origins))
     prohibitions: list[Rule] = []
-    for rule, asked_by in _forbidden(freedom, live):
+    for rule, asked_by in _forbidden(freedom, live, stricter):
         origins[f"prohibition[{len(prohibitions)}]"] = asked_by
         prohibitions.append(rule)
     obligations: list[Rule] = []
@@ -83,27 +84,27 @@ def offer_of(policy: Policy, *, target: str, offer_id: str) -> dict[str, Any]:
         "prohibition": policy.prohibitions,
         "obligation": policy.obligations,
     }
-    made = {name: [rule_json(rule) for rule in some] for name, some in rules.items()}
+    rules_by_name = {name: [rule_json(rule) for rule in some] for name, some in rules.items()}
     return offer_json(
-        made, target=target, offer_id=offer_id, sealed=policy.sealed, permissions_win=policy.permissions_win
+        rules_by_name, target=target, offer_id=offer_id, sealed=policy.sealed, permissions_win=policy.permissions_win
     )
 
 
 def rule_json(rule: Rule) -> dict[str, Any]:
     """A rule in the spelling of DSP 2025-1 (``contract-schema.json``)."""
-    said: dict[str, Any] = {"action": _term(rule.action)}
+    body: dict[str, Any] = {"action": _term(rule.action)}
     if rule.constraints:
-        said["constraint"] = [_condition_json(constraint) for constraint in rule.constraints]
+        body["constraint"] = [_condition_json(constraint) for constraint in rule.constraints]
     for name, rules in (
         ("duty", rule.duties),
         ("odrl:remedy", rule.remedies),
         ("odrl:consequence", rule.consequences),
     ):
         if rules:
-            said[name] = [rule_json(one) for one in rules]
+            body[name] = [rule_json(nested) for nested in rules]
     for function, party in rule.parties:
-        said.setdefault(_term(function), []).append(party)
-    return {name: value[0] if name in _functions(rule) and len(value) == 1 else value for name, value in said.items()}
+        body.setdefault(_term(function), []).append(party)
+    return {name: value[0] if name in _functions(rule) and len(value) == 1 else value for name, value in body.items()}
 
 
 def _functions(rule: Rule) -> set[str]:
@@ -113,16 +114,16 @@ def _functions(rule: Rule) -> set[str]:
 def _condition_json(condition: Condition) -> dict[str, Any]:
     if isinstance(condition, Logical):
         return {condition.operator: [_condition_json(operand) for operand in condition.operands]}
-    values = [_value_json(one) for one in condition.right_operand]
+    values = [_value_json(value) for value in condition.right_operand]
     several = condition.operator in SET_OPERATORS or len(values) != 1
-    said: dict[str, Any] = {
+    body: dict[str, Any] = {
         "leftOperand": _term(condition.left_operand),
         "operator": condition.operator,
         "rightOperand": values if several else values[0],
     }
     if condition.unit:
-        said["odrl:unit"] = condition.unit
-    return said
+        body["odrl:unit"] = condition.unit
+    return body
 
 
 def _value_json(value: Value) -> Any:
@@ -150,6 +151,23 @@ def _live(freedom: Freedom) -> dict[str, frozenset[Alternative]]:
         if met:
             live[action] = met
     return live
+
+
+def _sayable(
+    live: Mapping[str, frozenset[Alternative]],
+) -> tuple[dict[str, frozenset[Alternative]], dict[str, Origins]]:
+    """``live`` without actions that are permitted under more conditions than a wider action, and who asked for these.
+
+    A permission of the wider action would give the narrower one without them, and a prohibition knows no exception
+    where prohibitions win. So the narrower one is left out, with what it includes. It comes from an input whose
+    permissions win over its prohibitions (``conflict: perm``): a permission with conditions then wins where another
+    one, without them, does not."""
+    stricter: dict[str, Origins] = {}
+    for action, ways in live.items():
+        wider = [way for other in live if other != action and includes(other, action) for way in live[other]]
+        if not all(any(narrow <= way for narrow in ways) for way in wider):
+            stricter[action] = _sorted({element.origin for way in ways for element in way})
+    return {name: ways for name, ways in live.items() if not any(includes(one, name) for one in stricter)}, stricter
 
 
 def _ways(
@@ -222,13 +240,16 @@ def _permission(action: str, parts: list[_Part], path: str, origins: dict[str, O
     return Rule(action=action, constraints=tuple(constraints), duties=tuple(duties))
 
 
-def _forbidden(freedom: Freedom, live: Mapping[str, object]) -> list[tuple[Rule, Origins]]:
+def _forbidden(
+    freedom: Freedom, live: Mapping[str, object], stricter: Mapping[str, Origins]
+) -> list[tuple[Rule, Origins]]:
     """What a permission would cover and an input withholds; then the prohibitions that hold only sometimes."""
-    found: list[tuple[Rule, Origins]] = []
+    prohibitions: list[tuple[Rule, Origins]] = []
     for action in sorted(INCLUDED_IN):
         if action not in live and INCLUDED_IN[action] in live:
-            asked_by = _sorted({origin for withheld, origin in freedom.withheld if withheld == action})
-            found.append((Rule(action=action), asked_by))
+            withheld_by = {origin for withheld, origin in freedom.withheld if withheld == action}
+            asked_by = _sorted(withheld_by.union(stricter.get(action, ())))
+            prohibitions.append((Rule(action=action), asked_by))
     parts = _least(
         (
             element
@@ -237,8 +258,8 @@ def _forbidden(freedom: Freedom, live: Mapping[str, object]) -> list[tuple[Rule,
         ),
         lambda one, rest: any(prohibition_covers(other, one) for other in rest),
     )
-    found += [(part.demand, _sorted(part.origins)) for part in parts if isinstance(part.demand, Rule)]
-    return found
+    prohibitions += [(part.demand, _sorted(part.origins)) for part in parts if isinstance(part.demand, Rule)]
+    return prohibitions
 
 
 def _spelt(demand: Demand) -> bytes:

@@ -341,6 +341,19 @@ class TestDetails:
         (breach,) = admits(bound, offer("members"))
         assert breach.rule == "permission[0].duty[0]"
 
+    def test_what_is_freer_within_a_narrower_action_is_not_freed_by_the_wider_one(self) -> None:
+        """Where permissions win, one with conditions wins over the prohibition, and one without does not: giving the
+        data away then needs what using them does not. An offer cannot say that, so it forbids giving away."""
+        enough = constraint("hz:minimumCellSize", "gteq", {"@value": "10", "@type": "xsd:integer"})
+        policy = own(enough, prohibition=[{"action": "odrl:distribute"}], **{"odrl:conflict": "odrl:perm"})
+        policy["permission"].append({"action": "odrl:execute"})
+        bound = inherited([source("Counts", policy), NETWORK])
+        just_fits = fitting(bound)
+        assert [rule["action"] for rule in just_fits["prohibition"]] == ["odrl:distribute"]
+        assert admits(bound, just_fits) == ()
+        (breach,) = admits(bound, own())
+        assert breach.rule == "permission[0].constraint[0]"
+
     def test_a_prohibition_for_some_cases_is_repeated(self) -> None:
         marketing = [{"action": "odrl:use", "constraint": [constraint("odrl:purpose", "eq", "dpv:Marketing")]}]
         bound = inherited([source("Counts", own(prohibition=marketing))])
