@@ -77,10 +77,10 @@ def region_of(allegiance: Allegiance, me: str, address: Callable[[str], str]) ->
 
 def strategy_of(manager: pluggy.PluginManager, standard: Strategy) -> Strategy:
     """The negotiation strategy that all plug-ins make of ``standard``: each is given what those before it made."""
-    made: Strategy = standard
+    strategy: Strategy = standard
     for plugin in manager.hook.hansa_negotiation_strategy.get_hookimpls():
-        made = cast("Strategy", plugin.function(otherwise=made))
-    return made
+        strategy = cast("Strategy", plugin.function(otherwise=strategy))
+    return strategy
 
 
 def load(further: tuple[str, ...] = ()) -> pluggy.PluginManager:

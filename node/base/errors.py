@@ -82,9 +82,9 @@ class NoRoom(LocalFault):
 _FULL: Final = ("No space left on device", "Disk quota exceeded", "File too large")
 
 
-def is_full(said: str) -> bool:
+def is_full(message: str) -> bool:
     """Whether a full disk is what an engine's message tells: some have words for it alone."""
-    return any(words in said for words in _FULL)
+    return any(words in message for words in _FULL)
 
 
 class NotConfined(LocalFault):

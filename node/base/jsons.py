@@ -158,8 +158,8 @@ def _check_depth(text: str, limit: int) -> None:
     if text.count("[") + text.count("{") <= limit:
         return
     depth = 0
-    for found in _BRACKET_OR_STRING.finditer(text):
-        character = found.group()
+    for token in _BRACKET_OR_STRING.finditer(text):
+        character = token.group()
         if character in "[{":
             depth += 1
             if depth > limit:

@@ -21,7 +21,7 @@ characters. The joiners and marks that scripts and emoji need are none of these.
 
 def visible(text: str) -> str:
     """``text`` with each character that a terminal obeys written as ``\\x1b`` or ``\\u202e``; tabs and lines stay."""
-    return _OBEYED.sub(lambda found: _written(ord(found[0])), text)
+    return _OBEYED.sub(lambda match: _written(ord(match[0])), text)
 
 
 def one_line(text: str) -> str:
@@ -31,7 +31,7 @@ def one_line(text: str) -> str:
 
 def in_json(document: str) -> str:
     """JSON text with the same characters as JSON's own escapes (RFC 8259 §7): the document stays what it was."""
-    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
+    return _OBEYED.sub(lambda match: f"\\u{ord(match[0]):04x}", document)
 
 
 def word(value: object) -> str:

@@ -50,10 +50,12 @@ def keep_only(connection: int, channel: int | None = None) -> tuple[int, int | N
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
     # Neither may be overwritten by the other on its way.
-    kept = [fcntl.fcntl(one, fcntl.F_DUPFD, 16) for one in (connection, channel) if one is not None]
-    for number, one in enumerate(kept, _CONNECTION):
-        os.dup2(one, number)
-    os.closerange(_CONNECTION + len(kept), 1 << 20)
+    descriptors = [
+        fcntl.fcntl(descriptor, fcntl.F_DUPFD, 16) for descriptor in (connection, channel) if descriptor is not None
+    ]
+    for number, descriptor in enumerate(descriptors, _CONNECTION):
+        os.dup2(descriptor, number)
+    os.closerange(_CONNECTION + len(descriptors), 1 << 20)
     return _CONNECTION, None if channel is None else _CHANNEL
 
 

@@ -56,8 +56,8 @@ class Doors:
             pid, ours = self._channels.pop(place)
             self._poll.unregister(ours)
             with ours:
-                _, given, _, _ = socket.recv_fds(ours, 1, 1)
-            for listener in given:
+                _, descriptors, _, _ = socket.recv_fds(ours, 1, 1)
+            for listener in descriptors:
                 self._listeners[listener] = pid
                 self._poll.register(listener, select.POLLIN)
             return True

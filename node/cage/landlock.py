@@ -41,12 +41,12 @@ of the machine around it."""
 
 def readable(root: Path) -> tuple[str, ...]:
     """What every child may read: the interpreter, the libraries, and our packages below ``root``."""
-    wanted = [*_SYSTEM, sys.prefix, sys.base_prefix, sys.exec_prefix]
+    paths = [*_SYSTEM, sys.prefix, sys.base_prefix, sys.exec_prefix]
     # A checkout may have a data folder beside the packages; a folder of installed packages has none.
     installed = root.name in ("site-packages", "dist-packages")
-    wanted += [entry for entry in sys.path if entry and (installed or Path(entry) != root)]
-    wanted += [str(root / folder) for folder in _OUR_FOLDERS]
-    return tuple(dict.fromkeys(path for path in wanted if Path(path).exists()))
+    paths += [entry for entry in sys.path if entry and (installed or Path(entry) != root)]
+    paths += [str(root / folder) for folder in _OUR_FOLDERS]
+    return tuple(dict.fromkeys(path for path in paths if Path(path).exists()))
 
 
 def version(libc: ctypes.CDLL) -> int:

@@ -50,22 +50,22 @@ class Open:
 
 def opened(root: Path, libraries: Libraries) -> Open:
     """What is open to code, where our packages are below ``root``. A name that is not found is left out."""
-    found = Open()
+    opened_libraries = Open()
     standard = Path(sysconfig.get_path("stdlib"))
     # Of the interpreter itself, not of the environment that it runs in.
     own = [standard, Path(sysconfig.get_path("platstdlib", vars={"platbase": sys.base_exec_prefix}))]
     for folder in dict.fromkeys(path for path in own if path.is_dir()):
-        found.paths += [str(entry) for entry in sorted(folder.iterdir()) if entry.name not in _INSTALLED]
-        found.listed.append(str(folder))
-        found.bound.append(str(folder))
-        found.covered += [str(folder / name) for name in _INSTALLED]
+        opened_libraries.paths += [str(entry) for entry in sorted(folder.iterdir()) if entry.name not in _INSTALLED]
+        opened_libraries.listed.append(str(folder))
+        opened_libraries.bound.append(str(folder))
+        opened_libraries.covered += [str(folder / name) for name in _INSTALLED]
     shared = [*_shared_libraries(), *_SYSTEM, str(root / OURS)]
-    folders = _admit(libraries, found)
+    folders = _admit(libraries, opened_libraries)
     for path in dict.fromkeys([*shared, *folders]):
         if Path(path).exists():
-            found.paths.append(path)
-            found.bound.append(path)
-    return found
+            opened_libraries.paths.append(path)
+            opened_libraries.bound.append(path)
+    return opened_libraries
 
 
 def _shared_libraries() -> list[str]:
@@ -77,8 +77,8 @@ def _shared_libraries() -> list[str]:
     return [*folders, *(str(path) for path in sorted(beside.glob("lib*.so*")) if beside != Path("/usr/lib"))]
 
 
-def _admit(libraries: Libraries, found: Open) -> list[str]:
-    """Put into ``found`` the modules that the owner admits; everything that belongs to their packages."""
+def _admit(libraries: Libraries, opened_libraries: Open) -> list[str]:
+    """Put into ``opened_libraries`` the modules that the owner admits; everything that belongs to their packages."""
     where = [libraries.folder] if libraries.folder else [path for path in sys.path if Path(path).name in _INSTALLED]
     known = _Installed(where)
     paths: list[str] = []
@@ -87,13 +87,13 @@ def _admit(libraries: Libraries, found: Open) -> list[str]:
         for package in packages:
             for entry in known.entries(package):
                 paths.append(str(entry))
-                found.modules |= _as_module(entry)
-                found.versions |= dict.fromkeys(_as_module(entry), package.version)
+                opened_libraries.modules |= _as_module(entry)
+                opened_libraries.versions |= dict.fromkeys(_as_module(entry), package.version)
         if not packages:
             # A module without papers: somebody's own, put into the folder by hand.
             for entry in _beside(name, where):
                 paths.append(str(entry))
-                found.modules |= _as_module(entry)
+                opened_libraries.modules |= _as_module(entry)
     return paths
 
 
@@ -109,18 +109,18 @@ class _Installed:
 
     def packages_of(self, module: str) -> list[Distribution]:
         """The package that has ``module``, and all that it needs, without extras."""
-        first = next((one for one in self._by_name.values() if module in _top_names(one)), None)
-        wanted, waiting = [], [] if first is None else [first]
+        first = next((installed for installed in self._by_name.values() if module in _top_names(installed)), None)
+        packages, waiting = [], [] if first is None else [first]
         while waiting:
             package = waiting.pop()
-            if package in wanted:
+            if package in packages:
                 continue
-            wanted.append(package)
-            for said in package.requires or ():
-                needed = self._by_name.get(_plain(re.split(r"[^A-Za-z0-9._-]", said, maxsplit=1)[0]))
-                if needed is not None and "extra ==" not in said:
+            packages.append(package)
+            for requirement in package.requires or ():
+                needed = self._by_name.get(_plain(re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]))
+                if needed is not None and "extra ==" not in requirement:
                     waiting.append(needed)
-        return wanted
+        return packages
 
     def entries(self, package: Distribution) -> list[Path]:
         """The topmost files and folders of a package. What lies outside its folder (programs) is nothing to
@@ -139,9 +139,9 @@ def _plain(name: str) -> str:
 
 def _beside(name: str, where: Iterable[str]) -> list[Path]:
     for folder in where:
-        found = [path for path in sorted(Path(folder).glob(f"{name}*")) if _as_module(path).keys() == {name}]
-        if found:
-            return found
+        paths = [path for path in sorted(Path(folder).glob(f"{name}*")) if _as_module(path).keys() == {name}]
+        if paths:
+            return paths
     return []
 
 

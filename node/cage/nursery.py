@@ -132,8 +132,8 @@ class Nursery:
     def _is_hung_up(self, control: socket.socket) -> bool:
         # Surer than the process table: a process that was killed closes its files before it can be waited for.
         try:
-            while told := control.recv(1):
-                self.known = Bars.of(told[0])
+            while byte := control.recv(1):
+                self.known = Bars.of(byte[0])
             return True
         except BlockingIOError:
             return False

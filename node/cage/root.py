@@ -52,13 +52,13 @@ def _made(libc: ctypes.CDLL, paths: Sequence[str], covered: Sequence[str]) -> st
     if not sys.platform.startswith("linux"):
         return None
     user, group = os.getuid(), os.getgid()
-    place = next((one for one in _PLACES if Path(one).is_dir()), None)
+    place = next((candidate for candidate in _PLACES if Path(candidate).is_dir()), None)
     if place is None or libc.unshare(_NEW_NAMESPACES) != 0:
         return None
     try:
         # Groups are given up first, or the kernel takes no map of them.
-        for name, said in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
-            _write(f"/proc/self/{name}", said)
+        for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+            _write(f"/proc/self/{name}", text)
         # What is unmounted outside is unmounted here too.
         _mount(libc, "none", "/", "", _FOLLOWING | _WITH_ALL_BELOW)
         _mount(libc, "none", place, "tmpfs", _NO_SETUID | _NO_DEVICES | _NO_PROGRAMS, _BARE)
@@ -90,8 +90,8 @@ def _bind(libc: ctypes.CDLL, path: str, target: str) -> None:
         Path(target).parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         Path(target).touch(mode=0o444)
     _mount(libc, path, target, "", _BIND | _WITH_ALL_BELOW)
-    kept = os.statvfs(target).f_flag & _KEPT
-    _mount(libc, "", target, "", _BIND | _REMOUNT | _READ_ONLY | kept)
+    flags = os.statvfs(target).f_flag & _KEPT
+    _mount(libc, "", target, "", _BIND | _REMOUNT | _READ_ONLY | flags)
 
 
 def _mount(libc: ctypes.CDLL, source: str, target: str, kind: str, flags: int, options: bytes | None = None) -> None:
@@ -100,9 +100,9 @@ def _mount(libc: ctypes.CDLL, source: str, target: str, kind: str, flags: int, o
         raise OSError(ctypes.get_errno(), f"{target} cannot be mounted")
 
 
-def _write(path: str, said: str) -> None:
+def _write(path: str, text: str) -> None:
     place = os.open(path, os.O_WRONLY)
     try:
-        os.write(place, said.encode("ascii"))
+        os.write(place, text.encode("ascii"))
     finally:
         os.close(place)

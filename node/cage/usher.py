@@ -164,8 +164,8 @@ class _Request:
     def hand_over(self, descriptor: int) -> int:
         """Put ``descriptor`` into the child: its number there. Here it is closed."""
         try:
-            given = bytearray(_GIVEN.pack(self._number, 0, descriptor, 0, os.O_CLOEXEC))
-            return int(fcntl.ioctl(self._listener, _HAND_OVER, given, True))
+            reply = bytearray(_GIVEN.pack(self._number, 0, descriptor, 0, os.O_CLOEXEC))
+            return int(fcntl.ioctl(self._listener, _HAND_OVER, reply, True))
         finally:
             os.close(descriptor)
 

@@ -94,8 +94,8 @@ class Answer:
 
     def tellings(self) -> list[dict[str, Any]]:
         """What was told since the last call."""
-        told, self._told = self._told, []
-        return told
+        messages, self._told = self._told, []
+        return messages
 
     def _measure(self) -> bool:
         """Look at the frame that the buffer begins with; True where it was a telling, and there may be another."""
@@ -240,13 +240,13 @@ def fault_from_json(members: Mapping[str, Any]) -> HansaError:
 
 
 def _remote_faults() -> dict[str, type[RemoteFault]]:
-    found: dict[str, type[RemoteFault]] = {}
+    faults: dict[str, type[RemoteFault]] = {}
     waiting: list[type[RemoteFault]] = [RemoteFault]
     while waiting:
         kind = waiting.pop()
-        found.setdefault(kind.code, kind)
+        faults.setdefault(kind.code, kind)
         waiting.extend(kind.__subclasses__())
-    return found
+    return faults
 
 
 def _size(count: int) -> str:

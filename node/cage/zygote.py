@@ -244,8 +244,8 @@ class Zygote:
             if self._is_code(name) and bars.lacking and not self._plan.unconfined:
                 raise NotConfined(bars.lacking, remedy=REMEDY)
             message, blobs = receive_frame(connection)
-            value, given = run(self._plan.targets[name], message, blobs)
-            answer = frame({"value": value}, given)
+            value, reply_blobs = run(self._plan.targets[name], message, blobs)
+            answer = frame({"value": value}, reply_blobs)
             if sum(map(len, answer)) > limits.answer:
                 raise too_large(limits)
         except HansaError as fault:
@@ -326,8 +326,8 @@ def _is_there(path: str) -> bool:
 def run(target: str, message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
     """Call the function that ``target`` (``module:function``) names."""
     module, _, function = target.partition(":")
-    value, given = getattr(importlib.import_module(module), function)(message, blobs)
-    return value, given
+    value, reply_blobs = getattr(importlib.import_module(module), function)(message, blobs)
+    return value, reply_blobs
 
 
 def _trace(error: BaseException) -> str:

@@ -159,8 +159,8 @@ class HansaClient(SecondFactorCalls, KeyCalls):
         self, iri: str, *, purpose: str | None = None, ask: Any = None, least: Any = None
     ) -> dict[str, Any]:
         """Ask for it, under other terms than the offered ones with ``ask``; returns ``{pid, state, provider}``."""
-        wanted = {"dataset": iri, "purpose": purpose, "ask": ask, "least": least}
-        return dict(self._json("POST", "/api/negotiations", json=wanted))
+        body = {"dataset": iri, "purpose": purpose, "ask": ask, "least": least}
+        return dict(self._json("POST", "/api/negotiations", json=body))
 
     def limits(self, iri: str) -> dict[str, Any]:
         """How far the node goes by itself for an asset of its own; ``terms`` is None where only for its offer."""
@@ -191,8 +191,8 @@ class HansaClient(SecondFactorCalls, KeyCalls):
     ) -> dict[str, Any]:
         """Begin to receive under an agreement; returns ``{pid, state}``. With ``push_to`` (``{url, header, value,
         method}``) the provider sends the bytes there."""
-        wanted = {"agreementId": agreement, "file": file, "pushTo": dict(push_to) if push_to else None}
-        return dict(self._json("POST", "/api/transfers", json=wanted))
+        body = {"agreementId": agreement, "file": file, "pushTo": dict(push_to) if push_to else None}
+        return dict(self._json("POST", "/api/transfers", json=body))
 
     def steer(self, pid: str, verb: str, *, reason: str = "") -> dict[str, Any]:
         """``suspend``, ``resume``, ``complete`` or ``terminate`` a transfer."""

@@ -30,11 +30,11 @@ def locate(name: str | None = None) -> NodeAddress:
     """The node called ``name`` (a folder or an http address), else ``HANSA_NODE``, else the one in or below the
     working folder. Raises ``InvalidInput`` with what to type where none or several are there.
     """
-    wanted = name or os.environ.get("HANSA_NODE")
-    if wanted and wanted.startswith(("http://", "https://")):
-        return NodeAddress(wanted.rstrip("/"), os.environ.get("HANSA_TOKEN"), None)
-    if wanted:
-        return _of_folder(Path(wanted))
+    requested = name or os.environ.get("HANSA_NODE")
+    if requested and requested.startswith(("http://", "https://")):
+        return NodeAddress(requested.rstrip("/"), os.environ.get("HANSA_TOKEN"), None)
+    if requested:
+        return _of_folder(Path(requested))
     here = Path.cwd()
     if (here / SETTINGS).is_file():
         return _of_folder(here)

@@ -60,9 +60,9 @@ class Scenarios:
         """The RO-Crate of a run (zip)."""
         return self._client.raw(f"/api/runs/{_part(pid)}/crate")
 
-    def publish(self, pid: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    def publish(self, pid: str, publication: Mapping[str, Any]) -> dict[str, Any]:
         """Publish the result of a run: ``{id, title?, conditions?, audience?}``."""
-        return dict(self._client.call("POST", f"/api/runs/{_part(pid)}/publish", json=dict(wanted)))
+        return dict(self._client.call("POST", f"/api/runs/{_part(pid)}/publish", json=dict(publication)))
 
     def layers(self, target: str | None = None) -> list[dict[str, Any]]:
         """Change layers."""

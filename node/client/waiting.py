@@ -56,7 +56,7 @@ def _is_run(folder: Path) -> bool:
     """Whether some process holds the lock, by the kernel's list: asking by taking it would keep the node out."""
     try:
         inode = (folder / SERVING_LOCK).stat().st_ino
-        held = Path("/proc/locks").read_text("ascii").splitlines()
+        locks = Path("/proc/locks").read_text("ascii").splitlines()
     except OSError:
         return False
-    return any("FLOCK" in one and f":{inode} " in one for one in held)
+    return any("FLOCK" in lock and f":{inode} " in lock for lock in locks)

@@ -29,22 +29,22 @@ _LATEST: Final = datetime.max.replace(tzinfo=UTC)
 
 def lint(offer: Mapping[str, Any], *, at: datetime | None = None) -> list[Finding]:
     """All findings about ``offer``, violations first. ``at`` is the present, to tell what has ended already."""
-    found = list(_written(offer, ""))
+    findings = list(_written(offer, ""))
     try:
         policy = parse(offer)
     except InvalidInput as error:
         path = str(error.facts.get("path", ""))
-        return [*found, _finding("violation", path, error.detail, error.remedy, "unreadable")]
-    found += _understood(policy)
-    found += _permits(policy)
-    found += _strategy(policy)
+        return [*findings, _finding("violation", path, error.detail, error.remedy, "unreadable")]
+    findings += _understood(policy)
+    findings += _permits(policy)
+    findings += _strategy(policy)
     for name, _part, rules in sections(policy):
         for index, rule in enumerate(rules):
-            found += _rule(rule, f"{name}[{index}]", at)
-    found += _taken_back(policy)
-    found += _sidestepped(policy)
+            findings += _rule(rule, f"{name}[{index}]", at)
+    findings += _taken_back(policy)
+    findings += _sidestepped(policy)
     order = {"violation": 0, "warning": 1, "info": 2}
-    return sorted(found, key=lambda finding: order[finding.severity])
+    return sorted(findings, key=lambda finding: order[finding.severity])
 
 
 def _written(part: Any, path: str) -> Iterator[Finding]:

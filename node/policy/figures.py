@@ -104,6 +104,6 @@ def _name(operand: str, value: Value, phrases: Phrases) -> str:
     if operand == terms.SPATIAL:
         return local_name(value.term)
     if operand == terms.ALGORITHM:
-        found = _HASH.fullmatch(value.text)
-        return phrases.quote.format(f"{found[1]}{found[2][:12]}…" if found else value.text)
+        match = _HASH.fullmatch(value.text)
+        return phrases.quote.format(f"{match[1]}{match[2][:12]}…" if match else value.text)
     return value.term

@@ -65,7 +65,7 @@ def offer_json(
         "profile": PROFILE,
         "target": target,
         "odrl:conflict": {"@id": "odrl:perm" if permissions_win else "odrl:prohibit"},
-        **{name: made for name, made in rules.items() if made},
+        **{name: listed for name, listed in rules.items() if listed},
     }
     if sealed:
         offer[SEALED] = True
@@ -79,24 +79,24 @@ def parse(document: Mapping[str, Any]) -> Policy:
     """
     if not isinstance(document, Mapping):
         raise _invalid("policy", "a policy is a JSON object")
-    said = _members(document, "", _POLICY_MEMBERS, extensions=True)
+    members = _members(document, "", _POLICY_MEMBERS, extensions=True)
     context = _Context(
-        target=_iri(said.get("target"), "target"),
-        assigner=_iri(said.get("assigner"), "assigner"),
-        assignee=_iri(said.get("assignee"), "assignee"),
+        target=_iri(members.get("target"), "target"),
+        assigner=_iri(members.get("assigner"), "assigner"),
+        assignee=_iri(members.get("assignee"), "assignee"),
     )
-    rules = {name: _rules(said.get(name), name, context, 0) for name in _OWN_RULES}
+    rules = {name: _rules(members.get(name), name, context, 0) for name in _OWN_RULES}
     policy = Policy(
         id=_iri(document.get("@id", document.get("uid")), "@id"),
         type=_type(document.get("@type")),
-        profile=tuple(sorted(_iri(item, f"profile[{i}]") for i, item in enumerate(_list(said.get("profile"))))),
+        profile=tuple(sorted(_iri(item, f"profile[{i}]") for i, item in enumerate(_list(members.get("profile"))))),
         target=context.target,
         assigner=context.assigner,
         assignee=context.assignee,
         permissions=rules["permission"],
         prohibitions=rules["prohibition"],
         obligations=rules["obligation"],
-        conflict=_conflict(said.get("conflict")),
+        conflict=_conflict(members.get("conflict")),
         sealed=_flag(document.get(SEALED, document.get("hansa:sealed"))),
     )
     for count, _ in enumerate(leaves(policy), start=1):
@@ -170,18 +170,18 @@ def _rules(value: Any, path: str, context: _Context, depth: int) -> tuple[Rule, 
 
 
 def _rule(value: Any, path: str, context: _Context, depth: int) -> Rule:
-    said = _members(_object(value, path), path, _RULE_MEMBERS | _PARTY_FUNCTIONS)
-    if "action" not in said:
+    members = _members(_object(value, path), path, _RULE_MEMBERS | _PARTY_FUNCTIONS)
+    if "action" not in members:
         raise _invalid(path, "a rule needs an action")
     for name in ("target", "assigner", "assignee"):
-        if name in said:
-            context.check(name, _iri(said[name], f"{path}.{name}"), path)
-    inner = {name: _rules(said.get(name), f"{path}.{name}", context, depth + 1) for name in _OWN_RULES.values()}
+        if name in members:
+            context.check(name, _iri(members[name], f"{path}.{name}"), path)
+    inner = {name: _rules(members.get(name), f"{path}.{name}", context, depth + 1) for name in _OWN_RULES.values()}
     return Rule(
-        action=_action(said["action"], f"{path}.action"),
+        action=_action(members["action"], f"{path}.action"),
         constraints=tuple(
             _condition(item, f"{path}.constraint[{index}]", 0)
-            for index, item in enumerate(_list(said.get("constraint")))
+            for index, item in enumerate(_list(members.get("constraint")))
         ),
         duties=inner["duty"],
         remedies=inner["remedy"],
@@ -189,8 +189,8 @@ def _rule(value: Any, path: str, context: _Context, depth: int) -> Rule:
         parties=tuple(
             sorted(
                 (ODRL + name, _iri(item, f"{path}.{name}"))
-                for name in _PARTY_FUNCTIONS & said.keys()
-                for item in _list(said[name])
+                for name in _PARTY_FUNCTIONS & members.keys()
+                for item in _list(members[name])
             )
         ),
     )
@@ -211,12 +211,12 @@ def _action(value: Any, path: str) -> str:
 def _condition(value: Any, path: str, depth: int) -> Condition:
     if depth > MAX_DEPTH:
         raise _invalid(path, f"constraints are nested deeper than {MAX_DEPTH} levels")
-    said = _members(_object(value, path), path, _CONSTRAINT_MEMBERS | frozenset(LOGICAL))
+    members = _members(_object(value, path), path, _CONSTRAINT_MEMBERS | frozenset(LOGICAL))
     for operator in LOGICAL:
-        if operator in said:
-            if len(said) != 1:
+        if operator in members:
+            if len(members) != 1:
                 raise _invalid(path, f"a logical constraint has {operator} and nothing beside it")
-            items = _list(said[operator])
+            items = _list(members[operator])
             if not items:
                 raise _invalid(f"{path}.{operator}", "a logical constraint needs operands")
             return Logical(
@@ -226,14 +226,16 @@ def _condition(value: Any, path: str, depth: int) -> Condition:
                 ),
             )
     for name in ("leftOperand", "operator", "rightOperand"):
-        if name not in said:
+        if name not in members:
             raise _invalid(path, f"a constraint needs {name}")
-    datatype = _iri(said.get("dataType"), f"{path}.dataType")
+    datatype = _iri(members.get("dataType"), f"{path}.dataType")
     return Constraint(
-        left_operand=expand_term(_iri(said["leftOperand"], f"{path}.leftOperand")),
-        operator=_operator(said["operator"], f"{path}.operator"),
-        right_operand=tuple(_value(item, f"{path}.rightOperand", datatype) for item in _list(said["rightOperand"])),
-        unit=expand(_iri(said.get("unit"), f"{path}.unit")),
+        left_operand=expand_term(_iri(members["leftOperand"], f"{path}.leftOperand")),
+        operator=_operator(members["operator"], f"{path}.operator"),
+        right_operand=tuple(
+            _value(item, f"{path}.rightOperand", datatype) for item in _list(members["rightOperand"])
+        ),
+        unit=expand(_iri(members.get("unit"), f"{path}.unit")),
     )
 
 
@@ -268,7 +270,7 @@ def _value(value: Any, path: str, datatype: str) -> Value:
 def _members(
     value: Mapping[str, Any], path: str, known: frozenset[str], *, extensions: bool = False
 ) -> dict[str, Any]:
-    said: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for key, item in value.items():
         if not isinstance(key, str):
             raise _invalid(path or "policy", "member names are text")
@@ -277,17 +279,17 @@ def _members(
         iri = expand_term(key)
         name = iri[len(ODRL) :] if iri.startswith(ODRL) else ""
         if name in known:
-            if name in said:
+            if name in members:
                 raise _invalid(_at(path, key), f"{name} is said twice, under two spellings")
             if item is not None:
-                said[name] = item
+                members[name] = item
             continue
         foreign = ":" in key and not name
         # Descriptions and our own additions change no terms, wherever they stand.
         if foreign and (extensions or iri.startswith((DCT, HANSA))):
             continue
         raise _invalid(_at(path, key), f"{key[:80]} is not a member that is understood here")
-    return said
+    return members
 
 
 def _list(value: Any) -> list[Any]:
@@ -341,29 +343,29 @@ def _flag(value: Any) -> bool:
 
 
 def normal_rule(rule: Rule) -> dict[str, Any]:
-    said: dict[str, Any] = {"action": rule.action}
+    body: dict[str, Any] = {"action": rule.action}
     if rule.constraints:
-        said["constraint"] = _sorted(normal_condition(item) for item in rule.constraints)
+        body["constraint"] = _sorted(normal_condition(item) for item in rule.constraints)
     for name, rules in (("duty", rule.duties), ("remedy", rule.remedies), ("consequence", rule.consequences)):
         if rules:
-            said[name] = _sorted(normal_rule(inner) for inner in rules)
+            body[name] = _sorted(normal_rule(inner) for inner in rules)
     if rule.parties:
-        said["parties"] = [list(party) for party in rule.parties]
-    return said
+        body["parties"] = [list(party) for party in rule.parties]
+    return body
 
 
 def normal_condition(condition: Condition) -> dict[str, Any]:
     if isinstance(condition, Logical):
         operands = [normal_condition(item) for item in condition.operands]
         return {condition.operator: operands if condition.operator == "andSequence" else _sorted(operands)}
-    said: dict[str, Any] = {
+    body: dict[str, Any] = {
         "leftOperand": condition.left_operand,
         "operator": condition.operator,
         "rightOperand": normal_values(condition),
     }
     if condition.unit:
-        said["unit"] = condition.unit
-    return said
+        body["unit"] = condition.unit
+    return body
 
 
 def _sorted(items: Any) -> list[Any]:

@@ -202,8 +202,8 @@ def _lacking(name: str, need: str, situation: Situation, *, issuer: str = "") ->
             why = lapsed or (of if credential.issuer in trusted else f"issued by {credential.issuer}")
             since = credential.valid_until if lapsed == "expired" else None
             return Verdict(truth=Truth.NO, have=f"{name} ({why})", need=need, remedy=apply, since=since)
-    held = sorted({kind for credential in caller.credentials for kind in credential.types})
-    return Verdict(truth=Truth.NO, have=", ".join(held) or "no credential", need=need, remedy=apply)
+    types = sorted({kind for credential in caller.credentials for kind in credential.types})
+    return Verdict(truth=Truth.NO, have=", ".join(types) or "no credential", need=need, remedy=apply)
 
 
 def _participant(constraint: Constraint, situation: Situation) -> Verdict:
@@ -279,9 +279,9 @@ def _purpose(constraint: Constraint, situation: Situation) -> Verdict:
         return PROMISED
     declared = purposes(situation.purpose)
     listed = {value.term for value in constraint.right_operand}
-    inside = [bool(wider_purposes(one) & listed) for one in declared]
+    inside = [bool(wider_purposes(purpose) & listed) for purpose in declared]
     # A declared purpose that is wider than a listed one says too little: neither within nor clear of it.
-    wider = any(one in wider_purposes(other) for one in declared for other in listed)
+    wider = any(purpose in wider_purposes(other) for purpose in declared for other in listed)
     if constraint.operator in {"neq", "isNoneOf"}:
         truth = Truth.NO if any(inside) else Truth.UNCLEAR if wider else Truth.YES
     else:
@@ -292,7 +292,7 @@ def _purpose(constraint: Constraint, situation: Situation) -> Verdict:
     excluded = constraint.operator in {"neq", "isNoneOf"}
     return Verdict(
         truth=truth,
-        have=", ".join(local_name(one) for one in declared),
+        have=", ".join(local_name(purpose) for purpose in declared),
         need=f"any but {names}" if excluded else names,
         remedy=Remedy("ask_provider") if excluded else Remedy("purpose", purposes=tuple(sorted(listed))),
     )

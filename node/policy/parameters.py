@@ -135,10 +135,10 @@ def _moment(value: Any, clock: str) -> dict[str, str]:
 
 
 def _purpose(name: str) -> tuple[str, ...]:
-    found = purposes(name)
-    if len(found) == 1 and ":" not in found[0]:
+    terms_found = purposes(name)
+    if len(terms_found) == 1 and ":" not in terms_found[0]:
         raise ValueError(f"is not a purpose that is known here: {name[:80]}")
-    return found
+    return terms_found
 
 
 def _text(value: Any) -> str:
@@ -149,10 +149,10 @@ def _text(value: Any) -> str:
 
 def _texts(value: Any) -> list[str]:
     items = value if isinstance(value, list | tuple) else [value]
-    found = list(dict.fromkeys(_text(item) for item in items))
-    if not found:
+    unique = list(dict.fromkeys(_text(item) for item in items))
+    if not unique:
         raise ValueError("is empty")
-    return found
+    return unique
 
 
 _READERS: Final[dict[str, Callable[[Any], Any]]] = {

@@ -46,25 +46,25 @@ def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _constraint(constraint: Mapping[str, Any]) -> dict[str, Any]:
-    made: dict[str, Any] = {}
+    body: dict[str, Any] = {}
     for key, value in constraint.items():
         if value is None:
             continue
         match _name(key):
             case logical if logical in LOGICAL:
-                made[logical] = [_constraint(item) for item in _listed(value)]
+                body[logical] = [_constraint(item) for item in _listed(value)]
             case "leftOperand":
-                made["leftOperand"] = _plain(value)
+                body["leftOperand"] = _plain(value)
             case "operator":
-                made["operator"] = _operator(_plain(value))
+                body["operator"] = _operator(_plain(value))
             case "rightOperand":
                 # An array of one is not the same as its item: peers compare what they read.
-                made["rightOperand"] = _written_out(value)
+                body["rightOperand"] = _written_out(value)
             case "":
-                made[key] = _written_out(value)
+                body[key] = _written_out(value)
             case other:
-                made[f"odrl:{other}"] = _plain(value)
-    return made
+                body[f"odrl:{other}"] = _plain(value)
+    return body
 
 
 def _operator(text: Any) -> str:

@@ -43,7 +43,7 @@ def _summary(policy: Policy, language: str, sealed: bool) -> str:
 def _permission(rule: Rule, words: Phrases) -> str:
     who, left = _who(rule.constraints, words)
     verb = words.brief.verbs.get(rule.action) or words.brief.other_verb.format(action=compact(rule.action))
-    said = [who.format(verb=verb)]
+    parts = [who.format(verb=verb)]
     # With a first day too, the term is said as a whole, by its clause.
     dated = any(
         isinstance(condition, Constraint)
@@ -53,9 +53,9 @@ def _permission(rule: Rule, words: Phrases) -> str:
     )
     short = [_short(condition, words, dated=dated) for condition in left]
     plain = tuple(condition for condition, text in zip(left, short, strict=True) if text is None)
-    said += [text for text in short if text is not None]
-    said += [part.text for part in clauses(plain, "", words)]
-    return ", ".join(said)
+    parts += [text for text in short if text is not None]
+    parts += [part.text for part in clauses(plain, "", words)]
+    return ", ".join(parts)
 
 
 def _who(conditions: tuple[Condition, ...], words: Phrases) -> tuple[str, tuple[Condition, ...]]:

@@ -71,8 +71,8 @@ class Compiled:
 @lru_cache(maxsize=1)
 def templates() -> tuple[Template, ...]:
     """All templates, in the order of the gallery."""
-    found = [_load(json.loads(read("policies", name))) for name in names("policies", ".json")]
-    return tuple(sorted(found, key=lambda template: template.order))
+    loaded = [_load(json.loads(read("policies", name))) for name in names("policies", ".json")]
+    return tuple(sorted(loaded, key=lambda template: template.order))
 
 
 def template(name: str) -> Template:
@@ -156,9 +156,9 @@ def _named(conditions: Any) -> tuple[str, dict[str, Any]]:
         if isinstance(conditions.get("template"), str):
             return conditions["template"].strip(), {k: v for k, v in conditions.items() if k != "template"}
         if len(conditions) == 1:
-            name, given = next(iter(conditions.items()))
-            if isinstance(name, str) and (given is None or isinstance(given, Mapping)):
-                return name.strip(), dict(given or {})
+            name, values = next(iter(conditions.items()))
+            if isinstance(name, str) and (values is None or isinstance(values, Mapping)):
+                return name.strip(), dict(values or {})
     raise InvalidInput(
         "conditions name a template and its parameters",
         remedy="write for example  conditions: members  or  conditions: {template: mobility-partners, "

@@ -235,8 +235,8 @@ def compact(iri: str) -> str:
 def local_name(iri: str) -> str:
     """What stands after the last ``#`` or ``/`` (or ``:``), for people where no label is known."""
     for separator in ("#", "/", ":"):
-        _, found, local = iri.rstrip("/#").rpartition(separator)
-        if found and local:
+        _, separated, local = iri.rstrip("/#").rpartition(separator)
+        if separated and local:
             return local
     return iri
 

@@ -71,10 +71,10 @@ class Duration:
 
 def moment(value: Value) -> Moment | None:
     """``value`` as xsd:dateTime or xsd:date."""
-    found = _MOMENT.fullmatch(value.text.strip())
-    if found is None:
+    match = _MOMENT.fullmatch(value.text.strip())
+    if match is None:
         return None
-    day, time, zone = found["day"], found["time"], found["zone"]
+    day, time, zone = match["day"], match["time"], match["zone"]
     offset = "+00:00" if zone in {None, "Z"} else zone
     try:
         if time is None:
@@ -96,10 +96,10 @@ def in_utc(at: datetime) -> datetime:
 
 def duration(value: Value) -> Duration | None:
     """``value`` as xsd:duration without sign; weeks are understood too (ISO 8601)."""
-    found = _DURATION.fullmatch(value.text.strip())
-    if found is None:
+    match = _DURATION.fullmatch(value.text.strip())
+    if match is None:
         return None
-    parts = tuple((unit, int(count)) for unit, count in found.groupdict().items() if count is not None)
+    parts = tuple((unit, int(count)) for unit, count in match.groupdict().items() if count is not None)
     return Duration(parts) if parts else None
 
 
@@ -135,8 +135,8 @@ def compares(operator: str, left: Decimal, right: Decimal) -> bool | None:
 
 def version(iri: str) -> tuple[str, int | None]:
     """A version IRI ``<asset>#vN`` as asset and number; (``iri``, None) where it names no version."""
-    found = _VERSION.fullmatch(iri)
-    return (found["base"], int(found["number"])) if found else (iri, None)
+    match = _VERSION.fullmatch(iri)
+    return (match["base"], int(match["number"])) if match else (iri, None)
 
 
 def normal_values(constraint: Constraint) -> list[str]:

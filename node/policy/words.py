@@ -114,15 +114,15 @@ def _prohibition(rule: Rule, path: str, words: Phrases, kind: str, *, yields: bo
 
 
 def _duty(rule: Rule, path: str, words: Phrases, kind: str, frame: str) -> list[Sentence]:
-    text, spoken = _duty_text(rule, words, kind)
-    left = tuple(condition for condition in rule.constraints if condition is not spoken)
-    parts = _clauses_except(rule.constraints, spoken, f"{path}.constraint", words)
+    text, mentioned = _duty_text(rule, words, kind)
+    left = tuple(condition for condition in rule.constraints if condition is not mentioned)
+    parts = _clauses_except(rule.constraints, mentioned, f"{path}.constraint", words)
     if left:
         text = words.duty_when.format(sentence=text, clauses=join([part.text for part in parts], words.and_))
     consent = rule.action == terms.OBTAIN_CONSENT
     paths = (path, *(leaf for part in parts for leaf in part.paths))
-    if spoken is not None:
-        paths += (f"{path}.constraint[{_position(rule.constraints, spoken)}]",)
+    if mentioned is not None:
+        paths += (f"{path}.constraint[{_position(rule.constraints, mentioned)}]",)
     return [
         _sentence(
             frame.format(sentence=text),
@@ -183,27 +183,27 @@ def _with_party(rule: Rule, function: str, plain: str, named: str) -> str:
 
 
 def _constraint(rule: Rule, operand: str) -> Constraint | None:
-    found = [
+    constraints = [
         condition
         for condition in rule.constraints
         if isinstance(condition, Constraint)
         and condition.left_operand == operand
         and operand_of(condition) is not None
     ]
-    return found[0] if len(found) == 1 else None
+    return constraints[0] if len(constraints) == 1 else None
 
 
 def _clauses_except(
-    conditions: tuple[Condition, ...], spoken: Constraint | None, path: str, words: Phrases
+    conditions: tuple[Condition, ...], mentioned: Constraint | None, path: str, words: Phrases
 ) -> list[Clause]:
-    if spoken is None:
+    if mentioned is None:
         return clauses(conditions, path, words)
-    skipped = f"{path}[{_position(conditions, spoken)}]"
+    skipped = f"{path}[{_position(conditions, mentioned)}]"
     return [part for part in clauses(conditions, path, words) if part.paths != (skipped,)]
 
 
-def _position(conditions: tuple[Condition, ...], spoken: Constraint) -> int:
-    return next(index for index, condition in enumerate(conditions) if condition is spoken)
+def _position(conditions: tuple[Condition, ...], mentioned: Constraint) -> int:
+    return next(index for index, condition in enumerate(conditions) if condition is mentioned)
 
 
 def _nouns(rule: Rule, words: Phrases, kind: str) -> dict[str, str]:

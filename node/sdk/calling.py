@@ -33,10 +33,10 @@ def call(
     Raises ``BadAnnotation``, ``BadInput`` before the function is called, ``BadOutput`` after, and what it raises.
     """
     interface = interface_of(function)
-    given, caveats = _inputs(interface, inputs)
-    given |= _settings(interface, parameters or {})
+    arguments, caveats = _inputs(interface, inputs)
+    arguments |= _settings(interface, parameters or {})
     with listening(progress) as telling:
-        answer = function(**given)
+        answer = function(**arguments)
     outputs = _outputs(interface, answer)
     return Result(outputs=outputs, caveats=[*caveats, *telling.caveats])
 
@@ -47,15 +47,15 @@ def _inputs(interface: Interface, inputs: Mapping[str, Any]) -> tuple[dict[str, 
         raise BadInput(
             f"the model has no input {', '.join(unknown)}", remedy=f"its inputs are: {', '.join(interface.inputs)}"
         )
-    given: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
     caveats: list[dict[str, Any]] = []
     for role, table in interface.inputs.items():
         if role in inputs:
-            given[role], found = checked_input(table, inputs[role])
-            caveats += found
+            arguments[role], notes = checked_input(table, inputs[role])
+            caveats += notes
         elif table.required:
             raise BadInput(f"input {role} is missing", remedy=f"give the rows of {role}")
-    return given, caveats
+    return arguments, caveats
 
 
 def _settings(interface: Interface, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,15 +63,15 @@ def _settings(interface: Interface, parameters: Mapping[str, Any]) -> dict[str, 
     if unknown:
         known = ", ".join(interface.parameters) or "none"
         raise BadInput(f"the model has no parameter {', '.join(unknown)}", remedy=f"its parameters are: {known}")
-    given = {}
+    settings = {}
     for name, setting in interface.parameters.items():
         if name in parameters:
-            given[name] = checked_setting(setting, parameters[name])
+            settings[name] = checked_setting(setting, parameters[name])
         elif setting.required:
             raise BadInput(f"parameter {name} is missing", remedy=f"give a value for {name}")
         else:
-            given[name] = setting.default
-    return given
+            settings[name] = setting.default
+    return settings
 
 
 def _outputs(interface: Interface, answer: Any) -> dict[str, list[dict[str, Any]]]:

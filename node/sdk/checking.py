@@ -81,14 +81,14 @@ def rounded(value: float, decimals: int | None) -> float:
 
 def _bounded(setting: Setting, value: Any, where: str) -> Any:
     try:
-        kept = _value(setting, value, lenient=True)
+        checked = _value(setting, value, lenient=True)
     except _NotSo as why:
         raise BadInput(f"{where} is {why.args[0]}", remedy=why.args[1]) from None
-    if setting.minimum is not None and kept < setting.minimum:
-        raise BadInput(f"{where} is {kept}, below {setting.minimum:g}", remedy=f"give {setting.minimum:g} or more")
-    if setting.maximum is not None and kept > setting.maximum:
-        raise BadInput(f"{where} is {kept}, above {setting.maximum:g}", remedy=f"give {setting.maximum:g} or less")
-    return kept
+    if setting.minimum is not None and checked < setting.minimum:
+        raise BadInput(f"{where} is {checked}, below {setting.minimum:g}", remedy=f"give {setting.minimum:g} or more")
+    if setting.maximum is not None and checked > setting.maximum:
+        raise BadInput(f"{where} is {checked}, above {setting.maximum:g}", remedy=f"give {setting.maximum:g} or less")
+    return checked
 
 
 def _rows(table: Table, rows: Any, trouble: type[Trouble]) -> Sequence[Mapping[str, Any]]:
@@ -130,19 +130,19 @@ def _row(
 
 
 def _value(asked: Column | Setting, value: Any, *, lenient: bool) -> Any:
-    kept: Any = _typed(asked.type, value, lenient=lenient)
-    if kept is None:
+    checked: Any = _typed(asked.type, value, lenient=lenient)
+    if checked is None:
         expected = _NAMES.get(asked.type, "JSON")
         raise _NotSo(f"{_shown(value)}, not {expected}", f"give {expected}")
-    if isinstance(kept, float):
-        if not math.isfinite(kept):
-            raise _NotSo(str(kept), "give a finite number; leave out what is unknown")
-    elif isinstance(kept, int) and abs(kept) > MOST_EXACT:
+    if isinstance(checked, float):
+        if not math.isfinite(checked):
+            raise _NotSo(str(checked), "give a finite number; leave out what is unknown")
+    elif isinstance(checked, int) and abs(checked) > MOST_EXACT:
         raise _NotSo("too large a whole number", "a number beyond 2^53 is not read exactly")
-    if asked.values and kept not in asked.values:
+    if asked.values and checked not in asked.values:
         allowed = ", ".join(map(str, asked.values))
         raise _NotSo(f"{_shown(value)}, which is none of {allowed}", "give one of these")
-    return kept
+    return checked
 
 
 def _typed(type_: str, value: Any, *, lenient: bool) -> Any:
@@ -193,7 +193,7 @@ def _json(value: Any) -> Any:
 
 
 def _outside(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    found = []
+    problems = []
     for column in table.columns:
         low, high = column.minimum, column.maximum
         if low is None and high is None:
@@ -204,7 +204,7 @@ def _outside(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, 
             # What stands in braces is said without them, as everywhere that people read.
             unit = f" {column.unit.translate(_BRACES)}" if column.unit and column.unit != "1" else ""
             bounds = f"{'' if low is None else f'{low:g}'}–{'' if high is None else f'{high:g}'}{unit}"
-            found.append(
+            problems.append(
                 {
                     "code": "outside-validity",
                     "sentence": f"{column.name} of {table.role} leaves the range of validity {bounds} in "
@@ -223,7 +223,7 @@ def _outside(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, 
                     },
                 }
             )
-    return found
+    return problems
 
 
 def _shown(value: Any) -> str:

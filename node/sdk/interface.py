@@ -121,4 +121,4 @@ class Interface:
 
 
 def _said(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: said for name in names if (said := getattr(value, name)) not in (None, "")}
+    return {name: member for name in names if (member := getattr(value, name)) not in (None, "")}

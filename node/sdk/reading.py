@@ -34,8 +34,8 @@ def model(
         raise BadAnnotation(f"{version!r} is no version of a model", remedy='write @model(version="1.0.0")')
 
     def marked(function: Function) -> Function:
-        said = {"version": version, "output": output, "title": title, "deterministic": deterministic}
-        setattr(function, _MARK, said)
+        declared = {"version": version, "output": output, "title": title, "deterministic": deterministic}
+        setattr(function, _MARK, declared)
         return function
 
     return marked
@@ -43,15 +43,19 @@ def model(
 
 def find_model(module: types.ModuleType) -> Callable[..., Any]:
     """The one function of ``module`` that is marked as a model. Raises ``BadAnnotation`` for none or several."""
-    found = {id(one): one for one in vars(module).values() if inspect.isfunction(one) and hasattr(one, _MARK)}
-    if not found:
+    functions = {
+        id(member): member
+        for member in vars(module).values()
+        if inspect.isfunction(member) and hasattr(member, _MARK)
+    }
+    if not functions:
         raise BadAnnotation(
             "no function is marked as the model", remedy='write @model(version="1.0.0") above the function'
         )
-    if len(found) > 1:
-        names = ", ".join(sorted(one.__name__ for one in found.values()))
+    if len(functions) > 1:
+        names = ", ".join(sorted(function.__name__ for function in functions.values()))
         raise BadAnnotation(f"several functions are marked as the model: {names}", remedy="one file, one model")
-    return next(iter(found.values()))
+    return next(iter(functions.values()))
 
 
 def describe(function: Callable[..., Any]) -> dict[str, Any]:
@@ -61,8 +65,8 @@ def describe(function: Callable[..., Any]) -> dict[str, Any]:
 
 def interface_of(function: Callable[..., Any]) -> Interface:
     """``describe`` as values."""
-    said = getattr(function, _MARK, None)
-    if said is None:
+    declared = getattr(function, _MARK, None)
+    if declared is None:
         raise BadAnnotation(
             f"{function.__name__} is not marked as a model", remedy='write @model(version="1.0.0") above it'
         )
@@ -87,14 +91,14 @@ def interface_of(function: Callable[..., Any]) -> Interface:
         raise BadAnnotation(
             f"{function.__name__} takes nothing", remedy="give it an argument annotated list[SomeTypedDict]"
         )
-    outputs, single = _outputs(hints.get("return"), said["output"], function.__name__)
+    outputs, single = _outputs(hints.get("return"), declared["output"], function.__name__)
     text = inspect.getdoc(function) or ""
     return Interface(
         name=function.__name__,
-        version=said["version"],
-        title=said["title"],
+        version=declared["version"],
+        title=declared["title"],
         description=" ".join(text.partition("\n\n")[0].split()),
-        deterministic=said["deterministic"],
+        deterministic=declared["deterministic"],
         inputs=inputs,
         outputs=outputs,
         parameters=settings,
@@ -276,19 +280,19 @@ def _marked(marks: tuple[Any, ...], type_: str, values: tuple[Any, ...], where: 
 
 
 def _known(marks: Iterable[Any], allowed: tuple[type, ...], where: str) -> tuple[Any, ...]:
-    kept = tuple(marks)
-    for mark in kept:
+    known = tuple(marks)
+    for mark in known:
         ours = isinstance(mark, Unit | Range | Decimals | Kind | Step | Grain | Schema | Crs)
         if ours and not isinstance(mark, allowed):
             raise BadAnnotation(f"{type(mark).__name__} says nothing about {where}", remedy="take it away")
-    return kept
+    return known
 
 
 def _one(marks: tuple[Any, ...], kind: type, where: str) -> Any:
-    found = [mark for mark in marks if isinstance(mark, kind)]
-    if len(found) > 1:
-        raise BadAnnotation(f"{where} has {len(found)} marks {kind.__name__}", remedy="leave one")
-    return found[0] if found else None
+    matching = [mark for mark in marks if isinstance(mark, kind)]
+    if len(matching) > 1:
+        raise BadAnnotation(f"{where} has {len(matching)} marks {kind.__name__}", remedy="leave one")
+    return matching[0] if matching else None
 
 
 def _words(marks: Iterable[Any]) -> str:

@@ -33,30 +33,30 @@ def describe(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any
     """Target ``semantics.describe``: see ``node.semantics.description.door`` for what goes in and comes out."""
     submission = Submission.from_json(message["submission"], blobs[0] if blobs else None)
     setting = Setting(base=message["base"], me=message["me"], my_name=message["myName"], language=message["language"])
-    made = draft(submission, setting)
-    if made.subject is None or made.kind is None:
-        return _broken(made), [b""]
-    subject, kind, dataset = made.subject, made.kind, made.dataset
+    drafted = draft(submission, setting)
+    if drafted.subject is None or drafted.kind is None:
+        return _broken(drafted), [b""]
+    subject, kind, dataset = drafted.subject, drafted.kind, drafted.dataset
     files = nodes(dataset, subject, f"{DCAT}distribution")
     findings = check(
         dataset,
         subject,
         kind,
-        covered=() if is_open(made.conditions, made.audience) else (subject, *files),
+        covered=() if is_open(drafted.conditions, drafted.audience) else (subject, *files),
         advised=message["advised"],
         enforced=message["enforced"],
     )
 
     def line(path: str) -> int | None:
-        while path and path not in made.lines:
+        while path and path not in drafted.lines:
             path = path.rpartition(".")[0]
-        return made.lines.get(path)
+        return drafted.lines.get(path)
 
-    told = tidy([*made.findings, *placed(findings, made.places, line)])
+    report = tidy([*drafted.findings, *placed(findings, drafted.places, line)])
     nquads, sha256 = canonical(dataset, blank_nodes=BLANK_NODES)
     facts = reading.overview(dataset, subject, kind)
     if kind.name == "dataset":
-        conforms = not any(f.severity == "violation" and "/shapes/dcat-ap#" in f.rule for f in told)
+        conforms = not any(f.severity == "violation" and "/shapes/dcat-ap#" in f.rule for f in report)
         own = {iri: True for iri in _addresses(facts) if iri.startswith(f"{subject.value}/files/")}
         own[subject.value] = True
         facts["score"] = measure(dataset, subject, conforms=conforms, reached=own).to_json()
@@ -75,10 +75,10 @@ def describe(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any
         "keywords": list(reading.keywords(dataset, subject)),
         "themes": list(reading.themes(dataset, subject)),
         "sha256": sha256,
-        "findings": [finding.to_json() for finding in told],
-        "conditions": made.conditions,
-        "audience": made.audience,
-        "files": [file.to_json() for file in made.files],
+        "findings": [finding.to_json() for finding in report],
+        "conditions": drafted.conditions,
+        "audience": drafted.audience,
+        "files": [file.to_json() for file in drafted.files],
         "bbox": reading.bbox(dataset, subject),
         "extra": facts,
     }
@@ -89,11 +89,11 @@ def _addresses(facts: dict[str, Any]) -> list[str]:
     return [str(file["download_url"]) for file in facts.get("files", ()) if "download_url" in file]
 
 
-def _broken(made: Draft) -> dict[str, Any]:
+def _broken(drafted: Draft) -> dict[str, Any]:
     """The answer about a submission that has no subject here: nothing but what is wrong."""
     return {
         "iri": "",
-        "kind": made.kind.name if made.kind else "",
+        "kind": drafted.kind.name if drafted.kind else "",
         "titles": {},
         "descriptions": {},
         "publisher": "",
@@ -101,7 +101,7 @@ def _broken(made: Draft) -> dict[str, Any]:
         "keywords": [],
         "themes": [],
         "sha256": "",
-        "findings": [finding.to_json() for finding in tidy(made.findings)],
+        "findings": [finding.to_json() for finding in tidy(drafted.findings)],
         "conditions": None,
         "audience": None,
         "files": [],

@@ -309,8 +309,8 @@ def _check_term(term: Any) -> None:
 
 
 def _unreadable(error: SyntaxError, syntax: Syntax) -> InvalidInput:
-    said = _PLACE.sub("", error.msg or "").strip() or "it is not well-formed"
-    if "Named graphs are not allowed" in said:
+    message = _PLACE.sub("", error.msg or "").strip() or "it is not well-formed"
+    if "Named graphs are not allowed" in message:
         return InvalidInput(
             f"the {syntax.name} puts statements into named graphs; a description is one graph",
             remedy="leave the graph names out: the node decides where a description is kept",
@@ -321,7 +321,7 @@ def _unreadable(error: SyntaxError, syntax: Syntax) -> InvalidInput:
         if error.offset:
             place, facts = f"{place}, column {error.offset}", {**facts, "column": error.offset}
     return InvalidInput(
-        f"the {syntax.name} is not readable{place}: {said[:300]}",
+        f"the {syntax.name} is not readable{place}: {message[:300]}",
         remedy=f"mend it there, or check that the document is {syntax.name} at all",
         facts=facts,
     )

@@ -162,8 +162,8 @@ EVERY_KIND_SHAPES: Final = ("dcat-ap.ttl", "hansa.ttl")
 
 def kind_of(types: Iterable[str]) -> Kind | None:
     """The most special kind among the classes of a subject, or None."""
-    given = frozenset(types)
-    return next((kind for kind in KINDS.values() if given.intersection(kind.classes)), None)
+    classes = frozenset(types)
+    return next((kind for kind in KINDS.values() if classes.intersection(kind.classes)), None)
 
 
 def kind_named(name: str) -> Kind | None:

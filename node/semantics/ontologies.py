@@ -106,18 +106,18 @@ def inspect(nquads: bytes, iri: str) -> Vocabulary:
 
 def vocabulary(dataset: Dataset, subject: Node) -> Vocabulary:
     """``inspect`` for a dataset that is parsed already."""
-    found: dict[str, Term] = {}
+    terms: dict[str, Term] = {}
     for kind, classes in _KINDS:
         for class_ in classes:
             for node in subjects_of_type(dataset, class_):
-                if not isinstance(node, BlankNode) and node.value not in found:
-                    found[node.value] = _term(dataset, node, kind)
+                if not isinstance(node, BlankNode) and node.value not in terms:
+                    terms[node.value] = _term(dataset, node, kind)
     return Vocabulary(
         iri=subject.value,
         version=first_text(dataset, subject, f"{DCAT}version", f"{OWL}versionInfo"),
         namespace=first_text(dataset, subject, f"{_VANN}preferredNamespaceUri"),
         imports=tuple(iris(dataset, subject, f"{OWL}imports")),
-        terms=dict(sorted(found.items())),
+        terms=dict(sorted(terms.items())),
     )
 
 
@@ -168,19 +168,19 @@ def compare(old: Vocabulary, new: Vocabulary) -> tuple[TermChange, ...]:
 
 
 def _differences(before: Term, after: Term) -> list[TermChange]:
-    found = []
+    differences = []
     if before.kind != after.kind:
-        found.append(_change("kind", after, before.kind, after.kind, breaking=True))
+        differences.append(_change("kind", after, before.kind, after.kind, breaking=True))
     if _said_otherwise(before.definitions, after.definitions):
-        found.append(_change("meaning", after, breaking=True))
+        differences.append(_change("meaning", after, breaking=True))
     if _said_otherwise(before.labels, after.labels):
-        found.append(_change("label", after, breaking=False))
+        differences.append(_change("label", after, breaking=False))
     for what in ("wider", "domain", "range"):
         if getattr(before, what) != getattr(after, what):
-            found.append(_change(what, after, breaking=what != "wider"))
+            differences.append(_change(what, after, breaking=what != "wider"))
     if after.deprecated and not before.deprecated:
-        found.append(_change("deprecated", after, breaking=False))
-    return found
+        differences.append(_change("deprecated", after, breaking=False))
+    return differences
 
 
 def _said_otherwise(before: Mapping[str, str], after: Mapping[str, str]) -> bool:

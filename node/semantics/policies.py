@@ -51,11 +51,11 @@ def offer(dataset: Dataset, subject: Node) -> dict[str, Any] | None:
         return None
     if any(isinstance(policy, Literal) for policy in policies):
         raise NotUnderstood("it is a text")
-    found = [_policy(dataset, policy) for policy in sorted(policies, key=str) if not isinstance(policy, Literal)]
-    if any(other != found[0] for other in found[1:]):
+    offers = [_policy(dataset, policy) for policy in sorted(policies, key=str) if not isinstance(policy, Literal)]
+    if any(other != offers[0] for other in offers[1:]):
         raise NotUnderstood("there are several that differ")
     _take_out(dataset, holders)
-    return found[0]
+    return offers[0]
 
 
 def has_rules(fields: Mapping[str, Any]) -> bool:
@@ -67,37 +67,37 @@ def _take_out(dataset: Dataset, holders: list[Node]) -> None:
     policies = [node for holder in holders for node in nodes(dataset, holder, HAS_POLICY)]
     for holder in holders:
         drop(dataset, holder, HAS_POLICY)
-    kept = reachable(dataset, holders)
-    for node in reachable(dataset, policies) - kept:
+    triples = reachable(dataset, holders)
+    for node in reachable(dataset, policies) - triples:
         for quad in list(dataset.quads_for_subject(node)):
             dataset.remove(quad)
 
 
 def _policy(dataset: Dataset, policy: Node) -> dict[str, Any]:
-    said = _said(dataset, policy)
-    if not said:
+    members = _said(dataset, policy)
+    if not members:
         raise NotUnderstood(f"{policy} lies elsewhere")
     kinds = types(dataset, policy)
     if kinds - _OWN_TYPES:
         raise NotUnderstood(f"it is of type {', '.join(sorted(kinds - _OWN_TYPES))}")
-    made: dict[str, Any] = {"@type": "Offer"}
-    for property_, values in said.items():
+    body: dict[str, Any] = {"@type": "Offer"}
+    for property_, values in members.items():
         name = property_.removeprefix(ODRL)
         if property_ == TYPE.value or property_ in _IDLE:
             continue
         if name in _OF_POLICY:
-            made[name] = [_rule(dataset, value) for value in values]
+            body[name] = [_rule(dataset, value) for value in values]
         elif name == "profile":
-            made[name] = [_iri(value) for value in values]
+            body[name] = [_iri(value) for value in values]
         elif property_ == f"{HANSA}sealed":
-            made[property_] = values[0].value == "true"
+            body[property_] = values[0].value == "true"
         elif name == "conflict":
-            made["odrl:conflict"] = _compact(_iri(values[0]))
+            body["odrl:conflict"] = _compact(_iri(values[0]))
         else:
             raise NotUnderstood(f"it says {_compact(property_)}")
-    if not any(name in made for name in ("permission", "prohibition")):
+    if not any(name in body for name in ("permission", "prohibition")):
         raise NotUnderstood("it permits and prohibits nothing")
-    return made
+    return body
 
 
 def _rule(dataset: Dataset, rule: Term, depth: int = 0) -> dict[str, Any]:
@@ -105,25 +105,25 @@ def _rule(dataset: Dataset, rule: Term, depth: int = 0) -> dict[str, Any]:
         raise NotUnderstood("a rule is a text")
     if depth > _DEPTH:
         raise NotUnderstood("its rules are nested too deeply")
-    made: dict[str, Any] = {}
+    body: dict[str, Any] = {}
     for property_, values in _said(dataset, rule).items():
         name = property_.removeprefix(ODRL)
         if property_ == TYPE.value or property_ in _IDLE:
             continue
         if name == "action":
-            made["action"] = _compact(_iri(_only(values, "action")))
+            body["action"] = _compact(_iri(_only(values, "action")))
         elif name == "constraint":
-            made["constraint"] = [_constraint(dataset, value) for value in values]
+            body["constraint"] = [_constraint(dataset, value) for value in values]
         elif name in _RULES:
             # DSP's context has no term for these, so that a bare one would vanish at a peer that expands.
-            made[f"odrl:{name}"] = [_rule(dataset, value, depth + 1) for value in values]
+            body[f"odrl:{name}"] = [_rule(dataset, value, depth + 1) for value in values]
         elif property_.startswith(ODRL) and name.endswith("Party"):
-            made[f"odrl:{name}"] = _iri(_only(values, name))
+            body[f"odrl:{name}"] = _iri(_only(values, name))
         else:
             raise NotUnderstood(f"a rule says {_compact(property_)}")
-    if "action" not in made:
+    if "action" not in body:
         raise NotUnderstood("a rule has no action")
-    return made
+    return body
 
 
 def _constraint(dataset: Dataset, constraint: Term, depth: int = 0) -> dict[str, Any]:
@@ -131,9 +131,9 @@ def _constraint(dataset: Dataset, constraint: Term, depth: int = 0) -> dict[str,
         raise NotUnderstood("a constraint is a text")
     if depth > _DEPTH:
         raise NotUnderstood("its constraints are nested too deeply")
-    said = _said(dataset, constraint)
-    made: dict[str, Any] = {}
-    for property_, values in said.items():
+    members = _said(dataset, constraint)
+    body: dict[str, Any] = {}
+    for property_, values in members.items():
         name = property_.removeprefix(ODRL)
         if property_ == TYPE.value or property_ in _IDLE:
             continue
@@ -141,20 +141,20 @@ def _constraint(dataset: Dataset, constraint: Term, depth: int = 0) -> dict[str,
             operands = [operand for value in values for operand in _operands(dataset, value)]
             return {name: [_constraint(dataset, operand, depth + 1) for operand in operands]}
         if name == "leftOperand":
-            made[name] = _compact(_iri(_only(values, name)))
+            body[name] = _compact(_iri(_only(values, name)))
         elif name == "operator":
-            made[name] = _iri(_only(values, name)).removeprefix(ODRL)
+            body[name] = _iri(_only(values, name)).removeprefix(ODRL)
         elif name in ("rightOperand", "rightOperandReference"):
             right = [_right(value) for operand in values for value in _operands(dataset, operand)]
-            made["rightOperand"] = right[0] if len(right) == 1 else right
+            body["rightOperand"] = right[0] if len(right) == 1 else right
         elif name == "unit":
-            made["odrl:unit"] = _compact(_iri(_only(values, name)))
+            body["odrl:unit"] = _compact(_iri(_only(values, name)))
         elif name != "dataType":
             raise NotUnderstood(f"a constraint says {_compact(property_)}")
-    missing = {"leftOperand", "operator", "rightOperand"} - set(made)
+    missing = {"leftOperand", "operator", "rightOperand"} - set(body)
     if missing:
         raise NotUnderstood(f"a constraint lacks {', '.join(sorted(missing))}")
-    return made
+    return body
 
 
 def _operands(dataset: Dataset, value: Term) -> list[Term]:

@@ -132,14 +132,14 @@ def _has(property_: str) -> Callable[[Dataset, Node], bool]:
 
 def _codes(dataset: Dataset, file: Node) -> set[str]:
     """Codes of the file types that format or media type stand for."""
-    found = {code.code for iri in iris(dataset, file, f"{DCT}format") if (code := FILE_TYPES.by_iri(iri))}
-    found |= {
+    codes = {code.code for iri in iris(dataset, file, f"{DCT}format") if (code := FILE_TYPES.by_iri(iri))}
+    codes |= {
         iri.removeprefix(f"{EU}file-type/")
         for iri in iris(dataset, file, f"{DCT}format")
         if iri.startswith(f"{EU}file-type/")
     }
     media = {iri.partition("/media-types/")[2] for iri in iris(dataset, file, f"{DCAT}mediaType")} - {""}
-    return found | {code for code, media_type in MEDIA_TYPE_OF.items() if media_type in media}
+    return codes | {code for code, media_type in MEDIA_TYPE_OF.items() if media_type in media}
 
 
 def _aligned(dataset: Dataset, file: Node) -> bool:

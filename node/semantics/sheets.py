@@ -72,17 +72,17 @@ class Survey:
 
     def doubts(self) -> tuple[str, ...]:
         """What a person should confirm or mend, in sentences."""
-        found = list(self.look.doubts)
+        doubts = list(self.look.doubts)
         if self.misfits:
             lines = ", ".join(f"line {line} ({cells})" for line, cells in self.ragged)
             more = f" and {self.misfits - len(self.ragged)} more" if self.misfits > len(self.ragged) else ""
-            found.append(
+            doubts.append(
                 f"{self.misfits} {'row has' if self.misfits == 1 else 'rows have'} another number of cells than the "
                 f"header, which has {len(self.look.columns)}: {lines}{more}"
             )
         if self.unreadable:
-            found.append(self.unreadable)
-        return tuple(found)
+            doubts.append(self.unreadable)
+        return tuple(doubts)
 
     def words(self) -> str:
         """What was found, on one line."""
@@ -123,14 +123,14 @@ def delimiter_of(text: str) -> tuple[str, tuple[str, ...]]:
     between figures that are written with a decimal comma.
     """
     ranked: list[tuple[tuple[bool, float, int], str]] = []
-    for one in DELIMITERS:
-        widths = _widths(text, one)
+    for delimiter in DELIMITERS:
+        widths = _widths(text, delimiter)
         if not widths or widths[0] < 2:
             continue
         usual = Counter(widths).most_common(1)[0]
         even = usual[1] / len(widths)
         ranked.append(
-            ((usual[0] == widths[0] and even == 1.0, even if usual[0] == widths[0] else 0.0, widths[0]), one)
+            ((usual[0] == widths[0] and even == 1.0, even if usual[0] == widths[0] else 0.0, widths[0]), delimiter)
         )
     if not ranked:
         return ",", ()
@@ -139,7 +139,7 @@ def delimiter_of(text: str) -> tuple[str, tuple[str, ...]]:
         del ranked[0]
     best = ranked[0]
     # With a single line nothing tells a separator from a character of a name, but how often it is there.
-    rivals = tuple(one for score, one in ranked[1:] if score[0] and best[0][0] and score[2] == best[0][2])
+    rivals = tuple(rival for score, rival in ranked[1:] if score[0] and best[0][0] and score[2] == best[0][2])
     return best[1], rivals
 
 
@@ -208,13 +208,13 @@ def survey(file: BinaryIO, *, delimiter: str = "", most: int | None = None) -> S
     return Survey(look=seen, rows=count, misfits=misfits, ragged=tuple(ragged), unreadable=unreadable)
 
 
-def rows(file: BinaryIO, found: Look) -> Iterator[tuple[int, list[str]]]:
+def rows(file: BinaryIO, look: Look) -> Iterator[tuple[int, list[str]]]:
     """The lines of a table that are not empty, the header first, each with the number of its (last) line."""
     file.seek(0)
-    encoding = "utf-8-sig" if found.encoding == "utf-8" else found.encoding
+    encoding = "utf-8-sig" if look.encoding == "utf-8" else look.encoding
     text = io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
     try:
-        reader = csv.reader(_without_zero(text), delimiter=found.delimiter)
+        reader = csv.reader(_without_zero(text), delimiter=look.delimiter)
         for cells in reader:
             if cells:
                 yield reader.line_num, cells
@@ -246,17 +246,17 @@ def _widths(text: str, delimiter: str) -> list[int]:
 
 
 def _first(text: str, delimiter: str) -> list[list[str]]:
-    found: list[list[str]] = []
+    lines: list[list[str]] = []
     try:
         for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
             if row:
-                found.append(row)
-            if len(found) > _LOOKED_AT:
+                lines.append(row)
+            if len(lines) > _LOOKED_AT:
                 break
     except csv.Error:
         # What was read before it is what there is to see; a whole reading says where it ends.
-        return found
-    return found
+        return lines
+    return lines
 
 
 def _type(cells: list[str]) -> str:

@@ -101,10 +101,10 @@ def guard(text: str) -> Form:
     return _Scan().run(_ESCAPE.sub(_resolved, text)).told()
 
 
-def _resolved(found: re.Match[str]) -> str:
-    number = int(found[1] or found[2], 16)
+def _resolved(match: re.Match[str]) -> str:
+    number = int(match[1] or match[2], 16)
     if number > 0x10FFFF or 0xD800 <= number <= 0xDFFF:
-        raise InvalidInput(f"{found[0]} is not a character", remedy="write the character itself")
+        raise InvalidInput(f"{match[0]} is not a character", remedy="write the character itself")
     return chr(number)
 
 
@@ -137,8 +137,8 @@ def _accepted(accept: str) -> Iterator[tuple[str, float]]:
             yield media_type, quality
 
 
-def _covers(wanted: str, name: str) -> bool:
-    return wanted in (name, "*/*") or (wanted.endswith("/*") and name.startswith(wanted[:-1]))
+def _covers(keyword: str, name: str) -> bool:
+    return keyword in (name, "*/*") or (keyword.endswith("/*") and name.startswith(keyword[:-1]))
 
 
 class _In(StrEnum):

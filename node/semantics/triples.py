@@ -20,13 +20,13 @@ _NIL: Final = NamedNode(f"{RDF}nil")
 
 def objects(dataset: Dataset, subject: Node, property_: str) -> list[Term]:
     """What ``subject`` has as ``property_``, in the order of their texts."""
-    wanted = NamedNode(property_)
-    found = [
+    predicate = NamedNode(property_)
+    objects_found = [
         quad.object
         for quad in dataset.quads_for_subject(subject)
-        if quad.predicate == wanted and isinstance(quad.object, NamedNode | BlankNode | Literal)
+        if quad.predicate == predicate and isinstance(quad.object, NamedNode | BlankNode | Literal)
     ]
-    return sorted(found, key=str)
+    return sorted(objects_found, key=str)
 
 
 def nodes(dataset: Dataset, subject: Node, property_: str) -> list[Node]:
@@ -46,17 +46,17 @@ def literals(dataset: Dataset, subject: Node, property_: str) -> list[Literal]:
 
 def texts(dataset: Dataset, subject: Node, *properties: str) -> dict[str, str]:
     """Language tag → text, ``und`` for none; of several texts in one language the first. Later properties fill in."""
-    found: dict[str, str] = {}
+    by_language: dict[str, str] = {}
     for property_ in properties:
         for literal in literals(dataset, subject, property_):
-            found.setdefault(literal.language or "und", literal.value)
-    return found
+            by_language.setdefault(literal.language or "und", literal.value)
+    return by_language
 
 
 def first_text(dataset: Dataset, subject: Node, *properties: str) -> str:
     """One text, English where there is a choice, else empty."""
-    found = texts(dataset, subject, *properties)
-    return found.get("en") or next(iter(found.values()), "")
+    by_language = texts(dataset, subject, *properties)
+    return by_language.get("en") or next(iter(by_language.values()), "")
 
 
 def types(dataset: Dataset, subject: Node) -> frozenset[str]:
@@ -66,12 +66,12 @@ def types(dataset: Dataset, subject: Node) -> frozenset[str]:
 
 def subjects_of_type(dataset: Dataset, class_: str) -> list[Node]:
     """Everything of a class, in the order of their texts."""
-    found = {
+    subjects = {
         quad.subject
         for quad in dataset.quads_for_object(NamedNode(class_))
         if quad.predicate == TYPE and isinstance(quad.subject, NamedNode | BlankNode)
     }
-    return sorted(found, key=str)
+    return sorted(subjects, key=str)
 
 
 def items(dataset: Dataset, head: Node, limit: int = 1000) -> Iterator[Term]:
@@ -103,9 +103,9 @@ def put_if_absent(dataset: Dataset, subject: Node, property_: str, *values: Term
 
 def drop(dataset: Dataset, subject: Node, property_: str) -> None:
     """Forget what ``subject`` has as ``property_``."""
-    wanted = NamedNode(property_)
+    predicate = NamedNode(property_)
     for quad in list(dataset.quads_for_subject(subject)):
-        if quad.predicate == wanted:
+        if quad.predicate == predicate:
             dataset.remove(quad)
 
 
@@ -123,14 +123,14 @@ def renamed(dataset: Dataset, old: Node, new: NamedNode) -> Dataset:
 
 def reachable(dataset: Dataset, roots: Iterable[Node]) -> set[Node]:
     """``roots`` and every node that statements lead to from them."""
-    found: set[Node] = set()
+    reached: set[Node] = set()
     ahead = list(roots)
     while ahead:
         node = ahead.pop()
-        if node in found:
+        if node in reached:
             continue
-        found.add(node)
+        reached.add(node)
         ahead.extend(
             quad.object for quad in dataset.quads_for_subject(node) if isinstance(quad.object, NamedNode | BlankNode)
         )
-    return found
+    return reached

@@ -176,11 +176,11 @@ class _Turtle:
 
     def _iri(self, iri: str) -> str:
         short = self._shortener.short(iri)
-        return short or "<" + _FOR_IRI.sub(lambda found: f"\\u{ord(found[0]):04X}", iri) + ">"
+        return short or "<" + _FOR_IRI.sub(lambda match: f"\\u{ord(match[0]):04X}", iri) + ">"
 
     def _literal(self, literal: Literal) -> str:
         value, datatype = literal.value, literal.datatype.value
-        quoted = '"' + _ESCAPED.sub(lambda found: _ESCAPES.get(found[0]) or f"\\u{ord(found[0]):04X}", value) + '"'
+        quoted = '"' + _ESCAPED.sub(lambda match: _ESCAPES.get(match[0]) or f"\\u{ord(match[0]):04X}", value) + '"'
         if literal.language:
             return f"{quoted}@{literal.language}"
         if datatype == XSD + "string":

@@ -142,14 +142,14 @@ class Worker:
                     if not released:
                         await asyncio.to_thread(self._release)
                         released = True
-                    taken = await self._take()
+                    count = await self._take()
                     self._unread = None
                 except Exception as error:
                     log.exception("the outbox cannot be read")
                     self._unread = f"{type(error).__name__}: {error}"
-                    taken = 0
+                    count = 0
                     await asyncio.sleep(self._pace.poll)
-                if taken == 0:
+                if count == 0:
                     await self._rest()
         finally:
             beat.cancel()
@@ -250,9 +250,9 @@ class Worker:
         blocked = set(self._lanes.resting())
         blocked |= {task.lane for task in running if in_lane[task.lane] >= self._width(task)}
         long_ones = sum(task.topic in self._lengthy for task in running)
-        taken: list[Task] = []
-        while len(taken) < room:
-            asked = min(room - len(taken), self._pace.lane_width)
+        tasks: list[Task] = []
+        while len(tasks) < room:
+            asked = min(room - len(tasks), self._pace.lane_width)
             found = self._next(tx, now, asked, busy, blocked, () if long_ones < self._pace.lengthy else self._lengthy)
             for task in found:
                 busy.add(task.id)
@@ -261,14 +261,14 @@ class Worker:
                 if fits and (not is_long or long_ones < self._pace.lengthy):
                     in_lane[task.lane] += 1
                     long_ones += is_long
-                    taken.append(task)
+                    tasks.append(task)
                 elif not self._embedded:
                     self._untouched(tx, task)
                 if in_lane[task.lane] >= self._width(task):
                     blocked.add(task.lane)
             if len(found) < asked:
                 break
-        return taken
+        return tasks
 
     def _width(self, task: Task) -> int:
         """How many tasks may run in the lane of ``task``. A lane holds tasks of one topic, or of several alike."""

@@ -174,8 +174,8 @@ class FollowLedger:
             now = self._monotonic()
             if now - self._rebuilt.get(view.name, -math.inf) < AGAIN:
                 raise
-            said = "; ".join(getattr(fault, "__notes__", [fault.detail]))
-            log.warning("view %s is damaged and is rebuilt from the ledger: %s", view.name, said)
+            message = "; ".join(getattr(fault, "__notes__", [fault.detail]))
+            log.warning("view %s is damaged and is rebuilt from the ledger: %s", view.name, message)
             self._rebuilt[view.name] = now
         # Only here: while the fault is at hand, so are the frames that it came through, and the damaged store in them
         # would still be open.

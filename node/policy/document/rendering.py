@@ -300,26 +300,26 @@ def _clause(sentence: Sentence, words: DocumentWords) -> Clause:
 
 def _purpose(policy: Policy, words: DocumentWords, said: Phrases) -> str:
     """The purposes where one permission names them once; else a pointer to the article that says them all."""
-    found = _constraints(policy, terms.PURPOSE)
-    if not found:
+    purposes = _constraints(policy, terms.PURPOSE)
+    if not purposes:
         return words.purpose_free
-    if len(policy.permissions) > 1 or len(found) > 1 or found[0] not in policy.permissions[0].constraints:
+    if len(policy.permissions) > 1 or len(purposes) > 1 or purposes[0] not in policy.permissions[0].constraints:
         return words.purpose_mixed
-    names = _seemly(join(value_names(found[0], said), said.or_))
-    if found[0].operator in {"neq", "isNoneOf"}:
+    names = _seemly(join(value_names(purposes[0], said), said.or_))
+    if purposes[0].operator in {"neq", "isNoneOf"}:
         return words.purpose_excluded.format(purposes=names)
     return names[:1].upper() + names[1:] + "."
 
 
 def _term(policy: Policy, words: DocumentWords, said: Phrases) -> str:
-    found = _constraints(policy, terms.DATE_TIME)
-    if not found:
+    bounds = _constraints(policy, terms.DATE_TIME)
+    if not bounds:
         return words.term_open
     direct = policy.permissions[0].constraints
-    starts = [item for item in found if item.operator == "gteq"]
-    ends = [item for item in found if item.operator == "lteq"]
-    plain = len(policy.permissions) == 1 and all(item in direct for item in found)
-    if not plain or len(starts) > 1 or len(ends) > 1 or len(starts) + len(ends) != len(found):
+    starts = [item for item in bounds if item.operator == "gteq"]
+    ends = [item for item in bounds if item.operator == "lteq"]
+    plain = len(policy.permissions) == 1 and all(item in direct for item in bounds)
+    if not plain or len(starts) > 1 or len(ends) > 1 or len(starts) + len(ends) != len(bounds):
         return words.term_mixed
     start = bound_text(starts[0].right_operand[0], "gteq", said) if starts else ""
     end = bound_text(ends[0].right_operand[0], "lteq", said) if ends else ""
@@ -330,14 +330,14 @@ def _term(policy: Policy, words: DocumentWords, said: Phrases) -> str:
 
 def _constraints(policy: Policy, operand: str) -> list[Constraint]:
     """The understood constraints of the permissions that are about ``operand``, wherever they stand."""
-    found: list[Constraint] = []
+    constraints: list[Constraint] = []
     for rule in policy.permissions:
         for condition in rule.constraints:
             for leaf in condition_leaves(condition, "", _Part.PERMISSION):
                 content = leaf.content
                 if isinstance(content, Constraint) and content.left_operand == operand and operand_of(content):
-                    found.append(content)
-    return found
+                    constraints.append(content)
+    return constraints
 
 
 def _rulebook(reader: _Reader, words: DocumentWords) -> Article:

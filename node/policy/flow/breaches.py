@@ -46,32 +46,36 @@ class Comparison:
 
     def permissions(self) -> None:
         # Wider actions first: what an input withholds is told once, by its widest name.
-        for action in sorted(self.mine.permits, key=lambda one: (_depth(one), one)):
-            for given in self.mine.permits[action]:
-                if not clashes(given):
-                    self._permission(action, given)
+        for action in sorted(self.mine.permits, key=lambda action_: (_depth(action_), action_)):
+            for alternative in self.mine.permits[action]:
+                if not clashes(alternative):
+                    self._permission(action, alternative)
 
-    def _permission(self, action: str, given: Alternative) -> None:
+    def _permission(self, action: str, alternative: Alternative) -> None:
         allowed = self.bound.freedom.permits.get(action, frozenset())
         if not allowed:
-            for asked_by in sorted({origin for one, origin in self.bound.freedom.withheld if one == action}):
+            for asked_by in sorted(
+                {origin for withheld, origin in self.bound.freedom.withheld if withheld == action}
+            ):
                 self._add("permission", asked_by, lambda language: forbidden(Rule(action=action), language), about="")
             return
-        have = [element.demand for element in given] + [duty.demand for duty in self.mine.duties]
-        lacking = [[element for element in one if not follows(element.demand, have, self.facts)] for one in allowed]
-        least = min(lacking, key=lambda one: (len(one), sorted(element.origin for element in one)))
-        for element in sorted(least, key=lambda one: one.origin):
+        have = [element.demand for element in alternative] + [duty.demand for duty in self.mine.duties]
+        lacking = [
+            [element for element in option if not follows(element.demand, have, self.facts)] for option in allowed
+        ]
+        least = min(lacking, key=lambda missing: (len(missing), sorted(element.origin for element in missing)))
+        for element in sorted(least, key=lambda element_: element_.origin):
             self._lacks(element.demand, element.origin)
 
     def prohibitions(self) -> None:
-        for element in sorted(self.bound.freedom.prohibitions, key=lambda one: one.origin):
+        for element in sorted(self.bound.freedom.prohibitions, key=lambda element_: element_.origin):
             asked = element.demand
             assert isinstance(asked, Rule)
             mine = [
                 prohibition.demand for prohibition in self.mine.prohibitions if isinstance(prohibition.demand, Rule)
             ]
             concerned = any(includes(asked.action, action) for action in self.mine.permits)
-            if concerned and not any(prohibition_covers(one, asked) for one in mine):
+            if concerned and not any(prohibition_covers(prohibition, asked) for prohibition in mine):
                 self._add("prohibition", element.origin, _forbidden(asked), about=str(asked))
 
     def duties(self) -> None:
@@ -82,18 +86,21 @@ class Comparison:
             for way in alternatives
             if not clashes(way)
         ]
-        for element in sorted(self.bound.freedom.duties, key=lambda one: one.origin):
+        for element in sorted(self.bound.freedom.duties, key=lambda element_: element_.origin):
             asked = element.demand
             assert isinstance(asked, Rule)
-            kept = _done(asked, always) or (bool(ways) and all(_done(asked, way) for way in ways))
-            if not kept and ways:
+            fulfilled = _done(asked, always) or (bool(ways) and all(_done(asked, way) for way in ways))
+            if not fulfilled and ways:
                 self._lacks(asked, element.origin)
 
     def sealed(self) -> None:
         if not self.mine.sealed and self.mine.permits:
             for origin in sorted(self.bound.freedom.sealed):
                 self._put(
-                    "sealed", origin, self._about(origin, lambda words: words.sealed), lambda one: texts(one).seal
+                    "sealed",
+                    origin,
+                    self._about(origin, lambda words: words.sealed),
+                    lambda language: texts(language).seal,
                 )
 
     def alike(self, code: str | None) -> None:
@@ -164,5 +171,5 @@ def _forbidden(rule: Rule) -> Said:
     return lambda language: forbidden(rule, language)
 
 
-def _done(asked: Rule, given: Iterable[Demand]) -> bool:
-    return any(isinstance(one, Rule) and duty_covers(one, asked) for one in given)
+def _done(asked: Rule, demands: Iterable[Demand]) -> bool:
+    return any(isinstance(demand, Rule) and duty_covers(demand, asked) for demand in demands)

@@ -193,7 +193,7 @@ def understood_duty(rule: Rule) -> bool:
     return (
         rule.action in DUTIES
         and all(_understood(item) for item in rule.constraints)
-        and all(understood_duty(one) for one in inner)
+        and all(understood_duty(duty) for duty in inner)
     )
 
 
@@ -224,30 +224,30 @@ def _closed(
     permits: dict[str, Alternatives] = {}
     withheld: set[tuple[str, Origin]] = set()
     for action in ACTIONS:
-        taken = [origin for wide, origin in forbidden.items() if includes(wide, action)]
-        grants = [grant for grant in permissions if includes(grant.action, action) and (grant.wins or not taken)]
+        origins = [origin for wide, origin in forbidden.items() if includes(wide, action)]
+        grants = [grant for grant in permissions if includes(grant.action, action) and (grant.wins or not origins)]
         if grants:
             permits[action] = _least(way for grant in grants for way in grant.ways)
-        elif taken:
-            withheld |= {(action, origin) for origin in taken}
+        elif origins:
+            withheld |= {(action, origin) for origin in origins}
         else:
             withheld.add((action, Origin(input_, "permission")))
     return permits, frozenset(withheld)
 
 
 def _alternatives(rule: Rule, path: str, input_: str, *, spent: bool) -> Alternatives:
-    found: Alternatives = ALWAYS
+    alternatives: Alternatives = ALWAYS
     for index, condition in enumerate(rule.constraints):
         ways = _ways(condition, f"{path}.constraint[{index}]", input_)
         if spent:
             ways = frozenset(frozenset(item for item in way if not _is_algorithm(item.demand)) for way in ways)
-        found = _least(one | other for one, other in product(found, ways))
+        alternatives = _least(one | other for one, other in product(alternatives, ways))
     if not spent:
         asked = frozenset(
             Element(duty, Origin(input_, f"{path}.duty[{index}]")) for index, duty in enumerate(rule.duties)
         )
-        found = frozenset(one | asked for one in found)
-    return found
+        alternatives = frozenset(one | asked for one in alternatives)
+    return alternatives
 
 
 def _is_algorithm(demand: Demand) -> bool:
@@ -262,10 +262,12 @@ def _ways(condition: Condition, path: str, input_: str) -> Alternatives:
         inner = [_ways(item, f"{path}.or[{index}]", input_) for index, item in enumerate(condition.operands)]
         return _least(way for ways in inner for way in ways)
     if isinstance(condition, Logical) and condition.operator == "and":
-        found: Alternatives = ALWAYS
+        alternatives: Alternatives = ALWAYS
         for index, item in enumerate(condition.operands):
-            found = _least(one | other for one, other in product(found, _ways(item, f"{path}.and[{index}]", input_)))
-        return found
+            alternatives = _least(
+                one | other for one, other in product(alternatives, _ways(item, f"{path}.and[{index}]", input_))
+            )
+        return alternatives
     return frozenset({frozenset({Element(condition, Origin(input_, path))})})
 
 

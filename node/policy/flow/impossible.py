@@ -59,13 +59,13 @@ def problems(bound: Bound) -> Iterable[Problem]:
         yield _nothing_permitted(bound)
         return
     widest = freedom.permits.get(USE) or next(iter(freedom.permits[action] for action in sorted(freedom.permits)))
-    told: set[tuple[Origin, ...]] = set()
-    for one in sorted(widest, key=lambda way: sorted(element.origin for element in way)):
-        for clash in clashes(one):
+    reported: set[tuple[Origin, ...]] = set()
+    for alternative in sorted(widest, key=lambda way: sorted(element.origin for element in way)):
+        for clash in clashes(alternative):
             origins = tuple(sorted({element.origin for element in clash.elements}))
-            if origins in told:
+            if origins in reported:
                 continue
-            told.add(origins)
+            reported.add(origins)
             items = [(element.origin, element.demand) for element in clash.elements]
             yield _excluded(bound, items) if clash.operand else _not_understood(bound, *items[0])
 
@@ -140,21 +140,21 @@ def _closed(
 
 def further(freedom: Freedom) -> list[tuple[Origin, Demand]]:
     """What policies ask beyond credit: conditions that a share-alike licence does not admit."""
-    found: list[tuple[Origin, Demand]] = [
+    demands: list[tuple[Origin, Demand]] = [
         (element.origin, element.demand)
         for element in (*freedom.prohibitions, *freedom.duties)
         if not (isinstance(element.demand, Rule) and element.demand.action in {ATTRIBUTE, CREDIT, terms.SHARE_ALIKE})
     ]
     for alternatives in freedom.permits.values():
         if frozenset() not in alternatives:
-            found += [(element.origin, element.demand) for alternative in alternatives for element in alternative]
+            demands += [(element.origin, element.demand) for alternative in alternatives for element in alternative]
     by_licence = {action for action, origin in freedom.withheld if origin.is_licence}
-    found += [
+    demands += [
         (origin, Rule(action=action))
         for action, origin in freedom.withheld
         if includes(USE, action) and action not in by_licence
     ]
-    unique = {(origin, str(demand)): (origin, demand) for origin, demand in found}
+    unique = {(origin, str(demand)): (origin, demand) for origin, demand in demands}
     return [unique[key] for key in sorted(unique)]
 
 

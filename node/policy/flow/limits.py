@@ -55,10 +55,10 @@ def in_own_words(terms: Mapping[str, Any], *, target: str, offer_id: str) -> dic
     policy = parse(terms)
     if any(rule.action not in ACTIONS for rule in policy.permissions):
         return None
-    said = offer_of(policy, target=target, offer_id=offer_id)
+    offer = offer_of(policy, target=target, offer_id=offer_id)
     if not policy.profile:
-        said.pop("profile", None)
-    return said if same_terms(said, terms) else None
+        offer.pop("profile", None)
+    return offer if same_terms(offer, terms) else None
 
 
 def nearest(

@@ -78,12 +78,12 @@ def suppress(
             facts={"column": count_column},
         )
     totals = {index for index, row in enumerate(rows) if _is_total(row, key)}
-    kept = _cells(rows, totals, count_column, minimum, key)
-    left: dict[int, Row] = {index: rows[index] for index in kept}
+    published = _cells(rows, totals, count_column, minimum, key)
+    left: dict[int, Row] = {index: rows[index] for index in published}
     for index in totals:
-        made = _total(rows, index, kept, totals, count_column, key, sums)
-        if _count(made, count_column) >= minimum:
-            left[index] = made
+        total = _total(rows, index, published, totals, count_column, key, sums)
+        if _count(total, count_column) >= minimum:
+            left[index] = total
     suppressed = len(rows) - len(left)
     return Released(
         rows=tuple(left[index] for index in sorted(left)),
@@ -129,23 +129,23 @@ def _cells(
     rows: Sequence[Row], totals: Collection[int], count_column: str, minimum: int, key: Sequence[str]
 ) -> set[int]:
     cells = [index for index in range(len(rows)) if index not in totals]
-    kept = {index for index in cells if _count(rows[index], count_column) >= minimum}
+    published = {index for index in cells if _count(rows[index], count_column) >= minimum}
     if len(key) < 2:
-        return kept
+        return published
     groups: dict[tuple[Any, ...], list[int]] = {}
     for index in cells:
         groups.setdefault(_group(rows[index], key[:-1]), []).append(index)
     for members in groups.values():
         peopled = [index for index in members if not _count(rows[index], count_column) <= 0]
         if len(members) > 1 and len(peopled) == 1:
-            kept -= set(members)
-    return kept
+            published -= set(members)
+    return published
 
 
 def _total(
     rows: Sequence[Row],
     index: int,
-    kept: Collection[int],
+    published: Collection[int],
     totals: Collection[int],
     count_column: str,
     key: Sequence[str],
@@ -159,19 +159,19 @@ def _total(
         for other in range(len(rows))
         if other not in totals and all(rows[other].get(name) == row.get(name) for name in named)
     ]
-    if all(other in kept for other in within):
+    if all(other in published for other in within):
         return row
     summed = {count_column, *sums}
-    left = [rows[other] for other in within if other in kept]
-    made: dict[str, Any] = {}
+    left = [rows[other] for other in within if other in published]
+    total: dict[str, Any] = {}
     for name, value in row.items():
         if name in summed:
-            made[name] = _sum([one.get(name) for one in left])
+            total[name] = _sum([row.get(name) for row in left])
         elif isinstance(value, int | float) and not isinstance(value, bool) and name not in key:
-            made[name] = None
+            total[name] = None
         else:
-            made[name] = value
-    return made
+            total[name] = value
+    return total
 
 
 def _is_total(row: Row, key: Sequence[str]) -> bool:

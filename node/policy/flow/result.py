@@ -87,15 +87,18 @@ class Inherited:
         be none. ``facts``: as ``admits``."""
         if self.problems:
             return [problem.text.get(language) or problem.text["en"] for problem in self.problems]
-        found = fitted(self.freedom, facts)
-        lines = [self._line(one.text, one.paths, found, language) for one in explained(found.policy, language)]
+        fitting = fitted(self.freedom, facts)
+        lines = [
+            self._line(sentence.text, sentence.paths, fitting, language)
+            for sentence in explained(fitting.policy, language)
+        ]
         words = texts(language)
         if self.freedom.sealed:
             lines.append(words.sealed.format(who=self.bound.who(self.freedom.sealed, language)))
         if self.licence:
             asked_by = [origin for _, origin in self.freedom.alike]
             lines.append(words.alike.format(said=self.licence, who=self.bound.who(asked_by, language)))
-        return lines if found.origins or len(lines) > len(found.policy.permissions) else [words.free]
+        return lines if fitting.origins or len(lines) > len(fitting.policy.permissions) else [words.free]
 
     def to_json(self, facts: Mapping[str, Any] = _NO_FACTS) -> dict[str, Any]:
         """For records and APIs: the policy that just fits, and for each part of it who asks for it."""
@@ -108,22 +111,22 @@ class Inherited:
         }
         if self.problems:
             return {**members, "problems": [problem.to_json() for problem in self.problems]}
-        found = fitted(self.freedom, facts)
+        fitting = fitted(self.freedom, facts)
         for name, rules in (
-            ("permission", found.policy.permissions),
-            ("prohibition", found.policy.prohibitions),
-            ("obligation", found.policy.obligations),
+            ("permission", fitting.policy.permissions),
+            ("prohibition", fitting.policy.prohibitions),
+            ("obligation", fitting.policy.obligations),
         ):
             members[name] = [rule_json(rule) for rule in rules]
-        members["sources"] = {path: origins_json(origins) for path, origins in sorted(found.origins.items())}
+        members["sources"] = {path: origins_json(origins) for path, origins in sorted(fitting.origins.items())}
         if self.licence:
             members["licence"] = self.licence
         if self.freedom.sealed:
             members["sealed"] = True
         return members
 
-    def _line(self, text: str, paths: Iterable[str], found: Fitted, language: str) -> str:
-        asked_by = [origin for path in paths for origin in _asked_by(path, found)]
+    def _line(self, text: str, paths: Iterable[str], fitting: Fitted, language: str) -> str:
+        asked_by = [origin for path in paths for origin in _asked_by(path, fitting)]
         return f"{text.rstrip('.')} ({self.bound.who(asked_by, language)})." if asked_by else text
 
 
@@ -156,12 +159,12 @@ def normal_form(source: Source) -> Freedom:
 
 def admits(
     inherited: Inherited,
-    wanted: Mapping[str, Any],
+    offer: Mapping[str, Any],
     *,
     licence: str | None = None,
     facts: Mapping[str, Any] = _NO_FACTS,
 ) -> tuple[Breach, ...]:
-    """In which respects the offer ``wanted`` (DSP JSON), under ``licence``, is more open than what binds the result.
+    """In which respects the offer ``offer`` (DSP JSON), under ``licence``, is more open than what binds the result.
 
     Empty: it may be published so. ``facts`` by left operand IRI are what is so of the result already: only
     ``hz:minimumCellSize`` counts, the fewest residents that a figure covers after ``node.policy.flow.output_rule``.
@@ -169,7 +172,7 @@ def admits(
     """
     if inherited.problems:
         return tuple(_unpublishable(inherited, problem) for problem in inherited.problems)
-    own = under_policy(parse(wanted), OFFER, of_result=False)
+    own = under_policy(parse(offer), OFFER, of_result=False)
     known = licence_facts(licence) if licence else None
     if known is not None:
         own = own.meet(under_licence(known, OFFER))
@@ -196,11 +199,11 @@ def strictest_offer(
     return offer_of(policy, target=target, offer_id=offer_id)
 
 
-def _asked_by(path: str, found: Fitted) -> tuple[Origin, ...]:
+def _asked_by(path: str, fitting: Fitted) -> tuple[Origin, ...]:
     """Who asks for the leaf at ``path``: the part it lies in; for a permission as a whole, nobody in particular."""
-    while path and path not in found.origins:
+    while path and path not in fitting.origins:
         path = path.rpartition(".")[0]
-    return found.origins.get(path, ())
+    return fitting.origins.get(path, ())
 
 
 def _unpublishable(bound: Inherited, problem: Problem) -> Breach:

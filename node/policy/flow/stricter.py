@@ -43,23 +43,23 @@ class Clash:
     elements: tuple[Element, ...]
 
 
-def follows(demand: Demand, given: Iterable[Demand], facts: Mapping[str, Any] | None = None) -> bool:
-    """Whether whoever keeps all of ``given`` keeps ``demand``.
+def follows(demand: Demand, demands: Iterable[Demand], facts: Mapping[str, Any] | None = None) -> bool:
+    """Whether whoever keeps all of ``demands`` keeps ``demand``.
 
     ``facts``: by left operand, what is so already of the result (``hz:minimumCellSize``: the fewest residents that a
     figure of it covers); a condition that a fact meets follows from it.
     """
-    given = list(given)
+    demands = list(demands)
     if not understood(demand):
         return False
     if isinstance(demand, Rule):
-        return any(isinstance(one, Rule) and duty_covers(one, demand) for one in given)
+        return any(isinstance(other, Rule) and duty_covers(other, demand) for other in demands)
     spelt = normal_condition(demand)
-    if any(not isinstance(one, Rule) and normal_condition(one) == spelt for one in given):
+    if any(not isinstance(other, Rule) and normal_condition(other) == spelt for other in demands):
         return True
     if not isinstance(demand, Constraint):
         return False
-    atoms = [one for one in given if isinstance(one, Constraint) and understood(one)]
+    atoms = [other for other in demands if isinstance(other, Constraint) and understood(other)]
     about = [atom for atom in atoms if atom.left_operand == demand.left_operand]
     rule = _RULES.get(demand.left_operand)
     return rule is not None and rule(demand, about, facts or {})
@@ -89,8 +89,8 @@ def prohibition_covers(given: Rule, asked: Rule) -> bool:
 
 def clashes(alternative: Alternative) -> list[Clash]:
     """Why nobody can meet ``alternative``; empty where somebody can, as far as is known here."""
-    elements = sorted(alternative, key=lambda one: (one.origin, str(one.demand)))
-    found = [Clash(operand="", elements=(element,)) for element in elements if not understood(element.demand)]
+    elements = sorted(alternative, key=lambda element: (element.origin, str(element.demand)))
+    clashing = [Clash(operand="", elements=(element,)) for element in elements if not understood(element.demand)]
     by_operand: dict[str, list[Element]] = {}
     for element in elements:
         if isinstance(element.demand, Constraint) and understood(element.demand):
@@ -98,8 +98,8 @@ def clashes(alternative: Alternative) -> list[Clash]:
     for operand, about in by_operand.items():
         possible = _POSSIBLE.get(operand)
         if possible is not None and not possible(_constraints(about)):
-            found.append(Clash(operand=operand, elements=_culprits(about, possible)))
-    return found
+            clashing.append(Clash(operand=operand, elements=_culprits(about, possible)))
+    return clashing
 
 
 def admitted_purposes(atoms: Sequence[Constraint]) -> frozenset[str] | None:
@@ -113,7 +113,7 @@ def admitted_purposes(atoms: Sequence[Constraint]) -> frozenset[str] | None:
         return None
     refused = {value for atom in atoms if atom.operator in NEGATIVE for value in _named(atom)}
     # A purpose wider than an excluded one says too little to be admitted (node.policy.operands).
-    too_wide = {wide for one in refused for wide in wider_purposes(one)}
+    too_wide = {wide for purpose in refused for wide in wider_purposes(purpose)}
     return frozenset(one for one in allowed - too_wide if not wider_purposes(one) & refused)
 
 
@@ -124,12 +124,12 @@ def _within(named: frozenset[str]) -> frozenset[str]:
 
 def _culprits(elements: list[Element], possible: Callable[[Sequence[Constraint]], bool]) -> tuple[Element, ...]:
     """A smallest-possible part of ``elements`` that excludes itself: what does not matter is not accused."""
-    kept = list(elements)
+    remaining = list(elements)
     for element in elements:
-        fewer = [one for one in kept if one is not element]
+        fewer = [other for other in remaining if other is not element]
         if fewer and not possible(_constraints(fewer)):
-            kept = fewer
-    return tuple(kept)
+            remaining = fewer
+    return tuple(remaining)
 
 
 def _constraints(elements: Iterable[Element]) -> list[Constraint]:
@@ -146,66 +146,70 @@ def _only_sooner(rule: Rule) -> bool:
 # What follows, by left operand ----------------------------------------------------------------------------
 
 
-def _purpose(asked: Constraint, given: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
-    left = admitted_purposes(given)
+def _purpose(asked: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
+    left = admitted_purposes(conditions)
     if left is not None:
         return (
             left <= (admitted_purposes([asked]) or frozenset())
             if asked.operator not in NEGATIVE
-            else (left == admitted_purposes([*given, asked]))
+            else (left == admitted_purposes([*conditions, asked]))
         )
-    return asked.operator in NEGATIVE and _named(asked) <= _refused(given)
+    return asked.operator in NEGATIVE and _named(asked) <= _refused(conditions)
 
 
-def _date(asked: Constraint, given: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
+def _date(asked: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
     if asked.operator == "neq":
         return False
-    start, end = term_of(given)
+    start, end = term_of(conditions)
     first, last = term_of([asked])
     return first <= start and end <= last
 
 
-def _names(asked: Constraint, given: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
-    allowed = _allowed(given)
+def _names(asked: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
+    allowed = _allowed(conditions)
     if asked.operator in NEGATIVE:
-        return _named(asked) <= _refused(given) or (allowed is not None and not allowed & _named(asked))
+        return _named(asked) <= _refused(conditions) or (allowed is not None and not allowed & _named(asked))
     return allowed is not None and allowed <= _named(asked)
 
 
-def _membership(asked: Constraint, given: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
+def _membership(asked: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
     # Each condition on its own: one may be a member of several regions.
-    return any(_named(one) <= _named(asked) for one in given)
+    return any(_named(condition) <= _named(asked) for condition in conditions)
 
 
-def _credential(asked: Constraint, given: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
-    wanted = _credentials(asked)
-    every = [one for one in given if one.operator == "isAllOf" or len(one.right_operand) == 1]
-    held = {name for one in every for name in _credentials(one)}
+def _credential(asked: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
+    accepted = _credentials(asked)
+    every = [
+        condition for condition in conditions if condition.operator == "isAllOf" or len(condition.right_operand) == 1
+    ]
+    demanded = {name for condition in every for name in _credentials(condition)}
     if asked.operator == "isAllOf":
-        return wanted <= held
-    return bool(wanted & held) or any(_credentials(one) <= wanted for one in given)
+        return accepted <= demanded
+    return bool(accepted & demanded) or any(_credentials(condition) <= accepted for condition in conditions)
 
 
-def _spatial(asked: Constraint, given: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
+def _spatial(asked: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
     if asked.operator in NEGATIVE:
-        return _named(asked) <= _refused(given)
+        return _named(asked) <= _refused(conditions)
     regions = _named(asked)
     return any(
-        all(place in regions or any(lies_within(place, region) for region in regions) for place in _named(one))
-        for one in given
-        if one.operator not in NEGATIVE
+        all(place in regions or any(lies_within(place, region) for region in regions) for place in _named(condition))
+        for condition in conditions
+        if condition.operator not in NEGATIVE
     )
 
 
-def _rulebook(asked: Constraint, given: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
+def _rulebook(asked: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
     if asked.operator in {"gteq", "lteq"}:
         base, bound = version(asked.right_operand[0].term)
         return any(
-            one.operator in {asked.operator, "eq", "isAnyOf"}
-            and all(_bounded(asked.operator, value, base, bound) for value in one.right_operand)
-            for one in given
+            condition.operator in {asked.operator, "eq", "isAnyOf"}
+            and all(_bounded(asked.operator, value, base, bound) for value in condition.right_operand)
+            for condition in conditions
         )
-    return any(one.operator in {"eq", "isAnyOf"} and _named(one) <= _named(asked) for one in given)
+    return any(
+        condition.operator in {"eq", "isAnyOf"} and _named(condition) <= _named(asked) for condition in conditions
+    )
 
 
 def _bounded(operator: str, value: Value, base: str, bound: int | None) -> bool:
@@ -215,24 +219,26 @@ def _bounded(operator: str, value: Value, base: str, bound: int | None) -> bool:
     return number_ >= bound if operator == "gteq" else number_ <= bound
 
 
-def _amount(asked: Constraint, given: Sequence[Constraint], facts: Mapping[str, Any]) -> bool:
+def _amount(asked: Constraint, conditions: Sequence[Constraint], facts: Mapping[str, Any]) -> bool:
     bound = number(asked.right_operand[0])
     if bound is None:
         return False
     fact = facts.get(asked.left_operand) if asked.left_operand == terms.MINIMUM_CELL_SIZE else None
     met = isinstance(fact, int | float) and compares(asked.operator, Decimal(str(fact)), bound) is True
     return met or any(
-        one.operator == asked.operator
-        and one.unit == asked.unit
-        and (mine := number(one.right_operand[0])) is not None
+        condition.operator == asked.operator
+        and condition.unit == asked.unit
+        and (mine := number(condition.right_operand[0])) is not None
         and (mine == bound or (asked.operator in {"lteq", "gteq"} and compares(asked.operator, mine, bound) is True))
-        for one in given
+        for condition in conditions
     )
 
 
-def _elapsed(asked: Constraint, given: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
+def _elapsed(asked: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
     least = _days(asked.right_operand[0], 0)
-    return any(one.operator == "lteq" and _days(one.right_operand[0], 1) <= least for one in given)
+    return any(
+        condition.operator == "lteq" and _days(condition.right_operand[0], 1) <= least for condition in conditions
+    )
 
 
 def _days(value: Value, which: int) -> Decimal:
@@ -277,8 +283,8 @@ def _some_name(atoms: Sequence[Constraint]) -> bool:
 def _some_place(atoms: Sequence[Constraint]) -> bool:
     listed = [_named(atom) for atom in atoms if atom.operator not in NEGATIVE]
     return not any(
-        all(lies_within(a, b) is False and lies_within(b, a) is False for a in one for b in other)
-        for index, one in enumerate(listed)
+        all(lies_within(a, b) is False and lies_within(b, a) is False for a in place for b in other)
+        for index, place in enumerate(listed)
         for other in listed[index + 1 :]
     )
 
@@ -292,9 +298,9 @@ def _some_rulebook(atoms: Sequence[Constraint]) -> bool:
             bases.add(frozenset({base}))
             lowest = max(lowest, bound or 0) if atom.operator == "gteq" else lowest
             highest = min(highest, bound or 0) if atom.operator == "lteq" else highest
-        elif all(version(one)[1] is not None for one in named):
+        elif all(version(rulebook)[1] is not None for rulebook in named):
             exact = named if exact is None else exact & named
-        bases.add(frozenset(version(one)[0] for one in named))
+        bases.add(frozenset(version(rulebook)[0] for rulebook in named))
     fits = exact is None or any(lowest <= (version(one)[1] or 0) <= highest for one in exact)
     return bool(frozenset.intersection(*bases)) and lowest <= highest and fits
 

@@ -77,28 +77,26 @@ class CodeList:
 
     def suggest(self, text: str, limit: int = 3) -> tuple[Code, ...]:
         """Values that ``text`` may have meant, the likeliest first; empty where nothing is near."""
-        wanted = folded(text)
-        if not wanted:
+        key = folded(text)
+        if not key:
             return ()
-        ranked = sorted(((self._likeness(code, wanted), code) for code in self.codes), key=lambda pair: -pair[0])
+        ranked = sorted(((self._likeness(code, key), code) for code in self.codes), key=lambda pair: -pair[0])
         best = ranked[0][0] if ranked else 0.0
         # A hit on a hint (1.0) makes the merely similar spellings noise.
         return tuple(code for score, code in ranked[:limit] if score >= max(0.6, best - 0.1))
 
     @staticmethod
-    def _likeness(code: Code, wanted: str) -> float:
+    def _likeness(code: Code, key: str) -> float:
         best = 0.0
         for spelling in (code.code, *code.labels.values(), *code.also, *code.hints):
             candidate = folded(spelling)
-            if wanted == candidate:
+            if key == candidate:
                 return 1.0
-            shared = {
-                word for word in set(candidate.split()) & set(wanted.split()) if len(word) > 3 or word.isdigit()
-            }
+            shared = {word for word in set(candidate.split()) & set(key.split()) if len(word) > 3 or word.isdigit()}
             if shared:
                 # The more of either is shared, the likelier: "public transport" is no public sector.
-                best = max(best, 0.8 + 0.15 * sum(map(len, shared)) / max(len(wanted), len(candidate)))
-            best = max(best, SequenceMatcher(None, wanted, candidate).ratio())
+                best = max(best, 0.8 + 0.15 * sum(map(len, shared)) / max(len(key), len(candidate)))
+            best = max(best, SequenceMatcher(None, key, candidate).ratio())
         return best
 
 

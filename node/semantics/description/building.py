@@ -70,11 +70,11 @@ class Builder:
         self.dataset.add(Quad(subject, NamedNode(property_), value))
 
     def describe(
-        self, subject: NamedNode, given: Mapping[str, Any], fields: tuple[Field, ...], path: str = ""
+        self, subject: NamedNode, values: Mapping[str, Any], fields: tuple[Field, ...], path: str = ""
     ) -> None:
-        """Add what ``given`` says about ``subject``."""
+        """Add what ``values`` says about ``subject``."""
         seen: dict[str, str] = {}
-        for name, value in given.items():
+        for name, value in values.items():
             place = f"{path}.{name}" if path else str(name)
             field = find(fields, str(name))
             if field is None:
@@ -178,9 +178,9 @@ class Builder:
         return node
 
     def _node(self, subject: NamedNode, field: Field, value: Any, path: str, index: int) -> NamedNode:
-        given = self._as_node(field, value)
-        own = {name: item for name, item in given.items() if find(field.fields, str(name))}
-        identity = next((item for name, item in given.items() if name in _IDENTITY and name not in own), None)
+        members = self._as_node(field, value)
+        own = {name: item for name, item in members.items() if find(field.fields, str(name))}
+        identity = next((item for name, item in members.items() if name in _IDENTITY and name not in own), None)
         if identity is not None:
             node = values.link(identity, self.base)
             self.places[node.value] = path
@@ -191,8 +191,8 @@ class Builder:
             self.add(node, A.value, NamedNode(class_))
         if field.ordered and not any(_means(field, str(name), "position") for name in own):
             self.add(node, f"{HANSA}position", values.integer(index + 1))
-        said = {name: item for name, item in given.items() if name in own or name not in _IDENTITY}
-        self.describe(node, said, field.fields, path)
+        known = {name: item for name, item in members.items() if name in own or name not in _IDENTITY}
+        self.describe(node, known, field.fields, path)
         return node
 
     @staticmethod
@@ -251,9 +251,9 @@ def _is_empty(field: Field, value: Any) -> bool:
     return value is None or (value in ("", [], {}) and field.form not in (Form.VALUE, Form.JSON))
 
 
-def _means(field: Field, name: str, wanted: str) -> bool:
+def _means(field: Field, name: str, key: str) -> bool:
     inner = find(field.fields, name)
-    return inner is not None and inner.name == wanted
+    return inner is not None and inner.name == key
 
 
 def _key_text(key: Any) -> str:

@@ -57,8 +57,8 @@ async def describe(
         "enforced": list(enforced),
     }
     blobs = [] if submission.document is None else [submission.document]
-    answer, given = await cage.call(TARGET, message, blobs, limits=PARSE)
-    return described(answer, given[0])
+    answer, answer_blobs = await cage.call(TARGET, message, blobs, limits=PARSE)
+    return described(answer, answer_blobs[0])
 
 
 def described(answer: Mapping[str, Any], nquads: bytes) -> Described:

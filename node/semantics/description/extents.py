@@ -94,14 +94,14 @@ def period(site: Site, subject: NamedNode, value: Any, path: str, index: int) ->
     """
     if isinstance(value, str) and "/" in value:
         first, _, last = value.partition("/")
-        given: dict[str, Any] = {"from": first.strip(), "to": last.strip()}
+        bounds: dict[str, Any] = {"from": first.strip(), "to": last.strip()}
     elif isinstance(value, Mapping):
-        given = {_ENDS.get(str(name), str(name)): moment for name, moment in value.items()}
+        bounds = {_ENDS.get(str(name), str(name)): moment for name, moment in value.items()}
     else:
-        given = {"from": value, "to": value}
-    if set(given) - {"from", "to"}:
+        bounds = {"from": value, "to": value}
+    if set(bounds) - {"from", "to"}:
         raise NotSo("period")
-    ends = {name: values.day(moment) for name, moment in given.items() if moment not in _OPEN}
+    ends = {name: values.day(moment) for name, moment in bounds.items() if moment not in _OPEN}
     if not ends:
         raise NotSo("period")
     begin, end = ends.get("from"), ends.get("to")

@@ -546,7 +546,7 @@ def fields_of(kind: str) -> tuple[Field, ...]:
 def code_list(field_name: str) -> CodeList | None:
     """The code list behind a field, of whichever kind: what ``hansa publish --choices`` prints."""
     for table in (_EVERY, *_OWN.values(), FILE):
-        found = find(table, field_name)
-        if found is not None and found.codes is not None:
-            return found.codes
+        field = find(table, field_name)
+        if field is not None and field.codes is not None:
+            return field.codes
     return None

@@ -74,11 +74,11 @@ class Filing:
         if not isinstance(entry, Mapping):
             self._builder.report("wrong-type", path, expected=words.expected("files"))
             return
-        said = {str(name): value for name, value in entry.items() if str(name) not in FILE_WORDS}
+        members = {str(name): value for name, value in entry.items() if str(name) not in FILE_WORDS}
         name = base_name(str(entry.get("path") or entry.get("name") or entry.get("file") or ""))
         file = self._given.get(name)
         elsewhere = [
-            item for item in said if (field := find(FILE, item)) and field.name in ("access_url", "download_url")
+            item for item in members if (field := find(FILE, item)) and field.name in ("access_url", "download_url")
         ]
         if (name or file is not None) and not is_safe_name(name):
             self._builder.report("unsafe-name", f"{path}.name", value=name[:60])
@@ -86,11 +86,11 @@ class Filing:
         if file is None and not elsewhere:
             self._builder.report("missing-file", path, value=name or str(entry.get("path") or "?")[:60])
             return
-        node = self._builder.mint(self._subject, "file", name or str(said[elsewhere[0]])[-40:], path)
+        node = self._builder.mint(self._subject, "file", name or str(members[elsewhere[0]])[-40:], path)
         dataset = self._builder.dataset
         self._builder.add(self._subject, f"{DCAT}distribution", node)
         self._builder.add(node, TYPE.value, NamedNode(f"{DCAT}Distribution"))
-        self._builder.describe(node, said, FILE, path)
+        self._builder.describe(node, members, FILE, path)
         if self._truth(entry, "sample", path):
             self._builder.add(self._subject, f"{ADMS}sample", node)
         if file is not None:
@@ -128,8 +128,8 @@ def attach(dataset: Dataset, iri: str, node: Node, file: File, language: str) ->
     Returns the file with its format. What the steward wrote about size and hash gives way to what was measured.
     """
     code = FILE_TYPES.find(file.format) if file.format else None
-    said = [code.iri] if code else iris(dataset, node, f"{DCT}format")
-    known = FILE_TYPES.by_iri(said[0]) if said else file_type(file.name, file.media_type)
+    formats = [code.iri] if code else iris(dataset, node, f"{DCT}format")
+    known = FILE_TYPES.by_iri(formats[0]) if formats else file_type(file.name, file.media_type)
     put_if_absent(dataset, node, f"{DCT}title", Literal(file.name, language=language))
     put_if_absent(dataset, node, f"{DCT}identifier", Literal(node.value))
     put_if_absent(dataset, node, f"{DCAT}accessURL", NamedNode(iri))
@@ -158,11 +158,11 @@ def as_model_file(dataset: Dataset, subject: NamedNode, node: Node) -> None:
 def match(dataset: Dataset, distributions: Sequence[Node], file: File) -> Node | None:
     """The distribution that speaks of ``file``: by identifier, title or the end of an address, else the only one."""
     for node in distributions:
-        said = {text.value for p in ("identifier", "title") for text in literals(dataset, node, f"{DCT}{p}")}
+        names = {text.value for p in ("identifier", "title") for text in literals(dataset, node, f"{DCT}{p}")}
         ends = {
             unquote(base_name(a)) for p in ("downloadURL", "accessURL") for a in iris(dataset, node, f"{DCAT}{p}")
         }
-        if file.name in said | ends:
+        if file.name in names | ends:
             return node
     return distributions[0] if len(distributions) == 1 else None
 

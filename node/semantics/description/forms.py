@@ -76,8 +76,8 @@ class Field:
 
 def find(fields: tuple[Field, ...], name: str) -> Field | None:
     """The field that ``name`` means, whether written with hyphens, spaces or underscores."""
-    wanted = name.strip().casefold().replace("-", "_").replace(" ", "_")
-    return next((field for field in fields if field.named(wanted)), None)
+    key = name.strip().casefold().replace("-", "_").replace(" ", "_")
+    return next((field for field in fields if field.named(key)), None)
 
 
 def spellings(fields: tuple[Field, ...]) -> Iterator[str]:

@@ -49,56 +49,63 @@ class Draft:
 def draft(submission: Submission, setting: Setting) -> Draft:
     """The draft that ``submission`` makes. Raises ``InvalidInput`` and its kin for an unreadable document."""
     fields = dict(submission.fields or {})
-    made = Draft(lines=_lines(fields.pop("__lines__", None)))
-    kind = _kind(submission, fields, made)
-    if made.findings:
-        return made
+    result = Draft(lines=_lines(fields.pop("__lines__", None)))
+    kind = _kind(submission, fields, result)
+    if result.findings:
+        return result
     if submission.document is not None:
         document = parse(submission.document, submission.media_type or "", base=DOCUMENT)
-        _from_document(document, submission, fields, kind, setting, made)
+        _from_document(document, submission, fields, kind, setting, result)
     elif kind is None:
-        made.findings.append(words.about_field("no-kind", field="kind", guess=", ".join(KINDS)))
+        result.findings.append(words.about_field("no-kind", field="kind", guess=", ".join(KINDS)))
     else:
-        _from_fields(submission, fields, kind, setting, made)
-    if made.subject is not None and made.kind is not None:
-        _agree(submission, fields, made)
-        complete(made.dataset, made.subject, made.kind, setting, conditions=made.conditions, audience=made.audience)
-    return made
+        _from_fields(submission, fields, kind, setting, result)
+    if result.subject is not None and result.kind is not None:
+        _agree(submission, fields, result)
+        complete(
+            result.dataset,
+            result.subject,
+            result.kind,
+            setting,
+            conditions=result.conditions,
+            audience=result.audience,
+        )
+    return result
 
 
-def _lines(given: Any) -> dict[str, int]:
+def _lines(lines: Any) -> dict[str, int]:
     """Field path → line, as the command line sends it; anything else is nobody's lines."""
-    if not isinstance(given, Mapping):
+    if not isinstance(lines, Mapping):
         return {}
-    return {str(path): line for path, line in given.items() if isinstance(line, int)}
+    return {str(path): line for path, line in lines.items() if isinstance(line, int)}
 
 
-def _kind(submission: Submission, fields: Mapping[str, Any], made: Draft) -> Kind | None:
+def _kind(submission: Submission, fields: Mapping[str, Any], result: Draft) -> Kind | None:
     name = submission.kind or fields.get("kind")
     if not name:
         return None
     kind = kind_named(str(name))
     if kind is None:
         guess = words.guess(kinds_like(str(name)) or tuple(KINDS))
-        made.findings.append(
+        result.findings.append(
             words.about_field(
-                "unknown-kind", field="kind", value=str(name)[:60], line=made.lines.get("kind"), guess=guess
+                "unknown-kind", field="kind", value=str(name)[:60], line=result.lines.get("kind"), guess=guess
             )
         )
     return kind
 
 
-def _from_fields(submission: Submission, fields: dict[str, Any], kind: Kind, setting: Setting, made: Draft) -> None:
-    iri, foreign = _wanted_address(submission, fields, kind, setting, made)
+def _from_fields(submission: Submission, fields: dict[str, Any], kind: Kind, setting: Setting, result: Draft) -> None:
+    iri, foreign = _wanted_address(submission, fields, kind, setting, result)
     if iri is None:
-        if not made.findings:
-            made.findings.append(words.about_field("no-name", field="id"))
+        if not result.findings:
+            result.findings.append(words.about_field("no-name", field="id"))
         return
-    made.kind, made.subject = kind, NamedNode(iri)
-    builder = _builder(fields, kind, setting, made)
-    _fill(builder, made.subject, submission, fields, setting, made)
+    result.kind, result.subject = kind, NamedNode(iri)
+    builder = _builder(fields, kind, setting, result)
+    _fill(builder, result.subject, submission, fields, setting, result)
     if foreign:
-        builder.add(made.subject, f"{DCT}identifier", Literal(foreign))
+        builder.add(result.subject, f"{DCT}identifier", Literal(foreign))
 
 
 def _from_document(
@@ -107,36 +114,38 @@ def _from_document(
     fields: dict[str, Any],
     kind: Kind | None,
     setting: Setting,
-    made: Draft,
+    result: Draft,
 ) -> None:
     asked = submission.iri or (fields["iri"] if is_link(fields.get("iri")) else None)
-    found = main_subject(document, kind, asked)
-    if isinstance(found, Finding):
-        made.findings.append(found)
+    subject_found = main_subject(document, kind, asked)
+    if isinstance(subject_found, Finding):
+        result.findings.append(subject_found)
         return
-    iri: str | None = asked if asked and is_address(asked, setting.base, found.kind) else None
+    iri: str | None = asked if asked and is_address(asked, setting.base, subject_found.kind) else None
     if iri is None and fields:
-        iri, _ = _wanted_address(submission, fields, found.kind, setting, made, titled=False)
-    dataset, subject, notes = adopted(_unrelated(document, found), found, setting.base, iri or submission.iri)
-    made.findings.extend(notes)
-    made.kind = found.kind
+        iri, _ = _wanted_address(submission, fields, subject_found.kind, setting, result, titled=False)
+    dataset, subject, notes = adopted(
+        _unrelated(document, subject_found), subject_found, setting.base, iri or submission.iri
+    )
+    result.findings.extend(notes)
+    result.kind = subject_found.kind
     if subject is None:
         return
-    made.subject = subject
-    made.dataset = _absolute(dataset, subject)
-    _only_own(made, subject, found.kind, setting)
-    _conditions_in_rdf(made, subject)
-    builder = _builder(fields, found.kind, setting, made)
+    result.subject = subject
+    result.dataset = _absolute(dataset, subject)
+    _only_own(result, subject, subject_found.kind, setting)
+    _conditions_in_rdf(result, subject)
+    builder = _builder(fields, subject_found.kind, setting, result)
     if fields or submission.files:
-        _fill(builder, subject, submission, fields, setting, made)
+        _fill(builder, subject, submission, fields, setting, result)
 
 
-def _unrelated(document: Dataset, found: Subject) -> Dataset:
+def _unrelated(document: Dataset, subject: Subject) -> Dataset:
     """An ontology is all of its document; of anything else what its subject leads to."""
-    if found.kind.name == "ontology":
+    if subject.kind.name == "ontology":
         return document
-    kept = reachable(document, [found.node])
-    return Dataset(quad for quad in document if quad.subject in kept)
+    triples = reachable(document, [subject.node])
+    return Dataset(quad for quad in document if quad.subject in triples)
 
 
 def _absolute(dataset: Dataset, subject: NamedNode) -> Dataset:
@@ -151,32 +160,32 @@ def _absolute(dataset: Dataset, subject: NamedNode) -> Dataset:
     return Dataset(Quad(own(quad.subject), quad.predicate, own(quad.object)) for quad in dataset)
 
 
-def _only_own(made: Draft, subject: NamedNode, kind: Kind, setting: Setting) -> None:
+def _only_own(result: Draft, subject: NamedNode, kind: Kind, setting: Setting) -> None:
     """Leave out statements about other assets of this node: they have records of their own."""
     base = setting.base.rstrip("/") + "/"
     mine = (f"{subject.value}#", f"{subject.value}/")
     others = [
         quad
-        for quad in made.dataset
+        for quad in result.dataset
         if isinstance(quad.subject, NamedNode)
         and quad.subject != subject
         and quad.subject.value.startswith(base)
         and not quad.subject.value.startswith(mine)
     ]
     for quad in others:
-        made.dataset.remove(quad)
+        result.dataset.remove(quad)
     if others:
-        made.findings.append(words.about_field("left-out", severity="info", value=str(len(others))))
+        result.findings.append(words.about_field("left-out", severity="info", value=str(len(others))))
 
 
-def _conditions_in_rdf(made: Draft, subject: NamedNode) -> None:
+def _conditions_in_rdf(result: Draft, subject: NamedNode) -> None:
     try:
-        offer = policies.offer(made.dataset, subject)
+        offer = policies.offer(result.dataset, subject)
     except policies.NotUnderstood as why:
-        made.findings.append(words.about_field("policy-not-understood", field="conditions", value=str(why)[:200]))
+        result.findings.append(words.about_field("policy-not-understood", field="conditions", value=str(why)[:200]))
         return
     if offer is not None:
-        made.conditions = {"offer": offer}
+        result.conditions = {"offer": offer}
 
 
 def _wanted_address(
@@ -184,25 +193,25 @@ def _wanted_address(
     fields: Mapping[str, Any],
     kind: Kind,
     setting: Setting,
-    made: Draft,
+    result: Draft,
     *,
     titled: bool = True,
 ) -> tuple[str | None, str]:
     """The address that the submission asks for, and a foreign one that it names as its own."""
-    given = submission.iri or fields.get("iri") or fields.get("id") or fields.get("name") or fields.get("slug")
-    if is_link(given):
-        if is_address(str(given), setting.base, kind):
-            return str(given), ""
-        if str(given).startswith(setting.base.rstrip("/") + "/") or submission.iri:
+    name_given = submission.iri or fields.get("iri") or fields.get("id") or fields.get("name") or fields.get("slug")
+    if is_link(name_given):
+        if is_address(str(name_given), setting.base, kind):
+            return str(name_given), ""
+        if str(name_given).startswith(setting.base.rstrip("/") + "/") or submission.iri:
             below = address(setting.base, kind, "")
-            made.findings.append(
-                words.about_field("wrong-address", field="iri", value=str(given), kind=kind.name, guess=below)
+            result.findings.append(
+                words.about_field("wrong-address", field="iri", value=str(name_given), kind=kind.name, guess=below)
             )
             return None, ""
-        name = slug(str(given).rstrip("/#").replace("#", "/").rpartition("/")[2])
-        return (address(setting.base, kind, name), str(given)) if name else (None, "")
-    text = str(given) if given else (_any_text(fields.get("title")) if titled else "")
-    name = text if given and is_slug(text) else slug(text)
+        name = slug(str(name_given).rstrip("/#").replace("#", "/").rpartition("/")[2])
+        return (address(setting.base, kind, name), str(name_given)) if name else (None, "")
+    text = str(name_given) if name_given else (_any_text(fields.get("title")) if titled else "")
+    name = text if name_given and is_slug(text) else slug(text)
     return (address(setting.base, kind, name) if name else None), ""
 
 
@@ -212,7 +221,7 @@ def _any_text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _builder(fields: Mapping[str, Any], kind: Kind, setting: Setting, made: Draft) -> Builder:
+def _builder(fields: Mapping[str, Any], kind: Kind, setting: Setting, result: Draft) -> Builder:
     language = setting.language
     given = fields.get("language")
     if isinstance(given, list) and given:
@@ -221,7 +230,7 @@ def _builder(fields: Mapping[str, Any], kind: Kind, setting: Setting, made: Draf
     if kind.name != "transformation" and isinstance(given, str):
         known = LANGUAGES.find(given)
         language = known.code if known else given.casefold() if _is_tag(given) else language
-    return Builder(base=setting.base, kind=kind.name, language=language, lines=made.lines)
+    return Builder(base=setting.base, kind=kind.name, language=language, lines=result.lines)
 
 
 def _is_tag(word: str) -> bool:
@@ -234,99 +243,102 @@ def _fill(
     submission: Submission,
     fields: dict[str, Any],
     setting: Setting,
-    made: Draft,
+    result: Draft,
 ) -> None:
     """Add what the fields and files say; what fields say about the subject replaces what the document said."""
-    kind = made.kind
+    kind = result.kind
     assert kind is not None
-    learned = fields.get("machine_learned") is True or f"{IT6}MachineLearningModel" in types(made.dataset, subject)
+    learned = fields.get("machine_learned") is True or f"{IT6}MachineLearningModel" in types(result.dataset, subject)
     builder.describe(subject, _with_publisher(fields, setting, kind), fields_of(kind.name))
     if learned:
         builder.add(subject, TYPE.value, NamedNode(f"{IT6}MachineLearningModel"))
-    said = {quad.predicate for quad in builder.dataset.quads_for_subject(subject)} - {TYPE}
-    for predicate in said:
-        drop(made.dataset, subject, predicate.value)
+    stated = {quad.predicate for quad in builder.dataset.quads_for_subject(subject)} - {TYPE}
+    for predicate in stated:
+        drop(result.dataset, subject, predicate.value)
     if submission.document is not None:
-        made.files = _attach(made, subject, submission, builder.language, learned=learned)
+        result.files = _attach(result, subject, submission, builder.language, learned=learned)
     else:
         files = filing.Filing(builder, subject, submission.files, learned=learned)
         files.describe(fields)
-        made.files = tuple(files.files)
+        result.files = tuple(files.files)
     for quad in builder.dataset:
-        made.dataset.add(quad)
-    made.findings.extend(builder.findings)
-    made.places.update(builder.places)
+        result.dataset.add(quad)
+    result.findings.extend(builder.findings)
+    result.places.update(builder.places)
 
 
 def _attach(
-    made: Draft, subject: NamedNode, submission: Submission, language: str, *, learned: bool
+    result: Draft, subject: NamedNode, submission: Submission, language: str, *, learned: bool
 ) -> tuple[File, ...]:
     """Join the files of a document's submission to the distributions that the document describes."""
     described: list[File] = []
-    free = nodes(made.dataset, subject, f"{DCAT}distribution")
+    free = nodes(result.dataset, subject, f"{DCAT}distribution")
     for file in submission.files:
         if not filing.is_safe_name(file.name):
-            made.findings.append(words.about_field("unsafe-name", field="files", value=file.name[:60]))
+            result.findings.append(words.about_field("unsafe-name", field="files", value=file.name[:60]))
             continue
-        node = filing.match(made.dataset, free, file)
+        node = filing.match(result.dataset, free, file)
         if node is None:
             node = NamedNode(f"{subject.value}#file-{slug(file.name) or file.sha256[:12]}")
-            made.dataset.add(Quad(subject, NamedNode(f"{DCAT}distribution"), node))
+            result.dataset.add(Quad(subject, NamedNode(f"{DCAT}distribution"), node))
         else:
             free.remove(node)
-        made.dataset.add(Quad(node, TYPE, NamedNode(f"{DCAT}Distribution")))
-        described.append(filing.attach(made.dataset, subject.value, node, file, language))
+        result.dataset.add(Quad(node, TYPE, NamedNode(f"{DCAT}Distribution")))
+        described.append(filing.attach(result.dataset, subject.value, node, file, language))
         if learned:
-            filing.as_model_file(made.dataset, subject, node)
+            filing.as_model_file(result.dataset, subject, node)
     return tuple(described)
 
 
 def _with_publisher(fields: dict[str, Any], setting: Setting, kind: Kind) -> dict[str, Any]:
     """A publisher who is this node, or nobody, is this node by its DID."""
-    given = next(
+    publisher = next(
         (name for name in fields if (f := find(fields_of(kind.name), str(name))) and f.name == "publisher"), None
     )
-    if given is None:
+    if publisher is None:
         return fields
-    value = fields[given]
+    value = fields[publisher]
     name = _any_text(value.get("name")) if isinstance(value, Mapping) else _any_text(value)
     identified = isinstance(value, Mapping) and any(key in value for key in ("iri", "id", "did"))
     if identified or folded(name) != folded(setting.my_name):
         return fields
     more = dict(value) if isinstance(value, Mapping) and "name" in value else {"name": value}
-    return {**fields, given: {**more, "iri": setting.me}}
+    return {**fields, publisher: {**more, "iri": setting.me}}
 
 
-def _agree(submission: Submission, fields: Mapping[str, Any], made: Draft) -> None:
+def _agree(submission: Submission, fields: Mapping[str, Any], result: Draft) -> None:
     """Conditions and audience: what the publisher hands in wins over the description."""
     described = fields.get("conditions")
     if described is not None:
-        if made.conditions is not None:
-            made.findings.append(words.about_field("twice", field="conditions", value="conditions, odrl:hasPolicy"))
-        made.conditions = _conditions(described, made)
+        if result.conditions is not None:
+            result.findings.append(words.about_field("twice", field="conditions", value="conditions, odrl:hasPolicy"))
+        result.conditions = _conditions(described, result)
     if submission.conditions is not None:
-        made.conditions = dict(submission.conditions)
+        result.conditions = dict(submission.conditions)
     audience = submission.audience or fields.get("audience")
     if audience is not None and not (isinstance(audience, str) and audience.strip()):
-        made.findings.append(
+        result.findings.append(
             words.about_field(
-                "wrong-type", field="audience", line=made.lines.get("audience"), expected=words.expected("plain")
+                "wrong-type", field="audience", line=result.lines.get("audience"), expected=words.expected("plain")
             )
         )
         audience = None
-    made.audience = audience.strip() if audience else None
+    result.audience = audience.strip() if audience else None
 
 
-def _conditions(described: Any, made: Draft) -> dict[str, Any] | None:
+def _conditions(described: Any, result: Draft) -> dict[str, Any] | None:
     if isinstance(described, str) and described.strip():
         return {"template": described.strip()}
     if isinstance(described, Mapping) and ("template" in described or "offer" in described):
         return dict(described)
     if isinstance(described, Mapping) and policies.has_rules(described):
         return {"offer": dict(described)}
-    made.findings.append(
+    result.findings.append(
         words.about_field(
-            "wrong-type", field="conditions", line=made.lines.get("conditions"), expected=words.expected("conditions")
+            "wrong-type",
+            field="conditions",
+            line=result.lines.get("conditions"),
+            expected=words.expected("conditions"),
         )
     )
     return None

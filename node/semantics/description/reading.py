@@ -45,11 +45,11 @@ def descriptions(dataset: Dataset, subject: Node) -> dict[str, str]:
 
 def publisher(dataset: Dataset, subject: Node) -> tuple[str, str]:
     """IRI (empty for a blank node) and name of who publishes; of several the first."""
-    found = nodes(dataset, subject, f"{DCT}publisher")
-    if not found:
+    publishers = nodes(dataset, subject, f"{DCT}publisher")
+    if not publishers:
         return "", ""
-    name = first_text(dataset, found[0], f"{FOAF}name", f"{SKOS}prefLabel", f"{RDFS}label")
-    return found[0].value if isinstance(found[0], NamedNode) else "", name
+    name = first_text(dataset, publishers[0], f"{FOAF}name", f"{SKOS}prefLabel", f"{RDFS}label")
+    return publishers[0].value if isinstance(publishers[0], NamedNode) else "", name
 
 
 def keywords(dataset: Dataset, subject: Node) -> tuple[str, ...]:
@@ -59,16 +59,16 @@ def keywords(dataset: Dataset, subject: Node) -> tuple[str, ...]:
 
 def themes(dataset: Dataset, subject: Node) -> tuple[str, ...]:
     """Codes of the EU themes, and the IRIs of others."""
-    found = iris(dataset, subject, f"{DCAT}theme")
-    return tuple(dict.fromkeys(code.code if (code := THEMES.by_iri(iri)) else iri for iri in found))
+    theme_iris = iris(dataset, subject, f"{DCAT}theme")
+    return tuple(dict.fromkeys(code.code if (code := THEMES.by_iri(iri)) else iri for iri in theme_iris))
 
 
 def bbox(dataset: Dataset, subject: Node) -> BBox | None:
     """The rectangle around all places of the asset, from WKT or GeoJSON, or from the gazetteer."""
-    found = [box for node in nodes(dataset, subject, f"{DCT}spatial") if (box := _extent(dataset, node))]
-    if not found:
+    boxes = [box for node in nodes(dataset, subject, f"{DCT}spatial") if (box := _extent(dataset, node))]
+    if not boxes:
         return None
-    west, south, east, north = zip(*found, strict=True)
+    west, south, east, north = zip(*boxes, strict=True)
     return min(west), min(south), max(east), max(north)
 
 
@@ -90,16 +90,16 @@ def _without_crs(text: str) -> str:
 
 def overview(dataset: Dataset, subject: Node, kind: Kind) -> dict[str, Any]:
     """All facts of the asset by field name, its files, and its access right in a word."""
-    found = facts(dataset, subject, tuple(f for f in fields_of(kind.name) if f.name not in _APART))
+    described = facts(dataset, subject, tuple(f for f in fields_of(kind.name) if f.name not in _APART))
     rights = [code.code for iri in iris(dataset, subject, f"{DCT}accessRights") if (code := ACCESS.by_iri(iri))]
     if rights:
-        found["access"] = rights[0]
+        described["access"] = rights[0]
     files = [_file(dataset, node) for node in nodes(dataset, subject, f"{DCAT}distribution")]
     if files:
-        found["files"] = files
+        described["files"] = files
     if f"{IT6}MachineLearningModel" in types(dataset, subject):
-        found["machine_learned"] = True
-    return found
+        described["machine_learned"] = True
+    return described
 
 
 def facts(dataset: Dataset, subject: Node, fields: tuple[Field, ...], depth: int = 0) -> dict[str, Any]:
@@ -108,23 +108,23 @@ def facts(dataset: Dataset, subject: Node, fields: tuple[Field, ...], depth: int
 
 
 def _facts(
-    dataset: Dataset, subject: Node, fields: tuple[Field, ...], depth: int, taken: set[tuple[str, Term]]
+    dataset: Dataset, subject: Node, fields: tuple[Field, ...], depth: int, visited: set[tuple[str, Term]]
 ) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for field in fields:
         if field.form is Form.GROUP:
-            inner = _facts(dataset, subject, field.fields, depth, taken)
+            inner = _facts(dataset, subject, field.fields, depth, visited)
             if inner:
-                found[field.name] = inner
+                values[field.name] = inner
             continue
         # Two fields may write one property (crs and conforms_to): each value is read once, by the first that can.
-        given = objects(dataset, subject, field.property)
-        terms = [term for term in given if (field.property, term) not in taken and _reads(field, term)]
+        terms_given = objects(dataset, subject, field.property)
+        terms = [term for term in terms_given if (field.property, term) not in visited and _reads(field, term)]
         value = _read(dataset, field, terms, depth)
         if value is not None and (value not in ({}, []) or field.form in (Form.VALUE, Form.JSON)):
-            taken.update((field.property, term) for term in terms)
-            found[field.name] = value
-    return found
+            visited.update((field.property, term) for term in terms)
+            values[field.name] = value
+    return values
 
 
 def _reads(field: Field, term: Term) -> bool:
@@ -166,7 +166,7 @@ def _value(dataset: Dataset, field: Field, term: Term) -> Any:
             }
         case Form.PERIOD if not isinstance(term, Literal):
             ends = (("from", f"{DCAT}startDate"), ("to", f"{DCAT}endDate"))
-            return {name: found[0].value for name, p in ends if (found := literals(dataset, term, p))}
+            return {name: texts_found[0].value for name, p in ends if (texts_found := literals(dataset, term, p))}
         case Form.STATEMENT if not isinstance(term, Literal):
             return texts(dataset, term, f"{RDFS}label", f"{DCT}description") or term.value
         case Form.MAIL | Form.PHONE:
@@ -199,13 +199,13 @@ def plain(term: Term) -> Any:
 def _node(dataset: Dataset, field: Field, term: Term, depth: int) -> Any:
     if isinstance(term, Literal) or depth >= _DEPTH:
         return term.value
-    found = facts(dataset, term, field.fields, depth + 1)
+    members = facts(dataset, term, field.fields, depth + 1)
     if isinstance(term, NamedNode):
-        found["iri"] = term.value
+        members["iri"] = term.value
     position = literals(dataset, term, f"{HANSA}position")
     if field.ordered and position:
-        found["position"] = plain(position[0])
-    return found
+        members["position"] = plain(position[0])
+    return members
 
 
 def _bindings(dataset: Dataset, terms: list[Term]) -> dict[str, str]:
@@ -219,25 +219,25 @@ def _bindings(dataset: Dataset, terms: list[Term]) -> dict[str, str]:
 
 
 def _by_language(terms: list[Term]) -> Mapping[str, str]:
-    found: dict[str, str] = {}
+    by_language: dict[str, str] = {}
     for term in terms:
         if isinstance(term, Literal):
-            found.setdefault(term.language or "und", term.value)
-    return found
+            by_language.setdefault(term.language or "und", term.value)
+    return by_language
 
 
 def _file(dataset: Dataset, node: Node) -> dict[str, Any]:
     """A distribution as pages show it."""
-    found = facts(dataset, node, FILE)
-    found["iri"] = node.value if isinstance(node, NamedNode) else ""
+    members = facts(dataset, node, FILE)
+    members["iri"] = node.value if isinstance(node, NamedNode) else ""
     for name, property_ in (("media_type", f"{DCAT}mediaType"), ("download_url", f"{DCAT}downloadURL")):
-        given = iris(dataset, node, property_)
-        if given:
-            found[name] = given[0].removeprefix("https://www.iana.org/assignments/media-types/")
+        iris_given = iris(dataset, node, property_)
+        if iris_given:
+            members[name] = iris_given[0].removeprefix("https://www.iana.org/assignments/media-types/")
     size = [plain(term) for term in literals(dataset, node, f"{DCAT}byteSize")]
     if size:
-        found["size"] = size[0]
+        members["size"] = size[0]
     for checksum in nodes(dataset, node, f"{SPDX}checksum"):
         for value in literals(dataset, checksum, f"{SPDX}checksumValue"):
-            found["checksum"] = value.value
-    return found
+            members["checksum"] = value.value
+    return members

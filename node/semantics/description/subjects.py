@@ -62,14 +62,14 @@ def main_subject(dataset: Dataset, kind: Kind | None, iri: str | None) -> Subjec
     for known in KINDS.values():
         for class_ in known.classes:
             for node in subjects_of_type(dataset, class_):
-                found = kind_of(types(dataset, node))
-                if found is not None and (kind is None or found is kind):
-                    candidates[node] = found
+                kind_found = kind_of(types(dataset, node))
+                if kind_found is not None and (kind is None or kind_found is kind):
+                    candidates[node] = kind_found
     if iri is not None and NamedNode(iri) in candidates:
         return Subject(NamedNode(iri), candidates[NamedNode(iri)])
     if not candidates:
-        wanted = kind or KINDS["dataset"]
-        return words.about_field("no-subject", value=f"<{wanted.classes[0]}>", kind=wanted.name)
+        expected = kind or KINDS["dataset"]
+        return words.about_field("no-subject", value=f"<{expected.classes[0]}>", kind=expected.name)
     if len(candidates) > 1:
         referred = {quad.object for quad in dataset if quad.subject in candidates and quad.subject != quad.object}
         roots = [node for node in candidates if node not in referred]

@@ -64,12 +64,12 @@ def texts(value: Any, language: str) -> list[Literal]:
     if isinstance(value, str) and value.strip():
         return [Literal(value.strip(), language=language)]
     if isinstance(value, Mapping) and value:
-        found = []
+        literals = []
         for tag, text in value.items():
             if not (isinstance(tag, str) and _TAG.fullmatch(tag) and isinstance(text, str) and text.strip()):
                 raise NotSo("language-map")
-            found.append(Literal(text.strip(), language=tag.lower()))
-        return found
+            literals.append(Literal(text.strip(), language=tag.lower()))
+        return literals
     raise NotSo("language-map" if isinstance(value, Mapping) else "text")
 
 
@@ -165,7 +165,7 @@ def integer(value: Any) -> Literal:
 
 
 def boolean(value: Any) -> Literal:
-    spoken = {
+    words = {
         "true": True,
         "yes": True,
         "ja": True,
@@ -175,22 +175,22 @@ def boolean(value: Any) -> Literal:
         "nee": False,
         "ne": False,
     }
-    found = value if isinstance(value, bool) else spoken.get(str(value).strip().casefold())
-    if found is None:
+    truth = value if isinstance(value, bool) else words.get(str(value).strip().casefold())
+    if truth is None:
         raise NotSo("boolean")
-    return Literal("true" if found else "false", datatype=_xsd("boolean"))
+    return Literal("true" if truth else "false", datatype=_xsd("boolean"))
 
 
 def duration(value: Any) -> Literal:
     """An ISO 8601 duration, or a number with a unit of time (``15 min``)."""
     text = str(value).strip()
-    spoken = _SPOKEN.fullmatch(text.casefold())
-    if spoken:
-        text = _SPOKEN_UNITS[spoken[2][0]].format(spoken[1])
+    match = _SPOKEN.fullmatch(text.casefold())
+    if match:
+        text = _SPOKEN_UNITS[match[2][0]].format(match[1])
     if not _DURATION.fullmatch(text):
         raise NotSo("duration")
     # XML Schema knows no weeks.
-    text = re.sub(r"(\d+)W", lambda found: f"{int(found[1]) * 7}D", text)
+    text = re.sub(r"(\d+)W", lambda weeks: f"{int(weeks[1]) * 7}D", text)
     return Literal(text, datatype=_xsd("duration"))
 
 
@@ -210,10 +210,10 @@ def phone(value: Any) -> NamedNode:
 
 def crs(value: Any) -> NamedNode:
     """``EPSG:31370`` as the IRI of the OGC register (GeoDCAT-AP, reference systems)."""
-    found = _EPSG.fullmatch(str(value).strip())
-    if not found:
+    match = _EPSG.fullmatch(str(value).strip())
+    if not match:
         raise NotSo("crs")
-    return NamedNode(f"http://www.opengis.net/def/crs/EPSG/0/{found[1]}")
+    return NamedNode(f"http://www.opengis.net/def/crs/EPSG/0/{match[1]}")
 
 
 def scalar(value: Any) -> Literal:
@@ -302,12 +302,12 @@ def _decimal(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
         raise NotSo("number")
     try:
-        found = Decimal(str(value).strip())
+        number = Decimal(str(value).strip())
     except InvalidOperation:
         raise NotSo("number") from None
-    if not found.is_finite() or abs(found.adjusted()) > 30:
+    if not number.is_finite() or abs(number.adjusted()) > 30:
         raise NotSo("number")
-    return format(found, "f")
+    return format(number, "f")
 
 
 def _checked(iri: str, form: str) -> NamedNode:

@@ -76,7 +76,7 @@ def about_field(
 
     ``name`` is what the sentence calls the field, where that is not its path.
     """
-    said = {
+    facts = {
         tongue: tuple(
             part.format(
                 field=name or field,
@@ -88,7 +88,14 @@ def about_field(
         for tongue, parts in phrases.FIELD[sentence].items()
     }
     return finding(
-        said, severity=severity, rule=f"field:{sentence}", field=field, line=line, value=value, path=path, focus=focus
+        facts,
+        severity=severity,
+        rule=f"field:{sentence}",
+        field=field,
+        line=line,
+        value=value,
+        path=path,
+        focus=focus,
     )
 
 
@@ -118,7 +125,7 @@ def halves(message: str) -> tuple[str, str]:
 
 
 def finding(
-    said: Mapping[str, Sequence[str]],
+    facts: Mapping[str, Sequence[str]],
     *,
     severity: str,
     rule: str,
@@ -128,8 +135,8 @@ def finding(
     path: str = "",
     focus: str = "",
 ) -> Finding:
-    """The finding that says ``said``: language → (message, why, remedy)."""
-    message, why, remedy = said["en"]
+    """The finding that says ``facts``: language → (message, why, remedy)."""
+    message, why, remedy = facts["en"]
     return Finding(
         severity=severity,
         message=message,
@@ -143,7 +150,7 @@ def finding(
         focus=focus,
         translations={
             tongue: {"message": texts[0], "why": texts[1], "remedy": texts[2]}
-            for tongue, texts in said.items()
+            for tongue, texts in facts.items()
             if tongue != "en"
         },
     )

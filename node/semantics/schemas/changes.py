@@ -148,8 +148,8 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[SchemaChang
     for schema in (old, new):
         if not isinstance(schema, Mapping):
             raise InvalidInput("a JSON Schema is an object", remedy="send the schema itself")
-    found = _Comparison(old, new).changes(old, new, "", 0)
-    return tuple(sorted(found, key=lambda change: (not change.breaking, change.path, change.what)))
+    changes = _Comparison(old, new).changes(old, new, "", 0)
+    return tuple(sorted(changes, key=lambda change: (not change.breaking, change.path, change.what)))
 
 
 def breaks(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
@@ -249,11 +249,11 @@ def _types(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> It
 
 
 def _type_set(schema: Mapping[str, Any]) -> frozenset[str]:
-    given = schema.get("type")
-    named = given if isinstance(given, list) else [given]
-    found = {name for name in named if isinstance(name, str)}
+    types = schema.get("type")
+    named = types if isinstance(types, list) else [types]
+    names = {name for name in named if isinstance(name, str)}
     # Every integer is a number.
-    return frozenset(found | ({"integer"} if "number" in found else set()))
+    return frozenset(names | ({"integer"} if "number" in names else set()))
 
 
 def _values(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> Iterator[SchemaChange]:
@@ -295,16 +295,16 @@ def _renamed(gone: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[st
         for new_name, after in new.items():
             if _bare(before) != _bare(after):
                 continue
-            said = before.get("description")
-            same_words = said is not None and said == after.get("description")
+            description = before.get("description")
+            same_words = description is not None and description == after.get("description")
             likeness = SequenceMatcher(None, old_name.casefold(), new_name.casefold()).ratio()
             if same_words or likeness >= 0.5 or (len(gone) == len(new) == 1 and _bare(before)):
                 pairs.append((same_words, likeness, old_name, new_name))
-    found: dict[str, str] = {}
+    renamed: dict[str, str] = {}
     for _, _, old_name, new_name in sorted(pairs, reverse=True):
-        if old_name not in found and new_name not in found.values():
-            found[old_name] = new_name
-    return found
+        if old_name not in renamed and new_name not in renamed.values():
+            renamed[old_name] = new_name
+    return renamed
 
 
 def _bare(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -312,13 +312,15 @@ def _bare(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _members(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = schema.get("properties")
-    return found if isinstance(found, Mapping) else {}
+    properties = schema.get("properties")
+    return properties if isinstance(properties, Mapping) else {}
 
 
 def _required(schema: Mapping[str, Any]) -> frozenset[str]:
-    given = schema.get("required")
-    return frozenset(name for name in given if isinstance(name, str)) if isinstance(given, list) else frozenset()
+    required = schema.get("required")
+    return (
+        frozenset(name for name in required if isinstance(name, str)) if isinstance(required, list) else frozenset()
+    )
 
 
 def _change(what: str, path: str, *values: str) -> SchemaChange:

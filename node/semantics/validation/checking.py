@@ -40,7 +40,7 @@ def check(
     lines.extend(f"{node} <{ODRL}hasPolicy> <{subject.value}#offer> .\n".encode() for node in covered)
     ntriples = b"".join(lines)
     shapes = shapes_of(kind)
-    found = [
+    findings = [
         shapes.finding(breach)
         for breach in shapes.breaches(ntriples)
         if not (breach.severity != "violation" and breach.focus == subject.value and breach.path in kind.unasked)
@@ -48,8 +48,8 @@ def check(
     for name in (*enforced, *advised):
         profile = compiled((PROFILES[name],))
         severity = None if name in enforced else "info"
-        found.extend(profile.finding(breach, severity=severity) for breach in profile.breaches(ntriples))
-    return found
+        findings.extend(profile.finding(breach, severity=severity) for breach in profile.breaches(ntriples))
+    return findings
 
 
 def placed(
@@ -59,15 +59,15 @@ def placed(
 
     ``places`` maps nodes to the fields that they came from; a node of the asset itself has no entry.
     """
-    told = []
+    placed_findings = []
     for finding in findings:
         inside = places.get(finding.focus, "")
         name = finding.field.rpartition(".")[2] if inside else finding.field
         # A binding is a place of its own: bindings.network, not bindings.network.bindings.
         known = not name or name in inside.split(".")
         field = inside if inside and known else f"{inside}.{name}" if inside else name
-        told.append(dataclasses.replace(finding, field=field, line=finding.line or line(field)))
-    return told
+        placed_findings.append(dataclasses.replace(finding, field=field, line=finding.line or line(field)))
+    return placed_findings
 
 
 def tidy(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -75,10 +75,10 @@ def tidy(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
     Of a description with more to mend than anybody reads, the first ``MOST`` things.
     """
-    told = list(findings)
-    refused = {finding.field for finding in told if finding.severity == "violation" and finding.field}
+    tidied = list(findings)
+    refused = {finding.field for finding in tidied if finding.severity == "violation" and finding.field}
     first: dict[tuple[str, str, str, str], Finding] = {}
-    for finding in told:
+    for finding in tidied:
         # A theme that was refused is missing afterwards; that goes without saying.
         if finding.severity != "violation" and finding.field in refused:
             continue

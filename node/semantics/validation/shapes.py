@@ -137,9 +137,9 @@ class Shapes:
         """``breach`` in words. ``field`` is the bare name that the shape gives; the caller knows the place."""
         rule = self.rule(breach.shape)
         path = breach.path or rule.path
-        said = _said(rule, breach, path)
+        facts = _said(rule, breach, path)
         return words.finding(
-            said,
+            facts,
             severity=severity or breach.severity,
             rule=breach.shape or breach.component,
             field=rule.field,
@@ -156,13 +156,13 @@ def _said(rule: Rule, breach: Breach, path: str) -> dict[str, tuple[str, str, st
     generic = words.about_component(breach.component, name=name, bound=bound)
     codes = CODED.get(path)
     near = words.code_guess(codes, local_name(breach.value)) if codes and breach.value and not codes.open else {}
-    said = {}
+    facts = {}
     for tongue in words.TONGUES:
         what, why, remedy = generic[tongue]
         if tongue in rule.messages:
             what, why = words.halves(rule.messages[tongue])
-        said[tongue] = (what, why, near.get(tongue) or rule.remedies.get(tongue, remedy))
-    return said
+        facts[tongue] = (what, why, near.get(tongue) or rule.remedies.get(tongue, remedy))
+    return facts
 
 
 def local_name(iri: str) -> str:
@@ -206,31 +206,31 @@ def _concept(iri: NamedNode, code: Code, codes: CodeList) -> tuple[str, ...]:
 
 
 def _rules(statements: Dataset) -> dict[str, Rule]:
-    found: dict[str, Rule] = {}
+    rules: dict[str, Rule] = {}
     annotated = {
         quad.subject
         for property_ in (f"{SH}message", f"{SH}path", f"{HANSA}remedy", f"{SH}targetClass", *map(_sh, _PARAMETERS))
         for quad in statements.quads_for_predicate(NamedNode(property_))
     }
     for shape in annotated:
-        said: dict[str, list[Any]] = {}
+        parameters: dict[str, list[Any]] = {}
         for quad in statements.quads_for_subject(shape):
-            said.setdefault(quad.predicate.value, []).append(quad.object)
-        path = said.get(f"{SH}path", [None])[0]
-        fields = said.get(f"{HANSA}field", [])
-        found[_text(shape)] = Rule(
-            messages=_by_language(said.get(f"{SH}message", ())),
-            remedies=_by_language(said.get(f"{HANSA}remedy", ())),
-            names=_by_language(said.get(f"{SH}name", ())),
+            parameters.setdefault(quad.predicate.value, []).append(quad.object)
+        path = parameters.get(f"{SH}path", [None])[0]
+        fields = parameters.get(f"{HANSA}field", [])
+        rules[_text(shape)] = Rule(
+            messages=_by_language(parameters.get(f"{SH}message", ())),
+            remedies=_by_language(parameters.get(f"{HANSA}remedy", ())),
+            names=_by_language(parameters.get(f"{SH}name", ())),
             field=fields[0].value if fields else "",
             path=path.value if isinstance(path, NamedNode) else "",
             bounds={
-                component: _bound(statements, name, said[_sh(name)][0])
+                component: _bound(statements, name, parameters[_sh(name)][0])
                 for name, component in _PARAMETERS.items()
-                if _sh(name) in said
+                if _sh(name) in parameters
             },
         )
-    return found
+    return rules
 
 
 def _bound(statements: Dataset, name: str, value: Any) -> str:
@@ -265,19 +265,19 @@ def _breaches(report: bytes) -> tuple[Breach, ...]:
     results: dict[Any, dict[str, Any]] = {}
     for quad in parse(report, format=RdfFormat.TURTLE):
         results.setdefault(quad.subject, {})[quad.predicate.value.removeprefix(SH)] = quad.object
-    found = [
+    breaches = [
         Breach(
-            severity=local_name(_text(said["resultSeverity"])).casefold(),
-            focus=_text(said["focusNode"]),
-            path=said["resultPath"].value if isinstance(said.get("resultPath"), NamedNode) else "",
-            value=_text(said["value"]) if "value" in said else "",
-            shape=_text(said["sourceShape"]) if "sourceShape" in said else "",
-            component=_text(said["sourceConstraintComponent"]),
+            severity=local_name(_text(result["resultSeverity"])).casefold(),
+            focus=_text(result["focusNode"]),
+            path=result["resultPath"].value if isinstance(result.get("resultPath"), NamedNode) else "",
+            value=_text(result["value"]) if "value" in result else "",
+            shape=_text(result["sourceShape"]) if "sourceShape" in result else "",
+            component=_text(result["sourceConstraintComponent"]),
         )
-        for said in results.values()
-        if "focusNode" in said
+        for result in results.values()
+        if "focusNode" in result
     ]
-    return tuple(sorted(found, key=lambda b: (b.focus, b.path, b.shape, b.component, b.value)))
+    return tuple(sorted(breaches, key=lambda b: (b.focus, b.path, b.shape, b.component, b.value)))
 
 
 def _text(term: Any) -> str:

@@ -351,8 +351,7 @@ class TestDetails:
         just_fits = fitting(bound)
         assert [rule["action"] for rule in just_fits["prohibition"]] == ["odrl:distribute"]
         assert admits(bound, just_fits) == ()
-        (breach,) = admits(bound, own())
-        assert breach.rule == "permission[0].constraint[0]"
+        assert "permission[0].constraint[0]" in {breach.rule for breach in admits(bound, own())}
 
     def test_a_prohibition_for_some_cases_is_repeated(self) -> None:
         marketing = [{"action": "odrl:use", "constraint": [constraint("odrl:purpose", "eq", "dpv:Marketing")]}]
