@@ -67,7 +67,7 @@ def test_a_job_that_was_killed_is_done_again_to_the_same_result(member: Member) 
     publish_at(member)
     headers = {"Prefer": "respond-async", "Idempotency-Key": "once"}
     with person(member) as http:
-        job = http.post("/processes/walking/execution", json=SLOW, headers=headers).headers["location"]
+        job = http.post("/ogc/processes/walking/execution", json=SLOW, headers=headers).headers["location"]
         until("the job runs", lambda: begun(http, job))
         member.kill()
     member.serve()
@@ -76,7 +76,7 @@ def test_a_job_that_was_killed_is_done_again_to_the_same_result(member: Member) 
         info = until("the job ends", lambda: ended(http, job))
         assert info["status"] == "successful", info
         assert http.get(f"{job}/results").json() == TIMES
-        again = http.post("/processes/walking/execution", json=SLOW, headers=headers)
+        again = http.post("/ogc/processes/walking/execution", json=SLOW, headers=headers)
         assert again.headers["location"] == job
 
 
@@ -201,7 +201,7 @@ def test_a_model_at_another_service(running_node: Running, sync: bool) -> None:
     with served(service) as url:
         publish_model(running_node, code=None, endpoint=f"{url}/processes/walk", **PORTS)
         with running_node.http(headers=running_node.person()) as http:
-            answer = http.post("/processes/walking/execution", json={"inputs": {"streets": STREETS}})
+            answer = http.post("/ogc/processes/walking/execution", json={"inputs": {"streets": STREETS}})
             assert answer.json() == TIMES
         assert call(running_node, model_at(running_node), key="from a run").outputs == {"times": TIMES}
     assert service.asked[0] == {"inputs": {"streets": STREETS}, "response": "document"}
@@ -213,10 +213,10 @@ def test_what_fails_at_another_service(running_node: Running) -> None:
     with served(service) as url:
         publish_model(running_node, code=None, endpoint=f"{url}/processes/walk", **PORTS)
         with running_node.http(headers=running_node.person()) as http:
-            answer = http.post("/processes/walking/execution", json={"inputs": {"streets": STREETS}})
+            answer = http.post("/ogc/processes/walking/execution", json={"inputs": {"streets": STREETS}})
             assert answer.json()["code"] == "model-failed"
             assert "out of paper" in answer.json()["detail"]
             iri = publish_model(running_node, "walking", code=None, endpoint=f"{url}/processes/walk", **PORTS)["iri"]
             reference = {"href": f"{iri}#v1"}
-            refused = http.post("/processes/walking/execution", json={"inputs": {"streets": reference}})
+            refused = http.post("/ogc/processes/walking/execution", json={"inputs": {"streets": reference}})
             assert refused.json()["detail"].startswith("the data of streets stay here")

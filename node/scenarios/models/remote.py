@@ -75,7 +75,7 @@ class ProcessPlane(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Habits:
+class CallTiming:
     """Times in seconds. ``patience``: how long without an answer until a call gives up for now."""
 
     first_pause: float = 0.05
@@ -93,12 +93,12 @@ class ContractModels:
     """Calls the models of other participants."""
 
     def __init__(
-        self, *, transfers: ModelTransfers, plane: ProcessPlane, token_for: TokenFor, habits: Habits | None = None
+        self, *, transfers: ModelTransfers, plane: ProcessPlane, token_for: TokenFor, timing: CallTiming | None = None
     ) -> None:
         self._transfers = transfers
         self._plane = plane
         self._token_for = token_for
-        self._habits = habits or Habits()
+        self._habits = timing or CallTiming()
         self._addresses: dict[str, Address] = {}
         self._renewing: dict[str, asyncio.Lock] = {}
 
@@ -153,9 +153,9 @@ class ContractModels:
 class OpenServiceModels:
     """Calls the process that a model of ours stands for, at a service that asks for no agreement."""
 
-    def __init__(self, *, plane: ProcessPlane, habits: Habits | None = None) -> None:
+    def __init__(self, *, plane: ProcessPlane, timing: CallTiming | None = None) -> None:
         self._plane = plane
-        self._habits = habits or Habits()
+        self._habits = timing or CallTiming()
 
     async def execute(
         self,
@@ -186,12 +186,12 @@ class _RemoteJob:
     """One execution at another service, followed to its end."""
 
     def __init__(
-        self, plane: ProcessPlane, model: Model, authorised: Authorised, habits: Habits, progress: Progress | None
+        self, plane: ProcessPlane, model: Model, authorised: Authorised, timing: CallTiming, progress: Progress | None
     ) -> None:
         self._plane = plane
         self._model = model
         self._authorised = authorised
-        self._habits = habits
+        self._habits = timing
         self._progress = progress
 
     async def follow(

@@ -13,7 +13,7 @@ from node.adapters.planes.processes import HttpProcesses
 from node.base.errors import HansaError, InvalidInput
 from node.scenarios.errors import ModelFailed
 from node.scenarios.model import Model, Port, Variable
-from node.scenarios.models.remote import Habits, OpenServiceModels
+from node.scenarios.models.remote import CallTiming, OpenServiceModels
 
 SERVICE = "https://city.example"
 PROCESS = f"{SERVICE}/processes/berths"
@@ -34,7 +34,7 @@ MODEL = Model(
     outputs=(Port(role="times", variables=(Variable(name="id"), Variable(name="minutes", unit="min"))),),
     endpoint=PROCESS,
 )
-HASTY = Habits(first_pause=0.0, longest_pause=0.0, patience=0.0)
+HASTY = CallTiming(first_pause=0.0, longest_pause=0.0, patience=0.0)
 
 
 class Scripted(Egress):
@@ -80,7 +80,7 @@ def as_job(results: Any, *, accepted: int = 201, body: Any = None, code: int = 2
 
 
 async def call(service: Egress, model: Model = MODEL) -> Any:
-    outcome = await OpenServiceModels(plane=HttpProcesses(service), habits=HASTY).execute(model, {}, {}, key="k")
+    outcome = await OpenServiceModels(plane=HttpProcesses(service), timing=HASTY).execute(model, {}, {}, key="k")
     return outcome.outputs
 
 

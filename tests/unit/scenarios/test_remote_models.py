@@ -16,7 +16,7 @@ from node.negotiation.model import Agreement
 from node.scenarios.errors import ModelFailed
 from node.scenarios.model import Model, Port, State
 from node.scenarios.models.answers import read_document
-from node.scenarios.models.remote import ContractModels, Habits, Posted, Status
+from node.scenarios.models.remote import CallTiming, ContractModels, Posted, Status
 from node.scenarios.models.transfers import ModelTransfers
 from node.transfer.addresses import execute_address
 from node.transfer.model import Transfer
@@ -32,7 +32,7 @@ MODEL = Model(
     inputs=(Port(role="streets"),),
     outputs=(Port(role="times"),),
 )
-HASTY = Habits(first_pause=0.0, longest_pause=0.0, patience=0.05)
+HASTY = CallTiming(first_pause=0.0, longest_pause=0.0, patience=0.05)
 
 
 def address(token: str) -> dict[str, Any]:
@@ -106,12 +106,12 @@ def at(state: State, percent: int = 50) -> Status:
     return Status(state=state, progress=percent, message="", results=f"{PEER}/ogc/jobs/1/results")
 
 
-def caller(plane: Plane, habits: Habits = HASTY) -> ContractModels:
+def caller(plane: Plane, timing: CallTiming = HASTY) -> ContractModels:
     async def token_for(did: str) -> str:
         return "Bearer me"
 
     return ContractModels(
-        transfers=cast(ModelTransfers, OpenTransfers()), plane=plane, token_for=token_for, habits=habits
+        transfers=cast(ModelTransfers, OpenTransfers()), plane=plane, token_for=token_for, timing=timing
     )
 
 
