@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
 from node.adapters.sql.engine import connect
+from node.adapters.sql.guests import SqlGuestStore
 from node.adapters.sql.identity import SqlIdentityStore
 from node.adapters.sql.ledger import SqlLedgerStore
 from node.adapters.sql.migrate import migrate
@@ -32,6 +33,7 @@ from node.adapters.sql.transfer import SqlDeletionStore, SqlGrantStore, SqlRecep
 from node.adapters.sql.work import SqlUnitOfWork
 from node.base.work import Outbox
 from node.catalogue.ports import FollowStore, RecordStore
+from node.dialogue.guests import GuestStore
 from node.dialogue.process import ProcessStore
 from node.identity.ports import IdentityStore
 from node.ledger.ports import LedgerStore
@@ -42,6 +44,7 @@ from node.scenarios.ports import JobStore, LayerStore, RunStore
 from node.transfer.deletions import DeletionStore
 from node.transfer.model import Transfer
 from node.transfer.ports import GrantStore, ReceptionStore
+from tests.fakes.guests import MemoryGuestStore
 from tests.fakes.identity import MemoryIdentityStore
 from tests.fakes.ledger import MemoryLedgerStore
 from tests.fakes.negotiation import (
@@ -76,6 +79,7 @@ class Stores:
     uses: UseStore
     deletions: DeletionStore
     grants: GrantStore
+    guests: GuestStore
     receptions: ReceptionStore
     jobs: JobStore
     runs: RunStore
@@ -101,6 +105,7 @@ def memory_stores() -> Stores:
         uses=MemoryUseStore(),
         deletions=MemoryDeletionStore(),
         grants=MemoryGrantStore(),
+        guests=MemoryGuestStore(),
         receptions=MemoryReceptionStore(),
         jobs=MemoryJobStore(),
         runs=MemoryRunStore(),
@@ -127,6 +132,7 @@ def sql_stores(engine: Engine) -> Stores:
         uses=SqlUseStore(),
         deletions=SqlDeletionStore(),
         grants=SqlGrantStore(),
+        guests=SqlGuestStore(),
         receptions=SqlReceptionStore(),
         jobs=SqlJobStore(),
         runs=SqlRunStore(),

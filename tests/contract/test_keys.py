@@ -22,6 +22,7 @@ from node.identity.jose import read_jws, verify_jws
 from node.identity.ports import KeyRing
 from node.ledger.ports import NoteSigner
 from tests.fakes.keys import MemoryKeyRing
+from tests.fakes.provider import SeedKeyRing
 
 DID = "did:web:127.0.0.1%3A8101"
 FILES = ["did", "key-1.pem", "log-1.pem", "seal-1.pem", "wrap.key"]
@@ -31,68 +32,85 @@ class Ring(KeyRing, NoteSigner, Protocol):
     """Both ports at once."""
 
 
-@pytest.fixture(params=["files", "memory"])
-def ring(request: pytest.FixtureRequest, tmp_path: Path) -> Ring:
-    return FileKeyRing.create(tmp_path / "keys", DID) if request.param == "files" else MemoryKeyRing(DID)
+@pytest.fixture(params=["files", "memory", "seed"])
+def ring(request: pytest.FixtureRequest, tmp_path: Path) -> KeyRing:
+    return make(request.param, tmp_path / "keys")
 
 
 @pytest.fixture
-def other(ring: Ring, tmp_path: Path) -> Ring:
-    return FileKeyRing.create(tmp_path / "other", DID) if isinstance(ring, FileKeyRing) else MemoryKeyRing(DID)
+def other(ring: KeyRing, tmp_path: Path) -> KeyRing:
+    """Another ring of the same kind."""
+    kinds = {FileKeyRing: "files", MemoryKeyRing: "memory", SeedKeyRing: "seed"}
+    return make(kinds[type(ring)], tmp_path / "other")
+
+
+@pytest.fixture(params=["files", "memory"])
+def signer(request: pytest.FixtureRequest, tmp_path: Path) -> Ring:
+    """A ring that signs the ledger's notes by itself."""
+    made: FileKeyRing | MemoryKeyRing = (
+        FileKeyRing.create(tmp_path / "keys", DID) if request.param == "files" else MemoryKeyRing(DID)
+    )
+    return made
+
+
+def make(kind: str, folder: Path) -> KeyRing:
+    if kind == "files":
+        return FileKeyRing.create(folder, DID)
+    return MemoryKeyRing(DID) if kind == "memory" else SeedKeyRing(DID, folder.name.encode())
 
 
 class TestKeyRing:
-    def test_its_jws_is_everybodys_jws(self, ring: Ring) -> None:
+    def test_its_jws_is_everybodys_jws(self, ring: KeyRing) -> None:
         token = ring.sign_jws({"typ": "JWT"}, b'{"a":"\xc3\xa9"}')
         verified = jws.deserialize_compact(token, ECKey.import_key(ring.public_jwk()), algorithms=["ES256"])
         assert verified.payload == b'{"a":"\xc3\xa9"}'
         assert verified.protected == {"typ": "JWT", "alg": "ES256", "kid": f"{DID}#key-1"}
         verify_jws(read_jws(token), ring.public_jwk())
 
-    def test_the_header_cannot_name_another_key_or_algorithm(self, ring: Ring) -> None:
+    def test_the_header_cannot_name_another_key_or_algorithm(self, ring: KeyRing) -> None:
         header = read_jws(ring.sign_jws({"alg": "HS256", "kid": "did:web:x#y"}, b"{}")).header
         assert header == {"alg": "ES256", "kid": f"{DID}#key-1"}
 
-    def test_the_public_key_has_no_private_part(self, ring: Ring) -> None:
+    def test_the_public_key_has_no_private_part(self, ring: KeyRing) -> None:
         jwk = ring.public_jwk()
         assert {"kty": jwk["kty"], "crv": jwk["crv"]} == {"kty": "EC", "crv": "P-256"}
         assert "d" not in jwk
 
-    def test_many_signatures_have_full_length(self, ring: Ring) -> None:
+    def test_many_signatures_have_full_length(self, ring: KeyRing) -> None:
         # R or S begins with a zero byte in one of 128 signatures: it must not be cut off.
         lengths = {len(read_jws(ring.sign_jws({}, str(n).encode())).signature) for n in range(400)}
         assert lengths == {64}
 
-    def test_the_log_key_signs(self, ring: Ring) -> None:
+    def test_the_log_key_signs(self, ring: KeyRing) -> None:
         Ed25519PublicKey.from_public_bytes(ring.log_public_key()).verify(ring.sign_log(b"m"), b"m")
 
-    def test_a_note_is_a_c2sp_signed_note(self, ring: Ring) -> None:
+    def test_a_note_is_a_c2sp_signed_note(self, signer: Ring) -> None:
         text = "127.0.0.1:8101\n7\nQWJj\n"
-        note = ring.sign_note(text)
+        note = signer.sign_note(text)
         signed, _, line = note.rpartition("\n\n")
         dash, name, signature = line.rstrip("\n").split(" ")
         raw = base64.b64decode(signature)
-        key_id = hashlib.sha256(b"127.0.0.1:8101\x0a\x01" + ring.log_public_key()).digest()[:4]
-        assert (signed + "\n", dash, name, raw[:4]) == (text, "—", ring.name, key_id)
-        assert ring.name == "127.0.0.1:8101"
-        Ed25519PublicKey.from_public_bytes(ring.log_public_key()).verify(raw[4:], text.encode())
+        key_id = hashlib.sha256(b"127.0.0.1:8101\x0a\x01" + signer.log_public_key()).digest()[:4]
+        assert (signed + "\n", dash, name, raw[:4]) == (text, "—", signer.name, key_id)
+        assert signer.name == "127.0.0.1:8101"
+        Ed25519PublicKey.from_public_bytes(signer.log_public_key()).verify(raw[4:], text.encode())
 
-    def test_both_ends_of_a_sealing_agree(self, ring: Ring) -> None:
+    def test_both_ends_of_a_sealing_agree(self, ring: KeyRing) -> None:
         ephemeral = X25519PrivateKey.generate()
         theirs = ephemeral.exchange(X25519PublicKey.from_public_bytes(ring.seal_public_key()))
         assert ring.seal_shared_secret(ephemeral.public_key().public_bytes_raw()) == theirs
 
     @pytest.mark.parametrize("point", [bytes(32), b"\x01" + bytes(31), bytes(31), bytes(33)])
-    def test_low_order_points_and_wrong_lengths_are_refused(self, ring: Ring, point: bytes) -> None:
+    def test_low_order_points_and_wrong_lengths_are_refused(self, ring: KeyRing, point: bytes) -> None:
         with pytest.raises(InvalidInput):
             ring.seal_shared_secret(point)
 
     @pytest.mark.parametrize("secret", [b"", b"x", os.urandom(4096)])
-    def test_wrapping_is_undone(self, ring: Ring, secret: bytes) -> None:
+    def test_wrapping_is_undone(self, ring: KeyRing, secret: bytes) -> None:
         assert ring.unwrap(ring.wrap(secret)) == secret
         assert ring.wrap(secret) != ring.wrap(secret)
 
-    def test_what_was_changed_or_made_elsewhere_does_not_unwrap(self, ring: Ring, other: Ring) -> None:
+    def test_what_was_changed_or_made_elsewhere_does_not_unwrap(self, ring: KeyRing, other: KeyRing) -> None:
         wrapped = ring.wrap(b"secret")
         spoiled = [wrapped[:n] + bytes([wrapped[n] ^ 1]) + wrapped[n + 1 :] for n in range(len(wrapped))]
         for bad in [*spoiled, b"", wrapped[:-1], wrapped + b"\0", other.wrap(b"secret")]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from node.base.errors import HansaError, PeerUnreachable
+from node.base.errors import HansaError, PeerUnreachable, TooLarge
 from node.exchange.ports import Body
 
 
@@ -41,9 +41,15 @@ class ScriptedPlane:
     before_chunk: Callable[[int], None] | None = None
     expected: list[int | None] = field(default_factory=list)
     """What each reader said that the whole has."""
+    refusals: list[HansaError] = field(default_factory=list)
+    """What documents and pushes are answered with, each once."""
+    pushed: list[tuple[str, bytes]] = field(default_factory=list)
+    """Method and bytes of each push that was taken."""
 
     async def fetch(self, url: str, *, authorization: str | None, start: int = 0) -> AsyncIterator[bytes]:
         async with self.read(url, authorization=authorization, start=start) as body:
+            if body.start != start:
+                raise PeerUnreachable("the peer does not send ranges")
             async for chunk in body.chunks:
                 yield chunk
 
@@ -80,10 +86,33 @@ class ScriptedPlane:
         self, url: str, *, authorization: str | None, method: str = "GET", limit: int = 65536
     ) -> bytes:
         self.requests.append((url.rpartition("/")[2], 0, authorization))
+        self._refuse()
+        document = self.served.manifest
         if method == "POST":
             assert self.served.renewed is not None
-            return await self.served.renewed()
-        return self.served.manifest
+            document = await self.served.renewed()
+        if len(document) > limit:
+            raise TooLarge(f"the peer sends more than {limit} bytes")
+        return document
+
+    async def push(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        chunks: AsyncIterator[bytes],
+        size: int,
+    ) -> None:
+        self.requests.append(("push", 0, headers.get("Authorization")))
+        data = b"".join([chunk async for chunk in chunks])
+        assert len(data) == size, "as many bytes as were announced"
+        self._refuse()
+        self.pushed.append((method, data))
+
+    def _refuse(self) -> None:
+        if self.refusals:
+            raise self.refusals.pop(0)
 
     async def _chunks(self, data: bytes, stop: int | None) -> AsyncIterator[bytes]:
         end = len(data) if stop is None else stop

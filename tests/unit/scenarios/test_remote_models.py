@@ -16,10 +16,11 @@ from node.negotiation.model import Agreement
 from node.scenarios.errors import ModelFailed
 from node.scenarios.model import Model, Port, State
 from node.scenarios.models.answers import read_document
-from node.scenarios.models.remote import CallTiming, ContractModels, Posted, Status
+from node.scenarios.models.remote import CallTiming, ContractModels, Status
 from node.scenarios.models.transfers import ModelTransfers
 from node.transfer.addresses import execute_address
 from node.transfer.model import Transfer
+from tests.fakes.processes import ScriptedProcesses, results
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 PEER = "https://ghent.example"
@@ -59,47 +60,18 @@ class OpenTransfers:
         )  # fmt: skip
 
 
-class Plane:
-    """A service by script: each look gives the next of ``looks``, an error is raised."""
+class Plane(ScriptedProcesses):
+    """A peer's service; it gives the token ``gives`` to whoever renews one."""
 
     def __init__(self, *looks: Status | HansaError, valid: str = "first") -> None:
-        self.looks = list(looks)
-        self.valid = self.gives = valid
-        self.renewed = 0
-        self.executed: list[tuple[str, str, dict[str, Any]]] = []
-        self.dismissed: list[str] = []
-        self.unreachable = 0
-
-    def _check(self, authorization: str | None) -> None:
-        if self.unreachable:
-            self.unreachable -= 1
-            raise PeerUnreachable("away")
-        if authorization != f"Bearer {self.valid}":
-            raise Unauthenticated("the token has expired")
-
-    async def execute(self, url: str, body: bytes, *, authorization: str | None, key: str) -> Posted:
-        self._check(authorization)
-        self.executed.append((url, key, json.loads(body)))
-        return Posted(job=f"{PEER}/ogc/jobs/1")
-
-    async def status(self, url: str, *, authorization: str | None) -> Status:
-        self._check(authorization)
-        look = self.looks.pop(0) if self.looks else at(State.SUCCESSFUL)
-        if isinstance(look, HansaError):
-            raise look
-        return look
-
-    async def results(self, url: str, *, authorization: str | None) -> bytes:
-        self._check(authorization)
-        return json.dumps({"times": ROWS, "caveats": [{"code": "c", "sentence": "Mind."}]}).encode()
-
-    async def dismiss(self, url: str, *, authorization: str | None) -> None:
-        self.dismissed.append(url)
+        super().__init__(*looks, base=f"{PEER}/ogc", valid=valid)
+        self.gives = valid
+        self.outcome = results(times=ROWS, caveats=[{"code": "c", "sentence": "Mind."}])
 
     async def renew(self, url: str, *, authorization: str) -> bytes:
         assert (url, authorization) == (f"{PEER}/data/urn:t/token", "Bearer me")
-        self.renewed += 1
-        return json.dumps(address(self.gives)).encode()
+        self.address = json.dumps(address(self.gives)).encode()
+        return await super().renew(url, authorization=authorization)
 
 
 def at(state: State, percent: int = 50) -> Status:
@@ -125,7 +97,7 @@ class TestUnderContract:
         outcome = await call(plane)
         ((url, key, body),) = plane.executed
         assert url == f"{PEER}/ogc/processes/walking/execution?version=3"
-        assert body == {"inputs": {"streets": [], "speed": 5}, "response": "document"}
+        assert json.loads(body) == {"inputs": {"streets": [], "speed": 5}, "response": "document"}
         assert len(key) == 64
         assert outcome.outputs == {"times": ROWS}
         assert (outcome.agreement, outcome.job) == ("urn:a", f"{PEER}/ogc/jobs/1")
@@ -143,7 +115,7 @@ class TestUnderContract:
         under = caller(plane)
         calls = (under.execute(MODEL, {"streets": []}, {}, key=str(number)) for number in range(5))
         assert len(await asyncio.gather(*calls)) == 5
-        assert plane.renewed == 1
+        assert len(plane.renewals) == 1
 
     async def test_a_token_that_never_holds(self) -> None:
         plane = Plane(valid="x")

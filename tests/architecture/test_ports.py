@@ -1,0 +1,234 @@
+"""Each port has a contract test, and each class that implements the port goes through it.
+
+A port is a protocol behind which there is technology, or another room: one in a module of that name, and every other
+that a class in ``node/adapters`` implements. What implements a port is told by its methods and their parameters.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CONTRACTS = ROOT / "tests" / "contract"
+STORES = ROOT / "tests" / "stores.py"
+
+TESTED = {
+    "node.base.work.Outbox": "test_outbox.py",
+    "node.base.work.UnitOfWork": "test_work.py",
+    "node.catalogue.ports.FollowStore": "test_node_state.py",
+    "node.catalogue.ports.Graph": "test_graph.py",
+    "node.catalogue.ports.RecordStore": "test_records.py",
+    "node.catalogue.ports.SearchIndex": "test_search.py",
+    "node.dialogue.guests.GuestStore": "test_guests.py",
+    "node.dialogue.process.ProcessStore": "test_processes.py",
+    "node.exchange.ports.AssetStore": "test_assets.py",
+    "node.exchange.ports.BytePlane": "test_byte_plane.py",
+    "node.identity.ports.IdentityStore": "test_identity_store.py",
+    "node.identity.ports.KeyRing": "test_keys.py",
+    "node.identity.ports.Notes": "test_node_state.py",
+    "node.identity.ports.Peers": "test_peers.py",
+    "node.identity.rotation.ChangeableRing": "test_key_rotation.py",
+    "node.ledger.ports.LedgerStore": "test_ledger.py",
+    "node.negotiation.ports.AgreementStore": "test_agreements.py",
+    "node.negotiation.ports.DecisionStore": "test_agreements.py",
+    "node.negotiation.ports.LimitStore": "test_agreements.py",
+    "node.negotiation.ports.ProviderCatalogue": "test_provider_catalogue.py",
+    "node.negotiation.uses.UseStore": "test_uses.py",
+    "node.scenarios.models.remote.ProcessPlane": "test_process_plane.py",
+    "node.scenarios.ports.JobStore": "test_scenario_stores.py",
+    "node.scenarios.ports.LayerStore": "test_scenario_stores.py",
+    "node.scenarios.ports.RunStore": "test_scenario_stores.py",
+    "node.transfer.deletions.DeletionStore": "test_uses.py",
+    "node.transfer.ports.GrantStore": "test_grants.py",
+    "node.transfer.ports.ReceptionStore": "test_grants.py",
+}
+"""Each port, and the contract test in ``tests/contract`` that all its implementations pass."""
+
+ELSEWHERE = {
+    "node.base.work.Transaction": "comes out of UnitOfWork, and is tested with it",
+    "node.ledger.ports.NoteSigner": "signs with a KeyRing, which has its contract",
+    "node.portal.ports.Node": "passes calls of pages on to use cases, and does nothing of its own",
+    "node.portal.scenario_ports.Scenarios": "passes calls of pages on to use cases, and does nothing of its own",
+    "node.scenarios.ports.ModelExecutor": "chooses among the ways to run a model, use cases of the same room",
+}
+"""Ports without a contract test of their own, and why they need none."""
+
+STORED_AS = {"UnitOfWork": "uow", "Transaction": "uow", "ProcessStore": "negotiations", "Notes": "meta"}
+"""Ports that the fields of ``tests.stores.Stores`` do not name, and the field that is theirs."""
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """How a method is called: how many parameters have no name for a caller, the names of the others, and which must
+    be given."""
+
+    unnamed: int
+    names: tuple[str, ...]
+    required: tuple[str, ...]
+
+    def take(self, asked: Parameters) -> bool:
+        """Whether a method with these parameters can be called as one with ``asked``."""
+        named = self.names[asked.unnamed - self.unnamed :] if asked.unnamed else self.names
+        return set(asked.names) <= set(named) and set(named) & set(self.required) <= set(asked.names)
+
+
+@dataclass(frozen=True)
+class Class:
+    """A class of the source: its methods, and the names of its bases."""
+
+    module: str
+    name: str
+    methods: Mapping[str, Parameters]
+    bases: tuple[str, ...]
+
+    @property
+    def dotted(self) -> str:
+        return f"{self.module}.{self.name}"
+
+    @property
+    def is_protocol(self) -> bool:
+        return "Protocol" in self.bases
+
+
+def read(*folders: Path, root: Path = ROOT) -> list[Class]:
+    """The classes at the top of the modules below ``folders``."""
+    return [
+        found
+        for folder in folders
+        for path in sorted(folder.rglob("*.py"))
+        for found in classes(
+            ast.parse(path.read_text("utf-8")), ".".join(path.relative_to(root).with_suffix("").parts)
+        )
+    ]
+
+
+def classes(tree: ast.Module, module: str) -> Iterator[Class]:
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            functions = [one for one in node.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
+            methods = {one.name: parameters(one.args) for one in functions}
+            bases = tuple(re.split(r"\[", ast.unparse(base))[0].rpartition(".")[2] for base in node.bases)
+            yield Class(module, node.name, methods, bases)
+
+
+def parameters(arguments: ast.arguments) -> Parameters:
+    """The parameters of a method but ``self``."""
+    positional = [*arguments.posonlyargs, *arguments.args][1:]
+    optional = len(arguments.defaults)
+    required = [one.arg for one in positional[: len(positional) - optional]]
+    pairs = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    required += [one.arg for one, default in pairs if default is None]
+    unnamed = max(0, len(arguments.posonlyargs) - 1)
+    names = [one.arg for one in (*positional[unnamed:], *arguments.kwonlyargs)]
+    return Parameters(unnamed, tuple(names), tuple(required))
+
+
+@cache
+def sources() -> tuple[Class, ...]:
+    return tuple(read(ROOT / "node", ROOT / "tests" / "fakes"))
+
+
+def whole(one: Class, known: tuple[Class, ...]) -> dict[str, Parameters]:
+    """The methods of a class with those that it inherits."""
+    found: dict[str, Parameters] = {}
+    for base in one.bases:
+        for other in known:
+            if other.name == base and other.dotted != one.dotted and not other.is_protocol:
+                found |= whole(other, known)
+    return found | dict(one.methods)
+
+
+def implements(one: Class, port: Class, known: tuple[Class, ...]) -> bool:
+    """Whether ``one`` has all methods of ``port``, and each can be called as the port says."""
+    return not one.is_protocol and gives(whole(one, known), port)
+
+
+def gives(methods: Mapping[str, Parameters], port: Class) -> bool:
+    return all(name in methods and methods[name].take(asked) for name, asked in port.methods.items())
+
+
+def implementations(port: Class, known: tuple[Class, ...]) -> list[Class]:
+    """The classes of adapters, of the wiring and of the fakes that implement ``port``; of a class and those made from
+    it, the latter."""
+    where = ("node.adapters.", "node.bootstrap.", "tests.fakes.")
+    found = [one for one in known if one.module.startswith(where) and implements(one, port, known)]
+    bases = {base for one in found for base in one.bases}
+    return [one for one in found if one.name not in bases]
+
+
+def ports(known: tuple[Class, ...]) -> dict[str, Class]:
+    """The protocols between rooms by dotted name. A smaller view of another port is none of its own, nor is a
+    function."""
+    protocols = [one for one in known if one.is_protocol and one.methods and set(one.methods) != {"__call__"}]
+    found = {}
+    for one in protocols:
+        named = one.module.rpartition(".")[2].endswith("ports")
+        built = [made for made in implementations(one, known) if made.module.startswith("node.adapters.")]
+        if (named or built) and not any(within(one, other) for other in protocols):
+            found[one.dotted] = one
+    return found
+
+
+def within(view: Class, port: Class) -> bool:
+    """Whether ``view`` is a smaller part of ``port``."""
+    return len(view.methods) < len(port.methods) and gives(port.methods, view)
+
+
+def fields() -> dict[str, str]:
+    """The fields of ``tests.stores.Stores`` by the port that each is annotated with."""
+    tree = ast.parse(STORES.read_text("utf-8"))
+    (stores,) = [one for one in tree.body if isinstance(one, ast.ClassDef) and one.name == "Stores"]
+    annotated = [one for one in stores.body if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)]
+    return STORED_AS | {ast.unparse(one.annotation): ast.unparse(one.target) for one in annotated}
+
+
+def left_out(port: Class, test: str, known: tuple[Class, ...]) -> list[str]:
+    """The implementations that the contract test with this text neither names nor has from ``tests.stores``."""
+    field = fields().get(port.name)
+    of_stores = field is not None and re.search(rf"\bstores\.{field}\b", test) is not None
+    names = test + STORES.read_text("utf-8") if of_stores else test
+    return [one.dotted for one in implementations(port, known) if re.search(rf"\b{one.name}\b", names) is None]
+
+
+def test_every_port_has_its_contract_test() -> None:
+    assert ports(sources()).keys() - ELSEWHERE.keys() - TESTED.keys() == set(), (
+        "write its contract test in tests/contract, and name it in TESTED"
+    )
+
+
+def test_what_is_named_here_is_a_port() -> None:
+    gone = (TESTED.keys() | ELSEWHERE.keys()) - ports(sources()).keys()
+    assert gone == set(), "take its line out of TESTED or ELSEWHERE"
+    assert TESTED.keys() & ELSEWHERE.keys() == set()
+
+
+@pytest.mark.parametrize("port", TESTED)
+def test_all_implementations_go_through_it(port: str) -> None:
+    found = ports(sources())[port]
+    assert implementations(found, sources()), "there is one at least"
+    assert left_out(found, (CONTRACTS / TESTED[port]).read_text("utf-8"), sources()) == []
+
+
+def test_the_next_port_is_noticed() -> None:
+    """One in a module of that name, one that an adapter implements; not a view of another, and not a function."""
+    get, put = "    def get(self, tx, key): ...\n", "    def put(self, tx, row): ...\n"
+    call = "    def __call__(self, tx): ...\n"
+    ring = "    def ring(self, bell): ...\n"
+    planted = {
+        "node.room.ports": f"class Store(Protocol):\n{get}{put}class Put(Protocol):\n{call}",
+        "node.room.usecases": f"class Line(Protocol):\n{ring}class View(Protocol):\n{get}",
+        "node.adapters.line": f"class WireLine:\n{ring}class SqlStore:\n{get}{put}",
+        "tests.fakes.store": f"class MemoryStore:\n{get}{put}",
+    }
+    known = tuple(one for module, text in planted.items() for one in classes(ast.parse(text), module))
+    found = ports(known)
+    assert found.keys() == {"node.room.ports.Store", "node.room.usecases.Line"}
+    assert left_out(found["node.room.ports.Store"], "Store and SqlStore", known) == ["tests.fakes.store.MemoryStore"]
+    assert left_out(found["node.room.usecases.Line"], "WireLine", known) == []
