@@ -25,8 +25,8 @@ KINDS: Final[Mapping[str, str]] = {
     SAME_SIZE: "it signed two different histories of the same length",
     NO_PROOF: "it could not prove that the history it shows now continues the one it had signed before",
     SHRUNK: "it signed a shorter history after a longer one",
-    NOT_ANNOUNCED: "it began a new epoch without saying what it kept of the one before",
-    FALSE_CLAIM: "what it says it kept in its new epoch cannot be proven",
+    NOT_ANNOUNCED: "it began a new epoch without stating which entries it kept",
+    FALSE_CLAIM: "it cannot prove which entries it kept in its new epoch",
     EPOCH_BACK: "it signed an earlier epoch after a later one",
 }
 """What a fork is, in words that follow the name of a member."""

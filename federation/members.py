@@ -69,7 +69,7 @@ class Members:
         base = url.strip().rstrip("/")
         did = did_of(base)
         if did == self._me:
-            raise InvalidInput("that is this node itself")
+            raise InvalidInput("this node cannot follow itself")
         document = await self._peers.did_document(did, fresh=True)
         if document.id != did:
             raise InvalidInput(f"the DID document at {base} is about another DID")
@@ -108,7 +108,7 @@ class Members:
             with self._uow.begin() as tx:
                 member = self._store.get(tx, url.strip().rstrip("/"))
                 if member is None:
-                    raise NotFound("that node is not followed")
+                    raise NotFound("this node does not follow that node")
                 self._store.drop(tx, member.url)
                 self._note(tx, member, by, "unfollow")
 
@@ -120,7 +120,7 @@ class Members:
         if unready is not None:
             raise unready
         if not by.is_person or not by.may(UserRole.OPERATOR):
-            raise NotAllowed("following other nodes takes the role operator")
+            raise NotAllowed("you need the role operator to follow other nodes")
 
     async def all(self) -> Sequence[Followed]:
         """All nodes that are followed, by URL."""
@@ -156,7 +156,7 @@ class Members:
                 stored,
                 cursor=cursor.to_json(),
                 state=QUARANTINE,
-                last_error=f"in quarantine: {fork.sentence}. What was received stays, nothing more is taken",
+                last_error=f"in quarantine: {fork.sentence}. Received records are kept; no new ones are accepted",
             )
             self._store.save(tx, kept)
 
@@ -166,7 +166,7 @@ class Members:
         for member in await self.all():
             if wanted in (member.url, member.did, member.name):
                 return member
-        raise NotFound("that node is not followed", remedy="hansa members lists those that are")
+        raise NotFound("this node does not follow that node", remedy="see the list: hansa members")
 
     async def accept(self, name: str, by: Caller) -> Followed:
         """Take the history that a node in quarantine shows now, from its beginning.
@@ -185,9 +185,9 @@ class Members:
         with self._uow.begin() as tx:
             member = self._store.get(tx, url)
             if member is None:
-                raise NotFound("that node is not followed")
+                raise NotFound("this node does not follow that node")
             if member.state != QUARANTINE:
-                raise Conflict(f"{member.name} is not in quarantine: there is nothing to accept")
+                raise Conflict(f"{member.name} is not in quarantine: no decision is needed")
             at = self._clock.now()
             cursor = Cursor.from_json(member.cursor)
             decided = {"what": "accepted", "by": by.name, "at": stamp(at)}
@@ -210,7 +210,7 @@ class Members:
     def _add(self, member: Followed, by: Caller) -> None:
         with self._uow.begin() as tx:
             if any(known.did == member.did for known in self._store.all(tx)):
-                raise Conflict("that node is followed already")
+                raise Conflict("this node already follows that node")
             self._store.add(tx, member)
             self._note(tx, member, by, "follow")
 

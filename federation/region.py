@@ -105,7 +105,7 @@ class Region:
         Raises ``NotAllowed`` for all but operators and auditors, ``NotFound`` for a node that is not followed.
         """
         if not _is_inside(caller):
-            raise NotAllowed("the evidence takes the role operator or auditor")
+            raise NotAllowed("you need the role operator or auditor to see the evidence")
         member = await self._members.find(name)
         cursor = Cursor.from_json(member.cursor)
         return {

@@ -64,7 +64,7 @@ class Witness:
         try:
             shown = await self._read(url, did)
         except HansaError as error:
-            log.info("what %s has seen of others cannot be read: %s", url, error.detail)
+            log.info("the heads that %s has seen cannot be read: %s", url, error.detail)
             return []
         members = {member.did: member for member in await self._members.all() if member.did is not None}
         forks = []

@@ -31,11 +31,12 @@ class Settings(BaseSettings):
 
     folder: Path = Field(description="The data folder of this node.")
     name: str = Field(
-        "Hansa node", description="Who runs this node, as people know it: shown on pages and in agreements."
+        "Hansa node", description="Name of the organisation that runs this node: shown on pages and in agreements."
     )
-    contact: str = Field("", description="How people reach who runs it: an e-mail address or a page.")
+    contact: str = Field("", description="How to contact the operator: an e-mail address or a web page.")
     public_url: str = Field(
-        description="The address under which others reach this node. It is in every identifier: choose it for good."
+        description="The address under which others reach this node. It is part of every identifier and cannot be "
+        "changed later."
     )
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(8080, ge=1, le=65535, description="The port to listen on.")
@@ -45,7 +46,7 @@ class Settings(BaseSettings):
     tls_key: Path | None = Field(None, description="PEM file of the certificate's key.")
     keys_wrapped_by_file: Path | None = Field(
         None,
-        description="File with the key under which this node's private keys lie encrypted, such as one that systemd "
+        description="File with the key that encrypts this node's private keys, such as one that systemd "
         "provides (LoadCredential). After setting it: hansa keys wrap.",
     )
     keys_wrapped_by_command: str = Field(
@@ -61,17 +62,17 @@ class Settings(BaseSettings):
     )
     languages: tuple[str, ...] = Field(
         ("en",),
-        description="Languages of this node's documents, first the main one: titles and texts that say no "
-        "language are tagged with it. Nodes from before init asked have English here.",
+        description="Languages of this node's documents, first the main one: titles and texts "
+        "without a language are tagged with it. For older nodes the default is English.",
     )
     advised_profiles: tuple[str, ...] = Field(
-        (), description="Further profiles whose demands are told when publishing, such as dcat-ap-vl."
+        (), description="Further profiles whose rules give warnings when publishing, such as dcat-ap-vl."
     )
-    enforced_profiles: tuple[str, ...] = Field((), description="Further profiles whose demands bind.")
-    region: str = Field("", description="DID of the region whose rulebook and credentials count here.")
+    enforced_profiles: tuple[str, ...] = Field((), description="Further profiles whose rules must be met.")
+    region: str = Field("", description="DID of the region whose rulebook and credentials this node accepts.")
     trust: dict[str, tuple[str, ...]] = Field(
         default_factory=dict,
-        description="Credential type → DIDs of the issuers that count for it, beside the region.",
+        description="Credential type → DIDs of the issuers that are trusted for it, besides the region.",
     )
     issuer: bool = Field(False, description="This node admits members: it issues and revokes credentials.")
     issues: tuple[str, ...] = Field(
@@ -91,7 +92,7 @@ class Settings(BaseSettings):
     required_credentials: tuple[str, ...] = Field(
         (),
         description="Credential types that a participant must show, valid, before this node answers any of its "
-        "protocol messages: all of them. Normally none, since conditions say who may have what.",
+        "protocol messages: all of them. Normally none, since conditions say who may use what.",
     )
     refuse_excess_scopes: bool = Field(
         False,
@@ -100,8 +101,8 @@ class Settings(BaseSettings):
     )
     unsigned_status_lists: bool = Field(
         False,
-        description="Also believe status lists that bear no signature, on the word of the host that serves them: for "
-        "tries and the conformance kit.",
+        description="Also accept status lists without a signature, trusting the host that serves them: for "
+        "tests and the conformance kit.",
     )
     audiences: dict[str, str] = Field(
         default_factory=lambda: {"members": "MembershipCredential"},
@@ -115,12 +116,12 @@ class Settings(BaseSettings):
         "time for which a revocation can go unnoticed.",
     )
     presentation_max_age: float = Field(60.0, ge=0, description="How long a verified presentation of a peer is used.")
-    access_minutes: float = Field(15.0, gt=0, description="How long the token of a data address is in force.")
+    access_minutes: float = Field(15.0, gt=0, description="How long the token of a data address is valid.")
     token_days: int = Field(
         365,
         ge=1,
         le=3660,
-        description="The longest term, in days, of an API token that somebody makes. Tokens that there are already "
+        description="The longest validity, in days, of a new API token. Existing tokens "
         "keep theirs; all end when the password is changed.",
     )
     second_factor: Literal["offered", "required"] = Field(
@@ -130,13 +131,13 @@ class Settings(BaseSettings):
     )
     decision_days: int = Field(14, ge=1, description="After how many days an undecided request is refused.")
     open_negotiations_per_peer: int = Field(
-        1000, ge=1, description="How many negotiations that it asked for one participant may have open here."
+        1000, ge=1, description="How many negotiations one participant that requested them may have open here."
     )
     waiting_offers_per_peer: int = Field(
         20, ge=1, description="How many offers of one participant may wait here for a person's answer."
     )
     open_transfers_per_peer: int = Field(
-        1000, ge=1, description="How many transfers that it asked for one participant may have open here."
+        1000, ge=1, description="How many transfers one participant that requested them may have open here."
     )
     messages_per_negotiation: int = Field(
         50,
@@ -163,10 +164,12 @@ class Settings(BaseSettings):
     strangers_work_per_address: int = Field(
         8,
         ge=1,
-        description="How many requests of strangers to read the catalogue are worked on at once for one address.",
+        description="How many catalogue requests of anonymous visitors are processed at once for one address.",
     )
     strangers_work: int = Field(
-        24, ge=1, description="How many are worked on at once for all. Further ones wait for up to ten seconds."
+        24,
+        ge=1,
+        description="How many are processed at once for all addresses. Further ones wait for up to ten seconds.",
     )
     strangers_requests_per_address: int = Field(
         256,
@@ -185,18 +188,18 @@ class Settings(BaseSettings):
         2 << 30, ge=1, description="How many bytes the statements of one followed node's records may have here."
     )
     send_bytes_per_second: int = Field(
-        0, ge=0, description="Cap on the rate at which one transfer is sent; 0 is no cap."
+        0, ge=0, description="Limit on the rate at which one transfer is sent; 0 means no limit."
     )
     upload_limit: int = Field(8 << 30, gt=0, description="The largest file, in bytes, that may be published.")
     description_limit: int = Field(16 << 20, gt=0, description="The largest description, in bytes.")
     allow_loopback: bool = Field(
-        False, description="Also talk http to nodes on this very machine: for tries and tests, never in operation."
+        False, description="Also talk http to nodes on this very machine: for tests only, never in operation."
     )
     private_networks: tuple[str, ...] = Field(
-        (), description="Networks (CIDR) that this node also dials, for cities that meet inside one: https only."
+        (), description="Networks (CIDR) that this node also connects to, for cities in a shared network: https only."
     )
     query_seconds: float = Field(5.0, gt=0, description="The longest that one SPARQL query may take.")
-    query_concurrency: int = Field(4, ge=1, description="How many caged calls may run at once.")
+    query_concurrency: int = Field(4, ge=1, description="How many caged calls may run at the same time.")
     model_seconds: float = Field(120.0, gt=0, description="The longest that one execution of a model may take.")
     model_memory: int = Field(512 << 20, ge=64 << 20, description="The memory, in bytes, that a model may use.")
     model_answer: int = Field(
@@ -205,7 +208,7 @@ class Settings(BaseSettings):
         le=512 << 20,
         description="The outputs, in bytes of JSON, that one execution of a model may give, here or elsewhere.",
     )
-    model_concurrency: int = Field(2, ge=1, le=64, description="How many models may run at once.")
+    model_concurrency: int = Field(2, ge=1, le=64, description="How many models may run at the same time.")
     model_libraries: tuple[str, ...] = Field(
         (),
         description="Modules beside the standard library that models may import here, such as numpy, with what their "
@@ -221,12 +224,12 @@ class Settings(BaseSettings):
         8.0,
         ge=0,
         le=10,
-        description="How long a node that is told to end goes on with what it is at, before it hands the rest over.",
+        description="How long a node that is stopped continues its current work before it hands over the rest.",
     )
     lease_seconds: float = Field(
         30.0,
         ge=0.3,
-        description="On PostgreSQL: how long the tasks of a worker that is not heard of any more wait for another.",
+        description="On PostgreSQL: how long the tasks of a worker that no longer responds wait for another.",
     )
     wait_for_views: bool = Field(True, description="Publishing answers once search, SPARQL and feed show the record.")
     accent: str = Field("", description="The accent colour of the pages, as #rrggbb.")
@@ -234,8 +237,9 @@ class Settings(BaseSettings):
     metrics_token: str = Field(
         "",
         repr=False,
-        description="What a monitor sends as `Authorization: Bearer …` to read `/metrics`; without it, and without "
-        "metrics_token_file, operators and auditors of this node may read them, with an API token or a session.",
+        description="The token that a monitor sends as `Authorization: Bearer …` to read `/metrics`; without it, and "
+        "without metrics_token_file, operators and auditors of this node may read them with an API token or a "
+        "session.",
     )
     metrics_token_file: Path | None = Field(
         None, description="A file whose first line is that token, such as a systemd credential."
@@ -259,7 +263,7 @@ class Settings(BaseSettings):
             try:
                 ip_network(block)
             except ValueError as error:
-                raise ValueError(f"{block} is no network such as 10.20.0.0/16: {error}") from error
+                raise ValueError(f"{block} is not a network such as 10.20.0.0/16: {error}") from error
         return value
 
     @field_validator("languages")
@@ -269,7 +273,7 @@ class Settings(BaseSettings):
             raise ValueError("name at least one language, such as nl")
         for tag in value:
             if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", tag):
-                raise ValueError(f"{tag!r} is no language tag such as nl")
+                raise ValueError(f"{tag!r} is not a language tag such as nl")
         return value
 
     @field_validator("advised_profiles", "enforced_profiles")
@@ -279,7 +283,7 @@ class Settings(BaseSettings):
 
         for name in value:
             if name not in PROFILES:
-                raise ValueError(f"there is no profile {name!r}; there is: {', '.join(sorted(PROFILES))}")
+                raise ValueError(f"there is no profile {name!r}; the profiles are: {', '.join(sorted(PROFILES))}")
         return value
 
     @field_validator("model_libraries")
@@ -287,7 +291,7 @@ class Settings(BaseSettings):
     def _modules(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for name in value:
             if not name.isidentifier() or not name.isascii():
-                raise ValueError(f"{name} is no name of a module such as numpy, as it is written after import")
+                raise ValueError(f"{name} is not the name of a module, such as numpy")
         return value
 
     @field_validator("metrics_token")
@@ -300,11 +304,11 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _pairs(self) -> Settings:
         if self.metrics_token and self.metrics_token_file is not None:
-            raise ValueError("metrics_token and metrics_token_file both name the token: leave one out")
+            raise ValueError("metrics_token and metrics_token_file both name the token: remove one of them")
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("tls_certificate and tls_key go together")
         if self.keys_wrapped_by_file is not None and self.keys_wrapped_by_command:
-            raise ValueError("keys_wrapped_by_file and keys_wrapped_by_command: one of the two")
+            raise ValueError("set keys_wrapped_by_file or keys_wrapped_by_command, not both")
         return self
 
     @property

@@ -211,24 +211,24 @@ class Replicate:
         limits = self._limits
         if number > limits.held_records:
             raise QuotaReached(
-                f"it has {limits.held_records:,} versions of records here, which is the most that one node may",
-                remedy="if that is well, raise followed_records in hansa.toml",
+                f"it has {limits.held_records:,} versions of records here, which is the limit for one node",
+                remedy="to allow more, raise followed_records in hansa.toml",
             )
         if size > limits.held_bytes:
             raise QuotaReached(
-                f"its records have {limits.held_bytes:,} bytes here, which is the most that one node may",
-                remedy="if that is well, raise followed_bytes in hansa.toml",
+                f"its records have {limits.held_bytes:,} bytes here, which is the limit for one node",
+                remedy="to allow more, raise followed_bytes in hansa.toml",
             )
 
     def _take(self, tx: Transaction, record: Record, outcome: Outcome) -> str:
         """Keep ``record`` unless it is known; the reason where it must not be kept."""
         newest = self._records.get(tx, record.iri)
         if newest is not None and newest.origin != record.origin:
-            return f"{newest.origin} answers for this address here, and an address belongs to one node"
+            return f"this address already belongs to {newest.origin}; an address belongs to one node"
         known = self._records.get(tx, record.iri, version=record.version)
         if known is not None:
             if canonical(envelope_of(known)) != canonical(envelope_of(record)):
-                return "its origin has signed something else as this version before"
+                return "its origin has already signed another content for this version"
             outcome.known += 1
             return ""
         entry = self._append(tx, EntryKind.RECORD, record.iri, record.origin, ledger_body(record), self._clock.now())

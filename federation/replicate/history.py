@@ -172,7 +172,7 @@ class History:
             return
         if self.cursor.restarts_since(self.now() - timedelta(days=1)) >= NOTED:
             # Each is noted in our ledger, which is not for others to fill.
-            raise HostileFeed(f"it began its history anew {NOTED} times within a day; it is read again tomorrow")
+            raise HostileFeed(f"it restarted its history {NOTED} times within a day; it is read again tomorrow")
         claims = [restart for restart in self.head.restarts if restart.epoch > last.epoch and restart.size == kept]
         proof = await self.prove(self.proofs, kept, self.head.size)
         if not all(proof.holds(kept, self.head.size, claim.root, self.seen.root) for claim in claims):

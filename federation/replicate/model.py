@@ -27,7 +27,7 @@ class HostileFeed(PeerUnreachable):
     """A feed that goes back, contradicts itself or never ends. It is read no further until it mends."""
 
     code = "hostile-feed"
-    title = "The event stream of the other node cannot be trusted"
+    title = "The feed of the other node cannot be trusted"
 
 
 class ForkedFeed(HostileFeed):
@@ -48,7 +48,7 @@ class QuotaReached(PeerUnreachable):
     """A node that is followed has as much here as one may. It is read no further until its quota is raised."""
 
     code = "quota-reached"
-    title = "The other node has as many records here as one node may"
+    title = "The other node has reached its limit of records here"
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,8 +133,10 @@ class Poll:
             await self._trouble(member, reason, STOPPED if isinstance(error, QuotaReached) else TROUBLED)
         except Exception:
             # A bug of ours must not end the loop; the log tells the operator, the list of members the reader.
-            log.exception("following %s failed", member.url)
-            await self._trouble(member, "this node failed to read the feed; its operator finds the cause in the log")
+            log.exception("reading the feed of %s failed", member.url)
+            await self._trouble(
+                member, "this node could not read the feed because of an internal error; the cause is in its log"
+            )
         pause = self._interval
         if outcome is None:
             contact.failures += 1
@@ -170,10 +172,10 @@ class Poll:
             async with self._gate, asyncio.timeout(RUN_LIMIT):
                 await self._listen_to(url, did)
         except TimeoutError:
-            log.info("what %s has seen of others took too long to compare", url)
+            log.info("comparing the heads that %s has seen took too long", url)
         except Exception:
             # As with a run: a bug of ours must not end the loop.
-            log.exception("comparing what %s has seen failed", url)
+            log.exception("comparing the heads that %s has seen failed", url)
 
     async def _note_contact(self, url: str, at: datetime, *, current: bool) -> None:
         """Keep that the feed was read, for the other processes of this node: once a minute, and when it changes
@@ -194,7 +196,7 @@ class Poll:
         await asyncio.to_thread(write)
 
     async def _trouble(self, member: Followed, reason: str, state: str = TROUBLED) -> None:
-        log.info("trouble with the feed of %s: %s", member.url, reason)
+        log.info("the feed of %s has a problem: %s", member.url, reason)
 
         def write() -> None:
             with self._uow.begin() as tx:

@@ -83,7 +83,7 @@ class Run:
 
     def count(self, url: str) -> None:
         if url in self._visited:
-            raise HostileFeed(f"{url} is linked to from below itself, or twice")
+            raise HostileFeed(f"{url} is linked from itself, or twice")
         self._visited.add(url)
         self.outcome.pages += 1
         if self.outcome.pages > self._client.limits.pages:
@@ -93,9 +93,9 @@ class Run:
         client = self._client
         page = await client.get(self, self.root, keep=True)
         if page is None or not page.is_root:
-            raise HostileFeed(f"{self.root} is not the view of an event stream")
+            raise HostileFeed(f"{self.root} is not a view of an event stream")
         if page.publisher != self.did:
-            raise HostileFeed("the stream says that somebody else publishes it")
+            raise HostileFeed("the stream names another publisher")
         if len(page.relations) > client.limits.chains:
             raise HostileFeed(f"the feed has more than {client.limits.chains} chains")
         self.outcome.member = client.renamed(self.outcome.member, page.publisher_name)
@@ -160,10 +160,10 @@ class Run:
         """What can be said of a head by itself, and all that can be said of one that commits to nothing."""
         age = self._client.now() - head.at
         if age > STALE:
-            self.outcome.troubles.append(f"the feed stands still: its head was signed {head.at.isoformat()}")
+            self.outcome.troubles.append(f"the feed has not changed: its head was signed {head.at.isoformat()}")
         epoch, chain = self._cursor.epoch, self._cursor.chains.get(head.audience)
         if head.root is None and chain is not None:
-            raise HostileFeed("the heads of its feed no longer commit to what stands in it, as they did before")
+            raise HostileFeed("the heads of its feed no longer commit to its content, as they did before")
         if chain is not None:
             return
         if head.epoch < epoch:

@@ -42,7 +42,7 @@ class RemoteFault(HansaError):
 
     code = "bad-request"
     status = 400
-    title = "The request cannot be carried out"
+    title = "The request is not valid"
 
 
 class LocalFault(HansaError):

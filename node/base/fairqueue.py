@@ -43,9 +43,7 @@ class FairQueue:
             else:
                 self._forget(key, waiter)
             if isinstance(error, TimeoutError):
-                raise Overloaded(
-                    "this node has more to do than it can manage just now", remedy="try again in a moment"
-                ) from error
+                raise Overloaded("this node is overloaded", remedy="try again in a moment") from error
             raise
         return place
 

@@ -50,7 +50,7 @@ def read_json(body: bytes | str, *, max_depth: int = MAX_DEPTH) -> Any:
         raise
     except (ValueError, RecursionError) as error:
         raise InvalidInput(
-            f"the body is not readable as JSON: {error}", remedy="send one JSON document in UTF-8"
+            f"the body is not valid JSON: {error}", remedy="send one JSON document in UTF-8"
         ) from error
 
 
@@ -85,7 +85,7 @@ def digest(value: Any, *, fractions: bool = False) -> str:
 def number(value: float) -> str:
     """``value`` as ECMAScript writes it (RFC 8785 §3.2.2.3; ECMA-262, Number::toString). Raises ``ValueError``."""
     if not math.isfinite(value):
-        raise ValueError(f"{value} is no number")
+        raise ValueError(f"{value} is not a number")
     written = repr(value)
     if "e" not in written and abs(value) < _EXACT:
         return "0" if value == 0 else written.removesuffix(".0")
@@ -127,13 +127,13 @@ def _written(value: Any, fractions: bool) -> str:
         return "{" + ",".join([f"{encode_basestring(k)}:{_written(v, fractions)}" for k, v in members]) + "}"
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return "[" + ",".join([_written(item, fractions) for item in value]) + "]"
-    raise ValueError(f"{type(value).__name__} has no place in JSON")
+    raise ValueError(f"{type(value).__name__} cannot be written as JSON")
 
 
 def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError("an object names the same member twice")
+        raise ValueError("an object has the same member twice")
     return members
 
 

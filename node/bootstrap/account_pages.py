@@ -90,4 +90,4 @@ def require(caller: Caller, *roles: UserRole) -> None:
         unready = caller.unready(*roles)
         if unready is not None:
             raise unready
-        raise NotAllowed("this takes the role " + " or ".join(str(role) for role in roles))
+        raise NotAllowed("you need the role " + " or ".join(str(role) for role in roles))

@@ -48,7 +48,7 @@ def application(node: HansaNode) -> ASGIApp:
     app = FastAPI(
         title=f"Hansa: {node.parts.settings.name}",
         version=__version__,
-        description="Management and catalogue API of this node. The pages of this node explain it in words.",
+        description="Management and catalogue API of this node. The pages of this node explain it.",
         lifespan=lifespan_of(node.start, node.stop),
         docs_url=None,
         redoc_url=None,

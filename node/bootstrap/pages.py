@@ -311,12 +311,12 @@ class PortalNode(AccountPages):
     async def retry(self, task_id: str, caller: Caller) -> None:
         require(caller, UserRole.OPERATOR)
         if not await run_sync(lambda: self._letters.revive(task_id)):
-            raise NotFound("there is no dead letter of this id")
+            raise NotFound("there is no dead letter with this id")
 
     async def give_up(self, task_id: str, caller: Caller) -> None:
         require(caller, UserRole.OPERATOR)
         if not await run_sync(lambda: self._letters.give_up(task_id)):
-            raise NotFound("there is no dead letter of this id")
+            raise NotFound("there is no dead letter with this id")
 
     # ---- people and members --------------------------------------------------------------------------------------
 

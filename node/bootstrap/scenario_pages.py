@@ -134,7 +134,7 @@ class ScenarioPages:
             return rows
         bound = next((one for one in run.binding.inputs if one.role == of), None)
         if bound is not None and bound.in_place:
-            raise NotAllowed(f"the data of {of} stay with their owner", remedy="ask their owner")
+            raise NotAllowed(f"the data of {of} remain with their owner", remedy="ask their owner")
         rows, _ = await runs.input(run, of)
         if branch != AFTER or bound is None:
             return rows
@@ -213,7 +213,7 @@ class ScenarioPages:
         record = await self._scenarios.library.record(target, caller, version=version)
         key = key_of(rows, port)
         if not key:
-            raise InvalidInput(f"nothing names a row of {name}", remedy="publish it with an id for each row")
+            raise InvalidInput(f"the rows of {name} have no ids", remedy="publish it with an id for each row")
         layer = Layer(
             id="",
             title="",
@@ -262,4 +262,4 @@ def _require_runner(caller: Caller) -> None:
         unready = caller.unready(*_RUNNERS)
         if unready is not None:
             raise unready
-        raise NotAllowed("your role may not run scenarios", remedy="ask somebody who publishes or stewards here")
+        raise NotAllowed("your role may not run scenarios", remedy="ask a publisher or data steward of this node")

@@ -68,7 +68,7 @@ def run_server(settings: Settings, *, with_worker: bool = True) -> int:
     if not server.started:
         raise LocalFault(
             f"the node could not be started on {settings.host}:{settings.port}",
-            remedy="is something else listening there? hansa doctor tells",
+            remedy="check whether another program uses this port: hansa doctor",
         )
     return 0
 
@@ -99,7 +99,7 @@ def _end_at_the_latest() -> None:
     """From now on the process has ``LONGEST_END`` seconds."""
 
     def end() -> None:
-        log.critical("this process does not end by itself and is ended")
+        log.critical("this process does not stop by itself and is ended")
         os._exit(1)
 
     last = threading.Timer(LONGEST_END, end)
@@ -119,7 +119,7 @@ def own(settings: Settings) -> int:
         os.close(descriptor)
         raise LocalFault(
             f"the node in {settings.folder} is running already",
-            remedy="use the one that runs; a further server of the same node takes a data folder of its own",
+            remedy="use the running one; another server of the same node needs its own data folder",
         ) from error
     return descriptor
 

@@ -16,7 +16,7 @@ class Bars:
     """Which bars a child was really put behind: found by trying, in a child that runs nothing.
 
     A stranger's code runs only where it is kept from our files (Landlock, or a root of its own), and from learning
-    which there are (a root of its own, or an usher that answers for each path).
+    which there are (a separate root folder, or an usher that answers for each path).
     """
 
     seccomp: bool = False
@@ -51,8 +51,8 @@ class Bars:
         words = (
             (self.seccomp, "a filter of system calls"),
             (self.landlock, "Landlock"),
-            (self.root, "a root of its own"),
-            (self.usher and not self.root, "an answer to each path"),
+            (self.root, "a separate root folder"),
+            (self.usher and not self.root, "a check of each path"),
         )
         return ", ".join(word for there, word in words if there) or "nothing"
 

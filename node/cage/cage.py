@@ -273,7 +273,7 @@ class Cage:
         if not self._warned and known is not None and not known.seccomp:
             self._warned = True
             _log.warning(
-                "children run without a filter of system calls: fit for development only",
+                "children run without a filter of system calls: use this for development only",
                 extra={"action": "cage-unfiltered"},
             )
 
@@ -283,11 +283,11 @@ class Cage:
             return death(status, limits)
         if self._nursery.is_gone():
             return ZygoteGone()
-        return Overloaded("no child could be started", remedy="try again in a moment")
+        return Overloaded("no child process could be started", remedy="try again in a moment")
 
     def _lost(self, *, last: bool) -> None:
         if last:
-            raise LocalFault("the cage cannot be kept open: its zygote ended twice")
+            raise LocalFault("the cage had to close: its zygote ended twice")
         _log.error("the zygote ended; starting another", extra={"action": "cage-restarted"})
 
     @contextlib.asynccontextmanager

@@ -72,7 +72,7 @@ class Nursery:
                 waiting.register(self._ensure(), select.POLLIN)
             # Without the lock: who ends the nursery meanwhile must not wait for this.
             waiting.poll(_LOOKING * 1000)
-        raise LocalFault("the cage does not say what it can keep children in", remedy="try again")
+        raise LocalFault("the cage does not report how it confines its children", remedy="try again")
 
     def is_gone(self) -> bool:
         """Whether the zygote has ended."""

@@ -125,7 +125,7 @@ class Answer:
         self._count += 1
         if self._count > MOST_TOLD:
             raise Overloaded(
-                f"it told of its progress more than {MOST_TOLD} times", remedy=SMALLER, facts={"limit": "progress"}
+                f"it reported progress more than {MOST_TOLD} times", remedy=SMALLER, facts={"limit": "progress"}
             )
         try:
             value = json.loads(self._buffer[_PREFIX.size : end])
@@ -173,7 +173,7 @@ UNBELIEVED: Final = {"child": "nonsense"}
 
 
 def _nonsense() -> LocalFault:
-    return LocalFault("a caged child answered with nonsense", facts=dict(UNBELIEVED))
+    return LocalFault("a caged child gave an invalid answer", facts=dict(UNBELIEVED))
 
 
 def trailer(status: int) -> bytes:

@@ -219,7 +219,7 @@ class Zygote:
 
     def _confine_code(self, limits: Limits, channel: int | None, zygote: int) -> Bars:
         den = Den(place=self._place, channel=channel, listed=self._open.listed)
-        # In a root of its own nothing else is left of the folders that are bound.
+        # In a separate root folder nothing else is left of the folders that are bound.
         return confine(limits, self._open.paths if self._place is None else self._open.bound, zygote, den)
 
     def _be_child(self, name: str, place: int, channel: int | None, zygote: int) -> None:

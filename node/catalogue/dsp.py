@@ -153,7 +153,7 @@ class DspCatalogue:
         if record is None or not self._offers(record):
             raise absent()
         if not self._formats(record):
-            raise NotFound(WHY, remedy="its description says where it is: read it at its own address")
+            raise NotFound(WHY, remedy="open the asset at the address that its description gives")
         return {"@context": [version.context], **self._dataset(record, version)}
 
     def _page_before(self, caller: Caller, criteria: Filter, last: str) -> str:

@@ -69,7 +69,7 @@ def check_file_name(name: str) -> str:
 def check_audience(name: str) -> str:
     """``name``, if it can name an audience. Raises ``InvalidInput``."""
     if not _AUDIENCE.fullmatch(name) or ".." in name:
-        raise InvalidInput("that is not the name of an audience")
+        raise InvalidInput("this is not the name of an audience")
     return name
 
 
@@ -96,7 +96,7 @@ def check_statements(nquads: bytes, *, iri: str, base: str, others: Iterable[str
         if closest != own:
             raise InvalidInput(f"it states something about {subject}, for which another node answers")
         if iri_of(statement.predicate) == _HAS_POLICY and not (subject == iri or subject.startswith(own)):
-            raise InvalidInput(f"it states a policy of {subject}, which is not the publisher's to state")
+            raise InvalidInput(f"it states a policy of {subject}, which the publisher may not state")
     # Only now: past the loop the text is flat, and no engine has to be feared.
     try:
         quads(nquads)

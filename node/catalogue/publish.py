@@ -145,9 +145,7 @@ class Publish:
         terms = self._terms(submission, described)
         named = described.audience or submission.audience
         if earlier_versions and not named:
-            raise InvalidInput(
-                "earlier versions are opened to an audience that is named", remedy="name it: audience: public"
-            )
+            raise InvalidInput("opening earlier versions needs an audience", remedy="name it: audience: public")
         inherited = None
         if not named and (terms is None or terms.audience != INTERNAL):
             inherited = await asyncio.to_thread(self._audience_before, described.iri)
@@ -194,7 +192,7 @@ class Publish:
         missing = await asyncio.to_thread(self._missing, submission.files) if bytes_here else []
         if missing:
             raise InvalidInput(
-                f"the bytes of {', '.join(missing)} are not here", remedy="upload the file first, then publish"
+                f"the bytes of {', '.join(missing)} were not uploaded", remedy="upload the file first, then publish"
             )
 
     def _missing(self, files: tuple[File, ...]) -> list[str]:
@@ -282,7 +280,7 @@ class Publish:
             require_same_origin(self._catalogue.records, tx, draft, submission)
         if inherited is not None and head is not None and head.audience != inherited:
             raise InvalidInput(
-                "somebody has published a version for another audience in the meantime",
+                "another version was published for another audience in the meantime",
                 remedy="publish again, and name the audience",
             )
         outcome = _outcome(head, _after(head, draft), terms, inherited)
@@ -330,7 +328,7 @@ def _refuse_violations(findings: Sequence[Finding]) -> None:
         raise InvalidDescription(
             f"the description has {count} error{'s' if count > 1 else ''}",
             findings=[finding.to_json() for finding in findings],
-            remedy="mend what is marked as violation and publish again; nothing has been stored",
+            remedy="correct the errors and publish again; nothing has been saved",
         )
 
 
@@ -341,7 +339,7 @@ def require_publisher(by: Caller) -> None:
         if unready is not None:
             raise unready
         raise NotAllowed(
-            "publishing takes the role publisher or steward",
+            "you need the role publisher or steward to publish",
             remedy="ask the operator of this node for one of these roles",
         )
 

@@ -133,7 +133,8 @@ def _unpack(file: BinaryIO, folder: Path, identity: SealIdentity | None) -> None
     file.seek(0)
     if sealed and identity is None:
         raise InvalidInput(
-            "the backup is sealed for a key of yours", remedy="name the file that has it: hansa restore -i IDENTITY …"
+            "the backup is encrypted for an age key",
+            remedy="name the file with that key: hansa restore -i IDENTITY …",
         )
     source: Any = OpeningFile(file, identity) if sealed and identity is not None else file
     with tarfile.open(fileobj=source, mode="r|") as opened:

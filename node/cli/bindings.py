@@ -76,7 +76,7 @@ def _input(text: str) -> dict[str, Any]:
     members: dict[str, Any] = {"dataset": address}
     if at:
         if not _is_number(version):
-            raise InvalidInput(f"{text}: {version or 'nothing'} is no version", remedy="write dataset/NAME@2")
+            raise InvalidInput(f"{text}: {version or 'nothing'} is not a version", remedy="write dataset/NAME@2")
         members["version"] = int(version)
     if file:
         members["file"] = file
@@ -118,9 +118,9 @@ def whole(client: HansaClient, pid: str) -> str:
         return pid
     found = [run["pid"] for run in client.scenarios.runs(limit=500) if run["pid"].endswith(pid)]
     if not found:
-        raise InvalidInput(f"there is no run {pid}", remedy="hansa run list shows those that there are")
+        raise InvalidInput(f"there is no run {pid}", remedy="see the list: hansa run list")
     if len(found) > 1:
-        raise InvalidInput(f"{len(found)} runs end in {pid}", remedy="give more of it, as hansa run list shows it")
+        raise InvalidInput(f"{len(found)} runs end in {pid}", remedy="give more of the id, as in hansa run list")
     return str(found[0])
 
 

@@ -67,25 +67,25 @@ def examine(folder: Path) -> list[Finding]:
 def _keys(folder: Path, settings: Settings) -> Iterator[Finding]:
     try:
         keys = open_keys(settings)
-        yield Finding(f"keys are there and private: {keys.did}", True)
+        yield Finding(f"keys exist and are private: {keys.did}", True)
         yield _wrapping(folder, keys, wanted=outer_key(settings) is not None)
         check_identity(keys.did, settings.public_url)
     except HansaError as error:
         yield Finding(error.detail, False, error.remedy)
     token = places(folder).token
     if token.is_file() and token.stat().st_mode & 0o077:
-        yield Finding("the terminal's token is readable by others", False, f"chmod 600 {token}")
+        yield Finding("other users can read the terminal's token", False, f"chmod 600 {token}")
 
 
 def _wrapping(folder: Path, keys: FileKeyRing, *, wanted: bool) -> Finding:
     """Whether the keys lie encrypted. That they do not is a choice, unless the settings say otherwise."""
     if keys.is_wrapped:
-        return Finding("keys are wrapped by a key from outside", True)
+        return Finding("keys are encrypted with an external key", True)
     if wanted:
         return Finding(
-            "a key from outside is set, but not all keys are wrapped by it", False, f"hansa keys wrap {word(folder)}"
+            "an external key is set, but not all keys are encrypted with it", False, f"hansa keys wrap {word(folder)}"
         )
-    return Finding("keys are not wrapped by a key from outside: who can read the folder has them", True)
+    return Finding("keys are not encrypted with an external key: whoever can read the folder has them", True)
 
 
 def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
@@ -112,7 +112,7 @@ def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
             yield Finding(error.detail, False, error.remedy)
             return
         kind = "SQLite" if settings.embedded else "PostgreSQL"
-        yield Finding(f"{kind} is well: {size} ledger entries, {waiting} messages on their way", True)
+        yield Finding(f"{kind} works: {size} ledger entries, {waiting} messages being delivered", True)
         for member in followed:
             if member.state == QUARANTINE:
                 yield Finding(
@@ -166,14 +166,14 @@ def _cage(settings: Settings) -> Iterator[Finding]:
         if not bars.landlock:
             yield Finding(PARSED_WITHOUT_LANDLOCK, False, REMEDY)
         if bars.lacking:
-            yield Finding(f"no model with code runs here: {bars.lacking}", False, REMEDY)
+            yield Finding(f"this node runs no models with code: {bars.lacking}", False, REMEDY)
             return
         yield Finding(f"models run behind {bars.said}", True)
         for name in settings.model_libraries:
             version, trouble = look_at(cage, name, model_limits(settings))
             if trouble:
                 where = settings.model_library_folder
-                mend = f"install it into {word(where)}" if where else "install it beside the node"
+                mend = f"install it into {word(where)}" if where else "install it in the node's environment"
                 yield Finding(f"models cannot import {name}: {trouble}", False, mend)
             else:
                 yield Finding(f"models can import {name} {version}".rstrip(), True)
@@ -182,7 +182,7 @@ def _cage(settings: Settings) -> Iterator[Finding]:
 def _space(folder: Path) -> Iterator[Finding]:
     free = shutil.disk_usage(folder).free
     yield Finding(
-        f"{free / 1e9:.0f} GB free where the data folder lies",
+        f"{free / 1e9:.0f} GB free on the disk of the data folder",
         free > LITTLE_SPACE,
         "" if free > LITTLE_SPACE else "make room: a full disk stops the node",
     )
@@ -202,7 +202,7 @@ def _serving(folder: Path, settings: Settings) -> Iterator[Finding]:
         taken = probe.connect_ex((settings.host, settings.port)) == 0
     if taken:
         yield Finding(
-            f"something answers on {settings.host}:{settings.port}, but it is not a node that is ready",
+            f"a program answers on {settings.host}:{settings.port}, but it is not a ready node",
             False,
             f"see its log, or choose another port in {folder}/hansa.toml",
         )

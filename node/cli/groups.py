@@ -46,5 +46,5 @@ class Listing(TyperCommand):
 
 def _no_verb(name: str, typed: str) -> typer.BadParameter:
     return typer.BadParameter(
-        f"{word(typed)} is no verb of {name}: {name} list shows what there is, {name} --help what else"
+        f"{word(typed)} is not a command of {name}: {name} list shows all, {name} --help what else"
     )

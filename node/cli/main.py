@@ -33,7 +33,7 @@ def run(arguments: list[str]) -> int:
         show() if show else failed(str(error))
         return USAGE
     except (typer.Abort, KeyboardInterrupt):
-        failed("interrupted: what was begun goes on where it stopped")
+        failed("interrupted: work that was started continues where it stopped")
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -46,7 +46,7 @@ def run(arguments: list[str]) -> int:
         if Mode.debug:
             trace(error)
         failed(f"{type(error).__name__}: {error}")
-        failed("this is a fault of the program; --debug shows where")
+        failed("this is an error in the program; --debug shows where")
         return FAILED
 
 

@@ -14,7 +14,7 @@ Node = Annotated[
     typer.Option(
         "--node",
         "-n",
-        help="The node's folder or address; else HANSA_NODE, else the one in this folder.",
+        help="The node's folder or address; by default HANSA_NODE, or the node in this folder.",
         show_default=False,
     ),
 ]

@@ -164,7 +164,7 @@ def save(path: Path, body: bytes) -> None:
         path.write_bytes(body)
     except OSError as error:
         raise InvalidInput(
-            f"{path} cannot be written: {error.strerror}", remedy="name a file in a folder that is there"
+            f"{path} cannot be written: {error.strerror}", remedy="name a file in an existing folder"
         ) from None
 
 

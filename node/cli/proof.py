@@ -60,7 +60,7 @@ def verify_file(path: Path) -> Report:
 
     kept = path.with_name(path.name + MANIFEST)
     if not kept.is_file():
-        raise InvalidInput(f"there is no manifest beside {path.name}", remedy=f"it should be {kept.name}")
+        raise InvalidInput(f"there is no manifest next to {path.name}", remedy=f"it should be {kept.name}")
     jws = kept.read_text("ascii").strip()
     manifest = read_kept(jws)
     digest = hashlib.sha256()
@@ -70,8 +70,12 @@ def verify_file(path: Path) -> Report:
             digest.update(piece)
             size += len(piece)
     checks = [
-        Check("the size is as signed", size == manifest.size, f"{size} of {manifest.size} bytes"),
-        Check("the content is as signed", digest.hexdigest() == manifest.sha256, f"sha256 {manifest.sha256[:16]}…"),
+        Check("the size matches the signature", size == manifest.size, f"{size} of {manifest.size} bytes"),
+        Check(
+            "the content matches the signature",
+            digest.hexdigest() == manifest.sha256,
+            f"sha256 {manifest.sha256[:16]}…",
+        ),
         _signed(jws, manifest.provider),
     ]
     return Report(tuple(checks))

@@ -29,8 +29,8 @@ def examine(path: Path, *, as_found: bool, only_told: bool = False) -> sheets.Su
             found = sheets.survey(file, delimiter=delimiter)
     except ValueError as error:
         raise InvalidInput(
-            f"{one_line(str(path))} is called a table, and {error}",
-            remedy="save the table itself as CSV in UTF-8, or give the file the name of what it is",
+            f"{one_line(str(path))} has the name of a table, but {error}",
+            remedy="save the table itself as CSV in UTF-8, or correct the extension of the file name",
         ) from error
     doubts = found.doubts()
     if not doubts or as_found:
@@ -38,7 +38,9 @@ def examine(path: Path, *, as_found: bool, only_told: bool = False) -> sheets.Su
     if only_told or (sys.stdin.isatty() and not Mode.json):
         for doubt in doubts:
             complain(f"{path}: {doubt}")
-        if only_told or typer.confirm("  go on with it as it was read?", default=False, err=True):
+        if only_told or typer.confirm("  publish it as it was read?", default=False, err=True):
             return found
-        raise InvalidInput(f"{path} is left as it is", remedy="mend it, and publish again")
-    raise InvalidInput(f"{path}: {'; '.join(doubts)}", remedy="mend the file, or say --as-found where this is meant")
+        raise InvalidInput(f"{path} was not published", remedy="correct it and publish again")
+    raise InvalidInput(
+        f"{path}: {'; '.join(doubts)}", remedy="correct the file, or give --as-found if this is intended"
+    )

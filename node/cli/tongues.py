@@ -32,12 +32,12 @@ def choose(said: Sequence[str], environment: Mapping[str, str], *, asks: bool) -
 
 
 def of_locale(environment: Mapping[str, str]) -> tuple[str, str]:
-    """The language of the locale, and where it stands; English where the locale tells none."""
+    """The language of the locale, and where it stands; English where the locale names none."""
     name = next((locale for locale in _LOCALES if environment.get(locale)), "")
     language = re.split(r"[_.@]", environment.get(name, ""))[0].lower()
     if _TAG.fullmatch(language) and language not in ("c", "posix"):
         return language, f"from {name}={environment[name]}"
-    return ENGLISH, "the locale tells none"
+    return ENGLISH, "the locale names none"
 
 
 def tag_of(text: str) -> str:
@@ -47,5 +47,5 @@ def tag_of(text: str) -> str:
     code = LANGUAGES.find(text)
     tag = code.code if code else text.strip().replace("_", "-").lower()
     if not _TAG.fullmatch(tag):
-        raise InvalidInput(f"{text[:40]!r} is no language", remedy="write its tag, such as nl, fr or cs")
+        raise InvalidInput(f"{text[:40]!r} is not a language", remedy="write its tag, such as nl, fr or cs")
     return tag

@@ -52,7 +52,7 @@ def read_conditions(said: str) -> dict[str, Any] | str:
     if isinstance(found, dict) and isinstance(found.get("conditions"), dict | str) and len(found) == 1:
         found = found["conditions"]
     if not isinstance(found, dict | str):
-        raise InvalidInput(f"these are no conditions: {said[:200]}", remedy="write a template such as members")
+        raise InvalidInput(f"these are not conditions: {said[:200]}", remedy="write a template such as members")
     return found
 
 

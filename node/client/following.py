@@ -21,7 +21,7 @@ class Following:
         for member in self._client.call("GET", PATH):
             if which.rstrip("/") in (member["url"], member["did"], member["name"]):
                 return dict(member)
-        raise InvalidInput(f"{which} is not followed", remedy="hansa members lists those that are")
+        raise InvalidInput(f"this node does not follow {which}", remedy="see the list: hansa members")
 
     def evidence(self, which: str) -> dict[str, Any]:
         """What a followed node signed that does not go together, and what it announced as lost."""

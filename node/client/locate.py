@@ -42,9 +42,11 @@ def locate(name: str | None = None) -> NodeAddress:
     if len(below) == 1:
         return _of_folder(below[0])
     if not below:
-        raise InvalidInput("there is no node here", remedy="make one: hansa init NAME, or name one: --node FOLDER")
+        raise InvalidInput(
+            "there is no node in this folder", remedy="make one: hansa init NAME, or name one: --node FOLDER"
+        )
     names = ", ".join(path.name for path in below)
-    raise InvalidInput(f"several nodes are here: {names}", remedy=f"say which: --node {below[0].name}")
+    raise InvalidInput(f"there are several nodes here: {names}", remedy=f"name one: --node {below[0].name}")
 
 
 def _of_folder(folder: Path) -> NodeAddress:

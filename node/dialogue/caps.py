@@ -27,7 +27,7 @@ def require_room(open_count: int, cap: int, what: str) -> None:
     """Raises ``TooMany`` where a peer has ``cap`` of ``what`` open already."""
     if open_count >= cap:
         raise TooMany(
-            f"you have {open_count} {what} open here, and {cap} is the most",
+            f"you have {open_count} {what} open here; the limit is {cap}",
             remedy="end or finish some of them, then try again",
             facts={"retryAfter": RETRY_AFTER},
         )

@@ -60,9 +60,9 @@ class Room:
         if growth > _OF_A_STANDARD:
             self._left -= growth
             if self._left < 0:
-                raise InvalidInput(f"names of this message stand for more than {MAX_GROWTH} characters together")
+                raise InvalidInput(f"the names in this message expand to more than {MAX_GROWTH} characters in total")
             if len(whole) > MAX_WHOLE:
-                raise InvalidInput(f"{name[:80]} stands for more than {MAX_WHOLE} characters")
+                raise InvalidInput(f"{name[:80]} expands to more than {MAX_WHOLE} characters")
         return whole
 
 
@@ -163,13 +163,13 @@ def _vocab(context: Mapping[str, Any], before: str | None) -> str | None:
     for name, value in context.items():
         if name.startswith("@") and name not in _IN_A_CONTEXT:
             raise InvalidInput(
-                f"@context has {name[:80]}, which is not followed here",
+                f"@context has {name[:80]}, which this node does not support",
                 remedy="write identifiers in full, and send the terms themselves: no context is loaded here",
             )
         if name == "@vocab" and value is not None and not isinstance(value, str):
             raise InvalidInput("@vocab must be an IRI or null")
         if name == "@version" and value != 1.1:
-            raise InvalidInput("@context is of another version of JSON-LD than 1.1")
+            raise InvalidInput("@context is not JSON-LD 1.1")
     vocab: str | None = context.get("@vocab", before)
     return _bounded("@vocab", vocab)
 
@@ -180,7 +180,7 @@ def _bounded(name: str, meant: str | None) -> str | None:
 
 def _within(name: str, meant: str) -> str:
     if len(meant) > MAX_LENGTH:
-        raise InvalidInput(f"@context: {name[:80]} stands for more than {MAX_LENGTH} characters")
+        raise InvalidInput(f"@context: {name[:80]} expands to more than {MAX_LENGTH} characters")
     return meant
 
 
@@ -198,7 +198,9 @@ def _meaning(name: str, definition: Mapping[str, Any], prefixes: Mapping[str, st
         target = _defined(at, meant)
         if target.startswith("@"):
             if rest or target not in _ALIASED:
-                raise InvalidInput(f"@context gives {at[:80]} a meaning that is not followed here: {target[:80]}")
+                raise InvalidInput(
+                    f"@context gives {at[:80]} a meaning that this node does not support: {target[:80]}"
+                )
             return target
         if ":" not in target:
             if target == at:
@@ -226,7 +228,7 @@ def _defined(name: str, meant: Any) -> str:
     for member, value in meant.items():
         if member not in _IN_A_TERM:
             raise InvalidInput(
-                f"@context: {name[:80]} has {member[:80]}, which is not followed here",
+                f"@context: {name[:80]} has {member[:80]}, which this node does not support",
                 remedy="define terms by their IRIs, or send the message in the compact form of the standard",
             )
         several = value if isinstance(value, list) else [value]
@@ -259,11 +261,11 @@ def _check_whole(terms: Mapping[str, str | None], prefixes: Mapping[str, str]) -
     bare = Names(terms={name: meant for name, meant in terms.items() if ":" not in name}, prefixes=prefixes)
     for name, meant in terms.items():
         if ":" in name and meant != bare.iri(name):
-            raise InvalidInput(f"@context gives {name[:80]} another meaning than its own")
+            raise InvalidInput(f"@context gives {name[:80]} a meaning that differs from its own")
 
 
 def _unknown(address: str) -> InvalidInput:
     return InvalidInput(
-        f"the context {address[:200]} is not known here, and no context is loaded",
+        f"this node does not know the context {address[:200]} and loads no contexts",
         remedy=f'send "@context": ["{V2025_1.context}"], or the terms of yours as an object in @context',
     )

@@ -194,7 +194,7 @@ class Conversation(Generic[P]):
         """Send a message of ours, not before ``due``. Raises ``LocalProtocolError``, before anything has changed,
         where the table does not allow it now or the peer has not told its id of the process yet."""
         if process.peer_pid is None:
-            raise LocalProtocolError(f"the peer has not told its id of this {self.table.name} yet")
+            raise LocalProtocolError(f"the peer has not sent its id of this {self.table.name} yet")
         now = self._clock.now()
         last = self._store.last_accepted(tx, process.pid) if self._dated else None
         if last is not None and last.message_id is not None:
@@ -350,7 +350,7 @@ class Conversation(Generic[P]):
             moves = [self.table.move(state, message.name) for state in states]
             if not any(move is not None and move.may_send(process.role.other) for move in moves):
                 raise Crossed(
-                    f"{message.name} has crossed our {one.message}, which you have taken since",
+                    f"{message.name} crossed our {one.message}, which you have received since",
                     remedy="send it again if you still mean it",
                 )
 

@@ -127,7 +127,7 @@ class Guests:
                 whose = "all participants" if party == ALL else "participants of your host or address"
                 raise TooMany(
                     f"{whose} without a credential that counts here had {stored.get(party, 0)} bytes of messages "
-                    f"stored today, and {most} is the most",
+                    f"stored today; the limit is {most}",
                     remedy=_REMEDY,
                     facts={"retryAfter": _until_midnight(now)},
                 )
@@ -158,7 +158,7 @@ def host_of(did: str) -> str:
 def _require(stored: int, most: int, whose: str) -> None:
     if stored >= most:
         raise TooMany(
-            f"{whose} have {stored} negotiations and transfers open here, and {most} is the most",
+            f"{whose} have {stored} negotiations and transfers open here; the limit is {most}",
             remedy=_REMEDY,
             facts={"retryAfter": RETRY_AFTER},
         )

@@ -178,7 +178,7 @@ def _receive(table: Table, process: P, message: str, now: datetime) -> Step[P]:
         if process.pending is not None and _has_the_last_word(table, process, move.to):
             # It passes when ours has arrived, however long that takes: whoever waits is told so.
             raise Crossed(
-                f"{message} has crossed our {process.pending.message}, with which this {table.name} ends",
+                f"{message} crossed our {process.pending.message}, which ends this {table.name}",
                 facts={"retryAfter": 2},
             )
         moved = _changed(process, now, state=move.to)

@@ -174,7 +174,7 @@ def _plain(body: Mapping[str, Any], names: Names) -> dict[str, Any]:
             continue  # The message's own context takes this name's meaning away.
         short = term(iri)
         if short in members:
-            raise InvalidInput(f"{short[:80]} is said twice")
+            raise InvalidInput(f"{short[:80]} is given twice")
         if short.startswith("@"):
             members[short] = _keyword(short, said, names)
         elif short in TERMS:
@@ -193,7 +193,7 @@ def _plain(body: Mapping[str, Any], names: Names) -> dict[str, Any]:
 def _keyword(name: str, value: Any, names: Names) -> Any:
     if name not in _OF_A_NODE:
         raise InvalidInput(
-            f"{name[:80]} is not read in a message",
+            f"this node does not support {name[:80]} in a message",
             remedy="send the message in its compact or its expanded form, with one @context at its top",
         )
     single = value[0] if isinstance(value, list) and len(value) == 1 else value

@@ -89,7 +89,7 @@ def find_header(buffer: bytes | bytearray, *, complete: bool = False) -> Header 
     if not VERSION_LINE.startswith(start):
         armored = bytes(buffer[:256]).lstrip().startswith(_ARMOR)
         raise HeaderInvalid(
-            "the file is armored age, which is not read here" if armored else "the file is not age v1",
+            "the file is armored age, which this node does not support" if armored else "the file is not age v1",
             remedy="seal it as a binary age v1 file",
         )
     footer = buffer.find(b"\n" + _FOOTER, len(VERSION_LINE) - 1, MAX_HEADER)

@@ -94,7 +94,7 @@ class Manifest:
         try:
             issued = datetime.fromtimestamp(_number(claims, "iat"), UTC)
         except (OverflowError, OSError, ValueError) as error:
-            raise ManifestInvalid("the manifest's «iat» is no moment") from error
+            raise ManifestInvalid("the manifest's «iat» is not a time") from error
         return cls(
             transfer=_text(claims, "transfer"),
             agreement=_text(claims, "agreement"),
@@ -121,7 +121,7 @@ class Manifest:
         """Raises ``ManifestInvalid`` where a field differs: ``manifest.expect(agreement=…, consumer=…)``."""
         for name, value in expected.items():
             if getattr(self, name) != value:
-                raise ManifestInvalid(f"the manifest is about another {name}", facts={"field": name})
+                raise ManifestInvalid(f"the manifest is for another {name}", facts={"field": name})
 
 
 def signing_key_id(jws: str) -> str:

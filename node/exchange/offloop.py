@@ -101,4 +101,4 @@ async def close_stream(stream: AsyncIterator[object]) -> None:
             await asyncio.sleep(_PAUSE)
         else:
             return
-    log.warning("a stream is still being read from, and ends when its reader does")
+    log.warning("the stream is still being read; it ends when its reader ends")

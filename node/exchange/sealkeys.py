@@ -51,7 +51,7 @@ def shared_secret(secret: X25519PrivateKey, public: bytes) -> bytes:
         return secret.exchange(X25519PublicKey.from_public_bytes(public))
     except ValueError as error:
         raise InvalidInput(
-            "the X25519 share is a point of low order: it would give everybody the same key"
+            "the X25519 share is a point of low order: it would produce the same key for everybody"
         ) from error
 
 
@@ -126,7 +126,7 @@ def _regroup(values: bytes | list[int], width: int, to: int, *, pad: bool) -> li
     if pad and bits:
         groups.append((pool << (to - bits)) & ((1 << to) - 1))
     elif not pad and (bits >= width or pool):
-        raise InvalidInput("a Bech32 text ends in stray bits")
+        raise InvalidInput("a Bech32 text ends in extra bits")
     return groups
 
 

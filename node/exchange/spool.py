@@ -29,7 +29,7 @@ class PartFile:
         try:
             self._file = os.open(path, flags, 0o600)
         except FileNotFoundError as error:
-            raise NotFound("the file is not there") from error
+            raise NotFound("the file does not exist") from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if create:
@@ -37,7 +37,7 @@ class PartFile:
             self.size = os.fstat(self._file).st_size
         except BlockingIOError as error:
             os.close(self._file)
-            raise Conflict("somebody else is receiving this already") from error
+            raise Conflict("this is already being received") from error
         except BaseException:
             os.close(self._file)
             raise
@@ -75,7 +75,9 @@ class PartFile:
 def disk_fault(what: str, error: OSError) -> LocalFault:
     """The fault that ``error`` of a disk stands for; ``what`` could not be done. ``NoRoom`` where room helps."""
     if error.errno in _FULL:
-        return NoRoom(f"{what}: the disk of this node is full", remedy="its operator makes room; then ask again")
+        return NoRoom(
+            f"{what}: the disk of this node is full", remedy="its operator must free disk space; then try again"
+        )
     return LocalFault(f"{what}: {error.strerror or error}")
 
 

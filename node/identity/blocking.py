@@ -60,7 +60,7 @@ class Blocks:
         if block is not None:
             raise NotAllowed(
                 f"this node has blocked you: {block.reason}",
-                remedy="ask the people of this node",
+                remedy="contact the operator of this node",
                 facts={"blocked": stamp(block.at)},
             )
 
@@ -70,7 +70,7 @@ class Blocks:
         if block is not None:
             raise Conflict(
                 f"this node has blocked {did}: {block.reason}",
-                remedy=f"to deal with it again: hansa member unblock {word(did)}",
+                remedy=f"to unblock it: hansa member unblock {word(did)}",
                 facts={"blocked": stamp(block.at)},
             )
 

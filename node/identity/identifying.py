@@ -56,7 +56,7 @@ class IdentifyPerson:
         found = await anyio.to_thread.run_sync(self._look_up, hashed, limiter=self._threads)
         # A session does not work as an API token, nor the other way round: each is guarded differently.
         if found is None or found[1] != kind or found[0].disabled:
-            raise Unauthenticated("the token is unknown or over", remedy="sign in again or make a new token")
+            raise Unauthenticated("the token is unknown or has expired", remedy="sign in again or make a new token")
         account, _, marked = found
         needs = () if hashed == self._terminal_token else tuple(self._needs(account, marked))
         withheld = account.roles & BINDING_ROLES if needs else frozenset()

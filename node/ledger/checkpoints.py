@@ -209,5 +209,5 @@ def _decode(text: str, what: str) -> bytes:
         raise InvalidInput(f"{what} is not Base64") from error
     if _encode(raw) != text:
         # A second spelling of the same bytes would let two notes differ and still be "the same".
-        raise InvalidInput(f"{what} is not Base64 in its one proper spelling")
+        raise InvalidInput(f"{what} is not canonical Base64")
     return raw

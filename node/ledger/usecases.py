@@ -135,7 +135,7 @@ class Prover:
             if entry.seq is None or entry.seq >= tree:
                 raise NotFound(
                     f"the entry is not in the tree of {tree} entries",
-                    remedy="new entries are under a checkpoint within a moment: ask again, or for a later size",
+                    remedy="new entries are included in a checkpoint within seconds: ask again, or for a larger size",
                 )
             return InclusionProof(
                 index=entry.seq,
@@ -176,7 +176,7 @@ def reader(store: LedgerStore, tx: Transaction) -> merkle.Reader:
         if hashed is None:
             raise LocalFault(
                 f"the ledger's tree lacks the hash at level {level}, index {index}",
-                remedy="the ledger has been damaged or tampered with: run the verification",
+                remedy="the ledger is damaged or was changed: run the verification",
             )
         return hashed
 

@@ -179,7 +179,7 @@ class _Verification:
             self._note(
                 Trouble.CHANGED,
                 position,
-                f"entry {position} ({entry.kind} of {entry.subject}) is not what was entered in the tree",
+                f"entry {position} ({entry.kind} of {entry.subject}) differs from what was entered in the tree",
                 entry=entry.id,
             )
 

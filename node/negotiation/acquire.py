@@ -114,7 +114,7 @@ class Acquire:
         dataset, address = await self._catalogue.dataset(provider, iri)
         offers = [offer for offer in dataset.get("hasPolicy", []) if offer_id in (None, offer.get("@id"))]
         if not offers:
-            raise NotFound("the provider makes no such offer for this asset")
+            raise NotFound("the provider has no such offer for this asset")
         offer = offers[0]
         policy = parse(offer)
         situation = Situation(

@@ -141,7 +141,7 @@ def verify(
     )
     if not named or not set(left_out) <= foreign(body) or payload != envelope(body, left_out, instead):
         raise InvalidInput(
-            "the signature is not over this agreement",
+            "the signature does not belong to this agreement",
             remedy="sign the envelope of the agreement that the message carries",
         )
 

@@ -89,7 +89,7 @@ class Checks:
                 remedy="read the dataset in this node's catalogue again: its offers may have changed",
             )
         if not self._carriers.deliver(record):
-            raise NotFound(WHY, remedy="its description says where it is: read it at its own address")
+            raise NotFound(WHY, remedy="open the asset at the address that its description gives")
         return record
 
     def own_offer(self, tx: Transaction, dataset: str) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class Checks:
         deliver the asset."""
         record = self._records.get(tx, dataset)
         if record is None or record.withdrawn or record.offer is None or record.origin != self._me:
-            raise NotFound("this node makes no offer for such an asset")
+            raise NotFound("this node has no offer for this asset")
         if not self._carriers.deliver(record):
             raise NotFound(WHY, remedy="publish it again with a file, or without conditions")
         return record.offer
@@ -143,8 +143,8 @@ class Checks:
         """Raises ``RemoteProtocolError`` for further terms in a negotiation that has gone on for long enough."""
         if self._store.exchanged(tx, negotiation.pid) >= self._caps.messages:
             raise RemoteProtocolError(
-                f"this negotiation has had {self._caps.messages} messages, and no further terms are taken in it",
-                remedy="accept what is on the table, or terminate",
+                f"this negotiation has had {self._caps.messages} messages, which is the limit for new terms",
+                remedy="accept the current offer, or terminate",
             )
 
     def _same_dataset(self, negotiation: Negotiation, offer: Mapping[str, Any]) -> None:
@@ -159,7 +159,7 @@ class Checks:
         if signature is None:
             return {}
         if signer is None:
-            raise InvalidInput("the signature cannot be checked: your DID document could not be read")
+            raise InvalidInput("the signature could not be checked: your DID document cannot be read")
         agreement.verify(signature, body, signer, self._verify_jws, seen=self._clock.now())
         # The key is kept with what it has signed: years later the peer may have another, or none.
         return {

@@ -70,7 +70,7 @@ class Decisions:
         decision = await run_sync(look)
         if decision is None:
             if self._admissions is None:
-                raise NotFound("there is no such decision to take")
+                raise NotFound("there is no such decision")
             return _as_decision(await self._admissions.decide(decision_id, approve=approve, by=by, reason=reason))
         # The peer's credentials are looked at again now: days may lie between the question and the answer.
         caller = await self._recheck(decision.peer) if approve else ANONYMOUS
@@ -99,13 +99,13 @@ class Decisions:
             return decided
 
     async def expire(self) -> int:
-        """Refuse what nobody decided in time; how many."""
+        """Refuse requests whose time for a decision has passed; return how many."""
         now = self._clock.now()
         late = [
             decision for decision in await run_sync(self._open) if decision.due is not None and decision.due < now
         ]
         for decision in late:
-            await self.decide(decision.id, approve=False, by="node", reason="nobody decided in time")
+            await self.decide(decision.id, approve=False, by="node", reason="the time for a decision has passed")
         return len(late)
 
     def _open(self) -> list[PendingDecision]:

@@ -27,8 +27,8 @@ def require_modest(message: Incoming) -> None:
     size = _size(message.body)
     if size > MOST:
         raise TooLarge(
-            f"members of this message that are not the protocol's have {size} bytes, and {MOST} is the most",
-            remedy="leave them out, or send the address of what they say",
+            f"members outside the protocol have {size} bytes in this message; the limit is {MOST}",
+            remedy="leave them out, or send an address where they can be read",
         )
 
 

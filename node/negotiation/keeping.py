@@ -52,11 +52,11 @@ class KeepAgreements:
     def supersede(self, tx: Transaction, before: Negotiation, after: Negotiation) -> None:
         """The provider has written the agreement of ``before`` anew, as that of ``after``
         (``node.negotiation.restated``). Both stay on record: the first one as never in force."""
-        assert before.agreement is not None, "there was an agreement to be written anew"
-        assert after.agreement is not None, "it was written anew"
+        assert before.agreement is not None, "the agreement had to be written again"
+        assert after.agreement is not None, "it was written again"
         first = self._agreements.get(tx, str(before.agreement["@id"]))
         if first is not None:
-            why = f"written anew by the provider as {after.agreement['@id']}"
+            why = f"written again by the provider as {after.agreement['@id']}"
             self._agreements.save(tx, replace(first, ended=self._clock.now(), ended_why=why))
         facts = {
             "agreement": before.agreement,

@@ -57,7 +57,7 @@ class WithinLimits:
         counters = look.messages_so_far().count(machine.OFFER)
         if look.negotiation.state != machine.REQUESTED or counters >= PATIENCE:
             reasons: list[Any] = [breach.to_json() for breach in breaches or ()]
-            return Terminate("beyond-limits", reasons or ["the terms cannot be read as terms that this node gives"])
+            return Terminate("beyond-limits", reasons or ["the terms cannot be read as an offer of this node"])
         own_id = str(look.own_offer["@id"])
         common = _common(look.negotiation.offer, limits, own_id) if breaches is not None else None
         return Offer(common or look.own_offer)
@@ -161,28 +161,28 @@ class SetLimits:
         """From now on only what equals the offer is agreed to. Raises ``NotFound`` where there are no limits."""
         with self._uow.begin() as tx:
             if self._store.get(tx, dataset) is None:
-                raise NotFound("there are no limits for such an asset")
+                raise NotFound("this asset has no limits")
             self._store.drop(tx, dataset)
             self._append(tx, EntryKind.DECISION, dataset, by, {"limits": None})
 
     def _offered(self, tx: Transaction, dataset: str) -> Mapping[str, Any]:
         record = self._records.get(tx, dataset)
         if record is None or record.withdrawn or record.offer is None or record.origin != self._me:
-            raise NotFound("this node makes no offer for such an asset")
+            raise NotFound("this node has no offer for this asset")
         return record.offer
 
 
 def _check_limits(terms: Mapping[str, Any], own: Mapping[str, Any]) -> None:
     if same_terms(terms, own):
         raise InvalidInput(
-            "these are the terms of the offer itself, which are agreed to anyway",
+            "these are the terms of the offer, which this node accepts anyway",
             remedy="name more open ones: a later last day, more purposes, fewer duties",
         )
     if parse(own).sealed and not parse(terms).sealed:
-        raise InvalidInput("the asset travels sealed, and the limits do not say so", remedy="add sealed: true")
+        raise InvalidInput("the asset is delivered sealed, but the limits do not say so", remedy="add sealed: true")
     if breaches := beyond(own, terms):
         raise InvalidInput(
             "the offer itself is more open than these limits",
-            remedy="limits say how far you would go beyond the offer; publish the asset anew to offer less",
+            remedy="limits can only extend the offer; to offer less, publish the asset again",
             facts={"findings": [breach.to_json() for breach in breaches]},
         )

@@ -17,6 +17,6 @@ def provider_of(iri: str) -> str:
     if not base.startswith(("http://", "https://")) or plural not in {kind.plural for kind in KINDS.values()}:
         raise InvalidInput(
             f"{iri[:200]} is not the address of an asset",
-            remedy="give the asset's address as it stands in the catalogue, such as https://…/datasets/…",
+            remedy="give the asset's address as in the catalogue, such as https://…/datasets/…",
         )
     return did_of(base)

@@ -58,9 +58,9 @@ def check(
         raise InvalidInput("agreement.uid is another id than agreement.@id")
     policy = parse(dict(body))
     if not same_terms(dict(body), negotiation.offer):
-        raise InvalidInput("the agreement's terms are not those of the offer on the table")
+        raise InvalidInput("the agreement's terms differ from the current offer")
     if policy.sealed != parse(negotiation.offer).sealed:
-        raise InvalidInput("the agreement and the offer on the table do not agree whether delivery is sealed")
+        raise InvalidInput("the agreement and the current offer differ about sealed delivery")
     _check_keywords(body)
     added = set(_remarks(body)) - set(_remarks(negotiation.offer))
     if added:
@@ -189,7 +189,7 @@ def _check_terms(negotiation: Negotiation, terms: Any, me: str) -> None:
     if "asset" in ours and _only(ours["asset"], _OF_THE_ASSET, "asset").get("iri") != negotiation.dataset:
         raise InvalidInput("the agreement's additional terms name another asset than its target")
     if "offer" in ours and ours["offer"] != negotiation.offer.get("@id"):
-        raise InvalidInput("the agreement's additional terms name another offer than the one on the table")
+        raise InvalidInput("the agreement's additional terms name another offer than the current one")
     if ours.get("rulebook") is not None:
         _only(ours["rulebook"], _OF_A_RULEBOOK, "rulebook")
 

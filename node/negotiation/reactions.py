@@ -104,8 +104,8 @@ class Reactions:
         action = self._strategy.next(look)
         words = _own_words(look)
         if isinstance(action, strategy.Agree) and negotiation.role is Role.PROVIDER and words is None:
-            log.error("the strategy agrees to terms that this node cannot put into its own words")
-            action = strategy.Terminate("other-terms", ["the terms cannot be read as terms that this node gives"])
+            log.error("the strategy accepts terms that this node cannot express")
+            action = strategy.Terminate("other-terms", ["the terms cannot be read as an offer of this node"])
         if self._promises_in_vain(negotiation, record, action):
             # Whatever the strategy says: who signs must get what the agreement is about.
             action = strategy.Terminate(NOT_DELIVERABLE, [WHY])
@@ -118,7 +118,7 @@ class Reactions:
             negotiation = self._keep_decision(tx, negotiation, look.decision)
         message = _MESSAGES.get(type(action))
         if message is not None and not self._conversation.may_send(negotiation, message):
-            log.error("the strategy wants what cannot be: %s in %s", message, negotiation.state)
+            log.error("the strategy asks for an impossible step: %s in %s", message, negotiation.state)
             return negotiation
         return self._act(tx, negotiation, action, record, caller, pause, words)
 

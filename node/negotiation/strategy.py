@@ -137,7 +137,7 @@ class StandardStrategy:
 
     def _consider(self, look: Look) -> Action:
         if look.own_offer is None or look.decision is None:
-            return Terminate("not-offered", ["this asset is not on offer any more"])
+            return Terminate("not-offered", ["this asset is no longer offered"])
         if not look.same_terms:
             if look.negotiation.state == machine.REQUESTED and look.negotiation.offered_by == Role.CONSUMER:
                 return Offer(look.own_offer)

@@ -210,7 +210,7 @@ class Negotiations:
             self._keeping.follow(tx, moved, [effect.state for effect in step.effects if isinstance(effect, Entered)])
             answer = self._conversation.accept(tx, moved, message)
             self._reactions.settle(
-                tx, moved, approved=False, by=moved.peer, reason=f"the other side went on: {moved.state}"
+                tx, moved, approved=False, by=moved.peer, reason=f"the other side has already moved on: {moved.state}"
             )
             self._reactions.react(tx, moved, caller)
             return answer
@@ -337,7 +337,7 @@ class Negotiations:
                 raise NotFound("there is no such negotiation")
             moved = self._conversation.command(tx, negotiation, name, body(negotiation), **changes)
             approved = name == machine.ACCEPTED_EVENT
-            self._reactions.settle(tx, moved, approved=approved, by=by or "a person", reason=f"settled by {name}")
+            self._reactions.settle(tx, moved, approved=approved, by=by or "a person", reason=f"decided by {name}")
             return moved
 
     def decided(

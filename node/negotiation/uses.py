@@ -93,7 +93,7 @@ class Uses:
         if not limits_uses(agreement.body):
             return None
         if self._agreements.get(tx, agreement.id, lock=True) is None:
-            raise LocalFault(f"there is no agreement {agreement.id} to count a use of")
+            raise LocalFault(f"there is no agreement {agreement.id} for which to count a use")
         if self._store.known(tx, agreement.id, use):
             return None
         used = self._store.count(tx, agreement.id) + 1

@@ -219,7 +219,7 @@ class AuthoriseAccess:
         decision = self._decide(access.agreement, caller, access.at, action, facts)
         if not decision.permits:
             unmet = tuple(reason.to_json() for reason in decision.unmet)
-            raise _refusal("the policy does not admit this access now", *unmet)
+            raise _refusal("the policy does not allow this access now", *unmet)
 
     def _record(self, tx: Transaction, event: AccessEvent) -> None:
         self._append(tx, EntryKind.ACCESS, event.agreement, event.recipient, event.to_json())
@@ -237,7 +237,7 @@ class AuthoriseAccess:
         each asks the policy with its own number."""
         caller = access.caller
         if caller is None:
-            raise LocalFault("a use is counted of an access that nobody has authorised")
+            raise LocalFault("a use was counted for an access that was not authorised")
         return self._uses.take(tx, access.agreement, name, lambda facts: self._require_permit(access, caller, facts))
 
     def _begin(self, access: Access, start: int | None, end: int | None) -> None:
@@ -323,7 +323,7 @@ def require_standing(access: Access) -> None:
         decided = machine.TABLE.move(transfer.state, transfer.pending.message) if transfer.pending else None
         state = decided.to if decided is not None else transfer.state
         sentence = "transfer-suspended" if state == machine.SUSPENDED else "transfer-over"
-        refusal = _refusal("the transfer is not under way", _reason("transfer", sentence, transfer.updated))
+        refusal = _refusal("the transfer is not active", _reason("transfer", sentence, transfer.updated))
         refusal.facts["transferState"] = state
         raise refusal
 
@@ -354,7 +354,7 @@ _SENTENCES: Final[dict[str, dict[str, str]]] = {
         "cs": "Přenos je pozastaven.",
     },
     "transfer-over": {
-        "en": "The transfer is over.",
+        "en": "The transfer has ended.",
         "nl": "De overdracht is afgelopen.",
         "cs": "Přenos skončil.",
     },

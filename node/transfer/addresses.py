@@ -208,7 +208,7 @@ def read_address(address: Mapping[str, Any] | None) -> Address:
     kind, properties = address.get("endpointType"), _properties(address)
     endpoint = address.get("endpoint") or properties.get("endpoint")
     if not isinstance(kind, str) or _plain_name(kind).upper() not in ("HTTP", "HTTPS"):
-        raise InvalidInput(f"the data address is of a type that is not read here: {str(kind)[:80]}")
+        raise InvalidInput(f"this node does not support the type of the data address: {str(kind)[:80]}")
     if not isinstance(endpoint, str) or _split(endpoint) is None:
         raise InvalidInput("the data address has no HTTP endpoint")
     token = properties.get("authorization")
@@ -239,7 +239,7 @@ def read_push_address(address: Mapping[str, Any] | None) -> PushAddress:
         raise InvalidInput("dataAddress is missing: where should the bytes go?", remedy="send one, or ask for a pull")
     kind = address.get("endpointType")
     if not isinstance(kind, str) or _plain_name(kind).upper() not in ("HTTP", "HTTPS", "HTTPDATA"):
-        raise InvalidInput(f"dataAddress is of a type that is not pushed to here: {str(kind)[:80]}")
+        raise InvalidInput(f"this node cannot push to this type of dataAddress: {str(kind)[:80]}")
     properties = _properties(address)
     endpoint = properties.get("baseUrl") or address.get("endpoint") or properties.get("endpoint")
     parts = _split(endpoint)
@@ -279,7 +279,9 @@ def _proof(properties: Mapping[str, str]) -> tuple[str, str] | None:
     if value is None:
         return None
     if not _HEADER.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
-        raise InvalidInput("dataAddress asks for a header that is not sent", remedy="use Authorization, or X-…")
+        raise InvalidInput(
+            "this node does not send the header that dataAddress asks for", remedy="use Authorization, or X-…"
+        )
     return name, value
 
 

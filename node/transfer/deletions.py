@@ -141,7 +141,7 @@ class Deletions:
         with self._uow.begin() as tx:
             agreement = self._agreements.get(tx, agreement_id, lock=True)
             if agreement is None or agreement.consumer != self._me or agreement.finalized is None:
-                raise NotFound("this node is not the consumer of such an agreement")
+                raise NotFound("this node is not the consumer of this agreement")
             if deletion_rule(agreement.body) is None:
                 raise InvalidInput("this agreement does not ask for deletion", remedy="there is nothing to confirm")
             paths = self._paths(tx, agreement)
@@ -163,7 +163,9 @@ class Deletions:
             if reception is None or transfer.role is not Role.CONSUMER:
                 continue
             if reception.state not in ("done", "failed"):
-                raise Conflict("a transfer under this agreement is under way", remedy="wait for it, or terminate it")
+                raise Conflict(
+                    "a transfer under this agreement is still active", remedy="wait for it, or terminate it"
+                )
             if reception.path:
                 paths.append(self._received / reception.path)
         return paths
@@ -171,7 +173,7 @@ class Deletions:
     def _send(self, tx: Transaction, agreement: Agreement, statement: str, now: datetime) -> None:
         negotiation = self._negotiations.get(tx, agreement.negotiation)
         if negotiation is None:
-            raise NotFound("the negotiation of this agreement is not at hand")
+            raise NotFound("this node does not have the negotiation of this agreement")
         root = negotiation.peer_address.removesuffix(VERSIONS[negotiation.version].path)
         self._courier.deliver(
             tx,
@@ -208,7 +210,7 @@ class Deletions:
             if agreement is None or agreement.provider != self._me or agreement.consumer != caller.did:
                 raise NotFound("there is no such agreement between you and this node")
             if claims.get("sha256") != agreement.sha256:
-                raise InvalidInput("the confirmation is about another agreement than the one with this id")
+                raise InvalidInput("the confirmation is for another agreement")
             known = self._store.get(tx, agreement.id)
             if known is not None and known.statement == statement:
                 return

@@ -28,7 +28,7 @@ class OpenDelivery:
         """Raises ``LocalFault`` where the bytes are gone, or where they or the secrets have changed."""
         grant = access.grant
         if not self._assets.has(grant.file_sha256):
-            raise LocalFault(f"the bytes of a granted file are not here: {grant.file_sha256}")
+            raise LocalFault(f"the bytes of a granted file are missing: {grant.file_sha256}")
         # What is damaged is refused before its first byte. To seal it would be even worse than to send it: the same
         # key over two plaintexts opens both.
         await self._assets.check(grant.file_sha256)

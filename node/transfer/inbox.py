@@ -115,7 +115,7 @@ class TakePush:
         try:
             return await self._take(transfer, reception, arrival, self._wanted(pid, chunks, stop), manifest)
         except OSError as error:
-            raise disk_fault("the bytes could not be kept", error) from error
+            raise disk_fault("the bytes could not be stored", error) from error
         finally:
             if self._running.get(pid) is stop:
                 del self._running[pid]
@@ -174,14 +174,14 @@ class TakePush:
         if transfer.role is not Role.CONSUMER or transfer.format != PUSH:
             raise NotFound
         if transfer.state not in _TAKING and (known is None or known.state != DONE):
-            raise Conflict(f"the transfer is {transfer.state}: nothing is taken for it now")
+            raise Conflict(f"the transfer is {transfer.state}: it accepts no bytes now")
         if known is not None and known.state == FAILED:
             raise NotFound
         return transfer, known
 
     async def _wanted(self, pid: str, chunks: AsyncIterator[bytes], stop: asyncio.Event) -> AsyncIterator[bytes]:
         """What comes, for as long as it is wanted. Raises ``Conflict`` when a newer push of the same has begun, or
-        the transfer is not under way any more: a push that is suspended here must not wait at its sender."""
+        the transfer is no longer active: a push that is suspended here must not wait at its sender."""
         stopped = asyncio.ensure_future(stop.wait())
         coming: asyncio.Future[bytes] | None = None
         looked = time.monotonic()
@@ -192,7 +192,7 @@ class TakePush:
                 both: set[asyncio.Future[Any]] = {coming, stopped}
                 await asyncio.wait(both, timeout=_LOOK, return_when=asyncio.FIRST_COMPLETED)
                 if stop.is_set():
-                    raise Conflict("the same bytes are being pushed anew")
+                    raise Conflict("the same bytes are being pushed again")
                 if time.monotonic() - looked >= _LOOK:
                     await off_loop(self._look, pid)
                     looked = time.monotonic()
@@ -216,7 +216,7 @@ class TakePush:
     def _require_under_way(self, tx: Transaction, pid: str, *, lock: bool = False) -> None:
         transfer = self._transfers.get(tx, pid, lock=lock)
         if transfer is None or transfer.state not in _TAKING:
-            raise Conflict("the transfer is not under way any more")
+            raise Conflict("the transfer is no longer active")
 
     async def _write(self, part: PartFile, chunks: AsyncIterator[bytes], expected: int | None) -> int:
         """Append what comes; how much that was. Raises ``TooLarge`` or ``InvalidInput`` where it is too much."""
@@ -225,7 +225,7 @@ class TakePush:
         async for chunk in chunks:
             buffer += chunk
             if part.size + len(buffer) > limit:
-                raise TooLarge(f"more than {limit} bytes are not taken here")
+                raise TooLarge(f"this node accepts at most {limit} bytes")
             if len(buffer) >= _BUFFER:
                 full, buffer = buffer, bytearray()
                 await off_loop(part.append, full)
@@ -237,10 +237,10 @@ class TakePush:
         async for chunk in chunks:
             size += len(chunk)
             if size > self._limit:
-                raise TooLarge(f"more than {self._limit} bytes are not taken here")
+                raise TooLarge(f"this node accepts at most {self._limit} bytes")
 
     async def _fail(self, arrival: Arrival, reception: Reception, error: HansaError) -> None:
-        log.warning("a push was not taken: %s", error.detail, extra={"transfer": reception.transfer})
+        log.warning("a push was refused: %s", error.detail, extra={"transfer": reception.transfer})
         await off_loop(arrival.discard)
         facts: dict[str, Any] = {"code": error.code}
         failed = replace(reception, state=FAILED, error=error.detail, facts=facts, at=self._clock.now())
@@ -254,7 +254,7 @@ class TakePush:
             if reception.state == DONE:
                 known = self._receptions.get(tx, reception.transfer)
                 if known is not None and known.state == FAILED:
-                    raise Conflict("the transfer is not under way any more")
+                    raise Conflict("the transfer is no longer active")
             self._receptions.put(tx, reception)
             if reception.state == FAILED:
                 self._finished(tx, reception.transfer, reception)

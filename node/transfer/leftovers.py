@@ -24,7 +24,7 @@ async def discard_left(receive: Receive, pid: str) -> None:
             if known is not None and known.state != FAILED:
                 error = "the transfer ended before all bytes had arrived"
                 receive.receptions.put(tx, replace(known, state=FAILED, error=error, at=receive.clock.now()))
-                log.info("the transfer has ended: what had arrived is thrown away", extra={"transfer": pid})
+                log.info("the transfer has ended: the bytes received so far are deleted", extra={"transfer": pid})
         # Only now: a push that is just being accepted finds that it is not wanted any more, and records nothing.
         Arrival(receive.folder, local_id(pid)).remove()
 

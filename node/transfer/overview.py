@@ -124,7 +124,7 @@ def _require_state(state: str | None, table: Table) -> None:
     if state is not None and state not in table.states:
         choices = sorted(table.states)
         raise InvalidInput(
-            f"no {table.name} is ever in the state {state!r}",
+            f"a {table.name} has no state {state!r}",
             remedy=f"name one of: {', '.join(choices)}",
             facts={"field": "state", "choices": choices},
         )

@@ -36,23 +36,23 @@ class Waits(StrEnum):
 
 
 SENTENCES: Final[dict[Waits, str]] = {
-    Waits.ANSWER: "a message of this node is on its way, and the other side has not answered it yet",
-    Waits.DELIVERY: "a delivery was given up: try it again, or give it up for good, with hansa deliveries",
+    Waits.ANSWER: "this node has sent a message; the other side has not answered yet",
+    Waits.DELIVERY: "a message was not delivered: send it again or give it up with hansa deliveries",
     Waits.OUR_DECISION: "a person of this node has to decide",
-    Waits.OUR_ANSWER: "it is for this node to go on",
-    Waits.THEIR_ANSWER: "it is for the other side to go on",
-    Waits.OUR_BYTES_OUT: "this node is sending the bytes to where the other side wants them",
+    Waits.OUR_ANSWER: "the next step is for this node",
+    Waits.THEIR_ANSWER: "the next step is for the other side",
+    Waits.OUR_BYTES_OUT: "this node is sending the bytes to the address that the other side gave",
     Waits.THEIR_BYTES_IN: "the other side is sending the bytes",
     Waits.OUR_FETCH: "this node is fetching the bytes",
     Waits.THEIR_FETCH: "the other side may fetch the bytes",
     Waits.OUR_CALLS: "this node may call the model",
     Waits.THEIR_CALLS: "the other side may call the model",
-    Waits.OUR_RESUMPTION: "it is paused by this node, which may let it go on",
-    Waits.THEIR_RESUMPTION: "it is paused by the other side, which may let it go on",
+    Waits.OUR_RESUMPTION: "this node has paused it and can resume it",
+    Waits.THEIR_RESUMPTION: "the other side has paused it and can resume it",
 }
 
 REACHED: Final = {
-    negotiating.FINALIZED: "it was concluded: both sides have signed the agreement",
+    negotiating.FINALIZED: "it is concluded: both sides have signed the agreement",
     machine.COMPLETED: "it is complete",
 }
 
@@ -73,7 +73,7 @@ class ProcessStatus:
             return SENTENCES[self.waits]
         if self.reached is not None:
             return self.reached
-        return "it was ended by this node" if self.ended_by_us else "it was ended by the other side"
+        return "this node ended it" if self.ended_by_us else "the other side ended it"
 
 
 def table_of(process: Process) -> Table:

@@ -29,7 +29,7 @@ class SinkRefused(RemoteFault):
     """The address that a consumer named does not take the bytes."""
 
     code = "sink-refused"
-    title = "The address does not take the bytes"
+    title = "The address does not accept the bytes"
 
 
 class NotTaken(PeerUnreachable):
@@ -120,7 +120,7 @@ class PushBytes:
             raise
         except RemoteFault as refusal:
             # What a stranger's address says about itself must not pass for a decision of this node.
-            raise SinkRefused(f"the address that the bytes were to go to refused them: {refusal.detail}") from refusal
+            raise SinkRefused(f"the target address refused the bytes: {refusal.detail}") from refusal
         finally:
             await close_stream(source)
         await self.authorise.delivered(access, delivery.size)

@@ -188,7 +188,7 @@ class Reactions:
         decision = self._decision(tx, transfer, agreement, caller)
         if not decision.permits:
             unmet = [reason.to_json() for reason in decision.unmet]
-            raise NotResumed("the conditions do not admit this transfer any more", facts={"reasons": unmet})
+            raise NotResumed("the conditions no longer allow this transfer", facts={"reasons": unmet})
 
     def reopen(self, tx: Transaction, transfer: Transfer) -> Transfer:
         """The consumer lets the transfer go on (DSP 2025-1 §9.1: after a suspension the start may be the
@@ -234,7 +234,7 @@ class Reactions:
             case _:
                 if not resumable(transfer):
                     raise Conflict(
-                        "the provider has suspended this transfer, and lets it go on when it sees fit",
+                        "the provider has suspended this transfer; only the provider can resume it",
                         remedy="ask the provider, or terminate",
                     )
                 moved = command(tx, transfer, machine.START, messages.start(transfer, None), due=due)
@@ -267,19 +267,19 @@ class Reactions:
         """Open the access: its data address, token and all, or why there can be none."""
         record = self._records.get(tx, transfer.dataset)
         if agreement is None or agreement.ended is not None or record is None or record.withdrawn:
-            return _Shut("not-available", "the asset or the agreement is not available any more")
+            return _Shut("not-available", "the asset or the agreement is no longer available")
         if transfer.format == EXECUTE:
             if not runnable(record):
-                why = f"{record.title()} cannot be run here: it is not a model with code or an end point"
+                why = f"{record.title()} cannot be run here: it is not a model with code or an endpoint"
                 return _Shut("format-not-offered", why)
             return self._granting(tx, transfer, agreement, record, None, None)
         files = stored_files(record)
         if not files and record.kind == "model":
-            why = f"{record.title()} has no file to fetch: it stays here and can be called, with the format {EXECUTE}"
+            why = f"{record.title()} has no file to fetch: it can only be called, with the format {EXECUTE}"
             return _Shut("format-not-offered", why)
         file = _wanted(files, transfer.file)
         if file is None:
-            return _Shut("not-available", "the asset or the agreement is not available any more")
+            return _Shut("not-available", "the asset or the agreement is no longer available")
         sealed = demands_sealing(record, agreement)
         seal_key = bytes.fromhex(transfer.seal_key) if sealed and transfer.seal_key else None
         if sealed and seal_key is None:
@@ -301,7 +301,7 @@ class Reactions:
         """The start that ``body`` was, with a new address. Raises ``Conflict`` where there is nothing to start."""
         opened = self._open(tx, transfer, self._agreements.get(tx, transfer.agreement))
         if isinstance(opened, _Shut):
-            raise Conflict(opened.why, remedy="give the message up: the transfer then ends")
+            raise Conflict(opened.why, remedy="give up the message: the transfer then ends")
         return canonical({**read_object(body), "dataAddress": opened})
 
     def _refuse(

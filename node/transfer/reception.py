@@ -174,7 +174,7 @@ class _Run:
         except HansaError as error:
             await self._fail(error)
         except OSError as error:
-            raise disk_fault("the bytes could not be kept", error) from error
+            raise disk_fault("the bytes could not be stored", error) from error
         return self._reception
 
     async def _until_done(self) -> None:
@@ -186,7 +186,7 @@ class _Run:
             except SourceChanged:
                 self._restarts += 1
                 if self._restarts > self._habits.restarts:
-                    raise NotWhatWasSigned("the provider's bytes change again and again") from None
+                    raise NotWhatWasSigned("the provider's bytes keep changing") from None
                 log.info("the source has changed: starting over", extra={"transfer": self._transfer.pid})
                 await self._start_over()
             except (Unauthenticated, NotAllowed, NotFound) as refusal:
@@ -208,7 +208,7 @@ class _Run:
         other = None if self._said_otherwise else self._address.in_other_words()
         if other is None:
             return False
-        log.info("saying the token in its other form: %s", refusal.detail, extra={"transfer": self._transfer.pid})
+        log.info("sending the token in its other form: %s", refusal.detail, extra={"transfer": self._transfer.pid})
         self._address, self._said_otherwise = other, True
         return True
 
@@ -293,7 +293,7 @@ class _Run:
             # What has arrived is kept whatever ended the request, so that the next one goes on from there.
             await self._sync(part)
         if body.total is not None and part.size < body.total:
-            raise PeerUnreachable("the provider's answer broke off")
+            raise PeerUnreachable("the provider's answer ended too early")
 
     async def _check_answer(self, body: Body, part: PartFile) -> None:
         expected = self._reception.expected

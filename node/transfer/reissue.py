@@ -40,7 +40,8 @@ class Reissue:
             return self.reactions.reissue(tx, transfer, body)
         if transfer.push_token is None:
             raise Conflict(
-                "what opens the address of this push was not kept", remedy="give it up, and have it pushed once more"
+                "the credentials for the address of this push were not stored",
+                remedy="give it up, and have it pushed again",
             )
         token = secrets.token_urlsafe(32)
         self.conversation.amend(tx, transfer, push_token=token_hash(token))

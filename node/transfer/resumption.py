@@ -38,7 +38,7 @@ def halted(transfer: Transfer) -> bool:
 def require_resumable(transfer: Transfer) -> None:
     """Raises ``NotAllowed`` where the consumer resumes what this node, as provider, has suspended."""
     if not resumable(transfer) and halted(transfer):
-        raise NotAllowed("the provider has suspended this transfer, and the provider lets it go on")
+        raise NotAllowed("the provider has suspended this transfer; only the provider can resume it")
 
 
 def require_turn(had: int, most: int) -> None:
@@ -46,8 +46,8 @@ def require_turn(had: int, most: int) -> None:
     messages: a peer that pauses and starts for ever would fill the database. What ends a transfer is taken always."""
     if had >= most:
         raise RemoteProtocolError(
-            f"this transfer has had {most} messages, and is not paused or started any more",
-            remedy="complete or terminate it, and ask for another one",
+            f"this transfer has had {most} messages and can no longer be paused or started",
+            remedy="complete or terminate it, and request another one",
         )
 
 

@@ -233,7 +233,7 @@ class Transfers:
         with self._uow.begin() as tx:
             agreement = self._agreements.get(tx, agreement_id)
             if agreement is None or agreement.consumer != self._me:
-                raise NotFound("this node is not the consumer of such an agreement")
+                raise NotFound("this node is not the consumer of this agreement")
             if not agreement.in_force:
                 raise Conflict("the agreement is not in force", remedy="negotiate a new one: hansa get")
             there = (address or self._address_of(tx, agreement)).rstrip("/")
@@ -266,7 +266,7 @@ class Transfers:
     def _address_of(self, tx: Transaction, agreement: Agreement) -> str:
         negotiation = self._negotiations.get(tx, agreement.negotiation)
         if negotiation is None:
-            raise NotFound("the negotiation of this agreement is not at hand")
+            raise NotFound("this node does not have the negotiation of this agreement")
         return negotiation.peer_address
 
     @taken_in_turn

@@ -86,7 +86,7 @@ class Callers:
         caller = await self.identify(request)
         if not caller.is_participant:
             raise Unauthenticated(
-                "only participants may ask this", remedy="send a self-issued ID token (DCP 1.0 §4.3)"
+                "only participants may send this request", remedy="send a self-issued ID token (DCP 1.0 §4.3)"
             )
         return caller
 
@@ -103,7 +103,10 @@ class Callers:
             if unready is not None:
                 raise unready
             wanted = " or ".join(str(role) for role in roles)
-            raise NotAllowed(f"this takes the role {wanted}", remedy="ask an operator of this node")
+            raise NotAllowed(
+                f"you need the role {wanted}",
+                remedy="ask an operator of this node for this role for this role for this role for this role",
+            )
         return caller
 
     async def _identify(self, request: HTTPConnection) -> Caller:
@@ -131,7 +134,7 @@ class Callers:
     async def _by_authorization(self, authorization: str) -> Caller:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
-            raise Unauthenticated("the Authorization header is not understood", remedy="use Bearer <token>")
+            raise Unauthenticated("the Authorization header is not valid", remedy="use Bearer <token>")
         token = token.strip()
         if token.count(".") == 2:  # a JWS; API tokens have no dots
             return await self._participants.identify(authorization)

@@ -263,7 +263,9 @@ def _moment(text: str | None) -> datetime | None:
     try:
         return moment(text)
     except ValueError as error:
-        raise InvalidInput("asOf is not a moment", remedy="write 2026-11-20 or 2026-11-20T12:00:00Z") from error
+        raise InvalidInput(
+            "asOf is not a date or a time", remedy="write it as 2026-11-20 or 2026-11-20T12:00:00Z"
+        ) from error
 
 
 def _box(text: str | None) -> tuple[float, float, float, float] | None:
@@ -272,5 +274,7 @@ def _box(text: str | None) -> tuple[float, float, float, float] | None:
     try:
         west, south, east, north = (float(edge) for edge in text.split(","))
     except ValueError as error:
-        raise InvalidInput("bbox is not a box", remedy="write west,south,east,north in degrees") from error
+        raise InvalidInput(
+            "bbox is not a bounding box", remedy="write bbox=west,south,east,north in degrees"
+        ) from error
     return west, south, east, north

@@ -49,7 +49,7 @@ class RangeNotSatisfiable(HansaError):
 
     code = "range-not-satisfiable"
     status = 416
-    title = "That range is not there"
+    title = "The file does not have that range"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,14 +127,16 @@ def read_range(header: str | None, size: int) -> tuple[int, int] | None:
         return None
     found = _RANGE.fullmatch(header.strip()[:100])
     if found is None:
-        raise RangeNotSatisfiable("one range of bytes at a time", remedy="ask for bytes=first-last or bytes=first-")
+        raise RangeNotSatisfiable(
+            "only one range of bytes can be requested at a time", remedy="ask for bytes=first-last or bytes=first-"
+        )
     first, last, suffix = found.groups()
     if suffix is not None:
         start, end = max(size - int(suffix), 0), size
     else:
         start, end = int(first), min(int(last) + 1 if last else size, size)
     if start >= end:
-        raise RangeNotSatisfiable(f"there are {size} bytes")
+        raise RangeNotSatisfiable(f"the file has {size} bytes")
     return start, end
 
 
@@ -172,7 +174,9 @@ class _Reading(Response):
                 await close_stream(source)
         except HansaError as error:
             # Too late for an answer of ours: the peer sees the connection break, asks again, and is told.
-            log.warning("a read was cut: %s", error.detail, extra={"transfer": self._access.transfer.pid})
+            log.warning(
+                "reading the data was stopped: %s", error.detail, extra={"transfer": self._access.transfer.pid}
+            )
             return
         finally:
             gone.cancel()

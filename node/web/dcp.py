@@ -40,7 +40,7 @@ class _Turnstile:
     def guarding(self, handler: Handler) -> Handler:
         async def guarded(request: Request) -> Response:
             if self._inside >= self._limit:
-                raise Overloaded("too many requests for credentials at once")
+                raise Overloaded("too many requests for credentials at the same time")
             self._inside += 1
             try:
                 async with self._places:

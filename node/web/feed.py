@@ -117,9 +117,7 @@ def _form(request: Request) -> bool:
     """Whether version objects are asked for. Raises ``InvalidInput`` for another form."""
     form = request.query_params.get("form")
     if form not in (None, _VERSIONS):
-        raise InvalidInput(
-            f"a page of the feed has no form {form[:40]!r}", remedy=f"leave it out, or ask for {_VERSIONS}"
-        )
+        raise InvalidInput(f"the feed has no form {form[:40]!r}", remedy=f"leave it out, or ask for {_VERSIONS}")
     return form == _VERSIONS
 
 

@@ -66,7 +66,7 @@ class Counting:
 
 async def nobody(_: Request) -> None:
     """Admits nobody to the metrics: what holds where a node names none."""
-    raise Unauthenticated("the metrics of this node are not for everybody")
+    raise Unauthenticated("only operators, auditors and monitors with a token may read the metrics")
 
 
 def routes(

@@ -40,7 +40,7 @@ def router(
         if caller.is_participant and await run_sync(party, str(caller.did)):
             return
         raise NotFound(
-            "the state of this ledger is for parties of an agreement with this node and for its own people",
+            "only parties to an agreement with this node and its own accounts may read its ledger",
             remedy="send the ID token of a party, or sign in",
         )
 
@@ -63,7 +63,7 @@ def router(
         proof = await run_sync(lambda: prover.inclusion(entry, size))
         return inclusion_to_json(proof)
 
-    @api.get("/consistency", summary="Proof that the ledger only grew", dependencies=shown)
+    @api.get("/consistency", summary="Proof that the ledger was only extended", dependencies=shown)
     async def consistency(old: Annotated[int, Query(ge=0)], new: Annotated[int | None, Query(ge=0)] = None) -> Any:
         proof = await run_sync(lambda: prover.consistency(old, new))
         return consistency_to_json(proof)

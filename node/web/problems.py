@@ -23,7 +23,9 @@ def problem(error: HansaError, *, instance: str | None = None) -> dict[str, Any]
         "title": error.title,
         "status": error.status,
         "code": error.code,
-        "detail": "This node failed; its operator finds the cause in the log." if local else error.detail,
+        "detail": "The node could not do this because of an internal error. The cause is in its log."
+        if local
+        else error.detail,
     }
     if error.remedy and not local:
         members["remedy"] = error.remedy
@@ -57,7 +59,7 @@ async def answer_problem(request: Request, error: Exception) -> Response:
 
 async def answer_nobody(request: Request, _: Exception) -> Response:
     """Exception handler for a caller that went away before it had said all: nobody's fault, and nobody to tell."""
-    log.debug("the caller went away", extra={"path": request.url.path})
+    log.debug("the caller closed the connection", extra={"path": request.url.path})
     return Response(status_code=499)
 
 

@@ -31,7 +31,7 @@ def routes(push: TakePush) -> list[BaseRoute]:
             )
         except ClientDisconnect:
             # Nobody reads this answer.
-            return await answer_problem(request, InvalidInput("the bytes broke off"))
+            return await answer_problem(request, InvalidInput("the connection ended before all bytes arrived"))
         except HansaError as error:
             return await answer_problem(request, error)
         return JSONResponse({"received": taken.received}, headers={"Cache-Control": "no-store"})

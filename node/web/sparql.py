@@ -61,11 +61,11 @@ def router(ask: Ask, *, identify: Identify, html_form: HtmlForm | None = None) -
                 given += parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=20)
             else:
                 raise UnsupportedMediaType(
-                    "queries are posted as application/sparql-query or as a form",
+                    "queries must be posted as application/sparql-query or as a form",
                     remedy=f"set Content-Type to {_QUERY}",
                 )
         except ValueError as error:
-            raise InvalidInput("the body is not readable", remedy="send the query in UTF-8") from error
+            raise InvalidInput("the body is not valid UTF-8", remedy="send the query in UTF-8") from error
         return await _answer(ask, caller, given, request.headers.get("accept"))
 
     routes.add_api_route("/sparql", by_get, methods=["GET"], name="SPARQL query")
@@ -77,14 +77,16 @@ async def _answer(ask: Ask, caller: Caller, given: list[tuple[str, str]], accept
     names = [name for name, _ in given]
     if not _GRAPHS.isdisjoint(names):
         raise InvalidInput(
-            "this end point chooses the graphs of a query itself: they hold what you may see",
+            "this endpoint chooses the graphs of a query itself: those that you may see",
             remedy="leave default-graph-uri and named-graph-uri out",
         )
     if "update" in names:
-        raise InvalidInput("there is no update here", remedy="publish a new version of the record instead")
+        raise InvalidInput(
+            "this endpoint does not accept updates", remedy="publish a new version of the asset instead"
+        )
     unknown = sorted(set(names) - _KNOWN)
     if unknown or len(names) != len(set(names)):
-        raise InvalidInput("parameters are query and asOf, each once")
+        raise InvalidInput("the parameters are query and asOf, each at most once")
     said = dict(given)
     body, media_type = await ask(
         said.get("query", ""), caller, accept or _ANY_RESULT, as_of=_moment(said.get("asOf"))
@@ -99,7 +101,9 @@ def _moment(text: str | None) -> datetime | None:
     try:
         return moment(text)
     except ValueError as error:
-        raise InvalidInput("asOf is not a moment", remedy="write 2026-11-20 or 2026-11-20T12:00:00Z") from error
+        raise InvalidInput(
+            "asOf is not a date or a time", remedy="write it as 2026-11-20 or 2026-11-20T12:00:00Z"
+        ) from error
 
 
 async def _body(request: Request) -> bytes:
@@ -108,6 +112,6 @@ async def _body(request: Request) -> bytes:
     async for chunk in request.stream():
         size += len(chunk)
         if size > MAX_BODY:
-            raise TooLarge(f"a query is posted in at most {MAX_BODY} bytes", remedy="ask for less at once")
+            raise TooLarge(f"a posted query may have at most {MAX_BODY} bytes", remedy="ask for less at once")
         chunks.append(chunk)
     return b"".join(chunks)

@@ -128,6 +128,6 @@ class VisitorLimits:
         most = self._bounds.open_per_address
         if self._open[address] > most and not is_here(address):
             raise TooMany(
-                f"{most} requests from your address are open, and that is the most",
+                f"{most} requests from your address are open, which is the limit",
                 remedy="wait for their answers, or sign in",
             )

@@ -145,7 +145,7 @@ class Worker:
                     count = await self._take()
                     self._unread = None
                 except Exception as error:
-                    log.exception("the outbox cannot be read")
+                    log.exception("the outbox could not be read")
                     self._unread = f"{type(error).__name__}: {error}"
                     count = 0
                     await asyncio.sleep(self._pace.poll)
@@ -184,7 +184,7 @@ class Worker:
         try:
             next_due = await asyncio.to_thread(self._next_due)
         except Exception as error:
-            log.warning("the queue cannot be asked for its next task", exc_info=error)
+            log.warning("the next task could not be read from the queue", exc_info=error)
             return self._pace.poll
         if next_due is None or next_due <= self._looked:
             # What was due when we looked and was not taken waits for something else: its lane rests, or is full.
@@ -221,7 +221,7 @@ class Worker:
                 for task in tasks:
                     self._untouched(tx, task)
         except Exception as error:
-            log.warning("leases could not be handed back", exc_info=error)
+            log.warning("leases could not be returned", exc_info=error)
 
     def _untouched(self, tx: Transaction, task: Task) -> None:
         """Give a leased task back as if it had not been taken."""
@@ -304,8 +304,8 @@ class Worker:
         except asyncio.CancelledError:
             if cancelled_from_outside():
                 raise
-            log.exception("a task was cancelled from within", extra={"task": task.id, "topic": task.topic})
-            return Again("it was cancelled from within")
+            log.exception("a task cancelled itself", extra={"task": task.id, "topic": task.topic})
+            return Again("it cancelled itself")
         except Exception as error:
             log.exception("a task failed", extra={"task": task.id, "topic": task.topic})
             return Again(f"{type(error).__name__}: {error}")

@@ -59,11 +59,11 @@ class Supervised:
             except asyncio.CancelledError:
                 if cancelled_from_outside():
                     raise
-                why = "it was cancelled from within"
-                log.exception("%s was cancelled from within and is begun again", self.name)
+                why = "it cancelled itself"
+                log.exception("%s cancelled itself and is restarted", self.name)
             except Exception as error:
                 why = f"{type(error).__name__}: {error}"
-                log.exception("%s died and is begun again", self.name)
+                log.exception("%s failed and is restarted", self.name)
             finally:
                 well.cancel()
             if self._stopping.is_set():
@@ -71,13 +71,13 @@ class Supervised:
             self.failed = why
             if loop.time() - began >= self._proven:
                 pause = self._first_pause
-            log.error("%s has ended (%s); it is begun again in %g seconds", self.name, why, pause)
+            log.error("%s has ended (%s); it is restarted in %g seconds", self.name, why, pause)
             await self._rest(pause)
             pause = min(LONGEST_PAUSE, pause * 2)
 
     def _well(self) -> None:
         if self.failed is not None:
-            log.info("%s is well again", self.name)
+            log.info("%s works again", self.name)
         self.failed = None
 
     async def _rest(self, seconds: float) -> None:

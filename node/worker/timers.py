@@ -40,7 +40,7 @@ async def _keep(timer: Timer) -> None:
         except asyncio.CancelledError:
             if cancelled_from_outside():
                 raise
-            log.exception("a timer was cancelled from within", extra={"timer": timer.name})
+            log.exception("a timer cancelled itself", extra={"timer": timer.name})
         except Exception:
             log.exception("a timer failed", extra={"timer": timer.name})
         await asyncio.sleep(timer.seconds)

@@ -265,7 +265,7 @@ def test_a_node_that_does_not_run(terminal: Terminal, tmp_path: Path) -> None:
     assert (
         terminal.hansa("--json", "find", "--node", "quiet", cwd=tmp_path).json["error"]["code"] == "peer-unreachable"
     )
-    assert terminal.hansa("verify", "quiet", cwd=tmp_path).status == DONE, "a ledger is checked where it lies"
+    assert terminal.hansa("verify", "quiet", cwd=tmp_path).status == DONE, "a ledger is checked on its own machine"
     assert terminal.hansa("doctor", "quiet", cwd=tmp_path).status in (DONE, REFUSED)
     twice = terminal.hansa("init", "quiet", cwd=tmp_path)
     assert twice.status == REFUSED

@@ -82,7 +82,7 @@ def pid_of(ran: Ran) -> str:
 def test_nothing_yet(terminal: Terminal) -> None:
     runs, layers = typed(terminal, "run", "list"), typed(terminal, "layer", "list")
     assert (runs.status, layers.status) == (DONE, DONE)
-    assert "Nothing has been run yet." in runs.out
+    assert "No runs yet." in runs.out
     assert "Next: hansa run start scenario/NAME --input role=dataset/NAME" in runs.out
     assert "There are no change layers." in layers.out
 
@@ -119,7 +119,7 @@ class TestChecking:
         assert (as_json.status, as_json.json["fits"], len(as_json.json["findings"])) == (REFUSED, False, 3)
         started = typed(terminal, "run", "start", *words[2:])
         assert started.status == REFUSED
-        assert "this scenario cannot be run like this" in started.said
+        assert "this scenario cannot be run with this binding" in started.said
         assert "it has: streets" in started.said
 
     @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ class TestOutputs:
         ]
         readable(compared)
         alike = typed(terminal, "run", "compare", one, same)
-        assert "bound to the same, with the same result" in alike.err
+        assert "with the same binding, with the same result" in alike.err
         as_json = terminal.hansa("--json", "run", "compare", one, other).json
         assert as_json["differs"] == {"parameter speed": ["5.0", "2.5"]}
 

@@ -280,7 +280,7 @@ def test_the_command_line_and_the_portal(
     assert run(["agreement", "verify", str(target)]) == DONE
     said = capfd.readouterr().out
     assert "the provider has signed the agreement" in said
-    assert "if the keys in it are those of the parties" in said
+    assert "if its keys are those of the parties" in said
     assert run(["agreement", "verify", str(target), "--online"]) == DONE
     assert "is published by the provider" in capfd.readouterr().out
     target.write_bytes(file.replace(b"ContractRequestMessage", b"ContractRequestMassage"))

@@ -22,7 +22,9 @@ def test_whoever_leaves_in_the_middle_is_no_fault_of_the_node(
     host, _, port = node.url[7:].partition(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:
         connection.sendall(head.encode() + b'{"half": ')
-    until("it is noticed", lambda: [one for one in caplog.records if one.message == "the caller went away"])
+    until(
+        "it is noticed", lambda: [one for one in caplog.records if one.message == "the caller closed the connection"]
+    )
     assert [one.message for one in caplog.records if one.levelno >= logging.ERROR] == []
     with node.http() as http:
         assert http.get("/health").status_code == 200

@@ -79,7 +79,7 @@ def test_a_dead_letter_is_seen_with_its_reason_and_tried_again(impatient: tuple[
             assert "Cancel delivery" in shown
     with two.consumer.client() as client:
         standing = client.negotiation(pid)["standing"]
-    assert (standing["waitsFor"], "was given up" in standing["text"]) == ("delivery", True)
+    assert (standing["waitsFor"], "was not delivered" in standing["text"]) == ("delivery", True)
     status, listed = hansa(two.consumer, "deliveries")
     assert (status, listed["dead"][0]["id"]) == (1, letter["id"])
     cut.paths = ()

@@ -155,5 +155,5 @@ def test_a_provider_without_that_door_is_told_of_nothing(region_and_cities: Comp
     with plzen.client() as client:
         confirm(client, agreement)
         until("it is given up", lambda: client.agreement(agreement)["deletion"]["untold"])
-        assert "takes no confirmation" in client.agreement(agreement)["deletion"]["untold"]
+        assert "does not accept confirmations" in client.agreement(agreement)["deletion"]["untold"]
     assert deletion(gent, agreement)["confirmed"] is None

@@ -89,7 +89,7 @@ def test_an_offer_that_nobody_asked_for_waits_for_a_person(two: Pair) -> None:
 
 
 def asked(node: Running, pid: str) -> dict[str, Any]:
-    """What waits for a person of ``node`` about this negotiation."""
+    """Decisions that wait for a person of ``node`` about this negotiation."""
     with node.client() as client:
         return until("it waits", lambda: next((one for one in client.decisions() if one["subject"] == pid), {}))
 

@@ -234,7 +234,7 @@ def test_whoever_insists_is_told_why_not(region_and_cities: Company) -> None:
 @pytest.mark.parametrize(
     ("limits", "why"),
     [
-        (members(OFFERED), "terms of the offer itself"),
+        (members(OFFERED), "terms of the offer, which"),
         (members("2026-06-30"), "more open than these limits"),
         ({"template": "members", "till": "2027-01-01"}, "till"),
         ("internal", "offer nothing"),
@@ -294,7 +294,7 @@ def test_limits_hold_beside_the_offer_that_they_were_set_for(
     assert "limits" in told(publish(gent, name, conditions=members("2026-11-30")))
     with gent.client() as client:
         assert client.limits(iri)["inForce"] is False
-    assert "set beside other conditions" in " ".join(typed(gent, capsys, "limits", iri)[1].split())
+    assert "set for other conditions" in " ".join(typed(gent, capsys, "limits", iri)[1].split())
     waiting = settled(plzen, asked(plzen, iri, members("2026-12-15")))
     assert (waiting["state"], last_day(waiting["offer"])) == ("OFFERED", "2026-11-30"), waiting
     with gent.client() as client:
@@ -321,16 +321,16 @@ def test_bargaining_from_the_terminal(
     gent, plzen = region_and_cities.cities
     iri, target = offered(gent), str(tmp_path / "counts.csv")
     status, told = typed(gent, capsys, "limits", iri)
-    assert (status, "only on the terms of its offer" in " ".join(told.split())) == (0, True), told
+    assert (status, "only the terms of its offer" in " ".join(told.split())) == (0, True), told
     status, told = typed(gent, capsys, "limits", f"{iri}-not")
-    assert (status, "no offer for such an asset" in " ".join(told.split())) == (1, True), told
+    assert (status, "no offer for this asset" in " ".join(told.split())) == (1, True), told
     most = tmp_path / "most.yaml"
     most.write_text(f"conditions:\n  template: members\n  until: {MOST}\n", "utf-8")
     status, told = typed(gent, capsys, "limits", iri, "--give", str(most))
     assert (status, "31 December 2027" in told) == (0, True), told
     status, told = typed(plzen, capsys, "get", iri, "--ask", "{template: members, until: 2029-12-31}", "-o", target)
     assert status == WAITING, told
-    assert "not what was asked for" in told
+    assert "differs from what was requested" in told
     assert "31 December 2027" in " ".join(told.split())
     with plzen.client() as client:
         (pid,) = [one["pid"] for one in client.negotiations() if one["dataset"] == iri]
@@ -362,7 +362,7 @@ def test_what_was_bargained_for_is_fetched_from_the_terminal(
     more = "{template: members, until: 2029-12-31}"
     for _ in range(2):  # The second time, what runs already is found.
         status, told = typed(plzen, capsys, "get", iri, "--ask", more, "-o", target)
-        assert (status, "not what was asked for" in told) == (WAITING, True), told
+        assert (status, "differs from what was requested" in told) == (WAITING, True), told
     with plzen.client() as client:
         [pid] = [one["pid"] for one in client.negotiations(state="OFFERED") if one["dataset"] == iri]
         [decision] = [one["id"] for one in client.decisions() if one["subject"] == pid]
@@ -386,12 +386,12 @@ def test_what_was_bargained_for_is_fetched_from_the_terminal(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--push-header", "A: b"], "--push-header means nothing without --push-to"),
-        (["--put"], "--put means nothing without --push-to"),
-        (["--push-to", "https://x.example/", "-o", "here"], "--output makes no sense beside --push-to"),
-        (["--push-to", "https://x.example/", "--keep-sealed"], "--keep-sealed makes no sense beside"),
-        (["--agreement", "urn:x", "--ask", "members"], "--ask makes no sense beside --agreement"),
-        (["--agree-only", "-o", "here"], "--output makes no sense beside --agree-only"),
+        (["--push-header", "A: b"], "--push-header needs --push-to"),
+        (["--put"], "--put needs --push-to"),
+        (["--push-to", "https://x.example/", "-o", "here"], "--output cannot be combined with --push-to"),
+        (["--push-to", "https://x.example/", "--keep-sealed"], "--keep-sealed cannot be combined with"),
+        (["--agreement", "urn:x", "--ask", "members"], "--ask cannot be combined with --agreement"),
+        (["--agree-only", "-o", "here"], "--output cannot be combined with --agree-only"),
     ],
 )
 def test_words_that_make_no_sense_together(

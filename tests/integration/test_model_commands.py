@@ -82,7 +82,7 @@ def test_caveats_are_shown(here: Path, capfd: pytest.CaptureFixture[str]) -> Non
     _, _, err = hansa(
         capfd, "model", "try", ASSIGNMENT, "--input", "network=network.geojson", "--input", "trips=odd.csv"
     )
-    assert "Mind: 100 of 100 trips in the busiest hour find no open road" in err
+    assert "Warning: 100 of 100 trips in the busiest hour find no open road" in err
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_publishing_sends_the_code_and_names_it_by_its_hash(
     (here / "card.yaml").write_text("kind: model\nid: road-noise\ncode: road_noise.py\n", "utf-8")
     status, out, _ = hansa(capfd, "publish", here / "card.yaml")
     assert status == DONE
-    assert "run and not handed out" in out
+    assert "run here and not handed out" in out
     assert node.uploads == [("road_noise.py", "text/x-python")]
     assert [one.get("dryRun", False) for one in node.submissions] == [True, False]
     sha256 = hashlib.sha256(NOISE.read_bytes()).hexdigest()

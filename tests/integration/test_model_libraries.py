@@ -63,9 +63,9 @@ def _package(where: Path, name: str, needs: list[str]) -> None:
     (papers / "RECORD").write_text("".join(f"{file},,\n" for file in files))
 
 
-@pytest.fixture(params=["a root of its own", "Landlock", "Landlock alone"])
+@pytest.fixture(params=["a separate root folder", "Landlock", "Landlock alone"])
 async def cage(request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Cage]:
-    taken = {"a root of its own": ["landlock"], "Landlock": [], "Landlock alone": ["unshare"]}[request.param]
+    taken = {"a separate root folder": ["landlock"], "Landlock": [], "Landlock alone": ["unshare"]}[request.param]
     monkeypatch.setattr("node.cage.nursery.subprocess.Popen", starting_without(*taken))
     cage = Cage(libraries=Libraries(("shapely_like", "by_hand", "not_there"), str(folder)))
     if cage.bars().lacking:
@@ -170,7 +170,7 @@ def test_the_doctor_and_the_terminal_say_which_can_be_imported(
     (home / "hansa.toml").write_text(settings + 'model_libraries = ["not a name"]\n')
     capfd.readouterr()
     assert run(words) == REFUSED
-    assert "no name of a module" in "".join(capfd.readouterr())
+    assert "not the name of a module" in "".join(capfd.readouterr())
 
 
 @needs_numpy

@@ -225,8 +225,8 @@ class TestExecuting:
             ({"inputs": []}, "inputs is not an object", "name"),
             ({**WALK, "response": "both"}, "response is neither raw nor document", "document"),
             ({**WALK, "subscriber": {"successUri": "http://169.254.169.254/"}}, "calls nobody back", "leave"),
-            (b"{", "not readable as JSON", "UTF-8"),
-            (b'{"inputs": {"streets": [{"length": NaN}]}}', "not readable as JSON", "UTF-8"),
+            (b"{", "not valid JSON", "UTF-8"),
+            (b'{"inputs": {"streets": [{"length": NaN}]}}', "not valid JSON", "UTF-8"),
         ],
     )
     def test_what_does_not_fit_is_refused_with_what_does(
@@ -269,7 +269,7 @@ class TestWhoMay:
             refused = execute(piet)
             assert (refused.status_code, refused.json()["detail"]) == (
                 403,
-                "this takes the role publisher or operator",
+                "you need the role publisher or operator",
             )
             job = execute(mia, prefer="respond-async").headers["location"]
             for other in (piet, http):

@@ -196,7 +196,7 @@ def test_a_person_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         return len(asked) > 1
 
     monkeypatch.setattr("typer.confirm", answer)
-    with pytest.raises(InvalidInput, match="left as it is"):
+    with pytest.raises(InvalidInput, match="was not published"):
         examine(path, as_found=False)
     assert examine(path, as_found=False) is not None
-    assert asked == ["  go on with it as it was read?"] * 2
+    assert asked == ["  publish it as it was read?"] * 2

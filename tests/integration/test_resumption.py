@@ -34,7 +34,7 @@ def test_what_the_conditions_admit_no_more_stays_paused_on_both_sides(region_and
         told = stands(consumer, ours, waits="their-resumption")
         assert told["state"] == "SUSPENDED"
         assert told["code"] == "not-allowed"
-        assert "conditions do not admit" in told["reason"][0]
+        assert "conditions no longer allow" in told["reason"][0]
         assert any(isinstance(one, dict) and one.get("rule") for one in told["reason"])
         kept = stands(provider, theirs, waits="our-resumption")
         assert kept["reason"] == told["reason"]

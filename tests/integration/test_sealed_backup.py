@@ -68,7 +68,7 @@ def test_a_plain_backup_warns(
 ) -> None:
     monkeypatch.setattr(Mode, "json", False)  # Put back afterwards.
     assert run(["--json", "backup", str(folder), "--to", str(tmp_path / "plain.tar")]) == DONE
-    assert "not encrypted, and holds the node's keys" in capsys.readouterr().err
+    assert "not encrypted and contains the node's keys" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(AGE is None, reason="the age tool is not installed")

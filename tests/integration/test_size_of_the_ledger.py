@@ -120,5 +120,5 @@ def test_the_monitors_token_may_lie_in_a_file(tmp_path: Path, sqlite_template: P
 )
 def test_a_monitors_token_that_cannot_work_is_refused(tmp_path: Path, lines: str) -> None:
     (tmp_path / "hansa.toml").write_text(f'public_url = "https://data.ghent.example"\n{lines}\n', "utf-8")
-    with pytest.raises(InvalidInput, match=r"metrics_token|what a monitor sends"):
+    with pytest.raises(InvalidInput, match=r"metrics_token|the token of a monitor"):
         load(tmp_path)

@@ -175,7 +175,7 @@ def test_members_that_nobody_knows_are_modest(
         answer = http.post(f"{provider.dsp}/negotiations/request", json=body, headers=header)
         assert answer.status_code == status, answer.text
         if status == 413:
-            assert "16384 is the most" in answer.json()["reason"][0]
+            assert "the limit is 16384" in answer.json()["reason"][0]
         with provider.node.parts.stores.uow.read() as tx:
             held = provider.node.parts.stores.negotiations.select(tx)
         assert len(held) == (status == 201)

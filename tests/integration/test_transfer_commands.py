@@ -89,7 +89,7 @@ def test_a_push_that_is_refused(pair: Pair, agreement: str, door: Sink, capsys: 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--to", "https://x.example/{file}"], "none is said"),
+        (["--to", "https://x.example/{file}"], "needs the name of a file"),
         (["--to", "https://x.example/", "--file", "a", "--file", "b"], "several files"),
         (["--to", "https://x.example/", "--header", "no colon"], "NAME: VALUE"),
         (["--to", "https://x.example/", "--header", "@/nowhere"], "cannot be read"),
@@ -111,7 +111,7 @@ def test_get_may_push(pair: Pair, door: Sink, capsys: pytest.CaptureFixture[str]
     assert [one.body for one in door.got] == [CSV]
     words = ("get", iri, "--yes", "--put", "--push-to", f"{door.url}/lake/{{file}}")
     status, said = typed(pair.consumer, capsys, *words)
-    assert (status, "none is said" in said) == (REFUSED, True), said
+    assert (status, "needs the name of a file" in said) == (REFUSED, True), said
     status, said = typed(pair.consumer, capsys, *words, "--file", "got-and-pushed.csv")
     assert status == DONE, said
     assert (door.got[-1].method, door.got[-1].path) == ("PUT", "/lake/got-and-pushed.csv")
@@ -130,7 +130,7 @@ def test_pausing_going_on_and_ending_from_both_sides(
     assert "paused" in said
     _, said = typed(pair.provider, capsys, "transfer", "show", theirs)
     assert "lunch" in said
-    assert "paused by the other side" in said
+    assert "the other side has paused it" in said
     status, said = typed(pair.consumer, capsys, "transfer", "resume", pid)
     assert status == DONE, said
     status, said = typed(pair.provider, capsys, "transfer", "suspend", theirs, "--reason", "audit")
@@ -142,14 +142,14 @@ def test_pausing_going_on_and_ending_from_both_sides(
     assert status == DONE, said
     _, said = typed(pair.consumer, capsys, "transfer", pid)
     assert "no more" in said
-    assert "it was ended by the other side" in said
+    assert "the other side ended it" in said
 
 
 def test_negotiations_from_the_terminal(pair: Pair, capsys: pytest.CaptureFixture[str]) -> None:
     done = agree(pair.consumer, publish(pair.provider, "plain")["iri"])
     shown = asked(pair.consumer, capsys, "negotiation", "show", done["pid"])
     assert shown["standing"]["waitsFor"] is None
-    assert shown["standing"]["text"].startswith("it was concluded")
+    assert shown["standing"]["text"].startswith("it is concluded")
     assert {one["fate"] for one in shown["messages"]} == {"taken"}
     _, said = typed(pair.consumer, capsys, "negotiation")
     assert done["pid"].removeprefix("urn:uuid:") in said

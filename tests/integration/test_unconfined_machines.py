@@ -160,8 +160,8 @@ def test_a_model_is_tried_only_where_it_is_confined_or_ones_own(
     assert WORDS in told
     assert run([*words, "--unconfined"]) == DONE
     told = "".join(capfd.readouterr())
-    assert f"Mind: the system offers {WORDS}" in told
-    assert "The model can read what you can read." in told
+    assert f"Warning: the system offers {WORDS}" in told
+    assert "The model can read everything that you can read." in told
 
 
 def test_a_node_that_is_served_by_the_command_says_so_in_its_log(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def test_one_address_with_many_callers_keeps_nobody_from_an_answer(node: Running
     assert Counter(one.status_code for one in answers) == {200: 32, 429: CALLERS - 32}
     refusal = next(one for one in answers if one.status_code == 429)
     assert int(refusal.headers["Retry-After"]) > 0
-    assert refusal.json()["detail"] == "32 requests from your address are open, and that is the most"
+    assert refusal.json()["detail"] == "32 requests from your address are open, which is the limit"
     assert refusal.json()["remedy"]
 
 

@@ -142,7 +142,7 @@ class Company:
 
 
 def open_decisions(node: SimNode) -> list[PendingDecision]:
-    """What waits for a person of ``node``."""
+    """Decisions that wait for a person of ``node``."""
     return [one for one in node.uow.peek("decisions").values() if one.decided_at is None]
 
 

@@ -225,7 +225,7 @@ def test_what_nobody_wanted_to_end(reason: list[str]) -> None:
 @pytest.mark.parametrize("side", ["provider", "consumer"])
 def test_what_ended_for_another_reason_than_the_one_who_wished_it_gave(side: str) -> None:
     both = Both()
-    both.hold("n", BROKEN_OFF, code="not-received", reason=["the transfer is not under way"])
+    both.hold("n", BROKEN_OFF, code="not-received", reason=["the transfer is not active"])
     found = Findings()
     stores = (both.provider.stores, both.consumer.stores)
     reckoning.conversations(found, *stores, "negotiations", reasons=(WISH,), wished={f"urn:n:{side}"})

@@ -45,7 +45,7 @@ class RemoteCatalogues:
             raise _absent()
         found = _object(answer)
         if found.get("@id") != iri:
-            raise PeerUnreachable("the provider's catalogue answers about something else")
+            raise PeerUnreachable("the provider's catalogue returned another dataset")
         return found, address
 
     async def datasets(self, provider: str, *, pages: int = PAGES) -> AsyncIterator[dict[str, Any]]:
@@ -69,7 +69,7 @@ class RemoteCatalogues:
                 return
             url = urljoin(first, following)
             if urlsplit(url)[:2] != urlsplit(first)[:2]:
-                raise PeerUnreachable("the provider's catalogue goes on at another host")
+                raise PeerUnreachable("the provider's catalogue continues at another host")
         raise PeerUnreachable(f"the provider's catalogue has more than {pages} pages")
 
     async def _address(self, provider: str) -> str:
@@ -89,7 +89,7 @@ class RemoteCatalogues:
 
 
 def _absent() -> NotFound:
-    return NotFound("the provider offers you nothing under this address")
+    return NotFound("the provider has no offer for you at this address")
 
 
 def _object(answer: Answer) -> dict[str, Any]:
@@ -98,7 +98,9 @@ def _object(answer: Answer) -> dict[str, Any]:
     try:
         return wire.read(answer.body)
     except InvalidInput as error:
-        raise PeerUnreachable(f"the provider's catalogue answers what is not read here: {error.detail}") from error
+        raise PeerUnreachable(
+            f"the provider's catalogue gave an answer that this node cannot read: {error.detail}"
+        ) from error
 
 
 def _following(headers: Mapping[str, str]) -> str | None:

@@ -83,13 +83,13 @@ def require_newest(folder: Path, uow: SqlUnitOfWork, ledger: SqlLedgerStore, key
     if size < head.size:
         raise LocalFault(
             f"the ledger in the database holds {size} entries, and this node has signed {head.size}: "
-            "the database is an older copy, or has lost the end of its log",
+            "the database is an older copy or has lost its last entries",
             remedy=remedy,
             facts=facts,
         )
     raise LocalFault(
         f"the first {head.size} entries of the ledger are not those that this node has signed: "
-        "the database is another one, or was put back and written to",
+        "it is another database, or an old copy that was written to",
         remedy=remedy,
         facts=facts,
     )

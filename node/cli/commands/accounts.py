@@ -39,7 +39,7 @@ def change_password(client: HansaClient, login: str, *, keep_tokens: bool) -> No
     done(f"{login} has a new password")
     remark(f"sessions{'' if keep_tokens else ' and API tokens'} of {login} have ended")
     if not own:
-        remark(f"{login} chooses another one before roles that bind work, and is told that you set this one")
+        remark(f"{login} must choose another one before binding roles work; they are told that you set this one")
 
 
 def typed_password() -> str:
@@ -51,14 +51,14 @@ def own_second_factor(client: HansaClient, login: str, *, wanted: bool) -> None:
     own = client.second_factor()["login"]
     if own != login:
         raise InvalidInput(
-            f"the terminal speaks for {own} here, and a second factor is one's own",
+            f"the terminal acts for {own} here; only you can set up your second factor",
             remedy=f"set HANSA_TOKEN to a token of {login}, or use the page /account",
         )
     password = str(typer.prompt("your password", hide_input=True, err=True))
     if not wanted:
         code = str(typer.prompt("code of your second factor, or a recovery code", err=True))
         client.remove_second_factor(password, code)
-        done(f"{login} has no second factor any more")
+        done(f"{login} no longer has a second factor")
         return
     begun = client.begin_second_factor(password)
     _show_enrolment(begun)
@@ -68,8 +68,8 @@ def own_second_factor(client: HansaClient, login: str, *, wanted: bool) -> None:
     done(f"{login} has a second factor")
     for code in codes:
         line("recovery code", code)
-    remark("keep them apart from your phone: each opens one time, and they are not shown again")
-    remark("API tokens made before no longer have roles that bind: make new ones, hansa token new LABEL")
+    remark("store them away from your phone: each works once, and they are not shown again")
+    remark("older API tokens no longer have binding roles: make new ones with hansa token new LABEL")
 
 
 def _show_enrolment(begun: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 group = typer.Typer(
     cls=Shorthand,
-    help="What was agreed: list, show, export as evidence, verify. 'hansa agreement ID' shows one.",
+    help="Agreements: list, show, export as evidence, verify. 'hansa agreement ID' shows one.",
 )
 
 _Id = Annotated[str, typer.Argument(help="Id of the agreement.", metavar="ID")]
@@ -50,7 +50,9 @@ def list_agreements(node: Node = None) -> None:
 @group.command("show")
 def show(
     agreement_id: _Id,
-    document: Annotated[Path | None, typer.Option("--document", help="Save it as people read it (HTML).")] = None,
+    document: Annotated[
+        Path | None, typer.Option("--document", help="Save it as a readable document (HTML).")
+    ] = None,
     node: Node = None,
     lang: Language = "en",
 ) -> None:
@@ -100,7 +102,9 @@ def confirm_deletion(agreement_id: _Id, node: Node = None) -> None:
         emit(found)
         return
     done(f"confirmed at {str(found['confirmed'])[:19]}: the files that this node received are deleted")
-    line("next", f"the provider is told; see whether it has taken it: hansa agreement {word(agreement_id)}")
+    line(
+        "next", f"the provider is being told; check whether it has received it: hansa agreement {word(agreement_id)}"
+    )
 
 
 @group.command("deletions")
@@ -127,7 +131,9 @@ def _deletion(found: dict[str, Any]) -> str:
         said = f"confirmed {found['confirmed'][:19]} by {found['confirmedBy']}"
         if found["role"] == "consumer":
             told = (
-                f"the provider took it {found['told'][:19]}" if found["told"] else "the provider has not taken it yet"
+                f"the provider received it {found['told'][:19]}"
+                if found["told"]
+                else "the provider has not received it yet"
             )
             said += f"; {found['untold'] or told}"
         parts.append(said)
@@ -136,7 +142,7 @@ def _deletion(found: dict[str, Any]) -> str:
     elif found["due"]:
         parts.append(f"due by {found['due'][:19]}")
     elif found["received"]:
-        parts.append("due; the agreement names no time")
+        parts.append("due; the agreement sets no date")
     elif not found["confirmed"]:
         parts.append("nothing was received yet")
     return "; ".join(parts)
@@ -152,7 +158,7 @@ def _uses(tally: dict[str, int | None]) -> str:
 def export(
     agreement_id: _Id,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Where to save; else agreement-….zip, here.")
+        Path | None, typer.Option("--output", "-o", help="Where to save; by default agreement-….zip in this folder.")
     ] = None,
     node: Node = None,
 ) -> None:
@@ -196,7 +202,7 @@ def verify(
         content = file.read_bytes()
     except OSError as error:
         raise InvalidInput(
-            f"{file} cannot be read: {error.strerror}", remedy="name the file that export wrote"
+            f"{file} cannot be read: {error.strerror}", remedy="name the file that hansa agreement export wrote"
         ) from None
     report = check(content)
     if online:
@@ -223,11 +229,11 @@ def _tell(report: Report, *, online: bool) -> None:
     for key in report.keys:
         line("key", f"{key.id}  for {key.purpose}  sha256 {key.fingerprint}")
     if not report.sound:
-        complain("this file does not prove the agreement: something in it is not what it was, or not what it says")
+        complain("this file does not prove the agreement: a part of it was changed or is false")
     elif online:
-        say("All that is in the file holds, under keys that the parties publish now.")
+        say("Everything in the file is valid, under the keys that the parties publish now.")
     else:
-        say("All that is in the file holds, if the keys in it are those of the parties.")
+        say("Everything in the file is valid, if its keys are those of the parties.")
         remark("compare the fingerprints with those that the parties publish, or use --online")
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     verbs = typer.Typer(
         cls=Shorthand,
-        help="What could not be delivered to other nodes: list, retry, give-up. 'hansa deliveries' lists.",
+        help="Messages to other nodes that could not be delivered: list, retry, give-up. 'hansa deliveries' lists.",
     )
     verbs.command("list")(listed)
     verbs.command("retry")(retry)
@@ -35,9 +35,9 @@ def listed(node: Node = None) -> int:
     if Mode.json:
         emit(found)
         return REFUSED if found["dead"] else DONE
-    line("on the way", str(found["waiting"]))
+    line("being delivered", str(found["waiting"]))
     if not found["dead"]:
-        done("nothing was given up")
+        done("no deliveries were given up")
         return DONE
     for letter in found["dead"]:
         failed(f"{letter['message'] or letter['topic']} to {letter['to']}")
@@ -46,16 +46,16 @@ def listed(node: Node = None) -> int:
         line("reason", letter["error"] or "unknown")
         line("attempts", str(letter["attempts"]))
     say()
-    mend("hansa deliveries retry --all     once the other side can be reached")
-    mend("hansa deliveries give-up ID      where it never will be: what waits for it ends")
+    mend("hansa deliveries retry --all     when the other side can be reached again")
+    mend("hansa deliveries give-up ID      if it never will be: what waits for it ends")
     return REFUSED
 
 
 def retry(
     letter: Annotated[
-        str | None, typer.Argument(metavar="ID", help="Which one, as hansa deliveries list shows it.")
+        str | None, typer.Argument(metavar="ID", help="Id of the delivery, as in hansa deliveries list.")
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Everything that was given up.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All deliveries that were given up.")] = False,
     node: Node = None,
 ) -> int:
     """Try again what could not be delivered. Exit status 1 where something cannot be sent any more."""
@@ -67,7 +67,7 @@ def retry(
     if Mode.json:
         emit(told)
     else:
-        done("on the way again", detail=f"{len(under_way)}")
+        done("being delivered again", detail=f"{len(under_way)}")
     return DONE if len(under_way) == len(told) else REFUSED
 
 
@@ -89,7 +89,7 @@ def _retry_all(client: HansaClient) -> list[dict[str, Any]]:
 
 
 def give_up(
-    letter: Annotated[str, typer.Argument(metavar="ID", help="Which one, as hansa deliveries list shows it.")],
+    letter: Annotated[str, typer.Argument(metavar="ID", help="Id of the delivery, as in hansa deliveries list.")],
     node: Node = None,
 ) -> int:
     """Never try a delivery again: the negotiation or transfer that waits for it ends."""
@@ -98,5 +98,5 @@ def give_up(
     if Mode.json:
         emit(told)
     else:
-        done("given up", detail="what waited for it ends")
+        done("given up", detail="the process that waited for it ends")
     return DONE

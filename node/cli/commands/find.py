@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 def find(
     looked_for: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[WORDS]...", help="Words to look for; without any, everything is listed."),
+        typer.Argument(metavar="[WORDS]...", help="Words to search for; without words, everything is listed."),
     ] = None,
     kind: Annotated[
         list[str] | None,
@@ -29,7 +29,7 @@ def find(
     ] = None,
     theme: Annotated[list[str] | None, typer.Option(help="EU data theme, such as TRAN.")] = None,
     publisher: Annotated[list[str] | None, typer.Option(help="DID of a publisher.")] = None,
-    newest: Annotated[bool, typer.Option("--newest", help="Newest first, rather than best first.")] = False,
+    newest: Annotated[bool, typer.Option("--newest", help="Newest first instead of best match first.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=100, help="How many.")] = 20,
     region: Region = False,
     node: Node = None,
@@ -68,10 +68,8 @@ def find(
 
 def show(
     iri: Annotated[str, typer.Argument(help="Address of the asset; dataset/NAME is one of your node.")],
-    version: Annotated[int | None, typer.Option(help="That version of it.")] = None,
-    as_of: Annotated[
-        str | None, typer.Option("--as-of", help="As it stood at this moment, such as 2026-11-20.")
-    ] = None,
+    version: Annotated[int | None, typer.Option(help="The version to show.")] = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="As it was at this time, such as 2026-11-20.")] = None,
     node: Node = None,
     lang: Language = "en",
 ) -> None:
@@ -86,7 +84,7 @@ def show(
     line("what", f"{record['kind']}, version {record['version']} of {str(record['at'])[:10]}")
     line("publisher", str(record["publisherName"]))
     line("about", words(record.get("description"), lang))
-    line("conditions", words(record.get("conditions"), lang) or "described only, not on offer here")
+    line("conditions", words(record.get("conditions"), lang) or "description only, not offered here")
     for file in record.get("files", []):
         line("file", f"{file['name']}  {file['size']} bytes  sha256 {file['sha256'][:12]}…")
     table(
@@ -103,7 +101,7 @@ def sparql(
     accept: Annotated[
         str, typer.Option("--accept", help="json, xml, csv, tsv, turtle or a media type; default: a table.")
     ] = "",
-    as_of: Annotated[str | None, typer.Option("--as-of", help="Over the catalogue as it stood then.")] = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Query the catalogue as it was at this time.")] = None,
     region: Region = False,
     node: Node = None,
 ) -> None:

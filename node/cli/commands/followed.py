@@ -39,7 +39,7 @@ def members(node: Node = None) -> None:
         emit(followed)
         return
     if not followed:
-        say("Follows nobody yet.")
+        say("This node follows no other nodes yet.")
         remark("hansa follow https://data.city.example")
         return
     table(
@@ -73,11 +73,11 @@ def evidence(
         line("restored", f"epoch {restart['epoch']} began with {restart['kept']} of {restart['had']} entries of its")
         line("", f"{restart['audience']} feed, as it said; noticed {restart['found'][:16]}")
     if not found["forks"] and not found["restarts"]:
-        say("Every head of its feed continued the one before.")
+        say("Every head of its feed continued the previous one.")
     if to is not None:
         done(f"written to {to}")
     if found["state"] == "quarantine":
-        remark("ask the operators of that node what happened; then take the history that it shows now, or leave it:")
+        remark("ask the operators of that node what happened; then accept its current history or stop following it:")
         next_step(f"hansa members accept {word(found['url'])}")
         next_step(f"hansa members leave {word(found['url'])}")
 
@@ -115,7 +115,7 @@ def _state(member: Mapping[str, Any]) -> str:
     trouble, restored = str(member.get("trouble") or ""), member.get("restored")
     if restored and not trouble:
         return f"restored, with {restored['kept']} of {restored['had']} entries kept; see hansa members evidence"
-    unchecked = "its feed does not commit to its content yet: a rewritten history is not noticed"
+    unchecked = "its feed does not commit to its content yet: a rewritten history would not be noticed"
     return trouble or ("" if member.get("committed") in (True, None) else unchecked)
 
 
@@ -131,9 +131,9 @@ def _show_fork(fork: Mapping[str, Any]) -> None:
         answered = "answered with a proof that does not hold" if fork["proof"]["answer"] else "gave none"
         line("proof", f"asked for {fork['proof']['url']}, it {answered} (status {fork['proof']['status']})")
     if fork.get("shownByHeads"):
-        line("to check", "the two heads show it by themselves, to anybody")
+        line("to check", "the two heads prove it to anybody")
     else:
-        line("to check", "that the proof was missing is the word of this node; the heads alone do not show it")
+        line("to check", "only this node says that the proof was missing; the heads alone do not prove it")
     decided = fork.get("decided")
     if decided:
         line("decided", f"{decided['what']} by {decided['by']}, {decided['at'][:16]}")

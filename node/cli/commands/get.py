@@ -29,9 +29,10 @@ def register(app: typer.Typer) -> None:
 def get(
     iri: Annotated[str, typer.Argument(help="Address of the asset.")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Where to save; else its own name, here.")
+        Path | None,
+        typer.Option("--output", "-o", help="Where to save; by default under its own name in this folder."),
     ] = None,
-    file: Annotated[str | None, typer.Option(help="Which file, where the asset has several.")] = None,
+    file: Annotated[str | None, typer.Option(help="Which file, if the asset has several.")] = None,
     purpose: Annotated[
         str | None, typer.Option(help="The purpose that you declare (an IRI, such as dpv:ImproveTransportMobility).")
     ] = None,
@@ -42,24 +43,33 @@ def get(
         ),
     ] = None,
     least: Annotated[
-        str | None, typer.Option(metavar="CONDITIONS", help="Take no less than this by itself; else what --ask says.")
+        str | None,
+        typer.Option(
+            metavar="CONDITIONS", help="Accept nothing less than this automatically; by default what --ask says."
+        ),
     ] = None,
     agreement: Annotated[
         str | None,
-        typer.Option(metavar="ID", help="Under this agreement, which is in force: nothing is negotiated."),
+        typer.Option(metavar="ID", help="Use this agreement, which is in force, without negotiating."),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Accept the conditions without being asked.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait as long as a person at the other side needs.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Accept the conditions without a question.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until a person at the other side has decided.")] = False,
     agree_only: Annotated[bool, typer.Option("--agree-only", help="Stop at the agreement; receive nothing.")] = False,
     push_to: Annotated[
         str | None,
         typer.Option(
-            "--push-to", metavar="URL", help="Have the provider send it there by HTTP; nothing comes to this machine."
+            "--push-to",
+            metavar="URL",
+            help="Have the provider send it to this address by HTTP; nothing is saved on this machine.",
         ),
     ] = None,
     push_header: Annotated[
         str | None,
-        typer.Option("--push-header", metavar="'NAME: VALUE'", help="The header that opens that address; @FILE too."),
+        typer.Option(
+            "--push-header",
+            metavar="'NAME: VALUE'",
+            help="The header that gives access to that address; @FILE reads it from a file.",
+        ),
     ] = None,
     put: Annotated[bool, typer.Option("--put", help="With --push-to: by PUT in place of POST.")] = False,
     keep_sealed: Annotated[bool, typer.Option("--keep-sealed", help="Save the sealed file too (NAME.age).")] = False,
@@ -110,7 +120,7 @@ def _require_sense(
     for name, value in said.items():
         for other, given in (against if value else beside).get(name, {}).items():
             if given:
-                why = "makes no sense beside" if value else "means nothing without"
+                why = "cannot be combined with" if value else "needs"
                 raise typer.BadParameter(f"{other} {why} {name}")
 
 
@@ -119,7 +129,7 @@ def _held(client: HansaClient, agreement_id: str, iri: str) -> str:
     found = client.agreement(agreement_id)
     if found["role"] != "consumer" or found["dataset"] != iri:
         raise InvalidInput(
-            f"{agreement_id} does not give {iri} to this node", remedy="hansa agreement lists what is agreed"
+            f"{agreement_id} does not give {iri} to this node", remedy="see the agreements: hansa agreement"
         )
     line("agreement", f"{found['id']}  in force")
     return str(found["id"])
@@ -147,13 +157,13 @@ def _agreed(
         line("agreement", f"{found['agreementId']}  in force already")
         return DONE, str(found["agreementId"])
     for other in found["otherAgreements"]:
-        line("in force", f"{other}  in other terms than {'these' if ask is None else 'you ask for'}")
-        remark(f"to use that one: hansa get {word(iri)} --agreement {word(other)}")
+        line("in force", f"{other}  on other terms than {'these' if ask is None else 'you ask for'}")
+        remark(f"to use that agreement: hansa get {word(iri)} --agreement {word(other)}")
     running = found["running"]
     if running is not None and ask is not None and not running["asksForThis"]:
         raise InvalidInput(
-            f"other terms are being negotiated for it: {running['pid']}",
-            remedy=f"ask in it: hansa negotiation counter {word(running['pid'])} --ask …, "
+            f"a negotiation about it is running: {running['pid']}",
+            remedy=f"change its terms: hansa negotiation counter {word(running['pid'])} --ask …, "
             f"or end it: hansa negotiation terminate {word(running['pid'])}",
         )
     if running is not None:
@@ -246,9 +256,12 @@ def _receive(
         "receiving", f"{size(written)}  {written / seconds / 1e6:.0f} MB/s{'  sealed' if reception['sealed'] else ''}"
     )
     if signed:
-        done("verified", detail="size, hash, manifest's signature" + (", seal" if reception["sealed"] else ""))
+        done(
+            "verified",
+            detail="size, hash and signature of the manifest are correct" + (", seal" if reception["sealed"] else ""),
+        )
     else:
-        line("unverified", "the provider sent no signed manifest, so nobody vouches for what arrived")
+        line("unverified", "the provider sent no signed manifest, so the received data cannot be verified")
     line("saved", f"{target}   (+ {manifest.name})" if signed else str(target))
     result["verified"] = signed
     result["saved"] = str(target)

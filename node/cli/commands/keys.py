@@ -15,7 +15,7 @@ from node.cli.groups import Shorthand
 from node.cli.options import Node
 from node.cli.output import Mode, done, emit, remark, say, table
 
-group = typer.Typer(cls=Shorthand, help="The node's own keys; without a verb they are listed.")
+group = typer.Typer(cls=Shorthand, help="The node's own keys; without a command they are listed.")
 
 
 class Doors(Protocol):
@@ -65,7 +65,7 @@ _PURPOSES = {
 
 @group.command("rotate")
 def rotate(
-    what: Annotated[str | None, typer.Argument(help="'all', which is also what no option means.")] = None,
+    what: Annotated[str | None, typer.Argument(help="'all', the default.")] = None,
     signing: Annotated[bool, typer.Option("--signing", help="The signing key.")] = False,
     log: Annotated[bool, typer.Option("--log", help="The ledger's key.")] = False,
     sealing: Annotated[bool, typer.Option("--sealing", help="The sealing key.")] = False,
@@ -89,8 +89,8 @@ def rotate(
 @group.command("revoke")
 def revoke(
     key: Annotated[str, typer.Argument(help="Its id in the list, such as '#key-1'.")],
-    as_of: Annotated[str, typer.Option("--as-of", help="The moment from which it counts for nothing.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why; it stands in the ledger.")],
+    as_of: Annotated[str, typer.Option("--as-of", help="The time from which it is no longer valid.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is recorded in the ledger.")],
     node: Node = None,
 ) -> None:
     """Revoke a key that somebody else may have. Where it is in use, a new one takes its place at once."""
@@ -100,7 +100,7 @@ def revoke(
         when: datetime = SystemClock().now() if as_of == "now" else moment(as_of)
     except ValueError:
         raise InvalidInput(
-            f"{as_of} is no moment", remedy="write it as 2026-11-20T14:00:00Z; 'now' is the time of this command"
+            f"{as_of} is not a time", remedy="write it as 2026-11-20T14:00:00Z; 'now' is the time of this command"
         ) from None
     with _doors(node) as doors:
         changed = doors.revoke_key(key, stamp(when), reason)
@@ -109,20 +109,20 @@ def revoke(
         return
     for one in changed:
         done(f"{one['kind']} key {one['id']} is {one['state']}")
-    remark("what it signed before counts only where somebody saw it before: its holder can write any date")
+    remark("what it signed before counts only if somebody saw it before: its holder can write any date")
     _further()
 
 
 def _further() -> None:
-    say("Processes that work with this folder of keys have the new ones now; a server with a copy of it does not,")
-    say("and does not start again without them. Peers have them at the next signature, or in five minutes.")
+    say("Processes that use this folder of keys have the new keys now. A server with a copy does not,")
+    say("and cannot restart without them. Peers get them with the next signature, or within five minutes.")
 
 
 @group.command("wrap")
 def wrap(folder: Annotated[Path, typer.Argument(help="The node's data folder.")]) -> None:
     """Encrypt the private keys in a folder with the key from outside that its settings name."""
     _convert(folder, lambda keys: int(keys.wrap_all()), "wrapped")
-    remark("backups and copies from before still hold them in the clear")
+    remark("older backups and copies still contain them unencrypted")
 
 
 @group.command("unwrap")

@@ -67,7 +67,7 @@ def list_layers(
 
 
 def show(
-    name: Annotated[str, typer.Argument(help="The layer, as hansa layer list shows it.")],
+    name: Annotated[str, typer.Argument(help="Id of the layer, as in hansa layer list.")],
     version: Annotated[int | None, typer.Option(help="How it fits this version of its dataset.")] = None,
     node: Node = None,
 ) -> int:

@@ -37,11 +37,11 @@ def limits(
     and told why not more.
     """
     if give is not None and clear:
-        raise typer.BadParameter("--give and --clear contradict each other")
+        raise typer.BadParameter("--give and --clear cannot be combined")
     with connect(node) as client:
         if clear:
             client.clear_limits(iri)
-            done("cleared", detail="only what equals the offer is agreed to")
+            done("cleared", detail="only the offer itself is accepted automatically")
             found: dict[str, Any] = {"dataset": iri, "terms": None}
         elif give is not None:
             found = client.set_limits(iri, read_conditions(give))
@@ -55,18 +55,18 @@ def limits(
 
 def _show(found: dict[str, Any], lang: str) -> None:
     if found["terms"] is None:
-        say(f"By itself this node agrees to {found['dataset']} only on the terms of its offer.")
+        say(f"This node automatically accepts only the terms of its offer for {found['dataset']}.")
         remark(f"to go further: hansa limits {word(found['dataset'])} --give CONDITIONS")
         return
     if found["inForce"]:
-        say(f"By itself this node agrees to {found['dataset']} on terms within:")
+        say(f"This node automatically accepts terms for {found['dataset']} within:")
     else:
         say(
-            f"By itself this node agrees to {found['dataset']} only on the terms of its offer. Not in force any more:"
+            f"This node automatically accepts only the terms of its offer for {found['dataset']}. No longer in force:"
         )
     for sentence in found["sentences"].get(lang, found["sentences"]["en"]):
         line("", f"· {sentence}")
     line("set by", f"{found['by']}  {found['at'][:10]}")
     if not found["inForce"]:
-        remark("they were set beside other conditions than the asset has now;")
+        remark("they were set for other conditions than the asset has now;")
         remark(f"to set them again: hansa limits {word(found['dataset'])} --give CONDITIONS")

@@ -9,7 +9,7 @@ import typer
 from node.cli.options import Node, connect
 from node.cli.output import Mode, done, emit, remark, say, table
 
-group = typer.Typer(no_args_is_help=True, help="Turn participants away, and let them in again.")
+group = typer.Typer(no_args_is_help=True, help="Block participants, and unblock them.")
 
 
 def register(app: typer.Typer) -> None:

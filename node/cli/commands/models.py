@@ -34,16 +34,16 @@ _MEDIA = {".csv": "text/csv", ".tsv": "text/tab-separated-values", ".geojson": "
 
 _Libraries = Annotated[
     list[str] | None,
-    typer.Option("--library", help="A module that the model may import, beside those that the node admits."),
+    typer.Option("--library", help="A module that the model may import, besides those that the node allows."),
 ]
 _Folder = Annotated[
-    Path | None, typer.Option("--library-folder", help="The folder in which libraries are, instead of the node's.")
+    Path | None, typer.Option("--library-folder", help="The folder with the libraries, instead of the node's.")
 ]
 _Unconfined = Annotated[
     bool,
     typer.Option(
         "--unconfined",
-        help="Also where this machine cannot keep the model from your files: for code of your own, or that you read.",
+        help="Run it even where the model cannot be kept from your files: only for code that you wrote or read.",
     ),
 ]
 _File = Annotated[Path, typer.Argument(help="The Python file with the model's function.")]
@@ -142,8 +142,8 @@ def _home(node: str | None, names: Sequence[str] | None, folder: Path | None, un
     cage = Cage(libraries=admitted, unconfined=unconfined)
     bars = cage.bars()
     if unconfined and bars.lacking:
-        deeds = "read what you can read" if bars.seccomp else "do what you can do"
-        complain(f"Mind: {bars.lacking}. The model can {deeds}.")
+        deeds = "read everything that you can read" if bars.seccomp else "do everything that you can do"
+        complain(f"Warning: {bars.lacking}. The model can {deeds}.")
     return _Home(cage, limits)
 
 
@@ -215,7 +215,7 @@ def _show(ran: CodeOutcome) -> None:
         if len(rows) > SHOWN:
             remark(f"and {len(rows) - SHOWN} more; hansa --json model try prints all")
     for caveat in ran.outcome.caveats:
-        complain(f"Mind: {caveat.sentence}")
+        complain(f"Warning: {caveat.sentence}")
     line("took", f"{ran.seconds:.2f} s, {size(ran.memory)} of memory")
 
 

@@ -23,8 +23,8 @@ _PATIENCE = 8.0
 group = typer.Typer(
     cls=Shorthand,
     help=(
-        "What is being agreed: list, show with every message, accept, counter, terminate. "
-        "'hansa negotiation ID' shows one; the end of an id will do. 'hansa get' begins one."
+        "Negotiations: list, show with every message, accept, counter, terminate. "
+        "'hansa negotiation ID' shows one; the end of an id will do. 'hansa get' starts one."
     ),
 )
 
@@ -113,11 +113,11 @@ def tell_outcome(client: HansaClient, pid: str, lang: str) -> None:
     elif one["waitsFor"] is not None:
         tell_offer(one, lang)
     else:
-        remark(f"{one['standing']['text']}; see how it stands: hansa negotiation {word(pid)}")
+        remark(f"{one['standing']['text']}; see its status: hansa negotiation {word(pid)}")
 
 
 def tell_offer(one: dict[str, Any], lang: str) -> None:
     """An offer in other terms than those that were asked for waits for a person here."""
-    line("offered", f"not what was asked for: {words(one['waitsFor']['summary'], lang)}")
+    line("offered", f"this differs from what was requested: {words(one['waitsFor']['summary'], lang)}")
     next_step(f"hansa decide {word(one['waitsFor']['id'])} --approve")
-    remark(f"or ask again: hansa negotiation counter {word(one['pid'])} --ask …")
+    remark(f"or request other terms: hansa negotiation counter {word(one['pid'])} --ask …")

@@ -24,9 +24,9 @@ def register(app: typer.Typer) -> None:
 
 def join(
     region: Annotated[
-        str | None, typer.Argument(help="Address or DID of the region; without one, shows how things stand.")
+        str | None, typer.Argument(help="Address or DID of the region; without one, shows the status.")
     ] = None,
-    as_: Annotated[str, typer.Option("--as", help="Which credential to ask for.")] = "MembershipCredential",
+    as_: Annotated[str, typer.Option("--as", help="Which credential to apply for.")] = "MembershipCredential",
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the decision.")] = False,
     node: Node = None,
 ) -> int:
@@ -60,7 +60,7 @@ def join(
         line("refused", str(asked.get("reason") or ""))
         return 1
     else:
-        remark("a person decides; see how it stands: hansa join")
+        remark("a person decides; see the status: hansa join")
     return 0
 
 
@@ -78,9 +78,9 @@ def _show_memberships(held: dict[str, Any]) -> None:
 
 def decide(
     decision: Annotated[
-        str | None, typer.Argument(help="Id or number of the decision; without one, lists what waits.")
+        str | None, typer.Argument(help="Id or number of the decision; without one, lists the pending decisions.")
     ] = None,
-    approve: Annotated[bool | None, typer.Option("--approve/--refuse", help="What you decide.")] = None,
+    approve: Annotated[bool | None, typer.Option("--approve/--refuse", help="Your decision.")] = None,
     reason: Annotated[str | None, typer.Option(help="Why: the other side reads it.")] = None,
     node: Node = None,
     lang: Language = "en",
@@ -92,7 +92,7 @@ def decide(
             _show_waiting(waiting, lang)
             return
         if approve is None:
-            raise typer.BadParameter("say --approve or --refuse")
+            raise typer.BadParameter("give --approve or --refuse")
         found = _chosen(waiting, decision)
         decided = client.decide(found["id"], approve=approve, reason=reason)
         if Mode.json:
@@ -117,7 +117,7 @@ def _show_waiting(waiting: list[dict[str, Any]], lang: str) -> None:
     if waiting:
         next_step("hansa decide 1 --approve     (or --refuse --reason …)")
     else:
-        say("Nothing waits for a decision.")
+        say("No pending decisions.")
 
 
 def _chosen(waiting: list[dict[str, Any]], wanted: str) -> dict[str, Any]:
@@ -126,12 +126,12 @@ def _chosen(waiting: list[dict[str, Any]], wanted: str) -> dict[str, Any]:
     for one in waiting:
         if one["id"] == wanted:
             return one
-    raise InvalidInput("there is no such decision to take", remedy="hansa decide lists what waits")
+    raise InvalidInput("there is no such decision", remedy="see the pending decisions: hansa decide")
 
 
 def revoke(
     credential: Annotated[
-        str | None, typer.Argument(help="Id of the credential; without one, lists what was issued.")
+        str | None, typer.Argument(help="Id of the credential; without one, lists the issued credentials.")
     ] = None,
     holder: Annotated[str | None, typer.Option(help="With --type: revoke what this DID holds.")] = None,
     type_: Annotated[str | None, typer.Option("--type", help="Credential type.")] = None,
@@ -160,7 +160,9 @@ def revoke(
         ]
         wanted = [one for one in wanted if one["revokedAt"] is None]
         if not wanted:
-            raise InvalidInput("there is no such credential in force", remedy="hansa revoke lists what was issued")
+            raise InvalidInput(
+                "there is no such credential in force", remedy="see the issued credentials: hansa revoke"
+            )
         results = [client.revoke(one["id"], reason) for one in wanted]
     if Mode.json:
         emit(results)
@@ -179,13 +181,13 @@ def follow(url: Annotated[str, typer.Argument(help="Address of the other node.")
 
 def user(
     login: Annotated[
-        str | None, typer.Argument(help="Login name of somebody new; without one, lists people.")
+        str | None, typer.Argument(help="Login name of the new account; without one, lists the accounts.")
     ] = None,
     name: Annotated[str, typer.Option(help="The person's name.")] = "",
     role: Annotated[list[str] | None, typer.Option(help="publisher, steward, signatory, operator, auditor.")] = None,
-    password: Annotated[bool, typer.Option("--password", help="Change the password of somebody who is in.")] = False,
+    password: Annotated[bool, typer.Option("--password", help="Change the password of an existing account.")] = False,
     keep_tokens: Annotated[
-        bool, typer.Option("--keep-tokens", help="With --password: leave the API tokens in force; else they end.")
+        bool, typer.Option("--keep-tokens", help="With --password: keep the API tokens; by default they end.")
     ] = False,
     second_factor: Annotated[
         bool | None,
@@ -194,11 +196,13 @@ def user(
         ),
     ] = None,
     reset_second_factor: Annotated[
-        bool, typer.Option("--reset-second-factor", help="Remove the second factor of somebody who lost it.")
+        bool, typer.Option("--reset-second-factor", help="Remove the second factor of a person who lost it.")
     ] = False,
     disable: Annotated[
         bool | None,
-        typer.Option("--disable/--enable", help="Shut the account, which ends its sessions and tokens; or open it."),
+        typer.Option(
+            "--disable/--enable", help="Close the account, which ends its sessions and tokens; or open it again."
+        ),
     ] = None,
     node: Node = None,
 ) -> None:
@@ -225,8 +229,8 @@ def user(
             return
         if reset_second_factor:
             client.reset_second_factor(login)
-            done(f"{login} has no second factor any more; their sessions have ended")
-            remark(f"{login} chooses another password before roles that bind work, and is told that you did this")
+            done(f"{login} no longer has a second factor; their sessions have ended")
+            remark(f"{login} must choose another password before binding roles work; they are told that you did this")
             return
         if disable is not None:
             changed = client.set_disabled(login, disable)
@@ -239,4 +243,4 @@ def user(
         emit(added)
     done(f"{login} may sign in")
     if not Mode.json:
-        remark(f"{login} chooses a password of their own before roles that bind work: on the page /account")
+        remark(f"{login} must choose their own password before binding roles work: on the page /account")

@@ -25,7 +25,7 @@ _BUSY = ("our-fetch", "their-push")
 """What a process may wait for while bytes are coming: there is nothing to say beside the bar."""
 _FATES = {
     "taken": "taken",
-    "void": "taken, but it had been taken back already and counts for nothing",
+    "void": "received, but it had already been withdrawn and does not count",
     "put-off": "not now",
     "refused": "refused",
 }
@@ -76,7 +76,7 @@ def add_views(group: typer.Typer, kind: ProcessViews) -> None:
             next_step(command)
 
     group.command("list", help=f"Show the newest {kind.what}s of this node.")(every)
-    stands = "Show how a {} stands, what it waits for or why it ended, and every message."
+    stands = "Show the status of a {}, what it waits for or why it ended, and every message."
     group.command("show", help=stands.format(kind.what))(show)
 
 
@@ -112,7 +112,7 @@ def chosen(known: Sequence[dict[str, Any]], wanted: str, what: str) -> str:
         raise InvalidInput(f"{len(found)} {what}s end in {wanted}", remedy="write more of the id")
     raise InvalidInput(
         f"there is no {what} {wanted} among the newest",
-        remedy=f"hansa {word(what)} lists them; an older one is named by its whole id",
+        remedy=f"hansa {word(what)} shows the newest; for an older one, give the whole id",
     )
 
 
@@ -126,7 +126,7 @@ def listed(shown: list[dict[str, Any]], what: str, state: str | None) -> None:
         return
     for one in shown:
         say(one["pid"].removeprefix("urn:uuid:"))
-        going = "  (a message is not answered yet)" if one["pending"] else ""
+        going = "  (a message has not been answered yet)" if one["pending"] else ""
         line(one["state"].lower(), f"{'from' if one['role'] == 'consumer' else 'to'} {one['peer']}{going}")
         line("", f"{one['dataset']}  {one['updated'][:16].replace('T', ' ')}")
 
@@ -207,7 +207,7 @@ def carried_out(
     fate = answered[-1]["fate"] if answered else None
     if aim is not None and one["state"] == aim:
         # Whoever wanted an end has it: that the other side refused, or was first to end it, is no failure.
-        done(word, detail=one["standing"]["text"] if fate != "refused" else "on this side: the other one refused it")
+        done(word, detail=one["standing"]["text"] if fate != "refused" else "on this side: the other side refused it")
         return DONE
     if fate == "refused":
         failed(f"refused by {one['peer']}")
@@ -216,7 +216,7 @@ def carried_out(
     if ours is not None and fate != "taken":
         failed(f"not {word}: a message of {one['peer']} came first")
     elif one["state"] == "TERMINATED":
-        failed(f"{word}, and then the other side went another way")
+        failed(f"{word}, but the other side then took another step")
     else:
         done(word, detail=f"now {one['state'].lower()}")
         return DONE

@@ -45,26 +45,31 @@ def register(app: typer.Typer) -> None:
 
 def publish(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Descriptions (.yaml, .ttl, .jsonld …), or a data file to begin with.")
+        list[Path] | None, typer.Argument(help="Descriptions (.yaml, .ttl, .jsonld …), or a data file to start from.")
     ] = None,
     kind: Annotated[
-        str | None, typer.Option(help="For RDF whose type does not tell: dataset, model, ontology …")
+        str | None, typer.Option(help="Kind of the asset, if RDF does not state it: dataset, model, ontology …")
     ] = None,
     conditions: Annotated[
-        str | None, typer.Option(help="Template of conditions, where the description names none.")
+        str | None, typer.Option(help="Template of conditions, if the description names none.")
     ] = None,
     audience: Annotated[
-        str | None, typer.Option(help="Who may see it: public, members, internal. A new version: as the one before.")
+        str | None,
+        typer.Option(help="Who may see it: public, members, internal. A new version keeps that of the previous one."),
     ] = None,
     earlier_versions: Annotated[
-        bool, typer.Option("--earlier-versions", help="Open the earlier versions and their files to --audience too.")
+        bool,
+        typer.Option("--earlier-versions", help="Make earlier versions and their files visible to --audience too."),
     ] = False,
     attach: Annotated[
         list[Path] | None, typer.Option("--file", help="A data file that belongs to an RDF description.")
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Only check; publish nothing.")] = False,
     as_found: Annotated[
-        bool, typer.Option("--as-found", help="Take tables as they are read, where that is in doubt, without asking.")
+        bool,
+        typer.Option(
+            "--as-found", help="Accept tables as they were read, even if that is in doubt, without a question."
+        ),
     ] = False,
     choices: Annotated[
         str | None, typer.Option(help="List what a field may say: license, theme, frequency, conditions …")
@@ -77,7 +82,7 @@ def publish(
         _show_choices(choices, lang)
         return 0
     if not files:
-        raise typer.BadParameter("name a description to publish, or a data file to begin with")
+        raise typer.BadParameter("name a description to publish, or a data file to start from")
     missing = next((path for path in files if not path.is_file()), None)
     if missing is not None:
         raise InvalidInput(f"{missing} is not a file")
@@ -155,7 +160,7 @@ def _publish_one(
         line(fact["name"], f"{size(fact['size'])}, sha256 {fact['sha256'][:4]}…{found}")
     if code is not None:
         # Before the check, which reads the code: it is what the card must agree with.
-        line(code["name"], f"{size(code['size'])}, sha256 {code['sha256'][:4]}…, run and not handed out")
+        line(code["name"], f"{size(code['size'])}, sha256 {code['sha256'][:4]}…, run here and not handed out")
         client.upload(code["path"], media_type=code["mediaType"])
     try:
         checked = client.publish({**submission, "dryRun": True, "language": lang})
@@ -225,7 +230,7 @@ def _submission(path: Path, attach: list[Path]) -> tuple[dict[str, Any], dict[st
     missing = [one for one in data if not one.is_file()]
     if missing:
         raise InvalidInput(
-            f"{missing[0]} is named in {path} but is not there", remedy="paths are relative to the description"
+            f"{missing[0]} is named in {path} but does not exist", remedy="paths are relative to the description"
         )
     definition = fields.get("document") or fields.get("definition_file")
     submission: dict[str, Any] = {"fields": {**fields, "__lines__": lines}}
@@ -243,7 +248,8 @@ def _code(path: Path, submission: Mapping[str, Any]) -> dict[str, Any] | None:
     code = path.parent / named
     if not code.is_file():
         raise InvalidInput(
-            f"{code} is named as the code in {path} but is not there", remedy="paths are relative to the description"
+            f"{code} is named as the code in {path} but does not exist",
+            remedy="paths are relative to the description",
         )
     facts = {**_facts(code), "mediaType": "text/x-python"}
     submission["fields"]["code"] = {"name": facts["name"], "sha256": facts["sha256"]}
@@ -253,7 +259,7 @@ def _code(path: Path, submission: Mapping[str, Any]) -> dict[str, Any] | None:
 def _attached_document(path: Path) -> dict[str, Any]:
     """A description may point at an RDF document of its own (an ontology) that is published with it."""
     if not path.is_file():
-        raise InvalidInput(f"{path} is named as the document but is not there")
+        raise InvalidInput(f"{path} is named as the document but does not exist")
     media_type = RDF.get(path.suffix.lower())
     if media_type is None:
         return {}

@@ -40,7 +40,7 @@ class Branch(StrEnum):
 
 
 class Format(StrEnum):
-    """How rows are written."""
+    """Format of the rows."""
 
     CSV = "csv"
     JSON = "json"
@@ -62,10 +62,10 @@ Input = Annotated[
 Value = Annotated[list[str] | None, typer.Option("--set", help="parameter=value. May be repeated.")]
 Layer = Annotated[
     list[str] | None,
-    typer.Option("--layer", help="A change layer, or the end of its id. May be repeated; order counts."),
+    typer.Option("--layer", help="A change layer, or the end of its id. May be repeated; the order counts."),
 ]
 In = Annotated[list[str] | None, typer.Option("--in-place", help="A role whose data stay with their owner.")]
-Pid = Annotated[str, typer.Argument(help="The run, as hansa run list shows it; its last characters are enough.")]
+Pid = Annotated[str, typer.Argument(help="Id of the run, as in hansa run list; its last characters are enough.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -118,7 +118,7 @@ def start(
             if Mode.json:
                 emit(checked)
             else:
-                failed("this scenario cannot be run like this")
+                failed("this scenario cannot be run with this binding")
                 obstacles(checked["findings"])
             return REFUSED
         run = client.scenarios.start(bound)
@@ -138,7 +138,7 @@ def list_runs(
         emit(found)
         return
     if not found:
-        say("Nothing has been run yet.")
+        say("No runs yet.")
         next_step("hansa run start scenario/NAME --input role=dataset/NAME")
         return
     table(
@@ -194,9 +194,11 @@ def again(
 def output(
     pid: Pid,
     name: Annotated[str, typer.Argument(help="step.output, such as noise.levels.")],
-    branch: Annotated[Branch, typer.Option(help="Without or with the change layers.")] = Branch.AFTER,
-    form: Annotated[Format, typer.Option("--format", help="How rows are written.")] = Format.CSV,
-    target: Annotated[Path | None, typer.Option("--output", "-o", help="Where to save; else it is printed.")] = None,
+    branch: Annotated[Branch, typer.Option(help="Before or after the change layers.")] = Branch.AFTER,
+    form: Annotated[Format, typer.Option("--format", help="Format of the rows.")] = Format.CSV,
+    target: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to save; by default it is printed.")
+    ] = None,
     node: Node = None,
 ) -> None:
     """What a step of a run gave."""
@@ -248,7 +250,7 @@ def compare(left: Pid, right: Pid, node: Node = None, lang: Language = "en") -> 
         line(short(other["pid"]), second)
     if not differing:
         same = one["result"] == other["result"]
-        remark("bound to the same" + (", with the same result" if same else ", yet the result differs"))
+        remark("with the same binding" + (", with the same result" if same else ", but the result differs"))
     del lang
 
 
@@ -266,10 +268,10 @@ def crate(
 
 def publish(
     pid: Pid,
-    name: Annotated[str, typer.Option("--id", help="The name of the asset that it becomes.")],
-    title: Annotated[str | None, typer.Option(help="Its title; else the scenario's.")] = None,
+    name: Annotated[str, typer.Option("--id", help="The name of the new asset.")],
+    title: Annotated[str | None, typer.Option(help="Its title; by default the scenario's.")] = None,
     conditions: Annotated[
-        str | None, typer.Option(help="open, members, internal …; else the strictest that its inputs ask for.")
+        str | None, typer.Option(help="open, members, internal …; by default the strictest that its inputs require.")
     ] = None,
     node: Node = None,
 ) -> None:

@@ -22,16 +22,19 @@ def register(app: typer.Typer) -> None:
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="The node's data folder: made if it is not there.")],
-    name: Annotated[str, typer.Option(help="Who runs the node, as people know it.")] = "",
+    folder: Annotated[Path, typer.Argument(help="The node's data folder: created if it does not exist.")],
+    name: Annotated[str, typer.Option(help="Name of the organisation that runs the node.")] = "",
     url: Annotated[
-        str, typer.Option(help="Address under which others reach it; it is in every identifier: choose it for good.")
+        str,
+        typer.Option(
+            help="Address under which others reach it; it is part of every identifier and cannot be changed later."
+        ),
     ] = "",
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0: that of --url, else 8080.")] = 0,
-    contact: Annotated[str, typer.Option(help="How people reach you.")] = "",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 means that of --url, or 8080.")] = 0,
+    contact: Annotated[str, typer.Option(help="Contact: an e-mail address or a page.")] = "",
     region: Annotated[
-        str, typer.Option(help="Address or DID of your region: its rulebook and credentials count.")
+        str, typer.Option(help="Address or DID of your region, whose rulebook and credentials this node accepts.")
     ] = "",
     issuer: Annotated[bool, typer.Option("--issuer", help="This node is a region: it admits members.")] = False,
     language: Annotated[
@@ -41,9 +44,9 @@ def init(
             "Else you are asked, or the locale tells."
         ),
     ] = None,
-    database: Annotated[str, typer.Option(help="PostgreSQL URL; else SQLite in the folder.")] = "",
+    database: Annotated[str, typer.Option(help="PostgreSQL URL; by default SQLite in the folder.")] = "",
     loopback: Annotated[
-        bool, typer.Option("--loopback", help="Also talk http to nodes on this machine: for tries only.")
+        bool, typer.Option("--loopback", help="Also use http to nodes on this machine: for tests only.")
     ] = False,
 ) -> None:
     """Make a node: keys, store, settings, and an administrator."""
@@ -87,14 +90,14 @@ def init(
     line("login", made.login)
     line("password", made.password, style="bold")
     if local:
-        remark("http on this machine only: good for a try. For others: --url https://…")
+        remark("http on this machine only: for trying it out. For use with other nodes: --url https://…")
     next_step(f"hansa serve {word(folder)}")
 
 
 def serve(
     folder: Annotated[Path, typer.Argument(help="The node's data folder.")],
     no_worker: Annotated[
-        bool, typer.Option("--no-worker", help="Only answer requests; workers run apart (PostgreSQL).")
+        bool, typer.Option("--no-worker", help="Only answer requests; workers run separately (PostgreSQL).")
     ] = False,
 ) -> int:
     """Run the node: web and worker in one process. Stop it with Ctrl-C; it finishes what it is at."""
@@ -103,7 +106,9 @@ def serve(
 
     settings = load(folder)
     if no_worker and settings.embedded:
-        raise InvalidInput("SQLite admits one process, so the worker runs inside it", remedy="leave out --no-worker")
+        raise InvalidInput(
+            "SQLite allows one process, so the worker must run inside it", remedy="leave out --no-worker"
+        )
     # Plain, because a server has no use for the terminal library.
     plainly(
         f"{settings.name} at {settings.public_url}   (this machine: {settings.host}:{settings.port}; Ctrl-C stops)"
@@ -119,7 +124,7 @@ def worker(folder: Annotated[Path, typer.Argument(help="The node's data folder."
     settings = load(folder)
     if settings.embedded:
         raise InvalidInput(
-            "a second process cannot work on the SQLite file of a running node",
-            remedy="hansa serve does the work itself; for more, set database_url to a PostgreSQL",
+            "a second process cannot use the SQLite file of a running node",
+            remedy="hansa serve runs the worker itself; for more workers, set database_url to PostgreSQL",
         )
     return run_worker(settings)

@@ -23,10 +23,12 @@ def register(app: typer.Typer) -> None:
 def synth(
     file: Annotated[Path, typer.Argument(help="The data: a .csv or .geojson file.")],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="File to write; else FILE-stand-in beside the data.")
+        Path | None, typer.Option("--out", "-o", help="File to write; by default FILE-stand-in next to the data.")
     ] = None,
-    rows: Annotated[int | None, typer.Option(help="How many rows to make; else as many as there are.")] = None,
-    seed: Annotated[int, typer.Option(help="The same data and seed give the same stand-in.")] = 1,
+    rows: Annotated[
+        int | None, typer.Option(help="How many rows to make; by default as many as the data has.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed: the same data and seed give the same stand-in.")] = 1,
 ) -> None:
     """Make a stand-in for data: rows with the same columns, types and patterns, none of which is real."""
     from node.scenarios.synthetic.files import csv_of, description_of, geojson_of
@@ -35,7 +37,7 @@ def synth(
 
     media_type = _MEDIA.get(file.suffix.lower())
     if media_type is None:
-        raise InvalidInput(f"{file} is neither .csv nor .geojson", remedy="save the data as one of these")
+        raise InvalidInput(f"{file} is neither .csv nor .geojson", remedy="save the data as .csv or .geojson")
     if not file.is_file():
         raise InvalidInput(f"{file} is not a file")
     if file.stat().st_size > MOST_BYTES:
@@ -44,7 +46,7 @@ def synth(
     described = target.with_suffix(".yaml")
     for one in (target, described):
         if one.exists():
-            raise InvalidInput(f"{one} is there already", remedy="choose another file with --out")
+            raise InvalidInput(f"{one} already exists", remedy="choose another file with --out")
     made = stand_in(read_rows(file.read_bytes(), media_type), count=rows, seed=seed)
     save(target, (geojson_of(made) if media_type == _MEDIA[".geojson"] else csv_of(made)).encode())
     beside = file.with_suffix(".yaml")
@@ -70,6 +72,6 @@ def synth(
         folded = made.folded.get(name)
         line(name, f"{made.kinds[name]}{f', {folded} rare values folded' if folded else ''}")
     if made.left_out:
-        remark(f"{made.left_out} rows were left out: they would have been copies of real ones")
-    remark("This is no proof of anonymity: have somebody who answers for privacy read it first.")
+        remark(f"{made.left_out} rows were left out: they would have been copies of real rows")
+    remark("This does not prove anonymity: have your privacy officer read it first.")
     next_step(f"hansa publish {word(described)}")

@@ -27,7 +27,8 @@ def register(app: typer.Typer) -> None:
 def new(
     label: Annotated[str, typer.Argument(help="What it is for.")],
     days: Annotated[
-        int | None, typer.Option(min=1, max=3660, help="How long it is in force; 90 where the node allows that.")
+        int | None,
+        typer.Option(min=1, max=3660, help="Days until it expires; by default 90, if the node allows that."),
     ] = None,
     node: Node = None,
 ) -> None:
@@ -49,7 +50,7 @@ def new(
 
 @group.command("list")
 def list_tokens(
-    everybody: Annotated[bool, typer.Option("--all", help="Of everybody; takes the role operator.")] = False,
+    everybody: Annotated[bool, typer.Option("--all", help="Of all accounts; needs the role operator.")] = False,
     node: Node = None,
 ) -> None:
     """Show the API tokens in force."""
@@ -63,7 +64,7 @@ def list_tokens(
             ["token", "of", "for", "until"],
         )
     else:
-        say("There are none.")
+        say("No API tokens.")
 
 
 @group.command("revoke")
@@ -83,8 +84,8 @@ def revoke(
         found = [one for one in known if one["sha256"] == hashed or one["sha256"].startswith(token)]
         if len(found) != 1:
             raise InvalidInput(
-                "there is no such token" if not found else "several tokens begin so",
-                remedy="hansa token list shows their names",
+                "there is no such token" if not found else "several tokens begin with this",
+                remedy="see the names: hansa token list",
             )
         ended = client.revoke_token(found[0]["sha256"])
     if Mode.json:

@@ -28,7 +28,7 @@ _NAMED = "{file}"
 group = typer.Typer(
     cls=Shorthand,
     help=(
-        "What runs under agreements: list, show, push, suspend, resume, complete, terminate. "
+        "Transfers under agreements: list, show, push, suspend, resume, complete, terminate. "
         "'hansa transfer ID' shows one; the end of an id will do."
     ),
 )
@@ -73,18 +73,20 @@ def register(app: typer.Typer) -> None:
 
 def push(
     agreement: Annotated[str, typer.Argument(help="Id of the agreement.")],
-    to: Annotated[str, typer.Option("--to", metavar="URL", help="Where; {file} in it stands for the file's name.")],
+    to: Annotated[
+        str, typer.Option("--to", metavar="URL", help="Target address; {file} in it is replaced by the file's name.")
+    ],
     header: Annotated[
         str | None,
-        typer.Option(
-            metavar="'NAME: VALUE'", help="The header that opens it; @FILE reads it from a file, out of sight."
-        ),
+        typer.Option(metavar="'NAME: VALUE'", help="The header that gives access to it; @FILE reads it from a file."),
     ] = None,
     put: Annotated[bool, typer.Option("--put", help="Send by PUT in place of POST.")] = False,
     file: Annotated[
-        list[str] | None, typer.Option("--file", help="Which file, where the asset has several; may be repeated.")
+        list[str] | None, typer.Option("--file", help="Which file, if the asset has several; may be repeated.")
     ] = None,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the provider has sent it all.")] = True,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Wait until the provider has sent everything.")
+    ] = True,
     node: Node = None,
     lang: Language = "en",
 ) -> int:
@@ -117,9 +119,9 @@ class Target:
         """Itself, for these files (None: the only one of the asset). Raises ``InvalidInput`` where they would go to
         one address, or to one that has no name in it."""
         if len(names) > 1 and _NAMED not in self.url:
-            raise InvalidInput("several files would go to one address", remedy=f"put {_NAMED} into the address")
+            raise InvalidInput("several files would be sent to one address", remedy=f"put {_NAMED} into the address")
         if None in names and _NAMED in self.url:
-            raise InvalidInput(f"{_NAMED} stands for a name, and none is said", remedy="say --file NAME")
+            raise InvalidInput(f"{_NAMED} needs the name of a file", remedy="say --file NAME")
         return self
 
     def begin(self, client: HansaClient, agreement: str, file: str | None) -> str:

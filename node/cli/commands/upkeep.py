@@ -26,10 +26,10 @@ def register(app: typer.Typer) -> None:
 
 def verify(
     what: Annotated[
-        Path | None, typer.Argument(help="A node's folder, or a received file with its manifest beside it.")
+        Path | None, typer.Argument(help="A node's folder, or a received file with its manifest next to it.")
     ] = None,
     agreement: Annotated[
-        str | None, typer.Option(help="Prove this agreement in the peer's ledger, over the running node.")
+        str | None, typer.Option(help="Prove this agreement in the peer's ledger, through the running node.")
     ] = None,
     node: Node = None,
 ) -> int:
@@ -48,7 +48,7 @@ def verify(
 
         folder = what or locate(node).folder
         if folder is None:
-            raise InvalidInput("name the node's folder: a ledger is checked where it lies")
+            raise InvalidInput("name the node's folder: a ledger is checked on its own machine")
         report = verify_folder(folder)
     if Mode.json:
         emit(report.to_json())
@@ -56,12 +56,12 @@ def verify(
     for check in report.checks:
         (done if check.sound else failed)(f"{check.what}{'   ' + check.detail if check.detail else ''}")
     if not report.sound:
-        complain("it is not what it was")
+        complain("the content was changed")
     return 0 if report.sound else REFUSED
 
 
 def backup(
-    folder: Annotated[Path, typer.Argument(help="The node's data folder; it may be running.")],
+    folder: Annotated[Path, typer.Argument(help="The node's data folder; the node may be running.")],
     to: Annotated[
         list[str] | None,
         typer.Option(
@@ -88,15 +88,15 @@ def backup(
         done(f"{made.path}", detail=f"{size(made.size)}, {made.entries} ledger entries")
     if recipient is None:
         # On standard error, so that scripts that read JSON meet it too.
-        complain("it is not encrypted, and holds the node's keys: whoever reads it can speak as this node")
+        complain("it is not encrypted and contains the node's keys: whoever reads it can act as this node")
         if not Mode.json:
-            remark("hansa backup --to age1… encrypts it for a key that is kept elsewhere")
+            remark("hansa backup --to age1… encrypts it for a key that you keep elsewhere")
     elif not Mode.json:
-        remark("only the identity of this recipient opens it: keep that apart from the node, and from the backup")
+        remark("only the identity of this recipient opens it: store it away from the node and the backup")
 
 
 def restore(
-    archive: Annotated[Path, typer.Argument(help="A file that backup wrote.")],
+    archive: Annotated[Path, typer.Argument(help="A file that hansa backup wrote.")],
     folder: Annotated[Path, typer.Argument(help="A new folder for the node.")],
     identity: Annotated[
         Path | None,
@@ -121,7 +121,9 @@ def restore(
     line("next", f"hansa verify {word(folder)}   then   hansa serve {word(folder)}")
 
 
-def accept_loss(folder: Annotated[Path, typer.Argument(help="The node's data folder; it must not run.")]) -> int:
+def accept_loss(
+    folder: Annotated[Path, typer.Argument(help="The node's data folder; the node must be stopped.")],
+) -> int:
     """Go on with a database that has lost what the node had signed. Its epoch rises, so that peers notice.
 
     Where nothing is lost, nothing is done, and the exit status is 1.
@@ -141,7 +143,7 @@ def accept_loss(folder: Annotated[Path, typer.Argument(help="The node's data fol
         failed(lost.detail)
     else:
         stores.uow.close()
-        failed("nothing is lost: the database holds all that this folder knows to be signed, and was left as it is")
+        failed("nothing is lost: the database contains everything that was signed, and was not changed")
         return REFUSED
     stores = open_stores(settings)
     epoch = signed_head.accept_loss(settings.folder, stores.uow, stores.ledger, stores.meta)
@@ -178,9 +180,9 @@ def doctor(folder: Annotated[Path | None, typer.Argument(help="The node's data f
 
 def demo(
     keep: Annotated[
-        bool, typer.Option("--keep", help="Leave the nodes up and print their addresses; Ctrl-C ends them.")
+        bool, typer.Option("--keep", help="Keep the nodes running and print their addresses; Ctrl-C ends them.")
     ] = False,
-    folder: Annotated[Path | None, typer.Option(help="Where the nodes' folders go; else a temporary one.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Folder for the nodes; by default a temporary one.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the made-up data.")] = 2026,
 ) -> int:
     """Show the main job: a region and three cities join, publish, find, agree, exchange and prove."""

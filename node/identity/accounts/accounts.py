@@ -90,7 +90,7 @@ class Accounts:
         hashed = hash_password(password)
         with self._uow.begin() as tx:
             if self._store.account(tx, login) is not None:
-                raise Conflict(f"there is an account {login} already")
+                raise Conflict(f"the account {login} already exists")
             self._store.add_account(tx, account, hashed)
             self._tell(tx, login, by, "account-added", roles=sorted(map(str, account.roles)))
         return account
@@ -108,12 +108,12 @@ class Accounts:
                 raise NotFound(f"there is no account {login}")
             account = found[0]
             if disabled and login == by:
-                raise Conflict("nobody shuts the account that they are using", remedy="ask another operator")
+                raise Conflict("you cannot close the account that you are using", remedy="ask another operator")
             if disabled and not any(
                 UserRole.OPERATOR in account.roles and not account.disabled and account.login != login
                 for account in self._store.accounts(tx)
             ):
-                raise Conflict(f"{login} is the last operator of this node", remedy="let another operator in first")
+                raise Conflict(f"{login} is the last operator of this node", remedy="add another operator first")
             if account.disabled == disabled:
                 return account
             self._store.set_disabled(tx, login, disabled)
@@ -288,7 +288,7 @@ class SignIn:
 
     def _factor(self) -> SecondFactor:
         if self._second_factor is None:
-            raise LocalFault("this node was put together without second factors")
+            raise LocalFault("this node does not support second factors")
         return self._second_factor
 
     async def confirm(self, login: str, password: str) -> Account:
@@ -301,7 +301,7 @@ class SignIn:
         self._throttle.attempt(keys)
         account = await anyio.to_thread.run_sync(self._verify, login, password, limiter=self._hashing)
         if account is None:
-            raise NotAllowed("the password is wrong", remedy="give the password that you sign in with now")
+            raise NotAllowed("the password is wrong", remedy="give your current password")
         self._throttle.succeeded(keys)
         return account
 

@@ -110,7 +110,7 @@ def _profile_and_body(jws: Jws, claims: dict[str, Any]) -> tuple[str, dict[str, 
     wrapped = claims.get("vc")
     contexts = claims.get("@context")
     if "vp" in claims:
-        raise Unacceptable("a presentation stands where a credential should")
+        raise Unacceptable("this is a presentation, not a credential")
     if wrapped is not None:
         if "@context" in claims or "credentialSubject" in claims or not isinstance(wrapped, dict):
             raise Unacceptable("the token is a credential of both data models at once")

@@ -60,7 +60,7 @@ def read_presentation(entry: Any) -> UnverifiedPresentation:
     except InvalidInput as error:
         raise Unauthenticated(f"a presentation is not readable: {error.detail}") from error
     if "vc" in claims:
-        raise Unauthenticated("a credential stands where a presentation should")
+        raise Unauthenticated("this is a credential, not a presentation")
     body = claims.get("vp", claims)
     if "vp" in claims and "verifiableCredential" in claims:
         raise Unauthenticated("the token is a presentation of both data models at once")

@@ -72,7 +72,7 @@ class Layers:
             raise InvalidInput("the layer does not say what it changes", remedy="give target: the dataset's address")
         number, name = body.get("version"), body.get("file")
         if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
-            raise InvalidInput("version is not the number of a version", remedy="versions count from 1")
+            raise InvalidInput("version must be the number of a version", remedy="versions are numbered from 1")
         if not isinstance(name, str | None):
             raise InvalidInput("file is not the name of a file", remedy="leave it out where there is one file only")
         rows, port, file, version, sha256 = await self.target(asked, caller, version=number, file=name)

@@ -121,5 +121,5 @@ def _number(members: Mapping[str, Any], name: str, place: str) -> int | None:
     if value is None:
         return None
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise InvalidInput(f"{place}: {name} is not the number of a version", remedy="versions count from 1")
+        raise InvalidInput(f"{place}: {name} must be the number of a version", remedy="versions are numbered from 1")
     return value

@@ -306,9 +306,9 @@ class _Door:
 
     def _check_version(self, version: DspVersion | None) -> None:
         if version != self._doors.version:
-            spoken = version.name if version is not None else "none that is spoken here"
+            spoken = version.name if version is not None else "a version that this node does not support"
             raise InvalidInput(
-                f"this address speaks {self._doors.version.name}, and the message is of {spoken}",
+                f"this address supports {self._doors.version.name}, but the message is of {spoken}",
                 remedy="see /.well-known/dspace-version for the address of each version",
             )
 
@@ -338,7 +338,7 @@ async def _body(request: Request) -> bytes:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind and kind not in _JSON and not kind.endswith("+json"):
         raise UnsupportedMediaType(
-            f"messages of the Dataspace Protocol are JSON, not {kind[:80]}",
+            f"messages of the Dataspace Protocol must be JSON, not {kind[:80]}",
             remedy="send them with Content-Type: application/json",
         )
     chunks: list[bytes] = []
@@ -346,6 +346,8 @@ async def _body(request: Request) -> bytes:
     async for chunk in request.stream():
         size += len(chunk)
         if size > BODY_LIMIT:
-            raise TooLarge("a protocol message may have one mebibyte", remedy="bytes go by transfer, not in messages")
+            raise TooLarge(
+                "a protocol message may have at most 1 MiB", remedy="send data by a transfer, not in messages"
+            )
         chunks.append(chunk)
     return b"".join(chunks)

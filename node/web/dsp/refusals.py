@@ -85,7 +85,9 @@ async def answered(
     except LocalFault as fault:
         if fault.status >= 500:
             log.exception("local fault")
-            body = error_body(fault.code, fault.reasons if fault.told else ["this node failed"])
+            body = error_body(
+                fault.code, fault.reasons if fault.told else ["this node failed because of an internal error"]
+            )
             return JSONResponse(body, status_code=fault.status, headers=again_later(fault))
         return JSONResponse(error_body(fault.code, fault.reasons), status_code=fault.told_status)
     except HansaError as error:
@@ -110,9 +112,11 @@ def elsewhere(version: DspVersion, routes: Sequence[Route]) -> Route:
             if not allowed:
                 raise NotFound(
                     f"the Dataspace Protocol {version.name} has no such path",
-                    remedy="see /.well-known/dspace-version for where each version is spoken",
+                    remedy="see /.well-known/dspace-version for the address of each version",
                 )
-            raise MethodNotAllowed(f"this path does not take {request.method}", remedy=f"use {' or '.join(allowed)}")
+            raise MethodNotAllowed(
+                f"this path does not accept {request.method}", remedy=f"use {' or '.join(allowed)}"
+            )
 
         kinds = {"negotiations": refusals.contract({}), "transfers": refusals.transfer({})}
         response = await answered(answer, kinds.get(rest.partition("/")[0], refusals.catalog))

@@ -23,11 +23,11 @@ def read_ask(text: str) -> dict[str, Any] | str:
         said = read_json(text)
     except InvalidInput as error:
         raise InvalidInput(
-            "ask is not readable as JSON",
+            "ask is not valid JSON",
             remedy='write "open", a template with parameters, or an ODRL policy, as JSON',
         ) from error
     if not isinstance(said, dict | str):
-        raise InvalidInput("ask is neither the name of a template nor an object")
+        raise InvalidInput("ask must be the name of a template or an object")
     return said
 
 
@@ -37,13 +37,15 @@ class AskFor(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     dataset: str = Field(description="IRI of the asset.", max_length=2048)
-    offer_id: str | None = Field(None, alias="offerId", description="One of its offers; else the first.")
+    offer_id: str | None = Field(None, alias="offerId", description="One of its offers; by default the first.")
     purpose: str | None = Field(None, description="IRI of the purpose that you declare.", max_length=2048)
     ask: dict[str, Any] | str | None = Field(
         None, description="Other terms than the offered ones, written as conditions of a description are."
     )
     least: dict[str, Any] | str | None = Field(
-        None, description="What you take at least: an answer that allows this is accepted without a person; else ask."
+        None,
+        description="The least that you accept: an answer that allows this is accepted automatically; "
+        "by default the same as ask.",
     )
 
 
@@ -53,15 +55,15 @@ class PushTo(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     url: str = Field(max_length=4096)
-    header: str | None = Field(None, description="Name of the header that opens it.", max_length=100)
-    value: str | None = Field(None, description="Its value. It goes to the provider, and is not kept here.")
+    header: str | None = Field(None, description="Name of the header that gives access to it.", max_length=100)
+    value: str | None = Field(None, description="Its value. It is sent to the provider and is not stored here.")
     method: Literal["POST", "PUT"] = "POST"
 
     @property
     def address(self) -> dict[str, Any]:
         """Raises ``InvalidInput``."""
         if (self.header is None) is not (self.value is None):
-            raise InvalidInput("pushTo needs header and value together")
+            raise InvalidInput("pushTo needs both header and value")
         header = (self.header, self.value) if self.header is not None and self.value is not None else None
         return sink_address(self.url, header=header, method=self.method)
 

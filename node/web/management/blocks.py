@@ -28,18 +28,20 @@ def router(*, person: Person, blocks: Blocks, suspend: Callable[[str, str], int]
     """The routes; ``suspend`` pauses all transfers with a participant, for a reason, and tells how many."""
     api = APIRouter(prefix="/api/blocks", tags=["people"], route_class=knowing(person))
 
-    @api.get("", summary="Participants that this node turns away, with the reasons")
+    @api.get("", summary="Blocked participants, with the reasons")
     async def all_blocks(request: Request) -> Any:
         await person(request)
         return [one.to_json() for one in await run_sync(blocks.all)]
 
-    @api.post("", status_code=201, summary="Turn a participant away; running transfers with it are suspended")
+    @api.post("", status_code=201, summary="Block a participant; running transfers with it are suspended")
     async def block(request: Request, new: NewBlock) -> Any:
         caller = await person(request, UserRole.SIGNATORY, UserRole.OPERATOR)
         made = await run_sync(lambda: blocks.block(new.did, new.reason, caller.name))
         return {**made.to_json(), "suspended": await run_sync(lambda: suspend(made.did, made.reason))}
 
-    @api.delete("/{did}", summary="Let a participant in again; what was suspended stays so until somebody resumes it")
+    @api.delete(
+        "/{did}", summary="Unblock a participant; suspended transfers stay suspended until somebody resumes them"
+    )
     async def unblock(request: Request, did: str) -> Any:
         caller = await person(request, UserRole.SIGNATORY, UserRole.OPERATOR)
         return (await run_sync(lambda: blocks.unblock(did, caller.name))).to_json()

@@ -92,7 +92,7 @@ def router(
     a delivery for which a process waits was given up; ``named`` puts names in place of DIDs."""
     api = APIRouter(prefix="/api", tags=["exchange"], route_class=knowing(person))
 
-    @api.get("/conditions", summary="What the provider of an asset asks, whether we qualify, what is agreed already")
+    @api.get("/conditions", summary="Conditions of an asset, whether this node meets them, and existing agreements")
     async def conditions(
         request: Request, iri: Annotated[str, Query(max_length=2048)], purpose: str | None = None, ask: Ask = None
     ) -> Any:
@@ -100,7 +100,7 @@ def router(
         asking = read_ask(ask) if ask is not None else None
         return conditions_json(await acquire.conditions(iri, purpose=purpose, asking=asking), named)
 
-    @api.post("/negotiations", status_code=202, summary="Ask for an asset under its offered terms, or other ones")
+    @api.post("/negotiations", status_code=202, summary="Request an asset on its offered terms or on others")
     async def negotiate(request: Request, wanted: AskFor) -> Any:
         # What comes of it binds the city: the provider may agree at once, and the node then signs by itself.
         await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
@@ -108,12 +108,12 @@ def router(
         negotiation = await acquire.negotiate(found, purpose=wanted.purpose, asking=wanted.ask, least=wanted.least)
         return {"pid": negotiation.pid, "state": negotiation.state, "provider": negotiation.peer}
 
-    @api.get("/negotiations", summary="The newest negotiations, those in a state where it is named")
+    @api.get("/negotiations", summary="The newest negotiations, optionally only those in one state")
     async def all_negotiations(request: Request, state: State = None) -> Any:
         await person(request)
         return [process_json(one) for one in await run_sync(lambda: reading.negotiations(state=state))]
 
-    @api.get("/negotiations/{pid}", summary="A negotiation with its messages; waits for a change if asked to")
+    @api.get("/negotiations/{pid}", summary="A negotiation with its messages; can wait for a change")
     async def one_negotiation(request: Request, pid: str, wait: Wait = 0.0) -> Any:
         await person(request)
         until = time.monotonic() + min(wait, LONGEST_WAIT)
@@ -131,12 +131,12 @@ def router(
         caller = await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
         return await _commanded(lambda: negotiations.terminate(pid, "ended-by-person", why.reasons, by=caller.name))
 
-    @api.post("/negotiations/{pid}/counter", summary="Ask for other terms than those that the provider offers")
+    @api.post("/negotiations/{pid}/counter", summary="Request other terms than those that the provider offers")
     async def counter(request: Request, pid: str, wanted: Terms) -> Any:
         caller = await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
         return await _commanded(lambda: negotiations.counter(pid, wanted.ask, region=region(), by=caller.name))
 
-    @api.post("/negotiations/{pid}/accept", summary="Accept the offer that the provider has put on the table")
+    @api.post("/negotiations/{pid}/accept", summary="Accept the provider's current offer")
     async def accept(request: Request, pid: str) -> Any:
         caller = await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
         return await _commanded(lambda: negotiations.accept(pid, by=caller.name))
@@ -144,27 +144,29 @@ def router(
     @api.post(
         "/transfers",
         status_code=202,
-        summary="Receive what an agreement entitles us to; publishers and stewards may have it sent elsewhere",
+        summary="Start a transfer under an agreement; publishers and stewards may have the data sent elsewhere",
     )
     async def transfer(request: Request, wanted: Fetch) -> Any:
         await person(request, UserRole.STEWARD, UserRole.SIGNATORY, UserRole.PUBLISHER)
         if wanted.push_to is not None and wanted.data_address is not None:
-            raise InvalidInput("say pushTo or dataAddress, not both")
+            raise InvalidInput("give pushTo or dataAddress, not both")
         to = wanted.push_to.address if wanted.push_to is not None else wanted.data_address
         if to is not None:
             await person(request, *_FOR_BYTES)  # Whoever says where bytes go may as well read them there.
         if to is not None and wanted.format == PULL:
-            raise InvalidInput("what is pulled goes to this node", remedy=f"leave the format out, or say {PUSH}")
+            raise InvalidInput(
+                "a pulled transfer always delivers to this node", remedy=f"leave the format out, or set it to {PUSH}"
+            )
         chosen = wanted.format or (PUSH if to is not None else PULL)
         begun = await run_sync(lambda: transfers.request(wanted.agreement_id, format=chosen, file=wanted.file, to=to))
         return {"pid": begun.pid, "state": begun.state}
 
-    @api.get("/transfers", summary="The newest transfers, those in a state where it is named")
+    @api.get("/transfers", summary="The newest transfers, optionally only those in one state")
     async def all_transfers(request: Request, state: State = None) -> Any:
         await person(request)
         return [process_json(one) for one in await run_sync(lambda: reading.transfers(state=state))]
 
-    @api.get("/transfers/{pid}", summary="A transfer, how far it is, and its messages")
+    @api.get("/transfers/{pid}", summary="A transfer with its progress and its messages")
     async def one_transfer(request: Request, pid: str, wait: Wait = 0.0) -> Any:
         await person(request)
         until = time.monotonic() + min(wait, LONGEST_WAIT)
@@ -186,8 +188,8 @@ def router(
             return await _commanded(lambda: transfers.command(pid, message, code=code, reason=why.reasons))
 
     commands("suspend", machine.SUSPENSION, "suspended-by-person", "Pause a transfer; the provider closes the access")
-    commands("resume", machine.START, "", "Let a suspended transfer go on")
-    commands("complete", machine.COMPLETION, "", "Tell the other side that all is done")
+    commands("resume", machine.START, "", "Resume a suspended transfer")
+    commands("complete", machine.COMPLETION, "", "Complete a transfer and tell the other side")
     commands("terminate", machine.TERMINATION, "ended-by-person", "End a transfer")
 
     @api.get("/transfers/{pid}/content", summary="The received bytes", response_class=FileResponse)
@@ -197,7 +199,7 @@ def router(
         return _file(received / str(reception.path), reception.name)
 
     @api.get(
-        "/transfers/{pid}/sealed", summary="The received bytes as they came, sealed", response_class=FileResponse
+        "/transfers/{pid}/sealed", summary="The received bytes as they arrived, sealed", response_class=FileResponse
     )
     async def sealed(request: Request, pid: str) -> Response:
         await person(request, *_FOR_BYTES)
@@ -234,7 +236,7 @@ def router(
             "transfers": [transfer_under_json(*one) for one in transfers],
         }
 
-    @api.get("/agreements/{agreement_id}/document", summary="The agreement as people read it")
+    @api.get("/agreements/{agreement_id}/document", summary="The agreement as a readable document")
     async def agreement_document(request: Request, agreement_id: str, lang: str = "en") -> Response:
         await person(request)
         found = await run_sync(lambda: reading.agreement(agreement_id))
@@ -242,7 +244,7 @@ def router(
 
     @api.get(
         "/agreements/{agreement_id}/export",
-        summary="The agreement with its evidence, a zip archive that is checked offline",
+        summary="The agreement with its evidence, as a zip archive that can be checked offline",
         response_class=Response,
         responses={200: {"content": {"application/zip": {}}}},
     )
@@ -250,18 +252,18 @@ def router(
         await person(request)
         return evidence_file(agreement_id, await export(agreement_id))
 
-    @api.post("/agreements/{agreement_id}/confirm-deletion", summary="Delete what was received, and confirm it")
+    @api.post("/agreements/{agreement_id}/confirm-deletion", summary="Delete the received data and confirm it")
     async def confirm_deletion(request: Request, agreement_id: str) -> Any:
         # It is signed in the city's name.
         caller = await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
         return (await run_sync(deletions.confirm, agreement_id, caller.name)).to_json()
 
-    @api.get("/deletions", summary="What is to be deleted under agreements: confirmed, due, overdue")
+    @api.get("/deletions", summary="Deletions that agreements require: confirmed, due, overdue")
     async def all_deletions(request: Request) -> Any:
         await person(request)
         return [one.to_json() for one in await run_sync(deletions.all)]
 
-    @api.get("/decisions", summary="What waits for a person")
+    @api.get("/decisions", summary="Decisions that wait for a person")
     async def waiting(request: Request) -> Any:
         await person(request)
         return [decision_json(one) for one in await run_sync(decisions.waiting)]
@@ -286,7 +288,7 @@ async def _commanded(command: Callable[[], Process]) -> dict[str, Any]:
 async def _received(reading: Reading, pid: str) -> Reception:
     _, _, reception = await run_sync(lambda: reading.transfer(pid))
     if reception is None or reception.state != "done":
-        raise NotFound("nothing has been received completely here yet")
+        raise NotFound("this node has not received all of the data yet")
     return reception
 
 

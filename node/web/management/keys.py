@@ -45,13 +45,13 @@ def router(*, person: Person, keys: ChangeKeys) -> APIRouter:
         await person(request)
         return [key.to_json() for key in await run_sync(keys.all)]
 
-    @api.post("/rotate", status_code=201, summary="Put new keys in the place of those in use")
+    @api.post("/rotate", status_code=201, summary="Replace the keys in use by new ones")
     async def rotate(request: Request, wanted: Rotate) -> Any:
         caller = await person(request, UserRole.OPERATOR)
         kinds = [KeyKind(kind) for kind in wanted.kinds]
         return [key.to_json() for key in await run_sync(lambda: keys.rotate(kinds, caller.name))]
 
-    @api.post("/revoke", status_code=201, summary="Revoke a key as of a moment")
+    @api.post("/revoke", status_code=201, summary="Revoke a key as of a given time")
     async def revoke(request: Request, wanted: Revoke) -> Any:
         caller = await person(request, UserRole.OPERATOR)
         as_of: datetime = wanted.as_of

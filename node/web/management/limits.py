@@ -26,14 +26,17 @@ class NewLimits(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     dataset: str = Field(max_length=2048)
-    conditions: dict[str, Any] | str = Field(description="As the conditions of a description.")
+    conditions: dict[str, Any] | str = Field(description="Written as conditions of a description are.")
 
 
 def router(*, person: Person, limits: SetLimits) -> APIRouter:
     """The routes."""
     api = APIRouter(prefix="/api/limits", tags=["exchange"], route_class=knowing(person))
 
-    @api.get("", summary="How far this node goes by itself for an asset; terms are null where only for its offer")
+    @api.get(
+        "",
+        summary="The terms that this node accepts automatically for an asset; null where it accepts only its offer",
+    )
     async def shown(request: Request, dataset: Dataset) -> Any:
         await person(request, UserRole.STEWARD, UserRole.SIGNATORY, UserRole.AUDITOR)
         found = await run_sync(limits.of, dataset)
@@ -41,13 +44,13 @@ def router(*, person: Person, limits: SetLimits) -> APIRouter:
             return {"dataset": dataset, "terms": None}
         return limits_json(found, in_force=await run_sync(limits.in_force, found))
 
-    @api.put("", summary="Agree by itself to terms within these, from now on")
+    @api.put("", summary="Accept terms within these limits automatically from now on")
     async def put(request: Request, new: NewLimits) -> Any:
         caller = await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
         made = await run_sync(lambda: limits.set(new.dataset, new.conditions, by=caller.name))
         return limits_json(made, in_force=True)
 
-    @api.delete("", status_code=204, summary="Agree by itself only to what equals the offer, from now on")
+    @api.delete("", status_code=204, summary="Accept only the offer itself automatically from now on")
     async def clear(request: Request, dataset: Dataset) -> None:
         caller = await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
         await run_sync(lambda: limits.clear(dataset, by=caller.name))

@@ -70,12 +70,12 @@ def router(
     """The routes; ``facts`` tells who this node is and how it stands."""
     api = APIRouter(prefix="/api", tags=["operation"], route_class=knowing(person))
 
-    @api.get("/node", summary="Who this node is and how it stands")
+    @api.get("/node", summary="Identity and status of this node")
     async def about(request: Request) -> Any:
         await person(request)
         return await facts()
 
-    @api.get("/deliveries", summary="Messages on their way, and dead letters with their reasons")
+    @api.get("/deliveries", summary="Messages being delivered, and dead letters with their reasons")
     async def on_their_way(request: Request) -> Any:
         await person(request)
         return {
@@ -83,21 +83,21 @@ def router(
             "dead": [task_json(task) for task in await run_sync(deliveries.dead)],
         }
 
-    @api.post("/deliveries/{task_id}/retry", summary="Try a dead letter again")
+    @api.post("/deliveries/{task_id}/retry", summary="Send a dead letter again")
     async def retry(request: Request, task_id: str) -> Any:
         await person(request, UserRole.OPERATOR)
         if not await run_sync(lambda: deliveries.revive(task_id)):
-            raise NotFound("there is no dead letter of this id")
+            raise NotFound("there is no dead letter with this id")
         return {"id": task_id, "state": "waiting"}
 
-    @api.post("/deliveries/{task_id}/give-up", summary="Never try a dead letter again, and end what waits for it")
+    @api.post("/deliveries/{task_id}/give-up", summary="Give up a dead letter and end what waits for it")
     async def give_up(request: Request, task_id: str) -> Any:
         await person(request, UserRole.OPERATOR)
         if not await run_sync(lambda: deliveries.give_up(task_id)):
-            raise NotFound("there is no dead letter of this id")
+            raise NotFound("there is no dead letter with this id")
         return {"id": task_id, "state": "given up"}
 
-    @api.post("/verify", summary="Check proofs: this node's ledger, or an agreement in the other party's")
+    @api.post("/verify", summary="Check this node's ledger, or an agreement in the other party's ledger")
     async def verify(request: Request, wanted: Verify) -> Any:
         await person(request)
         found = await (checks.agreement(wanted.agreement) if wanted.agreement else checks.own_ledger())

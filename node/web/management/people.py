@@ -1,4 +1,4 @@
-"""People of this node, and its place among the nodes: accounts, tokens, membership, credentials."""
+"""Accounts of this node, and its place among the nodes: accounts, tokens, membership, credentials."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class NewPassword(BaseModel):
     password: str = Field(min_length=12, max_length=256)
     old: str | None = Field(None, max_length=256)
     keep_tokens: bool = Field(
-        False, alias="keepTokens", description="Leave the account's API tokens in force; else they end."
+        False, alias="keepTokens", description="Keep the account's API tokens; by default they end."
     )
 
 
@@ -70,7 +70,10 @@ class NewToken(BaseModel):
     password: str = Field(max_length=256)
     code: str = Field("", max_length=64, description="A code of the second factor, where the account has one.")
     days: int | None = Field(
-        None, ge=1, le=3660, description="Its term; at most the setting token_days, and 90 where that allows it."
+        None,
+        ge=1,
+        le=3660,
+        description="Days until it expires; at most the setting token_days, by default 90 or that setting if lower.",
     )
 
 
@@ -104,39 +107,46 @@ def router(
     """The routes; ``revoke`` and ``issuer`` at an issuer."""
     api = APIRouter(prefix="/api", tags=["people"], route_class=knowing(person))
 
-    @api.get("/accounts", summary="People of this node")
+    @api.get("/accounts", summary="Accounts of this node")
     async def all_accounts(request: Request) -> Any:
         await person(request, UserRole.OPERATOR)
         return [account_json(one) for one in await run_sync(accounts.all)]
 
-    @api.post("/accounts", status_code=201, summary="Let somebody in")
+    @api.post("/accounts", status_code=201, summary="Add an account")
     async def add_account(request: Request, new: NewAccount) -> Any:
         caller = await person(request, UserRole.OPERATOR)
         return account_json(
             await run_sync(lambda: accounts.add(new.login, new.name, new.roles, new.password, by=caller.name))
         )
 
-    @api.patch("/accounts/{login}", summary="Shut an account, which ends its sessions and tokens, or open it again")
+    @api.patch("/accounts/{login}", summary="Close an account, which ends its sessions and tokens, or open it again")
     async def set_disabled(request: Request, login: str, wanted: AccountAccess) -> Any:
         caller = await person(request, UserRole.OPERATOR)
         return account_json(
             await run_sync(lambda: accounts.set_disabled(login, wanted.disabled, by=str(caller.account)))
         )
 
-    @api.put("/accounts/{login}/password", status_code=204, summary="Change your password, or as operator anybody's")
+    @api.put(
+        "/accounts/{login}/password",
+        status_code=204,
+        summary="Change your password, or as operator that of another account",
+    )
     async def change_password(request: Request, login: str, new: NewPassword) -> None:
         caller = await person(request)
         if caller.account != login:
             await person(request, UserRole.OPERATOR)
         elif new.old is None:
-            raise InvalidInput("your own password is changed with the old one", remedy="send it as old")
+            raise InvalidInput(
+                "the current password is missing: you need it to change your own password",
+                remedy="send the current password as old",
+            )
         else:
             await sign_in.confirm(login, new.old)
         await run_sync(
             lambda: accounts.set_password(login, new.password, by=caller.name, keep_tokens=new.keep_tokens)
         )
 
-    @api.post("/tokens", status_code=201, summary="Make an API token for yourself; it is shown once")
+    @api.post("/tokens", status_code=201, summary="Create an API token for yourself; it is shown once")
     async def add_token(request: Request, new: NewToken) -> Any:
         login = str((await person(request)).account)
         days = new.days or min(DAYS, accounts.token_days)
@@ -144,12 +154,12 @@ def router(
         token = await run_sync(lambda: accounts.make_token(login, new.label, days, second_factor=marked))
         return {"token": token, "sha256": token_hash(token), "days": days}
 
-    @api.get("/tokens", summary="Your API tokens; as operator, with ?all=true, everybody's")
+    @api.get("/tokens", summary="Your API tokens; as operator, with ?all=true, those of all accounts")
     async def all_tokens(request: Request, all: bool = False) -> Any:  # noqa: A002 - the query's name
         caller = await person(request, *((UserRole.OPERATOR,) if all else ()))
         return [token_json(token) for token in await run_sync(accounts.tokens, None if all else str(caller.account))]
 
-    @api.delete("/tokens/{sha256}", summary="Revoke an API token of yours; as operator, anybody's")
+    @api.delete("/tokens/{sha256}", summary="Revoke one of your API tokens; as operator, that of any account")
     async def revoke_token(request: Request, sha256: str) -> Any:
         caller = await person(request)
         whose = None if caller.may(UserRole.OPERATOR) else str(caller.account)
@@ -169,7 +179,7 @@ def router(
             "state": state,
         }
 
-    @api.get("/memberships", summary="What we asked for and which credentials we hold")
+    @api.get("/memberships", summary="This node's applications and the credentials that it holds")
     async def memberships(request: Request) -> Any:
         await person(request)
         return {
@@ -187,7 +197,7 @@ def router(
             ],
         }
 
-    @api.get("/applications", summary="Applications for our credentials")
+    @api.get("/applications", summary="Applications for credentials of this node")
     async def all_applications(request: Request) -> Any:
         await person(request)
         return [application_json(application) for application in await run_sync(_issuer(issuer).applications)]
@@ -197,7 +207,7 @@ def router(
         await person(request)
         return [issued_json(one) for one in await run_sync(_issuer(issuer).issued)]
 
-    @api.post("/issued/{credential_id}/revoke", summary="Revoke a credential: it bites on the next read")
+    @api.post("/issued/{credential_id}/revoke", summary="Revoke a credential; it counts from the next access")
     async def revoke_one(request: Request, credential_id: str, why: Why) -> Any:
         caller = await person(request, UserRole.SIGNATORY, UserRole.OPERATOR)
         if revoke is None:

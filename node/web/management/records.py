@@ -27,8 +27,8 @@ MAX_NESTING = 64
 _LIMITS_LAPSE: Final = {
     "severity": "warning",
     "field": "conditions",
-    "message": "the limits of this asset were set beside other conditions, and do not hold beside these",
-    "remedy": "set them again beside these (hansa limits IRI --give), or clear them",
+    "message": "the limits of this asset were set for other conditions and do not apply to these",
+    "remedy": "set them again for these conditions (hansa limits IRI --give), or clear them",
     "rule": "limits",
 }
 
@@ -94,13 +94,13 @@ def router(
     api = APIRouter(prefix="/api", tags=["publishing"], route_class=knowing(person))
     publishers = (UserRole.PUBLISHER, UserRole.STEWARD)
 
-    @api.post("/files", status_code=201, summary="Send a file, before its description")
+    @api.post("/files", status_code=201, summary="Upload a file before its description")
     async def take_file(request: Request) -> Any:
         await person(request, *publishers)
         name = safe_name(unquote(request.headers.get("x-file-name", "")))
         stated = request.headers.get("content-length", "")
         if stated.isdigit() and int(stated) > upload_limit:
-            raise TooLarge(f"a file may have {upload_limit} bytes here", remedy="divide it into several files")
+            raise TooLarge(f"a file may have at most {upload_limit} bytes", remedy="divide it into several files")
         stored = await assets.take_in(_chunks(request), limit=upload_limit)
         media_type = request.headers.get("content-type", "application/octet-stream")
         return {"name": name, "mediaType": media_type, "size": stored.size, "sha256": stored.sha256}
@@ -138,7 +138,7 @@ def _check_sizes(assets: AssetStore, files: list[SubmittedFile]) -> None:
         if stored is not None and stored != file.size:
             raise InvalidInput(
                 f"{safe_name(file.name)} has {stored} bytes, not {file.size}",
-                remedy="state the size that the upload answered",
+                remedy="state the size that the upload returned",
             )
 
 
@@ -186,12 +186,14 @@ def _read(body: bytes) -> Submitted:
 async def _body(request: Request, limit: int) -> bytes:
     stated = request.headers.get("content-length", "")
     if stated.isdigit() and int(stated) > limit:
-        raise TooLarge(f"a description may have {limit} bytes here", remedy="send the data as files, beside it")
+        raise TooLarge(f"a description may have at most {limit} bytes", remedy="send the data as files, separately")
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > limit:
-            raise TooLarge(f"a description may have {limit} bytes here", remedy="send the data as files, beside it")
+            raise TooLarge(
+                f"a description may have at most {limit} bytes", remedy="send the data as files, separately"
+            )
     return bytes(body)
 
 

@@ -18,7 +18,7 @@ def router(*, person: Person, runs: Runs, release: Release) -> APIRouter:
     """The routes of results."""
     api = APIRouter(prefix="/api", tags=["scenarios"], route_class=knowing(person))
 
-    @api.get("/runs/{pid}/why/{output_name}/{row}", summary="Why a row of a result is what it is")
+    @api.get("/runs/{pid}/why/{output_name}/{row}", summary="Explanation of a row of a result")
     async def why(request: Request, pid: str, output_name: str, row: str) -> Any:
         await person(request, *RUNNERS)
         return await release.why(await runs.run(pid), output_name, row)
@@ -32,7 +32,7 @@ def router(*, person: Person, runs: Runs, release: Release) -> APIRouter:
             body, media_type="application/zip", headers={"Content-Disposition": f'attachment; filename="{name}"'}
         )
 
-    @api.post("/runs/{pid}/publish", status_code=201, summary="Publish the result, with where it comes from")
+    @api.post("/runs/{pid}/publish", status_code=201, summary="Publish the result with its lineage")
     async def publish(request: Request, pid: str) -> Any:
         caller = await person(request, *RUNNERS)
         return await release.publish(await runs.run(pid), await json_body(request), caller)

@@ -42,7 +42,7 @@ def router(*, person: Person, runs: Runs, layers: Layers, changes: Changes) -> A
     """The routes of scenarios."""
     api = APIRouter(prefix="/api", tags=["scenarios"], route_class=knowing(person))
 
-    @api.post("/runs/check", summary="Bind a scenario without running it: what is pinned, and what is in the way")
+    @api.post("/runs/check", summary="Check a scenario without running it: pinned versions and problems")
     async def check(request: Request) -> Any:
         # What is open at other nodes is fetched for it.
         caller = await person(request, *RUNNERS)
@@ -62,7 +62,7 @@ def router(*, person: Person, runs: Runs, layers: Layers, changes: Changes) -> A
         await person(request)
         return [run_json(one, whole=False) for one in await runs.newest(scenario, limit)]
 
-    @api.get("/runs/{pid}", summary="A run; waits for its end if asked to")
+    @api.get("/runs/{pid}", summary="A run; can wait for its end")
     async def one(request: Request, pid: str, wait: Wait = 0.0) -> Any:
         await person(request)
         until = time.monotonic() + min(wait, LONGEST_WAIT)
@@ -74,7 +74,7 @@ def router(*, person: Person, runs: Runs, layers: Layers, changes: Changes) -> A
                     return run_json(run)
                 await watch.changed(min(left, LOOK_AGAIN))
 
-    @api.get("/runs/{pid}/events", summary="What happens in a run, as server-sent events")
+    @api.get("/runs/{pid}/events", summary="Events of a run, as server-sent events")
     async def events(request: Request, pid: str) -> Response:
         await person(request)
         await runs.run(pid)
@@ -89,11 +89,11 @@ def router(*, person: Person, runs: Runs, layers: Layers, changes: Changes) -> A
         await person(request, *RUNNERS)
         return run_json(await runs.cancel(pid))
 
-    @api.post("/runs/{pid}/again", status_code=201, summary="Run the same binding once more")
+    @api.post("/runs/{pid}/again", status_code=201, summary="Run the same binding again")
     async def again(request: Request, pid: str) -> Any:
         return run_json(await runs.again(pid, await person(request, *RUNNERS)))
 
-    @api.get("/runs/{pid}/outputs/{branch}/{name}", summary="What a step gave: JSON, CSV or GeoJSON")
+    @api.get("/runs/{pid}/outputs/{branch}/{name}", summary="Output of a step: JSON, CSV or GeoJSON")
     async def output(
         request: Request,
         pid: str,
@@ -117,12 +117,12 @@ def router(*, person: Person, runs: Runs, layers: Layers, changes: Changes) -> A
         await person(request)
         return [layer_to_json(one) for one in await layers.of(target)]
 
-    @api.post("/layers", status_code=201, summary="Keep a change layer")
+    @api.post("/layers", status_code=201, summary="Save a change layer")
     async def save(request: Request) -> Any:
         caller = await person(request, *RUNNERS)
         return _laid(await layers.save(await json_body(request), caller))
 
-    @api.get("/layers/{name}", summary="A change layer, on the version it is for or on another one")
+    @api.get("/layers/{name}", summary="A change layer, on its own version of the dataset or on another")
     async def layer(request: Request, name: str, version: Annotated[int | None, Query(ge=1)] = None) -> Any:
         caller = await person(request)
         return _laid(await layers.laid(await layers.layer(name), caller, version=version))

@@ -59,14 +59,16 @@ def router(
             "required": required,
         }
 
-    @api.post("/second-factor", status_code=201, summary="Set up a second factor; it counts once it is confirmed")
+    @api.post("/second-factor", status_code=201, summary="Set up a second factor; it is active once it is confirmed")
     async def begin(request: Request, by: ByPassword) -> Any:
         login = str((await person(request)).account)
         await sign_in.confirm(login, by.password)
         enrolment = await run_sync(second_factor.begin, login)
         return {"secret": enrolment.secret, "uri": enrolment.uri}
 
-    @api.post("/second-factor/confirm", summary="Confirm it with a code; answers with the recovery codes, once")
+    @api.post(
+        "/second-factor/confirm", summary="Confirm a second factor with a code; returns the recovery codes once"
+    )
     async def confirm(request: Request, by: ByCode) -> Any:
         login = str((await person(request)).account)
         return {"recoveryCodes": await second_factor.confirm(login, by.code)}
@@ -84,7 +86,7 @@ def router(
         caller = await person(request, UserRole.OPERATOR)
         if caller.account == login:
             raise InvalidInput(
-                "your own second factor is removed with your password and a code",
+                "you need your password and a code to remove your own second factor",
                 remedy="POST /api/second-factor/remove, or ask another operator",
             )
         await run_sync(lambda: second_factor.remove(login, by=caller.name))

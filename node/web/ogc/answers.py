@@ -31,7 +31,7 @@ class NoSuchJob(NotFound):
 class ResultNotReady(NotFound):
     """The job has not ended well (yet)."""
 
-    title = "There are no results (yet)"
+    title = "No results yet"
 
 
 _TYPES: Final[tuple[tuple[type[HansaError], str], ...]] = (
@@ -81,7 +81,7 @@ def preference(headers: list[str], most: float) -> tuple[bool, float]:
 def limit_of(request: Request, most: int) -> int:
     text = request.query_params.get("limit", str(most))
     if not text.isascii() or not text.isdigit() or int(text[:9]) < 1:
-        raise InvalidInput("limit is not a number from 1", remedy=f"ask for limit=1 to {most}")
+        raise InvalidInput("limit is not a number from 1", remedy=f"set limit to a number from 1 to {most}")
     return min(int(text[:9]), most)
 
 
@@ -91,7 +91,7 @@ def version_of(request: Request) -> int | None:
     if text is None:
         return None
     if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise InvalidInput("version is not the number of a version", remedy="versions count from 1")
+        raise InvalidInput("version must be the number of a version", remedy="versions are numbered from 1")
     return int(text)
 
 

@@ -185,7 +185,7 @@ class OgcDoor:
         # Each new job is a use, counted when it is made: the same call asked again is the same job, and none.
         access = await self.authorise.authorise_call(request.headers.get("authorization"), asked=f"process {name}")
         if access.agreement.dataset != self.processes.iri(name):
-            raise NoSuchProcess("there is no such process here", remedy="see /ogc/processes for those that there are")
+            raise NoSuchProcess("there is no such process", remedy="see /ogc/processes for those that there are")
         record = await self.processes.under_contract(name, access.agreement, version=version)
         if counted:
             await self.authorise.called(access)
@@ -229,7 +229,7 @@ class OgcDoor:
         kept = await self.jobs.result(_ready(job))
         role = request.path_params["output"]
         if role not in kept.outputs:
-            raise InvalidInput(f"there is no output {role}", remedy=f"outputs: {', '.join(kept.outputs)}")
+            raise InvalidInput(f"the process has no output {role}", remedy=f"outputs: {', '.join(kept.outputs)}")
         return streamed(self.assets, kept, [kept.outputs[role]])
 
     async def _job(self, request: Request) -> tuple[Job, Asker]:
@@ -246,7 +246,7 @@ class OgcDoor:
         caller = await self.identify(request)
         if caller.account is None:
             raise Unauthenticated(
-                "jobs are shown to their owners",
+                "only the owner of a job may see it",
                 remedy="sign in, or send the token of the transfer under which the model was called",
             )
         return Asker(account=caller.account)
@@ -285,16 +285,22 @@ class OgcDoor:
 def _person(caller: Caller) -> Asker:
     if caller.account is None:
         if caller.is_anonymous:
-            raise Unauthenticated("who has a model run is known", remedy="sign in, or call it under an agreement")
+            raise Unauthenticated(
+                "running a model needs a known caller", remedy="sign in, or call it under an agreement"
+            )
         raise NotAllowed(
-            "a participant calls a model under an agreement",
-            remedy="agree about the model, start a transfer of the format for calling it, and send its token",
+            "a participant needs an agreement to call a model",
+            remedy="negotiate an agreement for the model, start a transfer in the format for calling it, "
+            "and send its token",
         )
     if not (caller.may(UserRole.PUBLISHER) or caller.may(UserRole.OPERATOR)):
         unready = caller.unready(UserRole.PUBLISHER, UserRole.OPERATOR)
         if unready is not None:
             raise unready
-        raise NotAllowed("this takes the role publisher or operator", remedy="ask an operator of this node")
+        raise NotAllowed(
+            "you need the role publisher or operator",
+            remedy="ask an operator of this node for this role for this role for this role",
+        )
     return Asker(account=caller.account)
 
 

@@ -112,7 +112,7 @@ async def test_a_forged_answer_makes_no_warning(
 @pytest.mark.parametrize("value", [[], "text", 5, None])
 async def test_an_answer_that_is_no_object_is_nonsense(value: Any, cage: Cage) -> None:
     message = {"bytes": b"".join(frame({"value": value})).hex()}
-    with pytest.raises(LocalFault, match="nonsense"):
+    with pytest.raises(LocalFault, match="invalid answer"):
         await cage.call("code.forge_an_answer", message, limits=LIMITS)
 
 

@@ -129,7 +129,7 @@ def test_tellings_come_out_whole_in_whatever_pieces_they_come_in() -> None:
     ],
 )
 def test_a_telling_that_is_none_is_nonsense(bytes_: bytes) -> None:
-    with pytest.raises(LocalFault, match="nonsense"):
+    with pytest.raises(LocalFault, match="invalid answer"):
         Answer(LIMITS).feed(bytes_)
 
 

@@ -145,7 +145,7 @@ async def test_only_publishers_publish(gent: CatalogueNode, by: Caller) -> None:
 
 async def test_files_must_be_here(gent: CatalogueNode) -> None:
     file = File(name="a.csv", media_type="text/csv", size=8, sha256=BYTES)
-    with pytest.raises(InvalidInput, match="not here"):
+    with pytest.raises(InvalidInput, match="not uploaded"):
         await gent.publish("counts", files=(file,))
     gent.assets.add(BYTES)
     with pytest.raises(InvalidInput, match="same name"):
@@ -392,7 +392,7 @@ async def test_who_widened_the_audience_stands_in_the_ledger(gent: CatalogueNode
 async def test_earlier_versions_are_opened_by_name_only(gent: CatalogueNode) -> None:
     first = await published(gent, audience="public", earlier_versions=True)
     assert (first.widened, first.record.opens_history) == (None, False), "there is nothing earlier"
-    with pytest.raises(InvalidInput, match="audience that is named"):
+    with pytest.raises(InvalidInput, match="needs an audience"):
         await published(gent, earlier_versions=True)
     # The same content, and yet a new version: that it opens the earlier ones is what it says.
     opened = await published(gent, audience="public", earlier_versions=True)

@@ -55,7 +55,7 @@ class TestInputs:
 
     @pytest.mark.parametrize("version", ["new", "-1", "1.5", "²", "٣", ""])
     def test_what_is_no_version(self, version: str) -> None:
-        with pytest.raises(InvalidInput, match="is no version"):
+        with pytest.raises(InvalidInput, match="is not a version"):
             typed(inputs=(f"network=dataset/roads@{version}",))
 
     def test_in_place(self) -> None:

@@ -22,7 +22,7 @@ OURS = {
 def shown(reason: list[Any], capsys: pytest.CaptureFixture[str], lang: str = "en") -> str:
     process = {
         "state": "TERMINATED",
-        "standing": {"text": "it was ended by the other side"},
+        "standing": {"text": "the other side ended it"},
         "role": "consumer",
         "peer": "did:web:gent.example",
         "dataset": "https://gent.example/datasets/counts",
@@ -86,12 +86,12 @@ OUT_OF_STEP = {**SENT, "id": "b", "fate": "taken"}
         # The other side has ended it while our message was on its way, or just after it was taken.
         (process("TERMINATED"), None, REFUSED, "came first"),
         (process("TERMINATED", None, {**ACCEPTED, "fate": "void"}), None, REFUSED, "came first"),
-        (process("TERMINATED", None, {**ACCEPTED, "fate": "taken"}), None, REFUSED, "another way"),
+        (process("TERMINATED", None, {**ACCEPTED, "fate": "taken"}), None, REFUSED, "another step"),
         # Whoever wanted the end has it.
         (process("TERMINATED", None, {**ACCEPTED, "fate": "taken"}), "TERMINATED", DONE, "it stands so"),
-        (process("TERMINATED", None, REFUSED_IT), "TERMINATED", DONE, "the other one refused it"),
+        (process("TERMINATED", None, REFUSED_IT), "TERMINATED", DONE, "the other side refused it"),
         (process("TERMINATED"), "TERMINATED", DONE, "it stands so"),
-        (process("TERMINATED", None, {**ACCEPTED, "fate": "taken"}), "COMPLETED", REFUSED, "another way"),
+        (process("TERMINATED", None, {**ACCEPTED, "fate": "taken"}), "COMPLETED", REFUSED, "another step"),
     ],
 )
 def test_what_came_of_a_command(

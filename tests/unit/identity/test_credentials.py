@@ -264,7 +264,7 @@ class TestPresentations:
         [
             (lambda: OTHER.presentation(ME, [GOOD]), "another party than the caller"),
             (lambda: HOLDER.presentation(ME, [GOOD], header={"kid": f"{OTHER.did}#key-1"}), "another party than the"),
-            (lambda: HOLDER.presentation(ME, [GOOD], vc={}), "a credential stands"),
+            (lambda: HOLDER.presentation(ME, [GOOD], vc={}), "this is a credential"),
             (lambda: HOLDER.elder_presentation(ME, [GOOD], verifiableCredential=[]), "both data models"),
         ],
     )

@@ -221,9 +221,9 @@ class TestLayers:
         [
             ({"target": None}, "does not say what it changes"),
             ({"target": 5}, "5"),
-            ({"version": "new"}, "version is not the number"),
-            ({"version": 0}, "version is not the number"),
-            ({"version": True}, "version is not the number"),
+            ({"version": "new"}, "version must be the number"),
+            ({"version": 0}, "version must be the number"),
+            ({"version": True}, "version must be the number"),
             ({"file": 5}, "file is not the name"),
             ({"file": "other.csv"}, "has no file other.csv"),
             ({"key": "none"}, "row 1 has no none"),

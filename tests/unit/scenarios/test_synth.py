@@ -295,7 +295,7 @@ class TestTheVerb:
         assert run(["synth", str(data), "--rows", "50", "--seed", "4"]) == DONE
         said = capsys.readouterr()
         assert "houses-stand-in.csv written" in said.out
-        assert "no proof of anonymity" in said.err
+        assert "does not prove anonymity" in said.err
         made = tmp_path / "houses-stand-in.csv"
         assert len(made.read_text("utf-8").splitlines()) <= 51
         fields, lines_ = read_description(tmp_path / "houses-stand-in.yaml")

@@ -134,7 +134,7 @@ def test_other_media_types_are_refused_with_the_list(media_type: str) -> None:
         ("<a> <b>\n  .", "text/turtle", "not a valid RDF object", 2, 3),
         ('\n\n<a> <b> "x', "text/turtle", "Unexpected end of file", 3, 9),
         ("<a> c:d <e> .", "text/turtle", "prefix c:", 1, 5),
-        ('{"a": 1,\n "b" 2}', "application/ld+json", "not readable as JSON", 2, 6),
+        ('{"a": 1,\n "b" 2}', "application/ld+json", "not valid JSON", 2, 6),
         ("<http://a.example/> <http://b.example/> <http://c d> .", "application/n-triples", "Invalid IRI", 1, 41),
     ],
 )

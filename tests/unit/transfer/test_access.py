@@ -405,7 +405,7 @@ async def test_a_source_that_has_changed_is_not_sealed_again(rig: Rig) -> None:
 async def test_bytes_that_are_gone_are_our_fault(rig: Rig) -> None:
     """The consumer must not take it for a token that is not known."""
     rig.assets.forget(rig.grant.file_sha256)
-    with pytest.raises(LocalFault, match="not here"):
+    with pytest.raises(LocalFault, match="are missing"):
         await rig.bytes()
 
 

@@ -77,7 +77,7 @@ async def test_a_push_whose_transfer_ends_as_it_begins_leaves_nothing(rig: Rig) 
             rig.transfers.save(tx, ended)
         await discard_left(rig.receiver(), CONSUMER_PID)
 
-    with pytest.raises(Conflict, match="not under way"):
+    with pytest.raises(Conflict, match="no longer active"):
         await push(rig, meanwhile=end)
     assert rig.files() == {}
     with rig.work.read() as tx:
@@ -108,7 +108,7 @@ async def test_a_push_that_begins_waits_for_the_end_of_its_transfer(rig: Rig, po
             ended.append(hand.submit(end))
             await asyncio.to_thread(ending.wait, 20)
 
-        with pytest.raises(Conflict, match="not under way"):
+        with pytest.raises(Conflict, match="no longer active"):
             await push(rig, meanwhile=begun)
         ended[0].result()
     with stores.uow.read() as tx:

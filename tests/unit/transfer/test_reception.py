@@ -451,16 +451,16 @@ async def test_tokens_that_never_help_end_it(rig: Rig) -> None:
 
 async def test_a_refusal_ends_it_with_the_reasons(rig: Rig) -> None:
     reasons = [{"rule": "permission[0].constraint[0]", "since": "2026-11-20T12:00:00Z"}]
-    rig.plane.faults = [200_000, NotAllowed("the policy does not admit this access now", facts={"reasons": reasons})]
+    rig.plane.faults = [200_000, NotAllowed("the policy does not allow this access now", facts={"reasons": reasons})]
     reception = await rig.run()
-    rig.assert_failed(reception, "does not admit")
+    rig.assert_failed(reception, "does not allow")
     assert reception.facts is not None
     assert reception.facts["reasons"] == reasons
     assert await rig.run() == reception
 
 
 async def test_a_suspension_is_a_pause(rig: Rig) -> None:
-    suspended = NotAllowed("the transfer is not under way", facts={"transferState": "SUSPENDED"})
+    suspended = NotAllowed("the transfer is not active", facts={"transferState": "SUSPENDED"})
     rig.plane.faults = [200_000, suspended]
     paused = await rig.run()
     assert (paused.state, paused.received) == ("receiving", 200_000)
@@ -541,7 +541,7 @@ async def test_a_source_that_changes_for_ever_ends_it(rig: Rig) -> None:
         return real(*arguments, **named)
 
     rig.plane.read = read  # type: ignore[method-assign]
-    rig.assert_failed(await rig.run(), "again and again")
+    rig.assert_failed(await rig.run(), "keep changing")
 
 
 @pytest.mark.parametrize("place", [0, 30, 180, 199, 200, 300, 200 + SEALED_CHUNK, -1])

@@ -15,7 +15,9 @@ def test_terms_are_a_name_or_an_object(text: str, terms: object) -> None:
     assert read_ask(text) == terms
 
 
-@pytest.mark.parametrize(("text", "wrong"), [("open", "not readable"), ("{", "not readable"), ("[]", "neither")])
+@pytest.mark.parametrize(
+    ("text", "wrong"), [("open", "is not valid JSON"), ("{", "is not valid JSON"), ("[]", "must be")]
+)
 def test_whoever_asks_wrongly_is_told_that_it_is_the_terms(text: str, wrong: str) -> None:
-    with pytest.raises(InvalidInput, match=f"ask is .*{wrong}|ask is {wrong}"):
+    with pytest.raises(InvalidInput, match=f"ask {wrong}"):
         read_ask(text)

@@ -172,7 +172,7 @@ def test_a_task_that_is_cancelled_from_within_is_tried_again_after_a_pause(embed
                     task = scene.outbox.find(tx, to("peer").id)
                 return None if task is None else task.last_error
 
-            await until_async("the reason is kept", lambda: reason() == "it was cancelled from within")
+            await until_async("the reason is kept", lambda: reason() == "it cancelled itself")
             scene.stray.clear()
             await until_async("it is tried again", lambda: scene.finished["peer"] == 1)
 

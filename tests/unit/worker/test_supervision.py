@@ -109,7 +109,7 @@ def test_work_that_is_cancelled_from_within_has_died() -> None:
         kept = Supervised("views", work, first_pause=0.01, proven=3600)
         task = asyncio.create_task(kept.run())
         await until_async("it lives again", lambda: len(lives) == 2)
-        assert kept.failed == "it was cancelled from within"
+        assert kept.failed == "it cancelled itself"
         await _end(task)
         assert task.cancelled(), "what is cancelled from outside ends"
 
