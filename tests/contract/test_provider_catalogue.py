@@ -14,10 +14,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from node.adapters.egress import Egress
+from node.adapters.peers.catalogues import RemoteCatalogues
 from node.base.errors import NotFound, PeerUnreachable
-from node.bootstrap.correspondence import Correspondence
-from node.bootstrap.people import People
-from node.bootstrap.remote import RemoteCatalogues
+from node.identity.correspondence import Correspondence
 from node.identity.model import DidDocument
 from node.negotiation.ports import ProviderCatalogue
 from node.vocab.dsp import V2025_1
@@ -110,7 +109,7 @@ async def scene() -> AsyncIterator[Scene]:
         documents = {provider.address.did: DidDocument(id=provider.address.did, raw=provider.document)}
         # Tokens and documents are given beforehand, so nobody is asked who the parties are.
         correspondence = Correspondence(
-            cast(People, None), outgoing=lambda did: f"Bearer for {did}", documents=documents.get
+            cast(Any, None), cast(Any, None), outgoing=lambda did: f"Bearer for {did}", documents=documents.get
         )
         yield Scene(RemoteCatalogues(correspondence, egress), provider, documents)
 
