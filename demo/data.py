@@ -28,7 +28,6 @@ HEADER = (
     "refRoadSegment,dateObservedFrom,dateObservedTo,laneDirection,vehicleType,"
     "intensity,averageVehicleSpeed,occupancy,quality\n"
 )
-BRIDGE = "gent-seg-017"
 
 
 @dataclass(frozen=True, slots=True)

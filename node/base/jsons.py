@@ -17,8 +17,6 @@ from typing import Any, Final
 
 from node.base.errors import InvalidInput
 
-JsonObject = Mapping[str, Any]
-
 MAX_DEPTH = 32
 
 _EXACT: Final = 2**53

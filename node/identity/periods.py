@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from node.base.clock import moment, stamp
 from node.base.errors import InvalidInput
-from node.identity.jose import Jws, b64url
+from node.identity.jose import Jws
 from node.identity.model import DidDocument
 
 SKEW: Final = timedelta(seconds=30)
@@ -104,15 +104,6 @@ class KnownKey:
             reason=members.get("reason", ""),
             handover=members.get("handover", ""),
         )
-
-
-def first_keys(signing: Mapping[str, str], log: bytes, sealing: bytes) -> tuple[KnownKey, ...]:
-    """The three keys of a node that never changed one: the public JWK, and the raw keys of ledger and sealing."""
-    return (
-        KnownKey(id="#key-1", kind=KeyKind.SIGNING, jwk=signing),
-        KnownKey(id="#log-1", kind=KeyKind.LOG, jwk={"kty": "OKP", "crv": "Ed25519", "x": b64url(log)}),
-        KnownKey(id="#seal-1", kind=KeyKind.SEALING, jwk={"kty": "OKP", "crv": "X25519", "x": b64url(sealing)}),
-    )
 
 
 def methods(did: str, keys: Sequence[KnownKey]) -> list[dict[str, Any]]:

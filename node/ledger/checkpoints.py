@@ -18,7 +18,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -63,51 +63,12 @@ class LogKey:
         hashed = hashlib.sha256(self.name.encode() + b"\n" + _ED25519 + self.public_key).digest()
         object.__setattr__(self, "id", hashed[:_KEY_ID_SIZE])
 
-    def to_text(self) -> str:
-        """The key as text, ``name+id+key``, as the Go note tools write a verifier key."""
-        return f"{self.name}+{self.id.hex()}+{_encode(_ED25519 + self.public_key)}"
-
-    @classmethod
-    def from_text(cls, text: str) -> LogKey:
-        """Read ``to_text`` back. Raises ``InvalidInput`` where it is malformed or the id does not fit."""
-        name, _, rest = text.strip().partition("+")
-        key_id, _, encoded = rest.partition("+")
-        raw = _decode(encoded, "the ledger key")
-        if raw[:1] != _ED25519:
-            raise InvalidInput("the ledger key is not an Ed25519 key")
-        key = cls(name, raw[1:])
-        if key.id.hex() != key_id:
-            raise InvalidInput("the id in the ledger key does not belong to its name and bytes")
-        return key
-
     def verify(self, text: str, signature: bytes) -> None:
         """Check an Ed25519 signature (RFC 8032) over the note text. Raises ``InvalidInput``."""
         try:
             Ed25519PublicKey.from_public_bytes(self.public_key).verify(signature, text.encode())
         except (InvalidSignature, ValueError) as error:
             raise InvalidInput(f"the signature of {self.name} on the note does not hold") from error
-
-
-@dataclass(frozen=True, slots=True)
-class LogSigner:
-    """A ``NoteSigner`` over a key that only signs: ``sign`` makes the raw Ed25519 signature of a message."""
-
-    key: LogKey
-    sign: Callable[[bytes], bytes]
-
-    @property
-    def name(self) -> str:
-        return self.key.name
-
-    def sign_note(self, text: str) -> str:
-        """``text``, a blank line, the signature line. Raises ``InvalidInput`` for text that no note may carry."""
-        _check_text(text)
-        return f"{text}\n{signature_line(self.key, self.sign(text.encode()))}"
-
-
-def signature_line(key: LogKey, signature: bytes) -> str:
-    """One line that carries a signature, with its newline."""
-    return f"{_DASH}{key.name} {_encode(key.id + signature)}\n"
 
 
 def checkpoint_text(origin: str, size: int, root: bytes) -> str:

@@ -101,13 +101,6 @@ class Sequencer:
                 tx.after_commit(partial(self._signed, checkpoint))
             return len(entries)
 
-    def run_all(self, limit: int = 500) -> int:
-        """Run until nothing is left to do; how many entries were numbered."""
-        total = 0
-        while numbered := self.run(limit):
-            total += numbered
-        return total
-
 
 class Prover:
     """Answers those who want proof. Each call is one reading transaction of O(log n) reads."""

@@ -7,15 +7,13 @@ audience learns nothing of it, anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
-from node.base.errors import InvalidInput
 from node.identity.credentials.trust import TrustList
 from node.identity.model import Caller
-from node.policy.terms import credential_type
 
 PUBLIC: Final = "public"
 INTERNAL: Final = "internal"
@@ -33,14 +31,6 @@ class AudienceRule:
     issuers: tuple[str, ...]
     label: dict[str, str] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "credentialType": self.credential_type,
-            "issuers": list(self.issuers),
-            "label": self.label,
-        }
-
 
 def audiences_of(
     caller: Caller, rules: Iterable[AudienceRule], me: str, *, at: datetime | None = None
@@ -53,33 +43,6 @@ def audiences_of(
     if caller.is_person or (caller.did is not None and caller.did == me):
         return None
     return frozenset({PUBLIC}) | {rule.name for rule in rules if _belongs(caller, rule, at)}
-
-
-def read_audiences(data: Sequence[Mapping[str, Any]]) -> tuple[AudienceRule, ...]:
-    """Audience definitions from JSON: ``[{"name", "credentialType", "issuers", "label"?}, …]``.
-
-    Raises ``InvalidInput`` for other shapes, for a name that is taken, and for ``public`` and ``internal``, which
-    no rulebook can redefine.
-    """
-    rules: list[AudienceRule] = []
-    for index, item in enumerate(data):
-        where = f"audiences[{index}]"
-        if not isinstance(item, Mapping):
-            raise InvalidInput(f"{where}: an object is expected")
-        name, kind = item.get("name"), item.get("credentialType")
-        issuers, label = item.get("issuers", []), item.get("label", {})
-        if not isinstance(name, str) or not name or not isinstance(kind, str) or not kind:
-            raise InvalidInput(f"{where}: name and credentialType are needed, as text")
-        if name in {PUBLIC, INTERNAL} or any(rule.name == name for rule in rules):
-            raise InvalidInput(f"{where}: the name {name[:80]!r} is taken", remedy="choose another name")
-        if not isinstance(issuers, list | tuple) or not all(isinstance(did, str) for did in issuers):
-            raise InvalidInput(f"{where}: issuers is a list of DIDs")
-        if not isinstance(label, Mapping) or not all(isinstance(text, str) for text in label.values()):
-            raise InvalidInput(f"{where}: label maps language tags to text")
-        rules.append(
-            AudienceRule(name=name, credential_type=credential_type(kind), issuers=tuple(issuers), label=dict(label))
-        )
-    return tuple(rules)
 
 
 def _belongs(caller: Caller, rule: AudienceRule, at: datetime | None) -> bool:

@@ -77,15 +77,6 @@ _PLACE: Final = re.compile(
 )
 
 
-def media_type_of(file_name: str) -> str | None:
-    """The RDF media type that the ending of ``file_name`` stands for, or None."""
-    lowered = file_name.lower()
-    for media_type, syntax in MEDIA_TYPES.items():
-        if lowered.endswith(syntax.suffixes):
-            return media_type
-    return None
-
-
 def syntax_of(media_type: str) -> Syntax:
     """The syntax of ``media_type`` (parameters do not matter). Raises ``UnsupportedMediaType``."""
     syntax = MEDIA_TYPES.get(media_type.partition(";")[0].strip().lower())

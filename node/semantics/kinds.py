@@ -182,11 +182,3 @@ def iri_meant(text: str, base: str) -> str:
     word, _, name = text.partition("/")
     kind = kind_named(word) if name and "/" not in name else None
     return f"{base.rstrip('/')}/{kind.plural}/{name}" if kind is not None else text
-
-
-def kind_of_iri(iri: str, base: str) -> Kind | None:
-    """The kind that the IRI of an asset below ``base`` names by its first path segment, or None."""
-    prefix = base.rstrip("/") + "/"
-    if not iri.startswith(prefix):
-        return None
-    return PLURALS.get(iri[len(prefix) :].split("/", 1)[0])

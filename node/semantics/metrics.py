@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-PV: Final = "https://piveau.eu/ns/voc#"
 MAXIMUM: Final = 405
 BANDS: Final = (("excellent", 351), ("good", 221), ("sufficient", 121), ("bad", 0))
 """Band → the least points for it."""

@@ -12,7 +12,7 @@ from node.base.errors import Conflict, InvalidInput, LocalFault
 from node.ledger.model import Checkpoint, Entry, EntryKind
 from node.ledger.usecases import Sequencer, verify_all
 from tests.fakes.clock import FixedClock
-from tests.fakes.ledger import log_signer
+from tests.fakes.ledger import log_signer, number_everything
 from tests.stores import Stores
 
 NOW = datetime(2026, 11, 20, 9, 30, 15, 123456, tzinfo=UTC)
@@ -191,7 +191,7 @@ class TestConcurrency:
         done.set()
         for thread in sequencers:
             thread.join()
-        sequencer.run_all()
+        number_everything(sequencer)
         assert failures == []
         with stores.uow.read() as tx:
             found = stores.ledger.since(tx, 0)

@@ -41,7 +41,7 @@ from node.semantics.documents import parse
 from node.semantics.model import Described, File, Finding, Submission
 from node.vocab.namespaces import DCAT, DCT, FOAF, HANSA_MODEL, RDF
 from tests.fakes.graph import MemoryGraph
-from tests.fakes.ledger import MemoryLedgerStore, log_signer
+from tests.fakes.ledger import MemoryLedgerStore, log_signer, number_everything
 from tests.fakes.records import MemoryRecordStore
 from tests.fakes.search import MemorySearchIndex
 from tests.fakes.work import MemoryUnitOfWork
@@ -218,7 +218,7 @@ class CatalogueNode:
         return found and found.seq
 
     def settle(self) -> None:
-        self.sequencer.run_all()
+        number_everything(self.sequencer)
         catch_up(self.uow, self.ledger, self.views, batch=50)
 
     async def describe(self, submission: Submission) -> Described:

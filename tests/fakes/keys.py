@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -16,8 +16,18 @@ from joserfc import jws
 from joserfc.jwk import ECKey
 
 from node.base.errors import InvalidInput, LocalFault
-from node.identity.periods import KnownKey, first_keys
+from node.identity.jose import b64url
+from node.identity.periods import KeyKind, KnownKey
 from node.identity.ports import Unsealer
+
+
+def first_keys(signing: Mapping[str, str], log: bytes, sealing: bytes) -> tuple[KnownKey, ...]:
+    """The three keys of a node that never changed one: the public JWK, and the raw keys of ledger and sealing."""
+    return (
+        KnownKey(id="#key-1", kind=KeyKind.SIGNING, jwk=signing),
+        KnownKey(id="#log-1", kind=KeyKind.LOG, jwk={"kty": "OKP", "crv": "Ed25519", "x": b64url(log)}),
+        KnownKey(id="#seal-1", kind=KeyKind.SEALING, jwk={"kty": "OKP", "crv": "X25519", "x": b64url(sealing)}),
+    )
 
 
 class MemoryKeyRing:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.base.errors import Conflict, LocalFault
 from node.base.work import Transaction
-from node.ledger.checkpoints import LogKey, LogSigner
+from node.ledger.checkpoints import LogKey
 from node.ledger.model import Checkpoint, Entry, EntryKind
+from node.ledger.usecases import Sequencer
 from tests.fakes.work import memory
 
 
@@ -100,7 +102,36 @@ class MemoryLedgerStore:
         memory(tx).put("views", (view, instance), position)
 
 
+def signature_line(key: LogKey, signature: bytes) -> str:
+    """One line of a note that carries a signature, with its newline (C2SP signed-note)."""
+    return f"— {key.name} {base64.b64encode(key.id + signature).decode()}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class LogSigner:
+    """A ``NoteSigner`` over a key that only signs: ``sign`` makes the raw Ed25519 signature of a message."""
+
+    key: LogKey
+    sign: Callable[[bytes], bytes]
+
+    @property
+    def name(self) -> str:
+        return self.key.name
+
+    def sign_note(self, text: str) -> str:
+        """``text``, a blank line, the signature line."""
+        return f"{text}\n{signature_line(self.key, self.sign(text.encode()))}"
+
+
 def log_signer(name: str = "ledger.example", seed: int = 1) -> LogSigner:
     """A ledger key that is the same for the same ``seed``; ``.key`` verifies what it signs."""
     private = Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32)
     return LogSigner(LogKey(name, private.public_key().public_bytes_raw()), private.sign)
+
+
+def number_everything(sequencer: Sequencer, limit: int = 500) -> int:
+    """Run until nothing is left to do; how many entries were numbered."""
+    total = 0
+    while numbered := sequencer.run(limit):
+        total += numbered
+    return total

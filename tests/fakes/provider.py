@@ -33,7 +33,7 @@ from node.exchange.ports import AssetStore
 from node.exchange.sealkeys import X25519Identity
 from node.identity.jose import b64url
 from node.identity.model import Caller
-from node.identity.periods import KnownKey, first_keys
+from node.identity.periods import KnownKey
 from node.identity.ports import KeyRing, Unsealer
 from node.ledger.model import Entry, EntryKind
 from node.negotiation.model import Agreement
@@ -47,6 +47,7 @@ from node.transfer.grants import GrantAccess, RefreshToken
 from node.transfer.model import AccessGrant, Transfer
 from node.transfer.ports import GrantStore, TransferStore
 from node.web.data import DataDoor, Pace
+from tests.fakes.keys import first_keys
 from tests.fakes.negotiation import MemoryAgreementStore, MemoryUseStore
 from tests.fakes.records import MemoryRecordStore
 from tests.fakes.transfer import MemoryGrantStore, MemoryTransferStore

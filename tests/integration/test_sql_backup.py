@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
 from node.adapters.sql import backup as backups
-from node.adapters.sql.backup import backup, backup_postgres, backup_sqlite, restore_sqlite
+from node.adapters.sql.backup import backup, backup_postgres, backup_sqlite
 from node.adapters.sql.engine import connect
 from node.adapters.sql.migrate import VERSIONS, migrate, schema_version
 from node.adapters.sql.node_state import SqlMetaStore
@@ -93,33 +93,6 @@ class TestSqlite:
                 backup_sqlite(f"sqlite:///{damaged}", target)
             assert target.read_bytes() == good
         assert not (tmp_path / "b.sqlite.part").exists()
-
-    def test_restore_replaces_the_database_and_its_log(self, sqlite_engine: Engine, tmp_path: Path) -> None:
-        url, copy = str(sqlite_engine.url), tmp_path / "b.sqlite"
-        put(sqlite_engine, "k", "then")
-        backup_sqlite(url, copy)
-        put(sqlite_engine, "k", "now")
-        sqlite_engine.dispose()
-        restore_sqlite(copy, url)
-        assert get(url, "k") == "then"
-        with SqlUnitOfWork(sqlite_engine).begin() as tx:
-            assert META.raise_epoch(tx) == 1
-
-    def test_a_damaged_backup_is_not_restored(self, sqlite_engine: Engine, tmp_path: Path) -> None:
-        url = str(sqlite_engine.url)
-        put(sqlite_engine, "k", "now")
-        damaged = tmp_path / "b.sqlite"
-        damaged.write_bytes(b"no database" * 1000)
-        for wrong in (damaged, tmp_path / "none.sqlite"):
-            with pytest.raises(LocalFault):
-                restore_sqlite(wrong, url)
-            assert get(url, "k") == "now"
-
-    def test_restore_where_there_was_no_database(self, sqlite_engine: Engine, tmp_path: Path) -> None:
-        put(sqlite_engine, "k", "v")
-        backup_sqlite(sqlite_engine.url, tmp_path / "b.sqlite")
-        restore_sqlite(tmp_path / "b.sqlite", f"sqlite:///{tmp_path}/new.sqlite")
-        assert get(f"sqlite:///{tmp_path}/new.sqlite", "k") == "v"
 
 
 @pytest.mark.postgres

@@ -12,7 +12,7 @@ from node.ledger.model import EntryKind
 from node.ledger.proofs import check_consistency, check_inclusion
 from node.ledger.usecases import LedgerWriter, Prover, Sequencer, Trouble, verify_all
 from tests.fakes.clock import FixedClock
-from tests.fakes.ledger import log_signer
+from tests.fakes.ledger import log_signer, number_everything
 from tests.stores import Stores
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -28,7 +28,7 @@ def ledger(database_stores: Stores) -> Stores:
         for number in range(12):
             append(tx, EntryKind.RECORD, f"urn:{number}", "anna", {"n": number}, NOW)
     sequencer = Sequencer(stores.uow, stores.ledger, SIGNER, FixedClock(NOW), SIGNER.name)
-    assert sequencer.run_all(limit=5) == 12
+    assert number_everything(sequencer, limit=5) == 12
     return stores
 
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,18 +45,6 @@ def backup_sqlite(url: str | URL, target: Path) -> None:
     _copy(source, target)
 
 
-def restore_sqlite(backup: Path, url: str | URL) -> None:
-    """Put a backup in place of the database. No process may have the database open.
-
-    The backup is checked first; the database that was there is replaced in one step, its log removed. Raises
-    ``LocalFault`` for a backup that is damaged or no SQLite database. The caller raises the epoch afterwards.
-    """
-    if not backup.exists():
-        raise LocalFault(f"there is no backup {backup}")
-    target = sqlite_path(url)
-    _copy(backup, target, before=lambda: _close_log(target))
-
-
 def backup_postgres(engine: Engine, target: Path) -> None:
     """Dump the schema that ``engine`` uses to ``target`` with ``pg_dump`` (custom format, for ``pg_restore``).
 
@@ -76,8 +64,8 @@ def backup_postgres(engine: Engine, target: Path) -> None:
         _settle(part)
 
 
-def _copy(source: Path, target: Path, *, before: Callable[[], None] | None = None) -> None:
-    """Copy and check; ``before`` runs when the copy is good, before it takes its place."""
+def _copy(source: Path, target: Path) -> None:
+    """Copy and check: only a good copy takes its place."""
     driver = sqlite_driver()
     with _private(target) as part:
         try:
@@ -91,19 +79,6 @@ def _copy(source: Path, target: Path, *, before: Callable[[], None] | None = Non
         if verdict != "ok":
             raise LocalFault(f"{source} is damaged: {verdict}", remedy="do not use it; go back to an older backup")
         _settle(part)
-        if before is not None:
-            before()
-
-
-def _close_log(database: Path) -> None:
-    """Leave no log beside a database that is about to be replaced: it would be applied to the new one."""
-    driver = sqlite_driver()
-    if database.exists():
-        # Closing writes the log into the old database, which is then whole should we stop here.
-        with contextlib.suppress(driver.DatabaseError), _opened(driver, database) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    for log in (Path(f"{database}-wal"), Path(f"{database}-shm")):
-        log.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

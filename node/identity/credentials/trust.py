@@ -8,9 +8,7 @@ list is never "everyone".
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
-
-from node.base.errors import InvalidInput
+from typing import Protocol
 
 
 class Trust(Protocol):
@@ -51,21 +49,6 @@ class TrustList:
 def _frozen(issuers: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
     lists = {name: frozenset(dids) for name, dids in issuers.items()}
     return {name: dids for name, dids in sorted(lists.items()) if dids}
-
-
-def read_trust(value: Any) -> dict[str, tuple[str, ...]]:
-    """Type → DIDs, as a rulebook or a setting writes it. Raises ``InvalidInput``."""
-    if not isinstance(value, Mapping):
-        raise InvalidInput("trusted issuers must be an object: credential type → list of DIDs")
-    lists: dict[str, tuple[str, ...]] = {}
-    for name, dids in value.items():
-        entries = [dids] if isinstance(dids, str) else dids
-        if not isinstance(entries, list | tuple) or not all(
-            isinstance(did, str) and did.startswith("did:") for did in entries
-        ):
-            raise InvalidInput(f"the trusted issuers of {name} must be DIDs")
-        lists[str(name)] = tuple(entries)
-    return lists
 
 
 def configured_trust(

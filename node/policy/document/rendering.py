@@ -8,7 +8,6 @@ an agreement with another connector, is said to be missing. Everything is other 
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
@@ -78,13 +77,6 @@ def render_body(
 def text_sha256(body: Mapping[str, Any], language: str) -> str:
     """The hash that both sides sign: SHA-256 of the document in one language, without signatures, in UTF-8."""
     return hashlib.sha256(render(body, language=language).encode("utf-8")).hexdigest()
-
-
-@lru_cache(maxsize=1)
-def style_source() -> str:
-    """The CSP source of the document's one style element, for ``style-src``: ``'sha256-…'``."""
-    style = str(getattr(_environment().get_template("agreement.html").module, "STYLE"))  # noqa: B009
-    return "'sha256-" + base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode() + "'"
 
 
 @dataclass(frozen=True, slots=True)

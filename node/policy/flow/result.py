@@ -19,13 +19,12 @@ from typing import Any, Final
 
 from node.policy.flow.breaches import OFFER, Breach, Comparison
 from node.policy.flow.fitting import Fitted, fitted, offer_of, rule_json
-from node.policy.flow.freedom import TOP, Bar, Freedom, Origin, under_licence, under_policy, understood
+from node.policy.flow.freedom import TOP, Bar, Freedom, Origin, under_licence, under_policy
 from node.policy.flow.impossible import Bound, Problem, origins_json, problems
 from node.policy.flow.licences import licence as licence_facts
 from node.policy.flow.words import in_all, quoted, texts
 from node.policy.odrl import parse
-from node.policy.rules import Constraint, Policy
-from node.policy.terms import MINIMUM_CELL_SIZE
+from node.policy.rules import Policy
 from node.policy.words import explained
 
 __all__ = ["Breach", "Inherited", "Problem", "Source", "admits", "inherited", "normal_form", "strictest_offer"]
@@ -63,20 +62,6 @@ class Inherited:
     def licence(self) -> str | None:
         """The licence (its code) under which alone the result may go out, where an input asks for that."""
         return min((code for code, _ in self.freedom.alike), default=None)
-
-    @property
-    def minimum_cells(self) -> int | None:
-        """The most residents that an input asks each figure to cover; None where none does."""
-        bounds = [
-            int(element.demand.right_operand[0].text)
-            for alternatives in self.freedom.permits.values()
-            for alternative in alternatives
-            for element in alternative
-            if isinstance(element.demand, Constraint)
-            and element.demand.left_operand == MINIMUM_CELL_SIZE
-            and understood(element.demand)
-        ]
-        return max(bounds, default=None)
 
     @property
     def bound(self) -> Bound:

@@ -9,32 +9,12 @@ from typing import Final
 from node.base.errors import InvalidInput
 from node.scenarios.model import GEOMETRY, Caveat, Port, Row, Rows, Variable
 from node.scenarios.tables import places, units
-from node.scenarios.tables.files import is_figure, is_number
+from node.scenarios.tables.files import is_figure
 from node.scenarios.tables.geometries import BBox, positions
 from node.scenarios.tables.rows import key_of, row_id
 
 EXAMPLES: Final = 5
 """Rows that are named."""
-
-
-def check_rows(port: Port, rows: Rows) -> None:
-    """That each row has every required column, and a finite number (or None) where a figure is declared.
-
-    Raises ``InvalidInput`` naming row and member.
-    """
-    wanted = [(variable.name, variable.required, is_number(variable)) for variable in port.variables]
-    for index, row in enumerate(rows):
-        for name, required, figure in wanted:
-            value = row.get(name)
-            if required and name not in row:
-                raise _bad_row(port, index, name, f"has no {name}", "each row needs it; null, if it is not known")
-            if figure and value is not None and not is_figure(value):
-                raise _bad_row(port, index, name, f"has {str(value)[:40]!r} as {name}", "write a finite number")
-
-
-def _bad_row(port: Port, index: int, name: str, why: str, remedy: str) -> InvalidInput:
-    facts = {"role": port.role, "row": index + 1, "member": name}
-    return InvalidInput(f"row {index + 1} of {port.role} {why}", remedy=remedy, facts=facts)
 
 
 def outside(port: Port, rows: Rows) -> tuple[Caveat, ...]:

@@ -37,15 +37,6 @@ class Answered:
         return {role: found for role, value in self.values.items() if (found := _linked(value))}
 
 
-def read_document(model: Model, body: bytes) -> tuple[dict[str, Rows], tuple[Caveat, ...]]:
-    """The outputs of ``model`` in an answer that holds them all by value, and the caveats that go with them.
-
-    Raises ``ModelFailed`` for anything else.
-    """
-    answered = taken_apart(model, body)
-    return rows_of(model, answered.values), answered.caveats
-
-
 def taken_apart(model: Model, body: bytes) -> Answered:
     """The outputs of ``model`` in an answer, by role. Raises ``ModelFailed`` for what is no JSON, ``Overloaded`` for
     more values than a step takes."""

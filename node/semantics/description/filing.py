@@ -21,7 +21,6 @@ from node.semantics.triples import TYPE, Node, iris, literals, nodes, put, put_i
 from node.vocab.namespaces import ADMS, DCAT, DCT, IT6, SPDX, XSD
 
 MAX_NAME: Final = 200
-_ADDRESSES: Final = ("access_url", "download_url")
 _FORBIDDEN: Final = frozenset('/\\:*?"<>|')
 
 

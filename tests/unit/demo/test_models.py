@@ -18,6 +18,7 @@ from node.sdk import call, find_model
 
 FILES = Path(data.__file__).parent / "files"
 Rows = list[dict[str, Any]]
+BRIDGE = "gent-seg-017"
 
 
 def loaded(path: str) -> types.ModuleType:
@@ -129,9 +130,9 @@ def test_a_closed_bridge_carries_nothing_and_costs_time(assignment: Any) -> None
     model = find_model(assignment)
     _, network, trips, _ = city("gent")
     before = call(model, {"network": network, "trips": trips}).outputs["flows"]
-    after = call(model, {"network": closed(network, data.BRIDGE), "trips": trips})
-    assert peak(before)[data.BRIDGE] > 300, "the bridge of the story is used"
-    assert peak(after.outputs["flows"])[data.BRIDGE] == 0
+    after = call(model, {"network": closed(network, BRIDGE), "trips": trips})
+    assert peak(before)[BRIDGE] > 300, "the bridge of the story is used"
+    assert peak(after.outputs["flows"])[BRIDGE] == 0
     assert after.caveats == [], "there is another bridge"
     spent = [math.fsum(row["vehicleHours"] for row in rows) for rows in (before, after.outputs["flows"])]
     assert spent[1] > spent[0] * 1.02

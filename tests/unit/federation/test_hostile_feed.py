@@ -29,6 +29,7 @@ from node.ledger.model import EntryKind
 from node.vocab.namespaces import DCT, HANSA, LDES, ODRL, TREE
 from tests.fakes.catalogue import MEMBER, CatalogueNode, SigningKeys, participant
 from tests.fakes.federation import Answer, Follower, Network
+from tests.fakes.ledger import number_everything
 
 NQUADS = {"content-type": "application/n-quads", "etag": '"x"'}
 
@@ -68,7 +69,7 @@ class Scene:
             )
             kept = replace(record, entry=entry.id)
             self.gent.records.add(tx, kept)
-        self.gent.sequencer.run_all()
+        number_everything(self.gent.sequencer)
         with self.gent.uow.read() as tx:
             self.gent.chains.apply(self.gent.ledger.since(tx, self.gent.chains.position()))
         return kept

@@ -18,6 +18,7 @@ from node.ledger.proofs import (
     inclusion_to_json,
 )
 from node.ledger.usecases import Sequencer
+from tests.fakes.ledger import number_everything
 from tests.unit.ledger.ledgers import NOW, ORIGIN, Ledger
 
 
@@ -63,7 +64,7 @@ class TestSequencer:
         ledger.write(7)
         assert ledger.sequencer.run(limit=3) == 3
         ledger.clock.time = NOW + timedelta(1)
-        assert ledger.sequencer.run_all(limit=3) == 4
+        assert number_everything(ledger.sequencer, limit=3) == 4
         assert [ledger.opened(size).size for size in (3, 6, 7)] == [3, 6, 7]
         assert ledger.prover.checkpoint(3).at == NOW
         assert ledger.prover.checkpoint().at == NOW + timedelta(1)
@@ -90,7 +91,7 @@ class TestSequencer:
 class TestProver:
     def test_each_entry_is_proved_in_each_tree_that_holds_it(self, ledger: Ledger) -> None:
         entries = ledger.write(20)
-        ledger.sequencer.run_all(limit=6)
+        number_everything(ledger.sequencer, limit=6)
         for size in (6, 12, 18, 20):
             checkpoint = ledger.opened(size)
             for index, entry in enumerate(entries[:size]):
@@ -110,7 +111,7 @@ class TestProver:
 
     def test_consistency_between_all_checkpoints(self, ledger: Ledger) -> None:
         ledger.write(20)
-        ledger.sequencer.run_all(limit=3)
+        number_everything(ledger.sequencer, limit=3)
         for old in (3, 6, 18, 20):
             for new in (6, 15, 20):
                 if old <= new:

@@ -13,7 +13,7 @@ from node.ledger import merkle
 from node.ledger.checkpoints import checkpoint_text
 from node.ledger.model import Checkpoint, Entry
 from node.ledger.usecases import Discrepancy, Trouble, verify_all
-from tests.fakes.ledger import log_signer
+from tests.fakes.ledger import log_signer, number_everything
 from tests.unit.ledger.ledgers import NOW, ORIGIN, Ledger
 
 SIZE = 23
@@ -24,7 +24,7 @@ def ledger() -> Ledger:
     """23 entries under checkpoints over 5, 10, 15, 20 and 23."""
     ledger = Ledger()
     ledger.write(SIZE)
-    ledger.sequencer.run_all(limit=5)
+    number_everything(ledger.sequencer, limit=5)
     return ledger
 
 

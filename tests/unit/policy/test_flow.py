@@ -113,7 +113,6 @@ class TestTheDemonstration:
 
     def test_cells_bind_until_the_figures_keep_to_them(self) -> None:
         bound = inherited([RECEPTORS, NOISE])
-        assert bound.minimum_cells == 10
         made = fitting(bound, facts={MINIMUM_CELL_SIZE: 10})
         assert "minimumCellSize" not in str(made)
         assert admits(bound, made, facts={MINIMUM_CELL_SIZE: 10}, licence="CC-BY-4.0") == ()

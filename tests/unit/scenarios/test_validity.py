@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
-from node.base.errors import InvalidInput
-from node.scenarios.chain.validity import check_rows, outside
+from node.scenarios.chain.validity import outside
 from node.scenarios.model import Port, Variable
 
 PORT = Port(
@@ -23,28 +20,6 @@ PORT = Port(
 
 def row(name: str, speed: Any = 50, light: Any = 1, **more: Any) -> dict[str, Any]:
     return {"segmentId": name, "speed": speed, "light": light, **more}
-
-
-def test_rows_that_are_as_declared() -> None:
-    check_rows(PORT, [row("a"), row("b", None, 0.5), row("c", extra=1)])
-    check_rows(Port(role="x"), [{"anything": object()}])
-    check_rows(Port(role="x", variables=(Variable(name="v", unit="m", required=False),)), [{}, {"v": 1}])
-
-
-@pytest.mark.parametrize(
-    ("bad", "member", "words"),
-    [
-        ({"segmentId": "b", "light": 1}, "speed", "row 2 of flows has no speed"),
-        (row("b", "fast"), "speed", "row 2 of flows has 'fast' as speed"),
-        (row("b", True), "speed", "has 'True' as speed"),
-        (row("b", float("inf")), "speed", "has 'inf'"),
-        (row("b", 5, float("nan")), "light", "has 'nan'"),
-    ],
-)
-def test_rows_that_are_not(bad: dict[str, Any], member: str, words: str) -> None:
-    with pytest.raises(InvalidInput, match=words) as refused:
-        check_rows(PORT, [row("a"), bad])
-    assert refused.value.facts == {"role": "flows", "row": 2, "member": member}
 
 
 def test_nothing_is_outside() -> None:

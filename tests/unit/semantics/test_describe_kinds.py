@@ -7,7 +7,7 @@ import json
 import pytest
 from pyoxigraph import NamedNode
 
-from node.semantics.kinds import KINDS, kind_named, kind_of, kind_of_iri, kinds_like
+from node.semantics.kinds import KINDS, kind_named, kind_of, kinds_like
 from node.semantics.model import Submission
 from node.semantics.triples import first_text, iris, literals, nodes, types
 from node.vocab.namespaces import ADMS, DCAT, DCT, HANSA, HANSA_MODEL, IT6, OWL, PROV, QUDT, SCHEMA
@@ -142,13 +142,10 @@ def test_special_kinds_come_before_general_ones() -> None:
     assert kind_of([f"{DCAT}Catalog"]) is None
 
 
-def test_kinds_by_name_and_address() -> None:
+def test_kinds_by_name() -> None:
     assert kind_named(" Datasets ") is KINDS["dataset"]
     assert kind_named("thing") is None
     assert kinds_like("ontologie") == ("ontology",)
-    assert kind_of_iri(f"{BASE}/models/m1", BASE) is KINDS["model"]
-    assert kind_of_iri(f"{BASE}/search", BASE) is None
-    assert kind_of_iri("https://elsewhere.example/models/m1", BASE) is None
 
 
 def test_every_kind_has_its_words_and_shapes() -> None:

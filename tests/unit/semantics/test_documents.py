@@ -24,7 +24,6 @@ from node.semantics.documents import (
     MAX_LITERAL,
     MEDIA_TYPES,
     canonical,
-    media_type_of,
     parse,
     quads,
     relabelled,
@@ -106,19 +105,6 @@ def test_literals_keep_the_form_in_which_they_were_written() -> None:
         b'"2026-11-20T10:00:00.000Z"',
     ):
         assert form in found
-
-
-@pytest.mark.parametrize(
-    ("name", "media_type"),
-    [
-        ("a.TTL", "text/turtle"),
-        ("a.b.jsonld", "application/ld+json"),
-        ("a.owl", "application/rdf+xml"),
-        ("a.csv", None),
-    ],
-)
-def test_file_endings_tell_the_media_type(name: str, media_type: str | None) -> None:
-    assert media_type_of(name) == media_type
 
 
 @pytest.mark.parametrize("media_type", ["", "text/html", "application/json", "turtle"])

@@ -7,12 +7,13 @@ import json
 import pytest
 import rdflib
 
-from node.semantics.metrics import BANDS, DIMENSIONS, MAXIMUM, METRICS, PV
+from node.semantics.metrics import BANDS, DIMENSIONS, MAXIMUM, METRICS
 from node.semantics.quality import Score, score
 from tests.shared import data
 from tests.unit.semantics.making import GOOD, of_fields
 
 DQV = rdflib.Namespace("http://www.w3.org/ns/dqv#")
+PV = "https://piveau.eu/ns/voc#"
 VOC = rdflib.Namespace(PV)
 
 BARE = b"""<https://x.example/d> <http://purl.org/dc/terms/title> "d" .
