@@ -19,17 +19,38 @@ BY_NAME = {
 """Dependencies that no module imports, and who loads them."""
 
 
+TOOLS = {
+    "import-linter": "make lint",
+    "mypy": "make lint",
+    "pytest-xdist": "scripts/test, for several processes",
+    "ruff": "make lint",
+    "types-psutil": "mypy",
+    "types-pyyaml": "mypy",
+}
+"""Dependencies of those who develop that nothing imports, and who uses them."""
+
+
 def declared() -> set[str]:
     """The names of the direct dependencies."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    return {normal(re.split(r"[\[<>=;~ ]", one)[0]) for one in project["dependencies"]}
+    return names_of(project["dependencies"])
 
 
-def imported() -> dict[str, str]:
-    """The distributions whose modules are imported, each with a place where that is."""
+def developing() -> set[str]:
+    """The names of what tests and checks need besides."""
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
+    return names_of(groups["dev"])
+
+
+def names_of(requirements: list[str]) -> set[str]:
+    return {normal(re.split(r"[\[<>=;~ ]", one)[0]) for one in requirements}
+
+
+def imported(*roots: str) -> dict[str, str]:
+    """The distributions whose modules are imported below ``roots``, each with a place where that is."""
     of = packages_distributions()
     found: dict[str, str] = {}
-    for path in (one for root in OWN for one in (ROOT / root).rglob("*.py")):
+    for path in (one for root in roots or OWN for one in (ROOT / root).rglob("*.py")):
         for part in ast.walk(ast.parse(path.read_text("utf-8"))):
             names = [alias.name for alias in part.names] if isinstance(part, ast.Import) else []
             if isinstance(part, ast.ImportFrom) and part.level == 0 and part.module:
@@ -58,3 +79,8 @@ def test_every_import_is_a_dependency() -> None:
 
 def test_the_exceptions_are_needed() -> None:
     assert BY_NAME.keys() <= declared() - imported().keys()
+
+
+def test_every_tool_for_developing_is_used() -> None:
+    unused = developing() - imported("tests", "scripts").keys()
+    assert unused == TOOLS.keys(), "remove it from pyproject.toml, or say in TOOLS who uses it"
