@@ -19,13 +19,13 @@ from node.api import (
     Followed,
     FollowStore,
     InvalidInput,
-    NotAllowed,
     NotFound,
     Peers,
     Transaction,
     UnitOfWork,
-    UserRole,
+    UseCase,
     did_of,
+    require,
     stamp,
 )
 
@@ -115,12 +115,8 @@ class Members:
         await asyncio.to_thread(drop)
 
     def require_operator(self, by: Caller) -> None:
-        """Raises ``NotAllowed`` for everybody but operators of this node."""
-        unready = by.unready(UserRole.OPERATOR)
-        if unready is not None:
-            raise unready
-        if not by.is_person or not by.may(UserRole.OPERATOR):
-            raise NotAllowed("you need the role operator to follow other nodes")
+        """Raises ``NotAllowed`` for everybody who may not follow other nodes."""
+        require(by, UseCase.FOLLOW)
 
     async def all(self) -> Sequence[Followed]:
         """All nodes that are followed, by URL."""

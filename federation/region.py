@@ -14,7 +14,7 @@ from typing import Any
 from federation.cursor import Cursor
 from federation.members import Members
 from federation.replicate.poll import Poll
-from node.api import QUARANTINE, Browse, Caller, NotAllowed, Publisher, UserRole, stamp
+from node.api import QUARANTINE, Browse, Caller, Publisher, UseCase, allowed, require, stamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,7 @@ class Region:
     async def members(self, caller: Caller) -> Sequence[MemberView]:
         """All followed nodes, by name. Their assets are counted as far as ``caller`` sees them."""
         assets = await self._browse.origins(caller)
-        inside = _is_inside(caller)
+        inside = allowed(caller, UseCase.READ_WITNESS)
         views = []
         for member in await self._members.all():
             contact, cursor = self._poll.contact(member.url), Cursor.from_json(member.cursor)
@@ -104,8 +104,7 @@ class Region:
 
         Raises ``NotAllowed`` for all but operators and auditors, ``NotFound`` for a node that is not followed.
         """
-        if not _is_inside(caller):
-            raise NotAllowed("you need the role operator or auditor to see the evidence")
+        require(caller, UseCase.READ_WITNESS)
         member = await self._members.find(name)
         cursor = Cursor.from_json(member.cursor)
         return {
@@ -120,10 +119,6 @@ class Region:
     async def publishers(self, caller: Caller) -> Sequence[Publisher]:
         """Who publishes in the whole catalogue, as far as ``caller`` sees it."""
         return await self._browse.publishers(caller)
-
-
-def _is_inside(caller: Caller) -> bool:
-    return caller.is_person and (caller.may(UserRole.OPERATOR) or caller.may(UserRole.AUDITOR))
 
 
 def _reason(cursor: Cursor) -> str:

@@ -31,6 +31,7 @@ from node.identity.documents import key_for
 from node.identity.model import Caller, DidDocument, UserRole
 from node.identity.periods import document_at
 from node.identity.ports import Peers
+from node.identity.roles import UseCase, allowed, require
 from node.ledger.merkle import verify_consistency
 from node.ledger.model import EntryKind
 from node.ledger.ports import Append
@@ -75,7 +76,9 @@ __all__ = [
     "Statement",
     "Transaction",
     "UnitOfWork",
+    "UseCase",
     "UserRole",
+    "allowed",
     "canonical",
     "check_audience",
     "check_file_name",
@@ -101,6 +104,7 @@ __all__ = [
     "open_record",
     "read_hash",
     "read_object",
+    "require",
     "signing_key",
     "stamp",
     "stated_at",

@@ -14,7 +14,7 @@ from node import __version__
 from node.adapters.peers.callbacks import CheckCallback
 from node.bootstrap.node import HansaNode
 from node.bootstrap.operation import scraper_token
-from node.bootstrap.pages import portal_for
+from node.bootstrap.portal import portal_for
 from node.evidence.proof import ServeEntry
 from node.identity.credentials.admissions import IssuerView
 from node.identity.documents import sealing_key

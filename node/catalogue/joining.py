@@ -15,7 +15,9 @@ from node.base.work import UnitOfWork
 from node.identity.credentials.membership import Accession, RequestCredential
 from node.identity.credentials.trust import TrustList
 from node.identity.did import did_of
+from node.identity.model import Caller
 from node.identity.ports import Notes
+from node.identity.roles import UseCase, require
 
 REGION = "region"
 TRUST = "trust"
@@ -117,12 +119,13 @@ class Join:
         self._contact = contact
         self._address = address
 
-    async def join(self, region: str, credential_type: str) -> Asked:
+    async def join(self, region: str, credential_type: str, by: Caller) -> Asked:
         """Apply to ``region`` (its address or its DID) for a credential.
 
-        Raises ``PeerUnreachable``, ``InvalidInput`` where it issues no such credential, ``Conflict`` where it
-        refuses to take the application.
+        Raises ``NotAllowed``, ``PeerUnreachable``, ``InvalidInput`` where it issues no such credential, ``Conflict``
+        where it refuses to take the application.
         """
+        require(by, UseCase.JOIN)
         base = self._address(region) if region.startswith("did:") else region.rstrip("/")
         did = did_of(base)
         metadata = await self._get_json(f"{base}/issuer/metadata")

@@ -17,7 +17,7 @@ from threading import Lock
 from typing import Any
 
 from node.base.clock import Clock
-from node.base.errors import Conflict, InvalidDescription, InvalidInput, NotAllowed
+from node.base.errors import Conflict, InvalidDescription, InvalidInput
 from node.base.jsons import canonical
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.carriers import OWN, Carriers
@@ -30,8 +30,9 @@ from node.catalogue.origins import require_same_origin
 from node.catalogue.ports import RecordStore
 from node.catalogue.visibility import Visibility, absent
 from node.catalogue.widening import findings_about, widened
-from node.identity.model import Caller, UserRole
+from node.identity.model import Caller
 from node.identity.ports import KeyRing
+from node.identity.roles import UseCase, require
 from node.ledger.model import EntryKind
 from node.ledger.ports import Append
 from node.policy.conflicts import lint
@@ -126,6 +127,10 @@ class Publish:
         self._carriers = carriers
         self._inspect = inspect
 
+    def require_role(self, by: Caller) -> None:
+        """Raise ``NotAllowed`` where ``publish`` would: before a long description is read."""
+        require(by, UseCase.PUBLISH)
+
     async def publish(
         self, submission: Submission, by: Caller, *, dry_run: bool = False, earlier_versions: bool = False
     ) -> Published:
@@ -138,7 +143,7 @@ class Publish:
         shapes of the kind are violated, ``InvalidInput`` for names, files, audiences or conditions that cannot
         be used, ``NotAllowed`` for who may not publish. Whenever it raises, nothing has been stored.
         """
-        require_publisher(by)
+        require(by, UseCase.PUBLISH)
         await self._check_submitted(submission, bytes_here=not dry_run)
         described = await self._describe(submission)
         _refuse_violations(tuple(described.findings))
@@ -304,7 +309,7 @@ class Withdraw:
 
         Raises ``NotFound`` for what this node does not answer for, ``NotAllowed`` for who may not publish.
         """
-        require_publisher(by)
+        require(by, UseCase.PUBLISH)
         published = await asyncio.to_thread(self._store, iri, by)
         if published.created and self._settled is not None:
             return replace(published, position=await self._settled(published.record.entry))
@@ -329,18 +334,6 @@ def _refuse_violations(findings: Sequence[Finding]) -> None:
             f"the description has {count} error{'s' if count > 1 else ''}",
             findings=[finding.to_json() for finding in findings],
             remedy="correct the errors and publish again; nothing has been saved",
-        )
-
-
-def require_publisher(by: Caller) -> None:
-    """Raises ``NotAllowed`` unless ``by`` is a person of this node who may publish."""
-    if not by.is_person or not (by.may(UserRole.PUBLISHER) or by.may(UserRole.STEWARD)):
-        unready = by.unready(UserRole.PUBLISHER, UserRole.STEWARD)
-        if unready is not None:
-            raise unready
-        raise NotAllowed(
-            "you need the role publisher or steward to publish",
-            remedy="ask the operator of this node for one of these roles",
         )
 
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from node.base.clock import SystemClock, moment
 from node.bootstrap.parts import open_keys, open_stores
 from node.bootstrap.people import change_keys
 from node.identity.did import check_identity
+from node.identity.model import Caller, UserRole
 from node.identity.periods import KeyKind
 from node.identity.rotation import ChangeKeys
 from node.ledger.usecases import LedgerWriter
 from node.settings import load
+
+TERMINAL: Final = Caller(account="terminal", roles=frozenset({UserRole.OPERATOR}))
+"""Whoever has the data folder of a node at hand operates it."""
 
 
 class KeysInFolder:
@@ -29,11 +33,11 @@ class KeysInFolder:
 
     def rotate_keys(self, kinds: list[str]) -> list[dict[str, Any]]:
         """New keys of these kinds."""
-        return [key.to_json() for key in self._change.rotate([KeyKind(kind) for kind in kinds], "terminal")]
+        return [key.to_json() for key in self._change.rotate([KeyKind(kind) for kind in kinds], TERMINAL)]
 
     def revoke_key(self, key: str, as_of: str, reason: str) -> list[dict[str, Any]]:
         """Revoke a key as of a moment."""
-        return [one.to_json() for one in self._change.revoke(key, moment(as_of), reason, "terminal")]
+        return [one.to_json() for one in self._change.revoke(key, moment(as_of), reason, TERMINAL)]
 
 
 @contextmanager

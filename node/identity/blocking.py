@@ -18,7 +18,9 @@ from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.base.jsons import canonical, read_object
 from node.base.plaintext import word
 from node.base.work import Transaction, UnitOfWork
+from node.identity.model import Caller
 from node.identity.ports import Notes
+from node.identity.roles import UseCase, require
 from node.ledger.model import EntryKind
 from node.ledger.ports import Append
 
@@ -74,31 +76,35 @@ class Blocks:
                 facts={"blocked": stamp(block.at)},
             )
 
-    def block(self, did: str, reason: str, by: str) -> Block:
-        """Turn ``did`` away from now on. Raises ``InvalidInput`` for no reason or ourselves, ``Conflict`` where it is
-        blocked already."""
+    def block(self, did: str, reason: str, by: Caller) -> Block:
+        """Turn ``did`` away from now on.
+
+        Raises ``NotAllowed``, ``InvalidInput`` for no reason or ourselves, ``Conflict`` where it is blocked already.
+        """
+        require(by, UseCase.BLOCK)
         why = " ".join(reason.split())[:LONGEST_REASON]
         if not why:
             raise InvalidInput("a block needs a reason: the other side reads it", remedy="give one with --reason")
         if did == self._me or not did.startswith("did:"):
             raise InvalidInput(f"{did[:200]} is not the DID of another participant")
-        block = Block(did=did, reason=why, at=self._clock.now(), by=by)
+        block = Block(did=did, reason=why, at=self._clock.now(), by=by.name)
         with self._uow.begin() as tx:
             known = self._known(tx)
             if did in known:
                 raise Conflict(f"{did} is blocked already")
             self._keep(tx, {**known, did: block})
-            self._append(tx, EntryKind.MEMBERSHIP, did, by, {"event": "blocked", "reason": why})
+            self._append(tx, EntryKind.MEMBERSHIP, did, by.name, {"event": "blocked", "reason": why})
         return block
 
-    def unblock(self, did: str, by: str) -> Block:
-        """Let ``did`` in again. Raises ``NotFound`` where it is not blocked."""
+    def unblock(self, did: str, by: Caller) -> Block:
+        """Let ``did`` in again. Raises ``NotAllowed``, and ``NotFound`` where it is not blocked."""
+        require(by, UseCase.BLOCK)
         with self._uow.begin() as tx:
             known = self._known(tx)
             if did not in known:
                 raise NotFound(f"{did[:200]} is not blocked")
             self._keep(tx, {name: block for name, block in known.items() if name != did})
-            self._append(tx, EntryKind.MEMBERSHIP, did, by, {"event": "unblocked"})
+            self._append(tx, EntryKind.MEMBERSHIP, did, by.name, {"event": "unblocked"})
         return known[did]
 
     def _find(self, did: str) -> Block | None:

@@ -15,8 +15,10 @@ from node.base.crashpoints import crashpoint
 from node.base.errors import LocalFault
 from node.base.jsons import canonical, read_object
 from node.base.work import UnitOfWork
+from node.identity.model import Caller
 from node.identity.periods import KeyKind, KnownKey
 from node.identity.ports import Notes
+from node.identity.roles import UseCase, require
 from node.ledger.model import EntryKind
 from node.ledger.ports import Append
 
@@ -53,24 +55,29 @@ class ChangeKeys:
         keys = list(reversed(self._ring.known()))
         return sorted(keys, key=lambda key: (key.state != "in use", list(KeyKind).index(key.kind)))
 
-    def rotate(self, kinds: Sequence[KeyKind], by: str) -> list[KnownKey]:
-        """New keys of these kinds, in use at once; what was signed with the old ones stays verifiable."""
-        self.settle(by)
+    def rotate(self, kinds: Sequence[KeyKind], by: Caller) -> list[KnownKey]:
+        """New keys of these kinds, in use at once; what was signed with the old ones stays verifiable.
+
+        Raises ``NotAllowed``.
+        """
+        require(by, UseCase.CHANGE_KEYS)
+        self.settle(by.name)
         new_keys = list(self._ring.rotate(kinds, self._clock.now()))
         crashpoint("keys K6")
-        self.settle(by)
+        self.settle(by.name)
         return new_keys
 
-    def revoke(self, kid: str, as_of: datetime, reason: str, by: str) -> list[KnownKey]:
+    def revoke(self, kid: str, as_of: datetime, reason: str, by: Caller) -> list[KnownKey]:
         """Revoke a key as of a moment; one that is in use is replaced in the same step.
 
-        Raises ``NotFound`` for a key that there is not, ``InvalidInput`` for a moment to come, ``Conflict`` where it
-        was revoked as of an earlier one.
+        Raises ``NotAllowed``, ``NotFound`` for a key that there is not, ``InvalidInput`` for a moment to come,
+        ``Conflict`` where it was revoked as of an earlier one.
         """
-        self.settle(by)
+        require(by, UseCase.CHANGE_KEYS)
+        self.settle(by.name)
         changed = list(self._ring.revoke(kid, as_of, reason, self._clock.now()))
         crashpoint("keys K6")
-        self.settle(by)
+        self.settle(by.name)
         return changed
 
     def _listed(self) -> Sequence[KnownKey]:

@@ -13,7 +13,9 @@ from node.base.errors import InvalidInput, NotFound
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.ports import RecordStore
 from node.dialogue.process import Role
+from node.identity.flights import Flights
 from node.identity.model import Caller
+from node.identity.roles import UseCase, require
 from node.negotiation.machine import TABLE
 from node.negotiation.model import Agreement, Negotiation
 from node.negotiation.origin import provider_of
@@ -91,6 +93,7 @@ class Acquire:
         self._issuers = issuers
         self._clock = clock
         self._me = me
+        self._asking = Flights[Negotiation]()  # Two clicks at once are one question.
 
     async def conditions(
         self,
@@ -137,7 +140,27 @@ class Acquire:
         terms = self._terms(conditions, asking) if asking is not None else offer
         return await run_sync(self._between_us, conditions, terms)
 
-    async def negotiate(
+    async def request(
+        self,
+        iri: str,
+        by: Caller,
+        *,
+        offer_id: str | None = None,
+        purpose: str | None = None,
+        asking: Mapping[str, Any] | str | None = None,
+        least: Mapping[str, Any] | str | None = None,
+    ) -> Negotiation:
+        """Ask for ``iri`` under exactly the offered terms, or under those of ``asking``; an answer that allows all
+        that ``least`` does (else ``asking``) is then accepted without a person. Both as
+        ``node.policy.templates.compile_terms`` takes them.
+
+        Raises ``NotAllowed``, as ``conditions``, and ``InvalidInput`` for terms that cannot be read.
+        """
+        require(by, UseCase.NEGOTIATE)
+        conditions = await self.conditions(iri, offer_id=offer_id, purpose=purpose)
+        return await self._negotiate(conditions, purpose=purpose, asking=asking, least=least)
+
+    async def _negotiate(
         self,
         conditions: Conditions,
         *,
@@ -145,12 +168,6 @@ class Acquire:
         asking: Mapping[str, Any] | str | None = None,
         least: Mapping[str, Any] | str | None = None,
     ) -> Negotiation:
-        """Ask for the asset under exactly the offered terms, or under those of ``asking``; an answer that allows all
-        that ``least`` does (else ``asking``) is then accepted without a person. Both as
-        ``node.policy.templates.compile_terms`` takes them.
-
-        Raises ``Conflict`` where we have blocked the provider, ``InvalidInput`` for terms that cannot be read.
-        """
         await self._require_not_blocked(conditions.provider)
         terms = self._terms(conditions, asking) if asking is not None else None
         limits = self._terms(conditions, least) if least is not None else terms
@@ -164,6 +181,21 @@ class Acquire:
                 limits=limits,
             )
         )
+
+    async def ask(self, iri: str, by: Caller, *, purpose: str | None = None) -> Negotiation:
+        """Ask for ``iri`` as it is offered; return the negotiation that runs already where the same was asked before.
+
+        Raises ``NotAllowed``, and as ``conditions``.
+        """
+        require(by, UseCase.NEGOTIATE)
+        return await self._asking.join(repr((iri, purpose)), lambda: self._ask(iri, purpose))
+
+    async def _ask(self, iri: str, purpose: str | None) -> Negotiation:
+        conditions = await self.conditions(iri, purpose=purpose)
+        running = conditions.running
+        if running is not None and conditions.running_asks and running.purpose == purpose:
+            return running  # Asked twice, after a crash or by impatience: it is one question.
+        return await self._negotiate(conditions, purpose=purpose)
 
     def _terms(self, conditions: Conditions, asking: Mapping[str, Any] | str) -> dict[str, Any]:
         offer_id = str(conditions.offer["@id"])

@@ -13,6 +13,7 @@ from node.base.errors import Conflict, NotFound
 from node.base.turns import taken_in_turn
 from node.base.work import UnitOfWork
 from node.identity.model import ANONYMOUS, Application, Caller
+from node.identity.roles import UseCase, require
 from node.ledger.model import EntryKind
 from node.ledger.ports import Append
 from node.negotiation.model import PendingDecision
@@ -60,9 +61,17 @@ class Decisions:
             waiting += [_as_decision(application) for application in self._admissions.waiting()]
         return sorted(waiting, key=lambda decision: decision.at)
 
-    async def decide(self, decision_id: str, *, approve: bool, by: str, reason: str | None = None) -> PendingDecision:
-        """Carry out a person's decision. Raises ``NotFound``, or ``Conflict`` where it was decided already."""
+    async def decide(
+        self, decision_id: str, *, approve: bool, by: Caller, reason: str | None = None
+    ) -> PendingDecision:
+        """Carry out a person's decision.
 
+        Raises ``NotAllowed``, ``NotFound``, or ``Conflict`` where it was decided already.
+        """
+        require(by, UseCase.DECIDE)
+        return await self._decide(decision_id, approve, by.name, reason)
+
+    async def _decide(self, decision_id: str, approve: bool, by: str, reason: str | None) -> PendingDecision:
         def look() -> PendingDecision | None:
             with self._uow.read() as tx:
                 return self._store.get(tx, decision_id)
@@ -105,7 +114,7 @@ class Decisions:
             decision for decision in await run_sync(self._open) if decision.due is not None and decision.due < now
         ]
         for decision in late:
-            await self.decide(decision.id, approve=False, by="node", reason="the time for a decision has passed")
+            await self._decide(decision.id, False, "node", "the time for a decision has passed")
         return len(late)
 
     def _open(self) -> list[PendingDecision]:

@@ -17,6 +17,8 @@ from node.base.jsons import canonical
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.ports import RecordStore
 from node.dialogue.process import Role
+from node.identity.model import Caller
+from node.identity.roles import UseCase, require
 from node.ledger.model import EntryKind
 from node.ledger.ports import Append
 from node.negotiation import machine, strategy
@@ -120,29 +122,31 @@ class SetLimits:
         self._uow, self._store, self._records = uow, store, records
         self._region, self._append, self._clock, self._me = region, append, clock, me
 
-    def of(self, dataset: str) -> Limits | None:
-        """Those of ``dataset``; None where there are none. Raises ``NotFound`` for an asset that this node does not
-        offer, unless there are limits from when it did."""
+    def of(self, dataset: str, by: Caller) -> Limits | None:
+        """Those of ``dataset``; None where there are none. Raises ``NotAllowed``, and ``NotFound`` for an asset that
+        this node does not offer, unless there are limits from when it did."""
+        require(by, UseCase.READ_LIMITS)
         with self._uow.read() as tx:
             limits = self._store.get(tx, dataset)
             if limits is None:
                 self._offered(tx, dataset)
             return limits
 
-    def set(self, dataset: str, conditions: Mapping[str, Any] | str, *, by: str) -> Limits:
+    def set(self, dataset: str, conditions: Mapping[str, Any] | str, *, by: Caller) -> Limits:
         """From now on agree to terms within ``conditions`` (``node.policy.templates.compile_terms``).
 
-        Raises ``NotFound`` for an asset that this node does not offer, ``InvalidInput`` for conditions that cannot be
-        read, or that are not as open as the asset's own.
+        Raises ``NotAllowed``, ``NotFound`` for an asset that this node does not offer, ``InvalidInput`` for
+        conditions that cannot be read, or that are not as open as the asset's own.
         """
+        require(by, UseCase.SET_LIMITS)
         with self._uow.begin() as tx:
             offer = self._offered(tx, dataset)
             offer_id = str(offer["@id"])
             terms = compile_terms(conditions, target=dataset, offer_id=offer_id, region=self._region())
             _check_limits(terms, offer)
-            limits = Limits(dataset=dataset, terms=terms, by=by, at=self._clock.now())
+            limits = Limits(dataset=dataset, terms=terms, by=by.name, at=self._clock.now())
             self._store.put(tx, limits)
-            self._append(tx, EntryKind.DECISION, dataset, by, {"limits": terms})
+            self._append(tx, EntryKind.DECISION, dataset, by.name, {"limits": terms})
             return limits
 
     def in_force(self, limits: Limits) -> bool:
@@ -157,13 +161,17 @@ class SetLimits:
             limits = self._store.get(tx, dataset)
         return limits is not None and not limits.stand_beside(offer)
 
-    def clear(self, dataset: str, *, by: str) -> None:
-        """From now on only what equals the offer is agreed to. Raises ``NotFound`` where there are no limits."""
+    def clear(self, dataset: str, *, by: Caller) -> None:
+        """From now on only what equals the offer is agreed to.
+
+        Raises ``NotAllowed``, and ``NotFound`` where there are no limits.
+        """
+        require(by, UseCase.SET_LIMITS)
         with self._uow.begin() as tx:
             if self._store.get(tx, dataset) is None:
                 raise NotFound("this asset has no limits")
             self._store.drop(tx, dataset)
-            self._append(tx, EntryKind.DECISION, dataset, by, {"limits": None})
+            self._append(tx, EntryKind.DECISION, dataset, by.name, {"limits": None})
 
     def _offered(self, tx: Transaction, dataset: str) -> Mapping[str, Any]:
         record = self._records.get(tx, dataset)

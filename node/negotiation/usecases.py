@@ -24,6 +24,7 @@ from node.dialogue.message import Incoming
 from node.dialogue.opening import opens_once
 from node.dialogue.process import Exchange, Role
 from node.identity.model import Caller, DidDocument
+from node.identity.roles import UseCase, require
 from node.ledger.ports import Append
 from node.negotiation import machine, messages, proposal
 from node.negotiation.agreement import VerifyJws
@@ -297,20 +298,22 @@ class Negotiations:
             body = messages.offer(negotiation, terms, version_of(address).at(self._address))
             return self._conversation.open(tx, negotiation, machine.OFFER, body)
 
-    def accept(self, pid: str, *, by: str = "") -> Negotiation:
-        """A person accepts the provider's offer."""
+    def accept(self, pid: str, *, by: Caller) -> Negotiation:
+        """Accept the provider's offer for a person. Raises ``NotAllowed``, ``NotFound``, ``LocalProtocolError``."""
+        require(by, UseCase.NEGOTIATE)
         return self._send(pid, machine.ACCEPTED_EVENT, lambda n: messages.event(n, "ACCEPTED"), by)
 
     def counter(
-        self, pid: str, conditions: Mapping[str, Any] | str, *, region: str | None, by: str = ""
+        self, pid: str, conditions: Mapping[str, Any] | str, *, region: str | None, by: Caller
     ) -> Negotiation:
         """A person asks for other terms than the offered ones (DSP 2025-1 §7.2.1, the counter-offer of a consumer);
         an answer that gives them is then accepted, whatever was needed before. ``conditions`` and ``region`` as
         ``node.policy.templates.compile_terms`` takes them.
 
-        Raises ``NotFound``, ``InvalidInput`` for terms that cannot be read, ``LocalProtocolError`` where no offer of
-        the provider is on the table.
+        Raises ``NotAllowed``, ``NotFound``, ``InvalidInput`` for terms that cannot be read, ``LocalProtocolError``
+        where no offer of the provider is on the table.
         """
+        require(by, UseCase.NEGOTIATE)
         with self._uow.read() as tx:
             negotiation = self._store.get(tx, pid)
         if negotiation is None or negotiation.role is not Role.CONSUMER:
@@ -321,15 +324,16 @@ class Negotiations:
         changes = {"offer": terms, "offered_by": Role.CONSUMER, "asked": terms, "limits": terms}
         return self._send(pid, machine.REQUEST, lambda n: messages.request(n, terms, None), by, **changes)
 
-    def terminate(self, pid: str, code: str, reason: list[Any], *, by: str = "") -> Negotiation:
-        """A person ends the negotiation."""
+    def terminate(self, pid: str, code: str, reason: list[Any], *, by: Caller) -> Negotiation:
+        """End the negotiation for a person. Raises ``NotAllowed``, ``NotFound``, ``LocalProtocolError``."""
+        require(by, UseCase.NEGOTIATE)
         return self._send(
             pid, machine.TERMINATION, lambda n: messages.termination(n, code, reason), by, code=code, reason=reason
         )
 
     @taken_in_turn
     def _send(
-        self, pid: str, name: str, body: Callable[[Negotiation], dict[str, Any]], by: str, **changes: Any
+        self, pid: str, name: str, body: Callable[[Negotiation], dict[str, Any]], by: Caller, **changes: Any
     ) -> Negotiation:
         with self._uow.begin() as tx:
             negotiation = self._store.get(tx, pid, lock=True)
@@ -337,7 +341,7 @@ class Negotiations:
                 raise NotFound("there is no such negotiation")
             moved = self._conversation.command(tx, negotiation, name, body(negotiation), **changes)
             approved = name == machine.ACCEPTED_EVENT
-            self._reactions.settle(tx, moved, approved=approved, by=by or "a person", reason=f"decided by {name}")
+            self._reactions.settle(tx, moved, approved=approved, by=by.name, reason=f"decided by {name}")
             return moved
 
     def decided(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from node.identity.model import Caller
 from node.portal.markup import called
-from node.portal.ports import Node
+from node.portal.usecases import UseCases
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class Cities:
         return bool(did) and did != self.me
 
 
-async def cities(node: Node, caller: Caller, said: Mapping[str, str] | None = None) -> Cities:
+async def cities(node: UseCases, caller: Caller, said: Mapping[str, str] | None = None) -> Cities:
     """The nodes whose assets the caller may see, this one, and those that what is shown names itself (``said``)."""
-    facts = await node.node_facts()
+    facts = await node.facts()
     names = {did: name for did, name in (said or {}).items() if name}
-    names |= {publisher.id: publisher.name for publisher in await node.publishers(caller) if publisher.name}
+    names |= {publisher.id: publisher.name for publisher in await node.catalogue.publishers(caller) if publisher.name}
     return Cities(facts.did, {**names, facts.did: facts.name})

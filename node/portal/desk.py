@@ -21,10 +21,9 @@ from node.identity.model import ANONYMOUS, Caller
 from node.portal import codes, headers, markup
 from node.portal.forms import check_csrf, new_form_cookie, read_form
 from node.portal.languages import Speaker, chosen
-from node.portal.ports import Node, OpenApi
-from node.portal.scenario_ports import Scenarios
 from node.portal.settings import PortalSettings
 from node.portal.theme import style_sheet
+from node.portal.usecases import UseCases
 from node.portal.visit import PLURALS, Visit
 
 if TYPE_CHECKING:
@@ -49,16 +48,14 @@ class Desk:
 
     def __init__(
         self,
-        node: Node,
+        node: UseCases,
         identify: Identify,
         settings: PortalSettings,
         clock: Clock,
         *,
-        openapi: Callable[[], OpenApi] | None = None,
-        scenarios: Scenarios | None = None,
+        openapi: Callable[[], dict[str, Any]] | None = None,
     ) -> None:
         self.node = node
-        self.scenarios = scenarios
         self.settings = settings
         self.openapi = openapi
         self._identify = identify

@@ -28,9 +28,8 @@ from node.portal.pages import (
     sparql,
     work,
 )
-from node.portal.ports import Node
-from node.portal.scenario_ports import Scenarios
 from node.portal.settings import PortalSettings
+from node.portal.usecases import UseCases
 
 KEEP: Final = "public, max-age=31536000, immutable"
 
@@ -51,15 +50,14 @@ class Portal:
 
     def __init__(
         self,
-        node: Node,
+        node: UseCases,
         identify: Identify,
         settings: PortalSettings,
         *,
         openapi: Callable[[], dict[str, Any]] | None = None,
         clock: Clock | None = None,
-        scenarios: Scenarios | None = None,
     ) -> None:
-        self.desk = Desk(node, identify, settings, clock or SystemClock(), openapi=openapi, scenarios=scenarios)
+        self.desk = Desk(node, identify, settings, clock or SystemClock(), openapi=openapi)
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -108,7 +106,7 @@ class Portal:
             ("GET", "/docs/api", page(about.api_docs)),
             ("GET", "/portal/{edition:str}/{name:str}", self._static),
         ]
-        if self.desk.scenarios is not None:
+        if self.desk.node.scenarios is not None:
             table += self._of_scenarios()
         return [Route(path, endpoint, methods=[method]) for method, path, endpoint in table]
 

@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from node.base.errors import HansaError
 from node.catalogue.model import Record
-from node.identity.model import Caller, UserRole
+from node.identity.model import Caller
 from node.portal.forms import csrf_token
 from node.portal.languages import Speaker
 from node.portal.markup import language_tag
@@ -63,10 +63,6 @@ class Visit:
     @property
     def signed_in(self) -> bool:
         return self.caller.is_person
-
-    def may(self, *roles: str) -> bool:
-        """Whether the reader has one of these roles: pages show a form only to whom it may serve."""
-        return any(self.caller.may(UserRole(role)) for role in roles)
 
     @property
     def csrf(self) -> str:

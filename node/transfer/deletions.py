@@ -23,6 +23,7 @@ from node.base.work import Transaction, UnitOfWork
 from node.dialogue.process import Role
 from node.identity.model import Caller, DidDocument
 from node.identity.ports import KeyRing
+from node.identity.roles import UseCase, require
 from node.ledger.model import EntryKind
 from node.ledger.ports import Append, LedgerStore
 from node.negotiation.agreement import VerifyJws
@@ -131,13 +132,14 @@ class Deletions:
 
     # ---- consumer --------------------------------------------------------------------------------------------
 
-    def confirm(self, agreement_id: str, by: str) -> Due:
+    def confirm(self, agreement_id: str, by: Caller) -> Due:
         """Delete the files that this node received under the agreement, and confirm to the provider that they and all
         other copies are deleted. ``by`` is the person who says so.
 
-        Raises ``NotFound`` for an agreement in which this node is not the consumer, ``InvalidInput`` for one that
-        does not ask for deletion, ``Conflict`` where a transfer under it still runs.
+        Raises ``NotAllowed``, ``NotFound`` for an agreement in which this node is not the consumer, ``InvalidInput``
+        for one that does not ask for deletion, ``Conflict`` where a transfer under it still runs.
         """
+        require(by, UseCase.CONFIRM_DELETION)
         with self._uow.begin() as tx:
             agreement = self._agreements.get(tx, agreement_id, lock=True)
             if agreement is None or agreement.consumer != self._me or agreement.finalized is None:
@@ -150,9 +152,9 @@ class Deletions:
             statement = self._keyring.sign_jws({"typ": "hansa-deletion+jws"}, canonical(said))
             for path in paths:
                 path.unlink(missing_ok=True)
-            self._store.put(tx, Deletion(agreement=agreement.id, at=now, by=by, statement=statement))
+            self._store.put(tx, Deletion(agreement=agreement.id, at=now, by=by.name, statement=statement))
             body = {"event": "deletion-confirmed", "agreement": agreement.id, "statement": statement}
-            self._append(tx, EntryKind.AGREEMENT, agreement.id, by, body)
+            self._append(tx, EntryKind.AGREEMENT, agreement.id, by.name, body)
             self._send(tx, agreement, statement, now)
             return self._due(tx, agreement)
 

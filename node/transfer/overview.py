@@ -10,6 +10,8 @@ from node.base.jsons import read_object
 from node.base.work import UnitOfWork
 from node.dialogue.machine import Table
 from node.dialogue.process import Exchange, Role
+from node.identity.model import Caller
+from node.identity.roles import UseCase, require
 from node.ledger.model import EntryKind
 from node.ledger.ports import LedgerStore
 from node.negotiation import machine as negotiating
@@ -76,6 +78,18 @@ class Overview:
             if transfer is None:
                 raise NotFound("there is no such transfer")
             return transfer, list(self._transfers.exchanges(tx, pid)), self._receptions.get(tx, pid)
+
+    def received(self, pid: str) -> Reception:
+        """What a transfer has brought. Raises ``NotFound`` where it is not complete."""
+        _, _, reception = self.transfer(pid)
+        if reception is None or reception.state != "done":
+            raise NotFound("nothing has been received completely here yet")
+        return reception
+
+    def received_bytes(self, pid: str, by: Caller) -> Reception:
+        """``received`` for somebody who reads the bytes. Raises ``NotAllowed`` too."""
+        require(by, UseCase.READ_RECEIVED)
+        return self.received(pid)
 
     def agreements(self) -> list[Agreement]:
         """Final ones, newest first."""

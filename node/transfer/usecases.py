@@ -25,6 +25,7 @@ from node.dialogue.message import Incoming
 from node.dialogue.opening import opens_once
 from node.dialogue.process import Exchange, Role
 from node.identity.model import Caller
+from node.identity.roles import UseCase, require
 from node.ledger.ports import Append
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore, NegotiationStore
@@ -213,6 +214,7 @@ class Transfers:
     def request(
         self,
         agreement_id: str,
+        by: Caller,
         *,
         format: str = PULL,  # noqa: A002 - the protocol's name
         file: str | None = None,
@@ -224,10 +226,12 @@ class Transfers:
 
         A push goes to the data address ``to`` (DSP 2025-1 §9.2.1), whatever holds it: the provider tells when all
         bytes are there, and they never come to this node; else to an address of this node's own. What is secret in
-        ``to`` is sent to the provider and not kept. Raises ``NotFound``, ``Conflict`` (not final yet, or ended), and
-        ``InvalidInput`` for an address that bytes cannot be pushed to.
+        ``to`` is sent to the provider and not kept. Raises ``NotAllowed``, ``NotFound``, ``Conflict`` (not final yet,
+        or ended), and ``InvalidInput`` for an address that bytes cannot be pushed to.
         """
+        require(by, UseCase.RECEIVE)
         if to is not None:
+            require(by, UseCase.DIRECT_BYTES)
             read_push_address(to)
         now = self._clock.now()
         with self._uow.begin() as tx:
@@ -269,9 +273,16 @@ class Transfers:
             raise NotFound("this node does not have the negotiation of this agreement")
         return negotiation.peer_address
 
+    def command(
+        self, pid: str, name: str, by: Caller, *, code: str = "", reason: list[Any] | None = None
+    ) -> Transfer:
+        """Suspend, resume, complete or terminate a transfer for a person. Raises ``NotAllowed``, as ``_command``."""
+        require(by, UseCase.STEER_TRANSFERS)
+        return self._command(pid, name, code=code, reason=reason)
+
     @taken_in_turn
-    def command(self, pid: str, name: str, *, code: str = "", reason: list[Any] | None = None) -> Transfer:
-        """A person or the node suspends, resumes, completes or terminates a transfer.
+    def _command(self, pid: str, name: str, *, code: str = "", reason: list[Any] | None = None) -> Transfer:
+        """Move a transfer on, for a person or for the node.
 
         A provider that resumes opens a new access and sends its address; a consumer that resumes sends none, and
         goes on with the address that it has, whose token it renews. Raises ``LocalProtocolError`` where the state
@@ -294,7 +305,7 @@ class Transfers:
         suspended = 0
         for pid in running:
             try:
-                self.command(pid, machine.SUSPENSION, code="blocked", reason=[reason])
+                self._command(pid, machine.SUSPENSION, code="blocked", reason=[reason])
                 suspended += 1
             except LocalProtocolError:
                 continue  # It has ended meanwhile, or is about to.

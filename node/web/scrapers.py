@@ -7,20 +7,21 @@ from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 
-from node.identity.model import Caller, UserRole
+from node.identity.model import Caller
+from node.identity.roles import UseCase, require
 
 Person = Callable[..., Awaitable[Caller]]
-"""``node.web.callers.Callers.person``: raises where no person of these roles asks."""
+"""``node.web.callers.Callers.person``: raises where no person asks."""
 
 
 def admit_scraper(token: str, person: Person) -> Callable[[Request], Awaitable[None]]:
-    """Admit whoever brings ``token``, where there is one, and people with the role operator or auditor."""
+    """Admit whoever brings ``token``, where there is one, and people with a role for it."""
     wanted = f"Bearer {token}".encode() if token else b""
 
     async def admit(request: Request) -> None:
         brought = request.headers.getlist("authorization")
         if wanted and len(brought) == 1 and hmac.compare_digest(brought[0].encode("latin-1"), wanted):
             return
-        await person(request, UserRole.OPERATOR, UserRole.AUDITOR)
+        require(await person(request), UseCase.READ_METRICS)
 
     return admit

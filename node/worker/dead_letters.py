@@ -11,11 +11,14 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from node.base.clock import Clock
+from node.base.errors import NotFound
 from node.base.jsons import canonical
 from node.base.turns import taken_in_turn
 from node.base.work import Outbox, Task, Transaction, UnitOfWork
 from node.dialogue.conversation import TOPIC as MESSAGE_TOPIC
 from node.dialogue.process import Exchange
+from node.identity.model import Caller
+from node.identity.roles import UseCase, require
 from node.negotiation import machine as negotiating
 from node.negotiation.usecases import Negotiations
 from node.transfer import machine as transferring
@@ -64,30 +67,30 @@ class DeadLetters:
             return self._outbox.dead(tx, subject=pid)
 
     @taken_in_turn
-    def revive(self, task_id: str) -> bool:
-        """Try a dead letter again; False where there is none of this id.
+    def revive(self, task_id: str, by: Caller) -> None:
+        """Try a dead letter again. Raises ``NotAllowed``, and ``NotFound`` where there is none of this id.
 
         A transfer's message gets a new token where it had one. Raises ``Conflict`` where that cannot be, because the
         asset or the agreement is gone: then it can only be given up.
         """
+        require(by, UseCase.HANDLE_DELIVERIES)
         with self._uow.begin() as tx:
             task = self._held(tx, task_id)
-            if task is None:
-                return False
             body = None
             if task.headers.get("process") == transferring.TABLE.name:
                 body = self._transfers.reissue(tx, task.subject, str(task.headers["message"]), task.body)
             self._outbox.revive(tx, task_id, due=self._clock.now(), body=body)
         self._wake()
-        return True
 
     @taken_in_turn
-    def give_up(self, task_id: str) -> bool:
-        """Never try a dead letter again, and end what waits for it; False where there is none of this id."""
+    def give_up(self, task_id: str, by: Caller) -> None:
+        """Never try a dead letter again, and end what waits for it.
+
+        Raises ``NotAllowed``, and ``NotFound`` where there is none of this id.
+        """
+        require(by, UseCase.HANDLE_DELIVERIES)
         with self._uow.begin() as tx:
             task = self._held(tx, task_id)
-            if task is None:
-                return False
             self._outbox.cancel(tx, task_id)
             why = task.last_error or "it could not be delivered"
             if task.topic == MESSAGE_TOPIC:
@@ -95,15 +98,16 @@ class DeadLetters:
             elif task.topic in (RECEIVE_TOPIC, PUSH_TOPIC):
                 self._transfers.not_pushed(tx, task.subject, CODE, [why])
         self._wake()
-        return True
 
-    def _held(self, tx: Transaction, task_id: str) -> Task | None:
-        """The dead letter of this id, with the process that waits for it locked."""
+    def _held(self, tx: Transaction, task_id: str) -> Task:
+        """The dead letter of this id, with the process that waits for it locked. Raises ``NotFound``."""
         task = self._find(tx, task_id)
+        if task is not None:
+            self._waiting_for(task).hold(tx, task.subject)
+            task = self._find(tx, task_id)
         if task is None:
-            return None
-        self._waiting_for(task).hold(tx, task.subject)
-        return self._find(tx, task_id)
+            raise NotFound("there is no dead letter with this id")
+        return task
 
     def _find(self, tx: Transaction, task_id: str) -> Task | None:
         task = self._outbox.find(tx, task_id)

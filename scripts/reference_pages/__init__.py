@@ -13,6 +13,7 @@ from reference_pages.hooks import hooks
 from reference_pages.http import http
 from reference_pages.mapping import column_mapping
 from reference_pages.protocol import protocol
+from reference_pages.roles import roles
 from reference_pages.settings import settings
 from reference_pages.states import states
 
@@ -23,6 +24,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "states.md": states,
     "errors.md": errors,
     "http.md": http,
+    "roles.md": roles,
     "conditions.md": conditions,
     "description-fields.md": description_fields,
     "column-mapping.md": column_mapping,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from reference_pages.markdown import code, table
+from reference_pages.roles import takes
 
 INTRO = """
 # HTTP
@@ -34,7 +33,8 @@ A request that shows nothing is answered with what everybody may see. One that s
 answered 401, never as nobody.
 
 Roles of people: *publisher* (files and records), *steward* (decides requests too), *signatory* (decides, joins,
-revokes), *operator* (accounts, deliveries, following), *auditor* (reads). Every role but the last binds the city: it
+revokes), *operator* (accounts, deliveries, following), *auditor* (reads); which use case takes which of them:
+[roles.md](roles.md). Every role but the last binds the city: it
 works only where the person chose the password in force, in a session or by a token that was opened with the second
 factor where the account has one. Else the answer is 403 and says what is missing, and who set the password.
 """
@@ -208,13 +208,12 @@ def http() -> str:
     for path, verbs in app.openapi()["paths"].items():
         for verb, operation in verbs.items():
             names = ", ".join(code(one["name"]) for one in operation.get("parameters", []) if one["in"] == "query")
-            endpoint = _endpoint(app, path, verb.upper())
             tag = operation["tags"][0]
             words = str(operation.get("description") or operation["summary"])
             words = words if words.rstrip().endswith(".") else operation["summary"]
             row = [f"`{verb.upper()} {path}`", " ".join(words.split()), names]
-            if tag in ("publishing", "exchange", "people", "operation"):
-                row.append(_role(endpoint))
+            if tag in ("publishing", "exchange", "people", "scenarios", "operation"):
+                row.append(takes(f"{verb.upper()} {path}"))
             operations.setdefault(tag, []).append(row)
     for tag, rows in operations.items():
         heads = ["path", "what", "query"] + (["role"] if len(rows[0]) == 4 else [])
@@ -264,32 +263,3 @@ def _plain_routes(app: Any) -> Iterator[tuple[str, str]]:
         if route.endpoint.__module__.startswith("node.portal"):
             continue
         yield "|".join(sorted(set(route.methods or ()) - {"HEAD"})), route.path.replace(":path}", "}")
-
-
-def _endpoint(app: Any, path: str, method: str) -> Callable[..., Any] | None:
-    def search(routes: Iterable[Any]) -> Callable[..., Any] | None:
-        for route in routes:
-            if getattr(route, "path", None) == path and method in (getattr(route, "methods", None) or ()):
-                return route.endpoint
-            inner = getattr(route, "original_router", None)
-            found = search(inner.routes) if inner is not None else None
-            if found is not None:
-                return found
-        return None
-
-    found = search(app.router.routes)
-    assert found is not None, f"{method} {path} has an endpoint"
-    return found
-
-
-def _role(endpoint: Any) -> str:
-    """Which roles an endpoint asks for, read from its text: ``person(request, UserRole.…)``."""
-    source = inspect.getsource(endpoint)
-    asked = re.search(r"person\(request(.*?)\)", source)
-    if asked is None:
-        raise SystemExit(f"{endpoint.__qualname__} asks for nobody")
-    roles = re.findall(r"UserRole\.(\w+)", asked[1])
-    around = inspect.getclosurevars(endpoint)
-    for name in re.findall(r"\*(\w+)", asked[1]):
-        roles += [role.name for role in {**around.globals, **around.nonlocals}[name]]
-    return ", ".join(role.lower() for role in roles) or "any"

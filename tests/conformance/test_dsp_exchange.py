@@ -22,6 +22,7 @@ from node.negotiation import strategy as negotiation_strategy
 from node.transfer import machine as transferring
 from node.transfer import strategy as transfer_strategy
 from tests.conformance.dsp import DID_SERVICE, PROTOCOL_VERSION, SCHEMA_OF, faults
+from tests.fakes.people import person
 from tests.nodes import Pair, Running, agree, publish, receive, running, until
 
 COUNTER = {"permission": [{"action": "odrl:use"}, {"action": "odrl:distribute"}], "@type": "Offer"}
@@ -173,7 +174,7 @@ def test_a_consumers_termination(two: Pair) -> None:
     with two.consumer.client() as client:
         pid = client.negotiate(dataset["iri"])["pid"]
         until("it waits", lambda: client.negotiation(pid)["peerPid"])
-        two.consumer.node.protocol.negotiations.terminate(pid, "changed-our-mind", ["no budget"])
+        two.consumer.node.protocol.negotiations.terminate(pid, "changed-our-mind", ["no budget"], by=person())
         two.consumer.node.worker.wake()
         until("it has ended", lambda: client.negotiation(pid)["pending"] is None)
     assert both(two, pid)[0] == [negotiating.REQUEST, negotiating.TERMINATION]

@@ -1,4 +1,4 @@
-"""The portal's ``Node`` in memory, with the content of the demonstration, to look at pages and to test them.
+"""A node in memory for its pages, with the content of the demonstration, to look at pages and to test them.
 
 ``python -m tests.fakes.portal_node 8123`` serves it on loopback; sign in as ``els`` with ``gent``.
 """
@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -41,6 +41,7 @@ from node.identity.model import (
     Rejected,
     UserRole,
 )
+from node.identity.roles import UseCase, require
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
 from node.policy.decide import decide, principal_action
 from node.policy.document.rendering import TERMS, render_body
@@ -48,24 +49,14 @@ from node.policy.model import Decision, Situation
 from node.policy.odrl import parse
 from node.portal.headers import SecurityHeaders
 from node.portal.portal import Portal
-from node.portal.ports import (
-    AccessMade,
-    Agreed,
-    Applied,
-    Asked,
-    Check,
-    Conversation,
-    Deliveries,
-    IssuedTo,
-    Member,
-    NodeFacts,
-    Person,
-    Quality,
-    QualityPart,
-    Stuck,
-)
 from node.portal.reasons import whys
 from node.portal.settings import PortalSettings
+from node.portal.usecases import UseCases
+from node.portal.views.account import Person
+from node.portal.views.agreements import AccessMade, Agreed
+from node.portal.views.assets import Quality, QualityPart
+from node.portal.views.processes import Asked, Conversation, Deliveries, Stuck
+from node.portal.views.region import Applied, IssuedTo, Member, NodeFacts
 from node.transfer.model import Reception, Transfer
 from tests.fakes.portal_content import (
     BRUGGE,
@@ -190,7 +181,7 @@ class FakeNode:
     async def counts(self, caller: Caller) -> dict[str, int]:
         return dict(Counter(record.kind for record in self._seen(caller)))
 
-    async def newest(self, caller: Caller, limit: int, language: str) -> Sequence[Found]:
+    async def newest(self, caller: Caller, *, limit: int = 10, language: str = "en") -> Sequence[Found]:
         records = sorted(self._seen(caller), key=lambda r: r.at, reverse=True)[:limit]
         return [self._found(record, Query(language=language)) for record in records]
 
@@ -222,16 +213,13 @@ class FakeNode:
     async def access(self, record: Record, caller: Caller) -> AccessCode:
         return self.rules.code(record, caller)
 
-    async def decision_for(self, record: Record, caller: Caller) -> Decision | None:
+    async def decision(self, record: Record, caller: Caller) -> Decision | None:
         return self.rules.decision(record, caller)
-
-    async def conditions_in_words(self, record: Record, language: str) -> Sequence[str]:
-        return self.rules.sentences(record, language)
 
     async def rdf(self, record: Record, media_type: str) -> str:
         return f"# {media_type}\n{record.nquads.decode()}"
 
-    async def quality(self, record: Record, caller: Caller) -> Quality | None:
+    async def quality(self, record: Record) -> Quality | None:
         if record.kind != "dataset":
             return None
         parts = (
@@ -258,12 +246,17 @@ class FakeNode:
             users=tuple(_link(one) for one in others if f"<{record.iri}" in one.nquads.decode()),
         )
 
-    async def head(self, record: Record, file: str, caller: Caller, limit: int) -> bytes | None:
+    async def head(self, record: Record, file: str, limit: int) -> bytes | None:
         return {"traffic-sample.csv": SAMPLE_CSV, "segments.geojson": SEGMENTS}.get(file)
 
-    async def ask(self, record: Record, purpose: str | None, caller: Caller) -> str:
-        self.asked.append((record.iri, purpose))
-        return NEGOTIATION
+    async def ask(self, iri: str, by: Caller, *, purpose: str | None = None) -> Negotiation:
+        require(by, UseCase.NEGOTIATE)
+        self.asked.append((iri, purpose))
+        return next(
+            one.process
+            for one in self.running
+            if isinstance(one.process, Negotiation) and one.process.pid == NEGOTIATION
+        )
 
     async def sparql(self, text: str, caller: Caller, accept: str) -> tuple[bytes, str]:
         if "SELECT" in text.upper():
@@ -288,22 +281,10 @@ class FakeNode:
         )
 
     # agreements and decisions -----------------------------------------------------------------------------
-    async def agreements(self, caller: Caller) -> Sequence[Agreed]:
-        return self.held
-
-    async def agreement(self, agreement_id: str, caller: Caller) -> Agreed:
-        for one in self.held:
-            if one.agreement.id == agreement_id:
-                return one
-        raise NotFound
-
     async def agreement_document(self, agreement_id: str, language: str | None) -> str:
         return render_body(BODY, language=language, signatures={GENT: "eyJ…", BRUGGE: "eyJ…"})
 
-    async def transfers_under(self, agreement_id: str, caller: Caller) -> Sequence[Conversation]:
-        return [one for one in self.running if getattr(one.process, "agreement", None) == agreement_id]
-
-    async def accesses(self, agreement_id: str, caller: Caller) -> Sequence[AccessMade]:
+    async def accesses(self, agreement_id: str) -> Sequence[AccessMade]:
         if agreement_id != AGREEMENT:
             return []
         revoked = say(
@@ -330,74 +311,69 @@ class FakeNode:
             ),
         ]
 
-    async def confirm_deletion(self, agreement_id: str, caller: Caller) -> None:
+    def confirm(self, agreement_id: str, by: Caller) -> None:
+        require(by, UseCase.CONFIRM_DELETION)
         raise NotFound("there is no such agreement")
 
-    async def agreement_evidence(self, agreement_id: str, caller: Caller) -> bytes:
+    async def export(self, agreement_id: str) -> bytes:
         return pack({"agreement.json": agreement_id.encode()})
 
-    async def verify(self, agreement_id: str | None, caller: Caller) -> Sequence[Check]:
+    async def own_ledger(self) -> list[dict[str, Any]]:
         return [
-            Check(name=say(en="Both signatures hold", nl="Beide handtekeningen kloppen"), ok=True),
-            Check(name=say(en="The other side holds the same text"), ok=True, detail="sha256 4f1c…9a20"),
-            Check(
-                name=say(en="Proof of inclusion in the other side’s ledger"),
-                ok=False,
-                detail="Stad Brugge does not answer; tried at 09:30",
-            ),
+            {"what": "Both signatures hold", "sound": True, "detail": ""},
+            {"what": "The other side holds the same text", "sound": True, "detail": "sha256 4f1c…9a20"},
+            {
+                "what": "Proof of inclusion in the other side’s ledger",
+                "sound": False,
+                "detail": "Stad Brugge does not answer; tried at 09:30",
+            },
         ]
 
-    async def decisions(self, caller: Caller, language: str) -> Sequence[Asked]:
+    async def agreement(self, agreement_id: str) -> list[dict[str, Any]]:
+        return await self.own_ledger()
+
+    async def waiting(self, language: str) -> Sequence[Asked]:
         return self.pending
 
-    async def decide(self, decision_id: str, approve: bool, reason: str, caller: Caller) -> None:
-        if not caller.may(UserRole.SIGNATORY):
-            raise NotAllowed("only a signatory decides", remedy="ask Els to decide")
+    async def decide(self, decision_id: str, *, approve: bool, by: Caller, reason: str | None = None) -> None:
+        require(by, UseCase.DECIDE)
         for place, asked in enumerate(self.pending):
             if asked.decision.id == decision_id:
                 if asked.decision.decided_at:
                     raise Conflict("it is decided")
                 decided = replace(
-                    asked.decision, decided_at=NOW, decided_by=caller.account, approved=approve, reason=reason
+                    asked.decision, decided_at=NOW, decided_by=by.account, approved=approve, reason=reason
                 )
                 self.pending[place] = replace(asked, decision=decided)
                 return
         for place, one in enumerate(self.applied):
             if one.decision == decision_id:
                 state = ApplicationState.ISSUED if approve else ApplicationState.REJECTED
-                changed = replace(one.application, state=state, decided_at=NOW, decided_by=caller.account)
+                changed = replace(one.application, state=state, decided_at=NOW, decided_by=by.account)
                 self.applied[place] = replace(one, application=changed, decision="")
                 return
         raise NotFound
 
     # work -------------------------------------------------------------------------------------------------
-    async def processes(self, caller: Caller) -> Sequence[Conversation]:
-        return self.running
-
-    async def process(self, pid: str, caller: Caller) -> Conversation:
-        for one in self.running:
-            if one.process.pid == pid:
-                return one
-        raise NotFound
-
-    async def deliveries(self, caller: Caller) -> Deliveries:
-        stuck = (Stuck(task=task, peer_name="Stad Brugge") for task in self.stuck)
-        return Deliveries(waiting=3, stuck=tuple(stuck))
-
-    async def retry(self, task_id: str, caller: Caller) -> None:
+    def revive(self, task_id: str, by: Caller) -> None:
+        require(by, UseCase.HANDLE_DELIVERIES)
         if task_id not in {task.id for task in self.stuck}:
             raise NotFound
         self.stuck = [task for task in self.stuck if task.id != task_id]
         self.retried.append(task_id)
 
-    async def give_up(self, task_id: str, caller: Caller) -> None:
+    def give_up(self, task_id: str, by: Caller) -> None:
+        require(by, UseCase.HANDLE_DELIVERIES)
         if task_id not in {task.id for task in self.stuck}:
             raise NotFound
         self.stuck = [task for task in self.stuck if task.id != task_id]
         self.given_up.append(task_id)
 
     # people and members -----------------------------------------------------------------------------------
-    async def sign_in(self, login: str, password: str, *, origin: str = "", with_code: bool = False) -> str:
+    async def sign_in(self, login: str, password: str, *, origin: str = "") -> tuple[Account, str]:
+        return self._account(login), self._session(login, password)
+
+    def _session(self, login: str, password: str, *, with_code: bool = False) -> str:
         known, caller = self.passwords.get(login, ("", ANONYMOUS))
         if not known or known != password:
             raise Unauthenticated("wrong")
@@ -411,9 +387,11 @@ class FakeNode:
         self.sessions.pop(token, None)
 
     async def person(self, caller: Caller) -> Person:
-        return self.people.get(str(caller.account)) or Person(
-            account=Account(id="urn:uuid:1", login=str(caller.account), name="Els", roles=caller.roles, created=NOW)
-        )
+        login = str(caller.account)
+        return self.people.get(login) or Person(account=replace(self._account(login), roles=caller.roles))
+
+    def _account(self, login: str) -> Account:
+        return Account(id="urn:uuid:1", login=login, name="Els", roles=ALL_ROLES, created=NOW)
 
     async def change_password(self, caller: Caller, old: str, new: str, *, keep_tokens: bool) -> str:
         known, found = self.passwords[str(caller.account)]
@@ -423,14 +401,14 @@ class FakeNode:
             raise InvalidInput("a password has 12 to 256 characters")
         self.passwords[str(caller.account)] = (new, found)
         self.sessions = {token: one for token, one in self.sessions.items() if one.account != caller.account}
-        return await self.sign_in(str(caller.account), new)
+        return self._session(str(caller.account), new)
 
-    async def complete_sign_in(self, pending: str, code: str) -> str:
+    async def complete(self, pending: str, code: str) -> str:
         if pending not in self.half:
             raise Unauthenticated("late")
         if code != "123456":
             raise NotAllowed("the code is wrong", facts={"case": "code"})
-        return await self.sign_in(self.half[pending], "gent", with_code=True)
+        return self._session(self.half[pending], "gent", with_code=True)
 
     async def begin_factor(self, caller: Caller, password: str) -> Enrolment:
         if password != self.passwords[str(caller.account)][0]:
@@ -460,22 +438,21 @@ class FakeNode:
     async def end_token(self, caller: Caller, sha256: str) -> None:
         self.ended.append(sha256)
 
-    async def applications(self, caller: Caller) -> Sequence[Applied]:
+    async def applications(self) -> Sequence[Applied]:
         return self.applied
 
-    async def issued(self, caller: Caller) -> Sequence[IssuedTo]:
+    async def issued(self) -> Sequence[IssuedTo]:
         return self.credentials
 
-    async def revoke(self, credential_id: str, reason: str, caller: Caller) -> None:
+    def revoke(self, credential_id: str, why: str, by: Caller) -> None:
+        require(by, UseCase.REVOKE)
         for place, held in enumerate(self.credentials):
             if held.issued.id == credential_id:
-                self.credentials[place] = replace(
-                    held, issued=replace(held.issued, revoked_at=NOW, revoked_why=reason)
-                )
+                self.credentials[place] = replace(held, issued=replace(held.issued, revoked_at=NOW, revoked_why=why))
                 return
         raise NotFound
 
-    async def members(self, caller: Caller) -> Sequence[Member]:
+    def members(self) -> Sequence[Member]:
         minutes = timedelta(minutes=1)
         return [
             Member(
@@ -509,9 +486,6 @@ class FakeNode:
             ),
         ]
 
-    async def node_facts(self) -> NodeFacts:
-        return self.facts
-
     # the application --------------------------------------------------------------------------------------
     async def identify(self, request: Request) -> Caller:
         """By session cookie, or ``Authorization: Bearer brugge`` for another node."""
@@ -525,6 +499,94 @@ class FakeNode:
         return self.sessions[token]
 
 
+class FakeAgreements:
+    """The agreements of a node in memory."""
+
+    def __init__(self, node: FakeNode) -> None:
+        self._node = node
+
+    async def all(self) -> Sequence[Agreed]:
+        return self._node.held
+
+    async def one(self, agreement_id: str) -> Agreed:
+        for one in self._node.held:
+            if one.agreement.id == agreement_id:
+                return one
+        raise NotFound
+
+    async def document(self, agreement_id: str, language: str | None) -> str:
+        return await self._node.agreement_document(agreement_id, language)
+
+    async def accesses(self, agreement_id: str) -> Sequence[AccessMade]:
+        return await self._node.accesses(agreement_id)
+
+
+class FakeProcesses:
+    """The processes of a node in memory, and what is stuck."""
+
+    def __init__(self, node: FakeNode) -> None:
+        self._node = node
+
+    async def newest(self) -> Sequence[Conversation]:
+        return self._node.running
+
+    async def one(self, pid: str) -> Conversation:
+        for one in self._node.running:
+            if one.process.pid == pid:
+                return one
+        raise NotFound
+
+    async def under(self, agreement_id: str) -> Sequence[Conversation]:
+        return [one for one in self._node.running if getattr(one.process, "agreement", None) == agreement_id]
+
+    async def deliveries(self) -> Deliveries:
+        stuck = (Stuck(task=task, peer_name="Stad Brugge") for task in self._node.stuck)
+        return Deliveries(waiting=3, stuck=tuple(stuck))
+
+
+class FakeMembers:
+    """The nodes that a node in memory follows."""
+
+    def __init__(self, node: FakeNode) -> None:
+        self._node = node
+
+    async def all(self, caller: Caller) -> Sequence[Member]:
+        return self._node.members()
+
+
+def use_cases(node: FakeNode) -> UseCases:
+    """What pages take, from a node in memory."""
+
+    async def facts() -> NodeFacts:
+        return node.facts
+
+    async def sparql(text: str, caller: Caller, accept: str) -> tuple[bytes, str]:
+        return await node.sparql(text, caller, accept)  # looked up at each call: tests put others in its place
+
+    parts: Any = node  # It stands for every use case whose methods it has.
+    return UseCases(
+        catalogue=parts,
+        access=node.rules,
+        assets=parts,
+        sparql=cast("Any", sparql),
+        acquire=parts,
+        agreements=cast("Any", FakeAgreements(node)),
+        proofs=parts,
+        deletions=parts,
+        decisions=parts,
+        questions=parts,
+        processes=cast("Any", FakeProcesses(node)),
+        letters=parts,
+        sign_in=parts,
+        account=parts,
+        admissions=parts,
+        revoke=parts,
+        members=cast("Any", FakeMembers(node)),
+        facts=facts,
+        scenarios=node.scenarios.use_cases() if node.scenarios else None,
+    )
+
+
 class StillClock:
     """Always the same moment."""
 
@@ -536,7 +598,12 @@ def application(node: FakeNode, settings: PortalSettings | None = None, **option
     """The portal in an application of its own, with the doors that it needs as stand-ins."""
     chosen = settings or PortalSettings(public_url=BASE, name="Stad Gent", secret=b"s" * 32, issuer=True)
     portal = Portal(
-        node, node.identify, chosen, clock=StillClock(), openapi=lambda: OPENAPI, scenarios=node.scenarios, **options
+        use_cases(node),
+        node.identify,
+        chosen,
+        clock=StillClock(),
+        openapi=lambda: OPENAPI,
+        **options,
     )
 
     async def record(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""The portal's ``Scenarios`` in memory: the closed bridge of the demonstration, a run of every state, two layers."""
+"""Scenarios in memory for their pages: the closed bridge of the demonstration, a run of every state, two layers."""
 
 from __future__ import annotations
 
@@ -14,8 +14,18 @@ from typing import Any
 
 from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.catalogue.model import Record
-from node.identity.model import Caller, UserRole
-from node.portal.scenario_ports import AGAIN, CANCEL, PUBLISH, Candidate, Clash, Drawn, Watched
+from node.identity.model import Caller
+from node.identity.roles import UseCase, allowed, require
+from node.portal.views.scenarios import (
+    AGAIN,
+    CANCEL,
+    PUBLISH,
+    Candidate,
+    Clash,
+    Drawn,
+    ScenarioUseCases,
+    Watched,
+)
 from node.scenarios.findings import Bound, Finding
 from node.scenarios.model import (
     AFTER,
@@ -577,8 +587,34 @@ class FakeScenarios:
         self.published: list[tuple[str, Texts, Mapping[str, Any]]] = []
         self.refusal: NotAllowed | None = None
 
-    # templates and bindings -------------------------------------------------------------------------------
-    async def template(self, iri: str, caller: Caller, *, version: int | None = None) -> Template:
+    def use_cases(self) -> ScenarioUseCases:
+        """What the pages of scenarios take."""
+        runs: Any = FakeRuns(self)
+        layers: Any = FakeLayers(self)
+        watched: Any = FakeWatched(self)
+        return ScenarioUseCases(
+            runs=runs,
+            release=runs,
+            layers=layers,
+            templates=runs,
+            watched=watched,
+            drawn=layers,
+        )
+
+    def found(self, pid: str) -> Run:
+        """The run ``pid``. Raises ``NotFound``."""
+        if pid not in self.all:
+            raise NotFound
+        return self.all[pid]
+
+
+class FakeRuns:
+    """Templates, bindings and runs in memory."""
+
+    def __init__(self, fake: FakeScenarios) -> None:
+        self._fake = fake
+
+    async def one(self, iri: str, caller: Caller, *, version: int | None = None) -> Template:
         if iri != TEMPLATE:
             raise NotFound
         return SCENARIO
@@ -602,10 +638,11 @@ class FakeScenarios:
         return [*mine, *older, theirs]
 
     async def check(self, wanted: Mapping[str, Any], caller: Caller) -> Bound:
+        require(caller, UseCase.RUN_SCENARIOS)
         if wanted.get("scenario") != TEMPLATE:
             raise NotFound
-        self.wanted.append(wanted)
-        found = list(self.findings)
+        self._fake.wanted.append(wanted)
+        found = list(self._fake.findings)
         for port in INPUTS:
             if port.role not in wanted.get("inputs", {}):
                 found.append(
@@ -627,21 +664,49 @@ class FakeScenarios:
                     )
                 )
         stopped = any(one.severity == "violation" for one in found)
-        layers = tuple(self.kept[one].sha256 for one in wanted.get("layers", ()))
+        layers = tuple(self._fake.kept[one].sha256 for one in wanted.get("layers", ()))
         bound = None if stopped else binding(layers=layers, parameters=wanted.get("parameters", {}))
         return Bound(template=SCENARIO, binding=bound, findings=tuple(found))
 
-    async def start(self, wanted: Mapping[str, Any], caller: Caller) -> str:
+    async def start(self, wanted: Mapping[str, Any], caller: Caller) -> Run:
         bound = await self.check(wanted, caller)
         if bound.binding is None:
             raise InvalidInput(bound.findings[0].sentence, remedy=bound.findings[0].remedy)
-        return RUNNING
+        return self._fake.found(RUNNING)
 
-    # runs -------------------------------------------------------------------------------------------------
-    async def runs(
-        self, caller: Caller, *, template: str | None = None, uses: str | None = None, limit: int = 100
+    async def run(self, pid: str) -> Run:
+        return self._fake.found(pid)
+
+    async def crate(self, pid: str, caller: Caller) -> bytes:
+        require(caller, UseCase.READ_RESULTS)
+        body = io.BytesIO()
+        with zipfile.ZipFile(body, "w") as crate:
+            crate.writestr("ro-crate-metadata.json", json.dumps({"@graph": []}))
+        return body.getvalue()
+
+    async def cancel(self, pid: str, by: Caller) -> None:
+        require(by, UseCase.RUN_SCENARIOS)
+        run = self._fake.found(pid)
+        if run.state.ended:
+            raise Conflict("the run has ended already")
+        self._fake.all[pid] = replace(run, state=State.DISMISSED)
+
+    async def again(self, pid: str, caller: Caller) -> Run:
+        require(caller, UseCase.RUN_SCENARIOS)
+        self._fake.found(pid)
+        return self._fake.found(RUNNING)
+
+
+class FakeWatched:
+    """Runs in memory as people watch them."""
+
+    def __init__(self, fake: FakeScenarios) -> None:
+        self._fake = fake
+
+    async def newest(
+        self, *, template: str | None = None, uses: str | None = None, limit: int = 100
     ) -> Sequence[Run]:
-        found = [run for run in self.all.values() if template in (None, run.template.iri)]
+        found = [run for run in self._fake.all.values() if template in (None, run.template.iri)]
         if uses is not None:
             found = [
                 run
@@ -650,16 +715,14 @@ class FakeScenarios:
             ]
         return found[:limit]
 
-    async def run(self, pid: str, caller: Caller) -> Watched:
-        if pid not in self.all or not caller.is_person:
-            raise NotFound
-        run = self.all[pid]
+    async def one(self, pid: str, caller: Caller) -> Watched:
+        run = self._fake.found(pid)
         may = set()
-        if caller.may(UserRole.PUBLISHER):
+        if allowed(caller, UseCase.RUN_SCENARIOS):
             may.add(AGAIN if run.state.ended else CANCEL)
             if run.state is State.SUCCESSFUL and run.published is None:
                 may.add(PUBLISH)
-        by_hash = {layer.sha256: layer for layer in self.kept.values()}
+        by_hash = {layer.sha256: layer for layer in self._fake.kept.values()}
         return Watched(
             run=run,
             layers=tuple(by_hash[one] for one in run.binding.layers if one in by_hash),
@@ -668,10 +731,10 @@ class FakeScenarios:
         )
 
     async def rows(self, pid: str, branch: str, of: str, caller: Caller) -> Rows:
-        watched = await self.run(pid, caller)
-        run = watched.run
+        require(caller, UseCase.READ_RESULTS)
+        run = self._fake.found(pid)
         closed, slow = branch == AFTER and bool(run.binding.layers), branch == AFTER and len(run.binding.layers) > 1
-        if of in self.in_place:
+        if of in self._fake.in_place:
             raise NotAllowed(f"the data of {of} stayed with Plzeň")
         if "." in of:
             step, _, role = of.partition(".")
@@ -691,39 +754,27 @@ class FakeScenarios:
             raise NotFound
         return made[of]
 
-    async def bundle(self, pid: str, caller: Caller) -> bytes:
-        await self.run(pid, caller)
-        body = io.BytesIO()
-        with zipfile.ZipFile(body, "w") as crate:
-            crate.writestr("ro-crate-metadata.json", json.dumps({"@graph": []}))
-        return body.getvalue()
-
-    async def cancel(self, pid: str, caller: Caller) -> None:
-        run = (await self.run(pid, caller)).run
-        if run.state.ended:
-            raise Conflict("the run has ended already")
-        self.all[pid] = replace(run, state=State.DISMISSED)
-
-    async def again(self, pid: str, caller: Caller) -> str:
-        await self.run(pid, caller)
-        return RUNNING
-
     async def publish(self, pid: str, titles: Texts, conditions: Mapping[str, Any], caller: Caller) -> str:
-        if self.refusal is not None:
-            raise self.refusal
-        self.published.append((pid, titles, conditions))
+        require(caller, UseCase.PUBLISH)
+        if self._fake.refusal is not None:
+            raise self._fake.refusal
+        self._fake.published.append((pid, titles, conditions))
         return NETWORK
 
-    # change layers ----------------------------------------------------------------------------------------
-    async def layers(self, caller: Caller, *, target: str | None = None) -> Sequence[Layer]:
-        if not caller.is_person:
-            return []
-        return [layer for layer in self.kept.values() if target in (None, layer.target)]
 
-    async def layer(self, layer_id: str, caller: Caller) -> Drawn:
-        if layer_id not in self.kept or not caller.is_person:
+class FakeLayers:
+    """Change layers in memory."""
+
+    def __init__(self, fake: FakeScenarios) -> None:
+        self._fake = fake
+
+    async def of(self, target: str | None = None) -> Sequence[Layer]:
+        return [layer for layer in self._fake.kept.values() if target in (None, layer.target)]
+
+    async def one(self, layer_id: str, caller: Caller) -> Drawn:
+        if layer_id not in self._fake.kept:
             raise NotFound
-        layer = self.kept[layer_id]
+        layer = self._fake.kept[layer_id]
         clashes = tuple(
             Clash(
                 id=one.id,
@@ -742,30 +793,32 @@ class FakeScenarios:
             titles=say(nl="Wegennet Gent", en="Road network of Ghent"),
             newest=1,
             clashes=clashes,
-            runs=tuple(run for run in self.all.values() if layer.sha256 in run.binding.layers),
-            may_edit=caller.may(UserRole.PUBLISHER),
+            runs=tuple(run for run in self._fake.all.values() if layer.sha256 in run.binding.layers),
+            may_edit=allowed(caller, UseCase.CHANGE_LAYERS),
         )
 
     async def changeable(self, record: Record, caller: Caller) -> Sequence[str]:
-        if not caller.roles & {UserRole.PUBLISHER, UserRole.STEWARD}:
+        if not allowed(caller, UseCase.CHANGE_LAYERS):
             return ()
         return [one.name for one in record.files if one.open or record.origin == caller.did]
 
     async def draft(
         self, target: str, caller: Caller, *, version: int | None = None, file: str | None = None
     ) -> Drawn:
+        require(caller, UseCase.CHANGE_LAYERS)
         if target != NETWORK:
             raise NotFound
         empty = replace(bridge_layer(), id="", title="", reason="", operations=(), author="", sha256="")
         titles = say(nl="Wegennet Gent", en="Road network of Ghent")
-        return Drawn(layer=empty, rows=network(), titles=titles, newest=1, may_edit=caller.may(UserRole.PUBLISHER))
+        return Drawn(layer=empty, rows=network(), titles=titles, newest=1, may_edit=True)
 
-    async def save_layer(self, layer: Layer, caller: Caller, *, after: str = "") -> Layer:
-        if layer.id and self.kept[layer.id].sha256 != after:
+    async def save(self, layer: Layer, caller: Caller, *, after: str = "") -> Layer:
+        require(caller, UseCase.CHANGE_LAYERS)
+        if layer.id and self._fake.kept[layer.id].sha256 != after:
             raise Conflict("somebody else changed the layer meanwhile", remedy="load the page again")
         if not layer.operations:
             raise InvalidInput("the layer changes nothing", remedy="change something")
-        kept = replace(layer, id=layer.id or f"layer-{len(self.kept) + 1}", author=str(caller.account), at=NOW)
+        kept = replace(layer, id=layer.id or f"layer-{len(self._fake.kept) + 1}", author=str(caller.account), at=NOW)
         kept = replace(kept, sha256=_hash(repr(kept.operations) + kept.id))
-        self.kept[kept.id] = kept
+        self._fake.kept[kept.id] = kept
         return kept

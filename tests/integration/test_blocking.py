@@ -13,7 +13,8 @@ import pytest
 from node.base.errors import ForbiddenAddress, NotAllowed
 from node.base.jsons import read_object
 from node.ledger.model import EntryKind
-from node.portal.ports import Member
+from node.portal.views.region import Member
+from tests.fakes.people import person
 from tests.nodes import Pair, Running, agree, publish, running, until
 
 REASON = "it passed our data on"
@@ -85,7 +86,7 @@ def test_the_bytes_of_a_blocked_recipient_stop(two: Pair) -> None:
     with two.consumer.client() as theirs:
         pid = theirs.transfer(agreement)["pid"]
     until("it runs", lambda: state(two.consumer, pid) == "STARTED")
-    two.provider.node.people.blocks.block(two.consumer.did, REASON, "test")
+    two.provider.node.people.blocks.block(two.consumer.did, REASON, person("test"))
     with two.consumer.node.parts.stores.uow.read() as tx:
         transfer = two.consumer.node.parts.stores.transfers.get(tx, pid)
     assert transfer is not None
@@ -103,7 +104,7 @@ async def test_whatever_asks_how_a_participant_stands_hears_that_it_is_blocked(t
     """Jobs that were taken before, and decisions that were waiting, ask this way: there is no token to turn away."""
     participants = two.provider.node.people.participants
     assert (await participants.recheck(two.consumer.did)).did == two.consumer.did
-    two.provider.node.people.blocks.block(two.consumer.did, REASON, "test")
+    two.provider.node.people.blocks.block(two.consumer.did, REASON, person("test"))
     with pytest.raises(NotAllowed, match=REASON):
         await participants.recheck(two.consumer.did)
 

@@ -16,6 +16,7 @@ from node.base.errors import NotAllowed, Unauthenticated
 from node.identity.credentials.issuance import Supported
 from node.identity.messages import credential_request, presentation_query, type_scope
 from node.identity.model import Caller, UserRole
+from node.identity.roles import UseCase, require
 from node.web.callers import COOKIE
 from tests.simulator.dcp_node import MEMBER, DcpNode, nodes
 from tests.simulator.serving import Address
@@ -280,7 +281,7 @@ class TestCallers:
         participant = asking(f"Bearer {city.tokens.bearer(region.did)}")
         callers = region.callers
         assert (await callers.person(person)).account == "ann"
-        assert (await callers.person(person, UserRole.STEWARD, UserRole.OPERATOR)).account == "ann"
+        require(await callers.person(person), UseCase.DECIDE)
         assert (await callers.participant(participant)).did == city.did
         for check in (callers.person(participant), callers.person(nobody), callers.participant(nobody)):
             with pytest.raises(Unauthenticated):
@@ -288,7 +289,7 @@ class TestCallers:
         with pytest.raises(Unauthenticated):
             await callers.participant(person)
         with pytest.raises(NotAllowed, match="operator"):
-            await callers.person(person, UserRole.OPERATOR)
+            require(await callers.person(person), UseCase.CHANGE_KEYS)
 
     async def test_two_authorization_headers(self, two: Two) -> None:
         region, _ = two

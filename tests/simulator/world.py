@@ -14,6 +14,7 @@ from typing import Any
 from node.base.errors import HansaError
 from node.dialogue.process import Role
 from node.transfer import machine as transferring
+from tests.fakes.people import person
 from tests.simulator.company import open_decisions
 from tests.simulator.database import Crash
 from tests.simulator.machines import TICK
@@ -66,7 +67,7 @@ class World(Network):
             return False
         node, process = found
         agreement: Any = process
-        return self._people(node, label, lambda: node.transfers.request(agreement.agreement["@id"]))
+        return self._people(node, label, lambda: node.transfers.request(agreement.agreement["@id"], person()))
 
     def do_decide(self, label: str, approve: bool) -> bool:
         """A person of the provider decides about a use, or one of the consumer about an offer."""
@@ -80,7 +81,9 @@ class World(Network):
     def do_accept(self, label: str) -> bool:
         """A person of the consumer accepts an offer."""
         found = self.find(label, Role.CONSUMER)
-        return found is not None and self._people(found[0], "", lambda: found[0].negotiations.accept(found[1].pid))
+        return found is not None and self._people(
+            found[0], "", lambda: found[0].negotiations.accept(found[1].pid, by=person())
+        )
 
     def do_end(self, label: str, role: str) -> bool:
         """A person of one side ends a negotiation."""
@@ -88,7 +91,9 @@ class World(Network):
         if found is None:
             return False
         node, process = found
-        return self._people(node, label, lambda: node.negotiations.terminate(process.pid, "person", ["enough"]), True)
+        return self._people(
+            node, label, lambda: node.negotiations.terminate(process.pid, "person", ["enough"], by=person()), True
+        )
 
     def do_steer(self, label: str, role: str, message: str) -> bool:
         """A person of one side suspends, resumes, completes or ends a transfer."""
@@ -97,7 +102,9 @@ class World(Network):
             return False
         node, process = found
         interferes = message in (transferring.TERMINATION, transferring.COMPLETION)
-        return self._people(node, label, lambda: node.transfers.command(process.pid, message, code="x"), interferes)
+        return self._people(
+            node, label, lambda: node.transfers.command(process.pid, message, person(), code="x"), interferes
+        )
 
     def do_withdraw(self, provider: str, kind: str) -> bool:
         """A dataset is offered no longer."""

@@ -27,6 +27,7 @@ from node.identity.model import Caller, DidDocument
 from node.negotiation.model import Agreement
 from node.semantics.model import File
 from node.vocab.dsp import PULL
+from tests.fakes.people import person
 from tests.tck.script import (
     CONSUMING,
     DELAY,
@@ -238,7 +239,7 @@ class Triggers:
         """Ask the kit for the bytes of an agreement."""
         await run_sync(
             lambda: self._node.protocol.transfers.request(
-                wanted.agreement, format=wanted.format, address=wanted.address
+                wanted.agreement, person(), format=wanted.format, address=wanted.address
             )
         )
         return Response(status_code=204)

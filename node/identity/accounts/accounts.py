@@ -25,8 +25,9 @@ from node.base.work import Transaction, UnitOfWork
 from node.identity.accounts.secondfactor import SecondFactor, SecondFactorNeeded
 from node.identity.accounts.throttle import Throttle as Throttle  # noqa: PLC0414 - sign-in is where guessing is met
 from node.identity.accounts.throttle import place as place_of
-from node.identity.model import Account, ApiToken, UserRole
+from node.identity.model import Account, ApiToken, Caller, UserRole
 from node.identity.ports import IdentityStore
+from node.identity.roles import UseCase, allowed, require
 from node.ledger.model import EntryKind
 from node.ledger.ports import Append
 
@@ -66,24 +67,29 @@ class Accounts:
         self._terminal_token = terminal_token
         self.token_days = token_days
 
-    def add(self, login: str, name: str, roles: Collection[UserRole], password: str, *, by: str = "") -> Account:
+    def add(
+        self, login: str, name: str, roles: Collection[UserRole], password: str, *, by: Caller | None = None
+    ) -> Account:
         """Open an account. A password that somebody else (``by``) gave has to be changed before the account binds.
+        None stands for whoever has the data folder of the node at hand, here and below.
 
-        Raises ``InvalidInput`` for an unfit login or password, ``Conflict`` where it exists.
+        Raises ``NotAllowed``, ``InvalidInput`` for an unfit login or password, ``Conflict`` where it exists.
         """
+        if by is not None:
+            require(by, UseCase.MANAGE_ACCOUNTS)
         if not _LOGIN.fullmatch(login):
             raise InvalidInput(
                 "a login has 1 to 64 of a–z, 0–9, . _ @ + -, in lower case",
                 remedy="choose another, such as ann.peeters",
             )
-        another = bool(by) and by != login
+        another = by.account if by is not None and by.account != login else None
         account = Account(
             id=new_urn(),
             login=login,
             name=name.strip()[:200] or login,
             roles=frozenset(roles),
             created=self._clock.now(),
-            reset_by=by if another else None,
+            reset_by=another,
             reset_at=self._clock.now() if another else None,
             reset_what="password" if another else None,
         )
@@ -92,22 +98,27 @@ class Accounts:
             if self._store.account(tx, login) is not None:
                 raise Conflict(f"the account {login} already exists")
             self._store.add_account(tx, account, hashed)
-            self._tell(tx, login, by, "account-added", roles=sorted(map(str, account.roles)))
+            self._tell(tx, login, _name(by), "account-added", roles=sorted(map(str, account.roles)))
         return account
 
-    def all(self) -> list[Account]:
+    def all(self, by: Caller | None = None) -> list[Account]:
+        """All accounts. Raises ``NotAllowed``."""
+        if by is not None:
+            require(by, UseCase.MANAGE_ACCOUNTS)
         with self._uow.read() as tx:
             return list(self._store.accounts(tx))
 
-    def set_disabled(self, login: str, disabled: bool, *, by: str) -> Account:
+    def set_disabled(self, login: str, disabled: bool, *, by: Caller) -> Account:
         """Shut an account, which ends its sessions and API tokens at once, or open it again (which brings none of
-        them back). Raises ``NotFound``, and ``Conflict`` for one's own account or that of the last operator."""
+        them back). Raises ``NotAllowed``, ``NotFound``, and ``Conflict`` for one's own account or that of the last
+        operator."""
+        require(by, UseCase.MANAGE_ACCOUNTS)
         with self._uow.begin() as tx:
             found = self._store.account(tx, login)
             if found is None:
                 raise NotFound(f"there is no account {login}")
             account = found[0]
-            if disabled and login == by:
+            if disabled and login == by.account:
                 raise Conflict("you cannot close the account that you are using", remedy="ask another operator")
             if disabled and not any(
                 UserRole.OPERATOR in account.roles and not account.disabled and account.login != login
@@ -117,7 +128,7 @@ class Accounts:
             if account.disabled == disabled:
                 return account
             self._store.set_disabled(tx, login, disabled)
-            self._tell(tx, login, by, "account-disabled" if disabled else "account-enabled")
+            self._tell(tx, login, by.name, "account-disabled" if disabled else "account-enabled")
         return replace(account, disabled=disabled)
 
     def find(self, login: str) -> Account:
@@ -134,38 +145,48 @@ class Accounts:
         with self._uow.read() as tx:
             return [token for token in self._store.tokens(tx, login) if token.expires > now]
 
-    def revoke_token(self, sha256: str, *, login: str | None, by: str) -> ApiToken:
-        """End the API token with this hash, of ``login`` (None: anybody's). Raises ``NotFound``."""
+    def all_tokens(self, by: Caller) -> list[ApiToken]:
+        """Everybody's API tokens. Raises ``NotAllowed``."""
+        require(by, UseCase.MANAGE_ACCOUNTS)
+        return self.tokens()
+
+    def revoke_token(self, sha256: str, *, by: Caller, login: str | None = None) -> ApiToken:
+        """End the API token with this hash, of ``login``; where that is None, one of the caller or, for who manages
+        accounts, anybody's. Raises ``NotFound``."""
+        if login is None and not allowed(by, UseCase.MANAGE_ACCOUNTS):
+            login = by.account
         with self._uow.begin() as tx:
             token = next((token for token in self._store.tokens(tx, login) if token.sha256 == sha256), None)
             if token is None:
                 raise NotFound("there is no such token")
             self._store.drop_token(tx, sha256)
-            self._tell(tx, token.login, by, "token-revoked", token=sha256, label=token.label)
+            self._tell(tx, token.login, by.name, "token-revoked", token=sha256, label=token.label)
         return token
 
     def _tell(self, tx: Transaction, login: str, by: str, event: str, **facts: Any) -> None:
         if self._append is not None:
             self._append(tx, EntryKind.NODE, f"account {login}", by or login, {"event": event, **facts})
 
-    def set_password(self, login: str, password: str, *, by: str = "", keep_tokens: bool = False) -> None:
+    def set_password(self, login: str, password: str, *, by: Caller | None = None, keep_tokens: bool = False) -> None:
         """A new password, which ends the portal sessions of the old one, and the API tokens unless ``keep_tokens``:
         somebody else may have opened them. The terminal on the node's machine goes on.
 
         Where ``by`` is somebody else, the account binds nothing until its owner has chosen a password of their own.
-        Raises ``NotFound``, or ``InvalidInput`` for an unfit password.
+        Raises ``NotAllowed``, ``NotFound``, or ``InvalidInput`` for an unfit password.
         """
+        another = by.account if by is not None and by.account != login else None
+        if by is not None and another:
+            require(by, UseCase.MANAGE_ACCOUNTS)
         hashed = hash_password(password)
-        another = bool(by) and by != login
         with self._uow.begin() as tx:
             account = self._store.account(tx, login)
             if account is None:
                 raise NotFound(f"there is no account {login}")
             self._store.set_password(tx, login, hashed)
             if another or account[0].must_choose:
-                self._store.note_reset(tx, login, by if another else None, self._clock.now())
+                self._store.note_reset(tx, login, another, self._clock.now())
             ended = 0 if keep_tokens else self._store.drop_tokens(tx, login, but=self._terminal_token)
-            self._tell(tx, login, by, "password-changed", setByAnother=another, tokensEnded=ended)
+            self._tell(tx, login, _name(by), "password-changed", setByAnother=another is not None, tokensEnded=ended)
 
     def make_token(self, login: str, label: str, days: int, *, second_factor: bool = False) -> str:
         """A new API token for somebody who has just shown their password, and their ``second_factor`` where they have
@@ -327,6 +348,10 @@ class SignIn:
         account, hashed = found if found is not None else (None, _NOBODY)
         fits = password_fits(hashed, password)
         return account if fits and account is not None and not account.disabled else None
+
+
+def _name(by: Caller | None) -> str:
+    return by.name if by is not None else ""
 
 
 def token_hash(token: str) -> str:

@@ -20,7 +20,9 @@ from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.base.work import Transaction, UnitOfWork
 from node.identity.accounts import totp
 from node.identity.accounts.throttle import Throttle
+from node.identity.model import Caller
 from node.identity.ports import IdentityStore, KeyRing
+from node.identity.roles import UseCase, require
 from node.ledger.model import EntryKind
 from node.ledger.ports import Append
 
@@ -136,10 +138,19 @@ class SecondFactor:
 
         await self._tried(login, use)
 
-    def remove(self, login: str, *, by: str = "") -> None:
+    def remove(self, login: str, *, by: Caller | None = None) -> None:
         """Take the factor away. Where ``by`` is somebody else, the account's sessions end, and it binds nothing until
-        its owner has changed the password. Raises ``NotFound``."""
-        another = bool(by) and by != login
+        its owner has changed the password; None stands for the owner, who has shown password and code.
+
+        Raises ``NotAllowed``, ``NotFound``, and ``InvalidInput`` for somebody who is the owner.
+        """
+        if by is not None:
+            require(by, UseCase.MANAGE_ACCOUNTS)
+            if by.account == login:
+                raise InvalidInput(
+                    "your own second factor is removed with your password and a code",
+                    remedy="POST /api/second-factor/remove, or ask another operator",
+                )
         with self._uow.begin() as tx:
             account = self._store.account(tx, login)
             if account is None:
@@ -147,10 +158,11 @@ class SecondFactor:
             if account[0].second_factor is None:
                 raise NotFound(f"{login} has no second factor")
             self._store.drop_second_factor(tx, login)
-            if another:
-                self._store.note_reset(tx, login, by, self._clock.now(), what="second-factor")
+            if by is not None:
+                self._store.note_reset(tx, login, by.name, self._clock.now(), what="second-factor")
                 self._store.end_sessions(tx, login)
-            self._tell(tx, login, by or login, "second-factor-removed", byAnother=another)
+            who = by.name if by is not None else login
+            self._tell(tx, login, who, "second-factor-removed", byAnother=by is not None)
 
     def codes_left(self, login: str) -> int:
         """How many recovery codes have not been used."""

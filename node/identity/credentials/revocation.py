@@ -14,8 +14,9 @@ from node.base.clock import Clock, is_younger
 from node.base.errors import InvalidInput, NotFound
 from node.base.work import UnitOfWork
 from node.identity.credentials.status import BITSTRING, ELDER, issue_list
-from node.identity.model import Issued
+from node.identity.model import Caller, Issued
 from node.identity.ports import IdentityStore, KeyRing
+from node.identity.roles import UseCase, require
 from node.ledger.model import EntryKind
 from node.ledger.ports import Append
 
@@ -112,8 +113,12 @@ class RevokeCredential:
         self._lists = lists
         self._append = append
 
-    def revoke(self, credential_id: str, why: str, by: str) -> Issued:
-        """Set its bit and say why; revoking again changes nothing. Raises ``NotFound``, ``InvalidInput``."""
+    def revoke(self, credential_id: str, why: str, by: Caller) -> Issued:
+        """Set its bit and say why; revoking again changes nothing.
+
+        Raises ``NotAllowed``, ``NotFound``, ``InvalidInput``.
+        """
+        require(by, UseCase.REVOKE)
         if not why.strip():
             raise InvalidInput("a revocation needs a reason", remedy="say why: the holder will ask")
         with self._uow.begin() as tx:
@@ -130,7 +135,7 @@ class RevokeCredential:
                     tx,
                     EntryKind.MEMBERSHIP,
                     revoked.holder,
-                    by,
+                    by.name,
                     {
                         "event": "revoked",
                         "credential": revoked.id,

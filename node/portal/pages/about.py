@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from starlette.responses import Response
 
+from node.portal.views.agreements import verify
 from node.portal.visit import Visit
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ async def about(desk: Desk, visit: Visit) -> Response:
     """``/about``: who answers for this node, its rulebook, what it does not do."""
     checks = None
     if visit.signed_in and visit.request.query_params.get("check") == "now":
-        checks = await desk.node.verify(None, visit.caller)
-    return desk.render(visit, "about.html", facts=await desk.node.node_facts(), checks=checks)
+        checks = await verify(desk.node.proofs, None)
+    return desk.render(visit, "about.html", facts=await desk.node.facts(), checks=checks)
 
 
 async def api_docs(desk: Desk, visit: Visit) -> Response:

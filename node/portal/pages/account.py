@@ -36,7 +36,7 @@ async def sign_in(desk: Desk, visit: Visit) -> Response:
         return _form(desk, visit, target=target, login=login, trouble="signin.empty", status=422)
     try:
         client = visit.request.client
-        token = await desk.node.sign_in(login, password, origin=client.host if client else "")
+        _, token = await desk.node.sign_in.sign_in(login, password, origin=client.host if client else "")
     except SecondFactorNeeded as needed:
         response = desk.go(visit, visit.url("/sign-in/code", next=target))
         desk.set_cookie(response, PENDING, needed.pending, PENDING_SECONDS)
@@ -61,7 +61,7 @@ async def complete(desk: Desk, visit: Visit) -> Response:
     target = local_path(visit.fields.get("next", ""), "")
     try:
         pending = visit.request.cookies.get(PENDING, "")
-        token = await desk.node.complete_sign_in(pending, visit.fields.get("code", ""))
+        token = await desk.node.sign_in.complete(pending, visit.fields.get("code", ""))
     except Unauthenticated:
         return _form(desk, visit, target=target, login="", trouble="signin.late", status=401)
     except (NotAllowed, InvalidInput):
@@ -82,7 +82,7 @@ def _signed_in(desk: Desk, visit: Visit, token: str, target: str) -> Response:
 
 async def sign_out(desk: Desk, visit: Visit) -> Response:
     """``POST /sign-out``: the session ends here and in the node."""
-    await desk.node.sign_out(visit.session)
+    await desk.node.sign_in.sign_out(visit.session)
     response = desk.go(visit, visit.url("/", done="signed-out"))
     response.delete_cookie(desk.settings.session_cookie, path=desk.settings.prefix or "/")
     return response

@@ -101,17 +101,17 @@ async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
     """
     node, caller = desk.node, visit.caller
     version, as_of = _wanted(visit)
-    record = await node.record(iri, caller, version=version, as_of=as_of)
-    versions = list(await node.versions(iri, caller)) or [record]
+    record = await node.catalogue.record(iri, caller, version=version, as_of=as_of)
+    versions = list(await node.catalogue.versions(iri, caller)) or [record]
     if record.withdrawn:
         return _tombstone(desk, visit, record, versions)
-    decision = await node.decision_for(record, caller)
-    words = tuple(await node.conditions_in_words(record, visit.language))
-    access = await node.access(record, caller)
+    decision = await node.assets.decision(record, caller)
+    words = tuple(node.access.sentences(record, visit.language))
+    access = await node.assets.access(record, caller)
     description = Description.read(record.nquads)
     laid_out = card(record.kind, description, record.iri)
     files = _files(visit, record, versions[0].version)
-    turtle = await node.rdf(record, "text/turtle")
+    turtle = await node.assets.rdf(record, "text/turtle")
     scenario = await scenario_of(desk, visit, record)
     what_if = await _changeable(desk, visit, record, description)
     return desk.render(
@@ -127,11 +127,11 @@ async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
         making=await making_of(desk, visit, record, description),
         card=laid_out,
         remaining=remaining(description, record.iri, laid_out.used),
-        names=_Names(description, await node.connections(record, caller), laid_out),
+        names=_Names(description, await node.catalogue.connections(record, caller), laid_out),
         files=files,
         preview=await _preview(desk, visit, record, files),
         steps=timeline(versions),
-        quality=await node.quality(record, caller),
+        quality=await node.assets.quality(record),
         commands=_commands(visit, record),
         formats=FORMATS,
         turtle=turtle[:SHOWN_RDF],
@@ -156,7 +156,7 @@ async def _refuses(desk: Desk, visit: Visit, record: Record, description: Descri
         or not description.value(record.iri, f"{HANSA_MODEL}codeSha256")
     ):
         return ""
-    return (await desk.node.node_facts()).refuses_models
+    return (await desk.node.facts()).refuses_models
 
 
 async def record_by_iri(desk: Desk, visit: Visit) -> Response:
@@ -170,9 +170,9 @@ async def record_as(desk: Desk, visit: Visit) -> Response:
     if ending not in FORMATS:
         raise NotFound
     version, as_of = _wanted(visit)
-    record = await desk.node.record(_iri(visit), visit.caller, version=version, as_of=as_of)
+    record = await desk.node.catalogue.record(_iri(visit), visit.caller, version=version, as_of=as_of)
     media_type, _ = FORMATS[ending]
-    text = await desk.node.rdf(record, media_type)
+    text = await desk.node.assets.rdf(record, media_type)
     name = record.iri.rstrip("/").rsplit("/", 1)[-1]
     safe = "".join(c for c in name if c.isascii() and (c.isalnum() or c in "-_"))[:80] or "record"
     return Response(
@@ -189,9 +189,10 @@ async def record_as(desk: Desk, visit: Visit) -> Response:
 
 async def ask(desk: Desk, visit: Visit) -> Response:
     """``POST /record/ask``: begin a negotiation for this node, then watch it."""
-    record = await desk.node.record(visit.fields.get("iri", ""), visit.caller)
-    pid = await desk.node.ask(record, visit.fields.get("purpose") or None, visit.caller)
-    return desk.go(visit, visit.url(f"/processes/{quote(pid, safe='')}", done="asked"))
+    record = await desk.node.catalogue.record(visit.fields.get("iri", ""), visit.caller)
+    purpose = visit.fields.get("purpose") or None
+    negotiation = await desk.node.acquire.ask(record.iri, visit.caller, purpose=purpose)
+    return desk.go(visit, visit.url(f"/processes/{quote(negotiation.pid, safe='')}", done="asked"))
 
 
 def use_of(
@@ -325,11 +326,11 @@ def _files(visit: Visit, record: Record, newest: int) -> tuple[FileRow, ...]:
 async def _changeable(desk: Desk, visit: Visit, record: Record, description: Description) -> tuple[str, ...]:
     """The files for which the reader could make a change layer, those for a map first. A result is not changed: its
     inputs are."""
-    if desk.scenarios is None or not visit.signed_in or record.kind != "dataset":
+    if desk.node.scenarios is None or not visit.signed_in or record.kind != "dataset":
         return ()
     if description.terms(record.iri, f"{PROV}wasGeneratedBy"):
         return ()
-    readable = await desk.scenarios.changeable(record, visit.caller)
+    readable = await desk.node.scenarios.drawn.changeable(record, visit.caller)
     kinds = {file.name: file.media_type.partition(";")[0] for file in record.files if file.name in readable}
     return tuple(
         sorted((name for name, kind in kinds.items() if kind in _CHANGEABLE), key=lambda n: kinds[n] != _DRAWN)
@@ -341,7 +342,7 @@ async def _preview(desk: Desk, visit: Visit, record: Record, files: tuple[FileRo
     for file in files:
         if not file.open:
             continue
-        head = await desk.node.head(record, file.name, visit.caller, previews.MAX_BYTES)
+        head = await desk.node.assets.head(record, file.name, previews.MAX_BYTES)
         if head is None:
             continue
         whole = len(head) >= file.size

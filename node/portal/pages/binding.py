@@ -15,9 +15,9 @@ from node.base.jsons import read_object
 from node.catalogue.model import Record
 from node.portal.cities import cities
 from node.portal.markup import unit
-from node.portal.pages.runs import port
+from node.portal.pages.runs import scenarios_of
 from node.portal.pages.scenario_parts import template_chain
-from node.portal.scenario_ports import Candidate
+from node.portal.views.scenarios import Candidate
 from node.portal.visit import Visit
 from node.scenarios.findings import ERROR, Finding
 from node.scenarios.model import Layer, Parameter, Port, Template
@@ -64,7 +64,7 @@ class LayerField:
 async def bind(desk: Desk, visit: Visit) -> Response:
     """``/scenario/bind?template=``: choose and check. ``input.<role>``, ``param.<name>`` and ``layer`` (repeated,
     in the order of the stack) are the choices; with any input chosen the check is made at once."""
-    scenarios, caller = port(desk), visit.caller
+    scenarios, caller = scenarios_of(desk), visit.caller
     query = visit.parameters()
     values = dict(query)
     iri = values.get("template", "")
@@ -73,8 +73,8 @@ async def bind(desk: Desk, visit: Visit) -> Response:
             "no scenario is chosen", remedy="start on the page of a scenario", facts={"case": "no-scenario"}
         )
     version = _version(values.get("version", ""))
-    template = await scenarios.template(iri, caller, version=version)
-    offered = {role.role: _choices(await scenarios.candidates(role, caller)) for role in template.inputs}
+    template = await scenarios.templates.one(iri, caller, version=version)
+    offered = {role.role: _choices(await scenarios.templates.candidates(role, caller)) for role in template.inputs}
     asked = any(name.startswith("input.") for name, _ in query)
     chosen = {role: values.get(f"input.{role}", "") for role in offered}
     if not asked:
@@ -84,10 +84,10 @@ async def bind(desk: Desk, visit: Visit) -> Response:
     layers = [
         layer
         for target in dict.fromkeys(_read_choice(value)[0] for value in chosen.values() if value)
-        for layer in await scenarios.layers(caller, target=target)
+        for layer in await scenarios.layers.of(target)
     ]
     wanted = _wanted(template, version, chosen, values, stacked)
-    bound = await scenarios.check(wanted, caller) if asked else None
+    bound = await scenarios.runs.check(wanted, caller) if asked else None
     found = bound.findings if bound else ()
     pins = bound.binding.pins if bound and bound.binding else ()
     known = await cities(desk.node, caller, {pin.origin: pin.origin_name for pin in pins})
@@ -141,8 +141,8 @@ async def bind(desk: Desk, visit: Visit) -> Response:
 
 async def start(desk: Desk, visit: Visit) -> Response:
     """``POST /scenario/start``: run the binding that was checked; it is checked again, since time has passed."""
-    pid = await port(desk).start(read_object(visit.fields.get("binding", "")), visit.caller)
-    return desk.go(visit, visit.url(f"/runs/{quote(pid, safe='')}", done="started"))
+    run = await scenarios_of(desk).runs.start(read_object(visit.fields.get("binding", "")), visit.caller)
+    return desk.go(visit, visit.url(f"/runs/{quote(run.pid, safe='')}", done="started"))
 
 
 def _wanted(
@@ -249,7 +249,7 @@ async def _mends(desk: Desk, visit: Visit, found: Sequence[Finding]) -> dict[str
     records = {}
     for iri in dict.fromkeys(iri for one in found for iri in one.mends):
         try:
-            records[iri] = await desk.node.record(iri, visit.caller)
+            records[iri] = await desk.node.catalogue.record(iri, visit.caller)
         except NotFound:
             continue
     return records

@@ -32,14 +32,14 @@ _NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U001
 
 async def start(desk: Desk, visit: Visit) -> Response:
     """``/``: one search box, what is here by kind, what is new, which cities."""
-    node, caller = desk.node, visit.caller
+    catalogue, caller = desk.node.catalogue, visit.caller
     return desk.render(
         visit,
         "start.html",
-        counts=await node.counts(caller),
-        newest=await node.newest(caller, 6, visit.language),
-        publishers=await node.publishers(caller),
-        facts=await node.node_facts(),
+        counts=await catalogue.counts(caller),
+        newest=await catalogue.newest(caller, limit=6, language=visit.language),
+        publishers=await catalogue.publishers(caller),
+        facts=await desk.node.facts(),
     )
 
 
@@ -47,8 +47,8 @@ async def results(desk: Desk, visit: Visit) -> Response:
     """``/search``: hits, facets as links, chips to take away, pages."""
     search = Search.read(visit.parameters())
     size = desk.settings.page_size
-    found = await desk.node.search(search.query(visit.language, size), visit.caller)
-    names = {publisher.id: publisher.name for publisher in await desk.node.publishers(visit.caller)}
+    found = await desk.node.catalogue.search(search.query(visit.language, size), visit.caller)
+    names = {publisher.id: publisher.name for publisher in await desk.node.catalogue.publishers(visit.caller)}
     last = MAX_OFFSET // size
     pages = max(1, min(-(-found.total // size), last))
     return desk.render(
@@ -120,7 +120,8 @@ async def _hits(desk: Desk, visit: Visit, limit: int, *, newest: bool = False) -
         search = search.sorted_by(newest=True)
     hits: list[Found] = []
     for page in range(1, -(-limit // _STEP) + 1):
-        found = await desk.node.search(search.on_page(page).query(visit.language, min(_STEP, limit)), visit.caller)
+        query = search.on_page(page).query(visit.language, min(_STEP, limit))
+        found = await desk.node.catalogue.search(query, visit.caller)
         hits += found.hits
         if len(hits) >= min(found.total, limit) or not found.hits:
             break

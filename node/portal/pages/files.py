@@ -13,7 +13,7 @@ from node.base.errors import NotFound
 from node.evidence.archive import file_name
 from node.portal import headers
 from node.portal.pages.catalogue import harmless
-from node.portal.pages.runs import port
+from node.portal.pages.runs import scenarios_of
 from node.portal.runs import results
 from node.portal.runs.results import Gathered
 from node.portal.visit import Visit
@@ -65,22 +65,23 @@ async def map_geojson(desk: Desk, visit: Visit) -> Response:
 
 async def crate_zip(desk: Desk, visit: Visit) -> Response:
     """``/runs/{pid}/crate.zip``: everything about the run as an RO-Crate."""
-    scenarios, pid = port(desk), visit.request.path_params["pid"]
-    one = (await scenarios.run(pid, visit.caller)).run
-    return _file(visit, await scenarios.bundle(pid, visit.caller), "application/zip", f"{_name(one)}.zip")
+    scenarios = scenarios_of(desk)
+    pid = visit.request.path_params["pid"]
+    body = await scenarios.release.crate(pid, visit.caller)
+    return _file(visit, body, "application/zip", f"{_name(await scenarios.runs.run(pid))}.zip")
 
 
 async def agreement_zip(desk: Desk, visit: Visit) -> Response:
     """``/agreements/{id}/evidence.zip``: the agreement with everything that proves it."""
     agreement_id = visit.request.path_params["id"]
-    content = await desk.node.agreement_evidence(agreement_id, visit.caller)
+    content = await desk.node.proofs.export(agreement_id)
     return _file(visit, content, "application/zip", file_name(agreement_id))
 
 
 async def _gathered(desk: Desk, visit: Visit) -> tuple[Run, Gathered]:
-    scenarios = port(desk)
-    one = (await scenarios.run(visit.request.path_params["pid"], visit.caller)).run
-    gathered = await results.gather(scenarios, visit.caller, one, dict(visit.parameters()))
+    scenarios = scenarios_of(desk)
+    one = await scenarios.runs.run(visit.request.path_params["pid"])
+    gathered = await results.gather(scenarios.watched, visit.caller, one, dict(visit.parameters()))
     if gathered is None:
         raise NotFound
     return one, gathered

@@ -11,9 +11,9 @@ from starlette.responses import Response
 
 from node.base.errors import HansaError, InvalidInput, NotFound
 from node.portal.drawing import maps
-from node.portal.pages.runs import port
+from node.portal.pages.runs import scenarios_of
 from node.portal.runs import edits
-from node.portal.scenario_ports import Drawn
+from node.portal.views.scenarios import Drawn
 from node.portal.visit import Visit
 from node.scenarios.model import GEOMETRY, Layer, Operation, OperationType, Row
 from node.scenarios.tables.rows import row_id
@@ -40,12 +40,12 @@ class Line:
 async def layers(desk: Desk, visit: Visit) -> Response:
     """``/layers``: all, or those of ``?target=``."""
     target = visit.request.query_params.get("target", "")
-    found = await port(desk).layers(visit.caller, target=target or None)
+    found = await scenarios_of(desk).layers.of(target or None)
     titles: dict[str, Mapping[str, str]] = {}
     for layer_ in found:
         if layer_.target not in titles:
             try:
-                titles[layer_.target] = (await desk.node.record(layer_.target, visit.caller)).titles
+                titles[layer_.target] = (await desk.node.catalogue.record(layer_.target, visit.caller)).titles
             except NotFound:
                 titles[layer_.target] = {}
     return desk.render(visit, "layers.html", layers=found, titles=titles, target=target)
@@ -65,12 +65,12 @@ async def create(desk: Desk, visit: Visit) -> Response:
 async def layer(desk: Desk, visit: Visit) -> Response:
     """``/layers/{id}``: the map with what is changed; ``?feature=`` opens the form of one, ``?add=1`` that of a new
     one, filled like ``?like=``."""
-    return _page(desk, visit, await port(desk).layer(visit.request.path_params["id"], visit.caller))
+    return _page(desk, visit, await scenarios_of(desk).drawn.one(visit.request.path_params["id"], visit.caller))
 
 
 async def edit(desk: Desk, visit: Visit) -> Response:
     """``POST /layers/{id}``."""
-    return await _edit(desk, visit, await port(desk).layer(visit.request.path_params["id"], visit.caller))
+    return await _edit(desk, visit, await scenarios_of(desk).drawn.one(visit.request.path_params["id"], visit.caller))
 
 
 async def _draft(desk: Desk, visit: Visit, given: Mapping[str, str]) -> Drawn:
@@ -80,7 +80,7 @@ async def _draft(desk: Desk, visit: Visit, given: Mapping[str, str]) -> Drawn:
             "no dataset is chosen", remedy="start on the page of a dataset", facts={"case": "no-dataset"}
         )
     number = int(version) if version.isdecimal() and 0 < len(version) < 10 else None
-    return await port(desk).draft(target, visit.caller, version=number, file=given.get("file") or None)
+    return await scenarios_of(desk).drawn.draft(target, visit.caller, version=number, file=given.get("file") or None)
 
 
 async def _edit(desk: Desk, visit: Visit, drawn: Drawn) -> Response:
@@ -88,7 +88,7 @@ async def _edit(desk: Desk, visit: Visit, drawn: Drawn) -> Response:
     fields = visit.fields
     try:
         wanted = _titled(_applied(drawn, fields), visit)
-        kept = await port(desk).save_layer(wanted, visit.caller, after=fields.get("after", ""))
+        kept = await scenarios_of(desk).drawn.save(wanted, visit.caller, after=fields.get("after", ""))
     except NotFound:
         raise
     except HansaError as error:

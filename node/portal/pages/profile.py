@@ -27,7 +27,7 @@ async def change_password(desk: Desk, visit: Visit) -> Response:
         return await _page(desk, visit, "password", "signin.differ", 422)
     try:
         keep = visit.fields.get("keep") == "yes"
-        session = await desk.node.change_password(visit.caller, old, new, keep_tokens=keep)
+        session = await desk.node.account.change_password(visit.caller, old, new, keep_tokens=keep)
     except (NotAllowed, InvalidInput, TooMany) as error:
         return await _page(desk, visit, "password", _trouble(error, "signin.length"), _status(error))
     response = desk.go(visit, visit.url("/account", done="password"))
@@ -42,7 +42,7 @@ async def make_token(desk: Desk, visit: Visit) -> Response:
         return await _page(desk, visit, "token", "signin.term", 422)
     try:
         password, code = visit.fields.get("password", ""), visit.fields.get("code", "")
-        token = await desk.node.make_token(visit.caller, label, int(days), password, code)
+        token = await desk.node.account.make_token(visit.caller, label, int(days), password, code)
     except (NotAllowed, InvalidInput, TooMany) as error:
         return await _page(desk, visit, "token", _trouble(error, "signin.term"), _status(error))
     return await _page(desk, visit, token=token)
@@ -50,14 +50,14 @@ async def make_token(desk: Desk, visit: Visit) -> Response:
 
 async def end_token(desk: Desk, visit: Visit) -> Response:
     """``POST /account/tokens/{sha256}/end``."""
-    await desk.node.end_token(visit.caller, visit.request.path_params["sha256"])
+    await desk.node.account.end_token(visit.caller, visit.request.path_params["sha256"])
     return desk.go(visit, visit.url("/account", done="token-ended"))
 
 
 async def begin_factor(desk: Desk, visit: Visit) -> Response:
     """``POST /account/second-factor``: the QR code to scan, or the form again and why."""
     try:
-        enrolment = await desk.node.begin_factor(visit.caller, visit.fields.get("password", ""))
+        enrolment = await desk.node.account.begin_factor(visit.caller, visit.fields.get("password", ""))
     except (NotAllowed, TooMany) as error:
         return await _page(desk, visit, "factor", _trouble(error, ""), _status(error))
     return _enrolment(desk, visit, enrolment)
@@ -66,10 +66,10 @@ async def begin_factor(desk: Desk, visit: Visit) -> Response:
 async def confirm_factor(desk: Desk, visit: Visit) -> Response:
     """``POST /account/second-factor/confirm``: the recovery codes, this once, or the form again and why."""
     try:
-        codes = await desk.node.confirm_factor(visit.caller, visit.fields.get("code", ""), visit.session)
+        codes = await desk.node.account.confirm_factor(visit.caller, visit.fields.get("code", ""), visit.session)
     except (NotAllowed, InvalidInput, TooMany) as error:
         trouble = "signin.slow" if isinstance(error, TooMany) else "signin.stale"
-        enrolment = await desk.node.pending_factor(visit.caller)
+        enrolment = await desk.node.account.pending_factor(visit.caller)
         return _enrolment(desk, visit, enrolment, trouble=trouble, status=_status(error))
     response = desk.render(visit, "recovery-codes.html", recovery=codes)
     response.headers["Cache-Control"] = "private, no-store"
@@ -80,7 +80,7 @@ async def remove_factor(desk: Desk, visit: Visit) -> Response:
     """``POST /account/second-factor/remove``."""
     password, code = visit.fields.get("password", ""), visit.fields.get("code", "")
     try:
-        await desk.node.remove_factor(visit.caller, password, code)
+        await desk.node.account.remove_factor(visit.caller, password, code)
     except (NotAllowed, InvalidInput, TooMany) as error:
         return await _page(desk, visit, "factor", _trouble(error, "signin.stale"), _status(error))
     return desk.go(visit, visit.url("/account", done="factor-removed"))
@@ -97,7 +97,7 @@ def _enrolment(desk: Desk, visit: Visit, enrolment: Enrolment, *, trouble: str =
 async def _page(
     desk: Desk, visit: Visit, form: str = "", trouble: str = "", status: int = 200, *, token: str = ""
 ) -> Response:
-    person = await desk.node.person(visit.caller)
+    person = await desk.node.account.person(visit.caller)
     response = desk.render(
         visit, "account.html", status=status, person=person, form=form, trouble=trouble, token=token
     )

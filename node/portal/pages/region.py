@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from anyio.to_thread import run_sync
 from starlette.responses import Response
 
 from node.base.errors import Conflict, NotFound
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 async def applications(desk: Desk, visit: Visit) -> Response:
     """``/applications``: who asks for a credential, what they signed, approve or refuse."""
     _for_issuers(desk)
-    applied = await desk.node.applications(visit.caller)
+    applied = await desk.node.admissions.applications()
     return desk.render(
         visit,
         "applications.html",
@@ -35,7 +36,7 @@ async def issued(desk: Desk, visit: Visit) -> Response:
     return desk.render(
         visit,
         "issued.html",
-        credentials=await desk.node.issued(visit.caller),
+        credentials=await desk.node.admissions.issued(),
         trouble=visit.request.query_params.get("trouble", ""),
     )
 
@@ -43,12 +44,15 @@ async def issued(desk: Desk, visit: Visit) -> Response:
 async def revoke(desk: Desk, visit: Visit) -> Response:
     """``POST /issued/{id}/revoke``: with a reason that the holder and its partners will read."""
     _for_issuers(desk)
+    revoke_credential = desk.node.revoke
+    if revoke_credential is None:
+        raise NotFound
     credential = visit.request.path_params["id"]
     reason = visit.fields.get("reason", "").strip()[:MAX_REASON]
     if not reason:
         return desk.go(visit, visit.url("/issued", trouble=credential) + f"#issued-{quote(credential, safe='')}")
     try:
-        await desk.node.revoke(credential, reason, visit.caller)
+        await run_sync(lambda: revoke_credential.revoke(credential, reason, visit.caller))
     except Conflict:
         return desk.go(visit, visit.url("/issued", done="already"))
     return desk.go(visit, visit.url("/issued", done="revoked"))
@@ -56,7 +60,7 @@ async def revoke(desk: Desk, visit: Visit) -> Response:
 
 async def members(desk: Desk, visit: Visit) -> Response:
     """``/members``: the nodes that are followed, and how far this node is behind them."""
-    return desk.render(visit, "members.html", members=await desk.node.members(visit.caller))
+    return desk.render(visit, "members.html", members=await desk.node.members.all(visit.caller))
 
 
 def _for_issuers(desk: Desk) -> None:

@@ -47,7 +47,7 @@ async def making_of(desk: Desk, visit: Visit, record: Record, description: Descr
     used = description.terms(activity, f"{PROV}used") if activity else []
     if not used:
         return None
-    here = desk.scenarios is not None and visit.signed_in and visit.owns(record.iri)
+    here = desk.node.scenarios is not None and visit.signed_in and visit.owns(record.iri)
     things = [await _thing(desk, visit, description, term.value, here=here) for term in used[:MOST_USED]]
     order = list(KINDS)
     things.sort(key=lambda one: (order.index(one.kind) if one.kind else len(order), one.iri))
@@ -70,7 +70,7 @@ async def page_of(desk: Desk, visit: Visit, iri: str, version: int | str = "") -
     """The page that says most about an asset, and its titles: ours where our catalogue has it, else the one at the
     city that answers for it; empty where that is no address of the web."""
     try:
-        found = await desk.node.record(iri, visit.caller)
+        found = await desk.node.catalogue.record(iri, visit.caller)
     except NotFound:
         return (f"{iri}?version={version}" if version else iri) if web_address(iri) else "", {}
     return visit.asset(found, version=version), found.titles

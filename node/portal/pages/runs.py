@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ from node.portal.reasons import Why, whys
 from node.portal.runs import results
 from node.portal.runs.verdicts import TONES, beside_one_another, differing, legend, told
 from node.portal.runs.why import trace
-from node.portal.scenario_ports import Scenarios
+from node.portal.views.scenarios import ScenarioUseCases
 from node.portal.visit import Visit
 from node.scenarios.model import AFTER, BEFORE, Run, State, StepRun
 
@@ -33,7 +34,7 @@ MAX_TITLE: Final = 200
 async def runs(desk: Desk, visit: Visit) -> Response:
     """``/runs``: what was run, newest first; of one template with ``?template=``."""
     template = visit.request.query_params.get("template", "")
-    found = await port(desk).runs(visit.caller, template=template or None)
+    found = await scenarios_of(desk).watched.newest(template=template or None)
     chosen = [pid for name, pid in visit.parameters() if name == "run"][:2]
     if len(chosen) == 2:
         return desk.go(visit, visit.url("/runs/compare", left=chosen[0], right=chosen[1]))
@@ -57,19 +58,19 @@ async def run(desk: Desk, visit: Visit) -> Response:
 
 
 async def _run_page(desk: Desk, visit: Visit, *, trouble: HansaError | None = None) -> Response:
-    scenarios = port(desk)
-    watched = await scenarios.run(visit.request.path_params["pid"], visit.caller)
+    scenarios = scenarios_of(desk)
+    watched = await scenarios.watched.one(visit.request.path_params["pid"], visit.caller)
     one, query = watched.run, dict(visit.parameters())
     known = await cities(desk.node, visit.caller, {pin.origin: pin.origin_name for pin in one.binding.pins})
     gathered, closed = None, False
     try:
-        gathered = await results.gather(scenarios, visit.caller, one, query)
+        gathered = await results.gather(scenarios.watched, visit.caller, one, query)
     except NotAllowed:
         closed = True
     scale = results.scale_of(gathered) if gathered else None
     row, origin = query.get("row", ""), None
     if gathered and row:
-        origin = await trace(scenarios, visit.caller, watched, gathered.figure.of, gathered.keyed.key, row)
+        origin = await trace(scenarios.watched, visit.caller, watched, gathered.figure.of, gathered.keyed.key, row)
     whole = query.get("rows") == "all"
     return desk.render(
         visit,
@@ -100,9 +101,7 @@ async def _run_page(desk: Desk, visit: Visit, *, trouble: HansaError | None = No
         row=row,
         origin=origin,
         signed=results.signed,
-        others=[
-            other for other in await scenarios.runs(visit.caller, template=one.template.iri) if _beside(other, one)
-        ],
+        others=[other for other in await scenarios.watched.newest(template=one.template.iri) if _beside(other, one)],
         choices=_conditions(),
         trouble=trouble,
         wanted=visit.fields,
@@ -116,13 +115,13 @@ def _beside(other: Run, one: Run) -> bool:
 async def cancel(desk: Desk, visit: Visit) -> Response:
     """``POST /runs/{pid}/cancel``."""
     pid = visit.request.path_params["pid"]
-    await port(desk).cancel(pid, visit.caller)
+    await scenarios_of(desk).runs.cancel(pid, visit.caller)
     return desk.go(visit, visit.url(f"/runs/{quote(pid, safe='')}", done="cancelled"))
 
 
 async def again(desk: Desk, visit: Visit) -> Response:
     """``POST /runs/{pid}/again``: the same binding once more, then watch it."""
-    pid = await port(desk).again(visit.request.path_params["pid"], visit.caller)
+    pid = (await scenarios_of(desk).runs.again(visit.request.path_params["pid"], visit.caller)).pid
     return desk.go(visit, visit.url(f"/runs/{quote(pid, safe='')}", done="started"))
 
 
@@ -134,7 +133,7 @@ async def publish(desk: Desk, visit: Visit) -> Response:
             raise InvalidInput("the result needs a title", facts={"case": "untitled-result"})
         template = visit.fields.get("conditions", "")
         conditions = {"template": template} if template else {}
-        iri = await port(desk).publish(pid, {visit.language: title}, conditions, visit.caller)
+        iri = await scenarios_of(desk).watched.publish(pid, {visit.language: title}, conditions, visit.caller)
     except NotFound:
         raise
     except HansaError as error:
@@ -146,13 +145,15 @@ async def publish(desk: Desk, visit: Visit) -> Response:
 
 async def compare(desk: Desk, visit: Visit) -> Response:
     """``/runs/compare?left=&right=``: two runs on the same breaks, and what they were bound to differently."""
-    scenarios, query = port(desk), dict(visit.parameters())
+    scenarios, query = scenarios_of(desk), dict(visit.parameters())
     pids = [query.get("left", ""), query.get("right", "")]
     if not all(pids):
         raise InvalidInput("two runs must be selected", remedy="select them at /runs", facts={"case": "two-runs"})
-    sides = [await scenarios.run(pid, visit.caller) for pid in pids]
-    gathered = [await results.gather(scenarios, visit.caller, side.run, query) for side in sides]
-    both = [one for one in gathered if one is not None]
+    sides = [await scenarios.watched.one(pid, visit.caller) for pid in pids]
+    both = []
+    with suppress(NotAllowed):  # Who may not see outputs sees how the runs stand.
+        gathered = [await results.gather(scenarios.watched, visit.caller, side.run, query) for side in sides]
+        both = [figure for figure in gathered if figure is not None]
     scale = results.scale_of(*both) if len(both) == 2 else None
     return desk.render(
         visit,
@@ -173,11 +174,11 @@ async def compare(desk: Desk, visit: Visit) -> Response:
 # what templates are given --------------------------------------------------------------------------------------
 
 
-def port(desk: Desk) -> Scenarios:
+def scenarios_of(desk: Desk) -> ScenarioUseCases:
     """The use cases of scenarios. Raises ``NotFound`` at a node without them."""
-    if desk.scenarios is None:
+    if desk.node.scenarios is None:
         raise NotFound
-    return desk.scenarios
+    return desk.node.scenarios
 
 
 def branches(one: Run) -> list[str]:

@@ -47,10 +47,10 @@ class Shown:
 
 async def scenario_of(desk: Desk, visit: Visit, record: Record) -> Shown | None:
     """The template that ``record`` describes; None where it is none, or this node has no scenarios."""
-    if desk.scenarios is None or record.kind != "scenario":
+    if desk.node.scenarios is None or record.kind != "scenario":
         return None
     try:
-        template = await desk.scenarios.template(record.iri, visit.caller, version=record.version)
+        template = await desk.node.scenarios.templates.one(record.iri, visit.caller, version=record.version)
     except HansaError:
         # The page shows the record in any case: a description that is no template is still one.
         return None
@@ -64,14 +64,14 @@ async def runs_of(desk: Desk, visit: Visit, record: Record, shown: Shown | None 
 
     Runs of a scenario that binds the template of another one are kept under that template (``shown``).
     """
-    if desk.scenarios is None or not visit.signed_in:
+    if desk.node.scenarios is None or not visit.signed_in:
         return None
     if record.kind == "scenario":
-        return await desk.scenarios.runs(
-            visit.caller, template=shown.template.iri if shown else record.iri, limit=MAX_RUNS
+        return await desk.node.scenarios.watched.newest(
+            template=shown.template.iri if shown else record.iri, limit=MAX_RUNS
         )
     if record.kind in ("model", "transformation"):
-        return await desk.scenarios.runs(visit.caller, uses=record.iri, limit=MAX_RUNS)
+        return await desk.node.scenarios.watched.newest(uses=record.iri, limit=MAX_RUNS)
     return None
 
 
@@ -114,7 +114,7 @@ async def _used(desk: Desk, visit: Visit, template: Template, known: Cities) -> 
     found = []
     for step in sorted(template.steps, key=lambda step: step.position):
         try:
-            record = await desk.node.record(step.uses, visit.caller)
+            record = await desk.node.catalogue.record(step.uses, visit.caller)
         except NotFound:
             record = None
         found.append(

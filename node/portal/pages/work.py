@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from anyio.to_thread import run_sync
 from markupsafe import Markup
 from starlette.responses import Response
 
@@ -15,8 +16,9 @@ from node.dialogue.timeline import Fate, TimelineMessage, time_line
 from node.negotiation.model import Agreement, Negotiation
 from node.portal import markup
 from node.portal.pages.asset import conditions_of
-from node.portal.ports import Agreed, Conversation
 from node.portal.reasons import whys
+from node.portal.views.agreements import Agreed, verify
+from node.portal.views.processes import Conversation
 from node.portal.visit import Visit
 from node.texts.languages import LANGUAGES
 from node.transfer.addresses import pushed_to
@@ -40,18 +42,18 @@ BOTH: Final = "both"
 
 async def agreements(desk: Desk, visit: Visit) -> Response:
     """``/agreements``: what was agreed, with whom, and how it stands."""
-    held = await desk.node.agreements(visit.caller)
+    held = await desk.node.agreements.all()
     return desk.render(visit, "agreements.html", held=[(one, agreement_status(one)) for one in held])
 
 
 async def agreement(desk: Desk, visit: Visit) -> Response:
     """``/agreements/{id}``: how it stands now, the document, every access, and its proofs (``?check=now``)."""
-    agreed = await desk.node.agreement(visit.request.path_params["id"], visit.caller)
+    agreed = await desk.node.agreements.one(visit.request.path_params["id"])
     language = _document_language(visit)
     provides = agreed.agreement.role == Role.PROVIDER
     checks = None
     if visit.request.query_params.get("check") == "now":
-        checks = await desk.node.verify(agreed.agreement.id, visit.caller)
+        checks = await verify(desk.node.proofs, agreed.agreement.id)
     return desk.render(
         visit,
         "agreement.html",
@@ -60,8 +62,8 @@ async def agreement(desk: Desk, visit: Visit) -> Response:
         conditions=conditions_of(agreed.now, stranger=False) if agreed.now is not None else (),
         document=await _document(desk, agreed, language),
         document_language=language,
-        accesses=await desk.node.accesses(agreed.agreement.id, visit.caller) if provides else (),
-        transfers=() if provides else await desk.node.transfers_under(agreed.agreement.id, visit.caller),
+        accesses=await desk.node.agreements.accesses(agreed.agreement.id) if provides else (),
+        transfers=() if provides else await desk.node.processes.under(agreed.agreement.id),
         get_command=_get_command(agreed.agreement) if agreed.kind != "model" else "",
         checks=checks,
         quoted=quote(agreed.agreement.id, safe=""),
@@ -70,7 +72,7 @@ async def agreement(desk: Desk, visit: Visit) -> Response:
 
 async def agreement_document(desk: Desk, visit: Visit) -> Response:
     """``/agreements/{id}/document``: the document alone, for paper."""
-    agreed = await desk.node.agreement(visit.request.path_params["id"], visit.caller)
+    agreed = await desk.node.agreements.one(visit.request.path_params["id"])
     language = _document_language(visit)
     return desk.render(
         visit,
@@ -85,7 +87,7 @@ async def agreement_document(desk: Desk, visit: Visit) -> Response:
 async def confirm_deletion(desk: Desk, visit: Visit) -> Response:
     """``POST /agreements/{id}/confirm-deletion``: delete what was received, and tell the provider."""
     agreement_id = visit.request.path_params["id"]
-    await desk.node.confirm_deletion(agreement_id, visit.caller)
+    await run_sync(desk.node.deletions.confirm, agreement_id, visit.caller)
     return desk.go(visit, visit.url(f"/agreements/{quote(agreement_id, safe='')}") + "#deletion")
 
 
@@ -106,7 +108,7 @@ def agreement_status(agreed: Agreed) -> str:
 
 async def decisions(desk: Desk, visit: Visit) -> Response:
     """``/decisions``: what waits for a person, and what was decided lately."""
-    asked = await desk.node.decisions(visit.caller, visit.language)
+    asked = await desk.node.questions.waiting(visit.language)
     return desk.render(
         visit,
         "decisions.html",
@@ -128,7 +130,9 @@ async def decide(desk: Desk, visit: Visit) -> Response:
         # The reason is what the other side learns: without one there is nothing to send.
         return desk.go(visit, visit.url(back, trouble=decision) + f"#decision-{quote(decision, safe='')}")
     try:
-        await desk.node.decide(decision, verdict == "approve", reason, visit.caller)
+        await desk.node.decisions.decide(
+            decision, approve=verdict == "approve", by=visit.caller, reason=reason or None
+        )
     except Conflict:
         return desk.go(visit, visit.url(back, done="already"))
     return desk.go(visit, visit.url(back, done="approved" if verdict == "approve" else "refused"))
@@ -136,13 +140,13 @@ async def decide(desk: Desk, visit: Visit) -> Response:
 
 async def processes(desk: Desk, visit: Visit) -> Response:
     """``/processes``: negotiations and transfers, the last changed first."""
-    running = await desk.node.processes(visit.caller)
+    running = await desk.node.processes.newest()
     return desk.render(visit, "processes.html", running=[(one, family(one)) for one in running])
 
 
 async def process(desk: Desk, visit: Visit) -> Response:
     """``/processes/{pid}``: the way of one process, with every message."""
-    conversation = await desk.node.process(visit.request.path_params["pid"], visit.caller)
+    conversation = await desk.node.processes.one(visit.request.path_params["pid"])
     return desk.render(
         visit,
         "process.html",
@@ -163,18 +167,18 @@ async def process(desk: Desk, visit: Visit) -> Response:
 
 async def deliveries(desk: Desk, visit: Visit) -> Response:
     """``/deliveries``: what waits, what is stuck, and a way to try again."""
-    return desk.render(visit, "deliveries.html", deliveries=await desk.node.deliveries(visit.caller))
+    return desk.render(visit, "deliveries.html", deliveries=await desk.node.processes.deliveries())
 
 
 async def retry(desk: Desk, visit: Visit) -> Response:
     """``POST /deliveries/{id}/retry``."""
-    await desk.node.retry(visit.request.path_params["id"], visit.caller)
+    await run_sync(desk.node.letters.revive, visit.request.path_params["id"], visit.caller)
     return desk.go(visit, visit.url("/deliveries", done="retried"))
 
 
 async def give_up(desk: Desk, visit: Visit) -> Response:
     """``POST /deliveries/{id}/give-up``."""
-    await desk.node.give_up(visit.request.path_params["id"], visit.caller)
+    await run_sync(desk.node.letters.give_up, visit.request.path_params["id"], visit.caller)
     return desk.go(visit, visit.url("/deliveries", done="given-up"))
 
 
@@ -184,7 +188,7 @@ def family(conversation: Conversation) -> str:
 
 
 async def _document(desk: Desk, agreed: Agreed, language: str) -> Markup:
-    text = await desk.node.agreement_document(agreed.agreement.id, None if language == BOTH else language)
+    text = await desk.node.agreements.document(agreed.agreement.id, None if language == BOTH else language)
     return Markup(markup.embedded(text))  # noqa: S704 - only what the cleaner lets through
 
 

@@ -15,7 +15,7 @@ from node.portal.languages import Speaker
 from node.portal.markup import unit as written
 from node.portal.runs import differences
 from node.portal.runs.differences import ALL, Difference, Figure, Places, Shape
-from node.portal.scenario_ports import Scenarios
+from node.portal.views.scenarios import WatchedRuns
 from node.portal.visit import Visit
 from node.scenarios.model import AFTER, BEFORE, Rows, Run, State
 from node.texts.languages import pick
@@ -68,7 +68,7 @@ class Gathered:
         return pick(self.figure.variable.description, language)[0].rstrip(".") or self.figure.column
 
 
-async def gather(scenarios: Scenarios, caller: Caller, run: Run, query: Mapping[str, str]) -> Gathered | None:
+async def gather(runs: WatchedRuns, caller: Caller, run: Run, query: Mapping[str, str]) -> Gathered | None:
     """The figure that ``query`` asks for (``show=noise.levels:Lden``, ``part.<column>=<value>``), else the first.
 
     None where the run has no figure to show yet. Raises ``InvalidInput`` where it has not that one.
@@ -87,10 +87,10 @@ async def gather(scenarios: Scenarios, caller: Caller, run: Run, query: Mapping[
             remedy=f"choose one of: {', '.join(one.name for one in offered)}",
             facts={"case": "no-figure", "name": wish[:80], "known": [one.name for one in offered]},
         )
-    after = await scenarios.rows(run.pid, AFTER, figure.of, caller)
+    after = await runs.rows(run.pid, AFTER, figure.of, caller)
     compares = any(step.branch == BEFORE for step in run.steps)
-    before = await scenarios.rows(run.pid, BEFORE, figure.of, caller) if compares else None
-    found, apart = await _places(scenarios, caller, run)
+    before = await runs.rows(run.pid, BEFORE, figure.of, caller) if compares else None
+    found, apart = await _places(runs, caller, run)
     keyed = differences.shape([*after, *(before or ())], found)
     parts = tuple(
         Part(name=name, values=values, chosen=_choice(query.get(f"part.{name}", ""), values))
@@ -115,13 +115,13 @@ async def gather(scenarios: Scenarios, caller: Caller, run: Run, query: Mapping[
     )
 
 
-async def _places(scenarios: Scenarios, caller: Caller, run: Run) -> tuple[list[Places], list[str]]:
+async def _places(runs: WatchedRuns, caller: Caller, run: Run) -> tuple[list[Places], list[str]]:
     found, apart = [], []
     for bound in run.binding.inputs:
         rows: Rows = ()
         if not bound.in_place:
             with suppress(NotAllowed, NotFound, InvalidInput):
-                rows = await scenarios.rows(run.pid, AFTER, bound.role, caller)
+                rows = await runs.rows(run.pid, AFTER, bound.role, caller)
         if not rows:
             apart.append(bound.role)
         elif one := differences.places(bound.role, rows):

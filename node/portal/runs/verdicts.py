@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from node.portal.drawing.scale import Scale
 from node.portal.runs import results
-from node.portal.scenario_ports import Watched
+from node.portal.views.scenarios import Watched
 from node.portal.visit import Visit
 from node.scenarios.model import Indicator, Measured, Run, State
 

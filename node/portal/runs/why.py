@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from node.base.errors import InvalidInput, NotAllowed, NotFound
 from node.identity.model import Caller
-from node.portal.scenario_ports import Scenarios, Watched
+from node.portal.views.scenarios import Watched, WatchedRuns
 from node.scenarios.model import AFTER, GEOMETRY, BoundInput, BoundStep, Layer, Operation, Row, Rows, Texts
 
 MAX_ROWS: Final = 6
@@ -50,11 +50,9 @@ class Origin:
     sources: tuple[Origin, ...] = ()
 
 
-async def trace(
-    scenarios: Scenarios, caller: Caller, watched: Watched, of: str, key: str, name: str
-) -> Origin | None:
+async def trace(runs: WatchedRuns, caller: Caller, watched: Watched, of: str, key: str, name: str) -> Origin | None:
     """The way back from the row ``name`` of ``of``; None where there is no such row."""
-    walk = _Walk(scenarios, caller, watched)
+    walk = _Walk(runs, caller, watched)
     known: Known = {key: frozenset((name,))}
     rows = await walk.rows(of)
     if rows is None or not any(str(row.get(key, "")) == name for row in rows):
@@ -63,8 +61,8 @@ async def trace(
 
 
 class _Walk:
-    def __init__(self, scenarios: Scenarios, caller: Caller, watched: Watched) -> None:
-        self._scenarios = scenarios
+    def __init__(self, runs: WatchedRuns, caller: Caller, watched: Watched) -> None:
+        self._runs = runs
         self._caller = caller
         self._watched = watched
         self._read: dict[str, Rows | None] = {}
@@ -76,7 +74,7 @@ class _Walk:
         """Rows of the branch with the changes; None where they cannot be read here."""
         if of not in self._read:
             try:
-                self._read[of] = await self._scenarios.rows(self._watched.run.pid, AFTER, of, self._caller)
+                self._read[of] = await self._runs.rows(self._watched.run.pid, AFTER, of, self._caller)
             except (NotAllowed, NotFound, InvalidInput):
                 self._read[of] = None
         return self._read[of]

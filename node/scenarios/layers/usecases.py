@@ -19,6 +19,7 @@ from node.base.errors import InvalidInput, NotFound
 from node.base.ids import new_urn
 from node.base.work import UnitOfWork
 from node.identity.model import Caller
+from node.identity.roles import UseCase, require
 from node.scenarios.layers.changes import Conflict, apply, layer_from_json, sealed
 from node.scenarios.model import Layer, Port, Rows
 from node.scenarios.ports import LayerStore
@@ -67,6 +68,7 @@ class Layers:
         it cannot be read, changes nothing, or does not fit the version that it is for; ``NotFound``, ``NotAllowed``
         for data that this node may not read.
         """
+        require(caller, UseCase.CHANGE_LAYERS)
         asked = str(body.get("target") or "")
         if not asked:
             raise InvalidInput("the layer does not say what it changes", remedy="give target: the dataset's address")

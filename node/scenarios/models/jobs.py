@@ -22,6 +22,8 @@ from node.base.work import Transaction, UnitOfWork
 from node.catalogue.model import Record
 from node.exchange.offloop import once
 from node.exchange.ports import AssetStore
+from node.identity.model import Caller
+from node.identity.roles import UseCase, require
 from node.scenarios.execution import ExecutionJournal
 from node.scenarios.model import Job, Model, State
 from node.scenarios.models.local import LocalModels
@@ -52,6 +54,12 @@ class Asker:
     agreement: str | None = None
     model: str | None = None
     """The one model that a participant's token speaks for."""
+
+    @classmethod
+    def of_person(cls, caller: Caller) -> Asker:
+        """Return the asker for a person who calls a model directly. Raises ``NotAllowed``."""
+        require(caller, UseCase.CALL_MODELS)
+        return cls(account=caller.account)
 
     @property
     def owner(self) -> str:

@@ -21,6 +21,7 @@ from node.catalogue.model import Published
 from node.catalogue.offers import terms_of
 from node.catalogue.publish import Publish
 from node.identity.model import Caller
+from node.identity.roles import UseCase, require
 from node.negotiation.ports import AgreementStore
 from node.policy.flow import result
 from node.policy.flow.output_rule import fewest
@@ -95,13 +96,15 @@ class Release:
         self._name = name
         self._contact = contact
 
-    async def publish(self, run: Run, body: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
-        """Publish the result of ``run`` as a dataset: ``{id, title?, titles?, conditions?}``; what came of it.
+    async def publish(self, pid: str, body: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+        """Publish the result of a run as a dataset: ``{id, title?, titles?, conditions?}``; what came of it.
 
         Raises ``Conflict`` for a run without a result and for the name of something else, ``NotAllowed`` with the
         breaches where the conditions are more open than those of an input, and as
         ``node.catalogue.publish.Publish``.
         """
+        require(caller, UseCase.PUBLISH)
+        run = await self._runs.run(pid)
         _require_result(run)
         wish = wish_of(run, body)
         iri = f"{self._base}/datasets/{wish.id}"
@@ -247,16 +250,25 @@ class Release:
             if run is not None:
                 self._store.put(tx, replace(run, published=published.record.iri))
 
-    async def crate(self, run: Run, caller: Caller) -> bytes:
-        """Everything about ``run`` as an RO-Crate (zip). Raises ``Conflict`` for a run without a result."""
-        del caller
+    async def crate(self, pid: str, caller: Caller) -> bytes:
+        """Everything about a run as an RO-Crate (zip).
+
+        Raises ``NotAllowed``, and ``Conflict`` for a run without a result.
+        """
+        require(caller, UseCase.READ_RESULTS)
+        run = await self._runs.run(pid)
         _require_result(run)
         outputs = await self._runs.outputs(run)
         layers = await run_sync(self._layers_of, run)
         return await asyncio.to_thread(write_crate, run, outputs, layers, self._name)
 
-    async def why(self, run: Run, output: str, row: str) -> Mapping[str, Any]:
-        """Why a row of an output is what it is: the steps, rows, versions and agreements behind it."""
+    async def why(self, pid: str, output: str, row: str, caller: Caller) -> Mapping[str, Any]:
+        """Why a row of an output is what it is: the steps, rows, versions and agreements behind it.
+
+        Raises ``NotAllowed``, and ``Conflict`` for a run without a result.
+        """
+        require(caller, UseCase.READ_RESULTS)
+        run = await self._runs.run(pid)
         _require_result(run)
         layers = await run_sync(self._layers_of, run)
         return await why(run, output, row, self._runs, layers=layers)

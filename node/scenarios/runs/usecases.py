@@ -13,6 +13,7 @@ from node.base.errors import Conflict, InvalidInput, NotFound
 from node.base.ids import new_urn
 from node.base.work import Transaction, UnitOfWork
 from node.identity.model import Caller
+from node.identity.roles import UseCase, require
 from node.scenarios.chain.wiring import bound_step, branches, input_port, output_port
 from node.scenarios.execution import ExecutionJournal
 from node.scenarios.findings import Bound
@@ -55,7 +56,9 @@ class Runs:
 
     async def check(self, body: Mapping[str, Any], caller: Caller) -> Bound:
         """Bind without running: what would be pinned, and all that is in the way. Raises ``InvalidInput`` for what is
-        no binding, ``NotFound`` for a scenario that is not there."""
+        no binding, ``NotFound`` for a scenario that is not there, ``NotAllowed``: what is open at other nodes is
+        fetched for it."""
+        require(caller, UseCase.RUN_SCENARIOS)
         return await self._bind(wanted_from_json(body, self._base), caller)
 
     async def start(self, body: Mapping[str, Any], caller: Caller) -> Run:
@@ -64,7 +67,11 @@ class Runs:
         return await run_sync(self._start, bound.template, bound.require(), caller.name, None)
 
     async def again(self, pid: str, caller: Caller) -> Run:
-        """Run the same binding once more. The result must be the same; where it is not, the run says so."""
+        """Run the same binding once more. The result must be the same; where it is not, the run says so.
+
+        Raises ``NotAllowed``, ``NotFound``.
+        """
+        require(caller, UseCase.RUN_SCENARIOS)
         run = await self.run(pid)
         return await run_sync(self._start, run.template, run.binding, caller.name, run.pid)
 
@@ -94,8 +101,12 @@ class Runs:
             )
         return run
 
-    async def cancel(self, pid: str) -> Run:
-        """Dismiss a run that has not ended, and what runs elsewhere for it. Raises ``NotFound``, ``Conflict``."""
+    async def cancel(self, pid: str, by: Caller) -> Run:
+        """Dismiss a run that has not ended, and what runs elsewhere for it.
+
+        Raises ``NotAllowed``, ``NotFound``, ``Conflict``.
+        """
+        require(by, UseCase.RUN_SCENARIOS)
 
         def dismiss() -> Run:
             with self._uow.begin() as tx:
@@ -135,6 +146,20 @@ class Runs:
         return run
 
     # ---- what it gave ----------------------------------------------------------------------------------------
+
+    async def read_output(
+        self, pid: str, branch: str, name: str, by: Caller, *, located: bool = False
+    ) -> tuple[Rows, Port]:
+        """``output`` for a person, with geometry where ``located``. Raises ``NotAllowed``, ``NotFound``."""
+        require(by, UseCase.READ_RESULTS)
+        run = await self.run(pid)
+        rows, port = await self.output(run, branch, name)
+        return (await self.located(run, rows) if located else rows), port
+
+    async def read_input(self, pid: str, role: str, by: Caller) -> tuple[Rows, Port]:
+        """``input`` for a person. Raises ``NotAllowed``, and as ``input``."""
+        require(by, UseCase.READ_RESULTS)
+        return await self.input(await self.run(pid), role)
 
     async def output(self, run: Run, branch: str, name: str) -> tuple[Rows, Port]:
         """The rows of ``step.output`` in a branch, and how the card of the step declares them.

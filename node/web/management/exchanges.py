@@ -15,7 +15,7 @@ from node.base.changes import Changes
 from node.base.errors import Conflict, InvalidInput, LocalProtocolError, NotFound
 from node.dialogue.process import Exchange, Process
 from node.evidence.archive import file_name
-from node.identity.model import UserRole
+from node.identity.model import Caller
 from node.negotiation.acquire import Acquire
 from node.negotiation.decisions import Decisions
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
@@ -44,9 +44,6 @@ Wait = Annotated[float, Query(ge=0, allow_inf_nan=False, description="Seconds, a
 State = Annotated[str | None, Query(max_length=32, description="A state of the protocol, such as OFFERED.")]
 LOOK_AGAIN = 0.25  # seconds; bytes arrive, and other processes commit, without telling
 
-# Whoever keeps the node running or audits it has no business with the data itself (governance digest §4).
-_FOR_BYTES = (UserRole.PUBLISHER, UserRole.STEWARD)
-
 
 class Reading(Protocol):
     """Reads what has been kept (``node.transfer.overview``)."""
@@ -58,6 +55,10 @@ class Reading(Protocol):
     def transfers(self, *, state: str | None = None) -> list[Transfer]: ...
 
     def transfer(self, pid: str) -> tuple[Transfer, list[Exchange], Reception | None]: ...
+
+    def received(self, pid: str) -> Reception: ...
+
+    def received_bytes(self, pid: str, by: Caller) -> Reception: ...
 
     def agreements(self) -> list[Agreement]: ...
 
@@ -102,10 +103,14 @@ def router(
 
     @api.post("/negotiations", status_code=202, summary="Request an asset on its offered terms or on others")
     async def negotiate(request: Request, wanted: AskFor) -> Any:
-        # What comes of it binds the city: the provider may agree at once, and the node then signs by itself.
-        await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
-        found = await acquire.conditions(wanted.dataset, offer_id=wanted.offer_id, purpose=wanted.purpose)
-        negotiation = await acquire.negotiate(found, purpose=wanted.purpose, asking=wanted.ask, least=wanted.least)
+        negotiation = await acquire.request(
+            wanted.dataset,
+            await person(request),
+            offer_id=wanted.offer_id,
+            purpose=wanted.purpose,
+            asking=wanted.ask,
+            least=wanted.least,
+        )
         return {"pid": negotiation.pid, "state": negotiation.state, "provider": negotiation.peer}
 
     @api.get("/negotiations", summary="The newest negotiations, optionally only those in one state")
@@ -128,18 +133,18 @@ def router(
 
     @api.post("/negotiations/{pid}/terminate", summary="End a negotiation")
     async def terminate(request: Request, pid: str, why: Why) -> Any:
-        caller = await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
-        return await _commanded(lambda: negotiations.terminate(pid, "ended-by-person", why.reasons, by=caller.name))
+        caller = await person(request)
+        return await _commanded(lambda: negotiations.terminate(pid, "ended-by-person", why.reasons, by=caller))
 
     @api.post("/negotiations/{pid}/counter", summary="Request other terms than those that the provider offers")
     async def counter(request: Request, pid: str, wanted: Terms) -> Any:
-        caller = await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
-        return await _commanded(lambda: negotiations.counter(pid, wanted.ask, region=region(), by=caller.name))
+        caller = await person(request)
+        return await _commanded(lambda: negotiations.counter(pid, wanted.ask, region=region(), by=caller))
 
     @api.post("/negotiations/{pid}/accept", summary="Accept the provider's current offer")
     async def accept(request: Request, pid: str) -> Any:
-        caller = await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
-        return await _commanded(lambda: negotiations.accept(pid, by=caller.name))
+        caller = await person(request)
+        return await _commanded(lambda: negotiations.accept(pid, by=caller))
 
     @api.post(
         "/transfers",
@@ -147,18 +152,18 @@ def router(
         summary="Start a transfer under an agreement; publishers and stewards may have the data sent elsewhere",
     )
     async def transfer(request: Request, wanted: Fetch) -> Any:
-        await person(request, UserRole.STEWARD, UserRole.SIGNATORY, UserRole.PUBLISHER)
+        caller = await person(request)
         if wanted.push_to is not None and wanted.data_address is not None:
             raise InvalidInput("give pushTo or dataAddress, not both")
         to = wanted.push_to.address if wanted.push_to is not None else wanted.data_address
-        if to is not None:
-            await person(request, *_FOR_BYTES)  # Whoever says where bytes go may as well read them there.
         if to is not None and wanted.format == PULL:
             raise InvalidInput(
                 "a pulled transfer always delivers to this node", remedy=f"leave the format out, or set it to {PUSH}"
             )
         chosen = wanted.format or (PUSH if to is not None else PULL)
-        begun = await run_sync(lambda: transfers.request(wanted.agreement_id, format=chosen, file=wanted.file, to=to))
+        begun = await run_sync(
+            lambda: transfers.request(wanted.agreement_id, caller, format=chosen, file=wanted.file, to=to)
+        )
         return {"pid": begun.pid, "state": begun.state}
 
     @api.get("/transfers", summary="The newest transfers, optionally only those in one state")
@@ -184,8 +189,8 @@ def router(
     def commands(verb: str, message: str, code: str, summary: str) -> None:
         @api.post(f"/transfers/{{pid}}/{verb}", summary=summary, operation_id=f"{verb}_transfer")
         async def command(request: Request, pid: str, why: Why) -> Any:
-            await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
-            return await _commanded(lambda: transfers.command(pid, message, code=code, reason=why.reasons))
+            caller = await person(request)
+            return await _commanded(lambda: transfers.command(pid, message, caller, code=code, reason=why.reasons))
 
     commands("suspend", machine.SUSPENSION, "suspended-by-person", "Pause a transfer; the provider closes the access")
     commands("resume", machine.START, "", "Resume a suspended transfer")
@@ -194,16 +199,14 @@ def router(
 
     @api.get("/transfers/{pid}/content", summary="The received bytes", response_class=FileResponse)
     async def content(request: Request, pid: str) -> Response:
-        await person(request, *_FOR_BYTES)
-        reception = await _received(reading, pid)
+        reception = await run_sync(reading.received_bytes, pid, await person(request))
         return _file(received / str(reception.path), reception.name)
 
     @api.get(
         "/transfers/{pid}/sealed", summary="The received bytes as they arrived, sealed", response_class=FileResponse
     )
     async def sealed(request: Request, pid: str) -> Response:
-        await person(request, *_FOR_BYTES)
-        reception = await _received(reading, pid)
+        reception = await run_sync(reading.received_bytes, pid, await person(request))
         if not reception.sealed:
             raise NotFound("this transfer was not sealed")
         return _file(received / f"{reception.path}.age", reception.name + ".age")
@@ -211,7 +214,7 @@ def router(
     @api.get("/transfers/{pid}/manifest", summary="The provider's signed manifest", response_class=PlainTextResponse)
     async def manifest(request: Request, pid: str) -> Response:
         await person(request)
-        reception = await _received(reading, pid)
+        reception = await run_sync(reading.received, pid)
         return PlainTextResponse(reception.manifest or "", media_type="application/jose")
 
     @api.get("/agreements", summary="All agreements, newest first")
@@ -254,9 +257,7 @@ def router(
 
     @api.post("/agreements/{agreement_id}/confirm-deletion", summary="Delete the received data and confirm it")
     async def confirm_deletion(request: Request, agreement_id: str) -> Any:
-        # It is signed in the city's name.
-        caller = await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
-        return (await run_sync(deletions.confirm, agreement_id, caller.name)).to_json()
+        return (await run_sync(deletions.confirm, agreement_id, await person(request))).to_json()
 
     @api.get("/deletions", summary="Deletions that agreements require: confirmed, due, overdue")
     async def all_deletions(request: Request) -> Any:
@@ -270,8 +271,8 @@ def router(
 
     @api.post("/decisions/{decision_id}", summary="Decide")
     async def decide(request: Request, decision_id: str, verdict: Verdict) -> Any:
-        caller = await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
-        decided = await decisions.decide(decision_id, approve=verdict.approve, by=caller.name, reason=verdict.reason)
+        caller = await person(request)
+        decided = await decisions.decide(decision_id, approve=verdict.approve, by=caller, reason=verdict.reason)
         return decision_json(decided)
 
     return api
@@ -283,13 +284,6 @@ async def _commanded(command: Callable[[], Process]) -> dict[str, Any]:
         return process_json(await run_sync(command))
     except LocalProtocolError as untimely:
         raise Conflict(untimely.detail, remedy=untimely.remedy) from untimely
-
-
-async def _received(reading: Reading, pid: str) -> Reception:
-    _, _, reception = await run_sync(lambda: reading.transfer(pid))
-    if reception is None or reception.state != "done":
-        raise NotFound("this node has not received all of the data yet")
-    return reception
 
 
 def evidence_file(agreement_id: str, content: bytes) -> Response:

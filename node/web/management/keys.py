@@ -9,7 +9,6 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from node.identity.model import UserRole
 from node.identity.periods import KeyKind
 from node.identity.rotation import ChangeKeys
 from node.web.management.person import Person
@@ -47,15 +46,15 @@ def router(*, person: Person, keys: ChangeKeys) -> APIRouter:
 
     @api.post("/rotate", status_code=201, summary="Replace the keys in use by new ones")
     async def rotate(request: Request, wanted: Rotate) -> Any:
-        caller = await person(request, UserRole.OPERATOR)
+        caller = await person(request)
         kinds = [KeyKind(kind) for kind in wanted.kinds]
-        return [key.to_json() for key in await run_sync(lambda: keys.rotate(kinds, caller.name))]
+        return [key.to_json() for key in await run_sync(lambda: keys.rotate(kinds, caller))]
 
     @api.post("/revoke", status_code=201, summary="Revoke a key as of a given time")
     async def revoke(request: Request, wanted: Revoke) -> Any:
-        caller = await person(request, UserRole.OPERATOR)
+        caller = await person(request)
         as_of: datetime = wanted.as_of
-        changed = await run_sync(lambda: keys.revoke(wanted.key, as_of, wanted.reason, caller.name))
+        changed = await run_sync(lambda: keys.revoke(wanted.key, as_of, wanted.reason, caller))
         return [key.to_json() for key in changed]
 
     return api

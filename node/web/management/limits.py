@@ -9,7 +9,6 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from node.base.clock import stamp
-from node.identity.model import UserRole
 from node.negotiation.limits import SetLimits
 from node.negotiation.model import Limits
 from node.policy.odrl import parse
@@ -38,22 +37,22 @@ def router(*, person: Person, limits: SetLimits) -> APIRouter:
         summary="The terms that this node accepts automatically for an asset; null where it accepts only its offer",
     )
     async def shown(request: Request, dataset: Dataset) -> Any:
-        await person(request, UserRole.STEWARD, UserRole.SIGNATORY, UserRole.AUDITOR)
-        found = await run_sync(limits.of, dataset)
+        caller = await person(request)
+        found = await run_sync(limits.of, dataset, caller)
         if found is None:
             return {"dataset": dataset, "terms": None}
         return limits_json(found, in_force=await run_sync(limits.in_force, found))
 
     @api.put("", summary="Accept terms within these limits automatically from now on")
     async def put(request: Request, new: NewLimits) -> Any:
-        caller = await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
-        made = await run_sync(lambda: limits.set(new.dataset, new.conditions, by=caller.name))
+        caller = await person(request)
+        made = await run_sync(lambda: limits.set(new.dataset, new.conditions, by=caller))
         return limits_json(made, in_force=True)
 
     @api.delete("", status_code=204, summary="Accept only the offer itself automatically from now on")
     async def clear(request: Request, dataset: Dataset) -> None:
-        caller = await person(request, UserRole.STEWARD, UserRole.SIGNATORY)
-        await run_sync(lambda: limits.clear(dataset, by=caller.name))
+        caller = await person(request)
+        await run_sync(lambda: limits.clear(dataset, by=caller))
 
     return api
 

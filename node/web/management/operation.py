@@ -11,9 +11,8 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from node.base.clock import stamp
-from node.base.errors import NotFound
 from node.base.work import Task
-from node.identity.model import UserRole
+from node.identity.model import Caller
 from node.web.management.person import Person
 from node.web.replies import kept_as
 from node.web.unread import knowing
@@ -34,9 +33,9 @@ class Deliveries(Protocol):
 
     def dead(self) -> Sequence[Task]: ...
 
-    def revive(self, task_id: str) -> bool: ...
+    def revive(self, task_id: str, by: Caller) -> None: ...
 
-    def give_up(self, task_id: str) -> bool: ...
+    def give_up(self, task_id: str, by: Caller) -> None: ...
 
 
 class Checks(Protocol):
@@ -85,16 +84,12 @@ def router(
 
     @api.post("/deliveries/{task_id}/retry", summary="Send a dead letter again")
     async def retry(request: Request, task_id: str) -> Any:
-        await person(request, UserRole.OPERATOR)
-        if not await run_sync(lambda: deliveries.revive(task_id)):
-            raise NotFound("there is no dead letter with this id")
+        await run_sync(deliveries.revive, task_id, await person(request))
         return {"id": task_id, "state": "waiting"}
 
     @api.post("/deliveries/{task_id}/give-up", summary="Give up a dead letter and end what waits for it")
     async def give_up(request: Request, task_id: str) -> Any:
-        await person(request, UserRole.OPERATOR)
-        if not await run_sync(lambda: deliveries.give_up(task_id)):
-            raise NotFound("there is no dead letter with this id")
+        await run_sync(deliveries.give_up, task_id, await person(request))
         return {"id": task_id, "state": "given up"}
 
     @api.post("/verify", summary="Check this node's ledger, or an agreement in the other party's ledger")

@@ -7,10 +7,10 @@ from typing import Protocol
 
 from fastapi import Request
 
-from node.identity.model import Caller, UserRole
+from node.identity.model import Caller
 
 
 class Person(Protocol):
-    """Identifies a person of this node; raises ``Unauthenticated`` or ``NotAllowed``."""
+    """Identifies a person of this node; raises ``Unauthenticated``."""
 
-    def __call__(self, request: Request, *roles: UserRole) -> Awaitable[Caller]: ...
+    def __call__(self, request: Request) -> Awaitable[Caller]: ...

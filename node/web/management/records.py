@@ -16,7 +16,7 @@ from node.catalogue.model import Published
 from node.catalogue.publish import Publish, Withdraw
 from node.exchange.names import safe_name
 from node.exchange.ports import AssetStore
-from node.identity.model import UserRole
+from node.exchange.upload import Upload
 from node.semantics.model import File, Submission
 from node.web.management.person import Person
 from node.web.unread import knowing
@@ -92,16 +92,16 @@ def router(
     """The routes of publishing. ``limits_lapse`` tells of an asset whether limits of bargaining were set for it that
     do not hold beside this offer."""
     api = APIRouter(prefix="/api", tags=["publishing"], route_class=knowing(person))
-    publishers = (UserRole.PUBLISHER, UserRole.STEWARD)
+    upload = Upload(assets, upload_limit)
 
     @api.post("/files", status_code=201, summary="Upload a file before its description")
     async def take_file(request: Request) -> Any:
-        await person(request, *publishers)
-        name = safe_name(unquote(request.headers.get("x-file-name", "")))
+        caller = await person(request)
         stated = request.headers.get("content-length", "")
-        if stated.isdigit() and int(stated) > upload_limit:
-            raise TooLarge(f"a file may have at most {upload_limit} bytes", remedy="divide it into several files")
-        stored = await assets.take_in(_chunks(request), limit=upload_limit)
+        size = int(stated) if stated.isdigit() else None
+        name, stored = await upload(
+            unquote(request.headers.get("x-file-name", "")), _chunks(request), caller, size=size
+        )
         media_type = request.headers.get("content-type", "application/octet-stream")
         return {"name": name, "mediaType": media_type, "size": stored.size, "sha256": stored.sha256}
 
@@ -112,7 +112,8 @@ def router(
         openapi_extra={"requestBody": {"content": {"application/json": {"schema": Submitted.model_json_schema()}}}},
     )
     async def publish_record(request: Request) -> Any:
-        caller = await person(request, *publishers)
+        caller = await person(request)
+        publish.require_role(caller)
         submitted = _read(await _body(request, description_limit))
         await run_sync(_check_sizes, assets, submitted.files)
         published = await publish.publish(
@@ -125,8 +126,7 @@ def router(
 
     @api.delete("/records", summary="Withdraw an asset")
     async def withdraw_record(request: Request, iri: Annotated[str, Query(max_length=2048)]) -> Any:
-        caller = await person(request, *publishers)
-        return published_json(await withdraw.withdraw(iri, caller))
+        return published_json(await withdraw.withdraw(iri, await person(request)))
 
     return api
 

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from node.scenarios.runs.publication import Release
 from node.scenarios.runs.usecases import Runs
 from node.web.management.person import Person
-from node.web.management.scenarios import RUNNERS, json_body
+from node.web.management.scenarios import json_body
 from node.web.unread import knowing
 
 
@@ -20,13 +20,13 @@ def router(*, person: Person, runs: Runs, release: Release) -> APIRouter:
 
     @api.get("/runs/{pid}/why/{output_name}/{row}", summary="Explanation of a row of a result")
     async def why(request: Request, pid: str, output_name: str, row: str) -> Any:
-        await person(request, *RUNNERS)
-        return await release.why(await runs.run(pid), output_name, row)
+        caller = await person(request)
+        return await release.why(pid, output_name, row, caller)
 
     @api.get("/runs/{pid}/crate", summary="Everything about a run as an RO-Crate (zip)")
     async def crate(request: Request, pid: str) -> Response:
-        caller = await person(request, *RUNNERS)
-        body = await release.crate(await runs.run(pid), caller)
+        caller = await person(request)
+        body = await release.crate(pid, caller)
         name = f"run-{pid.rpartition(':')[2]}.crate.zip"
         return Response(
             body, media_type="application/zip", headers={"Content-Disposition": f'attachment; filename="{name}"'}
@@ -34,7 +34,7 @@ def router(*, person: Person, runs: Runs, release: Release) -> APIRouter:
 
     @api.post("/runs/{pid}/publish", status_code=201, summary="Publish the result with its lineage")
     async def publish(request: Request, pid: str) -> Any:
-        caller = await person(request, *RUNNERS)
-        return await release.publish(await runs.run(pid), await json_body(request), caller)
+        caller = await person(request)
+        return await release.publish(pid, await json_body(request), caller)
 
     return api

@@ -25,7 +25,7 @@ from node.base.clock import stamp
 from node.base.errors import InvalidInput, NotAllowed, NotFound, Unauthenticated
 from node.catalogue.model import Record
 from node.exchange.ports import AssetStore
-from node.identity.model import Caller, UserRole
+from node.identity.model import Caller
 from node.scenarios.model import Job, State
 from node.scenarios.models.jobs import Asker, Jobs
 from node.scenarios.models.ogc_processes import NoSuchProcess, OgcProcesses, description, summary
@@ -293,15 +293,7 @@ def _person(caller: Caller) -> Asker:
             remedy="negotiate an agreement for the model, start a transfer in the format for calling it, "
             "and send its token",
         )
-    if not (caller.may(UserRole.PUBLISHER) or caller.may(UserRole.OPERATOR)):
-        unready = caller.unready(UserRole.PUBLISHER, UserRole.OPERATOR)
-        if unready is not None:
-            raise unready
-        raise NotAllowed(
-            "you need the role publisher or operator",
-            remedy="ask an operator of this node for this role for this role for this role",
-        )
-    return Asker(account=caller.account)
+    return Asker.of_person(caller)
 
 
 def _participant(access: Any) -> Asker:

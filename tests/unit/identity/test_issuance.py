@@ -51,6 +51,7 @@ from node.identity.tokens import IdToken, read_token, verify_token
 from node.ledger.model import Entry, EntryKind
 from tests.fakes.identity import MemoryIdentityStore
 from tests.fakes.peers import MemoryPeers
+from tests.fakes.people import person
 from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
 from tests.shared import data
 from tests.simulator.peer_documents import NOW, HandClock, Participant
@@ -625,7 +626,7 @@ class TestRevoking:
         (before,) = await world.gent.wallet.check_status()
         assert isinstance(before, Credential)
         world.clock.forward(30)
-        revoked = world.region.revoke.revoke(credential_id, "left the region", "ann")
+        revoked = world.region.revoke.revoke(credential_id, "left the region", person("ann"))
         assert revoked.revoked_at == world.clock.now()
         await world.publish_status()
         (after,) = await world.gent.wallet.check_status()
@@ -638,24 +639,24 @@ class TestRevoking:
         credential_id = await world.admit()
         before = await world.region.lists.document("1")
         assert await world.region.lists.document("1") == before
-        world.region.revoke.revoke(credential_id, "left", "ann")
+        world.region.revoke.revoke(credential_id, "left", person("ann"))
         assert await world.region.lists.document("1") != before
 
     async def test_again_changes_nothing(self) -> None:
         world = World()
         credential_id = await world.admit()
-        first = world.region.revoke.revoke(credential_id, "left", "ann")
+        first = world.region.revoke.revoke(credential_id, "left", person("ann"))
         world.clock.forward(60)
-        assert world.region.revoke.revoke(credential_id, "other", "bob") == first
+        assert world.region.revoke.revoke(credential_id, "other", person("bob")) == first
         assert world.region.ledger.events.count("revoked") == 1
 
     async def test_a_reason_is_needed_and_the_credential_too(self) -> None:
         world = World()
         credential_id = await world.admit()
         with pytest.raises(InvalidInput):
-            world.region.revoke.revoke(credential_id, "  ", "ann")
+            world.region.revoke.revoke(credential_id, "  ", person("ann"))
         with pytest.raises(NotFound):
-            world.region.revoke.revoke("urn:uuid:none", "left", "ann")
+            world.region.revoke.revoke("urn:uuid:none", "left", person("ann"))
 
     @pytest.mark.parametrize("name", ["2", "x", "", "-1", "1.0", "01x", "9" * 10, "../1", "1.sl2021.sl2021", "١"])
     async def test_lists_that_are_not_there(self, name: str) -> None:
@@ -667,7 +668,7 @@ class TestRevoking:
     async def test_both_kinds_of_list_tell_the_same(self) -> None:
         world = World(Supported(credential_type=MEMBER, profile=VC11))
         credential_id = await world.admit()
-        world.region.revoke.revoke(credential_id, "left", "ann")
+        world.region.revoke.revoke(credential_id, "left", person("ann"))
         url = f"{world.region.party.url}/status/1.sl2021"
         world.peers.lists[url] = await world.region.lists.behind(url)
         (checked,) = await world.gent.wallet.check_status()

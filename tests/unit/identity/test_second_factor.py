@@ -14,6 +14,7 @@ from node.identity.accounts.secondfactor import SecondFactor, SecondFactorNeeded
 from node.identity.identifying import IdentifyPerson
 from node.identity.model import BINDING_ROLES, Need, UserRole
 from tests.fakes.keys import MemoryKeyRing
+from tests.fakes.people import person
 from tests.simulator.peer_documents import HandClock
 from tests.stores import Stores, memory_stores
 
@@ -204,7 +205,7 @@ class TestRoles:
         house = House()
         await house.enrol()
         session = await house.sign_in.complete(await house.pending(), house.code())
-        house.factor.remove("ann", by="operator")
+        house.factor.remove("ann", by=person("operator"))
         with pytest.raises(Unauthenticated):
             await house.identify.by_session(session)
         _, again = await house.sign_in.sign_in("ann", PASSWORD)

@@ -125,8 +125,8 @@ def test_the_token_of_one_person_does_not_serve_another(els: TestClient, node: F
         assert els.post(f"/decisions/{DECISION}", data={"csrf": csrf, "verdict": "approve"}).status_code == 403
         allowed = jan.post(f"/decisions/{DECISION}", data={"csrf": csrf, "verdict": "approve"})
         assert allowed.status_code == 403
-        assert "only a signatory decides" in allowed.text
-        assert "ask Els to decide" in allowed.text
+        assert "this takes the role steward or signatory" in allowed.text
+        assert "ask an operator of this node" in allowed.text
 
 
 def test_a_decision_is_taken_once(els: TestClient, node: FakeNode) -> None:

@@ -324,7 +324,7 @@ class TestDismissal:
         run = await at.runs.start(WANTED, ELS)
         work = asyncio.create_task(at.execution().complete(run.pid))
         await begun.wait()
-        dismissed = await at.runs.cancel(run.pid)
+        dismissed = await at.runs.cancel(run.pid, ELS)
         await work
         assert stopped.is_set()
         ended = at.found(run.pid)
@@ -339,7 +339,7 @@ class TestDismissal:
         cancelling: list[asyncio.Task[Run]] = []
 
         def meanwhile(key: str, _: Any) -> None:
-            cancelling.append(loop.create_task(at.runs.cancel(run.pid)))
+            cancelling.append(loop.create_task(at.runs.cancel(run.pid, ELS)))
 
         at.hand.meanwhile = meanwhile
         await at.execution().complete(run.pid)
@@ -354,7 +354,7 @@ class TestDismissal:
 
         class Slow(Hand):
             async def execute(self, *_: Any, **__: Any) -> Any:
-                await at.runs.cancel(run.pid)
+                await at.runs.cancel(run.pid, ELS)
                 raise PeerUnreachable("Plzeň does not answer")
 
         at.hand = Slow()

@@ -83,12 +83,12 @@ class TestCancelling:
     async def test_once(self) -> None:
         at = await desk()
         run = await at.runs.start(WANTED, ELS)
-        dismissed = await at.runs.cancel(run.pid)
+        dismissed = await at.runs.cancel(run.pid, ELS)
         assert dismissed.state is State.DISMISSED
         assert {one.state for one in dismissed.steps} == {State.DISMISSED}
         assert at.noted[-1] == (run.pid, State.DISMISSED)
         with pytest.raises(Conflict, match="the run has ended") as refused:
-            await at.runs.cancel(run.pid)
+            await at.runs.cancel(run.pid, ELS)
         assert refused.value.remedy == "run it again: hansa run again"
         await at.execution().complete(run.pid)
         assert at.found(run.pid) == dismissed
@@ -98,9 +98,9 @@ class TestCancelling:
         at = await desk()
         run = await at.carried_out()
         with pytest.raises(Conflict, match="the run has ended"):
-            await at.runs.cancel(run.pid)
+            await at.runs.cancel(run.pid, ELS)
         with pytest.raises(NotFound):
-            await at.runs.cancel("urn:none")
+            await at.runs.cancel("urn:none", ELS)
 
     async def test_steps_that_were_done_stay_done(self) -> None:
         at = await desk()
@@ -108,7 +108,7 @@ class TestCancelling:
         done = replace(run.steps[0], state=State.SUCCESSFUL, outputs={"times": "00"})
         at.journal().begin(run.pid)
         at.journal().update(run.pid, lambda known: with_step(known, NOW, done))
-        dismissed = await at.runs.cancel(run.pid)
+        dismissed = await at.runs.cancel(run.pid, ELS)
         assert [one.state for one in dismissed.steps] == [State.SUCCESSFUL, State.DISMISSED, State.DISMISSED]
 
 

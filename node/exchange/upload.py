@@ -1,0 +1,33 @@
+"""Files that people send to this node, before they describe them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from node.base.errors import TooLarge
+from node.exchange.names import safe_name
+from node.exchange.ports import AssetStore, Stored
+from node.identity.model import Caller
+from node.identity.roles import UseCase, require
+
+
+class Upload:
+    """Takes files in, of at most ``limit`` bytes each."""
+
+    def __init__(self, assets: AssetStore, limit: int) -> None:
+        self._assets = assets
+        self._limit = limit
+
+    async def __call__(
+        self, name: str, chunks: AsyncIterator[bytes], by: Caller, *, size: int | None = None
+    ) -> tuple[str, Stored]:
+        """Store the bytes of ``chunks``, of which nothing is read before it is known that ``by`` may send them.
+
+        ``size`` is the length that was stated, where one was. Return the name that the file may have, and what was
+        stored. Raises ``NotAllowed``, ``InvalidInput`` for an unfit name, ``TooLarge``.
+        """
+        require(by, UseCase.PUBLISH)
+        fit = safe_name(name)
+        if size is not None and size > self._limit:
+            raise TooLarge(f"a file may have {self._limit} bytes here", remedy="divide it into several files")
+        return fit, await self._assets.take_in(chunks, limit=self._limit)

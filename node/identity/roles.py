@@ -1,0 +1,101 @@
+"""Which role a use case takes: the only place where that is written.
+
+A use case asks this table with the caller that its door has identified (``require``); no door and no page asks for a
+role itself. What is not in the table everybody may do who gets that far: to read the work of a node (agreements,
+processes, deliveries, keys) it is enough to be one of its people, and what is public is for everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from node.base.errors import NotAllowed
+from node.identity.model import Caller, UserRole
+
+_PUBLISHER, _STEWARD, _SIGNATORY = UserRole.PUBLISHER, UserRole.STEWARD, UserRole.SIGNATORY
+_OPERATOR, _AUDITOR = UserRole.OPERATOR, UserRole.AUDITOR
+
+
+class UseCase(StrEnum):
+    """What takes a role, in words that complete "a person may …"."""
+
+    PUBLISH = "send files, publish assets and withdraw them"
+    RUN_SCENARIOS = "check bindings of scenarios, start runs, end them and repeat them"
+    READ_RESULTS = "read what a run gave, why, and the file with everything about it"
+    CHANGE_LAYERS = "keep change layers"
+    CALL_MODELS = "call the models of this node directly"
+    NEGOTIATE = "ask for agreements, bargain about them and end negotiations"
+    SET_LIMITS = "set how far this node agrees by itself"
+    READ_LIMITS = "read how far this node agrees by itself"
+    DECIDE = "decide requests and applications"
+    RECEIVE = "begin transfers to this node"
+    DIRECT_BYTES = "have transfers sent to another address"
+    STEER_TRANSFERS = "pause, resume, complete and end transfers"
+    READ_RECEIVED = "read the bytes that were received"
+    CONFIRM_DELETION = "delete what was received under an agreement, and confirm it"
+    JOIN = "apply to a region for a credential"
+    REVOKE = "revoke credentials that this node issued"
+    BLOCK = "turn participants away, and let them in again"
+    MANAGE_ACCOUNTS = "manage the accounts, passwords and tokens of others"
+    CHANGE_KEYS = "replace and revoke keys of the node"
+    HANDLE_DELIVERIES = "retry what could not be delivered, or give it up"
+    FOLLOW = "follow other nodes, and accept the history of one in quarantine"
+    READ_WITNESS = "read what followed nodes have signed that does not go together"
+    READ_METRICS = "read the metrics"
+
+
+ROLES: Final[Mapping[UseCase, tuple[UserRole, ...]]] = MappingProxyType(
+    {
+        UseCase.PUBLISH: (_PUBLISHER, _STEWARD),
+        UseCase.RUN_SCENARIOS: (_PUBLISHER, _STEWARD),
+        # Whoever keeps the node running or audits it has no business with the data itself (governance digest §4).
+        UseCase.READ_RESULTS: (_PUBLISHER, _STEWARD),
+        UseCase.CHANGE_LAYERS: (_PUBLISHER, _STEWARD),
+        UseCase.CALL_MODELS: (_PUBLISHER, _OPERATOR),
+        # What comes of it binds the city: the provider may agree at once, and the node then signs by itself.
+        UseCase.NEGOTIATE: (_STEWARD, _SIGNATORY),
+        UseCase.SET_LIMITS: (_STEWARD, _SIGNATORY),
+        UseCase.READ_LIMITS: (_STEWARD, _SIGNATORY, _AUDITOR),
+        UseCase.DECIDE: (_STEWARD, _SIGNATORY),
+        UseCase.RECEIVE: (_STEWARD, _SIGNATORY, _PUBLISHER),
+        # Whoever says where bytes go may as well read them there.
+        UseCase.DIRECT_BYTES: (_PUBLISHER, _STEWARD),
+        UseCase.STEER_TRANSFERS: (_STEWARD, _SIGNATORY),
+        UseCase.READ_RECEIVED: (_PUBLISHER, _STEWARD),
+        # It is signed in the city's name.
+        UseCase.CONFIRM_DELETION: (_STEWARD, _SIGNATORY),
+        UseCase.JOIN: (_SIGNATORY, _OPERATOR),
+        UseCase.REVOKE: (_SIGNATORY, _OPERATOR),
+        UseCase.BLOCK: (_SIGNATORY, _OPERATOR),
+        UseCase.MANAGE_ACCOUNTS: (_OPERATOR,),
+        UseCase.CHANGE_KEYS: (_OPERATOR,),
+        UseCase.HANDLE_DELIVERIES: (_OPERATOR,),
+        UseCase.FOLLOW: (_OPERATOR,),
+        UseCase.READ_WITNESS: (_OPERATOR, _AUDITOR),
+        UseCase.READ_METRICS: (_OPERATOR, _AUDITOR),
+    }
+)
+"""The roles of which one is enough."""
+
+
+def allowed(caller: Caller, use_case: UseCase) -> bool:
+    """Tell whether a role of the caller that works now is enough for ``use_case``."""
+    return caller.is_person and any(caller.may(role) for role in ROLES[use_case])
+
+
+def require(caller: Caller, use_case: UseCase) -> None:
+    """Raise ``NotAllowed`` unless ``caller`` is a person of this node with a role that is enough for ``use_case``.
+
+    Where the person has such a role and it does not work yet, the error says what is missing.
+    """
+    if allowed(caller, use_case):
+        return
+    roles = ROLES[use_case]
+    unready = caller.unready(*roles)
+    if unready is not None:
+        raise unready
+    wanted = " or ".join(str(role) for role in roles)
+    raise NotAllowed(f"this takes the role {wanted}", remedy="ask an operator of this node")

@@ -1,0 +1,52 @@
+"""What the pages of a node take: its use cases, and the views that are composed out of several."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from node.catalogue.access import Access
+from node.catalogue.browse import Browse
+from node.catalogue.query import Ask
+from node.identity.accounts.accounts import SignIn
+from node.identity.credentials.revocation import RevokeCredential
+from node.negotiation.acquire import Acquire
+from node.negotiation.decisions import Decisions
+from node.portal.views.account import OwnAccount
+from node.portal.views.agreements import Agreements, Proofs
+from node.portal.views.assets import Assets
+from node.portal.views.processes import Letters, Processes, Questions
+from node.portal.views.region import Admissions, Facts, Members
+from node.portal.views.scenarios import ScenarioUseCases
+from node.transfer.deletions import Deletions
+
+
+@dataclass(frozen=True, kw_only=True)
+class UseCases:
+    """Everything that pages read or do. Pages pass on who asks: what somebody may not see does not exist for them,
+    and what they may not do the use case refuses. ``revoke`` is there at an issuer only."""
+
+    # the catalogue
+    catalogue: Browse
+    access: Access
+    assets: Assets
+    sparql: Ask
+    acquire: Acquire
+
+    # agreements and work
+    agreements: Agreements
+    proofs: Proofs
+    deletions: Deletions
+    decisions: Decisions
+    questions: Questions
+    processes: Processes
+    letters: Letters
+
+    # people and members
+    sign_in: SignIn
+    account: OwnAccount
+    admissions: Admissions
+    revoke: RevokeCredential | None
+    members: Members
+    facts: Facts
+
+    scenarios: ScenarioUseCases | None = None

@@ -1,0 +1,1 @@
+"""What pages show, composed out of several use cases."""

@@ -1,0 +1,194 @@
+"""Agreements as pages show them: judged now, with every access, the readable document, and what proves them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import zip_longest
+from typing import Any, Final, Protocol
+
+from anyio.to_thread import run_sync
+
+from node.base.clock import moment
+from node.base.errors import HansaError, NotAllowed
+from node.identity.model import Caller
+from node.negotiation.messages import TERMS
+from node.negotiation.model import Agreement
+from node.negotiation.uses import Tally
+from node.policy.decide import decide, principal_action
+from node.policy.document.rendering import render_body
+from node.policy.model import Decision, Situation
+from node.policy.odrl import parse
+from node.portal.reasons import Why, whys
+from node.transfer.deletions import Deletions, Due
+from node.transfer.overview import Overview
+
+CHECKED: Final = 200
+"""How many agreements of the list, the newest first, are judged; of older ones the page of each tells."""
+
+PATIENCE: Final = 2.0
+"""Seconds that the list of agreements waits for status lists."""
+
+Texts = dict[str, str]
+"""Language tag → text."""
+
+Look = Callable[[str], Awaitable[Caller]]
+"""DID → the participant with what it holds now. Raises ``NotAllowed`` where it is blocked here."""
+
+SituationOf = Callable[[Caller, Agreement], Situation]
+"""(consumer, agreement) → the situation in which an access by the consumer would be judged now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreed:
+    """An agreement as the pages show it. ``kind`` is that of its asset, where the agreement says it.
+
+    ``now`` is the decision that an access would meet at this moment; None where that could not be found out.
+    ``barred``: the other party is blocked at this node, so every access is refused. ``uses`` is how often it was
+    used, where it says how often it may be; ``deletion`` how its deletion stands, where it asks for that."""
+
+    agreement: Agreement
+    title: Texts
+    provider_name: str
+    consumer_name: str
+    kind: str = ""
+    now: Decision | None = None
+    barred: bool = False
+    uses: Tally | None = None
+    deletion: Due | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessMade:
+    """One access under an agreement, as the ledger keeps it; ``reasons`` say why where it was refused."""
+
+    at: datetime
+    by: str
+    permitted: bool
+    what: str
+    size: int | None = None
+    transfer: str = ""
+    reasons: tuple[Why, ...] = ()
+    entry: str = ""
+    seq: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One step of a verification in words, and how it came out."""
+
+    name: Texts
+    ok: bool
+    detail: str = ""
+
+
+class Proofs(Protocol):
+    """What a running node can prove."""
+
+    async def own_ledger(self) -> list[dict[str, Any]]: ...
+
+    async def agreement(self, agreement_id: str) -> list[dict[str, Any]]: ...
+
+    async def export(self, agreement_id: str) -> bytes: ...
+
+
+class Agreements:
+    """The agreements of this node."""
+
+    def __init__(self, overview: Overview, deletions: Deletions, *, look: Look, situation: SituationOf) -> None:
+        self._overview = overview
+        self._deletions = deletions
+        self._look = look
+        self._situation = situation
+
+    async def all(self) -> Sequence[Agreed]:
+        """Return all agreements, newest first."""
+        held = await run_sync(self._overview.agreements)
+        consumers = {one.consumer for one in held[:CHECKED] if not one.ended}
+        looks = {did: asyncio.ensure_future(self._look(did)) for did in consumers}
+        if looks:
+            # Status lists are asked for; a list of agreements does not wait for an issuer that is slow.
+            await asyncio.wait(looks.values(), timeout=PATIENCE)
+        for look in looks.values():
+            look.cancel()
+        checked = [looks.get(one.consumer) for one in held[:CHECKED]]
+        pairs = list(zip_longest(held, checked))
+        return await run_sync(lambda: [_agreed(one, look, self._situation) for one, look in pairs])
+
+    async def one(self, agreement_id: str) -> Agreed:
+        """Return an agreement with ``now``. Raises ``NotFound``."""
+        held = await run_sync(lambda: self._overview.agreement(agreement_id))
+        look = asyncio.ensure_future(self._look(held.consumer))
+        await asyncio.wait([look])
+
+        def judge() -> Agreed:
+            uses, deletion = self._overview.uses(held), self._deletions.of(held)
+            return _agreed(held, look, self._situation, uses=uses, deletion=deletion)
+
+        return await run_sync(judge)
+
+    async def document(self, agreement_id: str, language: str | None) -> str:
+        """Return the readable document as HTML, in one language or (None) in those of both parties."""
+        held = await run_sync(lambda: self._overview.agreement(agreement_id))
+        return await run_sync(lambda: render_body(dict(held.body), language=language, signatures=held.signatures))
+
+    async def accesses(self, agreement_id: str) -> Sequence[AccessMade]:
+        """Return what this node, as the provider, gave or refused; newest first."""
+        kept = await run_sync(lambda: self._overview.accesses(agreement_id))
+        return [_access_made(one) for one in reversed(kept)]
+
+
+async def verify(proofs: Proofs, agreement_id: str | None) -> Sequence[Check]:
+    """Check signatures, hashes and proofs, of an agreement or (None) of the whole ledger."""
+    results = await (proofs.agreement(agreement_id) if agreement_id else proofs.own_ledger())
+    return [Check(name={"en": one["what"]}, ok=one["sound"], detail=one["detail"]) for one in results]
+
+
+def _agreed(
+    held: Agreement,
+    look: asyncio.Future[Caller] | None,
+    situation: SituationOf,
+    *,
+    uses: Tally | None = None,
+    deletion: Due | None = None,
+) -> Agreed:
+    """``held`` judged for the consumer that ``look`` has found, if it has."""
+    now, barred = None, False
+    if look is not None and look.done() and not look.cancelled():
+        failure = look.exception()
+        barred = isinstance(failure, NotAllowed)
+        if failure is not None and not isinstance(failure, HansaError):
+            raise failure
+        if failure is None:
+            policy = parse(held.body)
+            now = decide(policy, situation(look.result(), held), action=principal_action(policy))
+    terms = held.body.get(TERMS) or {}
+    asset = terms.get("asset") or {}
+    return Agreed(
+        agreement=held,
+        title=dict(asset.get("title") or {}),
+        kind=str(asset.get("kind") or ""),
+        provider_name=str((terms.get("provider") or {}).get("name") or held.provider),
+        consumer_name=str((terms.get("consumer") or {}).get("name") or held.consumer),
+        now=now,
+        barred=barred,
+        uses=uses,
+        deletion=deletion,
+    )
+
+
+def _access_made(kept: dict[str, Any]) -> AccessMade:
+    """An access as the overview keeps it (``Overview.accesses``)."""
+    outcome = str(kept.get("outcome", ""))
+    span = kept.get("bytes")
+    return AccessMade(
+        at=moment(kept["at"]),
+        by=kept["by"],
+        permitted=outcome != "refused",
+        what=outcome,
+        size=span[1] - span[0] if isinstance(span, list) and None not in span else None,
+        transfer=str(kept.get("transfer", "")),
+        reasons=tuple(whys(kept.get("reasons") or kept.get("reason") or [])),
+    )

@@ -1,0 +1,142 @@
+"""What the page of an asset tells beside its record: how it may be used, how good it is, the start of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from anyio.to_thread import run_sync
+
+from node.catalogue.access import Access, AccessCode
+from node.catalogue.model import Record
+from node.exchange.ports import AssetStore
+from node.identity.model import Caller
+from node.policy.model import Decision
+from node.semantics.documents import serialise
+from node.semantics.metrics import METRICS
+from node.semantics.quality import score
+from node.vocab.namespaces import PREFIXES
+
+Texts = dict[str, str]
+"""Language tag → text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityPart:
+    """One dimension of the score, and sentences that say what would raise it."""
+
+    name: Texts
+    points: int
+    of: int
+    raise_by: tuple[Texts, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """The score of a description (MQA: 405 points in five dimensions) and its band in words."""
+
+    points: int
+    of: int
+    band: Texts
+    parts: tuple[QualityPart, ...] = ()
+
+
+class Assets:
+    """Assets as their pages show them."""
+
+    def __init__(
+        self, access: Access, files: AssetStore, ourselves: Callable[[], Awaitable[Caller]], *, me: str
+    ) -> None:
+        """``ourselves`` looks at what this node, whose DID is ``me``, holds now."""
+        self._access = access
+        self._files = files
+        self._ourselves = ourselves
+        self._me = me
+
+    async def access(self, record: Record, caller: Caller) -> AccessCode:
+        """Return the access code of the record for this caller, as in ``Found.access``."""
+        return self._access.code(record, await self._user(record, caller))
+
+    async def decision(self, record: Record, caller: Caller) -> Decision | None:
+        """Return what the contract policy answers to this caller now; None where nothing is offered.
+
+        For a person of this node and somebody else's asset: what this node would be answered, with the
+        credentials that it holds.
+        """
+        user = await self._user(record, caller)
+        return await run_sync(lambda: self._access.decision(record, user))
+
+    async def _user(self, record: Record, caller: Caller) -> Caller:
+        """A person looks at others' assets for this node: what counts then is what this node holds."""
+        if caller.is_person and record.origin != caller.did:
+            return await self._ourselves()
+        return caller
+
+    async def rdf(self, record: Record, media_type: str) -> str:
+        """Return the description as text in ``text/turtle``, ``application/ld+json`` …"""
+        return (await run_sync(lambda: serialise(record.nquads, media_type, prefixes=PREFIXES))).decode("utf-8")
+
+    async def quality(self, record: Record) -> Quality | None:
+        """Return the score, and what would raise it; None where the kind has no score."""
+        if record.kind != "dataset":
+            return None
+        kept = record.extra.get("score")
+        if isinstance(kept, dict) and record.origin == self._me:
+            # Scored when it was published, with what was known of its own addresses then. What other nodes say of
+            # their own quality is neither checked nor of a known form.
+            return _quality(kept)
+        conforms = not any(warning.get("severity") == "violation" for warning in record.warnings)
+        scored = await run_sync(lambda: score(record.nquads, record.iri, conforms=conforms))
+        return _quality(scored.to_json())
+
+    async def head(self, record: Record, file: str, limit: int) -> bytes | None:
+        """Return the first ``limit`` bytes of an *open* file, for a preview; None where there is none to show."""
+        wanted = next((known for known in record.files if known.name == file and known.open), None)
+        if wanted is None or record.origin != self._me:
+            return None
+        body = bytearray()
+        async for chunk in await self._files.open(wanted.sha256, end=limit):
+            body += chunk
+        return bytes(body[:limit])
+
+
+_LANGUAGES: Final = ("en", "nl", "cs")
+_DIMENSION_NAMES: Final = {
+    "findability": ("Findability", "Vindbaarheid", "Nalezitelnost"),
+    "accessibility": ("Accessibility", "Toegankelijkheid", "Přístupnost"),
+    "interoperability": ("Interoperability", "Interoperabiliteit", "Interoperabilita"),
+    "reusability": ("Reusability", "Herbruikbaarheid", "Opětovná použitelnost"),
+    "contextuality": ("Context", "Context", "Souvislosti"),
+}
+_BAND_NAMES: Final = {
+    "excellent": ("excellent", "uitstekend", "výborné"),
+    "good": ("good", "goed", "dobré"),
+    "sufficient": ("sufficient", "voldoende", "dostatečné"),
+    "bad": ("poor", "zwak", "slabé"),
+}
+
+
+def _quality(scored: Mapping[str, Any]) -> Quality:
+    """A score (``node.semantics.quality``, as JSON) with its dimensions in words."""
+    dimension_of = {metric.name: metric.dimension for metric in METRICS}
+    return Quality(
+        points=scored["points"],
+        of=scored["of"],
+        band=_texts(_BAND_NAMES[scored["band"]]),
+        parts=tuple(
+            QualityPart(
+                name=_texts(_DIMENSION_NAMES[name]),
+                points=points,
+                of=of,
+                raise_by=tuple(
+                    advice["advice"] for advice in scored["raise"] if dimension_of.get(advice["metric"]) == name
+                ),
+            )
+            for name, (points, of) in scored["dimensions"].items()
+        ),
+    )
+
+
+def _texts(words: tuple[str, str, str]) -> Texts:
+    return dict(zip(_LANGUAGES, words, strict=True))

@@ -1,0 +1,204 @@
+"""Negotiations and transfers with their messages, what could not be delivered, and what waits for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from anyio.to_thread import run_sync
+
+from node.base.errors import NotFound
+from node.base.work import Task
+from node.dialogue.process import Exchange
+from node.identity.model import Caller
+from node.negotiation.decisions import Decisions
+from node.negotiation.messages import TERMS
+from node.negotiation.model import Agreement, Negotiation, PendingDecision
+from node.policy.odrl import parse
+from node.policy.words import sentences
+from node.transfer.model import Reception, Transfer
+from node.transfer.overview import Overview
+
+LISTED: Final = 200
+"""How many processes the list shows."""
+
+Texts = dict[str, str]
+"""Language tag → text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stuck:
+    """A dead letter: what could not be delivered to whom, after all attempts."""
+
+    task: Task
+    peer_name: str
+
+    @property
+    def of_process(self) -> bool:
+        """Whether a process (``task.subject``) waits for it."""
+        return "process" in self.task.headers or self.task.topic in ("receive", "push")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """A negotiation or a transfer with its messages, oldest first; ``stuck`` is what of it was given up.
+
+    ``decision``: a person here has to decide."""
+
+    process: Negotiation | Transfer
+    peer_name: str
+    titles: Texts
+    exchanges: tuple[Exchange, ...] = ()
+    reception: Reception | None = None
+    stuck: tuple[Stuck, ...] = ()
+    decision: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deliveries:
+    """What has not left yet: how many tasks wait, and those that were given up (dead letters)."""
+
+    waiting: int
+    stuck: tuple[Stuck, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A decision that a person has to take or took: about which asset, under which conditions in words."""
+
+    decision: PendingDecision
+    titles: Texts
+    iri: str = ""
+    conditions: tuple[str, ...] = ()
+
+
+class Letters(Protocol):
+    """The outbox as its operators see it."""
+
+    def waiting(self) -> int: ...
+
+    def dead(self) -> Sequence[Task]: ...
+
+    def about(self, pid: str) -> Sequence[Task]: ...
+
+    def revive(self, task_id: str, by: Caller) -> None: ...
+
+    def give_up(self, task_id: str, by: Caller) -> None: ...
+
+
+class Processes:
+    """The negotiations and transfers of this node."""
+
+    def __init__(
+        self,
+        overview: Overview,
+        letters: Letters,
+        *,
+        titles: Callable[[str], Texts | None],
+        agreement: Callable[[str], Agreement | None],
+        named: Callable[[str], str],
+    ) -> None:
+        """``titles`` of the asset at an IRI, None for an unknown one; ``agreement`` finds an agreement by its id;
+        ``named`` puts names in place of DIDs."""
+        self._overview = overview
+        self._letters = letters
+        self._titles = titles
+        self._agreement = agreement
+        self._named = named
+
+    async def newest(self) -> Sequence[Conversation]:
+        """Return negotiations and transfers without their messages, the last changed first."""
+
+        def read() -> list[Conversation]:
+            known: list[Negotiation | Transfer] = [*self._overview.negotiations(), *self._overview.transfers()]
+            newest = sorted(known, key=lambda process: process.updated, reverse=True)
+            return [self._conversation(process) for process in newest[:LISTED]]
+
+        return await run_sync(read)
+
+    async def one(self, pid: str) -> Conversation:
+        """Return one with its messages. Raises ``NotFound``."""
+
+        def read() -> Conversation:
+            try:
+                negotiation, exchanges, decision = self._overview.negotiation(pid)
+                return self._conversation(negotiation, exchanges, decision=decision is not None, detailed=True)
+            except NotFound:
+                transfer, exchanges, reception = self._overview.transfer(pid)
+                return self._conversation(transfer, exchanges, reception, detailed=True)
+
+        return await run_sync(read)
+
+    async def under(self, agreement_id: str) -> Sequence[Conversation]:
+        """Return the transfers under an agreement, newest first, without their messages. Raises ``NotFound``."""
+
+        def read() -> list[Conversation]:
+            known = self._overview.transfers_under(self._overview.agreement(agreement_id))
+            return [self._conversation(transfer, (), reception) for transfer, reception in known]
+
+        return await run_sync(read)
+
+    async def deliveries(self) -> Deliveries:
+        """Return what waits and what is stuck."""
+        waiting, dead = await run_sync(self._letters.waiting), await run_sync(self._letters.dead)
+        return Deliveries(waiting=waiting, stuck=tuple(self._stuck(task) for task in dead))
+
+    def _conversation(
+        self,
+        process: Negotiation | Transfer,
+        exchanges: Sequence[Exchange] = (),
+        reception: Reception | None = None,
+        *,
+        detailed: bool = False,
+        decision: bool = False,
+    ) -> Conversation:
+        titles = self._titles(process.dataset)
+        agreed_titles, agreed_name = self._agreed_names(process)
+        named = self._named(process.peer)
+        return Conversation(
+            process=process,
+            peer_name=(agreed_name if named == process.peer else "") or named,
+            titles=agreed_titles if titles is None else titles,
+            exchanges=tuple(exchanges),
+            reception=reception,
+            stuck=tuple(self._stuck(task) for task in self._letters.about(process.pid)) if detailed else (),
+            decision=decision,
+        )
+
+    def _agreed_names(self, process: Negotiation | Transfer) -> tuple[Texts, str]:
+        """How the agreement of ``process`` calls its asset, by language, and the other party; nothing where there is
+        no agreement, or it names neither."""
+        body: Mapping[str, Any] | None
+        if isinstance(process.agreement, str):
+            agreement = self._agreement(process.agreement)
+            body = agreement.body if agreement else None
+        else:
+            body = process.agreement
+        terms = (body or {}).get(TERMS) or {}
+        asset, party = terms.get("asset") or {}, terms.get(str(process.role.other)) or {}
+        return dict(asset.get("title") or {}), str(party.get("name") or "")
+
+    def _stuck(self, task: Task) -> Stuck:
+        return Stuck(task=task, peer_name=self._named(task.lane.rpartition(" ")[2]))
+
+
+class Questions:
+    """What waits for a person of this node."""
+
+    def __init__(self, decisions: Decisions) -> None:
+        self._decisions = decisions
+
+    async def waiting(self, language: str) -> Sequence[Asked]:
+        """Return the questions, oldest first, with the offered conditions in words."""
+        return [_asked(one, language) for one in await run_sync(self._decisions.waiting)]
+
+
+def _asked(decision: PendingDecision, language: str) -> Asked:
+    offer = decision.details.get("offer")
+    return Asked(
+        decision=decision,
+        titles=dict(decision.details.get("title") or {}),
+        iri=str(decision.details.get("dataset") or ""),
+        conditions=tuple(sentences(parse(offer), language)) if isinstance(offer, dict) else (),
+    )

@@ -1,0 +1,150 @@
+"""Who applied for a credential, who holds which, which nodes are followed, and who runs this node."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from anyio.to_thread import run_sync
+
+from node.base.plaintext import word
+from node.catalogue.browse import Browse
+from node.catalogue.model import QUARANTINE, Followed
+from node.identity.blocking import Blocks
+from node.identity.model import Application, ApplicationState, Caller, Issued
+from node.identity.roles import UseCase, allowed
+
+Texts = dict[str, str]
+"""Language tag → text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """An application for a credential. ``decision`` is the id to decide it by; empty once decided."""
+
+    application: Application
+    name: str
+    decision: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedTo:
+    """A credential that this node issued, with the name of its holder."""
+
+    issued: Issued
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A node that this node follows or has admitted. ``behind`` counts entries not yet read of its feed.
+
+    ``quarantined`` tells that it signed two different histories, and that nothing more is taken from it;
+    ``evidence`` is the command that shows them, for those who may.
+    """
+
+    id: str
+    name: str
+    url: str
+    role: str = "member"
+    since: datetime | None = None
+    seen: datetime | None = None
+    behind: int | None = None
+    assets: int | None = None
+    blocked: str = ""
+    trouble: str = ""
+    quarantined: bool = False
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeFacts:
+    """Who runs this node, and what it is. ``rulebook`` is the IRI of the rulebook in force; ``refuses_models`` says
+    why no code of models runs at this node, where none does."""
+
+    name: str
+    did: str
+    url: str
+    version: str
+    contact: str = ""
+    operator: str = ""
+    rulebook: str = ""
+    rulebook_titles: Texts = field(default_factory=dict)
+    issuer: bool = False
+    entries: int = 0
+    checkpoint_at: datetime | None = None
+    refuses_models: str = ""
+    protocol: str = "2025-1"
+
+
+Facts = Callable[[], Awaitable[NodeFacts]]
+"""Tells who runs this node."""
+
+
+class Issuer(Protocol):
+    """What an issuer node has been asked for, and what it has issued."""
+
+    def issued(self) -> list[Issued]: ...
+
+    def applications(self) -> list[Application]: ...
+
+
+class Admissions:
+    """Applications for credentials of this node, and the credentials that it issued."""
+
+    def __init__(self, issuer: Issuer) -> None:
+        self._issuer = issuer
+
+    async def applications(self) -> Sequence[Applied]:
+        """Return all applications, open ones first."""
+        known = sorted(await run_sync(self._issuer.applications), key=lambda one: one.decided_at is not None)
+        return [
+            Applied(
+                application=one, name=_name(one), decision=one.id if one.state is ApplicationState.RECEIVED else ""
+            )
+            for one in known
+        ]
+
+    async def issued(self) -> Sequence[IssuedTo]:
+        """Return all credentials, newest first."""
+        names = {one.holder: _name(one) for one in await run_sync(self._issuer.applications)}
+        newest = sorted(await run_sync(self._issuer.issued), key=lambda one: one.at, reverse=True)
+        return [IssuedTo(issued=one, name=names.get(one.holder, one.holder)) for one in newest]
+
+
+class Members:
+    """The nodes that this node follows."""
+
+    def __init__(self, catalogue: Browse, blocks: Blocks, followed: Callable[[], Sequence[Followed]]) -> None:
+        self._catalogue = catalogue
+        self._blocks = blocks
+        self._followed = followed
+
+    async def all(self, caller: Caller) -> Sequence[Member]:
+        """Return all of them, with how many of their assets the caller may see."""
+        assets = await self._catalogue.origins(caller)
+        blocked = {one.did: one.reason for one in await run_sync(self._blocks.all)}
+        may_decide = allowed(caller, UseCase.FOLLOW)
+        return [_member(one, assets, blocked, may_decide=may_decide) for one in await run_sync(self._followed)]
+
+
+def _member(followed: Followed, assets: Mapping[str, int], blocked: Mapping[Any, str], *, may_decide: bool) -> Member:
+    return Member(
+        id=str(followed.did or followed.url),
+        name=followed.name,
+        url=followed.url,
+        since=followed.at,
+        assets=assets.get(str(followed.did)),
+        blocked=blocked.get(str(followed.did), ""),
+        trouble=followed.last_error or "",
+        seen=followed.seen,
+        behind=0 if followed.current else None,
+        quarantined=followed.state == QUARANTINE,
+        evidence=f"hansa members evidence {word(followed.url)}" if may_decide else "",
+    )
+
+
+def _name(application: Application) -> str:
+    return str(application.accession.get("legalName") or application.holder)

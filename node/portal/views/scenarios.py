@@ -1,0 +1,327 @@
+"""Scenarios as their pages show them: what an input may be bound to, a run with its layers, a layer on its map.
+
+*Of* names rows by where they come from, as wires do (``node.scenarios.model.Step``): ``network`` for an input of
+the template by its role, ``noise.levels`` for an output of a step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from node.base.errors import HansaError, InvalidInput, NotAllowed, NotFound
+from node.catalogue.browse import Browse
+from node.catalogue.model import Query, Record
+from node.identity.model import Caller
+from node.identity.roles import UseCase, allowed, require
+from node.policy.phrases import LANGUAGES
+from node.scenarios.layers.changes import apply, layer_to_json
+from node.scenarios.layers.usecases import Laid, Layers
+from node.scenarios.model import AFTER, Layer, Port, Rows, Run, State, Template, Texts
+from node.scenarios.records.cards import bound_of, template_of
+from node.scenarios.records.library import Library
+from node.scenarios.runs.publication import Release
+from node.scenarios.runs.usecases import Runs
+from node.scenarios.tables.rows import key_of
+from node.semantics.description.building import slug
+from node.semantics.model import File
+
+CANCEL, AGAIN, PUBLISH = "cancel", "again", "publish"
+"""What a person may do with a run."""
+
+MOST_CANDIDATES: Final = 60
+MOST_RUNS: Final = 500
+"""How many of the newest runs are looked through."""
+USING_SHOWN: Final = 20
+_READABLE: Final = ("text/csv", "text/tab-separated-values", "application/json", "application/geo+json")
+_DRAWABLE: Final = "application/geo+json"
+_NEAREST: Final = ("own", "open", "agreement", "place")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A file of a version of a dataset that an input may be bound to.
+
+    ``how`` it can be used: ``own``, ``open``, ``agreement`` (received under one), ``place`` (the bytes stay with
+    their owner, who runs the model on them). ``doubt`` is a sentence where something is known to be in the way.
+    """
+
+    iri: str
+    version: int
+    file: str
+    titles: Texts
+    origin_name: str
+    how: str = "own"
+    newest: bool = True
+    doubt: str = ""
+
+    @property
+    def in_place(self) -> bool:
+        return self.how == "place"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """A run as its page shows it: with its layers in the order in which they are stacked, what this person may do
+    (``CANCEL``, ``AGAIN``, ``PUBLISH``), and the conditions, one sentence each, that a result inherits."""
+
+    run: Run
+    layers: tuple[Layer, ...] = ()
+    may: frozenset[str] = frozenset()
+    inherits: tuple[Texts, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clash:
+    """An operation whose author saw another value than the data have now: three values (digest §5)."""
+
+    id: str
+    field: str
+    seen: Any
+    now: Any
+    wanted: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """A layer as its page shows it. ``rows`` are those of the version that it was made for, unchanged; ``titles``
+    name the dataset; ``newest`` is the number of its newest version, against which ``clashes`` were sought."""
+
+    layer: Layer
+    rows: Rows
+    titles: Texts
+    newest: int
+    clashes: tuple[Clash, ...] = ()
+    runs: tuple[Run, ...] = ()
+    may_edit: bool = False
+
+
+class Templates:
+    """Templates of scenarios, and what their inputs may be bound to."""
+
+    def __init__(self, catalogue: Browse, library: Library, *, me: str) -> None:
+        self._catalogue = catalogue
+        self._library = library
+        self._me = me
+
+    async def one(self, iri: str, caller: Caller, *, version: int | None = None) -> Template:
+        """Return the template of a scenario, also where that is a binding of another one.
+
+        For people of this node also a scenario of another city that is not in our catalogue: read from that city, as
+        a run would. Raises ``NotFound``, ``InvalidInput``.
+        """
+        try:
+            record = await self._catalogue.record(iri, caller, version=version)
+        except NotFound:
+            if not caller.is_person:
+                raise
+            record = await self._library.record(iri, caller, version=version)
+        bound = bound_of(record)
+        if bound is not None:
+            record = await self._library.record(bound[0], caller)
+        return template_of(record)
+
+    async def candidates(self, port: Port, caller: Caller) -> Sequence[Candidate]:
+        """Return files of datasets that have rows: our own first, then open ones, then those under agreements."""
+        page = await self._catalogue.search(Query(kinds=("dataset",), limit=MOST_CANDIDATES), caller)
+        needed = {variable.name for variable in port.variables}
+        candidates = []
+        for record in (hit.record for hit in page.hits):
+            for file in record.files:
+                if file.media_type.partition(";")[0] in _READABLE:
+                    candidates.append(await self._candidate(record, file, needed))
+        return sorted(candidates, key=lambda one: (bool(one.doubt), _NEAREST.index(one.how), one.iri, one.file))
+
+    async def _candidate(self, record: Record, file: File, needed: set[str]) -> Candidate:
+        columns = await self._library.columns(file)
+        lacking = sorted(needed - columns) if columns is not None else []
+        return Candidate(
+            iri=record.iri,
+            version=record.version,
+            file=file.name,
+            titles=record.titles,
+            origin_name=record.publisher_name,
+            how=self._how(record, file),
+            doubt=f"{file.name} has no column {', '.join(lacking)}" if lacking else "",
+        )
+
+    def _how(self, record: Record, file: File) -> str:
+        if record.origin == self._me:
+            return "own"
+        return "open" if file.open else "agreement"
+
+
+class WatchedRuns:
+    """Runs as people of this node watch them and read their results."""
+
+    def __init__(self, runs: Runs, layers: Layers, release: Release, *, named: Callable[[str], str]) -> None:
+        """``named`` puts the names of nodes that are known here into a sentence, in place of their DIDs."""
+        self._runs = runs
+        self._layers = layers
+        self._release = release
+        self._named = named
+
+    async def newest(
+        self, *, template: str | None = None, uses: str | None = None, limit: int = 100
+    ) -> Sequence[Run]:
+        """Return runs, newest first: all, those of a template, or those that use a model, dataset or
+        transformation."""
+        runs = await self._runs.newest(template, limit=MOST_RUNS if uses else limit)
+        return [run for run in runs if uses is None or any(pin.iri == uses for pin in run.binding.pins)][:limit]
+
+    async def one(self, pid: str, caller: Caller) -> Watched:
+        """Return a run with its layers and what this person may do. Raises ``NotFound``."""
+        run = await self._runs.run(pid)
+        may = set()
+        if allowed(caller, UseCase.RUN_SCENARIOS):
+            may.add(AGAIN if run.state.ended else CANCEL)
+        if allowed(caller, UseCase.PUBLISH) and run.state is State.SUCCESSFUL and run.published is None:
+            may.add(PUBLISH)
+        return Watched(
+            run=run,
+            layers=tuple(await self._stacked(run)),
+            may=frozenset(may),
+            inherits=await self._inherited(run, caller) if PUBLISH in may else (),
+        )
+
+    async def _stacked(self, run: Run) -> list[Layer]:
+        return [await self._layers.layer(sha256) for sha256 in run.binding.layers]
+
+    async def _inherited(self, run: Run, caller: Caller) -> tuple[Texts, ...]:
+        try:
+            bound = await self._release.inherited(run, caller)
+        except HansaError as error:
+            return ({"en": error.detail},)
+        lines = zip(*(bound.sentences(language) for language in LANGUAGES), strict=True)
+        return tuple(dict(zip(LANGUAGES, map(self._named, line), strict=True)) for line in lines)
+
+    async def rows(self, pid: str, branch: str, of: str, caller: Caller) -> Rows:
+        """Return rows of a run: of an input (in the branch ``after`` with its layers), or of an output that is there.
+
+        Raises ``NotFound`` for what is not there yet, ``NotAllowed`` for whom they are not, and for what stays with
+        its owner.
+        """
+        run = await self._runs.run(pid)
+        if "." in of:
+            rows, _ = await self._runs.read_output(pid, branch, of, caller)
+            return rows
+        bound = next((one for one in run.binding.inputs if one.role == of), None)
+        if bound is not None and bound.in_place:
+            raise NotAllowed(f"the data of {of} stay with their owner", remedy="ask their owner")
+        rows, _ = await self._runs.read_input(pid, of, caller)
+        if branch != AFTER or bound is None:
+            return rows
+        layers = [one for one in await self._stacked(run) if one.target == bound.iri and one.file == bound.file]
+        return apply(rows, layers[0].key, layers).rows if layers else rows
+
+    async def publish(self, pid: str, titles: Texts, conditions: Mapping[str, Any], caller: Caller) -> str:
+        """Publish the result as a dataset under ``conditions`` (``{"template": …}``); return its IRI, which follows
+        from its title.
+
+        Raises ``NotAllowed`` naming the input where its conditions are stricter, ``Conflict`` where it is
+        published already.
+        """
+        title = titles.get("en") or next(iter(titles.values()), "") or pid
+        body = {"id": slug(title), "titles": dict(titles), **({"conditions": conditions} if conditions else {})}
+        return str((await self._release.publish(pid, body, caller))["iri"])
+
+
+class DrawnLayers:
+    """Change layers as they are drawn and edited."""
+
+    def __init__(self, layers: Layers, library: Library, runs: Runs) -> None:
+        self._layers = layers
+        self._library = library
+        self._runs = runs
+
+    async def one(self, layer_id: str, caller: Caller) -> Drawn:
+        """Return a layer, on the version that it is for, with what clashes with the newest.
+
+        Raises ``NotFound``, ``NotAllowed`` (data that cannot be read here).
+        """
+        layer = await self._layers.layer(layer_id)
+        laid = await self._layers.laid(layer, caller)
+        record = await self._library.record(layer.target, caller)
+        newest = laid
+        if record.version != layer.version:
+            newest = await self._layers.laid(layer, caller, version=record.version)
+        using = [run for run in await self._runs.newest(limit=MOST_RUNS) if layer.sha256 in run.binding.layers]
+        return Drawn(
+            layer=layer,
+            rows=laid.before,
+            titles=record.titles,
+            newest=record.version,
+            clashes=_clashes(newest),
+            runs=tuple(using[:USING_SHOWN]),
+            may_edit=allowed(caller, UseCase.CHANGE_LAYERS),
+        )
+
+    async def changeable(self, record: Record, caller: Caller) -> Sequence[str]:
+        """Return the names of the files of ``record`` for which this person may draft a layer: what the person's
+        role allows and this node can read now."""
+        if not allowed(caller, UseCase.CHANGE_LAYERS):
+            return ()
+        return [file.name for file in record.files if await self._library.at_hand(record, file)]
+
+    async def draft(
+        self, target: str, caller: Caller, *, version: int | None = None, file: str | None = None
+    ) -> Drawn:
+        """Return a layer for a dataset that is not kept yet: empty ``id``, ``title`` and ``operations``, the key
+        found.
+
+        Raises ``NotFound``, ``NotAllowed``, ``InvalidInput`` (several files, or nothing that names a row).
+        """
+        require(caller, UseCase.CHANGE_LAYERS)
+        if file is None:
+            record = await self._library.record(target, caller, version=version)
+            drawable = [one.name for one in record.files if one.media_type.partition(";")[0] == _DRAWABLE]
+            # What can be drawn is what somebody wants to change on a map; where there are several, they say which.
+            file = drawable[0] if len(drawable) == 1 else None
+        rows, port, name, number, sha256 = await self._layers.target(target, caller, version=version, file=file)
+        record = await self._library.record(target, caller, version=version)
+        key = key_of(rows, port)
+        if not key:
+            raise InvalidInput(f"nothing names a row of {name}", remedy="publish it with an id for each row")
+        layer = Layer(
+            id="",
+            title="",
+            target=record.iri,
+            version=number,
+            file=name,
+            target_sha256=sha256,
+            key=",".join(key),
+            author=caller.name,
+            reason="",
+            operations=(),
+            at=record.at,
+        )
+        return Drawn(layer=layer, rows=rows, titles=record.titles, newest=number, may_edit=True)
+
+    async def save(self, layer: Layer, caller: Caller, *, after: str = "") -> Layer:
+        """Keep a layer: a draft that has got operations (the node gives the id), or another state of one that was
+        read with the hash ``after``. The node fills in author, moment and hash.
+
+        Raises ``Conflict`` where somebody else changed it meanwhile, ``InvalidInput`` where it changes nothing or
+        does not fit the version that it is for, ``NotAllowed``.
+        """
+        body = layer_to_json(replace(layer, id=layer.id or "draft"))
+        return (await self._layers.save({**body, "id": layer.id}, caller, after=after)).layer
+
+
+def _clashes(laid: Laid) -> tuple[Clash, ...]:
+    return tuple(
+        Clash(id=one.id, field=one.field, seen=one.seen, now=one.now, wanted=one.wanted) for one in laid.conflicts
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScenarioUseCases:
+    """What the pages of scenarios take."""
+
+    runs: Runs
+    release: Release
+    layers: Layers
+    templates: Templates
+    watched: WatchedRuns
+    drawn: DrawnLayers

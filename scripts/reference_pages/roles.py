@@ -1,0 +1,89 @@
+"""roles.md: which role a use case takes, from the table that use cases ask; which use case an end point is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from reference_pages.markdown import table
+
+INTRO: Final = """
+# Roles
+
+What a person of a node may do follows from the roles of their account, of which one that is marked is enough. The
+use case asks this table itself, so that page, API and terminal answer alike: 403 with the roles that it takes. What
+is not in the table needs no role: to read agreements, processes, deliveries, runs, layers and keys it is enough to be
+one of the node's people, and what is public is for everybody.
+
+Roles that bind the city work only where the person chose the password in force, in a session or by a token that was
+opened with the second factor where the account has one: [http.md](http.md). Which end point is which use case stands
+there too.
+"""
+
+USE_CASES: Final[Mapping[str, str]] = {
+    "POST /api/files": "PUBLISH",
+    "POST /api/records": "PUBLISH",
+    "DELETE /api/records": "PUBLISH",
+    "POST /api/negotiations": "NEGOTIATE",
+    "POST /api/negotiations/{pid}/terminate": "NEGOTIATE",
+    "POST /api/negotiations/{pid}/counter": "NEGOTIATE",
+    "POST /api/negotiations/{pid}/accept": "NEGOTIATE",
+    "POST /api/transfers": "RECEIVE",
+    "POST /api/transfers/{pid}/suspend": "STEER_TRANSFERS",
+    "POST /api/transfers/{pid}/resume": "STEER_TRANSFERS",
+    "POST /api/transfers/{pid}/complete": "STEER_TRANSFERS",
+    "POST /api/transfers/{pid}/terminate": "STEER_TRANSFERS",
+    "GET /api/transfers/{pid}/content": "READ_RECEIVED",
+    "GET /api/transfers/{pid}/sealed": "READ_RECEIVED",
+    "POST /api/agreements/{agreement_id}/confirm-deletion": "CONFIRM_DELETION",
+    "POST /api/decisions/{decision_id}": "DECIDE",
+    "GET /api/limits": "READ_LIMITS",
+    "PUT /api/limits": "SET_LIMITS",
+    "DELETE /api/limits": "SET_LIMITS",
+    "POST /api/runs/check": "RUN_SCENARIOS",
+    "POST /api/runs": "RUN_SCENARIOS",
+    "POST /api/runs/{pid}/cancel": "RUN_SCENARIOS",
+    "POST /api/runs/{pid}/again": "RUN_SCENARIOS",
+    "GET /api/runs/{pid}/outputs/{branch}/{name}": "READ_RESULTS",
+    "GET /api/runs/{pid}/why/{output_name}/{row}": "READ_RESULTS",
+    "GET /api/runs/{pid}/crate": "READ_RESULTS",
+    "POST /api/runs/{pid}/publish": "PUBLISH",
+    "POST /api/layers": "CHANGE_LAYERS",
+    "GET /api/accounts": "MANAGE_ACCOUNTS",
+    "POST /api/accounts": "MANAGE_ACCOUNTS",
+    "PATCH /api/accounts/{login}": "MANAGE_ACCOUNTS",
+    "DELETE /api/accounts/{login}/second-factor": "MANAGE_ACCOUNTS",
+    "POST /api/join": "JOIN",
+    "POST /api/issued/{credential_id}/revoke": "REVOKE",
+    "POST /api/blocks": "BLOCK",
+    "DELETE /api/blocks/{did}": "BLOCK",
+    "POST /api/deliveries/{task_id}/retry": "HANDLE_DELIVERIES",
+    "POST /api/deliveries/{task_id}/give-up": "HANDLE_DELIVERIES",
+    "POST /api/keys/rotate": "CHANGE_KEYS",
+    "POST /api/keys/revoke": "CHANGE_KEYS",
+    "POST /api/members": "FOLLOW",
+    "DELETE /api/members": "FOLLOW",
+    "POST /api/members/accept": "FOLLOW",
+    "POST /api/members/refresh": "FOLLOW",
+    "GET /api/members/evidence": "READ_WITNESS",
+}
+"""The use case behind an operation that takes a role; ``tests/integration/test_roles.py`` walks all of them."""
+
+
+def roles() -> str:
+    """The page."""
+    from node.identity.model import UserRole
+    from node.identity.roles import ROLES
+
+    rows = [
+        [str(use_case), *("yes" if role in enough else "" for role in UserRole)] for use_case, enough in ROLES.items()
+    ]
+    return f"{INTRO}\n{table(['a person may …', *UserRole], rows)}"
+
+
+def takes(operation: str) -> str:
+    """The roles of which an operation (``GET /api/…``) takes one, in words."""
+    from node.identity.roles import ROLES, UseCase
+
+    name = USE_CASES.get(operation)
+    return ", ".join(ROLES[UseCase[name]]) if name else "any"
