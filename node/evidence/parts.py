@@ -21,7 +21,7 @@ from node.negotiation import machine
 from node.negotiation.agreement import made_at
 from node.negotiation.model import Agreement, Negotiation
 from node.policy.document.rendering import render
-from node.policy.phrases import LANGUAGES
+from node.texts.languages import LANGUAGES
 
 README: Final = "README.txt"
 ABOUT: Final = "about.json"

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from node.policy import terms
 from node.policy.model import Decision, Nature, Outcome, Reason, Situation
 from node.policy.operands import NOT_UNDERSTOOD, PROMISED, YES, Remedy, Truth, Verdict, judge, operand_of
-from node.policy.phrases import LANGUAGES, phrases
+from node.policy.phrases import phrases
 from node.policy.rules import (
     Condition,
     Constraint,
@@ -37,6 +37,7 @@ from node.policy.rules import (
 )
 from node.policy.terms import ACTIONS, DUTIES, includes, local_name
 from node.policy.words import remedy_text, texts_by_leaf
+from node.texts.languages import LANGUAGES
 from node.vocab.namespaces import ODRL
 
 RANK = (Truth.NO, Truth.UNCLEAR, Truth.WAITING, Truth.PROMISED, Truth.YES)

@@ -17,11 +17,12 @@ from node.policy.figures import amount_text, duration_text, join
 from node.policy.labels import purpose_label
 from node.policy.model import Nature
 from node.policy.operands import Remedy, operand_of
-from node.policy.phrases import LANGUAGES, phrases
+from node.policy.phrases import phrases
 from node.policy.phrases.model import Phrases
 from node.policy.rules import Condition, Constraint, Policy, Rule, addressed, members
 from node.policy.summary import summary
 from node.policy.terms import DUTIES, compact
+from node.texts.languages import LANGUAGES
 from node.vocab.namespaces import ODRL
 
 __all__ = ["LANGUAGES", "Section", "Sentence", "explained", "remedy_text", "sentences", "summary", "texts_by_leaf"]

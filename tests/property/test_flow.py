@@ -16,8 +16,8 @@ from node.policy.flow.freedom import TOP, Freedom
 from node.policy.flow.limits import beyond
 from node.policy.flow.result import Inherited, Source, admits, inherited, normal_form, strictest_offer
 from node.policy.odrl import parse
-from node.policy.phrases import LANGUAGES
 from node.policy.terms import COMMERCIAL_USE, DISTRIBUTE, READ, REPRODUCE, USE
+from node.texts.languages import LANGUAGES
 from tests.property.test_policy import atom, rank, situations
 
 PARTIES = ["did:web:a.example", "did:web:b.example", "did:web:c.example"]

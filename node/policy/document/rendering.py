@@ -22,12 +22,13 @@ from node.policy.figures import bound_text, join, moment_text, value_names
 from node.policy.model import Nature
 from node.policy.odrl import SEALED, parse
 from node.policy.operands import operand_of
-from node.policy.phrases import LANGUAGES, phrases
+from node.policy.phrases import phrases
 from node.policy.phrases.model import Phrases
 from node.policy.rules import Constraint, Policy, Value, condition_leaves
 from node.policy.rules import Part as _Part
 from node.policy.values import moment
 from node.policy.words import Section, Sentence, explained
+from node.texts.languages import LANGUAGES
 from node.vocab.namespaces import HANSA
 
 if TYPE_CHECKING:

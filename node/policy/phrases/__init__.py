@@ -1,23 +1,71 @@
-"""The words of policies, one module a language. A missing phrase does not type-check."""
+"""The words of policies: the catalogue ``policy`` as a table of phrases for each language.
+
+They go into documents that are signed, which any node makes again to check them. So the calendar and the decimal sign
+stand in the catalogue too, and follow no later edition of CLDR (decision 0022).
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
+from functools import cache
 from typing import Final
 
-from node.policy.phrases.cs import CZECH
-from node.policy.phrases.de import GERMAN
-from node.policy.phrases.en import ENGLISH
-from node.policy.phrases.fr import FRENCH
+from node.policy import terms
 from node.policy.phrases.model import Phrases
-from node.policy.phrases.nl import DUTCH
+from node.texts.catalogue import Catalogue
+from node.texts.languages import plural, spoken
+from node.texts.typed import typed
 
-LANGUAGES: Final = ("en", "nl", "cs", "fr", "de")
+POLICY: Final = Catalogue("policy")
 
-_BY_LANGUAGE: Final[dict[str, Phrases]] = {
-    phrases.language: phrases for phrases in (ENGLISH, DUTCH, CZECH, FRENCH, GERMAN)
+_ACTIONS: Final = {
+    "use": terms.USE,
+    "read": terms.READ,
+    "execute": terms.EXECUTE,
+    "reproduce": terms.REPRODUCE,
+    "distribute": terms.DISTRIBUTE,
+    "modify": terms.MODIFY,
+    "derive": terms.DERIVE,
+    "transfer": terms.TRANSFER,
+    "commercial": terms.COMMERCIAL_USE,
 }
+"""What the catalogue calls the actions that have sentences of their own."""
+
+_ASSETS: Final = {"": "asset", "dataset": "dataset", "service": "service", "model": "model"}
+"""Kind → what the catalogue calls it."""
 
 
 def phrases(language: str) -> Phrases:
     """The phrases of a language tag (``nl-BE`` reads as ``nl``); English where we do not speak it."""
-    return _BY_LANGUAGE.get(language.partition("-")[0].lower(), ENGLISH)
+    return _phrases(spoken(language))
+
+
+@cache
+def _phrases(language: str) -> Phrases:
+    texts = POLICY.texts(language)
+    table = typed(
+        Phrases,
+        texts,
+        language=language,
+        plural=lambda number: _form(language, number),
+        months=tuple(str(texts["months"]).split()),
+        assets={
+            kind: (str(texts[f"assets.{name}"]), str(texts[f"assets.{name}.of"])) for kind, name in _ASSETS.items()
+        },
+    )
+    return replace(
+        table,
+        may=_by_action(table.may),
+        must_not=_by_action(table.must_not),
+        brief=replace(table.brief, verbs=_by_action(table.brief.verbs)),
+    )
+
+
+def _by_action(sentences: dict[str, str]) -> dict[str, str]:
+    return {_ACTIONS[name]: sentence for name, sentence in sentences.items()}
+
+
+def _form(language: str, number: Decimal) -> str:
+    # Written as a whole number, 1.0 is one as well.
+    return plural(language, int(number) if number == number.to_integral_value() else number)

@@ -158,22 +158,3 @@ class Phrases:
     duties: Duties
     brief: Brief
     remedies: Remedies
-
-
-def one_or_other(number: Decimal) -> str:
-    """English, Dutch, German (CLDR: one for 1 without visible fraction)."""
-    return "one" if number == 1 else "other"
-
-
-def french(number: Decimal) -> str:
-    """French (CLDR: one for 0 up to, but not including, 2)."""
-    return "one" if 0 <= number < 2 else "other"
-
-
-def czech(number: Decimal) -> str:
-    """Czech (CLDR: one for 1, few for 2 to 4, many for fractions, else other)."""
-    if number != number.to_integral_value():
-        return "many"
-    if number == 1:
-        return "one"
-    return "few" if 2 <= number <= 4 else "other"

@@ -15,7 +15,7 @@ from node.catalogue.browse import Browse
 from node.catalogue.model import Query, Record
 from node.identity.model import Caller
 from node.identity.roles import UseCase, allowed, require
-from node.policy.phrases import LANGUAGES
+from node.texts.languages import LANGUAGES
 from node.scenarios.layers.changes import apply, layer_to_json
 from node.scenarios.layers.usecases import Laid, Layers
 from node.scenarios.model import AFTER, Layer, Port, Rows, Run, State, Template, Texts

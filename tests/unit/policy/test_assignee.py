@@ -11,8 +11,8 @@ from node.identity.model import ANONYMOUS, Caller
 from node.policy.decide import decide
 from node.policy.model import Situation
 from node.policy.odrl import parse
-from node.policy.phrases import LANGUAGES
 from node.policy.words import sentences
+from node.texts.languages import LANGUAGES
 
 NAMED, OTHER = "did:web:brno.example", "did:web:plzen.example"
 OFFER = {"@id": "urn:o", "@type": "Offer", "assignee": NAMED, "permission": [{"action": "odrl:use"}]}

@@ -12,8 +12,8 @@ from node.policy.flow.licences import licence
 from node.policy.flow.result import Breach, Inherited, Source, admits, inherited, strictest_offer
 from node.policy.model import Outcome
 from node.policy.odrl import parse
-from node.policy.phrases import LANGUAGES
 from node.policy.terms import DISTRIBUTE, MINIMUM_CELL_SIZE, USE
+from node.texts.languages import LANGUAGES
 from tests.fakes.policy import MEMBER, P3, P4, P5, PARTNER, brugge, offer, situation
 
 GENT = "did:web:gent.example"

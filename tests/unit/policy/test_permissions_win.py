@@ -13,10 +13,10 @@ from node.policy.flow.limits import beyond, in_own_words, nearest
 from node.policy.flow.result import Source, admits, inherited, strictest_offer
 from node.policy.model import Outcome, Situation
 from node.policy.odrl import parse
-from node.policy.phrases import LANGUAGES
 from node.policy.templates import compile_conditions
 from node.policy.terms import DISTRIBUTE, READ, REPRODUCE, USE
 from node.policy.words import sentences, summary
+from node.texts.languages import LANGUAGES
 from tests.fakes.policy import NOW, brugge, situation
 
 PERM: dict[str, Any] = {"odrl:conflict": {"@id": "odrl:perm"}}

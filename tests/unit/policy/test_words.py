@@ -12,9 +12,10 @@ import pytest
 from node.policy.figures import counted, date_text, duration_text, moment_text
 from node.policy.model import Nature
 from node.policy.odrl import parse
-from node.policy.phrases import LANGUAGES, phrases
+from node.policy.phrases import phrases
 from node.policy.rules import Value
 from node.policy.words import Section, explained, sentences, summary
+from node.texts.languages import LANGUAGES
 from tests.fakes.policy import NOW, P3, P4, P5, offer
 
 
@@ -200,8 +201,8 @@ def test_the_agreement_of_the_demonstration_in_dutch_and_czech() -> None:
         "Alleen tot en met 31 december 2027.",
         "De ontvanger mag de gegevens niet doorgeven, ook niet gedeeltelijk.",
         "De ontvanger moet alle kopieën van de gegevens binnen 30 dagen na ontvangst wissen en dit aan de "
-        "aanbieder bevestigen.",
-        "De ontvanger moet de aanbieder als bron vermelden.",
+        "verstrekker bevestigen.",
+        "De ontvanger moet de verstrekker als bron vermelden.",
     ]
     assert sentences(policy, "cs", kind="dataset")[-2:] == [
         "Příjemce musí do 30 dnů od převzetí smazat všechny kopie dat a potvrdit to poskytovateli.",

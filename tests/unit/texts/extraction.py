@@ -19,16 +19,18 @@ FAMILIES = frozenset({"word", "keys", "_keys"})
 _QUOTED = re.compile(r"""["']([\w.-]+)["']""")
 _COMPUTED = re.compile(r"""["']([\w.-]+\.)["']\s*~""")
 _CALL = re.compile(r"""\b(?:t|say)\(\s*["']([\w.-]+)["']""")
+_ATTRIBUTE = re.compile(r"\.([a-z]\w*)")
 _FAMILY = re.compile(r"""\bword\(\s*["']([\w.-]+)["']""")
 
 
 @dataclass
 class Use:
-    """Keys that are asked for, other words that may be keys, and beginnings of keys that the code makes."""
+    """Keys that are asked for, words that may be keys, beginnings of keys that the code makes, and attributes."""
 
     keys: set[str] = field(default_factory=set)
     words: set[str] = field(default_factory=set)
     families: set[str] = field(default_factory=set)
+    attributes: set[str] = field(default_factory=set)
 
     def has(self, key: str) -> bool:
         """Whether the code asks for ``key``. A word without a dot may be anything: it counts as argument only."""
@@ -48,6 +50,7 @@ def use(*folders: str) -> Use:
         for path in (ROOT / folder).rglob("*.html"):
             text = path.read_text("utf-8")
             found.keys |= {key for key in _CALL.findall(text) if not key.endswith(".")}
+            found.attributes |= set(_ATTRIBUTE.findall(text))
             found.words |= set(_QUOTED.findall(text))
             found.families |= set(_COMPUTED.findall(text)) | {f"{name}." for name in _FAMILY.findall(text)}
     return found
@@ -56,6 +59,8 @@ def use(*folders: str) -> Use:
 def _read(node: ast.AST, found: Use) -> None:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         found.words.add(node.value)
+    elif isinstance(node, ast.Attribute):
+        found.attributes.add(node.attr)
     elif isinstance(node, ast.JoinedStr):
         first = node.values[0] if node.values else None
         if isinstance(first, ast.Constant) and re.fullmatch(r"[\w-]+(\.[\w-]+)*\.", str(first.value)):

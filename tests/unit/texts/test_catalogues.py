@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any, get_type_hints
+
 import pytest
 
+from node.policy.document.words import DocumentWords
+from node.policy.flow.words import Texts
+from node.policy.phrases.model import Phrases
 from node.texts.catalogue import FOLDER, Catalogue, fill
 from node.texts.languages import LANGUAGES, forms, plural
+from node.texts.typed import typed
 from tests.unit.texts.extraction import use
 
 CODE: dict[str, tuple[str, ...]] = {"formats": ("node/texts",), "portal": ("node/portal",)}
 """Domain → where the code is that asks for its texts."""
+
+TYPED: dict[str, type[Any]] = {"document": DocumentWords, "flow": Texts, "policy": Phrases}
+"""Domain → the dataclass that its texts are read into."""
+
+GIVEN = {"language": "", "plural": None}
+"""Fields that are no texts."""
+
+# The same asset, as object and as possessor: what a sentence needs is for its language to say.
+ALIKE = {"of_asset": "asset"}
 
 DOMAINS = sorted(path.name for path in FOLDER.iterdir())
 
@@ -20,7 +37,7 @@ def needed(language: str) -> set[str]:
 
 
 def test_every_domain_is_asked_for() -> None:
-    assert set(CODE) == set(DOMAINS)
+    assert {*CODE, *TYPED} == set(DOMAINS)
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
@@ -44,13 +61,53 @@ def test_every_language_has_the_same_names(domain: str, language: str) -> None:
     for key, text in catalogue.texts(language).items():
         # The form for one may say it in words: "a file".
         spare = set() if isinstance(text, str) else {"n"}
-        assert catalogue.names(key, language) - spare == catalogue.names(key) - spare, key
+        theirs, english = ({ALIKE.get(name, name) for name in catalogue.names(key, tag)} for tag in (language, "en"))
+        assert theirs - spare == english - spare, key
 
 
-@pytest.mark.parametrize("domain", DOMAINS)
+@pytest.mark.parametrize("domain", CODE)
 def test_every_text_is_asked_for(domain: str) -> None:
     asked = use(*CODE[domain])
     assert {key for key in Catalogue(domain).texts("en") if not asked.has(key)} == set()
+
+
+class Noted(dict[str, Any]):
+    """Texts that note which of them are read."""
+
+    def __init__(self, texts: Any) -> None:
+        super().__init__(texts)
+        self.read: set[str] = set()
+
+    def __getitem__(self, key: str) -> Any:
+        self.read.add(key)
+        return super().__getitem__(key)
+
+
+def names_of(model: type[Any]) -> Iterator[str]:
+    for item in fields(model):
+        yield item.name
+        hint = get_type_hints(model)[item.name]
+        if isinstance(hint, type) and is_dataclass(hint):
+            yield from names_of(hint)
+
+
+@pytest.mark.parametrize("domain", TYPED)
+def test_every_text_has_a_field_that_is_asked_for(domain: str) -> None:
+    model = TYPED[domain]
+    texts = Noted(Catalogue(domain).texts("en"))
+    typed(model, texts, **{name: value for name, value in GIVEN.items() if name in model.__dataclass_fields__})
+    assert set(texts) == texts.read
+    asked = use("node/policy", "node/negotiation/templates")
+    # The table of operands names clauses, some two at a time: ``purpose`` for ``purpose_any`` and ``purpose_none``.
+    stems = {f"{word}_{end}" for word in asked.words if word.islower() for end in ("any", "none")}
+    assert set(names_of(model)) - asked.attributes - asked.words - stems == set()
+
+
+def test_a_field_without_a_text_is_refused() -> None:
+    texts = dict(Catalogue("flow").texts("en"))
+    del texts["free"]
+    with pytest.raises(KeyError, match="free"):
+        typed(Texts, texts)
 
 
 def test_the_portal_asks_for_what_there_is() -> None:

@@ -17,15 +17,16 @@ GLOSSARY: Final[Mapping[str, Any]] = json.loads(
     (Path(__file__).resolve().parents[3] / "docs" / "reference" / "glossary.json").read_text("utf-8")
 )
 OTHERS: Final = tuple(language for language in LANGUAGES if language != "en")
-DOMAINS: Final = sorted(path.name for path in FOLDER.iterdir())
+SIGNED: Final = frozenset({"document", "policy"})
+"""Texts that agreements have been signed with: they keep their words (decision 0022)."""
+NOT_WORDS: Final = re.compile(r"\{\w+\}|hansa( [\w-]+)+|docs/[\w/.-]+")
+DOMAINS: Final = sorted(path.name for path in FOLDER.iterdir() if path.name not in SIGNED)
 
 
 def forms(text: str | Mapping[str, str]) -> list[str]:
     """Return the plural forms of a text, or the text itself, with commands and values of others taken out."""
     texts = [text] if isinstance(text, str) else list(text.values())
-    return [
-        " ".join(["", *re.findall(r"[\w’–-]+", re.sub(r"\{\w+\}|hansa( [\w-]+)+", " ", one)), ""]) for one in texts
-    ]
+    return [" ".join(["", *re.findall(r"[\w’–-]+", NOT_WORDS.sub(" ", one)), ""]) for one in texts]
 
 
 def catalogue(domain: str, language: str) -> dict[str, list[str]]:
