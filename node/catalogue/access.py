@@ -13,11 +13,11 @@ from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final
 
 from node.base.clock import Clock
 from node.base.errors import InvalidInput
 from node.base.jsons import canonical
+from node.catalogue.findings import CATALOGUE
 from node.catalogue.model import Record
 from node.identity.model import ANONYMOUS, Caller
 from node.policy.decide import decide, principal_action
@@ -41,48 +41,9 @@ class AccessCode(StrEnum):
     REFUSED = "refused"
 
 
-WORDS: Final[dict[AccessCode, dict[str, str]]] = {
-    AccessCode.OPEN: {
-        "en": "free to use",
-        "nl": "vrij te gebruiken",
-        "cs": "volně k užití",
-        "fr": "libre d’utilisation",
-        "de": "frei nutzbar",
-    },
-    AccessCode.MEMBERS: {
-        "en": "members only",
-        "nl": "alleen voor leden",
-        "cs": "jen pro členy",
-        "fr": "réservé aux membres",
-        "de": "nur für Mitglieder",
-    },
-    AccessCode.REQUEST: {
-        "en": "on request",
-        "nl": "op aanvraag",
-        "cs": "na žádost",
-        "fr": "sur demande",
-        "de": "auf Anfrage",
-    },
-    AccessCode.NONE: {
-        "en": "description only",
-        "nl": "alleen een beschrijving",
-        "cs": "pouze popis",
-        "fr": "description seule",
-        "de": "nur Beschreibung",
-    },
-    AccessCode.REFUSED: {
-        "en": "not available to you",
-        "nl": "niet beschikbaar voor u",
-        "cs": "pro vás nedostupné",
-        "fr": "non disponible pour vous",
-        "de": "für Sie nicht verfügbar",
-    },
-}
-
-
 def word(code: AccessCode, language: str = "en") -> str:
     """``code`` in words."""
-    return WORDS[code].get(language, WORDS[code]["en"])
+    return CATALOGUE.say(language, f"access.{code}")
 
 
 def plain_situation(caller: Caller, at: datetime, provider: str) -> Situation:

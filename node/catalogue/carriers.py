@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from node.catalogue.access import AccessCode, access_code_of
+from node.catalogue.findings import CATALOGUE, finding
 from node.catalogue.model import Record
 from node.catalogue.statements import Statements
 from node.semantics.model import File, Finding
@@ -71,7 +72,18 @@ class Carriers:
 
     def findings(self, record: Record) -> tuple[Finding, ...]:
         """A violation where publishing ``record`` would offer what cannot be delivered."""
-        return (_FINDING,) if self.breaks_promise(record) else ()
+        if not self.breaks_promise(record):
+            return ()
+        return (
+            finding(
+                "conditions:not-deliverable",
+                CATALOGUE.in_all("not-deliverable.message"),
+                why=CATALOGUE.in_all("not-deliverable.why"),
+                remedy=CATALOGUE.in_all("not-deliverable.remedy"),
+                field="conditions",
+                severity="violation",
+            ),
+        )
 
 
 def runnable(record: Record) -> bool:
@@ -89,42 +101,3 @@ def stored_files(record: Record) -> tuple[File, ...]:
 
 OWN: Final = Carriers((RunsModels(), StoredFiles()))
 """The data planes that come with Hansa."""
-
-_FINDING: Final = Finding(
-    severity="violation",
-    message="The conditions cannot be kept: this node has no file of the asset and no model to run.",
-    why="Who signs an agreement would get nothing.",
-    remedy="Add the bytes under files, or leave conditions out: the asset is then described, with its own access"
-    " address. To limit who sees the description, set audience.",
-    rule="conditions:not-deliverable",
-    field="conditions",
-    translations={
-        "nl": {
-            "message": "De voorwaarden kunnen niet worden nagekomen: dit knooppunt heeft geen bestand van het gegeven"
-            " en geen model om uit te voeren.",
-            "why": "Wie een overeenkomst ondertekent, zou niets krijgen.",
-            "remedy": "Voeg de bytes toe onder files, of laat conditions weg: het gegeven wordt dan beschreven, met"
-            " zijn eigen toegangsadres. Met audience bepaalt u wie de beschrijving ziet.",
-        },
-        "fr": {
-            "message": "Les conditions ne peuvent pas être tenues : ce nœud n'a aucun fichier de la ressource et"
-            " aucun modèle à exécuter.",
-            "why": "Le signataire d'un accord n'obtiendrait rien.",
-            "remedy": "Ajoutez les octets sous files, ou retirez conditions : la ressource est alors décrite, avec sa"
-            " propre adresse d'accès. Pour limiter qui voit la description, indiquez audience.",
-        },
-        "de": {
-            "message": "Die Bedingungen können nicht eingehalten werden: Dieser Knoten hat keine Datei des"
-            " Datenbestands und kein Modell zum Ausführen.",
-            "why": "Wer eine Vereinbarung unterschreibt, bekäme nichts.",
-            "remedy": "Fügen Sie die Bytes unter files hinzu, oder lassen Sie conditions weg: Der Datenbestand wird"
-            " dann beschrieben, mit seiner eigenen Zugriffsadresse. Wer die Beschreibung sieht, bestimmt audience.",
-        },
-        "cs": {
-            "message": "Podmínky nelze dodržet: tento uzel nemá žádný soubor datové sady ani model ke spuštění.",
-            "why": "Kdo podepíše dohodu, nic nezíská.",
-            "remedy": "Přidejte data pod files, nebo vynechejte conditions: datová sada je pak popsána s vlastní"
-            " adresou přístupu. Kdo popis vidí, určuje audience.",
-        },
-    },
-)

@@ -9,7 +9,9 @@ from typing import Any, Final
 from pyoxigraph import BlankNode, Dataset, NamedNode
 
 from node.semantics.documents import quads
+from node.semantics.findings.words import FINDINGS
 from node.semantics.triples import Node, first_text, iris, literals, subjects_of_type, texts
+from node.texts.languages import LANGUAGES
 from node.vocab.namespaces import DCAT, DCT, OWL, RDF, RDFS, SKOS
 
 _VANN: Final = "http://purl.org/vocab/vann/"
@@ -135,27 +137,6 @@ def _term(dataset: Dataset, node: NamedNode, kind: str) -> Term:
     )
 
 
-_TEXTS: Final[Mapping[str, tuple[str, str, str]]] = {
-    "removed": ("{0} is gone", "{0} is weg", "{0} zmizel"),
-    "added": ("{0} is new", "{0} is nieuw", "{0} je nový"),
-    "kind": (
-        "{0} was a {1} and is a {2} now",
-        "{0} was een {1} en is nu een {2}",
-        "{0}: dříve {1}, nyní {2}",
-    ),
-    "meaning": ("{0} is defined anew", "{0} is opnieuw gedefinieerd", "{0} má novou definici"),
-    "label": ("{0} is called otherwise now", "{0} heet nu anders", "{0} se nyní jmenuje jinak"),
-    "wider": (
-        "{0} stands elsewhere in the hierarchy",
-        "{0} staat elders in de hiërarchie",
-        "{0} je jinde v hierarchii",
-    ),
-    "domain": ("{0} is for other things now", "{0} geldt nu voor andere dingen", "{0} nyní platí pro jiné věci"),
-    "range": ("{0} has other values now", "{0} heeft nu andere waarden", "{0} má nyní jiné hodnoty"),
-    "deprecated": ("{0} is given up", "{0} is opgegeven", "{0} se už nemá používat"),
-}
-
-
 def compare(old: Vocabulary, new: Vocabulary) -> tuple[TermChange, ...]:
     """What ``new`` changes, the breaking first. A new language or a better match changes nothing for users."""
     changes = [_change("removed", term, breaking=True) for iri, term in old.terms.items() if iri not in new.terms]
@@ -189,8 +170,9 @@ def _said_otherwise(before: Mapping[str, str], after: Mapping[str, str]) -> bool
 
 
 def _change(what: str, term: Term, *values: str, breaking: bool) -> TermChange:
+    facts = dict(zip(("first", "second"), values, strict=False))
     text = {
-        tongue: pattern.format(term.label(tongue), *values)
-        for tongue, pattern in zip(("en", "nl", "cs"), _TEXTS[what], strict=True)
+        language: FINDINGS.say(language, f"ontology.{what}", name=term.label(language), **facts)
+        for language in LANGUAGES
     }
     return TermChange(iri=term.iri, what=what, breaking=breaking, text=text)

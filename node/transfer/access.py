@@ -28,6 +28,7 @@ from node.negotiation.ports import AgreementStore
 from node.negotiation.uses import Uses
 from node.policy.model import Decision, Nature, Reason
 from node.policy.terms import EXECUTE, REPRODUCE
+from node.texts.catalogue import Catalogue
 from node.transfer import machine
 from node.transfer.accounts import AccessEvent, Refusals
 from node.transfer.model import AccessGrant, Transfer
@@ -337,28 +338,7 @@ def under_way(transfer: Transfer) -> bool:
     return startable and pending is not None and pending.message == machine.START
 
 
-_SENTENCES: Final[dict[str, dict[str, str]]] = {
-    "agreement-not-in-force": {
-        "en": "There is no agreement in force with you about this.",
-        "nl": "Er is hierover geen geldende overeenkomst met u.",
-        "cs": "O tomto s vámi není uzavřena platná dohoda.",
-    },
-    "agreement-ended": {
-        "en": "The agreement has ended.",
-        "nl": "De overeenkomst is beëindigd.",
-        "cs": "Dohoda byla ukončena.",
-    },
-    "transfer-suspended": {
-        "en": "The transfer is suspended.",
-        "nl": "De overdracht is opgeschort.",
-        "cs": "Přenos je pozastaven.",
-    },
-    "transfer-over": {
-        "en": "The transfer has ended.",
-        "nl": "De overdracht is afgelopen.",
-        "cs": "Přenos skončil.",
-    },
-}
+_TRANSFER: Final = Catalogue("transfer")
 
 
 def _reason(rule: str, sentence: str, since: datetime | None = None) -> dict[str, Any]:
@@ -367,7 +347,7 @@ def _reason(rule: str, sentence: str, since: datetime | None = None) -> dict[str
         operand=f"{HANSA}{sentence}",
         nature=Nature.FACT,
         met=False,
-        text=_SENTENCES[sentence],
+        text=_TRANSFER.in_all(f"refused.{sentence}"),
         since=since,
     ).to_json()
 

@@ -146,7 +146,6 @@ def test_nobody_asks_the_time_but_the_clock() -> None:
 # A module has one reason to change, and a name that says which. ----------------------------------------------------
 
 LONG: dict[str, str] = {
-    "node/semantics/findings/phrases.py": "a table: what the shapes say, in three languages",
     "node/semantics/description/fields.py": "a table: the fields of a steward's description",
     "node/policy/document/words.py": "a table: the words of the agreement document, in five languages",
     "node/policy/document/rendering.py": "one document from top to bottom",

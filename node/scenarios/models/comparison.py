@@ -63,7 +63,7 @@ class _Findings:
                 field=path,
                 name=name,
                 line=line_of(self.lines, path),
-                guess={tongue: guess[tongue] or leave[tongue] for tongue in leave},
+                guess={language: guess[language] or leave[language] for language in leave},
             )
         )
 

@@ -37,6 +37,8 @@ from node.scenarios.runs.lineage import maker_of, provenance, why
 from node.scenarios.runs.usecases import Runs
 from node.scenarios.tables.rows import canonical_csv
 from node.semantics.model import File, Submission
+from node.texts.catalogue import Catalogue
+from node.texts.languages import LANGUAGES
 
 CREDITED: Final = "CC-BY-4.0"
 """The licence of a result some of whose inputs ask to be named, where none of them asks for one of its own."""
@@ -44,14 +46,7 @@ CREDITED: Final = "CC-BY-4.0"
 _CSV: Final = "text/csv"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 
-_TITLE: Final = {
-    "en": "Result: {}",
-    "nl": "Resultaat: {}",
-    "cs": "Výsledek: {}",
-    "fr": "Résultat : {}",
-    "de": "Ergebnis: {}",
-}
-"""What a result is called that nobody gave a title: not as the scenario itself."""
+_SCENARIOS: Final = Catalogue("scenarios")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,7 +293,11 @@ def wish_of(run: Run, body: Mapping[str, Any]) -> Wish:
 
 
 def _titles(run: Run) -> dict[str, str]:
-    return {tag: _TITLE.get(tag, "{}").format(title) for tag, title in run.template.titles.items()}
+    """What a result is called that nobody gave a title: not as the scenario itself."""
+    return {
+        tag: _SCENARIOS.say(tag, "result-title", title=title) if tag in LANGUAGES else title
+        for tag, title in run.template.titles.items()
+    }
 
 
 def from_afar(run: Run) -> frozenset[str]:

@@ -11,6 +11,7 @@ from node.semantics.codelists.places import Place, place_named, place_of, places
 from node.semantics.description import values
 from node.semantics.description.values import BBox, NotSo
 from node.semantics.findings import words
+from node.texts.languages import LANGUAGES
 from node.vocab.namespaces import DCAT, DCT, RDF, RDFS
 
 _TYPE: Final = f"{RDF}type"
@@ -60,7 +61,7 @@ def _spoken(site: Site, subject: NamedNode, text: str, path: str, index: int) ->
     known: Place | None = place_of(text) if address else place_named(text)
     if known is None and not address:
         near = places_like(text)
-        guess = words.guess(near) if near else dict.fromkeys(words.TONGUES, _EXAMPLE)
+        guess = words.guess(near) if near else dict.fromkeys(LANGUAGES, _EXAMPLE)
         site.report("unknown-place", path, severity="warning", value=text, guess=guess)
     return _location(
         site,

@@ -1,6 +1,6 @@
-"""Findings in plain words: what is wrong, why it matters, what to write, in English, Dutch and Czech.
+"""Findings in plain words: what is wrong, why it matters, what to write, in every language.
 
-The sentences about single fields stand here; those about shapes come from the shapes themselves, and for a shape
+The sentences are the catalogue ``findings``. Those about shapes come from the shapes themselves, and for a shape
 without a message from its constraint component (SHACL §4), so that no finding is ever without words.
 """
 
@@ -10,54 +10,56 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from node.semantics.codelists.lookup import Code, CodeList, suggestion
-from node.semantics.findings import phrases
 from node.semantics.model import Finding
+from node.texts.catalogue import Catalogue
+from node.texts.languages import LANGUAGES
 from node.vocab.namespaces import SH
 
-TONGUES: Final = ("en", "nl", "cs")
-"""The languages that findings speak. English is always there."""
+FINDINGS: Final = Catalogue("findings")
 
-NOTHING: Final = dict.fromkeys(TONGUES, "")
+NOTHING: Final = dict.fromkeys(LANGUAGES, "")
 """No suggestion, in any language."""
 
 
 def expected(form: str) -> Mapping[str, str]:
     """What a field of this form looks like, by language."""
-    return dict(zip(TONGUES, phrases.EXPECTED[form], strict=True))
+    return FINDINGS.in_all(f"expected.{_key(form)}")
 
 
 def guess(options: Iterable[str]) -> Mapping[str, str]:
     """``did you mean a, b?`` by language; empty texts where there is nothing to suggest."""
     words = ", ".join(options)
-    return {
-        tongue: text.format(words) if words else ""
-        for tongue, text in zip(TONGUES, phrases.DID_YOU_MEAN, strict=True)
-    }
+    return FINDINGS.in_all("did-you-mean", options=words) if words else NOTHING
 
 
 def code_guess(codes: CodeList, value: str) -> Mapping[str, str]:
     """A suggestion from a code list, labelled in each language; the whole list where nothing is near."""
     near = codes.suggest(value)
-    pattern = phrases.DID_YOU_MEAN if near else phrases.ONE_OF
     offered: Sequence[Code] = near or codes.codes[:15]
+    if not near:
+        return FINDINGS.in_all("one-of", options=", ".join(code.code for code in offered))
     return {
-        tongue: text.format(suggestion(offered, tongue) if near else ", ".join(code.code for code in offered))
-        for tongue, text in zip(TONGUES, pattern, strict=True)
+        language: FINDINGS.say(language, "did-you-mean", options=suggestion(offered, language))
+        for language in LANGUAGES
     }
 
 
 def about_code(codes: CodeList) -> dict[str, Mapping[str, str]]:
     """The values ``list`` and ``why`` of the sentence ``not-a-code``."""
-    nothing = ("", "", "")
+    key = f"list.{_key(codes.name)}"
     return {
-        "list": dict(zip(TONGUES, phrases.LISTS.get(codes.name, (codes.name,) * 3), strict=True)),
-        "why": dict(zip(TONGUES, phrases.WHY.get(codes.name, nothing), strict=True)),
+        "list": FINDINGS.in_all(key) if FINDINGS.known(key) else dict.fromkeys(LANGUAGES, codes.name),
+        "why": FINDINGS.in_all(f"{key}.why") if FINDINGS.known(f"{key}.why") else NOTHING,
     }
 
 
 def leave_out() -> Mapping[str, str]:
     """What to do about a field that nothing resembles."""
-    return dict(zip(TONGUES, phrases.LEAVE_OUT, strict=True))
+    return FINDINGS.in_all("leave-out")
+
+
+def _key(name: str) -> str:
+    return name.replace(" ", "-")
 
 
 def about_field(
@@ -76,17 +78,12 @@ def about_field(
 
     ``name`` is what the sentence calls the field, where that is not its path.
     """
-    facts = {
-        tongue: tuple(
-            part.format(
-                field=name or field,
-                value=value,
-                **{key: text if isinstance(text, str) else text[tongue] for key, text in values.items()},
-            )
-            for part in parts
-        )
-        for tongue, parts in phrases.FIELD[sentence].items()
-    }
+    facts = {}
+    for language in LANGUAGES:
+        filled = {key: text if isinstance(text, str) else text[language] for key, text in values.items()}
+        filled |= {"field": name or field, "value": value}
+        keys = (f"field.{sentence}", f"field.{sentence}.why", f"field.{sentence}.remedy")
+        facts[language] = tuple(FINDINGS.say(language, key, **filled) if FINDINGS.known(key) else "" for key in keys)
     return finding(
         facts,
         severity=severity,
@@ -105,11 +102,17 @@ def about_component(component: str, *, name: Mapping[str, str], bound: str = "")
     ``bound`` is the parameter as text; node kinds are put into words.
     """
     local = component.removeprefix(SH).removesuffix("ConstraintComponent")
-    patterns = phrases.COMPONENT.get(local, ("{name} breaks a rule",) * 3)
-    kinds = phrases.NODE_KINDS.get(bound, (bound,) * 3) if local == "NodeKind" else (bound,) * 3
+    pattern = f"component.{local}"
+    pattern = pattern if FINDINGS.known(pattern) else "component.other"
+    kind = f"node-kind.{bound}"
+    kinds = FINDINGS.in_all(kind) if local == "NodeKind" and FINDINGS.known(kind) else dict.fromkeys(LANGUAGES, bound)
     return {
-        tongue: (pattern.format(name=name.get(tongue) or name["en"], bound=shown), "", "")
-        for tongue, pattern, shown in zip(TONGUES, patterns, kinds, strict=True)
+        language: (
+            FINDINGS.say(language, pattern, name=name.get(language) or name["en"], bound=kinds[language]),
+            "",
+            "",
+        )
+        for language in LANGUAGES
     }
 
 
@@ -149,8 +152,8 @@ def finding(
         path=path,
         focus=focus,
         translations={
-            tongue: {"message": texts[0], "why": texts[1], "remedy": texts[2]}
-            for tongue, texts in facts.items()
-            if tongue != "en"
+            language: {"message": texts[0], "why": texts[1], "remedy": texts[2]}
+            for language, texts in facts.items()
+            if language != "en"
         },
     )

@@ -13,106 +13,10 @@ from difflib import SequenceMatcher
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
-from node.semantics.schemas.breaches import TONGUES
+from node.semantics.findings.words import FINDINGS
 
 MAX_DEPTH: Final = 24
 _PROSE: Final = frozenset({"title", "description", "$comment", "examples", "$id", "$schema", "default"})
-
-_TEXTS: Final[Mapping[str, tuple[str, str, str, str, str]]] = {
-    "removed": ("{0} is gone", "{0} is weg", "{0} chybí", "{0} a disparu", "{0} ist weggefallen"),
-    "renamed": (
-        "{0} is called {1} now",
-        "{0} heet nu {1}",
-        "{0} se nyní jmenuje {1}",
-        "{0} s'appelle maintenant {1}",
-        "{0} heißt jetzt {1}",
-    ),
-    "added": ("{0} is new", "{0} is nieuw", "{0} je nové", "{0} est nouveau", "{0} ist neu"),
-    "required": (
-        "{0} is required now",
-        "{0} is nu verplicht",
-        "{0} je nyní povinné",
-        "{0} est maintenant obligatoire",
-        "{0} ist jetzt Pflicht",
-    ),
-    "optional": (
-        "{0} may be missing now",
-        "{0} mag nu ontbreken",
-        "{0} nyní může chybět",
-        "{0} peut maintenant manquer",
-        "{0} darf jetzt fehlen",
-    ),
-    "type": (
-        "{0} was {1} and is {2} now",
-        "{0} was {1} en is nu {2}",
-        "{0}: dříve {1}, nyní {2}",
-        "{0} était {1} et est maintenant {2}",
-        "{0} war {1} und ist jetzt {2}",
-    ),
-    "type-narrowed": (
-        "{0} may no longer be {1}",
-        "{0} mag niet meer {1} zijn",
-        "{0} už nesmí být {1}",
-        "{0} ne peut plus être {1}",
-        "{0} darf nicht mehr {1} sein",
-    ),
-    "type-widened": (
-        "{0} may be {1} too",
-        "{0} mag ook {1} zijn",
-        "{0} smí být i {1}",
-        "{0} peut aussi être {1}",
-        "{0} darf auch {1} sein",
-    ),
-    "values-removed": (
-        "{0} may no longer be {1}",
-        "{0} mag niet meer {1} zijn",
-        "{0} už nesmí mít hodnotu {1}",
-        "{0} ne peut plus être {1}",
-        "{0} darf nicht mehr {1} sein",
-    ),
-    "values-added": (
-        "{0} may be {1} too",
-        "{0} mag ook {1} zijn",
-        "{0} smí mít i hodnotu {1}",
-        "{0} peut aussi être {1}",
-        "{0} darf auch {1} sein",
-    ),
-    "tightened": (
-        "{0}: {1} is stricter ({2}, was {3})",
-        "{0}: {1} is strenger ({2}, was {3})",
-        "{0}: {1} je přísnější ({2}, dříve {3})",
-        "{0} : {1} est plus strict ({2}, était {3})",
-        "{0}: {1} ist strenger ({2}, war {3})",
-    ),
-    "loosened": (
-        "{0}: {1} is wider ({2}, was {3})",
-        "{0}: {1} is ruimer ({2}, was {3})",
-        "{0}: {1} je volnější ({2}, dříve {3})",
-        "{0} : {1} est plus large ({2}, était {3})",
-        "{0}: {1} ist weiter ({2}, war {3})",
-    ),
-    "closed": (
-        "{0} allows no other fields any more",
-        "{0} staat geen andere velden meer toe",
-        "{0} už nepřipouští další pole",
-        "{0} n'admet plus d'autres champs",
-        "{0} lässt keine anderen Felder mehr zu",
-    ),
-    "opened": (
-        "{0} allows other fields too",
-        "{0} staat ook andere velden toe",
-        "{0} připouští i další pole",
-        "{0} admet aussi d'autres champs",
-        "{0} lässt auch andere Felder zu",
-    ),
-    "unit": (
-        "{0} is in {1} now, was in {2}",
-        "{0} is nu in {1}, was in {2}",
-        "{0} je nyní v {1}, dříve v {2}",
-        "{0} est maintenant en {1}, était en {2}",
-        "{0} ist jetzt in {1}, war in {2}",
-    ),
-}
 
 _BREAKING: Final = frozenset(
     {"removed", "renamed", "required", "type", "type-narrowed", "values-removed", "tightened", "closed", "unit"}
@@ -325,8 +229,8 @@ def _required(schema: Mapping[str, Any]) -> frozenset[str]:
 
 def _change(what: str, path: str, *values: str) -> SchemaChange:
     name = path or "/"
-    text = {tongue: pattern.format(name, *values) for tongue, pattern in zip(TONGUES, _TEXTS[what], strict=True)}
-    return SchemaChange(path=path, what=what, text=text)
+    facts = dict(zip(("first", "second", "third"), values, strict=False))
+    return SchemaChange(path=path, what=what, text=FINDINGS.in_all(f"schema.{what}", name=name, **facts))
 
 
 def _join(path: str, name: str) -> str:

@@ -25,6 +25,7 @@ from node.semantics.codelists.themes import THEMES
 from node.semantics.findings import words
 from node.semantics.kinds import EVERY_KIND_SHAPES, Kind
 from node.semantics.model import Finding
+from node.texts import languages
 from node.vocab.namespaces import DCAT, DCT, HANSA, RDF, RDFS, SH, SKOS
 
 CODED: Final[Mapping[str, CodeList]] = {
@@ -157,11 +158,14 @@ def _said(rule: Rule, breach: Breach, path: str) -> dict[str, tuple[str, str, st
     codes = CODED.get(path)
     near = words.code_guess(codes, local_name(breach.value)) if codes and breach.value and not codes.open else {}
     facts = {}
-    for tongue in words.TONGUES:
-        what, why, remedy = generic[tongue]
-        if tongue in rule.messages:
-            what, why = words.halves(rule.messages[tongue])
-        facts[tongue] = (what, why, near.get(tongue) or rule.remedies.get(tongue, remedy))
+    for language in languages.LANGUAGES:
+        what, why, remedy = generic[language]
+        if language in rule.messages:
+            what, why = words.halves(rule.messages[language])
+        elif "en" in rule.messages:
+            # What the shape says in English tells more than what can be said in general in the reader's language.
+            continue
+        facts[language] = (what, why, near.get(language) or rule.remedies.get(language, remedy))
     return facts
 
 

@@ -14,11 +14,13 @@ import pytest
 from node.base.errors import InvalidInput
 from node.cage.cage import Cage
 from node.semantics import json_rows
-from node.semantics.findings.files import _TEXTS, file_finding
+from node.semantics.findings.files import file_finding
+from node.semantics.findings.words import FINDINGS
 from node.semantics.schemas import members
-from node.semantics.schemas.breaches import _WHAT, TONGUES, Breach
+from node.semantics.schemas.breaches import Breach
 from node.semantics.schemas.conformity import check
 from node.semantics.schemas.patterns import Patterns, python_pattern
+from node.texts.languages import LANGUAGES
 
 FLOW: dict[str, Any] = {
     "type": "object",
@@ -243,12 +245,15 @@ def test_a_large_file_is_read_with_flat_memory() -> None:
 
 def test_every_language_has_every_phrase() -> None:
     values = ("first", "second", "third")
-    for what in _WHAT:
-        said = {tongue: Breach(row=1, column="c", what=what, values=values).words(tongue) for tongue in TONGUES}
-        assert len(set(said.values())) == len(TONGUES), what
+    for what in (key.removeprefix("breach.") for key in FINDINGS.keys("breach.")):
+        if what.startswith("in-"):
+            continue
+        said = {tongue: Breach(row=1, column="c", what=what, values=values).words(tongue) for tongue in LANGUAGES}
+        assert len(set(said.values())) == len(LANGUAGES), what
     names = {"change", "version", "more", "file", "type", "really", "schema", "why", "breach", "rows", "pattern"}
-    for key in _TEXTS:
+    keys = [key.removeprefix("file.") for key in FINDINGS.keys("file.") if not key.endswith(".remedy")]
+    for key in keys:
         finding = file_finding(key, "rule", field="files.0", **{name: f"<{name}>" for name in names})
         said = {tongue: words["message"] for tongue, words in finding.translations.items()}
-        assert set(said) | {"en"} == set(TONGUES)
-        assert len({finding.message, *said.values()}) == len(TONGUES), key
+        assert set(said) | {"en"} == set(LANGUAGES)
+        assert len({finding.message, *said.values()}) == len(LANGUAGES), key

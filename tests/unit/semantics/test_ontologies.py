@@ -93,7 +93,7 @@ def test_changes(piece: str, instead: str, what: str, breaking: bool, text: str)
     for name, label in expected.items():
         text = text.replace(name, label)
     assert change.text["en"] == text
-    assert change.text.keys() == {"en", "nl", "cs"}
+    assert change.text.keys() == {"en", "nl", "cs", "fr", "de"}
 
 
 def test_further_languages_and_matches_change_nothing() -> None:

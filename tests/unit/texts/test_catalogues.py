@@ -16,7 +16,14 @@ from node.texts.languages import LANGUAGES, forms, plural
 from node.texts.typed import typed
 from tests.unit.texts.extraction import use
 
-CODE: dict[str, tuple[str, ...]] = {"formats": ("node/texts",), "portal": ("node/portal",)}
+CODE: dict[str, tuple[str, ...]] = {
+    "catalogue": ("node/catalogue",),
+    "findings": ("node/semantics",),
+    "formats": ("node/texts",),
+    "portal": ("node/portal",),
+    "scenarios": ("node/scenarios",),
+    "transfer": ("node/transfer",),
+}
 """Domain → where the code is that asks for its texts."""
 
 TYPED: dict[str, type[Any]] = {"document": DocumentWords, "flow": Texts, "policy": Phrases}

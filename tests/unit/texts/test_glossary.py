@@ -19,7 +19,9 @@ GLOSSARY: Final[Mapping[str, Any]] = json.loads(
 OTHERS: Final = tuple(language for language in LANGUAGES if language != "en")
 SIGNED: Final = frozenset({"document", "policy"})
 """Texts that agreements have been signed with: they keep their words (decision 0022)."""
-NOT_WORDS: Final = re.compile(r"\{\w+\}|hansa( [\w-]+)+|docs/[\w/.-]+")
+FIELDS: Final = "kind: dataset|conditions:|leave conditions|under files"
+"""Fields of descriptions, which are no words."""
+NOT_WORDS: Final = re.compile(r"\{\w+\}|hansa( [\w-]+)+|docs/[\w/.-]+|" + FIELDS)
 DOMAINS: Final = sorted(path.name for path in FOLDER.iterdir() if path.name not in SIGNED)
 
 

@@ -273,7 +273,7 @@ async def test_an_agreement_that_has_ended(rig: Rig) -> None:
     (reason,) = refusal.facts["reasons"]
     assert reason["rule"] == "agreement"
     assert reason["since"] == (START + timedelta(minutes=1)).isoformat()
-    assert set(reason["text"]) == {"en", "nl", "cs"}
+    assert set(reason["text"]) == {"en", "nl", "cs", "fr", "de"}
 
 
 @pytest.mark.parametrize("change", [{"finalized": None}, {"consumer": "did:web:other.example"}])
