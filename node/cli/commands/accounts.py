@@ -31,7 +31,7 @@ def change_password(client: HansaClient, login: str, *, keep_tokens: bool) -> No
     try:
         client.set_password(login, password, keep_tokens=keep_tokens)
     except HansaError as error:
-        if "old one" not in error.detail:
+        if error.facts.get("missing") != "old":
             raise
         own = True
         old = str(typer.prompt("your old password", hide_input=True, err=True))

@@ -15,7 +15,6 @@ from node.catalogue.browse import Browse
 from node.catalogue.model import Query, Record
 from node.identity.model import Caller
 from node.identity.roles import UseCase, allowed, require
-from node.texts.languages import LANGUAGES
 from node.scenarios.layers.changes import apply, layer_to_json
 from node.scenarios.layers.usecases import Laid, Layers
 from node.scenarios.model import AFTER, Layer, Port, Rows, Run, State, Template, Texts
@@ -26,6 +25,7 @@ from node.scenarios.runs.usecases import Runs
 from node.scenarios.tables.rows import key_of
 from node.semantics.description.building import slug
 from node.semantics.model import File
+from node.texts.languages import LANGUAGES
 
 CANCEL, AGAIN, PUBLISH = "cancel", "again", "publish"
 """What a person may do with a run."""

@@ -135,6 +135,7 @@ def router(
                 raise InvalidInput(
                     "the current password is missing: you need it to change your own password",
                     remedy="send the current password as old",
+                    facts={"missing": "old"},
                 )
             await sign_in.confirm(login, new.old)
         await run_sync(lambda: accounts.set_password(login, new.password, by=caller, keep_tokens=new.keep_tokens))
