@@ -38,6 +38,7 @@ from node.dialogue.process import IMPLIED, Exchange, P, Pending, Process, Proces
 from node.dialogue.repeats import Repeats
 from node.dialogue.timeline import Timeline
 from node.dialogue.wire import written
+from node.identity.model import Caller
 from node.ledger.model import EntryKind
 from node.ledger.ports import Append
 
@@ -368,3 +369,10 @@ class Conversation(Generic[P]):
 
 def _as_then(known: Exchange | None) -> Answer | None:
     return None if known is None else Answer(known.answer_status, dict(read_json(known.answer)))
+
+
+def peer_of(caller: Caller) -> str:
+    """The DID of a participant. Raises ``NotFound`` for a caller without one: nobody else has a process here."""
+    if caller.did is None:
+        raise NotFound("there is no such process between you and this node")
+    return caller.did

@@ -17,7 +17,7 @@ from node.base.work import Transaction, UnitOfWork
 from node.catalogue.carriers import OWN, Carriers
 from node.catalogue.ports import RecordStore
 from node.dialogue.caps import Caps
-from node.dialogue.conversation import Answer, Conversation
+from node.dialogue.conversation import Answer, Conversation, peer_of
 from node.dialogue.guests import UNCOUNTED, Guests, Uncounted
 from node.dialogue.machine import Entered
 from node.dialogue.message import Incoming
@@ -100,7 +100,7 @@ class Negotiations:
         An offer that this caller may not see is answered exactly as one that does not exist. The same request
         again is the same negotiation.
         """
-        peer, consumer_pid = _did(caller), str(message.body["consumerPid"])
+        peer, consumer_pid = peer_of(caller), str(message.body["consumerPid"])
         if "callbackAddress" not in message.body:
             raise InvalidInput("callbackAddress is missing: this address opens a negotiation")
         with self._uow.begin() as tx:
@@ -143,7 +143,7 @@ class Negotiations:
         strategy's to say; the standard one leaves it to a person. Raises ``InvalidInput`` for an offer about an asset
         that is not the peer's own.
         """
-        peer, provider_pid = _did(caller), str(message.body["providerPid"])
+        peer, provider_pid = peer_of(caller), str(message.body["providerPid"])
         if "callbackAddress" not in message.body:
             raise InvalidInput("callbackAddress is missing: this address opens a negotiation")
         with self._uow.begin() as tx:
@@ -194,7 +194,7 @@ class Negotiations:
         ``signer`` is the peer's DID document, for the signature that an agreement or its verification may bear.
         Raises ``NotFound``, ``RemoteProtocolError`` or ``InvalidInput``, and has then changed nothing.
         """
-        peer = _did(caller)
+        peer = peer_of(caller)
         self._guests.charge(caller, pid, message)
         with self._conversation.noting_refusal(self._uow, pid, peer, message), self._uow.begin() as tx:
             negotiation = self._conversation.find(tx, pid, peer, role=role, lock=True)
@@ -230,7 +230,7 @@ class Negotiations:
     def shown(self, pid: str, caller: Caller, *, role: Role | None = None) -> dict[str, Any]:
         """GET /negotiations/{pid}: the state as the peer may see it."""
         with self._uow.read() as tx:
-            return messages.acknowledgement(self._conversation.find(tx, pid, _did(caller), role=role))
+            return messages.acknowledgement(self._conversation.find(tx, pid, peer_of(caller), role=role))
 
     # ---- what we start ---------------------------------------------------------------------------------------
 
@@ -396,9 +396,3 @@ class Negotiations:
     def presume_finalized(self, tx: Transaction, agreement: Agreement, peer: str) -> Agreement:
         """As ``node.negotiation.keeping.KeepAgreements``."""
         return self._keeping.presume_finalized(tx, agreement, peer)
-
-
-def _did(caller: Caller) -> str:
-    if caller.did is None:
-        raise NotFound("there is no such process between you and this node")
-    return caller.did

@@ -18,7 +18,7 @@ from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.ports import RecordStore
 from node.dialogue.caps import Caps
-from node.dialogue.conversation import Answer, Conversation
+from node.dialogue.conversation import Answer, Conversation, peer_of
 from node.dialogue.guests import UNCOUNTED, Guests, Uncounted
 from node.dialogue.machine import Entered
 from node.dialogue.message import Incoming
@@ -114,7 +114,7 @@ class Transfers:
         An agreement that is not this caller's is answered as one that does not exist. The same request again is
         the same transfer.
         """
-        peer, consumer_pid = _did(caller), str(message.body["consumerPid"])
+        peer, consumer_pid = peer_of(caller), str(message.body["consumerPid"])
         with self._uow.begin() as tx:
             known = self._store.by_peer(tx, peer, consumer_pid, Role.PROVIDER)
             if known is not None:
@@ -173,7 +173,7 @@ class Transfers:
             raise
 
     def _received(self, pid: str, caller: Caller, message: Incoming, role: Role | None) -> Answer:
-        peer = _did(caller)
+        peer = peer_of(caller)
         self._guests.charge(caller, pid, message)
         with self._conversation.noting_refusal(self._uow, pid, peer, message), self._uow.begin() as tx:
             transfer = self._conversation.find(tx, pid, peer, role=role, lock=True)
@@ -206,7 +206,7 @@ class Transfers:
     def shown(self, pid: str, caller: Caller) -> dict[str, Any]:
         """GET /transfers/{pid}: the state as the peer may see it."""
         with self._uow.read() as tx:
-            return messages.acknowledgement(self._conversation.find(tx, pid, _did(caller)))
+            return messages.acknowledgement(self._conversation.find(tx, pid, peer_of(caller)))
 
     # ---- what we start ---------------------------------------------------------------------------------------
 
@@ -390,9 +390,3 @@ class Transfers:
                 code="out-of-step",
                 reason=[f"{exchange.message} was refused: {code}"],
             )
-
-
-def _did(caller: Caller) -> str:
-    if caller.did is None:
-        raise NotFound("there is no such process between you and this node")
-    return caller.did

@@ -54,8 +54,6 @@ TESTED = {
 ELSEWHERE = {
     "node.base.work.Transaction": "comes out of UnitOfWork, and is tested with it",
     "node.ledger.ports.NoteSigner": "signs with a KeyRing, which has its contract",
-    "node.portal.ports.Node": "passes calls of pages on to use cases, and does nothing of its own",
-    "node.portal.scenario_ports.Scenarios": "passes calls of pages on to use cases, and does nothing of its own",
     "node.scenarios.ports.ModelExecutor": "chooses among the ways to run a model, use cases of the same room",
 }
 """Ports without a contract test of their own, and why they need none."""

@@ -10,7 +10,8 @@ FACE = """
 DCT FOAF HANSA INTERNAL LDES PLURALS PROV PUBLIC QUARANTINE RDF TREE
 Append Browse Caller Clock Conflict DidDocument EntryKind FollowStore Followed Frontier HansaError Head InvalidInput
 NotAllowed NotFound PeerUnreachable Peers Publisher Record RecordStore RemoteFault Statement Transaction
-UnitOfWork UserRole
+UnitOfWork UseCase UserRole
+allowed require
 canonical check_audience check_file_name check_record_iri check_statements consistency_from_json did_of document_at
 envelope_of
 hash_text head_key iri_of is_blank is_iri key_for knowing leaf_of ledger_body line moment negotiation_strategy

@@ -23,7 +23,7 @@ CONTROL = (
 
 STILL_BEHAVING = frozenset(
     {
-        *("account_pages", "pages", "portrayal", "scenario_pages"),  # what pages show: going to the portal
+        "portal",  # what pages look up beside the use cases: going to the portal's views
         *("creation", "serving"),  # making a data folder, running a process: what the terminal does
     }
 )
