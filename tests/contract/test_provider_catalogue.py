@@ -126,7 +126,7 @@ async def test_a_dataset_and_where_the_provider_speaks(scene: Scene) -> None:
 
 
 async def test_what_is_not_offered(scene: Scene) -> None:
-    with pytest.raises(NotFound, match="offers you nothing"):
+    with pytest.raises(NotFound, match="no offer for you"):
         await scene.ask("https://provider.example/datasets/none")
 
 
