@@ -12,6 +12,7 @@ from anyio.to_thread import run_sync
 from node.base.errors import NotAllowed, PeerUnreachable
 from node.base.work import UnitOfWork
 from node.dialogue.process import Role
+from node.identity.model import Caller, UserRole
 from node.negotiation.held import OurAgreements
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
@@ -32,8 +33,11 @@ class Watch(Protocol):
     async def changed(self, seconds: float) -> None: ...
 
 
-Opens = Callable[..., Transfer]
-"""(agreement id, *, format) → the transfer that was asked for: ``Transfers.request``."""
+class Opens(Protocol):
+    """Asks for a transfer: ``Transfers.request``."""
+
+    def __call__(self, agreement_id: str, by: Caller, *, format: str) -> Transfer:  # noqa: A002 - as the protocol's
+        """The transfer that was asked for."""
 
 
 class ModelTransfers:
@@ -58,6 +62,8 @@ class ModelTransfers:
         self._request = request
         self._watch = watch
         self._me = me
+        # Whoever began the run has shown a role for it then; its steps open transfers in this node's own name.
+        self._ourselves = Caller(did=me, account=me, roles=frozenset({UserRole.STEWARD}))
         self._patience = patience
         self._opening: dict[str, asyncio.Lock] = {}
 
@@ -74,7 +80,7 @@ class ModelTransfers:
         async with self._opening.setdefault(agreement.id, asyncio.Lock()):
             transfer = await run_sync(self._known, agreement)
             if transfer is None:
-                transfer = await run_sync(lambda: self._request(agreement.id, format=EXECUTE))
+                transfer = await run_sync(lambda: self._request(agreement.id, self._ourselves, format=EXECUTE))
             return await self._started(transfer)
 
     async def _started(self, transfer: Transfer) -> Transfer:
