@@ -128,7 +128,7 @@ class TestChecking:
             (("scenario/none",), "nothing"),
             (("none.yaml",), "there is no file none.yaml"),
             (("scenario/walks", "-i", "streets"), "write --input role=dataset/NAME"),
-            (("scenario/walks", "-i", "streets=dataset/streets@x"), "x is no version"),
+            (("scenario/walks", "-i", "streets=dataset/streets@x"), "x is not a version"),
             (("scenario/walks", "--set", "speed"), "write --set name=value"),
             (("scenario/walks", "--in-place", "streets"), "that input is not bound"),
             (("streets.csv",), "invalid"),

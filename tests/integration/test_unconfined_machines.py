@@ -30,7 +30,7 @@ REFUSALS = {
     "nl": "voert het model nu niet uit",
     "de": "führt das Modell derzeit nicht aus",
     "fr": "n’exécute pas le modèle",
-    "cs": "model zatím nespouští",
+    "cs": "model nyní nespouští",
 }
 
 
@@ -141,7 +141,7 @@ def test_the_doctor_says_so(
     monkeypatch.setattr("node.cage.nursery.subprocess.Popen", starting_without("landlock", "unshare"))
     assert run(["doctor", str(poor.folder)]) == REFUSED
     told = " ".join("".join(capfd.readouterr()).split())
-    assert f"no model with code runs here: the system offers {WORDS}" in told
+    assert f"this node runs no models with code: the system offers {WORDS}" in told
     assert "the system has no Landlock" in told
     assert "mend run the node on Linux 5.13 or later with Landlock" in told
 
