@@ -98,4 +98,4 @@ def require(caller: Caller, use_case: UseCase) -> None:
     if unready is not None:
         raise unready
     wanted = " or ".join(str(role) for role in roles)
-    raise NotAllowed(f"this takes the role {wanted}", remedy="ask an operator of this node")
+    raise NotAllowed(f"you need the role {wanted}", remedy="ask an operator of this node for this role")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from node.base.errors import InvalidInput
 
-SCRAPER_WORDS = "what a monitor sends has 20 to 512 characters, of letters, digits and - . _ ~ + / ="
+SCRAPER_WORDS = "the token of a monitor has 20 to 512 characters, of letters, digits and - . _ ~ + / ="
 
 
 def scraper_token(text: str) -> bool:

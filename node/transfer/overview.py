@@ -83,7 +83,7 @@ class Overview:
         """What a transfer has brought. Raises ``NotFound`` where it is not complete."""
         _, _, reception = self.transfer(pid)
         if reception is None or reception.state != "done":
-            raise NotFound("nothing has been received completely here yet")
+            raise NotFound("this node has not received all of the data yet")
         return reception
 
     def received_bytes(self, pid: str, by: Caller) -> Reception:

@@ -134,7 +134,7 @@ class Reactions:
         message = _MESSAGES.get(type(action))
         forbidden = message == machine.START and transfer.role is Role.CONSUMER and not resumable(transfer)
         if message is not None and (forbidden or not self._conversation.may_send(transfer, message)):
-            log.error("the strategy wants what cannot be: %s in %s", message, transfer.state)
+            log.error("the strategy asks for an impossible step: %s in %s", message, transfer.state)
             return
         self._act(tx, transfer, action, agreement)
 

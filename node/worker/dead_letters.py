@@ -92,7 +92,7 @@ class DeadLetters:
         with self._uow.begin() as tx:
             task = self._held(tx, task_id)
             self._outbox.cancel(tx, task_id)
-            why = task.last_error or "it could not be delivered"
+            why = task.last_error or "the message could not be delivered"
             if task.topic == MESSAGE_TOPIC:
                 self._refuse(tx, task, why)
             elif task.topic in (RECEIVE_TOPIC, PUSH_TOPIC):

@@ -47,5 +47,9 @@ class DeletionHandler:
             return Never(error.detail)
         if answer.status >= 500 or answer.status in PASSING:
             return Again(f"the peer answered {answer.status}")
-        refused = "" if 200 <= answer.status < 300 else f"the provider's node takes no confirmation: {answer.status}"
+        refused = (
+            ""
+            if 200 <= answer.status < 300
+            else f"the provider's node does not accept confirmations: {answer.status}"
+        )
         return Done(lambda tx: self._deletions.told(tx, task.subject, refused=refused))

@@ -104,11 +104,11 @@ class NodeStatus:
             "outbox_waiting": ("Tasks that wait or run.", float(waiting)),
             "outbox_dead": ("Dead letters.", float(dead)),
             "outbox_running": ("Tasks that run.", float(self._worker.busy)),
-            "healthy": ("1 where nothing is wrong.", 0.0 if self._live.wrong() else 1.0),
+            "healthy": ("1 if there is no problem.", 0.0 if self._live.wrong() else 1.0),
         }
         for name, at in self._following.positions.items():
             figures[f"view_{name}_behind"] = (
-                f"Entries that the {name} view has not taken.",
+                f"Entries that the {name} view has not processed.",
                 float(max(size - at, 0)),
             )
         return figures

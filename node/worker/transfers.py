@@ -65,7 +65,7 @@ class PushHandler:
             pause = self._vain.pause(task.id)
             if pause is not None:
                 return Again(error.detail, after=pause, lane_down=True)
-            refused = [f"it was sent {MOST_IN_VAIN} times in full and not taken: {error.detail}"]
+            refused = [f"it was sent {MOST_IN_VAIN} times in full but not accepted: {error.detail}"]
             return Done(lambda tx: self._transfers.not_pushed(tx, task.subject, SinkRefused.code, refused))
         except (PeerUnreachable, LocalFault) as error:
             return Again(error.detail, lane_down=isinstance(error, PeerUnreachable))

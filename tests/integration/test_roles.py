@@ -40,7 +40,7 @@ PAGES: Final[Mapping[str, tuple[UseCase, dict[str, str]]]] = {
 """The use cases behind pages that take a role, with the fields of their forms. Pages about a run or a layer that
 there is not say so to everybody; for those ``tests/unit/portal/test_scenarios.py`` has runs and layers."""
 
-REFUSED: Final = re.compile('takes the role (.+?)(?=["<.,]|$)')
+REFUSED: Final = re.compile('need the role (.+?)(?=["<.,]|$)')
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ class PeerRequests:
             raise PeerUnreachable(f"{url} answers {answer.status}")
         document = answer.json()
         if not isinstance(document, dict):
-            raise PeerUnreachable(f"{url} does not answer an object")
+            raise PeerUnreachable(f"{url} does not answer with a JSON object")
         return document
 
     async def fetch(

@@ -148,7 +148,7 @@ class SecondFactor:
             require(by, UseCase.MANAGE_ACCOUNTS)
             if by.account == login:
                 raise InvalidInput(
-                    "your own second factor is removed with your password and a code",
+                    "you need your password and a code to remove your own second factor",
                     remedy="POST /api/second-factor/remove, or ask another operator",
                 )
         with self._uow.begin() as tx:

@@ -69,5 +69,5 @@ class Admissions:
     def _find(self, application_id: str) -> Application:
         with self._uow.read() as tx:
             found = self._store.application(tx, application_id)
-        assert found is not None, "it was decided a moment ago"
+        assert found is not None, "it was already decided"
         return found

@@ -102,7 +102,7 @@ class OgcProcesses:
 
     def _required(self, record: Record | None) -> Record:
         if record is None or record.withdrawn or record.origin != self.me or not runnable(record):
-            raise NoSuchProcess("there is no such process here", remedy="see /ogc/processes for those that there are")
+            raise NoSuchProcess("there is no such process", remedy="see /ogc/processes for those that there are")
         return record
 
 

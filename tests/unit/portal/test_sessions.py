@@ -125,7 +125,7 @@ def test_the_token_of_one_person_does_not_serve_another(els: TestClient, node: F
         assert els.post(f"/decisions/{DECISION}", data={"csrf": csrf, "verdict": "approve"}).status_code == 403
         allowed = jan.post(f"/decisions/{DECISION}", data={"csrf": csrf, "verdict": "approve"})
         assert allowed.status_code == 403
-        assert "this takes the role steward or signatory" in allowed.text
+        assert "you need the role steward or signatory" in allowed.text
         assert "ask an operator of this node" in allowed.text
 
 
