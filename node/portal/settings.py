@@ -6,6 +6,10 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from pathlib import Path
+from typing import Final
+
+ACCENT: Final = "#0b5f73"
+"""The colour of a node whose city has chosen none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +23,7 @@ class PortalSettings:
 
     public_url: str
     name: str = "Hansa"
-    accent: str = "#0b5f73"
+    accent: str = ACCENT
     logo: Path | None = None
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     session_cookie: str = "hansa_session"

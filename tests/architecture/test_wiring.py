@@ -21,12 +21,7 @@ CONTROL = (
 )
 """What construction never needs: it makes things in order, and leaves to them what happens to them."""
 
-STILL_BEHAVING = frozenset(
-    {
-        "portal",  # what pages look up beside the use cases: going to the portal's views
-        *("creation", "serving"),  # making a data folder, running a process: what the terminal does
-    }
-)
+STILL_BEHAVING = frozenset({"creation", "serving"})  # making a data folder, running a process: what the terminal does
 """Modules that do more than put together. None may be added; who moves their behaviour takes them out."""
 
 

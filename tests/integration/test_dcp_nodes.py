@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from node.identity.credentials.issuance import Supported
+from tests.fakes.people import person
 from tests.simulator.dcp_node import MEMBER, PARTNER, DcpNode, nodes
 from tests.simulator.serving import Address
 from tests.stores import Stores, memory_stores, sql_stores
@@ -53,7 +54,7 @@ class TestMembership:
         assert (await gent.ask(brugge))["types"] == [MEMBER, PARTNER]
         with region.uow.read() as tx:
             partner = next(one for one in region.store.issued(tx, gent.did) if one.type == PARTNER)
-        revoked = await asyncio.to_thread(region.revoke.revoke, partner.id, "left", "ann")
+        revoked = await asyncio.to_thread(region.revoke.revoke, partner.id, "left", person("ann"))
         assert revoked.revoked_at is not None
         start = time.monotonic()
         while (told := await gent.ask(brugge))["types"] != [MEMBER]:

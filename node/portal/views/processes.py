@@ -9,12 +9,14 @@ from typing import Any, Final, Protocol
 from anyio.to_thread import run_sync
 
 from node.base.errors import NotFound
-from node.base.work import Task
+from node.base.work import Task, Transaction, UnitOfWork
+from node.catalogue.ports import RecordStore
 from node.dialogue.process import Exchange
 from node.identity.model import Caller
 from node.negotiation.decisions import Decisions
 from node.negotiation.messages import TERMS
-from node.negotiation.model import Agreement, Negotiation, PendingDecision
+from node.negotiation.model import Negotiation, PendingDecision
+from node.negotiation.ports import AgreementStore
 from node.policy.odrl import parse
 from node.policy.words import sentences
 from node.transfer.model import Reception, Transfer
@@ -95,16 +97,17 @@ class Processes:
         overview: Overview,
         letters: Letters,
         *,
-        titles: Callable[[str], Texts | None],
-        agreement: Callable[[str], Agreement | None],
+        uow: UnitOfWork,
+        records: RecordStore,
+        agreements: AgreementStore,
         named: Callable[[str], str],
     ) -> None:
-        """``titles`` of the asset at an IRI, None for an unknown one; ``agreement`` finds an agreement by its id;
-        ``named`` puts names in place of DIDs."""
+        """``named`` puts names in place of DIDs."""
         self._overview = overview
         self._letters = letters
-        self._titles = titles
-        self._agreement = agreement
+        self._uow = uow
+        self._records = records
+        self._agreements = agreements
         self._named = named
 
     async def newest(self) -> Sequence[Conversation]:
@@ -153,25 +156,26 @@ class Processes:
         detailed: bool = False,
         decision: bool = False,
     ) -> Conversation:
-        titles = self._titles(process.dataset)
-        agreed_titles, agreed_name = self._agreed_names(process)
+        with self._uow.read() as tx:
+            record = self._records.get(tx, process.dataset)
+            agreed_titles, agreed_name = self._agreed_names(tx, process)
         named = self._named(process.peer)
         return Conversation(
             process=process,
             peer_name=(agreed_name if named == process.peer else "") or named,
-            titles=agreed_titles if titles is None else titles,
+            titles=record.titles if record else agreed_titles,
             exchanges=tuple(exchanges),
             reception=reception,
             stuck=tuple(self._stuck(task) for task in self._letters.about(process.pid)) if detailed else (),
             decision=decision,
         )
 
-    def _agreed_names(self, process: Negotiation | Transfer) -> tuple[Texts, str]:
+    def _agreed_names(self, tx: Transaction, process: Negotiation | Transfer) -> tuple[Texts, str]:
         """How the agreement of ``process`` calls its asset, by language, and the other party; nothing where there is
         no agreement, or it names neither."""
         body: Mapping[str, Any] | None
         if isinstance(process.agreement, str):
-            agreement = self._agreement(process.agreement)
+            agreement = self._agreements.get(tx, process.agreement)
             body = agreement.body if agreement else None
         else:
             body = process.agreement

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
 from anyio.to_thread import run_sync
 
 from node.base.plaintext import word
+from node.base.work import UnitOfWork
 from node.catalogue.browse import Browse
 from node.catalogue.model import QUARANTINE, Followed
+from node.catalogue.ports import FollowStore
 from node.identity.blocking import Blocks
 from node.identity.model import Application, ApplicationState, Caller, Issued
 from node.identity.roles import UseCase, allowed
+from node.ledger.ports import LedgerStore
 
 Texts = dict[str, str]
 """Language tag → text."""
@@ -83,6 +86,41 @@ Facts = Callable[[], Awaitable[NodeFacts]]
 """Tells who runs this node."""
 
 
+class AboutNode:
+    """Who runs this node. ``known`` is what stays while it runs."""
+
+    def __init__(
+        self,
+        known: NodeFacts,
+        uow: UnitOfWork,
+        ledger: LedgerStore,
+        rulebook: Callable[[], Mapping[str, Any] | None],
+        lacking: Callable[[], str],
+    ) -> None:
+        """``rulebook`` is the one in force; ``lacking`` tells why no code of models runs here, where none does."""
+        self._known = known
+        self._uow = uow
+        self._ledger = ledger
+        self._rulebook = rulebook
+        self._lacking = lacking
+
+    async def facts(self) -> NodeFacts:
+        """Return the facts as they are now."""
+        return await run_sync(self._read)
+
+    def _read(self) -> NodeFacts:
+        rulebook = self._rulebook()
+        with self._uow.read() as tx:
+            checkpoint = self._ledger.checkpoint(tx)
+            return replace(
+                self._known,
+                rulebook=str(rulebook["iri"]) if rulebook else "",
+                entries=self._ledger.size(tx),
+                checkpoint_at=checkpoint.at if checkpoint else None,
+                refuses_models=self._lacking(),
+            )
+
+
 class Issuer(Protocol):
     """What an issuer node has been asked for, and what it has issued."""
 
@@ -117,10 +155,11 @@ class Admissions:
 class Members:
     """The nodes that this node follows."""
 
-    def __init__(self, catalogue: Browse, blocks: Blocks, followed: Callable[[], Sequence[Followed]]) -> None:
+    def __init__(self, catalogue: Browse, blocks: Blocks, uow: UnitOfWork, follows: FollowStore) -> None:
         self._catalogue = catalogue
         self._blocks = blocks
-        self._followed = followed
+        self._uow = uow
+        self._follows = follows
 
     async def all(self, caller: Caller) -> Sequence[Member]:
         """Return all of them, with how many of their assets the caller may see."""
@@ -128,6 +167,10 @@ class Members:
         blocked = {one.did: one.reason for one in await run_sync(self._blocks.all)}
         may_decide = allowed(caller, UseCase.FOLLOW)
         return [_member(one, assets, blocked, may_decide=may_decide) for one in await run_sync(self._followed)]
+
+    def _followed(self) -> Sequence[Followed]:
+        with self._uow.read() as tx:
+            return list(self._follows.all(tx))
 
 
 def _member(followed: Followed, assets: Mapping[str, int], blocked: Mapping[Any, str], *, may_decide: bool) -> Member:
