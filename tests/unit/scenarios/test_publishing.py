@@ -210,7 +210,7 @@ async def test_where_card_and_code_differ_it_is_said(
     assert found.field == field
     assert found.line == 7
     assert found.remedy
-    assert set(found.translations) == {"nl", "cs"}
+    assert set(found.translations) == {"nl", "fr", "de", "cs"}
     assert found.rule in ("field:code-differs", "field:code-lacks")
 
 
