@@ -22,8 +22,10 @@ import pytest
 
 from demo.cast import free_ports
 from node import __version__
+from node.cli.diagnosis import WORTH_KEEPING
 from node.cli.exits import DONE, FAILED, INTERRUPTED, REFUSED, UNREACHABLE, USAGE, WAITING
 from node.cli.main import run
+from node.client import HansaClient, locate
 from tests.nodes import until
 from tests.postgres import fresh_schema
 
@@ -542,8 +544,16 @@ def test_backup_restore_verify_doctor(terminal: Terminal, tmp_path: Path) -> Non
     archive.write_bytes(archive.read_bytes()[: archive.stat().st_size // 2])
     assert terminal.hansa("restore", str(archive), str(tmp_path / "half")).status == REFUSED
     assert not (tmp_path / "half" / "hansa.toml").exists()
-    before = terminal.hansa("doctor", "ghent")
-    assert before.status == REFUSED
+    with HansaClient(locate(str(terminal.home / "ghent"))) as client:
+        for number in range(WORTH_KEEPING):  # A ledger so long that it should not be without a backup.
+            client.block(f"did:web:stranger-{number}.example", "made up for a test")
+            client.unblock(f"did:web:stranger-{number}.example")
+
+    def advised() -> Ran | None:
+        ran = terminal.hansa("doctor", "ghent")
+        return ran if ran.status == REFUSED else None
+
+    before = until("the ledger has numbered them", advised)
     assert "hansa backup ghent" in before.said, "what is not well comes with the command that mends it"
     assert terminal.hansa("backup", "ghent").status == DONE
     well = terminal.hansa("doctor", "ghent")
