@@ -331,3 +331,18 @@ async def test_what_a_node_has_here_is_counted_where_it_was_not(pair: Pair) -> N
     await pair.gent.publish("noise")
     await pair.follower.run(pair.gent)
     assert pair.follower.stored(pair.gent).cursor["held"][0] == 2
+
+
+async def test_a_followed_node_adds_no_versions_at_an_address_of_another_origin(pair: Pair) -> None:
+    """Gent signs a version 2 at an address where the region holds a version 1 of another node."""
+    first = await pair.gent.publish("counts")
+    theirs = replace(first, origin="did:web:plzen.example", by="did:web:plzen.example", entry="urn:uuid:plzen")
+    with pair.region.uow.begin() as tx:
+        pair.region.records.add(tx, theirs)
+    second = await pair.gent.publish("counts", description={"en": "taken over"})
+    assert second.version == 2
+    outcome = await pair.follower.run(pair.gent)
+    assert (outcome.added, outcome.quarantined) == (0, 2)
+    reasons = [note["reason"] for note in pair.follower.put_aside(pair.gent)]
+    assert reasons == ["this address already belongs to did:web:plzen.example; an address belongs to one node"] * 2
+    assert pair.held(first.iri) == theirs
