@@ -13,7 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from node.client import HansaClient, locate
 from node.dialogue.process import Exchange
 from node.ledger.verification import ledger_checks
 from node.settings import load
+from tests.postgres import fresh_schema
 from tests.spoken import Spoken
 from tests.waiting import PATIENCE
 from tests.waiting import until as until  # noqa: PLC0414 - what a test does with nodes, it does with patience
@@ -304,6 +305,28 @@ def running_node(tmp_path: Path, sqlite_template: Path) -> Iterator[Running]:
     """One node of this test's own."""
     with running(tmp_path / "node", template=sqlite_template) as node:
         yield node
+
+
+Start = Callable[..., AbstractContextManager[Running]]
+"""``running`` on one of the stores."""
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def start(request: pytest.FixtureRequest) -> Iterator[Start]:
+    """``running`` for tests that go over both stores: each node that it makes has a database of its own."""
+    if request.param == "sqlite":
+        template = request.getfixturevalue("sqlite_template")
+        yield lambda folder, **options: running(folder, template=template, **options)
+        return
+    server = request.getfixturevalue("postgres_server")
+    with ExitStack() as stack:
+
+        def on_postgres(folder: Path, **options: Any) -> AbstractContextManager[Running]:
+            if not (folder / "hansa.toml").exists():
+                options["database_url"] = stack.enter_context(fresh_schema(server))
+            return running(folder, **options)
+
+        yield on_postgres
 
 
 @dataclass

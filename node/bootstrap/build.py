@@ -16,7 +16,7 @@ from node.bootstrap.foundation import Foundation, foundation
 from node.bootstrap.models import ModelServices, model_services
 from node.bootstrap.node import HansaNode
 from node.bootstrap.operation import dead_letters, proofs, status
-from node.bootstrap.parts import open_parts
+from node.bootstrap.parts import Parts, open_parts
 from node.bootstrap.people import admissions, change_keys
 from node.bootstrap.protocol import Protocol, protocol
 from node.bootstrap.scenarios import Scenarios, scenarios
@@ -30,7 +30,7 @@ from node.settings import Settings
 from node.transfer.strategy import Strategy as TransferStrategy
 from node.web.callers import Authenticator, Callers
 from node.worker.dead_letters import remains
-from node.worker.lifecycle import Lifecycle, Surroundings
+from node.worker.lifecycle import Lifecycle, Surroundings, check_start
 from node.worker.loop import Pace, Worker
 from node.worker.status import LiveFacts
 
@@ -56,10 +56,10 @@ def build(
     """
     require_undamaged(settings.database)
     parts = open_parts(settings, clock=clock, cage=cage)
-    require_newest(settings.folder, parts.stores.uow, parts.stores.ledger, parts.log_keys)
+    check_start(lambda: _require_newest(parts), close=parts.closing)
     base = foundation(parts, outgoing=outgoing, documents=documents)
     keys = change_keys(parts.stores, parts.keyring, base.append, parts.clock)
-    keys.settle()  # What was changed before this start, and the ledger was not told of.
+    check_start(keys.settle, close=parts.closing)  # It enters what was changed before, and the ledger not told of.
     plugins = load(settings.plugins)
     news = AdmissionNews(manager=plugins, me=parts.me, address=parts.address_of)
     spoken = protocol(
@@ -115,6 +115,11 @@ def build(
         ),
         region=RegionRequests(base.requests, lambda: base.people.allegiance.region, parts.address_of),
     )
+
+
+def _require_newest(parts: Parts) -> None:
+    stores = parts.stores
+    require_newest(parts.settings.folder, stores.uow, stores.ledger, parts.log_keys)
 
 
 def _callers(base: Foundation, authenticators: tuple[Authenticator, ...]) -> Callers:
@@ -195,7 +200,7 @@ def _lifecycle(
             cage=parts.cage,
             refresh=base.people.wallet.refresh,
             hang_up=parts.egress.close,
-            close=(parts.graph.close, parts.index.close, parts.stores.uow.close),
+            close=parts.closing,
         ),
         following=catalogue.following,
         worker=worker,

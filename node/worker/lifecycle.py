@@ -37,6 +37,16 @@ class Surroundings:
     """Close the views and the database, in this order."""
 
 
+def check_start(condition: Callable[[], object], *, close: Iterable[Callable[[], object]]) -> None:
+    """Look whether a node may start; where ``condition`` raises, close what was opened, and raise what it raised."""
+    try:
+        condition()
+    except BaseException:
+        for each in close:
+            each()
+        raise
+
+
 class Lifecycle:
     """Runs the loops of a node. ``start`` brings them up inside the running event loop, ``stop`` ends them within a
     bounded time."""
