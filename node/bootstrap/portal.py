@@ -8,12 +8,14 @@ from typing import Any
 from node import __version__
 from node.bootstrap.node import HansaNode
 from node.identity.credentials.admissions import IssuerView
+from node.identity.replacement import ReplaceKeys
 from node.portal.portal import Portal
 from node.portal.settings import ACCENT, PortalSettings
 from node.portal.usecases import UseCases
 from node.portal.views.account import OwnAccount
 from node.portal.views.agreements import Agreements
 from node.portal.views.assets import Assets
+from node.portal.views.keys import NodeKeys
 from node.portal.views.processes import Processes, Questions
 from node.portal.views.region import AboutNode, Admissions, Members, NodeFacts
 from node.portal.views.scenarios import DrawnLayers, ScenarioUseCases, Templates, WatchedRuns
@@ -79,6 +81,8 @@ def use_cases(node: HansaNode) -> UseCases:
         revoke=people.issuing.revoke if people.issuing else None,
         members=Members(node.browse, people.blocks, stores.uow, stores.followed),
         facts=about(node).facts,
+        keys=NodeKeys(node.keys),
+        replace_keys=ReplaceKeys(node.keys, people.sign_in),
         scenarios=scenario_use_cases(node),
     )
 

@@ -9,11 +9,13 @@ from node.catalogue.browse import Browse
 from node.catalogue.query import Ask
 from node.identity.accounts.accounts import SignIn
 from node.identity.credentials.revocation import RevokeCredential
+from node.identity.replacement import ReplaceKeys
 from node.negotiation.acquire import Acquire
 from node.negotiation.decisions import Decisions
 from node.portal.views.account import OwnAccount
 from node.portal.views.agreements import Agreements, Proofs
 from node.portal.views.assets import Assets
+from node.portal.views.keys import NodeKeys
 from node.portal.views.processes import Letters, Processes, Questions
 from node.portal.views.region import Admissions, Facts, Members
 from node.portal.views.scenarios import ScenarioUseCases
@@ -48,5 +50,9 @@ class UseCases:
     revoke: RevokeCredential | None
     members: Members
     facts: Facts
+
+    # the node itself
+    keys: NodeKeys
+    replace_keys: ReplaceKeys
 
     scenarios: ScenarioUseCases | None = None

@@ -50,6 +50,7 @@ INSIDE = (
     "/deliveries",
     "/applications",
     "/issued",
+    "/keys",
     "/runs",
     f"/runs/{DONE}?row=gent-rec-009",
     f"/runs/{DONE}?show=hourly.hourly:light",

@@ -9,7 +9,7 @@ import hashlib
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -41,6 +41,7 @@ from node.identity.model import (
     Rejected,
     UserRole,
 )
+from node.identity.periods import PREFIX, KeyKind, KnownKey
 from node.identity.roles import UseCase, require
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
 from node.policy.decide import decide, principal_action
@@ -55,6 +56,7 @@ from node.portal.usecases import UseCases
 from node.portal.views.account import Person
 from node.portal.views.agreements import AccessMade, Agreed
 from node.portal.views.assets import Quality, QualityPart
+from node.portal.views.keys import ListedKeys, listed_keys
 from node.portal.views.processes import Asked, Conversation, Deliveries, Stuck
 from node.portal.views.region import Applied, IssuedTo, Member, NodeFacts
 from node.transfer.model import Reception, Transfer
@@ -115,6 +117,7 @@ class FakeNode:
         self.pending = _pending()
         self.applied = _applications()
         self.credentials = _credentials()
+        self.ring = _keys()
         self.held = _agreements()
         self.stuck = _stuck()
         self.running = _conversations()
@@ -544,6 +547,36 @@ class FakeProcesses:
         return Deliveries(waiting=3, stuck=tuple(stuck))
 
 
+class FakeKeys:
+    """The keys of a node in memory."""
+
+    def __init__(self, node: FakeNode) -> None:
+        self._node = node
+
+    async def listed(self, caller: Caller) -> ListedKeys:
+        return listed_keys(sorted(self._node.ring, key=lambda key: key.state != "in use"), caller)
+
+    async def replace(
+        self, in_use: Mapping[KeyKind, str], password: str, code: str, by: Caller
+    ) -> Sequence[KnownKey]:
+        require(by, UseCase.CHANGE_KEYS)
+        if not in_use:
+            raise InvalidInput("no key is named")
+        if password != self._node.passwords[str(by.account)][0]:
+            raise NotAllowed("the password is wrong")
+        ring = self._node.ring
+        if not {key.id for key in ring if key.state == "in use"}.issuperset(in_use.values()):
+            return []
+        made = []
+        for kind, old in in_use.items():
+            ring = [replace(key, until=NOW) if key.id == old else key for key in ring]
+            number = sum(key.kind is kind for key in ring) + 1
+            jwk = {"kty": "OKP", "crv": "Ed25519", "x": "n" * 43}
+            made.append(KnownKey(id=f"{PREFIX[kind]}{number}", kind=kind, jwk=jwk, since=NOW))
+        self._node.ring = [*ring, *made]
+        return made
+
+
 class FakeMembers:
     """The nodes that a node in memory follows."""
 
@@ -583,6 +616,8 @@ def use_cases(node: FakeNode) -> UseCases:
         revoke=parts,
         members=cast("Any", FakeMembers(node)),
         facts=facts,
+        keys=cast("Any", FakeKeys(node)),
+        replace_keys=cast("Any", FakeKeys(node)),
         scenarios=node.scenarios.use_cases() if node.scenarios else None,
     )
 
@@ -648,6 +683,26 @@ def application(node: FakeNode, settings: PortalSettings | None = None, **option
 
 
 # content -------------------------------------------------------------------------------------------------
+
+
+def _keys() -> list[KnownKey]:
+    """One key of each kind in use, one replaced, one revoked."""
+    day = timedelta(days=1)
+    signing, ledger, sealing = (
+        KnownKey(id=f"{PREFIX[kind]}1", kind=kind, jwk={"kty": "OKP", "crv": curve, "x": kind.value[0] * 43})
+        for kind, curve in zip(KeyKind, ("Ed25519", "Ed25519", "X25519"), strict=True)
+    )
+    handover = (
+        "data.gent.example/handover\nfrom #log-1 to #log-2\n\n— data.gent.example one\n— data.gent.example two\n"
+    )
+    return [
+        replace(signing, until=NOW - day, revoked=NOW - 2 * day, reason="A laptop was stolen from the town hall."),
+        replace(ledger, until=NOW - 30 * day),
+        replace(sealing, until=NOW - 30 * day),
+        replace(signing, id="#key-2", since=NOW - day),
+        replace(ledger, id="#log-2", since=NOW - 30 * day, handover=handover),
+        replace(sealing, id="#seal-2", since=NOW - 30 * day),
+    ]
 
 
 def _link(record: Record) -> Link:

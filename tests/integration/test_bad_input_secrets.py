@@ -129,7 +129,7 @@ def _looked_at(node: Running, secrets: dict[str, str]) -> list[str]:
         "/api/node", "/api/accounts", "/api/agreements", "/api/negotiations", "/api/transfers", "/api/decisions",
         "/api/memberships", "/api/applications", "/api/issued", "/api/deliveries", "/api/members", "/metrics",
         "/health", "/openapi.json", "/.well-known/did.json", "/ledger/checkpoint", "/feed", "/about", "/processes",
-        "/agreements", "/decisions", "/deliveries", "/applications", "/issued", "/members",
+        "/agreements", "/decisions", "/deliveries", "/applications", "/issued", "/keys", "/members",
     ]  # fmt: skip
     texts = []
     with node.http(headers=node.person()) as http, node.client() as client:

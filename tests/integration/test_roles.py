@@ -30,6 +30,7 @@ PAGES: Final[Mapping[str, tuple[UseCase, dict[str, str]]]] = {
     "POST /deliveries/{id:path}/retry": (UseCase.HANDLE_DELIVERIES, {}),
     "POST /deliveries/{id:path}/give-up": (UseCase.HANDLE_DELIVERIES, {}),
     "POST /issued/{id:path}/revoke": (UseCase.REVOKE, {"reason": "x"}),
+    "POST /keys/replace": (UseCase.CHANGE_KEYS, {"signing": "#key-1", "password": "x"}),
     "POST /runs/{pid:path}/cancel": (UseCase.RUN_SCENARIOS, {}),
     "POST /runs/{pid:path}/again": (UseCase.RUN_SCENARIOS, {}),
     "POST /scenario/start": (UseCase.RUN_SCENARIOS, {"binding": "{}"}),

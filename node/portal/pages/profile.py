@@ -29,7 +29,7 @@ async def change_password(desk: Desk, visit: Visit) -> Response:
         keep = visit.fields.get("keep") == "yes"
         session = await desk.node.account.change_password(visit.caller, old, new, keep_tokens=keep)
     except (NotAllowed, InvalidInput, TooMany) as error:
-        return await _page(desk, visit, "password", _trouble(error, "signin.length"), _status(error))
+        return await _page(desk, visit, "password", refusal(error, "signin.length"), refusal_status(error))
     response = desk.go(visit, visit.url("/account", done="password"))
     desk.set_cookie(response, desk.settings.session_cookie, session, desk.settings.session_seconds)
     return response
@@ -44,7 +44,7 @@ async def make_token(desk: Desk, visit: Visit) -> Response:
         password, code = visit.fields.get("password", ""), visit.fields.get("code", "")
         token = await desk.node.account.make_token(visit.caller, label, int(days), password, code)
     except (NotAllowed, InvalidInput, TooMany) as error:
-        return await _page(desk, visit, "token", _trouble(error, "signin.term"), _status(error))
+        return await _page(desk, visit, "token", refusal(error, "signin.term"), refusal_status(error))
     return await _page(desk, visit, token=token)
 
 
@@ -59,7 +59,7 @@ async def begin_factor(desk: Desk, visit: Visit) -> Response:
     try:
         enrolment = await desk.node.account.begin_factor(visit.caller, visit.fields.get("password", ""))
     except (NotAllowed, TooMany) as error:
-        return await _page(desk, visit, "factor", _trouble(error, ""), _status(error))
+        return await _page(desk, visit, "factor", refusal(error, ""), refusal_status(error))
     return _enrolment(desk, visit, enrolment)
 
 
@@ -70,7 +70,7 @@ async def confirm_factor(desk: Desk, visit: Visit) -> Response:
     except (NotAllowed, InvalidInput, TooMany) as error:
         trouble = "signin.slow" if isinstance(error, TooMany) else "signin.stale"
         enrolment = await desk.node.account.pending_factor(visit.caller)
-        return _enrolment(desk, visit, enrolment, trouble=trouble, status=_status(error))
+        return _enrolment(desk, visit, enrolment, trouble=trouble, status=refusal_status(error))
     response = desk.render(visit, "recovery-codes.html", recovery=codes)
     response.headers["Cache-Control"] = "private, no-store"
     return response
@@ -82,7 +82,7 @@ async def remove_factor(desk: Desk, visit: Visit) -> Response:
     try:
         await desk.node.account.remove_factor(visit.caller, password, code)
     except (NotAllowed, InvalidInput, TooMany) as error:
-        return await _page(desk, visit, "factor", _trouble(error, "signin.stale"), _status(error))
+        return await _page(desk, visit, "factor", refusal(error, "signin.stale"), refusal_status(error))
     return desk.go(visit, visit.url("/account", done="factor-removed"))
 
 
@@ -105,8 +105,8 @@ async def _page(
     return response
 
 
-def _trouble(error: Exception, unfit: str) -> str:
-    """The key of what is said of a refusal."""
+def refusal(error: Exception, unfit: str) -> str:
+    """The key of what is said of a refused password or code; ``unfit`` where it was another field."""
     if isinstance(error, TooMany):
         return "signin.slow"
     if isinstance(error, SecondFactorNeeded) or (isinstance(error, NotAllowed) and error.facts.get("case") == "code"):
@@ -114,5 +114,6 @@ def _trouble(error: Exception, unfit: str) -> str:
     return "signin.refused" if isinstance(error, NotAllowed) else unfit
 
 
-def _status(error: NotAllowed | InvalidInput | TooMany) -> int:
+def refusal_status(error: NotAllowed | InvalidInput | TooMany) -> int:
+    """The status of the form that is shown again."""
     return 422 if isinstance(error, InvalidInput) else error.status

@@ -253,6 +253,7 @@ def test_markup_stays_text_on_working_pages(text: str, node: FakeNode, monkeypat
     node.credentials[0] = replace(
         held, name=text, issued=replace(held.issued, revoked_at=NOW, revoked_why=text, type=text)
     )
+    node.ring = [replace(key, reason=text, handover=text, jwk={"crv": text, "x": text}) for key in node.ring]
     agreed = node.held[0]
     node.held[0] = replace(
         agreed,
@@ -278,6 +279,7 @@ def test_markup_stays_text_on_working_pages(text: str, node: FakeNode, monkeypat
             "/decisions",
             "/applications",
             "/issued",
+            "/keys",
             "/agreements",
             f"/agreements/{AGREEMENT}?check=now",
             "/processes",

@@ -74,6 +74,7 @@ PEOPLES_PAGES = (
     "/deliveries",
     "/applications",
     "/issued",
+    "/keys",
     "/runs",
     f"/runs?template={quote(TEMPLATE, safe='')}",
     RUN,

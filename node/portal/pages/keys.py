@@ -1,0 +1,65 @@
+"""The node's own keys, what to do about each, and new keys for old."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from starlette.responses import Response
+
+from node.base.errors import InvalidInput, NotAllowed, TooMany
+from node.identity.periods import KeyKind
+from node.portal.pages.profile import refusal, refusal_status
+from node.portal.views.keys import ListedKeys
+from node.portal.visit import Visit
+
+if TYPE_CHECKING:
+    from node.portal.desk import Desk
+
+_MAX_ID: Final = 60
+
+
+async def keys(desk: Desk, visit: Visit) -> Response:
+    """``GET /keys``: each key with its purpose, period and state, and what an operator does next."""
+    return await _page(desk, visit, await desk.node.keys.listed(visit.caller))
+
+
+async def replace(desk: Desk, visit: Visit) -> Response:
+    """``POST /keys/replace``: new keys for those that were ticked, or the form again and why not.
+
+    A tick says which key was in use when the page was shown, so that a form that is sent twice replaces it once.
+    """
+    ticked = {kind: visit.fields[kind.value][:_MAX_ID] for kind in KeyKind if visit.fields.get(kind.value)}
+    password, code = visit.fields.get("password", ""), visit.fields.get("code", "")
+    try:
+        made = await desk.node.replace_keys.replace(ticked, password, code, visit.caller)
+    except (NotAllowed, InvalidInput, TooMany) as error:
+        listed = await desk.node.keys.listed(visit.caller)
+        if not listed.may_change:
+            raise
+        trouble = refusal(error, "signin.stale") if ticked else "none"
+        return await _page(desk, visit, listed, trouble, refusal_status(error), ticked=set(ticked))
+    return desk.go(visit, visit.url("/keys", done="keys-replaced" if made else "already-replaced"))
+
+
+async def _page(
+    desk: Desk,
+    visit: Visit,
+    listed: ListedKeys,
+    trouble: str = "",
+    status: int = 200,
+    *,
+    ticked: set[KeyKind] | None = None,
+) -> Response:
+    person = await desk.node.account.person(visit.caller)
+    response = desk.render(
+        visit,
+        "keys.html",
+        status=status,
+        listed=listed,
+        did=visit.caller.did or "",
+        second_factor=person.account.second_factor is not None,
+        trouble=trouble,
+        ticked=ticked or set(),
+    )
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
