@@ -8,7 +8,7 @@ from itertools import chain
 import pluggy
 
 from node.adapters.peers.requests import RegionRequests
-from node.adapters.sql.signed_head import require_newest
+from node.adapters.signed_head import require_newest
 from node.adapters.sql.soundness import require_undamaged
 from node.base.clock import Clock
 from node.bootstrap.catalogue import CatalogueServices, catalogue_services

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from node.adapters.sql.signed_head import SignedHead
+from node.adapters.signed_head import SignedHead
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.parts import Parts
 from node.catalogue.access import Access

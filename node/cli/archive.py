@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from node.adapters.sql.signed_head import HEAD
+from node.adapters.signed_head import HEAD
 from node.base.errors import Conflict, InvalidInput, LocalFault
 from node.bootstrap.parts import open_stores, places
 from node.exchange.age_header import Unsealable

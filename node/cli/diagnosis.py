@@ -89,7 +89,7 @@ def _wrapping(folder: Path, keys: FileKeyRing, *, wanted: bool) -> Finding:
 
 
 def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
-    from node.adapters.sql.signed_head import require_newest
+    from node.adapters.signed_head import require_newest
     from node.adapters.sql.soundness import check_sqlite
 
     try:

@@ -19,8 +19,8 @@ import httpx2
 import pytest
 from sqlalchemy import event
 
+from node.adapters.signed_head import HEAD
 from node.adapters.sql.engine import sqlite_driver
-from node.adapters.sql.signed_head import HEAD
 from node.base.errors import LocalFault
 from node.bootstrap.build import build
 from node.cli.main import run as hansa

@@ -204,7 +204,7 @@ class TestTerminal:
         assert removed.exit_code == 0, removed.output
         another = hansa("user", "admin", "--second-factor")
         assert another.exit_code != 0
-        assert "speaks for kim" in str(another.exception)
+        assert "acts for kim" in str(another.exception)
 
     def test_an_operator_resets_it(self, pair: Pair) -> None:
         node, run = pair.provider, CliRunner()

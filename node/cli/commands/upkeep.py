@@ -128,7 +128,7 @@ def accept_loss(
 
     Where nothing is lost, nothing is done, and the exit status is 1.
     """
-    from node.adapters.sql import signed_head
+    from node.adapters import signed_head
     from node.bootstrap.parts import log_keys_of, open_keys, open_stores
     from node.bootstrap.serving import own
     from node.settings import load

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from node.adapters.sql.signed_head import HEAD
+from node.adapters.signed_head import HEAD
 from node.cli.exits import DONE, REFUSED
 from node.cli.main import run
 from tests.nodes import publish, running, until
