@@ -24,6 +24,9 @@ class Flights(Generic[Answer]):
             flight.add_done_callback(lambda landed: self._land(key, landed))
         return await asyncio.shield(flight)
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._under_way
+
     def __len__(self) -> int:
         return len(self._under_way)
 

@@ -184,6 +184,29 @@ class TestDocuments:
             clock.forward(1)
         assert peer.hits["/.well-known/did.json"] == 2
 
+    async def test_a_look_that_failed_is_done_again_soon(
+        self, http_peers: HttpPeers, peer: Peer, clock: HandClock
+    ) -> None:
+        await http_peers.did_document(peer.did)
+        peer.answers["/.well-known/did.json"] = PlainTextResponse("too many", 429)
+        for _ in range(5):
+            with pytest.raises(PeerUnreachable):
+                await http_peers.did_document(peer.did, fresh=True)
+        assert peer.hits["/.well-known/did.json"] == 2, "a failure counts for two seconds"
+        del peer.answers["/.well-known/did.json"]
+        peer.raw = {**peer.raw, "verificationMethod": []}
+        clock.forward(3)
+        assert (await http_peers.did_document(peer.did, fresh=True)).raw == peer.raw
+
+    async def test_all_who_meet_a_new_key_at_once_wait_for_the_new_document(
+        self, http_peers: HttpPeers, peer: Peer
+    ) -> None:
+        await http_peers.did_document(peer.did)
+        peer.raw = {**peer.raw, "verificationMethod": []}
+        found = await asyncio.gather(*(http_peers.did_document(peer.did, fresh=True) for _ in range(20)))
+        assert [document.raw for document in found] == [peer.raw] * 20
+        assert peer.hits["/.well-known/did.json"] == 2
+
     async def test_a_flood_of_strangers_pushes_nobody_out(
         self, http_peers: HttpPeers, peer: Peer, clock: HandClock
     ) -> None:

@@ -31,6 +31,8 @@ _MESSAGE_SECONDS: Final = 20.0
 _KEPT: Final = 1024
 _STRANGERS: Final = 128
 """How many documents may be on their way before those of strangers have to wait: half of what a lane carries."""
+_PASSING: Final = frozenset({408, 425, 429})
+"""Statuses that speak of this moment only: too late, too early, too many."""
 
 V = TypeVar("V")
 
@@ -113,23 +115,28 @@ class HttpPeers:
             own = self._own_document()
             if own.id == did:
                 return own
-        entry = self._documents.get(did)
+        known, under_way = self._documents.get(did), did in self._document_flights
         now = self._clock.now()
-        if entry is None:
-            failed = self._failures.get(did)
-            recent = failed is not None and is_younger(failed.at, now, self._failure_max_age)
-            if failed is not None and failed.failure is not None and recent:
-                raise failed.failure.with_traceback(None)
+        if known is None or known.value is None:
+            self._require_no_late_failure(did, now)
             if len(self._document_flights) >= _STRANGERS:
                 raise Overloaded("too many participants that are not known here call at once")
-        elif entry.value is not None:
+        elif fresh and not under_way:
             looked = self._looked.get(did)
-            if fresh and (looked is None or not is_younger(looked.at, now, self._refetch_pause)):
-                # A key may have come a second after we read the document as usual: that reading does not count.
-                self._looked.put(did, _Entry(now))
-            elif is_younger(entry.at, now, self._refetch_pause if fresh else self._document_max_age):
-                return entry.value
+            if looked is not None and is_younger(looked.at, now, self._refetch_pause):
+                return known.value
+            self._require_no_late_failure(did, now)
+            # A key may have come a second after we read the document as usual: that reading does not count.
+            self._looked.put(did, _Entry(now))
+        elif not fresh and is_younger(known.at, now, self._document_max_age):
+            return known.value
         return await self._document_flights.join(did, lambda: self._fetch_document(did))
+
+    def _require_no_late_failure(self, did: str, now: datetime) -> None:
+        failed = self._failures.get(did)
+        recent = failed is not None and is_younger(failed.at, now, self._failure_max_age)
+        if failed is not None and failed.failure is not None and recent:
+            raise failed.failure.with_traceback(None)
 
     async def _fetch_document(self, did: str) -> DidDocument:
         rules = self._egress.rules
@@ -144,12 +151,13 @@ class HttpPeers:
                 lane=Lane.DOCUMENTS,
                 allow_redirects=0,  # a redirect would let one host speak for the DID of another
             )
-            if 400 <= answer.status < 500:
+            if 400 <= answer.status < 500 and answer.status not in _PASSING:
                 raise InvalidInput("there is no DID document where its DID points to", facts={"did": did})
             _expect_ok(answer, "its DID document")
             document = check_document(did, answer.json())
         except HansaError as failure:
             self._failures.put(did, _Entry(self._clock.now(), failure=failure))
+            self._looked.drop(did)  # What could not be read showed nothing, neither old nor new.
             raise
         before = self._documents.get(did)
         if before is not None and before.value is not None and before.value.raw != document.raw:
@@ -210,7 +218,7 @@ class HttpPeers:
             max_bytes=MAX_PRESENTATIONS,
             lane=Lane.PRESENTATIONS,
         )
-        if 400 <= answer.status < 500 and answer.status not in (408, 425, 429):
+        if 400 <= answer.status < 500 and answer.status not in _PASSING:
             raise Unauthenticated("the caller's credential service did not show its credentials")
         _expect_ok(answer, "its presentations")
         message = answer.json()
@@ -256,7 +264,7 @@ class HttpPeers:
             timeout=_MESSAGE_SECONDS,
             lane=Lane.PRESENTATIONS,
         )
-        if 400 <= answer.status < 500 and answer.status not in (401, 408, 425, 429):
+        if 400 <= answer.status < 500 and answer.status not in {401, *_PASSING}:
             raise Conflict(_reason_in(answer), facts={"status": answer.status})
         _expect_ok(answer, "the message")
         return answer
