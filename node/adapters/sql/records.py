@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, ScalarSelect, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, and_, bindparam, func, select
 
 from node.adapters.sql.rows import add, build, put, values
 from node.adapters.sql.schema import record_heads as heads
@@ -80,7 +80,8 @@ class SqlRecordStore:
         row = values(record, files=[file.to_json() for file in record.files])
         if not add(connection, records, row):
             raise Conflict(f"version {record.version} of {record.iri} exists already")
-        head = {name: row[name] for name in ("iri", "version", "kind", "audience", "withdrawn")}
+        head = {name: row[name] for name in ("iri", "version", "kind", "audience", "withdrawn", "origin")}
+        head["offered"] = record.offer is not None and not record.withdrawn
         put(connection, heads, head, newer="version")
         for audience in (record.audience, *((OPENED,) if record.opens_history else ())):
             last = {"iri": record.iri, "audience": audience, "last": record.version}
@@ -134,28 +135,15 @@ class SqlRecordStore:
         down_from: str | None = None,
         limit: int = 100,
     ) -> Sequence[Record]:
-        wanted: list[ColumnElement[bool]] = [heads.c.iri > after, records.c.iri == heads.c.iri]
-        if down_from is not None:
-            wanted.append(heads.c.iri <= down_from)
-        if as_of is None:
-            wanted += [records.c.version == heads.c.version, ~heads.c.withdrawn]
-        else:
-            then = records.alias("then")
-            newest_then = select(func.max(then.c.version)).where(then.c.iri == heads.c.iri, then.c.at <= as_of)
-            wanted += [records.c.version == newest_then.scalar_subquery(), ~records.c.withdrawn]
-        if audiences is not None:
-            wanted.append(heads.c.audience.in_(audiences))
-            if as_of is not None:
-                seen: ColumnElement[Any] = bindparam("seen", list(audiences), expanding=True)
-                wanted.append(records.c.version > _last_withheld(heads.c.iri, seen))
-        if kinds:
-            wanted.append(records.c.kind.in_(kinds))
-        if origins:
-            wanted.append(records.c.origin.in_(origins))
-        if offered:
-            wanted.append(records.c.offer.is_not(None))
-        order = heads.c.iri if down_from is None else heads.c.iri.desc()
-        statement = select(records).select_from(heads).where(*wanted).order_by(order).limit(limit)
+        statement = current_statement(
+            audiences=audiences,
+            kinds=kinds,
+            origins=origins,
+            offered=offered,
+            as_of=as_of,
+            after=after,
+            down_from=down_from,
+        ).limit(limit)
         return [_record(row) for row in connection_of(tx).execute(statement)]
 
     def count(self, tx: Transaction, audiences: Collection[str] | None = None) -> dict[str, int]:
@@ -169,6 +157,55 @@ class SqlRecordStore:
     def held(self, tx: Transaction, origin: str) -> tuple[int, int]:
         row = connection_of(tx).execute(_HELD, {"origin": origin}).one()
         return int(row.number), int(row.size or 0)
+
+
+def current_statement(
+    *,
+    audiences: Collection[str] | None = None,
+    kinds: Collection[str] = (),
+    origins: Collection[str] = (),
+    offered: bool = False,
+    as_of: datetime | None = None,
+    after: str = "",
+    down_from: str | None = None,
+) -> Select[Any]:
+    """The statement of ``SqlRecordStore.current``, but for its limit.
+
+    What holds of the newest version is asked of ``record_heads``: in the order of its index, a page of one origin's
+    catalogue costs what a page costs, however many records there are.
+    """
+    wanted: list[ColumnElement[bool]] = [heads.c.iri > after, records.c.iri == heads.c.iri]
+    if down_from is not None:
+        wanted.append(heads.c.iri <= down_from)
+    if as_of is None:
+        wanted += [records.c.version == heads.c.version, ~heads.c.withdrawn]
+        if offered:
+            wanted.append(heads.c.offered)
+    else:
+        then = records.alias("then")
+        newest_then = select(func.max(then.c.version)).where(then.c.iri == heads.c.iri, then.c.at <= as_of)
+        wanted += [records.c.version == newest_then.scalar_subquery(), ~records.c.withdrawn]
+        if offered:
+            wanted.append(records.c.offer.is_not(None))
+    version = heads if as_of is None else records
+    if audiences is not None:
+        wanted.append(heads.c.audience.in_(audiences))
+        if as_of is not None:
+            seen: ColumnElement[Any] = bindparam("seen", list(audiences), expanding=True)
+            wanted.append(records.c.version > _last_withheld(heads.c.iri, seen))
+    for column, names in ((version.c.kind, kinds), (version.c.origin, origins)):
+        if names:
+            wanted.append(_among(column, names))
+    order = heads.c.iri if down_from is None else heads.c.iri.desc()
+    return select(records).select_from(heads).where(*wanted).order_by(order)
+
+
+def _among(column: ColumnElement[str], names: Collection[str]) -> ColumnElement[bool]:
+    """``column`` is one of ``names``. A single one is compared for equality: an index then keeps its order."""
+    if len(names) == 1:
+        (name,) = names
+        return column == name
+    return column.in_(names)
 
 
 def _record(row: Row[Any]) -> Record:

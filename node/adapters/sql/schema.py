@@ -130,8 +130,22 @@ record_heads = Table(
     Column("kind", Words, nullable=False),
     Column("audience", Words, nullable=False),
     Column("withdrawn", Boolean, nullable=False),
+    Column("origin", Words, nullable=False),
+    # Whether it is to be had: neither withdrawn nor without an offer.
+    Column("offered", Boolean, nullable=False),
 )
 Index("ix_record_heads_kind", record_heads.c.kind, record_heads.c.iri)
+# Pages of one origin's catalogue, in the order of the index; whom a record is for is read from the index too.
+Index(
+    "ix_record_heads_origin",
+    record_heads.c.origin,
+    record_heads.c.offered,
+    record_heads.c.iri,
+    record_heads.c.audience,
+    record_heads.c.kind,
+    record_heads.c.withdrawn,
+    record_heads.c.version,
+)
 
 record_reach = Table(
     "record_reach",
