@@ -197,6 +197,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             acquire=spoken.acquire,
             negotiations=spoken.negotiations,
             transfers=spoken.transfers,
+            transfer_requests=spoken.transfer_requests,
             decisions=spoken.decisions,
             reading=spoken.overview,
             document=lambda body, language: render(dict(body), language=language),

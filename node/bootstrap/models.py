@@ -63,7 +63,7 @@ def model_services(
         uow=stores.uow,
         transfers=stores.transfers,
         agreements=stores.agreements,
-        request=spoken.transfers.request,
+        open_transfer=spoken.transfer_requests.open,
         watch=changes.watch,
         me=parts.me,
         uses=spoken.uses,

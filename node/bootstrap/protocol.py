@@ -23,6 +23,7 @@ from node.transfer.inbox import TakePush
 from node.transfer.overview import Overview
 from node.transfer.push import PushBytes
 from node.transfer.reception import Receive
+from node.transfer.requests import TransferRequests
 from node.transfer.strategy import StandardStrategy
 from node.transfer.strategy import Strategy as TransferStrategy
 from node.transfer.usecases import Transfers
@@ -35,6 +36,7 @@ class Protocol:
     correspondence: Correspondence
     negotiations: Negotiations
     transfers: Transfers
+    transfer_requests: TransferRequests
     decisions: Decisions
     acquire: Acquire
     limits: SetLimits
@@ -65,6 +67,7 @@ def protocol(
         correspondence=base.correspondence,
         negotiations=contracts.negotiations,
         transfers=carried.transfers,
+        transfer_requests=carried.transfer_requests,
         decisions=contracts.decisions,
         acquire=contracts.acquire,
         region=lambda: base.people.allegiance.authority,

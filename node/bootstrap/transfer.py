@@ -22,7 +22,10 @@ from node.transfer.inbox import TakePush
 from node.transfer.model import Transfer
 from node.transfer.overview import Overview
 from node.transfer.push import PushBytes
+from node.transfer.reactions import Reactions
 from node.transfer.reception import Receive
+from node.transfer.reissue import Reissue
+from node.transfer.requests import TransferRequests
 from node.transfer.usecases import Transfers
 
 
@@ -31,6 +34,7 @@ class Transferring:
     """Everything about bytes under an agreement."""
 
     transfers: Transfers
+    transfer_requests: TransferRequests
     overview: Overview
     authorise: AuthoriseAccess
     deliveries: OpenDelivery
@@ -48,12 +52,23 @@ def transferring(base: Foundation, contracts: Negotiating, strategy: transfer_st
     parts, stores, clock = base.parts, base.parts.stores, base.parts.clock
     uses = Uses(stores.uses, stores.agreements, clock)
     grants = GrantAccess(stores.grants, parts.keyring, clock, public_url=parts.base, lifetime=parts.access_lifetime)
-    transfers = _transfers(base, contracts, grants, uses, strategy)
+    conversation = _conversation(base)
+    transfers = _transfers(base, contracts, conversation, _reactions(base, conversation, grants, uses, strategy))
     authorise = _authorise(base, uses)
     deliveries = OpenDelivery(parts.assets, parts.keyring)
     manifests = SignManifest(stores.uow, stores.records, parts.keyring, clock)
     return Transferring(
         transfers=transfers,
+        transfer_requests=TransferRequests(
+            uow=stores.uow,
+            agreements=stores.agreements,
+            negotiations=stores.negotiations,
+            conversation=conversation,
+            clock=clock,
+            me=parts.me,
+            address=parts.dsp_address,
+            public_url=parts.base,
+        ),
         overview=Overview(
             uow=stores.uow,
             negotiations=stores.negotiations,
@@ -85,20 +100,13 @@ def transferring(base: Foundation, contracts: Negotiating, strategy: transfer_st
     )
 
 
-def _transfers(
-    base: Foundation,
-    contracts: Negotiating,
-    grants: GrantAccess,
-    uses: Uses,
-    strategy: transfer_strategy.Strategy,
-) -> Transfers:
-    parts, stores, clock = base.parts, base.parts.stores, base.parts.clock
-    carry: Conversation[Transfer] = Conversation(
+def _conversation(base: Foundation) -> Conversation[Transfer]:
+    return Conversation(
         table=machine.TABLE,
-        store=stores.transfers,
+        store=base.parts.stores.transfers,
         courier=base.courier,
         append=base.append,
-        clock=clock,
+        clock=base.parts.clock,
         acknowledge=messages.acknowledgement,
         path=messages.path,
         refusal=messages.refusal,
@@ -106,28 +114,49 @@ def _transfers(
         kept=messages.kept,
         brief=messages.BRIEF,
     )
-    return Transfers(
-        uow=stores.uow,
-        store=stores.transfers,
+
+
+def _reactions(
+    base: Foundation,
+    conversation: Conversation[Transfer],
+    grants: GrantAccess,
+    uses: Uses,
+    strategy: transfer_strategy.Strategy,
+) -> Reactions:
+    stores, me = base.parts.stores, base.parts.me
+    return Reactions(
+        conversation=conversation,
         agreements=stores.agreements,
-        negotiations=stores.negotiations,
         records=stores.records,
         grants=stores.grants,
-        receptions=stores.receptions,
-        conversation=carry,
         courier=base.courier,
         granting=lambda tx, transfer, agreement, record, file, seal_key: grants.grant(
             tx, transfer, agreement, record, file, recipient_seal_key=seal_key
         )[1],
-        situation=lambda agreement, caller: base.situations.under_agreement(caller, provider=parts.me),
+        situation=lambda agreement, caller: base.situations.under_agreement(caller, provider=me),
         uses=uses,
-        presume=contracts.negotiations.presume_finalized,
         strategy=strategy,
         append=base.append,
-        clock=clock,
+        clock=base.parts.clock,
+    )
+
+
+def _transfers(
+    base: Foundation, contracts: Negotiating, conversation: Conversation[Transfer], reactions: Reactions
+) -> Transfers:
+    parts, stores = base.parts, base.parts.stores
+    return Transfers(
+        uow=stores.uow,
+        store=stores.transfers,
+        agreements=stores.agreements,
+        conversation=conversation,
+        reactions=reactions,
+        reissue=Reissue(
+            store=stores.transfers, conversation=conversation, reactions=reactions, public_url=parts.base
+        ),
+        presume=contracts.negotiations.presume_finalized,
+        clock=parts.clock,
         me=parts.me,
-        address=parts.dsp_address,
-        public_url=parts.base,
         caps=contracts.caps,
         guests=contracts.guests,
     )

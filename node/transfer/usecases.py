@@ -1,22 +1,18 @@
-"""Transferring: the doors that messages come in by, and what this node's own people start.
+"""Transfers under way: the doors that messages come in by, and what people and the worker do with them.
 
 Every method that takes ``tx`` belongs to the caller's transaction and makes no network call.
 """
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
 from node.base.clock import Clock
-from node.base.delivery import Courier
-from node.base.errors import Conflict, LocalProtocolError, NotAllowed, NotFound
+from node.base.errors import LocalProtocolError, NotAllowed, NotFound
 from node.base.ids import new_urn
 from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
-from node.catalogue.ports import RecordStore
 from node.dialogue.caps import Caps
 from node.dialogue.conversation import Answer, Conversation, peer_of
 from node.dialogue.guests import UNCOUNTED, Guests, Uncounted
@@ -26,20 +22,23 @@ from node.dialogue.opening import opens_once
 from node.dialogue.process import Exchange, Role
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
-from node.ledger.ports import Append
 from node.negotiation.model import Agreement
-from node.negotiation.ports import AgreementStore, NegotiationStore
-from node.negotiation.uses import Uses
-from node.transfer import machine, messages, strategy
-from node.transfer.addresses import push_address, read_push_address, without_token
-from node.transfer.content import settled_by
+from node.negotiation.ports import AgreementStore
+from node.transfer import machine, messages
+from node.transfer.addresses import without_unused
 from node.transfer.model import Reception, Transfer
-from node.transfer.ports import GrantStore, ReceptionStore, TransferStore
-from node.transfer.reactions import PUSH_TOPIC, RECEIVE_TOPIC, Granting, Judge, Reactions
+from node.transfer.ports import TransferStore
+from node.transfer.reactions import PUSH_TOPIC, RECEIVE_TOPIC, Reactions
 from node.transfer.reissue import Reissue
-from node.transfer.resumption import TURNS, NotResumed, answers_resumption, asks_to_resume, halted, require_turn
-from node.transfer.tokens import token_hash
-from node.vocab.dsp import PULL, PUSH, version_of
+from node.transfer.resumption import (
+    TURNS,
+    NotResumed,
+    answers_resumption,
+    asks_to_resume,
+    halted,
+    require_resumable,
+    require_turn,
+)
 
 __all__ = ["PUSH_TOPIC", "RECEIVE_TOPIC", "Presume", "Transfers"]
 
@@ -55,54 +54,26 @@ class Transfers:
         uow: UnitOfWork,
         store: TransferStore,
         agreements: AgreementStore,
-        negotiations: NegotiationStore,
-        records: RecordStore,
-        grants: GrantStore,
-        receptions: ReceptionStore,
         conversation: Conversation[Transfer],
-        courier: Courier,
-        granting: Granting,
-        situation: Judge,
-        uses: Uses,
+        reactions: Reactions,
+        reissue: Reissue,
         presume: Presume,
-        strategy: strategy.Strategy,
-        append: Append,
         clock: Clock,
         me: str,
-        address: str,
-        public_url: str = "",
         caps: Caps | None = None,
         guests: Guests | Uncounted = UNCOUNTED,
     ) -> None:
-        """``public_url``: that of this node, below which it takes pushes."""
         self._uow = uow
         self._caps = caps or Caps()
         self._guests = guests
         self._store = store
         self._agreements = agreements
-        self._negotiations = negotiations
         self._conversation = conversation
+        self._reactions = reactions
         self._presume = presume
         self._clock = clock
         self._me = me
-        self._address = address
-        self._public_url = public_url
-        self._reactions = Reactions(
-            conversation=conversation,
-            agreements=agreements,
-            records=records,
-            grants=grants,
-            courier=courier,
-            granting=granting,
-            situation=situation,
-            uses=uses,
-            strategy=strategy,
-            append=append,
-            clock=clock,
-        )
-        self.reissue = Reissue(
-            store=store, conversation=conversation, reactions=self._reactions, public_url=public_url
-        )
+        self.reissue = reissue
 
     # ---- doors -----------------------------------------------------------------------------------------------
 
@@ -182,7 +153,7 @@ class Transfers:
                 return repeated
             if message.name in TURNS:
                 require_turn(self._store.exchanged(tx, transfer.pid), self._caps.messages)
-            content = settled_by(message, transfer)
+            content = _settled_by(message, transfer)
             if message.name == machine.START and halted(transfer):  # What fits nowhere is for the table to refuse.
                 self._reactions.require_permission(tx, transfer, caller)
             if asks_to_resume(transfer, message):
@@ -208,70 +179,7 @@ class Transfers:
         with self._uow.read() as tx:
             return messages.acknowledgement(self._conversation.find(tx, pid, peer_of(caller)))
 
-    # ---- what we start ---------------------------------------------------------------------------------------
-
-    @taken_in_turn
-    def request(
-        self,
-        agreement_id: str,
-        by: Caller,
-        *,
-        format: str = PULL,  # noqa: A002 - the protocol's name
-        file: str | None = None,
-        address: str | None = None,
-        to: Mapping[str, Any] | None = None,
-    ) -> Transfer:
-        """Ask the provider for the bytes under an agreement of ours as consumer. ``address`` is the provider's
-        protocol base URL, where it is not the one that the agreement was negotiated at.
-
-        A push goes to the data address ``to`` (DSP 2025-1 §9.2.1), whatever holds it: the provider tells when all
-        bytes are there, and they never come to this node; else to an address of this node's own. What is secret in
-        ``to`` is sent to the provider and not kept. Raises ``NotAllowed``, ``NotFound``, ``Conflict`` (not final yet,
-        or ended), and ``InvalidInput`` for an address that bytes cannot be pushed to.
-        """
-        require(by, UseCase.RECEIVE)
-        if to is not None:
-            require(by, UseCase.DIRECT_BYTES)
-            read_push_address(to)
-        now = self._clock.now()
-        with self._uow.begin() as tx:
-            agreement = self._agreements.get(tx, agreement_id)
-            if agreement is None or agreement.consumer != self._me:
-                raise NotFound("this node is not the consumer of this agreement")
-            if not agreement.in_force:
-                raise Conflict("the agreement is not in force", remedy="negotiate a new one: hansa get")
-            there = (address or self._address_of(tx, agreement)).rstrip("/")
-            version = version_of(there)
-            transfer = Transfer(
-                pid=new_urn(),
-                role=Role.CONSUMER,
-                peer=agreement.provider,
-                peer_pid=None,
-                peer_address=there,
-                version=version.name,
-                state=machine.TABLE.openings[machine.REQUEST].to,
-                created=now,
-                updated=now,
-                agreement=agreement.id,
-                dataset=agreement.dataset,
-                format=format,
-                file=file,
-            )
-            body = messages.request(transfer, version.at(self._address), file=file)
-            if to is not None:
-                body["dataAddress"] = dict(to)
-                transfer = replace(transfer, data_address=without_token(to))
-            elif format == PUSH:
-                token = secrets.token_urlsafe(32)
-                body["dataAddress"] = push_address(self._public_url, transfer.pid, token=token)
-                transfer = replace(transfer, push_token=token_hash(token))
-            return self._conversation.open(tx, transfer, machine.REQUEST, body)
-
-    def _address_of(self, tx: Transaction, agreement: Agreement) -> str:
-        negotiation = self._negotiations.get(tx, agreement.negotiation)
-        if negotiation is None:
-            raise NotFound("this node does not have the negotiation of this agreement")
-        return negotiation.peer_address
+    # ---- what people and the node do ----------------------------------------------------------------------------
 
     def command(
         self, pid: str, name: str, by: Caller, *, code: str = "", reason: list[Any] | None = None
@@ -390,3 +298,22 @@ class Transfers:
                 code="out-of-step",
                 reason=[f"{exchange.message} was refused: {code}"],
             )
+
+
+def _settled_by(message: Incoming, transfer: Transfer) -> dict[str, Any]:
+    """The fields of ``transfer`` that ``message`` changes.
+
+    Raises ``NotAllowed`` for a start by which the consumer lifts what this node, as provider, has suspended.
+    """
+    if message.name == machine.START and transfer.role is Role.PROVIDER:
+        require_resumable(transfer)
+    elif message.name == machine.START and message.body.get("dataAddress"):
+        return {"data_address": without_unused(message.body["dataAddress"])}
+    elif message.name == machine.TERMINATION:
+        return message.why
+    elif message.name == machine.SUSPENSION:
+        # Where both want it, it is the provider's: it is its access that is closed.
+        ours = transfer.pending is not None and transfer.pending.message == machine.SUSPENSION
+        provider = transfer.role is Role.CONSUMER or ours
+        return {**message.why, "suspended_by": str(Role.PROVIDER if provider else Role.CONSUMER)}
+    return {}

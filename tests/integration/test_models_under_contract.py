@@ -21,7 +21,6 @@ from node.scenarios.ports import Outcome, Reference
 from node.scenarios.records.cards import model_of
 from node.transfer.model import Transfer
 from node.vocab.dsp import EXECUTE, PULL
-from tests.fakes.people import person
 from tests.models import COUNTING, STREETS, TIMES, publish_model
 from tests.nodes import Company, Pair, Running, admit, agree, company, publish, until
 
@@ -69,7 +68,7 @@ def transfers(node: Running, peer: Running) -> list[Transfer]:
 
 def ask_for(consumer: Running, agreement: str, format_: str) -> Transfer:
     """A transfer of that format, when it has started or ended."""
-    pid = consumer.node.protocol.transfers.request(agreement, person(), format=format_).pid
+    pid = consumer.node.protocol.transfer_requests.open(agreement, format=format_).pid
     stores = consumer.node.parts.stores
 
     def look() -> Transfer | None:

@@ -42,6 +42,9 @@ from node.transfer.access import Access, require_standing
 from node.transfer.addresses import read_address
 from node.transfer.grants import GrantAccess, RefreshToken
 from node.transfer.model import Reception, Transfer
+from node.transfer.reactions import Reactions as TransferReactions
+from node.transfer.reissue import Reissue
+from node.transfer.requests import TransferRequests
 from node.transfer.tokens import token_hash
 from node.transfer.usecases import RECEIVE_TOPIC, Transfers
 from node.web.problems import again_later
@@ -246,15 +249,20 @@ class SimNode:
             clock=self.clock,
         )
         grants = GrantAccess(self.grants, self.keyring, self.clock, public_url=self.base)
-        self.transfers = Transfers(
+        self.transfer_requests = TransferRequests(
             uow=self.uow,
-            store=self.transfers_store,
             agreements=self.agreements,
             negotiations=self.negotiations_store,
+            conversation=carry,
+            clock=self.clock,
+            me=self.did,
+            address=self.address,
+        )
+        transfer_reactions = TransferReactions(
+            conversation=carry,
+            agreements=self.agreements,
             records=self.records,
             grants=self.grants,
-            receptions=self.receptions,
-            conversation=carry,
             courier=courier,
             granting=lambda tx, transfer, agreement, record, file, key: grants.grant(
                 tx, transfer, agreement, record, file, recipient_seal_key=key
@@ -263,12 +271,22 @@ class SimNode:
             situation=lambda agreement, caller: Situation(
                 caller=caller, at=self.clock.now(), provider=self.did, agreed=True
             ),
-            presume=self.negotiations.presume_finalized,
             strategy=transfer_strategy.StandardStrategy(),
             append=append,
             clock=self.clock,
+        )
+        self.transfers = Transfers(
+            uow=self.uow,
+            store=self.transfers_store,
+            agreements=self.agreements,
+            conversation=carry,
+            reactions=transfer_reactions,
+            reissue=Reissue(
+                store=self.transfers_store, conversation=carry, reactions=transfer_reactions, public_url=self.base
+            ),
+            presume=self.negotiations.presume_finalized,
+            clock=self.clock,
             me=self.did,
-            address=self.address,
         )
         self._refresh = RefreshToken(
             self.uow,

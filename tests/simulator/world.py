@@ -67,7 +67,7 @@ class World(Network):
             return False
         node, process = found
         agreement: Any = process
-        return self._people(node, label, lambda: node.transfers.request(agreement.agreement["@id"], person()))
+        return self._people(node, label, lambda: node.transfer_requests.request(agreement.agreement["@id"], person()))
 
     def do_decide(self, label: str, approve: bool) -> bool:
         """A person of the provider decides about a use, or one of the consumer about an offer."""

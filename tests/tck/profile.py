@@ -27,7 +27,6 @@ from node.identity.model import Caller, DidDocument
 from node.negotiation.model import Agreement
 from node.semantics.model import File
 from node.vocab.dsp import PULL
-from tests.fakes.people import person
 from tests.tck.script import (
     CONSUMING,
     DELAY,
@@ -238,8 +237,8 @@ class Triggers:
     async def transfer(self, wanted: BeginTransfer) -> Response:
         """Ask the kit for the bytes of an agreement."""
         await run_sync(
-            lambda: self._node.protocol.transfers.request(
-                wanted.agreement, person(), format=wanted.format, address=wanted.address
+            lambda: self._node.protocol.transfer_requests.open(
+                wanted.agreement, format=wanted.format, address=wanted.address
             )
         )
         return Response(status_code=204)

@@ -12,7 +12,6 @@ from anyio.to_thread import run_sync
 from node.base.errors import NotAllowed, PeerUnreachable
 from node.base.work import UnitOfWork
 from node.dialogue.process import Role
-from node.identity.model import Caller, UserRole
 from node.negotiation.held import OurAgreements
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
@@ -34,9 +33,9 @@ class Watch(Protocol):
 
 
 class Opens(Protocol):
-    """Asks for a transfer: ``Transfers.request``."""
+    """Asks for a transfer in this node's own name, whoever began the run: ``TransferRequests.open``."""
 
-    def __call__(self, agreement_id: str, by: Caller, *, format: str) -> Transfer:  # noqa: A002 - as the protocol's
+    def __call__(self, agreement_id: str, *, format: str) -> Transfer:  # noqa: A002 - as the protocol's
         """The transfer that was asked for."""
 
 
@@ -49,7 +48,7 @@ class ModelTransfers:
         uow: UnitOfWork,
         transfers: TransferStore,
         agreements: AgreementStore,
-        request: Opens,
+        open_transfer: Opens,
         watch: Callable[[], AbstractContextManager[Watch]],
         me: str,
         uses: Uses,
@@ -59,11 +58,9 @@ class ModelTransfers:
         self._uow = uow
         self._transfers = transfers
         self._held = OurAgreements(uow, agreements, me)
-        self._request = request
+        self._open_transfer = open_transfer
         self._watch = watch
         self._me = me
-        # Whoever began the run has shown a role for it then; its steps open transfers in this node's own name.
-        self._ourselves = Caller(did=me, account=me, roles=frozenset({UserRole.STEWARD}))
         self._patience = patience
         self._opening: dict[str, asyncio.Lock] = {}
 
@@ -80,7 +77,7 @@ class ModelTransfers:
         async with self._opening.setdefault(agreement.id, asyncio.Lock()):
             transfer = await run_sync(self._known, agreement)
             if transfer is None:
-                transfer = await run_sync(lambda: self._request(agreement.id, self._ourselves, format=EXECUTE))
+                transfer = await run_sync(lambda: self._open_transfer(agreement.id, format=EXECUTE))
             return await self._started(transfer)
 
     async def _started(self, transfer: Transfer) -> Transfer:

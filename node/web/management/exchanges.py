@@ -24,6 +24,7 @@ from node.negotiation.uses import Tally
 from node.transfer import machine
 from node.transfer.deletions import Deletions
 from node.transfer.model import Reception, Transfer
+from node.transfer.requests import TransferRequests
 from node.transfer.usecases import Transfers
 from node.vocab.dsp import PULL, PUSH
 from node.web.management.asked import Ask, AskFor, Fetch, Terms, Verdict, Why, read_ask
@@ -77,6 +78,7 @@ def router(
     acquire: Acquire,
     negotiations: Negotiations,
     transfers: Transfers,
+    transfer_requests: TransferRequests,
     decisions: Decisions,
     reading: Reading,
     document: Callable[[Mapping[str, Any], str], str],
@@ -162,7 +164,7 @@ def router(
             )
         chosen = wanted.format or (PUSH if to is not None else PULL)
         begun = await run_sync(
-            lambda: transfers.request(wanted.agreement_id, caller, format=chosen, file=wanted.file, to=to)
+            lambda: transfer_requests.request(wanted.agreement_id, caller, format=chosen, file=wanted.file, to=to)
         )
         return {"pid": begun.pid, "state": begun.state}
 

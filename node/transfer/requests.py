@@ -1,0 +1,126 @@
+"""Asking for bytes: the transfers that this node opens as consumer (DSP 2025-1 §9.2.1)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from node.base.clock import Clock
+from node.base.errors import Conflict, NotFound
+from node.base.ids import new_urn
+from node.base.turns import taken_in_turn
+from node.base.work import Transaction, UnitOfWork
+from node.dialogue.conversation import Conversation
+from node.dialogue.process import Role
+from node.identity.model import Caller
+from node.identity.roles import UseCase, require
+from node.negotiation.model import Agreement
+from node.negotiation.ports import AgreementStore, NegotiationStore
+from node.transfer import machine, messages
+from node.transfer.addresses import push_address, read_push_address, without_token
+from node.transfer.model import Transfer
+from node.transfer.tokens import token_hash
+from node.vocab.dsp import PULL, PUSH, version_of
+
+
+class TransferRequests:
+    """Opens transfers, for a person (``request``) and for the node itself (``open``)."""
+
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        agreements: AgreementStore,
+        negotiations: NegotiationStore,
+        conversation: Conversation[Transfer],
+        clock: Clock,
+        me: str,
+        address: str,
+        public_url: str = "",
+    ) -> None:
+        """``address``: this node's protocol base URL; ``public_url``: its own, below which it takes pushes."""
+        self._uow = uow
+        self._agreements = agreements
+        self._negotiations = negotiations
+        self._conversation = conversation
+        self._clock = clock
+        self._me = me
+        self._address = address
+        self._public_url = public_url
+
+    def request(
+        self,
+        agreement_id: str,
+        by: Caller,
+        *,
+        format: str = PULL,  # noqa: A002 - the protocol's name
+        file: str | None = None,
+        to: Mapping[str, Any] | None = None,
+    ) -> Transfer:
+        """Open a transfer for a person. Raises ``NotAllowed``, and as ``open``."""
+        require(by, UseCase.RECEIVE)
+        if to is not None:
+            require(by, UseCase.DIRECT_BYTES)
+        return self.open(agreement_id, format=format, file=file, to=to)
+
+    @taken_in_turn
+    def open(
+        self,
+        agreement_id: str,
+        *,
+        format: str = PULL,  # noqa: A002 - the protocol's name
+        file: str | None = None,
+        address: str | None = None,
+        to: Mapping[str, Any] | None = None,
+    ) -> Transfer:
+        """Ask the provider for the bytes under an agreement of ours as consumer. ``address`` is the provider's
+        protocol base URL, where it is not the one that the agreement was negotiated at.
+
+        A push goes to the data address ``to``, whatever holds it: the provider tells when all bytes are there, and
+        they never come to this node; else to an address of this node's own. What is secret in ``to`` is sent to the
+        provider and not kept. Raises ``NotFound``, ``Conflict`` (not final yet, or ended), and ``InvalidInput`` for
+        an address that bytes cannot be pushed to.
+        """
+        if to is not None:
+            read_push_address(to)
+        now = self._clock.now()
+        with self._uow.begin() as tx:
+            agreement = self._agreements.get(tx, agreement_id)
+            if agreement is None or agreement.consumer != self._me:
+                raise NotFound("this node is not the consumer of this agreement")
+            if not agreement.in_force:
+                raise Conflict("the agreement is not in force", remedy="negotiate a new one: hansa get")
+            there = (address or self._address_of(tx, agreement)).rstrip("/")
+            version = version_of(there)
+            transfer = Transfer(
+                pid=new_urn(),
+                role=Role.CONSUMER,
+                peer=agreement.provider,
+                peer_pid=None,
+                peer_address=there,
+                version=version.name,
+                state=machine.TABLE.openings[machine.REQUEST].to,
+                created=now,
+                updated=now,
+                agreement=agreement.id,
+                dataset=agreement.dataset,
+                format=format,
+                file=file,
+            )
+            body = messages.request(transfer, version.at(self._address), file=file)
+            if to is not None:
+                body["dataAddress"] = dict(to)
+                transfer = replace(transfer, data_address=without_token(to))
+            elif format == PUSH:
+                token = secrets.token_urlsafe(32)
+                body["dataAddress"] = push_address(self._public_url, transfer.pid, token=token)
+                transfer = replace(transfer, push_token=token_hash(token))
+            return self._conversation.open(tx, transfer, machine.REQUEST, body)
+
+    def _address_of(self, tx: Transaction, agreement: Agreement) -> str:
+        negotiation = self._negotiations.get(tx, agreement.negotiation)
+        if negotiation is None:
+            raise NotFound("this node does not have the negotiation of this agreement")
+        return negotiation.peer_address
