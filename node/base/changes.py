@@ -1,4 +1,4 @@
-"""Waiting for a commit instead of asking again and again."""
+"""Waiting for a change of one subject, such as a negotiation or a run, instead of asking again and again."""
 
 from __future__ import annotations
 
@@ -6,12 +6,21 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
+
+AMONG_OTHERS: Final = 0.25
+"""Seconds between two looks where other processes commit too, which tell this one nothing."""
+
+ALONE: Final = 2.0
+"""Seconds between two looks where this process alone commits."""
 
 
 class Watch:
     """One waiter: what is told between two calls of ``changed`` is not missed."""
 
-    def __init__(self) -> None:
+    def __init__(self, pause: float) -> None:
+        """``pause``: the seconds after which the waiter looks again though nothing was told."""
+        self.pause = pause
         self._loop = asyncio.get_running_loop()
         self._told = asyncio.Event()
 
@@ -20,37 +29,43 @@ class Watch:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._told.set)
 
-    async def changed(self, seconds: float) -> None:
-        """Until something was told, but at most so many seconds."""
+    async def changed(self, seconds: float | None = None) -> None:
+        """Until something was told, but at most so many seconds; None: the pause of this node."""
         try:
-            await asyncio.wait_for(self._told.wait(), seconds)
+            await asyncio.wait_for(self._told.wait(), self.pause if seconds is None else seconds)
         except TimeoutError:
             return
         self._told.clear()
 
 
 class Changes:
-    """Tells all who watch that something was committed; not what, so that they look for themselves."""
+    """Tells those who watch a subject that something about it was committed; not what, so that they look for
+    themselves. Nobody else is woken: a node on which many wait would do little else than look."""
 
-    def __init__(self) -> None:
-        self._watches: set[Watch] = set()
+    def __init__(self, *, alone: bool = False) -> None:
+        """``alone``: no other process commits to the database of this node, so nearly every change is told."""
+        self._pause = ALONE if alone else AMONG_OTHERS
+        self._watches: dict[str, set[Watch]] = {}
         self._lock = threading.Lock()
 
-    def tell(self) -> None:
-        """From any thread."""
+    def tell(self, subject: str) -> None:
+        """Something about ``subject`` was committed. From any thread."""
         with self._lock:
-            watches = list(self._watches)
+            watches = list(self._watches.get(subject, ()))
         for watch in watches:
             watch.tell()
 
     @contextmanager
-    def watch(self) -> Iterator[Watch]:
+    def watch(self, subject: str) -> Iterator[Watch]:
         """Begin before the first look, so that no change falls between the look and the wait."""
-        watch = Watch()
+        watch = Watch(self._pause)
         with self._lock:
-            self._watches.add(watch)
+            self._watches.setdefault(subject, set()).add(watch)
         try:
             yield watch
         finally:
             with self._lock:
-                self._watches.discard(watch)
+                watches = self._watches[subject]
+                watches.discard(watch)
+                if not watches:
+                    del self._watches[subject]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from node.adapters.peers.requests import PeerRequests
+from node.base.changes import Changes
 from node.base.delivery import Courier
 from node.bootstrap.parts import Parts
 from node.bootstrap.people import People, identity
@@ -38,7 +39,7 @@ class Foundation:
 
 def foundation(parts: Parts, *, outgoing: Outgoing | None = None, documents: Documents | None = None) -> Foundation:
     """Put it together. ``outgoing`` and ``documents`` are those of ``node.identity.correspondence``."""
-    stores, settings, wakes = parts.stores, parts.settings, Wakes()
+    stores, settings, wakes = parts.stores, parts.settings, Wakes(changes=Changes(alone=parts.settings.embedded))
     append = LedgerWriter(stores.ledger, parts.clock, wakes.wake_ledger)
     people = identity(parts, append)
     ourselves = Ourselves(parts.me, people.wallet)

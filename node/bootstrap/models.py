@@ -39,7 +39,7 @@ def model_services(
 ) -> ModelServices:
     """Put it together."""
     parts, append, courier = base.parts, base.append, base.courier
-    visibility, changes, tell = base.visibility, base.wakes.changes, base.wakes.changes.tell
+    visibility, changes = base.visibility, base.wakes.changes
     stores, clock = parts.stores, parts.clock
 
     plane = HttpProcesses(parts.egress, most=parts.settings.model_answer)
@@ -74,7 +74,7 @@ def model_services(
         lifecycle=JobLifecycle(),
         clock=clock,
         note=job_entry(append),
-        tell=tell,
+        tell=lambda job: changes.tell(job.id),
     )
     return ModelServices(
         processes=OgcProcesses(

@@ -42,8 +42,7 @@ def scenarios(
     publish: Publish,
 ) -> Scenarios:
     """Put it together."""
-    parts, people, append, courier = base.parts, base.people, base.append, base.courier
-    tell = base.wakes.changes.tell
+    parts, people, courier = base.parts, base.people, base.courier
     stores, clock = parts.stores, parts.clock
 
     uses = Uses(stores.uses, stores.agreements, clock)
@@ -68,9 +67,7 @@ def scenarios(
         transformations=KnownTransformations(browse),
         me=parts.me,
     )
-    journal: ExecutionJournal[Run] = ExecutionJournal(
-        uow=stores.uow, store=stores.runs, lifecycle=RunLifecycle(), clock=clock, note=run_entry(append), tell=tell
-    )
+    journal = _journal(base)
     runs = Runs(
         uow=stores.uow,
         runs=stores.runs,
@@ -111,4 +108,16 @@ def scenarios(
             name=parts.settings.name,
             contact=parts.settings.contact,
         ),
+    )
+
+
+def _journal(base: Foundation) -> ExecutionJournal[Run]:
+    changes = base.wakes.changes
+    return ExecutionJournal(
+        uow=base.parts.stores.uow,
+        store=base.parts.stores.runs,
+        lifecycle=RunLifecycle(),
+        clock=base.parts.clock,
+        note=run_entry(base.append),
+        tell=lambda run: changes.tell(run.pid),
     )

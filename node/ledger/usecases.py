@@ -27,9 +27,9 @@ __all__ = ["Discrepancy", "LedgerWriter", "Prover", "Sequencer", "Trouble", "ver
 
 
 class LedgerWriter:
-    """Writes entries (``node.ledger.ports.Append``). ``wake`` tells whoever follows the ledger, after the commit."""
+    """Writes entries (``node.ledger.ports.Append``). ``wake`` is told of each entry after its commit."""
 
-    def __init__(self, store: LedgerStore, clock: Clock, wake: Callable[[], None] | None = None) -> None:
+    def __init__(self, store: LedgerStore, clock: Clock, wake: Callable[[Entry], None] | None = None) -> None:
         self._store = store
         self._clock = clock
         self._wake = wake
@@ -53,7 +53,7 @@ class LedgerWriter:
         )
         self._store.append(tx, entry)
         if self._wake is not None:
-            tx.after_commit(self._wake)
+            tx.after_commit(partial(self._wake, entry))
         return entry
 
 

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from anyio.to_thread import run_sync
@@ -68,7 +69,7 @@ class Dismissed(Exception):
 
 class ExecutionJournal(Generic[E]):
     """Reads and writes the states of runs, or of jobs. ``note`` writes the ledger entry of an execution;
-    ``tell`` is called after every commit, since somebody may be watching."""
+    ``tell`` is called after every commit of an execution, since somebody may be watching it."""
 
     def __init__(
         self,
@@ -78,7 +79,7 @@ class ExecutionJournal(Generic[E]):
         lifecycle: Lifecycle[E],
         clock: Clock,
         note: Callable[[Transaction, E], None],
-        tell: Callable[[], None],
+        tell: Callable[[E], None],
     ) -> None:
         self._uow = uow
         self._store = store
@@ -90,7 +91,7 @@ class ExecutionJournal(Generic[E]):
     def put(self, tx: Transaction, execution: E) -> None:
         """Write an execution as it stands, in the caller's transaction."""
         self._store.put(tx, execution)
-        tx.after_commit(self._tell)
+        tx.after_commit(partial(self._tell, execution))
 
     def note(self, tx: Transaction, execution: E) -> None:
         """Write the ledger entry of an execution as it stands."""

@@ -88,8 +88,8 @@ class FollowLedger:
         """View → how far it has followed."""
         return dict(self._positions)
 
-    def wake(self) -> None:
-        """Something was committed."""
+    def wake(self, entry: Entry | None = None) -> None:
+        """Something was committed: ``entry``, where it is one."""
         loop = self._loop
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self._event.set)

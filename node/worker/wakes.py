@@ -6,24 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from node.base.changes import Changes
+from node.ledger.model import Entry
 
 
 @dataclass(kw_only=True)
 class Wakes:
-    """Wakes worker and ledger, once there are any, and whoever watches for changes."""
+    """Wakes worker and ledger, once there are any, and whoever watches the subject of an entry."""
 
     changes: Changes = field(default_factory=Changes)
     worker: Callable[[], None] | None = None
-    ledger: Callable[[], None] | None = None
+    ledger: Callable[[Entry], None] | None = None
 
     def wake_worker(self) -> None:
         """There may be something to send."""
         if self.worker is not None:
             self.worker()
-        self.changes.tell()
 
-    def wake_ledger(self) -> None:
-        """There is something to follow."""
+    def wake_ledger(self, entry: Entry) -> None:
+        """``entry`` was committed: there is something to follow."""
         if self.ledger is not None:
-            self.ledger()
-        self.changes.tell()
+            self.ledger(entry)
+        self.changes.tell(entry.subject)

@@ -49,7 +49,7 @@ class ModelTransfers:
         transfers: TransferStore,
         agreements: AgreementStore,
         open_transfer: Opens,
-        watch: Callable[[], AbstractContextManager[Watch]],
+        watch: Callable[[str], AbstractContextManager[Watch]],
         me: str,
         uses: Uses,
         patience: float = PATIENCE,
@@ -82,7 +82,7 @@ class ModelTransfers:
 
     async def _started(self, transfer: Transfer) -> Transfer:
         ends = asyncio.get_running_loop().time() + self._patience
-        with self._watch() as watch:
+        with self._watch(transfer.pid) as watch:
             while True:
                 now = await run_sync(self._get, transfer.pid) or transfer
                 if now.state == machine.STARTED and now.data_address:

@@ -43,7 +43,7 @@ from node.web.unread import knowing
 LONGEST_WAIT = 30.0
 Wait = Annotated[float, Query(ge=0, allow_inf_nan=False, description="Seconds, at most 30.")]
 State = Annotated[str | None, Query(max_length=32, description="A state of the protocol, such as OFFERED.")]
-LOOK_AGAIN = 0.25  # seconds; bytes arrive, and other processes commit, without telling
+LOOK_AGAIN = 0.25  # seconds; bytes arrive without telling
 
 
 class Reading(Protocol):
@@ -124,14 +124,14 @@ def router(
     async def one_negotiation(request: Request, pid: str, wait: Wait = 0.0) -> Any:
         await person(request)
         until = time.monotonic() + min(wait, LONGEST_WAIT)
-        with changes.watch() as watch:
+        with changes.watch(pid) as watch:
             while True:
                 negotiation, exchanges, decision = await run_sync(lambda: reading.negotiation(pid))
                 settled = negotiation.state in ("FINALIZED", "TERMINATED") or decision is not None
                 if settled or time.monotonic() >= until:
                     dead = await run_sync(stuck, pid)
                     return negotiation_json(negotiation, exchanges, decision, stuck=dead)
-                await watch.changed(LOOK_AGAIN)
+                await watch.changed(min(watch.pause, max(until - time.monotonic(), 0.0)))
 
     @api.post("/negotiations/{pid}/terminate", summary="End a negotiation")
     async def terminate(request: Request, pid: str, why: Why) -> Any:
@@ -178,7 +178,7 @@ def router(
         await person(request)
         until = time.monotonic() + min(wait, LONGEST_WAIT)
         before: Any = None
-        with changes.watch() as watch:
+        with changes.watch(pid) as watch:
             while True:
                 process, exchanges, reception = await run_sync(lambda: reading.transfer(pid))
                 now = (process.state, reception)

@@ -63,7 +63,7 @@ def router(*, person: Person, runs: Runs, layers: Layers, changes: Changes) -> A
     async def one(request: Request, pid: str, wait: Wait = 0.0) -> Any:
         await person(request)
         until = time.monotonic() + min(wait, LONGEST_WAIT)
-        with changes.watch() as watch:
+        with changes.watch(pid) as watch:
             while True:
                 run = await runs.run(pid)
                 left = until - time.monotonic()
@@ -132,7 +132,7 @@ async def _events(
 ) -> AsyncIterator[bytes]:
     """An event ``run`` with each new state of the run (WHATWG HTML, server-sent events); ``end`` after the last."""
     told, spoken = "", time.monotonic()
-    with changes.watch() as watch:
+    with changes.watch(pid) as watch:
         while not await gone():
             run = await runs.run(pid)
             news = json.dumps(run_json(run), ensure_ascii=False)

@@ -194,7 +194,7 @@ class OgcDoor:
     async def _wait(self, job: Job, asker: Asker, seconds: float) -> Job:
         """The job as it is when it has ended, or after so many seconds."""
         ends = asyncio.get_running_loop().time() + seconds
-        with self.changes.watch() as watch:
+        with self.changes.watch(job.id) as watch:
             while not job.state.ended:
                 left = ends - asyncio.get_running_loop().time()
                 if left <= 0:

@@ -201,7 +201,7 @@ class Desk:
 
         journal: ExecutionJournal[Job] = ExecutionJournal(
             uow=self.uow, store=self.jobs_store, lifecycle=JobLifecycle(), clock=self.clock, note=job_entry(note),
-            tell=lambda: None,
+            tell=lambda _: None,
         )  # fmt: skip
         shared: dict[str, Any] = {
             "uow": self.uow, "jobs": self.jobs_store, "assets": self.assets, "local": self.local, "clock": self.clock,
