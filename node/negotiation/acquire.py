@@ -35,8 +35,23 @@ _MOST: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conditions:
-    """What a provider asks for an asset, and how we stand. ``dataset`` is the DSP Dataset.
+class Offered:
+    """What a provider asks for an asset. ``dataset`` is the DSP Dataset, ``address`` its protocol base URL."""
+
+    dataset: dict[str, Any]
+    provider: str
+    address: str
+    offer: dict[str, Any]
+    policy: Policy
+
+    @property
+    def iri(self) -> str:
+        return str(self.dataset["@id"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions(Offered):
+    """What a provider asks for an asset, and how we stand.
 
     *What is wanted* is the offer, or the other terms that ``Acquire.conditions`` was handed. ``agreement`` is one in
     force that came of asking for just that, or says it; ``others`` are those in force in other terms, newest first.
@@ -44,20 +59,11 @@ class Conditions:
     it asks for what is wanted.
     """
 
-    dataset: dict[str, Any]
-    provider: str
-    address: str
-    offer: dict[str, Any]
-    policy: Policy
     decision: Decision
     agreement: Agreement | None
     others: Sequence[Agreement] = ()
     running: Negotiation | None = None
     running_asks: bool = False
-
-    @property
-    def iri(self) -> str:
-        return str(self.dataset["@id"])
 
 
 class Acquire:
@@ -110,6 +116,29 @@ class Acquire:
         ``Conflict`` where we have blocked the provider, ``PeerUnreachable`` where it does not answer, and
         ``InvalidInput`` for terms that cannot be read.
         """
+        offered = await self._offered(iri, offer_id)
+        situation = Situation(
+            caller=await self._wallet(),
+            at=self._clock.now(),
+            provider=offered.provider,
+            purpose=purpose,
+            negotiating=True,
+            issuers=self._issuers(),
+        )
+        conditions = Conditions(
+            dataset=offered.dataset,
+            provider=offered.provider,
+            address=offered.address,
+            offer=offered.offer,
+            policy=offered.policy,
+            decision=decide(offered.policy, situation, action=principal_action(offered.policy)),
+            agreement=None,
+        )
+        terms = self._terms(conditions, asking) if asking is not None else offered.offer
+        return await run_sync(self._between_us, conditions, terms)
+
+    async def _offered(self, iri: str, offer_id: str | None) -> Offered:
+        """What the provider of ``iri`` asks of us today. Raises as ``conditions``."""
         provider = await run_sync(self._provider_of, iri)
         if provider == self._me:
             raise InvalidInput("your node publishes this asset itself", remedy=f"open it at {iri}")
@@ -118,27 +147,7 @@ class Acquire:
         offers = [offer for offer in dataset.get("hasPolicy", []) if offer_id in (None, offer.get("@id"))]
         if not offers:
             raise NotFound("the provider has no such offer for this asset")
-        offer = offers[0]
-        policy = parse(offer)
-        situation = Situation(
-            caller=await self._wallet(),
-            at=self._clock.now(),
-            provider=provider,
-            purpose=purpose,
-            negotiating=True,
-            issuers=self._issuers(),
-        )
-        conditions = Conditions(
-            dataset=dataset,
-            provider=provider,
-            address=address,
-            offer=offer,
-            policy=policy,
-            decision=decide(policy, situation, action=principal_action(policy)),
-            agreement=None,
-        )
-        terms = self._terms(conditions, asking) if asking is not None else offer
-        return await run_sync(self._between_us, conditions, terms)
+        return Offered(dataset=dataset, provider=provider, address=address, offer=offers[0], policy=parse(offers[0]))
 
     async def request(
         self,
@@ -157,26 +166,27 @@ class Acquire:
         Raises ``NotAllowed``, as ``conditions``, and ``InvalidInput`` for terms that cannot be read.
         """
         require(by, UseCase.NEGOTIATE)
-        conditions = await self.conditions(iri, offer_id=offer_id, purpose=purpose)
-        return await self._negotiate(conditions, purpose=purpose, asking=asking, least=least)
+        # A request opens a negotiation whatever there is between us already: nothing of that is read here.
+        offered = await self._offered(iri, offer_id)
+        return await self._negotiate(offered, purpose=purpose, asking=asking, least=least)
 
     async def _negotiate(
         self,
-        conditions: Conditions,
+        offered: Offered,
         *,
         purpose: str | None = None,
         asking: Mapping[str, Any] | str | None = None,
         least: Mapping[str, Any] | str | None = None,
     ) -> Negotiation:
-        await self._require_not_blocked(conditions.provider)
-        terms = self._terms(conditions, asking) if asking is not None else None
-        limits = self._terms(conditions, least) if least is not None else terms
+        await self._require_not_blocked(offered.provider)
+        terms = self._terms(offered, asking) if asking is not None else None
+        limits = self._terms(offered, least) if least is not None else terms
         return await run_sync(
             lambda: self._negotiations.request(
-                provider=conditions.provider,
-                address=conditions.address,
-                dataset=conditions.iri,
-                offer=terms or conditions.offer,
+                provider=offered.provider,
+                address=offered.address,
+                dataset=offered.iri,
+                offer=terms or offered.offer,
                 purpose=purpose,
                 limits=limits,
             )
@@ -197,9 +207,9 @@ class Acquire:
             return running  # Asked twice, after a crash or by impatience: it is one question.
         return await self._negotiate(conditions, purpose=purpose)
 
-    def _terms(self, conditions: Conditions, asking: Mapping[str, Any] | str) -> dict[str, Any]:
-        offer_id = str(conditions.offer["@id"])
-        return compile_terms(asking, target=conditions.iri, offer_id=offer_id, region=self._region())
+    def _terms(self, offered: Offered, asking: Mapping[str, Any] | str) -> dict[str, Any]:
+        offer_id = str(offered.offer["@id"])
+        return compile_terms(asking, target=offered.iri, offer_id=offer_id, region=self._region())
 
     def _provider_of(self, iri: str) -> str:
         with self._uow.read() as tx:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from node.adapters.sql.negotiation import SqlAgreementStore, SqlNegotiationStore
 from node.cli.exits import WAITING
 from node.cli.main import run
 from tests.integration.test_dead_letters import signed_in
@@ -51,6 +52,25 @@ def test_two_clicks_at_once_are_one_question(following: Pair) -> None:
 
         assert len(set(hands.map(click, range(4)))) == 1
     assert len(about(pair, iri)) == 1
+
+
+def test_a_request_reads_nothing_of_what_was_agreed_before(following: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many agreements there are about an asset, the next request for it costs the same."""
+    lists: list[str] = []
+    for store, name in ((SqlAgreementStore, "agreements"), (SqlNegotiationStore, "negotiations")):
+
+        def counted(self: Any, tx: Any, *, _select: Any = store.select, _name: str = name, **options: Any) -> Any:
+            lists.append(_name)
+            return _select(self, tx, **options)
+
+        monkeypatch.setattr(store, "select", counted)
+    iri = offered(following, "asked-again")
+    with following.consumer.client() as client:
+        client.conditions(iri)
+        assert "agreements" in lists, "who asks how it stands is told of what was agreed"
+        lists.clear()
+        client.negotiate(iri)
+    assert lists == []
 
 
 def test_a_second_question_is_the_first_one(following: Pair, capsys: pytest.CaptureFixture[str]) -> None:
