@@ -20,6 +20,10 @@ BATCH = 500
 BREATH = 0.02
 """Seconds between two looks while much is going on: many commits are then numbered and followed together."""
 
+NUMBERING: Final = 0.25
+"""Seconds that an entry which no view is made of may wait for its number: most entries are messages, and those of
+many conversations are then numbered and signed together."""
+
 TURN: Final = 0.25
 """Seconds that a view which is far behind may take before the sequencer and the others have their turn: what is
 committed meanwhile is neither numbered nor signed."""
@@ -73,12 +77,15 @@ class FollowLedger:
         self._ledger = ledger
         self._sequencer = sequencer
         self._views = views
+        self._kinds = frozenset(kind for view in views for kind in view.kinds)
         self._poll = poll
         self._monotonic = monotonic
         self._loop: asyncio.AbstractEventLoop | None = None
         self._event = asyncio.Event()
         self._moved = asyncio.Condition()
         self._stopping = False
+        self._soon = False
+        self._more = False
         self._positions: dict[str, int] = {}
         self._rebuilt: dict[str, float] = {}
         self.failed: str | None = None
@@ -89,10 +96,20 @@ class FollowLedger:
         return dict(self._positions)
 
     def wake(self, entry: Entry | None = None) -> None:
-        """Something was committed: ``entry``, where it is one."""
+        """Something was committed: ``entry``, where it is one. What no view is made of is numbered a little later."""
         loop = self._loop
-        if loop is not None and not loop.is_closed():
+        if loop is None or loop.is_closed():
+            return
+        if entry is None or entry.kind in self._kinds:
             loop.call_soon_threadsafe(self._event.set)
+        elif not self._soon:
+            # It was committed before; what comes while the timer runs is there when the timer wakes the loop.
+            self._soon = True
+            loop.call_soon_threadsafe(loop.call_later, NUMBERING, self._wake_soon)
+
+    def _wake_soon(self) -> None:
+        self._soon = False
+        self._event.set()
 
     def stop(self) -> None:
         """End after the step at hand."""
@@ -114,10 +131,10 @@ class FollowLedger:
                 await asyncio.sleep(self._poll)
             async with self._moved:
                 self._moved.notify_all()
-            if moved == 0:
-                await self._rest()
-            else:
+            if moved:
                 await asyncio.sleep(BREATH)
+            if not self._more:
+                await self._rest()
 
     async def _rest(self) -> None:
         try:
@@ -147,6 +164,7 @@ class FollowLedger:
         """Number what was committed and take every view on; how far they came. Raises what the first of them that
         cannot follow has raised."""
         moved = self._sequencer.run(BATCH) if self._sequencer is not None else 0
+        self._more = moved == BATCH
         first: Exception | None = None
         try:
             for view in self._views:
@@ -185,8 +203,10 @@ class FollowLedger:
     def _follow(self, view: View) -> int:
         began = self._positions[view.name] = view.position()
         until = self._monotonic() + TURN
-        while self._take(view) and not self._stopping and self._monotonic() < until:
-            pass
+        while more := self._take(view):
+            if self._stopping or self._monotonic() >= until:
+                break
+        self._more = self._more or more
         return self._positions[view.name] - began
 
     def _take(self, view: View) -> bool:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import weakref
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 
 import pytest
 
 from node.base.errors import Damaged
 from node.ledger.model import Entry, EntryKind
+from node.worker import views
 from node.worker.views import BATCH, FollowLedger
 from tests.fakes.ledger import MemoryLedgerStore
 from tests.fakes.work import MemoryUnitOfWork
@@ -210,3 +212,60 @@ def test_a_view_that_is_far_behind_holds_up_no_end(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(held.graph, "apply", told_to_end)
     held.following._step()
     assert len(held.graph.taken) == BATCH
+
+
+class Counted:
+    """A sequencer that counts its runs."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+
+    def run(self, limit: int = BATCH) -> int:
+        self.runs += 1
+        return 0
+
+
+def entry(kind: EntryKind) -> Entry:
+    return Entry(id="urn:e", kind=kind, subject="urn:s", at=NOW, by="", body=b"{}")
+
+
+@contextlib.asynccontextmanager
+async def at_rest(monkeypatch: pytest.MonkeyPatch, numbering: float) -> AsyncIterator[tuple[FollowLedger, Counted]]:
+    """A follower with a view of records that has done its first step and looks by itself once an hour."""
+    monkeypatch.setattr(views, "NUMBERING", numbering)
+    uow, ledger, counted = MemoryUnitOfWork(), MemoryLedgerStore(), Counted()
+    following = FollowLedger(uow=uow, ledger=ledger, sequencer=counted, views=[Listed()], poll=3600)
+    running = asyncio.create_task(following.run())
+    await eventually(lambda: counted.runs == 1)
+    await asyncio.sleep(0.05)
+    try:
+        yield following, counted
+    finally:
+        following.stop()
+        await running
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def test_messages_are_numbered_together_and_not_at_each_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with at_rest(monkeypatch, 0.1) as (following, counted):
+        for _ in range(100):
+            following.wake(entry(EntryKind.PROCESS))
+        await eventually(lambda: counted.runs == 2)
+        following.wake(entry(EntryKind.PROCESS))
+        await eventually(lambda: counted.runs == 3)
+
+
+async def test_records_do_not_wait_for_the_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with at_rest(monkeypatch, 3600) as (following, counted):
+        following.wake(entry(EntryKind.PROCESS))
+        await asyncio.sleep(0.1)
+        assert counted.runs == 1
+        following.wake(entry(EntryKind.RECORD))
+        await eventually(lambda: counted.runs == 2)
+        following.wake()
+        await eventually(lambda: counted.runs == 3)
