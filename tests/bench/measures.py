@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx2
 
 from demo.cast import Member, free_ports
-from tests.bench.processes import await_ready, bare_server, nodes, proportional_mb
+from tests.bench.processes import Fsyncs, await_ready, bare_server, cpu_seconds, nodes, proportional_mb
 from tests.bench.report import Figure, median
 
 BARE = "bare FastAPI on uvicorn, same run"
@@ -26,6 +29,7 @@ FIELDS = {
     "license": "CC-BY-4.0",
     "conditions": "open",
 }
+AT_ONCE = (1, 8, 64)
 
 
 def start_up(rounds: int = 5) -> list[Figure]:
@@ -106,95 +110,112 @@ def publishing(count: int = 40) -> list[Figure]:
     ]
 
 
-def negotiating(count: int = 60, at_once: int = 8) -> list[Figure]:
-    """``negotiation_p50_ms`` (one at a time, asked to FINALIZED) and ``negotiations_per_s_8``.
+def negotiating(count: int = 64) -> list[Figure]:
+    """Negotiations, asked to FINALIZED, 1, 8 and 64 at once: ``negotiation_p50_ms``, ``negotiations_per_s``,
+    ``negotiation_cpu_ms`` and ``negotiation_fsyncs``, the last two of both nodes together.
 
     Baseline: four durable echoes in a row, the messages of a negotiation and nothing else.
     """
+    figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="hansa-bench-") as scratch:
         home = Path(scratch)
-        with nodes(home, "provider", "consumer") as (provider, consumer), bare_server(home) as (url, _, _):
+        with nodes(home, "provider", "consumer") as (provider, consumer), bare_server(home) as (url, bare, _):
             with provider.client() as client:
-                iri = client.publish({"fields": {**FIELDS, "id": "counted"}})["iri"]
-            single = _one_at_a_time(consumer, iri, count)
-            rate = _many_at_once(consumer, iri, count * 4, at_once)
-            floor = _echoes(url, count)
-            floor_rate = _echoes_at_once(url, count * 4, at_once)
-    return [
-        Figure(
-            metric="negotiation_p50_ms",
-            value=median(single) * 1000,
-            unit="ms",
-            n=count,
-            baseline_name="four durable echoes over HTTP, same run",
-            baseline_value=median(floor) * 1000,
-        ),
-        Figure(
-            metric=f"negotiations_per_s_{at_once}",
-            value=rate,
-            unit="1/s",
-            n=count * 4,
-            baseline_name="four durable echoes over HTTP, 8 at a time, same run",
-            baseline_value=floor_rate,
-            lower_is_better=False,
-        ),
+                data = home / "counts.csv"
+                data.write_text("hour,bicycles\n0,12\n", "utf-8")
+                fields = {**FIELDS, "id": "counted"}
+                iri = client.publish({"fields": fields, "files": [client.upload(data)]})["iri"]
+            pids = [member.process.pid for member in (provider, consumer) if member.process is not None]
+            _negotiations(consumer, iri, 8, 2)
+            for at_once in AT_ONCE:
+                number = max(count, 3 * at_once)
+                told = _measured(pids, partial(_negotiations, consumer, iri), number, at_once)
+                floor = _measured([bare.pid], partial(_echoes, url), number, at_once)
+                figures += _compared(at_once, number, told, floor)
+    return figures
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What ``took`` seconds each, ``seconds`` in all, and per one: processor milliseconds and fsyncs."""
+
+    took: list[float]
+    seconds: float
+    cpu_ms: float
+    fsyncs: float
+
+
+def _measured(pids: list[int], work: Callable[[int, int], list[float]], count: int, at_once: int) -> Measured:
+    cpu, began = cpu_seconds(pids), time.perf_counter()
+    took = work(count, at_once)
+    seconds, cpu = time.perf_counter() - began, cpu_seconds(pids) - cpu
+    # Tracing slows down what is traced, so it has a smaller turn of its own.
+    with Fsyncs(pids) as fsyncs:
+        traced = len(work(max(8, at_once), at_once)) if Fsyncs.available() else 1
+    return Measured(took, seconds, cpu * 1000 / len(took), fsyncs.count / traced)
+
+
+def _compared(at_once: int, number: int, nodes: Measured, floor: Measured) -> list[Figure]:
+    def figure(metric: str, unit: str, value: float, baseline: float, *, lower_is_better: bool = True) -> Figure:
+        return Figure(
+            metric=f"{metric}_{at_once}",
+            value=value,
+            unit=unit,
+            n=number,
+            baseline_name=f"four durable echoes over HTTP, {at_once} at once, same run",
+            baseline_value=baseline,
+            lower_is_better=lower_is_better,
+        )
+
+    found = [
+        figure("negotiation_p50_ms", "ms", median(nodes.took) * 1000, median(floor.took) * 1000),
+        figure("negotiations_per_s", "1/s", number / nodes.seconds, number / floor.seconds, lower_is_better=False),
+        figure("negotiation_cpu_ms", "ms", nodes.cpu_ms, floor.cpu_ms),
     ]
+    if Fsyncs.available():
+        found.append(figure("negotiation_fsyncs", "", nodes.fsyncs, floor.fsyncs))
+    return found
 
 
-def _one_at_a_time(consumer: Member, iri: str, count: int) -> list[float]:
-    took = []
-    with consumer.client() as client:
-        for _ in range(count + 5):
-            began = time.perf_counter()
-            _negotiate(client, iri)
-            took.append(time.perf_counter() - began)
-    return took[5:]
+def _negotiations(consumer: Member, iri: str, count: int, at_once: int) -> list[float]:
+    def work(took: list[float]) -> None:
+        with consumer.client() as client:
+            for _ in range(count // at_once):
+                began = time.perf_counter()
+                _negotiate(client, iri)
+                took.append(time.perf_counter() - began)
+
+    return _together(work, at_once)
 
 
 def _negotiate(client: object, iri: str) -> None:
     pid = client.negotiate(iri)["pid"]  # type: ignore[attr-defined]
-    state = client.negotiation(pid, wait=30)["state"]  # type: ignore[attr-defined]
+    state = "REQUESTED"
+    while state not in ("FINALIZED", "TERMINATED"):
+        state = client.negotiation(pid, wait=30)["state"]  # type: ignore[attr-defined]
     if state != "FINALIZED":
         raise RuntimeError(f"a negotiation ended as {state}")
 
 
-def _many_at_once(consumer: Member, iri: str, count: int, at_once: int) -> float:
-    def work() -> None:
-        with consumer.client() as client:
-            for _ in range(count // at_once):
-                _negotiate(client, iri)
-
-    return _rate(work, count, at_once)
-
-
-def _echoes(url: str, count: int) -> list[float]:
-    took = []
-    with httpx2.Client() as client:
-        for _ in range(count):
-            began = time.perf_counter()
-            for _ in range(4):
-                client.post(f"{url}/keep", json=FIELDS)
-            took.append(time.perf_counter() - began)
-    return took
-
-
-def _echoes_at_once(url: str, count: int, at_once: int) -> float:
-    def work() -> None:
+def _echoes(url: str, count: int, at_once: int) -> list[float]:
+    def work(took: list[float]) -> None:
         with httpx2.Client() as client:
-            for _ in range(count // at_once * 4):
-                client.post(f"{url}/keep", json=FIELDS)
+            for _ in range(count // at_once):
+                began = time.perf_counter()
+                for _ in range(4):
+                    client.post(f"{url}/keep", json=FIELDS)
+                took.append(time.perf_counter() - began)
 
-    return _rate(work, count, at_once)
+    return _together(work, at_once)
 
 
-def _rate(work: object, count: int, at_once: int) -> float:
-    threads = [threading.Thread(target=work) for _ in range(at_once)]  # type: ignore[arg-type]
-    began = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return count / (time.perf_counter() - began)
+def _together(work: Callable[[list[float]], None], at_once: int) -> list[float]:
+    """What ``at_once`` threads took, each for its own part. Raises where one of them lost a part."""
+    with ThreadPoolExecutor(at_once) as pool:
+        parts: list[list[float]] = [[] for _ in range(at_once)]
+        for done in [pool.submit(work, part) for part in parts]:
+            done.result()
+    return [seconds for part in parts for seconds in part]
 
 
 def transferring(megabytes: int = 200, rounds: int = 3) -> list[Figure]:
