@@ -56,7 +56,7 @@ def create(folder: Path, members: dict[str, Any]) -> Created:
     stores = open_stores(settings)
     password = secrets.token_urlsafe(12)
     accounts = Accounts(stores.uow, stores.identity, SystemClock())
-    accounts.add(ADMINISTRATOR, "Administrator", ALL_ROLES, password)
+    accounts.add_locally(ADMINISTRATOR, "Administrator", ALL_ROLES, password)
     token = accounts.issue_token(
         ADMINISTRATOR, "terminal on this machine", timedelta(days=365 * TERMINAL_TOKEN_YEARS)
     )

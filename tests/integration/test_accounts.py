@@ -21,7 +21,7 @@ OLD, NEW = "the first long password", "another long password"
 def let_in(node: Running, login: str, *roles: UserRole) -> dict[str, str]:
     """An account with an API token: the header of its requests."""
     accounts = node.node.people.accounts
-    accounts.add(login, login, roles, OLD)
+    accounts.add_locally(login, login, roles, OLD)
     return {"Authorization": f"Bearer {accounts.issue_token(login, 'test', timedelta(days=1))}"}
 
 

@@ -86,7 +86,7 @@ def test_tokens_of_people_that_do_not_hold(node: Running, name: str) -> None:
 
 def test_a_token_ends_when_its_owner_is_shut_out(running_node: Running) -> None:
     node, accounts = running_node, running_node.node.people.accounts
-    accounts.add("jo", "Jo", [UserRole.AUDITOR], PASSWORD)
+    accounts.add_locally("jo", "Jo", [UserRole.AUDITOR], PASSWORD)
     headers = {"Authorization": f"Bearer {accounts.issue_token('jo', 'x', timedelta(hours=1))}"}
     with node.http(headers=headers) as http:
         assert http.get("/api/node").status_code == 200

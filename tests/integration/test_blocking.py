@@ -115,7 +115,7 @@ def test_who_may_block_whom(two: Pair) -> None:
 
     from node.identity.model import UserRole
 
-    accounts.add("els", "Els", [UserRole.PUBLISHER], "a long password")
+    accounts.add_locally("els", "Els", [UserRole.PUBLISHER], "a long password")
     token = accounts.issue_token("els", "test", timedelta(days=1))
     body = {"did": two.consumer.did, "reason": REASON}
     with two.provider.http() as http:

@@ -29,8 +29,8 @@ def gent(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Ite
         publish_model(node, "secret", audience="internal")
         publish_model(node, "described", code=None, inputs=[PORT], outputs=[PORT], parameters=[])
         # As if they had chosen these passwords themselves.
-        node.node.people.accounts.add("piet", "Piet", [UserRole.AUDITOR], "correct horse battery")
-        node.node.people.accounts.add("mia", "Mia", [UserRole.PUBLISHER], "correct horse battery")
+        node.node.people.accounts.add_locally("piet", "Piet", [UserRole.AUDITOR], "correct horse battery")
+        node.node.people.accounts.add_locally("mia", "Mia", [UserRole.PUBLISHER], "correct horse battery")
         yield node
 
 
@@ -297,11 +297,11 @@ class TestWhoMay:
         stores = gent.node.parts.stores
         with stores.uow.read() as tx:
             entries = stores.ledger.history(tx, f"{gent.url}/models/walking", EntryKind.RUN)
-        bodies = [json.loads(one.body) for one in entries]
-        mine = next(one for one in bodies if one["job"] == job.rpartition("/")[2])
+        told = [(entry.by, json.loads(entry.body)) for entry in entries]
+        by, mine = next((by, body) for by, body in told if body["job"] == job.rpartition("/")[2])
         assert (mine["outcome"], mine["version"]) == ("successful", 1)
         assert len(mine["code"]) == len(mine["request"]) == len(mine["result"]) == 64
-        assert entries[0].by == "admin"
+        assert by == "admin"
 
 
 def test_data_by_reference_stay_here(gent: Running, http: httpx2.Client) -> None:

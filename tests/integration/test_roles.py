@@ -49,7 +49,7 @@ def issuer(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> I
     """A node with all doors, and a person for each role."""
     with running(tmp_path_factory.mktemp("roles") / "node", template=sqlite_template, issuer=True) as node:
         for role in UserRole:
-            node.node.people.accounts.add(str(role), str(role), [role], PASSWORD)
+            node.node.people.accounts.add_locally(str(role), str(role), [role], PASSWORD)
         yield node
 
 

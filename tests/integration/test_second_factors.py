@@ -16,6 +16,7 @@ from node.cli.app import app
 from node.identity.accounts import totp
 from node.identity.model import UserRole
 from node.ledger.model import EntryKind
+from tests.fakes.people import person
 from tests.integration.test_reset_passwords import NEXT, OWN, bearer, call, entries, let_in
 from tests.nodes import Pair, Running, publish, running
 
@@ -171,7 +172,7 @@ class TestApi:
             form = {"csrf": csrf(http.get("/sign-in")), "login": "half", "password": OWN}
             assert http.post("/sign-in", data=form).headers["location"] == "/sign-in/code"
             page = http.get("/sign-in/code")
-            node.node.people.accounts.set_password("half", NEXT)
+            node.node.people.accounts.set_password("half", NEXT, by=person("half"))
             late = http.post("/sign-in/code", data={"csrf": csrf(page), "code": shown(node, "half")})
             assert late.status_code == 401
             assert "hansa_session" not in late.cookies

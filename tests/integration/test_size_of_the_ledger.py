@@ -83,7 +83,7 @@ def test_metrics_are_for_operators_auditors_and_the_monitor(scraped: Running) ->
     accounts = scraped.node.people.accounts
     tokens = {}
     for role in (UserRole.OPERATOR, UserRole.AUDITOR, UserRole.PUBLISHER):
-        accounts.add(str(role), str(role), [role], "a long password for looking")
+        accounts.add_locally(str(role), str(role), [role], "a long password for looking")
         tokens[role] = accounts.issue_token(str(role), "try", timedelta(hours=1))
     with scraped.http() as http:
 

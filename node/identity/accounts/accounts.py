@@ -67,16 +67,22 @@ class Accounts:
         self._terminal_token = terminal_token
         self.token_days = token_days
 
-    def add(
-        self, login: str, name: str, roles: Collection[UserRole], password: str, *, by: Caller | None = None
-    ) -> Account:
-        """Open an account. A password that somebody else (``by``) gave has to be changed before the account binds.
-        None stands for whoever has the data folder of the node at hand, here and below.
+    def add(self, login: str, name: str, roles: Collection[UserRole], password: str, *, by: Caller) -> Account:
+        """Open an account for somebody, who has to choose a password of their own before the account binds.
 
         Raises ``NotAllowed``, ``InvalidInput`` for an unfit login or password, ``Conflict`` where it exists.
         """
-        if by is not None:
-            require(by, UseCase.MANAGE_ACCOUNTS)
+        require(by, UseCase.MANAGE_ACCOUNTS)
+        return self._add(login, name, roles, password, by=by)
+
+    def add_locally(self, login: str, name: str, roles: Collection[UserRole], password: str) -> Account:
+        """Open an account for whoever has the node's data folder at hand: nobody else is there to be asked for a
+        role when a node is created. Raises as ``add``, but not ``NotAllowed``."""
+        return self._add(login, name, roles, password, by=None)
+
+    def _add(
+        self, login: str, name: str, roles: Collection[UserRole], password: str, *, by: Caller | None
+    ) -> Account:
         if not _LOGIN.fullmatch(login):
             raise InvalidInput(
                 "a login has 1 to 64 of a–z, 0–9, . _ @ + -, in lower case",
@@ -98,13 +104,13 @@ class Accounts:
             if self._store.account(tx, login) is not None:
                 raise Conflict(f"the account {login} already exists")
             self._store.add_account(tx, account, hashed)
-            self._tell(tx, login, _name(by), "account-added", roles=sorted(map(str, account.roles)))
+            actor = by.name if by is not None else login
+            self._tell(tx, login, actor, "account-added", roles=sorted(map(str, account.roles)))
         return account
 
-    def all(self, by: Caller | None = None) -> list[Account]:
+    def all(self, by: Caller) -> list[Account]:
         """All accounts. Raises ``NotAllowed``."""
-        if by is not None:
-            require(by, UseCase.MANAGE_ACCOUNTS)
+        require(by, UseCase.MANAGE_ACCOUNTS)
         with self._uow.read() as tx:
             return list(self._store.accounts(tx))
 
@@ -165,17 +171,17 @@ class Accounts:
 
     def _tell(self, tx: Transaction, login: str, by: str, event: str, **facts: Any) -> None:
         if self._append is not None:
-            self._append(tx, EntryKind.NODE, f"account {login}", by or login, {"event": event, **facts})
+            self._append(tx, EntryKind.NODE, f"account {login}", by, {"event": event, **facts})
 
-    def set_password(self, login: str, password: str, *, by: Caller | None = None, keep_tokens: bool = False) -> None:
+    def set_password(self, login: str, password: str, *, by: Caller, keep_tokens: bool = False) -> None:
         """A new password, which ends the portal sessions of the old one, and the API tokens unless ``keep_tokens``:
         somebody else may have opened them. The terminal on the node's machine goes on.
 
         Where ``by`` is somebody else, the account binds nothing until its owner has chosen a password of their own.
         Raises ``NotAllowed``, ``NotFound``, or ``InvalidInput`` for an unfit password.
         """
-        another = by.account if by is not None and by.account != login else None
-        if by is not None and another:
+        another = by.account if by.account != login else None
+        if another:
             require(by, UseCase.MANAGE_ACCOUNTS)
         hashed = hash_password(password)
         with self._uow.begin() as tx:
@@ -186,7 +192,7 @@ class Accounts:
             if another or account[0].must_choose:
                 self._store.note_reset(tx, login, another, self._clock.now())
             ended = 0 if keep_tokens else self._store.drop_tokens(tx, login, but=self._terminal_token)
-            self._tell(tx, login, _name(by), "password-changed", setByAnother=another is not None, tokensEnded=ended)
+            self._tell(tx, login, by.name, "password-changed", setByAnother=another is not None, tokensEnded=ended)
 
     def make_token(self, login: str, label: str, days: int, *, second_factor: bool = False) -> str:
         """A new API token for somebody who has just shown their password, and their ``second_factor`` where they have
@@ -205,7 +211,6 @@ class Accounts:
         lifetime: timedelta,
         *,
         kind: str = "api",
-        by: str = "",
         second_factor: bool = False,
     ) -> str:
         """A new API token (or session): shown once, kept as a hash. Raises ``NotFound``."""
@@ -225,7 +230,7 @@ class Accounts:
             if second_factor:
                 self._store.mark_token(tx, token_hash(token))
             if kind == "api":
-                self._tell(tx, login, by, "token-made", token=token_hash(token), label=label[:200])
+                self._tell(tx, login, login, "token-made", token=token_hash(token), label=label[:200])
         return token
 
     def drop_token(self, token: str) -> None:
@@ -348,10 +353,6 @@ class SignIn:
         account, hashed = found if found is not None else (None, _NOBODY)
         fits = password_fits(hashed, password)
         return account if fits and account is not None and not account.disabled else None
-
-
-def _name(by: Caller | None) -> str:
-    return by.name if by is not None else ""
 
 
 def token_hash(token: str) -> str:

@@ -138,31 +138,37 @@ class SecondFactor:
 
         await self._tried(login, use)
 
-    def remove(self, login: str, *, by: Caller | None = None) -> None:
-        """Take the factor away. Where ``by`` is somebody else, the account's sessions end, and it binds nothing until
-        its owner has changed the password; None stands for the owner, who has shown password and code.
+    def remove(self, login: str, *, by: Caller) -> None:
+        """Take somebody else's factor away. The account's sessions end, and it binds nothing until its owner has
+        changed the password.
 
-        Raises ``NotAllowed``, ``NotFound``, and ``InvalidInput`` for somebody who is the owner.
+        Raises ``NotAllowed``, ``NotFound``, and ``InvalidInput`` for the caller's own account.
         """
-        if by is not None:
-            require(by, UseCase.MANAGE_ACCOUNTS)
-            if by.account == login:
-                raise InvalidInput(
-                    "you need your password and a code to remove your own second factor",
-                    remedy="POST /api/second-factor/remove, or ask another operator",
-                )
+        require(by, UseCase.MANAGE_ACCOUNTS)
+        if by.account == login:
+            raise InvalidInput(
+                "you need your password and a code to remove your own second factor",
+                remedy="POST /api/second-factor/remove, or ask another operator",
+            )
         with self._uow.begin() as tx:
-            account = self._store.account(tx, login)
-            if account is None:
-                raise NotFound(f"there is no account {login}")
-            if account[0].second_factor is None:
-                raise NotFound(f"{login} has no second factor")
-            self._store.drop_second_factor(tx, login)
-            if by is not None:
-                self._store.note_reset(tx, login, by.name, self._clock.now(), what="second-factor")
-                self._store.end_sessions(tx, login)
-            who = by.name if by is not None else login
-            self._tell(tx, login, who, "second-factor-removed", byAnother=by is not None)
+            self._drop(tx, login)
+            self._store.note_reset(tx, login, by.name, self._clock.now(), what="second-factor")
+            self._store.end_sessions(tx, login)
+            self._tell(tx, login, by.name, "second-factor-removed", byAnother=True)
+
+    def remove_own(self, login: str) -> None:
+        """Take the factor away for its owner, who has shown password and code. Raises ``NotFound``."""
+        with self._uow.begin() as tx:
+            self._drop(tx, login)
+            self._tell(tx, login, login, "second-factor-removed", byAnother=False)
+
+    def _drop(self, tx: Transaction, login: str) -> None:
+        account = self._store.account(tx, login)
+        if account is None:
+            raise NotFound(f"there is no account {login}")
+        if account[0].second_factor is None:
+            raise NotFound(f"{login} has no second factor")
+        self._store.drop_second_factor(tx, login)
 
     def codes_left(self, login: str) -> int:
         """How many recovery codes have not been used."""

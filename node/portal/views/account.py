@@ -89,4 +89,4 @@ class OwnAccount:
         """Remove the second factor. Raises ``NotAllowed``, ``TooMany``."""
         login = str(caller.account)
         await self._sign_in.confirm_both(login, password, code)
-        await run_sync(lambda: self._factor.remove(login))
+        await run_sync(lambda: self._factor.remove_own(login))

@@ -75,7 +75,7 @@ def router(
     async def remove(request: Request, by: ByBoth) -> None:
         login = str((await person(request)).account)
         await sign_in.confirm_both(login, by.password, by.code)
-        await run_sync(lambda: second_factor.remove(login))
+        await run_sync(lambda: second_factor.remove_own(login))
 
     @api.delete(
         "/accounts/{login}/second-factor", status_code=204, summary="Remove the second factor of somebody who lost it"

@@ -21,6 +21,7 @@ from node.identity.accounts.accounts import (
 )
 from node.identity.identifying import IdentifyPerson
 from node.identity.model import UserRole
+from tests.fakes.people import person
 from tests.simulator.peer_documents import HandClock
 from tests.stores import Stores, memory_stores
 
@@ -35,7 +36,7 @@ class House:
         self.accounts = Accounts(self.uow, self.store, self.clock)
         self.sign_in = SignIn(self.uow, self.store, self.clock)
         self.identify = IdentifyPerson(self.uow, self.store, self.clock, DID)
-        self.accounts.add("ann", "Ann", {UserRole.STEWARD, UserRole.OPERATOR}, PASSWORD)
+        self.accounts.add_locally("ann", "Ann", {UserRole.STEWARD, UserRole.OPERATOR}, PASSWORD)
 
 
 class TestAccounts:
@@ -47,7 +48,7 @@ class TestAccounts:
         assert caller.roles == {UserRole.STEWARD, UserRole.OPERATOR}
         account, session = await house.sign_in.sign_in("ann", PASSWORD)
         assert (account.name, (await house.identify.by_session(session)).account) == ("Ann", "ann")
-        assert [one.login for one in house.accounts.all()] == ["ann"]
+        assert [one.login for one in house.accounts.all(person("operator", UserRole.OPERATOR))] == ["ann"]
 
     def test_nothing_secret_is_stored(self) -> None:
         house = House()
@@ -62,22 +63,22 @@ class TestAccounts:
     @pytest.mark.parametrize("login", ["", "Ann", "a b", "-a", "a" * 65, "é", "a\n", "../x"])
     def test_unfit_logins(self, login: str) -> None:
         with pytest.raises(InvalidInput):
-            House().accounts.add(login, "x", set(), PASSWORD)
+            House().accounts.add_locally(login, "x", set(), PASSWORD)
 
     @pytest.mark.parametrize("password", ["", "short", "x" * 257])
     def test_unfit_passwords(self, password: str) -> None:
         house = House()
         with pytest.raises(InvalidInput):
-            house.accounts.add("bob", "Bob", set(), password)
+            house.accounts.add_locally("bob", "Bob", set(), password)
         with pytest.raises(InvalidInput):
-            house.accounts.set_password("ann", password)
+            house.accounts.set_password("ann", password, by=person("ann"))
 
     def test_known_and_unknown_logins(self) -> None:
         house = House()
         with pytest.raises(Conflict):
-            house.accounts.add("ann", "Ann", set(), PASSWORD)
+            house.accounts.add_locally("ann", "Ann", set(), PASSWORD)
         with pytest.raises(NotFound):
-            house.accounts.set_password("bob", PASSWORD)
+            house.accounts.set_password("bob", PASSWORD, by=person("bob"))
         with pytest.raises(NotFound):
             house.accounts.issue_token("bob", "x", timedelta(days=1))
 
@@ -104,7 +105,7 @@ class TestTokens:
     async def test_a_new_password_ends_the_sessions_of_the_old_one(self) -> None:
         house = House()
         _, session = await house.sign_in.sign_in("ann", PASSWORD)
-        house.accounts.set_password("ann", "another horse battery")
+        house.accounts.set_password("ann", "another horse battery", by=person("ann"))
         with pytest.raises(Unauthenticated):
             await house.identify.by_session(session)
         with pytest.raises(Unauthenticated):

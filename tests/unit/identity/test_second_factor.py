@@ -67,7 +67,7 @@ class House:
         self.accounts = Accounts(self.uow, self.store, self.clock)
         self.sign_in = SignIn(self.uow, self.store, self.clock, second_factor=self.factor)
         self.identify = IdentifyPerson(self.uow, self.store, self.clock, DID, required=required)
-        self.accounts.add("ann", "Ann", {UserRole.SIGNATORY, UserRole.AUDITOR}, PASSWORD)
+        self.accounts.add_locally("ann", "Ann", {UserRole.SIGNATORY, UserRole.AUDITOR}, PASSWORD)
 
     def code(self, *, away: int = 0) -> str:
         """What Ann's app shows, so many steps from now."""
@@ -193,7 +193,7 @@ class TestRoles:
     @pytest.mark.parametrize("required", [False, True])
     async def test_where_it_is_required_roles_wait_for_it(self, required: bool) -> None:
         house = House(required=required)
-        house.accounts.add("aud", "Auditor", {UserRole.AUDITOR}, PASSWORD)
+        house.accounts.add_locally("aud", "Auditor", {UserRole.AUDITOR}, PASSWORD)
         _, session = await house.sign_in.sign_in("ann", PASSWORD)
         caller = await house.identify.by_session(session)
         assert caller.needs == ((Need.SECOND_FACTOR,) if required else ())
@@ -224,7 +224,7 @@ class TestRoles:
             house.factor.begin("ann")
         with pytest.raises(NotFound):
             house.factor.pending("ann")
-        house.factor.remove("ann")
+        house.factor.remove_own("ann")
         with pytest.raises(NotFound):
-            house.factor.remove("ann")
+            house.factor.remove_own("ann")
         assert house.factor.codes_left("ann") == 0
