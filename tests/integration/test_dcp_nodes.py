@@ -153,15 +153,16 @@ class TestBothWaysAtOnce:
     async def test_a_city_that_hangs_holds_up_nobody_else(self) -> None:
         async with nodes(region_at, DcpNode, DcpNode, DcpNode) as (region, gent, brugge, hanging):
             await self.join(region, gent, brugge, hanging)
-            gate = asyncio.Event()
+            asked, gate = asyncio.Event(), asyncio.Event()
 
             async def never(*_: Any) -> dict[str, Any]:
+                asked.set()
                 await gate.wait()
                 return {}
 
             hanging.wallet.answer = never  # type: ignore[method-assign, assignment]
-            stuck = [asyncio.create_task(hanging.ask(gent, timeout=1.0)) for _ in range(40)]
-            await asyncio.sleep(0.1)
+            stuck = [asyncio.create_task(hanging.ask(gent, timeout=60.0)) for _ in range(40)]
+            await asked.wait()
             start = time.monotonic()
             answers = await asyncio.gather(*(brugge.ask(gent) for _ in range(40)))
             seconds = time.monotonic() - start
