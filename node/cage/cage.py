@@ -34,7 +34,7 @@ _GRACE: Final = 5.0
 _PIECE: Final = 1 << 18
 _DESCRIPTIONS: Final = "semantics"
 
-Told = Callable[[dict[str, Any]], None]
+OnMessage = Callable[[dict[str, Any]], None]
 """Is told what a child tells while it runs. Where it raises, the child is ended and the call raises the same."""
 
 
@@ -47,7 +47,7 @@ class _Order:
     blobs: Sequence[bytes]
     limits: Limits
     readable: Sequence[str]
-    told: Told | None
+    on_message: OnMessage | None
 
     def frames(self) -> list[bytes]:
         # The limits stand apart: a child confines itself before it looks at anything of the message.
@@ -56,8 +56,8 @@ class _Order:
 
     def pass_on(self, answer: Answer) -> None:
         for telling in answer.tellings():
-            if self.told is not None:
-                self.told(telling)
+            if self.on_message is not None:
+                self.on_message(telling)
 
 
 class Cage:
@@ -155,14 +155,14 @@ class Cage:
         *,
         limits: Limits,
         readable: Sequence[str] = (),
-        told: Told | None = None,
+        on_message: OnMessage | None = None,
         patience: float | None = None,
     ) -> tuple[dict[str, Any], list[bytes]]:
         """Run ``target`` with ``message`` and ``blobs`` in a child of its own, within ``limits``.
 
-        ``readable`` names files and folders that the child may read beside our own code. ``told`` hears what the
-        target tells while it runs; ``patience`` is how long this call waits for its turn, where it is not what the
-        others wait. A call that is cancelled takes its child along.
+        ``readable`` names files and folders that the child may read beside our own code. ``on_message`` hears what
+        the target tells while it runs; ``patience`` is how long this call waits for its turn, where it is not what
+        the others wait. A call that is cancelled takes its child along.
 
         Raises what the target raised (by code, among the remote faults), ``Overloaded`` where a limit was hit or no
         child came free in time, ``TooLarge`` for an answer beyond ``limits.answer``, ``NotConfined`` for a stranger's
@@ -170,7 +170,7 @@ class Cage:
         """
         if target in self._code:
             self._require_bars(await asyncio.to_thread(self.bars) if self._nursery.known is None else self.bars())
-        order = _Order(target, message, blobs, limits, readable, told)
+        order = _Order(target, message, blobs, limits, readable, on_message)
         async with self._turn(target, self._patience if patience is None else patience):
             for last in (False, True):
                 try:
@@ -187,12 +187,12 @@ class Cage:
         *,
         limits: Limits,
         readable: Sequence[str] = (),
-        told: Told | None = None,
+        on_message: OnMessage | None = None,
     ) -> tuple[dict[str, Any], list[bytes]]:
         """``call`` for threads and for callers without an event loop."""
         if target in self._code:
             self._require_bars(self.bars())
-        order = _Order(target, message, blobs, limits, readable, told)
+        order = _Order(target, message, blobs, limits, readable, on_message)
         with self._thread_turn():
             for last in (False, True):
                 try:

@@ -44,16 +44,16 @@ def binding_json(binding: Binding) -> dict[str, Any]:
         "scenario": binding.template,
         "version": binding.version,
         "inputs": {
-            one.role: {
-                "dataset": one.iri,
-                "version": one.version,
-                "file": one.file,
-                "sha256": one.sha256,
-                "origin": one.origin,
-                "inPlace": one.in_place,
-                **({"agreement": one.agreement} if one.agreement else {}),
+            bound.role: {
+                "dataset": bound.iri,
+                "version": bound.version,
+                "file": bound.file,
+                "sha256": bound.sha256,
+                "origin": bound.origin,
+                "inPlace": bound.in_place,
+                **({"agreement": bound.agreement} if bound.agreement else {}),
             }
-            for one in binding.inputs
+            for bound in binding.inputs
         },
         "steps": {
             step.name: {
@@ -89,14 +89,14 @@ def step_json(step: StepRun) -> dict[str, Any]:
     return members
 
 
-def measured_json(one: Measured) -> dict[str, Any]:
+def measured_json(measured: Measured) -> dict[str, Any]:
     """An indicator."""
-    return {"name": one.name, "before": one.before, "after": one.after, "unit": one.unit}
+    return {"name": measured.name, "before": measured.before, "after": measured.after, "unit": measured.unit}
 
 
-def caveat_json(one: Caveat) -> dict[str, Any]:
+def caveat_json(caveat: Caveat) -> dict[str, Any]:
     """What goes with a result."""
-    return {"code": one.code, "sentence": one.sentence, "step": one.step, "facts": dict(one.facts)}
+    return {"code": caveat.code, "sentence": caveat.sentence, "step": caveat.step, "facts": dict(caveat.facts)}
 
 
 def bound_json(bound: Bound) -> dict[str, Any]:

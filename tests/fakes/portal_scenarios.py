@@ -781,7 +781,7 @@ class FakeLayers:
                 field=name,
                 seen=seen,
                 now=1800,
-                wanted=one.set.get(name),
+                meant=one.set.get(name),
             )
             for one in layer.operations
             for name, seen in one.before.items()

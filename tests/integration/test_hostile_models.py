@@ -309,7 +309,7 @@ async def test_progress_is_heard_and_a_flood_of_it_is_thinned(cage: Cage) -> Non
     ran = await run(
         cage,
         code("for n in range(100_000): progress(n / 1000, f'step {n}')", BODY),
-        told=lambda percent, text: heard.append((percent, text)),
+        on_progress=lambda percent, text: heard.append((percent, text)),
     )
     assert heard[0] == (0, "step 0")
     assert 20 <= len(heard) <= 1000
@@ -323,7 +323,7 @@ async def test_a_listener_may_stop_the_model(cage: Cage) -> None:
         raise KeyError("dismissed")
 
     with pytest.raises(KeyError, match="dismissed"):
-        await run(cage, code("progress(1)", "while True: pass"), told=enough)
+        await run(cage, code("progress(1)", "while True: pass"), on_progress=enough)
     await still_fine(cage, zygote)
 
 
@@ -331,7 +331,7 @@ async def test_cancelling_the_run_ends_the_child_at_once(cage: Cage) -> None:
     zygote = cage.zygote_pid or 0
     heard = asyncio.Event()
     running = asyncio.create_task(
-        run(cage, code("progress(1)", "while True: pass"), MODEL, told=lambda *_: heard.set())
+        run(cage, code("progress(1)", "while True: pass"), MODEL, on_progress=lambda *_: heard.set())
     )
     await asyncio.wait_for(heard.wait(), 10)
     assert len(children(zygote)) == 1

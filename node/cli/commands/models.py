@@ -171,7 +171,7 @@ async def _run(
     with home.cage as cage:
         model = model_of(await describe_code(cage, code, file.name), f"models/{file.stem}")
         rows = {role: _rows(model, role, path) for role, path in given.items()}
-        return await run_code(cage, code, model, rows, values, limits=home.limits, told=tell)
+        return await run_code(cage, code, model, rows, values, limits=home.limits, on_progress=tell)
 
 
 def _code(file: Path) -> bytes:

@@ -80,7 +80,7 @@ class Clash:
     field: str
     seen: Any
     now: Any
-    wanted: Any
+    meant: Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,7 +311,7 @@ class DrawnLayers:
 
 def _clashes(laid: Laid) -> tuple[Clash, ...]:
     return tuple(
-        Clash(id=one.id, field=one.field, seen=one.seen, now=one.now, wanted=one.wanted) for one in laid.conflicts
+        Clash(id=one.id, field=one.field, seen=one.seen, now=one.now, meant=one.meant) for one in laid.conflicts
     )
 
 

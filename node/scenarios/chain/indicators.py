@@ -34,27 +34,27 @@ def parse_measure(indicator: Indicator) -> Measure:
 
     ``count`` counts the rows, or those in which a column is not empty. Raises ``InvalidInput`` naming the member.
     """
-    said, name = indicator.definition, f"indicator {indicator.name}"
-    if unknown := sorted(set(map(str, said)) - _MEMBERS):
+    definition, name = indicator.definition, f"indicator {indicator.name}"
+    if unknown := sorted(set(map(str, definition)) - _MEMBERS):
         raise _bad(f"{name}: {unknown[0]}", "is not known", f"the members are {', '.join(sorted(_MEMBERS))}")
-    of = said.get("of")
+    of = definition.get("of")
     if not isinstance(of, str) or not of:
         raise _bad(f"{name}: of", "names no output", "write the step and its output: noise.levels")
-    ways = [way for way in WAYS if way in said]
+    ways = [way for way in WAYS if way in definition]
     if len(ways) != 1:
         raise _bad(name, f"says {' and '.join(ways) or 'not how'} it is measured", f"say one of {', '.join(WAYS)}")
-    way, column = ways[0], said[ways[0]]
+    way, column = ways[0], definition[ways[0]]
     if way == "count" and (column is True or column == "*"):
         column = ""
     elif not isinstance(column, str) or not column:
         raise _bad(f"{name}: {way}", "names no column", "write the name of a column")
-    weight = said.get("weighted_by", "")
-    if "weighted_by" in said and (not isinstance(weight, str) or not weight or way != "mean"):
+    weight = definition.get("weighted_by", "")
+    if "weighted_by" in definition and (not isinstance(weight, str) or not weight or way != "mean"):
         raise _bad(
             f"{name}: weighted_by", "names no column, or stands without mean", "write {mean: …, weighted_by: …}"
         )
     return Measure(
-        of=of, way=way, column=column, where=parse_where(said.get("where"), f"{name}: where"), weight=weight
+        of=of, way=way, column=column, where=parse_where(definition.get("where"), f"{name}: where"), weight=weight
     )
 
 
@@ -87,17 +87,17 @@ def measure(indicator: Indicator, outputs: Mapping[str, Rows]) -> float:
     known = [(index, row) for index, row in chosen if all(row.get(name) is not None for name in used)]
     values = [_figure(indicator, row, asked.column, index) for index, row in known]
     weights = [_figure(indicator, row, asked.weight, index) for index, row in known] if asked.weight else None
-    found = _one(asked.way, values, weights, _unit(indicator))
-    if found is None:
+    figure = _combined(asked.way, values, weights, _unit(indicator))
+    if figure is None:
         raise InvalidInput(
             f"there is no {asked.way} of {asked.column} for the indicator {indicator.name}: no row is left",
             remedy="look at its conditions and at the rows",
             facts={"indicator": indicator.name, "of": asked.of, "rows": len(rows)},
         )
-    return rounded(float(found), indicator.decimals) + 0.0
+    return rounded(float(figure), indicator.decimals) + 0.0
 
 
-def _one(way: str, values: Sequence[float], weights: Sequence[float] | None, unit: Unit | None) -> float | None:
+def _combined(way: str, values: Sequence[float], weights: Sequence[float] | None, unit: Unit | None) -> float | None:
     if way == "sum":
         return figures.total(values, unit) if values or unit is None or not unit.level else None
     if way == "mean":
@@ -140,7 +140,7 @@ def difference(before: Rows, after: Rows, key: Sequence[str], columns: Sequence[
 
     first, second = by_key(before), by_key(after)
     nothing: Row = {}
-    made = []
+    differences = []
     for names in dict.fromkeys([*first, *second]):
         was, is_ = first.get(names, nothing), second.get(names, nothing)
         row: dict[str, Any] = dict(zip(key, names, strict=True))
@@ -150,8 +150,8 @@ def difference(before: Rows, after: Rows, key: Sequence[str], columns: Sequence[
             row[f"{column}_change"] = _change(old, new)
         if geometry := is_.get(GEOMETRY) or was.get(GEOMETRY):
             row[GEOMETRY] = geometry
-        made.append(row)
-    return made
+        differences.append(row)
+    return differences
 
 
 def _change(old: Any, new: Any) -> float | None:

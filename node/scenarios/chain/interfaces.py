@@ -51,14 +51,14 @@ def fits(source: Port, target: Port, *, sample: Rows | None = None) -> tuple[Mis
     ``missing-variable``, ``undescribed``, ``type``, ``unit-dimension``, ``unit-factor``, ``unit-words``,
     ``unit-unknown``, ``unit-unsaid``, ``quantity-kind``, ``time-step``, ``crs``, ``extent``, ``grain``, ``schema``.
     """
-    found = [
+    distinct = [
         *_variables(source, target, sample),
         *_step(source, target),
         *_place(source, target, sample),
         *_schema(source, target),
     ]
     ends = {"source": source.role, "target": target.role}
-    told = [replace(fromkey, facts={**ends, **fromkey.facts}) for fromkey in dict.fromkeys(found)]
+    told = [replace(fromkey, facts={**ends, **fromkey.facts}) for fromkey in dict.fromkeys(distinct)]
     return tuple(sorted(told, key=lambda one: one.severity != ERROR))
 
 
@@ -78,21 +78,25 @@ def mending(source: Port, target: Port, transformations: Sequence[Transformation
 
 def input_ports(card: Transformation) -> tuple[Port, ...]:
     """What a transformation takes: as its card says, else as its definition does."""
-    return card.inputs or (_mapped(card, card.sources, taken=True),)
+    return card.inputs or (_mapped(card, card.sources, as_input=True),)
 
 
 def output_ports(card: Transformation) -> tuple[Port, ...]:
     """What a transformation gives: as its card says, else as its definition does."""
-    return card.outputs or (_mapped(card, card.targets, taken=False),)
+    return card.outputs or (_mapped(card, card.targets, as_input=False),)
 
 
-def _mapped(card: Transformation, schemas: tuple[str, ...], *, taken: bool) -> Port:
+def _mapped(card: Transformation, schemas: tuple[str, ...], *, as_input: bool) -> Port:
     if card.language == COLUMN_MAPPING:
         try:
             read = mapping_grammar.parse_mapping(card.definition)
         except InvalidInput:
             return Port(role="", schemas=schemas)
-        return mapping_grammar.taken(read, schemas=schemas) if taken else mapping_grammar.given(read, schemas=schemas)
+        return (
+            mapping_grammar.input_port(read, schemas=schemas)
+            if as_input
+            else mapping_grammar.output_port(read, schemas=schemas)
+        )
     return Port(role="", schemas=schemas)
 
 
@@ -184,29 +188,31 @@ def _counts_the_same(have: Variable, need: Variable) -> bool:
 
 
 def _unit(source: Port, target: Port, have: Variable, need: Variable) -> Iterator[Mismatch]:
-    came, wanted = str(have.unit), str(need.unit)
-    said = _comes(source, target, have, units.words(came) or "1", units.words(wanted) or "1")
-    about = {"variable": have.name, "have": came, "need": wanted}
-    facts = {"variable": have.name, "haveUnit": came, "needUnit": wanted}
+    came, needed = str(have.unit), str(need.unit)
+    units_text = _comes(source, target, have, units.words(came) or "1", units.words(needed) or "1")
+    about = {"variable": have.name, "have": came, "need": needed}
+    facts = {"variable": have.name, "haveUnit": came, "needUnit": needed}
     try:
-        compared = units.compare(came, wanted)
+        compared = units.compare(came, needed)
     except InvalidInput as error:
         yield Mismatch(
             code="unit-unknown",
-            sentence=f"{_comes(source, target, have, came, wanted)}: {error.detail}",
+            sentence=f"{_comes(source, target, have, came, needed)}: {error.detail}",
             remedy=error.remedy,
-            severity=WARNING if came == wanted else ERROR,
+            severity=WARNING if came == needed else ERROR,
             # As they are written: in which the mistake may lie.
-            facts={"variable": have.name, "came": came, "wanted": wanted},
+            facts={"variable": have.name, "came": came, "wanted": needed},
             **about,
         )
         return
     if compared.relation is units.Relation.INCOMPATIBLE:
-        kinds = [units.kind(units.parse(code)) for code in (came, wanted)]
-        told = f"{kinds[0]} is not {kinds[1]}" if all(kinds) and kinds[0] != kinds[1] else "they measure other things"
+        kinds = [units.kind(units.parse(code)) for code in (came, needed)]
+        difference = (
+            f"{kinds[0]} is not {kinds[1]}" if all(kinds) and kinds[0] != kinds[1] else "they measure other things"
+        )
         yield Mismatch(
             code="unit-dimension",
-            sentence=f"{said}: {told}",
+            sentence=f"{units_text}: {difference}",
             remedy="wire another column, or put a transformation between them",
             facts=facts,
             **about,
@@ -215,16 +221,16 @@ def _unit(source: Port, target: Port, have: Variable, need: Variable) -> Iterato
     if compared.relation is units.Relation.FACTOR:
         yield Mismatch(
             code="unit-factor",
-            sentence=f"{said}: {_would_be(compared)}",
+            sentence=f"{units_text}: {_would_be(compared)}",
             remedy="put a transformation between them that converts it",
             facts={**facts, **({"case": "zero"} if compared.offset else {"factor": float(1 / compared.factor)})},
             **about,
         )
     if compared.words_differ:
-        words = [word for code in (came, wanted) for word, _ in units.parse(code).words]
+        words = [word for code in (came, needed) for word, _ in units.parse(code).words]
         yield Mismatch(
             code="unit-words",
-            sentence=f"{said}: the same measure of other things",
+            sentence=f"{units_text}: the same measure of other things",
             remedy="put a transformation between them that turns one into the other",
             # Words that we know stand for different things; others may be the same in another language.
             severity=ERROR if all(word in SAME_WORDS for word in words) else WARNING,
@@ -233,8 +239,8 @@ def _unit(source: Port, target: Port, have: Variable, need: Variable) -> Iterato
         )
 
 
-def _comes(source: Port, target: Port, have: Variable, came: str, wanted: str) -> str:
-    return f"{source.role}.{have.name} comes in {came}; {_input(source, target)} needs {wanted}"
+def _comes(source: Port, target: Port, have: Variable, came: str, needed: str) -> str:
+    return f"{source.role}.{have.name} comes in {came}; {_input(source, target)} needs {needed}"
 
 
 _PARTS: Final = {
@@ -341,11 +347,11 @@ def _place(source: Port, target: Port, sample: Rows | None) -> Iterator[Mismatch
     if (area := area or source.extent) is not None and target.extent is not None:
         part = places.share(area, target.extent)
         if part < 1:
-            told = "nothing of it" if part == 0 else f"{max(1, min(99, round(100 * part)))} % of it"
+            inside = "nothing of it" if part == 0 else f"{max(1, min(99, round(100 * part)))} % of it"
             yield Mismatch(
                 code="extent",
                 sentence=f"{_input(source, target)} is valid within {places.words(target.extent)}; "
-                f"{source.role} covers {places.words(area)}, {told} inside",
+                f"{source.role} covers {places.words(area)}, {inside} inside",
                 remedy="look at the model's card: is it valid there?",
                 have=places.words(area),
                 need=places.words(target.extent),

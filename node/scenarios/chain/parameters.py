@@ -17,13 +17,13 @@ def beyond(parameter: Parameter, value: Any) -> str:
     """Why ``value`` cannot be that of ``parameter``, in words; empty where it can."""
     case, low, high = _beyond(parameter, value), parameter.minimum, parameter.maximum
     unit = f" {written}" if (written := units.words(parameter.unit)) else ""
-    said = {
+    limits = {
         "values": f"is one of {', '.join(map(str, parameter.values))}",
         "number": f"is a number{' in' + unit if unit else ''}",
         "minimum": f"is at least {low if low is None else f'{low:g}'}{unit}",
         "maximum": f"is at most {high if high is None else f'{high:g}'}{unit}",
     }
-    return f"{parameter.name} {said[case]}, not {_shown(value)}" if case else ""
+    return f"{parameter.name} {limits[case]}, not {_shown(value)}" if case else ""
 
 
 def _beyond(parameter: Parameter, value: Any) -> str:
@@ -57,7 +57,7 @@ def _shown(value: Any) -> str:
 
 
 def bound_parameters(
-    template: Template, models: Iterable[Model], given: Mapping[str, Any], *, complete: bool = True
+    template: Template, models: Iterable[Model], stated: Mapping[str, Any], *, complete: bool = True
 ) -> tuple[dict[str, Any], list[Finding]]:
     """The value of each parameter (the given one, else the template's default, else it is left to the model), and
     what is wrong with them: a name that nobody declares, a value beyond the bounds of the template or of a model
@@ -71,13 +71,13 @@ def bound_parameters(
     for model in models:
         for one in model.parameters:
             declared.setdefault(one.name, []).append((model.titles.get("en") or model.iri, one))
-    found: list[Finding] = []
+    findings: list[Finding] = []
     values = {parameter.name: parameter.default for parameter in template.parameters if parameter.default is not None}
-    for name, value in given.items():
+    for name, value in stated.items():
         if name in declared:
             values[name] = value
         elif complete:
-            found.append(
+            findings.append(
                 Finding(
                     place=f"parameter {name}",
                     code="unknown-parameter",
@@ -90,7 +90,7 @@ def bound_parameters(
         place = f"parameter {name}"
         wrong = next((one for _, one in declared[name] if _beyond(one, value)), None)
         if wrong is not None:
-            found.append(
+            findings.append(
                 Finding(
                     place=place,
                     code="beyond-its-bounds",
@@ -99,8 +99,8 @@ def bound_parameters(
                     facts=_facts(wrong, value),
                 )
             )
-        found += _units(place, declared[name])
-    return values, found
+        findings += _units(place, declared[name])
+    return values, findings
 
 
 def _facts(parameter: Parameter, value: Any) -> dict[str, Any]:
@@ -131,9 +131,9 @@ def _units(place: str, declared: list[tuple[str, Parameter]]) -> list[Finding]:
     ]
 
 
-def _same_unit(one: str, other: str) -> bool:
+def _same_unit(left: str, right: str) -> bool:
     try:
-        compared = units.compare(one, other)
+        compared = units.compare(left, right)
     except InvalidInput:
-        return one == other
+        return left == right
     return compared.relation is units.Relation.SAME

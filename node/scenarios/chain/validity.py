@@ -20,12 +20,12 @@ EXAMPLES: Final = 5
 def outside(port: Port, rows: Rows) -> tuple[Caveat, ...]:
     """Rows that a model is not valid for: a caveat for each column with figures beyond its bounds, and one for places
     beyond the port's extent. Each tells how many rows, how far, and which, by their key."""
-    found = [caveat for variable in port.variables if (caveat := _beyond(port, variable, rows)) is not None]
+    caveats = [caveat for variable in port.variables if (caveat := _beyond(port, variable, rows)) is not None]
     if port.extent is not None:
         away = [row for row in rows if row.get(GEOMETRY) and not _within(row[GEOMETRY], port.extent)]
         if away:
             examples = _examples(port, rows, away)
-            found.append(
+            caveats.append(
                 Caveat(
                     code="outside-extent",
                     sentence=f"{_of(away, rows)} of {port.role} lie outside {places.words(port.extent)}"
@@ -39,7 +39,7 @@ def outside(port: Port, rows: Rows) -> tuple[Caveat, ...]:
                     },
                 )
             )
-    return tuple(found)
+    return tuple(caveats)
 
 
 def _beyond(port: Port, variable: Variable, rows: Rows) -> Caveat | None:
@@ -51,15 +51,15 @@ def _beyond(port: Port, variable: Variable, rows: Rows) -> Caveat | None:
         return None
     unit = f" {written}" if (written := units.words(variable.unit)) else ""
     lowest, highest = min(row[name] for row in beyond), max(row[name] for row in beyond)
-    told = []
+    limits = []
     if lowest < low:
-        told.append(f"below {low:g}{unit} (the lowest {lowest:g})")
+        limits.append(f"below {low:g}{unit} (the lowest {lowest:g})")
     if highest > high:
-        told.append(f"above {high:g}{unit} (the highest {highest:g})")
+        limits.append(f"above {high:g}{unit} (the highest {highest:g})")
     examples = _examples(port, rows, beyond)
     return Caveat(
         code="outside-validity",
-        sentence=f"{_of(beyond, rows)} of {port.role} have {name} {' or '.join(told)}{_for_instance(examples)}",
+        sentence=f"{_of(beyond, rows)} of {port.role} have {name} {' or '.join(limits)}{_for_instance(examples)}",
         facts={
             "role": port.role,
             "variable": name,

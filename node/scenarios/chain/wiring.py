@@ -83,17 +83,17 @@ def taken_on_trust(source: Port, target: Port) -> Port:
     return replace(source, variables=(*source.variables, *unseen))
 
 
-def transformed(card: Transformation, wiring: Mapping[str, str], given: Mapping[str, Rows | Reference]) -> Outcome:
+def transformed(card: Transformation, wiring: Mapping[str, str], inputs: Mapping[str, Rows | Reference]) -> Outcome:
     """Carry out a transformation: one input, one output.
 
     Raises ``InvalidInput`` where its definition or its rows do not allow it, or where the rows are elsewhere.
     """
-    if len(given) != 1:
+    if len(inputs) != 1:
         raise InvalidInput(
-            f"{card.titles.get('en') or card.iri} takes one input, and {len(given)} are wired to it",
+            f"{card.titles.get('en') or card.iri} takes one input, and {len(inputs)} are wired to it",
             remedy="wire one input to it",
         )
-    ((role, rows),) = given.items()
+    ((role, rows),) = inputs.items()
     if isinstance(rows, Reference):
         raise InvalidInput(
             f"the data of {role} stay with their owner: they cannot be transformed here",

@@ -79,30 +79,30 @@ def faults_of(body: bytes) -> list[str]:
 
 def faults_of_graph(graph: Graph) -> list[str]:
     """As ``faults_of``, for a graph and the files that it describes."""
-    found: list[str] = []
+    faults: list[str] = []
     ids = [str(one.get("@id")) for one in graph.entities]
-    found += [f"{one} is described twice" for one in sorted({one for one in ids if ids.count(one) > 1})]
+    faults += [f"{one} is described twice" for one in sorted({one for one in ids if ids.count(one) > 1})]
     known = set(ids)
     for entity in graph.entities:
         for property_, to in _references(entity):
             if to not in known and property_ not in _OUTWARD:
-                found.append(f"{property_} of {entity.get('@id')} leads to {to}, which is not described")
+                faults.append(f"{property_} of {entity.get('@id')} leads to {to}, which is not described")
     described = {str(one["@id"]): one for one in graph.entities if "@id" in one}
     for path, body in graph.files.items():
         if path not in described:
-            found.append(f"{path} is not described")
+            faults.append(f"{path} is not described")
             continue
         entity = described[path]
         if entity.get("sha256") != hashlib.sha256(body).hexdigest():
-            found.append(f"{path} has not the hash that is stated")
+            faults.append(f"{path} has not the hash that is stated")
         if entity.get("contentSize") != str(len(body)):
-            found.append(f"{path} has not the size that is stated")
+            faults.append(f"{path} has not the size that is stated")
     for entity in graph.entities:
         path = str(entity.get("@id"))
         local = "File" in _listed(entity.get("@type")) and ":" not in path.partition("/")[0]
         if local and path not in graph.files:
-            found.append(f"{path} is described and not there")
-    return found
+            faults.append(f"{path} is described and not there")
+    return faults
 
 
 _OUTWARD: Final = frozenset({"conformsTo"})
@@ -111,10 +111,10 @@ _OUTWARD: Final = frozenset({"conformsTo"})
 
 def _references(entity: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
-        (property_, str(one["@id"]))
+        (property_, str(reference["@id"]))
         for property_, value in entity.items()
-        for one in _listed(value)
-        if isinstance(one, Mapping) and "@id" in one
+        for reference in _listed(value)
+        if isinstance(reference, Mapping) and "@id" in reference
     ]
 
 

@@ -15,7 +15,7 @@ from typing import Final
 from node import __version__
 from node.scenarios.chain.wiring import bound_step
 from node.scenarios.crate.plan import FORMAL, WORKFLOW, WORKFLOW_PROFILE, Agents, Entity, Graph, Plan, formal, ids_of
-from node.scenarios.crate.readme import said
+from node.scenarios.crate.readme import english
 from node.scenarios.model import AFTER, Layer, Run, Step, StepRun, Transformation
 
 PROFILES: Final = (
@@ -36,7 +36,7 @@ _MEDIA: Final = {
 
 def graph_of(run: Run, layers: Sequence[Layer], files: Mapping[str, bytes], *, name: str, licence: str) -> Graph:
     """The graph of a run whose ``files`` (path → bytes) are bundled."""
-    return _Maker(run, layers, files, name, licence).made()
+    return _Maker(run, layers, files, name, licence).make()
 
 
 class _Maker:
@@ -53,7 +53,7 @@ class _Maker:
         """Formal parameter → the entities that are examples of it."""
         self.parts: list[str] = list(files)
 
-    def made(self) -> Graph:
+    def make(self) -> Graph:
         outputs = self._outputs()
         self._people()
         objects = self._inputs() + self._values() + self._layers()
@@ -70,46 +70,46 @@ class _Maker:
 
     def _outputs(self) -> dict[str, list[str]]:
         """``branch/step.output`` → the files that hold it, each described."""
-        found: dict[str, list[str]] = {}
+        paths: dict[str, list[str]] = {}
         for step in self.run.steps:
             for role in sorted(step.outputs):
                 place = f"{step.branch}/{step.name}.{role}"
-                found[place] = [path for path in self.files if path.rpartition(".")[0] == f"outputs/{place}"]
+                paths[place] = [path for path in self.files if path.rpartition(".")[0] == f"outputs/{place}"]
                 ends = [formal("output", f"{step.name}.{role}"), formal("tool", f"{step.name}/{role}")]
                 ends += self._fed_by(f"{step.name}.{role}")
-                for path in found[place]:
+                for path in paths[place]:
                     self._file(path, f"{step.name}.{role}, {step.branch}", ends)
-        return found
+        return paths
 
     def _inputs(self) -> list[str]:
-        made = []
-        for one in self.run.binding.inputs:
-            ends = [formal("input", one.role), *self._fed_by(one.role)]
-            id_ = f"{one.version_iri}/{one.file}"
+        ids = []
+        for bound in self.run.binding.inputs:
+            ends = [formal("input", bound.role), *self._fed_by(bound.role)]
+            id_ = f"{bound.version_iri}/{bound.file}"
             self._example(ends, id_)
-            if id_ in made:
+            if id_ in ids:
                 known = next(entity for entity in self.graph.entities if entity["@id"] == id_)
                 known["exampleOfWork"] += [{"@id": end} for end in ends]
                 continue
-            where = f"The data stayed with {one.origin}; the model visited them." if one.in_place else ""
+            where = f"The data stayed with {bound.origin}; the model visited them." if bound.in_place else ""
             self.graph.add(
                 id_,
                 "File",
-                name=f"{said(one.titles, one.iri)}, version {one.version}: {one.file}",
+                name=f"{english(bound.titles, bound.iri)}, version {bound.version}: {bound.file}",
                 description=f"Not in this bundle: its owner decides who may have it. {where}".rstrip(),
-                encodingFormat=one.media_type,
-                sha256=one.sha256,
+                encodingFormat=bound.media_type,
+                sha256=bound.sha256,
                 sdDatePublished=_time(self.run.created),
                 exampleOfWork=[{"@id": end} for end in ends],
-                provider=self.agents.agent(one.origin),
-                usageInfo=self.agents.agreement(one.agreement),
+                provider=self.agents.agent(bound.origin),
+                usageInfo=self.agents.agreement(bound.agreement),
             )
-            made.append(id_)
+            ids.append(id_)
             self.parts.append(id_)
-        return made
+        return ids
 
     def _values(self) -> list[str]:
-        made = []
+        ids = []
         for name, value in self.run.binding.parameters.items():
             ends = [formal("parameter", name)]
             id_ = self.graph.add(
@@ -120,19 +120,19 @@ class _Maker:
                 exampleOfWork=[{"@id": end} for end in ends],
             )
             self._example(ends, id_)
-            made.append(id_)
-        return made
+            ids.append(id_)
+        return ids
 
     def _layers(self) -> list[str]:
-        made = []
+        paths = []
         for layer in self.layers:
             path = f"layers/{layer.sha256}.json"
             self._file(path, f"Change layer: {layer.title}", [formal("input", "layers")], description=layer.reason)
-            made.append(path)
-        return made
+            paths.append(path)
+        return paths
 
     def _indicators(self) -> list[str]:
-        made = []
+        ids = []
         for indicator in self.run.indicators:
             ends = [formal("indicator", indicator.name)]
             for branch, value in (("before", indicator.before), (AFTER, indicator.after)):
@@ -147,8 +147,8 @@ class _Maker:
                     exampleOfWork=[{"@id": end} for end in ends],
                 )
                 self._example(ends, id_)
-                made.append(id_)
-        return made
+                ids.append(id_)
+        return ids
 
     def _other_files(self) -> None:
         for path, title in (
@@ -182,7 +182,7 @@ class _Maker:
         return self.graph.add(
             self.run.pid,
             "CreateAction",
-            name=f"Run of {said(self.run.template.titles, self.run.template.iri)}",
+            name=f"Run of {english(self.run.template.titles, self.run.template.iri)}",
             description=f"Result hash {self.run.result}; binding {self.run.binding.key}",
             instrument={"@id": WORKFLOW},
             object=ids_of(objects),
@@ -197,13 +197,13 @@ class _Maker:
         """The action of a step, and the one that controlled it; the latter's id."""
         bound = bound_step(self.run.binding, step.name)
         objects = [
-            one for source in self._step(step.name).wiring.values() for one in self._given(source, step, outputs)
+            one for source in self._step(step.name).wiring.values() for one in self._sources(source, step, outputs)
         ]
         if not isinstance(bound.card, Transformation):
             names = {parameter.name for parameter in bound.card.parameters}
             objects += [f"#value-{name}" for name in self.run.binding.parameters if name in names]
-        title = said(bound.card.titles, bound.iri)
-        told = [
+        title = english(bound.card.titles, bound.iri)
+        sentences = [
             f"{title}, version {bound.version}, at {bound.origin}.",
             *(caveat.sentence for caveat in step.caveats),
         ]
@@ -211,7 +211,7 @@ class _Maker:
             f"#{step.branch}-{step.name}",
             "CreateAction",
             name=f"{step.name}, {step.branch}",
-            description=" ".join(told),
+            description=" ".join(sentences),
             instrument={"@id": bound.version_iri},
             object=ids_of(list(dict.fromkeys(objects))),
             result=ids_of(
@@ -231,7 +231,7 @@ class _Maker:
             object={"@id": action},
         )
 
-    def _given(self, source: str, step: StepRun, outputs: Mapping[str, Sequence[str]]) -> list[str]:
+    def _sources(self, source: str, step: StepRun, outputs: Mapping[str, Sequence[str]]) -> list[str]:
         if "." in source:
             return list(outputs.get(f"{step.branch}/{source}", ()))
         bound = next((one for one in self.run.binding.inputs if one.role == source), None)
@@ -291,7 +291,7 @@ class _Maker:
         self.main = main
 
     def _head(self) -> list[Entity]:
-        title = said(self.run.template.titles, self.run.template.iri)
+        title = english(self.run.template.titles, self.run.template.iri)
         return [
             {
                 "@id": "ro-crate-metadata.json",
@@ -303,7 +303,7 @@ class _Maker:
                 "@id": "./",
                 "@type": "Dataset",
                 "name": f"Run of {title}",
-                "description": said(self.run.template.goal, title),
+                "description": english(self.run.template.goal, title),
                 "datePublished": _time(self.run.updated),
                 "license": {"@id": self.licence},
                 "author": {"@id": _NODE},

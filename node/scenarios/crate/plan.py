@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from node.scenarios.chain.wiring import bound_step, step_inputs, step_outputs
-from node.scenarios.crate.readme import said
+from node.scenarios.crate.readme import english
 from node.scenarios.model import Port, Run, Transformation
 
 FORMAL: Final = "https://bioschemas.org/profiles/FormalParameter/1.0-RELEASE"
@@ -83,11 +83,11 @@ class Plan:
             self.graph.add(
                 f"#step-{step.name}",
                 "HowToStep",
-                name=said(step.titles, step.name),
+                name=english(step.titles, step.name),
                 position=str(number),
                 workExample={"@id": bound_step(self.run.binding, step.name).version_iri},
             )
-        given = [end for end in self.examples if end.startswith(("#input-", "#parameter-"))]
+        sources = [end for end in self.examples if end.startswith(("#input-", "#parameter-"))]
         gave = [end for end in self.examples if end.startswith(("#output-", "#indicator-"))]
         self.graph.add(
             _LANGUAGE, "ComputerLanguage", name="Hansa scenario template", url="https://w3id.org/hansa/ns#Scenario"
@@ -95,8 +95,8 @@ class Plan:
         self.graph.add(
             WORKFLOW,
             ["File", "SoftwareSourceCode", "ComputationalWorkflow", "HowTo"],
-            name=said(template.titles, template.iri),
-            description=said(template.goal, ""),
+            name=english(template.titles, template.iri),
+            description=english(template.goal, ""),
             identifier=f"{template.iri}#v{template.version}",
             url=template.iri,
             conformsTo={"@id": WORKFLOW_PROFILE},
@@ -107,19 +107,19 @@ class Plan:
             programmingLanguage={"@id": _LANGUAGE},
             license={"@id": self.licence},
             creator=self.agents.agent(template.origin),
-            input=ids_of(given),
+            input=ids_of(sources),
             output=ids_of(gave),
             step=ids_of([f"#step-{step.name}" for step in steps]),
             hasPart=ids_of(sorted({one.version_iri for one in self.run.binding.steps})),
         )
 
     def _tools(self) -> None:
-        told: set[str] = set()
+        described: set[str] = set()
         for step in self.run.template.steps:
             bound = bound_step(self.run.binding, step.name)
-            if bound.version_iri in told:
+            if bound.version_iri in described:
                 continue
-            told.add(bound.version_iri)
+            described.add(bound.version_iri)
             card = bound.card
             ins = [formal("tool", f"{step.name}/{one.role}") for one in step_inputs(card, step.wiring)]
             outs = [
@@ -128,7 +128,7 @@ class Plan:
             self.graph.add(
                 bound.version_iri,
                 "SoftwareSourceCode" if isinstance(card, Transformation) else "SoftwareApplication",
-                name=said(card.titles, bound.iri),
+                name=english(card.titles, bound.iri),
                 version=str(bound.version),
                 url=bound.iri,
                 sha256=bound.sha256,
@@ -141,12 +141,12 @@ class Plan:
     def _formal(self) -> None:
         """Formal parameters: those that have an example, as the profile asks."""
         template = self.run.template
-        told = {
+        descriptions = {
             **{formal("input", one.role): _of_port(one, f"Input: {one.role}") for one in template.inputs},
             **{
                 formal("parameter", parameter.name): {
                     "name": parameter.name,
-                    "description": said(parameter.description, ""),
+                    "description": english(parameter.description, ""),
                     "additionalType": _kind(self.run.binding.parameters.get(parameter.name, parameter.default)),
                     "defaultValue": None if parameter.default is None else str(parameter.default),
                 }
@@ -155,15 +155,15 @@ class Plan:
             **{
                 formal("indicator", indicator.name): {
                     "name": indicator.name,
-                    "description": said(indicator.titles, indicator.name),
+                    "description": english(indicator.titles, indicator.name),
                     "additionalType": "Number",
                 }
                 for indicator in template.indicators
             },
         }
         for end in sorted(self.examples):
-            more = told.get(end) or {"name": end.partition("-")[2], "additionalType": "File"}
-            if end.startswith("#parameter-") and end not in told:
+            more = descriptions.get(end) or {"name": end.partition("-")[2], "additionalType": "File"}
+            if end.startswith("#parameter-") and end not in descriptions:
                 more = {"name": end.partition("-")[2], "additionalType": "Text"}
             self.graph.add(
                 end,
@@ -177,7 +177,7 @@ class Plan:
 def _of_port(port: Port, otherwise: str) -> dict[str, Any]:
     return {
         "name": port.role,
-        "description": said(port.titles, otherwise),
+        "description": english(port.titles, otherwise),
         "additionalType": "File",
         "valueRequired": str(port.required),
     }

@@ -13,9 +13,10 @@ from node.scenarios.model import Layer, Run
 def readme(run: Run, layers: Sequence[Layer], name: str) -> str:
     """The README (Markdown): what was asked, what came of it, from what, and how to check it."""
     lines = [
-        f"# {said(run.template.titles, run.template.iri)}",
+        f"# {english(run.template.titles, run.template.iri)}",
         "",
-        f"A run of a scenario, carried out by {name} on {stamp(run.updated)}. Goal: {said(run.template.goal, '–')}",
+        f"A run of a scenario, carried out by {name} on {stamp(run.updated)}. "
+        f"Goal: {english(run.template.goal, '–')}",
         "",
         "## Result",
         "",
@@ -26,11 +27,11 @@ def readme(run: Run, layers: Sequence[Layer], name: str) -> str:
     lines += ["Keep in mind:", "", *caveats, ""] if caveats else []
     lines += ["## What it was computed from", "", "| role | what | version | owner | agreement |", "|-|-|-|-|-|"]
     for data in run.binding.inputs:
-        title = f"{said(data.titles, data.iri)}, {data.file}" + (" (visited, not copied)" if data.in_place else "")
+        title = f"{english(data.titles, data.iri)}, {data.file}" + (" (visited, not copied)" if data.in_place else "")
         owner = data.origin_name or data.origin
         lines.append(f"| {data.role} | {title} | {data.version_iri} | {owner} | {data.agreement or '–'} |")
     for step in run.binding.steps:
-        title = f"{said(step.card.titles, step.iri)} ({step.kind})"
+        title = f"{english(step.card.titles, step.iri)} ({step.kind})"
         owner = step.origin_name or step.origin
         lines.append(f"| {step.name} | {title} | {step.version_iri} | {owner} | {step.agreement or '–'} |")
     lines.append("")
@@ -72,7 +73,7 @@ def indicators_csv(run: Run) -> str:
     sheet = io.StringIO(newline="")
     writer = csv.writer(sheet, lineterminator="\n")
     writer.writerow(["indicator", "title", "before", "after", "unit"])
-    titles = {indicator.name: said(indicator.titles, indicator.name) for indicator in run.template.indicators}
+    titles = {indicator.name: english(indicator.titles, indicator.name) for indicator in run.template.indicators}
     for indicator in run.indicators:
         before = "" if indicator.before is None else indicator.before
         writer.writerow(
@@ -87,7 +88,7 @@ def indicators_csv(run: Run) -> str:
     return sheet.getvalue()
 
 
-def said(texts: Mapping[str, str], otherwise: str) -> str:
+def english(texts: Mapping[str, str], otherwise: str) -> str:
     """A text in English, else in the first language that it has."""
     return texts.get("en") or next(iter(texts.values()), otherwise)
 
@@ -95,7 +96,7 @@ def said(texts: Mapping[str, str], otherwise: str) -> str:
 def _indicators(run: Run) -> list[str]:
     if not run.indicators:
         return ["The scenario has no indicators."]
-    titles = {indicator.name: said(indicator.titles, indicator.name) for indicator in run.template.indicators}
+    titles = {indicator.name: english(indicator.titles, indicator.name) for indicator in run.template.indicators}
     rows = ["| indicator | before | after | unit |", "|-|-|-|-|"]
     for indicator in run.indicators:
         before = "–" if indicator.before is None else f"{indicator.before:,.10g}"

@@ -31,9 +31,10 @@ _MEMBERS: Final = frozenset({"op", "id", "before", "set", "unset", GEOMETRY})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
-    """A change that does not fit the data: what its author saw, what is there now, and what was wanted.
+    """A change that does not fit the data: what its author saw (``seen``), what is there ``now``, and the value that
+    the author meant to write.
 
-    ``field`` is empty where the whole row is meant: it is there already, or not there any more.
+    ``field`` is empty where the conflict is about the whole row: it is there already, or not there any more.
     """
 
     layer: str
@@ -41,13 +42,15 @@ class Conflict:
     field: str
     seen: Any
     now: Any
-    wanted: Any
+    meant: Any
     sentence: str
     case: str = ""
     """Which sentence it is: ``there``, ``gone``, ``changed``, ``unmultiplied``, ``no-member``, ``no-figure``."""
 
     def to_json(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        # The API calls it "wanted".
+        names = {field.name: "wanted" if field.name == "meant" else field.name for field in fields(self)}
+        return {public: getattr(self, name) for name, public in names.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,16 +83,16 @@ def _unsealed(layer: Layer) -> dict[str, Any]:
     }
 
 
-def _operation_to_json(one: Operation) -> dict[str, Any]:
-    members: dict[str, Any] = {"op": one.op.value, "id": one.id}
-    if one.before:
-        members["before"] = dict(one.before)
-    if one.set:
-        members["set"] = dict(one.set)
-    if one.unset:
-        members["unset"] = list(one.unset)
-    if one.geometry is not None:
-        members[GEOMETRY] = dict(one.geometry)
+def _operation_to_json(operation: Operation) -> dict[str, Any]:
+    members: dict[str, Any] = {"op": operation.op.value, "id": operation.id}
+    if operation.before:
+        members["before"] = dict(operation.before)
+    if operation.set:
+        members["set"] = dict(operation.set)
+    if operation.unset:
+        members["unset"] = list(operation.unset)
+    if operation.geometry is not None:
+        members[GEOMETRY] = dict(operation.geometry)
     return members
 
 
@@ -101,108 +104,108 @@ def layer_from_json(body: Mapping[str, Any]) -> Layer:
     """
     texts = {}
     for name in _TEXTS:
-        said = body.get(name)
-        if not isinstance(said, str) or not said.strip() or len(said) > 4000:
-            raise _bad(name, "is missing" if not said else "is no short text", "a layer says what, why and by whom")
-        texts[name] = normal(said)
+        text = body.get(name)
+        if not isinstance(text, str) or not text.strip() or len(text) > 4000:
+            raise _bad(name, "is missing" if not text else "is no short text", "a layer says what, why and by whom")
+        texts[name] = normal(text)
     version = body.get("version")
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise _bad("version", f"is {str(version)[:40]!r}", "write the number of the dataset's version")
-    said = body.get("operations")
-    if not isinstance(said, list | tuple) or not said:
+    text = body.get("operations")
+    if not isinstance(text, list | tuple) or not text:
         raise _bad("operations", "are missing", "a layer changes something")
-    if len(said) > MAX_OPERATIONS:
-        raise _bad("operations", f"are {len(said)}", f"at most {MAX_OPERATIONS}: publish another version instead")
+    if len(text) > MAX_OPERATIONS:
+        raise _bad("operations", f"are {len(text)}", f"at most {MAX_OPERATIONS}: publish another version instead")
     key = tuple(texts["key"].split(","))
-    operations = tuple(_operation(one, f"operations.{index}", key) for index, one in enumerate(said))
+    operations = tuple(_operation(one, f"operations.{index}", key) for index, one in enumerate(text))
     _check_together(operations)
     return Layer(version=version, at=_at(body.get("at")), operations=operations, **texts)
 
 
-def _operation(said: Any, path: str, key: tuple[str, ...]) -> Operation:
-    if not isinstance(said, Mapping):
+def _operation(raw: Any, path: str, key: tuple[str, ...]) -> Operation:
+    if not isinstance(raw, Mapping):
         raise _bad(path, "is no object", 'write {"op": "update", "id": …, "set": {…}}')
-    if unknown := sorted(set(map(str, said)) - _MEMBERS):
+    if unknown := sorted(set(map(str, raw)) - _MEMBERS):
         raise _bad(f"{path}.{unknown[0]}", "is not known", f"the members are {', '.join(sorted(_MEMBERS))}")
-    if said.get("op") not in [one.value for one in OperationType]:
-        raise _bad(f"{path}.op", f"is {str(said.get('op'))[:40]!r}", f"write one of {', '.join(OperationType)}")
-    op, identifier = OperationType(said["op"]), said.get("id")
+    if raw.get("op") not in [one.value for one in OperationType]:
+        raise _bad(f"{path}.op", f"is {str(raw.get('op'))[:40]!r}", f"write one of {', '.join(OperationType)}")
+    op, identifier = OperationType(raw["op"]), raw.get("id")
     if isinstance(identifier, bool) or not isinstance(identifier, str | int) or identifier == "":
         raise _bad(f"{path}.id", "names no row", f"write the value of {','.join(key)}")
-    before = _values(said.get("before"), f"{path}.before", key, factors=False)
-    wanted = _values(
-        said.get("set"), f"{path}.set", key if op is OperationType.UPDATE else (), factors=op is OperationType.UPDATE
+    before = _values(raw.get("before"), f"{path}.before", key, factors=False)
+    values = _values(
+        raw.get("set"), f"{path}.set", key if op is OperationType.UPDATE else (), factors=op is OperationType.UPDATE
     )
-    unset = said.get("unset") or ()
+    unset = raw.get("unset") or ()
     if not isinstance(unset, list | tuple) or not all(isinstance(one, str) and one for one in unset):
         raise _bad(f"{path}.unset", "is no list of members", 'write ["name", …]')
-    if both := sorted({*wanted} & {*unset} | {*unset} & {*key}):
+    if both := sorted({*values} & {*unset} | {*unset} & {*key}):
         raise _bad(f"{path}.unset", f"takes away {both[0]}, which is set or names the row", "do one of the two")
-    geometry = said.get(GEOMETRY)
+    geometry = raw.get(GEOMETRY)
     if geometry is not None:
         try:
             geometry = geometries.check(geometry)
         except InvalidInput as error:
             raise _bad(f"{path}.{GEOMETRY}", f"is none: {error.detail}", error.remedy) from None
-    made = Operation(
+    operation = Operation(
         op=op,
         id=normal(str(identifier)),
         before=before,
-        set=wanted,
+        set=values,
         unset=tuple(normal(one) for one in unset),
         geometry=geometry,
     )
-    if op is OperationType.UPDATE and not (wanted or unset or geometry):
+    if op is OperationType.UPDATE and not (values or unset or geometry):
         raise _bad(path, "changes nothing", "say set, unset or geometry")
-    if op is OperationType.ADD and (before or unset or not (wanted or geometry)):
+    if op is OperationType.ADD and (before or unset or not (values or geometry)):
         raise _bad(path, "adds a row: it has values to set and nothing before", "write set: {…}")
-    if op is OperationType.REMOVE and (wanted or unset or geometry):
+    if op is OperationType.REMOVE and (values or unset or geometry):
         raise _bad(path, "removes a row: there is nothing to set", "write op: update, or leave the values out")
-    return made
+    return operation
 
 
-def _values(said: Any, path: str, key: tuple[str, ...], *, factors: bool) -> dict[str, Any]:
-    if said is None:
+def _values(raw: Any, path: str, key: tuple[str, ...], *, factors: bool) -> dict[str, Any]:
+    if raw is None:
         return {}
-    if not isinstance(said, Mapping):
+    if not isinstance(raw, Mapping):
         raise _bad(path, "is no object", "write {member: value}")
-    made: dict[str, Any] = {}
-    for name, value in said.items():
+    values: dict[str, Any] = {}
+    for name, value in raw.items():
         member = f"{path}.{name}"
         if not isinstance(name, str) or not name or name == GEOMETRY or name in key:
             raise _bad(member, "cannot stand there", f"{GEOMETRY} stands beside set, and the key of a row stays")
         if isinstance(value, Mapping) and factors:
             if set(value) != {FACTOR} or not is_figure(value[FACTOR]):
                 raise _bad(member, "is no value", f"write a value, or {{{FACTOR}: 0.8}} to multiply")
-            made[normal(name)] = {FACTOR: value[FACTOR]}
+            values[normal(name)] = {FACTOR: value[FACTOR]}
         elif value is None or isinstance(value, bool) or is_figure(value):
-            made[normal(name)] = value
+            values[normal(name)] = value
         elif isinstance(value, str):
-            made[normal(name)] = normal(value)
+            values[normal(name)] = normal(value)
         else:
             raise _bad(member, f"is {str(value)[:40]!r}", "write a text, a number, true, false or null")
-    return made
+    return values
 
 
 def _check_together(operations: Sequence[Operation]) -> None:
     seen: dict[str, set[str]] = {}
-    for index, one in enumerate(operations):
-        fields = _fields(one)
-        before = seen.setdefault(one.id, set())
+    for index, operation in enumerate(operations):
+        fields = _fields(operation)
+        before = seen.setdefault(operation.id, set())
         if before and ("" in fields or "" in before or before & fields):
             raise _bad(
-                f"operations.{index}", f"changes {one.id} a second time", "say all about a member of a row once"
+                f"operations.{index}", f"changes {operation.id} a second time", "say all about a member of a row once"
             )
         before |= fields
 
 
-def _at(said: Any) -> datetime:
-    if isinstance(said, datetime):
-        return said.astimezone(UTC)
+def _at(value: Any) -> datetime:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
     try:
-        return moment(str(said))
+        return moment(str(value))
     except ValueError:
-        raise _bad("at", f"is {str(said)[:40]!r}", "write a time like 2026-11-20T12:00:00Z") from None
+        raise _bad("at", f"is {str(value)[:40]!r}", "write a time like 2026-11-20T12:00:00Z") from None
 
 
 def _bad(path: str, why: str, remedy: str) -> InvalidInput:
@@ -217,20 +220,20 @@ def overlaps(a: Layer, b: Layer) -> tuple[tuple[str, str], ...]:
     mine: dict[str, set[str]] = {}
     for operation in a.operations:
         mine.setdefault(operation.id, set()).update(_fields(operation))
-    found = set()
+    shared = set()
     for other in b.operations:
         fields, theirs = mine.get(other.id, set()), _fields(other)
         if fields and "" in fields | theirs:
-            found.add((other.id, ""))
+            shared.add((other.id, ""))
         else:
-            found |= {(other.id, field) for field in fields & theirs}
-    return tuple(sorted(found))
+            shared |= {(other.id, field) for field in fields & theirs}
+    return tuple(sorted(shared))
 
 
-def _fields(one: Operation) -> set[str]:
-    if one.op is not OperationType.UPDATE:
+def _fields(operation: Operation) -> set[str]:
+    if operation.op is not OperationType.UPDATE:
         return {""}
-    return {*one.set, *one.unset, *([GEOMETRY] if one.geometry is not None else [])}
+    return {*operation.set, *operation.unset, *([GEOMETRY] if operation.geometry is not None else [])}
 
 
 def apply(rows: Rows, key: str, layers: Sequence[Layer]) -> Applied:
@@ -242,8 +245,8 @@ def apply(rows: Rows, key: str, layers: Sequence[Layer]) -> Applied:
     """
     names = tuple(key.split(","))
     check_key(rows, names)
-    held: dict[str, Row] = {row_id(row, names): row for row in rows}
-    if len(held) < len(rows):
+    by_id: dict[str, Row] = {row_id(row, names): row for row in rows}
+    if len(by_id) < len(rows):
         raise InvalidInput(f"{key} does not tell the rows apart as text", remedy="give the layer another key")
     whole = {name: all(isinstance(row.get(name), int) for row in rows) and bool(rows) for name in names}
     columns = {name for row in rows for name in row}
@@ -253,17 +256,17 @@ def apply(rows: Rows, key: str, layers: Sequence[Layer]) -> Applied:
         if layer.key != key:
             raise InvalidInput(f"the layer {layer.title} knows rows by {layer.key}, not by {key}")
         for operation in layer.operations:
-            found = _misfits(layer, operation, held.get(operation.id)) or _unknown(layer, operation, columns)
-            found = found or _no_figures(layer, operation, figures)
-            if found:
-                conflicts += found
+            clashes = _misfits(layer, operation, by_id.get(operation.id)) or _unknown(layer, operation, columns)
+            clashes = clashes or _no_figures(layer, operation, figures)
+            if clashes:
+                conflicts += clashes
             elif operation.op is OperationType.REMOVE:
-                del held[operation.id]
+                del by_id[operation.id]
             elif operation.op is OperationType.ADD:
-                held[operation.id] = {**_key_values(operation.id, names, whole), **_changed({}, operation)}
+                by_id[operation.id] = {**_key_values(operation.id, names, whole), **_changed({}, operation)}
             else:
-                held[operation.id] = _changed(held[operation.id], operation)
-    return Applied(rows=list(held.values()), conflicts=tuple(conflicts))
+                by_id[operation.id] = _changed(by_id[operation.id], operation)
+    return Applied(rows=list(by_id.values()), conflicts=tuple(conflicts))
 
 
 def _key_values(identifier: str, names: tuple[str, ...], whole: Mapping[str, bool]) -> Row:
@@ -276,53 +279,63 @@ def _key_values(identifier: str, names: tuple[str, ...], whole: Mapping[str, boo
     return {name: int(part) if digits[name] else part for name, part in zip(names, parts, strict=True)}
 
 
-def _changed(row: Row, one: Operation) -> Row:
-    made: dict[str, Any] = {name: value for name, value in row.items() if name not in one.unset}
-    for name, value in one.set.items():
-        made[name] = rounded(float(made[name]) * value[FACTOR]) if _is_factor(value) else value
-    if one.geometry is not None:
-        made[GEOMETRY] = one.geometry
-    return made
+def _changed(row: Row, operation: Operation) -> Row:
+    changed: dict[str, Any] = {name: value for name, value in row.items() if name not in operation.unset}
+    for name, value in operation.set.items():
+        changed[name] = rounded(float(changed[name]) * value[FACTOR]) if _is_factor(value) else value
+    if operation.geometry is not None:
+        changed[GEOMETRY] = operation.geometry
+    return changed
 
 
-def _misfits(layer: Layer, one: Operation, row: Row | None) -> list[Conflict]:
+def _misfits(layer: Layer, operation: Operation, row: Row | None) -> list[Conflict]:
     """Why a change cannot be made; empty where it can."""
-    tell = _teller(layer, one)
-    if one.op is OperationType.ADD:
+    tell = _teller(layer, operation)
+    if operation.op is OperationType.ADD:
         if row is None:
             return []
-        return [tell("", None, dict(row), dict(one.set), f"{one.id} is there already; the layer adds it", "there")]
-    wanted = _wanted(one)
+        return [
+            tell(
+                "",
+                None,
+                dict(row),
+                dict(operation.set),
+                f"{operation.id} is there already; the layer adds it",
+                "there",
+            )
+        ]
+    new_values = _new_values(operation)
     if row is None:
-        does = "removes" if one.op is OperationType.REMOVE else "changes"
-        told = f"{one.id} is not there; the layer {does} it"
-        return [tell("", dict(one.before) or None, None, wanted, told, "gone")]
-    found = []
-    for name, seen in one.before.items():
+        does = "removes" if operation.op is OperationType.REMOVE else "changes"
+        sentence = f"{operation.id} is not there; the layer {does} it"
+        return [tell("", dict(operation.before) or None, None, new_values, sentence, "gone")]
+    conflicts = []
+    for name, seen in operation.before.items():
         now = row.get(name)
         if not _same(seen, now):
-            then = "and the layer removes it" if one.op is OperationType.REMOVE else _would(one, name)
-            told = f"{name} of {one.id} was {_shown(seen)} when the change was made and is {_shown(now)} now; {then}"
-            found.append(tell(name, seen, now, wanted.get(name) if wanted else None, told, "changed"))
-    for name, value in one.set.items():
-        if _is_factor(value) and not found and not _multiplies(row.get(name), value[FACTOR]):
+            then = "and the layer removes it" if operation.op is OperationType.REMOVE else _would(operation, name)
+            was = f"{name} of {operation.id} was {_shown(seen)} when the change was made"
+            sentence = f"{was} and is {_shown(now)} now; {then}"
+            conflicts.append(tell(name, seen, now, new_values.get(name) if new_values else None, sentence, "changed"))
+    for name, value in operation.set.items():
+        if _is_factor(value) and not conflicts and not _multiplies(row.get(name), value[FACTOR]):
             now = row.get(name)
-            told = f"{name} of {one.id} is {_shown(now)}; the layer multiplies it by {value[FACTOR]:g}"
-            found.append(tell(name, one.before.get(name), now, value, told, "unmultiplied"))
-    return found
+            sentence = f"{name} of {operation.id} is {_shown(now)}; the layer multiplies it by {value[FACTOR]:g}"
+            conflicts.append(tell(name, operation.before.get(name), now, value, sentence, "unmultiplied"))
+    return conflicts
 
 
-def _unknown(layer: Layer, one: Operation, columns: Collection[str]) -> list[Conflict]:
+def _unknown(layer: Layer, operation: Operation, columns: Collection[str]) -> list[Conflict]:
     """A member that no row has is misspelt, or was renamed: setting it would change nothing that a model reads."""
-    tell = _teller(layer, one)
-    found = []
-    for name in one.set:
+    tell = _teller(layer, operation)
+    conflicts = []
+    for name in operation.set:
         if columns and name not in columns:
             near = get_close_matches(name, list(columns), n=1)
             guess = f" (there is {near[0]})" if near else ""
             told = f"no row has {name}{guess}; the layer sets it"
-            found.append(tell(name, None, None, one.set[name], told, "no-member"))
-    return found
+            conflicts.append(tell(name, None, None, operation.set[name], told, "no-member"))
+    return conflicts
 
 
 def _columns_of_figures(rows: Rows) -> frozenset[str]:
@@ -335,32 +348,32 @@ def _columns_of_figures(rows: Rows) -> frozenset[str]:
     return frozenset(name for name, all_figures in seen.items() if all_figures)
 
 
-def _no_figures(layer: Layer, one: Operation, figures: Collection[str]) -> list[Conflict]:
+def _no_figures(layer: Layer, operation: Operation, figures: Collection[str]) -> list[Conflict]:
     """A word where all others are numbers: no model could reckon with it."""
-    tell = _teller(layer, one)
+    tell = _teller(layer, operation)
     return [
         tell(
             name,
-            one.before.get(name),
+            operation.before.get(name),
             None,
             value,
             f"{name} holds numbers; the layer sets {_shown(value)}",
             "no-figure",
         )
-        for name, value in one.set.items()
+        for name, value in operation.set.items()
         if name in figures and not (value is None or _is_factor(value) or is_figure(value))
     ]
 
 
-def _teller(layer: Layer, one: Operation) -> Callable[[str, Any, Any, Any, str, str], Conflict]:
-    def tell(field: str, seen: Any, now: Any, wanted: Any, sentence: str, case: str) -> Conflict:
+def _teller(layer: Layer, operation: Operation) -> Callable[[str, Any, Any, Any, str, str], Conflict]:
+    def tell(field: str, seen: Any, now: Any, value: Any, sentence: str, case: str) -> Conflict:
         return Conflict(
             layer=layer.id,
-            id=one.id,
+            id=operation.id,
             field=field,
             seen=seen,
             now=now,
-            wanted=wanted,
+            meant=value,
             sentence=sentence,
             case=case,
         )
@@ -368,18 +381,18 @@ def _teller(layer: Layer, one: Operation) -> Callable[[str, Any, Any, Any, str, 
     return tell
 
 
-def _wanted(one: Operation) -> dict[str, Any] | None:
-    if one.op is OperationType.REMOVE:
+def _new_values(operation: Operation) -> dict[str, Any] | None:
+    if operation.op is OperationType.REMOVE:
         return None
-    moved = {} if one.geometry is None else {GEOMETRY: dict(one.geometry)}
-    return {**one.set, **dict.fromkeys(one.unset), **moved}
+    moved = {} if operation.geometry is None else {GEOMETRY: dict(operation.geometry)}
+    return {**operation.set, **dict.fromkeys(operation.unset), **moved}
 
 
-def _would(one: Operation, name: str) -> str:
-    if name in one.set:
-        value = one.set[name]
+def _would(operation: Operation, name: str) -> str:
+    if name in operation.set:
+        value = operation.set[name]
         return f"the layer {f'multiplies it by {value[FACTOR]:g}' if _is_factor(value) else f'sets {_shown(value)}'}"
-    return "the layer takes it away" if name in one.unset else "the layer changes other members of it"
+    return "the layer takes it away" if name in operation.unset else "the layer changes other members of it"
 
 
 def _is_factor(value: Any) -> bool:

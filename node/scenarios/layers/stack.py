@@ -45,7 +45,7 @@ def stacked(bound: BoundInput, rows: Rows | None, layers: Sequence[Layer]) -> Ro
                 "member": first.field,
                 "seen": first.seen,
                 "now": first.now,
-                "wanted": first.wanted,
+                "wanted": first.meant,
                 "more": count - 1,
             },
         )

@@ -121,18 +121,18 @@ class Layers:
             with self._uow.read() as tx:
                 return self._layers.newest(tx, name) or self._layers.get(tx, name)
 
-        found = await run_sync(read)
-        if found is None:
+        layer = await run_sync(read)
+        if layer is None:
             raise NotFound("there is no such change layer", remedy="hansa layer list")
-        return found
+        return layer
 
     async def of(self, target: str | None = None) -> Sequence[Layer]:
         """The newest of each layer, of one dataset or of all."""
-        wanted = iri_meant(target, self._base) if target else None
+        dataset = iri_meant(target, self._base) if target else None
 
         def read() -> Sequence[Layer]:
             with self._uow.read() as tx:
-                return self._layers.of(tx, wanted)
+                return self._layers.of(tx, dataset)
 
         return await run_sync(read)
 

@@ -150,10 +150,10 @@ def _not_rows(error: InvalidInput) -> ModelFailed:
     return ModelFailed(f"the service answers something that is not rows: {error.detail}")
 
 
-def _caveat(said: Mapping[str, Any]) -> Caveat:
-    facts = said.get("facts")
+def _caveat(answer: Mapping[str, Any]) -> Caveat:
+    facts = answer.get("facts")
     return Caveat(
-        code=str(said.get("code", "caveat"))[:60],
-        sentence=str(said.get("sentence", ""))[:400],
+        code=str(answer.get("code", "caveat"))[:60],
+        sentence=str(answer.get("sentence", ""))[:400],
         facts=dict(facts) if isinstance(facts, Mapping) and len(as_json(facts)) <= 4000 else {},
     )

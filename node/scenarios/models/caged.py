@@ -152,12 +152,12 @@ def _failed(error: BaseException, name: str, log: _Log) -> HansaError:
 
 def _line(error: BaseException, name: str) -> int | None:
     """The innermost line of the model's own file."""
-    found, place = None, error.__traceback__
+    number, place = None, error.__traceback__
     while place is not None:
         if place.tb_frame.f_code.co_filename == name:
-            found = place.tb_lineno
+            number = place.tb_lineno
         place = place.tb_next
-    return found
+    return number
 
 
 def _words(error: BaseException) -> str:

@@ -48,7 +48,7 @@ class CageCaller(Protocol):
         blobs: Sequence[bytes] = (),
         *,
         limits: Limits,
-        told: Callable[[dict[str, Any]], None] | None = None,
+        on_message: Callable[[dict[str, Any]], None] | None = None,
         patience: float | None = None,
     ) -> tuple[dict[str, Any], list[bytes]]: ...
 
@@ -71,14 +71,14 @@ async def run_code(
     parameters: Mapping[str, Any],
     *,
     limits: Limits = MODEL,
-    told: Progress | None = None,
+    on_progress: Progress | None = None,
     patience: float | None = None,
 ) -> CodeOutcome:
     """Run ``code``, the function of ``model``, on ``inputs`` (role → rows) in a child of its own.
 
-    ``told`` hears how far it is, and may raise to stop it; cancelling the task ends the child at once. ``patience``
-    is how long to wait for a free place, in seconds. The outputs keep the order and the decimals that the code
-    declares; what is outside the range of validity comes as caveats.
+    ``on_progress`` hears how far it is, and may raise to stop it; cancelling the task ends the child at once.
+    ``patience`` is how long to wait for a free place, in seconds. The outputs keep the order and the decimals that
+    the code declares; what is outside the range of validity comes as caveats.
 
     Raises ``InvalidInput`` for inputs and parameters that do not fit, ``ModelFailed`` for what the model does wrong,
     ``Overloaded`` where it takes more than it may (``facts["limit"]``: time, processor, memory, depth, answer,
@@ -91,7 +91,12 @@ async def run_code(
     message = {"name": name, "roles": list(inputs), "parameters": values}
     try:
         answer, rows = await cage.call(
-            RUN, message, blobs, limits=limits, told=None if told is None else _hearing(told), patience=patience
+            RUN,
+            message,
+            blobs,
+            limits=limits,
+            on_message=None if on_progress is None else _hearing(on_progress),
+            patience=patience,
         )
     except HansaError as fault:
         _translate(fault, name, limits)
@@ -248,19 +253,21 @@ def _no_constant(word: str) -> NoReturn:
     raise ValueError(f"{word} is no JSON")
 
 
-def _caveat(said: Mapping[str, Any]) -> Caveat:
-    facts = said.get("facts")
+def _caveat(answer: Mapping[str, Any]) -> Caveat:
+    facts = answer.get("facts")
     small = isinstance(facts, dict) and len(json.dumps(facts)) <= 10 * _LONG
     return Caveat(
-        code=str(said["code"])[:60], sentence=str(said["sentence"])[:_LONG], facts=dict(facts or {}) if small else {}
+        code=str(answer["code"])[:60],
+        sentence=str(answer["sentence"])[:_LONG],
+        facts=dict(facts or {}) if small else {},
     )
 
 
-def _hearing(told: Progress) -> Callable[[dict[str, Any]], None]:
+def _hearing(on_progress: Progress) -> Callable[[dict[str, Any]], None]:
     def hear(value: dict[str, Any]) -> None:
         percent, text = value.get("percent"), value.get("text")
         if isinstance(percent, int):
-            told(min(100, max(0, percent)), text[:_LONG] if isinstance(text, str) else "")
+            on_progress(min(100, max(0, percent)), text[:_LONG] if isinstance(text, str) else "")
 
     return hear
 

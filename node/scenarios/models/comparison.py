@@ -16,48 +16,50 @@ _NUMBERS: Final = frozenset({"minimum", "maximum", "decimals", "default"})
 _MANY: Final = 6
 
 
-def differences(card: Mapping[str, Any], said: Mapping[str, Any], lines: Mapping[str, Any]) -> list[Finding]:
-    """What ``card`` (fields of a submission, or facts of a record) states otherwise than ``said``, the interface of
-    the code; each is a violation. ``lines``: field path → line in the file that the card came from.
+def differences(card: Mapping[str, Any], interface: Mapping[str, Any], lines: Mapping[str, Any]) -> list[Finding]:
+    """What ``card`` (fields of a submission, or facts of a record) states otherwise than ``interface``, the interface
+    of the code; each is a violation. ``lines``: field path → line in the file that the card came from.
     """
-    found = _Findings(lines)
+    findings = _Findings(lines)
     for name in ("version", "deterministic"):
         place = stated_as(card, name, fields_of("model"))
-        if place is not None and not _same(name, card[place], said.get(name)):
-            found.differs(place, name, card[place], said.get(name))
+        if place is not None and not _same(name, card[place], interface.get(name)):
+            findings.differs(place, name, card[place], interface.get(name))
     for name, port in PORTS:
-        for path, called, entry, meant in _pairs(found, card, name, port, said[name], "role"):
-            _compare_step(found, entry, meant, path, called)
+        for path, called, entry, meant in _pairs(findings, card, name, port, interface[name], "role"):
+            _compare_step(findings, entry, meant, path, called)
             variables = _subfield(port, "variables")
-            for inner, column, variable, one in _pairs(
-                found, entry, "variables", variables, meant["variables"], "name", f"{path}.", f" of {called}"
+            for inner, column, variable, column_meant in _pairs(
+                findings, entry, "variables", variables, meant["variables"], "name", f"{path}.", f" of {called}"
             ):
-                _compare(found, variable, variables, one, inner, column)
-    for path, called, entry, meant in _pairs(found, card, "parameters", PARAMETERS, said["parameters"], "name"):
-        _compare(found, entry, PARAMETERS, meant, path, called)
-    return found.found
+                _compare(findings, variable, variables, column_meant, inner, column)
+    for path, called, entry, meant in _pairs(
+        findings, card, "parameters", PARAMETERS, interface["parameters"], "name"
+    ):
+        _compare(findings, entry, PARAMETERS, meant, path, called)
+    return findings.items
 
 
 @dataclass(slots=True)
 class _Findings:
     lines: Mapping[str, Any]
-    found: list[Finding] = field(default_factory=list)
+    items: list[Finding] = field(default_factory=list)
 
-    def differs(self, path: str, name: str, said: Any, meant: Any) -> None:
-        self.found.append(
+    def differs(self, path: str, name: str, stated: Any, meant: Any) -> None:
+        self.items.append(
             words.about_field(
                 "code-differs",
                 field=path,
                 name=name,
                 line=line_of(self.lines, path),
-                said=_shown(said),
+                said=_shown(stated),
                 meant=_shown(meant),
             )
         )
 
     def lacks(self, path: str, name: str, options: Sequence[str]) -> None:
         guess, leave = words.guess(options[:_MANY]), words.leave_out()
-        self.found.append(
+        self.items.append(
             words.about_field(
                 "code-lacks",
                 field=path,
@@ -69,11 +71,11 @@ class _Findings:
 
 
 def _pairs(
-    found: _Findings,
+    findings: _Findings,
     card: Mapping[str, Any],
     name: str,
     field_: Field,
-    said: Sequence[Mapping[str, Any]],
+    interface: Sequence[Mapping[str, Any]],
     key: str,
     path: str = "",
     of: str = "",
@@ -81,10 +83,10 @@ def _pairs(
     """The entries of a list of the card that the code has too: path, what they are called, card's and code's.
     An entry that the code has not is a finding; one that has no name is for those who check the card alone."""
     place = stated_as(card, name, (field_,))
-    given = card.get(place) if place else None
-    meant = {str(one[key]): one for one in said}
+    entries = card.get(place) if place else None
+    meant = {str(one[key]): one for one in interface}
     pairs = []
-    for index, entry in enumerate(given if isinstance(given, list) else []):
+    for index, entry in enumerate(entries if isinstance(entries, list) else []):
         key_place = stated_as(entry, key, field_.fields) if isinstance(entry, Mapping) else None
         if key_place is None:
             continue
@@ -92,31 +94,33 @@ def _pairs(
         if called in meant:
             pairs.append((here, f"{called}{of}", entry, meant[called]))
         else:
-            found.lacks(here, f"{called}{of}", list(meant))
+            findings.lacks(here, f"{called}{of}", list(meant))
     return pairs
 
 
 def _compare(
-    found: _Findings, entry: Mapping[str, Any], field_: Field, said: Mapping[str, Any], path: str, called: str
+    findings: _Findings, entry: Mapping[str, Any], field_: Field, interface: Mapping[str, Any], path: str, called: str
 ) -> None:
     for name in (*FACTS, "type", "default"):
         place = stated_as(entry, name, field_.fields)
         # A card may name the quantity kind that the code leaves open; all else binds the code.
-        if place is None or (name == "quantity" and said.get(name) is None):
+        if place is None or (name == "quantity" and interface.get(name) is None):
             continue
-        if not _same(name, entry[place], said.get(name)):
-            found.differs(f"{path}.{place}", f"{called}, {name}", entry[place], said.get(name))
+        if not _same(name, entry[place], interface.get(name)):
+            findings.differs(f"{path}.{place}", f"{called}, {name}", entry[place], interface.get(name))
 
 
 def _compare_step(
-    found: _Findings, entry: Mapping[str, Any], said: Mapping[str, Any], path: str, called: str
+    findings: _Findings, entry: Mapping[str, Any], interface: Mapping[str, Any], path: str, called: str
 ) -> None:
     resolution = entry.get("resolution")
-    if not isinstance(resolution, Mapping) or said.get("step") is None:
+    if not isinstance(resolution, Mapping) or interface.get("step") is None:
         return
     for name in ("time", "temporal"):
-        if name in resolution and resolution[name] != said["step"]:
-            found.differs(f"{path}.resolution.{name}", f"{called}, resolution", resolution[name], said["step"])
+        if name in resolution and resolution[name] != interface["step"]:
+            findings.differs(
+                f"{path}.resolution.{name}", f"{called}, resolution", resolution[name], interface["step"]
+            )
 
 
 def _subfield(field_: Field, name: str) -> Field:

@@ -14,43 +14,43 @@ FACTS: Final = ("unit", "quantity", "minimum", "maximum", "decimals")
 """What code and card say alike of a variable or parameter."""
 
 
-def filled_in(fields: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+def filled_in(fields: Mapping[str, Any], interface: Mapping[str, Any]) -> dict[str, Any]:
     """The card with everything that the code says and the card does not."""
-    made = dict(fields)
+    filled = dict(fields)
     every = fields_of("model")
     for name in ("version", "deterministic", "title", "description"):
-        if said.get(name) is not None and stated_as(fields, name, every) is None:
+        if interface.get(name) is not None and stated_as(fields, name, every) is None:
             text = name in ("title", "description")
-            made[name] = {"en": said[name]} if text else said[name]
+            filled[name] = {"en": interface[name]} if text else interface[name]
     for name, field_ in PORTS:
-        _fill_list(made, name, field_, said[name], _port, "role")
-    if said["parameters"]:
-        _fill_list(made, "parameters", PARAMETERS, said["parameters"], _quantity, "name")
-    return made
+        _fill_list(filled, name, field_, interface[name], _port, "role")
+    if interface["parameters"]:
+        _fill_list(filled, "parameters", PARAMETERS, interface["parameters"], _quantity, "name")
+    return filled
 
 
 def _fill_list(
-    made: dict[str, Any],
+    fields: dict[str, Any],
     name: str,
     field_: Field,
-    said: Sequence[Mapping[str, Any]],
+    interface: Sequence[Mapping[str, Any]],
     written: Callable[[Mapping[str, Any]], dict[str, Any]],
     key: str,
 ) -> None:
-    """Add to the list ``name`` of ``made`` what it lacks. A list that is no list is left to those who check it."""
-    place = stated_as(made, name, (field_,)) or name
-    given = made.get(place)
-    entries = [] if given is None else given if isinstance(given, list) else [given]
+    """Add to the list ``name`` of ``fields`` what it lacks. A list that is no list is left to those who check it."""
+    place = stated_as(fields, name, (field_,)) or name
+    value = fields.get(place)
+    entries = [] if value is None else value if isinstance(value, list) else [value]
     if not all(isinstance(entry, str | Mapping) for entry in entries):
         return
-    waiting = {one[key]: written(one) for one in said}
-    kept = []
+    waiting = {one[key]: written(one) for one in interface}
+    completed = []
     for entry in entries:
         stated = {key: entry} if isinstance(entry, str) else dict(entry)
         name_key = stated_as(stated, key, field_.fields)
         meant = waiting.pop(str(stated.get(name_key)), None) if name_key else None
-        kept.append(_merged(stated, meant, field_) if meant else stated)
-    made[place] = [*kept, *waiting.values()]
+        completed.append(_merged(stated, meant, field_) if meant else stated)
+    fields[place] = [*completed, *waiting.values()]
 
 
 def _merged(stated: dict[str, Any], meant: Mapping[str, Any], field_: Field) -> dict[str, Any]:
@@ -65,54 +65,54 @@ def _merged(stated: dict[str, Any], meant: Mapping[str, Any], field_: Field) -> 
     return stated
 
 
-def _port(said: Mapping[str, Any]) -> dict[str, Any]:
+def _port(port: Mapping[str, Any]) -> dict[str, Any]:
     """An input or output of the code as a card would write it."""
-    made: dict[str, Any] = {"role": said["role"]}
-    if said.get("description"):
-        made["description"] = {"en": said["description"]}
-    if said.get("schemas"):
-        made["schema"] = list(said["schemas"])
-    if said.get("crs"):
-        made["crs"] = said["crs"][0]
-    if said.get("required") is False:
-        made["required"] = False
-    made["variables"] = [_quantity(variable) for variable in said["variables"]]
-    resolution = {"time": said.get("step"), "space": said.get("grain")}
+    fields: dict[str, Any] = {"role": port["role"]}
+    if port.get("description"):
+        fields["description"] = {"en": port["description"]}
+    if port.get("schemas"):
+        fields["schema"] = list(port["schemas"])
+    if port.get("crs"):
+        fields["crs"] = port["crs"][0]
+    if port.get("required") is False:
+        fields["required"] = False
+    fields["variables"] = [_quantity(variable) for variable in port["variables"]]
+    resolution = {"time": port.get("step"), "space": port.get("grain")}
     if any(value is not None for value in resolution.values()):
-        made["resolution"] = {name: value for name, value in resolution.items() if value is not None}
-    return made
+        fields["resolution"] = {name: value for name, value in resolution.items() if value is not None}
+    return fields
 
 
-def _quantity(said: Mapping[str, Any]) -> dict[str, Any]:
+def _quantity(quantity: Mapping[str, Any]) -> dict[str, Any]:
     """A variable or parameter of the code as a card would write it."""
     names = ("name", "type", "many", *FACTS, "default", "values")
-    made = {name: said[name] for name in names if said.get(name) is not None}
-    if said.get("description"):
-        made["description"] = {"en": said["description"]}
+    fields = {name: quantity[name] for name in names if quantity.get(name) is not None}
+    if quantity.get("description"):
+        fields["description"] = {"en": quantity["description"]}
     # A column is required unless it says otherwise, a parameter is not.
-    if "required" in said:
-        made["required"] = said["required"]
-    return made
+    if "required" in quantity:
+        fields["required"] = quantity["required"]
+    return fields
 
 
 def stated_as(entry: Mapping[str, Any], name: str, fields: tuple[Field, ...]) -> str | None:
     """The member under which ``entry`` states the field ``name``, whichever of its names it uses."""
-    for given in entry:
-        found = find(fields, str(given))
-        if found is not None and found.name == name and entry[given] is not None:
-            return str(given)
+    for key in entry:
+        found = find(fields, str(key))
+        if found is not None and found.name == name and entry[key] is not None:
+            return str(key)
     return None
 
 
-def model_of(said: Mapping[str, Any], iri: str) -> Model:
+def model_of(interface: Mapping[str, Any], iri: str) -> Model:
     """A card of nothing but what the code says: to run a model that is not published."""
     return Model(
         iri=iri,
         version=0,
         origin="",
         titles={},
-        inputs=tuple(_as_port(one) for one in said["inputs"]),
-        outputs=tuple(_as_port(output) for output in said["outputs"]),
+        inputs=tuple(_as_port(one) for one in interface["inputs"]),
+        outputs=tuple(_as_port(output) for output in interface["outputs"]),
         parameters=tuple(
             Parameter(
                 name=parameter["name"],
@@ -125,16 +125,16 @@ def model_of(said: Mapping[str, Any], iri: str) -> Model:
                 many=parameter.get("many", False),
                 required=parameter.get("required", False),
             )
-            for parameter in said["parameters"]
+            for parameter in interface["parameters"]
         ),
-        release=said["version"],
-        deterministic=said["deterministic"],
+        release=interface["version"],
+        deterministic=interface["deterministic"],
     )
 
 
-def _as_port(said: Mapping[str, Any]) -> Port:
+def _as_port(port: Mapping[str, Any]) -> Port:
     return Port(
-        role=said["role"],
+        role=port["role"],
         variables=tuple(
             Variable(
                 name=variable["name"],
@@ -142,7 +142,7 @@ def _as_port(said: Mapping[str, Any]) -> Port:
                 required=variable.get("required", True),
                 **{name: variable.get(name) for name in FACTS},
             )
-            for variable in said["variables"]
+            for variable in port["variables"]
         ),
-        required=said.get("required", True),
+        required=port.get("required", True),
     )

@@ -189,11 +189,11 @@ class Jobs:
 
         def read() -> Job:
             with self._uow.read() as tx:
-                return self._found(tx, job_id, asker)
+                return self._get(tx, job_id, asker)
 
         return await run_sync(read)
 
-    async def wanted(self, job: Job) -> tuple[tuple[str, ...] | None, str]:
+    async def requested_outputs(self, job: Job) -> tuple[tuple[str, ...] | None, str]:
         """Which outputs were asked for (None: all of them), and whether raw or as a document."""
         asked = read_object(await self._read(job.request))
         outputs = asked.get("outputs")
@@ -210,7 +210,7 @@ class Jobs:
 
         def dismiss() -> Job:
             with self._uow.begin() as tx:
-                job = self._found(tx, job_id, asker, lock=True)
+                job = self._get(tx, job_id, asker, lock=True)
                 if job.state is State.DISMISSED:
                     return job
                 if not job.state.ended:
@@ -231,7 +231,7 @@ class Jobs:
 
     # ---- what is kept ----------------------------------------------------------------------------------------
 
-    def _found(self, tx: Transaction, job_id: str, asker: Asker, *, lock: bool = False) -> Job:
+    def _get(self, tx: Transaction, job_id: str, asker: Asker, *, lock: bool = False) -> Job:
         job = self._jobs.get(tx, job_id, lock=lock)
         if job is None or not _is_of(job, asker):
             raise NotFound("there is no such job")

@@ -15,7 +15,7 @@ def look_at(cage: Cage, name: str, limits: Limits) -> tuple[str, str]:
     """The version of the module ``name`` (empty where it does not say), and what is wrong with it (empty where
     nothing is). ``limits`` are those of a model: what does not fit into them cannot be used."""
     try:
-        said, _ = cage.call_sync(_LOOK, {"name": name}, limits=limits)
+        answer, _ = cage.call_sync(_LOOK, {"name": name}, limits=limits)
     except HansaError as error:
         return "", error.detail
-    return str(said.get("version", ""))[:60], str(said.get("trouble", ""))
+    return str(answer.get("version", ""))[:60], str(answer.get("trouble", ""))

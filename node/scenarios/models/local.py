@@ -81,16 +81,16 @@ class LocalModels:
         lacking = self._lacking() if model.code is not None else ""
         if lacking:
             raise NotConfined(f"{_name(model)} is not run here: {lacking}", remedy=REMEDY)
-        found = {}
-        for role, given in inputs.items():
-            if isinstance(given, Reference):
+        permits = {}
+        for role, value in inputs.items():
+            if isinstance(value, Reference):
                 if model.code is None:
                     raise InvalidInput(
                         f"the data of {role} stay here, and {_name(model)} runs at {model.endpoint}",
                         remedy="use a model whose code this node has",
                     )
-                found[role] = await self._visits.permit(model, given, visitor, use=use)
-        return found
+                permits[role] = await self._visits.permit(model, value, visitor, use=use)
+        return permits
 
     async def execute(
         self,
@@ -127,12 +127,19 @@ class LocalModels:
         return LocalOutcome(outcome=ordered, visits=tuple(visits.values()))
 
     async def _run(
-        self, model: Model, rows: Mapping[str, Rows], parameters: Mapping[str, Any], told: Progress | None
+        self, model: Model, rows: Mapping[str, Rows], parameters: Mapping[str, Any], on_progress: Progress | None
     ) -> Outcome:
         assert model.code is not None
         code = await self._code(model.code)
         ran = await run_code(
-            self._cage, code, model, rows, parameters, limits=self._limits, told=told, patience=self._patience
+            self._cage,
+            code,
+            model,
+            rows,
+            parameters,
+            limits=self._limits,
+            on_progress=on_progress,
+            patience=self._patience,
         )
         return ran.outcome
 
@@ -146,12 +153,12 @@ class LocalModels:
     ) -> Outcome:
         """Run it on data that the caller may not see: only outputs leave, not what is said about those data."""
 
-        def told(percent: int, _: str) -> None:
+        def report(percent: int, _: str) -> None:
             if progress is not None:
                 progress(percent, "")
 
         try:
-            outcome = await self._run(model, rows, parameters, told)
+            outcome = await self._run(model, rows, parameters, report)
         except ModelFailed:
             raise ModelFailed(
                 f"{_name(model)} failed on data that stay with their owner, so the reason is not told",

@@ -140,11 +140,11 @@ def description(record: Record) -> dict[str, Any]:
 
 
 def _metadata(record: Record, model: Model) -> list[dict[str, Any]]:
-    found = [{"title": "record", "role": "describedby", "href": record.version_iri}]
+    links = [{"title": "record", "role": "describedby", "href": record.version_iri}]
     for role, texts in (("validity", model.validity), ("guideline", model.guideline)):
         if texts:
-            found.append({"title": _text(texts), "role": role, "href": record.iri})
-    return found
+            links.append({"title": _text(texts), "role": role, "href": record.iri})
+    return links
 
 
 def _input(port: Port) -> dict[str, Any]:
@@ -217,13 +217,13 @@ def _column(variable: Variable) -> dict[str, Any]:
 
 def _beside(port: Port) -> dict[str, Any]:
     """What its schema may not say: units of the columns, what they are quantities of, which schemas it follows."""
-    told = [{"title": "schema of the rows", "role": _CONFORMS, "href": one} for one in port.schemas]
-    told += [
+    links = [{"title": "schema of the rows", "role": _CONFORMS, "href": one} for one in port.schemas]
+    links += [
         {"title": variable.name, "role": _QUANTITY, "href": variable.quantity}
         for variable in port.variables
         if variable.quantity
     ]
-    metadata = {"metadata": told} if told else {}
+    metadata = {"metadata": links} if links else {}
     return metadata | _units([(variable.name, variable.unit) for variable in port.variables])
 
 

@@ -48,12 +48,12 @@ class DescribeWithCode:
             return await self._describe(submission)
         submission = replace(submission, fields=fields)
         try:
-            said = await self._interface(named)
+            interface = await self._interface(named)
         except InvalidInput as fault:
             return _unfit(await self._describe(submission), fault, _lines(fields))
-        filled = filled_in(fields, said)
+        filled = filled_in(fields, interface)
         described = await self._describe(replace(submission, fields=filled))
-        return replace(described, findings=(*described.findings, *differences(filled, said, _lines(fields))))
+        return replace(described, findings=(*described.findings, *differences(filled, interface, _lines(fields))))
 
     async def _compared(self, described: Described, submission: Submission) -> Described:
         """For a model that came as RDF: nothing is filled in."""
@@ -61,10 +61,10 @@ class DescribeWithCode:
         if described.kind != "model" or not isinstance(facts.get("code"), str):
             return described
         try:
-            said = await self._interface(_Code(name="the code", sha256=facts["code"]))
+            interface = await self._interface(_Code(name="the code", sha256=facts["code"]))
         except InvalidInput as fault:
             return _unfit(described, fault, {})
-        return replace(described, findings=(*described.findings, *differences(facts, said, {})))
+        return replace(described, findings=(*described.findings, *differences(facts, interface, {})))
 
     async def _interface(self, named: _Code) -> dict[str, Any]:
         if not _SHA256.fullmatch(named.sha256):
@@ -112,12 +112,12 @@ def _named_code(fields: Mapping[str, Any]) -> tuple[_Code | None, dict[str, Any]
     key = stated_as(fields, "code", fields_of("model"))
     if key is None or not fields[key]:
         return None, dict(fields)
-    given = fields[key]
-    if isinstance(given, Mapping):
-        named = _Code(name=str(given.get("name") or "model.py")[:100], sha256=str(given.get("sha256") or ""))
+    code = fields[key]
+    if isinstance(code, Mapping):
+        named = _Code(name=str(code.get("name") or "model.py")[:100], sha256=str(code.get("sha256") or ""))
         return named, {**fields, key: named.sha256}
     name = str(fields.get("id") or fields.get("name") or "model")
-    return _Code(name=f"{name[:80]}.py", sha256=str(given)), dict(fields)
+    return _Code(name=f"{name[:80]}.py", sha256=str(code)), dict(fields)
 
 
 def _lines(fields: Mapping[str, Any]) -> Mapping[str, Any]:

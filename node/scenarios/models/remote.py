@@ -133,7 +133,7 @@ class ContractModels:
         url = f"{address.endpoint.rstrip('/')}/execution?version={model.version}"
         job = _RemoteJob(self._plane, model, authorised, self._habits, progress)
         outcome = await job.follow(
-            url, inputs, parameters, key, taken=lambda name: self._transfers.used(agreement, name)
+            url, inputs, parameters, key, on_accepted=lambda name: self._transfers.used(agreement, name)
         )
         return Outcome(outputs=outcome.outputs, caveats=outcome.caveats, job=outcome.job, agreement=agreement.id)
 
@@ -201,9 +201,9 @@ class _RemoteJob:
         parameters: Mapping[str, Any],
         key: str,
         *,
-        taken: Callable[[str], Awaitable[None]] | None = None,
+        on_accepted: Callable[[str], Awaitable[None]] | None = None,
     ) -> Outcome:
-        """``taken`` is told the name of the call once the service has taken it."""
+        """``on_accepted`` is told the name of the call once the service has taken it."""
         members = {"inputs": {**{role: value_of(one) for role, one in inputs.items()}, **parameters}}
         body = await asyncio.to_thread(as_json, {**members, "response": DOCUMENT})
         # What a key is made of is nobody's business over there, and has to fit into a header.
@@ -211,8 +211,8 @@ class _RemoteJob:
         posted = await self._patiently(
             lambda authorization: self._plane.execute(url, body, authorization=authorization, key=name)
         )
-        if taken is not None:
-            await taken(name)
+        if on_accepted is not None:
+            await on_accepted(name)
         if posted.job is None:
             where, result = url, posted.result or b""
         else:
@@ -261,7 +261,7 @@ class _RemoteJob:
             )
         where = status.results
         try:
-            found = await self._patiently(
+            outcome = await self._patiently(
                 lambda authorization: self._plane.results(where, authorization=authorization)
             )
         except ModelFailed as error:
@@ -271,7 +271,7 @@ class _RemoteJob:
             raise
         if status.state is State.FAILED:
             raise ModelFailed(f"the job failed where it ran: {status.message or 'it does not say why'}")
-        return where, found
+        return where, outcome
 
     async def _dismiss(self, job: str) -> None:
         with suppress(HansaError, TimeoutError):

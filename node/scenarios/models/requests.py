@@ -61,16 +61,16 @@ def read_request(model: Model, body: bytes) -> Request:
         raise TooLarge(f"a request has at most {MOST_VALUES} values here", remedy="give a smaller area")
     members = read_object(body)
     _only(members)
-    given = members.get("inputs", {})
-    if not isinstance(given, Mapping):
+    values = members.get("inputs", {})
+    if not isinstance(values, Mapping):
         raise InvalidInput("inputs is not an object", remedy='send {"inputs": {"name": value}}')
-    inputs, parameters = _divided(model, given)
+    inputs, parameters = _divided(model, values)
     _check_inputs(model, inputs)
     settled(model, parameters)
     return Request(
         inputs=inputs,
         parameters=parameters,
-        outputs=_wanted(model, members.get("outputs")),
+        outputs=_outputs(model, members.get("outputs")),
         response=_response(members.get("response", RAW)),
     )
 
@@ -86,11 +86,11 @@ def write_request(request: Request) -> bytes:
     return as_json(members)
 
 
-def value_of(given: Rows | Reference) -> Any:
+def value_of(value: Rows | Reference) -> Any:
     """Rows or a reference as a member of ``inputs``."""
-    if isinstance(given, Reference):
-        return {"href": f"{given.iri}#v{given.version}", **({"file": given.file} if given.file else {})}
-    return list(given)
+    if isinstance(value, Reference):
+        return {"href": f"{value.iri}#v{value.version}", **({"file": value.file} if value.file else {})}
+    return list(value)
 
 
 def as_json(value: Any) -> bytes:
@@ -117,21 +117,21 @@ def read_input(name: str, value: Any) -> Rows | Reference:
     return value
 
 
-def _divided(model: Model, given: Mapping[str, Any]) -> tuple[dict[str, Rows | Reference], dict[str, Any]]:
+def _divided(model: Model, values: Mapping[str, Any]) -> tuple[dict[str, Rows | Reference], dict[str, Any]]:
     roles = {port.role for port in model.inputs}
     names = {parameter.name for parameter in model.parameters}
-    unknown = sorted(str(name) for name in set(given) - roles - names)
+    unknown = sorted(str(name) for name in set(values) - roles - names)
     if unknown:
         raise InvalidInput(
             f"there is no input {_listed(unknown)}",
             remedy=f"inputs: {_listed(sorted(roles))}; parameters: {_listed(sorted(names - roles))}",
             facts={"inputs": unknown[:_NAMED]},
         )
-    inputs = {name: read_input(name, value) for name, value in given.items() if name in roles}
+    inputs = {name: read_input(name, value) for name, value in values.items() if name in roles}
     lists = {parameter.name for parameter in model.parameters if parameter.many}
     parameters = {
         name: _box(name, value) if name in lists else _plain(value)
-        for name, value in given.items()
+        for name, value in values.items()
         if name not in roles
     }
     return inputs, parameters
@@ -162,7 +162,7 @@ def _check_columns(port: Port, rows: Rows) -> None:
         )
 
 
-def _wanted(model: Model, outputs: Any) -> tuple[str, ...] | None:
+def _outputs(model: Model, outputs: Any) -> tuple[str, ...] | None:
     """The roles in ``outputs``: a map of output to how it is wanted, of which only by value is offered."""
     if outputs is None or outputs == {}:
         return None
@@ -203,15 +203,15 @@ def _only(members: Mapping[str, Any]) -> None:
 
 
 def _reference(name: str, value: Mapping[str, Any]) -> Reference:
-    found = _VERSION_IRI.fullmatch(str(value["href"]))
+    match = _VERSION_IRI.fullmatch(str(value["href"]))
     file = value.get("file", "")
-    if found is None or not isinstance(file, str):
+    if match is None or not isinstance(file, str):
         raise InvalidInput(
             f"input {name} refers to something that is not a version of a dataset",
             remedy='send {"href": "<address of the dataset>#v<number>", "file": "<name>"}',
             facts={"input": name},
         )
-    return Reference(iri=found[1], version=int(found[2]), file=file)
+    return Reference(iri=match[1], version=int(match[2]), file=file)
 
 
 def _plain(value: Any) -> Any:

@@ -95,10 +95,10 @@ async def _written(outcome: Outcome) -> AsyncIterator[bytes]:
 
 def _places(text: bytes) -> dict[str, tuple[int, int]] | None:
     try:
-        found = read_object(text)
+        places = read_object(text)
     except InvalidInput:
         return None
-    return {role: (int(start), int(end)) for role, (start, end) in found.items()}
+    return {role: (int(start), int(end)) for role, (start, end) in places.items()}
 
 
 async def _whole(assets: AssetStore, sha256: str) -> Kept:

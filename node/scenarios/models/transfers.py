@@ -57,7 +57,7 @@ class ModelTransfers:
         self._uses = uses
         self._uow = uow
         self._transfers = transfers
-        self._held = OurAgreements(uow, agreements, me)
+        self._agreements = OurAgreements(uow, agreements, me)
         self._open_transfer = open_transfer
         self._watch = watch
         self._me = me
@@ -66,7 +66,7 @@ class ModelTransfers:
 
     async def agreement(self, iri: str, provider: str) -> Agreement:
         """Our agreement in force about ``iri``. Raises ``NotAllowed`` where there is none, or it has ended."""
-        return await self._held.in_force(iri, provider)
+        return await self._agreements.in_force(iri, provider)
 
     async def opened(self, agreement: Agreement) -> Transfer:
         """The started transfer under ``agreement``; asks for one where there is none.
@@ -119,11 +119,11 @@ class ModelTransfers:
 
 
 def _refused(transfer: Transfer) -> NotAllowed:
-    said = [str(one) for one in transfer.reason if isinstance(one, str)]
+    texts = [str(one) for one in transfer.reason if isinstance(one, str)]
     reasons = [one for one in transfer.reason if isinstance(one, dict)]
     what = "has suspended" if transfer.state == machine.SUSPENDED else "does not open"
     return NotAllowed(
-        f"{transfer.peer} {what} the call of {transfer.dataset}" + (f": {'; '.join(said)[:400]}" if said else ""),
+        f"{transfer.peer} {what} the call of {transfer.dataset}" + (f": {'; '.join(texts)[:400]}" if texts else ""),
         remedy="see the reasons, and ask the provider",
         facts={"reasons": reasons, "code": transfer.code, "transfer": transfer.pid},
     )

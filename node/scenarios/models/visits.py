@@ -96,8 +96,8 @@ class Visits:
         Raises ``NotFound`` for what is not here, hidden, or without an agreement, alike; ``NotAllowed`` with the
         reasons where the conditions do not admit it; ``InvalidInput`` where it is not clear which file is meant.
         """
-        record, policy, held = await run_sync(self._look_up, reference, visitor)
-        agreement = held.id if held is not None else None
+        record, policy, agreement_held = await run_sync(self._look_up, reference, visitor)
+        agreement = agreement_held.id if agreement_held is not None else None
         file = _file(record, reference.file)
         if policy is None:
             return Visit(record=record, file=file, agreement=agreement)
@@ -106,8 +106,8 @@ class Visits:
         if minimum is not None:
             # It is met because it is carried out: no figure of the answer leaves that covers fewer.
             facts[MINIMUM_CELL_SIZE] = minimum
-        if held is not None:
-            facts |= await run_sync(self._uses_of, held, use)
+        if agreement_held is not None:
+            facts |= await run_sync(self._uses_of, agreement_held, use)
         decision = await self._decide(policy, visitor.did, facts)
         unmet = decision.unmet
         if visitor.did is None:
@@ -124,8 +124,8 @@ class Visits:
                     "reasons": [reason.to_json() for reason in unmet],
                 },
             )
-        if held is not None and use is not None:
-            await run_sync(self._take, held, use, facts)
+        if agreement_held is not None and use is not None:
+            await run_sync(self._take, agreement_held, use, facts)
         return Visit(record=record, file=file, minimum=minimum, agreement=agreement)
 
     def _uses_of(self, agreement: Agreement, use: str | None) -> dict[str, Any]:
@@ -159,10 +159,10 @@ class Visits:
                 raise _absent(reference)
             if visitor.did is None:
                 return record, record.offer, None
-            held = self._agreements.select(
+            agreements = self._agreements.select(
                 tx, dataset=reference.iri, provider=self._me, consumer=visitor.did, limit=20
             )
-            for agreement in held:
+            for agreement in agreements:
                 if agreement.in_force and within(self._records, tx, record, newest, agreement):
                     return record, agreement.body, agreement
         raise _absent(reference)

@@ -233,11 +233,11 @@ def _variable(card: Statements, subject: str, name: str) -> Variable:
 
 
 def _parameters(card: Statements, subject: str) -> tuple[Parameter, ...]:
-    found = []
+    parameters = []
     for node in card.nodes(subject, f"{HANSA_MODEL}hasParameter"):
         values = card.value(node, f"{HANSA_MODEL}values")
         default = card.value(node, f"{SCHEMA}defaultValue")
-        found.append(
+        parameters.append(
             Parameter(
                 name=card.needed(node, f"{SCHEMA}valueName", "a parameter without a name"),
                 unit=card.text(node, f"{QUDT}ucumCode"),
@@ -252,7 +252,7 @@ def _parameters(card: Statements, subject: str) -> tuple[Parameter, ...]:
                 description=card.texts(node, f"{DCT}description"),
             )
         )
-    return tuple(found)
+    return tuple(parameters)
 
 
 def _indicator(card: Statements, subject: str) -> Indicator:
@@ -324,8 +324,8 @@ def _shared(card: Statements, files: list[str]) -> set[str]:
     return set.intersection(*stated) if stated else set()
 
 
-def _of_all(found: list[Any]) -> Any:
-    return found[0] if found and all(one == found[0] for one in found) else None
+def _of_all(values: list[Any]) -> Any:
+    return values[0] if values and all(one == values[0] for one in values) else None
 
 
 def _merged(many: Any) -> Texts:

@@ -82,7 +82,7 @@ class Library:
         self._uow = uow
         self._browse = browse
         self._assets = assets
-        self._held = OurAgreements(uow, agreements, me)
+        self._agreements = OurAgreements(uow, agreements, me)
         self._transfers = transfers
         self._receptions = receptions
         self._document = document
@@ -189,7 +189,7 @@ class Library:
 
     async def agreement(self, iri: str, provider: str) -> Agreement:
         """Our agreement in force about ``iri``. Raises ``NotAllowed`` where there is none, or it has ended."""
-        return await self._held.in_force(iri, provider)
+        return await self._agreements.in_force(iri, provider)
 
     async def permitted(self, iri: str, provider: str, title: str) -> Agreement:
         """Our agreement about ``iri``, which permits its use by us now, as far as can be told from here. Raises
@@ -240,11 +240,11 @@ class Library:
             rows = await asyncio.to_thread(read_rows, await self.read(file.sha256), file.media_type)
         except (InvalidInput, UnsupportedMediaType, TooLarge):
             return None
-        found = frozenset(name for row in rows[:100] for name in row)
+        names = frozenset(name for row in rows[:100] for name in row)
         if len(self._columns) >= _RECENT:
             self._columns.clear()
-        self._columns[file.sha256] = found
-        return found
+        self._columns[file.sha256] = names
+        return names
 
     async def keep(self, body: bytes) -> str:
         """Put bytes into our asset store; their SHA-256."""

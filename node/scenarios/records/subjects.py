@@ -17,27 +17,27 @@ def subject_of(record: Record) -> dict[str, Any]:
     """``theme``, ``keywords`` and ``spatial`` of ``record`` as ``node.semantics.description.fields`` writes them;
     those that it says nothing of are left out. A place that the record made up itself is taken by its name and
     rectangle: its IRI belongs to that record."""
-    said, subject = Statements(record), iri_term(record.iri)
+    statements, subject = Statements(record), iri_term(record.iri)
     keywords: dict[str, list[str]] = {}
-    for term in sorted(said.objects(subject, f"{DCAT}keyword")):
+    for term in sorted(statements.objects(subject, f"{DCAT}keyword")):
         if is_literal(term):
             keywords.setdefault(language_of(term) or "und", []).append(text_of(term))
-    places = [_place(said, node, record.iri) for node in said.nodes(subject, f"{DCT}spatial")]
-    found = {
-        "theme": list(said.iris(subject, f"{DCAT}theme")),
+    places = [_place(statements, node, record.iri) for node in statements.nodes(subject, f"{DCT}spatial")]
+    subject_members = {
+        "theme": list(statements.iris(subject, f"{DCAT}theme")),
         "keywords": keywords,
         "spatial": [place for place in places if place],
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in subject_members.items() if value}
 
 
-def _place(said: Statements, node: str, owner: str) -> dict[str, Any]:
+def _place(statements: Statements, node: str, owner: str) -> dict[str, Any]:
     place: dict[str, Any] = {}
     if is_iri(node) and not iri_of(node).startswith(f"{owner}#"):
         place["iri"] = iri_of(node)
-    if name := said.text(node, f"{RDFS}label"):
+    if name := statements.text(node, f"{RDFS}label"):
         place["name"] = name
-    numbers = [float(one) for one in _NUMBER.findall((said.text(node, f"{DCAT}bbox") or "").partition("(")[2])]
+    numbers = [float(one) for one in _NUMBER.findall((statements.text(node, f"{DCAT}bbox") or "").partition("(")[2])]
     xs, ys = numbers[0::2], numbers[1::2]
     if numbers and len(xs) == len(ys):
         place["bbox"] = [min(xs), min(ys), max(xs), max(ys)]

@@ -62,22 +62,22 @@ class Bind:
         self._transformations = transformations
         self._me = me
 
-    async def __call__(self, wanted: Wanted, caller: Caller) -> Bound:
+    async def __call__(self, request: Wanted, caller: Caller) -> Bound:
         """Pin everything and check it. Raises only where there is no such template (``NotFound``,
         ``InvalidInput``, ``PeerUnreachable``); what does not fit is among the findings."""
-        record = await self._library.record(wanted.scenario, caller, version=wanted.version)
+        record = await self._library.record(request.scenario, caller, version=request.version)
         bound = bound_of(record)
         if bound is not None:
             template, named = bound
             record = await self._library.record(template, caller)
             inputs = {role: WantedInput(dataset=iri) for role, iri in named.items()}
-            wanted = replace(wanted, inputs={**inputs, **wanted.inputs})
+            request = replace(request, inputs={**inputs, **request.inputs})
         work = Sketch(template_of(record), record.sha256)
         check_chain(work)
-        await self._bind_inputs(work, wanted, caller)
-        await self._bind_steps(work, wanted, caller)
-        parameters = _bind_parameters(work, wanted.parameters)
-        layers = await run_sync(self._bind_layers, work, wanted.layers)
+        await self._bind_inputs(work, request, caller)
+        await self._bind_steps(work, request, caller)
+        parameters = _bind_parameters(work, request.parameters)
+        layers = await run_sync(self._bind_layers, work, request.layers)
         await self._check_wiring(work, caller)
         if any(finding.severity == ERROR for finding in work.findings):
             return Bound(template=work.template, binding=None, findings=tuple(work.findings))
@@ -96,9 +96,9 @@ class Bind:
 
     # ---- inputs ----------------------------------------------------------------------------------------------
 
-    async def _bind_inputs(self, work: Sketch, wanted: Wanted, caller: Caller) -> None:
+    async def _bind_inputs(self, work: Sketch, request: Wanted, caller: Caller) -> None:
         roles = {one.role: one for one in work.template.inputs}
-        for role in wanted.inputs:
+        for role in request.inputs:
             if role not in roles:
                 work.report(
                     f"input {role}",
@@ -109,8 +109,8 @@ class Bind:
                     known=list(roles),
                 )
         for role, port in roles.items():
-            given = wanted.inputs.get(role)
-            if given is None:
+            choice = request.inputs.get(role)
+            if choice is None:
                 if port.required:
                     title = port.titles.get("en") or role
                     work.report(
@@ -123,19 +123,19 @@ class Bind:
                     )
                 continue
             try:
-                await self._bind_input(work, port, given, caller)
+                await self._bind_input(work, port, choice, caller)
             except (NotFound, NotAllowed, InvalidInput, TooLarge, UnsupportedMediaType, PeerUnreachable) as error:
-                work.found(f"input {role}", error)
+                work.add(f"input {role}", error)
 
-    async def _bind_input(self, work: Sketch, port: Port, given: WantedInput, caller: Caller) -> None:
-        record = await self._library.record(given.dataset, caller, version=given.version)
+    async def _bind_input(self, work: Sketch, port: Port, choice: WantedInput, caller: Caller) -> None:
+        record = await self._library.record(choice.dataset, caller, version=choice.version)
         described = dataset_port(record, port.role)
-        if given.in_place:
-            file, agreement = file_of(record, given.file), None
+        if choice.in_place:
+            file, agreement = file_of(record, choice.file), None
             if record.origin != self._me:
                 agreement = (await self._library.agreement(record.iri, record.origin)).id
         else:
-            obtained = await self._library.obtain(record, given.file)
+            obtained = await self._library.obtain(record, choice.file)
             file, agreement = obtained.file, obtained.agreement
             body = await self._library.read(file.sha256)
             work.rows[port.role] = await asyncio.to_thread(read_rows, body, file.media_type, described)
@@ -149,16 +149,16 @@ class Bind:
             media_type=file.media_type,
             origin=record.origin,
             titles=record.titles,
-            in_place=given.in_place,
+            in_place=choice.in_place,
             agreement=agreement,
             origin_name=record.publisher_name,
         )
 
     # ---- steps -----------------------------------------------------------------------------------------------
 
-    async def _bind_steps(self, work: Sketch, wanted: Wanted, caller: Caller) -> None:
+    async def _bind_steps(self, work: Sketch, request: Wanted, caller: Caller) -> None:
         names = [one.name for one in work.template.steps]
-        for name in wanted.uses:
+        for name in request.uses:
             if name not in names:
                 work.report(
                     f"step {name}",
@@ -169,13 +169,13 @@ class Bind:
                     known=names,
                 )
         for step in work.template.steps:
-            other = wanted.uses.get(step.name)
+            other = request.uses.get(step.name)
             iri, version = (other.iri, other.version) if other else (step.uses, None)
             try:
                 record = await self._library.record(iri, caller, version=version)
                 work.steps[step.name] = await self._bind_step(step.name, record)
             except (NotFound, NotAllowed, InvalidInput, PeerUnreachable) as error:
-                work.found(f"step {step.name}", error)
+                work.add(f"step {step.name}", error)
 
     async def _bind_step(self, name: str, record: Record) -> BoundStep:
         card: Model | Transformation
@@ -209,7 +209,7 @@ class Bind:
 
     async def _check_wiring(self, work: Sketch, caller: Caller) -> None:
         asked = {one.role: one for one in work.template.inputs}
-        given = {role: source_port(port, asked[role], work.rows.get(role)) for role, port in work.ports.items()}
+        sources = {role: source_port(port, asked[role], work.rows.get(role)) for role, port in work.ports.items()}
         left_out = {one.role for one in work.template.inputs if not one.required} - set(work.inputs)
         known: Sequence[Transformation] | None = None
         for step in work.template.steps:
@@ -235,14 +235,14 @@ class Bind:
                     if target.required:
                         why = f": {name} is not bound" if name else ""
                         facts = {"case": "left-out", "source": name} if name else {}
-                        said = f"nothing feeds {target.role} of {step.name}{why}"
-                        work.report(place, "not-wired", said, step=step.name, name=target.role, **facts)
+                        sentence = f"nothing feeds {target.role} of {step.name}{why}"
+                        work.report(place, "not-wired", sentence, step=step.name, name=target.role, **facts)
                     continue
-                source = given.get(name)
+                source = sources.get(name)
                 if source is None:
                     if missing_is_news(work, name):
-                        said = f"{name} is neither an input nor an output before it"
-                        work.report(place, "no-such-source", said, name=name)
+                        sentence = f"{name} is neither an input nor an output before it"
+                        work.report(place, "no-such-source", sentence, name=name)
                     continue
                 held = work.inputs.get(name)
                 if held is not None and held.in_place:
@@ -254,36 +254,36 @@ class Bind:
                     work.findings.append(finding_of(place, mismatch, mends))
                 self._check_place(work, place, name, bound)
             for output in step_outputs(card, step.wiring):
-                given[f"{step.name}.{output.role}"] = output
+                sources[f"{step.name}.{output.role}"] = output
 
     def _check_place(self, work: Sketch, place: str, name: str, bound: BoundStep) -> None:
         """Data that stay with their owner can only be read by a model that runs there."""
-        held = work.inputs.get(name)
-        if held is None or not held.in_place:
+        bound_input = work.inputs.get(name)
+        if bound_input is None or not bound_input.in_place:
             return
         if isinstance(bound.card, Transformation):
             runs_at, facts = f"{self._me}: transformations are carried out here", {"case": "transformation"}
         elif bound.card.code is None:
             runs_at, facts = str(bound.card.endpoint), {"at": str(bound.card.endpoint)}
-        elif bound.origin != held.origin:
+        elif bound.origin != bound_input.origin:
             runs_at, facts = bound.origin, {"at": bound.origin_name or bound.origin}
         else:
             return
         work.report(
             place,
             "elsewhere",
-            f"the data of {name} stay with {held.origin}, and {bound.name} runs at {runs_at}",
+            f"the data of {name} stay with {bound_input.origin}, and {bound.name} runs at {runs_at}",
             "use a model that runs where the data are",
             input=name,
-            owner=held.origin_name or held.origin,
+            owner=bound_input.origin_name or bound_input.origin,
             step=bound.name,
             **facts,
         )
 
-    def _bind_layers(self, work: Sketch, wanted: tuple[str, ...]) -> list[Layer]:
-        found: list[Layer] = []
+    def _bind_layers(self, work: Sketch, layer_ids: tuple[str, ...]) -> list[Layer]:
+        layers: list[Layer] = []
         with self._uow.read() as tx:
-            for name in wanted:
+            for name in layer_ids:
                 layer = self._layers.get(tx, name) or self._layers.newest(tx, name)
                 if layer is None:
                     work.report(
@@ -305,14 +305,14 @@ class Bind:
                         file=layer.file,
                         dataset=layer.target,
                     )
-                found.append(layer)
+                layers.append(layer)
         for role, bound in work.inputs.items():
-            mine = of_input(bound, found)
+            mine = of_input(bound, layers)
             try:
                 if mine:
                     stacked(bound, work.rows.get(role), mine)
             except InvalidInput as error:
-                work.found(f"layer {mine[0].id}", error, code="does-not-fit")
+                work.add(f"layer {mine[0].id}", error, code="does-not-fit")
             for earlier, later, where in overlapping(mine):
                 work.findings.append(
                     Finding(
@@ -324,12 +324,12 @@ class Bind:
                         facts={"later": later.title, "earlier": earlier.title, "where": where},
                     )
                 )
-        return found
+        return layers
 
 
-def _bind_parameters(work: Sketch, given: Mapping[str, Any]) -> dict[str, Any]:
+def _bind_parameters(work: Sketch, stated: Mapping[str, Any]) -> dict[str, Any]:
     models = [one.card for one in work.steps.values() if isinstance(one.card, Model)]
     complete = len(work.steps) == len(work.template.steps)
-    values, findings = bound_parameters(work.template, models, given, complete=complete)
+    values, findings = bound_parameters(work.template, models, stated, complete=complete)
     work.findings += findings
     return values

@@ -29,10 +29,10 @@ def _determining(binding: Binding) -> dict[str, Any]:
     return {
         "template": {"iri": binding.template, "version": binding.version, "sha256": binding.template_sha256},
         "inputs": {
-            one.role: {"iri": one.iri, "version": one.version, "file": one.file, "sha256": one.sha256}
+            bound.role: {"iri": bound.iri, "version": bound.version, "file": bound.file, "sha256": bound.sha256}
             # Of data that stay with their owner small cells may be left out: the result is another one.
-            | ({"inPlace": True} if one.in_place else {})
-            for one in binding.inputs
+            | ({"inPlace": True} if bound.in_place else {})
+            for bound in binding.inputs
         },
         "steps": {
             step.name: {"iri": step.iri, "version": step.version, "sha256": step.sha256} for step in binding.steps

@@ -63,12 +63,12 @@ def _statements(run: Run, iri: str, by: str, layers: Sequence[Layer]) -> Iterato
     yield line(association, _prov("hadPlan"), template)
     if run.result:
         yield line(activity, f"<{DCT}identifier>", literal_term(f"sha256:{run.result}"))
-    for one in run.binding.inputs:
-        entity = iri_term(one.version_iri)
+    for bound_input in run.binding.inputs:
+        entity = iri_term(bound_input.version_iri)
         yield line(activity, _prov("used"), entity)
         yield line(result, _prov("wasDerivedFrom"), entity)
-        if one.agreement:
-            yield line(activity, _prov("wasInfluencedBy"), iri_term(one.agreement))
+        if bound_input.agreement:
+            yield line(activity, _prov("wasInfluencedBy"), iri_term(bound_input.agreement))
     yield from _layers(activity, run, layers)
     for step in run.steps:
         bound = next(one for one in run.binding.steps if one.name == step.name)
@@ -97,10 +97,10 @@ def _step(run: Run, activity: str, step: StepRun, bound: BoundStep) -> Iterator[
     titles = bound.card.titles
     title = titles.get("en") or next(iter(titles.values()), bound.name)
     branch = "with the changes" if step.branch == AFTER and run.binding.layers else step.branch
-    said = f"{step.name}: {title}, version {bound.version}" + (f" ({branch})" if run.binding.layers else "")
+    label = f"{step.name}: {title}, version {bound.version}" + (f" ({branch})" if run.binding.layers else "")
     yield line(activity, f"<{DCT}hasPart>", part)
     yield line(part, _TYPE, f"<{PROV}Activity>")
-    yield line(part, f"<{RDFS}label>", literal_term(said, language="en"))
+    yield line(part, f"<{RDFS}label>", literal_term(label, language="en"))
     yield line(part, _prov("used"), uses)
     yield line(activity, _prov("used"), uses)
     yield line(part, _prov("wasAssociatedWith"), iri_term(bound.origin))

@@ -137,12 +137,12 @@ class Release:
 
         maker = maker_of(there)
 
-        def made() -> bool:
+        def of_same_scenario() -> bool:
             with self._uow.read() as tx:
                 before = self._store.get(tx, maker) if maker else None
                 return before is not None and before.template.iri == run.template.iri
 
-        if not await run_sync(made):
+        if not await run_sync(of_same_scenario):
             raise Conflict(
                 f"{iri} is there already, and no result of this scenario: {there.title()}",
                 remedy="give the result another name",
@@ -220,13 +220,13 @@ class Release:
 
     def _fields(self, run: Run, wish: Wish, licence: str | None) -> dict[str, Any]:
         goal = run.template.goal.get("en") or next(iter(run.template.goal.values()), "")
-        told = " ".join(caveat.sentence for caveat in run.caveats)
+        sentences = " ".join(caveat.sentence for caveat in run.caveats)
         return {
             "id": wish.id,
             "title": wish.titles.get(UNTAGGED) or dict(wish.titles),
             "description": {
                 "en": f"Result of a run of the scenario “{run.template.titles.get('en') or wish.id}”. Goal: {goal}"
-                f"{' Caveats: ' + told if told else ''}"
+                f"{' Caveats: ' + sentences if sentences else ''}"
             },
             "publisher": {"name": self._name, "iri": self._me},
             "contact": {"name": self._name, **_reached(self._contact)},

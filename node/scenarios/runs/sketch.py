@@ -27,7 +27,7 @@ class Sketch:
     rows: dict[str, Rows] = field(default_factory=dict)
     steps: dict[str, BoundStep] = field(default_factory=dict)
 
-    def found(self, place: str, error: HansaError, code: str = "") -> None:
+    def add(self, place: str, error: HansaError, code: str = "") -> None:
         self.findings.append(
             Finding(
                 place=place,

@@ -76,22 +76,22 @@ class RunSteps:
         refuse."""
         layers = await run_sync(self._layers_of, run.binding)
         inputs = await self._inputs(run)
-        held: dict[str, Values] = {}
+        values_of: dict[str, Values] = {}
         for branch in branches(run.binding):
-            held[branch] = with_layers(run.binding, inputs, layers) if branch == AFTER else dict(inputs)
+            values_of[branch] = with_layers(run.binding, inputs, layers) if branch == AFTER else dict(inputs)
         for known in run.steps:
-            values = held[known.branch]
+            values = values_of[known.branch]
             done = known if known.state is State.SUCCESSFUL else await self._step(run, known, values)
             for role, sha256 in done.outputs.items():
                 body = await self._library.read(sha256)
                 values[f"{done.name}.{role}"] = await asyncio.to_thread(read_canonical, body)
-        figures = await asyncio.to_thread(measured, run, held)
+        figures = await asyncio.to_thread(measured, run, values_of)
         await run_sync(self._journal.finish, run.pid, lambda _, known: finished(known, self._clock.now(), figures))
 
     async def _step(self, run: Run, step_run: StepRun, values: Values) -> StepRun:
         bound = bound_step(run.binding, step_run.name)
         step = next(one for one in run.template.steps if one.name == step_run.name)
-        given = {
+        inputs = {
             role: _value(values, source, step) for role, source in step.wiring.items() if source not in left_out(run)
         }
         what = bound.card.titles.get("en") or bound.name
@@ -103,9 +103,9 @@ class RunSteps:
         await run_sync(self._save, run.pid, started, lines)
         card = bound.card
         if isinstance(card, Transformation):
-            outcome = await asyncio.to_thread(transformed, card, step.wiring, given)
+            outcome = await asyncio.to_thread(transformed, card, step.wiring, inputs)
         else:
-            outcome = await self._executed(run, bound, card, given, started)
+            outcome = await self._executed(run, bound, card, inputs, started)
         outputs, counts = {}, {}
         for role, rows in outcome.outputs.items():
             body = await asyncio.to_thread(canonical_json, rows, output_port(card, step.wiring, role))
@@ -126,7 +126,7 @@ class RunSteps:
         return done
 
     async def _executed(
-        self, run: Run, bound: BoundStep, card: Model, given: Mapping[str, Rows | Reference], step_run: StepRun
+        self, run: Run, bound: BoundStep, card: Model, inputs: Mapping[str, Rows | Reference], step_run: StepRun
     ) -> Outcome:
         parameters = {
             parameter.name: run.binding.parameters[parameter.name]
@@ -135,14 +135,14 @@ class RunSteps:
         }
         caveats: list[Caveat] = []
         for port in card.inputs:
-            rows = given.get(port.role)
+            rows = inputs.get(port.role)
             if rows is not None and not isinstance(rows, Reference):
                 found = await asyncio.to_thread(outside, port, rows)
                 caveats += [replace(one, step=bound.name) for one in found]
 
         async def work(reporter: Reporter) -> Outcome:
             key = f"{run.pid}/{step_run.branch}/{step_run.name}"
-            return await self._executor.execute(card, given, parameters, key=key, progress=reporter)
+            return await self._executor.execute(card, inputs, parameters, key=key, progress=reporter)
 
         def write(report: Report) -> None:
             now = self._clock.now()
@@ -201,7 +201,7 @@ def with_layers(binding: Binding, inputs: Values, layers: list[Layer]) -> Values
     return values
 
 
-def measured(run: Run, held: Mapping[str, Values]) -> tuple[Measured, ...]:
+def measured(run: Run, values_of: Mapping[str, Values]) -> tuple[Measured, ...]:
     """The indicators of the template over the outputs of both branches."""
     figures = []
     for indicator in run.template.indicators:
@@ -209,7 +209,7 @@ def measured(run: Run, held: Mapping[str, Values]) -> tuple[Measured, ...]:
             branch: measure(
                 indicator, {name: rows for name, rows in values.items() if not isinstance(rows, Reference)}
             )
-            for branch, values in held.items()
+            for branch, values in values_of.items()
         }
         figures.append(
             Measured(

@@ -56,40 +56,40 @@ async def why(
     return await asyncio.to_thread(_Trace(run, branch, held, layers).of, name, row)
 
 
-async def _read(run: Run, branch: str, source: str, reader: Reader, held: Held) -> None:
+async def _read(run: Run, branch: str, source: str, reader: Reader, rows_of: Held) -> None:
     """The rows of ``source`` and of all that is behind it."""
-    if source in held:
+    if source in rows_of:
         return
     if "." not in source:
         try:
-            held[source] = await reader.input(run, source)
+            rows_of[source] = await reader.input(run, source)
         except InvalidInput:
-            held[source] = None
+            rows_of[source] = None
         return
-    held[source] = await reader.output(run, branch, source)
+    rows_of[source] = await reader.output(run, branch, source)
     step = _step_of(run, source)
     for behind in step.wiring.values():
-        await _read(run, branch, behind, reader, held)
+        await _read(run, branch, behind, reader, rows_of)
 
 
 class _Trace:
     """One walk back from one row."""
 
-    def __init__(self, run: Run, branch: str, held: Held, layers: Sequence[Layer]) -> None:
-        self.run, self.branch, self.held = run, branch, held
+    def __init__(self, run: Run, branch: str, rows_of: Held, layers: Sequence[Layer]) -> None:
+        self.run, self.branch, self.rows_of = run, branch, rows_of
         self.layers = layers if branch == AFTER else ()
         self.steps: list[dict[str, Any]] = []
         self.keys = {
             name
-            for found in held.values()
+            for found in rows_of.values()
             if found is not None
             for name in (*key_of(*found), *(column for column in _columns(found[0]) if looks_like_id(column)))
         }
 
-    def of(self, source: str, wanted: str) -> dict[str, Any]:
-        found = self.held[source]
+    def of(self, source: str, name: str) -> dict[str, Any]:
+        found = self.rows_of[source]
         assert found is not None
-        row = _find(found[0], found[1], wanted, source)
+        row = _find(found[0], found[1], name, source)
         self._walk(source, self._names(row))
         return {
             "run": self.run.pid,
@@ -107,8 +107,8 @@ class _Trace:
         if any(known["step"] == step.name for known in self.steps):
             return
         done = next(one for one in self.run.steps if (one.branch, one.name) == (self.branch, step.name))
-        told = self._told(step, done, source, names)
-        self.steps.append(told)
+        description = self._described(step, done, source, names)
+        self.steps.append(description)
         inputs = dict(step.wiring)
         behind: list[tuple[str, Names]] = []
         # Inputs that share a name with the row come first; the names that they add may reach the others.
@@ -116,13 +116,13 @@ class _Trace:
             role = next((one for one in inputs if self._shared(inputs[one], names)), next(iter(inputs)))
             feeding = inputs.pop(role)
             described, names = self._fed(role, feeding, names)
-            told["inputs"].append(described)
+            description["inputs"].append(described)
             if "." in feeding:
                 behind.append((feeding, names))
         for feeding, known in behind:
             self._walk(feeding, known)
 
-    def _told(self, step: Step, done: StepRun, source: str, names: Names) -> dict[str, Any]:
+    def _described(self, step: Step, done: StepRun, source: str, names: Names) -> dict[str, Any]:
         bound = bound_step(self.run.binding, step.name)
         title = bound.card.titles.get("en") or next(iter(bound.card.titles.values()), bound.name)
         rows, count, total = self._matching(source, names)
@@ -151,31 +151,31 @@ class _Trace:
     def _fed(self, role: str, source: str, names: Names) -> tuple[dict[str, Any], Names]:
         """What fed a role, and the names that are known then."""
         bound = next((one for one in self.run.binding.inputs if one.role == source), None)
-        told: dict[str, Any] = {"role": role, "source": source}
+        description: dict[str, Any] = {"role": role, "source": source}
         if bound is not None:
-            told |= _pinned(bound)
-        if self.held.get(source) is None:
-            told["sentence"] = (
+            description |= _pinned(bound)
+        if self.rows_of.get(source) is None:
+            description["sentence"] = (
                 f"{role}: {_called(bound, source)}. The rows stayed with {bound.origin if bound else ''}."
             )
-            return told, names
+            return description, names
         shared = self._shared(source, names)
         rows, count, total = self._matching(source, names)
-        told |= {"rows": [dict(row) for row in rows], "count": count, "of": total}
+        description |= {"rows": [dict(row) for row in rows], "count": count, "of": total}
         if shared:
-            said = f"{_counted(count, total)} {_of(names, shared)} of {_called(bound, source)}"
-            said += ". The others may have counted too" if count < total else ""
+            sentence = f"{_counted(count, total)} {_of(names, shared)} of {_called(bound, source)}"
+            sentence += ". The others may have counted too" if count < total else ""
         else:
-            said = f"all {total} rows of {_called(bound, source)}: none of its columns names this"
+            sentence = f"all {total} rows of {_called(bound, source)}: none of its columns names this"
         changed, others = self._changes(bound, source, names) if bound is not None else ([], [])
         for name, some in (("changes", changed), ("otherChanges", others)):
             if some:
-                told[name] = some
-        said += "".join(f". {one['sentence']}" for one in changed)
+                description[name] = some
+        sentence += "".join(f". {one['sentence']}" for one in changed)
         if others:
-            said += f". Other rows were changed too: {'; '.join(other['sentence'] for other in others[:SHOWN])}"
-        told["sentence"] = f"{role}: {said}."
-        return told, (names | self._agreed(source, names) if shared else names)
+            sentence += f". Other rows were changed too: {'; '.join(other['sentence'] for other in others[:SHOWN])}"
+        description["sentence"] = f"{role}: {sentence}."
+        return description, (names | self._agreed(source, names) if shared else names)
 
     def _changes(self, bound: BoundInput, source: str, names: Names) -> tuple[list[TracedChange], list[TracedChange]]:
         """What the run's layers change in the rows in question, and in others."""
@@ -203,16 +203,16 @@ class _Trace:
         return {name: value for name, value in row.items() if name in self.keys and isinstance(value, str | int)}
 
     def _shared(self, source: str, names: Names) -> list[str]:
-        found = self.held.get(source)
+        found = self.rows_of.get(source)
         return [] if found is None else [name for name in names if name in _columns(found[0])]
 
     def _all(self, source: str, names: Names) -> list[Row]:
-        found = self.held.get(source)
+        found = self.rows_of.get(source)
         shared = self._shared(source, names)
         return [] if found is None else [row for row in found[0] if all(row.get(one) == names[one] for one in shared)]
 
     def _matching(self, source: str, names: Names) -> tuple[list[Row], int, int]:
-        found = self.held.get(source)
+        found = self.rows_of.get(source)
         rows = self._all(source, names)
         return rows[:SHOWN], len(rows), 0 if found is None else len(found[0])
 
@@ -226,18 +226,18 @@ class _Trace:
         }
 
 
-def _find(rows: Rows, port: Port, wanted: str, source: str) -> Row:
+def _find(rows: Rows, port: Port, name: str, source: str) -> Row:
     key = key_of(rows, port)
     if key:
         for row in rows:
-            if row_id(row, key) == wanted:
+            if row_id(row, key) == name:
                 return row
-    named = [row for row in rows if wanted in [str(value) for value in row.values() if isinstance(value, str | int)]]
+    named = [row for row in rows if name in [str(value) for value in row.values() if isinstance(value, str | int)]]
     if len(named) == 1:
         return named[0]
     example = row_id(rows[0], key) if rows and key else ""
     raise NotFound(
-        f"{source} has {'several rows' if named else 'no row'} {wanted[:80]}",
+        f"{source} has {'several rows' if named else 'no row'} {name[:80]}",
         remedy=f"rows are named by {', '.join(key)}, such as {example}" if example else "its rows have no names",
         facts={"key": list(key), "rows": len(named)},
     )
@@ -245,10 +245,10 @@ def _find(rows: Rows, port: Port, wanted: str, source: str) -> Row:
 
 def _step_of(run: Run, source: str) -> Step:
     name = source.partition(".")[0]
-    found = next((step for step in run.template.steps if step.name == name), None)
-    if found is None:
+    step = next((step for step in run.template.steps if step.name == name), None)
+    if step is None:
         raise NotFound(f"the run has no step {name[:80]}")
-    return found
+    return step
 
 
 def _columns(rows: Rows) -> Mapping[str, Any]:

@@ -110,7 +110,7 @@ class Runs:
 
         def dismiss() -> Run:
             with self._uow.begin() as tx:
-                run = self._found(tx, pid, lock=True)
+                run = self._get(tx, pid, lock=True)
                 if run.state.ended:
                     raise Conflict(
                         f"there is nothing to stop: the run has ended ({run.state})",
@@ -125,21 +125,21 @@ class Runs:
 
         def read() -> Run:
             with self._uow.read() as tx:
-                return self._found(tx, pid)
+                return self._get(tx, pid)
 
         return await run_sync(read)
 
     async def newest(self, template: str | None = None, limit: int = 100) -> Sequence[Run]:
         """Runs, newest first, of one template (``scenario/NAME`` is one of this node) or of all."""
-        wanted = iri_meant(template, self._base) if template else None
+        iri = iri_meant(template, self._base) if template else None
 
         def read() -> Sequence[Run]:
             with self._uow.read() as tx:
-                return self._runs.newest(tx, template=wanted, limit=limit)
+                return self._runs.newest(tx, template=iri, limit=limit)
 
         return await run_sync(read)
 
-    def _found(self, tx: Transaction, pid: str, *, lock: bool = False) -> Run:
+    def _get(self, tx: Transaction, pid: str, *, lock: bool = False) -> Run:
         run = self._runs.get(tx, pid, lock=lock)
         if run is None:
             raise NotFound("there is no such run")

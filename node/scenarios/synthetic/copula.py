@@ -23,7 +23,7 @@ Scores = list[float | None]
 def scores(places: Sequence[float | None]) -> Scores:
     """Normal scores of a column by its ranks; equal values have equal scores, what is missing has none."""
     present = sorted((place, number) for number, place in enumerate(places) if place is not None)
-    found: Scores = [None] * len(places)
+    result: Scores = [None] * len(places)
     start = 0
     while start < len(present):
         end = start
@@ -31,14 +31,14 @@ def scores(places: Sequence[float | None]) -> Scores:
             end += 1
         score = NORMAL.inv_cdf(((start + end - 1) / 2 + 0.5) / len(present))
         for _, number in present[start:end]:
-            found[number] = score
+            result[number] = score
         start = end
-    return found
+    return result
 
 
-def correlation(one: Scores, other: Scores) -> float:
+def correlation(left: Scores, right: Scores) -> float:
     """Pearson's correlation over the rows that have both; 0 where one of them does not vary."""
-    pairs = [(a, b) for a, b in zip(one, other, strict=True) if a is not None and b is not None]
+    pairs = [(a, b) for a, b in zip(left, right, strict=True) if a is not None and b is not None]
     if len(pairs) < 2:
         return 0.0
     mean_a, mean_b = (math.fsum(pair[side] for pair in pairs) / len(pairs) for side in (0, 1))
@@ -66,8 +66,8 @@ def root(columns: Sequence[Scores]) -> list[list[float]]:
     return found
 
 
-def draw(lower: Sequence[Sequence[float]], given: Mapping[int, float], fresh: Sequence[float]) -> list[float]:
-    """One row of normal numbers with the correlations of ``lower``, those of ``given`` (by column) as they are.
+def draw(lower: Sequence[Sequence[float]], known: Mapping[int, float], fresh: Sequence[float]) -> list[float]:
+    """One row of normal numbers with the correlations of ``lower``, those of ``known`` (by column) as they are.
 
     ``fresh`` are independent normal numbers, one for each column. Columns that are given should come first, since a
     column is drawn in the light of those before it.
@@ -76,9 +76,9 @@ def draw(lower: Sequence[Sequence[float]], given: Mapping[int, float], fresh: Se
     row: list[float] = []
     for number, line in enumerate(lower):
         before = math.fsum(line[other] * independent[other] for other in range(number))
-        if number in given:
-            independent.append((given[number] - before) / line[number])
-            row.append(given[number])
+        if number in known:
+            independent.append((known[number] - before) / line[number])
+            row.append(known[number])
         else:
             independent.append(fresh[number])
             row.append(before + line[number] * fresh[number])

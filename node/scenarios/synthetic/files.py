@@ -29,40 +29,41 @@ _COPIED: Final = ("theme", "keywords", "contact", "spatial", "language", "crs", 
 """Fields of the data's own description that hold for the stand-in as well."""
 
 
-def csv_of(made: StandIn) -> str:
+def csv_of(stand_in: StandIn) -> str:
     """The rows as CSV, columns in the order of the data; geometries and other objects as JSON."""
     sheet = io.StringIO(newline="")
     writer = csv.writer(sheet, lineterminator="\n")
-    writer.writerow(made.columns)
-    for row in made.rows:
-        writer.writerow([_cell(row.get(name)) for name in made.columns])
+    writer.writerow(stand_in.columns)
+    for row in stand_in.rows:
+        writer.writerow([_cell(row.get(name)) for name in stand_in.columns])
     return sheet.getvalue()
 
 
-def geojson_of(made: StandIn) -> str:
+def geojson_of(stand_in: StandIn) -> str:
     """The rows as a GeoJSON FeatureCollection (RFC 7946); a column ``id`` is the id of the features."""
     features: list[dict[str, Any]] = []
-    for row in made.rows:
+    for row in stand_in.rows:
         feature: dict[str, Any] = {"type": "Feature"}
         if row.get("id") is not None:
             feature["id"] = row["id"]
         feature["geometry"] = row.get(GEOMETRY)
-        feature["properties"] = {name: row.get(name) for name in made.columns if name not in (GEOMETRY, "id")}
+        feature["properties"] = {name: row.get(name) for name in stand_in.columns if name not in (GEOMETRY, "id")}
         features.append(feature)
     lines = ",\n".join(json.dumps(one, ensure_ascii=False, allow_nan=False) for one in features)
     return f'{{"type": "FeatureCollection", "features": [\n{lines}\n]}}\n'
 
 
-def description_of(made: StandIn, *, file: str, title: str, beside: Mapping[str, Any]) -> str:
+def description_of(stand_in: StandIn, *, file: str, title: str, beside: Mapping[str, Any]) -> str:
     """A draft (YAML) for ``hansa publish``. ``beside`` are the fields of the data's own description, where there is
     one; what it cannot know is left to a person."""
     lines = [
-        f"# A stand-in, drawn with seed {made.seed}: {len(made.rows)} rows that nobody measured. Read it before you",
+        f"# A stand-in, drawn with seed {stand_in.seed}: {len(stand_in.rows)} rows that nobody measured. "
+        "Read it before you",
         f"# publish it: hansa publish {word(Path(file).with_suffix('.yaml'))}",
         "kind: dataset",
         f"title: {_yaml({ENGLISH: title})}",
-        f"description: {_yaml({ENGLISH: f'{NOTE} {_kept(made)}'})}",
-        f"provenance: {_yaml({ENGLISH: f'Made by hansa synth, seed {made.seed}.'})}",
+        f"description: {_yaml({ENGLISH: f'{NOTE} {_preserved(stand_in)}'})}",
+        f"provenance: {_yaml({ENGLISH: f'Made by hansa synth, seed {stand_in.seed}.'})}",
     ]
     copied = {name: beside[name] for name in _COPIED if beside.get(name)}
     lines += [f"{name}: {_yaml(value)}" for name, value in copied.items()]
@@ -76,9 +77,9 @@ def description_of(made: StandIn, *, file: str, title: str, beside: Mapping[str,
     return "\n".join(lines) + "\n"
 
 
-def _kept(made: StandIn) -> str:
+def _preserved(stand_in: StandIn) -> str:
     """Column by column, what was kept."""
-    said = {
+    words = {
         ColumnType.NUMBERS: "spread of its figures",
         ColumnType.LEVELS: "frequencies of its values",
         ColumnType.TIMES: "period and step",
@@ -87,10 +88,10 @@ def _kept(made: StandIn) -> str:
         ColumnType.NOTHING: "nothing",
     }
     parts = []
-    for name in made.columns:
-        folded = made.folded.get(name)
+    for name in stand_in.columns:
+        folded = stand_in.folded.get(name)
         rare = f", {folded} rare folded" if folded else ""
-        parts.append(f"{name} ({said[made.kinds[name]]}{rare})")
+        parts.append(f"{name} ({words[stand_in.kinds[name]]}{rare})")
     return "Columns: " + "; ".join(parts) + "."
 
 

@@ -31,33 +31,33 @@ class Ground:
     cell: float
     columns: int
     rows: int
-    found: tuple[tuple[str, int, int, float, float], ...]
+    boxes: tuple[tuple[str, int, int, float, float], ...]
 
     @classmethod
-    def of(cls, given: Sequence[Mapping[str, Any]]) -> Ground:
+    def of(cls, shapes: Sequence[Mapping[str, Any]]) -> Ground:
         """The ground of checked GeoJSON geometries. The extent is rounded outwards to the grid."""
-        extent = geometries.extent([{GEOMETRY: one} for one in given])
+        extent = geometries.extent([{GEOMETRY: one} for one in shapes])
         if extent is None:
             return cls(0.0, 0.0, _LEAST, 1, 1, ())
         cell = max(extent[2] - extent[0], extent[3] - extent[1], _LEAST * CELLS) / CELLS
         west, south = math.floor(extent[0] / cell) * cell, math.floor(extent[1] / cell) * cell
         columns = max(math.ceil((extent[2] - west) / cell), 1)
         rows = max(math.ceil((extent[3] - south) / cell), 1)
-        found = []
-        for one in given:
-            box = geometries.extent([{GEOMETRY: one}])
+        boxes = []
+        for shape in shapes:
+            box = geometries.extent([{GEOMETRY: shape}])
             if box is not None:
                 column = int(((box[0] + box[2]) / 2 - west) / cell)
                 row = int(((box[1] + box[3]) / 2 - south) / cell)
-                found.append((str(one["type"]), column, row, box[2] - box[0], box[3] - box[1]))
-        return cls(west, south, cell, columns, rows, tuple(found))
+                boxes.append((str(shape["type"]), column, row, box[2] - box[0], box[3] - box[1]))
+        return cls(west, south, cell, columns, rows, tuple(boxes))
 
     def somewhere(self, chance: Chance) -> dict[str, Any] | None:
         """A geometry of a type and about a size that there is, a few cells from where one was: a point in the middle
         of a cell, a straight line or a rectangle around it. Other types become one of these."""
-        if not self.found:
+        if not self.boxes:
             return None
-        kind, column, row, width, height = self.found[int(chance() * len(self.found))]
+        kind, column, row, width, height = self.boxes[int(chance() * len(self.boxes))]
         x = self._moved(column, self.columns, chance)
         y = self._moved(row, self.rows, chance)
         middle = (self.west + (x + 0.5) * self.cell, self.south + (y + 0.5) * self.cell)

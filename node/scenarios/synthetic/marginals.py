@@ -183,23 +183,23 @@ def seconds(text: str) -> int | None:
 def _levels(name: str, filled: Sequence[Any], missing: float, most: int = MOST_LEVELS) -> Marginal | None:
     """Few values with many rows each; None where there are many, or none that is not rare."""
     counts = Counter(_plain(value) for value in filled)
-    kept = sorted(value for value, count in counts.items() if count >= RARE)
+    frequent = sorted(value for value, count in counts.items() if count >= RARE)
     rare = [value for value in counts if counts[value] < RARE]
-    figures = not isinstance(kept[0] if kept else rare[0], str)
+    figures = not isinstance(frequent[0] if frequent else rare[0], str)
     truths = isinstance(filled[0], bool)
-    if not kept or len(kept) > most or (most > MOST_LEVELS and rare):
+    if not frequent or len(frequent) > most or (most > MOST_LEVELS and rare):
         return None
     if figures and not truths and sum(counts[value] for value in rare) * 10 > len(filled):
         return None
     if not figures and len(counts) > max(most, len(filled) // RARE):
         return None
-    index = {value: number for number, value in enumerate(kept)}
-    values: list[Any] = [bool(value) for value in kept] if truths else list(kept)
+    index = {value: number for number, value in enumerate(frequent)}
+    values: list[Any] = [bool(value) for value in frequent] if truths else list(frequent)
     if rare and not figures and OTHER not in index:
         values.append(OTHER)
-        index[OTHER] = len(kept)
+        index[OTHER] = len(frequent)
     for value in rare:
-        index[value] = index[OTHER] if not figures else _nearest(kept, value)
+        index[value] = index[OTHER] if not figures else _nearest(frequent, value)
     totals = [0] * len(values)
     for value, count in counts.items():
         totals[index[value]] += count
@@ -214,8 +214,8 @@ def _levels(name: str, filled: Sequence[Any], missing: float, most: int = MOST_L
     )
 
 
-def _nearest(kept: Sequence[float], value: float) -> int:
-    return min(range(len(kept)), key=lambda number: (abs(kept[number] - value), number))
+def _nearest(levels: Sequence[float], value: float) -> int:
+    return min(range(len(levels)), key=lambda number: (abs(levels[number] - value), number))
 
 
 def _numbers(name: str, filled: Sequence[float], missing: float) -> Marginal:

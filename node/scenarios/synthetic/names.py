@@ -41,13 +41,13 @@ def whole_numbers_like(values: Sequence[int], count: int) -> list[int]:
     """``count`` different whole numbers of the usual width, none of which is in ``values``."""
     used = set(values)
     width = _usual_width([str(abs(value)) for value in values])
-    found: list[int] = []
+    numbers: list[int] = []
     number = 10 ** (width - 1)
-    while len(found) < count:
+    while len(numbers) < count:
         if number not in used:
-            found.append(number)
+            numbers.append(number)
         number += 1
-    return found
+    return numbers
 
 
 def _numbered(stem: str, rests: Sequence[str], count: int) -> list[str]:
@@ -82,12 +82,12 @@ def _scrambled(values: Sequence[str], count: int, chance: Chance) -> list[str]:
     kept = re.match(r".*[^0-9A-Za-z]", shared, re.DOTALL)
     beginning = len(kept.group()) if kept and len(values) > 1 else 0
     used = set(values)
-    made: list[str] = []
-    while len(made) < count:
+    names: list[str] = []
+    while len(names) < count:
         name = _new(values, beginning, used, chance)
         used.add(name)
-        made.append(name)
-    return made
+        names.append(name)
+    return names
 
 
 def _new(values: Sequence[str], beginning: int, used: Collection[str], chance: Chance) -> str:

@@ -60,17 +60,17 @@ def stand_in(rows: Rows, *, count: int | None = None, seed: int = 0) -> StandIn:
             remedy="make up rows by hand, in the columns of the data",
             facts={"rows": len(rows), "minimum": FEWEST},
         )
-    wanted = len(rows) if count is None else count
-    if not 1 <= wanted <= MAX_ROWS:
-        raise InvalidInput(f"{wanted} is no number of rows to make", remedy=f"ask for 1 to {MAX_ROWS} rows")
-    return _Maker(rows, wanted, seed).made()
+    row_count = len(rows) if count is None else count
+    if not 1 <= row_count <= MAX_ROWS:
+        raise InvalidInput(f"{row_count} is no number of rows to make", remedy=f"ask for 1 to {MAX_ROWS} rows")
+    return _Maker(rows, row_count, seed).draw_all()
 
 
 class _Maker:
     """The work of one stand-in."""
 
-    def __init__(self, rows: Rows, wanted: int, seed: int) -> None:
-        self.rows, self.wanted, self.seed = rows, wanted, seed
+    def __init__(self, rows: Rows, count: int, seed: int) -> None:
+        self.rows, self.count, self.seed = rows, count, seed
         # Only random() is used: its sequence is the same on every version of Python, unlike that of other methods.
         self.chance: Chance = random.Random(seed).random  # noqa: S311 - made to be repeated, not to be secret
         self.columns = tuple(dict.fromkeys(name for row in rows for name in row))
@@ -92,33 +92,33 @@ class _Maker:
         self.ground = Ground.of([row[GEOMETRY] for row in rows if row.get(GEOMETRY)])
         self.known = Counter(telling for row in rows if (telling := self._telling(row)))
 
-    def made(self) -> StandIn:
-        given = self._keys()
+    def draw_all(self) -> StandIn:
+        key_values = self._keys()
         names = {name: self._names(name) for name, one in self.marginals.items() if one.kind is ColumnType.NAMES}
-        made: list[Row] = []
-        for number in range(self.wanted):
-            row = self._row(given[number] if given else {}, names, number)
+        drawn: list[Row] = []
+        for number in range(self.count):
+            row = self._row(key_values[number] if key_values else {}, names, number)
             if row is not None:
-                made.append(row)
+                drawn.append(row)
         in_order = [name for name in self.columns if name in self.key]
-        made.sort(key=lambda row: [(is_figure(row[name]), row[name]) for name in in_order])
+        drawn.sort(key=lambda row: [(is_figure(row[name]), row[name]) for name in in_order])
         kinds = {
             name: self.marginals[name].kind if name in self.marginals else ColumnType.TIMES for name in self.columns
         }
         return StandIn(
-            rows=made,
+            rows=drawn,
             columns=self.columns,
             kinds=kinds,
             folded={name: one.folded for name, one in self.marginals.items() if one.folded},
-            left_out=self.wanted - len(made),
+            left_out=self.count - len(drawn),
             seed=self.seed,
         )
 
     def _row(
-        self, given: Mapping[str, Any], names: Mapping[str, Sequence[Any]], number: int
+        self, key_values: Mapping[str, Any], names: Mapping[str, Sequence[Any]], number: int
     ) -> dict[str, Any] | None:
         for _ in range(_REDRAWS):
-            values = self._values(given, names, number)
+            values = self._values(key_values, names, number)
             for name, follower in self.follows.items():
                 values[name] = follower.after(values.get(follower.source))
             if not 0 < self.known[self._telling(values)] < RARE:
@@ -128,28 +128,30 @@ class _Maker:
                 return row
         return None
 
-    def _values(self, given: Mapping[str, Any], names: Mapping[str, Sequence[Any]], number: int) -> dict[str, Any]:
+    def _values(
+        self, key_values: Mapping[str, Any], names: Mapping[str, Sequence[Any]], number: int
+    ) -> dict[str, Any]:
         places = {
-            index: NORMAL.inv_cdf(self.marginals[name].share(given[name]))
+            index: NORMAL.inv_cdf(self.marginals[name].share(key_values[name]))
             for index, name in enumerate(self.modelled)
-            if name in given
+            if name in key_values
         }
         fresh = [self._normal() for _ in self.modelled]
         row = draw(self.lower, places, fresh)
         values: dict[str, Any] = {}
-        for name, one in self.marginals.items():
-            if one.kind is ColumnType.NAMES and name in given:
-                values[name] = names[name][given[name]]
-            elif one.kind is ColumnType.NAMES:
+        for name, column in self.marginals.items():
+            if column.kind is ColumnType.NAMES and name in key_values:
+                values[name] = names[name][key_values[name]]
+            elif column.kind is ColumnType.NAMES:
                 some = names[name]
-                repeated = len(some) < self.wanted
+                repeated = len(some) < self.count
                 values[name] = some[int(self.chance() * len(some))] if repeated else some[number]
-            elif one.kind is ColumnType.GEOMETRY:
+            elif column.kind is ColumnType.GEOMETRY:
                 values[name] = self.ground.somewhere(self.chance)
-            elif name in given:
-                values[name] = one.point(given[name])
+            elif name in key_values:
+                values[name] = column.point(key_values[name])
         for name, place in zip(self.modelled, row, strict=True):
-            if name not in given:
+            if name not in key_values:
                 values[name] = self.marginals[name].at(NORMAL.cdf(place))
         for name, one in self.marginals.items():
             if name not in self.key and self.chance() < one.missing:
@@ -164,48 +166,48 @@ class _Maker:
         # Names outermost: fewer rows are those of fewer names, and each of these is whole.
         parts = sorted((self.marginals[name] for name in self.key), key=lambda one: _OUTER.get(one.kind, 0))
         sizes = [self._size(part) for part in parts]
-        if (len(parts) == 1 and parts[0].kind is ColumnType.NAMES) or math.prod(sizes) < self.wanted:
+        if (len(parts) == 1 and parts[0].kind is ColumnType.NAMES) or math.prod(sizes) < self.count:
             return []
         every = math.prod(sizes)
         # Of a table that has few of its possible keys (who goes where) all parts are shown; of one that has nearly
         # all (each hour of each place), the first places whole.
         sparse = len(self.rows) * 2 < math.prod(self._size(part, grown=False) for part in parts)
-        numbers = (number * every // self.wanted if sparse else number for number in range(self.wanted))
+        numbers = (number * every // self.count if sparse else number for number in range(self.count))
         return [_digits(number, parts, sizes) for number in numbers]
 
     def _size(self, part: Marginal, *, grown: bool = True) -> int:
         if part.kind is ColumnType.NAMES:
             distinct = len({row.get(part.name) for row in self.rows})
             # More rows than there were need more names, in the same proportion.
-            return max(math.ceil(distinct * self.wanted / len(self.rows)), distinct) if grown else distinct
+            return max(math.ceil(distinct * self.count / len(self.rows)), distinct) if grown else distinct
         if part.kind is ColumnType.TIMES and len(self.key) == 1 and grown:
-            return max(part.count, self.wanted)
+            return max(part.count, self.count)
         return part.points() if part.kind in (ColumnType.LEVELS, ColumnType.TIMES) else 0
 
     def _names(self, name: str) -> Sequence[Any]:
         values = [row[name] for row in self.rows if row.get(name) is not None]
         distinct = sorted(set(values))
         unique = len(distinct) == len(values)
-        count = self.wanted if unique else self._size(self.marginals[name]) if name in self.key else len(distinct)
+        count = self.count if unique else self._size(self.marginals[name]) if name in self.key else len(distinct)
         if isinstance(distinct[0], int):
             return whole_numbers_like(distinct, count)
         return names_like(distinct, count, self.chance)
 
     def _scored(self, sample: Rows) -> dict[str, Scores]:
-        found = {
+        scored = {
             name: scores([self.marginals[name].order(row.get(name)) for row in sample])
             for name in self.modelled
             if self.marginals[name].kind is not ColumnType.LEVELS
         }
-        figures = dict(found)
+        figures = dict(scored)
         for name in self.modelled:
-            one = self.marginals[name]
-            if one.kind is ColumnType.LEVELS:
-                numbers = [None if (place := one.order(row.get(name))) is None else int(place) for row in sample]
-                if not isinstance(one.values[0], int | float) or isinstance(one.values[0], bool):
-                    self.marginals[name] = one = one.reordered(_places(numbers, len(one.values), figures))
-                found[name] = scores([one.order(row.get(name)) for row in sample])
-        return found
+            column = self.marginals[name]
+            if column.kind is ColumnType.LEVELS:
+                numbers = [None if (place := column.order(row.get(name))) is None else int(place) for row in sample]
+                if not isinstance(column.values[0], int | float) or isinstance(column.values[0], bool):
+                    self.marginals[name] = column = column.reordered(_places(numbers, len(column.values), figures))
+                scored[name] = scores([column.order(row.get(name)) for row in sample])
+        return scored
 
     def _telling(self, row: Row) -> tuple[Any, ...]:
         """The values by which a row could be known again; none where there are too few to tell."""
@@ -235,7 +237,7 @@ def _follows(values: Mapping[str, Sequence[Any]], columns: Sequence[str], key: S
         points = [seconds(value) if isinstance(value, str) else None for value in values[name]]
         if None not in points:
             times[name] = points
-    found: dict[str, _Follower] = {}
+    followers: dict[str, _Follower] = {}
     for number, name in enumerate(list(times)):
         for source in list(times)[:number]:
             distances = {
@@ -243,18 +245,18 @@ def _follows(values: Mapping[str, Sequence[Any]], columns: Sequence[str], key: S
             }
             # Past midnight, a time of day is a day less.
             distances = {distance % 86400 for distance in distances} if len(distances) == 2 else distances
-            if len(distances) == 1 and source not in found and name not in key:
-                found[name] = _Follower(source, distances.pop(), writer(list(values[name])))
+            if len(distances) == 1 and source not in followers and name not in key:
+                followers[name] = _Follower(source, distances.pop(), writer(list(values[name])))
                 break
-    return found
+    return followers
 
 
 def _digits(number: int, parts: Sequence[Marginal], sizes: Sequence[int]) -> dict[str, int]:
     """``number`` in the mixed base of ``sizes``, the first part outermost: the number of the value of each part."""
-    found: dict[str, int] = {}
+    digits: dict[str, int] = {}
     for part, size in zip(reversed(parts), reversed(sizes), strict=True):
-        number, found[part.name] = divmod(number, size)
-    return found
+        number, digits[part.name] = divmod(number, size)
+    return digits
 
 
 def _places(numbers: Sequence[int | None], size: int, figures: Mapping[str, Scores]) -> list[float]:

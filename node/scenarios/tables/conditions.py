@@ -69,20 +69,20 @@ def parse_where(value: Any, path: str) -> Where:
             remedy="write {column: value} or {column: {above: 55}}",
             facts={"at": path},
         )
-    found: list[Condition] = []
+    conditions: list[Condition] = []
     for column, said in value.items():
-        found += _conditions(str(column), said, f"{path}.{column}")
-    return Where(tuple(found))
+        conditions += _conditions(str(column), said, f"{path}.{column}")
+    return Where(tuple(conditions))
 
 
-def _conditions(column: str, said: Any, path: str) -> list[Condition]:
-    if isinstance(said, list | tuple):
-        return [_checked(column, "in", said, path)]
-    if not isinstance(said, Mapping):
-        return [_checked(column, "equals", said, path)]
-    if not said:
+def _conditions(column: str, condition: Any, path: str) -> list[Condition]:
+    if isinstance(condition, list | tuple):
+        return [_checked(column, "in", condition, path)]
+    if not isinstance(condition, Mapping):
+        return [_checked(column, "equals", condition, path)]
+    if not condition:
         raise InvalidInput(f"{path} says nothing", remedy=f"write one of {', '.join(_WORDS)}", facts={"at": path})
-    return [_checked(column, str(word).replace("_", " ").strip(), value, path) for word, value in said.items()]
+    return [_checked(column, str(word).replace("_", " ").strip(), value, path) for word, value in condition.items()]
 
 
 def _checked(column: str, word: str, value: Any, path: str) -> Condition:

@@ -98,12 +98,12 @@ def parse_dayparts(definition: Any, path: str) -> Dayparts:
     unknown = set(map(str, definition)) - {"of", "parts", "zone", "otherwise"}
     if unknown:
         raise _bad(path, f"says {sorted(unknown)[0]!r}", "its members are of, parts, zone and otherwise")
-    column, said = definition.get("of"), definition.get("parts")
+    column, stated_parts = definition.get("of"), definition.get("parts")
     if not isinstance(column, str) or not column:
         raise _bad(f"{path}.of", "names no column", "name the column that holds the time")
-    if not isinstance(said, Mapping) or not said:
+    if not isinstance(stated_parts, Mapping) or not stated_parts:
         raise _bad(f"{path}.parts", "names no parts", 'write {day: ["07:00", "19:00"], night: ["19:00", "07:00"]}')
-    parts = tuple(_part(str(name), times, f"{path}.parts.{name}") for name, times in said.items())
+    parts = tuple(_part(str(name), times, f"{path}.parts.{name}") for name, times in stated_parts.items())
     otherwise = definition.get("otherwise")
     if otherwise not in (None, LEAVE_OUT):
         raise _bad(f"{path}.otherwise", f"says {str(otherwise)[:40]!r}", f"write {LEAVE_OUT}, or nothing")
@@ -127,14 +127,14 @@ def _clock(value: Any, path: str) -> timedelta:
     if isinstance(value, int) and not isinstance(value, bool):
         hours, minutes = divmod(value, 60)
         raise _bad(path, f"has the number {value} for a time", f'put the time in quotes: "{hours:02}:{minutes:02}"')
-    found = _CLOCK.fullmatch(str(value).strip())
-    if not found:
+    match = _CLOCK.fullmatch(str(value).strip())
+    if not match:
         raise _bad(path, f"has {str(value)[:40]!r} for a time", 'write "07:00"')
-    return _since_midnight(found)
+    return _since_midnight(match)
 
 
-def _since_midnight(found: re.Match[str]) -> timedelta:
-    return timedelta(hours=int(found["hours"]), minutes=int(found["minutes"]), seconds=int(found["seconds"] or 0))
+def _since_midnight(match: re.Match[str]) -> timedelta:
+    return timedelta(hours=int(match["hours"]), minutes=int(match["minutes"]), seconds=int(match["seconds"] or 0))
 
 
 def _check_cover(parts: tuple[Part, ...], *, leave_out: bool, path: str) -> None:

@@ -31,19 +31,19 @@ def mean(values: Sequence[float], weights: Sequence[float] | None = None, unit: 
 
     Raises ``InvalidInput`` for a negative weight.
     """
-    given = [1.0] * len(values) if weights is None else weights
-    if any(weight < 0 for weight in given):
-        raise InvalidInput(f"a weight is negative: {min(given):g}", remedy="weigh by a figure that is at least 0")
-    if not any(given):
+    shares = [1.0] * len(values) if weights is None else weights
+    if any(weight < 0 for weight in shares):
+        raise InvalidInput(f"a weight is negative: {min(shares):g}", remedy="weigh by a figure that is at least 0")
+    if not any(shares):
         return None
     # Between 0 and 1, so that neither large nor small weights lose anything.
-    most = max(given)
-    given = [weight / most for weight in given]
+    most = max(shares)
+    shares = [weight / most for weight in shares]
     bel = float(unit.factor) if unit is not None and unit.level else 0.0
 
     def compute() -> float:
         said = [math.pow(10, value * bel) for value in values] if bel else values
-        found = math.fsum(value * weight for value, weight in zip(said, given, strict=True)) / math.fsum(given)
+        found = math.fsum(value * weight for value, weight in zip(said, shares, strict=True)) / math.fsum(shares)
         return math.log10(found) / bel if bel else found
 
     return _finite(compute)
@@ -51,9 +51,9 @@ def mean(values: Sequence[float], weights: Sequence[float] | None = None, unit: 
 
 def _finite(compute: Callable[[], float]) -> float:
     try:
-        found = compute()
+        figure = compute()
     except (OverflowError, ValueError, ZeroDivisionError):
-        found = math.nan
-    if not math.isfinite(found):
+        figure = math.nan
+    if not math.isfinite(figure):
         raise InvalidInput("the figures are too large, or too small, to be added up", remedy="check their unit")
-    return found
+    return figure

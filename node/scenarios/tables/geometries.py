@@ -125,7 +125,12 @@ def moved(geometry: Mapping[str, Any], to: Callable[[float, float], tuple[float,
 
 def extent(rows: Rows) -> BBox | None:
     """The rectangle around the geometries of rows; None where none has a geometry."""
-    found = [position for row in rows if row.get(GEOMETRY) for position in positions(row[GEOMETRY])]
-    if not found:
+    points = [position for row in rows if row.get(GEOMETRY) for position in positions(row[GEOMETRY])]
+    if not points:
         return None
-    return (min(x for x, _ in found), min(y for _, y in found), max(x for x, _ in found), max(y for _, y in found))
+    return (
+        min(x for x, _ in points),
+        min(y for _, y in points),
+        max(x for x, _ in points),
+        max(y for _, y in points),
+    )

@@ -53,7 +53,7 @@ def _moments(column: str, mapping: ColumnMapping, name: str, rows: Rows) -> list
     """The time of each row, checked against the declared step: hours are counted in it."""
     parts = mapping.dayparts[name]
     read: dict[Any, Moment] = {}
-    found = []
+    instants = []
     for index, row in enumerate(rows):
         value = row.get(column)
         try:
@@ -63,12 +63,12 @@ def _moments(column: str, mapping: ColumnMapping, name: str, rows: Rows) -> list
             why = error.detail if isinstance(error, InvalidInput) else "it is no time"
             remedy = error.remedy if isinstance(error, InvalidInput) else ""
             raise _bad_row(index, column, why, remedy) from None
-        found.append(read[value])
-    if len({isinstance(moment.instant, datetime) for moment in found}) > 1:
+        instants.append(read[value])
+    if len({isinstance(moment.instant, datetime) for moment in instants}) > 1:
         raise InvalidInput(f"{column} holds clock times and timestamps", remedy="write them all in one way")
     if mapping.step is not None:
-        _check_step(column, mapping.step, found)
-    return found
+        _check_step(column, mapping.step, instants)
+    return instants
 
 
 def _check_step(column: str, step: timedelta, moments: Sequence[Moment]) -> None:
@@ -101,13 +101,13 @@ def _grouped(mapping: ColumnMapping, rows: Rows, moments: Mapping[str, list[Mome
             continue
         group = groups.setdefault(tuple(names), _Group())
         group.rows.append((index, row, timed[index].instant if timed else None))
-    made = []
+    rows_out = []
     for values, group in sorted(groups.items(), key=lambda one: [(isinstance(v, str), v) for v in one[0]]):
         row = dict(zip(mapping.group, values, strict=True))
         for rule in mapping.rules:
             row[rule.name] = _aggregate(rule, group, mapping.step)
-        made.append(row)
-    return made
+        rows_out.append(row)
+    return rows_out
 
 
 def _group_value(
@@ -174,7 +174,7 @@ def _scaled(rule: Rule, value: float, scale: Fraction) -> float:
 
 
 def _row_by_row(mapping: ColumnMapping, rows: Rows, moments: Mapping[str, list[Moment]]) -> list[dict[str, Any]]:
-    made = []
+    rows_out = []
     for index, row in enumerate(rows):
         names = list(row) if mapping.keep == (ALL,) else mapping.keep
         renamed = {rule.column for rule in mapping.rules if rule.action == "rename"}
@@ -188,8 +188,8 @@ def _row_by_row(mapping: ColumnMapping, rows: Rows, moments: Mapping[str, list[M
             if rule.action == "rename" and value is not None and (rule.unit is not None or rule.decimals is not None):
                 value = _converted(rule, _figure(row, rule.column, index))
             out[rule.name] = value
-        made.append(out)
-    return made
+        rows_out.append(out)
+    return rows_out
 
 
 def _figure(row: Row, column: str, index: int) -> float:

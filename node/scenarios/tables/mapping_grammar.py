@@ -111,17 +111,17 @@ def parse_mapping(definition: Any) -> ColumnMapping:
     step = spans.parse_step(str(definition["step"])) if definition.get("step") is not None else None
     known_units = _units(definition.get("units"))
     group = _names(definition.get("group"), "group")
-    made = {str(name): said for name, said in definition.items() if name not in _MEMBERS}
-    if not made:
+    columns = {str(name): said for name, said in definition.items() if name not in _MEMBERS}
+    if not columns:
         raise _bad("the definition", "makes no columns", "say of each column that comes out how it is made")
     dayparts: dict[str, Dayparts] = {}
     rules: list[Rule] = []
     renames: dict[str, Rule] = {}
-    for name, said in made.items():
-        if isinstance(said, Mapping) and "of" in said:
-            dayparts[name] = parse_dayparts(said, name)
+    for name, column in columns.items():
+        if isinstance(column, Mapping) and "of" in column:
+            dayparts[name] = parse_dayparts(column, name)
             continue
-        rule = _rule(name, said, known_units, step)
+        rule = _rule(name, column, known_units, step)
         if name in group:
             if rule.action != "rename":
                 raise _bad(
@@ -144,22 +144,22 @@ def parse_mapping(definition: Any) -> ColumnMapping:
     return mapping
 
 
-def taken(mapping: ColumnMapping, *, role: str = "", schemas: tuple[str, ...] = ()) -> Port:
+def input_port(mapping: ColumnMapping, *, role: str = "", schemas: tuple[str, ...] = ()) -> Port:
     """What a mapping takes, as a port."""
     variables = tuple(Variable(name=name, unit=mapping.units.get(name)) for name in mapping.reads)
     return Port(role=role, variables=variables, schemas=schemas, step=mapping.step)
 
 
-def given(mapping: ColumnMapping, *, role: str = "", schemas: tuple[str, ...] = ()) -> Port:
+def output_port(mapping: ColumnMapping, *, role: str = "", schemas: tuple[str, ...] = ()) -> Port:
     """What a mapping gives, as a port: its step in time is that of ``per``, if there is one."""
     steps = {rule.per for rule in mapping.rules if rule.per}
     names = mapping.group or tuple(mapping.dayparts)
-    kept = () if mapping.keep == (ALL,) else tuple(name for name in mapping.keep if name not in names)
+    unchanged = () if mapping.keep == (ALL,) else tuple(name for name in mapping.keep if name not in names)
     return Port(
         role=role,
         variables=(
             *(Variable(name=name) for name in names),
-            *(Variable(name=name, unit=mapping.units.get(name)) for name in kept),
+            *(Variable(name=name, unit=mapping.units.get(name)) for name in unchanged),
             *(Variable(name=rule.name, unit=rule.unit, decimals=rule.decimals) for rule in mapping.rules),
         ),
         schemas=schemas,
@@ -198,31 +198,31 @@ def _check(mapping: ColumnMapping) -> None:
                 )
 
 
-def _rule(name: str, said: Any, known_units: Mapping[str, str], step: timedelta | None) -> Rule:
-    if not isinstance(said, Mapping):
+def _rule(name: str, rule: Any, known_units: Mapping[str, str], step: timedelta | None) -> Rule:
+    if not isinstance(rule, Mapping):
         raise _bad(name, "does not say how it is made", f"write {{sum: column}}, or another of {', '.join(_ACTIONS)}")
-    actions = [word for word in _ACTIONS if word in said]
+    actions = [word for word in _ACTIONS if word in rule]
     if len(actions) != 1:
         told = f"says {' and '.join(actions)}" if actions else "does not say how it is made"
         raise _bad(name, told, f"say one of {', '.join(_ACTIONS)}")
     action = actions[0]
-    if unknown := sorted(set(map(str, said)) - {action} - _ALLOWED[action]):
+    if unknown := sorted(set(map(str, rule)) - {action} - _ALLOWED[action]):
         raise _bad(
             f"{name}.{unknown[0]}",
             f"does not go with {action}",
             f"beside it may stand {', '.join(sorted(_ALLOWED[action]))}",
         )
-    unit = _unit(said.get("unit"), f"{name}.unit")
-    where = parse_where(said.get("where"), f"{name}.where")
+    unit = _unit(rule.get("unit"), f"{name}.unit")
+    where = parse_where(rule.get("where"), f"{name}.where")
     if action == "constant":
-        if isinstance(said["constant"], Mapping | list) or said["constant"] is None:
+        if isinstance(rule["constant"], Mapping | list) or rule["constant"] is None:
             raise _bad(f"{name}.constant", "is no single value", "write a number or a text")
-        return Rule(name=name, action=action, value=said["constant"], unit=unit)
+        return Rule(name=name, action=action, value=rule["constant"], unit=unit)
     if action == "count":
         return Rule(name=name, action=action, where=where, unit="1")
-    column = _name(said[action], f"{name}.{action}")
-    weight = _name(said["weighted_by"], f"{name}.weighted_by") if "weighted_by" in said else ""
-    per = _per(said.get("per"), f"{name}.per")
+    column = _name(rule[action], f"{name}.{action}")
+    weight = _name(rule["weighted_by"], f"{name}.weighted_by") if "weighted_by" in rule else ""
+    per = _per(rule.get("per"), f"{name}.per")
     scale, shift = _scale(name, action, known_units.get(column), unit, per, step)
     source = units.parse(known_units[column]) if column in known_units else None
     return Rule(
@@ -233,7 +233,7 @@ def _rule(name: str, said: Any, known_units: Mapping[str, str], step: timedelta 
         weight=weight,
         per=per,
         unit=unit or (known_units.get(column) if action in ("rename", *FIGURES) and per is None else None),
-        decimals=_decimals(said.get("decimals"), f"{name}.decimals"),
+        decimals=_decimals(rule.get("decimals"), f"{name}.decimals"),
         scale=scale,
         shift=shift,
         level=source if source is not None and source.level else None,
@@ -241,7 +241,7 @@ def _rule(name: str, said: Any, known_units: Mapping[str, str], step: timedelta 
 
 
 def _scale(
-    name: str, action: str, came: str | None, wanted: str | None, per: timedelta | None, step: timedelta | None
+    name: str, action: str, came: str | None, unit: str | None, per: timedelta | None, step: timedelta | None
 ) -> tuple[Fraction, Fraction]:
     """What brings a figure of the source to the unit that is wanted; for ``per``, times a number for each second."""
     if came is None:
@@ -252,20 +252,18 @@ def _scale(
     if action == "sum" and source.offset:
         raise _bad(f"{name}.sum", f"adds up figures in {came}, which has a zero of its own", "use mean")
     if per is None:
-        compared = units.compare(came, wanted or came)
+        compared = units.compare(came, unit or came)
         if compared.relation is units.Relation.INCOMPATIBLE:
-            raise _bad(
-                f"{name}.unit", f"is {wanted}, and the source comes in {came}", "they measure different things"
-            )
+            raise _bad(f"{name}.unit", f"is {unit}, and the source comes in {came}", "they measure different things")
         return compared.factor, compared.offset
-    if wanted is None:
+    if unit is None:
         raise _bad(f"{name}.unit", "is missing", "say the unit of what comes out for each hour")
     # Amounts in a step, over the seconds that they stand for: a rate is first multiplied by its step.
-    target = units.parse(wanted)
+    target = units.parse(unit)
     amount = tuple(one + (unit == "s") for one, unit in zip(target.dimension, BASES, strict=True))
     if source.special or target.special or source.dimension not in (target.dimension, amount):
         raise _bad(
-            f"{name}.unit", f"is {wanted}, and the source comes in {came}", "name a unit of the source for each time"
+            f"{name}.unit", f"is {unit}, and the source comes in {came}", "name a unit of the source for each time"
         )
     scale = source.factor / target.factor
     if source.dimension == target.dimension:
@@ -273,12 +271,12 @@ def _scale(
     return scale, Fraction(0)
 
 
-def _units(said: Any) -> dict[str, str]:
-    if said is None:
+def _units(value: Any) -> dict[str, str]:
+    if value is None:
         return {}
-    if not isinstance(said, Mapping):
+    if not isinstance(value, Mapping):
         raise _bad("units", "is no object", 'write units: {intensity: "{vehicles}/(15.min)"}')
-    return {str(name): str(_unit(code, f"units.{name}")) for name, code in said.items()}
+    return {str(name): str(_unit(code, f"units.{name}")) for name, code in value.items()}
 
 
 def _unit(code: Any, path: str) -> str | None:
@@ -290,32 +288,32 @@ def _unit(code: Any, path: str) -> str | None:
         raise _bad(path, f"is {str(code)[:40]!r}: {error.detail}", error.remedy) from None
 
 
-def _per(said: Any, path: str) -> timedelta | None:
-    if said is None:
+def _per(value: Any, path: str) -> timedelta | None:
+    if value is None:
         return None
-    if said not in PER:
-        raise _bad(path, f"is {str(said)[:40]!r}", f"write one of {', '.join(PER)}")
-    return PER[said]
+    if value not in PER:
+        raise _bad(path, f"is {str(value)[:40]!r}", f"write one of {', '.join(PER)}")
+    return PER[value]
 
 
-def _decimals(said: Any, path: str) -> int | None:
-    if said is None:
+def _decimals(value: Any, path: str) -> int | None:
+    if value is None:
         return None
-    if isinstance(said, bool) or not isinstance(said, int) or not 0 <= said <= 12:
-        raise _bad(path, f"is {str(said)[:40]!r}", "write a whole number from 0 to 12")
-    return said
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 12:
+        raise _bad(path, f"is {str(value)[:40]!r}", "write a whole number from 0 to 12")
+    return value
 
 
-def _name(said: Any, path: str) -> str:
-    if not isinstance(said, str) or not said:
+def _name(value: Any, path: str) -> str:
+    if not isinstance(value, str) or not value:
         raise _bad(path, "names no column", "write the name of a column")
-    return said
+    return value
 
 
-def _names(said: Any, path: str) -> tuple[str, ...]:
-    if said is None:
+def _names(value: Any, path: str) -> tuple[str, ...]:
+    if value is None:
         return ()
-    names = [said] if isinstance(said, str) else said
+    names = [value] if isinstance(value, str) else value
     if not isinstance(names, list | tuple) or not names or len(set(map(str, names))) < len(names):
         raise _bad(path, "is no list of different columns", "write [segmentId, partOfDay]")
     return tuple(_name(name, path) for name in names)

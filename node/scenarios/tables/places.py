@@ -37,8 +37,8 @@ def normal(name: str) -> str:
     """
     text = name.strip()
     folded = text.casefold()
-    if found := _EPSG.fullmatch(folded):
-        return f"EPSG:{found[1]}"
+    if north := _EPSG.fullmatch(folded):
+        return f"EPSG:{north[1]}"
     if _LONGITUDE_FIRST.fullmatch(folded):
         return WGS84
     return _SPOKEN.get(re.sub(r"[\s_-]+", "", folded), text)
@@ -143,11 +143,11 @@ def _to_wgs84(longitude: float, latitude: float) -> tuple[float, float]:
     w = _SHIFT[2] + _SCALE * (-turn_y * x + turn_x * y + z)
     squared = _F84 * (2 - _F84)
     across = math.hypot(u, v)
-    found = math.atan2(w, across * (1 - squared))
+    north = math.atan2(w, across * (1 - squared))
     for _ in range(8):
-        curvature = _A84 / math.sqrt(1 - squared * math.sin(found) ** 2)
-        found = math.atan2(w + squared * curvature * math.sin(found), across)
-    return math.degrees(math.atan2(v, u)), math.degrees(found)
+        curvature = _A84 / math.sqrt(1 - squared * math.sin(north) ** 2)
+        north = math.atan2(w + squared * curvature * math.sin(north), across)
+    return math.degrees(math.atan2(v, u)), math.degrees(north)
 
 
 _CONVERSIONS: Final[Mapping[tuple[str, str], Callable[[float, float], tuple[float, float]]]] = {

@@ -123,20 +123,20 @@ def canonical_rows(rows: Rows, port: Port | None = None) -> list[dict[str, Any]]
         raise InvalidInput(f"there are {len(rows)} rows", remedy=f"at most {MAX_ROWS} are kept")
     names = columns(rows, port)
     decimals = {variable.name: variable.decimals for variable in port.variables} if port else {}
-    made = []
+    canonical = []
     for index, row in enumerate(rows):
         try:
-            made.append({name: _canonical(row.get(name), name, decimals.get(name)) for name in names})
+            canonical.append({name: _canonical(row.get(name), name, decimals.get(name)) for name in names})
         except _Unfit as unfit:
             raise InvalidInput(
                 f"row {index + 1}: {unfit.member} {unfit.args[0]}",
                 remedy="leave the member out, or set it to null, where there is no value",
                 facts={"row": index + 1, "member": unfit.member},
             ) from None
-    key = key_of(made, port)
+    key = key_of(canonical, port)
     order = [*key, *(name for name in names if name not in key)]
-    made.sort(key=lambda row: [_rank(row[name]) for name in order])
-    return made
+    canonical.sort(key=lambda row: [_rank(row[name]) for name in order])
+    return canonical
 
 
 def canonical_json(rows: Rows, port: Port | None = None) -> bytes:

@@ -31,18 +31,18 @@ class Order(StrEnum):
 
 def parse_step(text: str) -> timedelta:
     """``PT15M``, ``PT1H``, ``P1D`` as a duration. Raises ``InvalidInput`` for other texts, and for nothing at all."""
-    found = _DURATION.fullmatch(text.strip())
-    if found is None or text.strip().endswith(("P", "T")):
+    match = _DURATION.fullmatch(text.strip())
+    if match is None or text.strip().endswith(("P", "T")):
         hint = "months and years have no fixed length" if re.match(r"P[^T]*[YMW]", text.strip()) else ""
         raise InvalidInput(
             f"{text[:40]!r} is no step in time{': ' + hint if hint else ''}",
             remedy="write days, hours, minutes or seconds as PT15M, PT1H or P1D",
         )
-    seconds = found["seconds"] or "0"
+    seconds = match["seconds"] or "0"
     step = timedelta(
-        days=int(found["days"] or 0),
-        hours=int(found["hours"] or 0),
-        minutes=int(found["minutes"] or 0),
+        days=int(match["days"] or 0),
+        hours=int(match["hours"] or 0),
+        minutes=int(match["minutes"] or 0),
         seconds=int(seconds.partition(".")[0]),
         microseconds=int((seconds.partition(".")[2] + "000000")[:6]),
     )

@@ -94,10 +94,10 @@ def parse(code: str) -> Unit:
         return _Reader(code).read()
     except _NoUnit as error:
         guess, why = meant(code, _is_unit)
-        told = f"write {guess}" if guess else "write a UCUM code, like km/h, {vehicles}/h, ug/m3 or kW.h (ucum.org)"
+        advice = f"write {guess}" if guess else "write a UCUM code, like km/h, {vehicles}/h, ug/m3 or kW.h (ucum.org)"
         raise InvalidInput(
             f"{code!r} is no unit in UCUM: {error}",
-            remedy=f"{told}: {why}" if why else told,
+            remedy=f"{advice}: {why}" if why else advice,
             facts={"unit": code, **({"meant": guess} if guess else {})},
         ) from None
 
@@ -121,17 +121,17 @@ def compare(a: Unit | str, b: Unit | str) -> Comparison:
 def convert(value: float, a: Unit | str, b: Unit | str) -> float:
     """A finite figure in ``a`` as one in ``b``, rounded once. Raises ``InvalidInput`` where they do not compare."""
     first, second = _unit(a), _unit(b)
-    found = compare(first, second)
-    if found.relation is Relation.INCOMPATIBLE:
+    comparison = compare(first, second)
+    if comparison.relation is Relation.INCOMPATIBLE:
         raise InvalidInput(
             f"{first.code} cannot be converted to {second.code}",
             remedy="they measure different things",
             facts={"from": first.code, "to": second.code},
         )
-    if found.relation is Relation.SAME:
+    if comparison.relation is Relation.SAME:
         return value
     try:
-        return float(Fraction(repr(value)) * found.factor + found.offset)
+        return float(Fraction(repr(value)) * comparison.factor + comparison.offset)
     except OverflowError:
         raise InvalidInput(f"{value:g} {first.code} is too large a number in {second.code}") from None
 

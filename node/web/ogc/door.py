@@ -253,7 +253,7 @@ class OgcDoor:
 
     async def _answer(self, job: Job) -> Response:
         """The results as they were asked for: raw, or as a document with all outputs."""
-        outputs, response = await self.jobs.wanted(job)
+        outputs, response = await self.jobs.requested_outputs(job)
         return composed(self.assets, await self.jobs.result(job), outputs, response)
 
     def _info(self, job: Job) -> dict[str, Any]:

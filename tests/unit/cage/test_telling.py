@@ -32,7 +32,9 @@ async def cage() -> AsyncIterator[Cage]:
 
 async def test_a_caller_hears_what_is_told_while_the_target_runs(cage: Cage) -> None:
     heard: list[dict[str, Any]] = []
-    call = asyncio.create_task(cage.call("report", {"count": 3, "pause": 0.4}, limits=LIMITS, told=heard.append))
+    call = asyncio.create_task(
+        cage.call("report", {"count": 3, "pause": 0.4}, limits=LIMITS, on_message=heard.append)
+    )
     await until(lambda: heard == [{"n": 0}])
     assert not call.done(), "told before the answer"
     assert await call == ({"done": True}, [])
@@ -43,7 +45,7 @@ async def test_threads_hear_too_and_nobody_has_to(cage: Cage) -> None:
     heard: list[dict[str, Any]] = []
 
     def listen() -> Any:
-        return cage.call_sync("report", {"count": 2}, limits=LIMITS, told=heard.append)
+        return cage.call_sync("report", {"count": 2}, limits=LIMITS, on_message=heard.append)
 
     assert await asyncio.to_thread(listen) == ({"done": True}, [])
     assert heard == [{"n": 0}, {"n": 1}]
@@ -52,14 +54,17 @@ async def test_threads_hear_too_and_nobody_has_to(cage: Cage) -> None:
 
 async def test_an_honest_target_that_tells_too_often_is_thinned_out(cage: Cage) -> None:
     heard: list[dict[str, Any]] = []
-    assert await cage.call("report", {"count": 50_000}, limits=LIMITS, told=heard.append) == ({"done": True}, [])
+    assert await cage.call("report", {"count": 50_000}, limits=LIMITS, on_message=heard.append) == (
+        {"done": True},
+        [],
+    )
     assert heard[:20] == [{"n": number} for number in range(20)]
     assert 20 <= len(heard) <= MOST_TOLD
 
 
 async def test_what_is_too_long_is_not_told(cage: Cage) -> None:
     heard: list[dict[str, Any]] = []
-    await cage.call("report_at_length", {}, limits=LIMITS, told=heard.append)
+    await cage.call("report_at_length", {}, limits=LIMITS, on_message=heard.append)
     assert heard == [{"text": "short"}]
 
 
@@ -81,7 +86,7 @@ async def test_a_listener_that_raises_stops_the_child(cage: Cage) -> None:
 
     zygote = cage.zygote_pid or 0
     with pytest.raises(KeyError, match="enough"):
-        await cage.call("report", {"count": 2, "pause": 9}, limits=LIMITS, told=enough)
+        await cage.call("report", {"count": 2, "pause": 9}, limits=LIMITS, on_message=enough)
     await until(lambda: children(zygote) == [])
 
 

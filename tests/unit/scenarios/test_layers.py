@@ -163,7 +163,7 @@ def test_a_value_that_has_changed_is_a_conflict_with_three_values() -> None:
     applied = on(update("s1", before={"capacity_vph": 1500}, set={"capacity_vph": 0}))
     assert applied.rows == ROWS
     (conflict,) = applied.conflicts
-    assert (conflict.id, conflict.field, conflict.seen, conflict.now, conflict.wanted) == (
+    assert (conflict.id, conflict.field, conflict.seen, conflict.now, conflict.meant) == (
         "s1", "capacity_vph", 1500, 1800, 0,
     )  # fmt: skip
     assert conflict.sentence == (

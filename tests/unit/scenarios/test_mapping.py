@@ -14,7 +14,7 @@ import yaml
 import demo
 from node.base.errors import InvalidInput
 from node.scenarios.tables.mapping import transform
-from node.scenarios.tables.mapping_grammar import given, parse_mapping, taken
+from node.scenarios.tables.mapping_grammar import input_port, output_port, parse_mapping
 
 FILE = Path(demo.__file__).parent / "files" / "gent" / "hourly-flows.yaml"
 HOURLY: dict[str, Any] = yaml.safe_load(FILE.read_text("utf-8"))["definition"]
@@ -55,12 +55,12 @@ def test_a_quarter_belongs_to_the_part_in_which_it_begins() -> None:
 
 def test_what_it_takes_and_gives_is_known_beforehand() -> None:
     mapping = parse_mapping(json.dumps(HOURLY))
-    assert [(one.name, one.unit) for one in taken(mapping, role="flows").variables] == [
+    assert [(one.name, one.unit) for one in input_port(mapping, role="flows").variables] == [
         ("segmentId", None), ("quarter", None), ("intensity", "{vehicles}/(15.min)"), ("vehicleType", None),
         ("averageVehicleSpeed", "km/h"),
     ]  # fmt: skip
-    assert taken(mapping).step == timedelta(minutes=15)
-    out = given(mapping, role="flows", schemas=("https://x.example/s",))
+    assert input_port(mapping).step == timedelta(minutes=15)
+    out = output_port(mapping, role="flows", schemas=("https://x.example/s",))
     assert [(one.name, one.unit, one.decimals) for one in out.variables] == [
         ("segmentId", None, None), ("partOfDay", None, None), ("light", "{vehicles}/h", 2),
         ("heavy", "{vehicles}/h", 2), ("speed", "km/h", 1),
@@ -161,7 +161,7 @@ def test_without_a_group_each_row_becomes_a_row() -> None:
     assert transform(definition, rows) == made
     assert transform({**definition, "keep": "x"}, rows) == [{**one, "x": n} for n, one in enumerate(made, 1)]
     assert transform({**definition, "keep": "all"}, rows)[0] == {**made[0], "x": 1, "at": "07:30"}
-    assert [one.name for one in given(parse_mapping({**definition, "keep": ["x"]})).variables] == [
+    assert [one.name for one in output_port(parse_mapping({**definition, "keep": ["x"]})).variables] == [
         "part", "x", "segmentId", "speed", "year",
     ]  # fmt: skip
 
