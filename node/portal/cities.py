@@ -25,9 +25,9 @@ class Cities:
         return bool(did) and did != self.me
 
 
-async def cities(node: UseCases, caller: Caller, said: Mapping[str, str] | None = None) -> Cities:
-    """The nodes whose assets the caller may see, this one, and those that what is shown names itself (``said``)."""
+async def cities(node: UseCases, caller: Caller, named: Mapping[str, str] | None = None) -> Cities:
+    """The nodes whose assets the caller may see, this one, and those that what is shown names itself (``named``)."""
     facts = await node.facts()
-    names = {did: name for did, name in (said or {}).items() if name}
+    names = {did: name for did, name in (named or {}).items() if name}
     names |= {publisher.id: publisher.name for publisher in await node.catalogue.publishers(caller) if publisher.name}
     return Cities(facts.did, {**names, facts.did: facts.name})

@@ -35,19 +35,19 @@ _CREATIVE_COMMONS: Final = re.compile(r"https?://creativecommons\.org/licenses/(
 _MEDIA_TYPE: Final = re.compile(r"https?://www\.iana\.org/assignments/media-types/([\w.+-]+/[\w.+-]+)")
 
 
-def spoken(value: str, language: str) -> str:
+def words_of_code(value: str, language: str) -> str:
     """The name of a coded value in ``language``, else in English; empty where it is of no known list."""
     for codes in _LISTS:
         if code := codes.by_iri(value):
             return code.label(language)
-    if found := _AUTHORITY.fullmatch(value):
-        return found[1].replace("_", " ")
-    if found := _CREATIVE_COMMONS.fullmatch(value):
-        return f"CC {found[1].upper()} {found[2]}"
-    if found := _EPSG.fullmatch(value):
-        return f"EPSG:{found[1]}"
-    if found := _MEDIA_TYPE.fullmatch(value):
-        return found[1]
+    if match := _AUTHORITY.fullmatch(value):
+        return match[1].replace("_", " ")
+    if match := _CREATIVE_COMMONS.fullmatch(value):
+        return f"CC {match[1].upper()} {match[2]}"
+    if match := _EPSG.fullmatch(value):
+        return f"EPSG:{match[1]}"
+    if match := _MEDIA_TYPE.fullmatch(value):
+        return match[1]
     if re.fullmatch(r"[A-Z]{4}", value) and (theme := THEMES.find(value)):
         return theme.label(language)
     return ""
@@ -56,7 +56,7 @@ def spoken(value: str, language: str) -> str:
 def file_type(value: str) -> str:
     """The name of a format, whether written as code (``GEOJSON``), as IRI or freely."""
     found = FILE_TYPES.find(value)
-    return found.label() if found else spoken(value, "en") or value
+    return found.label() if found else words_of_code(value, "en") or value
 
 
 def credential(kind: str, language: str) -> str:

@@ -166,7 +166,7 @@ class Desk:
         status, code, detail, remedy, retry = _described(error)
         if status >= 500 and (isinstance(error, LocalFault) or not isinstance(error, HansaError | HTTPException)):
             log.error("a page failed", exc_info=error, extra={"path": visit.path})
-        said = visit.told(error) if isinstance(error, HansaError) and detail else None
+        wording = visit.worded(error) if isinstance(error, HansaError) and detail else None
         family = str(status) if visit.speaker.known(f"error.{status}.title") else str(status // 100 * 100)
         response = self.render(
             visit,
@@ -175,10 +175,10 @@ class Desk:
             number=status,
             family=family,
             code=code,
-            detail=said.text if said else detail,
-            detail_lang=said.lang if said else "",
-            remedy=said.mend if said else remedy,
-            remedy_lang=said.mend_lang if said else "",
+            detail=wording.text if wording else detail,
+            detail_lang=wording.lang if wording else "",
+            remedy=wording.mend if wording else remedy,
+            remedy_lang=wording.mend_lang if wording else "",
             title=visit.t(f"error.{family}.title"),
         )
         if status == 401:
@@ -197,12 +197,12 @@ class Desk:
     @cached_property
     def edition(self) -> str:
         """A short hash over everything static, so that browsers may keep it for ever under its URL."""
-        found = hashlib.sha256(self.theme.encode())
+        digest = hashlib.sha256(self.theme.encode())
         for file in sorted((HERE / "static").iterdir()):
-            found.update(file.read_bytes())
+            digest.update(file.read_bytes())
         if self.settings.logo:
-            found.update(self.settings.logo.read_bytes())
-        return found.hexdigest()[:12]
+            digest.update(self.settings.logo.read_bytes())
+        return digest.hexdigest()[:12]
 
     def static(self, name: str) -> str:
         """The URL of a static file."""

@@ -158,10 +158,10 @@ class Portal:
 
     async def _static(self, request: Request) -> Response:
         name = request.path_params["name"]
-        found = self._static_file(name)
-        if found is None:
+        file = self._static_file(name)
+        if file is None:
             return await self.error_page(request, NotFound())
-        body, media_type = found
+        body, media_type = file
         current = request.path_params["edition"] == self.desk.edition
         return Response(
             body,

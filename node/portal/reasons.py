@@ -36,20 +36,20 @@ def whys(reasons: Iterable[Any]) -> list[Why]:
 
 def _why(reason: Any) -> Why:
     if not isinstance(reason, Mapping):
-        return Why(text=_said(reason))
+        return Why(text=_translations(reason))
     if isinstance(reason.get("@value"), str):
         return Why(text={str(reason.get("@language", "")): reason["@value"][:LONGEST]})
     unmet = reason.get("met") is not True
     return Why(
-        text=_said(reason.get("text")) or (_said(reason) if "remedy" not in reason else {}),
+        text=_translations(reason.get("text")) or (_translations(reason) if "remedy" not in reason else {}),
         need=_short(reason.get("need")) if unmet else "",
         have=_short(reason.get("have")) if unmet else "",
         since=_moment(reason.get("since")),
-        remedy=_said(reason.get("remedy")),
+        remedy=_translations(reason.get("remedy")),
     )
 
 
-def _said(text: Any) -> dict[str, str]:
+def _translations(text: Any) -> dict[str, str]:
     """A sentence or a language map; empty for anything else."""
     if isinstance(text, str):
         return {"": text[:LONGEST]} if text else {}

@@ -68,9 +68,9 @@ PAIRS: Final[tuple[tuple[str, str, float], ...]] = (
 _HEX: Final = re.compile(r"#[0-9a-fA-F]{6}")
 
 
-def contrast(one: str, other: str) -> float:
+def contrast(first: str, second: str) -> float:
     """The contrast ratio of two ``#rrggbb`` colours, from 1 to 21 (WCAG 2.2, definition of contrast ratio)."""
-    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    lighter, darker = sorted((_luminance(first), _luminance(second)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 
 
@@ -127,7 +127,7 @@ def _luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def _mix(one: str, other: str, share: float) -> str:
-    """``share`` of ``one`` in ``other``."""
-    pairs = zip(_channels(one), _channels(other), strict=True)
+def _mix(colour: str, other: str, share: float) -> str:
+    """``share`` of ``colour`` in ``other``."""
+    pairs = zip(_channels(colour), _channels(other), strict=True)
     return "#" + "".join(f"{round(a * share + b * (1 - share)):02x}" for a, b in pairs)

@@ -74,22 +74,22 @@ class Visit:
         """A text of the interface."""
         return self.speaker.say(key, count, **values)
 
-    def said(self, texts: Mapping[str, str]) -> Said:
+    def translated(self, texts: Mapping[str, str]) -> Said:
         """A text of the content in the reader's language where there is one."""
         text, tag = pick(texts, self.language)
         foreign = tag and not tag.lower().startswith(self.language)
         return Said(text, language_tag(tag) if foreign else "")
 
-    def told(self, found: Any) -> Worded:
+    def worded(self, problem: Any) -> Worded:
         """A finding, a caveat, an error, or the object that an error was kept as, in the reader's language."""
-        if isinstance(found, Mapping):
-            detail, remedy, facts = found.get("detail", ""), found.get("remedy", ""), found.get("facts")
+        if isinstance(problem, Mapping):
+            detail, remedy, facts = problem.get("detail", ""), problem.get("remedy", ""), problem.get("facts")
             known = facts if isinstance(facts, Mapping) else {}
-            return worded(self.speaker, str(found.get("code", "")), str(detail), str(remedy or ""), known)
-        if isinstance(found, HansaError):
-            return worded(self.speaker, found.code, found.detail, found.remedy, found.facts)
-        remedy, mends = getattr(found, "remedy", ""), getattr(found, "mends", ())
-        return worded(self.speaker, found.code, found.sentence, remedy, found.facts, mends)
+            return worded(self.speaker, str(problem.get("code", "")), str(detail), str(remedy or ""), known)
+        if isinstance(problem, HansaError):
+            return worded(self.speaker, problem.code, problem.detail, problem.remedy, problem.facts)
+        remedy, mends = getattr(problem, "remedy", ""), getattr(problem, "mends", ())
+        return worded(self.speaker, problem.code, problem.sentence, remedy, problem.facts, mends)
 
     # where things are -------------------------------------------------------------------------------------
     def url(self, path: str, /, **query: object) -> str:

@@ -79,11 +79,13 @@ def worded(
     stops = _stops(facts.get("findings"))
     if stops:
         first = _of_json(speaker, stops[0])
-        told = _filled(speaker, ["told.does-not-fit.many"], {"stops": str(len(stops)), "first": first.text})
-        if len(stops) == 1 or not told:
+        sentence_of_all = _filled(
+            speaker, ["told.does-not-fit.many"], {"stops": str(len(stops)), "first": first.text}
+        )
+        if len(stops) == 1 or not sentence_of_all:
             return first
         # Half in one language and half in another is in neither.
-        return first._replace(text=sentence if first.lang else told)
+        return first._replace(text=sentence if first.lang else sentence_of_all)
     case = str(facts.get("case") or facts.get("limit") or "")
     values = _values(speaker, facts)
     text = _filled(speaker, _keys("told", code, case), values)
@@ -103,11 +105,11 @@ def _stops(findings: Any) -> list[Mapping[str, Any]]:
     return [one for one in many if one.get("severity") == "violation"]
 
 
-def _of_json(speaker: Speaker, one: Mapping[str, Any]) -> Worded:
-    facts, mends = one.get("facts"), one.get("mends")
+def _of_json(speaker: Speaker, stored: Mapping[str, Any]) -> Worded:
+    facts, mends = stored.get("facts"), stored.get("mends")
     known = {name: value for name, value in facts.items() if name != "findings"} if isinstance(facts, Mapping) else {}
     between = [name for name in mends if isinstance(name, str)] if isinstance(mends, list) else []
-    code, sentence, remedy = (str(one.get(name, "")) for name in ("code", "sentence", "remedy"))
+    code, sentence, remedy = (str(stored.get(name, "")) for name in ("code", "sentence", "remedy"))
     return worded(speaker, code, sentence, remedy, known, between)
 
 
@@ -135,15 +137,15 @@ def _further(speaker: Speaker, facts: Mapping[str, Any], values: Mapping[str, st
 def _values(speaker: Speaker, facts: Mapping[str, Any]) -> dict[str, str]:
     """The facts as text, those that are something."""
     unit = units.words(facts["unit"]) if isinstance(facts.get("unit"), str) else ""
-    found = {}
+    texts = {}
     for name, value in facts.items():
         text = _shown(speaker, name, value)
         if text:
-            found[name] = f"{text}\u00a0{unit}" if unit and name in _AMOUNTS else text
+            texts[name] = f"{text}\u00a0{unit}" if unit and name in _AMOUNTS else text
     bounds = _bounds(speaker, facts.get("minimum"), facts.get("maximum"))
     if bounds:
-        found["bounds"] = f"{bounds}\u00a0{unit}" if unit else bounds
-    return {name: text[:LONGEST] for name, text in found.items()}
+        texts["bounds"] = f"{bounds}\u00a0{unit}" if unit else bounds
+    return {name: text[:LONGEST] for name, text in texts.items()}
 
 
 def _shown(speaker: Speaker, name: str, value: Any) -> str:

@@ -511,7 +511,7 @@ class FakeAgreements:
     async def all(self) -> Sequence[Agreed]:
         return self._node.held
 
-    async def one(self, agreement_id: str) -> Agreed:
+    async def get(self, agreement_id: str) -> Agreed:
         for one in self._node.held:
             if one.agreement.id == agreement_id:
                 return one
@@ -533,7 +533,7 @@ class FakeProcesses:
     async def newest(self) -> Sequence[Conversation]:
         return self._node.running
 
-    async def one(self, pid: str) -> Conversation:
+    async def get(self, pid: str) -> Conversation:
         for one in self._node.running:
             if one.process.pid == pid:
                 return one

@@ -614,7 +614,7 @@ class FakeRuns:
     def __init__(self, fake: FakeScenarios) -> None:
         self._fake = fake
 
-    async def one(self, iri: str, caller: Caller, *, version: int | None = None) -> Template:
+    async def get(self, iri: str, caller: Caller, *, version: int | None = None) -> Template:
         if iri != TEMPLATE:
             raise NotFound
         return SCENARIO
@@ -715,7 +715,7 @@ class FakeWatched:
             ]
         return found[:limit]
 
-    async def one(self, pid: str, caller: Caller) -> Watched:
+    async def get(self, pid: str, caller: Caller) -> Watched:
         run = self._fake.found(pid)
         may = set()
         if allowed(caller, UseCase.RUN_SCENARIOS):
@@ -771,7 +771,7 @@ class FakeLayers:
     async def of(self, target: str | None = None) -> Sequence[Layer]:
         return [layer for layer in self._fake.kept.values() if target in (None, layer.target)]
 
-    async def one(self, layer_id: str, caller: Caller) -> Drawn:
+    async def get(self, layer_id: str, caller: Caller) -> Drawn:
         if layer_id not in self._fake.kept:
             raise NotFound
         layer = self._fake.kept[layer_id]

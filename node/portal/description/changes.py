@@ -69,24 +69,24 @@ def timeline(versions: Sequence[Record]) -> list[Step]:
     steps = []
     descriptions = [Description.read(record.nquads) for record in versions]
     for place, record in enumerate(versions):
-        found: list[VersionChange] = []
+        changes: list[VersionChange] = []
         if record.opens_history:
-            found.append(VersionChange(what="history-opened", audiences=("", record.audience)))
+            changes.append(VersionChange(what="history-opened", audiences=("", record.audience)))
         before = versions[place + 1] if place + 1 < len(versions) else None
         if before is not None and not record.withdrawn and not before.withdrawn:
-            found += _changes(record, before, descriptions[place], descriptions[place + 1])
+            changes += _changes(record, before, descriptions[place], descriptions[place + 1])
         elif before is not None and not record.withdrawn:
-            found += [file for file in _files(record, before) if file.what == "file-opened"] + _audience(
+            changes += [file for file in _files(record, before) if file.what == "file-opened"] + _audience(
                 record, before
             )
         # Who sees and who may download is never among the changes that are only counted.
-        found.sort(key=lambda change: len(found) > MAX_CHANGES and change.what not in _NEVER_CUT)
+        changes.sort(key=lambda change: len(changes) > MAX_CHANGES and change.what not in _NEVER_CUT)
         notes = descriptions[place].texts(record.iri, f"{ADMS}versionNotes")
         steps.append(
             Step(
                 record=record,
-                changes=tuple(found[:MAX_CHANGES]),
-                more=max(0, len(found) - MAX_CHANGES),
+                changes=tuple(changes[:MAX_CHANGES]),
+                more=max(0, len(changes) - MAX_CHANGES),
                 notes=notes,
             )
         )
@@ -94,10 +94,10 @@ def timeline(versions: Sequence[Record]) -> list[Step]:
 
 
 def _changes(new: Record, old: Record, after: Description, before: Description) -> list[VersionChange]:
-    found = _files(new, old)
+    changes = _files(new, old)
     if _terms(new) != _terms(old):
-        found.append(VersionChange(what="conditions"))
-    found += _audience(new, old)
+        changes.append(VersionChange(what="conditions"))
+    changes += _audience(new, old)
     for predicate in dict.fromkeys((*after.predicates(new.iri), *before.predicates(old.iri))):
         if predicate in _QUIET:
             continue
@@ -105,7 +105,7 @@ def _changes(new: Record, old: Record, after: Description, before: Description) 
         gone = tuple(value for value in was if value not in now)
         come = tuple(value for value in now if value not in was)
         if gone or come:
-            found.append(
+            changes.append(
                 VersionChange(
                     what="property",
                     label=_LABELS.get(predicate, ""),
@@ -114,9 +114,9 @@ def _changes(new: Record, old: Record, after: Description, before: Description) 
                     after=come,
                 )
             )
-    if not found and new.sha256 != old.sha256:
-        found.append(VersionChange(what="details"))
-    return found
+    if not changes and new.sha256 != old.sha256:
+        changes.append(VersionChange(what="details"))
+    return changes
 
 
 def _audience(new: Record, old: Record) -> list[VersionChange]:
@@ -128,21 +128,21 @@ def _audience(new: Record, old: Record) -> list[VersionChange]:
 def _files(new: Record, old: Record) -> list[VersionChange]:
     was = {file.name: file for file in old.files}
     now = {file.name: file for file in new.files}
-    found = [VersionChange(what="file-removed", name=name) for name in was if name not in now]
+    changes = [VersionChange(what="file-removed", name=name) for name in was if name not in now]
     for name, file in now.items():
         if name not in was:
-            found.append(VersionChange(what="file-added", name=name, size_after=file.size))
+            changes.append(VersionChange(what="file-added", name=name, size_after=file.size))
         elif file.sha256 != was[name].sha256:
-            found.append(
+            changes.append(
                 VersionChange(what="file-changed", name=name, size_before=was[name].size, size_after=file.size)
             )
         open_before = name in was and was[name].open
         if file.open != open_before:
             audiences = ("", new.audience)
-            found.append(
+            changes.append(
                 VersionChange(what="file-opened" if file.open else "file-closed", name=name, audiences=audiences)
             )
-    return found
+    return changes
 
 
 def _terms(record: Record) -> str:

@@ -162,13 +162,13 @@ class Distribution:
 
 def facts(description: Description, subject: str) -> tuple[Fact, ...]:
     """The facts of ``FACTS`` that the description has; the licence also where only distributions name it."""
-    found = _labelled(description, subject, FACTS)
-    if not any(fact.label == "licence" for fact in found):
+    labelled = _labelled(description, subject, FACTS)
+    if not any(fact.label == "licence" for fact in labelled):
         licences = dict.fromkeys(d.licence for d in distributions(description, subject) if d.licence)
         if licences:
             values = tuple(Value(shape="iri", plain=licence) for licence in licences)
-            found = (Fact(label="licence", values=values), *found)
-    return found
+            labelled = (Fact(label="licence", values=values), *labelled)
+    return labelled
 
 
 def lineage(description: Description, subject: str) -> tuple[Fact, ...]:
@@ -188,11 +188,11 @@ def remaining(description: Description, subject: str, used: Iterable[str] = ()) 
 
 def distributions(description: Description, subject: str) -> tuple[Distribution, ...]:
     """The distributions, the first fifty."""
-    found = []
+    files = []
     for term in description.terms(subject, f"{DCAT}distribution", f"{ADMS}sample")[:50]:
         node = term.value
         size = description.value(node, f"{DCAT}byteSize")
-        found.append(
+        files.append(
             Distribution(
                 texts=description.texts(node, f"{DCT}title") or description.texts(node, f"{DCT}description"),
                 format=description.value(node, f"{DCT}format"),
@@ -203,19 +203,19 @@ def distributions(description: Description, subject: str) -> tuple[Distribution,
                 conforms=tuple(t.value for t in description.terms(node, f"{DCT}conformsTo")),
             )
         )
-    return tuple(found)
+    return tuple(files)
 
 
 def values(description: Description, subject: str, *predicates: str, depth: int = 0) -> tuple[Value, ...]:
     """The values of some properties. Texts in several languages are one value."""
-    found: list[Value] = []
+    converted: list[Value] = []
     tagged: dict[str, str] = {}
     for term in description.terms(subject, *predicates)[:MAX_VALUES]:
         if term.is_literal and term.language and term.language not in tagged:
             tagged[term.language] = term.value
         else:
-            found.append(_value(description, term, depth))
-    return (Value(shape="text", texts=tagged), *found) if tagged else tuple(found)
+            converted.append(_value(description, term, depth))
+    return (Value(shape="text", texts=tagged), *converted) if tagged else tuple(converted)
 
 
 def name_of(description: Description, subject: str) -> dict[str, str]:
@@ -237,11 +237,11 @@ def mentioned(facts_: Sequence[Fact]) -> frozenset[str]:
 def _labelled(
     description: Description, subject: str, table: Iterable[tuple[str, tuple[str, ...]]]
 ) -> tuple[Fact, ...]:
-    found = []
+    labelled = []
     for label, predicates in table:
         if said := values(description, subject, *predicates):
-            found.append(Fact(label=label, values=said))
-    return tuple(found)
+            labelled.append(Fact(label=label, values=said))
+    return tuple(labelled)
 
 
 def _value(description: Description, term: Term, depth: int) -> Value:

@@ -82,21 +82,21 @@ def sketch(head: bytes, media_type: str, *, whole: bool) -> Sketch | None:
         return None
     try:
         document = json.loads(head)
-        found = list(_first(shapes(document), MAX_POINTS))
+        parts = list(_first(shapes(document), MAX_POINTS))
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
         return None
-    points = [point for _, path in found for point in path]
+    points = [point for _, path in parts for point in path]
     if not points or len(points) > MAX_POINTS:
         return None
     if not all(math.isfinite(x) and math.isfinite(y) and abs(x) <= 180 and abs(y) <= 90 for x, y in points):
         return None
-    return _drawn(found, points, len(document.get("features", [document])))
+    return _drawn(parts, points, len(document.get("features", [document])))
 
 
 Path = list[tuple[float, float]]
 
 
-def _drawn(found: list[tuple[str, Path]], points: Path, features: int) -> Sketch:
+def _drawn(parts: list[tuple[str, Path]], points: Path, features: int) -> Sketch:
     west, east = min(x for x, _ in points), max(x for x, _ in points)
     south, north = min(y for _, y in points), max(y for _, y in points)
     # One degree of longitude is shorter than one of latitude by the cosine: good enough for a city.
@@ -117,9 +117,9 @@ def _drawn(found: list[tuple[str, Path]], points: Path, features: int) -> Sketch
     return Sketch(
         width=WIDTH,
         height=height,
-        lines=tuple(data(path) for shape, path in found if shape == "line"),
-        areas=tuple(f"{data(path)}Z" for shape, path in found if shape == "area"),
-        points=tuple(placed(one) for shape, path in found if shape in ("point", "points") for one in path),
+        lines=tuple(data(path) for shape, path in parts if shape == "line"),
+        areas=tuple(f"{data(path)}Z" for shape, path in parts if shape == "area"),
+        points=tuple(placed(one) for shape, path in parts if shape in ("point", "points") for one in path),
         features=features,
     )
 

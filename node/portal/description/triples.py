@@ -71,11 +71,11 @@ class Description:
 
     def terms(self, subject: str, *predicates: str) -> list[Term]:
         """The objects of all these predicates, RDF lists unrolled."""
-        found: list[Term] = []
+        terms: list[Term] = []
         for predicate in predicates:
             for term in self._index.get(subject, {}).get(predicate, ()):
-                found += self._unrolled(term) if term.is_blank else [term]
-        return found
+                terms += self._unrolled(term) if term.is_blank else [term]
+        return terms
 
     def first(self, subject: str, *predicates: str) -> Term | None:
         found = self.terms(subject, *predicates)
@@ -113,10 +113,10 @@ class Description:
 
 def _read(nquads: bytes) -> Iterator[tuple[str, str, Term]]:
     try:
-        for number, one in enumerate(statements(nquads)):
+        for number, triple in enumerate(statements(nquads)):
             if number >= MAX_STATEMENTS:
                 return
-            yield _bare(one.subject), _bare(one.predicate), _term(one.object)
+            yield _bare(triple.subject), _bare(triple.predicate), _term(triple.object)
     except InvalidInput:
         log.warning("a description ends in what is no canonical N-Quads; the page shows what precedes it")
 

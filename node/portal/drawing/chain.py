@@ -151,7 +151,7 @@ def _step(link: Link, top: float) -> Markup:
     lines = _lines(link.title)
     first = top + (24 if len(lines) == 1 else 20)
     middle = _STEP_X + _STEP_WIDTH / 2
-    said = Markup("").join(
+    summary = Markup("").join(
         Markup('<text class="title" x="{:g}" y="{:.1f}" text-anchor="middle">{}</text>').format(
             middle, first + 16 * number, line
         )
@@ -168,7 +168,7 @@ def _step(link: Link, top: float) -> Markup:
         top,
         _STEP_WIDTH,
         _STEP_HEIGHT,
-        said,
+        summary,
         middle,
         top + _STEP_HEIGHT - 14,
         " · ".join(said for said in (link.word, _cut(link.where, 20)) if said),

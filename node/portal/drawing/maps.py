@@ -89,12 +89,12 @@ def dot(width: float) -> float:
 
 
 def _drawn(
-    mark: Mark, found: list[tuple[str, Path]], flat: _Flat, twins: frozenset[Any], *, focusable: bool
+    mark: Mark, shapes_drawn: list[tuple[str, Path]], flat: _Flat, twins: frozenset[Any], *, focusable: bool
 ) -> Markup:
     title = Markup("<title>{}</title>").format(mark.words)
-    kinds = {_WORDS[shape] for shape, _ in found}
+    kinds = {_WORDS[shape] for shape, _ in shapes_drawn}
     # One path for each feature: what is under the pointer is one thing with one title.
-    data = " ".join(flat.data(shape, path, apart=_ends(path) in twins) for shape, path in found)
+    data = " ".join(flat.data(shape, path, apart=_ends(path) in twins) for shape, path in shapes_drawn)
     filled = kinds == {"area"}
     parts = []
     width = dot(mark.width) if kinds == {"point"} else mark.width
@@ -189,10 +189,10 @@ def _twins(lines: Iterable[Path]) -> frozenset[Any]:
 
 def _shapes(geometry: Mapping[str, Any]) -> list[tuple[str, Path]]:
     try:
-        found = [(shape, path) for shape, path in shapes(geometry) if path]
+        parts = [(shape, path) for shape, path in shapes(geometry) if path]
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
         return []
     good = all(
-        math.isfinite(x) and math.isfinite(y) and abs(x) <= 180 and abs(y) <= 90 for _, path in found for x, y in path
+        math.isfinite(x) and math.isfinite(y) and abs(x) <= 180 and abs(y) <= 90 for _, path in parts for x, y in path
     )
-    return found if good else []
+    return parts if good else []

@@ -127,10 +127,10 @@ def _resolved(document: Mapping[str, Any], value: Mapping[str, Any]) -> Mapping[
         reference = value.get("$ref", "")
         if not isinstance(reference, str) or not reference.startswith("#/"):
             return value
-        found: Any = document
+        member: Any = document
         for part in reference[2:].split("/"):
-            found = found.get(part.replace("~1", "/").replace("~0", "~"), {}) if isinstance(found, Mapping) else {}
-        value = found if isinstance(found, Mapping) else {}
+            member = member.get(part.replace("~1", "/").replace("~0", "~"), {}) if isinstance(member, Mapping) else {}
+        value = member if isinstance(member, Mapping) else {}
     return value
 
 

@@ -100,7 +100,7 @@ async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
     Raises ``NotFound`` (also for what the reader may not see) and ``InvalidInput``.
     """
     node, caller = desk.node, visit.caller
-    version, as_of = _wanted(visit)
+    version, as_of = _selection(visit)
     record = await node.catalogue.record(iri, caller, version=version, as_of=as_of)
     versions = list(await node.catalogue.versions(iri, caller)) or [record]
     if record.withdrawn:
@@ -169,7 +169,7 @@ async def record_as(desk: Desk, visit: Visit) -> Response:
     ending = visit.request.path_params["ending"]
     if ending not in FORMATS:
         raise NotFound
-    version, as_of = _wanted(visit)
+    version, as_of = _selection(visit)
     record = await desk.node.catalogue.record(_iri(visit), visit.caller, version=version, as_of=as_of)
     media_type, _ = FORMATS[ending]
     text = await desk.node.assets.rdf(record, media_type)
@@ -231,15 +231,15 @@ def _free(record: Record) -> str:
 
 def conditions_of(decision: Decision, *, stranger: bool) -> tuple[Condition, ...]:
     """One for each sentence: several leaves of a policy may be said in the same words."""
-    found: dict[tuple[tuple[str, str], ...], Condition] = {}
+    conditions: dict[tuple[tuple[str, str], ...], Condition] = {}
     for reason in decision.reasons:
         if not reason.text:
             continue
         words = tuple(sorted(reason.text.items()))
         condition = Condition(state=state_of(reason, stranger=stranger), reason=reason)
-        if words not in found or found[words].reason.met:
-            found[words] = condition
-    return tuple(found.values())
+        if words not in conditions or conditions[words].reason.met:
+            conditions[words] = condition
+    return tuple(conditions.values())
 
 
 def state_of(reason: Reason, *, stranger: bool = False) -> str:
@@ -280,7 +280,7 @@ class _Names:
         return f"term-{crc32(iri.encode('utf-8', errors='replace')):08x}" if iri in self._rows else ""
 
 
-def _wanted(visit: Visit) -> tuple[int | None, datetime | None]:
+def _selection(visit: Visit) -> tuple[int | None, datetime | None]:
     version = visit.request.query_params.get("version", "")
     as_of = visit.request.query_params.get("asOf", "")
     if version and not (version.isdecimal() and len(version) < 10 and int(version) > 0):

@@ -73,7 +73,7 @@ async def bind(desk: Desk, visit: Visit) -> Response:
             "no scenario is chosen", remedy="start on the page of a scenario", facts={"case": "no-scenario"}
         )
     version = _version(values.get("version", ""))
-    template = await scenarios.templates.one(iri, caller, version=version)
+    template = await scenarios.templates.get(iri, caller, version=version)
     offered = {role.role: _choices(await scenarios.templates.candidates(role, caller)) for role in template.inputs}
     asked = any(name.startswith("input.") for name, _ in query)
     chosen = {role: values.get(f"input.{role}", "") for role in offered}
@@ -86,9 +86,9 @@ async def bind(desk: Desk, visit: Visit) -> Response:
         for target in dict.fromkeys(_read_choice(value)[0] for value in chosen.values() if value)
         for layer in await scenarios.layers.of(target)
     ]
-    wanted = _wanted(template, version, chosen, values, stacked)
-    bound = await scenarios.runs.check(wanted, caller) if asked else None
-    found = bound.findings if bound else ()
+    request = _request(template, version, chosen, values, stacked)
+    bound = await scenarios.runs.check(request, caller) if asked else None
+    findings = bound.findings if bound else ()
     pins = bound.binding.pins if bound and bound.binding else ()
     known = await cities(desk.node, caller, {pin.origin: pin.origin_name for pin in pins})
     return desk.render(
@@ -101,7 +101,7 @@ async def bind(desk: Desk, visit: Visit) -> Response:
                 port=role,
                 choices=offered[role.role],
                 chosen=chosen[role.role],
-                findings=_at(found, f"input {role.role}"),
+                findings=_at(findings, f"input {role.role}"),
             )
             for role in template.inputs
         ],
@@ -110,7 +110,7 @@ async def bind(desk: Desk, visit: Visit) -> Response:
                 parameter=parameter,
                 value=values.get(f"param.{parameter.name}", _plain(parameter.default)),
                 unit=unit(parameter.unit) if parameter.unit not in (None, "1") else "",
-                findings=_at(found, f"parameter {parameter.name}"),
+                findings=_at(findings, f"parameter {parameter.name}"),
             )
             for parameter in template.parameters
         ],
@@ -118,16 +118,16 @@ async def bind(desk: Desk, visit: Visit) -> Response:
             LayerField(
                 layer=layer,
                 place=stacked.index(layer.id) + 1 if layer.id in stacked else 0,
-                findings=_at(found, f"layer {layer.id}", f"layer {layer.title}"),
+                findings=_at(findings, f"layer {layer.id}", f"layer {layer.title}"),
             )
             for layer in layers
         ],
-        elsewhere=_elsewhere(found, template, layers),
+        elsewhere=_elsewhere(findings, template, layers),
         bound=bound,
         sound=bool(bound and bound.binding),
-        stops=[one for one in found if one.severity == ERROR],
-        mends=await _mends(desk, visit, found),
-        wanted=json.dumps(wanted, ensure_ascii=False),
+        stops=[one for one in findings if one.severity == ERROR],
+        mends=await _mends(desk, visit, findings),
+        wanted=json.dumps(request, ensure_ascii=False),
         cities=known,
         picture=await template_chain(desk, visit, template, known, missing=[r for r, c in chosen.items() if not c]),
         targets={
@@ -145,7 +145,7 @@ async def start(desk: Desk, visit: Visit) -> Response:
     return desk.go(visit, visit.url(f"/runs/{quote(run.pid, safe='')}", done="started"))
 
 
-def _wanted(
+def _request(
     template: Template, version: int | None, chosen: Mapping[str, str], values: Mapping[str, str], stacked: list[str]
 ) -> dict[str, Any]:
     """The binding as ``node.scenarios.runs.request`` reads it."""
@@ -232,22 +232,22 @@ def _version(text: str) -> int | None:
     return int(text) if text.isdecimal() and 0 < len(text) < 10 and int(text) else None
 
 
-def _at(found: Sequence[Finding], *places: str) -> tuple[Finding, ...]:
-    return tuple(one for one in found if one.place in places)
+def _at(findings: Sequence[Finding], *places: str) -> tuple[Finding, ...]:
+    return tuple(one for one in findings if one.place in places)
 
 
-def _elsewhere(found: Sequence[Finding], template: Template, layers: Sequence[Layer]) -> list[Finding]:
+def _elsewhere(findings: Sequence[Finding], template: Template, layers: Sequence[Layer]) -> list[Finding]:
     """What belongs to no field: steps and wires between them."""
     fields = {f"input {role.role}" for role in template.inputs}
     fields |= {f"parameter {parameter.name}" for parameter in template.parameters}
     fields |= {place for layer in layers for place in (f"layer {layer.id}", f"layer {layer.title}")}
-    return [one for one in found if one.place not in fields]
+    return [one for one in findings if one.place not in fields]
 
 
-async def _mends(desk: Desk, visit: Visit, found: Sequence[Finding]) -> dict[str, Record]:
+async def _mends(desk: Desk, visit: Visit, findings: Sequence[Finding]) -> dict[str, Record]:
     """The transformations that would mend something, as far as the reader may see them."""
     records = {}
-    for iri in dict.fromkeys(iri for one in found for iri in one.mends):
+    for iri in dict.fromkeys(iri for one in findings for iri in one.mends):
         try:
             records[iri] = await desk.node.catalogue.record(iri, visit.caller)
         except NotFound:

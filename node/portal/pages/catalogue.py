@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from node.catalogue.browse import MAX_OFFSET, Found
 from node.portal import headers
-from node.portal.codes import spoken
+from node.portal.codes import words_of_code
 from node.portal.queries import FACETS, Search, page_numbers
 from node.portal.visit import PLURALS, Visit
 from node.texts.languages import pick
@@ -47,20 +47,20 @@ async def results(desk: Desk, visit: Visit) -> Response:
     """``/search``: hits, facets as links, chips to take away, pages."""
     search = Search.read(visit.parameters())
     size = desk.settings.page_size
-    found = await desk.node.catalogue.search(search.query(visit.language, size), visit.caller)
+    matches = await desk.node.catalogue.search(search.query(visit.language, size), visit.caller)
     names = {publisher.id: publisher.name for publisher in await desk.node.catalogue.publishers(visit.caller)}
     last = MAX_OFFSET // size
-    pages = max(1, min(-(-found.total // size), last))
+    pages = max(1, min(-(-matches.total // size), last))
     return desk.render(
         visit,
         "search.html",
         search=search,
-        found=found,
+        found=matches,
         first=(search.page - 1) * size + 1,
         pages=pages,
         numbers=page_numbers(min(search.page, pages), pages),
-        deep=found.total > last * size,
-        facets=_facets(visit, search, found.facets, names),
+        deep=matches.total > last * size,
+        facets=_facets(visit, search, matches.facets, names),
         chips=_chips(visit, search, names),
         api_query=_api_query(search, size, visit.language),
     )
@@ -71,16 +71,16 @@ async def results_csv(desk: Desk, visit: Visit) -> Response:
     sheet = io.StringIO()
     writer = csv.writer(sheet)
     writer.writerow(("iri", "kind", "title", "description", "publisher", "access", "conditions", "version", "date"))
-    for found in await _hits(desk, visit, EXPORT_LIMIT):
-        record = found.record
+    for match in await _hits(desk, visit, EXPORT_LIMIT):
+        record = match.record
         row = (
             record.iri,
             record.kind,
             pick(record.titles, visit.language)[0],
             pick(record.descriptions, visit.language)[0],
             record.publisher_name,
-            str(found.access),
-            found.conditions,
+            str(match.access),
+            match.conditions,
             str(record.version),
             record.at.isoformat(timespec="seconds"),
         )
@@ -180,7 +180,7 @@ def _facet_word(visit: Visit, facet: str, value: str, names: dict[str, str]) -> 
         return names[value]
     if facet in ("kind", "access"):
         return visit.speaker.word(facet, value)
-    return spoken(value, visit.language) or value
+    return words_of_code(value, visit.language) or value
 
 
 def _api_query(search: Search, size: int, language: str) -> str:

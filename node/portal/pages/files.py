@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 async def table_csv(desk: Desk, visit: Visit) -> Response:
     """``/runs/{pid}/table.csv``: the figure that the page shows, feature by feature (RFC 4180)."""
-    one, gathered = await _gathered(desk, visit)
+    run, gathered = await _gathered(desk, visit)
     sheet = io.StringIO()
     writer = csv.writer(sheet)
     unit = gathered.figure.variable.unit or ""
@@ -34,12 +34,12 @@ async def table_csv(desk: Desk, visit: Visit) -> Response:
         by = change.by
         figures = [change.before, change.after, round(by, 9) if by is not None else None]
         writer.writerow([harmless(change.id), *("" if f is None else f for f in figures), harmless(unit)])
-    return _file(visit, sheet.getvalue().encode(), "text/csv; charset=utf-8; header=present", f"{_name(one)}.csv")
+    return _file(visit, sheet.getvalue().encode(), "text/csv; charset=utf-8; header=present", f"{_name(run)}.csv")
 
 
 async def map_geojson(desk: Desk, visit: Visit) -> Response:
     """``/runs/{pid}/map.geojson``: the same with geometry (RFC 7946)."""
-    one, gathered = await _gathered(desk, visit)
+    run, gathered = await _gathered(desk, visit)
     own = next((place for place in gathered.places if place.key == gathered.keyed.key), None)
     if own is None:
         raise NotFound
@@ -60,7 +60,7 @@ async def map_geojson(desk: Desk, visit: Visit) -> Response:
         if change.id in own.geometries
     ]
     body = json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False)
-    return _file(visit, body.encode(), "application/geo+json", f"{_name(one)}.geojson")
+    return _file(visit, body.encode(), "application/geo+json", f"{_name(run)}.geojson")
 
 
 async def crate_zip(desk: Desk, visit: Visit) -> Response:
@@ -80,18 +80,18 @@ async def agreement_zip(desk: Desk, visit: Visit) -> Response:
 
 async def _gathered(desk: Desk, visit: Visit) -> tuple[Run, Gathered]:
     scenarios = scenarios_of(desk)
-    one = await scenarios.runs.run(visit.request.path_params["pid"])
-    gathered = await results.gather(scenarios.watched, visit.caller, one, dict(visit.parameters()))
+    run = await scenarios.runs.run(visit.request.path_params["pid"])
+    gathered = await results.gather(scenarios.watched, visit.caller, run, dict(visit.parameters()))
     if gathered is None:
         raise NotFound
-    return one, gathered
+    return run, gathered
 
 
-def _name(one: Run) -> str:
+def _name(run: Run) -> str:
     """A name for the file: the scenario and the beginning of the result's hash, so that two runs stay apart."""
-    slug = one.template.iri.rstrip("/").rsplit("/", 1)[-1]
+    slug = run.template.iri.rstrip("/").rsplit("/", 1)[-1]
     safe = "".join(c for c in slug if c.isascii() and (c.isalnum() or c in "-_"))[:60] or "scenario"
-    return f"{safe}-{(one.result or one.binding.key)[:8]}"
+    return f"{safe}-{(run.result or run.binding.key)[:8]}"
 
 
 def _file(visit: Visit, body: bytes, media_type: str, name: str) -> Response:

@@ -31,14 +31,14 @@ async def replace(desk: Desk, visit: Visit) -> Response:
     ticked = {kind: visit.fields[kind.value][:_MAX_ID] for kind in KeyKind if visit.fields.get(kind.value)}
     password, code = visit.fields.get("password", ""), visit.fields.get("code", "")
     try:
-        made = await desk.node.replace_keys.replace(ticked, password, code, visit.caller)
+        replaced = await desk.node.replace_keys.replace(ticked, password, code, visit.caller)
     except (NotAllowed, InvalidInput, TooMany) as error:
         listed = await desk.node.keys.listed(visit.caller)
         if not listed.may_change:
             raise
         trouble = refusal(error, "signin.stale") if ticked else "none"
         return await _page(desk, visit, listed, trouble, refusal_status(error), ticked=set(ticked))
-    return desk.go(visit, visit.url("/keys", done="keys-replaced" if made else "already-replaced"))
+    return desk.go(visit, visit.url("/keys", done="keys-replaced" if replaced else "already-replaced"))
 
 
 async def _page(

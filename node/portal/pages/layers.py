@@ -40,15 +40,15 @@ class Line:
 async def layers(desk: Desk, visit: Visit) -> Response:
     """``/layers``: all, or those of ``?target=``."""
     target = visit.request.query_params.get("target", "")
-    found = await scenarios_of(desk).layers.of(target or None)
+    layers_shown = await scenarios_of(desk).layers.of(target or None)
     titles: dict[str, Mapping[str, str]] = {}
-    for layer_ in found:
+    for layer_ in layers_shown:
         if layer_.target not in titles:
             try:
                 titles[layer_.target] = (await desk.node.catalogue.record(layer_.target, visit.caller)).titles
             except NotFound:
                 titles[layer_.target] = {}
-    return desk.render(visit, "layers.html", layers=found, titles=titles, target=target)
+    return desk.render(visit, "layers.html", layers=layers_shown, titles=titles, target=target)
 
 
 async def new(desk: Desk, visit: Visit) -> Response:
@@ -65,22 +65,22 @@ async def create(desk: Desk, visit: Visit) -> Response:
 async def layer(desk: Desk, visit: Visit) -> Response:
     """``/layers/{id}``: the map with what is changed; ``?feature=`` opens the form of one, ``?add=1`` that of a new
     one, filled like ``?like=``."""
-    return _page(desk, visit, await scenarios_of(desk).drawn.one(visit.request.path_params["id"], visit.caller))
+    return _page(desk, visit, await scenarios_of(desk).drawn.get(visit.request.path_params["id"], visit.caller))
 
 
 async def edit(desk: Desk, visit: Visit) -> Response:
     """``POST /layers/{id}``."""
-    return await _edit(desk, visit, await scenarios_of(desk).drawn.one(visit.request.path_params["id"], visit.caller))
+    return await _edit(desk, visit, await scenarios_of(desk).drawn.get(visit.request.path_params["id"], visit.caller))
 
 
-async def _draft(desk: Desk, visit: Visit, given: Mapping[str, str]) -> Drawn:
-    target, version = given.get("target", ""), given.get("version", "")
+async def _draft(desk: Desk, visit: Visit, values: Mapping[str, str]) -> Drawn:
+    target, version = values.get("target", ""), values.get("version", "")
     if not target:
         raise InvalidInput(
             "no dataset is chosen", remedy="start on the page of a dataset", facts={"case": "no-dataset"}
         )
     number = int(version) if version.isdecimal() and 0 < len(version) < 10 else None
-    return await scenarios_of(desk).drawn.draft(target, visit.caller, version=number, file=given.get("file") or None)
+    return await scenarios_of(desk).drawn.draft(target, visit.caller, version=number, file=values.get("file") or None)
 
 
 async def _edit(desk: Desk, visit: Visit, drawn: Drawn) -> Response:
@@ -88,7 +88,7 @@ async def _edit(desk: Desk, visit: Visit, drawn: Drawn) -> Response:
     fields = visit.fields
     try:
         wanted = _titled(_applied(drawn, fields), visit)
-        kept = await scenarios_of(desk).drawn.save(wanted, visit.caller, after=fields.get("after", ""))
+        layer = await scenarios_of(desk).drawn.save(wanted, visit.caller, after=fields.get("after", ""))
     except NotFound:
         raise
     except HansaError as error:
@@ -96,7 +96,7 @@ async def _edit(desk: Desk, visit: Visit, drawn: Drawn) -> Response:
             raise
         return _page(desk, visit, drawn, trouble=error)
     feature = fields.get("feature", "") if fields.get("do") in ("set", "add") else ""
-    target = visit.url(f"/layers/{quote(kept.id, safe='')}", feature=feature, done="kept")
+    target = visit.url(f"/layers/{quote(layer.id, safe='')}", feature=feature, done="kept")
     return desk.go(visit, target)
 
 
@@ -172,22 +172,22 @@ def _base(visit: Visit, layer_: Layer) -> Any:
     return address
 
 
-def _line(one: Operation, row: Row | None) -> Line:
-    """``one`` for the list. The old values are those that the layer keeps or, where it was written without them,
-    those of ``row``, the row of the pinned data that it changes."""
-    old = {**(row or {}), **one.before}
-    names = dict.fromkeys([*one.set, *one.before, *one.unset])
+def _line(operation: Operation, row: Row | None) -> Line:
+    """``operation`` for the list. The old values are those that the layer keeps or, where it was written without
+    them, those of ``row``, the row of the pinned data that it changes."""
+    old = {**(row or {}), **operation.before}
+    names = dict.fromkeys([*operation.set, *operation.before, *operation.unset])
     members = []
     for name in names:
-        value = one.set.get(name)
+        value = operation.set.get(name)
         if isinstance(value, Mapping):
             after = f"× {edits.plain(value.get('factor'))}"
-        elif name in one.set:
+        elif name in operation.set:
             after = edits.plain(value)
         else:
             after = ""
         members.append((name, edits.plain(old.get(name)), after))
-    return Line(operation=one, members=tuple(members))
+    return Line(operation=operation, members=tuple(members))
 
 
 def _map(visit: Visit, drawn: Drawn, feature: str) -> maps.Picture | None:
@@ -210,17 +210,21 @@ def _map(visit: Visit, drawn: Drawn, feature: str) -> maps.Picture | None:
 
 
 def _mark(
-    visit: Visit, name: str, geometry: Mapping[str, Any], one: Operation | None, *, chosen: bool, link: Any
+    visit: Visit, name: str, geometry: Mapping[str, Any], operation: Operation | None, *, chosen: bool, link: Any
 ) -> maps.Mark:
-    word = f"{name}: {visit.t(f'layer.{one.op}')}" if one else name
+    word = f"{name}: {visit.t(f'layer.{operation.op}')}" if operation else name
     return maps.Mark(
         id=name,
         geometry=geometry,
         words=word,
-        colour="" if one and one.op is OperationType.REMOVE else COLOURS[one.op] if one else PLAIN,
-        width=6.5 if one else 3.0,
-        weight=1.0 if one else 0.0,
-        dashed=one is not None and one.op is OperationType.REMOVE,
+        colour=""
+        if operation and operation.op is OperationType.REMOVE
+        else COLOURS[operation.op]
+        if operation
+        else PLAIN,
+        width=6.5 if operation else 3.0,
+        weight=1.0 if operation else 0.0,
+        dashed=operation is not None and operation.op is OperationType.REMOVE,
         chosen=chosen,
         link=f"{link(feature=name)}#edit",
     )

@@ -70,7 +70,7 @@ async def page_of(desk: Desk, visit: Visit, iri: str, version: int | str = "") -
     """The page that says most about an asset, and its titles: ours where our catalogue has it, else the one at the
     city that answers for it; empty where that is no address of the web."""
     try:
-        found = await desk.node.catalogue.record(iri, visit.caller)
+        record = await desk.node.catalogue.record(iri, visit.caller)
     except NotFound:
         return (f"{iri}?version={version}" if version else iri) if web_address(iri) else "", {}
-    return visit.asset(found, version=version), found.titles
+    return visit.asset(record, version=version), record.titles

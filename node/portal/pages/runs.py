@@ -16,7 +16,7 @@ from node.portal.pages.result_parts import page_of
 from node.portal.pages.scenario_parts import chain_of
 from node.portal.reasons import Why, whys
 from node.portal.runs import results
-from node.portal.runs.verdicts import TONES, beside_one_another, differing, legend, told
+from node.portal.runs.verdicts import TONES, beside_one_another, differing, legend, verdicts
 from node.portal.runs.why import trace
 from node.portal.views.scenarios import ScenarioUseCases
 from node.portal.visit import Visit
@@ -34,20 +34,20 @@ MAX_TITLE: Final = 200
 async def runs(desk: Desk, visit: Visit) -> Response:
     """``/runs``: what was run, newest first; of one template with ``?template=``."""
     template = visit.request.query_params.get("template", "")
-    found = await scenarios_of(desk).watched.newest(template=template or None)
+    newest = await scenarios_of(desk).watched.newest(template=template or None)
     chosen = [pid for name, pid in visit.parameters() if name == "run"][:2]
     if len(chosen) == 2:
         return desk.go(visit, visit.url("/runs/compare", left=chosen[0], right=chosen[1]))
     return desk.render(
         visit,
         "runs.html",
-        runs=found,
+        runs=newest,
         scenario=template,
         tones=TONES,
-        told={run.pid: told(run) for run in found},
+        told={run.pid: verdicts(run) for run in newest},
         chosen=chosen,
         one_chosen=len(chosen) == 1,
-        comparable=sum(run.state is State.SUCCESSFUL for run in found) > 1,
+        comparable=sum(run.state is State.SUCCESSFUL for run in newest) > 1,
         signed=results.signed,
     )
 
@@ -59,12 +59,12 @@ async def run(desk: Desk, visit: Visit) -> Response:
 
 async def _run_page(desk: Desk, visit: Visit, *, trouble: HansaError | None = None) -> Response:
     scenarios = scenarios_of(desk)
-    watched = await scenarios.watched.one(visit.request.path_params["pid"], visit.caller)
-    one, query = watched.run, dict(visit.parameters())
-    known = await cities(desk.node, visit.caller, {pin.origin: pin.origin_name for pin in one.binding.pins})
+    watched = await scenarios.watched.get(visit.request.path_params["pid"], visit.caller)
+    run, query = watched.run, dict(visit.parameters())
+    known = await cities(desk.node, visit.caller, {pin.origin: pin.origin_name for pin in run.binding.pins})
     gathered, closed = None, False
     try:
-        gathered = await results.gather(scenarios.watched, visit.caller, one, query)
+        gathered = await results.gather(scenarios.watched, visit.caller, run, query)
     except NotAllowed:
         closed = True
     scale = results.scale_of(gathered) if gathered else None
@@ -76,20 +76,20 @@ async def _run_page(desk: Desk, visit: Visit, *, trouble: HansaError | None = No
         visit,
         "run.html",
         status=trouble.status if trouble else 200,
-        one=one,
+        one=run,
         watched=watched,
-        quoted=quote(one.pid, safe=""),
+        quoted=quote(run.pid, safe=""),
         tones=TONES,
         cities=known,
-        told=told(one),
-        picture=chain_of(one, known, visit),
-        grid=_grid(one),
-        branches=branches(one),
-        live=not one.state.ended,
+        told=verdicts(run),
+        picture=chain_of(run, known, visit),
+        grid=_grid(run),
+        branches=branches(run),
+        live=not run.state.ended,
         held=query.get("hold", "") == "1",
         seconds=SECONDS_BETWEEN,
-        reasons=_reasons(one.error),
-        page={pin.iri: (await page_of(desk, visit, pin.iri, pin.version))[0] for pin in one.binding.pins},
+        reasons=_reasons(run.error),
+        page={pin.iri: (await page_of(desk, visit, pin.iri, pin.version))[0] for pin in run.binding.pins},
         gathered=gathered,
         closed=closed,
         scale=scale,
@@ -101,15 +101,15 @@ async def _run_page(desk: Desk, visit: Visit, *, trouble: HansaError | None = No
         row=row,
         origin=origin,
         signed=results.signed,
-        others=[other for other in await scenarios.watched.newest(template=one.template.iri) if _beside(other, one)],
+        others=[other for other in await scenarios.watched.newest(template=run.template.iri) if _beside(other, run)],
         choices=_conditions(),
         trouble=trouble,
         wanted=visit.fields,
     )
 
 
-def _beside(other: Run, one: Run) -> bool:
-    return other.pid != one.pid and other.state is State.SUCCESSFUL
+def _beside(other: Run, run: Run) -> bool:
+    return other.pid != run.pid and other.state is State.SUCCESSFUL
 
 
 async def cancel(desk: Desk, visit: Visit) -> Response:
@@ -149,7 +149,7 @@ async def compare(desk: Desk, visit: Visit) -> Response:
     pids = [query.get("left", ""), query.get("right", "")]
     if not all(pids):
         raise InvalidInput("two runs must be selected", remedy="select them at /runs", facts={"case": "two-runs"})
-    sides = [await scenarios.watched.one(pid, visit.caller) for pid in pids]
+    sides = [await scenarios.watched.get(pid, visit.caller) for pid in pids]
     both = []
     with suppress(NotAllowed):  # Who may not see outputs sees how the runs stand.
         gathered = [await results.gather(scenarios.watched, visit.caller, side.run, query) for side in sides]
@@ -181,17 +181,17 @@ def scenarios_of(desk: Desk) -> ScenarioUseCases:
     return desk.node.scenarios
 
 
-def branches(one: Run) -> list[str]:
+def branches(run: Run) -> list[str]:
     """The branches that a run has, before first."""
-    there = {step.branch for step in one.steps}
+    there = {step.branch for step in run.steps}
     return [branch for branch in (BEFORE, AFTER) if branch in there]
 
 
-def _grid(one: Run) -> list[tuple[Any, list[StepRun | None]]]:
+def _grid(run: Run) -> list[tuple[Any, list[StepRun | None]]]:
     """(step of the template, its runs by branch) in the order of the chain."""
-    by = {(step.branch, step.name): step for step in one.steps}
-    steps = sorted(one.template.steps, key=lambda step: step.position)
-    return [(step, [by.get((branch, step.name)) for branch in branches(one)]) for step in steps]
+    by = {(step.branch, step.name): step for step in run.steps}
+    steps = sorted(run.template.steps, key=lambda step: step.position)
+    return [(step, [by.get((branch, step.name)) for branch in branches(run)]) for step in steps]
 
 
 def _reasons(error: Mapping[str, Any] | None) -> list[Why]:

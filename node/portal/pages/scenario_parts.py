@@ -50,7 +50,7 @@ async def scenario_of(desk: Desk, visit: Visit, record: Record) -> Shown | None:
     if desk.node.scenarios is None or record.kind != "scenario":
         return None
     try:
-        template = await desk.node.scenarios.templates.one(record.iri, visit.caller, version=record.version)
+        template = await desk.node.scenarios.templates.get(record.iri, visit.caller, version=record.version)
     except HansaError:
         # The page shows the record in any case: a description that is no template is still one.
         return None
@@ -111,13 +111,13 @@ async def template_chain(
 
 
 async def _used(desk: Desk, visit: Visit, template: Template, known: Cities) -> list[Used]:
-    found = []
+    inputs = []
     for step in sorted(template.steps, key=lambda step: step.position):
         try:
             record = await desk.node.catalogue.record(step.uses, visit.caller)
         except NotFound:
             record = None
-        found.append(
+        inputs.append(
             Used(
                 step=step,
                 record=record,
@@ -125,7 +125,7 @@ async def _used(desk: Desk, visit: Visit, template: Template, known: Cities) -> 
                 remote=known.elsewhere(record.origin) if record else not visit.owns(step.uses),
             )
         )
-    return found
+    return inputs
 
 
 def _host(iri: str) -> str:
@@ -136,33 +136,33 @@ def _picture(visit: Visit, template: Template, used: Sequence[Used], missing: Se
     unknown = visit.t("chain.unknown")
     links = [
         Link(
-            name=one.step.name,
-            title=visit.said(one.record.titles if one.record else one.step.titles).text
-            or last_segment(one.step.uses),
+            name=part.step.name,
+            title=visit.translated(part.record.titles if part.record else part.step.titles).text
+            or last_segment(part.step.uses),
             # Of what our catalogue has not, the city that has it is all that can be said in a box.
-            word=visit.speaker.word("kind", one.record.kind) if one.record else "" if one.where else unknown,
-            where=one.where,
-            remote=one.remote,
-            wires=tuple(one.step.wiring.items()),
+            word=visit.speaker.word("kind", part.record.kind) if part.record else "" if part.where else unknown,
+            where=part.where,
+            remote=part.remote,
+            wires=tuple(part.step.wiring.items()),
         )
-        for one in used
+        for part in used
     ]
-    roles = {role.role: visit.said(role.titles).text for role in template.inputs}
+    roles = {role.role: visit.translated(role.titles).text for role in template.inputs}
     return chain(links, roles, missing=frozenset(missing))
 
 
-def chain_of(one: Run, known: Cities, visit: Visit) -> Drawing:
+def chain_of(run: Run, known: Cities, visit: Visit) -> Drawing:
     """The picture of a run's chain, with the versions that are pinned."""
-    bound = {step.name: step for step in one.binding.steps}
-    inputs = {role.role: role for role in one.binding.inputs}
-    failed = {step.name for step in one.steps if step.state is State.FAILED}
+    bound = {step.name: step for step in run.binding.steps}
+    inputs = {role.role: role for role in run.binding.inputs}
+    failed = {step.name for step in run.steps if step.state is State.FAILED}
     links = []
-    for step in sorted(one.template.steps, key=lambda step: step.position):
+    for step in sorted(run.template.steps, key=lambda step: step.position):
         used = bound.get(step.name)
         links.append(
             Link(
                 name=step.name,
-                title=visit.said(used.card.titles).text if used else step.name,
+                title=visit.translated(used.card.titles).text if used else step.name,
                 word=visit.speaker.word("kind", used.kind) if used else "",
                 where=known.name(used.origin) if used else "",
                 remote=bool(used) and known.elsewhere(used.origin) if used else False,
@@ -171,7 +171,7 @@ def chain_of(one: Run, known: Cities, visit: Visit) -> Drawing:
             )
         )
     roles = {
-        role.role: visit.said(inputs[role.role].titles).text if role.role in inputs else ""
-        for role in one.template.inputs
+        role.role: visit.translated(inputs[role.role].titles).text if role.role in inputs else ""
+        for role in run.template.inputs
     }
     return chain(links, roles, missing=frozenset(roles) - inputs.keys())

@@ -48,7 +48,7 @@ async def agreements(desk: Desk, visit: Visit) -> Response:
 
 async def agreement(desk: Desk, visit: Visit) -> Response:
     """``/agreements/{id}``: how it stands now, the document, every access, and its proofs (``?check=now``)."""
-    agreed = await desk.node.agreements.one(visit.request.path_params["id"])
+    agreed = await desk.node.agreements.get(visit.request.path_params["id"])
     language = _document_language(visit)
     provides = agreed.agreement.role == Role.PROVIDER
     checks = None
@@ -72,7 +72,7 @@ async def agreement(desk: Desk, visit: Visit) -> Response:
 
 async def agreement_document(desk: Desk, visit: Visit) -> Response:
     """``/agreements/{id}/document``: the document alone, for paper."""
-    agreed = await desk.node.agreements.one(visit.request.path_params["id"])
+    agreed = await desk.node.agreements.get(visit.request.path_params["id"])
     language = _document_language(visit)
     return desk.render(
         visit,
@@ -146,7 +146,7 @@ async def processes(desk: Desk, visit: Visit) -> Response:
 
 async def process(desk: Desk, visit: Visit) -> Response:
     """``/processes/{pid}``: the way of one process, with every message."""
-    conversation = await desk.node.processes.one(visit.request.path_params["pid"])
+    conversation = await desk.node.processes.get(visit.request.path_params["pid"])
     return desk.render(
         visit,
         "process.html",
@@ -224,17 +224,17 @@ def _way(conversation: Conversation) -> list[tuple[str, str]]:
     return [*way, ("TERMINATED", "broken")] if ended else way
 
 
-def _message(one: TimelineMessage) -> dict[str, Any]:
-    exchange = one.exchange
+def _message(message: TimelineMessage) -> dict[str, Any]:
+    exchange = message.exchange
     return {
         "exchange": exchange,
-        "fate": str(one.fate),
-        "late": one.late,
-        "reasons": whys(one.reason),
+        "fate": str(message.fate),
+        "late": message.late,
+        "reasons": whys(message.reason),
         "name": exchange.message,
         "body": markup.readable_body(exchange.body),
         "answer": markup.readable_body(exchange.answer) if exchange.answer else "",
-        "well": one.fate is Fate.TAKEN,
-        "passing": one.fate in (Fate.PUT_OFF, Fate.VOID),
+        "well": message.fate is Fate.TAKEN,
+        "passing": message.fate in (Fate.PUT_OFF, Fate.VOID),
         "implied": exchange.answer_status == IMPLIED,
     }

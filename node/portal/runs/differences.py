@@ -70,16 +70,16 @@ class Shape:
 
 def figures(run: Run) -> list[Figure]:
     """Every figure that the cards of a run declare, those of the last step first: they answer the question."""
-    found = []
+    figures_shown = []
     for step in sorted(run.template.steps, key=lambda one: -one.position):
         bound = next((one for one in run.binding.steps if one.name == step.name), None)
         for port in bound.card.outputs if bound else ():
-            found += [
+            figures_shown += [
                 Figure(of=f"{step.name}.{port.role}", variable=variable)
                 for variable in port.variables
                 if _measures(variable)
             ]
-    return found
+    return figures_shown
 
 
 def _measures(variable: Variable) -> bool:
@@ -131,7 +131,7 @@ def added_up(unit: str | None) -> bool:
     return bool(unit) and unit not in ("1", "%", "Cel") and "/" not in str(unit) and not str(unit).startswith("dB")
 
 
-def taken(rows: Rows, figure: Figure, keyed: Shape, chosen: Mapping[str, str]) -> dict[str, float]:
+def figures_by_feature(rows: Rows, figure: Figure, keyed: Shape, chosen: Mapping[str, str]) -> dict[str, float]:
     """Name of the feature → its figure, over the rows of the ``chosen`` parts."""
     gathered: dict[str, list[float]] = {}
     for row in rows:

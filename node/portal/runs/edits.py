@@ -35,16 +35,16 @@ class Cell:
 
 def columns(rows: Rows, key: str) -> dict[str, str]:
     """Column → shape of its values, for those that can be edited."""
-    found: dict[str, str] = {}
+    shapes: dict[str, str] = {}
     for row in rows:
         for name, value in row.items():
-            if name in (*names_of(key), GEOMETRY) or value is None or found.get(name) == "text":
+            if name in (*names_of(key), GEOMETRY) or value is None or shapes.get(name) == "text":
                 continue
             shape = "flag" if isinstance(value, bool) else "number" if is_number(value) else "text"
             if isinstance(value, Mapping | list):
                 continue
-            found[name] = shape if found.get(name, shape) == shape else "text"
-    return dict(list(found.items())[:MAX_EDITED])
+            shapes[name] = shape if shapes.get(name, shape) == shape else "text"
+    return dict(list(shapes.items())[:MAX_EDITED])
 
 
 def cells(rows: Rows, layer: Layer, feature: str) -> list[Cell]:
@@ -58,11 +58,11 @@ def cells(rows: Rows, layer: Layer, feature: str) -> list[Cell]:
         ),
         None,
     )
-    made = []
+    fields = []
     for name, shape in columns(rows, layer.key).items():
         value = changed.set.get(name) if changed else None
         factor = value.get("factor") if isinstance(value, Mapping) else None
-        made.append(
+        fields.append(
             Cell(
                 name=name,
                 shape=shape,
@@ -71,7 +71,7 @@ def cells(rows: Rows, layer: Layer, feature: str) -> list[Cell]:
                 factor=plain(factor) if factor is not None else None,
             )
         )
-    return made
+    return fields
 
 
 def find(rows: Rows, key: str, feature: str) -> Row | None:
@@ -165,12 +165,12 @@ def undone(layer: Layer, feature: str) -> Layer:
 
 def _put(layer: Layer, operation: Operation) -> Layer:
     """One operation for each feature: a second thought takes the place of the first."""
-    kept = list(layer.operations)
-    for place, one in enumerate(kept):
+    operations = list(layer.operations)
+    for place, one in enumerate(operations):
         if one.id == operation.id:
-            kept[place] = operation
-            return replace(layer, operations=tuple(kept))
-    return replace(layer, operations=(*kept, operation))
+            operations[place] = operation
+            return replace(layer, operations=tuple(operations))
+    return replace(layer, operations=(*operations, operation))
 
 
 def typed(name: str, text: str, shape: str) -> Any:
@@ -215,14 +215,14 @@ def placed(text: str, rows: Rows) -> Mapping[str, Any] | None:
     positions = []
     for part in re.split(r"[;\n]", text):
         if part.strip():
-            found = _POSITION.fullmatch(part)
-            if not found or abs(float(found[1])) > 180 or abs(float(found[2])) > 90:
+            match = _POSITION.fullmatch(part)
+            if not match or abs(float(match[1])) > 180 or abs(float(match[2])) > 90:
                 raise InvalidInput(
                     f"{part.strip()[:60]!r} is not a position",
                     remedy=_POSITION_REMEDY,
                     facts={"case": "not-a-position", "value": part.strip()[:60]},
                 )
-            positions.append([float(found[1]), float(found[2])])
+            positions.append([float(match[1]), float(match[2])])
     if not positions:
         raise InvalidInput("a new feature needs coordinates", remedy=_POSITION_REMEDY, facts={"case": "no-position"})
     if len(positions) == 1:
@@ -234,9 +234,9 @@ def spelled(geometry: Mapping[str, Any] | None) -> str:
     """A point or a line as ``placed`` reads it; empty for other shapes."""
     if not geometry:
         return ""
-    found: Sequence[Any] = geometry.get("coordinates", ())
+    positions: Sequence[Any] = geometry.get("coordinates", ())
     if geometry.get("type") == "Point":
-        found = [found]
+        positions = [positions]
     elif geometry.get("type") != "LineString":
         return ""
-    return "\n".join(f"{x} {y}" for x, y, *_ in found)
+    return "\n".join(f"{x} {y}" for x, y, *_ in positions)

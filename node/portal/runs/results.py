@@ -90,8 +90,8 @@ async def gather(runs: WatchedRuns, caller: Caller, run: Run, query: Mapping[str
     after = await runs.rows(run.pid, AFTER, figure.of, caller)
     compares = any(step.branch == BEFORE for step in run.steps)
     before = await runs.rows(run.pid, BEFORE, figure.of, caller) if compares else None
-    found, apart = await _places(runs, caller, run)
-    keyed = differences.shape([*after, *(before or ())], found)
+    places, apart = await _places(runs, caller, run)
+    keyed = differences.shape([*after, *(before or ())], places)
     parts = tuple(
         Part(name=name, values=values, chosen=_choice(query.get(f"part.{name}", ""), values))
         for name, values in keyed.parts.items()
@@ -106,17 +106,17 @@ async def gather(runs: WatchedRuns, caller: Caller, run: Run, query: Mapping[str
         together=_together(figure, parts),
         changes=tuple(
             differences.changes(
-                differences.taken(before, figure, keyed, chosen) if before is not None else None,
-                differences.taken(after, figure, keyed, chosen),
+                differences.figures_by_feature(before, figure, keyed, chosen) if before is not None else None,
+                differences.figures_by_feature(after, figure, keyed, chosen),
             )
         ),
-        places=tuple(found),
+        places=tuple(places),
         apart=tuple(apart),
     )
 
 
 async def _places(runs: WatchedRuns, caller: Caller, run: Run) -> tuple[list[Places], list[str]]:
-    found, apart = [], []
+    places, apart = [], []
     for bound in run.binding.inputs:
         rows: Rows = ()
         if not bound.in_place:
@@ -125,8 +125,8 @@ async def _places(runs: WatchedRuns, caller: Caller, run: Run) -> tuple[list[Pla
         if not rows:
             apart.append(bound.role)
         elif one := differences.places(bound.role, rows):
-            found.append(one)
-    return found, apart
+            places.append(one)
+    return places, apart
 
 
 def _choice(wish: str, values: Sequence[str]) -> str:

@@ -36,13 +36,13 @@ class Told:
         return None if self.measured.before is None else self.measured.after - self.measured.before
 
 
-def told(one: Run) -> list[Told]:
+def verdicts(run: Run) -> list[Told]:
     """The indicators of a run in the order of its template."""
-    found = []
-    for indicator in one.template.indicators:
-        measured = next((m for m in one.indicators if m.name == indicator.name), None)
+    verdicts = []
+    for indicator in run.template.indicators:
+        measured = next((m for m in run.indicators if m.name == indicator.name), None)
         if measured is not None:
-            found.append(
+            verdicts.append(
                 Told(
                     indicator=indicator,
                     measured=measured,
@@ -50,7 +50,7 @@ def told(one: Run) -> list[Told]:
                     met=_met(indicator, measured),
                 )
             )
-    return found
+    return verdicts
 
 
 def verdict(indicator: Indicator, measured: Measured) -> str:
@@ -82,20 +82,20 @@ def legend(visit: Visit, gathered: results.Gathered, scale: Scale) -> list[dict[
             "high": results.signed(speaker, high) if scale.changes and high else speaker.number(high or 0),
         }
         if scale.changes and number == 0:
-            said = visit.t("map.same", least=speaker.number(scale.breaks[0]))
+            text = visit.t("map.same", least=speaker.number(scale.breaks[0]))
         elif low is None:
-            said = visit.t("map.below", **figures)
+            text = visit.t("map.below", **figures)
         elif high is None:
-            said = visit.t("map.above", **figures)
+            text = visit.t("map.above", **figures)
         else:
-            said = visit.t("map.between", **figures)
-        rows.append({"colour": scale.colour_of(number), "width": scale.width_of(number), "text": said})
+            text = visit.t("map.between", **figures)
+        rows.append({"colour": scale.colour_of(number), "width": scale.width_of(number), "text": text})
     return rows
 
 
 def beside_one_another(sides: Sequence[Watched]) -> list[tuple[Indicator, Told | None, Told | None]]:
     """Each indicator of two runs."""
-    left, right = ({one.indicator.name: one for one in told(side.run)} for side in sides)
+    left, right = ({one.indicator.name: one for one in verdicts(side.run)} for side in sides)
     indicators = {indicator.name: indicator for side in sides for indicator in side.run.template.indicators}
     return [(indicator, left.get(name), right.get(name)) for name, indicator in indicators.items()]
 
@@ -113,17 +113,17 @@ def _bound(side: Watched, visit: Visit) -> dict[str, str]:
     binding = side.run.binding
 
     def version(titles: Mapping[str, str], number: int) -> str:
-        return f"{visit.said(titles).text}, {visit.t('version', n=number)}"
+        return f"{visit.translated(titles).text}, {visit.t('version', n=number)}"
 
-    found = {visit.t("compare.template"): version(side.run.template.titles, binding.version)}
+    pins = {visit.t("compare.template"): version(side.run.template.titles, binding.version)}
     for one in binding.inputs:
-        found[visit.t("compare.input", role=one.role)] = f"{version(one.titles, one.version)}, {one.file}"
+        pins[visit.t("compare.input", role=one.role)] = f"{version(one.titles, one.version)}, {one.file}"
     for step in binding.steps:
-        found[visit.t("compare.step", name=step.name)] = version(step.card.titles, step.version)
+        pins[visit.t("compare.step", name=step.name)] = version(step.card.titles, step.version)
     for name, value in binding.parameters.items():
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        found[visit.t("compare.parameter", name=name)] = visit.speaker.number(value) if number else str(value)
+        pins[visit.t("compare.parameter", name=name)] = visit.speaker.number(value) if number else str(value)
     titles = {layer.sha256: layer.title for layer in side.layers}
     if binding.layers:
-        found[visit.t("compare.layers")] = " + ".join(titles.get(layer, layer[:12]) for layer in binding.layers)
-    return found
+        pins[visit.t("compare.layers")] = " + ".join(titles.get(layer, layer[:12]) for layer in binding.layers)
+    return pins

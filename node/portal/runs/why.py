@@ -161,9 +161,9 @@ def _about(rows: Rows, known: Known) -> list[Row] | None:
 
 def _wider(known: Known, rows: Sequence[Mapping[str, Any]]) -> Known:
     """``known`` with what ``rows`` tell in further columns of texts, as far as that stays particular."""
-    told: dict[str, set[str]] = {}
+    values_of: dict[str, set[str]] = {}
     for row in rows[:500]:
         for name, value in row.items():
             if isinstance(value, str) and name not in known:
-                told.setdefault(name, set()).add(value)
-    return known | {name: frozenset(values) for name, values in told.items() if len(values) <= _MANY}
+                values_of.setdefault(name, set()).add(value)
+    return known | {name: frozenset(values) for name, values in values_of.items() if len(values) <= _MANY}

@@ -105,27 +105,27 @@ class Agreements:
 
     async def all(self) -> Sequence[Agreed]:
         """Return all agreements, newest first."""
-        held = await run_sync(self._overview.agreements)
-        consumers = {one.consumer for one in held[:CHECKED] if not one.ended}
+        agreements = await run_sync(self._overview.agreements)
+        consumers = {one.consumer for one in agreements[:CHECKED] if not one.ended}
         looks = {did: asyncio.ensure_future(self._look(did)) for did in consumers}
         if looks:
             # Status lists are asked for; a list of agreements does not wait for an issuer that is slow.
             await asyncio.wait(looks.values(), timeout=PATIENCE)
         for look in looks.values():
             look.cancel()
-        checked = [looks.get(one.consumer) for one in held[:CHECKED]]
-        pairs = list(zip_longest(held, checked))
+        checked = [looks.get(one.consumer) for one in agreements[:CHECKED]]
+        pairs = list(zip_longest(agreements, checked))
         return await run_sync(lambda: [_agreed(one, look, self._situation) for one, look in pairs])
 
-    async def one(self, agreement_id: str) -> Agreed:
+    async def get(self, agreement_id: str) -> Agreed:
         """Return an agreement with ``now``. Raises ``NotFound``."""
-        held = await run_sync(lambda: self._overview.agreement(agreement_id))
-        look = asyncio.ensure_future(self._look(held.consumer))
+        agreement = await run_sync(lambda: self._overview.agreement(agreement_id))
+        look = asyncio.ensure_future(self._look(agreement.consumer))
         await asyncio.wait([look])
 
         def judge() -> Agreed:
-            uses, deletion = self._overview.uses(held), self._deletions.of(held)
-            return _agreed(held, look, self._situation, uses=uses, deletion=deletion)
+            uses, deletion = self._overview.uses(agreement), self._deletions.of(agreement)
+            return _agreed(agreement, look, self._situation, uses=uses, deletion=deletion)
 
         return await run_sync(judge)
 
@@ -147,14 +147,14 @@ async def verify(proofs: Proofs, agreement_id: str | None) -> Sequence[Check]:
 
 
 def _agreed(
-    held: Agreement,
+    agreement: Agreement,
     look: asyncio.Future[Caller] | None,
     situation: SituationOf,
     *,
     uses: Tally | None = None,
     deletion: Due | None = None,
 ) -> Agreed:
-    """``held`` judged for the consumer that ``look`` has found, if it has."""
+    """``agreement`` judged for the consumer that ``look`` has found, if it has."""
     now, barred = None, False
     if look is not None and look.done() and not look.cancelled():
         failure = look.exception()
@@ -162,16 +162,16 @@ def _agreed(
         if failure is not None and not isinstance(failure, HansaError):
             raise failure
         if failure is None:
-            policy = parse(held.body)
-            now = decide(policy, situation(look.result(), held), action=principal_action(policy))
-    terms = held.body.get(TERMS) or {}
+            policy = parse(agreement.body)
+            now = decide(policy, situation(look.result(), agreement), action=principal_action(policy))
+    terms = agreement.body.get(TERMS) or {}
     asset = terms.get("asset") or {}
     return Agreed(
-        agreement=held,
+        agreement=agreement,
         title=dict(asset.get("title") or {}),
         kind=str(asset.get("kind") or ""),
-        provider_name=str((terms.get("provider") or {}).get("name") or held.provider),
-        consumer_name=str((terms.get("consumer") or {}).get("name") or held.consumer),
+        provider_name=str((terms.get("provider") or {}).get("name") or agreement.provider),
+        consumer_name=str((terms.get("consumer") or {}).get("name") or agreement.consumer),
         now=now,
         barred=barred,
         uses=uses,
@@ -179,16 +179,16 @@ def _agreed(
     )
 
 
-def _access_made(kept: dict[str, Any]) -> AccessMade:
+def _access_made(stored: dict[str, Any]) -> AccessMade:
     """An access as the overview keeps it (``Overview.accesses``)."""
-    outcome = str(kept.get("outcome", ""))
-    span = kept.get("bytes")
+    outcome = str(stored.get("outcome", ""))
+    span = stored.get("bytes")
     return AccessMade(
-        at=moment(kept["at"]),
-        by=kept["by"],
+        at=moment(stored["at"]),
+        by=stored["by"],
         permitted=outcome != "refused",
         what=outcome,
         size=span[1] - span[0] if isinstance(span, list) and None not in span else None,
-        transfer=str(kept.get("transfer", "")),
-        reasons=tuple(whys(kept.get("reasons") or kept.get("reason") or [])),
+        transfer=str(stored.get("transfer", "")),
+        reasons=tuple(whys(stored.get("reasons") or stored.get("reason") or [])),
     )

@@ -81,22 +81,22 @@ class Assets:
         """Return the score, and what would raise it; None where the kind has no score."""
         if record.kind != "dataset":
             return None
-        kept = record.extra.get("score")
-        if isinstance(kept, dict) and record.origin == self._me:
+        stored = record.extra.get("score")
+        if isinstance(stored, dict) and record.origin == self._me:
             # Scored when it was published, with what was known of its own addresses then. What other nodes say of
             # their own quality is neither checked nor of a known form.
-            return _quality(kept)
+            return _quality(stored)
         conforms = not any(warning.get("severity") == "violation" for warning in record.warnings)
         scored = await run_sync(lambda: score(record.nquads, record.iri, conforms=conforms))
         return _quality(scored.to_json())
 
     async def head(self, record: Record, file: str, limit: int) -> bytes | None:
         """Return the first ``limit`` bytes of an *open* file, for a preview; None where there is none to show."""
-        wanted = next((known for known in record.files if known.name == file and known.open), None)
-        if wanted is None or record.origin != self._me:
+        listed = next((known for known in record.files if known.name == file and known.open), None)
+        if listed is None or record.origin != self._me:
             return None
         body = bytearray()
-        async for chunk in await self._files.open(wanted.sha256, end=limit):
+        async for chunk in await self._files.open(listed.sha256, end=limit):
             body += chunk
         return bytes(body[:limit])
 

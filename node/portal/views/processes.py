@@ -120,7 +120,7 @@ class Processes:
 
         return await run_sync(read)
 
-    async def one(self, pid: str) -> Conversation:
+    async def get(self, pid: str) -> Conversation:
         """Return one with its messages. Raises ``NotFound``."""
 
         def read() -> Conversation:

@@ -105,7 +105,7 @@ class Templates:
         self._library = library
         self._me = me
 
-    async def one(self, iri: str, caller: Caller, *, version: int | None = None) -> Template:
+    async def get(self, iri: str, caller: Caller, *, version: int | None = None) -> Template:
         """Return the template of a scenario, also where that is a binding of another one.
 
         For people of this node also a scenario of another city that is not in our catalogue: read from that city, as
@@ -170,7 +170,7 @@ class WatchedRuns:
         runs = await self._runs.newest(template, limit=MOST_RUNS if uses else limit)
         return [run for run in runs if uses is None or any(pin.iri == uses for pin in run.binding.pins)][:limit]
 
-    async def one(self, pid: str, caller: Caller) -> Watched:
+    async def get(self, pid: str, caller: Caller) -> Watched:
         """Return a run with its layers and what this person may do. Raises ``NotFound``."""
         run = await self._runs.run(pid)
         may = set()
@@ -235,7 +235,7 @@ class DrawnLayers:
         self._library = library
         self._runs = runs
 
-    async def one(self, layer_id: str, caller: Caller) -> Drawn:
+    async def get(self, layer_id: str, caller: Caller) -> Drawn:
         """Return a layer, on the version that it is for, with what clashes with the newest.
 
         Raises ``NotFound``, ``NotAllowed`` (data that cannot be read here).

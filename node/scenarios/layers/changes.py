@@ -31,8 +31,7 @@ _MEMBERS: Final = frozenset({"op", "id", "before", "set", "unset", GEOMETRY})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
-    """A change that does not fit the data: what its author saw (``seen``), what is there ``now``, and the value that
-    the author meant to write.
+    """A change that does not fit the data: what its author saw and meant to write, and what is there now.
 
     ``field`` is empty where the conflict is about the whole row: it is there already, or not there any more.
     """
@@ -48,9 +47,9 @@ class Conflict:
     """Which sentence it is: ``there``, ``gone``, ``changed``, ``unmultiplied``, ``no-member``, ``no-figure``."""
 
     def to_json(self) -> dict[str, Any]:
-        # The API calls it "wanted".
-        names = {field.name: "wanted" if field.name == "meant" else field.name for field in fields(self)}
-        return {public: getattr(self, name) for name, public in names.items()}
+        return {
+            "wanted" if field.name == "meant" else field.name: getattr(self, field.name) for field in fields(self)
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,16 +82,16 @@ def _unsealed(layer: Layer) -> dict[str, Any]:
     }
 
 
-def _operation_to_json(operation: Operation) -> dict[str, Any]:
-    members: dict[str, Any] = {"op": operation.op.value, "id": operation.id}
-    if operation.before:
-        members["before"] = dict(operation.before)
-    if operation.set:
-        members["set"] = dict(operation.set)
-    if operation.unset:
-        members["unset"] = list(operation.unset)
-    if operation.geometry is not None:
-        members[GEOMETRY] = dict(operation.geometry)
+def _operation_to_json(edit: Operation) -> dict[str, Any]:
+    members: dict[str, Any] = {"op": edit.op.value, "id": edit.id}
+    if edit.before:
+        members["before"] = dict(edit.before)
+    if edit.set:
+        members["set"] = dict(edit.set)
+    if edit.unset:
+        members["unset"] = list(edit.unset)
+    if edit.geometry is not None:
+        members[GEOMETRY] = dict(edit.geometry)
     return members
 
 
@@ -111,13 +110,13 @@ def layer_from_json(body: Mapping[str, Any]) -> Layer:
     version = body.get("version")
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise _bad("version", f"is {str(version)[:40]!r}", "write the number of the dataset's version")
-    text = body.get("operations")
-    if not isinstance(text, list | tuple) or not text:
+    stated = body.get("operations")
+    if not isinstance(stated, list | tuple) or not stated:
         raise _bad("operations", "are missing", "a layer changes something")
-    if len(text) > MAX_OPERATIONS:
-        raise _bad("operations", f"are {len(text)}", f"at most {MAX_OPERATIONS}: publish another version instead")
+    if len(stated) > MAX_OPERATIONS:
+        raise _bad("operations", f"are {len(stated)}", f"at most {MAX_OPERATIONS}: publish another version instead")
     key = tuple(texts["key"].split(","))
-    operations = tuple(_operation(one, f"operations.{index}", key) for index, one in enumerate(text))
+    operations = tuple(_operation(one, f"operations.{index}", key) for index, one in enumerate(stated))
     _check_together(operations)
     return Layer(version=version, at=_at(body.get("at")), operations=operations, **texts)
 
@@ -220,20 +219,18 @@ def overlaps(a: Layer, b: Layer) -> tuple[tuple[str, str], ...]:
     mine: dict[str, set[str]] = {}
     for operation in a.operations:
         mine.setdefault(operation.id, set()).update(_fields(operation))
-    shared = set()
+    shared: set[tuple[str, str]] = set()
     for other in b.operations:
         fields, theirs = mine.get(other.id, set()), _fields(other)
-        if fields and "" in fields | theirs:
-            shared.add((other.id, ""))
-        else:
-            shared |= {(other.id, field) for field in fields & theirs}
+        both = {""} if fields and "" in fields | theirs else fields & theirs
+        shared |= {(other.id, field) for field in both}
     return tuple(sorted(shared))
 
 
-def _fields(operation: Operation) -> set[str]:
-    if operation.op is not OperationType.UPDATE:
+def _fields(edit: Operation) -> set[str]:
+    if edit.op is not OperationType.UPDATE:
         return {""}
-    return {*operation.set, *operation.unset, *([GEOMETRY] if operation.geometry is not None else [])}
+    return {*edit.set, *edit.unset, *([GEOMETRY] if edit.geometry is not None else [])}
 
 
 def apply(rows: Rows, key: str, layers: Sequence[Layer]) -> Applied:
@@ -257,8 +254,7 @@ def apply(rows: Rows, key: str, layers: Sequence[Layer]) -> Applied:
             raise InvalidInput(f"the layer {layer.title} knows rows by {layer.key}, not by {key}")
         for operation in layer.operations:
             clashes = _misfits(layer, operation, by_id.get(operation.id)) or _unknown(layer, operation, columns)
-            clashes = clashes or _no_figures(layer, operation, figures)
-            if clashes:
+            if clashes := clashes or _no_figures(layer, operation, figures):
                 conflicts += clashes
             elif operation.op is OperationType.REMOVE:
                 del by_id[operation.id]
@@ -279,62 +275,53 @@ def _key_values(identifier: str, names: tuple[str, ...], whole: Mapping[str, boo
     return {name: int(part) if digits[name] else part for name, part in zip(names, parts, strict=True)}
 
 
-def _changed(row: Row, operation: Operation) -> Row:
-    changed: dict[str, Any] = {name: value for name, value in row.items() if name not in operation.unset}
-    for name, value in operation.set.items():
+def _changed(row: Row, edit: Operation) -> Row:
+    changed: dict[str, Any] = {name: value for name, value in row.items() if name not in edit.unset}
+    for name, value in edit.set.items():
         changed[name] = rounded(float(changed[name]) * value[FACTOR]) if _is_factor(value) else value
-    if operation.geometry is not None:
-        changed[GEOMETRY] = operation.geometry
+    if edit.geometry is not None:
+        changed[GEOMETRY] = edit.geometry
     return changed
 
 
-def _misfits(layer: Layer, operation: Operation, row: Row | None) -> list[Conflict]:
+def _misfits(layer: Layer, edit: Operation, row: Row | None) -> list[Conflict]:
     """Why a change cannot be made; empty where it can."""
-    tell = _teller(layer, operation)
-    if operation.op is OperationType.ADD:
+    tell = _teller(layer, edit)
+    if edit.op is OperationType.ADD:
         if row is None:
             return []
-        return [
-            tell(
-                "",
-                None,
-                dict(row),
-                dict(operation.set),
-                f"{operation.id} is there already; the layer adds it",
-                "there",
-            )
-        ]
-    new_values = _new_values(operation)
+        return [tell("", None, dict(row), dict(edit.set), f"{edit.id} is there already; the layer adds it", "there")]
+    new_values = _new_values(edit)
     if row is None:
-        does = "removes" if operation.op is OperationType.REMOVE else "changes"
-        sentence = f"{operation.id} is not there; the layer {does} it"
-        return [tell("", dict(operation.before) or None, None, new_values, sentence, "gone")]
+        does = "removes" if edit.op is OperationType.REMOVE else "changes"
+        sentence = f"{edit.id} is not there; the layer {does} it"
+        return [tell("", dict(edit.before) or None, None, new_values, sentence, "gone")]
     conflicts = []
-    for name, seen in operation.before.items():
+    for name, seen in edit.before.items():
         now = row.get(name)
         if not _same(seen, now):
-            then = "and the layer removes it" if operation.op is OperationType.REMOVE else _would(operation, name)
-            was = f"{name} of {operation.id} was {_shown(seen)} when the change was made"
-            sentence = f"{was} and is {_shown(now)} now; {then}"
+            then = "and the layer removes it" if edit.op is OperationType.REMOVE else _would(edit, name)
+            was = f"{name} of {edit.id} was {_shown(seen)}"
+            sentence = f"{was} when the change was made and is {_shown(now)} now; {then}"
             conflicts.append(tell(name, seen, now, new_values.get(name) if new_values else None, sentence, "changed"))
-    for name, value in operation.set.items():
+    for name, value in edit.set.items():
         if _is_factor(value) and not conflicts and not _multiplies(row.get(name), value[FACTOR]):
             now = row.get(name)
-            sentence = f"{name} of {operation.id} is {_shown(now)}; the layer multiplies it by {value[FACTOR]:g}"
-            conflicts.append(tell(name, operation.before.get(name), now, value, sentence, "unmultiplied"))
+            sentence = f"{name} of {edit.id} is {_shown(now)}; the layer multiplies it by {value[FACTOR]:g}"
+            conflicts.append(tell(name, edit.before.get(name), now, value, sentence, "unmultiplied"))
     return conflicts
 
 
-def _unknown(layer: Layer, operation: Operation, columns: Collection[str]) -> list[Conflict]:
+def _unknown(layer: Layer, edit: Operation, columns: Collection[str]) -> list[Conflict]:
     """A member that no row has is misspelt, or was renamed: setting it would change nothing that a model reads."""
-    tell = _teller(layer, operation)
+    tell = _teller(layer, edit)
     conflicts = []
-    for name in operation.set:
+    for name in edit.set:
         if columns and name not in columns:
             near = get_close_matches(name, list(columns), n=1)
             guess = f" (there is {near[0]})" if near else ""
             told = f"no row has {name}{guess}; the layer sets it"
-            conflicts.append(tell(name, None, None, operation.set[name], told, "no-member"))
+            conflicts.append(tell(name, None, None, edit.set[name], told, "no-member"))
     return conflicts
 
 
@@ -348,28 +335,28 @@ def _columns_of_figures(rows: Rows) -> frozenset[str]:
     return frozenset(name for name, all_figures in seen.items() if all_figures)
 
 
-def _no_figures(layer: Layer, operation: Operation, figures: Collection[str]) -> list[Conflict]:
+def _no_figures(layer: Layer, edit: Operation, figures: Collection[str]) -> list[Conflict]:
     """A word where all others are numbers: no model could reckon with it."""
-    tell = _teller(layer, operation)
+    tell = _teller(layer, edit)
     return [
         tell(
             name,
-            operation.before.get(name),
+            edit.before.get(name),
             None,
             value,
             f"{name} holds numbers; the layer sets {_shown(value)}",
             "no-figure",
         )
-        for name, value in operation.set.items()
+        for name, value in edit.set.items()
         if name in figures and not (value is None or _is_factor(value) or is_figure(value))
     ]
 
 
-def _teller(layer: Layer, operation: Operation) -> Callable[[str, Any, Any, Any, str, str], Conflict]:
+def _teller(layer: Layer, edit: Operation) -> Callable[[str, Any, Any, Any, str, str], Conflict]:
     def tell(field: str, seen: Any, now: Any, value: Any, sentence: str, case: str) -> Conflict:
         return Conflict(
             layer=layer.id,
-            id=operation.id,
+            id=edit.id,
             field=field,
             seen=seen,
             now=now,
@@ -381,18 +368,18 @@ def _teller(layer: Layer, operation: Operation) -> Callable[[str, Any, Any, Any,
     return tell
 
 
-def _new_values(operation: Operation) -> dict[str, Any] | None:
-    if operation.op is OperationType.REMOVE:
+def _new_values(edit: Operation) -> dict[str, Any] | None:
+    if edit.op is OperationType.REMOVE:
         return None
-    moved = {} if operation.geometry is None else {GEOMETRY: dict(operation.geometry)}
-    return {**operation.set, **dict.fromkeys(operation.unset), **moved}
+    moved = {} if edit.geometry is None else {GEOMETRY: dict(edit.geometry)}
+    return {**edit.set, **dict.fromkeys(edit.unset), **moved}
 
 
-def _would(operation: Operation, name: str) -> str:
-    if name in operation.set:
-        value = operation.set[name]
+def _would(edit: Operation, name: str) -> str:
+    if name in edit.set:
+        value = edit.set[name]
         return f"the layer {f'multiplies it by {value[FACTOR]:g}' if _is_factor(value) else f'sets {_shown(value)}'}"
-    return "the layer takes it away" if name in operation.unset else "the layer changes other members of it"
+    return "the layer takes it away" if name in edit.unset else "the layer changes other members of it"
 
 
 def _is_factor(value: Any) -> bool:

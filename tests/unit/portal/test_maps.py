@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from node.portal.drawing.chain import Link, chain
 from node.portal.drawing.maps import LEAST_HEIGHT, MOST_FOCUSABLE, MOST_HEIGHT, WIDTH, Mark, draw
 from node.portal.drawing.scale import CHANGES, change_scale, value_scale
-from node.portal.runs.differences import Figure, added_up, changes, places, shape, taken
+from node.portal.runs.differences import Figure, added_up, changes, figures_by_feature, places, shape
 from node.portal.runs.edits import placed, spelled
 from node.portal.theme import contrast
 from node.scenarios.model import Variable
@@ -192,10 +192,10 @@ def test_rows_are_about_what_differs_most_and_are_divided_by_the_rest() -> None:
 def test_parts_are_added_averaged_or_taken_by_their_energy() -> None:
     rows = [{"id": "a", "part": part, "x": value} for part, value in (("day", 60.0), ("night", 50.0))]
     keyed = shape([*rows, {"id": "b", "part": "day", "x": 1.0}, {"id": "c", "part": "day", "x": 1.0}])
-    assert taken(rows, figure("s.o", "x", "h"), keyed, {})["a"] == 110
-    assert taken(rows, figure("s.o", "x", "km/h"), keyed, {})["a"] == 55
-    assert taken(rows, figure("s.o", "x", "dB[SPL]"), keyed, {})["a"] == pytest.approx(57.404, abs=1e-3)
-    assert taken(rows, figure("s.o", "x", "dB[SPL]"), keyed, {"part": "night"})["a"] == 50
+    assert figures_by_feature(rows, figure("s.o", "x", "h"), keyed, {})["a"] == 110
+    assert figures_by_feature(rows, figure("s.o", "x", "km/h"), keyed, {})["a"] == 55
+    assert figures_by_feature(rows, figure("s.o", "x", "dB[SPL]"), keyed, {})["a"] == pytest.approx(57.404, abs=1e-3)
+    assert figures_by_feature(rows, figure("s.o", "x", "dB[SPL]"), keyed, {"part": "night"})["a"] == 50
     assert [added_up(unit) for unit in ("h", "{vehicles}", "{vehicles}/h", "%", "Cel", None)] == [
         True,
         True,
