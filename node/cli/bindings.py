@@ -87,10 +87,10 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
-def _in_place(role: str, given: Any) -> dict[str, Any]:
-    if given is None:
+def _in_place(role: str, stated: Any) -> dict[str, Any]:
+    if stated is None:
         raise InvalidInput(f"--in-place {role}: that input is not bound", remedy=f"add --input {role}=…")
-    members = {"dataset": given} if isinstance(given, str) else given
+    members = {"dataset": stated} if isinstance(stated, str) else stated
     if not isinstance(members, Mapping):
         raise InvalidInput(f"input {role} is neither an address nor an object", remedy=f"write {role}: dataset/NAME")
     return {**members, "inPlace": True}
@@ -116,12 +116,12 @@ def whole(client: HansaClient, pid: str) -> str:
     """The pid that is meant: the whole of it, or its end. Raises ``InvalidInput`` where several end so, or none."""
     if pid.startswith("urn:"):
         return pid
-    found = [run["pid"] for run in client.scenarios.runs(limit=500) if run["pid"].endswith(pid)]
-    if not found:
+    ending = [run["pid"] for run in client.scenarios.runs(limit=500) if run["pid"].endswith(pid)]
+    if not ending:
         raise InvalidInput(f"there is no run {pid}", remedy="see the list: hansa run list")
-    if len(found) > 1:
-        raise InvalidInput(f"{len(found)} runs end in {pid}", remedy="give more of the id, as in hansa run list")
-    return str(found[0])
+    if len(ending) > 1:
+        raise InvalidInput(f"{len(ending)} runs end in {pid}", remedy="give more of the id, as in hansa run list")
+    return str(ending[0])
 
 
 def whole_layers(client: HansaClient, names: Sequence[str] | None) -> list[str]:
@@ -135,10 +135,10 @@ def whole_layer(client: HansaClient, name: str) -> str:
     if name.startswith("urn:") or len(name) == SHA256_LENGTH:
         return name
     known = [str(layer["id"]) for layer in client.scenarios.layers()]
-    found = [name] if name in known else [one for one in known if one.endswith(name)]
-    if len(found) > 1:
-        raise InvalidInput(f"{len(found)} change layers end in {name}", remedy="hansa layer list")
-    return found[0] if found else name
+    ending = [name] if name in known else [one for one in known if one.endswith(name)]
+    if len(ending) > 1:
+        raise InvalidInput(f"{len(ending)} change layers end in {name}", remedy="hansa layer list")
+    return ending[0] if ending else name
 
 
 # ---- two of them ----------------------------------------------------------------------------------------------
@@ -146,28 +146,28 @@ def whole_layer(client: HansaClient, name: str) -> str:
 
 def differences(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """Where two bindings differ: place (``input network``, ``step noise``, …) → the two values in words."""
-    found: dict[str, tuple[str, str]] = {}
-    _differ(found, "scenario", *(f"{side['scenario']} version {side['version']}" for side in (left, right)))
+    rows: dict[str, tuple[str, str]] = {}
+    _differ(rows, "scenario", *(f"{side['scenario']} version {side['version']}" for side in (left, right)))
     for part, words_for in (("inputs", _input_words), ("steps", _step_words), ("parameters", str)):
         for name in sorted({*left[part], *right[part]}):
             one, other = (words_for(side[part][name]) if name in side[part] else "–" for side in (left, right))
-            _differ(found, f"{part.removesuffix('s')} {name}", one, other)
-    _differ(found, "layers", *(", ".join(each[:12] for each in side["layers"]) or "–" for side in (left, right)))
-    return found
+            _differ(rows, f"{part.removesuffix('s')} {name}", one, other)
+    _differ(rows, "layers", *(", ".join(each[:12] for each in side["layers"]) or "–" for side in (left, right)))
+    return rows
 
 
-def _differ(found: dict[str, tuple[str, str]], place: str, one: str, other: str) -> None:
-    if one != other:
-        found[place] = (one, other)
+def _differ(rows: dict[str, tuple[str, str]], place: str, left: str, right: str) -> None:
+    if left != right:
+        rows[place] = (left, right)
 
 
-def _input_words(one: Mapping[str, Any]) -> str:
-    stays = ", stays with its owner" if one.get("inPlace") else ""
-    return f"{one['dataset']} version {one['version']} {one['file']}{stays}"
+def _input_words(bound: Mapping[str, Any]) -> str:
+    stays = ", stays with its owner" if bound.get("inPlace") else ""
+    return f"{bound['dataset']} version {bound['version']} {bound['file']}{stays}"
 
 
-def _step_words(one: Mapping[str, Any]) -> str:
-    return f"{one['uses']} version {one['version']}"
+def _step_words(bound: Mapping[str, Any]) -> str:
+    return f"{bound['uses']} version {bound['version']}"
 
 
 def paired(left: Sequence[Mapping[str, Any]], right: Sequence[Mapping[str, Any]]) -> list[tuple[str, Any, Any]]:

@@ -68,7 +68,7 @@ def _keys(folder: Path, settings: Settings) -> Iterator[Finding]:
     try:
         keys = open_keys(settings)
         yield Finding(f"keys exist and are private: {keys.did}", True)
-        yield _wrapping(folder, keys, wanted=outer_key(settings) is not None)
+        yield _wrapping(folder, keys, expected=outer_key(settings) is not None)
         check_identity(keys.did, settings.public_url)
     except HansaError as error:
         yield Finding(error.detail, False, error.remedy)
@@ -77,11 +77,11 @@ def _keys(folder: Path, settings: Settings) -> Iterator[Finding]:
         yield Finding("other users can read the terminal's token", False, f"chmod 600 {token}")
 
 
-def _wrapping(folder: Path, keys: FileKeyRing, *, wanted: bool) -> Finding:
+def _wrapping(folder: Path, keys: FileKeyRing, *, expected: bool) -> Finding:
     """Whether the keys lie encrypted. That they do not is a choice, unless the settings say otherwise."""
     if keys.is_wrapped:
         return Finding("keys are encrypted with an external key", True)
-    if wanted:
+    if expected:
         return Finding(
             "an external key is set, but not all keys are encrypted with it", False, f"hansa keys wrap {word(folder)}"
         )

@@ -48,20 +48,20 @@ def verify_folder(folder: Path) -> Report:
     settings = load(folder)
     stores = open_stores(settings)
     try:
-        found = ledger_checks(stores.uow, stores.ledger, log_keys_of(open_keys(settings)))
+        checks = ledger_checks(stores.uow, stores.ledger, log_keys_of(open_keys(settings)))
     finally:
         stores.uow.close()
-    return Report(tuple(Check(one["what"], one["sound"], one["detail"]) for one in found))
+    return Report(tuple(Check(one["what"], one["sound"], one["detail"]) for one in checks))
 
 
 def verify_file(path: Path) -> Report:
     """Compare a received file with the manifest beside it, and the manifest with its signer's published key."""
     from node.exchange.manifest import read_kept
 
-    kept = path.with_name(path.name + MANIFEST)
-    if not kept.is_file():
-        raise InvalidInput(f"there is no manifest next to {path.name}", remedy=f"it should be {kept.name}")
-    jws = kept.read_text("ascii").strip()
+    manifest_file = path.with_name(path.name + MANIFEST)
+    if not manifest_file.is_file():
+        raise InvalidInput(f"there is no manifest next to {path.name}", remedy=f"it should be {manifest_file.name}")
+    jws = manifest_file.read_text("ascii").strip()
     manifest = read_kept(jws)
     digest = hashlib.sha256()
     size = 0

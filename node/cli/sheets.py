@@ -26,20 +26,20 @@ def examine(path: Path, *, as_found: bool, only_told: bool = False) -> sheets.Su
         return None
     try:
         with path.open("rb") as file:
-            found = sheets.survey(file, delimiter=delimiter)
+            survey = sheets.survey(file, delimiter=delimiter)
     except ValueError as error:
         raise InvalidInput(
             f"{one_line(str(path))} has the name of a table, but {error}",
             remedy="save the table itself as CSV in UTF-8, or correct the extension of the file name",
         ) from error
-    doubts = found.doubts()
+    doubts = survey.doubts()
     if not doubts or as_found:
-        return found
+        return survey
     if only_told or (sys.stdin.isatty() and not Mode.json):
         for doubt in doubts:
             complain(f"{path}: {doubt}")
         if only_told or typer.confirm("  publish it as it was read?", default=False, err=True):
-            return found
+            return survey
         raise InvalidInput(f"{path} was not published", remedy="correct it and publish again")
     raise InvalidInput(
         f"{path}: {'; '.join(doubts)}", remedy="correct the file, or give --as-found if this is intended"

@@ -16,19 +16,19 @@ _LOCALES: Final = ("LC_ALL", "LC_MESSAGES", "LANG")
 """In the order in which they count (POSIX, 8.2)."""
 
 
-def choose(said: Sequence[str], environment: Mapping[str, str], *, asks: bool) -> tuple[list[str], str]:
+def choose(names: Sequence[str], environment: Mapping[str, str], *, asks: bool) -> tuple[list[str], str]:
     """The languages of a new node, the main one first, and where that comes from, in words.
 
-    ``said`` are those of ``--language``: tags, or names of languages. Without them a person at the terminal is asked
+    ``names`` are those of ``--language``: tags, or names of languages. Without them a person at the terminal is asked
     (``asks``), and else the locale tells. Raises ``InvalidInput`` for what is no language.
     """
-    if said:
-        return [tag_of(one) for one in said], "as you say"
-    found, source = of_locale(environment)
+    if names:
+        return [tag_of(one) for one in names], "as you say"
+    language, source = of_locale(environment)
     if asks:
-        answer = typer.prompt("the language of your titles and documents (nl, fr, cs …)", default=found, err=True)
+        answer = typer.prompt("the language of your titles and documents (nl, fr, cs …)", default=language, err=True)
         return [tag_of(str(answer))], "texts without a language are tagged with it"
-    return [found], f"{source}; for another one: languages in hansa.toml, or init --language"
+    return [language], f"{source}; for another one: languages in hansa.toml, or init --language"
 
 
 def of_locale(environment: Mapping[str, str]) -> tuple[str, str]:

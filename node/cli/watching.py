@@ -21,7 +21,7 @@ def short(pid: str) -> str:
     return pid[-8:] if pid.startswith("urn:") else pid
 
 
-def told(entry: str) -> str:
+def log_line(entry: str) -> str:
     """A line of a run's log, with the time of the day in place of the whole moment."""
     moment, _, text = entry.partition(" ")
     found = re.fullmatch(r"\d{4}-\d{2}-\d{2}T(\d{2}:\d{2}:\d{2})(?:\.\d+)?Z", moment)
@@ -40,7 +40,7 @@ def follow(
     line("run", pid)
     while True:
         for one in after(shown, run["log"]):
-            remark(f"  {told(one)}")
+            remark(f"  {log_line(one)}")
         shown = run["log"][-1] if run["log"] else ""
         if run["state"] in _ENDED or not wait:
             break
@@ -92,17 +92,17 @@ def outcome(run: Mapping[str, Any], lang: str) -> None:
 
 
 def obstacles(findings: Sequence[Mapping[str, Any]]) -> None:
-    for number, one in enumerate(findings, 1):
-        say(f"  {number}  {one['place']}: {one['sentence']}")
-        if one.get("remedy"):
-            say(f"     {one['remedy']}")
+    for number, finding in enumerate(findings, 1):
+        say(f"  {number}  {finding['place']}: {finding['sentence']}")
+        if finding.get("remedy"):
+            say(f"     {finding['remedy']}")
 
 
 def pins(bound: Mapping[str, Any]) -> None:
-    for role, one in bound["inputs"].items():
-        where = "stays with its owner" if one["inPlace"] else one["sha256"][:12] + "…"
-        line(role, f"{one['dataset']} version {one['version']}")
-        line("", f"{one['file']}, {where}")
+    for role, bound_input in bound["inputs"].items():
+        where = "stays with its owner" if bound_input["inPlace"] else bound_input["sha256"][:12] + "…"
+        line(role, f"{bound_input['dataset']} version {bound_input['version']}")
+        line("", f"{bound_input['file']}, {where}")
     for name, one in bound["steps"].items():
         line(name, f"{one['uses']} version {one['version']}")
     for name, value in bound["parameters"].items():
@@ -118,7 +118,7 @@ def figure(value: Any) -> str:
     return f"{value:,.10g}" if isinstance(value, int | float) else str(value)
 
 
-def _change(one: Mapping[str, Any]) -> str:
-    if one["before"] is None:
+def _change(indicator: Mapping[str, Any]) -> str:
+    if indicator["before"] is None:
         return ""
-    return f"{one['after'] - one['before']:+,.6g}"
+    return f"{indicator['after'] - indicator['before']:+,.6g}"

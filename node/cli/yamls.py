@@ -35,25 +35,31 @@ def read_description(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
     return {str(name): value for name, value in fields.items()}, lines
 
 
-def read_conditions(said: str) -> dict[str, Any] | str:
+def read_conditions(text_or_path: str) -> dict[str, Any] | str:
     """Conditions as they stand on a command line: a template's name, YAML, or a file with either.
 
     Raises ``InvalidInput`` for what is neither.
     """
-    path = Path(said)
+    path = Path(text_or_path)
     try:
-        text = path.read_text("utf-8") if "\n" not in said and len(said) < 1024 and path.is_file() else said
-        found = _Loader(text).get_single_data()
+        text = (
+            path.read_text("utf-8")
+            if "\n" not in text_or_path and len(text_or_path) < 1024 and path.is_file()
+            else text_or_path
+        )
+        conditions = _Loader(text).get_single_data()
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise InvalidInput(
-            f"these conditions cannot be read: {said[:200]}",
+            f"these conditions cannot be read: {text_or_path[:200]}",
             remedy="write a template such as members, or '{template: members, until: 2027-12-31}'",
         ) from error
-    if isinstance(found, dict) and isinstance(found.get("conditions"), dict | str) and len(found) == 1:
-        found = found["conditions"]
-    if not isinstance(found, dict | str):
-        raise InvalidInput(f"these are not conditions: {said[:200]}", remedy="write a template such as members")
-    return found
+    if isinstance(conditions, dict) and isinstance(conditions.get("conditions"), dict | str) and len(conditions) == 1:
+        conditions = conditions["conditions"]
+    if not isinstance(conditions, dict | str):
+        raise InvalidInput(
+            f"these are not conditions: {text_or_path[:200]}", remedy="write a template such as members"
+        )
+    return conditions
 
 
 class _Loader(yaml.SafeLoader):

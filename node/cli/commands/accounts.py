@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 def remarks(account: dict[str, Any]) -> str:
     """What is said of an account beside its roles."""
-    found = ["disabled"] if account["disabled"] else []
+    words = ["disabled"] if account["disabled"] else []
     if account["resetBy"]:
         removed = account["resetWhat"] == "second-factor"
-        found.append(f"{'second factor removed' if removed else 'password set'} by {account['resetBy']}")
+        words.append(f"{'second factor removed' if removed else 'password set'} by {account['resetBy']}")
     if account["secondFactor"]:
-        found.append("second factor")
-    return ", ".join(found)
+        words.append("second factor")
+    return ", ".join(words)
 
 
 def change_password(client: HansaClient, login: str, *, keep_tokens: bool) -> None:
@@ -46,7 +46,7 @@ def typed_password() -> str:
     return str(typer.prompt("password (12 characters or more)", hide_input=True, confirmation_prompt=True, err=True))
 
 
-def own_second_factor(client: HansaClient, login: str, *, wanted: bool) -> None:
+def own_second_factor(client: HansaClient, login: str, *, on: bool) -> None:
     """Set up the second factor of ``login``, whose token the terminal uses, or remove it."""
     own = client.second_factor()["login"]
     if own != login:
@@ -55,7 +55,7 @@ def own_second_factor(client: HansaClient, login: str, *, wanted: bool) -> None:
             remedy=f"set HANSA_TOKEN to a token of {login}, or use the page /account",
         )
     password = str(typer.prompt("your password", hide_input=True, err=True))
-    if not wanted:
+    if not on:
         code = str(typer.prompt("code of your second factor, or a recovery code", err=True))
         client.remove_second_factor(password, code)
         done(f"{login} no longer has a second factor")

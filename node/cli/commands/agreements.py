@@ -35,15 +35,15 @@ def register(app: typer.Typer) -> None:
 def list_agreements(node: Node = None) -> None:
     """Show the agreements of this node."""
     with connect(node) as client:
-        held = client.agreements()
+        agreements = client.agreements()
     if Mode.json:
-        emit(held)
+        emit(agreements)
         return
-    for one in held:
-        say(one["id"])
-        line(one["role"], f"{one['dataset']}")
-        line("final since", str(one["finalized"])[:19])
-    if not held:
+    for agreement in agreements:
+        say(agreement["id"])
+        line(agreement["role"], f"{agreement['dataset']}")
+        line("final since", str(agreement["finalized"])[:19])
+    if not agreements:
         say("No agreements yet.")
 
 
@@ -58,31 +58,31 @@ def show(
 ) -> None:
     """Show an agreement with every access and transfer under it."""
     with connect(node) as client:
-        found = client.agreement(agreement_id)
+        agreement = client.agreement(agreement_id)
         if document is not None:
             save(document, client.agreement_document(agreement_id, lang).encode())
     if Mode.json:
-        emit(found)
+        emit(agreement)
         return
-    line("agreement", found["id"])
-    line("asset", found["dataset"])
-    line("provider", found["provider"])
-    line("consumer", found["consumer"])
-    line("hash", found["sha256"])
-    line("signed by", ", ".join(found["signatures"]))
-    uses = found.get("uses")
+    line("agreement", agreement["id"])
+    line("asset", agreement["dataset"])
+    line("provider", agreement["provider"])
+    line("consumer", agreement["consumer"])
+    line("hash", agreement["sha256"])
+    line("signed by", ", ".join(agreement["signatures"]))
+    uses = agreement.get("uses")
     if uses:
         line("uses", _uses(uses))
-    if found.get("deletion"):
-        line("deletion", _deletion(found["deletion"]))
-    for access in found["accesses"]:
+    if agreement.get("deletion"):
+        line("deletion", _deletion(agreement["deletion"]))
+    for access in agreement["accesses"]:
         line("access", f"{access['at'][:19]}  {access['by']}  {access.get('outcome', '')}")
         for reason in access.get("reasons") or ():
             have = f" They hold: {reason['have']}" if reason.get("have") else ""
             since = f", since {str(reason['since'])[:19]}" if reason.get("since") else ""
             line("", f"{words(reason.get('text'), lang)}{have}{since}")
-    if found["role"] == "consumer":
-        for transfer in found["transfers"]:
+    if agreement["role"] == "consumer":
+        for transfer in agreement["transfers"]:
             reception = transfer["reception"]
             what = f"{reception['name']}, {size(reception['received'])}" if reception else transfer["format"]
             line("transfer", f"{transfer['created'][:19]}  {what}  {transfer['state'].lower()}")
@@ -97,11 +97,11 @@ def confirm_deletion(agreement_id: _Id, node: Node = None) -> None:
     Delete the copies that you have made elsewhere first: what is confirmed is signed in the name of your node.
     """
     with connect(node) as client:
-        found = client.call("POST", f"/api/agreements/{quote(agreement_id, safe='')}/confirm-deletion")
+        deletion = client.call("POST", f"/api/agreements/{quote(agreement_id, safe='')}/confirm-deletion")
     if Mode.json:
-        emit(found)
+        emit(deletion)
         return
-    done(f"confirmed at {str(found['confirmed'])[:19]}: the files that this node received are deleted")
+    done(f"confirmed at {str(deletion['confirmed'])[:19]}: the files that this node received are deleted")
     line(
         "next", f"the provider is being told; check whether it has received it: hansa agreement {word(agreement_id)}"
     )
@@ -111,39 +111,39 @@ def confirm_deletion(agreement_id: _Id, node: Node = None) -> None:
 def list_deletions(node: Node = None) -> int:
     """Show what is to be deleted under agreements: overdue first, with what is confirmed."""
     with connect(node) as client:
-        found = client.call("GET", "/api/deletions")
+        deletions = client.call("GET", "/api/deletions")
     if Mode.json:
-        emit(found)
+        emit(deletions)
     else:
-        for one in found:
-            say(one["agreement"])
-            line("asset", one["dataset"])
-            line("provider" if one["role"] == "consumer" else "consumer", one["peer"])
-            line("deletion", _deletion(one))
-        if not found:
+        for deletion in deletions:
+            say(deletion["agreement"])
+            line("asset", deletion["dataset"])
+            line("provider" if deletion["role"] == "consumer" else "consumer", deletion["peer"])
+            line("deletion", _deletion(deletion))
+        if not deletions:
             say("No agreement asks for deletion.")
-    return REFUSED if any(one["overdue"] for one in found) else 0
+    return REFUSED if any(one["overdue"] for one in deletions) else 0
 
 
-def _deletion(found: dict[str, Any]) -> str:
+def _deletion(deletion: dict[str, Any]) -> str:
     parts = []
-    if found["confirmed"]:
-        said = f"confirmed {found['confirmed'][:19]} by {found['confirmedBy']}"
-        if found["role"] == "consumer":
-            told = (
-                f"the provider received it {found['told'][:19]}"
-                if found["told"]
+    if deletion["confirmed"]:
+        confirmation = f"confirmed {deletion['confirmed'][:19]} by {deletion['confirmedBy']}"
+        if deletion["role"] == "consumer":
+            receipt = (
+                f"the provider received it {deletion['told'][:19]}"
+                if deletion["told"]
                 else "the provider has not received it yet"
             )
-            said += f"; {found['untold'] or told}"
-        parts.append(said)
-    if found["overdue"]:
-        parts.append(f"OVERDUE since {found['due'][:19]}")
-    elif found["due"]:
-        parts.append(f"due by {found['due'][:19]}")
-    elif found["received"]:
+            confirmation += f"; {deletion['untold'] or receipt}"
+        parts.append(confirmation)
+    if deletion["overdue"]:
+        parts.append(f"OVERDUE since {deletion['due'][:19]}")
+    elif deletion["due"]:
+        parts.append(f"due by {deletion['due'][:19]}")
+    elif deletion["received"]:
         parts.append("due; the agreement sets no date")
-    elif not found["confirmed"]:
+    elif not deletion["confirmed"]:
         parts.append("nothing was received yet")
     return "; ".join(parts)
 
@@ -245,14 +245,16 @@ def _published(dids: set[str]) -> dict[str, DidDocument | str]:
     from node.identity.did import check_document, document_url
 
     async def fetch() -> dict[str, DidDocument | str]:
-        found: dict[str, DidDocument | str] = {}
+        documents: dict[str, DidDocument | str] = {}
         async with Egress(allow_loopback=True) as egress:
             for did in sorted(dids):
                 try:
                     answer = await egress.request("GET", document_url(did, allow_loopback_http=True), timeout=10)
-                    found[did] = check_document(did, answer.json()) if answer.ok else f"it answers {answer.status}"
+                    documents[did] = (
+                        check_document(did, answer.json()) if answer.ok else f"it answers {answer.status}"
+                    )
                 except HansaError as error:
-                    found[did] = error.detail
-        return found
+                    documents[did] = error.detail
+        return documents
 
     return asyncio.run(fetch())

@@ -31,15 +31,15 @@ def register(app: typer.Typer) -> None:
 def listed(node: Node = None) -> int:
     """Show what could not be delivered, with the reasons. Exit status 1 where there is any."""
     with connect(node) as client:
-        found = client.deliveries()
+        deliveries = client.deliveries()
     if Mode.json:
-        emit(found)
-        return REFUSED if found["dead"] else DONE
-    line("being delivered", str(found["waiting"]))
-    if not found["dead"]:
+        emit(deliveries)
+        return REFUSED if deliveries["dead"] else DONE
+    line("being delivered", str(deliveries["waiting"]))
+    if not deliveries["dead"]:
         done("no deliveries were given up")
         return DONE
-    for letter in found["dead"]:
+    for letter in deliveries["dead"]:
         failed(f"{letter['message'] or letter['topic']} to {letter['to']}")
         line("id", letter["id"])
         line("about", letter["about"])
@@ -62,30 +62,30 @@ def retry(
     if (letter is None) is not every:
         raise InvalidInput("name one delivery, or --all", remedy="hansa deliveries list")
     with connect(node) as client:
-        told = [client.retry(letter)] if letter is not None else _retry_all(client)
-    under_way = [one for one in told if "error" not in one]
+        answers = [client.retry(letter)] if letter is not None else _retry_all(client)
+    under_way = [one for one in answers if "error" not in one]
     if Mode.json:
-        emit(told)
+        emit(answers)
     else:
         done("being delivered again", detail=f"{len(under_way)}")
-    return DONE if len(under_way) == len(told) else REFUSED
+    return DONE if len(under_way) == len(answers) else REFUSED
 
 
 def _retry_all(client: HansaClient) -> list[dict[str, Any]]:
     """Every dead letter, those beyond the newest too: what is on its way again makes room in the list for older ones.
     One that cannot be sent any more keeps its place there, and hinders no other one."""
-    told: dict[str, dict[str, Any]] = {}
-    while fresh := [one["id"] for one in client.deliveries()["dead"] if one["id"] not in told]:
+    answers: dict[str, dict[str, Any]] = {}
+    while fresh := [one["id"] for one in client.deliveries()["dead"] if one["id"] not in answers]:
         for name in fresh:
             try:
-                told[name] = client.retry(name)
+                answers[name] = client.retry(name)
             except PeerUnreachable:
                 raise  # Of this node itself: it would say the same of every one.
             except HansaError as error:
-                told[name] = {"id": name, "error": error.detail}
+                answers[name] = {"id": name, "error": error.detail}
                 failed(f"{name}: {error.detail}")
                 mend(f"hansa deliveries give-up {word(name)}")
-    return list(told.values())
+    return list(answers.values())
 
 
 def give_up(

@@ -38,7 +38,7 @@ def find(
     """Search the catalogue: everything that this node (or its region) holds and that you may see."""
     text = " ".join(looked_for or ())
     with connect(node) as client:
-        found = client.search(
+        matches = client.search(
             text,
             kind=kind,
             theme=theme,
@@ -49,20 +49,21 @@ def find(
             region=region,
         )
     if Mode.json:
-        emit(found)
+        emit(matches)
         return
-    if not found["hits"]:
+    if not matches["hits"]:
         say("Nothing found." if text else "The catalogue is empty.")
         remark("publish something: hansa publish FILE.yaml" if not text else "try fewer words, or: hansa find")
         return
-    for hit in found["hits"]:
+    for hit in matches["hits"]:
         say(f"{words(hit['title'], lang)}")
         line(hit["kind"], f"{hit['publisherName']} · {str(hit['at'])[:10]} · {hit.get('access') or ''}")
         if hit.get("conditions"):
             line("conditions", words(hit["conditions"], lang))
         line("", hit["iri"], style="cyan")
     remark(
-        f"{found['total']} found" + (f", {len(found['hits'])} shown" if found["total"] > len(found["hits"]) else "")
+        f"{matches['total']} found"
+        + (f", {len(matches['hits'])} shown" if matches["total"] > len(matches["hits"]) else "")
     )
 
 

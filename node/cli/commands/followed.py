@@ -59,27 +59,27 @@ def evidence(
 ) -> None:
     """Show what a member signed that does not go together, and what it announced as lost in a restore."""
     with connect(node) as client:
-        found = _following(client).evidence(which)
+        statements = _following(client).evidence(which)
     if to is not None:
-        save(to, json.dumps(found, indent=2, ensure_ascii=False).encode() + b"\n")
+        save(to, json.dumps(statements, indent=2, ensure_ascii=False).encode() + b"\n")
     if Mode.json:
-        emit(found)
+        emit(statements)
         return
-    say(f"{found['name']}   {found['did']}   {found['state']}")
-    for fork in found["forks"]:
+    say(f"{statements['name']}   {statements['did']}   {statements['state']}")
+    for fork in statements["forks"]:
         _show_fork(fork)
-    for restart in found["restarts"]:
+    for restart in statements["restarts"]:
         say()
         line("restored", f"epoch {restart['epoch']} began with {restart['kept']} of {restart['had']} entries of its")
         line("", f"{restart['audience']} feed, as it said; noticed {restart['found'][:16]}")
-    if not found["forks"] and not found["restarts"]:
+    if not statements["forks"] and not statements["restarts"]:
         say("Every head of its feed continued the previous one.")
     if to is not None:
         done(f"written to {to}")
-    if found["state"] == "quarantine":
+    if statements["state"] == "quarantine":
         remark("ask the operators of that node what happened; then accept its current history or stop following it:")
-        next_step(f"hansa members accept {word(found['url'])}")
-        next_step(f"hansa members leave {word(found['url'])}")
+        next_step(f"hansa members accept {word(statements['url'])}")
+        next_step(f"hansa members leave {word(statements['url'])}")
 
 
 @group.command("accept")
@@ -97,10 +97,10 @@ def accept(which: Which, node: Node = None) -> None:
 def leave(which: Which, node: Node = None) -> None:
     """Follow a member no longer. What was received stays, and so does the evidence in the ledger."""
     with connect(node) as client:
-        found = _following(client).leave(which)
+        member = _following(client).leave(which)
     if Mode.json:
-        emit(found)
-    done(f"no longer following {found['name']}", detail=found["did"])
+        emit(member)
+    done(f"no longer following {member['name']}", detail=member["did"])
 
 
 def _following(client: HansaClient) -> Following:

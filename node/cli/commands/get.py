@@ -93,46 +93,46 @@ def get(
     result: dict[str, Any] = {"iri": iri}
     with connect(node) as client:
         if agreement is not None:
-            held: str | None = _held(client, agreement, iri)
+            signed: str | None = _agreement_id(client, agreement, iri)
             status = DONE
         else:
-            status, held = _agreed(client, iri, purpose, ask, least, result, yes=yes, wait=wait, lang=lang)
-        if held is not None:
-            result["agreementId"] = held
-        if held is None or agree_only:
+            status, signed = _agreed(client, iri, purpose, ask, least, result, yes=yes, wait=wait, lang=lang)
+        if signed is not None:
+            result["agreementId"] = signed
+        if signed is None or agree_only:
             pass
         elif target is not None:
-            pid = target.begin(client, held, file)
+            pid = target.begin(client, signed, file)
             result["transfer"] = follow_push(client, pid)
             tell_push(result["transfer"], file, lang)
             status = DONE if result["transfer"]["state"] == "COMPLETED" else REFUSED
         else:
-            status = _receive(client, held, file, output, result, keep_sealed=keep_sealed, lang=lang)
+            status = _receive(client, signed, file, output, result, keep_sealed=keep_sealed, lang=lang)
     if Mode.json:
         emit(result)
     return status
 
 
 def _require_sense(
-    said: dict[str, Any], against: dict[str, dict[str, Any]], beside: dict[str, dict[str, Any]]
+    stated: dict[str, Any], against: dict[str, dict[str, Any]], beside: dict[str, dict[str, Any]]
 ) -> None:
     """Refuse options that contradict one another, and those that mean nothing without another one."""
-    for name, value in said.items():
+    for name, value in stated.items():
         for other, given in (against if value else beside).get(name, {}).items():
             if given:
                 why = "cannot be combined with" if value else "needs"
                 raise typer.BadParameter(f"{other} {why} {name}")
 
 
-def _held(client: HansaClient, agreement_id: str, iri: str) -> str:
+def _agreement_id(client: HansaClient, agreement_id: str, iri: str) -> str:
     """The agreement that somebody names. Raises ``InvalidInput`` where it gives this node no such asset."""
-    found = client.agreement(agreement_id)
-    if found["role"] != "consumer" or found["dataset"] != iri:
+    agreement = client.agreement(agreement_id)
+    if agreement["role"] != "consumer" or agreement["dataset"] != iri:
         raise InvalidInput(
             f"{agreement_id} does not give {iri} to this node", remedy="see the agreements: hansa agreement"
         )
-    line("agreement", f"{found['id']}  in force")
-    return str(found["id"])
+    line("agreement", f"{agreement['id']}  in force")
+    return str(agreement["id"])
 
 
 def _agreed(
@@ -148,18 +148,18 @@ def _agreed(
     lang: str,
 ) -> tuple[int, str | None]:
     """The agreement that gives what is wanted: in force already, or negotiated now. Else why not, as exit status."""
-    wanted = read_conditions(ask) if ask is not None else None
+    conditions = read_conditions(ask) if ask is not None else None
     needed = read_conditions(least) if least is not None else None
-    found = client.conditions(iri, purpose=purpose, ask=wanted)
-    result["conditions"] = found["summary"]
-    line("conditions", words(found["summary"], lang))
-    if found["agreementId"] is not None:
-        line("agreement", f"{found['agreementId']}  in force already")
-        return DONE, str(found["agreementId"])
-    for other in found["otherAgreements"]:
+    offer = client.conditions(iri, purpose=purpose, ask=conditions)
+    result["conditions"] = offer["summary"]
+    line("conditions", words(offer["summary"], lang))
+    if offer["agreementId"] is not None:
+        line("agreement", f"{offer['agreementId']}  in force already")
+        return DONE, str(offer["agreementId"])
+    for other in offer["otherAgreements"]:
         line("in force", f"{other}  on other terms than {'these' if ask is None else 'you ask for'}")
         remark(f"to use that agreement: hansa get {word(iri)} --agreement {word(other)}")
-    running = found["running"]
+    running = offer["running"]
     if running is not None and ask is not None and not running["asksForThis"]:
         raise InvalidInput(
             f"a negotiation about it is running: {running['pid']}",
@@ -172,24 +172,24 @@ def _agreed(
     else:
         if ask is not None:
             line("asking", "for other terms than these")
-        elif not yes and not Mode.json and not _accepted(found, lang):
+        elif not yes and not Mode.json and not _accepted(offer, lang):
             return REFUSED, None
-        pid = str(client.negotiate(iri, purpose=purpose, ask=wanted, least=needed)["pid"])
+        pid = str(client.negotiate(iri, purpose=purpose, ask=conditions, least=needed)["pid"])
     status, agreement_id = _agree(client, pid, result, wait=wait, lang=lang)
     if agreement_id is not None:
         line("agreement", f"{agreement_id}  signed by both")
     return status, agreement_id
 
 
-def _accepted(found: dict[str, Any], lang: str) -> bool:
-    for sentence in found["sentences"].get(lang, found["sentences"]["en"]):
+def _accepted(offer: dict[str, Any], lang: str) -> bool:
+    for sentence in offer["sentences"].get(lang, offer["sentences"]["en"]):
         line("", f"· {sentence}")
     return typer.confirm("  do you accept?", default=False, err=True)
 
 
 def _agree(client: HansaClient, pid: str, result: dict[str, Any], *, wait: bool, lang: str) -> tuple[int, str | None]:
     patience = time.monotonic() + (86_400 * 30 if wait else 20)
-    told = False
+    reported = False
     while True:
         state = client.negotiation(pid, wait=10 if wait else 3)
         result["negotiation"] = {"pid": pid, "state": state["state"]}
@@ -202,13 +202,13 @@ def _agree(client: HansaClient, pid: str, result: dict[str, Any], *, wait: bool,
             return WAITING, None
         if state["standing"]["waitsFor"] == STUCK:
             return _tell_failure(state, "not agreed", result, lang), None
-        if time.monotonic() > patience or (not wait and told):
+        if time.monotonic() > patience or (not wait and reported):
             theirs = state["standing"]["waitsFor"] == "their-answer"
             who = "waiting for a person at the other side" if theirs else state["standing"]["text"]
             line("asked", f"{who}; you can close this")
             remark("hansa get again, or --wait")
             return WAITING, None
-        told = state["state"] == "REQUESTED" and state["pending"] is None
+        reported = state["state"] == "REQUESTED" and state["pending"] is None
 
 
 def _tell_failure(state: dict[str, Any], what: str, result: dict[str, Any], lang: str) -> int:
@@ -293,8 +293,8 @@ def _follow(client: HansaClient, pid: str) -> dict[str, Any]:
 
 def _free(target: Path) -> Path:
     """A name that no file here has: what is fetched replaces nothing unless ``-o`` says so."""
-    taken, number = target, 1
+    existing, number = target, 1
     while target.exists():
         number += 1
-        target = taken.with_name(f"{taken.stem}-{number}{taken.suffix}")
+        target = existing.with_name(f"{existing.stem}-{number}{existing.suffix}")
     return target

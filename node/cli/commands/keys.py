@@ -36,21 +36,21 @@ def register(app: typer.Typer) -> None:
 def list_keys(node: Node = None) -> None:
     """Show the keys: kind, id, purpose, since when, until when, state."""
     with _doors(node) as doors:
-        found = doors.keys()
+        keys = doors.keys()
     if Mode.json:
-        emit(found)
+        emit(keys)
         return
     table(
         [
             [
-                one["id"],
-                one["kind"],
-                _PURPOSES[one["kind"]],
-                (one["since"] or "the beginning")[:16],
-                (one["until"] or "")[:16],
-                one["state"] + (f" as of {one['revoked'][:16]}" if one["revoked"] else ""),
+                key["id"],
+                key["kind"],
+                _PURPOSES[key["kind"]],
+                (key["since"] or "the beginning")[:16],
+                (key["until"] or "")[:16],
+                key["state"] + (f" as of {key['revoked'][:16]}" if key["revoked"] else ""),
             ]
-            for one in found
+            for key in keys
         ],
         ["key", "kind", "for", "since", "until", "state"],
     )
@@ -77,11 +77,11 @@ def rotate(
     chosen = {"signing": signing, "log": log, "sealing": sealing}
     kinds = [kind for kind, wanted in chosen.items() if wanted and what is None] or list(chosen)
     with _doors(node) as doors:
-        made = doors.rotate_keys(kinds)
+        keys = doors.rotate_keys(kinds)
     if Mode.json:
-        emit(made)
+        emit(keys)
         return
-    for one in made:
+    for one in keys:
         done(f"{one['kind']} key {one['id']} is in use")
     _further()
 

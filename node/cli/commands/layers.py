@@ -34,14 +34,14 @@ def save(
         raise InvalidInput(f"there is no file {file}", remedy="give a layer: target, title, reason, operations")
     body, _ = read_description(file)
     with connect(node) as client:
-        kept = client.scenarios.save_layer(body)
+        layer = client.scenarios.save_layer(body)
     if Mode.json:
-        emit(kept)
+        emit(layer)
         return
-    changes = len(kept["operations"])
-    done(kept["title"], detail=f"{changes} change{'' if changes == 1 else 's'} to version {kept['version']}")
-    line("layer", kept["id"])
-    next_step(f"hansa run start SCENARIO --layer {word(short(kept['id']))}")
+    changes = len(layer["operations"])
+    done(layer["title"], detail=f"{changes} change{'' if changes == 1 else 's'} to version {layer['version']}")
+    line("layer", layer["id"])
+    next_step(f"hansa run start SCENARIO --layer {word(short(layer['id']))}")
 
 
 def list_layers(
@@ -49,18 +49,18 @@ def list_layers(
 ) -> None:
     """Change layers."""
     with connect(node) as client:
-        found = client.scenarios.layers(target)
+        layers = client.scenarios.layers(target)
     if Mode.json:
-        emit(found)
+        emit(layers)
         return
-    if not found:
+    if not layers:
         say("There are no change layers.")
         next_step("hansa layer save FILE.yaml")
         return
     table(
         [
             (short(one["id"]), one["title"], str(len(one["operations"])), one["author"], one["reason"])
-            for one in found
+            for one in layers
         ],
         ("layer", "title", "changes", "author", "reason"),
     )

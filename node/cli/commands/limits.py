@@ -42,31 +42,32 @@ def limits(
         if clear:
             client.clear_limits(iri)
             done("cleared", detail="only the offer itself is accepted automatically")
-            found: dict[str, Any] = {"dataset": iri, "terms": None}
+            terms: dict[str, Any] = {"dataset": iri, "terms": None}
         elif give is not None:
-            found = client.set_limits(iri, read_conditions(give))
+            terms = client.set_limits(iri, read_conditions(give))
         else:
-            found = client.limits(iri)
+            terms = client.limits(iri)
     if Mode.json:
-        emit(found)
+        emit(terms)
     elif not clear:
-        _show(found, lang)
+        _show(terms, lang)
 
 
-def _show(found: dict[str, Any], lang: str) -> None:
-    if found["terms"] is None:
-        say(f"This node automatically accepts only the terms of its offer for {found['dataset']}.")
-        remark(f"to go further: hansa limits {word(found['dataset'])} --give CONDITIONS")
+def _show(limits: dict[str, Any], lang: str) -> None:
+    if limits["terms"] is None:
+        say(f"This node automatically accepts only the terms of its offer for {limits['dataset']}.")
+        remark(f"to go further: hansa limits {word(limits['dataset'])} --give CONDITIONS")
         return
-    if found["inForce"]:
-        say(f"This node automatically accepts terms for {found['dataset']} within:")
+    if limits["inForce"]:
+        say(f"This node automatically accepts terms for {limits['dataset']} within:")
     else:
         say(
-            f"This node automatically accepts only the terms of its offer for {found['dataset']}. No longer in force:"
+            f"This node automatically accepts only the terms of its offer for {limits['dataset']}. "
+            "No longer in force:"
         )
-    for sentence in found["sentences"].get(lang, found["sentences"]["en"]):
+    for sentence in limits["sentences"].get(lang, limits["sentences"]["en"]):
         line("", f"· {sentence}")
-    line("set by", f"{found['by']}  {found['at'][:10]}")
-    if not found["inForce"]:
+    line("set by", f"{limits['by']}  {limits['at'][:10]}")
+    if not limits["inForce"]:
         remark("they were set for other conditions than the asset has now;")
-        remark(f"to set them again: hansa limits {word(found['dataset'])} --give CONDITIONS")
+        remark(f"to set them again: hansa limits {word(limits['dataset'])} --give CONDITIONS")

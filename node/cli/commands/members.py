@@ -24,12 +24,12 @@ def block(
 ) -> None:
     """Turn a participant away at every door; running transfers with it are suspended."""
     with connect(node) as client:
-        made = client.block(did, reason)
+        block = client.block(did, reason)
     if Mode.json:
-        emit(made)
+        emit(block)
     done(f"blocked {did}", detail=reason)
-    if made["suspended"]:
-        remark(f"{made['suspended']} running transfers are suspended")
+    if block["suspended"]:
+        remark(f"{block['suspended']} running transfers are suspended")
 
 
 @group.command("unblock")
@@ -49,10 +49,10 @@ def unblock(
 def blocked(node: Node = None) -> None:
     """Show who is turned away, since when, and why."""
     with connect(node) as client:
-        found = client.blocks()
+        blocks = client.blocks()
     if Mode.json:
-        emit(found)
-    elif found:
-        table([[one["did"], one["at"][:10], one["by"], one["reason"]] for one in found], ["did", "since", "by", ""])
+        emit(blocks)
+    elif blocks:
+        table([[one["did"], one["at"][:10], one["by"], one["reason"]] for one in blocks], ["did", "since", "by", ""])
     else:
         say("Nobody is blocked.")

@@ -73,11 +73,11 @@ def describe(
         with home.cage as cage:
             return await describe_code(cage, code, file.name)
 
-    said = asyncio.run(ask())
+    interface = asyncio.run(ask())
     if Mode.json:
-        emit(said)
+        emit(interface)
     else:
-        block(_draft(file, said).rstrip())
+        block(_draft(file, interface).rstrip())
 
 
 def try_(
@@ -93,12 +93,12 @@ def try_(
 ) -> None:
     """Run a model on files of this machine, in the cage and within the limits of a node."""
     code = _code(file)
-    given = {role: Path(path) for role, path in map(_pair, inputs or [])}
+    paths = {role: Path(path) for role, path in map(_pair, inputs or [])}
     values = {name: _value(text) for name, text in map(_pair, settings or [])}
-    missing = next((path for path in given.values() if not path.is_file()), None)
+    missing = next((path for path in paths.values() if not path.is_file()), None)
     if missing is not None:
         raise InvalidInput(f"{missing} is not a file", remedy="write --input ROLE=FILE")
-    ran = asyncio.run(_run(file, code, given, values, _home(node, libraries, library_folder, unconfined)))
+    ran = asyncio.run(_run(file, code, paths, values, _home(node, libraries, library_folder, unconfined)))
     if Mode.json:
         emit(
             {
@@ -160,7 +160,7 @@ def _folder(node: str | None) -> Path | None:
 
 
 async def _run(
-    file: Path, code: bytes, given: Mapping[str, Path], values: Mapping[str, Any], home: _Home
+    file: Path, code: bytes, paths: Mapping[str, Path], values: Mapping[str, Any], home: _Home
 ) -> CodeOutcome:
     from node.scenarios.models.code import describe_code, run_code
     from node.scenarios.models.draft import model_of
@@ -170,7 +170,7 @@ async def _run(
 
     with home.cage as cage:
         model = model_of(await describe_code(cage, code, file.name), f"models/{file.stem}")
-        rows = {role: _rows(model, role, path) for role, path in given.items()}
+        rows = {role: _rows(model, role, path) for role, path in paths.items()}
         return await run_code(cage, code, model, rows, values, limits=home.limits, on_progress=tell)
 
 
@@ -227,16 +227,16 @@ def _cell(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)[:60]
 
 
-def _draft(file: Path, said: Mapping[str, Any]) -> str:
+def _draft(file: Path, interface: Mapping[str, Any]) -> str:
     """The card as YAML: first what only a person can say, then what the code says."""
     import yaml
 
     from node.scenarios.models.draft import filled_in
 
-    filled = filled_in({}, said)
+    filled = filled_in({}, interface)
     facts = {name: _plain(filled[name]) for name in ("parameters", "inputs", "outputs") if name in filled}
-    title = said.get("title") or file.stem.replace("_", " ").capitalize()
-    text = said.get("description") or "# one or two sentences: what it computes, from what, for whom"
+    title = interface.get("title") or file.stem.replace("_", " ").capitalize()
+    text = interface.get("description") or "# one or two sentences: what it computes, from what, for whom"
     card = Path(f"{file.stem}.yaml")
     name = re.sub(r"[^a-z0-9]+", "-", file.stem.lower()).strip("-")
     written = yaml.safe_dump(facts, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110, indent=2)
@@ -247,8 +247,8 @@ def _draft(file: Path, said: Mapping[str, Any]) -> str:
         f"code: {file.name}\n"
         f"title: {_quoted(title)}\n"
         f"description: {_quoted(text)}\n"
-        f'version: "{said["version"]}"\n'
-        f"deterministic: {'true' if said['deterministic'] else 'false'}\n"
+        f'version: "{interface["version"]}"\n'
+        f"deterministic: {'true' if interface['deterministic'] else 'false'}\n"
         "method:                 # how it computes, in words\n"
         "intended_use:           # which questions it is for\n"
         "limits:                 # what it does not know\n"

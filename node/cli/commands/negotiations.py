@@ -29,21 +29,21 @@ group = typer.Typer(
 )
 
 
-def _waiting(one: dict[str, Any], lang: str) -> None:
-    if one["waitsFor"] is not None:
-        line("decision", words(one["waitsFor"]["summary"], lang))
-        processes.beside(one["waitsFor"])
+def _waiting(negotiation: dict[str, Any], lang: str) -> None:
+    if negotiation["waitsFor"] is not None:
+        line("decision", words(negotiation["waitsFor"]["summary"], lang))
+        processes.beside(negotiation["waitsFor"])
 
 
-def _decide(one: dict[str, Any]) -> str | None:
-    asked = one["waitsFor"]
+def _decide(negotiation: dict[str, Any]) -> str | None:
+    asked = negotiation["waitsFor"]
     return None if asked is None else f"hansa decide {word(asked['id'])} --approve     (or --refuse --reason …)"
 
 
 NEGOTIATION = ProcessViews(
     "negotiation",
     every=lambda client, state: client.negotiations(state=state),
-    one=lambda client, pid, wait: client.negotiation(pid, wait=wait),
+    read=lambda client, pid, wait: client.negotiation(pid, wait=wait),
     more=_waiting,
     now=_decide,
 )
@@ -79,12 +79,12 @@ def counter(
     lang: Language = "en",
 ) -> int:
     """Ask for other terms than those that the provider has put on the table."""
-    wanted = read_conditions(ask)
+    conditions = read_conditions(ask)
     return processes.steer(
         NEGOTIATION,
         negotiation,
         node,
-        lambda client, pid: client.counter_offer(pid, wanted),
+        lambda client, pid: client.counter_offer(pid, conditions),
         "asked",
         lang,
         then=tell_outcome,
@@ -106,18 +106,18 @@ def terminate(negotiation: Id, reason: Reason = "", node: Node = None, lang: Lan
 
 def tell_outcome(client: HansaClient, pid: str, lang: str) -> None:
     """What comes next in a negotiation of ours whose terms a person has just settled, or asked for."""
-    one = client.negotiation(pid, wait=_PATIENCE)
-    if one["state"] == "FINALIZED":
-        line("agreement", f"{one['agreementId']}  signed by both")
-        next_step(f"hansa get {word(one['dataset'])} --agreement {word(one['agreementId'])}")
-    elif one["waitsFor"] is not None:
-        tell_offer(one, lang)
+    negotiation = client.negotiation(pid, wait=_PATIENCE)
+    if negotiation["state"] == "FINALIZED":
+        line("agreement", f"{negotiation['agreementId']}  signed by both")
+        next_step(f"hansa get {word(negotiation['dataset'])} --agreement {word(negotiation['agreementId'])}")
+    elif negotiation["waitsFor"] is not None:
+        tell_offer(negotiation, lang)
     else:
-        remark(f"{one['standing']['text']}; see its status: hansa negotiation {word(pid)}")
+        remark(f"{negotiation['standing']['text']}; see its status: hansa negotiation {word(pid)}")
 
 
-def tell_offer(one: dict[str, Any], lang: str) -> None:
+def tell_offer(negotiation: dict[str, Any], lang: str) -> None:
     """An offer in other terms than those that were asked for waits for a person here."""
-    line("offered", f"this differs from what was requested: {words(one['waitsFor']['summary'], lang)}")
-    next_step(f"hansa decide {word(one['waitsFor']['id'])} --approve")
-    remark(f"or request other terms: hansa negotiation counter {word(one['pid'])} --ask …")
+    line("offered", f"this differs from what was requested: {words(negotiation['waitsFor']['summary'], lang)}")
+    next_step(f"hansa decide {word(negotiation['waitsFor']['id'])} --approve")
+    remark(f"or request other terms: hansa negotiation counter {word(negotiation['pid'])} --ask …")

@@ -35,11 +35,11 @@ def join(
 
     with connect(node) as client:
         if region is None:
-            held = client.memberships()
+            memberships = client.memberships()
             if Mode.json:
-                emit(held)
+                emit(memberships)
             else:
-                _show_memberships(held)
+                _show_memberships(memberships)
             return 0
         as_ = as_ if as_.endswith("Credential") else f"{as_}Credential"
         asked = client.join(region, as_)
@@ -64,14 +64,14 @@ def join(
     return 0
 
 
-def _show_memberships(held: dict[str, Any]) -> None:
-    for credential in held["credentials"]:
+def _show_memberships(memberships: dict[str, Any]) -> None:
+    for credential in memberships["credentials"]:
         line("holds", f"{', '.join(credential['types'])}  until {str(credential['validUntil'])[:10]}")
         line("", credential["issuer"])
-    for request in held["requests"]:
+    for request in memberships["requests"]:
         if request["state"] != "ISSUED":
             line("asked", f"{request['credential_type']}  {request['state'].lower()}  {request.get('reason') or ''}")
-    if not held["credentials"] and not held["requests"]:
+    if not memberships["credentials"] and not memberships["requests"]:
         say("No credentials yet.")
         remark("hansa join https://region.example")
 
@@ -93,38 +93,38 @@ def decide(
             return
         if approve is None:
             raise typer.BadParameter("give --approve or --refuse")
-        found = _chosen(waiting, decision)
-        decided = client.decide(found["id"], approve=approve, reason=reason)
+        chosen = _chosen(waiting, decision)
+        decided = client.decide(chosen["id"], approve=approve, reason=reason)
         if Mode.json:
             emit(decided)
-        done(f"{'approved' if approve else 'refused'}: {found['peerName']}", detail=words(found["summary"], lang))
-        if approve and found["kind"] == "offer" and not Mode.json:
-            tell_outcome(client, found["subject"], lang)
+        done(f"{'approved' if approve else 'refused'}: {chosen['peerName']}", detail=words(chosen["summary"], lang))
+        if approve and chosen["kind"] == "offer" and not Mode.json:
+            tell_outcome(client, chosen["subject"], lang)
 
 
 def _show_waiting(waiting: list[dict[str, Any]], lang: str) -> None:
     if Mode.json:
         emit(waiting)
         return
-    for number, one in enumerate(waiting, 1):
-        say(f"{number}  {one['peerName']}")
-        line(one["kind"], words(one["summary"], lang))
-        title = words((one["details"] or {}).get("title"), lang)
+    for number, decision in enumerate(waiting, 1):
+        say(f"{number}  {decision['peerName']}")
+        line(decision["kind"], words(decision["summary"], lang))
+        title = words((decision["details"] or {}).get("title"), lang)
         if title:
             line("asset", title)
-        processes.beside(one)
-        line("since", str(one["at"])[:19].replace("T", " "))
+        processes.beside(decision)
+        line("since", str(decision["at"])[:19].replace("T", " "))
     if waiting:
         next_step("hansa decide 1 --approve     (or --refuse --reason …)")
     else:
         say("No pending decisions.")
 
 
-def _chosen(waiting: list[dict[str, Any]], wanted: str) -> dict[str, Any]:
-    if wanted.isdigit() and 0 < int(wanted) <= len(waiting):
-        return waiting[int(wanted) - 1]
+def _chosen(waiting: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    if name.isdigit() and 0 < int(name) <= len(waiting):
+        return waiting[int(name) - 1]
     for one in waiting:
-        if one["id"] == wanted:
+        if one["id"] == name:
             return one
     raise InvalidInput("there is no such decision", remedy="see the pending decisions: hansa decide")
 
@@ -153,20 +153,20 @@ def revoke(
                 ["credential", "holder", "", "id"],
             )
             return
-        wanted = [
+        credentials = [
             one
             for one in issued
             if one["id"] == credential or (one["holder"] == holder and type_ in (None, one["type"]))
         ]
-        wanted = [one for one in wanted if one["revokedAt"] is None]
-        if not wanted:
+        credentials = [one for one in credentials if one["revokedAt"] is None]
+        if not credentials:
             raise InvalidInput(
                 "there is no such credential in force", remedy="see the issued credentials: hansa revoke"
             )
-        results = [client.revoke(one["id"], reason) for one in wanted]
+        results = [client.revoke(one["id"], reason) for one in credentials]
     if Mode.json:
         emit(results)
-    for one in wanted:
+    for one in credentials:
         done(f"revoked {one['type']}", detail=one["holder"])
 
 
@@ -225,7 +225,7 @@ def user(
             accounts.change_password(client, login, keep_tokens=keep_tokens)
             return
         if second_factor is not None:
-            accounts.own_second_factor(client, login, wanted=second_factor)
+            accounts.own_second_factor(client, login, on=second_factor)
             return
         if reset_second_factor:
             client.reset_second_factor(login)

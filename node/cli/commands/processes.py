@@ -45,13 +45,13 @@ class ProcessViews:
 
     what: str
     every: Callable[[HansaClient, str | None], list[dict[str, Any]]]
-    one: Callable[[HansaClient, str, float], dict[str, Any]]
+    read: Callable[[HansaClient, str, float], dict[str, Any]]
     more: Callable[[dict[str, Any], str], None]
     now: Callable[[dict[str, Any]], str | None] = lambda _: None
 
-    def pid(self, client: HansaClient, wanted: str) -> str:
+    def pid(self, client: HansaClient, name: str) -> str:
         """The id that is meant. Raises ``InvalidInput``."""
-        return wanted if wanted.startswith("urn:") else chosen(self.every(client, None), wanted, self.what)
+        return name if name.startswith("urn:") else chosen(self.every(client, None), name, self.what)
 
 
 def add_views(group: typer.Typer, kind: ProcessViews) -> None:
@@ -63,15 +63,15 @@ def add_views(group: typer.Typer, kind: ProcessViews) -> None:
 
     def show(process: Id, node: Node = None, lang: Language = "en") -> None:
         with connect(node) as client:
-            one = kind.one(client, kind.pid(client, process), 0)
+            details = kind.read(client, kind.pid(client, process), 0)
         if Mode.json:
-            emit(one)
+            emit(details)
             return
-        say(one["pid"])
-        told(one, lang)
-        kind.more(one, lang)
-        timeline(one, lang)
-        command = kind.now(one)
+        say(details["pid"])
+        show_status(details, lang)
+        kind.more(details, lang)
+        timeline(details, lang)
+        command = kind.now(details)
         if command is not None:
             next_step(command)
 
@@ -82,7 +82,7 @@ def add_views(group: typer.Typer, kind: ProcessViews) -> None:
 
 def steer(
     kind: ProcessViews,
-    wanted: str,
+    name: str,
     node: str | None,
     give: Callable[[HansaClient, str], dict[str, Any]],
     word: str,
@@ -94,24 +94,24 @@ def steer(
     """Give a command about one process, and tell what came of it; its exit status. ``word`` says that it was carried
     out; ``aim`` is the state in which a command wants to end the process; ``then`` tells what comes next."""
     with connect(node) as client:
-        pid = kind.pid(client, wanted)
-        status = carried_out(lambda wait: kind.one(client, pid, wait), give(client, pid), word, lang, aim=aim)
+        pid = kind.pid(client, name)
+        status = carried_out(lambda wait: kind.read(client, pid, wait), give(client, pid), word, lang, aim=aim)
         if status == DONE and then is not None and not Mode.json:
             then(client, pid, lang)
     return status
 
 
-def chosen(known: Sequence[dict[str, Any]], wanted: str, what: str) -> str:
+def chosen(known: Sequence[dict[str, Any]], name: str, what: str) -> str:
     """The id that is meant: the whole, or so much of its end that no other fits. Raises ``InvalidInput``."""
-    exact = [one["pid"] for one in known if one["pid"] in (wanted, f"urn:uuid:{wanted}")]
-    ending = [one["pid"] for one in known if len(wanted) >= 4 and one["pid"].endswith(wanted)]
-    found = exact or ending
-    if len(found) == 1:
-        return str(found[0])
-    if found:
-        raise InvalidInput(f"{len(found)} {what}s end in {wanted}", remedy="write more of the id")
+    exact = [one["pid"] for one in known if one["pid"] in (name, f"urn:uuid:{name}")]
+    ending = [one["pid"] for one in known if len(name) >= 4 and one["pid"].endswith(name)]
+    matches = exact or ending
+    if len(matches) == 1:
+        return str(matches[0])
+    if matches:
+        raise InvalidInput(f"{len(matches)} {what}s end in {name}", remedy="write more of the id")
     raise InvalidInput(
-        f"there is no {what} {wanted} among the newest",
+        f"there is no {what} {name} among the newest",
         remedy=f"hansa {word(what)} shows the newest; for an older one, give the whole id",
     )
 
@@ -124,22 +124,24 @@ def listed(shown: list[dict[str, Any]], what: str, state: str | None) -> None:
     if not shown:
         say(f"No {what}s{f' in {state.upper()}' if state else ''}.")
         return
-    for one in shown:
-        say(one["pid"].removeprefix("urn:uuid:"))
-        going = "  (a message has not been answered yet)" if one["pending"] else ""
-        line(one["state"].lower(), f"{'from' if one['role'] == 'consumer' else 'to'} {one['peer']}{going}")
-        line("", f"{one['dataset']}  {one['updated'][:16].replace('T', ' ')}")
+    for process in shown:
+        say(process["pid"].removeprefix("urn:uuid:"))
+        going = "  (a message has not been answered yet)" if process["pending"] else ""
+        line(
+            process["state"].lower(), f"{'from' if process['role'] == 'consumer' else 'to'} {process['peer']}{going}"
+        )
+        line("", f"{process['dataset']}  {process['updated'][:16].replace('T', ' ')}")
 
 
-def told(one: dict[str, Any], lang: str) -> None:
+def show_status(process: dict[str, Any], lang: str) -> None:
     """One process: who, what, how it stands and why."""
-    line("state", one["state"].lower(), style="bold")
-    line("", one["standing"]["text"])
-    line("role", f"{one['role']}, with {one['peer']}")
-    line("asset", one["dataset"])
-    if one["agreementId"]:
-        line("agreement", one["agreementId"])
-    tell_code(one, lang)
+    line("state", process["state"].lower(), style="bold")
+    line("", process["standing"]["text"])
+    line("role", f"{process['role']}, with {process['peer']}")
+    line("asset", process["dataset"])
+    if process["agreementId"]:
+        line("agreement", process["agreementId"])
+    tell_code(process, lang)
 
 
 def beside(decision: dict[str, Any]) -> None:
@@ -148,9 +150,9 @@ def beside(decision: dict[str, Any]) -> None:
         line("also says", f"{said['name']}: {said['value']}", style="yellow")
 
 
-def timeline(one: dict[str, Any], lang: str) -> None:
+def timeline(process: dict[str, Any], lang: str) -> None:
     """The messages, oldest first."""
-    for message in one["messages"]:
+    for message in process["messages"]:
         way = "→" if message["direction"] == "out" else "←"
         fate = _FATES[message["fate"]] + (", after the end" if message["late"] else "")
         status = f" ({message['status']})" if message["status"] is not None else ""
@@ -162,66 +164,69 @@ def timeline(one: dict[str, Any], lang: str) -> None:
             tell_why(message["reason"], lang)
 
 
-def tell_code(one: dict[str, Any], lang: str) -> None:
+def tell_code(process: dict[str, Any], lang: str) -> None:
     """Why a process was paused or ended, or is about to be: the code of that message, and its reasons."""
-    if one["code"] or one["reason"]:
-        line("why", str(one["code"] or ""))
-        tell_why(one["reason"], lang)
+    if process["code"] or process["reason"]:
+        line("why", str(process["code"] or ""))
+        tell_why(process["reason"], lang)
 
 
-def tell_why(said: Sequence[Any], lang: str) -> None:
+def tell_why(causes: Sequence[Any], lang: str) -> None:
     """Reasons of a process, whoever gave them: sentences, language maps, and rules that were not met."""
-    for one in said:
-        if not isinstance(one, dict):
-            line("", str(one))
-        elif "text" in one or "rule" in one:
-            reasons([one], lang)
-        elif isinstance(one.get("@value"), str):
-            line("", one["@value"])
-        elif isinstance(one.get("remedy"), str):
-            line("to mend", one["remedy"])
+    for reason in causes:
+        if not isinstance(reason, dict):
+            line("", str(reason))
+        elif "text" in reason or "rule" in reason:
+            reasons([reason], lang)
+        elif isinstance(reason.get("@value"), str):
+            line("", reason["@value"])
+        elif isinstance(reason.get("remedy"), str):
+            line("to mend", reason["remedy"])
         else:
-            line("", json.dumps(one, ensure_ascii=False))
+            line("", json.dumps(reason, ensure_ascii=False))
 
 
 def carried_out(
-    look: Callable[[float], dict[str, Any]], given: dict[str, Any], word: str, lang: str, *, aim: str | None = None
+    look: Callable[[float], dict[str, Any]], answer: dict[str, Any], word: str, lang: str, *, aim: str | None = None
 ) -> int:
-    """A command was given, and ``given`` is what the node answered to it: wait a moment for what the other side says,
-    and tell that. Its exit status, which speaks of the message that the command sent and of no other."""
-    ours = given["pendingId"]
+    """A command was given, and ``answer`` is what the node answered to it: wait a moment for what the other side
+    says, and tell that. Its exit status, which speaks of the message that the command sent and of no other."""
+    ours = answer["pendingId"]
     until = time.monotonic() + _PATIENCE
-    one = look(0)
-    while ours is not None and one["pendingId"] == ours and time.monotonic() < until:
-        one = look(0.5)
+    process = look(0)
+    while ours is not None and process["pendingId"] == ours and time.monotonic() < until:
+        process = look(0.5)
     if Mode.json:
-        emit(one)
-    if ours is not None and one["pendingId"] == ours:
-        remark(f"{one['pending']}: {one['standing']['text']}")
+        emit(process)
+    if ours is not None and process["pendingId"] == ours:
+        remark(f"{process['pending']}: {process['standing']['text']}")
         return WAITING
     answered = [
         message
-        for message in one["messages"]
+        for message in process["messages"]
         if message["direction"] == "out" and message["id"] == ours and message["fate"] != "put-off"
     ]
     fate = answered[-1]["fate"] if answered else None
-    if aim is not None and one["state"] == aim:
+    if aim is not None and process["state"] == aim:
         # Whoever wanted an end has it: that the other side refused, or was first to end it, is no failure.
-        done(word, detail=one["standing"]["text"] if fate != "refused" else "on this side: the other side refused it")
+        done(
+            word,
+            detail=process["standing"]["text"] if fate != "refused" else "on this side: the other side refused it",
+        )
         return DONE
     if fate == "refused":
-        failed(f"refused by {one['peer']}")
+        failed(f"refused by {process['peer']}")
         tell_why(answered[-1]["reason"], lang)
         return REFUSED
     if ours is not None and fate != "taken":
-        failed(f"not {word}: a message of {one['peer']} came first")
-    elif one["state"] == "TERMINATED":
+        failed(f"not {word}: a message of {process['peer']} came first")
+    elif process["state"] == "TERMINATED":
         failed(f"{word}, but the other side then took another step")
     else:
-        done(word, detail=f"now {one['state'].lower()}")
+        done(word, detail=f"now {process['state'].lower()}")
         return DONE
-    line("state", f"{one['state'].lower()}: {one['standing']['text']}")
-    tell_code(one, lang)
+    line("state", f"{process['state'].lower()}: {process['standing']['text']}")
+    tell_code(process, lang)
     return REFUSED
 
 
@@ -229,13 +234,13 @@ class Watch:
     """Says what a process waits for, where it has stood still for a while, and once: whoever waits knows why."""
 
     def __init__(self) -> None:
-        self._seen = self._said = ""
+        self._seen = self._shown = ""
 
-    def __call__(self, one: dict[str, Any]) -> str | None:
+    def __call__(self, process: dict[str, Any]) -> str | None:
         """How it stands now; what it waits for."""
-        text, waits = one["standing"]["text"], one["standing"]["waitsFor"]
-        if waits not in _BUSY and text == self._seen != self._said:
+        text, waits = process["standing"]["text"], process["standing"]["waitsFor"]
+        if waits not in _BUSY and text == self._seen != self._shown:
             remark(text)
-            self._said = text
+            self._shown = text
         self._seen = text
         return None if waits is None else str(waits)

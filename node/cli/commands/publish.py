@@ -98,11 +98,11 @@ def publish(
         for path in descriptions:
             submitted = _submission(path, attach or [])
             told = [examine(one, as_found=as_found, only_told=check) for one in submitted[2]]
-            one = _publish_one(
+            result = _publish_one(
                 client, path, submitted, told, kind, conditions, audience, earlier_versions, check=check, lang=lang
             )
-            results.append(one)
-            status = max(status, REFUSED if "findings" in one else 0)
+            results.append(result)
+            status = max(status, REFUSED if "findings" in result else 0)
     if Mode.json:
         emit(results if len(results) != 1 else results[0])
     return status
@@ -120,13 +120,13 @@ def _show_choices(field: str, lang: str) -> None:
     else:
         from node.semantics.description.fields import code_list
 
-        found = code_list(field)
-        if found is None:
+        codes = code_list(field)
+        if codes is None:
             raise InvalidInput(
                 f"{field!r} has no list of choices",
                 remedy="try license, theme, frequency, access, language, conditions",
             )
-        rows = [[code.code, code.label(lang), code.iri] for code in found]
+        rows = [[code.code, code.label(lang), code.iri] for code in codes]
     if Mode.json:
         emit([{"code": row[0], "label": row[1], "more": row[2]} for row in rows])
     else:
@@ -166,8 +166,8 @@ def _publish_one(
         checked = client.publish({**submission, "dryRun": True, "language": lang})
         # Before anything is published: what others have read cannot be taken back.
         for warning in _about_audience(checked):
-            remark(_said(warning, "message", lang))
-            say(f"    {_said(warning, 'remedy', lang)}")
+            remark(_text_of(warning, "message", lang))
+            say(f"    {_text_of(warning, 'remedy', lang)}")
         if check:
             done("no errors", detail=f"{checked['kind']} {checked['iri']}")
             return checked
@@ -195,7 +195,7 @@ def _about_audience(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [warning for warning in answer.get("warnings", []) if warning.get("rule") in RULES]
 
 
-def _said(warning: Mapping[str, Any], part: str, lang: str) -> str:
+def _text_of(warning: Mapping[str, Any], part: str, lang: str) -> str:
     translated = warning.get("translations", {}).get(lang, {})
     return str(translated.get(part) or warning.get(part, ""))
 
@@ -293,7 +293,7 @@ _MEDIA = {
 
 def _with_description(fact: Mapping[str, Any], submission: Mapping[str, Any]) -> dict[str, Any]:
     """The file as the API takes it; ``open`` as the description says."""
-    said = next(
+    described = next(
         (
             file
             for file in (submission.get("fields") or {}).get("files") or []
@@ -302,7 +302,7 @@ def _with_description(fact: Mapping[str, Any], submission: Mapping[str, Any]) ->
         {},
     )
     members = {name: fact[name] for name in ("name", "size", "sha256", "mediaType")}
-    if said.get("open") is True:
+    if described.get("open") is True:
         members["open"] = True
     return members
 
@@ -327,7 +327,7 @@ def _draft(path: Path, *, as_found: bool) -> None:
         "license: CC-BY-4.0      # others cannot lawfully use the data without one\n"
         "conditions: open        # or: members, members-ask, mobility-partners, …\n"
         "files:\n"
-        f"  - path: {_yaml(path.name)}\n{_found(survey)}",
+        f"  - path: {_yaml(path.name)}\n{_table_hints(survey)}",
         "utf-8",
     )
     if survey is not None:
@@ -336,7 +336,7 @@ def _draft(path: Path, *, as_found: bool) -> None:
     say(f"Next: fill in the description, then: hansa publish {word(target)}")
 
 
-def _found(survey: Survey | None) -> str:
+def _table_hints(survey: Survey | None) -> str:
     """What was found in the table, as hints for whoever describes it."""
     if survey is None:
         return ""

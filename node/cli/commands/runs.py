@@ -26,7 +26,7 @@ from node.cli.output import (
     table,
     words,
 )
-from node.cli.watching import figure, follow, obstacles, outcome, pins, short, told
+from node.cli.watching import figure, follow, log_line, obstacles, outcome, pins, short
 
 if TYPE_CHECKING:
     pass
@@ -94,15 +94,15 @@ def check(
 ) -> int:  # fmt: skip
     """Say what a run would be pinned to, and everything that is in its way."""
     with connect(node) as client:
-        found = client.scenarios.check(binding(scenario, inputs, sets, whole_layers(client, layers), in_place))
+        verdict = client.scenarios.check(binding(scenario, inputs, sets, whole_layers(client, layers), in_place))
     if Mode.json:
-        emit(found)
+        emit(verdict)
     else:
-        obstacles(found["findings"])
-        if found["fits"]:
-            pins(found["binding"])
+        obstacles(verdict["findings"])
+        if verdict["fits"]:
+            pins(verdict["binding"])
             done("everything fits")
-    return DONE if found["fits"] else REFUSED
+    return DONE if verdict["fits"] else REFUSED
 
 
 def start(
@@ -133,18 +133,18 @@ def list_runs(
 ) -> None:
     """Runs, newest first."""
     with connect(node) as client:
-        found = client.scenarios.runs(scenario, limit)
+        runs = client.scenarios.runs(scenario, limit)
     if Mode.json:
-        emit(found)
+        emit(runs)
         return
-    if not found:
+    if not runs:
         say("No runs yet.")
         next_step("hansa run start scenario/NAME --input role=dataset/NAME")
         return
     table(
         [
             (short(one["pid"]), one["state"], f"{one['progress']} %", one["created"][:16], words(one["titles"], lang))
-            for one in found
+            for one in runs
         ],
         ("run", "state", "", "started", "scenario"),
     )
@@ -160,7 +160,7 @@ def show(pid: Pid, node: Node = None, lang: Language = "en") -> None:
     outcome(run, lang)
     pins(run["binding"])
     for one in run["log"]:
-        line("log", told(one))
+        line("log", log_line(one))
 
 
 def watch(pid: Pid, node: Node = None, lang: Language = "en") -> int:
@@ -219,11 +219,11 @@ def why(
 ) -> None:
     """Why a row of a result is what it is: the steps, versions, rows and agreements behind it."""
     with connect(node) as client:
-        found = client.scenarios.why(whole(client, pid), name, row)
+        explanation = client.scenarios.why(whole(client, pid), name, row)
     if Mode.json:
-        emit(found)
+        emit(explanation)
         return
-    for step in found["steps"]:
+    for step in explanation["steps"]:
         say(step["sentence"])
         for behind in step.get("inputs", ()):
             line("", behind["sentence"])
@@ -232,24 +232,24 @@ def why(
 def compare(left: Pid, right: Pid, node: Node = None, lang: Language = "en") -> None:
     """Two runs side by side: indicators, and what differs in what they are bound to."""
     with connect(node) as client:
-        one, other = (client.scenarios.run(whole(client, pid)) for pid in (left, right))
-    differing = differences(one["binding"], other["binding"])
+        first_run, other = (client.scenarios.run(whole(client, pid)) for pid in (left, right))
+    differing = differences(first_run["binding"], other["binding"])
     if Mode.json:
-        emit({"left": one, "right": other, "differs": differing})
+        emit({"left": first_run, "right": other, "differs": differing})
         return
     table(
         [
             (name, figure(first), figure(second))
-            for name, first, second in paired(one["indicators"], other["indicators"])
+            for name, first, second in paired(first_run["indicators"], other["indicators"])
         ],
-        ("indicator", short(one["pid"]), short(other["pid"])),
+        ("indicator", short(first_run["pid"]), short(other["pid"])),
     )
     for place, (first, second) in differing.items():
         say(place)
-        line(short(one["pid"]), first)
+        line(short(first_run["pid"]), first)
         line(short(other["pid"]), second)
     if not differing:
-        same = one["result"] == other["result"]
+        same = first_run["result"] == other["result"]
         remark("with the same binding" + (", with the same result" if same else ", but the result differs"))
     del lang
 
@@ -278,12 +278,12 @@ def publish(
     """Publish the result of a run, with where it comes from. It is never freer than its inputs."""
     wanted = {"id": name, **({"title": title} if title else {}), **({"conditions": conditions} if conditions else {})}
     with connect(node) as client:
-        found = client.scenarios.publish(whole(client, pid), wanted)
+        publication = client.scenarios.publish(whole(client, pid), wanted)
     if Mode.json:
-        emit(found)
+        emit(publication)
         return
-    done(found["iri"], detail=f"version {found['version']}")
-    for sentence in found.get("inherited", ()):
+    done(publication["iri"], detail=f"version {publication['version']}")
+    for sentence in publication.get("inherited", ()):
         line("conditions", sentence)
 
 

@@ -56,8 +56,8 @@ def init(
 
     local = not url or urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
     chosen = port or urlsplit(url).port or 8080
-    languages, told = choose(language or (), os.environ, asks=sys.stdin.isatty() and not Mode.json)
-    made = create(
+    languages, source = choose(language or (), os.environ, asks=sys.stdin.isatty() and not Mode.json)
+    created = create(
         folder,
         {
             "name": name or folder.name,
@@ -75,20 +75,20 @@ def init(
     if Mode.json:
         emit(
             {
-                "did": made.did,
-                "login": made.login,
-                "password": made.password,
+                "did": created.did,
+                "login": created.login,
+                "password": created.password,
                 "folder": str(folder),
                 "languages": languages,
             }
         )
         return
-    done("keys created", detail=made.did)
-    done("store created", detail=f"{folder}/  ({made.store})")
-    done(f"language {', '.join(languages)}", detail=told)
+    done("keys created", detail=created.did)
+    done("store created", detail=f"{folder}/  ({created.store})")
+    done(f"language {', '.join(languages)}", detail=source)
     done("administrator", detail="to choose a password of your own: hansa user admin --password")
-    line("login", made.login)
-    line("password", made.password, style="bold")
+    line("login", created.login)
+    line("password", created.password, style="bold")
     if local:
         remark("http on this machine only: for trying it out. For use with other nodes: --url https://…")
     next_step(f"hansa serve {word(folder)}")

@@ -47,31 +47,31 @@ def synth(
     for one in (target, described):
         if one.exists():
             raise InvalidInput(f"{one} already exists", remedy="choose another file with --out")
-    made = stand_in(read_rows(file.read_bytes(), media_type), count=rows, seed=seed)
-    save(target, (geojson_of(made) if media_type == _MEDIA[".geojson"] else csv_of(made)).encode())
+    drawn = stand_in(read_rows(file.read_bytes(), media_type), count=rows, seed=seed)
+    save(target, (geojson_of(drawn) if media_type == _MEDIA[".geojson"] else csv_of(drawn)).encode())
     beside = file.with_suffix(".yaml")
     fields = read_description(beside)[0] if beside.is_file() else {}
     title = file.stem.replace("-", " ").replace("_", " ").capitalize()
-    draft = description_of(made, file=target.name, title=f"{title}: synthetic stand-in", beside=fields)
+    draft = description_of(drawn, file=target.name, title=f"{title}: synthetic stand-in", beside=fields)
     save(described, draft.encode())
     if Mode.json:
         emit(
             {
                 "file": str(target),
                 "description": str(described),
-                "rows": len(made.rows),
-                "leftOut": made.left_out,
+                "rows": len(drawn.rows),
+                "leftOut": drawn.left_out,
                 "seed": seed,
-                "columns": [{"name": name, "kept": str(made.kinds[name])} for name in made.columns],
+                "columns": [{"name": name, "kept": str(drawn.kinds[name])} for name in drawn.columns],
             }
         )
         return
-    done(f"{target} written", detail=f"{len(made.rows)} rows, seed {seed}")
+    done(f"{target} written", detail=f"{len(drawn.rows)} rows, seed {seed}")
     done(f"{described} written", detail="a draft of the description")
-    for name in made.columns:
-        folded = made.folded.get(name)
-        line(name, f"{made.kinds[name]}{f', {folded} rare values folded' if folded else ''}")
-    if made.left_out:
-        remark(f"{made.left_out} rows were left out: they would have been copies of real rows")
+    for name in drawn.columns:
+        folded = drawn.folded.get(name)
+        line(name, f"{drawn.kinds[name]}{f', {folded} rare values folded' if folded else ''}")
+    if drawn.left_out:
+        remark(f"{drawn.left_out} rows were left out: they would have been copies of real rows")
     remark("This does not prove anonymity: have your privacy officer read it first.")
     next_step(f"hansa publish {word(described)}")

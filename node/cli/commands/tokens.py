@@ -36,15 +36,17 @@ def new(
     password = str(typer.prompt("your password", hide_input=True, err=True))
     with connect(node) as client:
         try:
-            made = client.make_token(label, days, password)
+            token = client.make_token(label, days, password)
         except HansaError as error:
             if error.facts.get("code") != SECOND_FACTOR:
                 raise
-            made = client.make_token(label, days, password, str(typer.prompt("code of your second factor", err=True)))
+            token = client.make_token(
+                label, days, password, str(typer.prompt("code of your second factor", err=True))
+            )
     if Mode.json:
-        emit(made)
-    done(f"token for {label}", detail=f"{made['days']} days")
-    line("token", made["token"])
+        emit(token)
+    done(f"token for {label}", detail=f"{token['days']} days")
+    line("token", token["token"])
     remark("keep it like a password: it is not shown again")
 
 
@@ -55,12 +57,12 @@ def list_tokens(
 ) -> None:
     """Show the API tokens in force."""
     with connect(node) as client:
-        found = client.tokens(everybody=everybody)
+        tokens = client.tokens(everybody=everybody)
     if Mode.json:
-        emit(found)
-    elif found:
+        emit(tokens)
+    elif tokens:
         table(
-            [[one["sha256"][:SHORT], one["login"], one["label"], one["expires"][:10]] for one in found],
+            [[one["sha256"][:SHORT], one["login"], one["label"], one["expires"][:10]] for one in tokens],
             ["token", "of", "for", "until"],
         )
     else:
@@ -81,13 +83,13 @@ def revoke(
             if refusal.status != 403:  # Then it is one's own that are known.
                 raise
         hashed = hashlib.sha256(token.encode()).hexdigest()
-        found = [one for one in known if one["sha256"] == hashed or one["sha256"].startswith(token)]
-        if len(found) != 1:
+        matches = [one for one in known if one["sha256"] == hashed or one["sha256"].startswith(token)]
+        if len(matches) != 1:
             raise InvalidInput(
-                "there is no such token" if not found else "several tokens begin with this",
+                "there is no such token" if not matches else "several tokens begin with this",
                 remedy="see the names: hansa token list",
             )
-        ended = client.revoke_token(found[0]["sha256"])
+        ended = client.revoke_token(matches[0]["sha256"])
     if Mode.json:
         emit(ended)
     done(f"revoked the token for {ended['label']}", detail=ended["login"])

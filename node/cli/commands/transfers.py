@@ -34,19 +34,19 @@ group = typer.Typer(
 )
 
 
-def _more(one: dict[str, Any], lang: str) -> None:
+def _more(transfer: dict[str, Any], lang: str) -> None:
     del lang  # Nothing here is in words of ours.
-    line("way", _way(one))
-    if one["file"]:
-        line("file", one["file"])
-    if one["reception"]:
-        _reception(one["reception"])
+    line("way", _way(transfer))
+    if transfer["file"]:
+        line("file", transfer["file"])
+    if transfer["reception"]:
+        _reception(transfer["reception"])
 
 
-def _way(one: dict[str, Any]) -> str:
-    if one["pushedTo"]:
-        return f"pushed to {one['pushedTo']}"
-    return {"HttpData-PUSH": "pushed", "HttpData-PULL": "fetched"}.get(one["format"], str(one["format"]))
+def _way(transfer: dict[str, Any]) -> str:
+    if transfer["pushedTo"]:
+        return f"pushed to {transfer['pushedTo']}"
+    return {"HttpData-PUSH": "pushed", "HttpData-PULL": "fetched"}.get(transfer["format"], str(transfer["format"]))
 
 
 def _reception(got: dict[str, Any]) -> None:
@@ -59,7 +59,7 @@ def _reception(got: dict[str, Any]) -> None:
 TRANSFER = ProcessViews(
     "transfer",
     every=lambda client, state: client.transfers(state=state),
-    one=lambda client, pid, wait: client.transfer_state(pid, wait=wait),
+    read=lambda client, pid, wait: client.transfer_state(pid, wait=wait),
     more=_more,
 )
 
@@ -139,44 +139,44 @@ def follow_push(client: HansaClient, pid: str) -> dict[str, Any]:
     watch = Watch()
     with bar("sending") as progress:
         while True:
-            one = client.transfer_state(pid, wait=5)
+            transfer = client.transfer_state(pid, wait=5)
             progress(0, 0)
-            if one["state"] in ENDED or watch(one) == STUCK:
-                return one
+            if transfer["state"] in ENDED or watch(transfer) == STUCK:
+                return transfer
 
 
-def tell_push(one: dict[str, Any], name: str | None, lang: str, *, wait: bool = True) -> None:
+def tell_push(transfer: dict[str, Any], name: str | None, lang: str, *, wait: bool = True) -> None:
     what = f"{name}: " if name else ""
-    if one["state"] == "COMPLETED":
-        done(f"{what}sent", detail=one["pushedTo"] or "to this node")
+    if transfer["state"] == "COMPLETED":
+        done(f"{what}sent", detail=transfer["pushedTo"] or "to this node")
     elif wait:
         failed(f"{what}not sent")
-        processes.told(one, lang)
+        processes.show_status(transfer, lang)
     else:
-        line("asked", one["pid"])
-        remark(f"hansa transfer {word(one['pid'])}")
+        line("asked", transfer["pid"])
+        remark(f"hansa transfer {word(transfer['pid'])}")
 
 
-def read_header(said: str | None) -> tuple[str, str] | None:
+def read_header(header: str | None) -> tuple[str, str] | None:
     """Name and value of a header as it is typed, or as the first line of a file. Raises ``InvalidInput``."""
-    if said is None:
+    if header is None:
         return None
-    if said.startswith("@"):
+    if header.startswith("@"):
         try:
-            said = Path(said[1:]).read_text("utf-8").partition("\n")[0]
+            header = Path(header[1:]).read_text("utf-8").partition("\n")[0]
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidInput(
-                f"{said[1:]} cannot be read: {error}", remedy="name a file with 'NAME: VALUE'"
+                f"{header[1:]} cannot be read: {error}", remedy="name a file with 'NAME: VALUE'"
             ) from None
-    found = re.fullmatch(r"\s*([A-Za-z0-9-]+)\s*:\s*(\S.*?)\s*", said)
-    if found is None:
+    match = re.fullmatch(r"\s*([A-Za-z0-9-]+)\s*:\s*(\S.*?)\s*", header)
+    if match is None:
         raise InvalidInput("a header is written 'NAME: VALUE'", remedy="for example 'Authorization: Bearer …'")
-    return found.group(1), found.group(2)
+    return match.group(1), match.group(2)
 
 
-def _steer(wanted: str, verb: str, word: str, reason: str, node: str | None, lang: str, aim: str | None) -> int:
+def _steer(name: str, verb: str, word: str, reason: str, node: str | None, lang: str, aim: str | None) -> int:
     return processes.steer(
-        TRANSFER, wanted, node, lambda client, pid: client.steer(pid, verb, reason=reason), word, lang, aim=aim
+        TRANSFER, name, node, lambda client, pid: client.steer(pid, verb, reason=reason), word, lang, aim=aim
     )
 
 

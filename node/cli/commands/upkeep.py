@@ -80,12 +80,12 @@ def backup(
     if len(recipients) > 1 or len(files) > 1:
         raise InvalidInput("a backup is encrypted for one recipient and written to one file")
     recipient = read_recipient(recipients[0]) if recipients else None
-    made = write_backup(folder, files[0] if files else None, recipient=recipient)
+    written = write_backup(folder, files[0] if files else None, recipient=recipient)
     if Mode.json:
         encrypted = {"encrypted_for": recipients[0]} if recipients else {}
-        emit({"file": str(made.path), "bytes": made.size, "entries": made.entries, **encrypted})
+        emit({"file": str(written.path), "bytes": written.size, "entries": written.entries, **encrypted})
     else:
-        done(f"{made.path}", detail=f"{size(made.size)}, {made.entries} ledger entries")
+        done(f"{written.path}", detail=f"{size(written.size)}, {written.entries} ledger entries")
     if recipient is None:
         # On standard error, so that scripts that read JSON meet it too.
         complain("it is not encrypted and contains the node's keys: whoever reads it can act as this node")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from node.cli.commands import processes
-from node.cli.commands.processes import Watch, carried_out, told
+from node.cli.commands.processes import Watch, carried_out, show_status
 from node.cli.exits import DONE, REFUSED, WAITING
 
 OURS = {
@@ -30,7 +30,7 @@ def shown(reason: list[Any], capsys: pytest.CaptureFixture[str], lang: str = "en
         "code": "policy-refused",
         "reason": reason,
     }
-    told(process, lang)
+    show_status(process, lang)
     return capsys.readouterr().out
 
 
@@ -100,8 +100,8 @@ def test_what_came_of_a_command(
     """Its own message counts, and no other."""
     later = iter([process("OFFERED", "a"), now])
     assert carried_out(lambda _: next(later), process("OFFERED", "a"), "done", "en", aim=aim) == status
-    told = capsys.readouterr()
-    assert said in told.out + told.err
+    show_status = capsys.readouterr()
+    assert said in show_status.out + show_status.err
 
 
 def test_no_answer_yet(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

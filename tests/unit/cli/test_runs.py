@@ -11,7 +11,7 @@ import pytest
 from node.base.errors import InvalidInput
 from node.cli.bindings import whole, whole_layer
 from node.cli.output import save
-from node.cli.watching import short, told
+from node.cli.watching import log_line, short
 
 FIRST = "urn:uuid:01a1f91a-135f-7881-b7b6-defcce16c5c4"
 SECOND = "urn:uuid:01a1f91b-0000-7881-b7b6-aaaace16c5c4"
@@ -45,8 +45,8 @@ def test_ids_are_shown_short_and_names_whole() -> None:
 
 
 def test_the_log_tells_the_time_of_the_day() -> None:
-    assert told("2026-11-20T13:16:24.528561Z after: stop (at 12:00)") == "13:16:24  after: stop (at 12:00)"
-    assert told("going on") == "going on"
+    assert log_line("2026-11-20T13:16:24.528561Z after: stop (at 12:00)") == "13:16:24  after: stop (at 12:00)"
+    assert log_line("going on") == "going on"
 
 
 def test_a_run_that_is_not_there_is_told_as_such() -> None:
