@@ -23,7 +23,8 @@ from node.ledger.usecases import Sequencer
 from node.scenarios.models.publication import DescribeWithCode, stored_code
 from node.semantics.description.door import describe
 from node.semantics.schemas.patterns import Patterns
-from node.worker.views import FollowLedger, View
+from node.worker.follower import View
+from node.worker.views import FollowLedger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

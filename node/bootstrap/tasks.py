@@ -70,6 +70,7 @@ def timers(parts: Parts, spoken: Protocol, pace: Pace, wake: Callable[[], None])
         # What a process has put into the queue while its clock was ahead, it alone knows to be wrong.
         Timer("clock", pace.lease / 3, lambda: run_sync(set_right), each_process=True),
         Timer("idle graph", 30.0, lambda: run_sync(parts.graph.rest), each_process=True),
+        Timer("idle search", 30.0, lambda: run_sync(parts.index.rest), each_process=True),
         Timer("used tokens", 300.0, lambda: run_sync(tokens.forget)),
         Timer("late decisions", 60.0, spoken.decisions.expire),
     ]

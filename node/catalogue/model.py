@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -162,17 +163,28 @@ class Widened:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """Where an entry of the ledger stands: its ``position`` (None where it is not numbered yet), and how many entries
+    each view lacks that does not show it."""
+
+    position: int | None
+    behind: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
     """What came of publishing or withdrawing.
 
     ``record`` is the version that is now current, ``created`` tells whether this call made it. ``position`` is
-    its place in the ledger; None for a dry run, and where nobody waited for the sequencer. ``widened`` says
-    who sees the asset from this version on that did not before.
+    its place in the ledger; None for a dry run, and where nobody waited for the sequencer. ``behind`` names the views
+    that do not show it yet, with the number of entries that each of them lacks. ``widened`` says who sees the asset
+    from this version on that did not before.
     """
 
     record: Record
     created: bool
     position: int | None = None
+    behind: Mapping[str, int] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     widened: Widened | None = None
 

@@ -95,7 +95,18 @@ class SearchIndex(Protocol):
     def apply(self, changes: Iterable[tuple[str, Indexed | None]], position: int) -> None:
         """Replace (or with None remove) documents by IRI, and remember ``position`` with them."""
 
-    def position(self) -> int: ...
+    def take(self, changes: Iterable[tuple[str, Indexed | None]], position: int) -> None:
+        """The same, but searches show it, and ``position`` says so, only after ``settle``: many changes are then
+        written together. A crash before that takes them, and the ledger replays them."""
+
+    def taken(self) -> int:
+        """The ledger position up to which changes were taken, whether they are shown yet or not."""
+
+    def settle(self) -> None:
+        """Show what was taken."""
+
+    def position(self) -> int:
+        """The ledger position that searches reflect."""
 
     def search(self, query: Query, *, audiences: Collection[str] | None) -> Results:
         """Hits whose audience is one of ``audiences`` (None: all); counts cover just these."""

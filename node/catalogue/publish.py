@@ -22,7 +22,7 @@ from node.base.jsons import canonical
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.carriers import OWN, Carriers
 from node.catalogue.envelope import ledger_body, signed, withdrawal_of
-from node.catalogue.model import INTERNAL, OPENS_HISTORY, PUBLIC, NodeFacts, Published, Record, Widened
+from node.catalogue.model import INTERNAL, OPENS_HISTORY, PUBLIC, NodeFacts, Published, Record, Settlement, Widened
 from node.catalogue.names import check_audience, check_file_name, check_record_iri, check_statements
 from node.catalogue.nquads import merge
 from node.catalogue.offers import Terms, offer_lines, terms_of
@@ -42,8 +42,8 @@ from node.semantics.model import Described, File, Finding, Submission
 Describe = Callable[[Submission], Awaitable[Described]]
 """``node.semantics.description.door.describe`` with the cage and this node's base, DID and name filled in."""
 
-Settled = Callable[[str], Awaitable[int | None]]
-"""Waits until the entry of this id is numbered and the views show it: its position, None when it takes long."""
+Settled = Callable[[str], Awaitable[Settlement]]
+"""Waits until the entry of this id is numbered and the views show it, but not for views that are far behind."""
 
 
 ATTEMPTS = 8
@@ -172,10 +172,8 @@ class Publish:
             published = await asyncio.to_thread(self._foreseen, draft, submission, terms, inherited)
             return replace(published, findings=findings + published.findings)
         published = await asyncio.to_thread(self._store, draft, submission, by, terms, inherited)
-        position = None
-        if published.created and self._settled is not None:
-            position = await self._settled(published.record.entry)
-        return replace(published, position=position, findings=findings + published.findings)
+        published = await _settle(published, self._settled)
+        return replace(published, findings=findings + published.findings)
 
     def _audience_before(self, iri: str) -> str | None:
         """The audience of the newest version of ``iri``, also of one that says that it is withdrawn."""
@@ -311,9 +309,7 @@ class Withdraw:
         """
         require(by, UseCase.PUBLISH)
         published = await asyncio.to_thread(self._store, iri, by)
-        if published.created and self._settled is not None:
-            return replace(published, position=await self._settled(published.record.entry))
-        return published
+        return await _settle(published, self._settled)
 
     def _store(self, iri: str, by: Caller) -> Published:
         def withdraw(tx: Transaction) -> Published:
@@ -325,6 +321,13 @@ class Withdraw:
             return Published(record=self._catalogue.keep(tx, withdrawal_of(head), by), created=True)
 
         return self._catalogue.in_turn(iri, withdraw)
+
+
+async def _settle(published: Published, settled: Settled | None) -> Published:
+    if not published.created or settled is None:
+        return published
+    settlement = await settled(published.record.entry)
+    return replace(published, position=settlement.position, behind=settlement.behind)
 
 
 def _refuse_violations(findings: Sequence[Finding]) -> None:

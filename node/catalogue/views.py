@@ -36,17 +36,20 @@ class _Passed:
 
     def __init__(self) -> None:
         self._seen = 0
+        self._since = 0
 
     def position(self, written: int) -> int:
-        return max(self._seen, written)
+        """``written``, or what was passed by after it. Where a view falls back, to before what it had when it passed
+        by, what it lacks comes first."""
+        return max(self._seen, written) if written >= self._since else written
 
     def may_skip(self, after: int, written: int) -> bool:
         """Entries up to ``after`` touch no record: remember that, and tell whether that is enough."""
-        self._seen = after
+        self._seen, self._since = after, written
         return after - written < STRIDE
 
     def forget(self) -> None:
-        self._seen = 0
+        self._seen = self._since = 0
 
 
 class _Kept(Protocol):
@@ -70,20 +73,33 @@ class _RecordView(ABC):
         self._passed = _Passed()
 
     def position(self) -> int:
-        """The next ``seq`` that the view has not applied."""
-        return self._passed.position(self._kept.position())
+        """The next ``seq`` that the view has not taken."""
+        return self._passed.position(self._taken())
+
+    def shown(self) -> int:
+        """The next ``seq`` that the view does not show."""
+        written = self._kept.position()
+        return self.position() if self._taken() == written else written
+
+    @abstractmethod
+    def settle(self) -> None:
+        """Show what was taken."""
+
+    @abstractmethod
+    def _taken(self) -> int:
+        """The position of the engine, with what it does not show yet."""
 
     def apply(self, entries: Sequence[Entry]) -> None:
         """Take in entries that follow one another, the first of which is at ``position`` or before; those of other
         kinds than its own may be left out."""
         if entries:
             heads = _heads(self._uow, self._records, entries)
-            if heads or not self._passed.may_skip(_after(entries), self._kept.position()):
+            if heads or not self._passed.may_skip(_after(entries), self._taken()):
                 self._write(heads, _after(entries))
 
     def passed(self, position: int) -> None:
         """No entry before ``position`` that was not applied is of its kinds."""
-        if not self._passed.may_skip(position, self._kept.position()):
+        if not self._passed.may_skip(position, self._taken()):
             self._write([], position)
 
     def rebuild(self) -> None:
@@ -108,6 +124,12 @@ class GraphView(_RecordView):
     def _write(self, heads: Sequence[Record], position: int) -> None:
         self._graph.apply(heads, position)
 
+    def settle(self) -> None:
+        """What was applied is shown already."""
+
+    def _taken(self) -> int:
+        return self._graph.position()
+
 
 class SearchView(_RecordView):
     """Keeps the search index."""
@@ -119,7 +141,14 @@ class SearchView(_RecordView):
         self._index = index
 
     def _write(self, heads: Sequence[Record], position: int) -> None:
-        self._index.apply([(head.iri, None if head.withdrawn else indexed(head)) for head in heads], position)
+        self._index.take([(head.iri, None if head.withdrawn else indexed(head)) for head in heads], position)
+
+    def settle(self) -> None:
+        """Have searches show what was taken."""
+        self._index.settle()
+
+    def _taken(self) -> int:
+        return self._index.taken()
 
 
 def indexed(record: Record) -> Indexed:

@@ -72,13 +72,14 @@ async def nobody(_: Request) -> None:
 def routes(
     *,
     health: Callable[[], Mapping[str, str]],
-    ready: Callable[[], Awaitable[Mapping[str, str]]],
+    ready: Callable[[], Awaitable[tuple[Mapping[str, str], Mapping[str, int]]]],
     gauges: Callable[[], Awaitable[Mapping[str, tuple[str, float]]]],
     counters: Counters,
     limited: Callable[[], Mapping[str, str]] = dict,
     admit: Callable[[Request], Awaitable[None]] = nobody,
 ) -> list[Route]:
-    """``health`` and ``ready`` tell what is wrong by name, ``limited`` what this machine keeps the node from, which
+    """``health`` and ``ready`` tell what is wrong by name, ``ready`` also how many percent of the ledger each view
+    shows, ``limited`` what this machine keeps the node from, which
     is no reason to send nobody here; ``gauges`` maps metric → (help, value). ``admit`` raises ``Unauthenticated`` or
     ``NotAllowed`` for whoever may not read the metrics."""
 
@@ -86,7 +87,8 @@ def routes(
         return _state(health(), limited())
 
     async def is_ready(_: Request) -> Response:
-        return _state({**health(), **await ready()}, limited())
+        wrong, views = await ready()
+        return _state({**health(), **wrong}, limited(), views)
 
     async def metrics(request: Request) -> Response:
         await admit(request)
@@ -103,12 +105,15 @@ def routes(
     ]
 
 
-def _state(wrong: Mapping[str, str], limited: Mapping[str, str]) -> Response:
+def _state(wrong: Mapping[str, str], limited: Mapping[str, str], views: Mapping[str, int] | None = None) -> Response:
     # Names alone: what went wrong may tell of addresses and accounts, and anybody may ask here. Signed-in people
     # find it under /api/node, operators in the log.
     body: dict[str, object] = {"status": "ok"} if not wrong else {"status": "failing", "wrong": sorted(wrong)}
     if limited:
         body["limited"] = sorted(limited)
+    if views:
+        # In percent: how many entries there are is nobody's business.
+        body["views"] = dict(views)
     return JSONResponse(body, status_code=503 if wrong else 200, headers={"Cache-Control": "no-store"})
 
 

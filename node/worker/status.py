@@ -76,8 +76,8 @@ class NodeStatus:
             "limited": self._live.limited(),
         }
 
-    async def readiness(self) -> dict[str, str]:
-        """What keeps the node from being ready, by name."""
+    async def readiness(self) -> tuple[dict[str, str], dict[str, int]]:
+        """What keeps the node from being ready, by name; and how many percent of the ledger each view shows."""
 
         def size() -> int:
             with self._uow.read() as tx:
@@ -87,9 +87,13 @@ class NodeStatus:
             async with asyncio.timeout(READY_SECONDS):
                 numbered = await run_sync(size)
         except (TimeoutError, HansaError) as error:
-            return {"database": f"{type(error).__name__}"}
-        behind = {name: numbered - at for name, at in self._following.positions.items()}
-        return {f"view {name}": f"{count} entries behind" for name, count in behind.items() if count > MOST_BEHIND}
+            return {"database": f"{type(error).__name__}"}, {}
+        positions = self._following.positions
+        behind = {name: numbered - at for name, at in positions.items()}
+        wrong = {f"view {name}": f"{count} entries behind" for name, count in behind.items() if count > MOST_BEHIND}
+        return wrong, {
+            name: min(100, at * 100 // max(numbered, 1)) if numbered else 100 for name, at in positions.items()
+        }
 
     async def gauges(self) -> dict[str, tuple[str, float]]:
         """Metrics: the state of queue, ledger and views."""

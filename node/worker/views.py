@@ -1,56 +1,34 @@
-"""Following the ledger: the sequencer numbers what was committed, then each view takes what it has not seen."""
+"""Following the ledger: the sequencer numbers what was committed, and each view takes what it has not seen.
+
+Numbering waits for no view, and no view for another: each has its own loop. A view is woken where something of its
+kinds was numbered.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
-from node.base.errors import Damaged
 from node.base.work import UnitOfWork
-from node.ledger.model import Entry, EntryKind
+from node.catalogue.model import Settlement
+from node.ledger.model import Entry
 from node.ledger.ports import LedgerStore
+from node.worker.follower import BATCH, Follower, View
 
 log = logging.getLogger("hansa.views")
 
-BATCH = 500
-BREATH = 0.02
+BREATH: Final = 0.02
 """Seconds between two looks while much is going on: many commits are then numbered and followed together."""
 
 NUMBERING: Final = 0.25
 """Seconds that an entry which no view is made of may wait for its number: most entries are messages, and those of
 many conversations are then numbered and signed together."""
 
-TURN: Final = 0.25
-"""Seconds that a view which is far behind may take before the sequencer and the others have their turn: what is
-committed meanwhile is neither numbered nor signed."""
-
-AGAIN: Final = 3600.0
-"""Seconds between two rebuilds of a view: what is damaged once more, long after, heals once more. But where it is not
-the view that is broken but the disk, rebuilding again and again would only hide it."""
-
-
-class View(Protocol):
-    """Something that is derived from the ledger and can be rebuilt from it."""
-
-    name: str
-    kinds: tuple[EntryKind, ...]
-    """The entries that it is made of."""
-
-    def position(self) -> int:
-        """The next ``seq`` that it has not applied."""
-
-    def apply(self, entries: Sequence[Entry]) -> None:
-        """Take these entries, in order; its position is then the last ``seq`` + 1. Safe to repeat."""
-
-    def passed(self, position: int) -> None:
-        """No entry before ``position`` that it has not applied is of its kinds."""
-
-    def rebuild(self) -> None:
-        """Forget everything, so that the ledger is applied from its beginning."""
+LATE: Final = 1000
+"""Entries behind which a view is too far behind to be waited for."""
 
 
 class Numbering(Protocol):
@@ -76,24 +54,32 @@ class FollowLedger:
         self._uow = uow
         self._ledger = ledger
         self._sequencer = sequencer
-        self._views = views
-        self._kinds = frozenset(kind for view in views for kind in view.kinds)
         self._poll = poll
-        self._monotonic = monotonic
         self._loop: asyncio.AbstractEventLoop | None = None
         self._event = asyncio.Event()
-        self._moved = asyncio.Condition()
+        self._moved: set[asyncio.Event] = set()
         self._stopping = False
         self._soon = False
-        self._more = False
-        self._positions: dict[str, int] = {}
-        self._rebuilt: dict[str, float] = {}
-        self.failed: str | None = None
+        self._kinds = frozenset(kind for view in views for kind in view.kinds)
+        self._numbering_failed: str | None = None
+        self._looked = 0
+        self._rounds = 0
+        self.followers = [
+            Follower(view, uow=uow, ledger=ledger, monotonic=monotonic, stopping=lambda: self._stopping)
+            for view in views
+        ]
+        self._events = [asyncio.Event() for _ in self.followers]
+
+    @property
+    def failed(self) -> str | None:
+        """What went wrong last, where something cannot go on."""
+        faults = (self._numbering_failed, *(follower.failed for follower in self.followers))
+        return next((fault for fault in faults if fault is not None), None)
 
     @property
     def positions(self) -> dict[str, int]:
-        """View → how far it has followed."""
-        return dict(self._positions)
+        """View → how far it shows the ledger."""
+        return {follower.view.name: follower.position for follower in self.followers if follower.position is not None}
 
     def wake(self, entry: Entry | None = None) -> None:
         """Something was committed: ``entry``, where it is one. What no view is made of is numbered a little later."""
@@ -112,114 +98,134 @@ class FollowLedger:
         self._event.set()
 
     def stop(self) -> None:
-        """End after the step at hand."""
+        """End after the steps at hand."""
         self._stopping = True
         self._event.set()
+        for event in self._events:
+            event.set()
 
     async def run(self) -> None:
-        """Follow until ``stop``. A view that fails is logged, shown in ``failed`` and tried again."""
+        """Follow until ``stop``. What fails is logged, shown in ``failed`` and tried again."""
         self._loop = asyncio.get_running_loop()
-        while not self._stopping:
-            self._event.clear()
-            try:
-                moved = await asyncio.to_thread(self._step)
-                self.failed = None
-            except Exception as error:
-                log.exception("a view cannot follow the ledger")
-                self.failed = f"{type(error).__name__}: {error}"
-                moved = 0
-                await asyncio.sleep(self._poll)
-            async with self._moved:
-                self._moved.notify_all()
-            if moved:
-                await asyncio.sleep(BREATH)
-            if not self._more:
-                await self._rest()
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._keep_numbering())
+            for follower, event in zip(self.followers, self._events, strict=True):
+                loops.create_task(self._keep_up(follower, event))
 
-    async def _rest(self) -> None:
-        try:
-            await asyncio.wait_for(self._event.wait(), timeout=self._poll)
-        except TimeoutError:
-            return
-
-    async def reflected(self, entry_id: str, *, within: float = 10.0) -> int | None:
-        """Wait until every view shows the entry; its position, or None when that takes longer than ``within``."""
+    async def reflected(self, entry_id: str, *, within: float = 10.0) -> Settlement:
+        """Wait until the entry is numbered and the views show it, for ``within`` seconds at most, and not for views
+        that are far behind."""
+        moved, seq, rounds = asyncio.Event(), None, -1
+        self._moved.add(moved)
         self.wake()
         try:
-            async with asyncio.timeout(within), self._moved:
+            async with asyncio.timeout(within):
                 while True:
-                    seq = await asyncio.to_thread(self._number_of, entry_id)
-                    if seq is not None and all(self._positions.get(view.name, 0) > seq for view in self._views):
-                        return seq
-                    await self._moved.wait()
+                    moved.clear()
+                    if seq is None and rounds != self._rounds:
+                        rounds = self._rounds
+                        seq = await asyncio.to_thread(self._number_of, entry_id)
+                    if seq is not None and all(count > LATE for count in self._behind(seq).values()):
+                        break
+                    self._hurry()
+                    await moved.wait()
         except TimeoutError:
-            return None
+            log.info("an entry is not in every view after %g seconds", within)
+        finally:
+            self._moved.discard(moved)
+        if seq is None:
+            seq = await asyncio.to_thread(self._number_of, entry_id)
+        return Settlement(position=seq, behind={} if seq is None else self._behind(seq))
+
+    def number(self) -> int:
+        """Number what was committed, and wake the views that it concerns; how many entries there were."""
+        moved = self._sequencer.run(BATCH) if self._sequencer is not None else 0
+        if self.followers:
+            self._look()
+        return moved
+
+    def _look(self) -> None:
+        """Have the views go on that something was numbered for since the last look."""
+        first = self._looked
+        concerned: dict[object, bool] = {}
+        with self._uow.read() as tx:
+            size = self._ledger.size(tx)
+            if size == first:
+                return
+            for follower in self.followers:
+                kinds = follower.view.kinds
+                if kinds not in concerned:
+                    concerned[kinds] = bool(self._ledger.since(tx, first, limit=1, kinds=kinds))
+        self._looked = size
+        for follower, event in zip(self.followers, self._events, strict=True):
+            if concerned[follower.view.kinds] or not follower.skip(first, size):
+                self._set(event)
+
+    def _set(self, event: asyncio.Event) -> None:
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(event.set)
+
+    def _hurry(self) -> None:
+        """Have views show what they took: somebody waits for it."""
+        for follower, event in zip(self.followers, self._events, strict=True):
+            if follower.due() is not None:
+                event.set()
+
+    def _behind(self, seq: int) -> Mapping[str, int]:
+        """The views that do not show the entry ``seq``, each with how many entries it lacks up to there."""
+        shown = {follower.view.name: follower.position or 0 for follower in self.followers}
+        return {name: seq + 1 - position for name, position in shown.items() if position <= seq}
 
     def _number_of(self, entry_id: str) -> int | None:
         with self._uow.read() as tx:
             entry = self._ledger.get(tx, entry_id)
         return entry.seq if entry is not None else None
 
-    def _step(self) -> int:
-        """Number what was committed and take every view on; how far they came. Raises what the first of them that
-        cannot follow has raised."""
-        moved = self._sequencer.run(BATCH) if self._sequencer is not None else 0
-        self._more = moved == BATCH
-        first: Exception | None = None
-        try:
-            for view in self._views:
-                # Each by itself: a view that cannot follow keeps no other from following.
-                try:
-                    moved += self._advance(view)
-                except Exception as error:
-                    if first is None:
-                        first = error
-                    else:
-                        log.exception("view %s cannot follow the ledger either", view.name)
-            if first is not None:
-                raise first
-            return moved
-        finally:
-            # A fault that its own frames refer to would live on, and with it the damaged store in them, still open.
-            del first
+    async def _keep_numbering(self) -> None:
+        while not self._stopping:
+            self._event.clear()
+            try:
+                moved = await asyncio.to_thread(self.number)
+                self._numbering_failed = None
+            except Exception as error:
+                log.exception("the ledger cannot be numbered")
+                self._numbering_failed = f"{type(error).__name__}: {error}"
+                moved = 0
+                await asyncio.sleep(self._poll)
+            self._rounds += 1
+            self._tell()
+            if moved:
+                await asyncio.sleep(BREATH)
+            if moved < BATCH:
+                await _rest(self._event, self._poll)
 
-    def _advance(self, view: View) -> int:
-        try:
-            return self._follow(view)
-        except Damaged as fault:
-            # A damaged view is no loss: everything in it follows from the ledger. A database that is away or a disk
-            # that is full damages nothing: the view waits for it.
-            now = self._monotonic()
-            if now - self._rebuilt.get(view.name, -math.inf) < AGAIN:
-                raise
-            message = "; ".join(getattr(fault, "__notes__", [fault.detail]))
-            log.warning("view %s is damaged and is rebuilt from the ledger: %s", view.name, message)
-            self._rebuilt[view.name] = now
-        # Only here: while the fault is at hand, so are the frames that it came through, and the damaged store in them
-        # would still be open.
-        view.rebuild()
-        return self._follow(view)
+    async def _keep_up(self, follower: Follower, event: asyncio.Event) -> None:
+        while not self._stopping:
+            event.clear()
+            try:
+                more = await asyncio.to_thread(follower.turn, awaited=bool(self._moved))
+                follower.failed = None
+            except Exception as error:
+                log.exception("view %s cannot follow the ledger", follower.view.name)
+                follower.failed = f"{type(error).__name__}: {error}"
+                more = False
+            self._tell()
+            if more:
+                await asyncio.sleep(BREATH)
+            else:
+                # Now and then unasked: damage that somebody else has met is told by the view, and healed here.
+                due = follower.due()
+                await _rest(event, self._poll if due is None or follower.failed else due)
 
-    def _follow(self, view: View) -> int:
-        began = self._positions[view.name] = view.position()
-        until = self._monotonic() + TURN
-        while more := self._take(view):
-            if self._stopping or self._monotonic() >= until:
-                break
-        self._more = self._more or more
-        return self._positions[view.name] - began
+    def _tell(self) -> None:
+        for waiting in self._moved:
+            waiting.set()
 
-    def _take(self, view: View) -> bool:
-        """Have ``view`` take what comes next; whether there is more."""
-        position = view.position()
-        # Most entries are messages and accesses, which no view is made of: a start that read them all would take the
-        # longer the older the node is. The size is read first, so that nothing numbered in between is passed by.
-        with self._uow.read() as tx:
-            size = self._ledger.size(tx)
-            entries = self._ledger.since(tx, position, limit=BATCH, kinds=view.kinds)
-        if entries:
-            view.apply(entries)
-        if len(entries) < BATCH and view.position() < size:
-            view.passed(size)
-        self._positions[view.name] = view.position()
-        return len(entries) == BATCH
+
+async def _rest(event: asyncio.Event, seconds: float) -> None:
+    """Wait for ``event``, at most so long."""
+    try:
+        await asyncio.wait_for(event.wait(), timeout=seconds)
+    except TimeoutError:
+        return

@@ -156,7 +156,11 @@ _PLAIN: Mapping[str, tuple[str, str]] = {
     "/ogc/jobs/{job}/results": ("its owner", "The results, raw or as a document, as they were asked for"),
     "/ogc/jobs/{job}/results/{output}": ("its owner", "One output"),
     "/health": ("everybody", "200 where nothing is wrong, else 503 and what is wrong, by name"),
-    "/ready": ("everybody", "As `/health`, and the database answers and no view is far behind"),
+    "/ready": (
+        "everybody",
+        "As `/health`, and the database answers and no view is far behind; `views` says how many percent of the "
+        "ledger each view shows",
+    ),
     "/metrics": (
         "operators and auditors of this node; monitors with the token of the settings",
         "Metrics in the text format of Prometheus",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -16,7 +17,7 @@ import pytest
 from node.adapters.search.fields import LAYOUT, analyzer
 from node.adapters.search.index import TantivyIndex
 from node.adapters.search.snippets import snippet
-from node.base.errors import LocalFault
+from node.base.errors import LocalFault, NoRoom
 from node.catalogue.model import Indexed, Query, Results
 from node.catalogue.ports import SearchIndex
 from tests.fakes.search import MemorySearchIndex
@@ -232,6 +233,18 @@ class SearchContract:
         assert index.position() == 9
         assert index.search(Query(), audiences=None).total == 1
 
+    def test_what_is_taken_is_shown_when_it_is_settled(self, index: SearchIndex) -> None:
+        put(index, indexed("a", "first"), indexed("b", "first"), position=1)
+        index.take([(indexed("a").iri, indexed("a", "second"))], 2)
+        index.take([(indexed("b").iri, None), (indexed("c").iri, indexed("c", "second"))], 4)
+        assert (index.position(), index.taken()) == (1, 4)
+        assert (sorted(find(index, "first")), find(index, "second")) == (["a", "b"], [])
+        index.settle()
+        assert (index.position(), index.taken()) == (4, 4)
+        assert (find(index, "first"), sorted(find(index, "second"))) == ([], ["a", "c"])
+        index.settle()
+        assert index.position() == 4
+
     def test_the_last_change_of_a_batch_wins(self, index: SearchIndex) -> None:
         index.apply([(indexed("a").iri, indexed("a", "first")), (indexed("a").iri, indexed("a", "second"))], 1)
         assert find(index, "second") == ["a"]
@@ -278,11 +291,42 @@ class TestTantivyIndex(SearchContract):
         again = TantivyIndex(tmp_path / "search")
         assert (again.position(), again.digest(), find(again, "traffic")) == (7, digest, ["a"])
 
+    def test_what_was_not_settled_is_gone_with_the_process(self, index: TantivyIndex, tmp_path: Path) -> None:
+        put(index, indexed("a", "Traffic"), position=7)
+        index.take([(indexed("b").iri, indexed("b", "Traffic")), (indexed("a").iri, None)], 9)
+        again = TantivyIndex(tmp_path / "search")
+        assert (again.position(), again.taken(), find(again, "traffic")) == (7, 7, ["a"])
+        index.close()
+        again = TantivyIndex(tmp_path / "search")
+        assert (again.position(), find(again, "traffic")) == (9, ["b"]), "whoever closes settles"
+
+    def test_where_a_commit_fails_the_changes_are_to_be_taken_again(
+        self, index: TantivyIndex, monkeypatch: Any
+    ) -> None:
+        put(index, indexed("a", "Traffic"), position=7)
+
+        def fails(*_: Any) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with monkeypatch.context() as full:
+            full.setattr(TantivyIndex, "_commit", fails)
+            index.take([(indexed("b").iri, indexed("b", "Traffic"))], 8)
+            with pytest.raises(NoRoom):
+                index.settle()
+        assert (index.position(), index.taken(), find(index, "traffic")) == (7, 7, ["a"])
+        index.settle()
+        assert find(index, "traffic") == ["a"]
+        put(index, indexed("b", "Traffic"), position=8)
+        assert sorted(find(index, "traffic")) == ["a", "b"]
+
     def test_no_thread_of_the_engine_stays(self, index: TantivyIndex) -> None:
         put(index, indexed("a", "Traffic"))
+        assert index.rest(0)
         threads = len(os.listdir("/proc/self/task"))
         for n in range(3):
             put(index, indexed(f"b{n}", "Traffic"), position=n)
+        assert not index.rest(60), "it may soon be written again"
+        assert index.rest(0)
         deadline = time.monotonic() + 5
         while len(os.listdir("/proc/self/task")) > threads:
             assert time.monotonic() < deadline
@@ -290,7 +334,7 @@ class TestTantivyIndex(SearchContract):
 
     def test_searches_go_on_while_something_is_written(self, index: TantivyIndex, monkeypatch: Any) -> None:
         put(index, indexed("a", "Traffic"))
-        write, during = TantivyIndex._write, []
+        write, during = TantivyIndex._commit, []
 
         def slowly(*arguments: Any) -> None:
             searching = threading.Thread(target=lambda: during.append((find(index, "traffic"), index.position())))
@@ -298,7 +342,7 @@ class TestTantivyIndex(SearchContract):
             searching.join(timeout=5)
             write(*arguments)
 
-        monkeypatch.setattr(TantivyIndex, "_write", slowly)
+        monkeypatch.setattr(TantivyIndex, "_commit", slowly)
         put(index, indexed("b", "Traffic"), position=2)
         assert during == [(["a"], 1)]
         assert sorted(find(index, "traffic")) == ["a", "b"]
@@ -306,6 +350,7 @@ class TestTantivyIndex(SearchContract):
     def test_single_commits_are_merged(self, index: TantivyIndex, tmp_path: Path) -> None:
         for n in range(10):
             put(index, indexed(f"d{n}", "Traffic"), position=n)
+        index.rest(0)
         segments = list((tmp_path / "search").glob("*/*.store"))
         assert len(segments) < 10
         assert index.search(Query(), audiences=None).total == 10

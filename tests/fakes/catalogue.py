@@ -24,7 +24,7 @@ from node.catalogue.browse import Browse
 from node.catalogue.dsp import DspCatalogue
 from node.catalogue.feed.chains import Chains
 from node.catalogue.feed.pages import Feed
-from node.catalogue.model import NodeFacts, Record
+from node.catalogue.model import NodeFacts, Record, Settlement
 from node.catalogue.nquads import iri_term, line, literal_term
 from node.catalogue.ports import Graph, RecordStore, SearchIndex
 from node.catalogue.publish import PLURALS, Catalogue, Publish, Withdraw
@@ -211,11 +211,11 @@ class CatalogueNode:
     async def withdraw(self, iri: str) -> Record:
         return (await self.withdrawing.withdraw(iri, self.steward)).record
 
-    async def settled(self, entry: str) -> int | None:
+    async def settled(self, entry: str) -> Settlement:
         self.settle()
         with self.uow.read() as tx:
             found = self.ledger.get(tx, entry)
-        return found and found.seq
+        return Settlement(position=found and found.seq)
 
     def settle(self) -> None:
         number_everything(self.sequencer)

@@ -19,13 +19,27 @@ class MemorySearchIndex:
     def __init__(self) -> None:
         self._records: dict[str, Indexed] = {}
         self._position = 0
+        self._waiting: list[tuple[str, Indexed | None]] = []
+        self._taken: int | None = None
 
     def apply(self, changes: Iterable[tuple[str, Indexed | None]], position: int) -> None:
-        for iri, record in changes:
+        self.take(changes, position)
+        self.settle()
+
+    def take(self, changes: Iterable[tuple[str, Indexed | None]], position: int) -> None:
+        self._waiting += changes
+        self._taken = position
+
+    def taken(self) -> int:
+        return self._position if self._taken is None else self._taken
+
+    def settle(self) -> None:
+        for iri, record in self._waiting:
             self._records.pop(iri, None)
             if record is not None:
                 self._records[iri] = record
-        self._position = position
+        self._position = self.taken()
+        self._waiting, self._taken = [], None
 
     def position(self) -> int:
         return self._position
@@ -61,6 +75,7 @@ class MemorySearchIndex:
     def clear(self) -> None:
         self._records.clear()
         self._position = 0
+        self._waiting, self._taken = [], None
 
     def digest(self) -> str:
         return hashlib.sha256("".join(sorted(map(repr, self._records.values()))).encode()).hexdigest()

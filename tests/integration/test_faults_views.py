@@ -19,6 +19,7 @@ from node.base.errors import DatabaseAway, NoRoom
 from node.ledger.model import Entry, EntryKind
 from node.worker.views import FollowLedger
 from tests import reckoning
+from tests.following import step
 from tests.nodes import Running, publish, running, until
 
 QUERY = "SELECT ?title WHERE { ?it <http://purl.org/dc/terms/title> ?title }"
@@ -163,6 +164,12 @@ class _Watched:
     def passed(self, position: int) -> None:
         self.at = position
 
+    def shown(self) -> int:
+        return self.at
+
+    def settle(self) -> None:
+        """What was applied is shown already."""
+
     def rebuild(self) -> None:
         self.rebuilt += 1
         self.at = 0
@@ -183,7 +190,7 @@ def test_a_view_is_not_thrown_away_for_what_passes(running_node: Running, failin
     following = FollowLedger(uow=stores.uow, ledger=stores.ledger, sequencer=None, views=[view])
     for _ in range(3):
         with pytest.raises((NoRoom, DatabaseAway)):
-            following._step()
+            step(following)
     view.failing = None
-    assert following._step() > 0
+    assert step(following) > 0
     assert view.rebuilt == 0

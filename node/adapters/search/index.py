@@ -1,7 +1,9 @@
 """``TantivyIndex``: the search view on disk, rebuildable from the ledger.
 
 The ledger position is a document of its own, replaced in the same commit as the records: they never disagree.
-A writer exists only while something is written, since its buffers would double an idle node's memory.
+A commit waits for the disk some twenty times, so changes are collected in a writer and committed together, by
+``settle``; what a crash takes of them, the ledger replays. The writer is closed by ``rest``, since its buffers would
+double an idle node's memory.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import hashlib
 import json
 import shutil
 import threading
+import time
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +26,7 @@ from node.adapters.search.fields import FACETS, FOLDED, LAYOUT, POSITION, RECORD
 from node.adapters.search.queries import MAX_WORDS, both, narrowed, visible, worded
 from node.adapters.search.snippets import snippet
 from node.base.crashpoints import crashpoint
-from node.base.errors import Damaged, NoRoom, is_full
+from node.base.errors import Damaged, LocalFault, NoRoom, is_full
 from node.catalogue.model import Hit, Indexed, Query, Results
 
 _HEAP: Final = 15_000_000  # the least that the engine takes
@@ -51,39 +54,99 @@ class TantivyIndex:
         self._lock = threading.RLock()
         self._index: tantivy.Index | None = None
         self._position = 0
+        self._writer: tantivy.IndexWriter | None = None
+        self._heap = 0
+        self._taken: int | None = None
+        self._used = time.monotonic()
 
     def apply(self, changes: Iterable[tuple[str, Indexed | None]], position: int) -> None:
-        """Replace or remove documents by IRI; ``position`` is in the same commit. Searches go on meanwhile."""
+        """``take``, and ``settle`` at once. Searches go on meanwhile."""
+        with self._writing:
+            self.take(changes, position)
+            self.settle()
+
+    def take(self, changes: Iterable[tuple[str, Indexed | None]], position: int) -> None:
+        """Collect what replaces or removes documents, by IRI; searches and ``position`` show it after ``settle``."""
         waiting = list(changes)
         with self._writing:
-            if not waiting and position == self.position():
+            if not waiting and position == self.taken():
                 return
-            with self._using() as index:
-                pass
+            with self._changing(len(waiting)) as writer:
+                for iri, record in waiting:
+                    writer.delete_documents_by_term("iri", iri)
+                    if record is not None:
+                        writer.add_document(document(record, self._analyzer))
+                self._taken = position
+
+    def taken(self) -> int:
+        """The ledger position up to which changes were collected, whether they are shown yet or not."""
+        taken = self._taken
+        return self.position() if taken is None else taken
+
+    def settle(self) -> None:
+        """Commit what was collected: from now on searches show it, and ``position`` says so."""
+        with self._writing:
+            taken = self._taken
+            if taken is None:
+                return
+            with self._changing(0) as writer:
+                self._commit(writer, taken)
+                self._taken = None
+
+    def rest(self, idle: float = 20.0) -> bool:
+        """Close the writer where nothing was written for ``idle`` seconds; True if it did. To be called now and
+        then."""
+        with self._writing:
+            if self._writer is None or time.monotonic() - self._used < idle:
+                return False
+            self.settle()
             with self._told():
-                self._write(index, waiting, position)
-            with self._lock:
-                self._position = position
+                self._release()
         # The engine's buffers came from arenas of its threads, which keep them unless asked.
         with contextlib.suppress(AttributeError):
             ctypes.CDLL(None).malloc_trim(0)
+        return True
 
-    def _write(self, index: tantivy.Index, changes: list[tuple[str, Indexed | None]], position: int) -> None:
-        writer = index.writer(_HEAP_FOR_LARGE if len(changes) > _LARGE else _HEAP, 1)
-        try:
-            for iri, record in changes:
-                writer.delete_documents_by_term("iri", iri)
-                if record is not None:
-                    writer.add_document(document(record, self._analyzer))
-            writer.delete_documents_by_term("what", POSITION)
-            writer.add_document(tantivy.Document(what=POSITION, position=position))
-            crashpoint("projection.search.P1")
-            writer.commit()
-            crashpoint("projection.search.P2")
-        finally:
-            # Merges that were begun end first; after that nothing of the writer is left.
+    def _commit(self, writer: tantivy.IndexWriter, position: int) -> None:
+        writer.delete_documents_by_term("what", POSITION)
+        writer.add_document(tantivy.Document(what=POSITION, position=position))
+        crashpoint("projection.search.P1")
+        writer.commit()
+        crashpoint("projection.search.P2")
+        with self._using() as index:
+            index.reload()
+            self._position = position
+
+    @contextlib.contextmanager
+    def _changing(self, count: int) -> Iterator[tantivy.IndexWriter]:
+        """The writer, for ``count`` further changes. Where it fails, what it had collected is dropped: ``taken`` then
+        says again from where to replay."""
+        with self._using() as index:
+            pass
+        with self._told():
+            try:
+                yield self._opened_writer(index, count)
+            except BaseException:
+                self._taken = None
+                with contextlib.suppress(ValueError, OSError):
+                    self._release()
+                raise
+        self._used = time.monotonic()
+
+    def _opened_writer(self, index: tantivy.Index, count: int) -> tantivy.IndexWriter:
+        heap = _HEAP_FOR_LARGE if count > _LARGE else _HEAP
+        if self._writer is not None and heap > self._heap:
+            self.settle()
+            self._release()
+        if self._writer is None:
+            self._writer, self._heap = index.writer(heap, 1), heap
+        return self._writer
+
+    def _release(self) -> None:
+        """Close the writer. Merges that were begun end first; after that nothing of it is left."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
             writer.wait_merging_threads()
-        index.reload()
 
     def position(self) -> int:
         with self._using():
@@ -124,6 +187,9 @@ class TantivyIndex:
     def clear(self) -> None:
         """Begin anew with an empty index."""
         with self._writing, self._lock:
+            self._taken = None
+            with contextlib.suppress(ValueError, OSError):
+                self._release()
             self._index = None
             shutil.rmtree(self._folder, ignore_errors=True)
             with self._using():
@@ -142,9 +208,16 @@ class TantivyIndex:
         return digest.hexdigest()
 
     def close(self) -> None:
-        """Let go of the folder. The next call opens it again."""
-        with self._lock:
-            self._index = None
+        """Let go of the folder, and commit before what was collected. The next call opens it again."""
+        with self._writing:
+            # What cannot be written here is in the ledger.
+            with contextlib.suppress(LocalFault):
+                self.settle()
+            self._taken = None
+            with contextlib.suppress(ValueError, OSError):
+                self._release()
+            with self._lock:
+                self._index = None
 
     @contextlib.contextmanager
     def _using(self) -> Iterator[tantivy.Index]:

@@ -110,6 +110,12 @@ class Chains:
     def position(self) -> int:
         return self._position
 
+    def shown(self) -> int:
+        return self._position
+
+    def settle(self) -> None:
+        """What was applied is shown already."""
+
     def apply(self, entries: Sequence[Entry]) -> None:
         with self._lock:
             for entry in entries:

@@ -181,6 +181,7 @@ def _publish_one(
         return _refused(path, refusal, lines)
     done(f"{published['kind']} published", detail=f"version {published['version']}")
     line("address", published["iri"], style="cyan")
+    _tell_behind(published)
     said = _about_audience(published)
     warnings = [one for one in published.get("warnings", []) if one.get("severity") != "info" and one not in said]
     if warnings:
@@ -188,6 +189,12 @@ def _publish_one(
         if not Mode.json:
             findings(warnings[:6], lines)
     return published
+
+
+def _tell_behind(published: Mapping[str, Any]) -> None:
+    """Which views do not show the version yet."""
+    if published.get("behind"):
+        remark(f"not shown yet by {', '.join(sorted(published['behind']))}: still catching up with the ledger")
 
 
 def _about_audience(answer: Mapping[str, Any]) -> list[dict[str, Any]]:

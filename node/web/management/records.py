@@ -155,6 +155,7 @@ def published_json(published: Published) -> dict[str, Any]:
         "entry": record.entry,
         "created": published.created,
         "position": published.position,
+        "behind": dict(published.behind),
         "warnings": [finding.to_json() for finding in published.findings],
     }
 

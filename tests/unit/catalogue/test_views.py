@@ -66,6 +66,7 @@ async def test_entries_may_come_again_and_in_pieces(seed: int) -> None:
             first = max(0, at - chance.randrange(4))
             at = min(len(entries), at + chance.randrange(1, 6))
             view.apply(entries[first:at])
+        view.settle()
     assert digests(node) == before
     assert [view.position() for view in node.views] == [len(entries)] * 3
 

@@ -8,8 +8,8 @@ from starlette.testclient import TestClient
 from node.web.health import Counters, routes
 
 
-async def behind() -> dict[str, str]:
-    return {"view graph": "1200 entries behind"}
+async def behind() -> tuple[dict[str, str], dict[str, int]]:
+    return {"view graph": "1200 entries behind"}, {"graph": 40, "search": 100}
 
 
 async def gauges() -> dict[str, tuple[str, float]]:
@@ -27,4 +27,5 @@ def test_what_is_wrong_is_named_and_not_told() -> None:
     for path, wrong in (("/health", ["outbox"]), ("/ready", ["outbox", "view graph"])):
         answer = client.get(path)
         assert answer.status_code == 503
-        assert answer.json() == {"status": "failing", "wrong": wrong}
+        views = {"views": {"graph": 40, "search": 100}} if path == "/ready" else {}
+        assert answer.json() == {"status": "failing", "wrong": wrong, **views}

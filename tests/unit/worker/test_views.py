@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import threading
 import weakref
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 import pytest
 
 from node.base.errors import Damaged
+from node.catalogue.model import Settlement
 from node.ledger.model import Entry, EntryKind
 from node.worker import views
-from node.worker.views import BATCH, FollowLedger
+from node.worker.follower import BATCH, SETTLE
+from node.worker.views import LATE, FollowLedger
 from tests.fakes.ledger import MemoryLedgerStore
 from tests.fakes.work import MemoryUnitOfWork
+from tests.following import step
+from tests.waiting import PATIENCE
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -43,6 +48,12 @@ class Listed:
     def passed(self, position: int) -> None:
         self._position = position
 
+    def shown(self) -> int:
+        return self.position()
+
+    def settle(self) -> None:
+        """What was applied is shown already."""
+
     def rebuild(self) -> None:
         self.__init__()  # type: ignore[misc]
 
@@ -56,7 +67,7 @@ def followed(kinds: Sequence[EntryKind]) -> tuple[Listed, list[int]]:
         ledger.number(tx, ledger.unsequenced(tx, len(kinds)), 0)
     following = FollowLedger(uow=uow, ledger=ledger, sequencer=None, views=[view])
     steps = []
-    while following._step():
+    while step(following):
         steps.append(view.position())
     return view, steps
 
@@ -122,7 +133,7 @@ def test_a_view_that_is_damaged_once_more_later_heals_once_more() -> None:
     for times in (1, 2, 3):
         held.hours += 2
         held.graph.damaged = True
-        held.following._step()
+        step(held.following)
         assert (held.graph.rebuilt, held.graph.taken) == (times, [0])
 
 
@@ -130,14 +141,14 @@ def test_a_view_that_is_damaged_at_once_again_is_not_rebuilt_for_an_hour() -> No
     held = Followed()
     held.publish()
     held.graph.damaged = True
-    held.following._step()
+    step(held.following)
     held.graph.damaged = True
     held.hours = 0.9
     with pytest.raises(Damaged):
-        held.following._step()
+        step(held.following)
     assert held.graph.rebuilt == 1, "a disk that is broken is not hidden"
     held.hours = 1.1
-    held.following._step()
+    step(held.following)
     assert (held.graph.rebuilt, held.graph.taken) == (2, [0])
 
 
@@ -147,10 +158,10 @@ def test_a_broken_view_keeps_no_other_from_following() -> None:
     for _ in range(2):
         held.graph.damaged = True
         with contextlib.suppress(Damaged):
-            held.following._step()
+            step(held.following)
     held.publish()
     with pytest.raises(Damaged, match="the graph view"):
-        held.following._step()
+        step(held.following)
     assert held.search.taken == [0, 1]
 
 
@@ -162,7 +173,7 @@ def test_a_fault_does_not_outlive_its_being_told() -> None:
         for _ in range(2):
             held.graph.damaged = True
             try:
-                held.following._step()
+                step(held.following)
             except Damaged as error:
                 fault = weakref.ref(error)
         assert fault() is None
@@ -170,19 +181,177 @@ def test_a_fault_does_not_outlive_its_being_told() -> None:
         gc.enable()
 
 
-def test_each_of_two_broken_views_is_told(caplog: pytest.LogCaptureFixture) -> None:
+async def test_each_of_two_broken_views_is_told(caplog: pytest.LogCaptureFixture) -> None:
     held = Followed()
-    for _ in range(2):
-        held.graph.damaged = held.search.damaged = True
-        with contextlib.suppress(Damaged):
-            held.following._step()
-    assert "view search cannot follow the ledger either" in caplog.text
+    for view in (held.graph, held.search):
+        view.damaged = True
+        monkey = view.rebuild
+
+        def rebuilt(view: Breaking = view, rebuild: Callable[[], None] = monkey) -> None:
+            rebuild()
+            view.damaged = True
+
+        view.rebuild = rebuilt  # type: ignore[method-assign]
+    async with followed_by_a_loop(held.following):
+        await so(lambda: all(follower.failed for follower in held.following.followers))
+    for name in ("graph", "search"):
+        assert f"view {name} cannot follow the ledger" in caplog.text
+    assert held.following.failed is not None
+
+
+@contextlib.asynccontextmanager
+async def followed_by_a_loop(following: FollowLedger) -> AsyncIterator[None]:
+    """The loop of a node meanwhile."""
+    loop = asyncio.create_task(following.run())
+    try:
+        yield
+    finally:
+        following.stop()
+        await loop
+
+
+async def so(condition: Callable[[], object]) -> None:
+    """Wait until ``condition`` holds."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await asyncio.sleep(0.002)
+
+
+class Held(Breaking):
+    """A view that takes nothing until it is let go on."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.at_work, self.go_on = threading.Event(), threading.Event()
+
+    def apply(self, entries: Sequence[Entry]) -> None:
+        self.at_work.set()
+        assert self.go_on.wait(PATIENCE), "nobody let it go on"
+        super().apply(entries)
+
+
+class NumbersWhatIsThere:
+    """A sequencer over a ledger in memory."""
+
+    def __init__(self, uow: MemoryUnitOfWork, ledger: MemoryLedgerStore) -> None:
+        self._uow, self._ledger = uow, ledger
+
+    def run(self, limit: int = BATCH) -> int:
+        with self._uow.begin() as tx:
+            waiting = self._ledger.unsequenced(tx, limit)
+            self._ledger.number(tx, waiting, self._ledger.size(tx))
+        return len(waiting)
+
+
+def committed(uow: MemoryUnitOfWork, ledger: MemoryLedgerStore, numbers: Iterable[int]) -> None:
+    """Records in the ledger that have no number yet."""
+    with uow.begin() as tx:
+        for number in numbers:
+            one = Entry(id=f"urn:{number}", kind=EntryKind.RECORD, subject="urn:s", at=NOW, by="", body=b"{}")
+            ledger.append(tx, one)
+
+
+async def test_a_slow_view_holds_up_neither_numbering_nor_another_view() -> None:
+    uow, ledger = MemoryUnitOfWork(), MemoryLedgerStore()
+    slow, quick = Held("slow"), Breaking("quick")
+    following = FollowLedger(
+        uow=uow, ledger=ledger, sequencer=NumbersWhatIsThere(uow, ledger), views=[slow, quick], poll=0.01
+    )
+    many = LATE + BATCH
+    committed(uow, ledger, range(many))
+    async with followed_by_a_loop(following):
+        try:
+            await so(lambda: slow.at_work.is_set() and following.positions.get("quick") == many)
+            committed(uow, ledger, [many])
+            # The view is far behind, so nobody waits for it; it is still held when the answer comes.
+            assert await following.reflected(f"urn:{many}", within=PATIENCE) == Settlement(
+                position=many, behind={"slow": many + 1}
+            )
+            assert following.positions == {"quick": many + 1}
+        finally:
+            slow.go_on.set()
+        await so(lambda: following.positions == {"slow": many + 1, "quick": many + 1})
+        committed(uow, ledger, [many + 1])
+        assert await following.reflected(f"urn:{many + 1}", within=PATIENCE) == Settlement(position=many + 1)
+
+
+async def test_what_is_not_in_time_is_told() -> None:
+    """A view that is only a little behind is waited for, and named where that takes too long."""
+    uow, ledger = MemoryUnitOfWork(), MemoryLedgerStore()
+    slow = Held("slow")
+    following = FollowLedger(
+        uow=uow, ledger=ledger, sequencer=NumbersWhatIsThere(uow, ledger), views=[slow], poll=0.01
+    )
+    async with followed_by_a_loop(following):
+        try:
+            committed(uow, ledger, [0])
+            await so(slow.at_work.is_set)
+            assert await following.reflected("urn:0", within=0) == Settlement(position=0, behind={"slow": 1})
+        finally:
+            slow.go_on.set()
+        assert await following.reflected("urn:0", within=PATIENCE) == Settlement(position=0)
+
+
+class Collecting(Listed):
+    """A view that shows what it has taken only when it is settled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.settled = 0
+        self.visible = 0
+
+    def shown(self) -> int:
+        return self.visible
+
+    def settle(self) -> None:
+        self.settled += 1
+        self.visible = self.position()
+
+
+def collecting(count: int) -> tuple[FollowLedger, Collecting, list[float]]:
+    """A collecting view over ``count`` records, and the seconds that have passed."""
+    uow, ledger, view, now = MemoryUnitOfWork(), MemoryLedgerStore(), Collecting(), [0.0]
+    following = FollowLedger(
+        uow=uow,
+        ledger=ledger,
+        sequencer=NumbersWhatIsThere(uow, ledger),
+        views=[view],
+        monotonic=lambda: now[0],
+    )
+    committed(uow, ledger, range(count))
+    following.number()
+    return following, view, now
+
+
+def test_what_is_taken_is_shown_a_moment_later() -> None:
+    following, view, now = collecting(3)
+    (follower,) = following.followers
+    assert not follower.turn()
+    assert (view.taken, view.settled, following.positions) == ([0, 1, 2], 0, {"listed": 0})
+    assert follower.due() == SETTLE
+    now[0] += SETTLE
+    follower.turn()
+    assert (view.settled, following.positions, follower.due()) == (1, {"listed": 3}, None)
+
+
+def test_what_somebody_waits_for_is_shown_at_once() -> None:
+    following, view, _ = collecting(3)
+    (follower,) = following.followers
+    follower.turn(awaited=True)
+    assert (view.settled, following.positions) == (1, {"listed": 3})
+
+
+async def test_who_waits_is_answered_by_a_view_that_collects() -> None:
+    following, view, _ = collecting(3)
+    async with followed_by_a_loop(following):
+        assert await following.reflected("urn:2", within=PATIENCE) == Settlement(position=2)
+    assert view.settled
 
 
 def test_a_view_that_is_far_behind_catches_up_in_one_turn() -> None:
     held = Followed()
     held.publish(3 * BATCH + 1)
-    held.following._step()
+    step(held.following)
     assert len(held.graph.taken) == len(held.search.taken) == 3 * BATCH + 1
 
 
@@ -196,7 +365,7 @@ def test_a_view_that_takes_long_leaves_the_others_their_turn(monkeypatch: pytest
         quick(entries)
 
     monkeypatch.setattr(held.graph, "apply", slow)
-    held.following._step()
+    step(held.following)
     assert (len(held.graph.taken), len(held.search.taken)) == (BATCH, 3 * BATCH)
 
 
@@ -210,7 +379,7 @@ def test_a_view_that_is_far_behind_holds_up_no_end(monkeypatch: pytest.MonkeyPat
         quick(entries)
 
     monkeypatch.setattr(held.graph, "apply", told_to_end)
-    held.following._step()
+    step(held.following)
     assert len(held.graph.taken) == BATCH
 
 
