@@ -1,4 +1,4 @@
-"""All hooks: what plug-ins may add to a node. Each is called once while a node is put together.
+"""All hooks: what plug-ins may add to a node. Each is called once, while a node is put together; routes later.
 
 ``host`` is what a node gives to its plug-ins (``node.plugins.Host``). A plug-in is a module with functions of these
 names, marked with ``pluggy.HookimplMarker("hansa")``, found through the entry point group ``hansa.plugins``.
@@ -16,7 +16,11 @@ hookspec = pluggy.HookspecMarker("hansa")
 
 @hookspec
 def hansa_routes(host: Any) -> Sequence[Any]:  # type: ignore[empty-body]
-    """HTTP routes of the plug-in: FastAPI routers, served at the root of the node."""
+    """HTTP routes of the plug-in: FastAPI routers, served at the root of the node.
+
+    Called with the first request for a page or an API, or at the start where the setting ``plugins`` names modules.
+    Import FastAPI inside it, so that a node without such requests need not load it.
+    """
 
 
 @hookspec

@@ -6,28 +6,29 @@ folder, else it has its default. Unknown names in the file are refused: a misspe
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_origin
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from node.base.errors import InvalidInput
 from node.base.plaintext import word
 from node.identity.scrapers import SCRAPER_WORDS, scraper_token
 
 FILE = "hansa.toml"
+PREFIX = "HANSA_"
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The settings in force. ``docs/reference/settings.md`` is generated from these descriptions."""
 
-    model_config = SettingsConfigDict(env_prefix="HANSA_", extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     folder: Path = Field(description="The data folder of this node.")
     name: str = Field(
@@ -248,6 +249,16 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
     plugins: tuple[str, ...] = Field((), description="Further plug-in modules, beside those that are installed.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _environment(cls, members: dict[str, Any]) -> dict[str, Any]:
+        """The environment wins over what is given. Lists and tables are JSON there."""
+        variables = {name.lower(): value for name, value in os.environ.items()}
+        fields = {name: f"{PREFIX}{name}".lower() for name in cls.model_fields}
+        found = {name: variables[key] for name, key in fields.items() if key in variables}
+        tables = [name for name in found if get_origin(cls.model_fields[name].annotation) in (tuple, dict)]
+        return {**members, **found, **{name: _from_json(name, found[name]) for name in tables}}
+
     @field_validator("public_url")
     @classmethod
     def _public_url(cls, value: str) -> str:
@@ -321,26 +332,16 @@ class Settings(BaseSettings):
         """True where the database is a file that one process tree owns."""
         return self.database.startswith("sqlite")
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment wins over the file (which comes in as init arguments)."""
-        return (env_settings, init_settings)
+
+def _from_json(name: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ValueError(f'{PREFIX}{name.upper()} in the environment is not JSON, such as ["nl"]') from error
 
 
 _FILES = (
-    "tls_certificate",
-    "tls_key",
-    "logo",
-    "model_library_folder",
-    "keys_wrapped_by_file",
-    "metrics_token_file",
+    *("tls_certificate", "tls_key", "logo", "model_library_folder", "keys_wrapped_by_file", "metrics_token_file"),
 )
 """Settings that name a file or folder."""
 

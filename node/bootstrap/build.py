@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import pluggy
 
@@ -11,15 +12,14 @@ from node.adapters.peers.requests import RegionRequests
 from node.adapters.signed_head import require_newest
 from node.adapters.sql.soundness import require_undamaged
 from node.base.clock import Clock
+from node.base.deferred import Deferred
 from node.bootstrap.catalogue import CatalogueServices, catalogue_services
 from node.bootstrap.foundation import Foundation, foundation
-from node.bootstrap.models import ModelServices, model_services
 from node.bootstrap.node import HansaNode
 from node.bootstrap.operation import dead_letters, proofs, status
 from node.bootstrap.parts import Parts, open_parts
 from node.bootstrap.people import admissions, change_keys
 from node.bootstrap.protocol import Protocol, protocol
-from node.bootstrap.scenarios import Scenarios, scenarios
 from node.bootstrap.tasks import LENGTHY, NARROW, handlers, timers
 from node.cage.cage import Cage
 from node.identity.correspondence import Documents, Outgoing
@@ -33,6 +33,10 @@ from node.worker.dead_letters import remains
 from node.worker.lifecycle import Lifecycle, Surroundings, check_start
 from node.worker.loop import Pace, Worker
 from node.worker.status import LiveFacts
+
+if TYPE_CHECKING:
+    from node.bootstrap.models import ModelServices
+    from node.bootstrap.scenarios import Scenarios
 
 
 def build(
@@ -68,11 +72,11 @@ def build(
         strategy=strategy or strategy_of(plugins, StandardStrategy()),
         transfers_strategy=transfer_strategy,
     )
-    models = model_services(base, spoken)
     catalogue = catalogue_services(base, with_views=with_views)
-    acted = scenarios(base, models, browse=catalogue.browse, publish=catalogue.publish)
+    models = Deferred(lambda: _models(base, spoken))
+    scenarios = Deferred(lambda: _scenarios(base, models, catalogue))
     pace = Pace(lease=settings.lease_seconds)
-    worker = _worker(base, spoken, models, acted, pace)
+    worker = _worker(base, spoken, models, scenarios, pace)
     callers = _callers(base, authenticators)
     host = news.host = _host(base, catalogue, callers)
     lifecycle = _lifecycle(base, catalogue, spoken, worker, pace, plugins, host, with_worker=with_worker)
@@ -80,8 +84,8 @@ def build(
         parts=parts,
         people=base.people,
         protocol=spoken,
-        models=models,
-        scenarios=acted,
+        running_models=models,
+        running_scenarios=scenarios,
         node=catalogue.node,
         visibility=base.visibility,
         access=catalogue.access,
@@ -141,12 +145,32 @@ def _live_facts(base: Foundation, lifecycle: Lifecycle) -> LiveFacts:
     )
 
 
-def _worker(base: Foundation, spoken: Protocol, models: ModelServices, acted: Scenarios, pace: Pace) -> Worker:
+def _models(base: Foundation, spoken: Protocol) -> ModelServices:
+    # Here, since many a node never runs a model: loaded with the first page, request or task that needs it.
+    from node.bootstrap.models import model_services
+
+    return model_services(base, spoken)
+
+
+def _scenarios(base: Foundation, models: Deferred[ModelServices], catalogue: CatalogueServices) -> Scenarios:
+    # Here, for the same reason.
+    from node.bootstrap.scenarios import scenarios
+
+    return scenarios(base, models.value, browse=catalogue.browse, publish=catalogue.publish)
+
+
+def _worker(
+    base: Foundation,
+    spoken: Protocol,
+    models: Deferred[ModelServices],
+    scenarios: Deferred[Scenarios],
+    pace: Pace,
+) -> Worker:
     parts = base.parts
     worker = Worker(
         uow=parts.stores.uow,
         outbox=parts.stores.outbox,
-        handlers=handlers(parts, base.people, spoken, models, acted),
+        handlers=handlers(parts, base.people, spoken, models, scenarios),
         clock=parts.clock,
         instance=secrets.token_hex(8),
         pace=pace,

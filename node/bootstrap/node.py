@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pluggy
 
 from node.adapters.peers.requests import RegionRequests
 from node.base.changes import Changes
-from node.bootstrap.models import ModelServices
+from node.base.deferred import Deferred
 from node.bootstrap.parts import Parts
 from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
-from node.bootstrap.scenarios import Scenarios
 from node.catalogue.access import Access
 from node.catalogue.browse import Browse
 from node.catalogue.dsp import DspCatalogue
@@ -36,6 +36,10 @@ from node.worker.loop import Worker
 from node.worker.status import NodeStatus
 from node.worker.views import FollowLedger
 
+if TYPE_CHECKING:
+    from node.bootstrap.models import ModelServices
+    from node.bootstrap.scenarios import Scenarios
+
 
 @dataclass(kw_only=True)
 class HansaNode:
@@ -44,8 +48,8 @@ class HansaNode:
     parts: Parts
     people: People
     protocol: Protocol
-    models: ModelServices
-    scenarios: Scenarios
+    running_models: Deferred[ModelServices]
+    running_scenarios: Deferred[Scenarios]
     node: NodeFacts
     visibility: Visibility
     access: Access
@@ -72,6 +76,16 @@ class HansaNode:
     proofs: Proofs
     status: NodeStatus
     region: RegionRequests
+
+    @property
+    def models(self) -> ModelServices:
+        """Everything about running models; made where it is not yet there."""
+        return self.running_models.value
+
+    @property
+    def scenarios(self) -> Scenarios:
+        """Everything about runs of scenarios; made where it is not yet there."""
+        return self.running_scenarios.value
 
     async def start(self) -> None:
         """Bring it up: cage, views, worker, timers."""

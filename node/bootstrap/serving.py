@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 import logging
 import math
 import os
@@ -27,6 +28,8 @@ their patience (``stop_grace_period`` in docker/). A crash costs nothing that wa
 
 def run_server(settings: Settings, *, with_worker: bool = True) -> int:
     """Serve until SIGTERM or Ctrl-C; the exit status."""
+    # Of what is loaded and put together here nothing becomes garbage: looking for it takes a tenth of the start.
+    gc.disable()
     import uvicorn
 
     from node.base.logs import configure
@@ -63,6 +66,8 @@ def run_server(settings: Settings, *, with_worker: bool = True) -> int:
     # Having finished what it was at, the server raises the signal that ended it once more: that was the wish of
     # whoever runs the node, not a failure. Ctrl-C stays what it is to the terminal.
     signal.signal(signal.SIGTERM, lambda *_: setattr(server, "should_exit", True))
+    gc.freeze()
+    gc.enable()
     server.run()
     os.close(holding)
     if not server.started:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from anyio.to_thread import run_sync
 
 from node.adapters.peers.requests import PostMessages
-from node.bootstrap.models import ModelServices
+from node.base.deferred import Deferred
 from node.bootstrap.parts import Parts
 from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
-from node.bootstrap.scenarios import Scenarios
 from node.identity.replay import UsedTokens
 from node.negotiation import machine as negotiating
-from node.scenarios.models.jobs import JOB_TOPIC
-from node.scenarios.runs.usecases import RUN_TOPIC
+from node.scenarios.ports import JOB_TOPIC, RUN_TOPIC
 from node.transfer import machine as transferring
 from node.transfer.deletions import TOPIC as DELETION_TOPIC
 from node.transfer.usecases import PUSH_TOPIC, RECEIVE_TOPIC
@@ -29,6 +27,10 @@ from node.worker.setback import SetRight
 from node.worker.timers import Timer
 from node.worker.transfers import PushHandler, ReceptionHandler
 
+if TYPE_CHECKING:
+    from node.bootstrap.models import ModelServices
+    from node.bootstrap.scenarios import Scenarios
+
 LENGTHY: Final = frozenset({RECEIVE_TOPIC, PUSH_TOPIC, JOB_TOPIC, RUN_TOPIC})
 """Topics whose tasks move bytes or compute, for hours where a peer is slow: they must not keep messages waiting."""
 NARROW: Final = frozenset({RECEIVE_TOPIC, PUSH_TOPIC})
@@ -36,7 +38,11 @@ NARROW: Final = frozenset({RECEIVE_TOPIC, PUSH_TOPIC})
 
 
 def handlers(
-    parts: Parts, people: People, spoken: Protocol, models: ModelServices, scenarios: Scenarios
+    parts: Parts,
+    people: People,
+    spoken: Protocol,
+    models: Deferred[ModelServices],
+    scenarios: Deferred[Scenarios],
 ) -> dict[str, Handler]:
     """What is done with the tasks of the outbox, by topic."""
 
@@ -56,8 +62,8 @@ def handlers(
         PUSH_TOPIC: PushHandler(stores.uow, stores.transfers, spoken.push, spoken.transfers),
         DELETION_TOPIC: DeletionHandler(post, spoken.deletions),
         "credential": CredentialHandler(people.deliver),
-        JOB_TOPIC: ExecutionHandler(models.job_execution),
-        RUN_TOPIC: ExecutionHandler(scenarios.run_execution, exhausted=Pace().exhausted),
+        JOB_TOPIC: ExecutionHandler(Deferred(lambda: models.value.job_execution)),
+        RUN_TOPIC: ExecutionHandler(Deferred(lambda: scenarios.value.run_execution), exhausted=Pace().exhausted),
     }
 
 

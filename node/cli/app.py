@@ -2,53 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated, Final
 
 import typer
 
 from node import __version__
-from node.cli.commands import (
-    agreements,
-    deliveries,
-    find,
-    followed,
-    get,
-    keys,
-    layers,
-    limits,
-    members,
-    models,
-    negotiations,
-    people,
-    publish,
-    runs,
-    setup,
-    synth,
-    tokens,
-    transfers,
-    upkeep,
-)
 from node.cli.output import Mode
 
-app = typer.Typer(
-    name="hansa",
-    no_args_is_help=True,
-    add_completion=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help=(
-        "Share datasets, models and scenarios between cities.\n\n"
-        "A first session:\n\n"
-        "  hansa init ghent --name 'City of Ghent' --url https://data.ghent.example\n\n"
-        "  hansa serve ghent\n\n"
-        "  hansa publish counters.yaml\n\n"
-        "  hansa find bicycle\n\n"
-        "  hansa get https://data.plzen.example/models/road-noise\n\n"
-        "Verbs that speak to a running node take --node FOLDER (or an address, with HANSA_TOKEN). "
-        "No telemetry: this program speaks to your node and to nobody else."
-    ),
-)
+VERBS: Final = {
+    "setup": ("init", "serve", "worker"),
+    "publish": ("publish", "withdraw"),
+    "synth": ("synth",),
+    "find": ("find", "show", "sparql"),
+    "get": ("get",),
+    "agreements": ("agreement",),
+    "negotiations": ("negotiation",),
+    "transfers": ("transfer",),
+    "limits": ("limits",),
+    "models": ("model",),
+    "layers": ("layer",),
+    "runs": ("run",),
+    "people": ("join", "decide", "revoke", "follow", "user"),
+    "followed": ("members",),
+    "members": ("member",),
+    "tokens": ("token",),
+    "deliveries": ("deliveries",),
+    "keys": ("keys",),
+    "upkeep": ("verify", "backup", "restore", "accept-loss", "doctor", "demo"),
+}
+"""Module of ``node.cli.commands`` → its verbs, in the order in which ``hansa --help`` lists them."""
 
 
 def _version(asked: bool) -> None:
@@ -57,7 +41,38 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+def app_for(arguments: Sequence[str] = ()) -> typer.Typer:
+    """The command line with the verb that ``arguments`` name, or with all verbs where they name none that there is.
+
+    One verb of forty is used: to load the others would take longer than most of them work.
+    """
+    verb = next((word for word in arguments if not word.startswith("-")), None)
+    modules = [name for name, verbs in VERBS.items() if verb in verbs]
+    app = typer.Typer(
+        name="hansa",
+        no_args_is_help=True,
+        add_completion=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help=(
+            "Share datasets, models and scenarios between cities.\n\n"
+            "A first session:\n\n"
+            "  hansa init ghent --name 'City of Ghent' --url https://data.ghent.example\n\n"
+            "  hansa serve ghent\n\n"
+            "  hansa publish counters.yaml\n\n"
+            "  hansa find bicycle\n\n"
+            "  hansa get https://data.plzen.example/models/road-noise\n\n"
+            "Verbs that speak to a running node take --node FOLDER (or an address, with HANSA_TOKEN). "
+            "No telemetry: this program speaks to your node and to nobody else."
+        ),
+    )
+    app.callback()(options)
+    for name in modules or VERBS:
+        import_module(f"node.cli.commands.{name}").register(app)
+    return app
+
+
 def options(
     json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output, for scripts.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a failure.")] = False,
@@ -69,10 +84,3 @@ def options(
     del version
     Mode.json = json
     Mode.debug = debug
-
-
-for module in (
-    *(setup, publish, synth, find, get, agreements, negotiations, transfers, limits),
-    *(models, layers, runs, people, followed, members, tokens, deliveries, keys, upkeep),
-):
-    module.register(app)

@@ -18,11 +18,11 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command line; its exit status. Nothing prints a traceback unless ``--debug`` asks for it."""
-    from node.cli.app import app
+    from node.cli.app import app_for
     from node.cli.output import Mode, failed, trace
 
     try:
-        status = app(arguments, standalone_mode=False, prog_name="hansa")
+        status = app_for(arguments)(arguments, standalone_mode=False, prog_name="hansa")
         if status == INTERRUPTED:  # how typer tells of Ctrl-C
             raise KeyboardInterrupt
         return int(status) if isinstance(status, int) else DONE

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
-from typing import Any
-
-import yaml
+from typing import TYPE_CHECKING, Any
 
 from node.base.errors import InvalidInput
+
+if TYPE_CHECKING:
+    # Loaded with the first file that is read: most commands read none, and the library takes longer than they do.
+    import yaml
 
 
 def read_description(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
@@ -15,10 +18,12 @@ def read_description(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
 
     Raises ``InvalidInput`` with the line where the file is no YAML or holds no fields.
     """
+    import yaml
+
     try:
         text = path.read_text("utf-8")
-        tree = yaml.compose(text, Loader=_Loader)
-        fields = _Loader(text).get_single_data()
+        tree = yaml.compose(text, Loader=_loader())
+        fields = _loader()(text).get_single_data()
     except UnicodeDecodeError as error:
         raise InvalidInput(f"{path} is not UTF-8 text: {error}", remedy="save it as UTF-8") from error
     except yaml.YAMLError as error:
@@ -40,6 +45,8 @@ def read_conditions(text_or_path: str) -> dict[str, Any] | str:
 
     Raises ``InvalidInput`` for what is neither.
     """
+    import yaml
+
     path = Path(text_or_path)
     try:
         text = (
@@ -47,7 +54,7 @@ def read_conditions(text_or_path: str) -> dict[str, Any] | str:
             if "\n" not in text_or_path and len(text_or_path) < 1024 and path.is_file()
             else text_or_path
         )
-        conditions = _Loader(text).get_single_data()
+        conditions = _loader()(text).get_single_data()
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise InvalidInput(
             f"these conditions cannot be read: {text_or_path[:200]}",
@@ -62,22 +69,27 @@ def read_conditions(text_or_path: str) -> dict[str, Any] | str:
     return conditions
 
 
-class _Loader(yaml.SafeLoader):
+@cache
+def _loader() -> type[yaml.SafeLoader]:
     """The safe loader, with dates left as the texts that they are and without aliases (a bomb needs them)."""
+    import yaml
 
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(None, None, "aliases (*name) are not read here", None)
-        return super().compose_node(parent, index)
+    class Loader(yaml.SafeLoader):
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            if self.check_event(yaml.AliasEvent):
+                raise yaml.MarkedYAMLError(None, None, "aliases (*name) are not read here", None)
+            return super().compose_node(parent, index)
 
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+    Loader.yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    return Loader
 
 
 def _walk(node: yaml.Node, prefix: str, lines: dict[str, int]) -> None:
+    import yaml
+
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             name = f"{prefix}{key.value}"

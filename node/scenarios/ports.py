@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from node.base.work import Transaction
 from node.scenarios.model import Caveat, Job, Layer, Model, Rows, Run
+
+JOB_TOPIC: Final = "model-job"
+RUN_TOPIC: Final = "scenario-run"
+"""Topics of the outbox: a job and a run that are to be carried out."""
 
 
 class JobStore(Protocol):

@@ -8,11 +8,13 @@ routes of a node to it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import Request
-from fastapi.routing import APIRoute
+from starlette.requests import Request
 from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from fastapi.routing import APIRoute
 
 
 def knowing(check: Callable[[Request], Awaitable[object]]) -> type[APIRoute]:
@@ -20,6 +22,8 @@ def knowing(check: Callable[[Request], Awaitable[object]]) -> type[APIRoute]:
 
     ``check`` raises ``Unauthenticated`` or ``NotAllowed`` for whoever has no business there.
     """
+    # Here, since plug-ins have this by way of node.api, and FastAPI is loaded with the first request for it.
+    from fastapi.routing import APIRoute
 
     class Knowing(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from node.base.deferred import Deferred
 from node.base.errors import Conflict, LocalFault, Overloaded, PeerUnreachable
 from node.base.work import Task
-from node.scenarios.execution import DurableExecution
 from node.worker.loop import Again, Done, Outcome
+
+if TYPE_CHECKING:
+    from node.scenarios.execution import DurableExecution
 
 log = logging.getLogger("hansa.executions")
 
@@ -27,27 +30,28 @@ class ExecutionHandler:
     its owner reads why. ``exhausted`` says after how many attempts a peer that does not answer is given up."""
 
     def __init__(
-        self, execution: DurableExecution[Any], *, exhausted: Callable[[int], bool] = after_attempts
+        self, execution: Deferred[DurableExecution[Any]], *, exhausted: Callable[[int], bool] = after_attempts
     ) -> None:
         self._execution = execution
         self._exhausted = exhausted
 
     async def __call__(self, task: Task) -> Outcome:
         """What comes of the task. Raises what nobody expected, for the worker to log, until the attempts are over."""
+        execution = await self._execution.get()
         try:
-            await self._execution.complete(task.subject)
+            await execution.complete(task.subject)
         except PeerUnreachable as error:
             if not self._exhausted(task.attempts):
                 return Again(error.detail)
-            await self._execution.give_up(task.subject, error)
+            await execution.give_up(task.subject, error)
         except (Overloaded, Conflict, LocalFault) as error:
             if not after_attempts(task.attempts):
                 return Again(error.detail)
-            await self._execution.give_up(task.subject, error)
+            await execution.give_up(task.subject, error)
         except Exception as error:
             if not after_attempts(task.attempts):
                 raise
             log.exception("an execution was given up", extra={"task": task.id, "topic": task.topic})
             reason = f"the node could not do this because of an internal error ({type(error).__name__})"
-            await self._execution.give_up(task.subject, LocalFault(reason))
+            await execution.give_up(task.subject, LocalFault(reason))
         return Done()

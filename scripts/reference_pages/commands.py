@@ -19,9 +19,9 @@ def cli() -> str:
     import typer
 
     from node.cli import exits
-    from node.cli.app import app
+    from node.cli.app import app_for
 
-    command: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_command(app_for())
     parts = [
         "# Commands\n",
         paragraphs(command.help) + "\n",

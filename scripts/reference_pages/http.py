@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -189,12 +190,12 @@ def http() -> str:
     from node.semantics.kinds import KINDS
     from node.vocab.dsp import V2024_1
 
-    app = _application()
+    participants, app = _applications()
     parts = [
         INTRO,
     ]
     sections: dict[str, list[list[str]]] = {}
-    for methods, path in _plain_routes(app):
+    for methods, path in chain(_plain_routes(participants), _plain_routes(app)):
         if path.startswith(f"{V2024_1.path}/"):
             continue  # The same as those of 2025-1, as the title says.
         if path not in _PLAIN:
@@ -238,9 +239,10 @@ def _filter() -> str:
     return table(["member", "fits"], [[code(name), _FILTER[name]] for name in FIELDS])
 
 
-def _application() -> Any:
-    """The application of a node made for this purpose, issuer's doors included."""
-    from fastapi import FastAPI
+def _applications() -> tuple[Any, Any]:
+    """The applications of a node made for this purpose, issuer's doors included: that of participants and monitors,
+    and that of pages and APIs."""
+    from starlette.applications import Starlette
 
     from node.bootstrap.application import application
     from node.bootstrap.build import build
@@ -251,10 +253,10 @@ def _application() -> Any:
         folder = Path(made) / "node"
         create(folder, {"name": "Reference", "public_url": "http://127.0.0.1:8080", "issuer": True})
         found: Any = application(build(load(folder)))
-    while not isinstance(found, FastAPI):
-        # Each middleware holds the application inside it.
-        found = next(value for value in vars(found).values() if hasattr(type(value), "__call__"))  # noqa: B004
-    return found
+        while not isinstance(found, Starlette):
+            # Each middleware holds the application inside it.
+            found = next(value for value in vars(found).values() if hasattr(type(value), "__call__"))  # noqa: B004
+        return found, found.router.default.deferred.value.app
 
 
 def _plain_routes(app: Any) -> Iterator[tuple[str, str]]:

@@ -95,9 +95,9 @@ def verbs() -> dict[str, frozenset[str]]:
     """Verb → its options, and "" → those before the verb."""
     import typer
 
-    from node.cli.app import app
+    from node.cli.app import app_for
 
-    command: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_command(app_for())
 
     def options(one: Any) -> frozenset[str]:
         own = [name for param in one.params for name in (*param.opts, *param.secondary_opts)]

@@ -1,21 +1,32 @@
-"""What a node that merely waits has loaded: memory at rest is mostly imports, so each of them is here by name.
+"""What a node that merely waits has loaded, and what a command has: start and memory at rest are mostly imports, so
+each of them is here by name.
 
-Measured at a node as ``hansa serve`` runs it: a process of its own, asked for nothing but whether it is ready.
+Measured at a node as ``hansa serve`` runs it: a process of its own, asked for nothing but whether it is ready; and at
+commands that are processes of their own too.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+import typer
 
 from demo.cast import free_ports
+from node.bootstrap.application import application
+from node.bootstrap.build import build
 from node.bootstrap.creation import create
+from node.cli.app import VERBS, app_for
+from node.settings import load
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,12 +53,9 @@ sys.exit(run(["serve", sys.argv[1]]))
 """
 
 MAY_LOAD = {
-    "aiohttp": "the one way out",
     "cryptography": "keys, signatures, sealing",
-    "fastapi": "the management and catalogue doors",
     "pluggy": "plug-ins",
-    "pydantic": "what comes in by those doors",
-    "pydantic_settings": "the settings",
+    "pydantic": "the settings",
     "pyoxigraph": "the graph view",
     "pysqlite3": "the database",
     "sqlalchemy": "the database",
@@ -56,24 +64,38 @@ MAY_LOAD = {
     "typer": "the command line, by which it was started",
     "uvicorn": "the server",
     "uvloop": "the event loop",
-    "yaml": "read by the settings' library where it is installed",
-    "python_multipart": "looked for by starlette",
-    "opentelemetry": "looked for by a library where it is installed; nothing is sent anywhere",
 }
 """Third-party libraries of an idle node, and what for."""
 
 THEIRS = {
-    "aiohappyeyeballs", "aiosignal", "annotated_doc", "annotated_types", "anyio", "attr", "click", "cython_runtime",
-    "dotenv", "frozenlist", "httptools", "idna", "markupsafe", "multidict", "propcache", "pydantic_core",
-    "shellingham", "typing_extensions", "typing_inspection", "yarl",
+    "annotated_doc", "annotated_types", "anyio", "click", "cython_runtime", "httptools", "idna", "markupsafe",
+    "pydantic_core", "shellingham", "typing_extensions", "typing_inspection",
 }  # fmt: skip
 """What those bring along."""
 
 COLD = (
-    "alembic", "argon2", "authlib", "jinja2", "joserfc", "owlready2", "psycopg", "pyshacl", "rdflib", "rich",
-    "shifty", "httpx2", "pytest", "demo", "node.adapters.sql.migrations.versions",
+    "aiohttp", "alembic", "argon2", "authlib", "fastapi", "jinja2", "joserfc", "opentelemetry", "owlready2",
+    "psycopg", "pyshacl", "python_multipart", "rdflib", "rich", "shifty", "sqlalchemy.dialects.postgresql",
+    "httpx2", "pytest", "yaml", "demo", "node.adapters.sql.migrations.versions", "node.bootstrap.api",
+    "node.bootstrap.models", "node.bootstrap.scenarios", "node.portal.portal", "node.scenarios.models.jobs",
+    "node.scenarios.runs.usecases", "node.web.management", "node.web.ogc",
 )  # fmt: skip
 """Loaded by children of the cage, or at first use, if at all."""
+
+RUN_AND_TELL = """
+import json, sys
+from node.cli.main import run
+
+status = run(sys.argv[1:])
+print(json.dumps([status, sorted(sys.modules)]), file=sys.stderr)
+"""
+
+COLD_COMMANDS = (
+    "aiohttp", "cryptography", "fastapi", "httpx2", "jinja2", "pyoxigraph", "rich", "sqlalchemy", "starlette",
+    "tantivy", "uvicorn", "yaml", "node.adapters", "node.bootstrap", "node.client", "node.portal", "node.scenarios",
+    "node.settings", "node.web",
+)  # fmt: skip
+"""Not loaded by a command that has nothing to do but explain itself."""
 
 
 @dataclass(frozen=True)
@@ -125,5 +147,70 @@ def test_every_library_of_an_idle_node_is_here_for_a_reason(idle: Idle) -> None:
 
 
 def test_an_idle_node_is_small(idle: Idle) -> None:
-    """150 MB are promised, for the whole process tree, shared pages counted once."""
-    assert idle.megabytes < 150, f"{idle.megabytes:.0f} MB"
+    """125 MB are promised, for the whole process tree, shared pages counted once."""
+    assert idle.megabytes < 125, f"{idle.megabytes:.0f} MB"
+
+
+@pytest.mark.parametrize("words", [("--version",), ("find", "--help"), ("serve", "--help"), ("agreement", "--help")])
+def test_a_command_loads_what_it_needs(words: tuple[str, ...]) -> None:
+    modules = _modules_of(*words)
+    assert [name for name in COLD_COMMANDS if name in modules] == []
+    verbs = (
+        VERBS if words[0] not in chain(*VERBS.values()) else [name for name, own in VERBS.items() if words[0] in own]
+    )
+    others = {f"node.cli.commands.{name}" for name in VERBS} - {f"node.cli.commands.{name}" for name in verbs}
+    assert others & modules == set(), "the verb that was typed, and no other"
+
+
+def test_each_verb_is_in_the_table_of_its_module() -> None:
+    """Else it would be there with all verbs only, and not by itself."""
+    for name, verbs in VERBS.items():
+        group: Any = typer.main.get_command(app_for([verbs[0]]))
+        assert tuple(group.commands) == verbs, name
+
+
+def test_no_route_stands_in_both_applications(tmp_path: Path) -> None:
+    """What participants' routes take never comes to the pages and APIs, made at the first request for them."""
+    create(tmp_path / "node", {"name": "Routes", "public_url": "http://127.0.0.1:8080", "issuer": True})
+    node = build(load(tmp_path / "node"))
+    try:
+        app: Any = application(node)
+        while not hasattr(app, "router"):
+            app = getattr(app, "_app", None) or app.app
+        first = list(_routes(app.router.routes))
+        second = list(_routes(app.router.default.deferred.value.app.router.routes))
+    finally:
+        for close in node.parts.closing:
+            close()
+    assert len(first) > 40
+    assert len(second) > 200
+    both = [
+        (one.path, other.path)
+        for one in first
+        for other in second
+        if one.path_regex.match(_filled(other.path)) or other.path_regex.match(_filled(one.path))
+    ]
+    assert both == []
+
+
+def _routes(routes: Any) -> Iterator[Any]:
+    for route in routes:
+        if hasattr(route, "original_router"):
+            yield from _routes(route.original_router.routes)
+        else:
+            yield route
+
+
+def _filled(path: str) -> str:
+    return re.sub(r"{[^}]*}", "x", path)
+
+
+def _modules_of(*words: str) -> set[str]:
+    """What is loaded once the command has ended."""
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"}
+    command = [sys.executable, "-c", RUN_AND_TELL, *words]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment, check=True)
+    status, modules = json.loads(ended.stderr)
+    assert status == 0
+    assert ended.stdout
+    return set(modules)

@@ -88,11 +88,11 @@ def test_a_bare_value_in_a_command_is_noticed() -> None:
 
 def test_a_verb_that_lists_takes_the_word_list_for_that() -> None:
     """Where naming nothing lists, ``list`` is not the name of something: no user was ever meant to be called so."""
-    from node.cli.app import app
+    from node.cli.app import app_for
     from node.cli.groups import Listing
 
     listing = re.compile(r"without (one|any)|\blists\b", re.IGNORECASE)
-    for command in app.registered_commands:
+    for command in app_for().registered_commands:
         assert command.callback is not None
         said = f"{command.callback.__annotations__} {command.callback.__doc__}"
         if re.search(listing, said) and command.name not in ("find", "publish"):

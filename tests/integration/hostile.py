@@ -159,7 +159,8 @@ def routes(node: Running) -> list[tuple[str, str]]:
                 for method in sorted(set(route.methods or ()) - {"HEAD"}):
                     yield method, route.path
 
-    return list(walk(app.router.routes))
+    remaining = app.router.default.deferred.value.app
+    return [*walk(app.router.routes), *walk(remaining.router.routes)]
 
 
 def who(method: str, path: str) -> str:

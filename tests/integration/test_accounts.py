@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from node.base.jsons import read_object
-from node.cli.app import app
+from node.cli.app import app_for
 from node.identity.model import UserRole
 from node.ledger.model import EntryKind
 from tests.nodes import Pair, Running, publish, until
@@ -109,7 +109,7 @@ def test_in_the_terminal(pair: Pair) -> None:
     let_in(node, "kim", UserRole.STEWARD)
 
     def hansa(*words: str, typed: str = "") -> str:
-        result = run.invoke(app, [*words, "--node", str(node.folder)], input=typed)
+        result = run.invoke(app_for(), [*words, "--node", str(node.folder)], input=typed)
         assert result.exit_code == 0, result.output
         return result.output
 

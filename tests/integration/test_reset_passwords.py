@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from node.base.jsons import read_object
-from node.cli.app import app
+from node.cli.app import app_for
 from node.identity.model import UserRole
 from node.ledger.model import EntryKind
 from tests.nodes import Pair, Running, publish, running
@@ -192,7 +192,7 @@ class TestPasswordsOfOthers:
 
         def hansa(*words: str, typed: str = "", token: str = "") -> Any:
             env = {"HANSA_TOKEN": token} if token else {}
-            return run.invoke(app, [*words, "--node", str(node.folder)], input=typed, env=env)
+            return run.invoke(app_for(), [*words, "--node", str(node.folder)], input=typed, env=env)
 
         given = hansa("user", "kim", "--password", "--keep-tokens", typed=f"{GIVEN}\n{GIVEN}\n")
         assert given.exit_code == 0, given.output

@@ -12,7 +12,7 @@ import httpx2
 from typer.testing import CliRunner
 
 from node.base.jsons import read_object
-from node.cli.app import app
+from node.cli.app import app_for
 from node.identity.accounts import totp
 from node.identity.model import UserRole
 from node.ledger.model import EntryKind
@@ -184,7 +184,9 @@ class TestTerminal:
         token = let_in(node, "kim", UserRole.SIGNATORY)["Authorization"].split()[1]
 
         def hansa(*words: str, typed: str = "") -> Any:
-            return run.invoke(app, [*words, "--node", str(node.folder)], input=typed, env={"HANSA_TOKEN": token})
+            return run.invoke(
+                app_for(), [*words, "--node", str(node.folder)], input=typed, env={"HANSA_TOKEN": token}
+            )
 
         # The secret is known once the terminal has shown it: what the app would show is typed then.
         import typer
@@ -211,9 +213,9 @@ class TestTerminal:
         node, run = pair.provider, CliRunner()
         let_in(node, "leo", UserRole.SIGNATORY)
         enrolled(node, "leo")
-        reset = run.invoke(app, ["user", "leo", "--reset-second-factor", "--node", str(node.folder)])
+        reset = run.invoke(app_for(), ["user", "leo", "--reset-second-factor", "--node", str(node.folder)])
         assert reset.exit_code == 0, reset.output
-        people = run.invoke(app, ["user", "--node", str(node.folder)]).output
+        people = run.invoke(app_for(), ["user", "--node", str(node.folder)]).output
         line = next(one for one in people.splitlines() if one.startswith("leo"))
         assert "second factor removed by admin" in line
         with node.node.parts.stores.uow.read() as tx:

@@ -9,7 +9,7 @@ that disagree about where the host ends are all that an attacker needs.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
@@ -20,6 +20,8 @@ from node.identity.did import DEFAULT_PORTS, is_loopback, is_public_name
 MAX_URL: Final = 4096
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
+Lookup = Callable[[str, int], Awaitable[Sequence[tuple[int, str]]]]
+"""Host, port → (address family, address): how names are resolved; tests put their own here."""
 
 _V4: Final[tuple[tuple[IPv4Network, str], ...]] = tuple(
     (IPv4Network(block), why)

@@ -6,11 +6,12 @@ import asyncio
 import zlib
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Final
-
-import aiohttp
+from typing import TYPE_CHECKING, Final
 
 from node.base.errors import ForbiddenAddress, HansaError, PeerUnreachable, TooLarge
+
+if TYPE_CHECKING:
+    import aiohttp
 
 _FRAMING: Final = 64 * 1024
 """By how much a compressed answer may be larger than what it holds."""
@@ -118,6 +119,8 @@ class Translated:
     ) -> None:
         if error is None or isinstance(error, HansaError):
             return
+        import aiohttp
+
         if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, Refused):
             raise ForbiddenAddress(str(error.os_error), remedy="use a public address") from error
         if isinstance(error, aiohttp.InvalidURL):

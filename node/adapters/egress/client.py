@@ -16,32 +16,31 @@ import asyncio
 import io
 import json as jsons
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_address
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
-import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.connector import AddrInfoType
-from yarl import URL
-
-from node.adapters.egress.addresses import AddressRules, Target
+from node.adapters.egress.addresses import AddressRules, Lookup, Target
 from node.adapters.egress.bodies import Refused, Speed, Translated, chunks_of, read, taken
 from node.base.errors import ForbiddenAddress, HansaError, InvalidInput, PeerUnreachable
 from node.base.jsons import read_json
 from node.identity.did import DEFAULT_PORTS
+
+if TYPE_CHECKING:
+    # Loaded with the first request that leaves (``Egress._open``): a node that waits for others has no use for it.
+    import aiohttp
+    from aiohttp.connector import AddrInfoType
+    from yarl import URL
 
 MAX_REDIRECTS: Final = 3
 CONNECT_SECONDS: Final = 5.0
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _SAFE: Final = frozenset({"GET", "HEAD"})
 _PIECE: Final = 256 * 1024
-Lookup = Callable[[str, int], Awaitable[Sequence[tuple[int, str]]]]
-"""Host, port → (address family, address): how names are resolved; tests put their own here."""
 
 
 class Lane(StrEnum):
@@ -82,33 +81,6 @@ class Stream:
     headers: Mapping[str, str]
     url: str
     chunks: AsyncIterator[bytes] = field(repr=False)
-
-
-class _CheckedResolver(AbstractResolver):
-    """Resolves names; answers only if *all* addresses may be dialled, so that a mixed answer gains nothing."""
-
-    def __init__(self, rules: AddressRules, lookup: Lookup) -> None:
-        self._rules = rules
-        self._lookup = lookup
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        async with asyncio.timeout(CONNECT_SECONDS):
-            found = await self._lookup(host, port)
-        if not found:
-            raise OSError(f"{host} has no address")
-        for _, address in found:
-            self._rules.check_address(ip_address(address), host=host)
-        flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
-        return [
-            ResolveResult(hostname=host, host=address, port=port, family=kind, proto=0, flags=flags)
-            for kind, address in found
-            if family in (socket.AF_UNSPEC, kind)
-        ]
-
-    async def close(self) -> None:
-        """Nothing is held open."""
 
 
 class Egress:
@@ -224,6 +196,8 @@ class Egress:
         its answer. ``slowest``: so many bytes a second it takes at the least, over each ``window`` of seconds in
         which we wait for it. Raises as ``request`` does, and whatever ``chunks`` raises of this house.
         """
+        import aiohttp
+
         target = self.rules.check_url(url)
         raised: list[HansaError] = []
         sent = {**headers, "Content-Length": str(size), "Accept-Encoding": "identity"}
@@ -294,6 +268,8 @@ class Egress:
         raise PeerUnreachable(f"the peer redirects more than {redirects} times")
 
     def _next(self, target: Target, location: str) -> Target:
+        from yarl import URL
+
         try:
             joined = URL(target.url, encoded=True).join(URL(location, encoded=True))
         except ValueError as error:
@@ -313,8 +289,12 @@ class Egress:
         return session
 
     def _open(self) -> aiohttp.ClientSession:
+        import aiohttp
+
+        from node.adapters.egress.resolver import CheckedResolver
+
         connector = aiohttp.TCPConnector(
-            resolver=_CheckedResolver(self.rules, self._lookup),
+            resolver=CheckedResolver(self.rules, self._lookup, CONNECT_SECONDS),
             socket_factory=self._make_socket,
             family=socket.AF_UNSPEC,
             limit=self._total,
@@ -345,6 +325,8 @@ class Egress:
 
 def _as_seen_by_client(target: Target) -> URL:
     """The URL for the client library, which must read it as we did."""
+    from yarl import URL
+
     url = URL(target.url, encoded=True)
     if (url.scheme, url.host, url.port) != target.origin or url.user is not None:
         raise ForbiddenAddress("the address can be read in two ways")

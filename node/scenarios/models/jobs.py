@@ -30,10 +30,9 @@ from node.scenarios.models.local import LocalModels
 from node.scenarios.models.requests import MOST_BYTES, read_request, write_request
 from node.scenarios.models.result_files import Kept, find
 from node.scenarios.models.visits import Visitor
-from node.scenarios.ports import JobStore
+from node.scenarios.ports import JOB_TOPIC, JobStore
 from node.scenarios.records.cards import model_of
 
-JOB_TOPIC: Final = "model-job"
 MOST_WAITING: Final = 100
 """Jobs that one owner may have waiting or running."""
 

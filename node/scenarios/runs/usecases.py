@@ -18,14 +18,13 @@ from node.scenarios.chain.wiring import bound_step, branches, input_port, output
 from node.scenarios.execution import ExecutionJournal
 from node.scenarios.findings import Bound
 from node.scenarios.model import BEFORE, GEOMETRY, Binding, Port, Rows, Run, State, StepRun, Template
-from node.scenarios.ports import RunStore
+from node.scenarios.ports import RUN_TOPIC, RunStore
 from node.scenarios.records.library import Library
 from node.scenarios.runs.binding import Bind
 from node.scenarios.runs.request import wanted_from_json
 from node.scenarios.tables.rows import named_places, read_canonical, read_rows
 from node.semantics.kinds import iri_meant
 
-RUN_TOPIC: Final = "scenario-run"
 LANE: Final = "runs"
 
 

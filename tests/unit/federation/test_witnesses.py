@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from federation.forks import EPOCH_BACK, NO_PROOF, SAME_SIZE
-from federation.plugin import witness_router
+from federation.routes import witness_router
 from node.base.errors import HansaError
 from node.base.jsons import canonical
 from node.catalogue.model import QUARANTINE
@@ -223,20 +223,11 @@ async def test_heads_of_a_chain_are_shown_to_those_who_may_see_it(split: Split) 
         (split.brugge.node.steward, {"public", "members"}),
     ):
         door = Door(split.brugge, caller)
-        door.extensions["federation"] = _federation(split.brugge)
         app = FastAPI()
-        app.include_router(witness_router(door))  # type: ignore[arg-type]
+        app.include_router(witness_router(split.brugge.witness, identify=door.identify, audiences=door.audiences))
         app.add_exception_handler(HansaError, answer_problem)
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url=split.brugge.node.base) as http:
             answer = await http.get("/federation/heads")
         assert {head["audience"] for head in answer.json()["heads"]} == audiences
         assert answer.headers["cache-control"] == "private, no-cache"
-
-
-def _federation(follower: Follower) -> Any:
-    from federation.plugin import Federation
-    from federation.region import Region
-
-    region = Region(members=follower.members, poll=follower.poll, browse=follower.node.browse)
-    return Federation(follower.members, follower.replicate, follower.poll, region, follower.witness)

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from node.base.deferred import Deferred
 from node.base.errors import HansaError, LocalFault, Overloaded, PeerUnreachable
 from node.base.work import Task
 from node.scenarios.model import Job, State
-from node.scenarios.models.jobs import JOB_TOPIC, Asker
+from node.scenarios.models.jobs import Asker
 from node.scenarios.models.requests import as_json
+from node.scenarios.ports import JOB_TOPIC
 from node.worker.executions import MOST_ATTEMPTS, ExecutionHandler
 from node.worker.loop import Again, Done, Outcome
 from tests.unit.scenarios.test_visits import HOUSES, MODEL_IRI, NOW, PEER, Desk, policy
@@ -33,7 +35,7 @@ def failing(at: Desk, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None
 
 async def handled(at: Desk, job: Job, attempts: int) -> Outcome:
     task = Task(id="job", topic=JOB_TOPIC, lane="jobs", subject=job.id, body=b"", due=NOW, attempts=attempts)
-    return await ExecutionHandler(at.execution)(task)
+    return await ExecutionHandler(Deferred(lambda: at.execution))(task)
 
 
 class TestTheWorker:

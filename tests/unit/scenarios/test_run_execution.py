@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from node.base.deferred import Deferred
 from node.base.errors import InvalidInput, LocalFault, NotAllowed, Overloaded, PeerUnreachable
 from node.base.work import Task
 from node.scenarios.errors import ModelFailed
@@ -489,7 +490,7 @@ class TestTrouble:
 
 def handler(at: Desk) -> ExecutionHandler:
     """The handler of runs, as a node has it."""
-    return ExecutionHandler(at.execution(), exhausted=Pace().exhausted)
+    return ExecutionHandler(Deferred(at.execution), exhausted=Pace().exhausted)
 
 
 class TestTheWorker:

@@ -10,9 +10,10 @@ import pytest
 
 from node.base.errors import Conflict, InvalidInput, NotFound
 from node.scenarios.model import AFTER, BEFORE, Caveat, State
+from node.scenarios.ports import RUN_TOPIC
 from node.scenarios.run_view import bound_json, run_json, step_json
 from node.scenarios.runs.lifecycle import with_step
-from node.scenarios.runs.usecases import LANE, RUN_TOPIC, compares
+from node.scenarios.runs.usecases import LANE, compares
 from tests.unit.scenarios.desk import CODE, DATASET, ELS, LAYER, PLZEN, STREETS, THEM, WANTED, desk
 from tests.unit.scenarios.records import NOW
 from tests.unit.semantics.making import BASE, ME

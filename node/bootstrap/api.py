@@ -1,0 +1,170 @@
+"""Pages, catalogue and management: the part of a node that people, programs and plug-ins use, with its description.
+
+Made at the first request for any of it (``application``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+
+from fastapi import FastAPI
+
+from node import __version__
+from node.bootstrap.node import HansaNode
+from node.bootstrap.portal import portal_for
+from node.evidence.proof import ServeEntry
+from node.identity.credentials.admissions import IssuerView
+from node.policy.document.rendering import render
+from node.portal.portal import Portal
+from node.web import catalogue, feed, ledger, ogc, sparql
+from node.web.applications import Refuse, answer_errors
+from node.web.management import (
+    blocks,
+    exchanges,
+    keys,
+    limits,
+    operation,
+    people,
+    records,
+    results,
+    scenarios,
+    secondfactor,
+)
+from node.web.openapi import answer_head, answer_invalid, include_all
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The application, and its page for errors."""
+
+    app: FastAPI
+    error_page: Refuse
+
+
+def api_of(node: HansaNode, refuse: Refuse) -> Api:
+    """The pages and APIs of ``node``. ``refuse`` makes the answer of an error."""
+    app = FastAPI(
+        title=f"Hansa: {node.parts.settings.name}",
+        version=__version__,
+        description="Management and catalogue API of this node. The pages of this node explain it.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    portal = portal_for(node, app.openapi)
+    _open_doors(app, node, portal)
+    _ogc_door(app, node)
+    _management_doors(app, node)
+    include_all(app, chain.from_iterable(node.plugins.hook.hansa_routes(host=node.host)))
+    app.router.routes.extend(portal.routes)
+    answer_head(app.router.routes)
+    answer_errors(app, refuse)
+    answer_invalid(app, refuse)
+    return Api(app, portal.error_page)
+
+
+def _open_doors(app: FastAPI, node: HansaNode, portal: Portal) -> None:
+    identify = node.callers.identify
+
+    app.include_router(
+        catalogue.router(
+            node.browse,
+            identify=node.callers.identify_and(node.ourselves.look),
+            assets=node.parts.assets,
+            base=node.parts.base,
+            html_view=portal.record_page,
+        )
+    )
+    app.include_router(sparql.router(node.ask, identify=identify, html_form=portal.sparql_page))
+    app.include_router(feed.router(node.feed, identify=identify))
+    stores = node.parts.stores
+    entries = ServeEntry(uow=stores.uow, agreements=stores.agreements, ledger=stores.ledger)
+    app.include_router(ledger.router(node.prover, entries=entries.entry, party=entries.party, identify=identify))
+
+
+def _ogc_door(app: FastAPI, node: HansaNode) -> None:
+    app.router.routes.extend(
+        ogc.OgcDoor(
+            processes=node.models.processes,
+            jobs=node.models.jobs,
+            assets=node.parts.assets,
+            authorise=node.protocol.authorise,
+            identify=node.callers.identify,
+            changes=node.changes,
+            base=node.parts.base,
+            title=node.parts.settings.name,
+        ).routes()
+    )
+
+
+def _management_doors(app: FastAPI, node: HansaNode) -> None:
+    people_parts, spoken, settings = node.people, node.protocol, node.parts.settings
+    person = node.callers.person
+
+    app.include_router(
+        records.router(
+            person=person,
+            publish=node.publish,
+            withdraw=node.withdraw,
+            assets=node.parts.assets,
+            upload_limit=settings.upload_limit,
+            description_limit=settings.description_limit,
+            limits_lapse=spoken.limits.lapse,
+        )
+    )
+    app.include_router(
+        exchanges.router(
+            person=person,
+            acquire=spoken.acquire,
+            negotiations=spoken.negotiations,
+            transfers=spoken.transfers,
+            transfer_requests=spoken.transfer_requests,
+            decisions=spoken.decisions,
+            reading=spoken.overview,
+            document=lambda body, language: render(dict(body), language=language),
+            export=node.proofs.export,
+            deletions=spoken.deletions,
+            received=node.parts.places.received,
+            region=spoken.region,
+            stuck=lambda pid: bool(node.letters.about(pid)),
+            named=node.access.named,
+            changes=node.changes,
+        )
+    )
+    app.include_router(limits.router(person=person, limits=spoken.limits))
+    app.include_router(
+        scenarios.router(person=person, runs=node.scenarios.runs, layers=node.scenarios.layers, changes=node.changes)
+    )
+    app.include_router(results.router(person=person, runs=node.scenarios.runs, release=node.scenarios.release))
+    app.include_router(
+        people.router(
+            person=person,
+            accounts=people_parts.accounts,
+            sign_in=people_parts.sign_in,
+            join=node.join,
+            wallet=people_parts.wallet,
+            revoke=people_parts.issuing.revoke if people_parts.issuing else None,
+            issuer=IssuerView(node.parts.stores.uow, node.parts.stores.identity) if people_parts.issuing else None,
+        )
+    )
+    app.include_router(
+        secondfactor.router(
+            person=person,
+            accounts=people_parts.accounts,
+            sign_in=people_parts.sign_in,
+            second_factor=people_parts.second_factor,
+            required=settings.second_factor == "required",
+        )
+    )
+    app.include_router(blocks.router(person=person, blocks=people_parts.blocks, suspend=spoken.transfers.suspend_all))
+    app.include_router(
+        operation.router(
+            person=person,
+            facts=node.status.facts,
+            deliveries=node.letters,
+            checks=node.proofs,
+            forward=node.region,
+        )
+    )
+    app.include_router(keys.router(person=person, keys=node.keys))
