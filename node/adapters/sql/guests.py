@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import and_, case, delete, func, or_, select, tuple_, update
+from sqlalchemy import bindparam, case, delete, func, or_, select, tuple_, update
 
+from node.adapters.sql.columns import Big
 from node.adapters.sql.rows import add, build, values
 from node.adapters.sql.schema import guest_bytes, guests, negotiations, transfers
 from node.adapters.sql.work import connection_of
@@ -28,6 +29,18 @@ _ENDED: Final = (
     select(guests.c.pid).where(~or_(*(one.exists() for one in _LIVE))).with_for_update(of=guests, skip_locked=True)
 )
 
+_GET = select(guests).where(guests.c.pid == bindparam("of"))
+_OPEN = select(
+    func.coalesce(func.sum(case((guests.c.host == bindparam("from_host"), 1), else_=0)), 0).label("of_host"),
+    func.coalesce(func.sum(case((guests.c.address == bindparam("caller"), 1), else_=0)), 0).label("from_address"),
+    func.count().label("in_all"),
+).select_from(guests)
+_STORE = (
+    update(guest_bytes)
+    .where(guest_bytes.c.day == bindparam("that_day"), guest_bytes.c.party == bindparam("whose"))
+    .values(bytes=guest_bytes.c.bytes + bindparam("size", type_=Big))
+)
+
 
 class SqlGuestStore:
     """Guests by process; bytes by day and party."""
@@ -42,17 +55,12 @@ class SqlGuestStore:
         add(connection_of(tx), guests, values(guest))
 
     def get(self, tx: Transaction, pid: str) -> Guest | None:
-        row = connection_of(tx).execute(select(guests).where(guests.c.pid == pid)).one_or_none()
+        row = connection_of(tx).execute(_GET, {"of": pid}).one_or_none()
         return None if row is None else build(Guest, row)
 
     def open(self, tx: Transaction, *, host: str, address: str) -> tuple[int, int, int]:
-        counted = select(
-            func.coalesce(func.sum(case((guests.c.host == host, 1), else_=0)), 0),
-            func.coalesce(func.sum(case((guests.c.address == address, 1), else_=0)), 0),
-            func.count(),
-        ).select_from(guests)
-        of_host, from_address, in_all = connection_of(tx).execute(counted).one()
-        return int(of_host), int(from_address), int(in_all)
+        row: Any = connection_of(tx).execute(_OPEN, {"from_host": host, "caller": address}).one()
+        return int(row.of_host), int(row.from_address), int(row.in_all)
 
     def stored(self, tx: Transaction, day: str, parties: Collection[str]) -> dict[str, int]:
         wanted = select(guest_bytes.c.party, guest_bytes.c.bytes).where(
@@ -65,8 +73,7 @@ class SqlGuestStore:
         first = False
         for party in parties:
             first = add(connection, guest_bytes, {"day": day, "party": party, "bytes": 0}) or first
-            mine = and_(guest_bytes.c.day == day, guest_bytes.c.party == party)
-            connection.execute(update(guest_bytes).where(mine).values(bytes=guest_bytes.c.bytes + size))
+            connection.execute(_STORE, {"that_day": day, "whose": party, "size": size})
         if first:
             self._drop_before(tx, day)
 

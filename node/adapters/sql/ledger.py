@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row, bindparam, insert, select, update
@@ -100,7 +100,8 @@ class SqlLedgerStore:
 
     def nodes(self, tx: Transaction, level: int, first: int, count: int) -> Mapping[int, bytes]:
         wanted = {"level": level, "first": first, "end": first + count}
-        return {number: hashed for number, hashed in connection_of(tx).execute(_NODES, wanted)}  # noqa: C416
+        rows: Iterable[Any] = connection_of(tx).execute(_NODES, wanted)
+        return {index: hashed for index, hashed in rows}  # noqa: C416
 
     def put_nodes(self, tx: Transaction, nodes: Sequence[tuple[int, int, bytes]]) -> None:
         if nodes:

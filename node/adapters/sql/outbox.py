@@ -209,10 +209,10 @@ class SqlOutbox:
         return [build(Task, row) for row in rows]
 
     def given_up(self, tx: Transaction) -> int:
-        return connection_of(tx).execute(_GIVEN_UP).scalar_one()
+        return int(connection_of(tx).execute(_GIVEN_UP).scalar_one())
 
     def waiting(self, tx: Transaction) -> int:
-        return connection_of(tx).execute(_WAITING).scalar_one()
+        return int(connection_of(tx).execute(_WAITING).scalar_one())
 
     def next_due(self, tx: Transaction) -> datetime | None:
         due: datetime | None = connection_of(tx).execute(_NEXT_DUE).scalar_one()

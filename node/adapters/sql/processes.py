@@ -52,6 +52,7 @@ class SqlProcessStore(Generic[P]):
             columns.role == bindparam("role"),
             columns.state.in_(bindparam("states", expanding=True)),
         )
+        self._record = insert(messages).inline()
         of_process = messages.c.pid == bindparam("pid")
         self._exchanged = select(func.count()).where(of_process, messages.c.answer_status.between(0, 299))
         self._delivered = (
@@ -138,7 +139,7 @@ class SqlProcessStore(Generic[P]):
         return int(connection_of(tx).execute(self._count, wanted).scalar_one())
 
     def record(self, tx: Transaction, exchange: Exchange) -> None:
-        connection_of(tx).execute(insert(self._messages).inline(), values(exchange))
+        connection_of(tx).execute(self._record, values(exchange))
 
     def exchanged(self, tx: Transaction, pid: str) -> int:
         return int(connection_of(tx).execute(self._exchanged, {"pid": pid}).scalar_one())

@@ -6,7 +6,8 @@ from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Insert, Row, Table
-from sqlalchemy.engine import Connection
+
+from node.adapters.sql.statements import Running
 
 T = TypeVar("T")
 
@@ -23,12 +24,12 @@ def build(kind: type[T], row: Row[Any], **converted: Any) -> T:
     return kind(**{name: mapping[name] for name in names if name not in converted}, **converted)
 
 
-def add(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
+def add(connection: Running, table: Table, row: dict[str, Any]) -> bool:
     """Insert ``row``; False, with the transaction still usable, where a key of it exists already."""
     return connection.execute(_insert(table, connection.dialect.name), row).rowcount == 1
 
 
-def put(connection: Connection, table: Table, row: dict[str, Any], *, newer: str | None = None) -> None:
+def put(connection: Running, table: Table, row: dict[str, Any], *, newer: str | None = None) -> None:
     """Insert ``row`` or replace the one with its primary key.
 
     With ``newer`` the row is replaced only where that column of it is smaller.

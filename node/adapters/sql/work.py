@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from node.adapters.sql.engine import PATIENCE, READ_ONLY
 from node.adapters.sql.faults import fault_of
+from node.adapters.sql.statements import Running, Statements
 from node.base.errors import DatabaseBusy, LocalFault
 from node.base.work import Transaction
 
@@ -21,10 +22,11 @@ logger = logging.getLogger(__name__)
 
 
 class SqlTransaction:
-    """An open transaction: ``connection`` for the stores of this adapter."""
+    """An open transaction: ``running`` for the stores of this adapter, over ``connection``."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, statements: Statements | None = None) -> None:
         self.connection = connection
+        self.running = Running(connection, statements)
         self._callbacks: list[Callable[[], None]] = []
 
     def after_commit(self, callback: Callable[[], None]) -> None:
@@ -87,7 +89,9 @@ class SqlUnitOfWork:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._turn: _Turn | None = None
+        self._statements: Statements | None = None
         if engine.dialect.name == "sqlite":
+            self._statements = Statements(engine.dialect)
             self._turn = _turn(str(engine.url.database))
             self._reading = engine.execution_options(**{READ_ONLY: True})
         else:
@@ -102,7 +106,7 @@ class SqlUnitOfWork:
                 yield tx
         else:
             with translated(), self._turn.taken(), self.engine.begin() as connection:
-                tx = SqlTransaction(connection)
+                tx = SqlTransaction(connection, self._statements)
                 yield tx
         tx.notify()
 
@@ -110,7 +114,7 @@ class SqlUnitOfWork:
     def read(self) -> Iterator[SqlTransaction]:
         """A transaction that sees one consistent state and cannot write."""
         with translated(), self._reading.begin() as connection:
-            tx = SqlTransaction(connection)
+            tx = SqlTransaction(connection, self._statements)
             yield tx
         tx.notify()
 
@@ -119,11 +123,11 @@ class SqlUnitOfWork:
         self.engine.dispose()
 
 
-def connection_of(tx: Transaction) -> Connection:
-    """The connection of a transaction of this adapter. Raises ``LocalFault`` for one of another."""
+def connection_of(tx: Transaction) -> Running:
+    """What runs the statements of a transaction of this adapter. Raises ``LocalFault`` for one of another."""
     if not isinstance(tx, SqlTransaction):
         raise LocalFault("this store needs a transaction of the SQL adapter")
-    return tx.connection
+    return tx.running
 
 
 @contextmanager

@@ -1,0 +1,110 @@
+"""Statements that are compiled once give what SQLAlchemy gives, and refuse what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import bindparam, insert, select, update
+
+from node.adapters.sql.engine import connect
+from node.adapters.sql.rows import build, values
+from node.adapters.sql.schema import entries, metadata, outbox
+from node.adapters.sql.statements import Rows, Statements
+from node.adapters.sql.work import SqlUnitOfWork, connection_of
+from node.base.errors import InvalidInput, LocalFault
+from node.base.work import Task
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+ADD = insert(outbox).inline()
+GET = select(outbox).where(outbox.c.id == bindparam("task")).limit(1)
+NAMED = select(outbox.c.id).where(outbox.c.id.in_(bindparam("ids", expanding=True)))
+PUT_OFF = (
+    update(outbox).where(outbox.c.id == bindparam("task"), ~outbox.c.dead).values(due=bindparam("later"), owner=None)
+)
+CLASH = insert(entries).inline()
+
+
+def task(name: str) -> Task:
+    headers = {"url": "http://é", "deep": [1, None, True]}
+    return Task(id=name, topic="t", lane="l", subject="s", body=b"\x00\xff", headers=headers, due=NOW)
+
+
+@pytest.fixture
+def uow(tmp_path: Path) -> Iterator[SqlUnitOfWork]:
+    engine = connect(f"sqlite:///{tmp_path / 'x.sqlite'}")
+    metadata.create_all(engine)
+    unit = SqlUnitOfWork(engine)
+    yield unit
+    unit.close()
+
+
+def twice(uow: SqlUnitOfWork, statement: Any, parameters: dict[str, Any]) -> Any:
+    """The result of the statement's second use, which is the first that it is compiled for."""
+    with uow.read() as tx:
+        assert not isinstance(connection_of(tx).execute(statement, parameters), Rows)
+        result = connection_of(tx).execute(statement, parameters)
+        assert isinstance(result, Rows)
+        return result
+
+
+def test_the_second_use_gives_what_the_first_gave(uow: SqlUnitOfWork) -> None:
+    with uow.begin() as tx:
+        for name in ("a", "b", "c"):
+            connection_of(tx).execute(ADD, values(task(name)))
+        assert connection_of(tx).execute(PUT_OFF, {"task": "a", "later": NOW}).rowcount == 1
+        moved = connection_of(tx).execute(PUT_OFF, {"task": "b", "later": NOW + timedelta(days=1)})
+        assert (moved.rowcount, isinstance(moved, Rows)) == (1, True)
+        assert connection_of(tx).execute(PUT_OFF, {"task": "x", "later": NOW}).rowcount == 0
+    with uow.read() as tx:
+        first = connection_of(tx).execute(GET, {"task": "c"}).one()
+        second = connection_of(tx).execute(GET, {"task": "c"}).one()
+    assert type(first) is not type(second)
+    assert tuple(first) == tuple(second)
+    assert build(Task, second) == build(Task, first) == task("c")
+    assert twice(uow, select(outbox.c.due).where(outbox.c.id == bindparam("b")), {"b": "b"}).scalar_one() > NOW
+
+
+def test_no_row_and_too_many(uow: SqlUnitOfWork) -> None:
+    everything = select(outbox.c.id).where(outbox.c.topic == bindparam("of"))
+    assert twice(uow, everything, {"of": "t"}).one_or_none() is None
+    with uow.begin() as tx:
+        for name in ("a", "b"):
+            connection_of(tx).execute(ADD, values(task(name)))
+    with uow.read() as tx:
+        found = connection_of(tx).execute(everything, {"of": "t"})
+        assert (list(found.scalars()), found.first()) == (["a", "b"], ("a",))
+        with pytest.raises(Exception, match="more rows than one"):
+            found.one_or_none()
+
+
+def test_what_a_database_cannot_carry_is_refused(uow: SqlUnitOfWork) -> None:
+    twice(uow, GET, {"task": "a"})
+    with uow.read() as tx, pytest.raises(InvalidInput, match="NUL"):
+        connection_of(tx).execute(GET, {"task": "a\0"})
+
+
+def test_an_error_quotes_nothing_of_what_was_to_be_written(uow: SqlUnitOfWork) -> None:
+    entry = {"id": "1", "kind": "process", "subject": "secret", "at": NOW, "by": "", "body": b"", "seq": None}
+    with uow.begin() as tx:
+        connection_of(tx).execute(CLASH, entry)
+        connection_of(tx).execute(CLASH, entry | {"id": "2"})
+    with pytest.raises(LocalFault) as refused, uow.begin() as tx:
+        connection_of(tx).execute(CLASH, entry)
+    assert "INSERT INTO entries" in str(getattr(refused.value, "__notes__", ""))
+    assert "secret" not in refused.value.detail + str(refused.value.__notes__)
+    assert refused.value.__cause__ is None
+    with uow.read() as tx:
+        assert len(connection_of(tx).execute(select(entries.c.id)).all()) == 2
+
+
+def test_lists_of_values_are_left_to_sqlalchemy(uow: SqlUnitOfWork) -> None:
+    statements = Statements(uow.engine.dialect)
+    for _ in range(3):
+        assert statements.compiled(NAMED, ("ids",)) is None
+    with uow.read() as tx:
+        for _ in range(3):
+            assert not isinstance(connection_of(tx).execute(NAMED, {"ids": ["a", "b"]}), Rows)
