@@ -20,6 +20,7 @@ from typing import Any, Final, Self
 
 from node.base.errors import LocalFault, NotConfined, Overloaded
 from node.cage.bars import REMEDY, Bars
+from node.cage.kept import KeptChildren
 from node.cage.libraries import Libraries
 from node.cage.model import Limits
 from node.cage.nursery import Nursery, ZygoteGone
@@ -104,6 +105,7 @@ class Cage:
                 unconfined=unconfined,
             )
         )
+        self._kept = KeptChildren(self._start_kept)
 
     async def start(self) -> None:
         """Start the zygote. Best called before anything secret is read; a call starts it if need be."""
@@ -119,6 +121,7 @@ class Cage:
 
     def close(self) -> None:
         """``stop`` for callers without an event loop."""
+        self._kept.end_all()
         self._nursery.close()
 
     def bars(self) -> Bars:
@@ -157,12 +160,14 @@ class Cage:
         readable: Sequence[str] = (),
         on_message: OnMessage | None = None,
         patience: float | None = None,
+        owner: str | None = None,
     ) -> tuple[dict[str, Any], list[bytes]]:
         """Run ``target`` with ``message`` and ``blobs`` in a child of its own, within ``limits``.
 
         ``readable`` names files and folders that the child may read beside our own code. ``on_message`` hears what
         the target tells while it runs; ``patience`` is how long this call waits for its turn, where it is not what
-        the others wait. A call that is cancelled takes its child along.
+        the others wait. ``owner`` names the caller for whom this is done: the child may be one that has served this
+        caller before, and nobody else (``node.cage.kept``). A call that is cancelled takes its child along.
 
         Raises what the target raised (by code, among the remote faults), ``Overloaded`` where a limit was hit or no
         child came free in time, ``TooLarge`` for an answer beyond ``limits.answer``, ``NotConfined`` for a stranger's
@@ -172,6 +177,10 @@ class Cage:
             self._require_bars(await asyncio.to_thread(self.bars) if self._nursery.known is None else self.bars())
         order = _Order(target, message, blobs, limits, readable, on_message)
         async with self._turn(target, self._patience if patience is None else patience):
+            if owner is not None and not readable and on_message is None and target not in self._code:
+                answered = await self._kept.call(owner, target, message, blobs, limits)
+                if answered is not None:
+                    return answered
             for last in (False, True):
                 try:
                     return await self._converse(order)
@@ -200,6 +209,19 @@ class Cage:
                 except ZygoteGone:
                     self._lost(last=last)
         raise LocalFault("unreachable")
+
+    def _start_kept(self, target: str, limits: Limits) -> socket.socket:
+        place = self._order.get(target)
+        if place is None:
+            raise _unknown(target)
+        connection = self._nursery.have_child(place, limits.wall)
+        try:
+            for piece in frame({"limits": asdict(limits), "readable": [], "kept": True}):
+                connection.sendall(piece)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     async def _converse(self, order: _Order) -> tuple[dict[str, Any], list[bytes]]:
         loop = asyncio.get_running_loop()

@@ -92,6 +92,10 @@ class Answer:
             pass
         return self._needed is not None and len(self._buffer) >= self._needed
 
+    def is_exact(self) -> bool:
+        """Whether a complete answer is all that was said."""
+        return len(self._buffer) == self._needed
+
     def tellings(self) -> list[dict[str, Any]]:
         """What was told since the last call."""
         messages, self._told = self._told, []

@@ -235,6 +235,17 @@ class Zygote:
             bars = self._confine_code(limits, channel, zygote)
         else:
             bars = confine(limits, (*self._readable, *order["readable"]), zygote)
+        while True:
+            try:
+                answer = self._answer(name, connection, limits, bars)
+            except EOFError:
+                return
+            voice.answer(answer)
+            if not order.get("kept"):
+                return
+
+    def _answer(self, name: str, connection: socket.socket, limits: Limits, bars: Bars) -> list[bytes]:
+        """The frame that answers the next message. Raises ``EOFError`` where the caller went away."""
         try:
             if not bars.seccomp and not self._plan.unfiltered:
                 raise LocalFault(
@@ -248,6 +259,8 @@ class Zygote:
             answer = frame({"value": value}, reply_blobs)
             if sum(map(len, answer)) > limits.answer:
                 raise too_large(limits)
+        except EOFError:
+            raise
         except HansaError as fault:
             answer = frame({"fault": fault_to_json(fault)})
         except MemoryError:
@@ -258,7 +271,7 @@ class Zygote:
         except BaseException as error:  # noqa: BLE001 - an engine's panic is no Exception, and must be told too
             broken = LocalFault(f"{name} failed: {type(error).__name__}", facts={"trace": _trace(error)})
             answer = frame({"fault": fault_to_json(broken)})
-        voice.answer(answer)
+        return answer
 
     def _reap(self) -> None:
         while self._children or self._probe:

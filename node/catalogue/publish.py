@@ -39,7 +39,7 @@ from node.policy.conflicts import lint
 from node.semantics.kinds import KINDS
 from node.semantics.model import Described, File, Finding, Submission
 
-Describe = Callable[[Submission], Awaitable[Described]]
+Describe = Callable[[Submission, str], Awaitable[Described]]
 """``node.semantics.description.door.describe`` with the cage and this node's base, DID and name filled in."""
 
 Settled = Callable[[str], Awaitable[Settlement]]
@@ -145,7 +145,8 @@ class Publish:
         """
         require(by, UseCase.PUBLISH)
         await self._check_submitted(submission, bytes_here=not dry_run)
-        described = await self._describe(submission)
+        owner = f"{by.did} {by.account}"
+        described = await self._describe(submission, owner)
         _refuse_violations(tuple(described.findings))
         terms = self._terms(submission, described)
         named = described.audience or submission.audience
@@ -156,7 +157,7 @@ class Publish:
             inherited = await asyncio.to_thread(self._audience_before, described.iri)
         if inherited == INTERNAL:
             # What goes without saying in a description (access rights, licence) depends on who may see it.
-            described = await self._describe(replace(submission, audience=inherited))
+            described = await self._describe(replace(submission, audience=inherited), owner)
         findings = tuple(described.findings)
         _refuse_violations(findings)
         draft = self._draft(submission, described, terms, named or inherited, opens=earlier_versions)

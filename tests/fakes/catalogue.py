@@ -116,7 +116,7 @@ class CatalogueNode:
     ledger: LedgerStore = field(default_factory=MemoryLedgerStore)
     graph: Graph = field(default_factory=MemoryGraph)
     index: SearchIndex = field(default_factory=MemorySearchIndex)
-    describing: Callable[[Submission], Awaitable[Described]] | None = None
+    describing: Callable[[Submission, str], Awaitable[Described]] | None = None
 
     def __post_init__(self) -> None:
         authority = self.base.partition("://")[2].replace(":", "%3A").replace("/", ":")
@@ -221,7 +221,7 @@ class CatalogueNode:
         number_everything(self.sequencer)
         catch_up(self.uow, self.ledger, self.views, batch=50)
 
-    async def describe(self, submission: Submission) -> Described:
+    async def describe(self, submission: Submission, owner: str = "") -> Described:
         """Titles, descriptions, keywords, ``links`` (property, IRI), ``notes``; without a title it is refused."""
         said = submission.fields or {}
         kind = submission.kind or said.get("kind", "dataset")

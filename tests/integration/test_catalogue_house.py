@@ -48,8 +48,8 @@ def node(base: str, name: str, cage: Cage, path: Path) -> CatalogueNode:
     stores = sql_stores(engine)
     made: list[CatalogueNode] = []
 
-    async def described(submission: Submission) -> Described:
-        return await describe(cage, submission, base=base, me=made[0].did, my_name=name)
+    async def described(submission: Submission, owner: str) -> Described:
+        return await describe(cage, submission, owner, base=base, me=made[0].did, my_name=name)
 
     made.append(
         CatalogueNode(

@@ -21,7 +21,7 @@ from node.semantics.findings import words
 from node.semantics.kinds import kind_named
 from node.semantics.model import Described, Submission
 
-Describe = Callable[[Submission], Awaitable[Described]]
+Describe = Callable[[Submission, str], Awaitable[Described]]
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -37,22 +37,22 @@ class DescribeWithCode:
         self._cage = cage
         self._code = code
 
-    async def __call__(self, submission: Submission) -> Described:
+    async def __call__(self, submission: Submission, owner: str) -> Described:
         """What ``submission`` describes. Raises what describing raises, and ``InvalidInput`` where the code has not
         been uploaded."""
         fields = submission.fields
         if fields is None or not _is_model(submission):
-            return await self._compared(await self._describe(submission), submission)
+            return await self._compared(await self._describe(submission, owner), submission)
         named, fields = _named_code(fields)
         if named is None:
-            return await self._describe(submission)
+            return await self._describe(submission, owner)
         submission = replace(submission, fields=fields)
         try:
             interface = await self._interface(named)
         except InvalidInput as fault:
-            return _unfit(await self._describe(submission), fault, _lines(fields))
+            return _unfit(await self._describe(submission, owner), fault, _lines(fields))
         filled = filled_in(fields, interface)
-        described = await self._describe(replace(submission, fields=filled))
+        described = await self._describe(replace(submission, fields=filled), owner)
         return replace(described, findings=(*described.findings, *differences(filled, interface, _lines(fields))))
 
     async def _compared(self, described: Described, submission: Submission) -> Described:

@@ -21,13 +21,20 @@ class Caller(Protocol):
     """What is needed of the cage."""
 
     async def call(
-        self, target: str, message: Mapping[str, Any], blobs: Sequence[bytes] = (), *, limits: Limits
+        self,
+        target: str,
+        message: Mapping[str, Any],
+        blobs: Sequence[bytes] = (),
+        *,
+        limits: Limits,
+        owner: str | None = None,
     ) -> tuple[dict[str, Any], list[bytes]]: ...
 
 
 async def describe(
     cage: Caller,
     submission: Submission,
+    owner: str | None = None,
     *,
     base: str,
     me: str,
@@ -40,7 +47,8 @@ async def describe(
 
     ``base``: the node's public address; ``me``, ``my_name``: its DID and name, which publish where the description
     names nobody. ``language``: of texts without a language. ``advised``, ``enforced``: further profiles
-    (``dcat-ap-vl``) whose demands are told as information, or bind.
+    (``dcat-ap-vl``) whose demands are told as information, or bind. ``owner``: for whom this is done, so that
+    a child of the cage can serve the same caller again.
 
     Raises ``InvalidInput``, ``UnsupportedMediaType`` and ``TooLarge`` for a document that cannot be read, and
     ``Overloaded`` for one that takes more than one request may take. All else is in ``findings``.
@@ -57,7 +65,7 @@ async def describe(
         "enforced": list(enforced),
     }
     blobs = [] if submission.document is None else [submission.document]
-    answer, answer_blobs = await cage.call(TARGET, message, blobs, limits=PARSE)
+    answer, answer_blobs = await cage.call(TARGET, message, blobs, limits=PARSE, owner=owner)
     return described(answer, answer_blobs[0])
 
 

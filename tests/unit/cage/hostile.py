@@ -183,3 +183,31 @@ def forge(message: dict[str, Any], blobs: list[bytes]) -> Answer:
         for _ in range(message["count"]):
             connection.sendall(bytes.fromhex(message["bytes"]))
     return {}, []
+
+
+_seen: list[Any] = []
+
+
+def remember(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    """Which process this is, and what it was asked before."""
+    before = list(_seen)
+    _seen.append(message.get("word"))
+    return {"pid": os.getpid(), "before": before}, []
+
+
+def spin_when_asked_again(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    """Answer the first call, and never a second one."""
+    _seen.append(None)
+    while len(_seen) > 1:
+        pass
+    return {"pid": os.getpid()}, []
+
+
+def hoard(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    """Keep more and more."""
+    _seen.append(bytes(message["size"]))
+    return {"pid": os.getpid(), "calls": len(_seen)}, []
+
+
+def refuse_by_name(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    raise Conflict(str(os.getpid()))

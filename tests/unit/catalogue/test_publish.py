@@ -349,7 +349,7 @@ async def test_the_description_of_an_inherited_audience_says_so_too(gent: Catalo
     asked: list[str | None] = []
     describe = gent.publishing._describe
 
-    async def listening(submission: Submission) -> Described:
+    async def listening(submission: Submission, owner: str) -> Described:
         asked.append(submission.audience)
         return await describe(submission)
 

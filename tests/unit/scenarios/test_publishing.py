@@ -102,13 +102,13 @@ async def published(cage: Cage, submission: Submission, *held: str) -> Described
     """What a node that holds ``held`` makes of a submission."""
     kept = {sha256(text): text.encode() for text in held}
 
-    async def described(one: Submission) -> Described:
-        return await describe(cage, one, base="https://x.example", me="did:web:x.example", my_name="X")
+    async def described(one: Submission, owner: str) -> Described:
+        return await describe(cage, one, owner, base="https://x.example", me="did:web:x.example", my_name="X")
 
     async def code(wanted: str) -> bytes | None:
         return kept.get(wanted)
 
-    return await DescribeWithCode(described, cage=cage, code=code)(submission)
+    return await DescribeWithCode(described, cage=cage, code=code)(submission, "anna")
 
 
 def written(text: str, code: str = CODE, **changes: Any) -> Submission:

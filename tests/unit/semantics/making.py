@@ -23,7 +23,13 @@ class Here:
     """Runs the caged function in this process."""
 
     async def call(
-        self, target: str, message: Mapping[str, Any], blobs: Sequence[bytes] = (), *, limits: Limits
+        self,
+        target: str,
+        message: Mapping[str, Any],
+        blobs: Sequence[bytes] = (),
+        *,
+        limits: Limits,
+        owner: str | None = None,
     ) -> tuple[dict[str, Any], list[bytes]]:
         assert target == "semantics.describe"
         return caged.describe(dict(message), list(blobs))
