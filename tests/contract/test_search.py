@@ -245,6 +245,27 @@ class SearchContract:
         index.settle()
         assert index.position() == 4
 
+    def test_facets_follow_what_is_shown_and_whoever_asks(self, index: SearchIndex) -> None:
+        def kinds(*audiences: str, **wanted: Any) -> dict[str, int]:
+            counts = index.search(Query(**wanted), audiences=audiences).facets["kind"]
+            # What a caller does with an answer is no part of the next one.
+            answer = dict(counts)
+            counts.clear()
+            return answer
+
+        put(index, indexed("a", "Traffic"), indexed("b", "Noise", kind="model", audience="members"), position=1)
+        for _ in range(2):
+            assert kinds("public") == {"dataset": 1}
+            assert kinds("public", "members") == {"dataset": 1, "model": 1}
+            assert kinds("public", "members", text="noise") == {"model": 1}
+            assert kinds("public", "members", text="Noise", limit=1, offset=5) == {"model": 1}
+            assert kinds("public", "members", kinds=("dataset",)) == {"dataset": 1}
+            assert kinds("public", "members", text="noise traffic") == {"dataset": 1, "model": 1}
+        put(index, indexed("c", "Traffic", kind="service"), position=2)
+        assert kinds("public") == {"dataset": 1, "service": 1}
+        index.clear()
+        assert kinds("public") == {}
+
     def test_the_last_change_of_a_batch_wins(self, index: SearchIndex) -> None:
         index.apply([(indexed("a").iri, indexed("a", "first")), (indexed("a").iri, indexed("a", "second"))], 1)
         assert find(index, "second") == ["a"]

@@ -15,7 +15,8 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,6 +40,15 @@ _KEYWORDS_SHOWN: Final = 100
 _MOST_HITS: Final = 1000
 
 
+_MOST_COUNTED: Final = 200
+"""Searches of which the facets are remembered; a counted one takes some kilobytes."""
+
+_UNCOUNTED: Final[dict[str, Any]] = {"text": "", "language": "en", "offset": 0, "limit": 20, "newest": False}
+"""What of a query has no part in its facets: the words stand beside it, folded."""
+
+_Counted = dict[Hashable, dict[str, dict[str, int]]]
+
+
 class TantivyIndex:
     """Implements ``node.catalogue.ports.SearchIndex`` on a folder that belongs to this process alone.
 
@@ -56,6 +66,8 @@ class TantivyIndex:
         self._position = 0
         self._writer: tantivy.IndexWriter | None = None
         self._heap = 0
+        self._searcher: tantivy.Searcher | None = None
+        self._counts: _Counted = {}
         self._taken: int | None = None
         self._used = time.monotonic()
 
@@ -114,7 +126,7 @@ class TantivyIndex:
         writer.commit()
         crashpoint("projection.search.P2")
         with self._using() as index:
-            index.reload()
+            self._reload(index)
             self._position = position
 
     @contextlib.contextmanager
@@ -158,31 +170,36 @@ class TantivyIndex:
         Every word must be found (exactly, as the beginning or a part of a word, or one letter apart); where no
         record has them all, records with any of them are given. Without words the newest come first.
         """
-        with self._using() as index:
-            searcher = index.searcher()
+        with self._using():
+            searcher, counted = self._searcher, self._counts
+        assert searcher is not None, "there is one while the index is open"
         words = list(dict.fromkeys(self._analyzer.analyze(query.text)))[:MAX_WORDS]
         if query.text.strip() and not words:
             return Results(total=0, hits=(), facets={name: {} for name in FACETS})
         within = both(*visible(self._schema, audiences), *narrowed(self._schema, query))
-        if words:
-            wanted = both(within, worded(self._schema, words, every=True))
-            if len(words) > 1 and not searcher.search(wanted, 1).hits:
-                wanted = both(within, worded(self._schema, words, every=False))
-        else:
-            wanted = within
         by_date = query.newest or not words
+
+        def run(matching: tantivy.Query) -> Any:
+            return searcher.search(
+                matching,
+                min(max(1, query.limit), _MOST_HITS),
+                offset=min(max(0, query.offset), searcher.num_docs),
+                order_by_field="at" if by_date else None,
+            )
+
+        wanted = both(within, worded(self._schema, words, every=True)) if words else within
         # The engine's type stubs leave out the count.
-        found: Any = searcher.search(
-            wanted,
-            min(max(1, query.limit), _MOST_HITS),
-            offset=min(max(0, query.offset), searcher.num_docs),
-            order_by_field="at" if by_date else None,
-        )
+        found: Any = run(wanted)
+        every = True
+        if len(words) > 1 and not found.count:
+            wanted, every = both(within, worded(self._schema, words, every=False)), False
+            found = run(wanted)
         hits = tuple(
             self._hit(searcher.doc(address), 0.0 if by_date else float(score), words)
             for score, address in found.hits[: max(0, query.limit)]
         )
-        return Results(total=int(found.count), hits=hits, facets=_facets(searcher, wanted))
+        key = (None if audiences is None else frozenset(audiences), tuple(words), every, replace(query, **_UNCOUNTED))
+        return Results(total=int(found.count), hits=hits, facets=_counted(counted, key, searcher, wanted))
 
     def clear(self) -> None:
         """Begin anew with an empty index."""
@@ -190,7 +207,7 @@ class TantivyIndex:
             self._taken = None
             with contextlib.suppress(ValueError, OSError):
                 self._release()
-            self._index = None
+            self._index = self._searcher = None
             shutil.rmtree(self._folder, ignore_errors=True)
             with self._using():
                 pass
@@ -217,7 +234,7 @@ class TantivyIndex:
             with contextlib.suppress(ValueError, OSError):
                 self._release()
             with self._lock:
-                self._index = None
+                self._index = self._searcher = None
 
     @contextlib.contextmanager
     def _using(self) -> Iterator[tantivy.Index]:
@@ -250,10 +267,15 @@ class TantivyIndex:
             index.register_tokenizer(FOLDED, self._analyzer)
             # By hand after each commit: the engine's own way is a thread that looks at the files for ever.
             index.config_reader("manual", 0)
-            index.reload()
+            self._reload(index)
             self._position = self._read_position(index)
             self._index = index
         return self._index
+
+    def _reload(self, index: tantivy.Index) -> None:
+        index.reload()
+        # What was counted before stays with the searcher that it was counted with.
+        self._searcher, self._counts = index.searcher(), {}
 
     def _read_position(self, index: tantivy.Index) -> int:
         searcher = index.searcher()
@@ -263,6 +285,19 @@ class TantivyIndex:
     def _hit(self, found: tantivy.Document, score: float, words: list[str]) -> Hit:
         text = json.loads(bytes(stored(found, "source")))["text"]
         return Hit(iri=stored(found, "iri"), score=score, snippet=snippet(self._analyzer, text, words))
+
+
+def _counted(
+    counted: _Counted, key: Hashable, searcher: tantivy.Searcher, wanted: tantivy.Query
+) -> dict[str, dict[str, int]]:
+    """The facets of ``wanted``. Counting looks at every hit, so it is done once for as long as nothing changes."""
+    counts = counted.get(key)
+    if counts is None:
+        counts = _facets(searcher, wanted)
+        if len(counted) >= _MOST_COUNTED:
+            counted.clear()
+        counted[key] = counts
+    return {name: dict(values) for name, values in counts.items()}
 
 
 def _facets(searcher: tantivy.Searcher, wanted: tantivy.Query) -> dict[str, dict[str, int]]:
