@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import time
 from typing import Any
@@ -210,9 +211,8 @@ def _whole_feed(stranger: httpx2.Client, url: str) -> str:
 def _as_of(stage: Stage, cast: Cast) -> None:
     """A second version, and the state before it."""
     gent = cast.gent
-    before = just_now(later=1)
+    before = after_a_moment()
     iri = f"{gent.url}/datasets/road-network"
-    time.sleep(1.1)
     path = cast.home / "files" / "gent" / "road-network.yaml"
     path.write_text(
         path.read_text("utf-8").replace("Wegennet Gent, vereenvoudigd", "Wegennet Gent, herzien"), "utf-8"
@@ -231,9 +231,11 @@ def _as_of(stage: Stage, cast: Cast) -> None:
     stage.check(True, f"the region saw version 2 after {time.monotonic() - began:.1f} s")
 
 
-def just_now(*, later: float = 0.0) -> str:
-    """The moment as a person would type it, to the second, so many seconds later."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + later))
+def after_a_moment() -> str:
+    """Wait for the next full second; that moment, as a person would type it: what follows comes after it."""
+    second = math.ceil(time.time())
+    time.sleep(second - time.time() + 0.01)
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(second))
 
 
 def agree(stage: Stage, cast: Cast) -> None:

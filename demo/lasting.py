@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 
-from demo.acts import just_now, published, why
+from demo.acts import after_a_moment, published, why
 from demo.cast import Cast, until
 from demo.stage import Stage
 
@@ -17,8 +17,7 @@ def go_back(stage: Stage, cast: Cast, pid: str) -> None:
     """8. Gent corrects its data; the pinned run gives what it gave."""
     gent = cast.gent
     with stage.step(8, "Go back in time: data are corrected, and the result stays explainable"):
-        before = just_now()
-        time.sleep(1.1)
+        before = after_a_moment()
         counts, network = f"{gent.url}/datasets/traffic-counts", f"{gent.url}/datasets/road-network"
         _correct(cast)
         published(stage, gent, "gent", ("traffic-counts.yaml", "road-network.yaml"))

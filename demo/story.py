@@ -5,13 +5,14 @@ from __future__ import annotations
 import signal
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from shlex import quote
 
 from rich.markup import escape
 
 from demo import acts, deciding, lasting
-from demo.cast import Cast, remove
+from demo.cast import Cast, Member, remove
 from demo.data import PLZEN, network, network_geojson, od_table, receptors, write_counts
 from demo.proving import prove
 from demo.stage import Failed, Stage, err, out
@@ -89,12 +90,16 @@ def _set_up(cast: Cast, seed: int) -> int:
     out.print(f"[dim]made {rows} rows of traffic counts, {size / 1e6:.0f} MB[/dim]")
     # The sender is slowed down so that there is a middle in which it can be killed.
     cast.gent.settings["send_bytes_per_second"] = str(size // SEND_SECONDS)
-    for member in cast.all:
-        member.init()
-        member.serve()
-    for member in cast.all:
-        member.wait_ready()
+    # Side by side, as four cities would.
+    with ThreadPoolExecutor(len(cast.all)) as hands:
+        list(hands.map(_begin, cast.all))
     return size
+
+
+def _begin(member: Member) -> None:
+    member.init()
+    member.serve()
+    member.wait_ready()
 
 
 def _linger(cast: Cast) -> None:

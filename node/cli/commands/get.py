@@ -175,7 +175,8 @@ def _agreed(
         elif not yes and not Mode.json and not _accepted(offer, lang):
             return REFUSED, None
         pid = str(client.negotiate(iri, purpose=purpose, ask=conditions, least=needed)["pid"])
-    status, agreement_id = _agree(client, pid, result, wait=wait, lang=lang)
+    asks_person = ask is None and offer["standing"]["outcome"] == "ask"
+    status, agreement_id = _agree(client, pid, result, wait=wait, asks_person=asks_person, lang=lang)
     if agreement_id is not None:
         line("agreement", f"{agreement_id}  signed by both")
     return status, agreement_id
@@ -187,11 +188,15 @@ def _accepted(offer: dict[str, Any], lang: str) -> bool:
     return typer.confirm("  do you accept?", default=False, err=True)
 
 
-def _agree(client: HansaClient, pid: str, result: dict[str, Any], *, wait: bool, lang: str) -> tuple[int, str | None]:
+def _agree(
+    client: HansaClient, pid: str, result: dict[str, Any], *, wait: bool, asks_person: bool, lang: str
+) -> tuple[int, str | None]:
+    """Follow the negotiation to its end, or as long as an answer may come by itself: a moment only, once the request
+    has arrived, where the offer says that a person decides (``asks_person``)."""
     patience = time.monotonic() + (86_400 * 30 if wait else 20)
     reported = False
     while True:
-        state = client.negotiation(pid, wait=10 if wait else 3)
+        state = client.negotiation(pid, wait=10 if wait else 0.5 if asks_person else 3)
         result["negotiation"] = {"pid": pid, "state": state["state"]}
         if state["state"] == "FINALIZED":
             return DONE, str(state["agreementId"])
