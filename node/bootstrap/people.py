@@ -23,6 +23,7 @@ from node.identity.credentials.issuance import (
     claims_with_contact,
 )
 from node.identity.credentials.membership import RequestCredential
+from node.identity.credentials.presented import Presentations
 from node.identity.credentials.revocation import RevokeCredential, StatusLists
 from node.identity.credentials.trust import TrustList, configured_trust
 from node.identity.credentials.verification import VerifyCredentials
@@ -31,7 +32,8 @@ from node.identity.documents import OwnDocument
 from node.identity.identifying import IdentifyPerson
 from node.identity.messages import VC20, type_scope
 from node.identity.model import DidDocument
-from node.identity.participants import INCOMPLETE_MAX_AGE, IdentifyParticipant
+from node.identity.participants import IdentifyParticipant
+from node.identity.replay import ReplayGuard
 from node.identity.rotation import ChangeKeys
 from node.ledger.ports import Append
 from node.settings import Settings
@@ -184,24 +186,26 @@ def _accounts(parts: Parts, append: Append) -> Accounts:
 def _participants(
     parts: Parts, peers: HttpPeers, trust: TrustList, blocks: Blocks, verifier: VerifyCredentials
 ) -> IdentifyParticipant:
-    settings, stores = parts.settings, parts.stores
+    settings, stores, clock = parts.settings, parts.stores, parts.clock
     return IdentifyParticipant(
-        stores.uow,
-        stores.identity,
-        peers,
-        parts.keyring,
-        parts.clock,
-        trust,
-        notes=stores.meta,
-        blocks=blocks,
+        peers=peers,
+        clock=clock,
+        me=parts.me,
+        presentations=Presentations(
+            uow=stores.uow,
+            notes=stores.meta,
+            peers=peers,
+            verifier=verifier,
+            trust=trust,
+            clock=clock,
+            me=parts.me,
+            required_types=settings.required_credentials,
+            max_age=settings.presentation_max_age,
+        ),
         verifier=verifier,
-        status_max_age=settings.status_max_age,
+        replay=ReplayGuard(stores.uow, stores.identity, clock),
+        blocks=blocks,
         required_types=settings.required_credentials,
-        presentation_max_age=settings.presentation_max_age,
-        # Whoever wants presentations fresh wants those fresh in which something was missing, and those whose
-        # holder cannot be reached, too.
-        incomplete_max_age=min(INCOMPLETE_MAX_AGE, settings.presentation_max_age),
-        presentation_grace=10 * settings.presentation_max_age,
     )
 
 

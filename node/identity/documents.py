@@ -10,7 +10,8 @@ purpose for any key: then every key counts. Others list their keys under ``authe
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 from node.base.errors import InvalidInput, Unauthenticated
 from node.identity.did import method_id
@@ -18,7 +19,7 @@ from node.identity.jose import b64url, read_jws, unb64url, verify_jws
 from node.identity.messages import CONTEXT
 from node.identity.model import DidDocument
 from node.identity.periods import PREFIX, RELATIONSHIPS, KeyKind, methods, why_not
-from node.identity.ports import KeyRing
+from node.identity.ports import KeyRing, Peers
 from node.vocab.dsp import V2025_1
 
 CONTEXTS: Final = ("https://www.w3.org/ns/did/v1", "https://w3id.org/security/suites/jws-2020/v1", CONTEXT)
@@ -33,6 +34,8 @@ _RELATIONSHIPS: Final = (
 )
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _MULTIKEY: Final = {b"\xed\x01": "Ed25519", b"\xec\x01": "X25519", b"\x80\x24": "P-256", b"\x81\x24": "P-384"}
+
+T = TypeVar("T")
 
 
 class UnknownKey(Unauthenticated):
@@ -95,6 +98,14 @@ def key_for(document: DidDocument, kid: str | None, relationship: str) -> dict[s
     if wanted_id not in _listed(document, relationship):
         raise Unauthenticated(why_not(method) or f"the key is not listed under {relationship} of its DID document")
     return _public_jwk(method)
+
+
+async def checked_against(peers: Peers, did: str, check: Callable[[DidDocument], T]) -> T:
+    """What ``check`` returns for the DID document of ``did``; done again with a fresh copy where a key is unknown."""
+    try:
+        return check(await peers.did_document(did))
+    except UnknownKey:
+        return check(await peers.did_document(did, fresh=True))
 
 
 def sealing_key(document: DidDocument) -> bytes | None:

@@ -23,6 +23,7 @@ from node.identity.accounts.accounts import Accounts, SignIn
 from node.identity.credentials.access_tokens import AccessTokens, OutgoingTokens
 from node.identity.credentials.issuance import DecideApplication, DeliverCredential, ReceiveApplication, Supported
 from node.identity.credentials.membership import Accession, RequestCredential
+from node.identity.credentials.presented import Presentations
 from node.identity.credentials.revocation import RevokeCredential, StatusLists
 from node.identity.credentials.trust import TrustList
 from node.identity.credentials.verification import VerifyCredentials
@@ -31,6 +32,7 @@ from node.identity.did import check_document
 from node.identity.documents import build_document
 from node.identity.identifying import IdentifyPerson
 from node.identity.participants import IdentifyParticipant
+from node.identity.replay import ReplayGuard
 from node.web import dcp, wellknown
 from node.web.callers import Callers
 from node.web.problems import answer_failure, answer_problem
@@ -74,7 +76,6 @@ class DcpNode:
         status_max_age: float = 1.0,
         presentation_max_age: float = 60.0,
         required_types: Sequence[str] = (),
-        scopes: Sequence[str] = (),
         wallet_mark: Callable[[], str] | None = None,
         authenticators: Sequence[Any] = (),
         allow_unsigned_status_list: bool = False,
@@ -119,19 +120,23 @@ class DcpNode:
             refuse_excess=refuse_excess,
         )
         self.participants = IdentifyParticipant(
-            self.uow,
-            self.store,
-            self.peers,
-            self.keyring,
-            self.clock,
-            self.trust,
-            notes=MemoryOrSqlNotes(),
+            peers=self.peers,
+            clock=self.clock,
+            me=self.did,
+            presentations=Presentations(
+                uow=self.uow,
+                notes=MemoryOrSqlNotes(),
+                peers=self.peers,
+                verifier=self.verifier,
+                trust=self.trust,
+                clock=self.clock,
+                me=self.did,
+                required_types=required_types,
+                max_age=presentation_max_age,
+            ),
             verifier=self.verifier,
+            replay=ReplayGuard(self.uow, self.store, self.clock),
             required_types=required_types,
-            scopes=scopes,
-            presentation_max_age=presentation_max_age,
-            incomplete_max_age=min(5.0, presentation_max_age),
-            presentation_grace=presentation_max_age,
         )
         self.join = RequestCredential(self.uow, self.store, self.peers, self.keyring, self.clock)
         issuing = (self.keyring, self.clock, issues, self.url)

@@ -8,7 +8,6 @@ type costs no look-up. Status lists are read from their issuer's own address and
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -33,8 +32,8 @@ from node.identity.credentials.status import (
 )
 from node.identity.credentials.trust import Trust
 from node.identity.did import same_party
-from node.identity.documents import UnknownKey
-from node.identity.model import Credential, DidDocument, Rejected
+from node.identity.documents import checked_against
+from node.identity.model import Credential, Rejected
 from node.identity.ports import Peers
 
 _LISTS_KEPT = 256
@@ -85,7 +84,8 @@ class VerifyCredentials:
         if not trusted:
             return credential.rejected(f"{credential.issuer} is not trusted to issue it")
         try:
-            verified = await self._with_document(
+            verified = await checked_against(
+                self._peers,
                 credential.issuer,
                 lambda document: verify_credential(credential, issuer=document, holder=holder, now=self._clock.now()),
             )
@@ -148,7 +148,8 @@ class VerifyCredentials:
                 raise
             return known.status
         if known is None or known.document != fetched or known.status.issuer != issuer or _over(known, now):
-            status = await self._with_document(
+            status = await checked_against(
+                self._peers,
                 issuer,
                 lambda issuer_document: read_list(
                     fetched, issuer=issuer_document, now=now, allow_unsigned=self._allow_unsigned
@@ -164,13 +165,6 @@ class VerifyCredentials:
 
     def _may_stand_in(self, known: _Known, issuer: str, now: datetime) -> bool:
         return known.status.issuer == issuer and now - known.at <= self._status_grace and not _over(known, now)
-
-    async def _with_document(self, did: str, check: Callable[[DidDocument], T]) -> T:
-        """``check`` with the DID document of ``did``, and again with a fresh copy where a key is unknown."""
-        try:
-            return check(await self._peers.did_document(did))
-        except UnknownKey:
-            return check(await self._peers.did_document(did, fresh=True))
 
     async def _check_schemas(self, credential: UnverifiedCredential) -> None:
         """Each subject must fit the credential's own schemas (DCP 1.0 §5.4.3), read from the issuer's address."""

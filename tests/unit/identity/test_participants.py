@@ -11,6 +11,7 @@ import pytest
 
 from node.base.errors import InvalidInput, Overloaded, PeerUnreachable, Unauthenticated
 from node.base.work import Transaction
+from node.identity.credentials.presented import Presentations
 from node.identity.credentials.trust import TrustList
 from node.identity.credentials.verification import VerifyCredentials
 from node.identity.model import Caller, Rejected
@@ -42,14 +43,14 @@ class MemoryNotes:
 class World:
     """One node that identifies, a region that issues, a city that calls."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, required_types: Sequence[str] = (), **options: Any) -> None:
         self.clock = HandClock()
         self.uow = MemoryUnitOfWork()
         self.store = MemoryIdentityStore()
         self.notes = MemoryNotes()
         self.peers = MemoryPeers()
         self.trust = TrustList({MEMBER: [REGION.did], PARTNER: [REGION.did]})
-        self.options = options
+        self.required_types, self.options = required_types, options
         self.identify = self.start()
         for one in (REGION, STRANGER, BRUGGE):
             self.peers.documents[one.did] = one.document()
@@ -63,15 +64,23 @@ class World:
         """A node whose memory is empty and whose database is as it was."""
         self.verifier = VerifyCredentials(self.peers, self.clock, self.trust, status_max_age=1)
         return IdentifyParticipant(
-            self.uow,
-            self.store,
-            self.peers,
-            ME.keyring,
-            self.clock,
-            self.trust,
-            notes=self.notes,
+            peers=self.peers,
+            clock=self.clock,
+            me=ME.did,
+            presentations=Presentations(
+                uow=self.uow,
+                notes=self.notes,
+                peers=self.peers,
+                verifier=self.verifier,
+                trust=self.trust,
+                clock=self.clock,
+                me=ME.did,
+                required_types=self.required_types,
+                **self.options,
+            ),
             verifier=self.verifier,
-            **self.options,
+            replay=ReplayGuard(self.uow, self.store, self.clock),
+            required_types=self.required_types,
         )
 
     async def show(self, access_token: str, scopes: Sequence[str]) -> list[Any]:
@@ -141,7 +150,7 @@ class TestIdentify:
         assert (await world.call()).credentials == ()
 
     async def test_required_credentials(self) -> None:
-        world = World(required_types=[MEMBER], scopes=[f"org.eclipse.dspace.dcp.vc.type:{MEMBER}:read"])
+        world = World(required_types=[MEMBER])
         with pytest.raises(Unauthenticated, match=MEMBER):
             await world.call()
         world.give()
@@ -418,15 +427,6 @@ class TestRecheck:
         caller = await world.identify.recheck(BRUGGE.did)
         assert types_of(caller) == set()
         assert "not trusted to issue it any more" in why(caller)
-
-    async def test_forgetting_asks_anew(self) -> None:
-        world = World()
-        world.give(MEMBER)
-        world.give(PARTNER)
-        await world.call()
-        world.identify.forget(BRUGGE.did)
-        await world.call()
-        assert world.peers.count("presentations") == 2
 
 
 class TestCrowds:

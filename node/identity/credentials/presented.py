@@ -1,0 +1,245 @@
+"""Asks participants what they show of themselves, verifies it, and keeps it for a while (DCP 1.0 §5).
+
+To know a caller we may have to call it back, before we answer: its DID document, its credential service, its
+issuer's status list. All of that is awaited on the event loop, outside threads and transactions, since a
+handler that waited in a thread for a peer which waits for one of our threads would wait for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import anyio
+import anyio.to_thread
+
+from node.base.clock import Clock, is_younger, moment, stamp
+from node.base.errors import ForbiddenAddress, InvalidInput, Overloaded, PeerUnreachable, TooLarge, Unauthenticated
+from node.base.jsons import canonical, read_object
+from node.base.work import UnitOfWork
+from node.identity.credentials.credentials import UnverifiedCredential
+from node.identity.credentials.presentations import (
+    MAX_CREDENTIALS,
+    MAX_PRESENTATIONS,
+    read_presentation,
+    verify_presentation,
+)
+from node.identity.credentials.trust import Trust
+from node.identity.credentials.verification import VerifyCredentials
+from node.identity.documents import checked_against
+from node.identity.flights import Flights
+from node.identity.messages import type_scope
+from node.identity.model import Credential, Rejected
+from node.identity.ports import Notes, Peers
+from node.identity.tokens import IdToken
+
+_PEERS_KEPT: Final = 2048
+_INCOMPLETE: Final = timedelta(seconds=5)
+"""How long a presentation is used in which something was missing that may be issued any moment."""
+_GRACES: Final = 10
+"""For so many times its age a presentation may stand in for one that cannot be had just now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presented:
+    """What a participant showed us last, verified; the status is asked again at each access.
+
+    ``wallet`` is the mark of its wallet then, ``trust`` whom we believed what; ``complete`` tells that nothing
+    was missing that counts here, ``settled`` that nothing failed for a reason that passes by itself.
+    """
+
+    at: datetime
+    credentials: tuple[Credential, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    wallet: str | None = None
+    trust: tuple[tuple[str, frozenset[str]], ...] = ()
+    complete: bool = False
+    settled: bool = True
+
+    @property
+    def texts(self) -> frozenset[str]:
+        """The credentials as they came."""
+        return frozenset(credential.jwt for credential in self.credentials)
+
+
+class Presentations:
+    """Asks participants for their credentials, and keeps what they showed.
+
+    A presentation is used for ``max_age`` seconds, or for five where credentials were missing that may have been
+    issued since; a wallet mark in the token, where the peer sends one, settles the question at once. ``notes`` keeps
+    what was presented across restarts.
+    """
+
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        notes: Notes,
+        peers: Peers,
+        verifier: VerifyCredentials,
+        trust: Trust,
+        clock: Clock,
+        me: str,
+        required_types: Sequence[str] = (),
+        max_age: float = 60.0,
+        max_queries: int = 64,
+        max_waiting: int = 512,
+    ) -> None:
+        """``required_types`` are asked for beside those that ``trust`` knows."""
+        self._uow = uow
+        self._notes = notes
+        self._peers = peers
+        self._verifier = verifier
+        self._trust = trust
+        self._clock = clock
+        self._me = me
+        self._required = tuple(sorted(required_types))
+        self._max_age = timedelta(seconds=max_age)
+        # Whoever wants presentations fresh wants those fresh in which something was missing, and those whose holder
+        # cannot be reached, too.
+        self._incomplete_max_age = min(_INCOMPLETE, self._max_age)
+        self._grace = _GRACES * self._max_age
+        self._recent: OrderedDict[str, Presented] = OrderedDict()
+        self._flights: Flights[Presented] = Flights()
+        self._queries = asyncio.Semaphore(max_queries)
+        self._max_waiting = max_waiting
+        self._waiting = 0
+        self._threads = anyio.CapacityLimiter(4)
+
+    async def of(self, token: IdToken) -> Presented:
+        """What the participant behind ``token`` shows now; nothing where its token allows no questions.
+
+        Raises ``Unauthenticated`` where the presentation does not hold, ``PeerUnreachable`` where the participant
+        cannot be asked just now, ``Overloaded`` where too many are being asked already.
+        """
+        if token.access_token is None or not self._wanted():
+            return Presented(at=self._clock.now())
+        presented = self._recent.get(token.issuer)
+        if presented is not None and self._is_fresh(presented, token):
+            return presented
+        try:
+            return await self._flights.join(f"{token.issuer} {token.wallet}", lambda: self._query_in_turn(token))
+        except PeerUnreachable:
+            # It did call us, so it lives: what it showed a moment ago still says who it is.
+            if presented is not None and is_younger(presented.at, self._clock.now(), self._grace):
+                return presented
+            raise
+
+    async def last(self, did: str) -> Presented:
+        """What the participant showed last, also before a restart; nothing where it never showed anything."""
+        return self._recent.get(did) or await self._recalled(did)
+
+    def _is_fresh(self, presented: Presented, token: IdToken) -> bool:
+        if presented.trust != self._trust_mark():
+            return False
+        known_wallet = token.wallet is not None and presented.settled
+        if known_wallet and presented.wallet != token.wallet:
+            return False
+        long = presented.complete or known_wallet
+        return is_younger(presented.at, self._clock.now(), self._max_age if long else self._incomplete_max_age)
+
+    def _trust_mark(self) -> tuple[tuple[str, frozenset[str]], ...]:
+        return tuple((name, self._trust.issuers(name)) for name in self._trust.types())
+
+    def _wanted(self) -> tuple[str, ...]:
+        names = dict.fromkeys((*self._trust.types(), *self._required))
+        return tuple(type_scope(name) for name in names)
+
+    async def _query_in_turn(self, token: IdToken) -> Presented:
+        if self._waiting >= self._max_waiting:
+            raise Overloaded("too many participants are being identified at once")
+        self._waiting += 1
+        try:
+            async with self._queries:
+                presented = await self._query(token)
+        finally:
+            self._waiting -= 1
+        before = self._recent.get(token.issuer)
+        self._remember(token.issuer, presented)
+        if before is None or before.texts != presented.texts:
+            await anyio.to_thread.run_sync(self._keep, token.issuer, presented, limiter=self._threads)
+        return presented
+
+    async def _query(self, token: IdToken) -> Presented:
+        """Ask the holder's credential service and verify what it shows (DCP 1.0 §5.4)."""
+        assert token.access_token is not None
+        now = self._clock.now()
+        document = await self._peers.did_document(token.issuer)
+        if document.service("CredentialService") is None:
+            return Presented(at=now, wallet=token.wallet, trust=self._trust_mark())
+        try:
+            entries = await self._peers.presentations(document, token.access_token, self._wanted())
+        except (InvalidInput, ForbiddenAddress, TooLarge) as error:
+            raise Unauthenticated(f"the caller's credential service is of no use: {error.detail}") from error
+        if len(entries) > MAX_PRESENTATIONS:
+            raise Unauthenticated(f"more than {MAX_PRESENTATIONS} presentations were shown")
+        shown: dict[str, UnverifiedCredential] = {}
+        rejected: list[Rejected] = []
+        for entry in entries:
+            presentation = read_presentation(entry)
+            await checked_against(
+                self._peers,
+                token.issuer,
+                lambda document, one=presentation: verify_presentation(  # type: ignore[misc]
+                    one, holder=document, audience=self._me, now=now
+                ),
+            )
+            shown.update((credential.jws.text, credential) for credential in presentation.credentials)
+            rejected.extend(presentation.unreadable)
+        if len(shown) > MAX_CREDENTIALS:
+            raise Unauthenticated(f"more than {MAX_CREDENTIALS} credentials were shown")
+        outcomes = [await self._verifier.verify(presentation, token.issuer) for presentation in shown.values()]
+        credentials = tuple(outcome for outcome in outcomes if isinstance(outcome, Credential))
+        rejected.extend(outcome for outcome in outcomes if isinstance(outcome, Rejected))
+        have = {name for credential in credentials for name in credential.types}
+        return Presented(
+            at=now,
+            credentials=credentials,
+            rejected=tuple(rejected),
+            wallet=token.wallet,
+            trust=self._trust_mark(),
+            complete=have.issuperset(self._trust.types()),
+            settled=not any(rejection.transient for rejection in rejected),
+        )
+
+    async def _recalled(self, did: str) -> Presented:
+        stored = await anyio.to_thread.run_sync(self._kept, did, limiter=self._threads)
+        if stored is None:
+            return Presented(at=self._clock.now())
+        texts, at = stored
+        outcomes = [await self._verifier.verify_text(text, did) for text in texts]
+        presented = Presented(
+            at=at,
+            credentials=tuple(outcome for outcome in outcomes if isinstance(outcome, Credential)),
+            rejected=tuple(outcome for outcome in outcomes if isinstance(outcome, Rejected)),
+        )
+        if not any(rejection.transient for rejection in presented.rejected):
+            self._remember(did, presented)
+        return presented
+
+    def _remember(self, did: str, presented: Presented) -> None:
+        self._recent[did] = presented
+        self._recent.move_to_end(did)
+        if len(self._recent) > _PEERS_KEPT:
+            self._recent.popitem(last=False)
+
+    def _keep(self, did: str, presented: Presented) -> None:
+        note = canonical({"at": stamp(presented.at), "credentials": sorted(presented.texts)}).decode()
+        with self._uow.begin() as tx:
+            self._notes.put(tx, _note_key(did), note)
+
+    def _kept(self, did: str) -> tuple[Sequence[str], datetime] | None:
+        with self._uow.read() as tx:
+            note = self._notes.get(tx, _note_key(did))
+        if note is None:
+            return None
+        body = read_object(note)
+        return body["credentials"], moment(body["at"])
+
+
+def _note_key(did: str) -> str:
+    return f"presentation {did}"
