@@ -177,15 +177,15 @@ def _hidden_from_all(stage: Stage, cast: Cast, hidden: str) -> None:
     with cast.brugge.client() as partner:
         try:
             partner.conditions(hidden)
-            told = "conditions"
+            answer = "conditions"
         except Refusal as refusal:
-            told = str(refusal)
+            answer = str(refusal)
         try:
             partner.conditions(f"{cast.gent.url}/datasets/no-such-thing")
             control = "conditions"
         except Refusal as refusal:
             control = str(refusal)
-    stage.check(told == control, f"a partner who asks for it learns nothing: “{told}”")
+    stage.check(answer == control, f"a partner who asks for it learns nothing: “{answer}”")
 
 
 def _whole_feed(stranger: httpx2.Client, url: str) -> str:
@@ -256,20 +256,26 @@ def _approved_by_a_person(stage: Stage, cast: Cast) -> None:
         (waiting,) = until("the request waits in Plzeň", office.decisions)
         stage.clicked("plzen", f"Decisions: {waiting['peerName']}: approve")
         office.decide(waiting["id"], approve=True)
-        held = until(
+        agreement_of_office = until(
             "Gent holds the agreement",
             lambda: [agreement for agreement in client.agreements() if agreement["dataset"] == iri],
         )[0]
         other = until(
             "Plzeň holds it too",
-            lambda: [agreement for agreement in office.agreements() if agreement["id"] == held["id"]],
+            lambda: [agreement for agreement in office.agreements() if agreement["id"] == agreement_of_office["id"]],
         )[0]
-        stage.check(held["sha256"] == other["sha256"], f"both hold the same agreement, hash {held['sha256'][:12]}…")
+        stage.check(
+            agreement_of_office["sha256"] == other["sha256"],
+            f"both hold the same agreement, hash {agreement_of_office['sha256'][:12]}…",
+        )
         both = {gent.did, plzen.did}
-        stage.check(set(held["signatures"]) == both == set(other["signatures"]), "both have signed it, on both sides")
+        stage.check(
+            set(agreement_of_office["signatures"]) == both == set(other["signatures"]),
+            "both have signed it, on both sides",
+        )
         for language in ("cs", "nl"):
-            ours = client.agreement_document(held["id"], language)
-            theirs = office.agreement_document(held["id"], language)
+            ours = client.agreement_document(agreement_of_office["id"], language)
+            theirs = office.agreement_document(agreement_of_office["id"], language)
             stage.check(ours == theirs, f"both render the same document ({language}, {len(ours)} characters)")
 
 
@@ -279,10 +285,10 @@ def _refused_and_told_why(stage: Stage, cast: Cast) -> None:
     refused = cast.brugge.hansa("get", iri, "--yes", json=False)
     for line in (refused.stdout + refused.stderr).strip().splitlines():
         stage.saw(line.strip())
-    told = refused.stdout + refused.stderr
+    output = refused.stdout + refused.stderr
     stage.check(refused.returncode == 1, "Brugge is refused")
     stage.check(
-        "mobility partner" in told.lower() or "MobilityPartner" in told, "and told which credential is missing"
+        "mobility partner" in output.lower() or "MobilityPartner" in output, "and told which credential is missing"
     )
 
 
@@ -323,11 +329,11 @@ def exchange(stage: Stage, cast: Cast, size: int) -> None:
         _transfer_ended(stage, cast)
 
 
-def _reception(client: Any, wanted: float) -> dict[str, Any] | None:
+def _reception(client: Any, least: float) -> dict[str, Any] | None:
     for transfer in client.transfers():
         state = client.transfer_state(transfer["pid"])
         reception = state.get("reception")
-        if reception and reception["received"] >= wanted:
+        if reception and reception["received"] >= least:
             return dict(reception)
     return None
 

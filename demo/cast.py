@@ -63,7 +63,7 @@ class Member:
 
     def init(self) -> None:
         """``hansa init``."""
-        made = self.hansa(
+        created = self.hansa(
             "init",
             str(self.folder),
             "--name",
@@ -77,9 +77,11 @@ class Member:
             "en",
             *self.options,
         )
-        if made.returncode != 0:
-            raise RuntimeError(f"hansa init failed for {self.name}: {made.stderr.strip() or made.stdout.strip()}")
-        told = jsons.loads(made.stdout)
+        if created.returncode != 0:
+            raise RuntimeError(
+                f"hansa init failed for {self.name}: {created.stderr.strip() or created.stdout.strip()}"
+            )
+        told = jsons.loads(created.stdout)
         self.login, self.password = str(told["login"]), str(told["password"])
 
     def serve(self) -> None:
@@ -215,11 +217,11 @@ def until(what: str, check: Any, *, seconds: float = 30.0) -> Any:
     deadline = time.monotonic() + seconds
     while True:
         try:
-            found = check()
+            result = check()
         except PeerUnreachable:
-            found = None
-        if found:
-            return found
+            result = None
+        if result:
+            return result
         if time.monotonic() > deadline:
             raise RuntimeError(f"waited {seconds:.0f} s in vain until {what}")
         time.sleep(0.05)

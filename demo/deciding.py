@@ -55,14 +55,14 @@ def _refused_by_units(stage: Stage, cast: Cast) -> None:
         path.write_text(whole, "utf-8")
     stage.typed("gent", "hansa run check bridge-run.yaml")
     checked = cast.gent.hansa("run", "check", str(_file(cast, "gent", "bridge-run.yaml")))
-    found = json.loads(checked.stdout) if checked.stdout else {"findings": []}
+    report = json.loads(checked.stdout) if checked.stdout else {"findings": []}
     units = [
-        finding for finding in found["findings"] if finding["code"].startswith("unit") or "step" in finding["code"]
+        finding for finding in report["findings"] if finding["code"].startswith("unit") or "step" in finding["code"]
     ]
-    for finding in found["findings"]:
+    for finding in report["findings"]:
         stage.saw(finding["sentence"])
     stage.check(checked.returncode == 1 and units, "units and time steps do not agree: nothing is run")
-    mends = {iri for finding in found["findings"] for iri in finding.get("mends", ())}
+    mends = {iri for finding in report["findings"] for iri in finding.get("mends", ())}
     wanted = f"{cast.gent.url}/transformations/quarter-hours-to-hourly-flows"
     stage.check(wanted in mends, "the report names the transformation in the catalogue that mends it")
 
@@ -149,11 +149,11 @@ def _in_place(stage: Stage, cast: Cast) -> None:
     run = _ran(stage, gent, "start", str(_file(cast, "gent", "plzen-in-place.yaml")))
     with gent.client() as client:
         levels = json.loads(client.scenarios.output(run["pid"], "after", "noise.levels"))
-    fewest, told = (
+    fewest, counted = (
         min(level["residents"] for level in levels),
         " ".join(caveat["sentence"] for caveat in run["caveats"]),
     )
-    stage.saw(told)
+    stage.saw(counted)
     stage.check(
         fewest >= 10 and len(levels) < RECEPTORS,
         f"the model visited the data: {len(levels)} of {RECEPTORS} levels came out, those of ten residents or more",

@@ -86,8 +86,8 @@ def revoke(stage: Stage, cast: Cast) -> None:
     iri = f"{gent.url}/datasets/traffic-counts"
     with stage.step(9, "Revoke: Brugge's mobility partnership ends, and the next read is refused"):
         with brugge.client() as client:
-            held = next(agreement for agreement in client.agreements() if agreement["dataset"] == iri)
-            pid = client.transfer(held["id"])["pid"]
+            agreement_held = next(agreement for agreement in client.agreements() if agreement["dataset"] == iri)
+            pid = client.transfer(agreement_held["id"])["pid"]
             until("a new transfer under the same agreement runs", lambda: _received(client, pid))
             stage.check(True, "Brugge receives under the agreement that it has")
         with region.client() as office:
@@ -104,7 +104,7 @@ def revoke(stage: Stage, cast: Cast) -> None:
             "revoked" in json.dumps(refused).lower(), "Brugge sees that its credential was revoked, and since when"
         )
         with gent.client() as client:
-            accesses = client.agreement(held["id"])["accesses"]
+            accesses = client.agreement(agreement_held["id"])["accesses"]
         last = [access for access in accesses if access.get("outcome") == "refused"]
         stage.check(
             last and "revoked" in json.dumps(last).lower(), "Gent's ledger has the refusal with the same reason"

@@ -15,16 +15,16 @@ def prove(stage: Stage, cast: Cast) -> None:
     """10. Agreements equal and signed, ledgers consistent, a tampered copy found out."""
     with stage.step(10, "Prove: nothing was rewritten, and a tampered copy is found out"):
         with cast.brugge.client() as client:
-            (held,) = [
+            (agreement_held,) = [
                 agreement for agreement in client.agreements() if agreement["dataset"].endswith("/traffic-counts")
             ]
-            stage.typed("brugge", f"hansa verify --agreement {held['id']}")
-            first = client.verify(agreement=held["id"])
+            stage.typed("brugge", f"hansa verify --agreement {agreement_held['id']}")
+            first = client.verify(agreement=agreement_held["id"])
             for check in first["checks"]:
                 stage.check(check["sound"], check["what"] + (f" ({check['detail']})" if check["detail"] else ""))
             _retitled(cast.home / "files" / "gent" / "traffic-counts-sample.yaml")
             published(stage, cast.gent, "gent", ("traffic-counts-sample.yaml",))
-            again = client.verify(agreement=held["id"])
+            again = client.verify(agreement=agreement_held["id"])
             grown = str(again["checks"][-1]["detail"])
             before, after = (int(number) for number in re.findall(r"\d+", grown)[:2])
             stage.check(again["sound"] and after > before, f"{again['checks'][-1]['what']}: {grown}")

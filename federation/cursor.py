@@ -103,7 +103,7 @@ class Cursor:
     positions: dict[str, int] = field(default_factory=dict)
     quarantined: int = 0
     put_aside: list[dict[str, str]] = field(default_factory=list)
-    held: tuple[int, int] | None = None
+    stored: tuple[int, int] | None = None
     """Versions and bytes of that node's records which are here; None: not counted yet."""
     chains: dict[str, Chain] = field(default_factory=dict)
     forks: list[dict[str, Any]] = field(default_factory=list)
@@ -116,7 +116,7 @@ class Cursor:
             positions={str(audience): int(at) for audience, at in members.get("positions", {}).items()},
             quarantined=int(members.get("quarantined", 0)),
             put_aside=list(members.get("putAside", [])),
-            held=(int(members["held"][0]), int(members["held"][1])) if "held" in members else None,
+            stored=(int(members["held"][0]), int(members["held"][1])) if "held" in members else None,
             chains={str(audience): Chain.from_json(one) for audience, one in members.get("chains", {}).items()},
             forks=list(members.get("forks", [])),
             restarts=list(members.get("restarts", [])),
@@ -128,7 +128,7 @@ class Cursor:
             "positions": dict(self.positions),
             "quarantined": self.quarantined,
             "putAside": list(self.put_aside),
-            **({"held": list(self.held)} if self.held is not None else {}),
+            **({"held": list(self.stored)} if self.stored is not None else {}),
             **({"chains": {name: chain.to_json() for name, chain in self.chains.items()}} if self.chains else {}),
             **({"forks": list(self.forks)} if self.forks else {}),
             **({"restarts": list(self.restarts)} if self.restarts else {}),
@@ -155,7 +155,7 @@ class Cursor:
 
     def restarted(self, epoch: int) -> Cursor:
         """The cursor at the beginning of a new epoch of a node whose heads commit to nothing."""
-        return Cursor(epoch=epoch, quarantined=self.quarantined, put_aside=list(self.put_aside), held=self.held)
+        return Cursor(epoch=epoch, quarantined=self.quarantined, put_aside=list(self.put_aside), stored=self.stored)
 
     def quarantine(self, member: str, reason: str, at: datetime) -> None:
         """Note that ``member`` was put aside, and why."""

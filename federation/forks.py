@@ -48,7 +48,7 @@ class Fork:
     kind: str
     first: str
     second: str
-    found: datetime
+    found_at: datetime
     keys: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     proof: Mapping[str, Any] = field(default_factory=dict)
     witness: str = ""
@@ -66,7 +66,7 @@ class Fork:
             "shownByHeads": self.kind in TWO_HEADS_SUFFICE,
             "first": self.first,
             "second": self.second,
-            "found": stamp(self.found),
+            "found": stamp(self.found_at),
             "keys": {kid: dict(key) for kid, key in self.keys.items()},
             "proof": dict(self.proof),
             "witness": self.witness,
@@ -80,7 +80,7 @@ class Fork:
             kind=members["kind"],
             first=members["first"],
             second=members["second"],
-            found=moment(members["found"]),
+            found_at=moment(members["found"]),
             keys=dict(members.get("keys", {})),
             proof=dict(members.get("proof", {})),
             witness=members.get("witness", ""),

@@ -148,13 +148,13 @@ class Members:
             body = {"type": "fork", "url": member.url, "did": member.did, **fork.to_json()}
             entry = self._append(tx, EntryKind.NODE, str(member.did), self._me, body, self._clock.now())
             cursor.note_fork({**fork.to_json(), "entry": entry.id})
-            kept = replace(
+            quarantined = replace(
                 stored,
                 cursor=cursor.to_json(),
                 state=QUARANTINE,
                 last_error=f"in quarantine: {fork.sentence}. Received records are kept; no new ones are accepted",
             )
-            self._store.save(tx, kept)
+            self._store.save(tx, quarantined)
 
     async def find(self, name: str) -> Followed:
         """The followed node with this URL, DID or name. Raises ``NotFound``."""

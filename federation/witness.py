@@ -128,7 +128,7 @@ class Witness:
                 kind=kind,
                 first=ours.jws,
                 second=theirs.jws,
-                found=self._replicate.now(),
+                found_at=self._replicate.now(),
                 proof=proof or {},
             )
 

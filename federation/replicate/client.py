@@ -186,14 +186,14 @@ class Replicate:
         return noted
 
     def keep(
-        self, run: Run, members: Sequence[MemberText], found: Sequence[Record | str], cursor: Cursor
+        self, run: Run, members: Sequence[MemberText], records: Sequence[Record | str], cursor: Cursor
     ) -> Followed:
         """Records, quarantine and cursor of one page, in one transaction. Raises ``QuotaReached`` and keeps nothing
         where the node would have more here than it may."""
         outcome = run.outcome
         with self._uow.begin() as tx:
-            number, size = self._records.held(tx, run.did) if cursor.held is None else cursor.held
-            for text, record in zip(members, found, strict=True):
+            number, size = self._records.held(tx, run.did) if cursor.stored is None else cursor.stored
+            for text, record in zip(members, records, strict=True):
                 before = outcome.added
                 reason = record if isinstance(record, str) else self._take(tx, record, outcome)
                 if not isinstance(record, str) and outcome.added > before:
@@ -202,7 +202,7 @@ class Replicate:
                 if reason:
                     outcome.quarantined += 1
                     cursor.quarantine(text.iri, reason, self._clock.now())
-            cursor.held = (number, size)
+            cursor.stored = (number, size)
             member = replace(outcome.member, cursor=cursor.to_json(), did=run.did)
             self._members.save(tx, member)
         return member

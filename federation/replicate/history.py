@@ -160,22 +160,24 @@ class History:
         self._continue()
 
     async def _new_epoch(self, last: SeenHead) -> None:
-        kept = self.head.kept_since(last.epoch)
-        if kept is None or kept >= last.size:
+        kept_size = self.head.kept_since(last.epoch)
+        if kept_size is None or kept_size >= last.size:
             # Nothing that we had read is lost, says the head; or it says nothing, and then it has to be so.
             if self.head.size < last.size:
-                self._fork(NOT_ANNOUNCED if kept is None else FALSE_CLAIM, last)
+                self._fork(NOT_ANNOUNCED if kept_size is None else FALSE_CLAIM, last)
             proof = await self.prove(self.proofs, last.size, self.head.size)
             if not proof.holds(last.size, self.head.size, last.root, self.seen.root):
-                self._fork(NOT_ANNOUNCED if kept is None else FALSE_CLAIM, last, proof)
+                self._fork(NOT_ANNOUNCED if kept_size is None else FALSE_CLAIM, last, proof)
             self._continue()
             return
         if self.cursor.restarts_since(self.now() - timedelta(days=1)) >= NOTED:
             # Each is noted in our ledger, which is not for others to fill.
             raise HostileFeed(f"it restarted its history {NOTED} times within a day; it is read again tomorrow")
-        claims = [restart for restart in self.head.restarts if restart.epoch > last.epoch and restart.size == kept]
-        proof = await self.prove(self.proofs, kept, self.head.size)
-        if not all(proof.holds(kept, self.head.size, claim.root, self.seen.root) for claim in claims):
+        claims = [
+            restart for restart in self.head.restarts if restart.epoch > last.epoch and restart.size == kept_size
+        ]
+        proof = await self.prove(self.proofs, kept_size, self.head.size)
+        if not all(proof.holds(kept_size, self.head.size, claim.root, self.seen.root) for claim in claims):
             self._fork(FALSE_CLAIM, last, proof)
         self.announced.append(
             {
@@ -183,7 +185,7 @@ class History:
                 "first": last.jws,
                 "second": self.seen.jws,
                 "had": last.size,
-                "kept": kept,
+                "kept": kept_size,
                 "epoch": self.head.epoch,
             }
         )
@@ -197,7 +199,7 @@ class History:
                 kind=kind,
                 first=last.jws,
                 second=self.seen.jws,
-                found=self.now(),
+                found_at=self.now(),
                 proof=proof.to_json() if proof else {},
             )
         )

@@ -90,7 +90,7 @@ class _Facts:
     def values(self, subject: str, predicate: str) -> list[str]:
         return self.about.get(subject, {}).get(predicate, [])
 
-    def one(self, subject: str, predicate: str) -> str:
+    def only(self, subject: str, predicate: str) -> str:
         """The only value, or nothing."""
         values = self.values(subject, predicate)
         return values[0] if len(values) == 1 else ""
@@ -111,21 +111,21 @@ def read_page(url: str, body: bytes) -> Page:
     stream = streams[0] if streams else ""
     relations = _relations(facts, node)
     members = _members(facts)
-    publisher = facts.one(stream, f"{DCT}publisher") if stream else ""
-    polling = _integer(facts.one(stream, f"{LDES}pollingInterval")) if stream else None
+    publisher = facts.only(stream, f"{DCT}publisher") if stream else ""
+    polling = _integer(facts.only(stream, f"{LDES}pollingInterval")) if stream else None
     return Page(
         url=url,
         is_root=bool(stream),
-        immutable=_text(facts.one(node, f"{LDES}immutable")) in ("true", "1"),
+        immutable=_text(facts.only(node, f"{LDES}immutable")) in ("true", "1"),
         relations=tuple(relations),
         members=tuple(members),
-        audience=_text(facts.one(node, f"{HANSA}audience")),
-        head=_text(facts.one(node, f"{HANSA}head")),
+        audience=_text(facts.only(node, f"{HANSA}audience")),
+        head=_text(facts.only(node, f"{HANSA}head")),
         publisher=iri_of(publisher) if is_iri(publisher) else "",
-        publisher_name=_text(facts.one(publisher, f"{FOAF}name")) if publisher else "",
+        publisher_name=_text(facts.only(publisher, f"{FOAF}name")) if publisher else "",
         polling=polling,
-        consistency=iri_of(proofs) if is_iri(proofs := facts.one(node, f"{HANSA}consistency")) else "",
-        leaves=_leaves(_text(facts.one(node, f"{HANSA}leaves"))),
+        consistency=iri_of(proofs) if is_iri(proofs := facts.only(node, f"{HANSA}consistency")) else "",
+        leaves=_leaves(_text(facts.only(node, f"{HANSA}leaves"))),
     )
 
 
@@ -148,14 +148,14 @@ def _facts(body: bytes) -> _Facts:
     facts = _Facts()
     # A line that is no statement costs the member it belonged to, whose hash then differs, and nothing else.
     for text in body.decode("utf-8", errors="replace").split("\n"):
-        one = statement(text)
-        if one is None:
+        triple = statement(text)
+        if triple is None:
             continue
-        if one.graph:
-            facts.graphs.setdefault(one.graph, []).append(one)
+        if triple.graph:
+            facts.graphs.setdefault(triple.graph, []).append(triple)
         else:
-            predicate = iri_of(one.predicate)
-            facts.about.setdefault(one.subject, {}).setdefault(predicate, []).append(one.object)
+            predicate = iri_of(triple.predicate)
+            facts.about.setdefault(triple.subject, {}).setdefault(predicate, []).append(triple.object)
     return facts
 
 
@@ -165,12 +165,12 @@ def _relations(facts: _Facts, node: str) -> Iterable[Relation]:
     if len(names) > MAX_RELATIONS:
         raise InvalidInput(f"the page has more than {MAX_RELATIONS} relations")
     for name in names:
-        target = facts.one(name, f"{TREE}node")
+        target = facts.only(name, f"{TREE}node")
         if not is_iri(target):
             raise InvalidInput("a relation has not exactly one tree:node")
         known = bounds.setdefault(iri_of(target), [0, None])
-        kind, path = facts.one(name, f"{RDF}type"), facts.one(name, f"{TREE}path")
-        value = _integer(facts.one(name, f"{TREE}value"))
+        kind, path = facts.only(name, f"{RDF}type"), facts.only(name, f"{TREE}path")
+        value = _integer(facts.only(name, f"{TREE}value"))
         # Relations to one node hold together (TREE: "and"); those on other paths restrict nothing for us.
         if path != f"<{_POSITION}>" or value is None:
             continue
@@ -190,15 +190,15 @@ def _members(facts: _Facts) -> Iterable[MemberText]:
 
 
 def _member(facts: _Facts, term: str) -> MemberText:
-    position = _integer(facts.one(term, _POSITION))
-    version_of = facts.one(term, f"{DCT}isVersionOf")
+    position = _integer(facts.only(term, _POSITION))
+    version_of = facts.only(term, f"{DCT}isVersionOf")
     trouble = ""
     nquads = b""
     if not is_iri(term):
         trouble = "a member has no IRI"
     elif position is None:
         trouble = "the member has no position"
-    elif not facts.one(term, f"{PROV}generatedAtTime"):
+    elif not facts.only(term, f"{PROV}generatedAtTime"):
         trouble = "the member has no time"
     else:
         try:
@@ -208,8 +208,8 @@ def _member(facts: _Facts, term: str) -> MemberText:
     return MemberText(
         iri=iri_of(term) if is_iri(term) else term,
         position=position,
-        envelope=_text(facts.one(term, f"{HANSA}envelope")),
-        sha256=_text(facts.one(term, f"{HANSA}sha256")),
+        envelope=_text(facts.only(term, f"{HANSA}envelope")),
+        sha256=_text(facts.only(term, f"{HANSA}sha256")),
         version_of=iri_of(version_of) if is_iri(version_of) else "",
         nquads=nquads,
         trouble=trouble,

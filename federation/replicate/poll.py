@@ -72,7 +72,7 @@ class Poll:
         self._listen_to = listen
         self._region = region
         self._pause = interval * compare_each
-        self._wanted = asyncio.Event()
+        self._wake = asyncio.Event()
         self._calls = 0
         self._contacts: dict[str, Contact] = {}
 
@@ -84,13 +84,13 @@ class Poll:
         self._calls += 1
         for contact in self._contacts.values():
             contact.due = contact.compare = 0.0
-        self._wanted.set()
+        self._wake.set()
 
     async def forever(self) -> None:
         """Poll until cancelled. One node's trouble never stops the others."""
         loop = asyncio.get_running_loop()
         while True:
-            self._wanted.clear()
+            self._wake.clear()
             try:
                 members = await self._members.all()
             except HansaError as error:
@@ -98,24 +98,24 @@ class Poll:
                 await asyncio.sleep(min(self._interval, 5.0))
                 continue
             due = [member for member in members if self.contact(member.url).due <= loop.time()]
-            await asyncio.gather(*(self._one(member) for member in due))
+            await asyncio.gather(*(self._poll_member(member) for member in due))
             await self._ask_region(members)
             waits = [self.contact(member.url).due for member in members]
             pause = max(0.0, min(waits, default=loop.time() + self._interval) - loop.time())
             try:
                 async with asyncio.timeout(pause):
-                    await self._wanted.wait()
+                    await self._wake.wait()
             except TimeoutError:
                 continue
 
     async def once(self) -> list[Outcome]:
         """Read every feed once, one run each; the outcomes of those that could be read."""
         members = await self._members.all()
-        outcomes = await asyncio.gather(*(self._one(member) for member in members))
+        outcomes = await asyncio.gather(*(self._poll_member(member) for member in members))
         await self._ask_region(members)
         return [outcome for outcome in outcomes if outcome is not None]
 
-    async def _one(self, member: Followed) -> Outcome | None:
+    async def _poll_member(self, member: Followed) -> Outcome | None:
         contact = self.contact(member.url)
         loop = asyncio.get_running_loop()
         if member.state == QUARANTINE:
@@ -129,7 +129,7 @@ class Poll:
         except ForkedFeed as error:
             log.warning("%s is in quarantine: %s", member.url, error.detail)
         except (HansaError, TimeoutError) as error:
-            reason = _told(error) if isinstance(error, HansaError) else "reading its feed took too long"
+            reason = _error_text(error) if isinstance(error, HansaError) else "reading its feed took too long"
             await self._trouble(member, reason, STOPPED if isinstance(error, QuotaReached) else TROUBLED)
         except Exception:
             # A bug of ours must not end the loop; the log tells the operator, the list of members the reader.
@@ -208,5 +208,5 @@ class Poll:
         await asyncio.to_thread(write)
 
 
-def _told(error: HansaError) -> str:
+def _error_text(error: HansaError) -> str:
     return f"{error.detail}; {error.remedy}" if error.remedy else error.detail

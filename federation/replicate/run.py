@@ -45,7 +45,7 @@ class Client(Protocol):
     async def proof(self, did: str, url: str, old: int, new: int) -> Proof: ...
 
     def keep(
-        self, run: Run, members: Sequence[MemberText], found: Sequence[Record | str], cursor: Cursor
+        self, run: Run, members: Sequence[MemberText], records: Sequence[Record | str], cursor: Cursor
     ) -> Followed: ...
 
     def note_restarts(self, member: Followed, cursor: Cursor, restarts: Sequence[Mapping[str, Any]]) -> Followed: ...
@@ -213,21 +213,21 @@ class Run:
             self._require_below(relation.url)
             if relation.end is not None and relation.end <= self._cursor.position(head.audience):
                 continue
-            found = await self._client.get(self, relation.url)
-            if found is None:
+            below = await self._client.get(self, relation.url)
+            if below is None:
                 raise _PageGone
-            if found.members or (history is not None and found.leaves):
-                await self._members(found, relation, head, history)
-            elif history is None and relation.end is not None and not found.relations:
+            if below.members or (history is not None and below.leaves):
+                await self._members(below, relation, head, history)
+            elif history is None and relation.end is not None and not below.relations:
                 self._cursor.advance(head.audience, min(relation.end, head.size))
-            if found.relations:
-                await self._below(found, head, history, depth=depth + 1)
+            if below.relations:
+                await self._below(below, head, history, depth=depth + 1)
 
     async def _members(self, page: Page, relation: Relation, head: Head, history: History | None) -> None:
         cursor = self._cursor.position(head.audience)
         new = [member for member in page.members if member.position is None or member.position >= cursor]
         if history is None:
-            found = [await self._checked(member, relation, head) for member in new]
+            records = [await self._checked(member, relation, head) for member in new]
             last = max((member.position or 0 for member in new), default=cursor - 1)
             # A page may have grown since its index was read; what is beyond the signed head waits for the next.
             reached = last + 1 if relation.end is None else relation.end
@@ -238,25 +238,27 @@ class Run:
                 new = [member for member in new if member.position is None or member.position < head.size]
             leaves = page.leaves or _leaves(page, relation.first)
             checked = [await self._checked(member, relation, head) for member in new]
-            found = [
+            records = [
                 record if isinstance(record, str) else _committed(member, record, leaves, relation.first)
                 for member, record in zip(new, checked, strict=True)
             ]
             try:
                 self._cursor.grow(head.audience, await history.take(relation.first, leaves))
             except WrongPages:
-                await self._put_aside(new, found)
+                await self._put_aside(new, records)
                 await self._finish(history)
                 raise
-        self.outcome.member = self._saved = await asyncio.to_thread(self._client.keep, self, new, found, self._cursor)
+        self.outcome.member = self._saved = await asyncio.to_thread(
+            self._client.keep, self, new, records, self._cursor
+        )
         if self.outcome.added + self.outcome.quarantined >= self._client.limits.members:
             raise _Enough
 
-    async def _put_aside(self, members: Sequence[MemberText], found: Sequence[Record | str]) -> None:
+    async def _put_aside(self, members: Sequence[MemberText], records: Sequence[Record | str]) -> None:
         """Note what is wrong with single members of a page that is not taken, each once."""
         wrong = [
             (member, reason)
-            for member, reason in zip(members, found, strict=True)
+            for member, reason in zip(members, records, strict=True)
             if isinstance(reason, str) and not self._cursor.has_put_aside(member.iri, reason)
         ]
         if wrong:
@@ -298,16 +300,16 @@ class Run:
         # A key in use serves for any moment; one that had its time is looked up for each, since it counts for some.
         known = self._keys.get((kid, at)) or self._keys.get((kid, None))
         if known is None:
-            known = await self._found(kid, None)
+            known = await self._published_key(kid, None)
             formerly = isinstance(known, HansaError) and at is not None
             if formerly:
-                known = await self._found(kid, at)
+                known = await self._published_key(kid, at)
             self._keys[kid, at if formerly else None] = known
         if isinstance(known, HansaError):
             raise known
         return known
 
-    async def _found(self, kid: str, at: datetime | None) -> dict[str, Any] | HansaError:
+    async def _published_key(self, kid: str, at: datetime | None) -> dict[str, Any] | HansaError:
         """The key, or why there is none. A key that is new brings one fresh look a run, not one a member."""
         try:
             return await self._client.key(self.did, kid, at=at)

@@ -69,13 +69,13 @@ class _Body:
         self.over = False
         self._receive = receive
         self._limit = limit
-        self._taken = 0
+        self._received = 0
         self._ended = not self.stated and "transfer-encoding" not in headers
 
     async def receive(self) -> Message:
         """The next piece. Raises ``TooLarge`` where it goes beyond the limit."""
         message = await self._next()
-        if self._limit is not None and self._taken > self._limit:
+        if self._limit is not None and self._received > self._limit:
             self.over = True
             raise too_large(self._limit)
         return message
@@ -85,14 +85,14 @@ class _Body:
         """Whether the caller is still sending more than is worth waiting for."""
         if self._ended:
             return False
-        return self.stated is None or self.stated - self._taken > _LINGER_BYTES
+        return self.stated is None or self.stated - self._received > _LINGER_BYTES
 
     async def drain(self) -> None:
         """Take in what comes, for a moment."""
-        enough = self._taken + _LINGER_BYTES
+        enough = self._received + _LINGER_BYTES
         try:
             async with asyncio.timeout(_LINGER_SECONDS):
-                while not self._ended and self._taken < enough:
+                while not self._ended and self._received < enough:
                     await self._next()
         except TimeoutError:
             return
@@ -100,7 +100,7 @@ class _Body:
     async def _next(self) -> Message:
         message = await self._receive()
         if message["type"] == "http.request":
-            self._taken += len(message.get("body", b""))
+            self._received += len(message.get("body", b""))
             self._ended = not message.get("more_body", False)
         else:
             self._ended = True

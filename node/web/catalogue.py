@@ -168,18 +168,18 @@ class _Door:
             media_type = negotiate(request.headers.get("accept"))
             if media_type == HTML and self._html_view is not None:
                 return await self._html_view(request, iri, caller)
-            found = await self._browse.record(iri, caller, version=version, as_of=_moment(asOf))
+            record = await self._browse.record(iri, caller, version=version, as_of=_moment(asOf))
             if media_type in (HTML, JSON):
-                return await self._record_answer(request, found, caller, lang)
-            body = await run_sync(serialise, found.nquads, media_type)
+                return await self._record_answer(request, record, caller, lang)
+            body = await run_sync(serialise, record.nquads, media_type)
             # Canonical N-Quads are the very bytes that were hashed and signed; other syntaxes follow from them.
-            tag = f'"{found.sha256}.{RECORD_TYPES.index(media_type)}"'
+            tag = f'"{record.sha256}.{RECORD_TYPES.index(media_type)}"'
             headers = {
                 **_headers(caller),
                 "ETag": tag,
-                "Link": f'<{found.iri}?version={found.version}>; rel="latest-version memento"'
+                "Link": f'<{record.iri}?version={record.version}>; rel="latest-version memento"'
                 if version is None and asOf is None
-                else f'<{found.iri}>; rel="latest-version original"',
+                else f'<{record.iri}>; rel="latest-version original"',
             }
             if _unchanged(request, tag):
                 return Response(status_code=304, headers=headers)
@@ -216,12 +216,12 @@ class _Door:
         return send
 
     async def _record_answer(
-        self, request: Request, found: model.Record, caller: Caller, lang: str | None
+        self, request: Request, record: model.Record, caller: Caller, lang: str | None
     ) -> Response:
-        connections = await self._browse.connections(found, caller)
+        connections = await self._browse.connections(record, caller)
         return _json(
             record_json(
-                found,
+                record,
                 access=self._browse.access,
                 caller=caller,
                 language=_language(request, lang),

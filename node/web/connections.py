@@ -94,7 +94,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._receiving = True
         self._began = 0.0
         self._unsent = 0
-        self._taken = False
+        self._drained = False
         self._adrift = False
         self._looking: asyncio.TimerHandle | None = None
         self._address = ""
@@ -169,19 +169,19 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_message_complete()
 
     def resume_writing(self) -> None:
-        self._taken = True
+        self._drained = True
         super().resume_writing()
 
     def _look(self) -> None:
         """End the connection where nothing that is due has come or gone since the last look."""
         unsent = self.transport.get_write_buffer_size()
-        unread = unsent and unsent == self._unsent and not self._taken
+        unread = unsent and unsent == self._unsent and not self._drained
         adrift = self._is_adrift()
         if unread or self._stands_still() or (adrift and self._adrift):
             self.transport.abort()
             return
         self._adrift = adrift
-        self._taken, self._body, self._unsent = False, 0, unsent
+        self._drained, self._body, self._unsent = False, 0, unsent
         self._looking = asyncio.get_running_loop().call_later(BEAT, self._look)
 
     def _is_adrift(self) -> bool:
@@ -200,8 +200,8 @@ class BoundedConnection(HttpToolsProtocol):
 def room_for_connections() -> int:
     """How many connections there is room for, once the system has been asked for more open files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = WANTED_FILES if hard == resource.RLIM_INFINITY else min(WANTED_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        soft = wanted
+    limit = WANTED_FILES if hard == resource.RLIM_INFINITY else min(WANTED_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < limit:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+        soft = limit
     return (WANTED_FILES if soft == resource.RLIM_INFINITY else soft) * 3 // 4

@@ -125,12 +125,12 @@ def read_range(header: str | None, size: int) -> tuple[int, int] | None:
     """
     if header is None or not header.strip().lower().startswith("bytes"):
         return None
-    found = _RANGE.fullmatch(header.strip()[:100])
-    if found is None:
+    match = _RANGE.fullmatch(header.strip()[:100])
+    if match is None:
         raise RangeNotSatisfiable(
             "only one range of bytes can be requested at a time", remedy="ask for bytes=first-last or bytes=first-"
         )
-    first, last, suffix = found.groups()
+    first, last, suffix = match.groups()
     if suffix is not None:
         start, end = max(size - int(suffix), 0), size
     else:

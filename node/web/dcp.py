@@ -86,13 +86,13 @@ def routes(
     def post(path: str, handler: Handler) -> Route:
         return Route(path, turnstile.guarding(handler), methods=["POST"])
 
-    found = [
+    table = [
         post("/dcp/presentations/query", query),
         post("/dcp/credentials", deliver),
         post("/dcp/offers", offer),
     ]
     if applications is not None:
-        found += _issuer_routes(applications, sender, post, turnstile, public_url)
+        table += _issuer_routes(applications, sender, post, turnstile, public_url)
     if status_lists is not None:
         lists = status_lists
 
@@ -104,8 +104,8 @@ def routes(
                 headers={"Cache-Control": "public, max-age=1", "Access-Control-Allow-Origin": "*"},
             )
 
-        found.append(Route("/status/{list_id}", status_list, methods=["GET"]))
-    return found
+        table.append(Route("/status/{list_id}", status_list, methods=["GET"]))
+    return table
 
 
 def _issuer_routes(

@@ -22,7 +22,7 @@ def routes(push: TakePush) -> list[BaseRoute]:
 
     async def take(request: Request) -> Response:
         try:
-            taken = await push.take(
+            reception = await push.take(
                 request.path_params["pid"],
                 request.headers.get("authorization"),
                 chunks=_pieces(request),
@@ -34,7 +34,7 @@ def routes(push: TakePush) -> list[BaseRoute]:
             return await answer_problem(request, InvalidInput("the connection ended before all bytes arrived"))
         except HansaError as error:
             return await answer_problem(request, error)
-        return JSONResponse({"received": taken.received}, headers={"Cache-Control": "no-store"})
+        return JSONResponse({"received": reception.received}, headers={"Cache-Control": "no-store"})
 
     return [Route(f"{PATH}{{pid}}", take, methods=["POST", "PUT"])]
 

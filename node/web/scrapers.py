@@ -16,11 +16,11 @@ Person = Callable[..., Awaitable[Caller]]
 
 def admit_scraper(token: str, person: Person) -> Callable[[Request], Awaitable[None]]:
     """Admit whoever brings ``token``, where there is one, and people with a role for it."""
-    wanted = f"Bearer {token}".encode() if token else b""
+    expected = f"Bearer {token}".encode() if token else b""
 
     async def admit(request: Request) -> None:
         brought = request.headers.getlist("authorization")
-        if wanted and len(brought) == 1 and hmac.compare_digest(brought[0].encode("latin-1"), wanted):
+        if expected and len(brought) == 1 and hmac.compare_digest(brought[0].encode("latin-1"), expected):
             return
         require(await person(request), UseCase.READ_METRICS)
 

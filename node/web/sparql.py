@@ -51,14 +51,14 @@ def router(ask: Ask, *, identify: Identify, html_form: HtmlForm | None = None) -
         """Evaluate the query in the body: `application/sparql-query`, or a form with `query`."""
         caller = await identify(request)
         body = await _body(request)
-        given = list(request.query_params.multi_items())
+        parameters = list(request.query_params.multi_items())
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         try:
             text = body.decode("utf-8")
             if media_type == _QUERY:
-                given.append(("query", text))
+                parameters.append(("query", text))
             elif media_type == _FORM:
-                given += parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=20)
+                parameters += parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=20)
             else:
                 raise UnsupportedMediaType(
                     "queries must be posted as application/sparql-query or as a form",
@@ -66,15 +66,15 @@ def router(ask: Ask, *, identify: Identify, html_form: HtmlForm | None = None) -
                 )
         except ValueError as error:
             raise InvalidInput("the body is not valid UTF-8", remedy="send the query in UTF-8") from error
-        return await _answer(ask, caller, given, request.headers.get("accept"))
+        return await _answer(ask, caller, parameters, request.headers.get("accept"))
 
     routes.add_api_route("/sparql", by_get, methods=["GET"], name="SPARQL query")
     routes.add_api_route("/sparql", by_post, methods=["POST"], name="SPARQL query by POST")
     return routes
 
 
-async def _answer(ask: Ask, caller: Caller, given: list[tuple[str, str]], accept: str | None) -> Response:
-    names = [name for name, _ in given]
+async def _answer(ask: Ask, caller: Caller, parameters: list[tuple[str, str]], accept: str | None) -> Response:
+    names = [name for name, _ in parameters]
     if not _GRAPHS.isdisjoint(names):
         raise InvalidInput(
             "this endpoint chooses the graphs of a query itself: those that you may see",
@@ -87,7 +87,7 @@ async def _answer(ask: Ask, caller: Caller, given: list[tuple[str, str]], accept
     unknown = sorted(set(names) - _KNOWN)
     if unknown or len(names) != len(set(names)):
         raise InvalidInput("the parameters are query and asOf, each at most once")
-    said = dict(given)
+    said = dict(parameters)
     body, media_type = await ask(
         said.get("query", ""), caller, accept or _ANY_RESULT, as_of=_moment(said.get("asOf"))
     )

@@ -150,7 +150,7 @@ class Assignment:
             link.load(math.fsum(part))
 
     def _shortest(self) -> dict[Pair, Path]:
-        found: dict[Pair, Path] = {}
+        paths: dict[Pair, Path] = {}
         ways: dict[str, dict[str, tuple[float, int]]] = {}
         for origin, destination in self.trips:
             if origin not in ways:
@@ -160,8 +160,8 @@ class Assignment:
                 index = ways[origin][at][1]
                 path.append(index)
                 at = self.links[index].start
-            found[origin, destination] = tuple(reversed(path))
-        return found
+            paths[origin, destination] = tuple(reversed(path))
+        return paths
 
     def _ways(self, origin: str) -> dict[str, tuple[float, int]]:
         """Node → cost from ``origin``, and the last link on the way there. Of equal ways, the first by name."""
@@ -236,10 +236,10 @@ def traffic_assignment(
         for row in network
         if row["capacity_vph"] > 0
     ]
-    wanted: dict[Pair, list[float]] = {}
+    demand: dict[Pair, list[float]] = {}
     for row in trips:
-        wanted.setdefault((row["origin"], row["destination"]), []).append(row["trips_per_hour"])
-    assignment = Assignment(links, {pair: math.fsum(counts) for pair, counts in wanted.items()})
+        demand.setdefault((row["origin"], row["destination"]), []).append(row["trips_per_hour"])
+    assignment = Assignment(links, {pair: math.fsum(counts) for pair, counts in demand.items()})
     _tell_unserved(assignment, demandFactor)
 
     solved: dict[float, list[tuple[float, float]]] = {}

@@ -95,7 +95,7 @@ def routes(doors: Doors) -> list[Route]:
     def get(path: str, handler: Callable[[Request], Awaitable[Response]]) -> Route:
         return Route(base + path, handler, methods=["GET"])
 
-    found = [
+    table = [
         post("/catalog/request", door.catalog),
         get("/catalog/datasets/{id:path}", door.dataset),
         post("/negotiations/request", door.open_negotiation(negotiating.REQUEST)),
@@ -114,7 +114,7 @@ def routes(doors: Doors) -> list[Route]:
         post("/transfers/{pid}/termination", door.transfer(transferring.TERMINATION)),
         post("/transfers/{pid}/suspension", door.transfer(transferring.SUSPENSION)),
     ]
-    return [*found, elsewhere(doors.version, found)]
+    return [*table, elsewhere(doors.version, table)]
 
 
 def catalogue_route(catalogue: Catalogue, *, identify: Callable[[Request], Awaitable[Caller]]) -> Route:
@@ -160,19 +160,19 @@ class _Door:
         async def answer() -> Response:
             caller = await self._doors.participant(request)
             body = await _body(request)
-            wanted: Sequence[Any] = ()
+            filters: Sequence[Any] = ()
             if body.strip():
                 message = wire.read(body)
                 require_type(message, "CatalogRequestMessage")
                 self._check_version(wire.version_named(message["@context"]))
-                wanted = message.get("filter") or ()
+                filters = message.get("filter") or ()
             token = request.query_params.get("continuationToken")
             version = self._doors.version
-            found, following = await self._doors.catalogue.catalog(
-                caller, filter=wanted, token=token, version=version
+            datasets, following = await self._doors.catalogue.catalog(
+                caller, filter=filters, token=token, version=version
             )
-            before = await self._doors.catalogue.previous(caller, filter=wanted, token=token)
-            answer = JSONResponse(written(found))
+            before = await self._doors.catalogue.previous(caller, filter=filters, token=token)
+            answer = JSONResponse(written(datasets))
             for relation, page in (("next", following or None), ("previous", before), ("first", token and "")):
                 if page is not None:
                     answer.headers.append("Link", f'<{self._page(page)}>; rel="{relation}"')
@@ -232,10 +232,10 @@ class _Door:
                 signer = None
                 if message.text(contract.SIGNATURE) is not None and caller.did is not None:
                     signer = await self._doors.document(caller.did)
-                taken = await run_sync(
+                receipt = await run_sync(
                     lambda: self._doors.negotiations.received(pid, caller, message, role=ours, signer=signer)
                 )
-                return reply(taken, message.name)
+                return reply(receipt, message.name)
 
             return await answered(answer, self._refusals.contract(stated, pid, role), hidden=True)
 

@@ -66,10 +66,10 @@ class Refusals:
 def _pids(stated: Mapping[str, Any], pid: str | None, role: Role | None) -> tuple[str, str]:
     """The provider's and the consumer's id of a process for an error about it: as the message states them, with
     ``pid``, that of the path, as our own. Where nothing tells which side we are, it is the provider's."""
-    found = {name: str(stated.get(name) or "") for name in ("providerPid", "consumerPid")}
-    ours = "consumerPid" if role is Role.CONSUMER or (role is None and found["consumerPid"] == pid) else "providerPid"
-    found[ours] = found[ours] or pid or ""
-    return found["providerPid"], found["consumerPid"]
+    pids = {name: str(stated.get(name) or "") for name in ("providerPid", "consumerPid")}
+    ours = "consumerPid" if role is Role.CONSUMER or (role is None and pids["consumerPid"] == pid) else "providerPid"
+    pids[ours] = pids[ours] or pid or ""
+    return pids["providerPid"], pids["consumerPid"]
 
 
 async def answered(

@@ -20,15 +20,15 @@ Ask = Annotated[
 def read_ask(text: str) -> dict[str, Any] | str:
     """The terms that ``Ask`` names. Raises ``InvalidInput``."""
     try:
-        said = read_json(text)
+        conditions = read_json(text)
     except InvalidInput as error:
         raise InvalidInput(
             "ask is not valid JSON",
             remedy='write "open", a template with parameters, or an ODRL policy, as JSON',
         ) from error
-    if not isinstance(said, dict | str):
+    if not isinstance(conditions, dict | str):
         raise InvalidInput("ask must be the name of a template or an object")
-    return said
+    return conditions
 
 
 class AskFor(BaseModel):

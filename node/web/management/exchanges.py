@@ -104,14 +104,14 @@ def router(
         return conditions_json(await acquire.conditions(iri, purpose=purpose, asking=asking), named)
 
     @api.post("/negotiations", status_code=202, summary="Request an asset on its offered terms or on others")
-    async def negotiate(request: Request, wanted: AskFor) -> Any:
+    async def negotiate(request: Request, ask: AskFor) -> Any:
         negotiation = await acquire.request(
-            wanted.dataset,
+            ask.dataset,
             await person(request),
-            offer_id=wanted.offer_id,
-            purpose=wanted.purpose,
-            asking=wanted.ask,
-            least=wanted.least,
+            offer_id=ask.offer_id,
+            purpose=ask.purpose,
+            asking=ask.ask,
+            least=ask.least,
         )
         return {"pid": negotiation.pid, "state": negotiation.state, "provider": negotiation.peer}
 
@@ -139,9 +139,9 @@ def router(
         return await _commanded(lambda: negotiations.terminate(pid, "ended-by-person", why.reasons, by=caller))
 
     @api.post("/negotiations/{pid}/counter", summary="Request other terms than those that the provider offers")
-    async def counter(request: Request, pid: str, wanted: Terms) -> Any:
+    async def counter(request: Request, pid: str, terms: Terms) -> Any:
         caller = await person(request)
-        return await _commanded(lambda: negotiations.counter(pid, wanted.ask, region=region(), by=caller))
+        return await _commanded(lambda: negotiations.counter(pid, terms.ask, region=region(), by=caller))
 
     @api.post("/negotiations/{pid}/accept", summary="Accept the provider's current offer")
     async def accept(request: Request, pid: str) -> Any:
@@ -153,18 +153,18 @@ def router(
         status_code=202,
         summary="Start a transfer under an agreement; publishers and stewards may have the data sent elsewhere",
     )
-    async def transfer(request: Request, wanted: Fetch) -> Any:
+    async def transfer(request: Request, fetch: Fetch) -> Any:
         caller = await person(request)
-        if wanted.push_to is not None and wanted.data_address is not None:
+        if fetch.push_to is not None and fetch.data_address is not None:
             raise InvalidInput("give pushTo or dataAddress, not both")
-        to = wanted.push_to.address if wanted.push_to is not None else wanted.data_address
-        if to is not None and wanted.format == PULL:
+        to = fetch.push_to.address if fetch.push_to is not None else fetch.data_address
+        if to is not None and fetch.format == PULL:
             raise InvalidInput(
                 "a pulled transfer always delivers to this node", remedy=f"leave the format out, or set it to {PUSH}"
             )
-        chosen = wanted.format or (PUSH if to is not None else PULL)
+        chosen = fetch.format or (PUSH if to is not None else PULL)
         begun = await run_sync(
-            lambda: transfer_requests.request(wanted.agreement_id, caller, format=chosen, file=wanted.file, to=to)
+            lambda: transfer_requests.request(fetch.agreement_id, caller, format=chosen, file=fetch.file, to=to)
         )
         return {"pid": begun.pid, "state": begun.state}
 
@@ -227,14 +227,14 @@ def router(
     @api.get("/agreements/{agreement_id}", summary="An agreement with every access and every transfer under it")
     async def one_agreement(request: Request, agreement_id: str) -> Any:
         await person(request)
-        found = await run_sync(lambda: reading.agreement(agreement_id))
+        agreement = await run_sync(lambda: reading.agreement(agreement_id))
         accesses = await run_sync(lambda: reading.accesses(agreement_id))
-        transfers = await run_sync(lambda: reading.transfers_under(found))
-        tally = await run_sync(lambda: reading.uses(found))
-        due = await run_sync(deletions.of, found)
+        transfers = await run_sync(lambda: reading.transfers_under(agreement))
+        tally = await run_sync(lambda: reading.uses(agreement))
+        due = await run_sync(deletions.of, agreement)
         return {
-            **agreement_json(found),
-            "agreement": found.body,
+            **agreement_json(agreement),
+            "agreement": agreement.body,
             "accesses": accesses,
             "uses": tally.to_json() if tally is not None else None,
             "deletion": due.to_json() if due is not None else None,

@@ -45,16 +45,16 @@ def router(*, person: Person, keys: ChangeKeys) -> APIRouter:
         return [key.to_json() for key in await run_sync(keys.all)]
 
     @api.post("/rotate", status_code=201, summary="Replace the keys in use by new ones")
-    async def rotate(request: Request, wanted: Rotate) -> Any:
+    async def rotate(request: Request, body: Rotate) -> Any:
         caller = await person(request)
-        kinds = [KeyKind(kind) for kind in wanted.kinds]
+        kinds = [KeyKind(kind) for kind in body.kinds]
         return [key.to_json() for key in await run_sync(lambda: keys.rotate(kinds, caller))]
 
     @api.post("/revoke", status_code=201, summary="Revoke a key as of a given time")
-    async def revoke(request: Request, wanted: Revoke) -> Any:
+    async def revoke(request: Request, body: Revoke) -> Any:
         caller = await person(request)
-        as_of: datetime = wanted.as_of
-        changed = await run_sync(lambda: keys.revoke(wanted.key, as_of, wanted.reason, caller))
+        as_of: datetime = body.as_of
+        changed = await run_sync(lambda: keys.revoke(body.key, as_of, body.reason, caller))
         return [key.to_json() for key in changed]
 
     return api

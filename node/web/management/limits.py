@@ -38,10 +38,10 @@ def router(*, person: Person, limits: SetLimits) -> APIRouter:
     )
     async def shown(request: Request, dataset: Dataset) -> Any:
         caller = await person(request)
-        found = await run_sync(limits.of, dataset, caller)
-        if found is None:
+        known = await run_sync(limits.of, dataset, caller)
+        if known is None:
             return {"dataset": dataset, "terms": None}
-        return limits_json(found, in_force=await run_sync(limits.in_force, found))
+        return limits_json(known, in_force=await run_sync(limits.in_force, known))
 
     @api.put("", summary="Accept terms within these limits automatically from now on")
     async def put(request: Request, new: NewLimits) -> Any:
@@ -57,14 +57,14 @@ def router(*, person: Person, limits: SetLimits) -> APIRouter:
     return api
 
 
-def limits_json(found: Limits, *, in_force: bool) -> dict[str, Any]:
+def limits_json(limits: Limits, *, in_force: bool) -> dict[str, Any]:
     """For API and terminal."""
-    policy = parse(found.terms)
+    policy = parse(limits.terms)
     return {
-        "dataset": found.dataset,
-        "terms": found.terms,
+        "dataset": limits.dataset,
+        "terms": limits.terms,
         "inForce": in_force,
         "sentences": {language: sentences(policy, language) for language in LANGUAGES},
-        "by": found.by,
-        "at": stamp(found.at),
+        "by": limits.by,
+        "at": stamp(limits.at),
     }

@@ -93,9 +93,9 @@ def router(
         return {"id": task_id, "state": "given up"}
 
     @api.post("/verify", summary="Check this node's ledger, or an agreement in the other party's ledger")
-    async def verify(request: Request, wanted: Verify) -> Any:
+    async def verify(request: Request, body: Verify) -> Any:
         await person(request)
-        found = await (checks.agreement(wanted.agreement) if wanted.agreement else checks.own_ledger())
+        found = await (checks.agreement(body.agreement) if body.agreement else checks.own_ledger())
         return {"sound": all(check["sound"] for check in found), "checks": found}
 
     @api.get("/region/search", summary="Search the region's catalogue, as this node")

@@ -119,9 +119,9 @@ def router(
         )
 
     @api.patch("/accounts/{login}", summary="Close an account, which ends its sessions and tokens, or open it again")
-    async def set_disabled(request: Request, login: str, wanted: AccountAccess) -> Any:
+    async def set_disabled(request: Request, login: str, body: AccountAccess) -> Any:
         caller = await person(request)
-        return account_json(await run_sync(lambda: accounts.set_disabled(login, wanted.disabled, by=caller)))
+        return account_json(await run_sync(lambda: accounts.set_disabled(login, body.disabled, by=caller)))
 
     @api.put(
         "/accounts/{login}/password",
@@ -160,8 +160,8 @@ def router(
         return token_json(await run_sync(lambda: accounts.revoke_token(sha256, by=caller)))
 
     @api.post("/join", status_code=202, summary="Apply to a region for a credential, accepting its rulebook")
-    async def apply(request: Request, wanted: Wanted) -> Any:
-        asked = await join.join(wanted.region, wanted.credential_type, await person(request))
+    async def apply(request: Request, body: Wanted) -> Any:
+        asked = await join.join(body.region, body.credential_type, await person(request))
         state = next(
             (one["state"] for one in await wallet.requests() if one["holder_pid"] == asked.holder_pid), "RECEIVED"
         )

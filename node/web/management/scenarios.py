@@ -60,7 +60,7 @@ def router(*, person: Person, runs: Runs, layers: Layers, changes: Changes) -> A
         return [run_json(one, whole=False) for one in await runs.newest(scenario, limit)]
 
     @api.get("/runs/{pid}", summary="A run; can wait for its end")
-    async def one(request: Request, pid: str, wait: Wait = 0.0) -> Any:
+    async def one_run(request: Request, pid: str, wait: Wait = 0.0) -> Any:
         await person(request)
         until = time.monotonic() + min(wait, LONGEST_WAIT)
         with changes.watch(pid) as watch:
@@ -131,16 +131,16 @@ async def _events(
     runs: Runs, changes: Changes, pid: str, gone: Callable[[], Awaitable[bool]]
 ) -> AsyncIterator[bytes]:
     """An event ``run`` with each new state of the run (WHATWG HTML, server-sent events); ``end`` after the last."""
-    told, spoken = "", time.monotonic()
+    sent, sent_at = "", time.monotonic()
     with changes.watch(pid) as watch:
         while not await gone():
             run = await runs.run(pid)
             news = json.dumps(run_json(run), ensure_ascii=False)
-            if news != told:
-                told, spoken = news, time.monotonic()
+            if news != sent:
+                sent, sent_at = news, time.monotonic()
                 yield f"event: run\ndata: {news}\n\n".encode()
-            elif time.monotonic() - spoken > HEARTBEAT:
-                spoken = time.monotonic()
+            elif time.monotonic() - sent_at > HEARTBEAT:
+                sent_at = time.monotonic()
                 yield b": still running\n\n"
             if run.state.ended:
                 yield b"event: end\ndata: {}\n\n"

@@ -22,22 +22,26 @@ from node.transfer.model import Reception, Transfer
 from node.transfer.process_status import ProcessStatus, status_of
 
 
-def conditions_json(found: Conditions, named: Callable[[str], str] = str) -> dict[str, Any]:
+def conditions_json(conditions: Conditions, named: Callable[[str], str] = str) -> dict[str, Any]:
     languages = LANGUAGES
     return {
-        "iri": found.iri,
-        "title": found.dataset.get("dct:title") or found.dataset.get("title"),
-        "provider": found.provider,
-        "offer": found.offer,
-        "summary": {language: named(summary(found.policy, language)) for language in languages},
+        "iri": conditions.iri,
+        "title": conditions.dataset.get("dct:title") or conditions.dataset.get("title"),
+        "provider": conditions.provider,
+        "offer": conditions.offer,
+        "summary": {language: named(summary(conditions.policy, language)) for language in languages},
         "sentences": {
-            language: [named(text) for text in sentences(found.policy, language)] for language in languages
+            language: [named(text) for text in sentences(conditions.policy, language)] for language in languages
         },
-        "standing": found.decision.to_json(),
-        "agreementId": found.agreement.id if found.agreement else None,
-        "otherAgreements": [other.id for other in found.others],
-        "running": {"pid": found.running.pid, "state": found.running.state, "asksForThis": found.running_asks}
-        if found.running
+        "standing": conditions.decision.to_json(),
+        "agreementId": conditions.agreement.id if conditions.agreement else None,
+        "otherAgreements": [other.id for other in conditions.others],
+        "running": {
+            "pid": conditions.running.pid,
+            "state": conditions.running.state,
+            "asksForThis": conditions.running_asks,
+        }
+        if conditions.running
         else None,
     }
 
@@ -69,20 +73,20 @@ def process_json(process: Process) -> dict[str, Any]:
 
 def _brief(reason: Sequence[Any], room: int = 16_384) -> list[Any]:
     """As many reasons as fit: they are the peer's words, and it may have sent a megabyte of them."""
-    told: list[Any] = []
-    for one in reason:
-        room -= len(json.dumps(one))
+    parts: list[Any] = []
+    for part in reason:
+        room -= len(json.dumps(part))
         if room < 0:
             break
-        told.append(one)
-    return told
+        parts.append(part)
+    return parts
 
 
-def message_json(one: TimelineMessage) -> dict[str, Any]:
+def message_json(message: TimelineMessage) -> dict[str, Any]:
     """A message as the API tells it. Its ``status`` is null where no answer was read: what the peer said next shows
     that it took the message. ``fate`` is what became of it, ``late`` whether that was after the end; ``code`` and
     ``reason`` are those of a refusal."""
-    exchange = one.exchange
+    exchange = message.exchange
     return {
         "at": stamp(exchange.at),
         "direction": "out" if exchange.outgoing else "in",
@@ -90,10 +94,10 @@ def message_json(one: TimelineMessage) -> dict[str, Any]:
         "id": exchange.message_id,
         "body": without_secrets(read_json(exchange.body)),
         "status": exchange.status,
-        "fate": str(one.fate),
-        "late": one.late,
-        "code": one.code,
-        "reason": _brief(one.reason),
+        "fate": str(message.fate),
+        "late": message.late,
+        "code": message.code,
+        "reason": _brief(message.reason),
     }
 
 

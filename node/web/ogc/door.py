@@ -226,11 +226,11 @@ class OgcDoor:
 
     async def _result(self, request: Request) -> Response:
         job, _ = await self._job(request)
-        kept = await self.jobs.result(_ready(job))
+        result = await self.jobs.result(_ready(job))
         role = request.path_params["output"]
-        if role not in kept.outputs:
-            raise InvalidInput(f"the process has no output {role}", remedy=f"outputs: {', '.join(kept.outputs)}")
-        return streamed(self.assets, kept, [kept.outputs[role]])
+        if role not in result.outputs:
+            raise InvalidInput(f"the process has no output {role}", remedy=f"outputs: {', '.join(result.outputs)}")
+        return streamed(self.assets, result, [result.outputs[role]])
 
     async def _job(self, request: Request) -> tuple[Job, Asker]:
         asker = await self._asker(request)

@@ -18,19 +18,19 @@ _BOUNDARY: Final = "output-of-a-process"
 _NOTHING: Final = b"[]"
 
 
-def composed(assets: AssetStore, kept: Kept, wanted: tuple[str, ...] | None, response: str) -> Response:
+def composed(assets: AssetStore, result: Kept, roles: tuple[str, ...] | None, response: str) -> Response:
     """The results as they were asked for (OGC 18-062r2 §7.11.4): which outputs, raw or as one document."""
-    outputs = {role: piece for role, piece in kept.outputs.items() if wanted is None or role in wanted}
+    outputs = {role: piece for role, piece in result.outputs.items() if roles is None or role in roles}
     if response == DOCUMENT:
         members = dict(outputs)
-        if kept.caveats != _NOTHING and "caveats" not in members:
-            members["caveats"] = kept.caveats
+        if result.caveats != _NOTHING and "caveats" not in members:
+            members["caveats"] = result.caveats
         pieces: list[Piece] = [b"{"]
         for number, (name, piece) in enumerate(sorted(members.items())):
             pieces += [b"%s%s:" % (b"," if number else b"", as_json(name)), piece]
-        return streamed(assets, kept, [*pieces, b"}"])
+        return streamed(assets, result, [*pieces, b"}"])
     if len(outputs) == 1:
-        return streamed(assets, kept, list(outputs.values()))
+        return streamed(assets, result, list(outputs.values()))
     if not outputs:
         return Response(status_code=204, headers=PRIVATE)
     parts: list[Piece] = []
@@ -38,10 +38,10 @@ def composed(assets: AssetStore, kept: Kept, wanted: tuple[str, ...] | None, res
         head = b"--%s\r\nContent-Type: %s\r\nContent-ID: <%s>\r\n\r\n"
         parts += [head % (_BOUNDARY.encode(), _JSON.encode(), quote(role).encode()), piece, b"\r\n"]
     parts.append(b"--%s--\r\n" % _BOUNDARY.encode())
-    return streamed(assets, kept, parts, kind=f'multipart/related; boundary="{_BOUNDARY}"')
+    return streamed(assets, result, parts, kind=f'multipart/related; boundary="{_BOUNDARY}"')
 
 
-def streamed(assets: AssetStore, kept: Kept, pieces: Sequence[Piece], *, kind: str = _JSON) -> Response:
+def streamed(assets: AssetStore, result: Kept, pieces: Sequence[Piece], *, kind: str = _JSON) -> Response:
     """Pieces of a result, one after the other."""
     headers = {**PRIVATE, "Content-Type": kind, "Content-Length": str(length(pieces))}
-    return StreamingResponse(given_out(assets, kept.sha256, pieces), headers=headers)
+    return StreamingResponse(given_out(assets, result.sha256, pieces), headers=headers)
