@@ -175,7 +175,7 @@ def agree_after_approval(job: Job, iri: str) -> str:
 def refused_with_reasons(job: Job, iri: str) -> None:
     """Which rule, which fact, and what would satisfy it; the conditions say so before."""
     with job.consumer.client() as client:
-        standing = client.conditions(iri)["standing"]
+        standing = client.conditions(iri)["decision"]
         assert PARTNER in str(standing)
         negotiation = agree(job.consumer, iri)
         assert negotiation["state"] == "TERMINATED"

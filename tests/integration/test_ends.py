@@ -33,7 +33,7 @@ def test_the_provider_says_why_it_ended(tmp_path: Path, sqlite_template: Path, c
             wanted = "TERMINATED" if command == "terminate" else "COMPLETED"
             ended = until("it is told", lambda: if_ended(client.transfer_state(pid, wait=2)), 60)
             assert ended["state"] == wanted
-            assert ended["standing"]["endedBy"] == "other-side"
+            assert ended["status"]["endedBy"] == "other-side"
             if command == "terminate":
                 assert ended["reason"] == ["the works have ended"]
 

@@ -23,6 +23,6 @@ def test_a_permission_wins_where_the_offer_says_so(pair: Pair) -> None:
         "The recipient may use the asset.",
         "Unless these conditions allow it: The recipient must not use the asset.",
     ]
-    assert told["standing"]["outcome"] == "permit"
-    assert [reason["rule"] for reason in told["standing"]["reasons"]] == ["permission[0]", "prohibition[0]"]
+    assert told["decision"]["outcome"] == "permit"
+    assert [reason["rule"] for reason in told["decision"]["reasons"]] == ["permission[0]", "prohibition[0]"]
     assert agree(pair.consumer, iri)["state"] == "FINALIZED"

@@ -87,6 +87,6 @@ def test_killed_in_the_middle_and_whole_in_the_end(pair: Pair, victim: Role) -> 
             lambda: one if (one := client.transfer_state(ours["peerPid"], wait=2))["state"] == "COMPLETED" else None,
         )
         outcomes = [one["outcome"] for one in client.agreement(agreement)["accesses"]]
-    assert theirs["standing"]["waitsFor"] is None
+    assert theirs["status"]["waitsFor"] is None
     assert outcomes.count("completed") == 1
     assert outcomes.count("started") == 1

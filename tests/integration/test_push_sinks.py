@@ -63,7 +63,7 @@ def test_the_bytes_arrive_once_and_nothing_secret_stays(pair: Pair, door: Sink, 
     pid = pushed(pair, door, header="X-Api-Key", value="very-secret-key", method=method)
     ours, theirs = both(pair, pid, *ENDS)
     assert (ours["state"], theirs["state"]) == ("COMPLETED", "COMPLETED")
-    assert (ours["standing"]["endedBy"], theirs["standing"]["endedBy"]) == ("other-side", "this-node")
+    assert (ours["status"]["endedBy"], theirs["status"]["endedBy"]) == ("other-side", "this-node")
     (got,) = door.got
     assert (got.method, got.path, got.body) == (method, "/lake?sig=secret-sig", CSV)
     assert got.headers["X-Api-Key"] == "very-secret-key"
@@ -122,7 +122,7 @@ def test_an_address_that_takes_nothing_holds_nobody(pair: Pair, door: Sink, monk
     door.held.clear()
     pid = pushed(pair, door, LARGE)
     until("it is tried again", lambda: len(door.got) > 1)
-    assert state(pair.consumer, pid, "STARTED")["standing"]["waitsFor"] == "their-push"
+    assert state(pair.consumer, pid, "STARTED")["status"]["waitsFor"] == "their-push"
     door.held.set()
     ours, _ = both(pair, pid, *ENDS)
     assert ours["state"] == "COMPLETED"
@@ -135,7 +135,7 @@ def test_an_address_in_a_network_of_the_provider_is_refused_with_the_reason(pair
         pid = client.transfer(agreed(pair), push_to={"url": url})["pid"]
     ended = state(pair.consumer, pid, *ENDS)
     assert (ended["state"], ended["code"]) == ("TERMINATED", "forbidden-address")
-    assert ended["standing"]["endedBy"] == "other-side"
+    assert ended["status"]["endedBy"] == "other-side"
     assert ended["reason"]
 
 
@@ -190,7 +190,7 @@ def test_it_is_paused_in_the_middle_and_goes_on_from_the_first_byte(
         client.steer(theirs, "suspend", reason="the press is waiting")
     ours, there = both(pair, pid, "SUSPENDED")
     assert ours["reason"] == there["reason"] == ["the press is waiting"]
-    assert (ours["standing"]["waitsFor"], there["standing"]["waitsFor"]) == ("their-resumption", "our-resumption")
+    assert (ours["status"]["waitsFor"], there["status"]["waitsFor"]) == ("their-resumption", "our-resumption")
     door.held.set()
     with pair.consumer.client() as client, pytest.raises(Refusal, match="provider has suspended"):
         client.steer(pid, "resume")

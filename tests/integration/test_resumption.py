@@ -12,7 +12,7 @@ def stands(node: Running, pid: str, *, waits: str) -> dict[str, Any]:
     with node.client() as client:
         return until(
             f"it waits for {waits}",
-            lambda: one if (one := client.transfer_state(pid))["standing"]["waitsFor"] == waits else None,
+            lambda: one if (one := client.transfer_state(pid))["status"]["waitsFor"] == waits else None,
         )
 
 

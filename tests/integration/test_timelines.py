@@ -55,8 +55,9 @@ def test_what_comes_after_the_end_of_a_transfer_is_in_its_time_line(pair: Pair) 
     assert told["state"] == "COMPLETED"
     with pair.provider.client() as client:
         there = client.transfer_state(theirs)
-    assert {one["standing"]["endedBy"] for one in (told, there)} == {"this-node", "other-side"}
-    assert told["standing"]["waitsFor"] is None
+    assert {one["status"]["endedBy"] for one in (told, there)} == {"this-node", "other-side"}
+    assert told["status"]["waitsFor"] is None
+    assert told["standing"] == told["status"], "the older name, for programs that know it"
     last = told["messages"][-1]
     assert (last["message"], last["direction"], last["status"]) == (machine.SUSPENSION, "in", 400)
     assert (last["fate"], last["late"], last["code"]) == ("refused", True, answer.json()["code"])

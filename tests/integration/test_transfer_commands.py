@@ -148,8 +148,8 @@ def test_pausing_going_on_and_ending_from_both_sides(
 def test_negotiations_from_the_terminal(pair: Pair, capsys: pytest.CaptureFixture[str]) -> None:
     done = agree(pair.consumer, publish(pair.provider, "plain")["iri"])
     shown = asked(pair.consumer, capsys, "negotiation", "show", done["pid"])
-    assert shown["standing"]["waitsFor"] is None
-    assert shown["standing"]["text"].startswith("it is concluded")
+    assert shown["status"]["waitsFor"] is None
+    assert shown["status"]["text"].startswith("it is concluded")
     assert {one["fate"] for one in shown["messages"]} == {"taken"}
     _, said = typed(pair.consumer, capsys, "negotiation")
     assert done["pid"].removeprefix("urn:uuid:") in said

@@ -205,11 +205,11 @@ def _agree(
         if state["state"] == "OFFERED" and state["waitsFor"] is not None:
             tell_offer(state, lang)
             return WAITING, None
-        if state["standing"]["waitsFor"] == STUCK:
+        if state["status"]["waitsFor"] == STUCK:
             return _tell_failure(state, "not agreed", result, lang), None
         if time.monotonic() > patience or (not wait and reported):
-            theirs = state["standing"]["waitsFor"] == "their-answer"
-            who = "waiting for a person at the other side" if theirs else state["standing"]["text"]
+            theirs = state["status"]["waitsFor"] == "their-answer"
+            who = "waiting for a person at the other side" if theirs else state["status"]["text"]
             line("asked", f"{who}; you can close this")
             remark("hansa get again, or --wait")
             return WAITING, None
@@ -218,9 +218,9 @@ def _agree(
 
 def _tell_failure(state: dict[str, Any], what: str, result: dict[str, Any], lang: str) -> int:
     """Say ``what`` has not been reached, who refused it if somebody did, and why. The exit status."""
-    refused = state["state"] == "TERMINATED" and state["standing"]["endedBy"] == "other-side"
+    refused = state["state"] == "TERMINATED" and state["status"]["endedBy"] == "other-side"
     failed(f"refused by {state['peer']}" if refused else what)
-    shown = {**state, "reason": state["reason"] or [state["standing"]["text"]]}
+    shown = {**state, "reason": state["reason"] or [state["status"]["text"]]}
     tell_code(shown, lang)
     result["refused"] = {"code": shown["code"], "reason": shown["reason"]}
     return REFUSED

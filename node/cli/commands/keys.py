@@ -44,7 +44,7 @@ def list_keys(node: Node = None) -> None:
         [
             [
                 key["id"],
-                key["kind"],
+                _words_of(key["kind"]),
                 _PURPOSES[key["kind"]],
                 (key["since"] or "the beginning")[:16],
                 (key["until"] or "")[:16],
@@ -59,8 +59,13 @@ def list_keys(node: Node = None) -> None:
 _PURPOSES = {
     "signing": "tokens, credentials, records, agreements, manifests",
     "log": "checkpoints of the ledger",
-    "sealing": "opening what is sealed for this node",
+    "sealing": "decrypting what was encrypted for this node",
 }
+
+
+def _words_of(kind: str) -> str:
+    """Return the kind of a key in the portal's words; the API and the settings say *sealing*."""
+    return "encryption" if kind == "sealing" else kind
 
 
 @group.command("rotate")
@@ -68,13 +73,16 @@ def rotate(
     what: Annotated[str | None, typer.Argument(help="'all', the default.")] = None,
     signing: Annotated[bool, typer.Option("--signing", help="The signing key.")] = False,
     log: Annotated[bool, typer.Option("--log", help="The ledger's key.")] = False,
-    sealing: Annotated[bool, typer.Option("--sealing", help="The sealing key.")] = False,
+    encryption: Annotated[bool, typer.Option("--encryption", help="The encryption key.")] = False,
+    sealing: Annotated[bool, typer.Option("--sealing", hidden=True)] = False,
     node: Node = None,
 ) -> None:
     """Put new keys in the place of those in use. The node may be running. What was signed stays verifiable."""
     if what not in (None, "all"):
-        raise InvalidInput(f"there are no keys called {what}", remedy="hansa keys rotate --signing --log --sealing")
-    chosen = {"signing": signing, "log": log, "sealing": sealing}
+        raise InvalidInput(
+            f"there are no keys called {what}", remedy="hansa keys rotate --signing --log --encryption"
+        )
+    chosen = {"signing": signing, "log": log, "sealing": encryption or sealing}
     kinds = [kind for kind, wanted in chosen.items() if wanted and what is None] or list(chosen)
     with _doors(node) as doors:
         keys = doors.rotate_keys(kinds)
@@ -82,7 +90,7 @@ def rotate(
         emit(keys)
         return
     for one in keys:
-        done(f"{one['kind']} key {one['id']} is in use")
+        done(f"{_words_of(one['kind'])} key {one['id']} is in use")
     _further()
 
 
@@ -108,7 +116,7 @@ def revoke(
         emit(changed)
         return
     for one in changed:
-        done(f"{one['kind']} key {one['id']} is {one['state']}")
+        done(f"{_words_of(one['kind'])} key {one['id']} is {one['state']}")
     remark("what it signed before counts only if somebody saw it before: its holder can write any date")
     _further()
 

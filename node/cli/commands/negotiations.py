@@ -113,7 +113,7 @@ def tell_outcome(client: HansaClient, pid: str, lang: str) -> None:
     elif negotiation["waitsFor"] is not None:
         tell_offer(negotiation, lang)
     else:
-        remark(f"{negotiation['standing']['text']}; see its status: hansa negotiation {word(pid)}")
+        remark(f"{negotiation['status']['text']}; see its status: hansa negotiation {word(pid)}")
 
 
 def tell_offer(negotiation: dict[str, Any], lang: str) -> None:

@@ -136,7 +136,7 @@ def listed(shown: list[dict[str, Any]], what: str, state: str | None) -> None:
 def show_status(process: dict[str, Any], lang: str) -> None:
     """One process: who, what, how it stands and why."""
     line("state", process["state"].lower(), style="bold")
-    line("", process["standing"]["text"])
+    line("", process["status"]["text"])
     line("role", f"{process['role']}, with {process['peer']}")
     line("asset", process["dataset"])
     if process["agreementId"]:
@@ -199,7 +199,7 @@ def carried_out(
     if Mode.json:
         emit(process)
     if ours is not None and process["pendingId"] == ours:
-        remark(f"{process['pending']}: {process['standing']['text']}")
+        remark(f"{process['pending']}: {process['status']['text']}")
         return WAITING
     answered = [
         message
@@ -211,7 +211,7 @@ def carried_out(
         # Whoever wanted an end has it: that the other side refused, or was first to end it, is no failure.
         done(
             word,
-            detail=process["standing"]["text"] if fate != "refused" else "on this side: the other side refused it",
+            detail=process["status"]["text"] if fate != "refused" else "on this side: the other side refused it",
         )
         return DONE
     if fate == "refused":
@@ -225,7 +225,7 @@ def carried_out(
     else:
         done(word, detail=f"now {process['state'].lower()}")
         return DONE
-    line("state", f"{process['state'].lower()}: {process['standing']['text']}")
+    line("state", f"{process['state'].lower()}: {process['status']['text']}")
     tell_code(process, lang)
     return REFUSED
 
@@ -238,7 +238,7 @@ class Watch:
 
     def __call__(self, process: dict[str, Any]) -> str | None:
         """How it stands now; what it waits for."""
-        text, waits = process["standing"]["text"], process["standing"]["waitsFor"]
+        text, waits = process["status"]["text"], process["status"]["waitsFor"]
         if waits not in _BUSY and text == self._seen != self._shown:
             remark(text)
             self._shown = text

@@ -23,7 +23,8 @@ from node.transfer.process_status import ProcessStatus, status_of
 
 
 def conditions_json(conditions: Conditions, named: Callable[[str], str] = str) -> dict[str, Any]:
-    languages = LANGUAGES
+    """Return the conditions of an offer as JSON; ``standing`` is the older name of ``decision``."""
+    languages, decision = LANGUAGES, conditions.decision.to_json()
     return {
         "iri": conditions.iri,
         "title": conditions.dataset.get("dct:title") or conditions.dataset.get("title"),
@@ -33,7 +34,8 @@ def conditions_json(conditions: Conditions, named: Callable[[str], str] = str) -
         "sentences": {
             language: [named(text) for text in sentences(conditions.policy, language)] for language in languages
         },
-        "standing": conditions.decision.to_json(),
+        "decision": decision,
+        "standing": decision,
         "agreementId": conditions.agreement.id if conditions.agreement else None,
         "otherAgreements": [other.id for other in conditions.others],
         "running": {
@@ -102,8 +104,10 @@ def message_json(message: TimelineMessage) -> dict[str, Any]:
 
 
 def _status_json(now: ProcessStatus) -> dict[str, Any]:
+    """Return the status of a process. ``standing`` is its older name, and goes with 1.0."""
     ended = None if now.ended_by_us is None else "this-node" if now.ended_by_us else "other-side"
-    return {"waitsFor": str(now.waits) if now.waits is not None else None, "endedBy": ended, "text": now.text}
+    status = {"waitsFor": str(now.waits) if now.waits is not None else None, "endedBy": ended, "text": now.text}
+    return {"status": status, "standing": status}
 
 
 def negotiation_json(
@@ -113,7 +117,7 @@ def negotiation_json(
         **process_json(negotiation),
         "offer": negotiation.offer,
         "waitsFor": decision_json(decision) if decision is not None else None,
-        "standing": _status_json(status_of(negotiation, exchanges, decision=decision is not None, stuck=stuck)),
+        **_status_json(status_of(negotiation, exchanges, decision=decision is not None, stuck=stuck)),
         "messages": [message_json(one) for one in time_line(negotiating.TABLE, exchanges)],
     }
 
@@ -127,7 +131,7 @@ def transfer_json(
         "pushedTo": pushed_to(transfer.format, transfer.data_address),
         "suspendedBy": transfer.suspended_by if transfer.state == machine.SUSPENDED else None,
         "reception": reception_json(reception) if reception is not None else None,
-        "standing": _status_json(status_of(transfer, exchanges, stuck=stuck)),
+        **_status_json(status_of(transfer, exchanges, stuck=stuck)),
         "messages": [message_json(one) for one in time_line(machine.TABLE, exchanges)],
     }
 

@@ -26,7 +26,7 @@ class Node:
     def transfer_state(self, pid: str, *, wait: float) -> dict[str, Any]:
         self.looks += 1
         assert self.looks < 10, "it is looked at for ever"
-        return {**self.state, "standing": self.standing}
+        return {**self.state, "status": self.standing}
 
 
 REASON = [{"text": {"en": "not a member"}, "rule": "membership"}]

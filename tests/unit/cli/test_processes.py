@@ -22,7 +22,7 @@ OURS = {
 def shown(reason: list[Any], capsys: pytest.CaptureFixture[str], lang: str = "en") -> str:
     process = {
         "state": "TERMINATED",
-        "standing": {"text": "the other side ended it"},
+        "status": {"text": "the other side ended it"},
         "role": "consumer",
         "peer": "did:web:gent.example",
         "dataset": "https://gent.example/datasets/counts",
@@ -63,7 +63,7 @@ def process(state: str = "OFFERED", pending: str | None = None, *messages: dict[
         "state": state,
         "pending": "X" if pending else None,
         "pendingId": pending,
-        "standing": {"text": "it stands so", "waitsFor": None},
+        "status": {"text": "it stands so", "waitsFor": None},
         "code": None,
         "reason": [],
         "messages": list(messages),
@@ -112,8 +112,8 @@ def test_no_answer_yet(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
 
 def test_what_stands_still_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     watch = Watch()
-    paused = {"standing": {"text": "it is paused", "waitsFor": "their-resumption"}}
-    busy = {"standing": {"text": "it is coming", "waitsFor": "our-fetch"}}
+    paused = {"status": {"text": "it is paused", "waitsFor": "their-resumption"}}
+    busy = {"status": {"text": "it is coming", "waitsFor": "our-fetch"}}
     for one in (busy, busy, paused, paused, paused):
         watch(one)
     assert capsys.readouterr().err == "it is paused\n"

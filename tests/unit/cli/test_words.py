@@ -74,7 +74,7 @@ def test_a_node_that_begins_is_waited_for(tmp_path: Path) -> None:
         beginning.start()
         told: list[str] = []
         began = time.monotonic()
-        assert until_listening(address, told=lambda: told.append("waits"))
+        assert until_listening(address, on_wait=lambda: told.append("waits"))
         assert time.monotonic() - began >= 0.5
         assert told == ["waits"]
         beginning.join()
