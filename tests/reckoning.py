@@ -121,7 +121,7 @@ def messages_once(found: Findings, stores: Stores, kind: str, pid: str) -> None:
     """I7: each message of the peer was taken once."""
     with stores.uow.read() as tx:
         kept = getattr(stores, kind).exchanges(tx, pid)
-    taken = Counter(one.message_id for one in kept if not one.outgoing and one.taken)
+    taken = Counter(one.message_id for one in kept if not one.outgoing and one.accepted)
     found.doubled += [f"message {name} ×{count}" for name, count in taken.items() if count > 1]
 
 
@@ -140,7 +140,7 @@ def same_messages(
         with stores.uow.read() as tx:
             kept = list(getattr(stores, kind).exchanges(tx, pid))
             bodies = [json.loads(entry.body) for entry in stores.ledger.history(tx, pid, EntryKind.PROCESS)]
-        taken = [said for said in kept if said.taken]
+        taken = [said for said in kept if said.accepted]
         trail = [(body["message"], body["state"]) for body in bodies]
         if taken and taken[0].outgoing and trail[:1] == trail[1:2]:
             trail = trail[1:]  # Whoever opens notes that twice: when it is decided, and when the peer has taken it.
@@ -162,12 +162,12 @@ def same_messages(
 
 
 def _arrived_as_said(sender: list[Exchange], receiver: list[Exchange], crossing: bool) -> bool:
-    said = Counter(one.message_id for one in sender if one.outgoing and (one.taken or (crossing and one.void)))
-    heard = Counter(one.message_id for one in receiver if not one.outgoing and one.taken)
+    said = Counter(one.message_id for one in sender if one.outgoing and (one.accepted or (crossing and one.void)))
+    heard = Counter(one.message_id for one in receiver if not one.outgoing and one.accepted)
     if not crossing:
         return said == heard
-    words = {one.message for one in sender if not one.outgoing and one.taken}
-    ended = any(one.message in TERMINATIONS and one.taken for one in sender)
+    words = {one.message for one in sender if not one.outgoing and one.accepted}
+    ended = any(one.message in TERMINATIONS and one.accepted for one in sender)
     crossed = {one.message_id for one in receiver if not one.outgoing and (ended or one.message in words)}
     return not said - heard and (heard - said).keys() <= crossed
 

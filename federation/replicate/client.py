@@ -192,7 +192,7 @@ class Replicate:
         where the node would have more here than it may."""
         outcome = run.outcome
         with self._uow.begin() as tx:
-            number, size = self._records.held(tx, run.did) if cursor.stored is None else cursor.stored
+            number, size = self._records.count_of(tx, run.did) if cursor.stored is None else cursor.stored
             for text, record in zip(members, records, strict=True):
                 before = outcome.added
                 reason = record if isinstance(record, str) else self._take(tx, record, outcome)

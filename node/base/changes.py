@@ -22,20 +22,20 @@ class Watch:
         """``pause``: the seconds after which the waiter looks again though nothing was told."""
         self.pause = pause
         self._loop = asyncio.get_running_loop()
-        self._told = asyncio.Event()
+        self._changed_event = asyncio.Event()
 
     def tell(self) -> None:
         """From any thread."""
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._told.set)
+            self._loop.call_soon_threadsafe(self._changed_event.set)
 
     async def changed(self, seconds: float | None = None) -> None:
         """Until something was told, but at most so many seconds; None: the pause of this node."""
         try:
-            await asyncio.wait_for(self._told.wait(), self.pause if seconds is None else seconds)
+            await asyncio.wait_for(self._changed_event.wait(), self.pause if seconds is None else seconds)
         except TimeoutError:
             return
-        self._told.clear()
+        self._changed_event.clear()
 
 
 class Changes:

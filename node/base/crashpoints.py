@@ -16,10 +16,10 @@ from __future__ import annotations
 import os
 import signal
 
-_given = os.environ.get("HANSA_CRASHPOINT", "")
-_name, _, _count = _given.rpartition(":")
+_setting = os.environ.get("HANSA_CRASHPOINT", "")
+_name, _, _count = _setting.rpartition(":")
 # A name may have colons of its own: only a number after the last one counts passings.
-_wanted, _left = (_name, int(_count)) if _name and _count.isdigit() else (_given, 1)
+_point, _left = (_name, int(_count)) if _name and _count.isdigit() else (_setting, 1)
 
 
 def crashpoint(name: str) -> None:
@@ -32,7 +32,7 @@ def due(name: str) -> bool:
     """Whether a test asked for the end at this passing of the point: for a place that has to prepare it. What the
     process says last is then the point's name: there are others who kill."""
     global _left  # noqa: PLW0603 - a per-process count of a per-process switch
-    if not _wanted or name != _wanted:
+    if not _point or name != _point:
         return False
     _left -= 1
     if _left <= 0:

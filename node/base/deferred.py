@@ -16,16 +16,16 @@ class Deferred(Generic[T_co]):
     def __init__(self, make: Callable[[], T_co]) -> None:
         self._make = make
         self._lock = threading.Lock()
-        self._made: T_co | None = None
+        self._value: T_co | None = None
 
     @property
     def value(self) -> T_co:
         """It; made now where it is not yet there."""
-        if self._made is None:
+        if self._value is None:
             with self._lock:
-                if self._made is None:
-                    self._made = self._make()
-        return self._made
+                if self._value is None:
+                    self._value = self._make()
+        return self._value
 
     def make_if(self, needed: bool) -> None:
         """Make it now where it is ``needed`` in any case."""
@@ -34,4 +34,4 @@ class Deferred(Generic[T_co]):
 
     async def get(self) -> T_co:
         """It; made in a thread where it is not yet there, so that the event loop stays free."""
-        return self._made if self._made is not None else await asyncio.to_thread(lambda: self.value)
+        return self._value if self._value is not None else await asyncio.to_thread(lambda: self.value)

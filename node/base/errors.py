@@ -51,7 +51,7 @@ class LocalFault(HansaError):
     code = "internal"
     status = 500
     title = "Internal error"
-    told: ClassVar[bool] = False
+    is_public: ClassVar[bool] = False
     """Whether ``detail`` and ``remedy`` may be told to whoever asks: they are sentences without particulars."""
 
     @property
@@ -66,7 +66,7 @@ class Damaged(LocalFault):
     code = "being-rebuilt"
     status = 503
     title = "This part of the node is being rebuilt"
-    told = True
+    is_public = True
 
 
 class NoRoom(LocalFault):
@@ -76,7 +76,7 @@ class NoRoom(LocalFault):
     code = "no-room"
     status = 507
     title = "The disk of this node is full"
-    told = True
+    is_public = True
 
 
 _FULL: Final = ("No space left on device", "Disk quota exceeded", "File too large")
@@ -93,7 +93,7 @@ class NotConfined(LocalFault):
     code = "not-confined"
     status = 503
     title = "This node runs no models"
-    told = True
+    is_public = True
 
 
 class DatabaseBusy(LocalFault):
@@ -102,7 +102,7 @@ class DatabaseBusy(LocalFault):
     code = "database-busy"
     status = 503
     title = "The database of this node is busy"
-    told = True
+    is_public = True
 
 
 class Contended(DatabaseBusy):
@@ -116,7 +116,7 @@ class DatabaseAway(LocalFault):
     code = "database-away"
     status = 503
     title = "The database of this node does not answer"
-    told = True
+    is_public = True
 
 
 class InvalidInput(RemoteFault):

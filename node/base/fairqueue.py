@@ -20,7 +20,7 @@ class FairQueue:
         self._free = places
         self._bound = bound
         self._longest_wait = longest_wait
-        self._taken: Counter[str] = Counter()
+        self._in_use: Counter[str] = Counter()
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         self._turns: OrderedDict[str, None] = OrderedDict()
         """Keys that wait and may have one more place, the next one first."""
@@ -28,7 +28,7 @@ class FairQueue:
     async def enter(self, key: str) -> Place:
         """A place for one request of ``key``. Raises ``Overloaded`` after ``longest_wait`` seconds."""
         place = Place(self, key)
-        if self._free and not self._turns and self._taken[key] < self._bound(key):
+        if self._free and not self._turns and self._in_use[key] < self._bound(key):
             self._give(key)
             return place
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -50,9 +50,9 @@ class FairQueue:
     def leave(self, key: str) -> None:
         """Free a place of ``key``, and give out what is free."""
         self._free += 1
-        self._taken[key] -= 1
-        if not self._taken[key]:
-            del self._taken[key]
+        self._in_use[key] -= 1
+        if not self._in_use[key]:
+            del self._in_use[key]
         self._queue(key)
         while self._free and self._turns:
             key, _ = self._turns.popitem(last=False)
@@ -66,10 +66,10 @@ class FairQueue:
 
     def _give(self, key: str) -> None:
         self._free -= 1
-        self._taken[key] += 1
+        self._in_use[key] += 1
 
     def _queue(self, key: str) -> None:
-        if key in self._waiting and self._taken[key] < self._bound(key):
+        if key in self._waiting and self._in_use[key] < self._bound(key):
             self._turns.setdefault(key, None)
 
     def _forget(self, key: str, waiter: asyncio.Future[None]) -> None:

@@ -99,7 +99,7 @@ def _ogc_door(app: FastAPI, node: HansaNode) -> None:
 
 
 def _management_doors(app: FastAPI, node: HansaNode) -> None:
-    people_parts, spoken, settings = node.people, node.protocol, node.parts.settings
+    people_parts, protocol_services, settings = node.people, node.protocol, node.parts.settings
     person = node.callers.person
 
     app.include_router(
@@ -110,29 +110,29 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             assets=node.parts.assets,
             upload_limit=settings.upload_limit,
             description_limit=settings.description_limit,
-            limits_lapse=spoken.limits.lapse,
+            limits_lapse=protocol_services.limits.lapse,
         )
     )
     app.include_router(
         exchanges.router(
             person=person,
-            acquire=spoken.acquire,
-            negotiations=spoken.negotiations,
-            transfers=spoken.transfers,
-            transfer_requests=spoken.transfer_requests,
-            decisions=spoken.decisions,
-            reading=spoken.overview,
+            acquire=protocol_services.acquire,
+            negotiations=protocol_services.negotiations,
+            transfers=protocol_services.transfers,
+            transfer_requests=protocol_services.transfer_requests,
+            decisions=protocol_services.decisions,
+            reading=protocol_services.overview,
             document=lambda body, language: render(dict(body), language=language),
             export=node.proofs.export,
-            deletions=spoken.deletions,
+            deletions=protocol_services.deletions,
             received=node.parts.places.received,
-            region=spoken.region,
+            region=protocol_services.region,
             stuck=lambda pid: bool(node.letters.about(pid)),
             named=node.access.named,
             changes=node.changes,
         )
     )
-    app.include_router(limits.router(person=person, limits=spoken.limits))
+    app.include_router(limits.router(person=person, limits=protocol_services.limits))
     app.include_router(
         scenarios.router(person=person, runs=node.scenarios.runs, layers=node.scenarios.layers, changes=node.changes)
     )
@@ -157,7 +157,9 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             required=settings.second_factor == "required",
         )
     )
-    app.include_router(blocks.router(person=person, blocks=people_parts.blocks, suspend=spoken.transfers.suspend_all))
+    app.include_router(
+        blocks.router(person=person, blocks=people_parts.blocks, suspend=protocol_services.transfers.suspend_all)
+    )
     app.include_router(
         operation.router(
             person=person,

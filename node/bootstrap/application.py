@@ -83,16 +83,16 @@ def _monitor_doors(node: HansaNode, counters: health.Counters) -> Sequence[BaseR
 
 
 def _dsp_routes(node: HansaNode, version: DspVersion) -> Sequence[BaseRoute]:
-    spoken, egress = node.protocol, node.parts.egress
+    protocol_services, egress = node.protocol, node.parts.egress
     return dsp.routes(
         dsp.Doors(
             version=version,
             address=node.parts.dsp_address,
-            negotiations=spoken.negotiations,
-            transfers=spoken.transfers,
+            negotiations=protocol_services.negotiations,
+            transfers=protocol_services.transfers,
             catalogue=node.dsp_catalogue,
             participant=node.callers.participant,
-            document=spoken.correspondence.document,
+            document=protocol_services.correspondence.document,
             check_callback=CheckCallback(egress),
             seal_key=sealing_key,
             check_push=egress.check_url,
@@ -101,7 +101,7 @@ def _dsp_routes(node: HansaNode, version: DspVersion) -> Sequence[BaseRoute]:
 
 
 def _participant_doors(node: HansaNode) -> list[BaseRoute]:
-    people, spoken = node.people, node.protocol
+    people, protocol_services = node.people, node.protocol
     issuing = people.issuing
     rate = node.parts.settings.send_bytes_per_second
     return [
@@ -115,15 +115,17 @@ def _participant_doors(node: HansaNode) -> list[BaseRoute]:
             status_lists=issuing.lists if issuing else None,
             public_url=node.parts.base,
         ),
-        *pushed.routes(spoken.inbox),
+        *pushed.routes(protocol_services.inbox),
         *deletions.routes(
-            spoken.deletions, participant=node.callers.participant, document=spoken.correspondence.document
+            protocol_services.deletions,
+            participant=node.callers.participant,
+            document=protocol_services.correspondence.document,
         ),
         *data.DataDoor(
-            authorise=spoken.authorise,
-            deliveries=spoken.deliveries,
-            manifests=spoken.manifests,
-            refresh=spoken.refresh,
+            authorise=protocol_services.authorise,
+            deliveries=protocol_services.deliveries,
+            manifests=protocol_services.manifests,
+            refresh=protocol_services.refresh,
             participant=node.callers.participant,
             pace=data.Pace(bytes_per_second=rate or None),
         ).routes(),

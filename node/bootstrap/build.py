@@ -66,24 +66,24 @@ def build(
     check_start(keys.settle, close=parts.closing)  # It enters what was changed before, and the ledger not told of.
     plugins = load(settings.plugins)
     news = AdmissionNews(manager=plugins, me=parts.me, address=parts.address_of)
-    spoken = protocol(
+    protocol_services = protocol(
         base,
         admissions=admissions(parts, base.people, wake=base.wakes.wake_worker, admitted=news),
         strategy=strategy or strategy_of(plugins, StandardStrategy()),
         transfers_strategy=transfer_strategy,
     )
     catalogue = catalogue_services(base, with_views=with_views)
-    models = Deferred(lambda: _models(base, spoken))
+    models = Deferred(lambda: _models(base, protocol_services))
     scenarios = Deferred(lambda: _scenarios(base, models, catalogue))
     pace = Pace(lease=settings.lease_seconds)
-    worker = _worker(base, spoken, models, scenarios, pace)
+    worker = _worker(base, protocol_services, models, scenarios, pace)
     callers = _callers(base, authenticators)
     host = news.host = _host(base, catalogue, callers)
-    lifecycle = _lifecycle(base, catalogue, spoken, worker, pace, plugins, host, with_worker=with_worker)
+    lifecycle = _lifecycle(base, catalogue, protocol_services, worker, pace, plugins, host, with_worker=with_worker)
     return HansaNode(
         parts=parts,
         people=base.people,
-        protocol=spoken,
+        protocol=protocol_services,
         running_models=models,
         running_scenarios=scenarios,
         node=catalogue.node,
@@ -108,7 +108,7 @@ def build(
         host=host,
         plugins=plugins,
         lifecycle=lifecycle,
-        letters=dead_letters(parts, spoken, worker.wake),
+        letters=dead_letters(parts, protocol_services, worker.wake),
         proofs=proofs(parts, base.people, base.requests),
         status=status(
             parts,
@@ -145,11 +145,11 @@ def _live_facts(base: Foundation, lifecycle: Lifecycle) -> LiveFacts:
     )
 
 
-def _models(base: Foundation, spoken: Protocol) -> ModelServices:
+def _models(base: Foundation, protocol_services: Protocol) -> ModelServices:
     # Here, since many a node never runs a model: loaded with the first page, request or task that needs it.
     from node.bootstrap.models import model_services
 
-    return model_services(base, spoken)
+    return model_services(base, protocol_services)
 
 
 def _scenarios(base: Foundation, models: Deferred[ModelServices], catalogue: CatalogueServices) -> Scenarios:
@@ -161,7 +161,7 @@ def _scenarios(base: Foundation, models: Deferred[ModelServices], catalogue: Cat
 
 def _worker(
     base: Foundation,
-    spoken: Protocol,
+    protocol_services: Protocol,
     models: Deferred[ModelServices],
     scenarios: Deferred[Scenarios],
     pace: Pace,
@@ -170,7 +170,7 @@ def _worker(
     worker = Worker(
         uow=parts.stores.uow,
         outbox=parts.stores.outbox,
-        handlers=handlers(parts, base.people, spoken, models, scenarios),
+        handlers=handlers(parts, base.people, protocol_services, models, scenarios),
         clock=parts.clock,
         instance=secrets.token_hex(8),
         pace=pace,
@@ -210,7 +210,7 @@ def _host(base: Foundation, catalogue: CatalogueServices, callers: Callers) -> H
 def _lifecycle(
     base: Foundation,
     catalogue: CatalogueServices,
-    spoken: Protocol,
+    protocol_services: Protocol,
     worker: Worker,
     pace: Pace,
     plugins: pluggy.PluginManager,
@@ -229,7 +229,7 @@ def _lifecycle(
         following=catalogue.following,
         worker=worker,
         background=lambda: chain.from_iterable(plugins.hook.hansa_tasks(host=host)),
-        timers=timers(parts, spoken, pace, base.wakes.wake_worker),
+        timers=timers(parts, protocol_services, pace, base.wakes.wake_worker),
         with_worker=with_worker,
         grace=parts.settings.ending_seconds,
     )

@@ -56,13 +56,13 @@ def proofs(parts: Parts, people: People, requests: PeerRequests) -> Proofs:
     )
 
 
-def dead_letters(parts: Parts, spoken: Protocol, wake: Callable[[], None]) -> DeadLetters:
+def dead_letters(parts: Parts, protocol_services: Protocol, wake: Callable[[], None]) -> DeadLetters:
     """The outbox as its operators see it."""
     return DeadLetters(
         uow=parts.stores.uow,
         outbox=parts.stores.outbox,
-        negotiations=spoken.negotiations,
-        transfers=spoken.transfers,
+        negotiations=protocol_services.negotiations,
+        transfers=protocol_services.transfers,
         clock=parts.clock,
         wake=wake,
     )

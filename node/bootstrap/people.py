@@ -102,13 +102,13 @@ def identity(parts: Parts, append: Append) -> People:
     )
     lists = StatusLists(stores.uow, stores.identity, keyring, clock, parts.base)
     access = AccessTokens(keyring, clock)
-    held: list[Wallet] = []
+    wallets: list[Wallet] = []
     tokens = OutgoingTokens(
         keyring,
         clock,
         access,
         scopes=lambda: [type_scope(name) for name in trust.types()],
-        wallet_mark=lambda: held[0].mark() if held else "",
+        wallet_mark=lambda: wallets[0].mark() if wallets else "",
     )
     peers = HttpPeers(
         parts.egress,
@@ -136,7 +136,7 @@ def identity(parts: Parts, append: Append) -> People:
         append=append,
         refuse_excess=settings.refuse_excess_scopes,
     )
-    held.append(wallet)
+    wallets.append(wallet)
     blocks = Blocks(stores.uow, stores.meta, append, clock, me=parts.me)
     return People(
         allegiance=allegiance,

@@ -62,24 +62,24 @@ def protocol(
 ) -> Protocol:
     """Put it together. The strategies are what plug-ins may replace."""
     contracts = negotiating(base, admissions=admissions, strategy=strategy)
-    carried = transferring(base, contracts, transfers_strategy or StandardStrategy())
+    transports = transferring(base, contracts, transfers_strategy or StandardStrategy())
     return Protocol(
         correspondence=base.correspondence,
         negotiations=contracts.negotiations,
-        transfers=carried.transfers,
-        transfer_requests=carried.transfer_requests,
+        transfers=transports.transfers,
+        transfer_requests=transports.transfer_requests,
         decisions=contracts.decisions,
         acquire=contracts.acquire,
         region=lambda: base.people.allegiance.authority,
         limits=contracts.limits,
-        overview=carried.overview,
-        authorise=carried.authorise,
-        deliveries=carried.deliveries,
-        manifests=carried.manifests,
-        refresh=carried.refresh,
-        receive=carried.receive,
-        push=carried.push,
-        inbox=carried.inbox,
-        uses=carried.uses,
-        deletions=carried.deletions,
+        overview=transports.overview,
+        authorise=transports.authorise,
+        deliveries=transports.deliveries,
+        manifests=transports.manifests,
+        refresh=transports.refresh,
+        receive=transports.receive,
+        push=transports.push,
+        inbox=transports.inbox,
+        uses=transports.uses,
+        deletions=transports.deletions,
     )

@@ -40,34 +40,38 @@ NARROW: Final = frozenset({RECEIVE_TOPIC, PUSH_TOPIC})
 def handlers(
     parts: Parts,
     people: People,
-    spoken: Protocol,
+    protocol_services: Protocol,
     models: Deferred[ModelServices],
     scenarios: Deferred[Scenarios],
 ) -> dict[str, Handler]:
     """What is done with the tasks of the outbox, by topic."""
 
     stores = parts.stores
-    post = PostMessages(parts.egress, spoken.correspondence.authorization, seconds=parts.settings.peer_seconds)
+    post = PostMessages(
+        parts.egress, protocol_services.correspondence.authorization, seconds=parts.settings.peer_seconds
+    )
     send = SendMessages(
         post=post,
         protocols={
-            negotiating.TABLE.name: spoken.negotiations,
-            transferring.TABLE.name: spoken.transfers,
+            negotiating.TABLE.name: protocol_services.negotiations,
+            transferring.TABLE.name: protocol_services.transfers,
         },
         clock=parts.clock,
     )
     return {
         "dsp": send,
-        RECEIVE_TOPIC: ReceptionHandler(stores.uow, stores.transfers, spoken.receive, spoken.transfers),
-        PUSH_TOPIC: PushHandler(stores.uow, stores.transfers, spoken.push, spoken.transfers),
-        DELETION_TOPIC: DeletionHandler(post, spoken.deletions),
+        RECEIVE_TOPIC: ReceptionHandler(
+            stores.uow, stores.transfers, protocol_services.receive, protocol_services.transfers
+        ),
+        PUSH_TOPIC: PushHandler(stores.uow, stores.transfers, protocol_services.push, protocol_services.transfers),
+        DELETION_TOPIC: DeletionHandler(post, protocol_services.deletions),
         "credential": CredentialHandler(people.deliver),
         JOB_TOPIC: ExecutionHandler(Deferred(lambda: models.value.job_execution)),
         RUN_TOPIC: ExecutionHandler(Deferred(lambda: scenarios.value.run_execution), exhausted=Pace().exhausted),
     }
 
 
-def timers(parts: Parts, spoken: Protocol, pace: Pace, wake: Callable[[], None]) -> list[Timer]:
+def timers(parts: Parts, protocol_services: Protocol, pace: Pace, wake: Callable[[], None]) -> list[Timer]:
     """What is done every so many seconds. ``wake`` tells the worker that there may be something to do."""
     stores = parts.stores
     set_right = SetRight(uow=stores.uow, outbox=stores.outbox, clock=parts.clock, pace=pace, wake=wake)
@@ -78,5 +82,5 @@ def timers(parts: Parts, spoken: Protocol, pace: Pace, wake: Callable[[], None])
         Timer("idle graph", 30.0, lambda: run_sync(parts.graph.rest), each_process=True),
         Timer("idle search", 30.0, lambda: run_sync(parts.index.rest), each_process=True),
         Timer("used tokens", 300.0, lambda: run_sync(tokens.forget)),
-        Timer("late decisions", 60.0, spoken.decisions.expire),
+        Timer("late decisions", 60.0, protocol_services.decisions.expire),
     ]

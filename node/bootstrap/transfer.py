@@ -111,7 +111,7 @@ def _conversation(base: Foundation) -> Conversation[Transfer]:
         path=messages.path,
         refusal=messages.refusal,
         dated=True,
-        kept=messages.kept,
+        storable=messages.storable,
         brief=messages.BRIEF,
     )
 

@@ -46,7 +46,7 @@ class Bars:
         return ""
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         """The bars that are in place, for people."""
         words = (
             (self.seccomp, "a filter of system calls"),

@@ -105,7 +105,7 @@ class Cage:
                 unconfined=unconfined,
             )
         )
-        self._kept = KeptChildren(self._start_kept)
+        self._idle_children = KeptChildren(self._start_kept)
 
     async def start(self) -> None:
         """Start the zygote. Best called before anything secret is read; a call starts it if need be."""
@@ -121,7 +121,7 @@ class Cage:
 
     def close(self) -> None:
         """``stop`` for callers without an event loop."""
-        self._kept.end_all()
+        self._idle_children.end_all()
         self._nursery.close()
 
     def bars(self) -> Bars:
@@ -178,7 +178,7 @@ class Cage:
         order = _Order(target, message, blobs, limits, readable, on_message)
         async with self._turn(target, self._patience if patience is None else patience):
             if owner is not None and not readable and on_message is None and target not in self._code:
-                answered = await self._kept.call(owner, target, message, blobs, limits)
+                answered = await self._idle_children.call(owner, target, message, blobs, limits)
                 if answered is not None:
                     return answered
             for last in (False, True):

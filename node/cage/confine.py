@@ -119,10 +119,10 @@ def _have_paths_answered(libc: ctypes.CDLL, channel: int) -> bool:
 def _limit(which: int, soft: int, hard: int | None = None) -> None:
     # macOS refuses some of these; what it takes, it takes.
     with contextlib.suppress(ValueError, OSError):
-        _, given = resource.getrlimit(which)
+        _, allowed = resource.getrlimit(which)
         ceiling = soft if hard is None else hard
-        if given != resource.RLIM_INFINITY:
-            ceiling = min(ceiling, given)
+        if allowed != resource.RLIM_INFINITY:
+            ceiling = min(ceiling, allowed)
         resource.setrlimit(which, (min(soft, ceiling), ceiling))
 
 

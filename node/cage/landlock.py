@@ -87,13 +87,13 @@ def _ruleset(libc: ctypes.CDLL, known: int) -> int:
     return int(libc.syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), ctypes.c_uint32(0)))
 
 
-def _allow(libc: ctypes.CDLL, rules: int, path: str, wanted: int) -> None:
+def _allow(libc: ctypes.CDLL, rules: int, path: str, allowed: int) -> None:
     try:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except FileNotFoundError:
         return
     try:
-        rights = wanted if Path(path).is_dir() else wanted & _READ_FILE
+        rights = allowed if Path(path).is_dir() else allowed & _READ_FILE
         rule = struct.pack("=Qi", rights, place)
         libc.syscall(_ADD_RULE, ctypes.c_int(rules), ctypes.c_int(_PATH_BENEATH), rule, ctypes.c_uint32(0))
     finally:

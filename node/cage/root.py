@@ -41,14 +41,14 @@ def prepare(libc: ctypes.CDLL, paths: Sequence[str], covered: Sequence[str] = ()
     if pid == 0:
         worked = False
         try:
-            worked = _made(libc, paths, covered) is not None
+            worked = _mount_root(libc, paths, covered) is not None
         finally:
             os._exit(0 if worked else 1)
     _, status = os.waitpid(pid, 0)
-    return _made(libc, paths, covered) if status == 0 else None
+    return _mount_root(libc, paths, covered) if status == 0 else None
 
 
-def _made(libc: ctypes.CDLL, paths: Sequence[str], covered: Sequence[str]) -> str | None:
+def _mount_root(libc: ctypes.CDLL, paths: Sequence[str], covered: Sequence[str]) -> str | None:
     if not sys.platform.startswith("linux"):
         return None
     user, group = os.getuid(), os.getgid()

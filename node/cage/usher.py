@@ -72,29 +72,29 @@ class Usher:
             fcntl.ioctl(listener, _SEND, bytearray(_ANSWER.pack(number, value, error, 0)), True)
 
     def _open(self, request: _Request, path: str) -> int:
-        real = self._found(path)
+        real = self._resolve(path)
         return request.hand_over(os.open(real, _READING | (request.flags(1) & os.O_DIRECTORY)))
 
     def _stat(self, request: _Request, path: str) -> int:
         if not path and request.flags(2) & _EMPTY_PATH:
             seen = os.stat(f"/proc/{request.pid}/fd/{request.folder()}")
         else:
-            seen = os.stat(self._found(path))
+            seen = os.stat(self._resolve(path))
         request.write(request.argument(1), _LAYOUTS[platform.machine()](seen))
         return 0
 
     def _access(self, request: _Request, path: str) -> int:
-        self._found(path)
+        self._resolve(path)
         if request.argument(1) & _WRITE_OK:
             raise OSError(errno.EROFS, path)
         return 0
 
     def _link(self, request: _Request, path: str) -> int:
         # What a child sees has no links: each path is answered as what it leads to.
-        self._found(path)
+        self._resolve(path)
         raise OSError(errno.EINVAL, path)
 
-    def _found(self, path: str) -> str:
+    def _resolve(self, path: str) -> str:
         """Where ``path`` leads, if that may be read. Raises ``OSError`` alike for what is not there and what is
         hidden."""
         real = os.path.realpath(path) if path else ""

@@ -79,7 +79,7 @@ class Answer:
         self._needed: int | None = None
         self._lengths: tuple[int, ...] = ()
         self._start = 0
-        self._told: list[dict[str, Any]] = []
+        self._messages: list[dict[str, Any]] = []
         self._count = 0
 
     def feed(self, data: bytes) -> bool:
@@ -98,7 +98,7 @@ class Answer:
 
     def tellings(self) -> list[dict[str, Any]]:
         """What was told since the last call."""
-        messages, self._told = self._told, []
+        messages, self._messages = self._messages, []
         return messages
 
     def _measure(self) -> bool:
@@ -137,7 +137,7 @@ class Answer:
             raise _nonsense() from error
         if not isinstance(value, dict):
             raise _nonsense()
-        self._told.append(value)
+        self._messages.append(value)
         del self._buffer[:end]
         return True
 

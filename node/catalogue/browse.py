@@ -184,7 +184,7 @@ class Browse:
         users = await asyncio.to_thread(self._named, subjects, caller)
         return Connections(sources=sources, users=users)
 
-    def found(self, record: Record, caller: Caller, language: str, snippet: str = "") -> Found:
+    def _match(self, record: Record, caller: Caller, language: str, snippet: str = "") -> Found:
         """``record`` as it appears in a list for ``caller``."""
         return Found(
             record=record,
@@ -201,7 +201,7 @@ class Browse:
             for hit in results.hits:
                 head = self._records.get(tx, hit.iri)
                 if head is not None and self._exists(head, caller):
-                    hits.append(self.found(head, caller, query.language, hit.snippet))
+                    hits.append(self._match(head, caller, query.language, hit.snippet))
         return FoundPage(
             total=results.total,
             offset=query.offset,

@@ -60,7 +60,7 @@ class RecordStore(Protocol):
     def count(self, tx: Transaction, audiences: Collection[str] | None = None) -> dict[str, int]:
         """Kind → number of current records."""
 
-    def held(self, tx: Transaction, origin: str) -> tuple[int, int]:
+    def count_of(self, tx: Transaction, origin: str) -> tuple[int, int]:
         """How many versions there are of the records of one origin, and how many bytes their statements have."""
 
 
@@ -99,7 +99,7 @@ class SearchIndex(Protocol):
         """The same, but searches show it, and ``position`` says so, only after ``settle``: many changes are then
         written together. A crash before that takes them, and the ledger replays them."""
 
-    def taken(self) -> int:
+    def collected(self) -> int:
         """The ledger position up to which changes were taken, whether they are shown yet or not."""
 
     def settle(self) -> None:

@@ -40,10 +40,10 @@ class RulebookInForce:
 def own_rulebook(uow: UnitOfWork, records: RecordStore, me: str) -> dict[str, Any] | None:
     """The newest rulebook that this node published itself: IRI, version and hash."""
     with uow.read() as tx:
-        found = records.current(tx, kinds=("rulebook",), origins=(me,))
-    if not found:
+        rulebooks = records.current(tx, kinds=("rulebook",), origins=(me,))
+    if not rulebooks:
         return None
-    newest = max(found, key=lambda record: record.at)
+    newest = max(rulebooks, key=lambda record: record.at)
     return {
         "iri": newest.iri,
         "version": newest.version,

@@ -66,27 +66,27 @@ class _RecordView(ABC):
     name: str
     kinds: tuple[EntryKind, ...] = (EntryKind.RECORD,)
 
-    def __init__(self, uow: UnitOfWork, records: RecordStore, kept: _Kept) -> None:
+    def __init__(self, uow: UnitOfWork, records: RecordStore, stored: _Kept) -> None:
         self._uow = uow
         self._records = records
-        self._kept = kept
+        self._stored = stored
         self._passed = _Passed()
 
     def position(self) -> int:
         """The next ``seq`` that the view has not taken."""
-        return self._passed.position(self._taken())
+        return self._passed.position(self._engine_position())
 
     def shown(self) -> int:
         """The next ``seq`` that the view does not show."""
-        written = self._kept.position()
-        return self.position() if self._taken() == written else written
+        written = self._stored.position()
+        return self.position() if self._engine_position() == written else written
 
     @abstractmethod
     def settle(self) -> None:
         """Show what was taken."""
 
     @abstractmethod
-    def _taken(self) -> int:
+    def _engine_position(self) -> int:
         """The position of the engine, with what it does not show yet."""
 
     def apply(self, entries: Sequence[Entry]) -> None:
@@ -94,18 +94,18 @@ class _RecordView(ABC):
         kinds than its own may be left out."""
         if entries:
             heads = _heads(self._uow, self._records, entries)
-            if heads or not self._passed.may_skip(_after(entries), self._taken()):
+            if heads or not self._passed.may_skip(_after(entries), self._engine_position()):
                 self._write(heads, _after(entries))
 
     def passed(self, position: int) -> None:
         """No entry before ``position`` that was not applied is of its kinds."""
-        if not self._passed.may_skip(position, self._taken()):
+        if not self._passed.may_skip(position, self._engine_position()):
             self._write([], position)
 
     def rebuild(self) -> None:
         """Forget everything; the follower then applies the ledger from the beginning."""
         self._passed.forget()
-        self._kept.clear()
+        self._stored.clear()
 
     @abstractmethod
     def _write(self, heads: Sequence[Record], position: int) -> None:
@@ -127,7 +127,7 @@ class GraphView(_RecordView):
     def settle(self) -> None:
         """What was applied is shown already."""
 
-    def _taken(self) -> int:
+    def _engine_position(self) -> int:
         return self._graph.position()
 
 
@@ -147,8 +147,8 @@ class SearchView(_RecordView):
         """Have searches show what was taken."""
         self._index.settle()
 
-    def _taken(self) -> int:
-        return self._index.taken()
+    def _engine_position(self) -> int:
+        return self._index.collected()
 
 
 def indexed(record: Record) -> Indexed:

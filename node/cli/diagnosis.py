@@ -168,7 +168,7 @@ def _cage(settings: Settings) -> Iterator[Finding]:
         if bars.lacking:
             yield Finding(f"this node runs no models with code: {bars.lacking}", False, REMEDY)
             return
-        yield Finding(f"models run behind {bars.said}", True)
+        yield Finding(f"models run behind {bars.summary}", True)
         for name in settings.model_libraries:
             version, trouble = look_at(cage, name, model_limits(settings))
             if trouble:

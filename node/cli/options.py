@@ -29,5 +29,5 @@ def connect(node: str | None) -> HansaClient:
     from node.client.waiting import until_listening
 
     address = locate(node)
-    until_listening(address, told=lambda: remark("waiting for the node to listen …"))
+    until_listening(address, on_wait=lambda: remark("waiting for the node to listen …"))
     return HansaClient(address)

@@ -19,10 +19,10 @@ LONGEST: Final = 60.0
 _PAUSE: Final = 0.1
 
 
-def until_listening(address: NodeAddress, *, told: Callable[[], None] = lambda: None) -> bool:
+def until_listening(address: NodeAddress, *, on_wait: Callable[[], None] = lambda: None) -> bool:
     """Wait until something listens at the address of a node of this machine; whether it does.
 
-    A node elsewhere is not waited for: it did not begin with a command that was typed before this one. ``told`` is
+    A node elsewhere is not waited for: it did not begin with a command that was typed before this one. ``on_wait`` is
     called once, when there is something to wait for.
     """
     if address.folder is None:
@@ -34,7 +34,7 @@ def until_listening(address: NodeAddress, *, told: Callable[[], None] = lambda: 
             return False
         if not waits and waited > 2 * _PAUSE:
             waits = True
-            told()
+            on_wait()
         time.sleep(_PAUSE)
     return True
 

@@ -116,16 +116,16 @@ def names_in(context: Any) -> Names:
         prefixes |= CONTEXTS[address]
     definitions: dict[str, Any] = {}
     vocab: str | None = None
-    for one in stated:
-        match one:
+    for part in stated:
+        match part:
             case None:
                 continue
             case str():
-                if one not in CONTEXTS and not known:
-                    raise _unknown(one)
+                if part not in CONTEXTS and not known:
+                    raise _unknown(part)
             case Mapping():
-                vocab = _vocab(one, vocab)
-                definitions |= {name: meant for name, meant in one.items() if not name.startswith("@")}
+                vocab = _vocab(part, vocab)
+                definitions |= {name: meant for name, meant in part.items() if not name.startswith("@")}
             case _:
                 raise InvalidInput("@context holds something that is neither an address nor an object")
     if len(definitions) > MAX_TERMS:

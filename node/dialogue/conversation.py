@@ -69,12 +69,12 @@ class Conversation(Generic[P]):
         path: Callable[[str, str | None], str],
         refusal: Callable[[P, str, list[Any]], dict[str, Any]],
         dated: bool = False,
-        kept: Callable[[bytes], bytes] = bytes,
+        storable: Callable[[bytes], bytes] = bytes,
         brief: Container[str] = (),
     ) -> None:
-        """``refusal`` renders the answer to a message that is refused, from its code and reasons. ``kept`` makes of a
-        message the copy that is stored once it was taken: without what is secret in it. ``brief`` names the messages
-        of which only the head is stored where they are long.
+        """``refusal`` renders the answer to a message that is refused, from its code and reasons. ``storable`` makes
+        of a message the copy that is stored once it was taken: without what is secret in it. ``brief`` names the
+        messages of which only the head is stored where they are long.
         ``dated``: each message says after which of the peer's it was sent. A protocol needs that where a process
         may come back to a state in which it was before."""
         self.table = table
@@ -85,9 +85,9 @@ class Conversation(Generic[P]):
         self._acknowledge = acknowledge
         self._path = path
         self._dated = dated
-        self._kept = kept
-        self._repeats = Repeats(table=table, store=store, kept=kept, brief=brief)
-        self._timeline = Timeline(store=store, clock=clock, kept=kept, refusal=refusal)
+        self._storable = storable
+        self._repeats = Repeats(table=table, store=store, storable=storable, brief=brief)
+        self._timeline = Timeline(store=store, clock=clock, storable=storable, refusal=refusal)
 
     # ---- finding ---------------------------------------------------------------------------------------------
 
@@ -118,9 +118,9 @@ class Conversation(Generic[P]):
 
     @contextmanager
     def noting_refusal(self, uow: UnitOfWork, pid: str, peer: str, message: Incoming) -> Iterator[None]:
-        """Around the transaction that takes ``message``: where that is refused, the refusal is kept in the time line
-        of the process, in a transaction of its own. Raises ``NotFound`` as ``find`` before there is any: who guesses
-        at processes takes no turn of those who write."""
+        """Around the transaction that takes ``message``: where that is refused, the refusal is kept in the time
+        line of the process, in a transaction of its own. Raises ``NotFound`` as ``find`` before there is any: who
+        guesses at processes takes no turn of those who write."""
         with uow.read() as tx:
             self.find(tx, pid, peer)
         try:
@@ -249,7 +249,7 @@ class Conversation(Generic[P]):
         if process is None:
             return None
         if not self._timeline.knows(tx, exchange):
-            self._store.record(tx, replace(exchange, body=self._kept(exchange.body)))
+            self._store.record(tx, replace(exchange, body=self._storable(exchange.body)))
         step = advance(self.table, process, event, self._clock.now())
         if step.process is process:
             return step
@@ -289,7 +289,7 @@ class Conversation(Generic[P]):
                 message=str(task.headers["message"]),
                 message_id=message_id,
                 body_sha256=task.sent_sha256,
-                body=self._kept(task.body),
+                body=self._storable(task.body),
                 answer_status=IMPLIED,
                 answer=b"",
             ),
@@ -346,12 +346,12 @@ class Conversation(Generic[P]):
             return
         ours = [message for message in self._store.accepted_messages(tx, process.pid) if message.outgoing]
         known = [number for number, message in enumerate(ours) if message.message_id == after]
-        for one in ours[known[0] + 1 :] if known else []:
-            states = {move.to for (_, name), move in self.table.moves.items() if name == one.message}
+        for later in ours[known[0] + 1 :] if known else []:
+            states = {move.to for (_, name), move in self.table.moves.items() if name == later.message}
             moves = [self.table.move(state, message.name) for state in states]
             if not any(move is not None and move.may_send(process.role.other) for move in moves):
                 raise Crossed(
-                    f"{message.name} crossed our {one.message}, which you have received since",
+                    f"{message.name} crossed our {later.message}, which you have received since",
                     remedy="send it again if you still mean it",
                 )
 

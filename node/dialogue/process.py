@@ -84,7 +84,7 @@ class Exchange:
     answer: bytes
 
     @property
-    def taken(self) -> bool:
+    def accepted(self) -> bool:
         """Whether the receiver took the message, and it counts: it answered so, or what it said next shows it."""
         return self.answer_status == IMPLIED or 200 <= self.answer_status < 300
 

@@ -24,19 +24,19 @@ class Repeats(Generic[P]):
     ``brief`` is long, only its head is kept, for nothing rests on the rest of it."""
 
     def __init__(
-        self, *, table: Table, store: ProcessStore[P], kept: Callable[[bytes], bytes], brief: Container[str] = ()
+        self, *, table: Table, store: ProcessStore[P], storable: Callable[[bytes], bytes], brief: Container[str] = ()
     ) -> None:
         self._table = table
         self._store = store
-        self._kept = kept
+        self._storable = storable
         self._brief = brief
 
     def copy(self, message: Incoming) -> bytes:
         """What is stored of a message that is accepted, and known again by ``repeated``."""
-        copy = self._kept(message.raw)
+        copy = self._storable(message.raw)
         if message.name not in self._brief or len(message.raw) <= LONGEST:
             return copy
-        return self._kept(head(message, **{CONTENT: _digest(wire.read(copy))}))
+        return self._storable(head(message, **{CONTENT: _digest(wire.read(copy))}))
 
     def repeated(self, tx: Transaction, process: P, message: Incoming) -> Exchange | None:
         """When this very message was accepted before.
@@ -83,7 +83,7 @@ class Repeats(Generic[P]):
             or (candidate.message_id is None) != (message.id is None)
         ):
             return None
-        before, now = wire.read(candidate.body), wire.read(self._kept(wire.text(message.body)))
+        before, now = wire.read(candidate.body), wire.read(self._storable(wire.text(message.body)))
         noted = before.get(CONTENT)
         return candidate if (noted if isinstance(noted, str) else _digest(before)) == _digest(now) else None
 

@@ -46,12 +46,12 @@ class Timeline(Generic[P]):
         *,
         store: ProcessStore[P],
         clock: Clock,
-        kept: Callable[[bytes], bytes],
+        storable: Callable[[bytes], bytes],
         refusal: Callable[[P, str, list[Any]], dict[str, Any]],
     ) -> None:
         self._store = store
         self._clock = clock
-        self._kept = kept
+        self._storable = storable
         self._refusal = refusal
 
     def refuse(self, tx: Transaction, process: P, message: Incoming, error: HansaError) -> None:
@@ -59,7 +59,7 @@ class Timeline(Generic[P]):
         if not self._has_room(tx, process.pid, message.sha256, error.told_status, outgoing=False):
             return
         answer = self._refusal(process, error.code, error.reasons)
-        body = self._kept(message.raw if len(message.raw) <= LONGEST else head(message))
+        body = self._storable(message.raw if len(message.raw) <= LONGEST else head(message))
         self.keep(tx, process, message, error.told_status, answer, body=body)
 
     def keep(
@@ -95,11 +95,11 @@ class Timeline(Generic[P]):
             # Else another worker has the message by now, and will report it: the peer took it in any case.
         elif not self._has_room(tx, exchange.pid, exchange.body_sha256, exchange.answer_status, outgoing=True):
             return
-        self._store.record(tx, replace(exchange, body=self._kept(exchange.body)))
+        self._store.record(tx, replace(exchange, body=self._storable(exchange.body)))
 
     def knows(self, tx: Transaction, exchange: Exchange) -> bool:
         """Whether this answer to a message of ours is kept already."""
-        if exchange.taken:
+        if exchange.accepted:
             return self._store.delivered(tx, exchange.pid, exchange.message_id or "")
         refusals = self._store.refusals(tx, exchange.pid, outgoing=True)
         return (exchange.body_sha256, exchange.answer_status) in refusals
@@ -152,7 +152,7 @@ def fate_of(exchange: Exchange) -> Fate:
     """What became of one message."""
     if exchange.void:
         return Fate.VOID
-    if exchange.taken:
+    if exchange.accepted:
         return Fate.TAKEN
     passing = exchange.answer_status in _PASSING or exchange.answer_status >= 500
     return Fate.PUT_OFF if passing else Fate.REFUSED

@@ -168,7 +168,7 @@ def _version_of_type(types: Mapping[str, Any], names: Names) -> DspVersion | Non
 
 def _plain(body: Mapping[str, Any], names: Names) -> dict[str, Any]:
     members: dict[str, Any] = {}
-    for name, said in body.items():
+    for name, value_stated in body.items():
         iri = names.iri(name)
         if iri is None:
             continue  # The message's own context takes this name's meaning away.
@@ -176,17 +176,19 @@ def _plain(body: Mapping[str, Any], names: Names) -> dict[str, Any]:
         if short in members:
             raise InvalidInput(f"{short[:80]} is given twice")
         if short.startswith("@"):
-            members[short] = _keyword(short, said, names)
+            members[short] = _keyword(short, value_stated, names)
         elif short in TERMS:
             kind = TERMS[short][1]
-            value = _value(kind, said, names, whole="://" in name)
+            value = _value(kind, value_stated, names, whole="://" in name)
             if kind is ValueForm.TERM:
                 value = _word_of_odrl(short, value, names)
             if value != [] or short not in AT_LEAST_ONE:
                 members[short] = value
         else:
             of_odrl = iri.startswith(ODRL)
-            members[short] = _literal(said, names, whole="://" in name, of_odrl=True) if of_odrl else said
+            members[short] = (
+                _literal(value_stated, names, whole="://" in name, of_odrl=True) if of_odrl else value_stated
+            )
     return members
 
 

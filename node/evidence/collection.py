@@ -96,7 +96,7 @@ class ExportAgreement:
 
     async def _shown(self, agreement_id: str) -> dict[str, Any] | None:
         """What the other party has shown once, or shows now; None where it shows nothing."""
-        agreement, key, facts = await run_sync(self._kept, agreement_id)
+        agreement, key, facts = await run_sync(self._read, agreement_id)
         if facts is not None:
             return read_object(facts)
         try:
@@ -117,9 +117,9 @@ class ExportAgreement:
                     raise
             await asyncio.sleep(0.2)
 
-    def _kept(self, agreement_id: str) -> tuple[Agreement, str, str | None]:
+    def _read(self, agreement_id: str) -> tuple[Agreement, str, str | None]:
         with self._uow.read() as tx:
-            agreement = self._held(tx, agreement_id)
+            agreement = self._agreement(tx, agreement_id)
             # By the hash, since the id of an agreement is the provider's word, and may be of any length.
             key = f"evidence {agreement.sha256}"
             return agreement, key, self._notes.get(tx, key)
@@ -128,7 +128,7 @@ class ExportAgreement:
         with self._uow.begin() as tx:
             self._notes.put(tx, key, text)
 
-    def _held(self, tx: Transaction, agreement_id: str) -> Agreement:
+    def _agreement(self, tx: Transaction, agreement_id: str) -> Agreement:
         agreement = self._agreements.get(tx, agreement_id)
         if agreement is None or agreement.finalized is None:
             raise NotFound("there is no such agreement here")
@@ -137,7 +137,7 @@ class ExportAgreement:
     def _facts(self, agreement_id: str, shown: Mapping[str, Any] | None) -> Facts | None:
         """Everything that goes into the file; None while an entry is not under a checkpoint."""
         with self._uow.read() as tx:
-            agreement = self._held(tx, agreement_id)
+            agreement = self._agreement(tx, agreement_id)
             negotiation = self._negotiations.get(tx, agreement.negotiation)
             if negotiation is None:
                 raise NotFound("the negotiation of this agreement is not kept here any more")

@@ -50,7 +50,7 @@ class Report:
     """All findings. It is sound where nothing fails; what is open is said."""
 
     agreement: str = ""
-    made: datetime | None = None
+    agreed_at: datetime | None = None
     """When the agreement was made, as it says itself."""
     findings: list[Finding] = field(default_factory=list)
     keys: list[Key] = field(default_factory=list)

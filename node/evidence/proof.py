@@ -118,7 +118,7 @@ class ProveAgreement:
 
     async def prove(self, agreement_id: str) -> list[Check]:
         """All checks, in order; the first that fails may make later ones impossible. Raises ``NotFound``."""
-        agreement = await run_sync(self._held, agreement_id)
+        agreement = await run_sync(self._agreement, agreement_id)
         peer = agreement.consumer if agreement.provider == self._me else agreement.provider
         checks = [
             Check(
@@ -144,7 +144,7 @@ class ProveAgreement:
     async def evidence(self, agreement_id: str) -> dict[str, Any]:
         """What the other party shows of this agreement, checked, to be kept: ``{document, entry, checkpoint,
         inclusion}``, as it answered. Raises ``HansaError`` where it shows nothing, or something else."""
-        agreement = await run_sync(self._held, agreement_id)
+        agreement = await run_sync(self._agreement, agreement_id)
         peer = agreement.consumer if agreement.provider == self._me else agreement.provider
         document = await self._peers.did_document(peer)
         base = base_url(peer, allow_loopback_http=self._allow_loopback)
@@ -161,7 +161,7 @@ class ProveAgreement:
             "inclusion": inclusion_to_json(proof),
         }
 
-    def _held(self, agreement_id: str) -> Agreement:
+    def _agreement(self, agreement_id: str) -> Agreement:
         with self._uow.read() as tx:
             agreement = self._agreements.get(tx, agreement_id)
         if agreement is None or agreement.finalized is None:
@@ -206,7 +206,7 @@ class ProveAgreement:
         what = "the other party's ledger only grew since we last looked"
         key = f"checkpoint {peer}"
 
-        def kept() -> str | None:
+        def read() -> str | None:
             with self._uow.read() as tx:
                 return self._notes.get(tx, key)
 
@@ -214,7 +214,7 @@ class ProveAgreement:
             with self._uow.begin() as tx:
                 self._notes.put(tx, key, now.note)
 
-        note = await run_sync(kept)
+        note = await run_sync(read)
         if note is None:
             await run_sync(keep)
             return Check(what, True, "first look: its state is kept for the next")

@@ -99,7 +99,7 @@ class _Checks:
         raw = self._members[parts.AGREEMENT]
         self._body = read_object(raw)
         self._report.agreement = str(self._body["@id"])
-        self._report.made = made_at(self._body)
+        self._report.agreed_at = made_at(self._body)
         if canonical(self._body) != raw:
             raise InvalidInput(f"{parts.AGREEMENT} is not in its canonical form, so its hash is another")
         self._about = read_object(self._members[parts.ABOUT])
@@ -167,7 +167,7 @@ class _Checks:
         key = forms.signing_key(self._documents[side], text, made_at(self._body))
         jws = read_jws(text)
         verify_jws(jws, key)
-        payload, left_out = self._said(side)
+        payload, left_out = self._signed_by(side)
         signed = parts.signed_text(self._body, left_out)
         if (payload["agreement"], payload["sha256"]) != (self._body["@id"], digest(signed)):
             raise InvalidInput("the signature is over another agreement")
@@ -180,7 +180,7 @@ class _Checks:
         self._key(side, "agreements", kid if kid.startswith("did:") else self._did(side) + kid, pem)
         return f"without {', '.join(left_out)}" if left_out else ""
 
-    def _said(self, side: str) -> tuple[dict[str, Any], list[str]]:
+    def _signed_by(self, side: str) -> tuple[dict[str, Any], list[str]]:
         """What a party's signature is over, and what it leaves out: members of other people alone."""
         text = self._members[parts.signature_name(side, "jws")].decode("ascii")
         payload = read_object(read_jws(text).payload)
@@ -199,7 +199,7 @@ class _Checks:
         signed: dict[str, str] = {}
         for side in parts.SIDES:
             if parts.signature_name(side, "jws") in self._members:
-                signed |= {hashed: language for language, hashed in self._said(side)[0]["document"].items()}
+                signed |= {hashed: language for language, hashed in self._signed_by(side)[0]["document"].items()}
         for hashed, name in there.items():
             if hashed not in signed:
                 raise InvalidInput(f"nobody has signed {name}")
@@ -343,7 +343,9 @@ def compare_published(report: Report, published: Mapping[str, DidDocument | str]
             name = key.id if "#" in key.id else None
             # A key that was retired since was in force when the agreement was made; one that was revoked as of an
             # earlier moment was not, and its signature proves nothing.
-            now = forms.fingerprint(forms.pem_of(key_for(document_at(answer, report.made), name, "assertionMethod")))
+            now = forms.fingerprint(
+                forms.pem_of(key_for(document_at(answer, report.agreed_at), name, "assertionMethod"))
+            )
             if now != key.fingerprint:
                 raise InvalidInput(
                     f"{answer.id} now publishes another key of this name (sha256 {now})",

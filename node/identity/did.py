@@ -209,9 +209,9 @@ def method_id(did: str, name: Any) -> str:
 def check_identity(did: str, public_url: str) -> None:
     """Whether the public address is still the one that the keys belong to. Raises ``LocalFault`` where it is not:
     peers would resolve another identity than the one that signs here, and refuse everything."""
-    wanted = did_of(public_url)
-    if did != wanted:
+    expected = did_of(public_url)
+    if did != expected:
         raise LocalFault(
-            f"the keys are those of {did}, and public_url {public_url} would make this node {wanted}",
+            f"the keys are those of {did}, and public_url {public_url} would make this node {expected}",
             remedy="set public_url back; a node at another address is a new participant: hansa init",
         )

@@ -53,11 +53,11 @@ class IdentifyPerson:
         if not 0 < len(token) <= 256:
             raise Unauthenticated("the token is not one of this node's")
         hashed = token_hash(token)
-        found = await anyio.to_thread.run_sync(self._look_up, hashed, limiter=self._threads)
+        session = await anyio.to_thread.run_sync(self._look_up, hashed, limiter=self._threads)
         # A session does not work as an API token, nor the other way round: each is guarded differently.
-        if found is None or found[1] != kind or found[0].disabled:
+        if session is None or session[1] != kind or session[0].disabled:
             raise Unauthenticated("the token is unknown or has expired", remedy="sign in again or make a new token")
-        account, _, marked = found
+        account, _, marked = session
         needs = () if hashed == self._terminal_token else tuple(self._needs(account, marked))
         withheld = account.roles & BINDING_ROLES if needs else frozenset()
         return Caller(

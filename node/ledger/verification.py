@@ -85,7 +85,7 @@ class _Verification:
         self._keys = keys
         self._batch = batch
         self._known = known
-        self._found: list[Discrepancy] = []
+        self._discrepancies: list[Discrepancy] = []
         self._peaks: dict[tuple[int, int], bytes] = {}
         self._verified = 0
         self._split = False
@@ -123,7 +123,7 @@ class _Verification:
                 largest,
                 f"the ledger holds {size} entries, but its last checkpoint covers {largest}",
             )
-        return sorted(self._found, key=lambda discrepancy: discrepancy.position)
+        return sorted(self._discrepancies, key=lambda discrepancy: discrepancy.position)
 
     def _checkpoints(self) -> Iterator[tuple[Checkpoint, bool]]:
         """Stored and known checkpoints by size, and whether each is a stored one."""
@@ -232,7 +232,7 @@ class _Verification:
         return self._peaks[level, index]
 
     def _note(self, trouble: Trouble, position: int, message: str, *, entry: str | None = None) -> None:
-        self._found.append(Discrepancy(trouble=trouble, position=position, message=message, entry=entry))
+        self._discrepancies.append(Discrepancy(trouble=trouble, position=position, message=message, entry=entry))
 
 
 def ledger_checks(uow: UnitOfWork, ledger: LedgerStore, keys: Sequence[LogKey]) -> list[dict[str, Any]]:
@@ -244,9 +244,9 @@ def ledger_checks(uow: UnitOfWork, ledger: LedgerStore, keys: Sequence[LogKey]) 
         return [{"what": "the ledger is as it was signed", "sound": True, "detail": f"{size} entries"}]
     return [
         {
-            "what": f"entry {found.position}: {found.trouble}",
+            "what": f"entry {item.position}: {item.trouble}",
             "sound": False,
-            "detail": found.message + (f" ({found.entry})" if found.entry else ""),
+            "detail": item.message + (f" ({item.entry})" if item.entry else ""),
         }
-        for found in discrepancies
+        for item in discrepancies
     ]

@@ -172,10 +172,10 @@ def _prohibition(rule: Rule, path: str, requested: str, situation: Situation, *,
         legible = line.verdict is not NOT_UNDERSTOOD
         readable = readable and legible
         in_the_way = not legible or (applies and line.verdict.truth in {Truth.YES, Truth.UNCLEAR})
-        told = line.verdict
-        if in_the_way and told.remedy is None:
-            told = replace(told, remedy=Remedy("ask_provider"))
-        lines.append(replace(line, verdict=told, met=not in_the_way, counts=True))
+        shown = line.verdict
+        if in_the_way and shown.remedy is None:
+            shown = replace(shown, remedy=Remedy("ask_provider"))
+        lines.append(replace(line, verdict=shown, met=not in_the_way, counts=True))
     others = _breaches(rule, path, situation)
     blocked = applies or not understood or not readable
     return _Judged(

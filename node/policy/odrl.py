@@ -130,10 +130,10 @@ def normal(document: Mapping[str, Any]) -> dict[str, Any]:
     return terms
 
 
-def same_terms(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def same_terms(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
     """Whether two policies say the same. What cannot be read equals nothing, not even itself."""
     try:
-        return normal(one) == normal(other)
+        return normal(left) == normal(right)
     except InvalidInput:
         return False
 

@@ -247,12 +247,12 @@ def _of_a_run(constraint: Constraint, situation: Situation) -> Verdict:
         return Verdict(truth=Truth.UNCLEAR, have="not met here", need=need, remedy=Remedy("run"))
     met = _fact_meets(constraint, fact)
     if met is None:
-        return Verdict(truth=Truth.UNCLEAR, have=_told(fact), need=need, remedy=Remedy("run"))
+        return Verdict(truth=Truth.UNCLEAR, have=_fact_text(fact), need=need, remedy=Remedy("run"))
     remedy = Remedy("used_up" if constraint.left_operand == terms.COUNT else "run")
-    return YES if met else Verdict(truth=Truth.NO, have=_told(fact), need=need, remedy=remedy)
+    return YES if met else Verdict(truth=Truth.NO, have=_fact_text(fact), need=need, remedy=remedy)
 
 
-def _told(fact: Any) -> str:
+def _fact_text(fact: Any) -> str:
     return str(fact[0] if isinstance(fact, list | tuple) and fact else fact)[:200]
 
 

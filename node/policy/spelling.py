@@ -27,22 +27,22 @@ def rules_for_dsp(value: Any) -> list[dict[str, Any]]:
 
 
 def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:
-    made: dict[str, Any] = {}
+    spelled: dict[str, Any] = {}
     for key, value in rule.items():
         if value is None:
             continue
         match _name(key):
             case "action":
-                made["action"] = _plain(value)
+                spelled["action"] = _plain(value)
             case "constraint":
-                made["constraint"] = [_constraint(item) for item in _listed(value)]
+                spelled["constraint"] = [_constraint(item) for item in _listed(value)]
             case inner if inner in _INNER_RULES:
-                made[_INNER_RULES[inner]] = rules_for_dsp(value)
+                spelled[_INNER_RULES[inner]] = rules_for_dsp(value)
             case "":
-                made[key] = _written_out(value)
+                spelled[key] = _written_out(value)
             case other:
-                made[f"odrl:{other}"] = _plain(value)
-    return made
+                spelled[f"odrl:{other}"] = _plain(value)
+    return spelled
 
 
 def _constraint(constraint: Mapping[str, Any]) -> dict[str, Any]:

@@ -167,16 +167,16 @@ def _named(conditions: Any) -> tuple[str, dict[str, Any]]:
     )
 
 
-def _values(chosen: Template, given: Mapping[str, Any], region: str | None) -> dict[str, Any]:
+def _values(chosen: Template, stated: Mapping[str, Any], region: str | None) -> dict[str, Any]:
     findings: list[dict[str, str]] = []
     known = {parameter.name: parameter for parameter in chosen.parameters}
-    for name in given:
+    for name in stated:
         if name not in known:
             names_ = ", ".join(known) or "none"
             findings.append(_finding(str(name), "is not a parameter of these conditions", f"parameters: {names_}"))
     values: dict[str, Any] = {}
     for parameter in chosen.parameters:
-        value = given.get(parameter.name)
+        value = stated.get(parameter.name)
         if value is None and parameter.name == "region":
             value = region
         if value is None:

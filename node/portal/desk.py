@@ -235,7 +235,7 @@ def _described(error: Exception) -> tuple[int, str, str, str, bool]:
         if error.status_code == 404:
             return 404, NotFound.code, "", "", False
         return error.status_code, f"http-{error.status_code}", "", "", error.status_code == 503
-    if not isinstance(error, HansaError) or (isinstance(error, LocalFault) and not error.told):
+    if not isinstance(error, HansaError) or (isinstance(error, LocalFault) and not error.is_public):
         return 500, LocalFault.code, "", "", False
     # Not found and not visible are one answer, in the portal's own words.
     if isinstance(error, NotFound):

@@ -31,15 +31,15 @@ class _NotSo(Exception):
 def checked_input(table: Table, rows: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The rows with the declared members only, in the declared types, and a caveat for each column that leaves its
     range. Numbers may come as text, because tables without types know no better. Raises ``BadInput``."""
-    kept = [
+    rows_kept = [
         _row(table, number, row, BadInput, lenient=True) for number, row in enumerate(_rows(table, rows, BadInput))
     ]
-    return kept, _outside(table, kept)
+    return rows_kept, _outside(table, rows_kept)
 
 
 def checked_output(table: Table, rows: Any) -> list[dict[str, Any]]:
     """The rows in the order in which they were given, rounded to the declared decimals. Raises ``BadOutput``."""
-    kept = []
+    rows_kept = []
     declared = {column.name for column in table.columns}
     for number, row in enumerate(_rows(table, rows, BadOutput)):
         done = _row(table, number, row, BadOutput, lenient=False)
@@ -53,8 +53,8 @@ def checked_output(table: Table, rows: Any) -> list[dict[str, Any]]:
             value = done.get(column.name)
             if column.type == NUMBER and value is not None:
                 done[column.name] = rounded(value, column.decimals)
-        kept.append(done)
-    return kept
+        rows_kept.append(done)
+    return rows_kept
 
 
 def checked_setting(setting: Setting, value: Any) -> Any:
@@ -103,7 +103,7 @@ def _rows(table: Table, rows: Any, trouble: type[Trouble]) -> Sequence[Mapping[s
 def _row(
     table: Table, number: int, row: Mapping[str, Any], trouble: type[Trouble], *, lenient: bool
 ) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
+    checked: dict[str, Any] = {}
     for column in table.columns:
         if column.name not in row:
             if column.required:
@@ -119,14 +119,14 @@ def _row(
                 raise trouble(
                     f"{column.name} is empty in row {number + 1} of {table.role}", remedy="give a value in each row"
                 )
-            kept[column.name] = None
+            checked[column.name] = None
             continue
         try:
-            kept[column.name] = _value(column, value, lenient=lenient)
+            checked[column.name] = _value(column, value, lenient=lenient)
         except _NotSo as why:
             where = f"{column.name} in row {number + 1} of {table.role}"
             raise trouble(f"{where} is {why.args[0]}", remedy=why.args[1]) from None
-    return kept
+    return checked
 
 
 def _value(asked: Column | Setting, value: Any, *, lenient: bool) -> Any:

@@ -31,7 +31,7 @@ class Column:
     description: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        members = _said(self, ("unit", "quantity", "minimum", "maximum", "decimals", "description"))
+        members = _members(self, ("unit", "quantity", "minimum", "maximum", "decimals", "description"))
         if self.values:
             members["values"] = list(self.values)
         if not self.required:
@@ -53,7 +53,7 @@ class Table:
     description: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        members = _said(self, ("step", "grain", "description"))
+        members = _members(self, ("step", "grain", "description"))
         for name in ("schemas", "crs"):
             if getattr(self, name):
                 members[name] = list(getattr(self, name))
@@ -81,7 +81,7 @@ class Setting:
     description: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        members = _said(self, ("unit", "quantity", "minimum", "maximum", "decimals", "description"))
+        members = _members(self, ("unit", "quantity", "minimum", "maximum", "decimals", "description"))
         if self.values:
             members["values"] = list(self.values)
         if self.many:
@@ -112,7 +112,7 @@ class Interface:
         return {
             "name": self.name,
             "version": self.version,
-            **_said(self, ("title", "description")),
+            **_members(self, ("title", "description")),
             "deterministic": self.deterministic,
             "inputs": [table.to_json() for table in self.inputs.values()],
             "outputs": [table.to_json() for table in self.outputs.values()],
@@ -120,5 +120,5 @@ class Interface:
         }
 
 
-def _said(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
+def _members(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: member for name in names if (member := getattr(value, name)) not in (None, "")}

@@ -190,7 +190,7 @@ def _table(role: str, row: Any, hint: Any, what: str) -> Table:
         columns.append(replace(column, required=_required(row, name, inner)))
     if not columns:
         raise BadAnnotation(f"{where} has no columns", remedy=f"give {row.__name__} members")
-    step, grain = _one(marks, Step, where), _one(marks, Grain, where)
+    step, grain = _only_mark(marks, Step, where), _only_mark(marks, Grain, where)
     return Table(
         role=role,
         columns=tuple(columns),
@@ -260,8 +260,8 @@ def _marked(marks: tuple[Any, ...], type_: str, values: tuple[Any, ...], where: 
     """What the marks say of a column or parameter."""
     numeric = type_ in (NUMBER, INTEGER)
     _known(marks, (Unit, Range, Decimals, Kind) if numeric else (), where)
-    unit, range_, decimals = (_one(marks, mark, where) for mark in (Unit, Range, Decimals))
-    kind = _one(marks, Kind, where)
+    unit, range_, decimals = (_only_mark(marks, mark, where) for mark in (Unit, Range, Decimals))
+    kind = _only_mark(marks, Kind, where)
     if numeric and unit is None and not values:
         raise BadAnnotation(
             f"{where} is a number without unit, and will be misread one day",
@@ -288,7 +288,7 @@ def _known(marks: Iterable[Any], allowed: tuple[type, ...], where: str) -> tuple
     return known
 
 
-def _one(marks: tuple[Any, ...], kind: type, where: str) -> Any:
+def _only_mark(marks: tuple[Any, ...], kind: type, where: str) -> Any:
     matching = [mark for mark in marks if isinstance(mark, kind)]
     if len(matching) > 1:
         raise BadAnnotation(f"{where} has {len(matching)} marks {kind.__name__}", remedy="leave one")

@@ -126,12 +126,12 @@ def canonical(dataset: Dataset, *, blank_nodes: int = MAX_BLANK_NODES) -> tuple[
     (``InvalidInput``) and the limits of the child around it. ``dataset`` stays as it is.
     """
     quads = list(dataset)
-    found = {term for quad in quads for term in _terms(quad) if isinstance(term, BlankNode)}
-    if len(found) > blank_nodes:
+    blanks = {term for quad in quads for term in _terms(quad) if isinstance(term, BlankNode)}
+    if len(blanks) > blank_nodes:
         raise InvalidInput(
-            f"the document has {len(found)} blank nodes; {blank_nodes} are allowed",
+            f"the document has {len(blanks)} blank nodes; {blank_nodes} are allowed",
             remedy="give the things that it describes IRIs of their own",
-            facts={"blankNodes": len(found), "allowed": blank_nodes},
+            facts={"blankNodes": len(blanks), "allowed": blank_nodes},
         )
     copy = Dataset(quads)
     copy.canonicalize(CanonicalizationAlgorithm.RDFC_1_0)

@@ -75,9 +75,9 @@ class _Reader:
     def value(self) -> Any:
         """The next value, read strictly. Raises ``InvalidInput`` for what is none or is larger than ``MOST``."""
         self.peek()
-        wanted = _PIECE
+        size = _PIECE
         while True:
-            while len(self._text) - self._at < wanted and self._more():
+            while len(self._text) - self._at < size and self._more():
                 pass
             try:
                 _, end = _DECODER.raw_decode(self._text, self._at)
@@ -90,8 +90,8 @@ class _Reader:
                     value = read_json(self._text[self._at : end])
                     self._at = end
                     return value
-            wanted *= 4
-            if wanted > MOST:
+            size *= 4
+            if size > MOST:
                 raise InvalidInput(f"a value in it has more than {MOST} characters")
 
     def items(self) -> Iterator[Any]:
@@ -121,11 +121,11 @@ class _Reader:
                 return
 
     def _take(self, characters: str) -> str:
-        found = self.peek()
-        if not found or found not in characters:
+        character = self.peek()
+        if not character or character not in characters:
             raise InvalidInput(f"it cannot be read as JSON: {characters[-1]} is missing")
         self._at += 1
-        return found
+        return character
 
     def _more(self) -> bool:
         if self._ended:

@@ -74,7 +74,7 @@ def _take_out(dataset: Dataset, holders: list[Node]) -> None:
 
 
 def _policy(dataset: Dataset, policy: Node) -> dict[str, Any]:
-    members = _said(dataset, policy)
+    members = _statements(dataset, policy)
     if not members:
         raise NotUnderstood(f"{policy} lies elsewhere")
     kinds = types(dataset, policy)
@@ -106,7 +106,7 @@ def _rule(dataset: Dataset, rule: Term, depth: int = 0) -> dict[str, Any]:
     if depth > _DEPTH:
         raise NotUnderstood("its rules are nested too deeply")
     body: dict[str, Any] = {}
-    for property_, values in _said(dataset, rule).items():
+    for property_, values in _statements(dataset, rule).items():
         name = property_.removeprefix(ODRL)
         if property_ == TYPE.value or property_ in _IDLE:
             continue
@@ -131,7 +131,7 @@ def _constraint(dataset: Dataset, constraint: Term, depth: int = 0) -> dict[str,
         raise NotUnderstood("a constraint is a text")
     if depth > _DEPTH:
         raise NotUnderstood("its constraints are nested too deeply")
-    members = _said(dataset, constraint)
+    members = _statements(dataset, constraint)
     body: dict[str, Any] = {}
     for property_, values in members.items():
         name = property_.removeprefix(ODRL)
@@ -176,7 +176,7 @@ def _right(value: Term) -> Any:
     return {"@value": value.value, "@type": _compact(value.datatype.value)}
 
 
-def _said(dataset: Dataset, subject: Node) -> dict[str, list[Term]]:
+def _statements(dataset: Dataset, subject: Node) -> dict[str, list[Term]]:
     predicates = sorted({quad.predicate.value for quad in dataset.quads_for_subject(subject)})
     return {property_: objects(dataset, subject, property_) for property_ in predicates}
 

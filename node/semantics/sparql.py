@@ -96,9 +96,9 @@ def guard(text: str) -> Form:
             f"the query is longer than {MAX_TEXT >> 10} KB", remedy="ask for less at once, or use VALUES sparingly"
         )
     if "\\u" not in text and "\\U" not in text:
-        return _Scan().run(text).told()
+        return _Scan().run(text).result()
     _Scan().run(text)
-    return _Scan().run(_ESCAPE.sub(_resolved, text)).told()
+    return _Scan().run(_ESCAPE.sub(_resolved, text)).result()
 
 
 def _resolved(match: re.Match[str]) -> str:
@@ -200,7 +200,7 @@ class _Scan:
                 self.last_word = ""
         return self
 
-    def told(self) -> Form:
+    def result(self) -> Form:
         if self.form is None:
             raise InvalidInput(
                 "this is no SPARQL query: it has none of SELECT, ASK, CONSTRUCT, DESCRIBE",

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from node.texts.languages import LANGUAGES, plural, spoken
+from node.texts.languages import LANGUAGES, plural, supported
 
 Forms = Mapping[str, str]
 """Plural form → sentence."""
@@ -33,7 +33,7 @@ class Catalogue:
 
     def texts(self, language: str) -> Mapping[str, str | Forms]:
         """Return all texts in ``language``, or in English where it is none of ours."""
-        return _load(self.domain, spoken(language))
+        return _load(self.domain, supported(language))
 
     def known(self, key: str) -> bool:
         return key in self.texts("en")
@@ -50,7 +50,7 @@ class Catalogue:
         """
         text = self.texts(language)[key]
         if not isinstance(text, str):
-            text = text.get(plural(spoken(language), number or 0)) or text["other"]
+            text = text.get(plural(supported(language), number or 0)) or text["other"]
         return fill(text, values)
 
     def in_all(self, key: str, /, **values: object) -> dict[str, str]:

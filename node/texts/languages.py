@@ -20,7 +20,7 @@ _REGIONS: Final = {"en": "en_GB"}
 """The country by whose rules a language is written, where the language alone would be written by another's."""
 
 
-def spoken(tag: str) -> str:
+def supported(tag: str) -> str:
     """Return the language of ``LANGUAGES`` for a tag (``nl-BE`` reads as ``nl``), English for any other."""
     base = tag.replace("_", "-").partition("-")[0].lower()
     return base if base in LANGUAGES else FALLBACK
@@ -56,10 +56,10 @@ def pick(texts_by_tag: Mapping[str, str], language: str) -> tuple[str, str]:
     """Return (text, its language) for a reader of ``language``: that, a variant of it, English, or what there is."""
     if not texts_by_tag:
         return "", ""
-    for wanted in (language, FALLBACK):
-        if texts_by_tag.get(wanted):
-            return texts_by_tag[wanted], wanted
+    for tag_wanted in (language, FALLBACK):
+        if texts_by_tag.get(tag_wanted):
+            return texts_by_tag[tag_wanted], tag_wanted
         for tag, text in texts_by_tag.items():
-            if text and tag.lower().startswith(f"{wanted}-"):
+            if text and tag.lower().startswith(f"{tag_wanted}-"):
                 return text, tag
     return next(((text, tag) for tag, text in texts_by_tag.items() if text), ("", ""))

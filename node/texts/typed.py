@@ -9,8 +9,8 @@ from typing import Any, TypeVar, get_type_hints
 Model = TypeVar("Model")
 
 
-def typed(model: type[Model], texts: Mapping[str, Any], prefix: str = "", **given: Any) -> Model:
-    """Return a ``model`` with the texts below ``prefix``; ``given`` are the fields that are no texts.
+def typed(model: type[Model], texts: Mapping[str, Any], prefix: str = "", **fields_given: Any) -> Model:
+    """Return a ``model`` with the texts below ``prefix``; ``fields_given`` are the fields that are no texts.
 
     A field that is text is the text of that name, a ``dict`` all texts below it, a dataclass the same once more.
     Raises ``KeyError`` where a text is missing.
@@ -19,8 +19,8 @@ def typed(model: type[Model], texts: Mapping[str, Any], prefix: str = "", **give
     values: dict[str, Any] = {}
     for item in fields(model):  # type: ignore[arg-type]
         key, hint = f"{prefix}{item.name}", hints[item.name]
-        if item.name in given:
-            values[item.name] = given[item.name]
+        if item.name in fields_given:
+            values[item.name] = fields_given[item.name]
         elif isinstance(hint, type) and is_dataclass(hint):
             values[item.name] = typed(hint, texts, f"{key}.")
         elif key in texts:

@@ -71,7 +71,7 @@ class AccessEvent:
 class _Known:
     """The refusals of one grant in the life of this process."""
 
-    told: datetime
+    logged_at: datetime
     count: int = 0
     untold: int = 0
 
@@ -93,8 +93,8 @@ class Refusals:
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         known.count += 1
-        if known.count > REFUSALS_TOLD and at - known.told < REFUSALS_EVERY:
+        if known.count > REFUSALS_TOLD and at - known.logged_at < REFUSALS_EVERY:
             known.untold += 1
             return None
-        untold, known.untold, known.told = known.untold, 0, at
+        untold, known.untold, known.logged_at = known.untold, 0, at
         return untold

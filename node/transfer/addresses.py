@@ -169,7 +169,7 @@ def without_token(address: Mapping[str, Any]) -> dict[str, Any]:
     Of its members and properties those are left that are known to be no secret. User information, query and fragment
     of an address are left out as well: an upload address may be signed, and opens the place to whoever has it.
     """
-    return _only(address, _TOLD, _told)
+    return _only(address, _TOLD, _text)
 
 
 def without_unused(address: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,7 +190,7 @@ def _only(address: Mapping[str, Any], names: Collection[str], shown: Callable[[s
     return {**members, "endpointProperties": properties}
 
 
-def _told(name: str, value: str) -> str:
+def _text(name: str, value: str) -> str:
     """The value of a property that may be told: of an address its scheme, host, port and path."""
     if name not in _PLACES:
         return value
@@ -266,7 +266,7 @@ def pushed_to(format: str, address: Mapping[str, Any] | None) -> str | None:  # 
         return None
     properties = _properties(address)
     endpoint = properties.get("baseUrl") or address.get("endpoint") or properties.get("endpoint")
-    return _told("endpoint", endpoint) if isinstance(endpoint, str) else None
+    return _text("endpoint", endpoint) if isinstance(endpoint, str) else None
 
 
 def _proof(properties: Mapping[str, str]) -> tuple[str, str] | None:

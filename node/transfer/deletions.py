@@ -187,7 +187,7 @@ class Deletions:
             headers={"url": root + PATH, "peer": agreement.provider, "message": "confirmation of deletion"},
         )
 
-    def told(self, tx: Transaction, agreement_id: str, *, refused: str = "") -> None:
+    def note_report(self, tx: Transaction, agreement_id: str, *, refused: str = "") -> None:
         """The provider has taken the confirmation, or it never will, and why."""
         known = self._store.get(tx, agreement_id)
         if known is not None:

@@ -113,7 +113,7 @@ class TakePush:
             earlier.set()  # Its sender has begun again, and will not go on with it.
         self._running[pid] = stop
         try:
-            return await self._take(transfer, reception, arrival, self._wanted(pid, chunks, stop), manifest)
+            return await self._take(transfer, reception, arrival, self._expected_bytes(pid, chunks, stop), manifest)
         except OSError as error:
             raise disk_fault("the bytes could not be stored", error) from error
         finally:
@@ -133,7 +133,7 @@ class TakePush:
             signed = None
             if manifest is not None:
                 signed = await read_manifest(manifest, transfer, self._keyring, self._key_of)
-                reception = _said(reception, signed, manifest)
+                reception = _completed(reception, signed, manifest)
             await off_loop(self._save, reception)
             await off_loop(part.truncate, 0)
             size = await self._write(part, chunks, reception.expected)
@@ -179,7 +179,9 @@ class TakePush:
             raise NotFound
         return transfer, known
 
-    async def _wanted(self, pid: str, chunks: AsyncIterator[bytes], stop: asyncio.Event) -> AsyncIterator[bytes]:
+    async def _expected_bytes(
+        self, pid: str, chunks: AsyncIterator[bytes], stop: asyncio.Event
+    ) -> AsyncIterator[bytes]:
         """What comes, for as long as it is wanted. Raises ``Conflict`` when a newer push of the same has begun, or
         the transfer is no longer active: a push that is suspended here must not wait at its sender."""
         stopped = asyncio.ensure_future(stop.wait())
@@ -272,7 +274,7 @@ async def _part(path: Path) -> PartFile:
             await asyncio.sleep(0.05)
 
 
-def _said(reception: Reception, manifest: Manifest, jws: str) -> Reception:
+def _completed(reception: Reception, manifest: Manifest, jws: str) -> Reception:
     return replace(
         reception,
         name=safe_name(manifest.name),

@@ -77,7 +77,7 @@ def without_secrets(body: Any) -> Any:
     return {**body, "dataAddress": without_token(address)} if isinstance(address, Mapping) else dict(body)
 
 
-def kept(raw: bytes) -> bytes:
+def storable(raw: bytes) -> bytes:
     """A message as it is stored once it was taken: who reads the database or a backup reads no data by it.
 
     One without a data address is kept as it was sent; one with is written anew without what is secret, with the

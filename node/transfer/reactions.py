@@ -277,7 +277,7 @@ class Reactions:
         if not files and record.kind == "model":
             why = f"{record.title()} has no file to fetch: it can only be called, with the format {EXECUTE}"
             return _Shut("format-not-offered", why)
-        file = _wanted(files, transfer.file)
+        file = _requested_file(files, transfer.file)
         if file is None:
             return _Shut("not-available", "the asset or the agreement is no longer available")
         sealed = demands_sealing(record, agreement)
@@ -330,7 +330,7 @@ class Reactions:
         )
 
 
-def _wanted(files: Sequence[File], name: str | None) -> File | None:
+def _requested_file(files: Sequence[File], name: str | None) -> File | None:
     """The file that a transfer is about: the one named, else the first that is not open to everybody anyway."""
     if name is not None:
         return next((file for file in files if file.name == name), None)

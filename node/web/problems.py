@@ -17,7 +17,7 @@ MEDIA_TYPE = "application/problem+json"
 
 def problem(error: HansaError, *, instance: str | None = None) -> dict[str, Any]:
     """The members of the problem document. A local fault keeps its particulars to itself and the log."""
-    local = isinstance(error, LocalFault) and not error.told
+    local = isinstance(error, LocalFault) and not error.is_public
     members: dict[str, Any] = {
         "type": f"urn:hansa:problem:{error.code}",
         "title": error.title,

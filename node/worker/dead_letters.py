@@ -75,7 +75,7 @@ class DeadLetters:
         """
         require(by, UseCase.HANDLE_DELIVERIES)
         with self._uow.begin() as tx:
-            task = self._held(tx, task_id)
+            task = self._dead_task(tx, task_id)
             body = None
             if task.headers.get("process") == transferring.TABLE.name:
                 body = self._transfers.reissue(tx, task.subject, str(task.headers["message"]), task.body)
@@ -90,7 +90,7 @@ class DeadLetters:
         """
         require(by, UseCase.HANDLE_DELIVERIES)
         with self._uow.begin() as tx:
-            task = self._held(tx, task_id)
+            task = self._dead_task(tx, task_id)
             self._outbox.cancel(tx, task_id)
             why = task.last_error or "the message could not be delivered"
             if task.topic == MESSAGE_TOPIC:
@@ -99,7 +99,7 @@ class DeadLetters:
                 self._transfers.not_pushed(tx, task.subject, CODE, [why])
         self._wake()
 
-    def _held(self, tx: Transaction, task_id: str) -> Task:
+    def _dead_task(self, tx: Transaction, task_id: str) -> Task:
         """The dead letter of this id, with the process that waits for it locked. Raises ``NotFound``."""
         task = self._find(tx, task_id)
         if task is not None:
@@ -137,5 +137,5 @@ def remains(task: Task) -> bytes:
     """What is kept of a dead letter: without the token of a data address, which nobody needs until it is sent again,
     and then it is a new one (``DeadLetters.revive``)."""
     if task.headers.get("process") == transferring.TABLE.name:
-        return transfer_messages.kept(task.body)
+        return transfer_messages.storable(task.body)
     return task.body

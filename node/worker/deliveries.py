@@ -78,7 +78,7 @@ class SendMessages:
             return Never(error.detail)
         crashpoint(f"{task.headers['process']}.{message}.S3")
         if 200 <= answer.status < 300:
-            return self._taken(task, message, answer)
+            return self._accepted(task, message, answer)
         if answer.status >= 500 or answer.status in PATIENCE:
             wait = _wait(answer.retry_after, self._clock.now()) if answer.status in WAITS else 0.0
             return self._put_off(task, message, answer, at_least=wait)
@@ -108,7 +108,7 @@ class SendMessages:
             note=lambda tx: outcomes.overheard(tx, exchange),
         )
 
-    def _taken(self, task: Task, message: str, answer: PeerAnswer) -> Outcome:
+    def _accepted(self, task: Task, message: str, answer: PeerAnswer) -> Outcome:
         self._passing.pop(task.id, None)
         peer_pid = _peer_pid(task, answer.body)
         exchange = self._exchange(task, message, answer)

@@ -79,7 +79,7 @@ class Follower:
         self._stopping = stopping
         self._lock = threading.Lock()
         self._busy = False
-        self._taken = 0
+        self._applied = 0
         self._reached = 0
         self._shown: int | None = None
         self._rebuilt = -math.inf
@@ -114,7 +114,7 @@ class Follower:
         with self._lock:
             if self._busy or self.failed or self._unsettled is not None or self._reached < first:
                 return False
-            if size - self._taken >= BATCH:
+            if size - self._applied >= BATCH:
                 return False
             self._reached = self._shown = max(self._reached, size)
             return True
@@ -156,7 +156,7 @@ class Follower:
             self.view.apply(entries)
         if len(entries) < BATCH and self.view.position() < size:
             self.view.passed(size)
-        self._taken = self._reached = self.view.position()
+        self._applied = self._reached = self.view.position()
         return len(entries) == BATCH
 
     def _settle(self, awaited: bool, more: bool) -> None:

@@ -253,8 +253,8 @@ class Worker:
         tasks: list[Task] = []
         while len(tasks) < room:
             asked = min(room - len(tasks), self._pace.lane_width)
-            found = self._next(tx, now, asked, busy, blocked, () if long_ones < self._pace.lengthy else self._lengthy)
-            for task in found:
+            due = self._next(tx, now, asked, busy, blocked, () if long_ones < self._pace.lengthy else self._lengthy)
+            for task in due:
                 busy.add(task.id)
                 is_long = task.topic in self._lengthy
                 fits = in_lane[task.lane] < self._width(task)
@@ -266,7 +266,7 @@ class Worker:
                     self._untouched(tx, task)
                 if in_lane[task.lane] >= self._width(task):
                     blocked.add(task.lane)
-            if len(found) < asked:
+            if len(due) < asked:
                 break
         return tasks
 

@@ -52,4 +52,4 @@ class DeletionHandler:
             if 200 <= answer.status < 300
             else f"the provider's node does not accept confirmations: {answer.status}"
         )
-        return Done(lambda tx: self._deletions.told(tx, task.subject, refused=refused))
+        return Done(lambda tx: self._deletions.note_report(tx, task.subject, refused=refused))

@@ -232,9 +232,9 @@ class TestCurrent:
         add(stores, record("a"), record("a", 2, withdrawn=True), record("b", origin="did:web:other"))
         with stores.uow.read() as tx:
             size = len(record("a").nquads)
-            assert stores.records.held(tx, "did:web:ghent.example") == (2, 2 * size)
-            assert stores.records.held(tx, "did:web:other") == (1, size)
-            assert stores.records.held(tx, "did:web:nobody") == (0, 0)
+            assert stores.records.count_of(tx, "did:web:ghent.example") == (2, 2 * size)
+            assert stores.records.count_of(tx, "did:web:other") == (1, size)
+            assert stores.records.count_of(tx, "did:web:nobody") == (0, 0)
 
     def test_a_rollback_takes_the_version_back(self, stores: Stores) -> None:
         add(stores, record("a"))

@@ -59,7 +59,7 @@ class MemoryProcessStore(Generic[P]):
         memory(tx).put(self._messages, exchange.pid, (*messages, exchange))
 
     def exchanged(self, tx: Transaction, pid: str) -> int:
-        return sum(one.taken for one in self.exchanges(tx, pid))
+        return sum(one.accepted for one in self.exchanges(tx, pid))
 
     def refusals(self, tx: Transaction, pid: str, *, outgoing: bool) -> Sequence[tuple[str, int]]:
         return [
@@ -70,13 +70,13 @@ class MemoryProcessStore(Generic[P]):
 
     def delivered(self, tx: Transaction, pid: str, message_id: str) -> bool:
         kept = [one for one in self.exchanges(tx, pid) if one.outgoing and one.message_id == message_id]
-        return any(one.taken or one.void for one in kept)
+        return any(one.accepted or one.void for one in kept)
 
     def exchanges(self, tx: Transaction, pid: str) -> Sequence[Exchange]:
         return list(memory(tx).rows(self._messages).get(pid, ()))
 
     def accepted_messages(self, tx: Transaction, pid: str) -> Sequence[AcceptedMessage]:
-        taken = [one for one in self.exchanges(tx, pid) if one.taken]
+        taken = [one for one in self.exchanges(tx, pid) if one.accepted]
         return [AcceptedMessage(one.outgoing, one.message, one.message_id) for one in taken]
 
     def accepted(self, tx: Transaction, pid: str, body_sha256: str) -> Exchange | None:

@@ -69,7 +69,7 @@ async def receive(folder: Path, provider_folder: Path) -> Reception:
 def run_to(point: str, folder: Path, provider_folder: Path) -> None:
     """The child's whole life."""
     name, _, count = point.partition(":")
-    crashpoints._wanted = "" if name == "-" else f"delivery.{name}"
+    crashpoints._point = "" if name == "-" else f"delivery.{name}"
     crashpoints._left = int(count or 1)
     received = asyncio.run(receive(folder, provider_folder))
     (folder / "outcome").write_text(f"{received.state} {received.error}")

@@ -49,7 +49,7 @@ class MemoryRecordStore:
     def versions(self, tx: Transaction, iri: str, *, audiences: Collection[str] | None = None) -> Sequence[Record]:
         return self._for_them(tx, iri, audiences)[::-1]
 
-    def held(self, tx: Transaction, origin: str) -> tuple[int, int]:
+    def count_of(self, tx: Transaction, origin: str) -> tuple[int, int]:
         sizes = [
             len(record.nquads)
             for versions in memory(tx).rows("records").values()

@@ -30,7 +30,7 @@ class MemorySearchIndex:
         self._waiting += changes
         self._taken = position
 
-    def taken(self) -> int:
+    def collected(self) -> int:
         return self._position if self._taken is None else self._taken
 
     def settle(self) -> None:
@@ -38,7 +38,7 @@ class MemorySearchIndex:
             self._records.pop(iri, None)
             if record is not None:
                 self._records[iri] = record
-        self._position = self.taken()
+        self._position = self.collected()
         self._waiting, self._taken = [], None
 
     def position(self) -> int:

@@ -78,7 +78,7 @@ def test_a_dead_letter_is_seen_with_its_reason_and_tried_again(impatient: tuple[
             assert "Try again" in shown
             assert "Cancel delivery" in shown
     with two.consumer.client() as client:
-        standing = client.negotiation(pid)["standing"]
+        standing = client.negotiation(pid)["status"]
     assert (standing["waitsFor"], "was not delivered" in standing["text"]) == ("delivery", True)
     status, listed = hansa(two.consumer, "deliveries")
     assert (status, listed["dead"][0]["id"]) == (1, letter["id"])
@@ -118,7 +118,7 @@ def test_what_is_given_up_for_good_ends_what_waits_for_it(impatient: tuple[Pair,
         assert client.deliveries() == {"waiting": 0, "dead": []}
     assert (ended["state"], ended["code"]) == ("TERMINATED", "not-delivered")
     [sent] = two.consumer.exchanges(pid)
-    assert not sent.taken
+    assert not sent.accepted
 
 
 @pytest.mark.parametrize("format_", ["HttpData-PULL", "HttpData-PUSH"])

@@ -185,5 +185,5 @@ def test_a_node_that_is_served_by_the_command_says_so_in_its_log(tmp_path: Path)
 
 
 def test_the_refusal_is_an_error_that_may_be_told() -> None:
-    assert NotConfined.told
+    assert NotConfined.is_public
     assert NotConfined.status == 503

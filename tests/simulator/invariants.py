@@ -362,14 +362,14 @@ def _each_message_once(world: Company, node: SimNode, process: Process) -> None:
     if twin is None:
         return
     exchanges = node.exchanges(process.pid)
-    arrived = [one for one in world.peer(process).exchanges(twin.pid) if not one.outgoing and one.taken]
+    arrived = [one for one in world.peer(process).exchanges(twin.pid) if not one.outgoing and one.accepted]
     there = Counter(one.message_id for one in arrived)
     for one in exchanges:
-        if one.outgoing and (one.taken or one.void):
+        if one.outgoing and (one.accepted or one.void):
             count = there[one.message_id]
             require(count == 1, "I7", f"{one.message} of {world.label(process.pid)} was applied {count} times")
-    kept = Counter(one.message_id for one in exchanges if one.outgoing and (one.taken or one.void))
-    heard = {one.message for one in exchanges if not one.outgoing and one.taken}
+    kept = Counter(one.message_id for one in exchanges if one.outgoing and (one.accepted or one.void))
+    heard = {one.message for one in exchanges if not one.outgoing and one.accepted}
     for one in arrived:
         count = kept[one.message_id]
         crossed = process.state == "TERMINATED" or one.message in heard

@@ -203,7 +203,7 @@ class SimNode:
             path=transfer_messages.path,
             refusal=transfer_messages.refusal,
             dated=True,
-            kept=transfer_messages.kept,
+            storable=transfer_messages.storable,
             brief=transfer_messages.BRIEF,
         )
         self.talk, self.carry = talk, carry

@@ -116,10 +116,10 @@ class AddressRules:
         allowed), user information, odd characters, forbidden addresses and inner names, odd ports. What a name
         resolves to is checked when it is dialled.
         """
-        found = _URL.fullmatch(url) if len(url) <= MAX_URL and _CHARACTERS.fullmatch(url) else None
-        if found is None:
+        match = _URL.fullmatch(url) if len(url) <= MAX_URL and _CHARACTERS.fullmatch(url) else None
+        if match is None:
             raise ForbiddenAddress("that is not a plain http(s) address", remedy="use https://<host>/<path>")
-        scheme, authority, rest = found[1].lower(), found[2].lower(), found[3] or ""
+        scheme, authority, rest = match[1].lower(), match[2].lower(), match[3] or ""
         host, port = _host_and_port(authority)
         target = Target(
             scheme, host, port or (443 if scheme == "https" else 80), rest if rest.startswith("/") else f"/{rest}"

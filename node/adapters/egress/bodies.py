@@ -80,7 +80,7 @@ class Speed:
             self._waited, self._moved = 0.0, 0
 
 
-async def taken(
+async def timed_upload(
     chunks: AsyncIterator[bytes],
     deadline: asyncio.Timeout,
     idle: float,
@@ -93,11 +93,11 @@ async def taken(
     clock = asyncio.get_running_loop().time
     try:
         async for chunk in chunks:
-            given = clock()
+            asked_at = clock()
             if not deadline.expired():
-                deadline.reschedule(given + idle)
+                deadline.reschedule(asked_at + idle)
             yield chunk
-            speed.count(len(chunk), clock() - given)
+            speed.count(len(chunk), clock() - asked_at)
         if not deadline.expired():
             deadline.reschedule(clock() + idle + answering)
     except HansaError as error:

@@ -25,7 +25,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from node.adapters.egress.addresses import AddressRules, Lookup, Target
-from node.adapters.egress.bodies import Refused, Speed, Translated, chunks_of, read, taken
+from node.adapters.egress.bodies import Refused, Speed, Translated, chunks_of, read, timed_upload
 from node.base.errors import ForbiddenAddress, HansaError, InvalidInput, PeerUnreachable
 from node.base.jsons import read_json
 from node.identity.did import DEFAULT_PORTS
@@ -205,7 +205,7 @@ class Egress:
             try:
                 async with asyncio.timeout(idle) as deadline:
                     speed = Speed(window, slowest)
-                    pieces = taken(chunks, deadline, idle, answering, speed, raised)
+                    pieces = timed_upload(chunks, deadline, idle, answering, speed, raised)
                     response = await self._session(lane).request(
                         method, _as_seen_by_client(target), headers=sent, data=pieces, allow_redirects=False
                     )

@@ -24,15 +24,15 @@ class CheckedResolver(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         async with asyncio.timeout(self._seconds):
-            found = await self._lookup(host, port)
-        if not found:
+            addresses = await self._lookup(host, port)
+        if not addresses:
             raise OSError(f"{host} has no address")
-        for _, address in found:
+        for _, address in addresses:
             self._rules.check_address(ip_address(address), host=host)
         flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
         return [
             ResolveResult(hostname=host, host=address, port=port, family=kind, proto=0, flags=flags)
-            for kind, address in found
+            for kind, address in addresses
             if family in (socket.AF_UNSPEC, kind)
         ]
 

@@ -90,10 +90,10 @@ def evaluated(store: Store, text: str, *, default: list[str], named: list[str], 
 
 
 def _unreadable(error: SyntaxError) -> InvalidInput:
-    said = (error.msg or "it is no SPARQL 1.1").strip()
+    reason = (error.msg or "it is no SPARQL 1.1").strip()
     facts = {"line": error.lineno, "column": error.offset} if error.lineno else {}
     return InvalidInput(
-        f"the query is not readable: {said[:500]}",
+        f"the query is not readable: {reason[:500]}",
         remedy="check the query at that place; prefixes such as dcat: and dct: are known already",
         facts=facts,
     )

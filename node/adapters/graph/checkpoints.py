@@ -25,7 +25,7 @@ class Checkpoints:
         self._folder = folder
         self._lock = threading.Lock()
         self._newest: Copy | None = None
-        self._made = 0
+        self._count = 0
         self._cleaned = False
 
     def clean(self) -> None:
@@ -39,8 +39,8 @@ class Checkpoints:
         with self._lock:
             if self._newest is None or self._newest.generation != generation:
                 self._folder.mkdir(parents=True, exist_ok=True)
-                self._made += 1
-                path = self._folder / str(self._made)
+                self._count += 1
+                path = self._folder / str(self._count)
                 try:
                     make(path)
                 except BaseException:

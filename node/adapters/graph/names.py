@@ -40,9 +40,9 @@ def held_graph(audiences: Collection[str]) -> NamedNode:
     return NamedNode(_HELD + "+".join(sorted(quote(audience, safe="") for audience in audiences)))
 
 
-def holders_of(held: NamedNode) -> frozenset[str]:
+def holders_of(graph: NamedNode) -> frozenset[str]:
     """The audiences in the name of a ``held_graph``."""
-    return frozenset(unquote(name) for name in held.value.removeprefix(_HELD).split("+"))
+    return frozenset(unquote(name) for name in graph.value.removeprefix(_HELD).split("+"))
 
 
 def record_graph(audience: str, iri: str) -> NamedNode:

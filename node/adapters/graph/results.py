@@ -77,10 +77,10 @@ def _rows(body: bytes, media_type: str) -> int:
 
 
 def _graph(results: QueryTriples, media_type: str) -> bytes:
-    found: list[Triple] = list(itertools.islice(results, MAX_ROWS + 1))
-    if len(found) > MAX_ROWS:
+    solutions: list[Triple] = list(itertools.islice(results, MAX_ROWS + 1))
+    if len(solutions) > MAX_ROWS:
         raise TooLarge(f"the result has more than {MAX_ROWS} triples", remedy=_PAGE)
-    triples = list(dict.fromkeys(found))
+    triples = list(dict.fromkeys(solutions))
     if any(isinstance(triple.object, Triple) for triple in triples):
         raise InvalidInput("the result quotes triples, which is RDF 1.2 and not written here")
     body = document(triples, media_type)

@@ -59,12 +59,12 @@ MAX_RECORDS: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Taken:
+class _Checkpoint:
     """A copy for one query, with what was true of the store when it was taken: the graphs it holds, and which of the
     store's lives it was."""
 
     copy: Copy
-    held: frozenset[NamedNode]
+    graphs: frozenset[NamedNode]
     life: int
 
 
@@ -85,7 +85,7 @@ class OxigraphGraph:
         self._store: Store | None = None
         self._known = False
         self._position = 0
-        self._held: frozenset[NamedNode] = frozenset()
+        self._graphs: frozenset[NamedNode] = frozenset()
         self._damaged = False
         self._life = 0
         self._generation = 0
@@ -120,12 +120,12 @@ class OxigraphGraph:
         """As the port says; ``audiences`` None stands for every audience (the node's own people)."""
         form = guard(text)
         media_type = result_type(form, accept)
-        async with self._checkpoint() as taken:
-            held, path = taken.held, taken.copy.path
-            names = _audiences(held) if audiences is None else audiences
+        async with self._checkpoint() as checkpoint:
+            graphs, path = checkpoint.graphs, checkpoint.copy.path
+            names = _audiences(graphs) if audiences is None else audiences
             message = {
                 "store": str(path),
-                "default": sorted(graph.value for graph in held if not holders_of(graph).isdisjoint(names)),
+                "default": sorted(graph.value for graph in graphs if not holders_of(graph).isdisjoint(names)),
                 "named": sorted({audience_graph(name).value for name in names}),
                 "query": text,
                 "mediaType": media_type,
@@ -134,7 +134,7 @@ class OxigraphGraph:
                 _, (body,) = await self._cage.call("graph.query", message, limits=self._limits, readable=[str(path)])
             except LocalFault as fault:
                 if fault.detail == DAMAGED:
-                    self._found_damaged(taken.life)
+                    self._found_damaged(checkpoint.life)
                     raise _damaged(DAMAGED) from fault
                 raise
         return body, _with_charset(media_type)
@@ -175,7 +175,7 @@ class OxigraphGraph:
         with self._using() as store:
             lines = [
                 f"{quad} .\n"
-                for audience in _audiences(self._held)
+                for audience in _audiences(self._graphs)
                 for quad in store.quads_for_pattern(None, None, None, audience_graph(audience))
             ]
         lines.sort()
@@ -246,7 +246,7 @@ class OxigraphGraph:
             store = Store(self._folder)
             self._checkpoints.clean()
             _finish(store)
-            self._position, self._held = _read_meta(store)
+            self._position, self._graphs = _read_meta(store)
             self._store = store
             self._unflushed = 0
             self._known = True
@@ -254,13 +254,13 @@ class OxigraphGraph:
         return self._store
 
     def _replace(self, store: Store, record: Record, position: int | None) -> None:
-        wanted = set() if record.withdrawn else _as_stored(relabelled(record.nquads, record.iri))
+        new_triples = set() if record.withdrawn else _as_stored(relabelled(record.nquads, record.iri))
         change = GraphUpdate()
-        audiences = _audiences(self._held) | {record.audience}
+        audiences = _audiences(self._graphs) | {record.audience}
         for audience in audiences:
             own = record_graph(audience, record.iri)
             had = {quad.triple for quad in store.quads_for_pattern(None, None, None, own)}
-            has = wanted if audience == record.audience else set()
+            has = new_triples if audience == record.audience else set()
             for triple in has - had:
                 change.comes(triple, own)
             for triple in had - has:
@@ -270,7 +270,7 @@ class OxigraphGraph:
 
     def _commit(self, store: Store, change: GraphUpdate, position: int | None) -> None:
         batch, leaving = list(change.added), dict(change.leaving)
-        batch += (Quad(META, HOLDS, graph, META) for graph in change.held - self._held)
+        batch += (Quad(META, HOLDS, graph, META) for graph in change.graphs - self._graphs)
         if position is not None and position != self._position:
             leaving[META] = [Triple(META, POSITION, Literal(self._position))]
             batch.append(Quad(META, POSITION, Literal(position), META))
@@ -285,7 +285,7 @@ class OxigraphGraph:
             crashpoint("projection.graph.P2")
         _finish(store)
         self._generation += 1
-        self._held |= change.held
+        self._graphs |= change.graphs
         if position is not None:
             self._position = position
         self._unflushed += len(batch)
@@ -294,40 +294,40 @@ class OxigraphGraph:
             self._unflushed = 0
 
     @contextlib.asynccontextmanager
-    async def _checkpoint(self) -> AsyncIterator[_Taken]:
+    async def _checkpoint(self) -> AsyncIterator[_Checkpoint]:
         opening = asyncio.ensure_future(asyncio.to_thread(self._acquire))
         try:
-            taken = await asyncio.shield(opening)
+            checkpoint = await asyncio.shield(opening)
         except asyncio.CancelledError:
             # The thread goes on; what it opens for a caller that left is given back at once.
             opening.add_done_callback(self._give_back)
             raise
         try:
-            yield taken
+            yield checkpoint
         finally:
-            self._checkpoints.release(taken.copy)
+            self._checkpoints.release(checkpoint.copy)
 
-    def _acquire(self) -> _Taken:
+    def _acquire(self) -> _Checkpoint:
         with self._knowing():
             copy = self._checkpoints.acquire(self._generation, lambda path: self._opened().backup(path))
-            return _Taken(copy, self._held, self._life)
+            return _Checkpoint(copy, self._graphs, self._life)
 
-    def _give_back(self, opening: asyncio.Future[_Taken]) -> None:
+    def _give_back(self, opening: asyncio.Future[_Checkpoint]) -> None:
         if not opening.cancelled() and opening.exception() is None:
             self._checkpoints.release(opening.result().copy)
 
 
 def _unusable(folder: Path, error: Exception) -> LocalFault:
-    said = str(error)
+    reason = str(error)
     # Not every "lock" is one: a damaged file is told as "block checksum mismatch".
-    if f"{folder}/LOCK:" in said:
+    if f"{folder}/LOCK:" in reason:
         return LocalFault(
             f"the graph store in {folder} is in use by another process",
             remedy="stop the other process; one data folder belongs to one node",
         )
-    if is_full(said):
+    if is_full(reason):
         return NoRoom("the disk of the SPARQL store is full", remedy="make room: the store then catches up by itself")
-    return _damaged(f"the graph store in {folder} cannot be used: {said}")
+    return _damaged(f"the graph store in {folder} cannot be used: {reason}")
 
 
 def _damaged(particulars: str) -> Damaged:
@@ -337,13 +337,13 @@ def _damaged(particulars: str) -> Damaged:
 
 
 def _read_meta(store: Store) -> tuple[int, frozenset[NamedNode]]:
-    positions, held = [0], set()
+    positions, graphs = [0], set()
     for quad in store.quads_for_pattern(META, None, None, META):
         if quad.predicate == POSITION and isinstance(quad.object, Literal):
             positions.append(int(quad.object.value))
         elif quad.predicate == HOLDS and isinstance(quad.object, NamedNode):
-            held.add(quad.object)
-    return max(positions), frozenset(held)
+            graphs.add(quad.object)
+    return max(positions), frozenset(graphs)
 
 
 def _finish(store: Store) -> None:
@@ -360,8 +360,8 @@ def _finish(store: Store) -> None:
         store.remove(note)
 
 
-def _audiences(held: Iterable[NamedNode]) -> frozenset[str]:
-    return frozenset(audience for graph in held for audience in holders_of(graph))
+def _audiences(graphs: Iterable[NamedNode]) -> frozenset[str]:
+    return frozenset(audience for graph in graphs for audience in holders_of(graph))
 
 
 def _as_stored(triples: list[Triple]) -> set[Triple]:

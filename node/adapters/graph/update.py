@@ -12,14 +12,14 @@ from node.adapters.graph.names import audience_graph, audience_of_record, held_g
 class GraphUpdate:
     """Collects what comes and goes triple by triple; ``settle`` then says what that means for every graph.
 
-    Afterwards ``added`` holds the quads to add, ``leaving`` the triples to remove by graph, and ``held`` the held
+    Afterwards ``added`` holds the quads to add, ``leaving`` the triples to remove by graph, and ``graphs`` the graphs
     graphs that get something.
     """
 
     def __init__(self) -> None:
         self.added: list[Quad] = []
         self.leaving: dict[NamedNode, list[Triple]] = {}
-        self.held: set[NamedNode] = set()
+        self.graphs: set[NamedNode] = set()
         self._touched: dict[Triple, dict[NamedNode, bool]] = {}
 
     def comes(self, triple: Triple, record: NamedNode) -> None:
@@ -51,7 +51,7 @@ class GraphUpdate:
         if before:
             self._leave(triple, held_graph(before))
         if after:
-            self.held.add(held_graph(after))
+            self.graphs.add(held_graph(after))
             self.added.append(in_graph(triple, held_graph(after)))
         for audience in before - after:
             self._leave(triple, audience_graph(audience))

@@ -124,19 +124,19 @@ def write_whole(path: Path, data: bytes) -> None:
 def check_private(path: Path, *, is_folder: bool) -> None:
     """Raises ``LocalFault`` with a remedy where ``path`` is missing, of another kind, or open to others."""
     try:
-        found = path.lstat()
+        status = path.lstat()
     except FileNotFoundError:
         what = "There are no keys" if is_folder else "A key is missing"
         raise LocalFault(f"{what}: {path} does not exist", remedy="run `hansa init`, or restore a backup") from None
-    if not (stat.S_ISDIR(found.st_mode) if is_folder else stat.S_ISREG(found.st_mode)):
+    if not (stat.S_ISDIR(status.st_mode) if is_folder else stat.S_ISREG(status.st_mode)):
         raise LocalFault(f"{path} is not a plain {'folder' if is_folder else 'file'}")
-    if found.st_mode & 0o077:
-        wanted = "700" if is_folder else "600"
+    if status.st_mode & 0o077:
+        mode = "700" if is_folder else "600"
         raise LocalFault(
             f"others may read {path}: the keys of this node must be its own",
-            remedy=f"chmod {wanted} {path} — and make new keys if somebody may have read these",
+            remedy=f"chmod {mode} {path} — and make new keys if somebody may have read these",
         )
-    if found.st_uid != os.geteuid():
+    if status.st_uid != os.geteuid():
         raise LocalFault(
             f"{path} belongs to another user", remedy=f"chown it to the user that runs the node: {os.geteuid()}"
         )

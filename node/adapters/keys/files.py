@@ -79,7 +79,7 @@ class FileKeyRing:
         self._wrapper = AESGCM(wrap)
         self._outer = outer
         self._reading = threading.Lock()
-        self._held = self._read()
+        self._known = self._read()
 
     @classmethod
     def create(cls, folder: Path, did: str, *, outer: Outer | None = None) -> FileKeyRing:
@@ -129,20 +129,20 @@ class FileKeyRing:
 
     def _now(self) -> _Opened:
         """The keys as they are: another process may have changed them since."""
-        held = self._held
+        held = self._known
         if self._mark() == held.mark:
             return held
         with self._reading:
-            if self._mark() != self._held.mark:
-                self._held = self._read()
-            return self._held
+            if self._mark() != self._known.mark:
+                self._known = self._read()
+            return self._known
 
     def _mark(self) -> tuple[int, int, int] | None:
         try:
-            found = os.stat(self.folder / ring.RING)
+            status = os.stat(self.folder / ring.RING)
         except FileNotFoundError:
             return None
-        return found.st_mtime_ns, found.st_ino, found.st_size
+        return status.st_mtime_ns, status.st_ino, status.st_size
 
     def _read(self) -> _Opened:
         for last in (False, True):
@@ -212,7 +212,7 @@ class FileKeyRing:
 
     def _change(self, kinds: Sequence[KeyKind], at: datetime, keys: tuple[KnownKey, ...]) -> tuple[KnownKey, ...]:
         opened = self._now()
-        made: list[KnownKey] = []
+        new_keys: list[KnownKey] = []
         crashpoint("keys K1")
         for kind in dict.fromkeys(kinds):
             old = next(key for key in opened.keys if key.kind is kind and key.state == "in use")
@@ -224,7 +224,7 @@ class FileKeyRing:
             write_secret(self.folder / ring.file_of(new), ring.pem_of(private), self._outer)
             crashpoint("keys K2")
             keys = (*(replace(key, until=key.until or at) if key.id == old.id else key for key in keys), new)
-            made.append(new)
+            new_keys.append(new)
         crashpoint("keys K3")
         ring.write_ring(self.folder, keys)
         crashpoint("keys K4")
@@ -234,7 +234,7 @@ class FileKeyRing:
                 path.unlink()
         sync(self.folder)
         crashpoint("keys K5")
-        return tuple(made)
+        return tuple(new_keys)
 
     def _handover(
         self, old: KnownKey, before: ed25519.Ed25519PrivateKey, new: KnownKey, after: ed25519.Ed25519PrivateKey
@@ -291,11 +291,11 @@ class FileKeyRing:
 
     # signatures ------------------------------------------------------------------------------------------
     def sign_jws(self, header: dict[str, Any], payload: bytes) -> str:
-        held = self._now()
-        protected = canonical({**header, "alg": "ES256", "kid": self.did + held.signing_id})
+        keys = self._now()
+        protected = canonical({**header, "alg": "ES256", "kid": self.did + keys.signing_id})
         signing_input = f"{b64url(protected)}.{b64url(payload)}"
         # RFC 7518 §3.4: R and S as fixed-length big-endian numbers, not the DER that the library makes.
-        r, s = decode_dss_signature(held.signing.sign(signing_input.encode(), ec.ECDSA(hashes.SHA256())))
+        r, s = decode_dss_signature(keys.signing.sign(signing_input.encode(), ec.ECDSA(hashes.SHA256())))
         return f"{signing_input}.{b64url(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
 
     def public_jwk(self) -> dict[str, Any]:

@@ -75,20 +75,20 @@ def load_private(folder: Path, key: KnownKey, outer: Outer | None) -> PrivateKey
     path = folder / file_of(key)
     data = read_secret(path, outer)
     try:
-        found = serialization.load_pem_private_key(data, password=None)
+        private = serialization.load_pem_private_key(data, password=None)
     except (ValueError, TypeError) as error:
         raise LocalFault(f"{path} is not a readable key", remedy="restore it from a backup") from error
     right = {
-        KeyKind.SIGNING: isinstance(found, ec.EllipticCurvePrivateKey) and found.curve.name == "secp256r1",
-        KeyKind.LOG: isinstance(found, ed25519.Ed25519PrivateKey),
-        KeyKind.SEALING: isinstance(found, x25519.X25519PrivateKey),
+        KeyKind.SIGNING: isinstance(private, ec.EllipticCurvePrivateKey) and private.curve.name == "secp256r1",
+        KeyKind.LOG: isinstance(private, ed25519.Ed25519PrivateKey),
+        KeyKind.SEALING: isinstance(private, x25519.X25519PrivateKey),
     }[key.kind]
     if not right:
         raise LocalFault(f"{path} holds a key of another kind", remedy="restore it from a backup")
-    assert isinstance(found, ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | x25519.X25519PrivateKey)
-    if key.jwk and dict(key.jwk) != jwk_of(found):
+    assert isinstance(private, ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | x25519.X25519PrivateKey)
+    if key.jwk and dict(key.jwk) != jwk_of(private):
         raise LocalFault(f"{path} is not the key that {RING} names", remedy="restore the folder from a backup")
-    return found
+    return private
 
 
 def next_id(keys: Sequence[KnownKey], kind: KeyKind) -> str:
@@ -99,19 +99,19 @@ def next_id(keys: Sequence[KnownKey], kind: KeyKind) -> str:
 
 def in_use(keys: Sequence[KnownKey], kind: KeyKind) -> KnownKey:
     """The one key of this kind that is in use."""
-    found = [key for key in keys if key.kind is kind and key.state == "in use"]
-    if len(found) != 1:
+    matches = [key for key in keys if key.kind is kind and key.state == "in use"]
+    if len(matches) != 1:
         raise LocalFault(f"{RING} does not name one {kind} key in use", remedy="restore the folder from a backup")
-    return found[0]
+    return matches[0]
 
 
 def named(keys: Sequence[KnownKey], kid: str) -> KnownKey:
     """The key of this id, with or without its DID or ``#``. Raises ``NotFound``."""
-    wanted = "#" + kid.rpartition("#")[2]
+    fragment = "#" + kid.rpartition("#")[2]
     for key in keys:
-        if key.id == wanted:
+        if key.id == fragment:
             return key
-    raise NotFound(f"this node has no key {wanted}", remedy="hansa keys lists them")
+    raise NotFound(f"this node has no key {fragment}", remedy="hansa keys lists them")
 
 
 def revoked(keys: Sequence[KnownKey], kid: str, as_of: datetime, reason: str, now: datetime) -> tuple[KnownKey, ...]:

@@ -43,10 +43,10 @@ class RemoteCatalogues:
             raise _absent()
         if answer.status == 404:
             raise _absent()
-        found = _object(answer)
-        if found.get("@id") != iri:
+        dataset = _object(answer)
+        if dataset.get("@id") != iri:
             raise PeerUnreachable("the provider's catalogue returned another dataset")
-        return found, address
+        return dataset, address
 
     async def datasets(self, provider: str, *, pages: int = PAGES) -> AsyncIterator[dict[str, Any]]:
         """Every dataset that ``provider`` shows us, following its ``Link`` headers for at most ``pages`` pages.

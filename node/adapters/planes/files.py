@@ -92,11 +92,11 @@ class FolderAssets:
             known = self._verified.get(sha256)
             if known is not None:
                 try:
-                    found = self._path(sha256).lstat()
+                    status = self._path(sha256).lstat()
                 except FileNotFoundError as error:
                     raise NotFound("there are no such bytes here") from error
-                if _signature(found) == known:
-                    return Stored(sha256=sha256, size=found.st_size)
+                if _signature(status) == known:
+                    return Stored(sha256=sha256, size=status.st_size)
             return await self.verify(sha256)
 
     def has(self, sha256: str) -> bool:
@@ -106,10 +106,10 @@ class FolderAssets:
     def size(self, sha256: str) -> int | None:
         """How many bytes there are; None where ``has`` is False."""
         try:
-            found = self._path(sha256).lstat()
+            status = self._path(sha256).lstat()
         except (FileNotFoundError, NotFound):
             return None
-        return found.st_size if stat.S_ISREG(found.st_mode) else None
+        return status.st_size if stat.S_ISREG(status.st_mode) else None
 
     def file(self, sha256: str) -> BinaryIO:
         """The bytes as a file that can be gone back in, for blocking readers. Raises ``NotFound``, ``LocalFault``."""
@@ -163,10 +163,10 @@ class FolderAssets:
         file = self._open(sha256)
         with os.fdopen(file, "rb", buffering=0) as handle:
             before = os.fstat(file)
-            found = hashlib.file_digest(handle, "sha256").hexdigest()
-        if found != sha256:
+            actual = hashlib.file_digest(handle, "sha256").hexdigest()
+        if actual != sha256:
             self._verified.pop(sha256, None)
-            raise LocalFault(f"the stored asset {sha256} has changed on the disk: its bytes are {found} now")
+            raise LocalFault(f"the stored asset {sha256} has changed on the disk: its bytes are {actual} now")
         self._verified[sha256] = _signature(before)
         return Stored(sha256=sha256, size=before.st_size)
 
@@ -200,6 +200,6 @@ def _drop(part: PartFile) -> None:
     part.path.unlink(missing_ok=True)
 
 
-def _signature(found: os.stat_result) -> tuple[int, ...]:
+def _signature(status: os.stat_result) -> tuple[int, ...]:
     """What changes whenever somebody writes to the file or puts another in its place."""
-    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)

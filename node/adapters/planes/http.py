@@ -190,16 +190,16 @@ def _refusal(status: int, headers: Mapping[str, str], body: bytes, *, who: str =
             facts = {}
     detail = facts.get("detail")
     answered = f"{who} answers {status}"
-    said = detail[:500] if isinstance(detail, str) else answered
+    text = detail[:500] if isinstance(detail, str) else answered
     match status:
         case 401:
-            return Unauthenticated(said)
+            return Unauthenticated(text)
         case 403:
-            return NotAllowed(said, facts={name: facts[name] for name in _TELLING if name in facts})
+            return NotAllowed(text, facts={name: facts[name] for name in _TELLING if name in facts})
         case 404 | 410:
-            return NotFound(said)
+            return NotFound(text)
         case _:
-            return InvalidInput(said)
+            return InvalidInput(text)
 
 
 def _headers(authorization: str | None) -> dict[str, str]:
@@ -212,11 +212,11 @@ def _extent(status: int, headers: Mapping[str, str], asked: int) -> tuple[int, i
     declared = int(length) if length.isascii() and length.isdigit() and len(length) < 19 else None
     if status == 200:
         return 0, declared, declared
-    found = _CONTENT_RANGE.fullmatch(headers.get("content-range", ""))
-    if found is None:
+    match = _CONTENT_RANGE.fullmatch(headers.get("content-range", ""))
+    if match is None:
         raise PeerUnreachable("the peer sends a part and does not say which")
-    first, end = int(found.group(1)), int(found.group(2)) + 1
-    total = None if found.group(3) == "*" else int(found.group(3))
+    first, end = int(match.group(1)), int(match.group(2)) + 1
+    total = None if match.group(3) == "*" else int(match.group(3))
     if first != asked or (declared is not None and declared != end - first) or (total is not None and end > total):
         raise PeerUnreachable("the peer sends another part than was asked for")
     return first, end, total

@@ -131,11 +131,11 @@ def _refusal(answer: Answer, *, ended: bool) -> HansaError:
         return PeerUnreachable(f"the service answers {status}")
     remedy = members.get("remedy")
     words = (members.get(name) for name in _WORDS)
-    said = next((word[:_LONG] for word in words if isinstance(word, str) and word), f"the service answers {status}")
+    text = next((word[:_LONG] for word in words if isinstance(word, str) and word), f"the service answers {status}")
     mends = remedy[:_LONG] if isinstance(remedy, str) else ""
     facts = {name: members[name] for name in _TELLING if name in members}
     if ended and code == Overloaded.code and facts.get("limit") != "queue":
-        return Overloaded(said, remedy=mends, facts=facts)
+        return Overloaded(text, remedy=mends, facts=facts)
     kinds: dict[int, type[HansaError]] = {
         401: Unauthenticated,
         403: NotAllowed,
@@ -146,7 +146,7 @@ def _refusal(answer: Answer, *, ended: bool) -> HansaError:
     kind = kinds.get(status, InvalidInput)
     if code == ModelFailed.code or (ended and kind in (InvalidInput, NotFound) and code != InvalidInput.code):
         kind = ModelFailed
-    return kind(said, remedy=mends, facts=facts)
+    return kind(text, remedy=mends, facts=facts)
 
 
 def _object(answer: Answer) -> dict[str, Any]:
@@ -170,27 +170,27 @@ def _result(answer: Answer) -> bytes:
 
 def _joined(kind: str, body: bytes) -> bytes:
     whole = message_from_bytes(b"Content-Type: %s\r\n\r\n%s" % (kind.encode("latin-1", "replace"), body))
-    found: dict[str, Any] = {}
+    parts: dict[str, Any] = {}
     for part in whole.walk():
         name = unquote(str(part.get("content-id", "")).strip("<> "))
         content = part.get_payload(decode=True)
         if name and isinstance(content, bytes):
             try:
-                found[name] = read_json(content)
+                parts[name] = read_json(content)
             except InvalidInput as error:
                 raise ModelFailed(f"the service answers something that is not rows: {error.detail}") from error
-    return json.dumps(found).encode()
+    return json.dumps(parts).encode()
 
 
 def _results_link(links: Any) -> str:
     """Where the results of a job are as JSON. Services link to them in several forms, and not to JSON first."""
-    found = [
+    result_links = [
         link
         for link in (links if isinstance(links, list) else [])
         if isinstance(link, Mapping) and link.get("rel") in _RESULTS and isinstance(link.get("href"), str)
     ]
-    as_json = [link for link in found if "json" in str(link.get("type", "")).casefold()]
-    unsaid = [link for link in found if not link.get("type")]
+    as_json = [link for link in result_links if "json" in str(link.get("type", "")).casefold()]
+    unsaid = [link for link in result_links if not link.get("type")]
     return str((as_json or unsaid)[0]["href"]) if as_json or unsaid else ""
 
 

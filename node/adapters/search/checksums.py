@@ -57,13 +57,13 @@ def _check_file(path: Path) -> None:
         if magic != _MAGIC or length > _LONGEST_FOOTER or body < 0:
             raise ValueError(f"{path.name} has no footer")
         file.seek(body)
-        said = json.loads(file.read(length))["crc"]
+        expected = json.loads(file.read(length))["crc"]
         file.seek(0)
-        found, left = 0, body
+        actual, left = 0, body
         while left:
             piece = file.read(min(_PIECE, left))
             if not piece:
                 raise ValueError(f"{path.name} has become shorter")
-            found, left = zlib.crc32(piece, found), left - len(piece)
-    if found != said:
-        raise ValueError(f"{path.name} is not what was written: its checksum is {found}, not {said}")
+            actual, left = zlib.crc32(piece, actual), left - len(piece)
+    if actual != expected:
+        raise ValueError(f"{path.name} is not what was written: its checksum is {actual}, not {expected}")

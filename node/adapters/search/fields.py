@@ -64,7 +64,7 @@ def schema() -> tantivy.Schema:
 
 def document(record: Indexed, folding: tantivy.TextAnalyzer) -> tantivy.Document:
     """``record`` as a document of the index."""
-    found = tantivy.Document(
+    entry = tantivy.Document(
         what=RECORD,
         iri=record.iri,
         audience=record.audience,
@@ -79,15 +79,15 @@ def document(record: Indexed, folding: tantivy.TextAnalyzer) -> tantivy.Document
         parts=" ".join(sorted(_parts(record, folding))),
         at=int(record.at.astimezone(UTC).timestamp() * 1_000_000),
     )
-    found.add_bytes("source", source(record))
+    entry.add_bytes("source", source(record))
     if record.bbox is not None:
         west, south, east, north = record.bbox
         if west > east:
             # It crosses the antimeridian (GeoJSON §5.2): kept as a belt around the earth, found rather than lost.
             west, east = _WHOLE_WORLD
         for name, value in (("west", west), ("south", south), ("east", east), ("north", north)):
-            found.add_float(name, float(value))
-    return found
+            entry.add_float(name, float(value))
+    return entry
 
 
 def _parts(record: Indexed, folding: tantivy.TextAnalyzer) -> set[str]:

@@ -68,7 +68,7 @@ class TantivyIndex:
         self._heap = 0
         self._searcher: tantivy.Searcher | None = None
         self._counts: _Counted = {}
-        self._taken: int | None = None
+        self._collected: int | None = None
         self._used = time.monotonic()
 
     def apply(self, changes: Iterable[tuple[str, Indexed | None]], position: int) -> None:
@@ -81,29 +81,29 @@ class TantivyIndex:
         """Collect what replaces or removes documents, by IRI; searches and ``position`` show it after ``settle``."""
         waiting = list(changes)
         with self._writing:
-            if not waiting and position == self.taken():
+            if not waiting and position == self.collected():
                 return
             with self._changing(len(waiting)) as writer:
                 for iri, record in waiting:
                     writer.delete_documents_by_term("iri", iri)
                     if record is not None:
                         writer.add_document(document(record, self._analyzer))
-                self._taken = position
+                self._collected = position
 
-    def taken(self) -> int:
+    def collected(self) -> int:
         """The ledger position up to which changes were collected, whether they are shown yet or not."""
-        taken = self._taken
-        return self.position() if taken is None else taken
+        collected = self._collected
+        return self.position() if collected is None else collected
 
     def settle(self) -> None:
         """Commit what was collected: from now on searches show it, and ``position`` says so."""
         with self._writing:
-            taken = self._taken
-            if taken is None:
+            collected = self._collected
+            if collected is None:
                 return
             with self._changing(0) as writer:
-                self._commit(writer, taken)
-                self._taken = None
+                self._commit(writer, collected)
+                self._collected = None
 
     def rest(self, idle: float = 20.0) -> bool:
         """Close the writer where nothing was written for ``idle`` seconds; True if it did. To be called now and
@@ -112,7 +112,7 @@ class TantivyIndex:
             if self._writer is None or time.monotonic() - self._used < idle:
                 return False
             self.settle()
-            with self._told():
+            with self._translating_errors():
                 self._release()
         # The engine's buffers came from arenas of its threads, which keep them unless asked.
         with contextlib.suppress(AttributeError):
@@ -131,15 +131,15 @@ class TantivyIndex:
 
     @contextlib.contextmanager
     def _changing(self, count: int) -> Iterator[tantivy.IndexWriter]:
-        """The writer, for ``count`` further changes. Where it fails, what it had collected is dropped: ``taken`` then
-        says again from where to replay."""
+        """The writer, for ``count`` further changes. Where it fails, what it had collected is dropped: ``collected``
+        then says again from where to replay."""
         with self._using() as index:
             pass
-        with self._told():
+        with self._translating_errors():
             try:
                 yield self._opened_writer(index, count)
             except BaseException:
-                self._taken = None
+                self._collected = None
                 with contextlib.suppress(ValueError, OSError):
                     self._release()
                 raise
@@ -187,24 +187,24 @@ class TantivyIndex:
                 order_by_field="at" if by_date else None,
             )
 
-        wanted = both(within, worded(self._schema, words, every=True)) if words else within
+        matching = both(within, worded(self._schema, words, every=True)) if words else within
         # The engine's type stubs leave out the count.
-        found: Any = run(wanted)
+        answer: Any = run(matching)
         every = True
-        if len(words) > 1 and not found.count:
-            wanted, every = both(within, worded(self._schema, words, every=False)), False
-            found = run(wanted)
+        if len(words) > 1 and not answer.count:
+            matching, every = both(within, worded(self._schema, words, every=False)), False
+            answer = run(matching)
         hits = tuple(
             self._hit(searcher.doc(address), 0.0 if by_date else float(score), words)
-            for score, address in found.hits[: max(0, query.limit)]
+            for score, address in answer.hits[: max(0, query.limit)]
         )
         key = (None if audiences is None else frozenset(audiences), tuple(words), every, replace(query, **_UNCOUNTED))
-        return Results(total=int(found.count), hits=hits, facets=_counted(counted, key, searcher, wanted))
+        return Results(total=int(answer.count), hits=hits, facets=_counted(counted, key, searcher, matching))
 
     def clear(self) -> None:
         """Begin anew with an empty index."""
         with self._writing, self._lock:
-            self._taken = None
+            self._collected = None
             with contextlib.suppress(ValueError, OSError):
                 self._release()
             self._index = self._searcher = None
@@ -230,7 +230,7 @@ class TantivyIndex:
             # What cannot be written here is in the ledger.
             with contextlib.suppress(LocalFault):
                 self.settle()
-            self._taken = None
+            self._collected = None
             with contextlib.suppress(ValueError, OSError):
                 self._release()
             with self._lock:
@@ -238,11 +238,11 @@ class TantivyIndex:
 
     @contextlib.contextmanager
     def _using(self) -> Iterator[tantivy.Index]:
-        with self._lock, self._told():
+        with self._lock, self._translating_errors():
             yield self._opened()
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _translating_errors(self) -> Iterator[None]:
         try:
             yield
         except (ValueError, OSError) as error:
@@ -282,30 +282,30 @@ class TantivyIndex:
         found = searcher.search(tantivy.Query.term_query(self._schema, "what", POSITION), 1)
         return int(stored(searcher.doc(found.hits[0][1]), "position")) if found.hits else 0
 
-    def _hit(self, found: tantivy.Document, score: float, words: list[str]) -> Hit:
-        text = json.loads(bytes(stored(found, "source")))["text"]
-        return Hit(iri=stored(found, "iri"), score=score, snippet=snippet(self._analyzer, text, words))
+    def _hit(self, entry: tantivy.Document, score: float, words: list[str]) -> Hit:
+        text = json.loads(bytes(stored(entry, "source")))["text"]
+        return Hit(iri=stored(entry, "iri"), score=score, snippet=snippet(self._analyzer, text, words))
 
 
 def _counted(
-    counted: _Counted, key: Hashable, searcher: tantivy.Searcher, wanted: tantivy.Query
+    counted: _Counted, key: Hashable, searcher: tantivy.Searcher, matching: tantivy.Query
 ) -> dict[str, dict[str, int]]:
-    """The facets of ``wanted``. Counting looks at every hit, so it is done once for as long as nothing changes."""
+    """The facets of ``matching``. Counting looks at every hit, so it is done once for as long as nothing changes."""
     counts = counted.get(key)
     if counts is None:
-        counts = _facets(searcher, wanted)
+        counts = _facets(searcher, matching)
         if len(counted) >= _MOST_COUNTED:
             counted.clear()
         counted[key] = counts
     return {name: dict(values) for name, values in counts.items()}
 
 
-def _facets(searcher: tantivy.Searcher, wanted: tantivy.Query) -> dict[str, dict[str, int]]:
+def _facets(searcher: tantivy.Searcher, matching: tantivy.Query) -> dict[str, dict[str, int]]:
     terms = {name: {"terms": {"field": name, "size": _BUCKETS}} for name in FACETS}
-    found = searcher.aggregate(wanted, terms)
+    answer = searcher.aggregate(matching, terms)
     counts: dict[str, dict[str, int]] = {}
     for name in FACETS:
-        buckets = ((bucket["key"], int(bucket["doc_count"])) for bucket in found[name]["buckets"])
+        buckets = ((bucket["key"], int(bucket["doc_count"])) for bucket in answer[name]["buckets"])
         ordered = sorted(buckets, key=lambda bucket: (-bucket[1], bucket[0]))
         counts[name] = dict(ordered[:_KEYWORDS_SHOWN] if name == "keyword" else ordered)
     return counts

@@ -25,10 +25,10 @@ _FUZZY_PREFIX_FROM: Final = 6
 
 def visible(schema: tantivy.Schema, audiences: Collection[str] | None) -> list[Query]:
     """What restricts every search: records only, of these audiences (None: all; none: nothing)."""
-    found = [Query.term_query(schema, "what", RECORD)]
+    queries = [Query.term_query(schema, "what", RECORD)]
     if audiences is not None:
-        found.append(_any(schema, "audience", sorted(audiences)))
-    return found
+        queries.append(_any(schema, "audience", sorted(audiences)))
+    return queries
 
 
 def narrowed(schema: tantivy.Schema, query: model.Query) -> list[Query]:
@@ -40,10 +40,10 @@ def narrowed(schema: tantivy.Schema, query: model.Query) -> list[Query]:
         "publisher": query.publishers,
         "access": query.access,
     }
-    found = [_any(schema, name, values) for name, values in facets.items() if values]
+    queries = [_any(schema, name, values) for name, values in facets.items() if values]
     if query.bbox is not None:
-        found += _intersecting(schema, query.bbox)
-    return found
+        queries += _intersecting(schema, query.bbox)
+    return queries
 
 
 def worded(schema: tantivy.Schema, words: Sequence[str], *, every: bool) -> Query:

@@ -19,15 +19,15 @@ _QUOTES: Final = str.maketrans({"«": "‹", "»": "›"})
 def snippet(analyzer: tantivy.TextAnalyzer, text: str, words: Sequence[str]) -> str:
     """About 200 characters of ``text`` (plain text), beginning shortly before the first of the folded ``words``."""
     text = " ".join(text[:_READ].split()).translate(_QUOTES)
-    found = [
+    places = [
         (token.char_offset_from, token.char_offset_to)
         for token in (analyzer.pre_tokenize(text).tokens if words else ())
         if any(matches(token.text, word) for word in words)
     ]
-    begin = _word_begin(text, found[0][0] - _BEFORE) if found else 0
+    begin = _word_begin(text, places[0][0] - _BEFORE) if places else 0
     end = _word_end(text, begin + _SHOWN)
     pieces, at = [], begin
-    for start, stop in found:
+    for start, stop in places:
         if stop > end:
             break
         pieces += [text[at:start], "«", text[start:stop], "»"]

@@ -121,13 +121,13 @@ def _sync(folder: Path) -> None:
 
 
 def _tool(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
+    program = shutil.which(name)
+    if program is None:
         raise LocalFault(
             f"{name} is not at hand, and PostgreSQL is backed up with it",
             remedy="install PostgreSQL's client programs, or back up the database by its own means",
         )
-    return found
+    return program
 
 
 def _run(command: list[str], url: URL, what: str) -> None:

@@ -129,7 +129,7 @@ def _settle_sqlite(connection: Any, path: Path, driver: Any) -> None:
         references = connection.execute("PRAGMA foreign_keys").fetchone()[0]
     except driver.DatabaseError as error:
         fault = fault_of_driver(error)
-        if fault.told:
+        if fault.is_public:
             raise fault from error
         raise LocalFault(f"the database {path} cannot be opened: {error}", remedy=fault.remedy) from error
     if (mode, synchronous, references) != ("wal", 2, 1):

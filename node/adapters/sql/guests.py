@@ -63,10 +63,10 @@ class SqlGuestStore:
         return int(row.of_host), int(row.from_address), int(row.in_all)
 
     def stored(self, tx: Transaction, day: str, parties: Collection[str]) -> dict[str, int]:
-        wanted = select(guest_bytes.c.party, guest_bytes.c.bytes).where(
+        statement = select(guest_bytes.c.party, guest_bytes.c.bytes).where(
             guest_bytes.c.day == day, guest_bytes.c.party.in_(sorted(parties))
         )
-        return {row.party: int(row.bytes) for row in connection_of(tx).execute(wanted)}
+        return {row.party: int(row.bytes) for row in connection_of(tx).execute(statement)}
 
     def store(self, tx: Transaction, day: str, parties: Sequence[str], size: int) -> None:
         connection = connection_of(tx)

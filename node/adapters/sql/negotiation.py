@@ -90,10 +90,10 @@ class SqlAgreementStore:
         limit: int = 200,
     ) -> Sequence[Agreement]:
         asked = {"dataset": dataset, "provider": provider, "consumer": consumer}
-        wanted = [agreements.c[name] == value for name, value in asked.items() if value is not None]
+        conditions = [agreements.c[name] == value for name, value in asked.items() if value is not None]
         statement = (
             select(agreements)
-            .where(*wanted)
+            .where(*conditions)
             .order_by(agreements.c.at.desc(), agreements.c.ordinal.desc())
             .limit(limit)
         )
@@ -134,8 +134,8 @@ class SqlLimitStore:
         row = connection_of(tx).execute(select(limits).where(limits.c.dataset == dataset)).one_or_none()
         return None if row is None else build(Limits, row)
 
-    def put(self, tx: Transaction, found: Limits) -> None:
-        put(connection_of(tx), limits, values(found))
+    def put(self, tx: Transaction, terms: Limits) -> None:
+        put(connection_of(tx), limits, values(terms))
 
     def drop(self, tx: Transaction, dataset: str) -> None:
         connection_of(tx).execute(delete(limits).where(limits.c.dataset == dataset))

@@ -58,11 +58,11 @@ _DUE = (
 _OFF_LANES = outbox.c.lane.not_in(bindparam("lanes", expanding=True))
 _OFF_TOPICS = outbox.c.topic.not_in(bindparam("topics", expanding=True))
 # Every lease, release and revival raises the fence, so the fence alone tells whether a task is still ours.
-_held = and_(outbox.c.id == bindparam("task"), outbox.c.fence == bindparam("held_fence"), ~outbox.c.dead)
-_DONE = delete(outbox).where(_held)
+_OWN = and_(outbox.c.id == bindparam("task"), outbox.c.fence == bindparam("held_fence"), ~outbox.c.dead)
+_DONE = delete(outbox).where(_OWN)
 _RETRY = (
     update(outbox)
-    .where(_held)
+    .where(_OWN)
     .values(
         due=bindparam("later"),
         last_error=bindparam("error"),
@@ -74,7 +74,7 @@ _RETRY = (
 )
 _BURY = (
     update(outbox)
-    .where(_held)
+    .where(_OWN)
     .values(
         dead=True,
         last_error=bindparam("error"),
@@ -90,7 +90,7 @@ _REVIVE = (
     .values(dead=False, due=bindparam("later"), attempts=0, fence=outbox.c.fence + 1)
 )
 _REVIVE_AS = _REVIVE.values(body=bindparam("sent"))
-_RENEW = update(outbox).where(_held).values(leased_until=bindparam("until"))
+_RENEW = update(outbox).where(_OWN).values(leased_until=bindparam("until"))
 _DUE_TOO_LATE = (
     update(outbox).where(~outbox.c.dead, outbox.c.due > bindparam("latest")).values(due=bindparam("set_to"))
 )
@@ -191,21 +191,21 @@ class SqlOutbox:
         return None if row is None else build(Task, row)
 
     def revive(self, tx: Transaction, task_id: str, *, due: datetime, body: bytes | None = None) -> bool:
-        wanted = {"task": task_id, "later": due}
+        values = {"task": task_id, "later": due}
         if body is None:
-            return self._hit(tx, _REVIVE, wanted)
-        return self._hit(tx, _REVIVE_AS, wanted | {"sent": body})
+            return self._hit(tx, _REVIVE, values)
+        return self._hit(tx, _REVIVE_AS, values | {"sent": body})
 
     def cancel(self, tx: Transaction, task_id: str) -> Task | None:
         row = connection_of(tx).execute(_CANCEL, {"task": task_id}).one_or_none()
         return None if row is None else build(Task, row)
 
     def dead(self, tx: Transaction, limit: int = 100, *, subject: str | None = None) -> Sequence[Task]:
-        wanted: dict[str, Any] = {"most": limit}
+        values: dict[str, Any] = {"most": limit}
         if subject is None:
-            rows = connection_of(tx).execute(_DEAD, wanted)
+            rows = connection_of(tx).execute(_DEAD, values)
         else:
-            rows = connection_of(tx).execute(_DEAD_ABOUT, wanted | {"about": subject})
+            rows = connection_of(tx).execute(_DEAD_ABOUT, values | {"about": subject})
         return [build(Task, row) for row in rows]
 
     def given_up(self, tx: Transaction) -> int:
@@ -218,20 +218,20 @@ class SqlOutbox:
         due: datetime | None = connection_of(tx).execute(_NEXT_DUE).scalar_one()
         return due
 
-    def _hit(self, tx: Transaction, statement: Any, wanted: dict[str, Any]) -> bool:
-        return connection_of(tx).execute(statement, wanted).rowcount == 1
+    def _hit(self, tx: Transaction, statement: Any, values: dict[str, Any]) -> bool:
+        return connection_of(tx).execute(statement, values).rowcount == 1
 
 
 def _without(
     statement: Select[Any], lanes: Sequence[str], topics: Sequence[str]
 ) -> tuple[Select[Any], dict[str, list[str]]]:
     """``statement`` without what is blocked, and the parameters that it then has."""
-    wanted: dict[str, list[str]] = {}
+    values: dict[str, list[str]] = {}
     if lanes:
-        statement, wanted["lanes"] = statement.where(_OFF_LANES), list(lanes)
+        statement, values["lanes"] = statement.where(_OFF_LANES), list(lanes)
     if topics:
-        statement, wanted["topics"] = statement.where(_OFF_TOPICS), list(topics)
-    return statement, wanted
+        statement, values["topics"] = statement.where(_OFF_TOPICS), list(topics)
+    return statement, values
 
 
 def _lease_of(task: Task) -> dict[str, Any]:

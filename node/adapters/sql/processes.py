@@ -38,14 +38,14 @@ class SqlProcessStore(Generic[P]):
             columns.role == bindparam("role"),
         )
         other = processes.alias()
-        taken = exists().where(
+        same_pid = exists().where(
             other.c.peer == bindparam("this_peer"),
             other.c.peer_pid == bindparam("this_peer_pid"),
             other.c.role == bindparam("this_role"),
             other.c.pid != bindparam("this_pid"),
         )
         unchanged = and_(columns.pid == bindparam("this_pid"), columns.revision == bindparam("before"))
-        self._save = update(processes).where(unchanged, ~taken)
+        self._save = update(processes).where(unchanged, ~same_pid)
         self._unchanged = select(columns.pid).where(unchanged)
         self._count = select(func.count()).where(
             columns.peer == bindparam("peer"),
@@ -86,7 +86,7 @@ class SqlProcessStore(Generic[P]):
         self._accepted_as = accepted.where(
             messages.c.message == bindparam("message"), messages.c.message_id == bindparam("message_id")
         )
-        self._spoken = (
+        self._conversation = (
             select(messages.c.outgoing, messages.c.message, messages.c.message_id)
             .where(of_process, messages.c.answer_status.between(0, 299))
             .order_by(messages.c.ordinal)
@@ -112,23 +112,23 @@ class SqlProcessStore(Generic[P]):
 
     def get(self, tx: Transaction, pid: str, *, lock: bool = False) -> P | None:
         statement = self._get_locked if lock else self._get
-        return self._one(tx, statement, {"pid": pid})
+        return self._read_one(tx, statement, {"pid": pid})
 
     def by_peer(self, tx: Transaction, peer: str, peer_pid: str, role: Role) -> P | None:
-        return self._one(tx, self._by_peer, {"peer": peer, "peer_pid": peer_pid, "role": role})
+        return self._read_one(tx, self._by_peer, {"peer": peer, "peer_pid": peer_pid, "role": role})
 
     def select(
         self, tx: Transaction, *, state: str | None = None, peer: str | None = None, limit: int = 100
     ) -> Sequence[P]:
         columns = self._processes.c
-        wanted: list[ColumnElement[bool]] = []
+        conditions: list[ColumnElement[bool]] = []
         if state is not None:
-            wanted.append(columns.state == state)
+            conditions.append(columns.state == state)
         if peer is not None:
-            wanted.append(columns.peer == peer)
+            conditions.append(columns.peer == peer)
         statement = (
             select(self._processes)
-            .where(*wanted)
+            .where(*conditions)
             .order_by(columns.created.desc(), columns.ordinal.desc())
             .limit(limit)
         )
@@ -156,7 +156,7 @@ class SqlProcessStore(Generic[P]):
         return [build(Exchange, row) for row in connection_of(tx).execute(self._exchanges, {"pid": pid})]
 
     def accepted_messages(self, tx: Transaction, pid: str) -> Sequence[AcceptedMessage]:
-        rows = connection_of(tx).execute(self._spoken, {"pid": pid})
+        rows = connection_of(tx).execute(self._conversation, {"pid": pid})
         return [AcceptedMessage(row.outgoing, row.message, row.message_id) for row in rows]
 
     def accepted(self, tx: Transaction, pid: str, body_sha256: str) -> Exchange | None:
@@ -173,8 +173,8 @@ class SqlProcessStore(Generic[P]):
         row = connection_of(tx).execute(self._accepted_as, wanted).one_or_none()
         return None if row is None else build(Exchange, row)
 
-    def _one(self, tx: Transaction, statement: Any, wanted: dict[str, Any]) -> P | None:
-        row = connection_of(tx).execute(statement, wanted).one_or_none()
+    def _read_one(self, tx: Transaction, statement: Any, values: dict[str, Any]) -> P | None:
+        row = connection_of(tx).execute(statement, values).one_or_none()
         return None if row is None else self._process(row)
 
     def _row(self, process: P) -> dict[str, Any]:

@@ -96,7 +96,7 @@ class SqlRecordStore:
         as_of: datetime | None = None,
         audiences: Collection[str] | None = None,
     ) -> Record | None:
-        wanted = _wanted(iri, audiences)
+        values = _key_values(iri, audiences)
         if version is None and as_of is None:
             statement = _NEWEST if audiences is None else _NEWEST_FOR_THEM
         else:
@@ -105,20 +105,20 @@ class SqlRecordStore:
                 statement = statement.where(records.c.version == version)
             if as_of is not None:
                 statement = statement.where(records.c.at <= as_of)
-        row = connection_of(tx).execute(statement, wanted).one_or_none()
+        row = connection_of(tx).execute(statement, values).one_or_none()
         return None if row is None else _record(row)
 
     def by_entry(self, tx: Transaction, entry_ids: Sequence[str]) -> Sequence[Record]:
-        wanted = list(dict.fromkeys(entry_ids))
-        found: dict[str, list[Record]] = {}
-        for chunk in _chunks(wanted):
+        ids = list(dict.fromkeys(entry_ids))
+        by_entry: dict[str, list[Record]] = {}
+        for chunk in _chunks(ids):
             statement = select(records).where(records.c.entry.in_(chunk)).order_by(records.c.iri)
             for row in connection_of(tx).execute(statement):
-                found.setdefault(row.entry, []).append(_record(row))
-        return [record for entry_id in wanted for record in found.get(entry_id, ())]
+                by_entry.setdefault(row.entry, []).append(_record(row))
+        return [record for entry_id in ids for record in by_entry.get(entry_id, ())]
 
     def versions(self, tx: Transaction, iri: str, *, audiences: Collection[str] | None = None) -> Sequence[Record]:
-        wanted = _wanted(iri, audiences)
+        wanted = _key_values(iri, audiences)
         statement = _VERSIONS if audiences is None else _VERSIONS_FOR_THEM
         return [_record(row) for row in connection_of(tx).execute(statement, wanted)]
 
@@ -154,7 +154,7 @@ class SqlRecordStore:
             statement = statement.where(heads.c.audience.in_(audiences))
         return {row.kind: row.number for row in connection_of(tx).execute(statement)}
 
-    def held(self, tx: Transaction, origin: str) -> tuple[int, int]:
+    def count_of(self, tx: Transaction, origin: str) -> tuple[int, int]:
         row = connection_of(tx).execute(_HELD, {"origin": origin}).one()
         return int(row.number), int(row.size or 0)
 
@@ -174,30 +174,30 @@ def current_statement(
     What holds of the newest version is asked of ``record_heads``: in the order of its index, a page of one origin's
     catalogue costs what a page costs, however many records there are.
     """
-    wanted: list[ColumnElement[bool]] = [heads.c.iri > after, records.c.iri == heads.c.iri]
+    conditions: list[ColumnElement[bool]] = [heads.c.iri > after, records.c.iri == heads.c.iri]
     if down_from is not None:
-        wanted.append(heads.c.iri <= down_from)
+        conditions.append(heads.c.iri <= down_from)
     if as_of is None:
-        wanted += [records.c.version == heads.c.version, ~heads.c.withdrawn]
+        conditions += [records.c.version == heads.c.version, ~heads.c.withdrawn]
         if offered:
-            wanted.append(heads.c.offered)
+            conditions.append(heads.c.offered)
     else:
         then = records.alias("then")
         newest_then = select(func.max(then.c.version)).where(then.c.iri == heads.c.iri, then.c.at <= as_of)
-        wanted += [records.c.version == newest_then.scalar_subquery(), ~records.c.withdrawn]
+        conditions += [records.c.version == newest_then.scalar_subquery(), ~records.c.withdrawn]
         if offered:
-            wanted.append(records.c.offer.is_not(None))
+            conditions.append(records.c.offer.is_not(None))
     version = heads if as_of is None else records
     if audiences is not None:
-        wanted.append(heads.c.audience.in_(audiences))
+        conditions.append(heads.c.audience.in_(audiences))
         if as_of is not None:
             seen: ColumnElement[Any] = bindparam("seen", list(audiences), expanding=True)
-            wanted.append(records.c.version > _last_withheld(heads.c.iri, seen))
+            conditions.append(records.c.version > _last_withheld(heads.c.iri, seen))
     for column, names in ((version.c.kind, kinds), (version.c.origin, origins)):
         if names:
-            wanted.append(_among(column, names))
+            conditions.append(_among(column, names))
     order = heads.c.iri if down_from is None else heads.c.iri.desc()
-    return select(records).select_from(heads).where(*wanted).order_by(order)
+    return select(records).select_from(heads).where(*conditions).order_by(order)
 
 
 def _among(column: ColumnElement[str], names: Collection[str]) -> ColumnElement[bool]:
@@ -219,7 +219,7 @@ def _record(row: Row[Any]) -> Record:
     )
 
 
-def _wanted(iri: str, audiences: Collection[str] | None) -> dict[str, Any]:
+def _key_values(iri: str, audiences: Collection[str] | None) -> dict[str, Any]:
     if audiences is None:
         return {"iri": iri}
     # Twice: what an empty list stands for depends on whether it is sought in or not in.

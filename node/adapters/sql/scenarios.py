@@ -97,11 +97,11 @@ class SqlLayerStore:
             .order_by(layers.c.at.desc(), layers.c.sha256.desc())
         )
         # Two states of one moment: the one that ``newest`` gives comes first.
-        found: dict[str, Layer] = {}
+        layers_by_id: dict[str, Layer] = {}
         for row in connection_of(tx).execute(statement):
-            if row.id not in found:
-                found[row.id] = from_json(Layer, row.body)
-        return list(found.values())
+            if row.id not in layers_by_id:
+                layers_by_id[row.id] = from_json(Layer, row.body)
+        return list(layers_by_id.values())
 
 
 def _latest(target: str | None) -> Select[tuple[str, datetime]]:

@@ -83,10 +83,10 @@ class Compiled:
         converts = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
         self._converts = [(place, convert) for place, convert in enumerate(converts) if convert is not None]
 
-    def parameters(self, given: Mapping[str, Any]) -> list[Any]:
+    def parameters(self, values: Mapping[str, Any]) -> list[Any]:
         """The values of the parameters in the order of their places."""
         return [
-            fixed if key is None else given[key] if convert is None else convert(given[key])
+            fixed if key is None else values[key] if convert is None else convert(values[key])
             for key, convert, fixed in self._values
         ]
 
@@ -95,13 +95,13 @@ class Compiled:
         make = self._row
         if make is None:
             return fetched
-        converts, made = self._converts, []
+        converts, named_rows = self._converts, []
         for row in fetched:
             columns = list(row)
             for place, convert in converts:
                 columns[place] = convert(columns[place])
-            made.append(make._make(columns))
-        return made
+            named_rows.append(make._make(columns))
+        return named_rows
 
 
 class Statements:
@@ -149,13 +149,13 @@ class Running:
         error of the driver stands for."""
         if self._statements is None or isinstance(parameters, Sequence):
             return self._connection.execute(statement, parameters)
-        given = parameters or {}
-        compiled = self._statements.compiled(statement, tuple(given))
+        by_name = parameters or {}
+        compiled = self._statements.compiled(statement, tuple(by_name))
         if compiled is None:
             return self._connection.execute(statement, parameters)
         if self._driver is None:
             self._driver = self._connection.connection.dbapi_connection
-        values = compiled.parameters(given)
+        values = compiled.parameters(by_name)
         try:
             cursor = self._driver.execute(compiled.text, values)
             fetched = cursor.fetchall() if cursor.description is not None else []

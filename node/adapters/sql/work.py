@@ -53,7 +53,7 @@ class _Turn:
         self._holder: int | None = None
 
     @contextmanager
-    def taken(self) -> Iterator[None]:
+    def hold(self) -> Iterator[None]:
         if self._holder == threading.get_ident():
             raise LocalFault("a transaction within a transaction: both write, and would wait for each other")
         if not self._lock.acquire(timeout=PATIENCE):
@@ -105,7 +105,7 @@ class SqlUnitOfWork:
                 tx = SqlTransaction(connection)
                 yield tx
         else:
-            with translated(), self._turn.taken(), self.engine.begin() as connection:
+            with translated(), self._turn.hold(), self.engine.begin() as connection:
                 tx = SqlTransaction(connection, self._statements)
                 yield tx
         tx.notify()

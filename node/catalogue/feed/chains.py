@@ -65,7 +65,7 @@ class _Chain:
     times: list[str] = field(default_factory=list)
     retracted: set[int] = field(default_factory=set)
     tree: LeafTree = field(default_factory=LeafTree)
-    kept: dict[int, int] = field(default_factory=dict)
+    sizes: dict[int, int] = field(default_factory=dict)
     """epoch → how many members the chain had when that epoch began."""
 
 
@@ -148,7 +148,7 @@ class Chains:
         chain.tree.add(leaf_of(body["signature"]))
         for epoch, numbered in self._restarts.items():
             if entry.seq is not None and entry.seq < numbered:
-                chain.kept[epoch] = len(chain.entries)
+                chain.sizes[epoch] = len(chain.entries)
         asset, version = self._assets.setdefault(envelope["iri"], _Asset()), envelope["version"]
         place = (audience, len(chain.entries) - 1, withdrawn, version)
         asset.places.append(place)
@@ -199,7 +199,7 @@ class Chains:
         """For each epoch of which that is known: with how many members, and which root, the chain began it."""
         with self._lock:
             chain = self._chains[audience]
-            sizes = {epoch: chain.kept.get(epoch, 0) for epoch in sorted(self._restarts)}
+            sizes = {epoch: chain.sizes.get(epoch, 0) for epoch in sorted(self._restarts)}
             return tuple(Restart(epoch, size, chain.tree.root(size)) for epoch, size in sizes.items())
 
     def groups(self, audience: str) -> list[Span]:

@@ -251,7 +251,7 @@ class Feed:
 
     def _page_lines(self, audience: str, span: Span, members: list[Member]) -> bytes:
         with self._uow.read() as tx:
-            found = {
+            by_entry = {
                 record.entry: record for record in self._records.by_entry(tx, [member.entry for member in members])
             }
         url = self._url(audience, f"pages/{span.name}")
@@ -261,7 +261,7 @@ class Feed:
             line(iri_term(url), iri_term(f"{HANSA}leaves"), literal_term(leaves)),
         ]
         for member in members:
-            record = found.get(member.entry)
+            record = by_entry.get(member.entry)
             if record is None:
                 raise LocalFault(f"the ledger has the record of entry {member.entry}, the record store has not")
             lines += self._member_lines(member, record)

@@ -120,10 +120,10 @@ class Accounts:
         operator."""
         require(by, UseCase.MANAGE_ACCOUNTS)
         with self._uow.begin() as tx:
-            found = self._store.account(tx, login)
-            if found is None:
+            stored = self._store.account(tx, login)
+            if stored is None:
                 raise NotFound(f"there is no account {login}")
-            account = found[0]
+            account = stored[0]
             if disabled and login == by.account:
                 raise Conflict("you cannot close the account that you are using", remedy="ask another operator")
             if disabled and not any(

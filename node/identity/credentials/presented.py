@@ -116,7 +116,7 @@ class Presentations:
         Raises ``Unauthenticated`` where the presentation does not hold, ``PeerUnreachable`` where the participant
         cannot be asked just now, ``Overloaded`` where too many are being asked already.
         """
-        if token.access_token is None or not self._wanted():
+        if token.access_token is None or not self._credential_types():
             return Presented(at=self._clock.now())
         presented = self._recent.get(token.issuer)
         if presented is not None and self._is_fresh(presented, token):
@@ -145,7 +145,7 @@ class Presentations:
     def _trust_mark(self) -> tuple[tuple[str, frozenset[str]], ...]:
         return tuple((name, self._trust.issuers(name)) for name in self._trust.types())
 
-    def _wanted(self) -> tuple[str, ...]:
+    def _credential_types(self) -> tuple[str, ...]:
         names = dict.fromkeys((*self._trust.types(), *self._required))
         return tuple(type_scope(name) for name in names)
 
@@ -172,7 +172,7 @@ class Presentations:
         if document.service("CredentialService") is None:
             return Presented(at=now, wallet=token.wallet, trust=self._trust_mark())
         try:
-            entries = await self._peers.presentations(document, token.access_token, self._wanted())
+            entries = await self._peers.presentations(document, token.access_token, self._credential_types())
         except (InvalidInput, ForbiddenAddress, TooLarge) as error:
             raise Unauthenticated(f"the caller's credential service is of no use: {error.detail}") from error
         if len(entries) > MAX_PRESENTATIONS:
@@ -207,7 +207,7 @@ class Presentations:
         )
 
     async def _recalled(self, did: str) -> Presented:
-        stored = await anyio.to_thread.run_sync(self._kept, did, limiter=self._threads)
+        stored = await anyio.to_thread.run_sync(self._stored_presentation, did, limiter=self._threads)
         if stored is None:
             return Presented(at=self._clock.now())
         texts, at = stored
@@ -232,7 +232,7 @@ class Presentations:
         with self._uow.begin() as tx:
             self._notes.put(tx, _note_key(did), note)
 
-    def _kept(self, did: str) -> tuple[Sequence[str], datetime] | None:
+    def _stored_presentation(self, did: str) -> tuple[Sequence[str], datetime] | None:
         with self._uow.read() as tx:
             note = self._notes.get(tx, _note_key(did))
         if note is None:

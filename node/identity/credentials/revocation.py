@@ -55,19 +55,19 @@ class StatusLists:
         self._clock = clock
         self._public_url = public_url
         self._max_age = timedelta(seconds=max_age)
-        self._made: OrderedDict[str, _Made] = OrderedDict()
+        self._cache: OrderedDict[str, _Made] = OrderedDict()
         self._threads = anyio.CapacityLimiter(2)
 
     async def document(self, name: str) -> str:
         """The signed list of this name (JWT). Raises ``NotFound`` where nothing was issued on such a list."""
-        document = self._made.get(name)
+        document = self._cache.get(name)
         if document is not None and is_younger(document.at, self._clock.now(), self._max_age):
             return document.document
         document = await anyio.to_thread.run_sync(self._make, name, limiter=self._threads)
-        self._made[name] = document
-        self._made.move_to_end(name)
-        if len(self._made) > _LISTS_KEPT:
-            self._made.popitem(last=False)
+        self._cache[name] = document
+        self._cache.move_to_end(name)
+        if len(self._cache) > _LISTS_KEPT:
+            self._cache.popitem(last=False)
         return document.document
 
     async def behind(self, url: str) -> str:
@@ -76,7 +76,7 @@ class StatusLists:
 
     def forget(self) -> None:
         """Something was revoked: the next reader gets a new list."""
-        self._made.clear()
+        self._cache.clear()
 
     def _make(self, name: str) -> _Made:
         number = name.removesuffix(_ELDER_SUFFIX)

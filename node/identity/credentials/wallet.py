@@ -104,7 +104,7 @@ class Wallet:
         the token claim gives ``token.issuer`` no access, ``NotAllowed`` for more than was granted where
         ``refuse_excess`` is on.
         """
-        scopes = _wanted(message)
+        scopes = _scopes(message)
         granted = self._access.check(token.access_token, token.issuer)
         shown = covered(scopes, granted)
         if self._refuse_excess and len(shown) < len(set(scopes)):
@@ -237,7 +237,7 @@ class Wallet:
             return self._store.credentials(tx)
 
 
-def _wanted(message: dict[str, Any]) -> tuple[Scope, ...]:
+def _scopes(message: dict[str, Any]) -> tuple[Scope, ...]:
     check_type(message, "PresentationQueryMessage")
     scope, definition = message.get("scope"), message.get("presentationDefinition")
     if "scope" in message and "presentationDefinition" in message:

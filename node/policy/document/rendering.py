@@ -61,7 +61,7 @@ def render(
     ``signatures`` (DID → compact JWS) are shown where they are known; they are no part of the text that is signed.
     Raises ``InvalidInput`` where ``body`` is no policy that can be read.
     """
-    return _template("document", body, _wanted(body, language, languages), signatures or {})
+    return _template("document", body, _languages(body, language, languages), signatures or {})
 
 
 def render_body(
@@ -72,7 +72,7 @@ def render_body(
     signatures: Mapping[str, str] | None = None,
 ) -> str:
     """As ``render``, without head and style: an ``article`` to embed in a page."""
-    return _template("article", body, _wanted(body, language, languages), signatures or {})
+    return _template("article", body, _languages(body, language, languages), signatures or {})
 
 
 def text_sha256(body: Mapping[str, Any], language: str) -> str:
@@ -133,7 +133,7 @@ class Text:
     signatures: tuple[Signature, ...] = field(default=())
 
 
-def _wanted(body: Mapping[str, Any], language: str | None, languages: Sequence[str] | None) -> tuple[str, ...]:
+def _languages(body: Mapping[str, Any], language: str | None, languages: Sequence[str] | None) -> tuple[str, ...]:
     wished = languages or ((language,) if language else document_languages(body))
     return tuple(dict.fromkeys(_base(tag) if _base(tag) in LANGUAGES else "en" for tag in wished))
 
@@ -201,19 +201,21 @@ def _text(
     signatures: Mapping[str, str],
     languages: tuple[str, ...],
 ) -> Text:
-    words, said = document_words(language), phrases(language)
+    words, language_phrases = document_words(language), phrases(language)
     reader = _Reader(body, policy)
     sentences = explained(policy, language, reader.kind)
     title = reader.title(language) or words.unreadable
-    concluded = _moment(body.get("timestamp"), said) or words.unreadable
+    concluded = _moment(body.get("timestamp"), language_phrases) or words.unreadable
     articles = (
         _parties(reader, words),
         _subject(reader, words, title),
         _use(sentences, words),
         _section(sentences, Section.PROHIBITION, words.prohibitions, words.no_prohibitions, words),
         _section(sentences, Section.DUTY, words.duties, words.no_duties, words),
-        Article(heading=words.purpose, paragraphs=(_purpose(policy, words, said),)),
-        Article(heading=words.term, paragraphs=(_term(policy, words, said), words.term_end, words.term_after)),
+        Article(heading=words.purpose, paragraphs=(_purpose(policy, words, language_phrases),)),
+        Article(
+            heading=words.term, paragraphs=(_term(policy, words, language_phrases), words.term_end, words.term_after)
+        ),
         _rulebook(reader, words),
         _precedence(reader, words),
         _verification(reader, words),
@@ -227,7 +229,7 @@ def _text(
         ),
         number=f"{words.number} {_plain(policy.id) or words.unreadable}",
         concluded=words.concluded.format(date=concluded),
-        brief=_brief(policy, sentences, reader, words, said),
+        brief=_brief(policy, sentences, reader, words, language_phrases),
         articles=articles,
         signatures=tuple(_signature(reader, side, words, signatures) for side in ("provider", "consumer")),
     )
@@ -291,20 +293,20 @@ def _clause(sentence: Sentence, words: DocumentWords) -> Clause:
     return Clause(_seemly(sentence.text), tuple(marks))
 
 
-def _purpose(policy: Policy, words: DocumentWords, said: Phrases) -> str:
+def _purpose(policy: Policy, words: DocumentWords, language_phrases: Phrases) -> str:
     """The purposes where one permission names them once; else a pointer to the article that says them all."""
     purposes = _constraints(policy, terms.PURPOSE)
     if not purposes:
         return words.purpose_free
     if len(policy.permissions) > 1 or len(purposes) > 1 or purposes[0] not in policy.permissions[0].constraints:
         return words.purpose_mixed
-    names = _seemly(join(value_names(purposes[0], said), said.or_))
+    names = _seemly(join(value_names(purposes[0], language_phrases), language_phrases.or_))
     if purposes[0].operator in {"neq", "isNoneOf"}:
         return words.purpose_excluded.format(purposes=names)
     return names[:1].upper() + names[1:] + "."
 
 
-def _term(policy: Policy, words: DocumentWords, said: Phrases) -> str:
+def _term(policy: Policy, words: DocumentWords, language_phrases: Phrases) -> str:
     bounds = _constraints(policy, terms.DATE_TIME)
     if not bounds:
         return words.term_open
@@ -314,8 +316,8 @@ def _term(policy: Policy, words: DocumentWords, said: Phrases) -> str:
     plain = len(policy.permissions) == 1 and all(item in direct for item in bounds)
     if not plain or len(starts) > 1 or len(ends) > 1 or len(starts) + len(ends) != len(bounds):
         return words.term_mixed
-    start = bound_text(starts[0].right_operand[0], "gteq", said) if starts else ""
-    end = bound_text(ends[0].right_operand[0], "lteq", said) if ends else ""
+    start = bound_text(starts[0].right_operand[0], "gteq", language_phrases) if starts else ""
+    end = bound_text(ends[0].right_operand[0], "lteq", language_phrases) if ends else ""
     if start and end:
         return words.term_from_to.format(start=start, end=end)
     return words.term_to.format(end=end) if end else words.term_from.format(start=start)
@@ -371,7 +373,7 @@ def _brief(
     sentences: tuple[Sentence, ...],
     reader: _Reader,
     words: DocumentWords,
-    said: Phrases,
+    language_phrases: Phrases,
 ) -> tuple[Fact, ...]:
     deletions = [
         _seemly(sentence.text)
@@ -380,8 +382,8 @@ def _brief(
         if duty.action == terms.DELETE and sentence.rule == f"obligation[{index}]"
     ]
     facts = [
-        Fact(words.purpose, _purpose(policy, words, said)),
-        Fact(words.term, _term(policy, words, said)),
+        Fact(words.purpose, _purpose(policy, words, language_phrases)),
+        Fact(words.term, _term(policy, words, language_phrases)),
         Fact(words.deletion, " ".join(deletions) or words.deletion_none),
         Fact(words.delivery, words.sealed if reader.sealed else words.plain),
     ]
@@ -400,9 +402,9 @@ def _signature(reader: _Reader, side: str, words: DocumentWords, signatures: Map
     )
 
 
-def _moment(value: Any, said: Phrases) -> str:
+def _moment(value: Any, language_phrases: Phrases) -> str:
     point = moment(Value(value)) if isinstance(value, str) else None
-    return moment_text(point.start.replace(microsecond=0), said) if point else _plain(value)
+    return moment_text(point.start.replace(microsecond=0), language_phrases) if point else _plain(value)
 
 
 def _object(value: Any) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Final
 
 from node.texts.catalogue import Catalogue
-from node.texts.languages import spoken
+from node.texts.languages import supported
 from node.texts.typed import typed
 
 
@@ -95,7 +95,7 @@ DOCUMENT: Final = Catalogue("document")
 
 def document_words(language: str) -> DocumentWords:
     """The texts of a language (``nl-BE`` reads as ``nl``); English where we do not speak it."""
-    return _words(spoken(language))
+    return _words(supported(language))
 
 
 @cache

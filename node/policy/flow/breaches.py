@@ -9,7 +9,7 @@ from typing import Any, Final
 from node.policy.flow.freedom import Alternative, Bar, Demand, Freedom, Origin
 from node.policy.flow.impossible import Bound, Said, further
 from node.policy.flow.stricter import clashes, duty_covers, follows, prohibition_covers
-from node.policy.flow.words import Texts, forbidden, in_all, quoted, said, texts
+from node.policy.flow.words import Texts, demand_text, forbidden, in_all, quoted, texts
 from node.policy.rules import Constraint, Rule
 from node.policy.terms import INCLUDED_IN, MINIMUM_CELL_SIZE, includes
 
@@ -131,7 +131,7 @@ class Comparison:
         code = "duty" if isinstance(demand, Rule) else "condition"
         cells = isinstance(demand, Constraint) and demand.left_operand == MINIMUM_CELL_SIZE
         remedy: Said | None = (lambda language: texts(language).cells) if cells else None
-        self._add(code, origin, lambda language: said(demand, language), about=str(demand), remedy=remedy)
+        self._add(code, origin, lambda language: demand_text(demand, language), about=str(demand), remedy=remedy)
 
     def _add(self, code: str, origin: Origin, make: Said, *, about: str, remedy: Said | None = None) -> None:
         title = self.bound.title(origin.input)

@@ -171,20 +171,20 @@ def _sayable(
 
 
 def _ways(
-    alternatives: Iterable[Alternative], told: Iterable[Alternative], facts: Mapping[str, Any]
+    alternatives: Iterable[Alternative], shown: Iterable[Alternative], facts: Mapping[str, Any]
 ) -> list[list[_Part]]:
     """The alternatives in few words, without those that another one, or one told already, makes idle."""
     ways = sorted(
         (_way(alternative, facts) for alternative in alternatives), key=lambda parts: [_key(part) for part in parts]
     )
-    kept = [_way(one, facts) for one in told] if ways else []
-    before = len(kept)
+    needed = [_way(one, facts) for one in shown] if ways else []
+    before = len(needed)
     for index, way in enumerate(ways):
         given = [part.demand for part in way]
-        others = [*kept, *ways[index + 1 :]]
+        others = [*needed, *ways[index + 1 :]]
         if not any(all(follows(part.demand, given) for part in other) for other in others):
-            kept.append(way)
-    return kept[before:]
+            needed.append(way)
+    return needed[before:]
 
 
 def _way(alternative: Alternative, facts: Mapping[str, Any]) -> list[_Part]:

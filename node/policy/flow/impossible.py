@@ -9,7 +9,7 @@ from typing import Any
 from node.policy import terms
 from node.policy.flow.freedom import Bar, Demand, Freedom, Origin
 from node.policy.flow.stricter import clashes
-from node.policy.flow.words import forbidden, in_all, quoted, said, texts
+from node.policy.flow.words import demand_text, forbidden, in_all, quoted, texts
 from node.policy.rules import Rule
 from node.policy.terms import ATTRIBUTE, CREDIT, USE, includes
 
@@ -82,7 +82,7 @@ def _not_understood(bound: Bound, origin: Origin, demand: Demand) -> Problem:
         "not-understood",
         (origin,),
         lambda language: texts(language).not_understood.format(
-            who=bound.who([origin], language), said=said(demand, language)
+            who=bound.who([origin], language), said=demand_text(demand, language)
         ),
     )
 
@@ -175,7 +175,7 @@ def _items(bound: Bound, items: Iterable[tuple[Origin, Demand]], language: str) 
     lines = []
     for origin, demand in items:
         bare = isinstance(demand, Rule) and (demand.action not in terms.DUTIES or origin.rule.startswith("prohib"))
-        text = forbidden(demand, language) if bare and isinstance(demand, Rule) else said(demand, language)
+        text = forbidden(demand, language) if bare and isinstance(demand, Rule) else demand_text(demand, language)
         lines.append(f"{bound.who([origin], language)}: {text}")
     return "; ".join(dict.fromkeys(lines))
 

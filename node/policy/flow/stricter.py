@@ -65,25 +65,25 @@ def follows(demand: Demand, demands: Iterable[Demand], facts: Mapping[str, Any] 
     return rule is not None and rule(demand, about, facts or {})
 
 
-def duty_covers(given: Rule, asked: Rule) -> bool:
-    """Whether who does ``given`` does ``asked`` too: the same, at least as soon, to the same parties, and with the
+def duty_covers(stricter: Rule, asked: Rule) -> bool:
+    """Whether who does ``stricter`` does ``asked`` too: the same, at least as soon, to the same parties, and with the
     same consequences."""
-    if given.action != asked.action or not set(asked.parties) <= set(given.parties):
+    if stricter.action != asked.action or not set(asked.parties) <= set(stricter.parties):
         return False
-    rest = [(normal_rule(consequence) for consequence in rule.consequences) for rule in (given, asked)]
+    rest = [(normal_rule(consequence) for consequence in rule.consequences) for rule in (stricter, asked)]
     if sorted(map(str, rest[0])) != sorted(map(str, rest[1])):
         return False
     # A constraint of a duty shapes it: one without a term may be done at any time, and keeps no term.
-    return all(follows(condition, given.constraints) for condition in asked.constraints) and (
-        bool(asked.constraints) or not given.constraints or _only_sooner(given)
+    return all(follows(condition, stricter.constraints) for condition in asked.constraints) and (
+        bool(asked.constraints) or not stricter.constraints or _only_sooner(stricter)
     )
 
 
-def prohibition_covers(given: Rule, asked: Rule) -> bool:
-    """Whether ``given`` forbids all that ``asked`` does: the same action or a wider one, in no fewer cases."""
+def prohibition_covers(stricter: Rule, asked: Rule) -> bool:
+    """Whether ``stricter`` forbids all that ``asked`` does: the same action or a wider one, in no fewer cases."""
     cases = [normal_condition(constraint) for constraint in asked.constraints]
-    return terms.includes(given.action, asked.action) and all(
-        normal_condition(constraint) in cases for constraint in given.constraints
+    return terms.includes(stricter.action, asked.action) and all(
+        normal_condition(constraint) in cases for constraint in stricter.constraints
     )
 
 

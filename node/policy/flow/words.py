@@ -16,7 +16,7 @@ from node.policy.rules import Policy, Rule
 from node.policy.terms import USE
 from node.policy.words import explained
 from node.texts.catalogue import Catalogue
-from node.texts.languages import LANGUAGES, spoken
+from node.texts.languages import LANGUAGES, supported
 from node.texts.typed import typed
 
 
@@ -53,7 +53,7 @@ FLOW: Final = Catalogue("flow")
 
 def texts(language: str) -> Texts:
     """The sentences of a language; English where we do not speak it."""
-    return _texts(spoken(language))
+    return _texts(supported(language))
 
 
 @cache
@@ -66,7 +66,7 @@ def quoted(names: Iterable[str], language: str) -> str:
     return ", ".join(dict.fromkeys(phrases(language).quote.format(name) for name in names))
 
 
-def said(demand: Demand, language: str) -> str:
+def demand_text(demand: Demand, language: str) -> str:
     """A condition, a duty or a prohibition with conditions, as a sentence without its full stop."""
     if isinstance(demand, Rule):
         policy = Policy(id="", obligations=(demand,))

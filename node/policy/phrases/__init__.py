@@ -14,7 +14,7 @@ from typing import Final
 from node.policy import terms
 from node.policy.phrases.model import Phrases
 from node.texts.catalogue import Catalogue
-from node.texts.languages import plural, spoken
+from node.texts.languages import plural, supported
 from node.texts.typed import typed
 
 POLICY: Final = Catalogue("policy")
@@ -38,7 +38,7 @@ _ASSETS: Final = {"": "asset", "dataset": "dataset", "service": "service", "mode
 
 def phrases(language: str) -> Phrases:
     """The phrases of a language tag (``nl-BE`` reads as ``nl``); English where we do not speak it."""
-    return _phrases(spoken(language))
+    return _phrases(supported(language))
 
 
 @cache

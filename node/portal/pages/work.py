@@ -210,7 +210,7 @@ def _way(conversation: Conversation) -> list[tuple[str, str]]:
     state = conversation.process.state
     known = NEGOTIATION_STEPS if family(conversation) == "negotiation" else TRANSFER_STEPS
     table = table_of(conversation.process)
-    seen = {table.leads_to(exchange.message) for exchange in conversation.exchanges if exchange.taken}
+    seen = {table.leads_to(exchange.message) for exchange in conversation.exchanges if exchange.accepted}
     ended = state == "TERMINATED"
     here = known.index(state) if state in known else -1
     way = []

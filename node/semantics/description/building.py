@@ -103,12 +103,12 @@ class Builder:
             or not field.many
             or (field.form is Form.PLACE and values.is_rectangle(value))
         ):
-            self._one(subject, field, value, path)
+            self._single(subject, field, value, path)
         else:
             for index, item in enumerate(value):
-                self._one(subject, field, item, f"{path}.{index}", index)
+                self._single(subject, field, item, f"{path}.{index}", index)
 
-    def _one(self, subject: NamedNode, field: Field, value: Any, path: str, index: int = 0) -> None:
+    def _single(self, subject: NamedNode, field: Field, value: Any, path: str, index: int = 0) -> None:
         try:
             for term in self._terms(subject, field, value, path, index):
                 self.add(subject, field.property, term)
@@ -169,11 +169,11 @@ class Builder:
     def _statement(self, subject: NamedNode, field: Field, value: Any, path: str) -> NamedNode:
         if values.is_link(value):
             return values.link(value, self.base)
-        said = self._text(value)
+        texts = self._text(value)
         node = self.mint(subject, field.name, "", path)
         for class_ in field.classes:
             self.add(node, A.value, NamedNode(class_))
-        for text in said:
+        for text in texts:
             self.add(node, f"{RDFS}label", text)
         return node
 

@@ -40,7 +40,7 @@ def place(site: Site, subject: NamedNode, value: Any, path: str, index: int) -> 
     A name that is not in the gazetteer is kept, with a warning. Raises ``NotSo`` for what is none of these.
     """
     if isinstance(value, str):
-        return _spoken(site, subject, value.strip(), path, index)
+        return _time_node(site, subject, value.strip(), path, index)
     name = iri = ""
     known = None
     if isinstance(value, Mapping) and "west" not in value:
@@ -56,7 +56,7 @@ def place(site: Site, subject: NamedNode, value: Any, path: str, index: int) -> 
     return _location(site, subject, name=name, iri=iri, bbox=bbox, path=path, index=index)
 
 
-def _spoken(site: Site, subject: NamedNode, text: str, path: str, index: int) -> NamedNode:
+def _time_node(site: Site, subject: NamedNode, text: str, path: str, index: int) -> NamedNode:
     address = values.is_link(text)
     known: Place | None = place_of(text) if address else place_named(text)
     if known is None and not address:

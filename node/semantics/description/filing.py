@@ -51,7 +51,7 @@ class Filing:
     def __init__(self, builder: Builder, subject: NamedNode, files: Sequence[File], *, learned: bool = False) -> None:
         self._builder = builder
         self._subject = subject
-        self._given = {file.name: file for file in files}
+        self._files = {file.name: file for file in files}
         self._learned = learned
         self.files: list[File] = []
 
@@ -66,7 +66,7 @@ class Filing:
             entries = []
         for index, entry in enumerate(entries):
             self._entry({"name": entry} if isinstance(entry, str) else entry, f"{named}.{index}", fields)
-        for name in [name for name in self._given if all(name != file.name for file in self.files)]:
+        for name in [name for name in self._files if all(name != file.name for file in self.files)]:
             self._entry({"name": name}, f"{named}.{name}", fields)
 
     def _entry(self, entry: Any, path: str, fields: Mapping[str, Any]) -> None:
@@ -75,7 +75,7 @@ class Filing:
             return
         members = {str(name): value for name, value in entry.items() if str(name) not in FILE_WORDS}
         name = base_name(str(entry.get("path") or entry.get("name") or entry.get("file") or ""))
-        file = self._given.get(name)
+        file = self._files.get(name)
         elsewhere = [
             item for item in members if (field := find(FILE, item)) and field.name in ("access_url", "download_url")
         ]

@@ -223,13 +223,13 @@ def _any_text(value: Any) -> str:
 
 def _builder(fields: Mapping[str, Any], kind: Kind, setting: Setting, result: Draft) -> Builder:
     language = setting.language
-    given = fields.get("language")
-    if isinstance(given, list) and given:
-        given = given[0]
+    stated = fields.get("language")
+    if isinstance(stated, list) and stated:
+        stated = stated[0]
     # A steward who says that the dataset is in Dutch writes its title in Dutch.
-    if kind.name != "transformation" and isinstance(given, str):
-        known = LANGUAGES.find(given)
-        language = known.code if known else given.casefold() if _is_tag(given) else language
+    if kind.name != "transformation" and isinstance(stated, str):
+        known = LANGUAGES.find(stated)
+        language = known.code if known else stated.casefold() if _is_tag(stated) else language
     return Builder(base=setting.base, kind=kind.name, language=language, lines=result.lines)
 
 

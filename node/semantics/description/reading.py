@@ -142,10 +142,10 @@ def _read(dataset: Dataset, field: Field, terms: list[Term], depth: int) -> Any:
         case Form.BINDINGS:
             return _bindings(dataset, terms)
         case Form.NODE:
-            found = [_node(dataset, field, term, depth) for term in terms]
+            items = [_node(dataset, field, term, depth) for term in terms]
             if field.ordered:
-                found.sort(key=lambda item: item.get("position", 0) if isinstance(item, dict) else 0)
-            return found if field.many else found[0]
+                items.sort(key=lambda item: item.get("position", 0) if isinstance(item, dict) else 0)
+            return items if field.many else items[0]
     values = [_value(dataset, field, term) for term in terms]
     return values if field.many else values[0]
 
@@ -209,13 +209,13 @@ def _node(dataset: Dataset, field: Field, term: Term, depth: int) -> Any:
 
 
 def _bindings(dataset: Dataset, terms: list[Term]) -> dict[str, str]:
-    found = {}
+    bindings = {}
     for term in terms:
         if not isinstance(term, Literal):
             role, bound = first_text(dataset, term, f"{HANSA}role"), iris(dataset, term, f"{HANSA}boundTo")
             if role and bound:
-                found[role] = bound[0]
-    return found
+                bindings[role] = bound[0]
+    return bindings
 
 
 def _by_language(terms: list[Term]) -> Mapping[str, str]:

@@ -17,9 +17,9 @@ def file_finding(
 ) -> Finding:
     """The finding that says the text ``file.<key>`` of the catalogue, with ``values`` in it."""
     remedy = f"file.{key}.remedy"
-    said = {}
+    translations = {}
     for language in LANGUAGES:
         here = {name: words if isinstance(words, str) else words(language) for name, words in values.items()}
         message = FINDINGS.say(language, f"file.{key}", **here)
-        said[language] = (message, "", FINDINGS.say(language, remedy) if FINDINGS.known(remedy) else "")
-    return finding(said, severity=severity, rule=rule, field=field, value=value)
+        translations[language] = (message, "", FINDINGS.say(language, remedy) if FINDINGS.known(remedy) else "")
+    return finding(translations, severity=severity, rule=rule, field=field, value=value)

@@ -68,8 +68,8 @@ def python_pattern(pattern: str) -> str:
     """A pattern of JSON Schema (ECMA-262) as Python writes it: the end is the very end, groups are named by ``?P``.
     What Python does not know is left, and refused when it is compiled."""
 
-    def piece(found: re.Match[str]) -> str:
-        text = found[0]
+    def piece(match: re.Match[str]) -> str:
+        text = match[0]
         return {"$": r"\Z", "(?<": "(?P<"}.get(text, text)
 
     return _PIECE.sub(piece, pattern)

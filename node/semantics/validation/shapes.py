@@ -138,7 +138,7 @@ class Shapes:
         """``breach`` in words. ``field`` is the bare name that the shape gives; the caller knows the place."""
         rule = self.rule(breach.shape)
         path = breach.path or rule.path
-        facts = _said(rule, breach, path)
+        facts = _messages(rule, breach, path)
         return words.finding(
             facts,
             severity=severity or breach.severity,
@@ -151,7 +151,7 @@ class Shapes:
         )
 
 
-def _said(rule: Rule, breach: Breach, path: str) -> dict[str, tuple[str, str, str]]:
+def _messages(rule: Rule, breach: Breach, path: str) -> dict[str, tuple[str, str, str]]:
     name = rule.names or {"en": local_name(path) if path else "it"}
     bound = rule.bounds.get(breach.component.removeprefix(SH).removesuffix("ConstraintComponent"), "")
     generic = words.about_component(breach.component, name=name, bound=bound)

@@ -86,7 +86,7 @@ async def answered(
         if fault.status >= 500:
             log.exception("local fault")
             body = error_body(
-                fault.code, fault.reasons if fault.told else ["this node failed because of an internal error"]
+                fault.code, fault.reasons if fault.is_public else ["this node failed because of an internal error"]
             )
             return JSONResponse(body, status_code=fault.status, headers=again_later(fault))
         return JSONResponse(error_body(fault.code, fault.reasons), status_code=fault.told_status)

@@ -362,7 +362,7 @@ async def test_only_the_time_in_which_the_peer_is_waited_for_counts(monkeypatch:
         nonlocal now
         speed = bodies.Speed(60.0, 10)
         deadline = cast("asyncio.Timeout", SimpleNamespace(expired=lambda: False, reschedule=lambda _: None))
-        async for _ in bodies.taken(ours(), deadline, 30.0, 0.0, speed, []):
+        async for _ in bodies.timed_upload(ours(), deadline, 30.0, 0.0, speed, []):
             now += seconds
 
     await took(9.0)

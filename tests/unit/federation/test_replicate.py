@@ -325,7 +325,7 @@ async def test_what_a_node_has_here_is_counted_where_it_was_not(pair: Pair) -> N
     with pair.region.uow.begin() as tx:
         stored = pair.follower.store.get(tx, pair.gent.base)
         assert stored is not None
-        assert pair.region.records.held(tx, pair.gent.did) == (number, size)
+        assert pair.region.records.count_of(tx, pair.gent.did) == (number, size)
         cursor = {name: value for name, value in stored.cursor.items() if name != "held"}
         pair.follower.store.save(tx, replace(stored, cursor=cursor))
     await pair.gent.publish("noise")

@@ -369,7 +369,7 @@ async def test_a_new_epoch_does_not_wash_a_history_clean(
     for which in range(3):
         await restored.publish(f"other-{which}")
     restored.chains._restarts = {} if kept is None else {1: kept}
-    restored.chains._chains["public"].kept = {} if kept is None else {1: kept}
+    restored.chains._chains["public"].sizes = {} if kept is None else {1: kept}
     with pytest.raises(ForkedFeed):
         await scene.run()
     assert scene.fork()["kind"] == kind

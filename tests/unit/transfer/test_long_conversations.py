@@ -63,7 +63,7 @@ class Rig:
             path=messages.path,
             refusal=messages.refusal,
             dated=True,
-            kept=messages.kept,
+            storable=messages.storable,
             brief=messages.BRIEF,
         )
         with self.uow.begin() as tx:

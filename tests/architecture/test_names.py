@@ -1,0 +1,186 @@
+"""Values are named by nouns: the words below say nothing of a value, and live for three lines at most."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+EMPTY_NAMES = frozenset(
+    {"one", "found", "said", "told", "wanted", "given", "held", "made", "kept", "taken", "spoken", "carried", "acted"}
+)
+"""Words that were names of everything. A local variable may have one of them for ``LONGEST_LIFE`` lines."""
+LONGEST_LIFE = 3
+
+STILL_NAMED_SO = {
+    "node/adapters/sql/statements.py": {"Rows.one"},  # SQLAlchemy's name
+    "node/transfer/deletions.py": {"Deletion.told"},  # stored under this name
+}
+"""Places that keep such a name, by module. None may be added; who renames one takes it out."""
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def breaches(source: str) -> list[tuple[int, str]]:
+    """Return the lines of a module that give such a name to something that lasts, with the qualified name."""
+    module = ast.parse(source)
+    within = {inner: outer for outer in ast.walk(module) for inner in ast.iter_child_nodes(outer)}
+    lasting = {
+        (line, ".".join([*_path(node, within), name]))
+        for node in ast.walk(module)
+        for line, name in _lasting_names(node, within)
+        if name.strip("_") in EMPTY_NAMES
+    }
+    return sorted(lasting | {item for node in ast.walk(module) for item in _long_lives(node, within)})
+
+
+def _lasting_names(node: ast.AST, within: dict[ast.AST, ast.AST]) -> Iterator[tuple[int, str]]:
+    """Yield names that others use: of functions, classes, parameters, attributes and values of a module."""
+    if isinstance(node, Function | ast.ClassDef):
+        yield node.lineno, node.name
+    elif isinstance(node, ast.arg) and not isinstance(within[within[node]], ast.Lambda):
+        yield node.lineno, node.arg
+    elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+        yield node.lineno, node.attr
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and _outlives_a_call(node, within):
+        yield node.lineno, node.id
+
+
+def _outlives_a_call(name: ast.Name, within: dict[ast.AST, ast.AST]) -> bool:
+    return isinstance(_scope(name, within), ast.Module | ast.ClassDef)
+
+
+def _long_lives(node: ast.AST, within: dict[ast.AST, ast.AST]) -> Iterator[tuple[int, str]]:
+    """Yield the local variables of a function, lambda or comprehension that live longer than three lines."""
+    if not isinstance(node, (*COMPREHENSIONS, ast.Lambda, ast.FunctionDef, ast.AsyncFunctionDef)):
+        return
+    lines: dict[str, list[int]] = {}
+    for inner in ast.walk(node):
+        name = _name(inner)
+        if name in EMPTY_NAMES and _binder(inner, name, within) is node:
+            lines.setdefault(name, []).append(inner.lineno)  # type: ignore[attr-defined]
+    for name, uses in lines.items():
+        for start, end in _lives(node, name, sorted(uses)):
+            if end - start >= LONGEST_LIFE:
+                yield (
+                    start,
+                    ".".join(part for part in (*_path(node, within), getattr(node, "name", ""), name) if part),
+                )
+
+
+def _lives(scope: ast.AST, name: str, uses: list[int]) -> Iterator[tuple[int, int]]:
+    """Yield first and last line of each life: each loop over the name begins a new one."""
+    loops = [
+        (inner.lineno, inner.end_lineno or inner.lineno)
+        for inner in ast.walk(scope)
+        if isinstance(inner, ast.For | ast.AsyncFor)
+        and any(_name(target) == name for target in ast.walk(inner.target))
+    ]
+    for first, last in loops:
+        inside = [line for line in uses if first <= line <= last]
+        if inside:
+            yield inside[0], inside[-1]
+    outside = [line for line in uses if not any(first <= line <= last for first, last in loops)]
+    if outside:
+        yield outside[0], outside[-1]
+
+
+def _name(node: ast.AST) -> str | None:
+    if isinstance(node, ast.Name):
+        return node.id
+    return node.name if isinstance(node, ast.MatchAs | ast.MatchStar) else None
+
+
+def _scope(node: ast.AST, within: dict[ast.AST, ast.AST]) -> ast.AST:
+    """Return the function, class, comprehension or module that binds ``node``, a name that is stored."""
+    while node in within:
+        outer = within[node]
+        if isinstance(outer, ast.comprehension) and node is outer.target:
+            return within[outer]
+        node = outer
+        if isinstance(node, Function | ast.Lambda | ast.ClassDef):
+            return node
+    return node
+
+
+def _binder(node: ast.AST, name: str, within: dict[ast.AST, ast.AST]) -> ast.AST:
+    """Return the scope in which ``name`` is bound, seen from ``node``."""
+    inner = node
+    while inner in within:
+        inner = within[inner]
+        if isinstance(inner, COMPREHENSIONS):
+            if any(_name(part) == name for each in inner.generators for part in ast.walk(each.target)):
+                return inner
+        elif isinstance(inner, ast.Lambda | Function):
+            arguments = [part.arg for part in ast.walk(inner.args) if isinstance(part, ast.arg)]
+            if name in arguments or (isinstance(inner, Function) and _stores(inner, name, within)):
+                return inner
+    return inner
+
+
+def _stores(function: ast.AST, name: str, within: dict[ast.AST, ast.AST]) -> bool:
+    return any(
+        _name(part) == name
+        and not isinstance(getattr(part, "ctx", None), ast.Load)
+        and _scope(part, within) is function
+        for part in ast.walk(function)
+    )
+
+
+def _path(node: ast.AST, within: dict[ast.AST, ast.AST]) -> list[str]:
+    names: list[str] = []
+    while node in within:
+        node = within[node]
+        if isinstance(node, Function | ast.ClassDef):
+            names.insert(0, node.name)
+    return names
+
+
+def test_names_say_what_a_value_is() -> None:
+    empty = {
+        path.relative_to(ROOT).as_posix(): names
+        for folder in ("node", "federation", "demo")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if (names := {name for _, name in breaches(path.read_text("utf-8"))})
+    }
+    assert empty == STILL_NAMED_SO, "name values by nouns and actions by verbs (CONTRIBUTING, Names)"
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("def told() -> None: ...", ["told"]),
+        ("def read(wanted: str) -> str: ...", ["read.wanted"]),
+        ("class Cursor:\n    held: int = 0", ["Cursor.held"]),
+        ("class Cursor:\n    def read(self) -> None:\n        self._taken = 1", ["Cursor.read._taken"]),
+        ("found = 1", ["found"]),
+        ("def read():\n    found = 1\n\n    print()\n    return found", ["read.found"]),
+        ("def read(rows):\n    for one in rows:\n        print()\n        print()\n        print(one)", ["read.one"]),
+        ("rows = [\n    one\n\n\n    for one in range(3)\n]", ["one"]),
+        ("def read():\n    def found():\n        return 1", ["read.found"]),
+        (
+            "def read(part):\n    match part:\n        case int() as given:\n\n\n            return given",
+            ["read.given"],
+        ),
+    ],
+)
+def test_a_planted_name_is_seen(source: str, names: list[str]) -> None:
+    assert [name for _, name in breaches(source)] == names
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def read():\n    found = 1\n    return found",
+        "rows = [one for one in range(3)]",
+        "def read(rows):\n    for one in rows:\n        print(one)\n    print()\n    for one in rows:\n        ...",
+        "def read(rows):\n    rows.sort(key=lambda one: one.at)",
+    ],
+)
+def test_a_short_life_is_allowed(source: str) -> None:
+    assert breaches(source) == []
