@@ -63,8 +63,8 @@ def app_for(arguments: Sequence[str] = ()) -> typer.Typer:
             "  hansa publish counters.yaml\n\n"
             "  hansa find bicycle\n\n"
             "  hansa get https://data.plzen.example/models/road-noise\n\n"
-            "Verbs that speak to a running node take --node FOLDER (or an address, with HANSA_TOKEN). "
-            "No telemetry: this program speaks to your node and to nobody else."
+            "Commands for a running node take --node FOLDER, or an address with HANSA_TOKEN. "
+            "No telemetry: this program connects only to your node."
         ),
     )
     app.callback()(options)

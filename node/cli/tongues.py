@@ -23,7 +23,7 @@ def choose(names: Sequence[str], environment: Mapping[str, str], *, asks: bool) 
     (``asks``), and else the locale tells. Raises ``InvalidInput`` for what is no language.
     """
     if names:
-        return [tag_of(one) for one in names], "as you say"
+        return [tag_of(one) for one in names], "as requested"
     language, source = of_locale(environment)
     if asks:
         answer = typer.prompt("the language of your titles and documents (nl, fr, cs …)", default=language, err=True)

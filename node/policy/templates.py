@@ -191,8 +191,7 @@ def _values(chosen: Template, stated: Mapping[str, Any], region: str | None) -> 
             findings.append(_finding(parameter.name, str(error), parameter.remedy))
     if findings:
         raise InvalidInput(
-            f"conditions {chosen.id}: "
-            + "; ".join(f"{finding['field'].split('.')[1]} {finding['message']}" for finding in findings),
+            f"conditions {chosen.id}: " + "; ".join(finding["message"] for finding in findings),
             remedy="; ".join(f"{finding['field'].split('.')[1]}: {finding['remedy']}" for finding in findings),
             facts={"field": "conditions", "findings": findings},
         )
@@ -203,7 +202,7 @@ def _finding(name: str, message: str, remedy: str) -> dict[str, str]:
     return {
         "severity": "violation",
         "field": f"conditions.{name[:80]}",
-        "message": message,
+        "message": f"{name} {message}",
         "remedy": remedy,
         "rule": "policy-template",
     }

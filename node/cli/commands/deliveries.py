@@ -37,7 +37,7 @@ def listed(node: Node = None) -> int:
         return REFUSED if deliveries["dead"] else DONE
     line("being delivered", str(deliveries["waiting"]))
     if not deliveries["dead"]:
-        done("no deliveries were given up")
+        done("no failed deliveries")
         return DONE
     for letter in deliveries["dead"]:
         failed(f"{letter['message'] or letter['topic']} to {letter['to']}")

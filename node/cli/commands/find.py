@@ -106,7 +106,7 @@ def sparql(
     region: Region = False,
     node: Node = None,
 ) -> None:
-    """Ask the catalogue in SPARQL 1.1."""
+    """Query the catalogue with SPARQL 1.1."""
     text = sys.stdin.read() if query == "-" else Path(query).read_text("utf-8") if _is_file(query) else query
     media = _MEDIA.get(accept, accept)
     with connect(node) as client:

@@ -31,7 +31,7 @@ def limits(
     node: Node = None,
     lang: Language = "en",
 ) -> None:
-    """Show or set how far the node goes by itself when terms are negotiated.
+    """Show or set which terms the node accepts automatically.
 
     Whoever asks for terms within them gets an agreement at once. Whoever asks for more is offered what both allow,
     and told why not more.

@@ -85,7 +85,7 @@ def decide(
     node: Node = None,
     lang: Language = "en",
 ) -> None:
-    """Decide what waits for a person: uses of your assets, offers to this node, applications for membership."""
+    """Decide on requests: uses of your assets, offers to this node, applications for membership."""
     with connect(node) as client:
         waiting = client.decisions()
         if decision is None:
@@ -206,7 +206,7 @@ def user(
     ] = None,
     node: Node = None,
 ) -> None:
-    """Let somebody in or keep somebody out, change a password, or list who is in."""
+    """Manage accounts: list, add, disable, change roles and passwords."""
     with connect(node) as client:
         if login is None:
             people = client.accounts()

@@ -41,7 +41,7 @@ def init(
         list[str] | None,
         typer.Option(
             help="Languages of your documents, the main one first: texts without a language are tagged with it. "
-            "Else you are asked, or the locale tells."
+            "Without it you are asked, or the locale decides."
         ),
     ] = None,
     database: Annotated[str, typer.Option(help="PostgreSQL URL; by default SQLite in the folder.")] = "",
@@ -49,7 +49,7 @@ def init(
         bool, typer.Option("--loopback", help="Also use http to nodes on this machine: for tests only.")
     ] = False,
 ) -> None:
-    """Make a node: keys, store, settings, and an administrator."""
+    """Create a node: keys, store, settings, and an administrator."""
     from urllib.parse import urlsplit
 
     from node.bootstrap.creation import create
@@ -86,11 +86,11 @@ def init(
     done("keys created", detail=created.did)
     done("store created", detail=f"{folder}/  ({created.store})")
     done(f"language {', '.join(languages)}", detail=source)
-    done("administrator", detail="to choose a password of your own: hansa user admin --password")
+    done("administrator created", detail="to change the password: hansa user admin --password")
     line("login", created.login)
     line("password", created.password, style="bold")
     if local:
-        remark("http on this machine only: for trying it out. For use with other nodes: --url https://…")
+        remark("This node uses http and works on this machine only. To use it with other nodes: --url https://…")
     next_step(f"hansa serve {word(folder)}")
 
 

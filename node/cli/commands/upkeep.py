@@ -33,7 +33,7 @@ def verify(
     ] = None,
     node: Node = None,
 ) -> int:
-    """Check that nothing was rewritten: a ledger, a received file, an agreement at the peer's."""
+    """Verify a ledger, a received file, or an agreement with the other party."""
     from node.cli.proof import verify_agreement, verify_file, verify_folder
 
     if agreement is not None:
@@ -124,7 +124,7 @@ def restore(
 def accept_loss(
     folder: Annotated[Path, typer.Argument(help="The node's data folder; the node must be stopped.")],
 ) -> int:
-    """Go on with a database that has lost what the node had signed. Its epoch rises, so that peers notice.
+    """Accept a database that lost entries which the node had signed. Its epoch rises, so that peers notice.
 
     Where nothing is lost, nothing is done, and the exit status is 1.
     """
@@ -159,7 +159,7 @@ def accept_loss(
 
 
 def doctor(folder: Annotated[Path | None, typer.Argument(help="The node's data folder.")] = None) -> int:
-    """Say what is well, what is not, and the command that mends it."""
+    """Check a node: what works, what does not, and the command that fixes it."""
     from node.cli.diagnosis import examine
     from node.client import locate
 
@@ -174,7 +174,7 @@ def doctor(folder: Annotated[Path | None, typer.Argument(help="The node's data f
             continue
         (done if finding.well else failed)(finding.text)
         if finding.mend:
-            line("mend", finding.mend)
+            line("to fix", finding.mend)
     return 0 if all(finding.well for finding in findings) else REFUSED
 
 
