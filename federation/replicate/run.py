@@ -300,29 +300,34 @@ class Run:
         # A key in use serves for any moment; one that had its time is looked up for each, since it counts for some.
         known = self._keys.get((kid, at)) or self._keys.get((kid, None))
         if known is None:
-            known = await self._published_key(kid, None)
-            formerly = isinstance(known, HansaError) and at is not None
-            if formerly:
-                known = await self._published_key(kid, at)
-            self._keys[kid, at if formerly else None] = known
+            known, moment = await self._published_key(kid, at)
+            self._keys[kid, moment] = known
         if isinstance(known, HansaError):
             raise known
         return known
 
-    async def _published_key(self, kid: str, at: datetime | None) -> dict[str, Any] | HansaError:
-        """The key, or why there is none. A key that is new brings one fresh look a run, not one a member."""
-        try:
-            return await self._client.key(self.did, kid, at=at)
-        except HansaError as error:
-            if self._refreshed:
-                return error
-        self._refreshed = True
-        try:
-            return await self._client.key(self.did, kid, at=at, fresh=True)
-        except PeerUnreachable:
-            raise
-        except HansaError as error:
-            return error
+    async def _published_key(
+        self, kid: str, at: datetime | None
+    ) -> tuple[dict[str, Any] | HansaError, datetime | None]:
+        """The key, or why there is none, and the moment that this holds for; None for any.
+
+        Only what the document at hand does not answer brings a fresh look, once a run and not for each member: a look
+        that shows nothing new has the next new key wait.
+        """
+        refused: HansaError | None = None
+        for fresh in (False,) if self._refreshed else (False, True):
+            self._refreshed = self._refreshed or fresh
+            for moment in dict.fromkeys((None, at)):
+                try:
+                    return await self._client.key(self.did, kid, at=moment, fresh=fresh and moment is None), moment
+                except PeerUnreachable as failure:
+                    if fresh:
+                        raise
+                    refused = failure
+                except HansaError as failure:
+                    refused = failure
+        assert refused is not None
+        return refused, at
 
     def _require_below(self, url: str) -> None:
         if not within(url, self.root):

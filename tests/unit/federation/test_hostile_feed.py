@@ -17,6 +17,7 @@ import pytest
 
 from federation.replicate.model import ForkedFeed, HostileFeed, Limits
 from federation.replicate.pages import MAX_MEMBERS, MAX_RELATIONS
+from node.base.clock import stamp
 from node.base.errors import HansaError, PeerUnreachable
 from node.base.jsons import canonical
 from node.catalogue.envelope import ledger_body, signed, withdrawal_of
@@ -632,6 +633,38 @@ async def test_unknown_keys_cost_one_fresh_look_a_run(scene: Scene) -> None:
     assert (outcome.added, outcome.quarantined) == (0, 6)
     assert "no key of this id" in scene.reasons()[0]
     assert looks.count(True) == 1
+
+
+async def test_a_key_that_had_its_time_costs_no_fresh_look(scene: Scene) -> None:
+    """A look that shows nothing new would have the next new key of this node wait for a minute."""
+    looks: list[bool] = []
+    document = scene.network.did_document
+
+    async def counted(did: str, *, fresh: bool = False) -> DidDocument:
+        looks.append(fresh)
+        return await document(did, fresh=fresh)
+
+    scene.network.did_document = counted  # type: ignore[method-assign]
+    await scene.gent.publish("counts")
+    known = (await document(scene.gent.did)).raw
+    (key,) = (method for method in known["verificationMethod"] if method["id"].endswith("#key-1"))
+    former = {
+        **key,
+        "expires": stamp(scene.gent.clock.now() + timedelta(days=1)),
+        "formerly": ["assertionMethod"],
+    }
+    scene.network.document(
+        DidDocument(
+            id=scene.gent.did,
+            raw={
+                **known,
+                "verificationMethod": [former, *(m for m in known["verificationMethod"] if m is not key)],
+                "assertionMethod": [f"{scene.gent.did}#key-2"],
+            },
+        )
+    )
+    assert await scene.run() == 1
+    assert True not in looks
 
 
 async def test_huge_pages_are_read_and_not_kept(scene: Scene) -> None:
