@@ -14,8 +14,8 @@ from pathlib import Path
 
 import httpx2
 
-from demo.cast import Member, free_ports
-from tests.bench.processes import Fsyncs, await_ready, bare_server, cpu_seconds, nodes, proportional_mb
+from demo.cast import Member
+from tests.bench.processes import Fsyncs, bare_server, cpu_seconds, nodes
 from tests.bench.report import Figure, median
 
 BARE = "bare FastAPI on uvicorn, same run"
@@ -30,46 +30,6 @@ FIELDS = {
     "conditions": "open",
 }
 AT_ONCE = (1, 8, 64)
-
-
-def start_up(rounds: int = 5) -> list[Figure]:
-    """``node_ready_s`` and ``node_idle_mb``."""
-    ready, idle, bare_ready, bare_idle = [], [], [], []
-    with tempfile.TemporaryDirectory(prefix="hansa-bench-") as scratch:
-        home = Path(scratch)
-        (port,) = free_ports(1)
-        member = Member("node", "Node", home, port, (), {"log_level": "error"})
-        member.init()
-        for _ in range(rounds):
-            began = time.perf_counter()
-            member.serve()
-            ready.append(await_ready(member.url, began))
-            time.sleep(2)
-            assert member.process is not None
-            idle.append(proportional_mb(member.process.pid))
-            member.stop()
-            with bare_server(home) as (_, process, seconds):
-                bare_ready.append(seconds)
-                time.sleep(1)
-                bare_idle.append(proportional_mb(process.pid))
-    return [
-        Figure(
-            metric="node_ready_s",
-            value=median(ready),
-            unit="s",
-            n=rounds,
-            baseline_name=BARE,
-            baseline_value=median(bare_ready),
-        ),
-        Figure(
-            metric="node_idle_mb",
-            value=median(idle),
-            unit="MB",
-            n=rounds,
-            baseline_name=BARE,
-            baseline_value=median(bare_idle),
-        ),
-    ]
 
 
 def publishing(count: int = 40) -> list[Figure]:
