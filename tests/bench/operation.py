@@ -54,7 +54,7 @@ def with_records(count: int = 25_000, rounds: int = 3) -> list[Figure]:
         fill(member, iri, count)
         member.serve()
         try:
-            until("all records are found", lambda: _total(member) == count, seconds=1800)
+            until("every view shows all records", lambda: _shows(member, count), seconds=1800)
         finally:
             member.stop()
         figures = _started(member, f"_{count}", rounds)
@@ -167,12 +167,15 @@ def _figure(metric: str, unit: str, values: Sequence[float], bare: Sequence[floa
     )
 
 
-def _total(member: Member) -> int:
+def _shows(member: Member, count: int) -> bool:
+    """Whether search finds so many records, and the other views show the whole ledger."""
     try:
-        answer = httpx2.get(f"{member.url}/api/catalogue/search", params={"limit": 1}, timeout=60)
+        found = httpx2.get(f"{member.url}/api/catalogue/search", params={"limit": 1}, timeout=60)
+        ready = httpx2.get(f"{member.url}/ready", timeout=60)
     except httpx2.TransportError:
-        return 0
-    return int(answer.json()["total"]) if answer.status_code == 200 else 0
+        return False
+    views = ready.json().get("views", {}).values()
+    return found.status_code == 200 and found.json()["total"] == count and set(views) == {100}
 
 
 def _use(member: Member, iri: str) -> None:
