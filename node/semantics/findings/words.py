@@ -116,13 +116,13 @@ def about_component(component: str, *, name: Mapping[str, str], bound: str = "")
     }
 
 
-def halves(message: str) -> tuple[str, str]:
+def halves(message: str, language: str = "en") -> tuple[str, str]:
     """A message of a shape as what is wrong and why it matters: cut after the first sentence.
 
-    What is wrong stands in a list, beside its line: it begins small, unless with an abbreviation.
+    What is wrong stands in a list, beside its line: it begins small, unless with an abbreviation or a German noun.
     """
     what, _, why = message.partition(". ")
-    if what[1:2].islower() or what[1:2].isspace():
+    if language != "de" and (what[1:2].islower() or what[1:2].isspace()):
         what = what[0].lower() + what[1:]
     return what.removesuffix("."), why
 

@@ -161,7 +161,7 @@ def _messages(rule: Rule, breach: Breach, path: str) -> dict[str, tuple[str, str
     for language in languages.LANGUAGES:
         what, why, remedy = generic[language]
         if language in rule.messages:
-            what, why = words.halves(rule.messages[language])
+            what, why = words.halves(rule.messages[language], language)
         elif "en" in rule.messages:
             # What the shape says in English tells more than what can be said in general in the reader's language.
             continue

@@ -46,7 +46,7 @@ def test_every_file_belongs_to_a_kind_or_a_profile() -> None:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_every_constraint_speaks_three_languages_and_knows_a_remedy(file: str) -> None:
+def test_every_constraint_speaks_five_languages_and_knows_a_remedy(file: str) -> None:
     shapes = load(file)
     named = [
         s
@@ -58,7 +58,7 @@ def test_every_constraint_speaks_three_languages_and_knows_a_remedy(file: str) -
     for shape in stating:
         for property_ in (SH.message, HANSA.remedy):
             tags = {text.language for text in shapes.objects(shape, property_) if isinstance(text, rdflib.Literal)}
-            assert tags == {"en", "nl", "cs"}, (shape, property_)
+            assert tags == {"en", "nl", "fr", "de", "cs"}, (shape, property_)
         for message in shapes.objects(shape, SH.message):
             assert re.search(r"[.!?]$", str(message)), message
     # Constraints of blank property shapes would have no words of their own: they stand inside sh:or only.
@@ -194,6 +194,7 @@ def test_every_component_has_words() -> None:
 def test_halves_of_a_message() -> None:
     assert words.halves("Title is missing. People look for it.") == ("title is missing", "People look for it.")
     assert words.halves("EU theme is missing.") == ("EU theme is missing", "")
+    assert words.halves("Titel: Angabe fehlt. Er ist wichtig.", "de") == ("Titel: Angabe fehlt", "Er ist wichtig.")
     assert words.halves("A term has no label. Why.") == ("a term has no label", "Why.")
 
 
