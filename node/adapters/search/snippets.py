@@ -19,11 +19,12 @@ _QUOTES: Final = str.maketrans({"«": "‹", "»": "›"})
 def snippet(analyzer: tantivy.TextAnalyzer, text: str, words: Sequence[str]) -> str:
     """About 200 characters of ``text`` (plain text), beginning shortly before the first of the folded ``words``."""
     text = " ".join(text[:_READ].split()).translate(_QUOTES)
-    places = [
-        (token.char_offset_from, token.char_offset_to)
-        for token in (analyzer.pre_tokenize(text).tokens if words else ())
-        if any(matches(token.text, word) for word in words)
-    ]
+    places: list[tuple[int, int]] = []
+    for token in analyzer.pre_tokenize(text).tokens if words else ():
+        if places and token.char_offset_from > places[0][0] + _SHOWN:
+            break
+        if any(matches(token.text, word) for word in words):
+            places.append((token.char_offset_from, token.char_offset_to))
     begin = _word_begin(text, places[0][0] - _BEFORE) if places else 0
     end = _word_end(text, begin + _SHOWN)
     pieces, at = [], begin
