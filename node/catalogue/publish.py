@@ -132,9 +132,16 @@ class Publish:
         require(by, UseCase.PUBLISH)
 
     async def publish(
-        self, submission: Submission, by: Caller, *, dry_run: bool = False, earlier_versions: bool = False
+        self,
+        submission: Submission,
+        by: Caller,
+        *,
+        dry_run: bool = False,
+        earlier_versions: bool = False,
+        wait: bool = True,
     ) -> Published:
-        """Publish ``submission`` for ``by``; with ``dry_run`` only tell what would be published.
+        """Publish ``submission`` for ``by``; with ``dry_run`` only tell what would be published. Without ``wait`` the
+        views may show it later than this returns.
 
         Where no audience is named, a new version is for the same audience as the one before. A wider one holds
         from this version on; ``earlier_versions`` opens the earlier ones to it too.
@@ -173,7 +180,7 @@ class Publish:
             published = await asyncio.to_thread(self._foreseen, draft, submission, terms, inherited)
             return replace(published, findings=findings + published.findings)
         published = await asyncio.to_thread(self._store, draft, submission, by, terms, inherited)
-        published = await _settle(published, self._settled)
+        published = await _settle(published, self._settled if wait else None)
         return replace(published, findings=findings + published.findings)
 
     def _audience_before(self, iri: str) -> str | None:

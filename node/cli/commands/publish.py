@@ -95,11 +95,22 @@ def publish(
     results: list[dict[str, Any]] = []
     status = 0
     with connect(node) as client:
-        for path in descriptions:
+        for number, path in enumerate(descriptions, 1):
             submitted = _submission(path, attach or [])
-            told = [examine(one, as_found=as_found, only_told=check) for one in submitted[2]]
+            surveys = [examine(one, as_found=as_found, only_told=check) for one in submitted[2]]
             result = _publish_one(
-                client, path, submitted, told, kind, conditions, audience, earlier_versions, check=check, lang=lang
+                client,
+                path,
+                submitted,
+                surveys,
+                kind,
+                conditions,
+                audience,
+                earlier_versions,
+                check=check,
+                lang=lang,
+                together=len(descriptions) > 1,
+                wait=number == len(descriptions),
             )
             results.append(result)
             status = max(status, REFUSED if "findings" in result else 0)
@@ -145,7 +156,12 @@ def _publish_one(
     *,
     check: bool,
     lang: str,
+    together: bool = False,
+    wait: bool = True,
 ) -> dict[str, Any]:
+    """``together`` with others a description is sent once: the node checks it before it saves anything. It is sent
+    for a check before that where files are to be uploaded, or where it says who may see the asset. Without ``wait``
+    search and SPARQL may show it a moment later."""
     submission, lines, data = submitted
     for name, value in (("kind", kind), ("conditions", conditions), ("audience", audience)):
         if value:
@@ -162,19 +178,17 @@ def _publish_one(
         # Before the check, which reads the code: it is what the card must agree with.
         line(code["name"], f"{size(code['size'])}, sha256 {code['sha256'][:4]}…, run here and not handed out")
         client.upload(code["path"], media_type=code["mediaType"])
+    first = check or not together or bool(facts) or code is not None or _names_audience(submission)
     try:
-        checked = client.publish({**submission, "dryRun": True, "language": lang})
-        # Before anything is published: what others have read cannot be taken back.
-        for warning in _about_audience(checked):
-            remark(_text_of(warning, "message", lang))
-            say(f"    {_text_of(warning, 'remedy', lang)}")
-        if check:
-            done("no errors", detail=f"{checked['kind']} {checked['iri']}")
-            return checked
+        if first:
+            checked = _checked(client, submission, lang)
+            if check:
+                done("no errors", detail=f"{checked['kind']} {checked['iri']}")
+                return checked
         for fact in facts:
             with bar(fact["name"]) as progress:
                 client.upload(fact["path"], media_type=fact["mediaType"], progress=progress)
-        published = client.publish({**submission, "language": lang})
+        published = client.publish({**submission, "language": lang, **({} if wait else {"wait": False})})
     except HansaError as refusal:
         if "findings" not in refusal.facts:
             raise
@@ -182,13 +196,26 @@ def _publish_one(
     done(f"{published['kind']} published", detail=f"version {published['version']}")
     line("address", published["iri"], style="cyan")
     _tell_behind(published)
-    said = _about_audience(published)
+    said = _about_audience(published) if first else []
     warnings = [one for one in published.get("warnings", []) if one.get("severity") != "info" and one not in said]
     if warnings:
         remark(f"{len(warnings)} warning{'s' if len(warnings) > 1 else ''}:")
         if not Mode.json:
             findings(warnings[:6], lines)
     return published
+
+
+def _names_audience(submission: Mapping[str, Any]) -> bool:
+    return bool(submission.get("audience") or (submission.get("fields") or {}).get("audience"))
+
+
+def _checked(client: HansaClient, submission: Mapping[str, Any], lang: str) -> dict[str, Any]:
+    """What the node would publish. Who would see more is told here: what others have read cannot be taken back."""
+    checked = client.publish({**submission, "dryRun": True, "language": lang})
+    for warning in _about_audience(checked):
+        remark(_text_of(warning, "message", lang))
+        say(f"    {_text_of(warning, 'remedy', lang)}")
+    return checked
 
 
 def _tell_behind(published: Mapping[str, Any]) -> None:

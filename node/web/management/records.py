@@ -61,7 +61,8 @@ class Submitted(BaseModel):
     """What to publish: ``fields`` (as a steward's YAML) or ``document`` with ``mediaType``, or both.
 
     Without ``audience`` a new version is for the same audience as the one before. A wider audience holds from this
-    version on; ``earlierVersions`` opens the earlier versions and their files to it too.
+    version on; ``earlierVersions`` opens the earlier versions and their files to it too. With ``wait`` false the
+    answer comes as soon as the version is saved: search, SPARQL and feed show it a moment later.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -76,6 +77,7 @@ class Submitted(BaseModel):
     iri: str | None = Field(None, max_length=2048)
     earlier_versions: bool = Field(False, alias="earlierVersions")
     dry_run: bool = Field(False, alias="dryRun")
+    wait: bool = True
     language: str = Field("en", max_length=16)
 
 
@@ -117,7 +119,11 @@ def router(
         submitted = _read(await _body(request, description_limit))
         await run_sync(_check_sizes, assets, submitted.files)
         published = await publish.publish(
-            _submission(submitted), caller, dry_run=submitted.dry_run, earlier_versions=submitted.earlier_versions
+            _submission(submitted),
+            caller,
+            dry_run=submitted.dry_run,
+            earlier_versions=submitted.earlier_versions,
+            wait=submitted.wait,
         )
         answer, record = published_json(published), published.record
         if await run_sync(limits_lapse, record.iri, record.offer):

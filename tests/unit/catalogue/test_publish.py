@@ -414,3 +414,13 @@ async def test_an_open_file_is_told(gent: CatalogueNode) -> None:
     assert "a.csv" in warning.message
     same = await published(gent, files=(OPEN_FILE,), fields={"description": {"en": "more"}})
     assert rules(same) == []
+
+
+async def test_who_does_not_wait_is_answered_when_it_is_saved(gent: CatalogueNode) -> None:
+    submission = Submission(fields={"slug": "unwaited", "title": {"en": "Unwaited"}})
+    unwaited = await gent.publishing.publish(submission, gent.steward, wait=False)
+    assert (unwaited.created, unwaited.position) == (True, None)
+    again = await gent.publishing.publish(
+        Submission(fields={"slug": "waited", "title": {"en": "Waited"}}), gent.steward
+    )
+    assert again.position is not None

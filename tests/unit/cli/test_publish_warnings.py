@@ -54,3 +54,17 @@ def test_a_wider_audience_is_told_before_it_is_published(
     assert text in client.before[1].replace("\n", " "), "told before anything is published"
     printed = capsys.readouterr()
     assert text not in printed.out + printed.err, "and told once"
+
+
+def test_many_descriptions_are_sent_once_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The node checks each before it saves anything; only the last one waits for search and SPARQL."""
+    client = Client(capsys)
+    for number, audience in enumerate((None, "members", None), 1):
+        fields = {"kind": "dataset", "title": "X", **({"audience": audience} if audience else {})}
+        read: tuple[Any, ...] = ({"fields": fields}, {}, [])
+        given: tuple[Any, ...] = (client, tmp_path / "x.yaml", read, [], None, None, None, False)
+        _publish_one(*given, check=False, lang="en", together=True, wait=number == 3)
+    ways = [(asked.get("dryRun", False), asked.get("wait", True)) for asked in client.asked]
+    assert ways == [(False, False), (True, True), (False, False), (False, True)]
+    printed = capsys.readouterr()
+    assert "The audience is wider: everyone." in "".join(client.before) + printed.out + printed.err
