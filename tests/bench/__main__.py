@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-from tests.bench import measures, operation, scenarios
+from tests.bench import catalogue, measures, operation, scenarios
 from tests.bench.report import Figure, machine, show, write
 
 Measure = Callable[[], Sequence[Figure]]
@@ -20,7 +20,8 @@ Measure = Callable[[], Sequence[Figure]]
 ALL: Final[dict[str, Measure]] = {
     "start_up": operation.start_up,
     "with_records": operation.with_records,
-    "publishing": measures.publishing,
+    "publishing": catalogue.publishing,
+    "catalogue": catalogue.answering,
     "negotiating": measures.negotiating,
     "transferring": measures.transferring,
     "scenario_runs": scenarios.overhead,
@@ -32,7 +33,8 @@ ALL: Final[dict[str, Measure]] = {
 QUICK: Final[dict[str, Measure]] = {
     "start_up": partial(operation.start_up, 2),
     "with_records": partial(operation.with_records, 1_000, 1),
-    "publishing": partial(measures.publishing, 20),
+    "publishing": partial(catalogue.publishing, 20, 48),
+    "catalogue": partial(catalogue.answering, 200, 15),
     "negotiating": partial(measures.negotiating, 16),
     "transferring": partial(measures.transferring, 50, 1),
     "scenario_runs": partial(scenarios.overhead, 3),

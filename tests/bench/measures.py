@@ -32,44 +32,6 @@ FIELDS = {
 AT_ONCE = (1, 8, 64)
 
 
-def publishing(count: int = 40) -> list[Figure]:
-    """``publish_p50_ms``: one description, checked, in the ledger, not waiting for the views.
-
-    Baseline: one durable echo at the bare server, the least that any publication costs.
-    """
-    took, floor = [], []
-    with tempfile.TemporaryDirectory(prefix="hansa-bench-") as scratch:
-        home = Path(scratch)
-        os.environ["HANSA_WAIT_FOR_VIEWS"] = "false"
-        try:
-            with (
-                nodes(home, "publisher") as (member,),
-                bare_server(home) as (url, _, _),
-                httpx2.Client() as bare,
-                member.client() as client,
-            ):
-                for number in range(count + 5):
-                    fields = {**FIELDS, "id": f"set-{number}"}
-                    began = time.perf_counter()
-                    client.publish({"fields": fields})
-                    took.append(time.perf_counter() - began)
-                    began = time.perf_counter()
-                    bare.post(f"{url}/keep", json=fields)
-                    floor.append(time.perf_counter() - began)
-        finally:
-            del os.environ["HANSA_WAIT_FOR_VIEWS"]
-    return [
-        Figure(
-            metric="publish_p50_ms",
-            value=median(took[5:]) * 1000,
-            unit="ms",
-            n=count,
-            baseline_name="durable echo over HTTP, same run",
-            baseline_value=median(floor[5:]) * 1000,
-        )
-    ]
-
-
 def negotiating(count: int = 64) -> list[Figure]:
     """Negotiations, asked to FINALIZED, 1, 8 and 64 at once: ``negotiation_p50_ms``, ``negotiations_per_s``,
     ``negotiation_cpu_ms`` and ``negotiation_fsyncs``, the last two of both nodes together.
