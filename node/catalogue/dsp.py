@@ -193,7 +193,8 @@ class DspCatalogue:
         seen = 0
         with self._uow.read() as tx:
             while seen < SCAN + criteria.skip:
-                batch = current(tx, after=after, limit=self.page)
+                # One more than a page, which tells whether there is another.
+                batch = current(tx, after=after, limit=self.page + 1)
                 for record in batch:
                     if len(fitting) == page:
                         return fitting, after
@@ -205,7 +206,7 @@ class DspCatalogue:
                     else:
                         fitting.append(record)
                 seen += len(batch)
-                if len(batch) < self.page:
+                if len(batch) <= self.page:
                     return fitting, None
         return fitting, after
 
