@@ -28,9 +28,11 @@ LIFETIME: Final = 300
 the new key goes on with the old one."""
 
 
-REFETCH: Final = 60
-"""A key that a document does not have makes a node read it anew at once. Where that found nothing new, it does so no
-more for so many seconds: made-up names of keys must cost nobody anything."""
+FIRST_PAUSE: Final = timedelta(seconds=1)
+LONGEST_PAUSE: Final = timedelta(seconds=60)
+"""A key that a document does not have makes a node read it anew at once. Where that found nothing new, the next look
+waits for the first pause, and twice as long each time up to the longest: made-up names of keys must cost nobody
+anything, and a look that came too early must not hide a new key."""
 
 
 class KeyKind(StrEnum):

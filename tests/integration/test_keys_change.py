@@ -121,7 +121,7 @@ def test_business_goes_on_across_a_change_at_both_sides(pair: Pair) -> None:
     third = publish(provider, "later")["iri"]
 
     def agreed_again() -> bool:
-        # Peers look for a new key at once, and for the next one after a pause of some seconds.
+        # Peers look for a new key at once, and where they just looked in vain a second later.
         try:
             return agree(consumer, third)["state"] == "FINALIZED"  # type: ignore[no-any-return]
         except HansaError:

@@ -22,7 +22,7 @@ from node.identity.did import check_document, document_url
 from node.identity.flights import Flights
 from node.identity.messages import presentation_query
 from node.identity.model import DidDocument
-from node.identity.periods import LIFETIME, REFETCH
+from node.identity.periods import FIRST_PAUSE, LIFETIME, LONGEST_PAUSE
 
 MAX_DID_DOCUMENT: Final = 64 * 1024
 MAX_PRESENTATIONS: Final = 1024 * 1024
@@ -72,8 +72,8 @@ class HttpPeers:
     """Fetches and posts. ``own_document`` and ``own_status_list`` answer for this node without a detour.
 
     A DID document is kept for ``document_max_age`` seconds; when a key in it is unknown it is fetched anew at once.
-    Where that showed nothing new, it is not done again for ``refetch_pause`` seconds, so that a flood of made-up key
-    ids costs nobody anything. Failures are remembered for ``failure_max_age`` seconds, apart from what is known:
+    Where that showed nothing new, the next look waits, longer each time, so that a flood of made-up key ids costs
+    nobody anything. Failures are remembered for ``failure_max_age`` seconds, apart from what is known:
     anybody can name a DID, and must not push out the documents of those whom we talk to, nor take all connections
     from them.
     """
@@ -85,7 +85,6 @@ class HttpPeers:
         clock: Clock,
         *,
         document_max_age: float = LIFETIME,
-        refetch_pause: float = REFETCH,
         failure_max_age: float = 2.0,
         own_document: Callable[[], DidDocument] | None = None,
         own_status_list: Callable[[str], Awaitable[str]] | None = None,
@@ -95,14 +94,13 @@ class HttpPeers:
         self._tokens = tokens
         self._clock = clock
         self._document_max_age = timedelta(seconds=document_max_age)
-        self._refetch_pause = timedelta(seconds=refetch_pause)
         self._failure_max_age = timedelta(seconds=failure_max_age)
         self._own_document = own_document
         self._own_status_list = own_status_list
         self._own_status_prefix = own_status_prefix
         self._documents: _Cache[DidDocument] = _Cache()
         self._failures: _Cache[DidDocument] = _Cache()
-        self._looked: _Cache[DidDocument] = _Cache()
+        self._looked: _Cache[timedelta] = _Cache()
         self._document_flights: Flights[DidDocument] = Flights()
         self._lists: _Cache[str | dict[str, Any]] = _Cache()
         self._list_flights: Flights[str | dict[str, Any]] = Flights()
@@ -123,11 +121,15 @@ class HttpPeers:
                 raise Overloaded("too many participants that are not known here call at once")
         elif fresh and not under_way:
             looked = self._looked.get(did)
-            if looked is not None and is_younger(looked.at, now, self._refetch_pause):
-                return known.value
+            pause = FIRST_PAUSE
+            if looked is not None and looked.value is not None:
+                if is_younger(looked.at, now, looked.value):
+                    return known.value
+                if is_younger(looked.at, now, looked.value + LONGEST_PAUSE):
+                    pause = min(2 * looked.value, LONGEST_PAUSE)
             self._require_no_late_failure(did, now)
             # A key may have come a second after we read the document as usual: that reading does not count.
-            self._looked.put(did, _Entry(now))
+            self._looked.put(did, _Entry(now, pause))
         elif not fresh and is_younger(known.at, now, self._document_max_age):
             return known.value
         return await self._document_flights.join(did, lambda: self._fetch_document(did))
