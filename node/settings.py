@@ -82,23 +82,24 @@ class Settings(BaseModel):
     )
     credential_profiles: dict[str, Literal["vc20-bssl/jwt", "vc11-sl2021/jwt"]] = Field(
         default_factory=dict,
-        description="Credential type → the profile of DCP 1.0 (appendix A) in which an issuer node issues it, for "
-        "holders who read that one only. A type that is not named is issued as vc20-bssl/jwt.",
+        description="Credential type → the profile of DCP 1.0 (appendix A) in which an issuer node issues it. Use "
+        "it for holders who read only that profile. A type that is not named is issued as "
+        "vc20-bssl/jwt.",
     )
     credential_formats: dict[str, str] = Field(
         default_factory=dict,
-        description="Profile → the word for it in the messages with which credentials are delivered, for holders who "
-        "know another than the profile's own name: such as vc11-sl2021/jwt → VC1_0_JWT.",
+        description="Profile → its name in the messages that deliver credentials. Use it for holders who know it "
+        "by another name, such as vc11-sl2021/jwt → VC1_0_JWT.",
     )
     required_credentials: tuple[str, ...] = Field(
         (),
-        description="Credential types that a participant must show, valid, before this node answers any of its "
-        "protocol messages: all of them. Normally none, since conditions say who may use what.",
+        description="Credential types that a participant must show before this node answers any of its protocol "
+        "messages. All of them must be valid. Normally none, because conditions say who may use what.",
     )
     refuse_excess_scopes: bool = Field(
         False,
-        description="Refuse a verifier that asks for more of this node's credentials than it was granted, where DCP "
-        "1.0.1 leaves the rest out.",
+        description="Refuse a verifier that requests more of this node's credentials than it was granted. DCP "
+        "1.0.1 leaves out the rest instead.",
     )
     unsigned_status_lists: bool = Field(
         False,
@@ -143,21 +144,21 @@ class Settings(BaseModel):
     messages_per_negotiation: int = Field(
         50,
         ge=4,
-        description="After how many messages of a negotiation no further offer is made or taken in it, and of a "
-        "transfer no further pause or start is taken.",
+        description="After how many messages a negotiation allows no further offers, and a transfer no further "
+        "pauses or starts.",
     )
     strangers_open_per_host: int = Field(
         100,
         ge=1,
-        description="How many negotiations and transfers participants without a credential that counts here may have "
-        "open, for one host of their names and for one address that they call from.",
+        description="How many negotiations and transfers participants without an accepted credential may have "
+        "open. It counts for one host of their names, and for one address that they call from.",
     )
     strangers_open: int = Field(1000, ge=1, description="How many all such participants may have open together.")
     strangers_bytes_per_host: int = Field(
         16 << 20,
         ge=64 << 10,
-        description="How many bytes of messages of such participants are stored in a day (UTC), for one host of "
-        "their names and for one address; each message counts 1024 more.",
+        description="How many bytes of messages of such participants are stored in a day (UTC). It counts for one "
+        "host of their names, and for one address. Each message counts 1024 more.",
     )
     strangers_bytes: int = Field(
         256 << 20, ge=64 << 10, description="How many bytes of messages of all such participants are stored in a day."
@@ -238,9 +239,9 @@ class Settings(BaseModel):
     metrics_token: str = Field(
         "",
         repr=False,
-        description="The token that a monitor sends as `Authorization: Bearer …` to read `/metrics`; without it, and "
-        "without metrics_token_file, operators and auditors of this node may read them with an API token or a "
-        "session.",
+        description="The token that a monitor sends as `Authorization: Bearer …` to read `/metrics`. If neither "
+        "this nor metrics_token_file is set, operators and auditors of this node may read them with "
+        "an API token or a session.",
     )
     metrics_token_file: Path | None = Field(
         None, description="A file whose first line is that token, such as a systemd credential."

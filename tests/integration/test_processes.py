@@ -224,7 +224,7 @@ class TestExecuting:
             ({"inputs": {"streets": {"href": "https://x.example/d"}}}, "not a version of a dataset", "#v"),
             ({"inputs": []}, "inputs is not an object", "name"),
             ({**WALK, "response": "both"}, "response is neither raw nor document", "document"),
-            ({**WALK, "subscriber": {"successUri": "http://169.254.169.254/"}}, "calls nobody back", "leave"),
+            ({**WALK, "subscriber": {"successUri": "http://169.254.169.254/"}}, "sends no callbacks", "leave"),
             (b"{", "not valid JSON", "UTF-8"),
             (b'{"inputs": {"streets": [{"length": NaN}]}}', "not valid JSON", "UTF-8"),
         ],

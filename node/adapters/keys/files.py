@@ -270,7 +270,7 @@ class FileKeyRing:
         """Encrypt what is not, with the key from outside; how many files. Raises ``InvalidInput`` without one."""
         if self._outer is None:
             raise InvalidInput(
-                "no key from outside is set", remedy="set keys_wrapped_by_file or keys_wrapped_by_command first"
+                "no external key is set", remedy="set keys_wrapped_by_file or keys_wrapped_by_command first"
             )
         with self._changing():
             plain = [path for path in self._secrets() if not path.read_bytes().startswith(MAGIC)]

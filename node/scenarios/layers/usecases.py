@@ -154,7 +154,7 @@ class Layers:
 def _joined(key: tuple[str, ...], file: str) -> str:
     if not key:
         raise InvalidInput(
-            f"nothing names a row of {file}, so that a change could not say which it means",
+            f"the rows of {file} have no key, so a change cannot name a row",
             remedy="publish the data with a column whose values are unique",
         )
     return ",".join(key)

@@ -176,7 +176,7 @@ class LocalModels:
     async def _code(self, sha256: str) -> bytes:
         if not self._assets.has(sha256):
             raise ModelFailed(
-                "the code of the model is not kept by this node", remedy="its owner publishes it again with code:"
+                "this node does not have the code of the model", remedy="its owner publishes it again with code:"
             )
         return b"".join([chunk async for chunk in await self._assets.open(sha256)])
 

@@ -75,7 +75,7 @@ class DescribeWithCode:
         code = await self._code(named.sha256)
         if code is None:
             raise InvalidInput(
-                f"the bytes of {named.name} are not here", remedy="upload the file first, then publish"
+                f"the file {named.name} was not uploaded", remedy="upload the file first, then publish"
             )
         return await describe_code(self._cage, code, named.name)
 

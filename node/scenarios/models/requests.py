@@ -198,7 +198,7 @@ def _only(members: Mapping[str, Any]) -> None:
         )
     if members.get("subscriber") is not None:
         raise InvalidInput(
-            "this node calls nobody back", remedy="leave subscriber out, and ask for the status of the job"
+            "this node sends no callbacks", remedy="leave subscriber out, and ask for the status of the job"
         )
 
 

@@ -112,7 +112,7 @@ class Runs:
                 run = self._get(tx, pid, lock=True)
                 if run.state.ended:
                     raise Conflict(
-                        f"there is nothing to stop: the run has ended ({run.state})",
+                        f"the run has ended already ({run.state})",
                         remedy="run it again: hansa run again",
                     )
                 return self._journal.dismiss(tx, run)

@@ -56,7 +56,7 @@ def stand_in(rows: Rows, *, count: int | None = None, seed: int = 0) -> StandIn:
     """
     if len(rows) < FEWEST:
         raise InvalidInput(
-            f"a stand-in needs at least {FEWEST} rows, and there are {len(rows)}: it would speak of single ones",
+            f"synthetic data needs at least {FEWEST} rows, and there are {len(rows)}: fewer would reveal single rows",
             remedy="make up rows by hand, in the columns of the data",
             facts={"rows": len(rows), "minimum": FEWEST},
         )

@@ -101,7 +101,7 @@ class TestRefusals:
             (body(outputs=["times"]), "outputs is not an object", "outputs"),
             (body(outputs={"times": {"transmissionMode": "reference"}}), "by value only", "leave"),
             (body(response="xml"), "neither raw nor document", "document"),
-            (body(subscriber={"successUri": "http://127.0.0.1/"}), "calls nobody back", "status"),
+            (body(subscriber={"successUri": "http://127.0.0.1/"}), "sends no callbacks", "status"),
             (body(job="1"), "has no member job", "inputs"),
             (b"[]", "one JSON object", "object"),
         ],

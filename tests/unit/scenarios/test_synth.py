@@ -161,7 +161,7 @@ def test_a_column_of_texts_that_are_all_different_is_made_up() -> None:
 def test_fewer_than_twenty_rows_are_refused(count: int) -> None:
     with pytest.raises(InvalidInput) as caught:
         stand_in(houses(count))
-    assert "single ones" in caught.value.detail
+    assert "single rows" in caught.value.detail
     assert caught.value.remedy
     assert len(stand_in(houses(20)).rows) == 20
 
