@@ -18,7 +18,12 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Final
 
-import node.bootstrap.application  # noqa: F401 - all of a node: a process forked from this one need not load it
+# All of a node, what is loaded at first use too: a process forked from this one need not load it.
+import node.adapters.egress.resolver
+import node.bootstrap.api
+import node.bootstrap.application
+import node.bootstrap.models
+import node.bootstrap.scenarios  # noqa: F401
 from demo.cast import Member
 from node.base import crashpoints
 from node.bootstrap.serving import run_server
