@@ -91,6 +91,8 @@ class NodeStatus:
         positions = self._following.positions
         behind = {name: numbered - at for name, at in positions.items()}
         wrong = {f"view {name}": f"{count} entries behind" for name, count in behind.items() if count > MOST_BEHIND}
+        # A view kept in memory is read from the ledger at each start: until it has begun, it shows nothing.
+        wrong |= {f"view {name}": "has not begun" for name in self._following.unknown}
         return wrong, {
             name: min(100, at * 100 // max(numbered, 1)) if numbered else 100 for name, at in positions.items()
         }

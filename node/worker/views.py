@@ -81,6 +81,11 @@ class FollowLedger:
         """View → how far it shows the ledger."""
         return {follower.view.name: follower.position for follower in self.followers if follower.position is not None}
 
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Views that have not looked since the start how far they show the ledger."""
+        return tuple(follower.view.name for follower in self.followers if follower.position is None)
+
     def wake(self, entry: Entry | None = None) -> None:
         """Something was committed: ``entry``, where it is one. What no view is made of is numbered a little later."""
         loop = self._loop

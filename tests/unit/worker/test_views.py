@@ -334,6 +334,14 @@ def test_what_is_taken_is_shown_a_moment_later() -> None:
     assert (view.settled, following.positions, follower.due()) == (1, {"listed": 3}, None)
 
 
+def test_a_view_that_has_not_looked_is_named() -> None:
+    following, _, _ = collecting(3)
+    (follower,) = following.followers
+    assert (following.unknown, following.positions) == (("listed",), {})
+    follower.turn()
+    assert following.unknown == ()
+
+
 def test_what_somebody_waits_for_is_shown_at_once() -> None:
     following, view, _ = collecting(3)
     (follower,) = following.followers
