@@ -137,7 +137,7 @@ def identity(parts: Parts, append: Append) -> People:
         refuse_excess=settings.refuse_excess_scopes,
     )
     wallets.append(wallet)
-    blocks = Blocks(stores.uow, stores.meta, append, clock, me=parts.me)
+    blocks = Blocks(stores.uow, stores.meta, append, clock, me=parts.me, alone=settings.embedded)
     return People(
         allegiance=allegiance,
         trust=trust,

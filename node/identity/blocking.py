@@ -6,6 +6,7 @@ agreements stay, and so does what was received. Kept as one text, since there ar
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,9 +43,16 @@ class Block:
 
 
 class Blocks:
-    """Who is blocked."""
+    """Who is blocked. Asked at every message, so it is remembered where nobody else can change it."""
 
-    def __init__(self, uow: UnitOfWork, notes: Notes, append: Append, clock: Clock, *, me: str) -> None:
+    def __init__(
+        self, uow: UnitOfWork, notes: Notes, append: Append, clock: Clock, *, me: str, alone: bool = False
+    ) -> None:
+        """``alone``: no other process commits to the database of this node."""
+        self._alone = alone
+        self._remembered: dict[str, Block] | None = None
+        self._changes = 0
+        self._lock = threading.Lock()
         self._uow = uow
         self._notes = notes
         self._append = append
@@ -58,7 +66,7 @@ class Blocks:
 
     async def require_welcome(self, did: str) -> None:
         """Raises ``NotAllowed``, with the reason, where ``did`` is blocked."""
-        block = await run_sync(self._find, did)
+        block = await self._of(did)
         if block is not None:
             raise NotAllowed(
                 f"this node has blocked you: {block.reason}",
@@ -68,7 +76,7 @@ class Blocks:
 
     async def require_not_blocked(self, did: str) -> None:
         """Raises ``Conflict`` where we have blocked ``did``: then nothing is begun with it from here either."""
-        block = await run_sync(self._find, did)
+        block = await self._of(did)
         if block is not None:
             raise Conflict(
                 f"this node has blocked {did}: {block.reason}",
@@ -107,9 +115,26 @@ class Blocks:
             self._append(tx, EntryKind.MEMBERSHIP, did, by.name, {"event": "unblocked"})
         return known[did]
 
+    async def _of(self, did: str) -> Block | None:
+        remembered = self._remembered
+        if remembered is not None:
+            return remembered.get(did)
+        return await run_sync(self._find, did)
+
     def _find(self, did: str) -> Block | None:
+        changes = self._changes
         with self._uow.read() as tx:
-            return self._known(tx).get(did)
+            known = self._known(tx)
+        with self._lock:
+            # What was read before a change that has been committed meanwhile is not what holds now.
+            if self._alone and changes == self._changes:
+                self._remembered = known
+        return known.get(did)
+
+    def _forget(self) -> None:
+        with self._lock:
+            self._changes += 1
+            self._remembered = None
 
     def _known(self, tx: Transaction) -> dict[str, Block]:
         note = self._notes.get(tx, _KEY)
@@ -117,6 +142,7 @@ class Blocks:
 
     def _keep(self, tx: Transaction, blocks: Mapping[str, Block]) -> None:
         self._notes.put(tx, _KEY, canonical({did: block.to_json() for did, block in blocks.items()}).decode())
+        tx.after_commit(self._forget)
 
 
 def _read(did: str, body: Mapping[str, Any]) -> Block:

@@ -8,10 +8,12 @@ ignores it; the agreement then bears one signature.
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from node.base.clock import moment, stamp
 from node.base.errors import InvalidInput
@@ -99,21 +101,49 @@ def agreed_version(body: Mapping[str, Any]) -> int | None:
 def envelope(body: Mapping[str, Any], unsigned: Sequence[str] = (), instead: Sequence[str] = ()) -> dict[str, Any]:
     """What both sides sign over an agreement: without the members ``unsigned``, which it names, as it names the
     agreements ``instead`` of which this one stands."""
-    from node.policy.document.rendering import document_languages, text_sha256
+    from node.policy.document.rendering import document_languages
 
     signed = {name: value for name, value in body.items() if name not in unsigned}
     # The languages are the peer's word: read through the document's own cap, since each costs a rendering.
     languages = document_languages(signed)
+    sha256 = digest(signed)
     envelope_body: dict[str, Any] = {
         "agreement": signed["@id"],
-        "sha256": digest(signed),
-        "document": {language: text_sha256(signed, language) for language in languages},
+        "sha256": sha256,
+        "document": {language: _texts.sha256(signed, sha256, language) for language in languages},
     }
     if unsigned:
         envelope_body["unsigned"] = sorted(unsigned)
     if instead:
         envelope_body["instead"] = list(instead)
     return envelope_body
+
+
+class _Texts:
+    """The hashes of the documents that were rendered last: who signs an agreement verifies the peer's signature over
+    the same documents moments before or after."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._hashes: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def sha256(self, body: Mapping[str, Any], content: str, language: str) -> str:
+        """The hash of the document of ``body``, whose canonical form has the hash ``content``."""
+        from node.policy.document.rendering import text_sha256
+
+        known = self._hashes.get((content, language))
+        if known is not None:
+            return known
+        made = text_sha256(body, language)
+        with self._lock:
+            self._hashes[content, language] = made
+            while len(self._hashes) > self._most:
+                self._hashes.popitem(last=False)
+        return made
+
+
+_texts: Final = _Texts(1024)
 
 
 def sign(keyring: KeyRing, body: Mapping[str, Any], unsigned: Sequence[str] = (), instead: Sequence[str] = ()) -> str:

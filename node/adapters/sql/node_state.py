@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from node.adapters.sql.rows import add, build, put, values
 from node.adapters.sql.schema import followed, meta
@@ -29,12 +29,16 @@ class History:
     restarts: dict[int, int]
 
 
+_VALUE = select(meta.c.value).where(meta.c.key == bindparam("of"))
+
+
 class SqlMetaStore:
     """Keys and values of the node itself."""
 
     def get(self, tx: Transaction, key: str) -> str | None:
         """The value, or None."""
-        return connection_of(tx).execute(select(meta.c.value).where(meta.c.key == key)).scalar_one_or_none()
+        value: str | None = connection_of(tx).execute(_VALUE, {"of": key}).scalar_one_or_none()
+        return value
 
     def put(self, tx: Transaction, key: str, value: str) -> None:
         """Set or replace the value."""
