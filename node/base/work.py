@@ -134,5 +134,8 @@ class Outbox(Protocol):
     def waiting(self, tx: Transaction) -> int:
         """How many tasks are not done and not dead."""
 
+    def live(self, tx: Transaction, limit: int) -> Sequence[str]:
+        """The ids of tasks that are not done and not dead, at most ``limit`` of them, in no particular order."""
+
     def next_due(self, tx: Transaction) -> datetime | None:
         """When the earliest live task is due."""

@@ -23,6 +23,7 @@ from node.base.crashpoints import crashpoint
 from node.base.turns import in_turn
 from node.base.work import SENT, Outbox, Task, Transaction, UnitOfWork
 from node.worker.lanes import Lanes
+from node.worker.looks import MOST_KNOWN, Looks
 from node.worker.pace import Pace as Pace  # noqa: PLC0414 - how a worker works is said where it is made
 from node.worker.supervision import cancelled_from_outside
 
@@ -111,6 +112,7 @@ class Worker:
         self._lanes = Lanes(clock, self._pace.lane_width)
         self._stopping = False
         self._looked = clock.now()
+        self._looks = Looks(self._pace.poll)
         self._unread: str | None = None
         self._unrecorded: dict[str, str] = {}
 
@@ -126,6 +128,7 @@ class Worker:
 
     def wake(self) -> None:
         """There may be something to do."""
+        self._looks.tell()
         loop = self._loop
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self._event.set)
@@ -147,6 +150,7 @@ class Worker:
                 except Exception as error:
                     log.exception("the outbox could not be read")
                     self._unread = f"{type(error).__name__}: {error}"
+                    self._looks.tell()
                     count = 0
                     await asyncio.sleep(self._pace.poll)
                 if count == 0:
@@ -179,7 +183,7 @@ class Worker:
     async def _pause(self) -> float:
         """Until the next look at the queue: no longer than to the earliest task that waits for its time. While tasks
         run, the end of the first of them is the next look anyway."""
-        if self._running:
+        if self._running or (self._embedded and not self._looks.left):
             return self._pace.poll
         try:
             next_due = await asyncio.to_thread(self._next_due)
@@ -197,8 +201,10 @@ class Worker:
 
     async def _take(self) -> int:
         room = self._pace.concurrency - len(self._running)
-        if room <= 0:
+        now = asyncio.get_running_loop().time()
+        if room <= 0 or (self._embedded and not self._looks.due(now)):
             return 0
+        self._looks.begin(now)
         tasks = await asyncio.to_thread(self.lease, room)
         if self._stopping:
             await asyncio.to_thread(self._hand_back, tasks)
@@ -234,7 +240,10 @@ class Worker:
         if self._embedded:
             # Nobody else works on this store, so a lease would only tell ourselves what we know.
             with self._uow.read() as tx:
-                return self._gather(tx, room)
+                known = set(self._running)
+                tasks = self._gather(tx, room)
+                self._looks.saw(self._outbox.live(tx, MOST_KNOWN), known.union(task.id for task in tasks))
+                return tasks
         with self._uow.read() as tx:
             next_due = self._outbox.next_due(tx)
         if next_due is None or next_due > self._clock.now():
@@ -285,13 +294,16 @@ class Worker:
         return self._outbox.lease(tx, owner=self._instance, now=now, until=until, limit=limit, **without)
 
     async def _carry_out(self, task: Task) -> None:
+        concluded = False
         try:
             outcome = await self.handle(task)
             crashpoint(f"{task.headers.get('process', task.topic)}.{task.headers.get('message', '')}.S4")
-            await self._record(task, outcome)
+            concluded = await self._record(task, outcome)
         finally:
             self._unrecorded.pop(task.id, None)
             self._running.pop(task.id, None)
+            if not concluded:
+                self._looks.tell()  # It is in the queue again.
             self._event.set()
 
     async def handle(self, task: Task) -> Outcome:
@@ -310,17 +322,17 @@ class Worker:
             log.exception("a task failed", extra={"task": task.id, "topic": task.topic})
             return Again(f"{type(error).__name__}: {error}")
 
-    async def _record(self, task: Task, outcome: Outcome) -> None:
+    async def _record(self, task: Task, outcome: Outcome) -> bool:
         """Conclude the task, however often that takes: what a peer has answered is not asked for again.
 
-        From the second failure on it may be the consequence itself that cannot be written; the task is then given
-        back with that reason, to be tried again with the usual pauses and in the end to be given up.
+        Whether the task has left the queue. From the second failure on it may be the consequence that cannot be
+        written; the task is then given back with that reason, to be tried again and in the end to be given up.
         """
         failures = 0
         while True:
             try:
                 await asyncio.to_thread(in_turn, partial(self.conclude, task, outcome))
-                return
+                return not isinstance(outcome, Again)
             except Exception as error:
                 log.exception("an outcome could not be recorded", extra={"task": task.id, "topic": task.topic})
                 self._unrecorded[task.id] = f"{type(error).__name__}: {error}"
@@ -339,7 +351,6 @@ class Worker:
                     writing = apply if self._outbox.done(tx, task) else late
                     if writing is not None:
                         writing(tx)
-                        tx.after_commit(self.wake)
                 case Again(error, after, _, at_least, note):
                     if note is not None:
                         note(tx)

@@ -251,6 +251,15 @@ class TestOutbox:
             assert names(leased) == ["message"]
         assert names(lease(stores)) == ["bytes", "late"]
 
+    def test_live_are_those_that_are_neither_done_nor_dead(self, stores: Stores) -> None:
+        put(stores, task("1"), task("2"), task("3"), task("late", due=NOW + MINUTE))
+        done, dead, _ = lease(stores)
+        with stores.uow.begin() as tx:
+            stores.outbox.done(tx, done)
+            stores.outbox.bury(tx, dead, error="no")
+            assert sorted(stores.outbox.live(tx, 10)) == ["3", "late"]
+            assert len(stores.outbox.live(tx, 1)) == 1
+
     def test_next_due_is_when_something_can_be_leased(self, stores: Stores) -> None:
         def next_due() -> datetime | None:
             with stores.uow.read() as tx:

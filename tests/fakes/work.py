@@ -265,6 +265,9 @@ class MemoryOutbox:
     def waiting(self, tx: Transaction) -> int:
         return sum(not queued.task.dead for queued in self._all(tx))
 
+    def live(self, tx: Transaction, limit: int) -> Sequence[str]:
+        return [queued.task.id for queued in self._all(tx) if not queued.task.dead][:limit]
+
     def next_due(self, tx: Transaction) -> datetime | None:
         return min((queued.ready for queued in self._heads(tx)), default=None)
 

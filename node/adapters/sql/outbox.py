@@ -108,6 +108,7 @@ _DEAD_ABOUT = _DEAD.where(outbox.c.subject == bindparam("about"))
 _FIND = select(outbox).where(outbox.c.id == bindparam("task"))
 _GIVEN_UP = select(func.count()).select_from(outbox).where(outbox.c.dead)
 _WAITING = select(func.count()).select_from(outbox).where(~outbox.c.dead)
+_LIVE = select(outbox.c.id).where(~outbox.c.dead).limit(bindparam("most"))
 _NEXT_DUE = select(
     func.min(
         case((outbox.c.leased_until > outbox.c.due, outbox.c.leased_until), else_=outbox.c.due),
@@ -213,6 +214,9 @@ class SqlOutbox:
 
     def waiting(self, tx: Transaction) -> int:
         return int(connection_of(tx).execute(_WAITING).scalar_one())
+
+    def live(self, tx: Transaction, limit: int) -> Sequence[str]:
+        return list(connection_of(tx).execute(_LIVE, {"most": limit}).scalars())
 
     def next_due(self, tx: Transaction) -> datetime | None:
         due: datetime | None = connection_of(tx).execute(_NEXT_DUE).scalar_one()

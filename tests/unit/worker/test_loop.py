@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -191,5 +194,67 @@ def test_a_worker_that_ends_gives_back_what_it_has() -> None:
             again = scene.outbox.lease(tx, owner="next", now=now, until=now + timedelta(minutes=1), limit=10)
         assert len(again) == 3, "the next worker need not wait for the end of the leases"
         assert {one.attempts for one in again} == {1}
+
+    asyncio.run(scenario())
+
+
+class Slow(Scene):
+    """A scene whose worker looks by itself once an hour, and counts its looks."""
+
+    def __init__(self) -> None:
+        super().__init__(embedded=True, pace=Pace(poll=3600, first_delay=0.01, longest_delay=0.02))
+        self.looks = 0
+        due = self.outbox.due
+
+        def counted(*arguments: Any, **options: Any) -> Sequence[Task]:
+            self.looks += 1
+            return due(*arguments, **options)
+
+        self.outbox.due = counted  # type: ignore[method-assign]
+
+
+def test_a_task_costs_one_look_at_the_queue() -> None:
+    async def scenario() -> None:
+        async with Slow() as scene:
+            await until_async("the first look", lambda: scene.looks == 1)
+            for number in range(1, 6):
+                scene.put(to("peer", number))
+                await until_async("it is done", lambda: scene.worker.busy == 0 and scene.finished["peer"] == number)  # noqa: B023
+            assert scene.looks == 6
+
+    asyncio.run(scenario())
+
+
+def test_what_waits_for_its_turn_is_found_without_being_told() -> None:
+    async def scenario() -> None:
+        async with Slow() as scene:
+            first, second = to("peer", 1), to("peer", 2)
+            scene.put(first, replace(second, subject=first.subject), *(to("many", number) for number in range(40)))
+            await until_async("the second came after the first", lambda: scene.finished["peer"] == 2)
+            await until_async("the lane was full for some", lambda: scene.finished["many"] == 40)
+
+    asyncio.run(scenario())
+
+
+def test_what_waits_for_its_time_is_found_without_being_told() -> None:
+    async def scenario() -> None:
+        async with Slow() as scene:
+            scene.put(replace(to("late"), due=CLOCK.now() + timedelta(seconds=0.1)))
+            scene.stray.add("again")
+            scene.put(to("again"))
+            await until_async("it came in its time", lambda: scene.finished["late"] == 1)
+            await until_async("it was tried again", lambda: scene.begun["again"] > 2)
+            scene.stray.clear()
+            await until_async("it is done", lambda: scene.finished["again"] == 1)
+
+    asyncio.run(scenario())
+
+
+def test_what_is_put_into_the_queue_without_telling_is_found_by_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        async with Scene(embedded=True) as scene:
+            monkeypatch.setattr(scene.worker, "wake", lambda: None)
+            scene.put(to("untold"))
+            await until_async("it is done", lambda: scene.finished["untold"] == 1)
 
     asyncio.run(scenario())
