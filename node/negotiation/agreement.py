@@ -135,12 +135,12 @@ class _Texts:
         known = self._hashes.get((content, language))
         if known is not None:
             return known
-        made = text_sha256(body, language)
+        text_hash = text_sha256(body, language)
         with self._lock:
-            self._hashes[content, language] = made
+            self._hashes[content, language] = text_hash
             while len(self._hashes) > self._most:
                 self._hashes.popitem(last=False)
-        return made
+        return text_hash
 
 
 _texts: Final = _Texts(1024)

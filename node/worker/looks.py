@@ -16,22 +16,22 @@ class Looks:
 
     def __init__(self, pause: float) -> None:
         self._pause = pause
-        self._told = True
+        self._has_news = True
         self._next = 0.0
         self.left = True
         """Whether tasks waited at the last look, for their time, their turn, or room."""
 
     def tell(self) -> None:
         """Something was put into the queue, or was given back to it."""
-        self._told = True
+        self._has_news = True
 
     def due(self, now: float) -> bool:
         """Whether the queue is to be read, at ``now`` of the loop's clock."""
-        return self._told or self.left or now >= self._next
+        return self._has_news or self.left or now >= self._next
 
     def begin(self, now: float) -> None:
         """The queue is read now: what is told from here on asks for another look."""
-        self._told = False
+        self._has_news = False
         self._next = now + self._pause
 
     def saw(self, live: Sequence[str], known: Collection[str]) -> None:
