@@ -205,7 +205,7 @@ class TestWellKnown:
 class TestCallers:
     async def people(self, node: DcpNode) -> tuple[str, str]:
         """An API token and a session of a steward."""
-        await asyncio.to_thread(node.accounts.add, "ann", "Ann", {UserRole.STEWARD}, PASSWORD)
+        await asyncio.to_thread(node.accounts.add_locally, "ann", "Ann", {UserRole.STEWARD}, PASSWORD)
         token = await asyncio.to_thread(node.accounts.issue_token, "ann", "laptop", timedelta(days=1))
         return token, (await node.sign_in.sign_in("ann", PASSWORD))[1]
 
