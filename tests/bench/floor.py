@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import sys
 
+import uvicorn
+from fastapi import FastAPI, Request
+
+from node.adapters.sql.engine import sqlite_driver
+
 
 def main() -> None:
-    import uvicorn
-    from fastapi import FastAPI, Request
-
-    from node.adapters.sql.engine import sqlite_driver
-
     database = sqlite_driver().connect(sys.argv[2], check_same_thread=False, isolation_level=None)
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=FULL")

@@ -125,7 +125,7 @@ def _echoes(url: str, count: int, at_once: int) -> list[float]:
             for _ in range(count // at_once):
                 began = time.perf_counter()
                 for _ in range(4):
-                    client.post(f"{url}/keep", json=FIELDS)
+                    client.post(f"{url}/keep", json=FIELDS).raise_for_status()
                 took.append(time.perf_counter() - began)
 
     return _together(work, at_once)
