@@ -25,8 +25,8 @@ from sqlalchemy import text
 
 from node.bootstrap.application import application
 from node.bootstrap.build import build
-from node.bootstrap.creation import create
 from node.bootstrap.node import HansaNode
+from node.cli.creation import create
 from node.client import HansaClient, locate
 from node.dialogue.process import Exchange
 from node.ledger.verification import ledger_checks

@@ -246,7 +246,7 @@ def _applications() -> tuple[Any, Any]:
 
     from node.bootstrap.application import application
     from node.bootstrap.build import build
-    from node.bootstrap.creation import create
+    from node.cli.creation import create
     from node.settings import load
 
     with tempfile.TemporaryDirectory(prefix="hansa-reference-") as made:

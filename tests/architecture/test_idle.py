@@ -24,8 +24,8 @@ import typer
 from demo.cast import free_ports
 from node.bootstrap.application import application
 from node.bootstrap.build import build
-from node.bootstrap.creation import create
 from node.cli.app import VERBS, app_for
+from node.cli.creation import create
 from node.settings import load
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -21,9 +21,6 @@ CONTROL = (
 )
 """What construction never needs: it makes things in order, and leaves to them what happens to them."""
 
-STILL_BEHAVING = frozenset({"creation", "serving"})  # making a data folder, running a process: what the terminal does
-"""Modules that do more than put together. None may be added; who moves their behaviour takes them out."""
-
 
 def behaviour(source: str) -> list[str]:
     """What in a module is more than construction: each with its line, and why."""
@@ -80,11 +77,7 @@ def _chooses_a_part(node: ast.If) -> bool:
 
 @pytest.mark.parametrize("path", sorted(BOOTSTRAP.glob("*.py")), ids=lambda path: path.stem)
 def test_bootstrap_only_constructs(path: Path) -> None:
-    found = behaviour(path.read_text("utf-8"))
-    if path.stem in STILL_BEHAVING:
-        assert found, f"{path.stem} only constructs now: take it out of STILL_BEHAVING"
-    else:
-        assert found == [], "give it a room"
+    assert behaviour(path.read_text("utf-8")) == [], "give it a room"
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from node.base.errors import InvalidInput
-from node.bootstrap.creation import create
 from node.cli.archive import read_backup, write_backup
+from node.cli.creation import create
 
 
 @pytest.fixture(scope="module")

@@ -23,8 +23,8 @@ from urllib.parse import parse_qs
 from node.adapters.keys import FileKeyRing
 from node.base.clock import SystemClock
 from node.base.errors import HansaError
-from node.bootstrap.creation import create
 from node.bootstrap.parts import open_stores, places
+from node.cli.creation import create
 from node.client import HansaClient, locate
 from node.identity.credentials.access_tokens import AccessTokens, OutgoingTokens
 from node.settings import load

@@ -16,7 +16,7 @@ import pytest
 from demo.cast import free_ports
 from node.base.errors import HansaError, PeerUnreachable
 from node.base.work import Task
-from node.bootstrap.creation import create
+from node.cli.creation import create
 from node.client import HansaClient
 from node.ledger.model import Entry, EntryKind
 from tests import storm as storms

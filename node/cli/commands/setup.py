@@ -52,7 +52,7 @@ def init(
     """Create a node: keys, store, settings, and an administrator."""
     from urllib.parse import urlsplit
 
-    from node.bootstrap.creation import create
+    from node.cli.creation import create
 
     local = not url or urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
     chosen = port or urlsplit(url).port or 8080
@@ -101,7 +101,7 @@ def serve(
     ] = False,
 ) -> int:
     """Run the node: web and worker in one process. Stop it with Ctrl-C; it finishes what it is at."""
-    from node.bootstrap.serving import run_server
+    from node.cli.serving import run_server
     from node.settings import load
 
     settings = load(folder)
@@ -118,7 +118,7 @@ def serve(
 
 def worker(folder: Annotated[Path, typer.Argument(help="The node's data folder.")]) -> int:
     """Run one more worker beside serve --no-worker (PostgreSQL only)."""
-    from node.bootstrap.serving import run_worker
+    from node.cli.serving import run_worker
     from node.settings import load
 
     settings = load(folder)

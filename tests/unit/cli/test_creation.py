@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from node.bootstrap.creation import create
+from node.cli.creation import create
 
 
 @pytest.mark.parametrize("mode", [None, 0o755])
