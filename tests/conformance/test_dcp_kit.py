@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from node.identity.credentials.issuance import Supported
-from node.identity.messages import VC11, type_scope
+from node.identity.messages import VC11
 from tests.shared import SHARED
 from tests.simulator.dcp_node import MEMBER, DcpNode, nodes
 from tests.simulator.serving import Address
@@ -45,7 +45,6 @@ def node_for(part: str, kit: str) -> Any:
     options: dict[str, dict[str, Any]] = {
         "presentation.verifier": {
             "required_types": [MEMBER],
-            "scopes": [type_scope(MEMBER)],
             "allow_unsigned_status_list": True,
             "status_max_age": 0,
             "presentation_max_age": -1,  # one holder shows another credential in each test

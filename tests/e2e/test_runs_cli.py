@@ -187,7 +187,7 @@ class TestRunning:
         assert (stopped.status, "✓ stopped" in stopped.out) == (DONE, True)
         twice = typed(terminal, "run", "cancel", short)
         assert twice.status == REFUSED
-        assert "the run has ended (dismissed)" in twice.err
+        assert "the run has ended already (dismissed)" in twice.err
         watched = typed(terminal, "run", "watch", short)
         assert (watched.status, "✗ dismissed" in watched.err) == (REFUSED, True)
 

@@ -177,7 +177,7 @@ class TestFound:
             assert found is not None
             node, one = found
             kept = node.exchanges(one.pid)
-            assert [(each.message, each.taken) for each in kept] == [
+            assert [(each.message, each.accepted) for each in kept] == [
                 (machine.REQUEST, True),
                 (machine.AGREEMENT, True),
                 (machine.VERIFICATION, True),

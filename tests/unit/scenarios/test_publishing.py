@@ -229,7 +229,7 @@ async def test_a_model_that_comes_as_rdf_is_compared_too(cage: Cage) -> None:
     (found,) = violations(await published(cage, swapped, other))
     assert found.message == "speed of flows, unit: the card says km/h, the code says m/s"
     (found,) = violations(await published(cage, document))
-    assert "are not here" in found.message
+    assert "was not uploaded" in found.message
 
 
 @pytest.mark.parametrize(
