@@ -42,6 +42,11 @@ _LOOK: Final = 1.0
 """After so many seconds it is looked whether a transfer is still under way."""
 _PATIENCE: Final = 5.0
 """So many seconds a push waits for the end of the one that it replaces."""
+_STOPPING: Final = 10.0
+"""Seconds that the sender of a suspended transfer has to end its push itself.
+
+It has acknowledged the suspension, and may stop its data plane only a moment later. A refusal that comes first looks
+to it like a failure, and EDC then ends the transfer for good."""
 _TAKING: Final = (machine.REQUESTED, machine.STARTED)
 """A provider may begin before we have read its start, or even its answer to our request."""
 
@@ -64,6 +69,7 @@ class TakePush:
         key_of: KeyOf,
         finished: Finished,
         limit: int,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """``folder`` is where received files go; ``limit`` is the largest, in bytes, that is taken."""
         self._work = work
@@ -75,6 +81,7 @@ class TakePush:
         self._key_of = key_of
         self._finished = finished
         self._limit = limit
+        self._monotonic = monotonic
         self._running: dict[str, asyncio.Event] = {}
 
     async def take(
@@ -182,23 +189,36 @@ class TakePush:
     async def _expected_bytes(
         self, pid: str, chunks: AsyncIterator[bytes], stop: asyncio.Event
     ) -> AsyncIterator[bytes]:
-        """What comes, for as long as it is wanted. Raises ``Conflict`` when a newer push of the same has begun, or
-        the transfer is no longer active: a push that is suspended here must not wait at its sender."""
+        """What comes, for as long as it is wanted.
+
+        While the transfer is suspended nothing is taken: its sender is to end the push, or to go on with it once the
+        transfer goes on. Raises ``Conflict`` when a newer push of the same has begun, when the transfer is over, or
+        when it stays suspended: a push must not wait at its sender for ever.
+        """
         stopped = asyncio.ensure_future(stop.wait())
         coming: asyncio.Future[bytes] | None = None
-        looked = time.monotonic()
+        looked = self._monotonic()
+        suspended: float | None = None
         try:
             while True:
                 if coming is None:
                     coming = asyncio.ensure_future(anext(chunks))
-                both: set[asyncio.Future[Any]] = {coming, stopped}
-                await asyncio.wait(both, timeout=_LOOK, return_when=asyncio.FIRST_COMPLETED)
+                awaited: set[asyncio.Future[Any]] = {stopped}
+                if not coming.done():
+                    awaited.add(coming)
+                await asyncio.wait(awaited, timeout=_LOOK, return_when=asyncio.FIRST_COMPLETED)
                 if stop.is_set():
                     raise Conflict("the same bytes are being pushed again")
-                if time.monotonic() - looked >= _LOOK:
-                    await off_loop(self._look, pid)
-                    looked = time.monotonic()
-                if not coming.done():
+                now = self._monotonic()
+                if now - looked >= _LOOK:
+                    looked = now
+                    if await off_loop(self._is_taking, pid):
+                        suspended = None
+                    elif suspended is None:
+                        suspended = now
+                    elif now - suspended >= _STOPPING:
+                        raise Conflict("the transfer is suspended: begin again when it goes on")
+                if not coming.done() or (suspended is not None and not _broken(coming)):
                     continue
                 try:
                     chunk = coming.result()
@@ -211,14 +231,17 @@ class TakePush:
             if coming is not None:
                 coming.cancel()
 
-    def _look(self, pid: str) -> None:
+    def _is_taking(self, pid: str) -> bool:
+        """Whether bytes are taken now; false while the transfer is suspended. Raises ``Conflict`` once it is over."""
         with self._work.read() as tx:
-            self._require_under_way(tx, pid)
+            transfer = self._transfers.get(tx, pid)
+        if transfer is not None and transfer.state == machine.SUSPENDED:
+            return False
+        _require_taking(transfer)
+        return True
 
     def _require_under_way(self, tx: Transaction, pid: str, *, lock: bool = False) -> None:
-        transfer = self._transfers.get(tx, pid, lock=lock)
-        if transfer is None or transfer.state not in _TAKING:
-            raise Conflict("the transfer is no longer active")
+        _require_taking(self._transfers.get(tx, pid, lock=lock))
 
     async def _write(self, part: PartFile, chunks: AsyncIterator[bytes], expected: int | None) -> int:
         """Append what comes; how much that was. Raises ``TooLarge`` or ``InvalidInput`` where it is too much."""
@@ -260,6 +283,17 @@ class TakePush:
             self._receptions.put(tx, reception)
             if reception.state == FAILED:
                 self._finished(tx, reception.transfer, reception)
+
+
+def _require_taking(transfer: Transfer | None) -> None:
+    if transfer is None or transfer.state not in _TAKING:
+        raise Conflict("the transfer is no longer active")
+
+
+def _broken(coming: asyncio.Future[bytes]) -> bool:
+    """Whether the connection has ended before all bytes arrived."""
+    error = coming.exception()
+    return error is not None and not isinstance(error, StopAsyncIteration)
 
 
 async def _part(path: Path) -> PartFile:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -39,8 +40,18 @@ async def rig(tmp_path: Path) -> Rig:
     return made
 
 
-async def push(rig: Rig, *, meanwhile: Callable[[], Awaitable[None]] | None = None) -> Reception:
-    """``meanwhile`` happens while the key of the provider's manifest is fetched, which may take a while."""
+async def push(
+    rig: Rig,
+    *,
+    meanwhile: Callable[[], Awaitable[None]] | None = None,
+    before_end: Callable[[], Awaitable[None]] | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Reception:
+    """Push the bytes of the rig.
+
+    ``meanwhile`` happens while the key of the provider's manifest is fetched, which may take a while; ``before_end``
+    when all bytes were sent, and the connection is still open.
+    """
 
     async def key_of(did: str, kid: str) -> dict[str, Any]:
         if meanwhile is not None:
@@ -49,6 +60,8 @@ async def push(rig: Rig, *, meanwhile: Callable[[], Awaitable[None]] | None = No
 
     async def chunks() -> AsyncIterator[bytes]:
         yield DATA
+        if before_end is not None:
+            await before_end()
 
     inbox = TakePush(
         rig.work,
@@ -60,6 +73,7 @@ async def push(rig: Rig, *, meanwhile: Callable[[], Awaitable[None]] | None = No
         key_of=key_of,
         finished=lambda tx, pid, reception: rig.finished.append(reception),
         limit=1 << 20,
+        monotonic=monotonic,
     )
     manifest = rig.plane.served.manifest.decode()
     return await inbox.take(CONSUMER_PID, "Bearer secret", chunks=chunks(), manifest=manifest)
@@ -82,6 +96,57 @@ async def test_a_push_whose_transfer_ends_as_it_begins_leaves_nothing(rig: Rig) 
     assert rig.files() == {}
     with rig.work.read() as tx:
         assert rig.receptions.get(tx, CONSUMER_PID) is None, "nothing is said to be on its way"
+
+
+class Suspension:
+    """Suspends the transfer of a rig, and waits until the inbox has looked ``looks`` times after that."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self.looked = asyncio.Semaphore(0)
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        """A clock on which four seconds have passed at every look."""
+        self.now += 4.0
+        self.looked.release()
+        return self.now
+
+    def move(self, state: str) -> None:
+        with self.rig.work.begin() as tx:
+            kept = self.rig.transfers.get(tx, CONSUMER_PID)
+            assert kept is not None
+            self.rig.transfers.save(tx, replace(kept, state=state, revision=kept.revision + 1))
+
+    async def looks(self, count: int) -> None:
+        for _ in range(count):
+            await asyncio.wait_for(self.looked.acquire(), 20)
+
+
+async def test_a_suspended_push_is_not_refused_while_its_sender_may_still_stop_it(rig: Rig) -> None:
+    """The sender acknowledges a suspension before its data plane stops; a refusal would look like a failure to it."""
+    suspension = Suspension(rig)
+
+    async def suspend_and_resume() -> None:
+        suspension.move(machine.SUSPENDED)
+        await suspension.looks(2)
+        suspension.move(machine.STARTED)
+
+    assert (await push(rig, before_end=suspend_and_resume, monotonic=suspension.monotonic)).state == "done"
+    assert list(rig.files().values()) == [DATA]
+
+
+async def test_a_push_that_stays_suspended_is_refused(rig: Rig) -> None:
+    """Even one whose bytes have all arrived: the provider pushes again when the transfer goes on."""
+    suspension = Suspension(rig)
+
+    async def suspend() -> None:
+        suspension.move(machine.SUSPENDED)
+        await suspension.looks(2)
+
+    with pytest.raises(Conflict, match="the transfer is suspended"):
+        await push(rig, before_end=suspend, monotonic=suspension.monotonic)
+    assert rig.files() == {}
 
 
 @pytest.mark.postgres
