@@ -49,12 +49,12 @@ def settings() -> str:
 
 
 def _default(field: Any) -> str:
-    from node.settings import _toml
+    from node.settings.file import toml
 
     if field.is_required():
         return "(must be set)"
     value = field.get_default(call_default_factory=True)
-    return "(empty)" if value in ("", None) else code(_toml(value))
+    return "(empty)" if value in ("", None) else code(toml(value))
 
 
 def _form(annotation: Any) -> str:

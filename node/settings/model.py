@@ -1,15 +1,10 @@
-"""Every setting of a node: what it means, its default, where it comes from.
-
-A setting comes from the environment (``HANSA_`` and the name in capitals), else from ``hansa.toml`` in the data
-folder, else it has its default. Unknown names in the file are refused: a misspelt setting must not pass for set.
-"""
+"""Every setting of a node: what it means, and its default."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-import tomllib
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, get_origin
@@ -17,11 +12,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from node.base.errors import InvalidInput
-from node.base.plaintext import word
 from node.identity.scrapers import SCRAPER_WORDS, scraper_token
 
-FILE = "hansa.toml"
 PREFIX = "HANSA_"
 
 
@@ -339,62 +331,3 @@ def _from_json(name: str, text: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise ValueError(f'{PREFIX}{name.upper()} in the environment is not JSON, such as ["nl"]') from error
-
-
-_FILES = (
-    *("tls_certificate", "tls_key", "logo", "model_library_folder", "keys_wrapped_by_file", "metrics_token_file"),
-)
-"""Settings that name a file or folder."""
-
-
-def load(folder: Path) -> Settings:
-    """The settings of the node in ``folder``. Raises ``InvalidInput`` naming the setting that is wrong."""
-    from pydantic import ValidationError
-
-    # Other processes (the cage) work in folders of their own, where a relative path would mean another place.
-    folder = folder.resolve()
-    path = folder / FILE
-    if not path.is_file():
-        raise InvalidInput(
-            f"{folder} is not the folder of a node", remedy=f"hansa init {word(folder)} --name … --url …"
-        )
-    try:
-        members = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path} cannot be read: {error}") from error
-    # In the folder's own file a relative path means a place in that folder, wherever the process was started.
-    files = [name for name in _FILES if members.get(name)]
-    members |= {name: folder / members[name] for name in files}
-    try:
-        return Settings(**{"folder": folder, **members})
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise InvalidInput(f"setting {name or '(all)'} in {path}: {first['msg']}") from error
-
-
-def write(folder: Path, members: dict[str, Any]) -> Path:
-    """Write ``hansa.toml`` with these settings; the folder must exist.
-
-    For its owner only: the URL of a database may hold a password.
-    """
-    lines = ["# Settings of this node. All of them: docs/reference/settings.md", ""]
-    for name, value in members.items():
-        lines.append(f"{name} = {_toml(value)}")
-    path = folder / FILE
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write("\n".join(lines) + "\n")
-    return path
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(value)
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{_toml(str(k))} = {_toml(v)}" for k, v in value.items()) + " }"
-    text = str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{text}"'

@@ -1,0 +1,69 @@
+"""The file of a node's settings, ``hansa.toml`` in its data folder: read and written here."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from node.base.errors import InvalidInput
+from node.base.plaintext import word
+from node.settings.model import Settings
+
+FILE = "hansa.toml"
+
+
+def load(folder: Path) -> Settings:
+    """The settings of the node in ``folder``. Raises ``InvalidInput`` naming the setting that is wrong."""
+    from pydantic import ValidationError
+
+    # Other processes (the cage) work in folders of their own, where a relative path would mean another place.
+    folder = folder.resolve()
+    path = folder / FILE
+    if not path.is_file():
+        raise InvalidInput(
+            f"{folder} is not the folder of a node", remedy=f"hansa init {word(folder)} --name … --url …"
+        )
+    try:
+        members = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{path} cannot be read: {error}") from error
+    # In the folder's own file a relative path means a place in that folder, wherever the process was started.
+    paths = [name for name, field in Settings.model_fields.items() if field.annotation == Path | None]
+    files = [name for name in paths if members.get(name)]
+    members |= {name: folder / members[name] for name in files}
+    try:
+        return Settings(**{"folder": folder, **members})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise InvalidInput(f"setting {name or '(all)'} in {path}: {first['msg']}") from error
+
+
+def write(folder: Path, members: dict[str, Any]) -> Path:
+    """Write ``hansa.toml`` with these settings; the folder must exist.
+
+    For its owner only: the URL of a database may hold a password.
+    """
+    lines = ["# Settings of this node. All of them: docs/reference/settings.md", ""]
+    for name, value in members.items():
+        lines.append(f"{name} = {toml(value)}")
+    path = folder / FILE
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+    return path
+
+
+def toml(value: Any) -> str:
+    """A value as the file writes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(toml(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{toml(str(k))} = {toml(v)}" for k, v in value.items()) + " }"
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{text}"'
