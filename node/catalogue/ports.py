@@ -92,12 +92,11 @@ class Graph(Protocol):
 class SearchIndex(Protocol):
     """The text and facet view. Rebuildable from the ledger."""
 
-    def apply(self, changes: Iterable[tuple[str, Indexed | None]], position: int) -> None:
-        """Replace (or with None remove) documents by IRI, and remember ``position`` with them."""
-
     def take(self, changes: Iterable[tuple[str, Indexed | None]], position: int) -> None:
-        """The same, but searches show it, and ``position`` says so, only after ``settle``: many changes are then
-        written together. A crash before that takes them, and the ledger replays them."""
+        """Collect what replaces (or with None removes) documents, by IRI.
+
+        Searches show it, and ``position`` says so, only after ``settle``: many changes are then written together. A
+        crash before that takes them, and the ledger replays them."""
 
     def collected(self) -> int:
         """The ledger position up to which changes were taken, whether they are shown yet or not."""

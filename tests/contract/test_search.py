@@ -6,7 +6,7 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,7 +43,13 @@ def indexed(name: str, title: str = "", text: str = "", **more: Any) -> Indexed:
 
 
 def put(index: SearchIndex, *records: Indexed, position: int = 1) -> None:
-    index.apply([(record.iri, record) for record in records], position)
+    show(index, [(record.iri, record) for record in records], position)
+
+
+def show(index: SearchIndex, changes: Iterable[tuple[str, Indexed | None]], position: int) -> None:
+    """Have searches show ``changes`` at once."""
+    index.take(changes, position)
+    index.settle()
 
 
 def names(results: Results) -> list[str]:
@@ -226,10 +232,10 @@ class SearchContract:
         assert find(index, "traffic") == ["b"]
         assert find(index, "noise") == []
         assert find(index, "noise", audiences=("members",)) == ["a"]
-        index.apply([(indexed("b").iri, None), (indexed("never").iri, None)], 5)
+        show(index, [(indexed("b").iri, None), (indexed("never").iri, None)], 5)
         assert find(index, audiences=None) == ["a"]
         assert index.position() == 5
-        index.apply([], 9)
+        show(index, [], 9)
         assert index.position() == 9
         assert index.search(Query(), audiences=None).total == 1
 
@@ -267,10 +273,10 @@ class SearchContract:
         assert kinds("public") == {}
 
     def test_the_last_change_of_a_batch_wins(self, index: SearchIndex) -> None:
-        index.apply([(indexed("a").iri, indexed("a", "first")), (indexed("a").iri, indexed("a", "second"))], 1)
+        show(index, [(indexed("a").iri, indexed("a", "first")), (indexed("a").iri, indexed("a", "second"))], 1)
         assert find(index, "second") == ["a"]
         assert find(index, "first") == []
-        index.apply([(indexed("b").iri, indexed("b", "first")), (indexed("b").iri, None)], 2)
+        show(index, [(indexed("b").iri, indexed("b", "first")), (indexed("b").iri, None)], 2)
         assert find(index, "first") == []
 
     def test_equal_content_has_the_equal_digest_by_any_way(self, index: SearchIndex) -> None:

@@ -22,10 +22,6 @@ class MemorySearchIndex:
         self._waiting: list[tuple[str, Indexed | None]] = []
         self._taken: int | None = None
 
-    def apply(self, changes: Iterable[tuple[str, Indexed | None]], position: int) -> None:
-        self.take(changes, position)
-        self.settle()
-
     def take(self, changes: Iterable[tuple[str, Indexed | None]], position: int) -> None:
         self._waiting += changes
         self._taken = position

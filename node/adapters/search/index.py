@@ -71,12 +71,6 @@ class TantivyIndex:
         self._collected: int | None = None
         self._used = time.monotonic()
 
-    def apply(self, changes: Iterable[tuple[str, Indexed | None]], position: int) -> None:
-        """``take``, and ``settle`` at once. Searches go on meanwhile."""
-        with self._writing:
-            self.take(changes, position)
-            self.settle()
-
     def take(self, changes: Iterable[tuple[str, Indexed | None]], position: int) -> None:
         """Collect what replaces or removes documents, by IRI; searches and ``position`` show it after ``settle``."""
         waiting = list(changes)
