@@ -78,10 +78,13 @@ def routes(
     limited: Callable[[], Mapping[str, str]] = dict,
     admit: Callable[[Request], Awaitable[None]] = nobody,
 ) -> list[Route]:
-    """``health`` and ``ready`` tell what is wrong by name, ``ready`` also how many percent of the ledger each view
-    shows, ``limited`` what this machine keeps the node from, which
-    is no reason to send nobody here; ``gauges`` maps metric → (help, value). ``admit`` raises ``Unauthenticated`` or
-    ``NotAllowed`` for whoever may not read the metrics."""
+    """The routes ``/health``, ``/ready`` and ``/metrics``.
+
+    ``health`` and ``ready`` name what is wrong, ``ready`` also how many percent of the ledger each view shows.
+    ``limited`` names what this machine keeps the node from doing; the node still takes requests. ``gauges`` maps
+    metric → (help, value). ``admit`` raises ``Unauthenticated`` or ``NotAllowed`` for callers who may not read the
+    metrics.
+    """
 
     async def is_healthy(_: Request) -> Response:
         return _state(health(), limited())

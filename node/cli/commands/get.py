@@ -175,7 +175,7 @@ def _agreed(
         elif not yes and not Mode.json and not _accepted(offer, lang):
             return REFUSED, None
         pid = str(client.negotiate(iri, purpose=purpose, ask=conditions, least=needed)["pid"])
-    asks_person = ask is None and offer["standing"]["outcome"] == "ask"
+    asks_person = ask is None and offer["decision"]["outcome"] == "ask"
     status, agreement_id = _agree(client, pid, result, wait=wait, asks_person=asks_person, lang=lang)
     if agreement_id is not None:
         line("agreement", f"{agreement_id}  signed by both")
