@@ -49,6 +49,9 @@ class LedgerStore(Protocol):
     def unsequenced(self, tx: Transaction, limit: int) -> Sequence[Entry]:
         """Committed entries without a number, in the order in which they are to be numbered."""
 
+    def unnumbered(self, tx: Transaction) -> int:
+        """How many committed entries have no number yet."""
+
     def number(self, tx: Transaction, entries: Sequence[Entry], first: int) -> None:
         """Give the entries the numbers ``first``, ``first + 1``, …; one that has a number is a ``LocalFault``."""
 

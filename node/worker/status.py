@@ -19,7 +19,7 @@ from node.worker.views import FollowLedger
 READY_SECONDS = 2
 """How long the database may take to answer a node that is ready."""
 MOST_BEHIND = 1000
-"""Entries that a view of a node that is ready may lack."""
+"""Entries that a view of a node that is ready may lack, and that may wait for their number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,18 +79,20 @@ class NodeStatus:
     async def readiness(self) -> tuple[dict[str, str], dict[str, int]]:
         """What keeps the node from being ready, by name; and how many percent of the ledger each view shows."""
 
-        def size() -> int:
+        def counts() -> tuple[int, int]:
             with self._uow.read() as tx:
-                return self._ledger.size(tx)
+                return self._ledger.size(tx), self._ledger.unnumbered(tx)
 
         try:
             async with asyncio.timeout(READY_SECONDS):
-                numbered = await run_sync(size)
+                numbered, unnumbered = await run_sync(counts)
         except (TimeoutError, HansaError) as error:
             return {"database": f"{type(error).__name__}"}, {}
         positions = self._following.positions
         behind = {name: numbered - at for name, at in positions.items()}
         wrong = {f"view {name}": f"{count} entries behind" for name, count in behind.items() if count > MOST_BEHIND}
+        if unnumbered > MOST_BEHIND:
+            wrong["numbering"] = f"{unnumbered} entries wait for their number, and views cannot show them"
         # A view kept in memory is read from the ledger at each start: until it has begun, it shows nothing.
         wrong |= {f"view {name}": "has not begun" for name in self._following.unknown}
         return wrong, {
@@ -100,13 +102,15 @@ class NodeStatus:
     async def gauges(self) -> dict[str, tuple[str, float]]:
         """Metrics: the state of queue, ledger and views."""
 
-        def read() -> tuple[int, int, int]:
+        def read() -> tuple[int, int, int, int]:
             with self._uow.read() as tx:
-                return self._ledger.size(tx), self._outbox.waiting(tx), self._outbox.given_up(tx)
+                unnumbered = self._ledger.unnumbered(tx)
+                return self._ledger.size(tx), unnumbered, self._outbox.waiting(tx), self._outbox.given_up(tx)
 
-        size, waiting, dead = await run_sync(read)
+        size, unnumbered, waiting, dead = await run_sync(read)
         figures = {
             "ledger_entries": ("Numbered entries of the ledger.", float(size)),
+            "ledger_unnumbered": ("Committed entries that wait for their number.", float(unnumbered)),
             "outbox_waiting": ("Tasks that wait or run.", float(waiting)),
             "outbox_dead": ("Dead letters.", float(dead)),
             "outbox_running": ("Tasks that run.", float(self._worker.busy)),

@@ -58,12 +58,14 @@ class TestLedgerStore:
         append(stores, entry("e1"), entry("e2"), entry("e3"))
         with stores.uow.begin() as tx:
             assert stores.ledger.size(tx, lock=True) == 0
+            assert stores.ledger.unnumbered(tx) == 3
             two = stores.ledger.unsequenced(tx, 2)
             assert [one.id for one in two] == ["e1", "e2"]
             stores.ledger.number(tx, two, 0)
         with stores.uow.read() as tx:
             assert stores.ledger.size(tx) == 2
             assert [one.id for one in stores.ledger.unsequenced(tx, 9)] == ["e3"]
+            assert stores.ledger.unnumbered(tx) == 1
             found = stores.ledger.get(tx, "e2")
             assert found == replace(entry("e2"), seq=1)
         with stores.uow.begin() as tx:

@@ -59,6 +59,9 @@ class MemoryLedgerStore:
         entries, waiting = memory(tx).rows("entries"), memory(tx).rows("unsequenced")
         return [entries[entry_id] for _, entry_id in zip(range(limit), waiting, strict=False)]
 
+    def unnumbered(self, tx: Transaction) -> int:
+        return len(memory(tx).rows("unsequenced"))
+
     def number(self, tx: Transaction, entries: Sequence[Entry], first: int) -> None:
         for seq, entry in enumerate(entries, first):
             if not memory(tx).drop("unsequenced", entry.id):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import Row, bindparam, func, insert, select, update
 
 from node.adapters.sql.rows import add, build, put, values
 from node.adapters.sql.schema import entries, ledger_checkpoints, ledger_nodes, ledger_size, views
@@ -19,6 +19,7 @@ _THE_ONE = 1
 
 _GET = select(entries).where(entries.c.id == bindparam("id"))
 _UNSEQUENCED = select(entries).where(entries.c.seq.is_(None)).order_by(entries.c.ordinal).limit(bindparam("most"))
+_UNNUMBERED = select(func.count()).where(entries.c.seq.is_(None)).select_from(entries)
 _NUMBER = (
     update(entries).where(entries.c.id == bindparam("entry"), entries.c.seq.is_(None)).values(seq=bindparam("number"))
 )
@@ -73,6 +74,9 @@ class SqlLedgerStore:
 
     def unsequenced(self, tx: Transaction, limit: int) -> Sequence[Entry]:
         return [_entry(row) for row in connection_of(tx).execute(_UNSEQUENCED, {"most": limit})]
+
+    def unnumbered(self, tx: Transaction) -> int:
+        return int(connection_of(tx).execute(_UNNUMBERED).scalar_one())
 
     def number(self, tx: Transaction, entries: Sequence[Entry], first: int) -> None:
         if not entries:
